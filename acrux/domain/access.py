@@ -1,0 +1,189 @@
+"""Who asks, what they hold, what they are granted, and why."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Self
+
+from acrux.domain.names import RepositoryName
+from acrux.domain.scope import (
+    CATALOG,
+    DELETE,
+    EVERYTHING,
+    METADATA_READ,
+    METADATA_WRITE,
+    PULL,
+    PUSH,
+    REGISTRY,
+    REPOSITORY,
+    Scope,
+    merge,
+)
+from acrux.errors import InvalidName, InvalidScope
+
+# ACR has two vocabularies, the permissions of scope maps and the actions of tokens
+# (acr-protocol.md §4.3). They meet here and nowhere else.
+ACTION_OF_PERMISSION: Final = {
+    "content/read": PULL,
+    "content/write": PUSH,
+    "content/delete": DELETE,
+    "metadata/read": METADATA_READ,
+    "metadata/write": METADATA_WRITE,
+}
+
+ANY_REPOSITORY: Final = "*"
+
+# More resources than this in one token request are not considered: the token must fit into the
+# 8 KiB of headers that proxies allow.
+MAX_SCOPES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPattern:
+    """Repositories a rule speaks of: one name, all below a prefix (`team/*`), or all (`*`).
+
+    The only wildcard is a whole last component (acr-protocol.md §4.3), so `team/*` speaks of
+    `team/app` and `team/app/x`, and not of `team` itself.
+    """
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a pattern; raise InvalidScope where the wildcard stands anywhere else."""
+        prefix = text.removesuffix("/*") if text.endswith("/*") else text
+        if text not in (ANY_REPOSITORY, "*/"):
+            try:
+                RepositoryName.parse(prefix)
+            except InvalidName:
+                raise InvalidScope(
+                    "a rule names one repository, all below one (team/*), or all (*)",
+                    repository=text[:160],
+                ) from None
+        return cls(ANY_REPOSITORY if text == "*/" else text)
+
+    def covers(self, name: str) -> bool:
+        """Whether the rule speaks of this repository; of `*` only where it speaks of all."""
+        if self.text == ANY_REPOSITORY:
+            return True
+        if self.text.endswith("/*"):
+            return name.startswith(self.text.removesuffix("*")) and name != ANY_REPOSITORY
+        return name == self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Some actions on the repositories of a pattern."""
+
+    repositories: RepositoryPattern
+    actions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeMap:
+    """The named set of rights that a principal may be granted; rules add up.
+
+    An empty map, the default, grants nothing.
+    """
+
+    name: str
+    rules: tuple[Rule, ...] = ()
+    catalog: bool = False
+
+    @classmethod
+    def parse(cls, name: str, permissions: Iterable[str], *, catalog: bool = False) -> Self:
+        """Read permissions such as `repositories/team/*/content/read`; raise InvalidScope."""
+        return cls(name, tuple(map(_parse_permission, permissions)), catalog)
+
+    def allowed_actions(self, name: str) -> frozenset[str]:
+        """All actions the map holds on this repository; `*` is all repositories at once."""
+        return frozenset[str]().union(
+            *(rule.actions for rule in self.rules if rule.repositories.covers(name))
+        )
+
+
+def _parse_permission(text: str) -> Rule:
+    for permission, action in ACTION_OF_PERMISSION.items():
+        if text.startswith("repositories/") and text.endswith(f"/{permission}"):
+            pattern = text.removeprefix("repositories/").removesuffix(f"/{permission}")
+            return Rule(RepositoryPattern.parse(pattern), frozenset({action}))
+    raise InvalidScope(
+        "a permission is repositories/NAME/ and content/read, content/write, content/delete, "
+        "metadata/read or metadata/write",
+        permission=text[:160],
+    )
+
+
+NOTHING: Final = ScopeMap("_nothing")
+ADMINISTRATOR: Final = ScopeMap.parse(
+    "_admin",
+    tuple(f"repositories/*/{permission}" for permission in ACTION_OF_PERMISSION),
+    catalog=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a credential turned out to be, and what they may be granted."""
+
+    name: str
+    scope_map: ScopeMap
+
+
+ANONYMOUS: Final = Principal("", NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What was asked and is allowed, in the name of a principal: what a token carries."""
+
+    principal: str
+    scopes: tuple[Scope, ...] = ()
+
+    def permits(self, required: Scope) -> bool:
+        """Whether every action of `required` is held; several entries add up (rule 40).
+
+        A requirement without an action is permitted by nothing: absence of a rule refuses.
+        """
+        held = frozenset[str]().union(
+            *(scope.actions for scope in self.scopes if _speaks_of(scope, required))
+        )
+        return bool(required.actions) and (EVERYTHING in held or required.actions <= held)
+
+
+def _speaks_of(held: Scope, required: Scope) -> bool:
+    if held.type != required.type:
+        return False
+    # Rule 15: acr-cli asks for repository:*:* and nothing else.
+    return held.name == required.name or (held.type == REPOSITORY and held.name == ANY_REPOSITORY)
+
+
+def narrow(principal: Principal, asked: Iterable[Scope]) -> Grant:
+    """Grant what is asked and allowed. Less than asked is normal, not an error.
+
+    What is not understood, and what is not allowed, is left out (acr-protocol.md §2.3).
+    """
+    granted = (
+        Scope(scope.type, scope.name, _allowed(principal.scope_map, scope))
+        for scope in merge(asked)[:MAX_SCOPES]
+    )
+    return Grant(principal.name, tuple(scope for scope in granted if scope.actions))
+
+
+def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:
+    if asked.type == REGISTRY and asked.name == CATALOG:
+        return asked.actions & {EVERYTHING} if scope_map.catalog else frozenset()
+    if asked.type != REPOSITORY or not _is_repository(asked.name):
+        return frozenset()
+    allowed = scope_map.allowed_actions(asked.name)
+    # `*` asks for every action the principal holds (acr-protocol.md §7.8).
+    return allowed if EVERYTHING in asked.actions else asked.actions & allowed
+
+
+def _is_repository(name: str) -> bool:
+    if name == ANY_REPOSITORY:
+        return True
+    try:
+        RepositoryName.parse(name)
+    except InvalidName:
+        return False
+    return True

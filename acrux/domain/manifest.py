@@ -1,0 +1,167 @@
+"""A manifest read once from its bytes: descriptors, subject, type."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+import msgspec
+
+from acrux.domain.digest import Digest
+from acrux.domain.media_types import (
+    ARTIFACTS,
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    IMAGES,
+    INDEXES,
+    MANIFESTS,
+    NON_DISTRIBUTABLE,
+)
+from acrux.errors import InvalidDigest, InvalidManifest
+
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # OCI distribution specification, "Pushing manifests"
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """Points at content: its digest, and its media type and size where they are given.
+
+    Source: OCI image specification, descriptor.md. `size` is in bytes; it may be missing because
+    the samples of Azure's SDKs leave it out (acr-protocol.md §0.3, rule 27).
+    """
+
+    digest: Digest
+    media_type: str
+    size: int | None
+
+    @property
+    def is_distributable(self) -> bool:
+        """Whether a registry that serves the manifest must hold what this points at."""
+        return not self.media_type.startswith(NON_DISTRIBUTABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest that is what it says: its exact bytes, and what they point at.
+
+    `blobs` are configuration and layers, `manifests` the entries of an index.
+    """
+
+    content: bytes
+    digest: Digest
+    media_type: str
+    blobs: tuple[Descriptor, ...]
+    manifests: tuple[Descriptor, ...]
+    subject: Descriptor | None
+    config_media_type: str
+    artifact_type: str
+
+    @classmethod
+    def read(cls, content: bytes, content_type: str, algorithm: str = "sha256") -> Self:
+        """Read the manifest that was pushed as `content_type`; empty means "see the content".
+
+        Raise InvalidManifest where the bytes are no manifest, of no type known here, of another
+        type than claimed, or two things at once (CVE-2021-41190).
+        """
+        wire = _decode(content)
+        media_type = _media_type(wire, content_type)
+        _check_shape(wire, media_type)
+        return cls(
+            content=content,
+            digest=Digest.of(content, algorithm),
+            media_type=media_type,
+            blobs=_read_all((wire.config, *(wire.layers or ()), *(wire.blobs or ()))),
+            manifests=_read_all(wire.manifests or ()),
+            subject=_read(wire.subject) if wire.subject else None,
+            config_media_type=wire.config.media_type if wire.config else "",
+            artifact_type=wire.artifact_type,
+        )
+
+    @property
+    def required_blobs(self) -> tuple[Digest, ...]:
+        """What a repository must link before it can hold this manifest, each once."""
+        return tuple(dict.fromkeys(blob.digest for blob in self.blobs if blob.is_distributable))
+
+
+class _WireDescriptor(msgspec.Struct, rename="camel"):
+    digest: str
+    media_type: str = ""
+    size: int | None = None
+
+
+class _WireManifest(msgspec.Struct, rename="camel"):
+    schema_version: int | None = None
+    media_type: str = ""
+    artifact_type: str = ""
+    config: _WireDescriptor | None = None
+    layers: list[_WireDescriptor] | None = None
+    manifests: list[_WireDescriptor] | None = None
+    blobs: list[_WireDescriptor] | None = None
+    subject: _WireDescriptor | None = None
+
+
+def _decode(content: bytes) -> _WireManifest:
+    try:
+        tree = json.loads(content, object_pairs_hook=_unique)
+        return msgspec.convert(tree, _WireManifest)
+    except RecursionError:
+        raise InvalidManifest("the manifest is nested too deeply") from None
+    except msgspec.ValidationError as refused:
+        raise InvalidManifest(f"the manifest is not as specified: {refused}") from None
+    except ValueError as refused:
+        raise InvalidManifest(f"the manifest is not JSON: {refused}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Readers differ in which of two equal keys they see: such a manifest is two manifests.
+    keys = dict(pairs)
+    if len(keys) != len(pairs):
+        raise InvalidManifest("the manifest holds the same key twice in one object")
+    return keys
+
+
+def _media_type(wire: _WireManifest, content_type: str) -> str:
+    media_type = content_type or wire.media_type
+    if media_type not in MANIFESTS:
+        raise InvalidManifest(
+            "the media type is not that of a manifest: " + " or ".join(sorted(MANIFESTS)),
+            media_type=media_type[:160],
+        )
+    if wire.media_type and wire.media_type != media_type:
+        raise InvalidManifest(
+            "Content-Type and the manifest's mediaType differ",
+            content_type=media_type[:160],
+            media_type=wire.media_type[:160],
+        )
+    return media_type
+
+
+def _check_shape(wire: _WireManifest, media_type: str) -> None:
+    is_index = media_type in INDEXES
+    if media_type not in ARTIFACTS and wire.schema_version != 2:
+        raise InvalidManifest("the manifest's schemaVersion must be 2")
+    if media_type in (DOCKER_MANIFEST, DOCKER_LIST) and not wire.media_type:
+        raise InvalidManifest("a manifest of docker's types must hold its mediaType")
+    if is_index and (wire.config or wire.layers is not None):
+        raise InvalidManifest("an index holds neither config nor layers (CVE-2021-41190)")
+    if not is_index and wire.manifests is not None:
+        raise InvalidManifest("only an index holds manifests (CVE-2021-41190)")
+    if is_index and wire.manifests is None:
+        raise InvalidManifest("an index must hold manifests")
+    if media_type in IMAGES and (wire.config is None or wire.layers is None):
+        raise InvalidManifest("an image manifest must hold config and layers")
+
+
+def _read_all(
+    descriptors: tuple[_WireDescriptor | None, ...] | list[_WireDescriptor],
+) -> tuple[Descriptor, ...]:
+    return tuple(_read(descriptor) for descriptor in descriptors if descriptor is not None)
+
+
+def _read(wire: _WireDescriptor) -> Descriptor:
+    if wire.size is not None and wire.size < 0:
+        raise InvalidManifest("a descriptor's size is negative", digest=wire.digest[:160])
+    try:
+        digest = Digest.parse(wire.digest)
+    except InvalidDigest as refused:
+        raise InvalidManifest(refused.message, digest=wire.digest[:160]) from None
+    return Descriptor(digest, wire.media_type, wire.size)

@@ -1,0 +1,49 @@
+"""Manifest media types and Accept negotiation."""
+
+from dataclasses import dataclass
+from typing import Final
+
+OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
+OCI_ARTIFACT: Final = "application/vnd.oci.artifact.manifest.v1+json"
+ORAS_ARTIFACT: Final = "application/vnd.cncf.oras.artifact.manifest.v1+json"
+
+OCTET_STREAM: Final = "application/octet-stream"
+
+IMAGES: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+INDEXES: Final = frozenset({OCI_INDEX, DOCKER_LIST})
+ARTIFACTS: Final = frozenset({OCI_ARTIFACT, ORAS_ARTIFACT})
+MANIFESTS: Final = IMAGES | INDEXES | ARTIFACTS
+
+# Layers that a registry must not insist on holding (OCI image specification, layer.md,
+# "Non-Distributable Layers", and docker's "foreign" layers).
+NON_DISTRIBUTABLE: Final = (
+    "application/vnd.oci.image.layer.nondistributable.",
+    "application/vnd.docker.image.rootfs.foreign.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """What a client can read: media ranges it wants, and those it excludes with q=0.
+
+    No range at all accepts everything (RFC 9110 §12.5.1).
+    """
+
+    wanted: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+
+    def allows(self, media_type: str) -> bool:
+        """Whether a representation of this media type may be sent."""
+        family = f"{media_type.partition('/')[0]}/*"
+        for media_range in (media_type, family, "*/*"):  # the most specific range decides
+            if media_range in self.excluded:
+                return False
+            if media_range in self.wanted:
+                return True
+        return not self.wanted
+
+
+ANYTHING: Final = Accept()

@@ -1,0 +1,46 @@
+"""One page of a sorted listing: how many, after what, what is next."""
+
+import re
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
+
+from acrux.errors import InvalidPage
+
+DEFAULT_ITEMS = 100
+MAX_ITEMS = 1000  # an unbounded n once let one request allocate everything (CVE-2023-2253)
+MAX_LAST_CHARACTERS = 512
+
+_COUNT = re.compile(r"[0-9]{1,18}")
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a listing is asked for: at most `items`, after `last`.
+
+    Source: OCI distribution specification, "Listing tags" (end-8b).
+    """
+
+    items: int = DEFAULT_ITEMS
+    last: str = ""
+
+    @classmethod
+    def parse(cls, n: str | None, last: str | None) -> Self:
+        """Read the query parameters `n` and `last`; raise InvalidPage where n is no count.
+
+        More than MAX_ITEMS is answered with MAX_ITEMS and a link to the rest.
+        """
+        if n is not None and _COUNT.fullmatch(n) is None:
+            raise InvalidPage("n is how many items a page may hold: 0, 1, 2, ...", n=n[:40])
+        if last is not None and len(last) > MAX_LAST_CHARACTERS:
+            raise InvalidPage(f"last is longer than {MAX_LAST_CHARACTERS} characters")
+        return cls(DEFAULT_ITEMS if n is None else min(int(n), MAX_ITEMS), last or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[Item]):
+    """What a page holds, and whether the listing goes on after it."""
+
+    items: tuple[Item, ...]
+    more: bool = False

@@ -1,0 +1,70 @@
+"""The rules of an upload: identifier, offset, chunk order."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from acrux.errors import InvalidRequest, UnknownUpload, UploadOutOfOrder
+
+_UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+# Content-Range of a chunk: <start>-<end>, both inclusive and without a unit
+# (OCI distribution specification, "Pushing a blob in chunks").
+_CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]{1,18}|\*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadId:
+    """Names one upload: a random UUID in its usual text form."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an identifier; whatever has not its form is an UnknownUpload."""
+        if _UPLOAD_ID.fullmatch(text) is None:
+            raise UnknownUpload(upload=text[:64])
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRange:
+    """Where a chunk lies in its blob: first and last byte, both inclusive."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `<start>-<end>`, or the HTTP form `bytes <start>-<end>/<size>`.
+
+        Raise InvalidRequest for anything else.
+        """
+        match = _CONTENT_RANGE.fullmatch(text)
+        if match is None or int(match[2]) < int(match[1]):
+            raise InvalidRequest(
+                "the Content-Range of a chunk is <first byte>-<last byte>, both inclusive",
+                content_range=text[:80],
+            )
+        return cls(int(match[1]), int(match[2]))
+
+    @property
+    def size(self) -> int:
+        """How many bytes the chunk holds."""
+        return self.end - self.start + 1
+
+
+def check_order(offset: int, content_range: ContentRange | None) -> None:
+    """Raise UploadOutOfOrder unless the chunk starts at the upload's offset.
+
+    A chunk without Content-Range is appended (streamed upload; the Azure SDKs send it so).
+    """
+    if content_range is not None and content_range.start != offset:
+        raise UploadOutOfOrder(
+            f"the chunk starts at byte {content_range.start}, but the upload holds {offset} bytes:"
+            f" send the chunk that starts at byte {offset}",
+            offset=offset,
+        )

@@ -1,0 +1,202 @@
+"""Every failure the registry names, free of HTTP.
+
+RegistryError
+├── InvalidInput
+│   ├── InvalidName
+│   ├── InvalidReference
+│   ├── InvalidDigest
+│   ├── InvalidManifest
+│   ├── InvalidScope
+│   ├── InvalidService
+│   ├── InvalidRequest
+│   └── InvalidPage
+├── Unknown
+│   ├── UnknownEndpoint
+│   ├── UnknownRepository
+│   ├── UnknownManifest
+│   ├── UnknownBlob
+│   └── UnknownUpload
+├── ContentRefused
+│   ├── DigestMismatch
+│   ├── SizeMismatch
+│   ├── ContentTooLarge
+│   ├── UploadOutOfOrder
+│   ├── RangeNotSatisfiable
+│   ├── MissingReferences
+│   └── IncompleteBody
+├── AccessRefused
+│   ├── AuthenticationRequired
+│   ├── InvalidToken
+│   ├── InsufficientScope
+│   ├── BadCredentials
+│   └── Denied
+├── Unsupported
+├── TooManyRequests
+├── StorageExhausted
+└── InvalidSettings
+"""
+
+
+class RegistryError(Exception):
+    """The root: something was refused, and `detail` says what, in text only.
+
+    `message` is a sentence for whoever asked; empty means that the class's default is enough.
+    `detail` holds names and digests, never a secret.
+    """
+
+    def __init__(self, message: str = "", /, **detail: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+
+
+class InvalidInput(RegistryError):
+    """The caller wrote something outside the grammar."""
+
+
+class InvalidName(InvalidInput):
+    """Not a repository name."""
+
+
+class InvalidReference(InvalidInput):
+    """Neither a tag nor a digest."""
+
+
+class InvalidDigest(InvalidInput):
+    """Not a digest, or of an algorithm that is not supported."""
+
+
+class InvalidManifest(InvalidInput):
+    """Not a manifest of the media type it claims."""
+
+
+class InvalidScope(InvalidInput):
+    """Not a scope: type, name and actions."""
+
+
+class InvalidService(InvalidInput):
+    """A token was asked for a service that this registry is not."""
+
+
+class InvalidRequest(InvalidInput):
+    """A header, a query parameter or a body that cannot be read."""
+
+
+class InvalidPage(InvalidInput):
+    """Not a page of a listing: `n` is no count."""
+
+
+class Unknown(RegistryError):
+    """What was asked for is not here."""
+
+
+class UnknownEndpoint(Unknown):
+    """No end-point has this path."""
+
+
+class UnknownRepository(Unknown):
+    """No repository has this name."""
+
+
+class UnknownManifest(Unknown):
+    """The repository holds no such manifest or tag."""
+
+
+class UnknownBlob(Unknown):
+    """The repository links no such blob."""
+
+
+class UnknownUpload(Unknown):
+    """The repository has no such upload under way."""
+
+
+class ContentRefused(RegistryError):
+    """The content sent, or the part asked for, does not fit."""
+
+
+class DigestMismatch(ContentRefused):
+    """The content does not hash to the digest that was claimed."""
+
+
+class SizeMismatch(ContentRefused):
+    """The content is not as long as was claimed."""
+
+
+class ContentTooLarge(ContentRefused):
+    """The content is longer than its kind may be."""
+
+
+class UploadOutOfOrder(ContentRefused):
+    """A chunk does not start where the upload ends; `offset` is where that is, in bytes."""
+
+    def __init__(self, message: str, /, *, offset: int, **detail: str) -> None:
+        super().__init__(message, **detail)
+        self.offset = offset
+
+
+class RangeNotSatisfiable(ContentRefused):
+    """The range asked for lies outside the content; `size` is its length, in bytes."""
+
+    def __init__(self, message: str, /, *, size: int, **detail: str) -> None:
+        super().__init__(message, **detail)
+        self.size = size
+
+
+class MissingReferences(ContentRefused):
+    """A manifest names blobs that its repository does not link; each is a detail."""
+
+
+class IncompleteBody(ContentRefused):
+    """The client went away, or fell silent, before its body was complete."""
+
+
+class AccessRefused(RegistryError):
+    """The caller may not; `scope` is the scope text that would have sufficed."""
+
+    def __init__(self, message: str = "", /, *, scope: str = "", **detail: str) -> None:
+        super().__init__(message, **detail)
+        self.scope = scope
+
+
+class AuthenticationRequired(AccessRefused):
+    """No credentials were presented."""
+
+
+class InvalidToken(AccessRefused):
+    """The access token is not ours, not for us, or not of this time."""
+
+
+class InsufficientScope(AccessRefused):
+    """The access token is good and does not hold what the request needs."""
+
+
+class BadCredentials(AccessRefused):
+    """The user name or the password is wrong."""
+
+
+class Denied(AccessRefused):
+    """No credentials of any kind would help."""
+
+
+class Unsupported(RegistryError):
+    """The end-point has no such method; `allow` lists those it has."""
+
+    def __init__(self, message: str = "", /, *, allow: str = "", **detail: str) -> None:
+        super().__init__(message, **detail)
+        self.allow = allow
+
+
+class TooManyRequests(RegistryError):
+    """Asked too often; `retry_after` says how many seconds to wait."""
+
+    def __init__(self, message: str = "", /, *, retry_after: int, **detail: str) -> None:
+        super().__init__(message, **detail)
+        self.retry_after = retry_after
+
+
+class StorageExhausted(RegistryError):
+    """The disk, or a quota on it, is full: nothing was stored."""
+
+
+class InvalidSettings(RegistryError):
+    """The settings cannot be used; stops the start and never reaches HTTP."""

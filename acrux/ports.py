@@ -1,0 +1,211 @@
+"""What the services need from the outside world, as Protocols."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from acrux.domain.digest import Digest
+from acrux.domain.manifest import Manifest
+from acrux.domain.names import Reference, RepositoryName, Tag
+from acrux.domain.page import Page, Slice
+from acrux.domain.token import AccessToken
+from acrux.domain.upload import ContentRange, UploadId
+
+Clock = Callable[[], datetime]
+
+
+class StoredBlob(Protocol):
+    """A blob that is open: its bytes stay readable until it is closed, even if it is deleted."""
+
+    @property
+    def size(self) -> int:
+        """How long it is, in bytes."""
+
+    @property
+    def local_path(self) -> str | None:
+        """The file that holds exactly these bytes, where there is one for the server to send."""
+
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Stream the bytes from `start` up to and without `stop`."""
+
+    def close(self) -> None:
+        """Let go of it. Must be called exactly once."""
+
+
+class BlobStore(Protocol):
+    """Blobs by digest, and uploads on their way to become blobs.
+
+    It knows nothing of repositories: permission is the link's business (Metadata). Every method
+    raises StorageExhausted where the disk is full.
+    """
+
+    async def begin(self, upload: UploadId) -> None:
+        """Make an empty upload."""
+
+    async def offset(self, upload: UploadId) -> int:
+        """How many bytes the upload holds. Raises UnknownUpload."""
+
+    async def append(
+        self, upload: UploadId, chunks: AsyncIterator[bytes], content_range: ContentRange | None
+    ) -> int:
+        """Add the chunks at the upload's end and return its new offset, in bytes.
+
+        Raises UnknownUpload; UploadOutOfOrder where `content_range` does not start at the offset,
+        or another request is appending; SizeMismatch where the chunks are not as long as it
+        says. What the chunks' iterator raises passes through, and what was received until then
+        stays: the file's length is the offset.
+        """
+
+    async def commit(self, upload: UploadId, digest: Digest) -> int:
+        """Make the upload the blob `digest`, durably, and return its size in bytes.
+
+        Once this returns the blob survives a power loss. Raises UnknownUpload, and DigestMismatch
+        where the bytes are others: then nothing is visible and the upload is gone.
+        """
+
+    async def discard(self, upload: UploadId) -> None:
+        """Forget the upload; nothing happens where there is none."""
+
+    async def open(self, digest: Digest) -> StoredBlob:
+        """Open a blob for reading. Raises UnknownBlob."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest as it was pushed: exact bytes, digest, media type."""
+
+    digest: Digest
+    media_type: str
+    content: bytes
+
+
+class Metadata(Protocol):
+    """Repositories and what they hold: links to blobs, manifests, tags, uploads.
+
+    Each method is one transaction; what it changed is durable, and visible to every worker, when
+    it returns. A repository comes to be with the first thing it holds.
+    """
+
+    async def open_upload(
+        self, upload: UploadId, repository: RepositoryName, principal: str, at: datetime
+    ) -> None:
+        """Note that the upload belongs to the repository, and who began it."""
+
+    async def find_upload(self, upload: UploadId, repository: RepositoryName) -> None:
+        """Raise UnknownUpload unless the upload belongs to the repository."""
+
+    async def close_upload(self, upload: UploadId, repository: RepositoryName) -> None:
+        """Forget the upload. Raises UnknownUpload where it does not belong to the repository."""
+
+    async def link_blob(
+        self, repository: RepositoryName, digest: Digest, size: int, at: datetime
+    ) -> None:
+        """Make the blob visible through the repository."""
+
+    async def finish_upload(
+        self, upload: UploadId, repository: RepositoryName, digest: Digest, size: int, at: datetime
+    ) -> None:
+        """Close the upload and link its blob, both or neither.
+
+        Raises UnknownUpload where the upload was cancelled meanwhile.
+        """
+
+    async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
+        """The size in bytes of a blob that the repository links. Raises UnknownBlob."""
+
+    async def mount_blob(
+        self, source: RepositoryName, repository: RepositoryName, digest: Digest, at: datetime
+    ) -> None:
+        """Link a blob that `source` links through `repository` too.
+
+        Raises UnknownBlob where `source` does not link it.
+        """
+
+    async def unlink_blob(self, repository: RepositoryName, digest: Digest) -> None:
+        """Take the blob from the repository. Raises UnknownBlob."""
+
+    async def put_manifest(
+        self, repository: RepositoryName, manifest: Manifest, tag: Tag | None, at: datetime
+    ) -> None:
+        """Hold the manifest and let the tag point at it.
+
+        The links of `manifest.required_blobs` are checked in the same transaction. Raises
+        MissingReferences, then nothing has changed.
+        """
+
+    async def get_manifest(
+        self, repository: RepositoryName, reference: Reference
+    ) -> StoredManifest:
+        """The manifest of this digest, or the one the tag points at. Raises UnknownManifest."""
+
+    async def delete_manifest(self, repository: RepositoryName, digest: Digest) -> None:
+        """Remove the manifest and every tag that points at it. Raises UnknownManifest."""
+
+    async def delete_tag(self, repository: RepositoryName, tag: Tag) -> None:
+        """Remove the tag; what it pointed at stays. Raises UnknownManifest."""
+
+    async def list_tags(self, repository: RepositoryName, page: Page) -> Slice[str]:
+        """A page of tags in byte order. Raises UnknownRepository where it holds no manifest."""
+
+    async def list_repositories(self, page: Page) -> Slice[str]:
+        """A page of the names of repositories that hold a manifest, in byte order."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRecord:
+    """One of an account's passwords as it is kept: never the password itself."""
+
+    name: str
+    hash: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account and its passwords."""
+
+    name: str
+    passwords: tuple[PasswordRecord, ...]
+
+
+class Accounts(Protocol):
+    """Accounts and their passwords."""
+
+    async def find(self, name: str) -> Account | None:
+        """The account of this name, None where there is none."""
+
+    async def create(self, account: Account) -> bool:
+        """Create the account unless there is one of that name; say whether it was created."""
+
+    async def replace_password(self, account_name: str, password: PasswordRecord) -> bool:
+        """Put the password in the place of the one of its name; False where there is no account."""
+
+
+class Passwords(Protocol):
+    """Generated passwords: made here, at least 256 bits, and kept as a keyed hash."""
+
+    def generate(self) -> str:
+        """A new password of letters and digits."""
+
+    def hash(self, password: str) -> str:
+        """What to keep of it: useless without this registry's key."""
+
+    def matches(self, password: str, hashes: tuple[str, ...]) -> bool:
+        """Whether it is one of these; as long for none as for one, and for no hashes at all."""
+
+
+class TokenSigner(Protocol):
+    """Signs access tokens, and reads those it signed."""
+
+    def sign(self, token: AccessToken) -> str:
+        """The token as a JWT (RFC 7519), signed with the current key."""
+
+    def read(self, text: str) -> AccessToken:
+        """The claims of a token with a good signature of one of our keys and of our issuer.
+
+        Raises InvalidToken for anything else. Time and audience are the caller's to check.
+        """
+
+    def public_keys(self) -> dict[str, object]:
+        """The keys to verify with, as a JSON Web Key Set (RFC 7517)."""
