@@ -1,0 +1,270 @@
+"""Sign and read tokens as JWTs: one algorithm, a set of keys."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from acrux.adapters import secrets
+from acrux.domain.access import Grant
+from acrux.domain.scope import Scope
+from acrux.domain.token import ACCESS_TOKEN_KIND, ISSUER, VERSION, AccessToken
+from acrux.errors import InvalidSettings, InvalidToken
+
+ES256: Final = "ES256"
+RS256: Final = "RS256"
+ALGORITHMS: Final = (ES256, RS256)
+
+MAX_TOKEN_CHARACTERS: Final = 64 * 1024
+RSA_BITS: Final = 2048
+
+# jws = base64url "." base64url "." base64url, none of them empty (RFC 7515 §7.1, without padding)
+_COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+# Some clients decode the payload with the standard base64 alphabet, so it must hold neither
+# - nor _. In ASCII only > ? ~ DEL can lead to those, and json.dumps escapes DEL already
+# (acr-protocol.md §3.6).
+_ESCAPES: Final = {">": "\\u003e", "?": "\\u003f", "~": "\\u007e"}
+
+# NumericDate (RFC 7519 §2), bounded so that it and any leeway stay within datetime.
+_Instant = Annotated[int, msgspec.Meta(ge=0, lt=int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()))]
+
+
+class _Access(msgspec.Struct, frozen=True):
+    type: str
+    name: str
+    actions: list[str]
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    """acr-protocol.md §3.4. Claims that are not understood are ignored (RFC 7519 §4)."""
+
+    jti: str
+    sub: str
+    nbf: _Instant
+    exp: _Instant
+    iat: _Instant
+    iss: Literal["Azure Container Registry"]
+    aud: str
+    version: Literal["1.0"]
+    access: list[_Access]
+    roles: list[str]
+    grant_type: Literal["access_token"]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key with the one algorithm it is used with; `id` is its RFC 7638 thumbprint."""
+
+    algorithm: str
+    id: str
+    jwk: ECKey | RSAKey = field(repr=False)
+
+    @classmethod
+    def from_pem(cls, pem: bytes, source: str) -> "SigningKey":
+        """Read PKCS#8 in PEM: P-256 signs ES256, RSA of at least RSA_BITS signs RS256.
+
+        Raises InvalidSettings, naming `source`, for anything else.
+        """
+        try:
+            private_key = load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError) as refused:  # TypeError: it is encrypted
+            raise _unusable(source) from refused
+        jwk = _to_jwk(private_key)
+        if jwk is None:
+            raise _unusable(source)
+        return cls(ES256 if isinstance(jwk, ECKey) else RS256, jwk.thumbprint(), jwk)
+
+    @property
+    def header(self) -> dict[str, str]:
+        """The JOSE header of every token signed with this key."""
+        return {"alg": self.algorithm, "typ": "JWT", "kid": self.id}
+
+    @property
+    def public(self) -> dict[str, object]:
+        """The public half as a JSON Web Key (RFC 7517 §4)."""
+        parts = self.jwk.as_dict(private=False)
+        return {**parts, "use": "sig", "alg": self.algorithm, "kid": self.id}
+
+
+def _to_jwk(private_key: object) -> ECKey | RSAKey | None:
+    if isinstance(private_key, ec.EllipticCurvePrivateKey):
+        return ECKey.import_key(private_key) if private_key.curve.name == "secp256r1" else None
+    if isinstance(private_key, rsa.RSAPrivateKey):
+        return RSAKey.import_key(private_key) if private_key.key_size >= RSA_BITS else None
+    return None
+
+
+def _unusable(source: str) -> InvalidSettings:
+    return InvalidSettings(
+        f"the signing key {source} is no unencrypted private key in PEM, P-256 or RSA of at least "
+        f"{RSA_BITS} bits: restore it from a backup, or remove it to have a new one made"
+    )
+
+
+def load_or_create_keys(folder: Path, algorithm: str) -> tuple[SigningKey, ...]:
+    """All keys in the folder, the newest one of the algorithm first: it signs, all verify.
+
+    Keys are the files `<algorithm>-<number>.pem`, newest with the highest number. Where there is
+    none of the algorithm one is made. Raises InvalidSettings for any other algorithm, for a file
+    that is no such key, and as `secrets.read_or_create` does.
+    """
+    if algorithm not in ALGORITHMS:
+        raise InvalidSettings(
+            f"tokens are signed with {' or '.join(ALGORITHMS)}, not {algorithm[:40]!r}"
+        )
+    if not any(folder.glob(f"{algorithm}-[0-9]*.pem")):
+        secrets.read_or_create(folder / f"{algorithm}-0001.pem", lambda: _make_key(algorithm))
+    # Neither a glob of "[!.]*" nor of "*" alone would leave out what a crash left behind, .x.pem.
+    paths = sorted(folder.glob("[A-Z]*.pem"), key=lambda path: path.name, reverse=True)
+    keys = [SigningKey.from_pem(secrets.read(path), str(path)) for path in paths]
+    return tuple(sorted(keys, key=lambda key: key.algorithm != algorithm))
+
+
+def _make_key(algorithm: str) -> bytes:
+    private_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if algorithm == ES256:
+        private_key = ec.generate_private_key(ec.SECP256R1())
+    else:
+        private_key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+    return private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+class JwtSigner:
+    """Signs access tokens with the first of `keys`, and reads those signed with any of them.
+
+    Implements acrux.ports.TokenSigner. Raises InvalidSettings where there is no key.
+    """
+
+    def __init__(self, keys: Sequence[SigningKey]) -> None:
+        if not keys:
+            raise InvalidSettings("there is no key to sign tokens with")
+        self._keys = tuple(keys)
+        self._registries = {
+            key.algorithm: jws.JWSRegistry(algorithms=[key.algorithm]) for key in keys
+        }
+        # A header is never interpreted: it is one that we write, letter for letter, or the token
+        # is not ours. So alg, kid, jwk, jku, x5c, x5u and crit can choose nothing (RFC 8725 §3).
+        self._key_of_header = {self._sign(b"{}", key).partition(".")[0]: key for key in keys}
+
+    def sign(self, token: AccessToken) -> str:
+        """The token as a JWT (RFC 7519), signed with the current key."""
+        return self._sign(write_payload(_to_claims(token)), self._keys[0])
+
+    def read(self, text: str) -> AccessToken:
+        """The claims of a token with a good signature of one of our keys and of our issuer.
+
+        Raises InvalidToken for anything else. Time and audience are the caller's to check.
+        """
+        claims = _read_claims(self._verify(text))
+        if claims.nbf != claims.iat:
+            raise InvalidToken("the access token's nbf is not its iat: ask for a new one")
+        return _to_token(claims)
+
+    def public_keys(self) -> dict[str, object]:
+        """The keys to verify with, as a JSON Web Key Set (RFC 7517 §5)."""
+        return {"keys": [key.public for key in self._keys]}
+
+    def _sign(self, payload: bytes, key: SigningKey) -> str:
+        return jws.serialize_compact(
+            key.header, payload, key.jwk, registry=self._registries[key.algorithm]
+        )
+
+    def _verify(self, text: str) -> bytes:
+        key = self._key_of_header.get(_header_of(text))
+        if key is None:
+            raise InvalidToken(
+                "the access token is not one that this registry signed, or its key is no longer "
+                "in use: ask for a new one"
+            )
+        try:
+            registry = self._registries[key.algorithm]
+            return jws.deserialize_compact(text, key.jwk, registry=registry).payload
+        except (JoseError, ValueError) as refused:
+            raise InvalidToken(
+                "the access token's signature is not good: it was changed or cut on its way"
+            ) from refused
+
+
+def _header_of(text: str) -> str:
+    if len(text) > MAX_TOKEN_CHARACTERS:
+        raise InvalidToken(f"the access token is longer than {MAX_TOKEN_CHARACTERS} characters")
+    match = _COMPACT.fullmatch(text)
+    if match is None:
+        raise InvalidToken(
+            "the access token is no JWT: three base64url parts separated by dots are expected"
+        )
+    return match[1]
+
+
+def write_payload(claims: dict[str, object]) -> bytes:
+    """Claims as JSON whose base64url form holds neither - nor _ (acr-protocol.md §3.6)."""
+    text = json.dumps(claims, separators=(",", ":"))
+    for character, escape in _ESCAPES.items():
+        text = text.replace(character, escape)
+    return text.encode("ascii")
+
+
+def _to_claims(token: AccessToken) -> dict[str, object]:
+    issued_at = int(token.issued_at.timestamp())
+    return {
+        "jti": token.id,
+        "sub": token.grant.principal,
+        "nbf": issued_at,
+        "exp": int(token.expires_at.timestamp()),
+        "iat": issued_at,
+        "iss": ISSUER,
+        "aud": token.audience,
+        "version": VERSION,
+        "access": [
+            {"type": scope.type, "name": scope.name, "actions": scope.ordered_actions}
+            for scope in token.grant.scopes
+        ],
+        "roles": [],
+        "grant_type": ACCESS_TOKEN_KIND,
+    }
+
+
+def _read_claims(payload: bytes) -> _Claims:
+    try:
+        members = json.loads(payload, object_pairs_hook=_without_duplicates)
+        return msgspec.convert(members, _Claims)
+    except (ValueError, RecursionError, msgspec.ValidationError) as refused:
+        raise InvalidToken(
+            "the claims of the access token are not those of an access token of this registry"
+        ) from refused
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name stands twice")
+    return members
+
+
+def _to_token(claims: _Claims) -> AccessToken:
+    scopes = tuple(
+        Scope(entry.type, entry.name, frozenset(entry.actions)) for entry in claims.access
+    )
+    return AccessToken(
+        id=claims.jti,
+        grant=Grant(claims.sub, scopes),
+        audience=claims.aud,
+        issued_at=datetime.fromtimestamp(claims.iat, UTC),
+        expires_at=datetime.fromtimestamp(claims.exp, UTC),
+    )

@@ -1,0 +1,122 @@
+"""Secret files, made once and kept from others: write aside, sync, link."""
+
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from acrux.errors import InvalidSettings
+
+# A secret of fewer bits can be guessed; a shorter file was truncated.
+MIN_BYTES: Final = 32
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+
+
+def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
+    """The secret in the file `path`; where there is none, what `make` returns, durably stored.
+
+    Processes that start at once all return the same secret. Raises InvalidSettings where the file
+    can be read by others, or is shorter than MIN_BYTES, or its folder can be changed by others.
+    """
+    try:
+        if not path.exists():
+            _make_folder(path.parent)
+            _create(path, make())
+        return _read(path)
+    except OSError as failed:
+        raise InvalidSettings(
+            f"the secret {path} cannot be kept or read ({failed.strerror}): make its folder "
+            "writable for the user who runs acrux"
+        ) from failed
+
+
+def read(path: Path) -> bytes:
+    """The secret in the file `path`; raises InvalidSettings as `read_or_create` does."""
+    try:
+        return _read(path)
+    except OSError as failed:
+        raise InvalidSettings(
+            f"the secret {path} cannot be read ({failed.strerror}): make it readable for the user "
+            "who runs acrux, and for nobody else"
+        ) from failed
+
+
+def replace(path: Path, content: bytes, mode: int) -> None:
+    """Let the file `path` hold `content`: whoever reads it finds the old or the new, whole.
+
+    Raises OSError where it cannot be written.
+    """
+    aside = _write_aside(path, content, mode)
+    try:
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _create(path: Path, content: bytes) -> None:
+    aside = _write_aside(path, content, 0o600)
+    try:
+        os.link(aside, path)  # unlike a rename, a link never overwrites
+    except FileExistsError:
+        pass  # another process was first: its secret is the secret
+    finally:
+        aside.unlink()
+    _sync_folder(path.parent)
+
+
+def _write_aside(path: Path, content: bytes, mode: int) -> Path:
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        aside.unlink()
+        raise
+    return aside
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        _check_privacy(path, stat.S_IMODE(os.fstat(file.fileno()).st_mode))
+        content = file.read()
+    if len(content) < MIN_BYTES:
+        raise InvalidSettings(
+            f"the secret {path} holds {len(content)} bytes where at least {MIN_BYTES} are "
+            "expected: restore it from a backup, or remove it to have a new one made"
+        )
+    return content
+
+
+def _check_privacy(path: Path, mode: int) -> None:
+    if mode & _OTHERS:
+        raise InvalidSettings(
+            f"the secret {path} has mode {mode:04o}, so others may use it: chmod 600 {path}"
+        )
+    folder_mode = stat.S_IMODE(path.parent.stat().st_mode)
+    if folder_mode & _WRITABLE_BY_OTHERS:
+        raise InvalidSettings(
+            f"the folder {path.parent} of a secret has mode {folder_mode:04o}, so others may "
+            f"replace it: chmod 700 {path.parent}"
+        )

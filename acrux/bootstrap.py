@@ -1,0 +1,202 @@
+"""Build every object once and hand each what it needs."""
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from secrets import token_bytes
+from typing import TextIO
+
+import structlog
+
+from acrux.adapters import secrets
+from acrux.adapters.accounts import SqlAccounts
+from acrux.adapters.files import FileBlobStore
+from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
+from acrux.adapters.metadata import SqlMetadata
+from acrux.adapters.passwords import KeyedPasswords
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.errors import InvalidSettings
+from acrux.http.app import Application, Lifespan
+from acrux.http.blobs import BlobHandlers
+from acrux.http.guard import Guard
+from acrux.http.health import HealthHandlers
+from acrux.http.listings import ListingHandlers
+from acrux.http.manifests import ManifestHandlers
+from acrux.http.middleware import Log, RequestLog
+from acrux.http.oauth2 import TokenHandlers
+from acrux.http.parsing import Origins
+from acrux.http.routes import Handlers, Router, Row, table
+from acrux.http.uploads import UploadHandlers
+from acrux.ports import Clock
+from acrux.services.accounts import Accounts
+from acrux.services.authentication import Authentication
+from acrux.services.blobs import Blobs
+from acrux.services.listings import Listings
+from acrux.services.manifests import Manifests
+from acrux.services.tokens import Tokens
+from acrux.services.uploads import Uploads
+from acrux.settings import Settings
+
+PEPPER_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """The registry's outside world."""
+
+    database: SqliteDatabase
+    store: FileBlobStore
+    metadata: SqlMetadata
+    accounts: SqlAccounts
+    passwords: KeyedPasswords
+    signer: JwtSigner
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Services:
+    """The registry's use cases."""
+
+    authentication: Authentication
+    tokens: Tokens
+    manifests: Manifests
+    blobs: Blobs
+    uploads: Uploads
+    listings: Listings
+    accounts: Accounts
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that is built and not yet open."""
+
+    app: Application
+    rows: tuple[Row, ...]
+    services: Services
+    lifespan: Lifespan
+
+
+def build(settings: Settings, clock: Clock | None = None, log: Log | None = None) -> Registry:
+    """The whole registry on one data directory; `lifespan` opens and closes it.
+
+    Makes the folders, the keys and the schema where they are missing. Raises InvalidSettings.
+    """
+    adapters = build_adapters(settings, clock or now)
+    services = build_services(settings, adapters)
+    lifespan = _lifespan(adapters)
+    origins = Origins(
+        settings.known_login_servers,
+        tuple(ip_network(network) for network in settings.trusted_proxies),
+    )
+    rows = table(_handlers(services, origins))
+    app = Application(
+        router=Router(rows),
+        guard=Guard(services.authentication, services.tokens),
+        origins=origins,
+        log=RequestLog(log or make_log(settings.log_format, sys.stderr)),
+        lifespan=lifespan,
+        idle_timeout=timedelta(seconds=settings.idle_seconds),
+    )
+    return Registry(app, rows, services, lifespan)
+
+
+def now() -> datetime:
+    """The clock of a running registry."""
+    return datetime.now(UTC)
+
+
+def build_adapters(settings: Settings, clock: Clock) -> Adapters:
+    """Everything that touches the world, in the data directory."""
+    folder = make_data_dir(settings.data_dir)
+    database = SqliteDatabase(folder / "registry.sqlite")
+    store = FileBlobStore(folder)
+    store.prepare()
+    pepper = secrets.read_or_create(
+        folder / "secrets" / "pepper", lambda: token_bytes(PEPPER_BYTES)
+    )
+    return Adapters(
+        database=database,
+        store=store,
+        metadata=SqlMetadata(database),
+        accounts=SqlAccounts(database),
+        passwords=KeyedPasswords(pepper),
+        signer=JwtSigner(
+            load_or_create_keys(folder / "secrets" / "signing", settings.signing_algorithm)
+        ),
+        clock=clock,
+    )
+
+
+def build_services(settings: Settings, to: Adapters) -> Services:
+    """The use cases on these adapters."""
+    return Services(
+        authentication=Authentication(to.accounts, to.passwords, administrator=settings.name),
+        tokens=Tokens(
+            to.signer,
+            to.clock,
+            timedelta(seconds=settings.access_token_seconds),
+            settings.known_login_servers,
+        ),
+        manifests=Manifests(to.metadata, to.clock),
+        blobs=Blobs(to.store, to.metadata, to.clock),
+        uploads=Uploads(to.store, to.metadata, to.clock),
+        listings=Listings(to.metadata),
+        accounts=Accounts(to.accounts, to.passwords, to.clock),
+    )
+
+
+def make_data_dir(folder: Path) -> Path:
+    """Make the data directory; raise InvalidSettings where that, or writing there, is refused."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidSettings(
+            f"data_dir: {folder} cannot be written to ({error.strerror}): "
+            "choose another with --data-dir, or change its owner"
+        ) from error
+    return folder
+
+
+def make_log(log_format: str, stream: TextIO) -> Log:
+    """Where log lines go, as text or as JSON, a line each."""
+    render = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
+    log: Log = structlog.wrap_logger(
+        structlog.WriteLogger(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            render,
+        ],
+    )
+    return log
+
+
+def _handlers(services: Services, origins: Origins) -> Handlers:
+    return Handlers(
+        tokens=TokenHandlers(services.authentication, services.tokens, origins),
+        manifests=ManifestHandlers(services.manifests),
+        blobs=BlobHandlers(services.blobs),
+        uploads=UploadHandlers(services.uploads, services.blobs),
+        listings=ListingHandlers(services.listings),
+        health=HealthHandlers(services.listings),
+    )
+
+
+def _lifespan(adapters: Adapters) -> Lifespan:
+    async def open_() -> None:
+        adapters.database.open()
+
+    async def close() -> None:
+        adapters.database.close()
+
+    return Lifespan(open_, close)

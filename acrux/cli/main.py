@@ -1,0 +1,82 @@
+"""The command `acrux`: finds the command named, and tells failures in one line."""
+
+import difflib
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from acrux.errors import InvalidInput, InvalidSettings, RegistryError
+
+# A command is imported only when it is asked for: `acrux version` must not load a web server.
+COMMANDS: Final = {
+    "serve": "acrux.cli.serve:serve",
+    "credential": "acrux.cli.credential:credential",
+    "settings": "acrux.cli.settings:settings",
+    "version": "acrux.cli.version:version",
+    "auth": "acrux.cli.auth:auth",
+    "api": "acrux.cli.api:api",
+}
+
+REFUSED: Final = 1
+WRONG_USAGE: Final = 2
+
+
+class Commands(click.Group):
+    """The commands, each in a module of its own."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """Their names, in the order in which they are met."""
+        return list(COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        """The command of this name."""
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a hint where the name is nearly that of a command."""
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            nearest = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            raise click.UsageError(error.format_message() + hint, context) from None
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """A self-hosted container registry that speaks Azure Container Registry's protocol.
+
+    \b
+    Examples:
+      acrux serve                          a registry on http://localhost:5000
+      acrux credential show                who may log in
+      acrux credential renew --password-name password
+      acrux api -u acrux -v localhost:5000/v2/_catalog
+    """
+
+
+def main() -> None:
+    """Run the command line; exit with 1 where something was refused, 2 where usage was wrong."""
+    try:
+        cli(prog_name="acrux")
+    except (InvalidSettings, InvalidInput) as refused:
+        _fail(refused, WRONG_USAGE)
+    except RegistryError as refused:
+        _fail(refused, REFUSED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(REFUSED)
+
+
+def _fail(refused: RegistryError, code: int) -> None:
+    detail = "".join(f", {name}: {value}" for name, value in refused.detail.items())
+    click.echo(f"acrux: {refused.message or type(refused).__name__}{detail}", err=True)
+    sys.exit(code)

@@ -1,0 +1,85 @@
+"""Options that commands share: the settings, and how to print."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import click
+
+from acrux import settings
+from acrux.settings import Loaded
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="ACRUX_CONFIG",
+    help="A TOML file of settings.",
+)
+
+output_option = click.option(
+    "--output", "-o", type=click.Choice(["json", "table"]), default="table", show_default=True,
+    help="JSON for programs, a table for people.",
+)  # fmt: skip
+
+
+def setting_options(*names: str) -> Callable[[Command], Command]:
+    """An option for each of these settings, or for all where none is named."""
+    rows = [row for row in settings.rows() if not names or row.name in names]
+
+    def add(command: Command) -> Command:
+        for row in reversed(rows):
+            command = click.option(*_declaration(row.name, row.type), **_attributes(row))(command)
+        return config_option(command)
+
+    return add
+
+
+def load(config: Path | None, options: dict[str, object]) -> Loaded:
+    """The settings of a command: its options, the environment, the file, the defaults."""
+    return settings.load(os.environ, options, config)
+
+
+def _declaration(name: str, kind: Any) -> tuple[str, str]:
+    # A list is given one by one: --login-server a --login-server b.
+    singular = name.removesuffix("s").removesuffix("ie") + "y" * name.endswith("ies")
+    option = singular if get_origin(kind) is tuple else name
+    return f"--{option.replace('_', '-')}", name
+
+
+def _attributes(row: Any) -> dict[str, Any]:
+    shown = row.default not in (None, (), False)
+    help_ = row.metadata["sentence"] + (f" [default: {row.default}]" if shown else "")
+    attributes: dict[str, Any] = {"help": help_, "default": None}
+    if row.type is bool:
+        return attributes | {"is_flag": True}
+    if get_origin(row.type) is tuple:
+        return attributes | {"multiple": True, "default": ()}
+    if get_origin(row.type) is Literal:
+        return attributes | {"type": click.Choice(get_args(row.type))}
+    is_path = row.type in (Path, Path | None)
+    return attributes | {"type": click.Path(path_type=Path) if is_path else row.type}
+
+
+def print_json(content: object) -> None:
+    """Print an object as JSON."""
+    import json  # noqa: PLC0415 -- a command imports what it uses
+
+    click.echo(json.dumps(content, indent=2, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their columns."""
+    from rich.console import Console  # noqa: PLC0415 -- slow to import
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    # Where nobody looks, a line is a row: nothing is folded to the width of a terminal.
+    console = Console(markup=False, highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(markup=False, highlight=False, width=10_000)
+    console.print(table)

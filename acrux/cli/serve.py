@@ -1,0 +1,105 @@
+"""acrux serve: run the registry."""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from acrux import server
+from acrux.bootstrap import Registry, build
+from acrux.cli import sample
+from acrux.cli.options import load, setting_options
+from acrux.services.accounts import ShownAccount
+from acrux.settings import Settings
+
+
+@click.command()
+@setting_options()
+@click.option("--sample", "with_sample", is_flag=True,
+              help="Put a tiny image hello-world:latest into a registry that has none.")  # fmt: skip
+def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
+    """Run the registry.
+
+    Prints `listening on URL` to standard output once it answers, and everything else to standard
+    error. Every option is also a variable (ACRUX_PORT) and a line of the TOML file (port = 5000).
+
+    \b
+    Examples:
+      acrux serve
+      acrux serve --host 0.0.0.0 --login-server registry.example.com --tls-self-signed
+      ACRUX_PORT=5001 acrux serve --data-dir /srv/acrux
+    """
+    settings, reserved = server.resolve(load(config, options).settings)
+    with reserved:
+        certificate = server.certificate_files(settings)
+        first_start = asyncio.run(_prepare(build(settings), settings.name, with_sample=with_sample))
+        greeting = Greeting(settings, first_start, certificate.ca if certificate else None)
+        server.run(settings, certificate, greeting.print)
+
+
+async def _prepare(registry: Registry, name: str, *, with_sample: bool) -> ShownAccount | None:
+    await registry.lifespan.open()
+    try:
+        created = await registry.services.accounts.create_administrator(name)
+        if with_sample:
+            await sample.push(registry.services.uploads, registry.services.manifests)
+        return created
+    finally:
+        await registry.lifespan.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a person needs to begin: where, who, and the walk of the document to copy."""
+
+    settings: Settings
+    first_start: ShownAccount | None
+    ca: Path | None
+
+    def print(self) -> None:
+        """Say that the registry answers."""
+        settings = self.settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        click.echo(f"listening on {settings.scheme}://{host}:{settings.port}")
+        click.echo("\n".join(self._lines()), err=True)
+
+    def _lines(self) -> list[str]:
+        lines = [
+            "",
+            f"login server  {self.settings.known_login_servers[0]}",
+            f"admin user    {self.settings.name}",
+        ]
+        if self.first_start:
+            for password in self.first_start.passwords:
+                value = password.value.reveal() if password.value else ""
+                lines.append(f"{password.name:<12}  {value}")
+            lines.append("              (shown this once: only keyed hashes are kept)")
+        else:
+            lines.append(
+                "passwords     as shown at the first start; a new one: acrux credential renew"
+            )
+        if self.settings.tls_self_signed:
+            lines.append(f"CA            {self.ca}")
+        return [*lines, "", "The walk, with curl:", "", *self._walk(), ""]
+
+    def _walk(self) -> list[str]:
+        registry = self.settings.known_login_servers[0]
+        url = f"{self.settings.scheme}://{registry}"
+        curl = f"curl --cacert {self.ca}" if self.settings.tls_self_signed else "curl"
+        manifest = f"{url}/v2/hello-world/manifests/latest"
+        token = f"{url}/oauth2/token?service={registry}&scope=repository:hello-world:pull"
+        authorization = f"Authorization: Basic {self._credential()}"
+        return [
+            f"  {curl} -v {manifest}",
+            f'  {curl} -v -H "{authorization}" "{token}"',
+            f'  {curl} -v -H "Authorization: Bearer $({curl} -s -H "{authorization}" "{token}"'
+            f' | sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\')" {manifest}',
+        ]
+
+    def _credential(self) -> str:
+        if self.first_start is None or self.first_start.passwords[0].value is None:
+            return "$acr_credential"
+        password = self.first_start.passwords[0].value.reveal()
+        return base64.b64encode(f"{self.settings.name}:{password}".encode()).decode()

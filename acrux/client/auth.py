@@ -1,0 +1,188 @@
+"""The token dance as a flow without I/O, for httpx2, sync and async."""
+
+import re
+from collections.abc import AsyncGenerator, Callable, Collection, Generator
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import httpx2
+
+from acrux.client import challenge, realm
+from acrux.client.errors import BodyNotReplayable
+from acrux.client.tokens import IssuedToken, TokenRequest, basic, limit, read_token
+from acrux.domain.credential import Credential
+
+Clock = Callable[[], datetime]
+Flow = Generator[httpx2.Request, httpx2.Response, None]
+
+# What the registry wants to see: a token, or the credentials themselves.
+Demand = TokenRequest | Literal["basic"]
+
+MAX_SENDS: Final = 3
+MAX_REMEMBERED: Final = 1000
+
+# All requests below one of these collections need the same scope, reading and writing apart.
+_COLLECTION = re.compile(r"(/v2/.+/(?:manifests|blobs|tags|referrers)/).*")
+_READING: Final = frozenset({"GET", "HEAD"})
+
+
+def now() -> datetime:
+    """The time, as a Clock tells it."""
+    return datetime.now(UTC)
+
+
+class RegistryAuth(httpx2.Auth):
+    """Authenticates requests to one registry with the tokens it asks for.
+
+    `registry` is its URL, such as `https://registry.example.com`. Requests to any other place, and
+    requests that carry an Authorization header already, pass through untouched. Without a
+    credential, anonymous tokens are asked for.
+
+    It answers the challenge of a 401 (distribution, spec/auth/token.md), keeps each token until
+    shortly before it ends, sends it at once where the same is needed again, and asks once for
+    more where the registry says `insufficient_scope`. A 401 that it cannot better is returned as
+    any response. Raises RealmRefused where the challenge would send the credential to another
+    host than the registry's, unless that is among `allowed_realm_hosts` (`host` or `host:port`),
+    or from https to http; TokenRefused and TokenUnreadable where the realm gives no token.
+
+    A body that can be read only once (a generator, a file) cannot be sent twice. Where the
+    registry asks for a token after such a body was sent, the token is fetched and kept, and
+    BodyNotReplayable is raised: the same request, made anew, goes through. Uploads do not meet
+    this, as the POST that begins one brings the token for the PATCH that follows. (Probing first
+    would not help: the challenge of `/v2/` names no scope.)
+
+    It may be shared between threads and tasks; two that need one token at once may both fetch it.
+    """
+
+    def __init__(
+        self,
+        registry: str,
+        credential: Credential | None = None,
+        *,
+        allowed_realm_hosts: Collection[str] = (),
+        clock: Clock = now,
+    ) -> None:
+        self._origin = httpx2.URL(registry).origin
+        self._credential = credential
+        self._allowed_realm_hosts = allowed_realm_hosts
+        self._clock = clock
+        self._demands: dict[tuple[str, ...], Demand] = {}
+        self._tokens: dict[TokenRequest, IssuedToken] = {}
+
+    def sync_auth_flow(self, request: httpx2.Request) -> Flow:
+        """Drive `auth_flow`, reading the body of a token's answer and no other."""
+        flow = self.auth_flow(request)
+        step = next(flow)
+        while True:
+            response = yield step
+            if step is not request:
+                limit(response)
+                response.read()
+            try:
+                step = flow.send(response)
+            except StopIteration:
+                return
+
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """Drive `auth_flow`, reading the body of a token's answer and no other."""
+        flow = self.auth_flow(request)
+        step = next(flow)
+        while True:
+            response = yield step
+            if step is not request:
+                limit(response)
+                await response.aread()
+            try:
+                step = flow.send(response)
+            except StopIteration:
+                return
+
+    def auth_flow(self, request: httpx2.Request) -> Flow:
+        """Yield `request`, and token requests between; a token's answer must come back read."""
+        if request.url.origin != self._origin or "Authorization" in request.headers:
+            yield request
+            return
+        need = _need(request)
+        demand = self._demands.get(need)
+        for sent in range(MAX_SENDS):
+            is_new = yield from self._authorize(request, demand)
+            if sent and not _is_replayable(request):
+                raise BodyNotReplayable(
+                    f"{request.method} {request.url.path} needed a token, and its body was sent: "
+                    "make the request anew, the token is there now"
+                )
+            response = yield request
+            wanted = self._wanted(response, demand) if sent + 1 < MAX_SENDS else None
+            if wanted is None or (is_new and wanted == demand):
+                return
+            self._remember(need, wanted, refused=demand)
+            demand = wanted
+
+    def _authorize(
+        self, request: httpx2.Request, demand: Demand | None
+    ) -> Generator[httpx2.Request, httpx2.Response, bool]:
+        """Meet the demand; say whether what does so is new, so that it cannot be outdated."""
+        if demand is None:
+            return False
+        if demand == challenge.BASIC:
+            assert self._credential is not None  # noqa: S101 -- or it had not been demanded
+            request.headers["Authorization"] = basic(self._credential)
+            return True
+        token = self._tokens.get(demand)
+        is_new = token is None or token.usable_until <= self._clock()
+        if token is None or is_new:
+            token = yield from self._fetch(demand)
+        request.headers["Authorization"] = token.header
+        return is_new
+
+    def _fetch(
+        self, asked: TokenRequest
+    ) -> Generator[httpx2.Request, httpx2.Response, IssuedToken]:
+        response = yield asked.message(self._credential)
+        token = read_token(asked, response, self._credential, self._clock())
+        _keep(self._tokens, asked, token)
+        return token
+
+    def _wanted(self, response: httpx2.Response, held: Demand | None) -> Demand | None:
+        """What a 401 demands; None where the response is none, or asks what we cannot give."""
+        # A 401 from where a redirect led is not the registry's: it gets neither token nor password.
+        if response.status_code != 401 or response.url.origin != self._origin:
+            return None
+        asked = challenge.choose(challenge.parse(response.headers.get_list("WWW-Authenticate")))
+        if asked is None:
+            return None
+        if asked.scheme == challenge.BASIC:
+            return "basic" if self._credential else None
+        place = realm.resolve(asked.get("realm"), response.url, self._allowed_realm_hosts)
+        wanted = TokenRequest.answering(asked, place)
+        if isinstance(held, TokenRequest) and asked.get("error") == "insufficient_scope":
+            return wanted.widened(held.scopes)
+        return wanted
+
+    def _remember(self, need: tuple[str, ...], wanted: Demand, *, refused: Demand | None) -> None:
+        _keep(self._demands, need, wanted)
+        if isinstance(refused, TokenRequest):
+            self._tokens.pop(refused, None)
+
+
+def _need(request: httpx2.Request) -> tuple[str, ...]:
+    """What requests that need the same scope have in common."""
+    access = "read" if request.method in _READING else request.method
+    access = "write" if access in ("POST", "PUT", "PATCH") else access
+    match = _COLLECTION.fullmatch(request.url.path)
+    # Mounting a blob needs a pull on where it comes from as well (acr-protocol.md §1.1).
+    return access, match[1] if match else request.url.path, request.url.params.get("from", "")
+
+
+def _is_replayable(request: httpx2.Request) -> bool:
+    return isinstance(request.stream, httpx2.ByteStream)
+
+
+def _keep[Key, Value](memory: dict[Key, Value], key: Key, value: Value) -> None:
+    """Keep the value, and of all values the newest MAX_REMEMBERED."""
+    memory.pop(key, None)
+    memory[key] = value
+    if len(memory) > MAX_REMEMBERED:
+        memory.pop(next(iter(memory)), None)

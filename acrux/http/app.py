@@ -1,0 +1,93 @@
+"""The ASGI application: routes, lifespan, the onion around them."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from acrux.errors import AccessRefused, RegistryError
+from acrux.http import challenge, middleware, parsing, problems
+from acrux.http.guard import Guard
+from acrux.http.messages import Receive, Request, Response, Scope, Send
+from acrux.http.middleware import RequestLog
+from acrux.http.parsing import Origins
+from acrux.http.routes import Challenge, Router
+
+
+@dataclass(frozen=True, slots=True)
+class Lifespan:
+    """What to open before the first request, and to close after the last one."""
+
+    open: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
+
+
+class Application:
+    """The registry as an ASGI application. A handler returns or raises; only this writes."""
+
+    def __init__(
+        self,
+        router: Router,
+        guard: Guard,
+        origins: Origins,
+        log: RequestLog,
+        lifespan: Lifespan,
+        idle_timeout: timedelta,
+    ) -> None:
+        self._router = router
+        self._guard = guard
+        self._origins = origins
+        self._log = log
+        self._lifespan = lifespan
+        self._idle_timeout = idle_timeout.total_seconds()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or open and close with the server (ASGI 3.0)."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self._lifespan.open()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._lifespan.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        request = Request(scope, receive, middleware.new_request_id(), self._idle_timeout)
+        response = await self._answer(request)
+        middleware.complete(request, response)
+        try:
+            await response.send(request, send)
+        finally:
+            self._log.write(request, response, started)
+
+    async def _answer(self, request: Request) -> Response:
+        challenges: Challenge = challenge.bearer
+        try:
+            endpoint = self._router.match(request)
+            challenges = endpoint.challenge
+            request.grant = await self._guard.check(endpoint.requires, request)
+            return await endpoint.handler(request)
+        except RegistryError as refused:
+            response = problems.render(refused)
+            if isinstance(refused, AccessRefused) and response.status == 401:
+                origin = self._origins.of(request)
+                response.add("WWW-Authenticate", challenges(origin, refused))
+        except Exception:
+            self._log.write_failure(request)
+            response = problems.envelope(problems.UNEXPECTED, problems.UNEXPECTED.message)
+        await _drain(request)
+        return response
+
+
+async def _drain(request: Request) -> None:
+    # A client that waits for 100 Continue has sent nothing: reading would only make it send.
+    if not parsing.expects_continue(request) or request.body.received_bytes:
+        await request.body.drain()

@@ -1,0 +1,132 @@
+"""What a route requires, and whether the bearer token grants it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from acrux.domain.access import Grant, narrow
+from acrux.domain.credential import Credential
+from acrux.domain.scope import (
+    DELETE,
+    METADATA_READ,
+    PULL,
+    PUSH,
+    Scope,
+    on_catalog,
+    on_repository,
+    render,
+)
+from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope
+from acrux.http import parsing
+from acrux.http.messages import Request
+from acrux.services.authentication import Authentication
+from acrux.services.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """What a challenge asks for, and which other sets of scopes are enough."""
+
+    asked: tuple[Scope, ...]
+    also_enough: tuple[tuple[Scope, ...], ...] = ()
+
+    def is_met_by(self, grant: Grant) -> bool:
+        """Whether the grant holds all that is asked, or all of another set that is enough.
+
+        An empty set is met by nothing: absence of a rule refuses.
+        """
+        return any(
+            bool(scopes) and all(map(grant.permits, scopes))
+            for scopes in (self.asked, *self.also_enough)
+        )
+
+
+Requirement = Callable[[Request], Required]
+
+NO_SCOPE: Final = Required(())
+
+
+def public(_: Request) -> Required:
+    """Open to everyone: a word that must be written in the row."""
+    return NO_SCOPE
+
+
+def any_token(_: Request) -> Required:
+    """A valid token, whatever it holds: docker logs in this way (acr-protocol.md §1.2)."""
+    return NO_SCOPE
+
+
+def pull(request: Request) -> Required:
+    """Read manifests and blobs."""
+    return Required((on_repository(parsing.repository(request), PULL),))
+
+
+def push(request: Request) -> Required:
+    """Write manifests and blobs. ACR asks for pull with it (acr-protocol.md §1.4)."""
+    return Required((on_repository(parsing.repository(request), PULL, PUSH),))
+
+
+def mount(request: Request) -> Required:
+    """As push; and pull on the repository that a blob is mounted from.
+
+    The challenge names both, so that a client gets both. A token without the second is enough
+    all the same: it falls back to an upload (token-auth-and-oci.md §3.7).
+    """
+    pushed = push(request)
+    source = parsing.mount_source(request)
+    if source is None:
+        return pushed
+    return Required((*pushed.asked, on_repository(source, PULL)), also_enough=(pushed.asked,))
+
+
+def delete(request: Request) -> Required:
+    """Delete manifests, tags and blobs."""
+    return Required((on_repository(parsing.repository(request), DELETE),))
+
+
+def list_tags(request: Request) -> Required:
+    """ACR asks for metadata_read; pull is enough too, as most clients hold only that."""
+    name = parsing.repository(request)
+    return Required(
+        (on_repository(name, METADATA_READ),), also_enough=((on_repository(name, PULL),),)
+    )
+
+
+def catalog(_: Request) -> Required:
+    """List repositories."""
+    return Required((on_catalog(),))
+
+
+class Guard:
+    """Decides on every request, from what it presents and what its route requires."""
+
+    def __init__(self, authentication: Authentication, tokens: Tokens) -> None:
+        self._authentication = authentication
+        self._tokens = tokens
+
+    async def check(self, requirement: Requirement, request: Request) -> Grant:
+        """The grant under which the request goes on.
+
+        Raises AccessRefused with the scope that would have sufficed, so that the challenge
+        always asks for exactly what the check wants.
+        """
+        required = requirement(request)
+        if requirement is public:
+            return Grant("")
+        try:
+            grant = await self._grant(required, request)
+        except AccessRefused as refused:
+            refused.scope = render(required.asked)
+            raise
+        if requirement is any_token or required.is_met_by(grant):
+            return grant
+        raise InsufficientScope(scope=render(required.asked))
+
+    async def _grant(self, required: Required, request: Request) -> Grant:
+        presented = parsing.authorization(request)
+        if presented is None or (isinstance(presented, Credential) and presented.is_empty):
+            raise AuthenticationRequired
+        if isinstance(presented, Credential):
+            # Basic straight on the API (acr-protocol.md §0.3, rule 30).
+            return narrow(await self._authentication.authenticate(presented), required.asked)
+        return self._tokens.verify(presented.secret.reveal())

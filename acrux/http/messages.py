@@ -1,0 +1,182 @@
+"""A request, its body and a response, as this edge knows them in ASGI."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from acrux.domain.access import Grant
+from acrux.errors import ContentTooLarge, IncompleteBody
+
+# ASGI's own types (asgiref.typing says the same at more length).
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+# What an early refusal still reads of a body, so that the client reads our answer instead of a
+# reset connection: Azure's Python SDK first sends each 4 MiB chunk without credentials.
+MAX_DRAINED_BYTES = 8 * 1024 * 1024
+
+
+class Body:
+    """A request's body as it arrives. `idle_timeout` is in seconds."""
+
+    def __init__(self, receive: Receive, idle_timeout: float) -> None:
+        self._receive = receive
+        self._idle_timeout = idle_timeout
+        self._complete = False
+        self.received_bytes = 0
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body piece by piece.
+
+        Raises IncompleteBody where the client goes away or falls silent before its end: a body
+        that was cut short must never look complete.
+        """
+        while not self._complete:
+            message = await self._next()
+            self._complete = not message.get("more_body", False)
+            chunk = message.get("body", b"")
+            self.received_bytes += len(chunk)
+            if chunk:
+                yield chunk
+
+    async def _next(self) -> Message:
+        try:
+            message = await asyncio.wait_for(self._receive(), self._idle_timeout)
+        except TimeoutError:
+            raise IncompleteBody(
+                f"no byte of the body came for {self._idle_timeout:g} seconds"
+            ) from None
+        if message["type"] == "http.disconnect":
+            self._complete = True
+            raise IncompleteBody("the client went away before the end of the body")
+        return message
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body; raises ContentTooLarge beyond `limit` bytes, and IncompleteBody."""
+        content = bytearray()
+        async for chunk in self.chunks():
+            content += chunk
+            if len(content) > limit:
+                raise ContentTooLarge(f"the body is longer than {limit} bytes")
+        return bytes(content)
+
+    async def abandoned(self) -> None:
+        """Return when the client goes away; for use after the body, while an answer is sent."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def drain(self, limit: int = MAX_DRAINED_BYTES) -> None:
+        """Read and forget what is left, at most `limit` bytes."""
+        left = limit
+        with suppress(IncompleteBody):
+            async for chunk in self.chunks():
+                left -= len(chunk)
+                if left < 0:
+                    return
+
+
+class Request:
+    """One request. Its headers and query are read by `parsing`, and by nobody else."""
+
+    def __init__(self, scope: Scope, receive: Receive, request_id: str, idle: float) -> None:
+        self.id = request_id
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.raw_path: bytes = scope.get("raw_path") or self.path.encode()
+        self.query: bytes = scope.get("query_string", b"")
+        self.scheme: str = scope.get("scheme", "http")
+        self.peer: str = (scope.get("client") or ("", 0))[0]
+        self.headers: Headers = list(scope["headers"])
+        self.extensions: Mapping[str, Any] = scope.get("extensions") or {}
+        self.body = Body(receive, idle)
+        self.params: Mapping[str, str] = {}
+        self.grant = Grant("")
+
+
+class Content(Protocol):
+    """Bytes that stay readable until they are closed, such as an open blob."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def local_path(self) -> str | None: ...
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]: ...
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Part:
+    """The bytes of some content from `start` up to and without `stop`."""
+
+    content: Content
+    start: int
+    stop: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is all of the content."""
+        return self.start == 0 and self.stop == self.content.size
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer: status, headers, and a body that is text in memory or a part of some content."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: bytes | Part = b""
+
+    def add(self, name: str, value: str) -> None:
+        """Add a header. Its value must be printable ASCII, so that nothing can be injected."""
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError(f"the value of {name} is not printable ASCII")
+        self.headers.append((name.lower().encode(), value.encode()))
+
+    @property
+    def size(self) -> int:
+        """How many bytes the body has."""
+        return len(self.body) if isinstance(self.body, bytes) else self.body.stop - self.body.start
+
+    async def send(self, request: Request, send: Send) -> None:
+        """Write the answer; a HEAD gets the same headers and no body."""
+        try:
+            await self._send(request, send)
+        finally:
+            if isinstance(self.body, Part):
+                self.body.content.close()
+
+    async def _send(self, request: Request, send: Send) -> None:
+        headers = self.headers
+        if self.status not in (204, 304) and b"content-length" not in (name for name, _ in headers):
+            headers = [*headers, (b"content-length", b"%d" % self.size)]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        if request.method == "HEAD" or isinstance(self.body, bytes):
+            body = b"" if request.method == "HEAD" else self.body
+            await send({"type": "http.response.body", "body": body})
+        elif (
+            self.body.is_whole
+            and self.body.content.local_path
+            and ("http.response.pathsend" in request.extensions)
+        ):
+            # The server sends the file outside the interpreter's lock.
+            await send({"type": "http.response.pathsend", "path": self.body.content.local_path})
+        else:
+            await _stream(self.body, request, send)
+
+
+async def _stream(part: Part, request: Request, send: Send) -> None:
+    # Sending to a client that is gone goes quiet instead of failing: watch for it.
+    abandoned = asyncio.ensure_future(request.body.abandoned())
+    try:
+        async for chunk in part.content.read(part.start, part.stop):
+            if abandoned.done():
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        abandoned.cancel()

@@ -1,0 +1,305 @@
+"""From a request to domain values; sole reader of headers and queries."""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from urllib.parse import parse_qsl
+
+from acrux.domain.byte_range import ByteRange
+from acrux.domain.credential import Credential, Secret
+from acrux.domain.digest import Digest
+from acrux.domain.media_types import ANYTHING, Accept
+from acrux.domain.names import Reference, RepositoryName, parse_reference
+from acrux.domain.page import Page
+from acrux.domain.scope import Scope, parse_all
+from acrux.domain.upload import ContentRange, UploadId
+from acrux.errors import (
+    BadCredentials,
+    InvalidDigest,
+    InvalidName,
+    InvalidReference,
+    InvalidRequest,
+    InvalidToken,
+    UnknownManifest,
+)
+from acrux.http.messages import Request
+
+# token ::= [A-Za-z0-9-._~+/]+ "="*  (RFC 6750 §2.1)
+_BEARER_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+
+MAX_QUERY_FIELDS = 500
+
+
+def header(request: Request, name: str) -> str | None:
+    """The value of a header; of several, the first."""
+    wanted = name.lower().encode()
+    for key, value in request.headers:
+        if key == wanted:
+            return value.decode("latin-1")
+    return None
+
+
+def _every_header(request: Request, name: str) -> list[str]:
+    wanted = name.lower().encode()
+    return [value.decode("latin-1") for key, value in request.headers if key == wanted]
+
+
+def query(request: Request, name: str) -> list[str]:
+    """All values of a query parameter, in order. Raises InvalidRequest."""
+    try:
+        fields = parse_qsl(
+            request.query.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_QUERY_FIELDS,
+        )
+    except ValueError:
+        raise InvalidRequest(
+            f"the query is not percent-encoded UTF-8, or has more than {MAX_QUERY_FIELDS} fields"
+        ) from None
+    return [value for key, value in fields if key == name]
+
+
+def _first(request: Request, name: str) -> str | None:
+    values = query(request, name)
+    return values[0] if values else None
+
+
+# The path -----------------------------------------------------------------------------------------
+
+
+def repository(request: Request) -> RepositoryName:
+    """The repository of the path. Raises InvalidName."""
+    return RepositoryName.parse(request.params["repository"])
+
+
+def reference_to_read(request: Request) -> Reference:
+    """The tag or digest of the path; what cannot exist is an UnknownManifest."""
+    try:
+        return parse_reference(request.params["reference"])
+    except InvalidReference as refused:
+        raise UnknownManifest(refused.message, **refused.detail) from None
+
+
+def reference_to_write(request: Request) -> Reference:
+    """The tag or digest of the path. Raises InvalidReference."""
+    return parse_reference(request.params["reference"])
+
+
+def digest(request: Request) -> Digest:
+    """The digest of the path. Raises InvalidDigest."""
+    return Digest.parse(request.params["digest"])
+
+
+def upload(request: Request) -> UploadId:
+    """The upload of the path. Raises UnknownUpload."""
+    return UploadId.parse(request.params["upload"])
+
+
+# The query ----------------------------------------------------------------------------------------
+
+
+def scopes(request: Request) -> tuple[Scope, ...]:
+    """The scopes a token request asks for: repeated, space-separated, or both."""
+    return parse_all(query(request, "scope"))
+
+
+def service(request: Request) -> str | None:
+    """The service a token request asks for, in the form login servers are kept in."""
+    named = _first(request, "service")
+    return named.lower() if named else None
+
+
+def claimed_digest(request: Request) -> Digest | None:
+    """The digest that the content being pushed claims. Raises InvalidDigest."""
+    text = _first(request, "digest")
+    return None if text is None else Digest.parse(text)
+
+
+def required_digest(request: Request) -> Digest:
+    """As `claimed_digest`, where there must be one. Raises InvalidDigest."""
+    claimed = claimed_digest(request)
+    if claimed is None:
+        raise InvalidDigest("the query parameter digest is missing: the digest of the whole blob")
+    return claimed
+
+
+def mount_source(request: Request) -> RepositoryName | None:
+    """The repository to mount a blob from; one whose name cannot exist is as good as none."""
+    text = _first(request, "from")
+    if not text or _first(request, "mount") is None:
+        return None
+    try:
+        return RepositoryName.parse(text)
+    except InvalidName:
+        return None
+
+
+def mounted_digest(request: Request) -> Digest | None:
+    """The blob to mount. Raises InvalidDigest."""
+    text = _first(request, "mount")
+    return None if text is None else Digest.parse(text)
+
+
+def page(request: Request) -> Page:
+    """The page of a listing that is asked for. Raises InvalidPage."""
+    return Page.parse(_first(request, "n"), _first(request, "last"))
+
+
+# The headers --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """A token presented in the Authorization header."""
+
+    secret: Secret
+
+
+def authorization(request: Request) -> BearerToken | Credential | None:
+    """What the request presents: a bearer token, a name with a secret, or nothing.
+
+    Raises InvalidToken or BadCredentials where it cannot be read, and InvalidRequest where there
+    are several: which of them counts must not be left to chance.
+    """
+    headers = _every_header(request, "authorization")
+    if not headers:
+        return None
+    if len(headers) > 1:
+        raise InvalidRequest("there are several Authorization headers: send one")
+    scheme, _, presented = headers[0].strip().partition(" ")
+    match scheme.lower():  # the scheme's name is case-insensitive (RFC 9110 §11.1)
+        case "bearer":
+            return _bearer(presented.strip())
+        case "basic":
+            return _basic(presented.strip())
+    raise BadCredentials("the Authorization header must be Bearer and a token, or Basic")
+
+
+def _bearer(text: str) -> BearerToken:
+    if _BEARER_TOKEN.fullmatch(text) is None:
+        raise InvalidToken("what follows Bearer is not a token")
+    return BearerToken(Secret(text))
+
+
+def _basic(text: str) -> Credential:
+    # RFC 7617 §2: base64 of user-id ":" password, and no colon in the user-id.
+    try:
+        decoded = base64.b64decode(text, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        decoded = ""
+    name, colon, secret = decoded.partition(":")
+    if not colon:
+        raise BadCredentials("what follows Basic must be the base64 of username:password, in UTF-8")
+    return Credential(name, Secret(secret))
+
+
+def accept(request: Request) -> Accept:
+    """The media ranges of all Accept headers (RFC 9110 §12.5.1); what is malformed is left out."""
+    values = _every_header(request, "accept")
+    if not values:
+        return ANYTHING
+    wanted: set[str] = set()
+    excluded: set[str] = set()
+    for media_range in ",".join(values).split(","):
+        media_type, *parameters = (part.strip().lower() for part in media_range.split(";"))
+        refused = any(re.fullmatch(r"q=0(?:\.0{0,3})?", part) for part in parameters)
+        (excluded if refused else wanted).add(media_type)
+    return Accept(frozenset(wanted - {""}), frozenset(excluded - {""}))
+
+
+def content_type(request: Request) -> str:
+    """The media type of the body without its parameters, empty where none is given."""
+    return (header(request, "content-type") or "").partition(";")[0].strip().lower()
+
+
+def content_range(request: Request) -> ContentRange | None:
+    """Where the chunk says it lies. Raises InvalidRequest."""
+    text = header(request, "content-range")
+    return None if text is None else ContentRange.parse(text.strip())
+
+
+def content_length(request: Request) -> int | None:
+    """How long the body says it is, in bytes; None where it does not say. Raises InvalidRequest."""
+    text = header(request, "content-length")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidRequest("Content-Length is not a number of bytes")
+    return int(text)
+
+
+def has_body(request: Request) -> bool:
+    """Whether the request may carry a body: HTTP/2 sends one without saying its length."""
+    return content_length(request) != 0
+
+
+def expects_continue(request: Request) -> bool:
+    """Whether the client waits for us before it sends its body (RFC 9110 §10.1.1)."""
+    return (header(request, "expect") or "").lower() == "100-continue"
+
+
+def byte_range(request: Request, etag: str) -> ByteRange | None:
+    """The part that is asked for; None for the whole, also where If-Range names another."""
+    text = header(request, "range")
+    condition = header(request, "if-range")
+    if text is None or (condition is not None and condition.strip() != etag):
+        return None
+    return ByteRange.parse(text.strip())
+
+
+def knows(request: Request, etag: str) -> bool:
+    """Whether the client has this representation already (If-None-Match, RFC 9110 §13.1.2)."""
+    known = ",".join(_every_header(request, "if-none-match")).split(",")
+    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in known)
+
+
+# The origin ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the client reached us: scheme, and one of the login servers."""
+
+    scheme: str
+    login_server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Which of the registry's own addresses a request was sent to.
+
+    A host that is not a login server is never repeated: whoever sends the request must not choose
+    where others take their credentials. The first login server stands in for it.
+    """
+
+    login_servers: Sequence[str]
+    trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
+
+    def of(self, request: Request) -> Origin:
+        """The scheme and login server addressed; X-Forwarded-* counts only from trusted proxies."""
+        scheme, host = request.scheme, header(request, "host") or ""
+        if self._is_trusted(request.peer):
+            scheme = _last(header(request, "x-forwarded-proto")) or scheme
+            host = _last(header(request, "x-forwarded-host")) or host
+        scheme = scheme if scheme in ("http", "https") else request.scheme
+        default_port = ":443" if scheme == "https" else ":80"
+        for candidate in (host.lower(), host.lower().removesuffix(default_port)):
+            if candidate in self.login_servers:
+                return Origin(scheme, candidate)
+        return Origin(scheme, self.login_servers[0])
+
+    def _is_trusted(self, peer: str) -> bool:
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self.trusted_proxies)
+
+
+def _last(text: str | None) -> str | None:
+    # Each proxy appends; only the one that we trust wrote the last value.
+    return text.rpartition(",")[2].strip() if text else None

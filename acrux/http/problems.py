@@ -1,0 +1,116 @@
+"""The one table from a RegistryError to a status and an OCI code."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from acrux import errors
+from acrux.domain.scope import parse_all
+from acrux.http.messages import Response
+
+JSON: Final = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """How a failure is told: status, code, and the message where the failure has none of its own.
+
+    The codes are the fourteen of the OCI distribution specification, "Error codes".
+    """
+
+    status: int
+    code: str
+    message: str
+
+
+TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
+    errors.InvalidName: Problem(400, "NAME_INVALID", "invalid repository name"),
+    errors.InvalidReference: Problem(400, "MANIFEST_INVALID", "invalid tag or digest"),
+    errors.InvalidDigest: Problem(400, "DIGEST_INVALID", "invalid digest"),
+    errors.InvalidManifest: Problem(400, "MANIFEST_INVALID", "manifest invalid"),
+    # The list has no code for a bad scope, service, page or request; UNSUPPORTED is the nearest.
+    errors.InvalidScope: Problem(400, "UNSUPPORTED", "invalid scope"),
+    errors.InvalidService: Problem(400, "UNSUPPORTED", "unknown service"),
+    errors.InvalidPage: Problem(400, "UNSUPPORTED", "invalid page"),
+    errors.InvalidRequest: Problem(400, "UNSUPPORTED", "the request cannot be read"),
+    errors.InvalidInput: Problem(400, "UNSUPPORTED", "the request cannot be read"),
+    errors.UnknownEndpoint: Problem(404, "UNSUPPORTED", "no end-point has this path"),
+    errors.UnknownRepository: Problem(404, "NAME_UNKNOWN", "repository name not known to registry"),
+    errors.UnknownManifest: Problem(404, "MANIFEST_UNKNOWN", "manifest unknown"),
+    errors.UnknownBlob: Problem(404, "BLOB_UNKNOWN", "blob unknown to registry"),
+    errors.UnknownUpload: Problem(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
+    errors.DigestMismatch: Problem(
+        400, "DIGEST_INVALID", "the content does not hash to the digest given"
+    ),
+    errors.SizeMismatch: Problem(400, "SIZE_INVALID", "the content is not as long as it says"),
+    errors.ContentTooLarge: Problem(413, "MANIFEST_INVALID", "the content is too large"),
+    # 416 has no code of its own in the list.
+    errors.UploadOutOfOrder: Problem(416, "BLOB_UPLOAD_INVALID", "the chunk is out of order"),
+    errors.RangeNotSatisfiable: Problem(416, "SIZE_INVALID", "the range lies outside the blob"),
+    errors.MissingReferences: Problem(
+        400, "MANIFEST_BLOB_UNKNOWN", "the manifest names blobs that the repository does not hold"
+    ),
+    errors.IncompleteBody: Problem(400, "BLOB_UPLOAD_INVALID", "the body was cut short"),
+    errors.AuthenticationRequired: Problem(401, "UNAUTHORIZED", "authentication required"),
+    errors.InvalidToken: Problem(401, "UNAUTHORIZED", "invalid access token"),
+    errors.InsufficientScope: Problem(
+        401, "UNAUTHORIZED", "the access token does not hold what this request needs"
+    ),
+    errors.BadCredentials: Problem(401, "UNAUTHORIZED", "the user name or the password is wrong"),
+    errors.Denied: Problem(403, "DENIED", "requested access to the resource is denied"),
+    errors.Unsupported: Problem(405, "UNSUPPORTED", "the operation is unsupported"),
+    errors.TooManyRequests: Problem(429, "TOOMANYREQUESTS", "too many requests"),
+    # The list has no code for a full disk; docker shows the message with any of them.
+    errors.StorageExhausted: Problem(507, "DENIED", "the registry's storage is full"),
+}
+
+# Failures that never reach a client: they stop the start.
+UNTOLD: Final = frozenset({errors.InvalidSettings})
+
+UNEXPECTED: Final = Problem(500, "UNSUPPORTED", "the registry failed; its log says why")
+
+
+def find(refused: errors.RegistryError) -> Problem:
+    """The row of the failure's class, or of the nearest class above it that has one."""
+    for kind in type(refused).__mro__:
+        if kind in TABLE:
+            return TABLE[kind]
+    return UNEXPECTED
+
+
+def render(refused: errors.RegistryError) -> Response:
+    """The failure as `{"errors": [...]}` and a newline (acr-protocol.md §6)."""
+    problem = find(refused)
+    response = envelope(problem, refused.message or problem.message, _detail(refused))
+    if isinstance(refused, errors.UploadOutOfOrder):
+        response.add("Range", f"0-{max(refused.offset - 1, 0)}")
+    if isinstance(refused, errors.RangeNotSatisfiable):
+        response.add("Content-Range", f"bytes */{refused.size}")
+    if isinstance(refused, errors.TooManyRequests):
+        response.add("Retry-After", str(refused.retry_after))
+    if isinstance(refused, errors.Unsupported) and refused.allow:
+        response.add("Allow", refused.allow)
+    return response
+
+
+def envelope(problem: Problem, message: str, detail: object = msgspec.UNSET) -> Response:
+    """One error as the specification shapes it; `detail` is left out where there is none."""
+    error = {"code": problem.code, "message": message}
+    body = {"errors": [error if detail is msgspec.UNSET else {**error, "detail": detail}]}
+    return Response(
+        problem.status,
+        [(b"content-type", JSON.encode())],
+        msgspec.json.encode(body) + b"\n",
+    )
+
+
+def _detail(refused: errors.RegistryError) -> object:
+    if isinstance(refused, errors.AccessRefused):
+        # acr-protocol.md §1.3: one object an action, capitalised; §1.2: null where none is named.
+        return [
+            {"Type": scope.type, "Name": scope.name, "Action": action}
+            for scope in parse_all([refused.scope])
+            for action in scope.ordered_actions
+        ] or None
+    return refused.detail or msgspec.UNSET

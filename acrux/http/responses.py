@@ -1,0 +1,148 @@
+"""From domain values to a response; sole writer of registry headers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from acrux.domain.digest import Digest
+from acrux.domain.media_types import OCTET_STREAM
+from acrux.domain.names import RepositoryName
+from acrux.domain.page import Page
+from acrux.domain.upload import UploadId
+from acrux.http.messages import Content, Part, Response
+from acrux.http.problems import JSON
+from acrux.services.tokens import IssuedToken
+
+# Sent with every response (acr-protocol.md §1.5).
+COMMON_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"access-control-expose-headers", b"Docker-Content-Digest"),
+    (b"access-control-expose-headers", b"WWW-Authenticate"),
+    (b"access-control-expose-headers", b"Link"),
+    (b"access-control-expose-headers", b"X-Ms-Correlation-Request-Id"),
+)
+REGISTRY_VERSION: Final = (b"docker-distribution-api-version", b"registry/2.0")
+CORRELATION_ID: Final = b"x-ms-correlation-request-id"
+
+
+def empty(status: int) -> Response:
+    """No body at all."""
+    return Response(status)
+
+
+def json(content: object, status: int = 200) -> Response:
+    """An object as JSON, compact."""
+    return Response(status, [(b"content-type", JSON.encode())], msgspec.json.encode(content))
+
+
+def etag(digest: Digest) -> str:
+    """The entity tag of content with this digest: it never changes (RFC 9110 §8.8.3)."""
+    return f'"{digest}"'
+
+
+def issued(token: IssuedToken) -> Response:
+    """A token response: ACR's `access_token`, and what other clients look for beside it.
+
+    Source: acr-protocol.md §2.2; distribution, spec/auth/token.md.
+    """
+    lifetime = token.token.expires_at - token.token.issued_at
+    response = json(
+        {
+            "access_token": token.text,
+            "token": token.text,
+            "expires_in": int(lifetime.total_seconds()),
+            "issued_at": token.token.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+    )
+    response.add("Cache-Control", "no-store")
+    return response
+
+
+def manifest(digest: Digest, media_type: str, content: bytes) -> Response:
+    """A manifest exactly as it was pushed (end-3)."""
+    response = Response(200, [(b"content-type", media_type.encode())], content)
+    _identify(response, digest)
+    return response
+
+
+def unchanged(digest: Digest) -> Response:
+    """The client has it already (RFC 9110 §15.4.5)."""
+    response = Response(304)
+    _identify(response, digest)
+    return response
+
+
+def blob(digest: Digest, content: Content, part: tuple[int, int] | None) -> Response:
+    """A blob, or a part of it (end-2); it closes `content` when it is sent."""
+    start, stop = part or (0, content.size)
+    response = Response(206 if part else 200, body=Part(content, start, stop))
+    _describe_blob(response, digest)
+    if part:
+        response.add("Content-Range", f"bytes {start}-{stop - 1}/{content.size}")
+    return response
+
+
+def blob_description(digest: Digest, size: int) -> Response:
+    """What a GET of the blob would say of it."""
+    response = Response(200)
+    _describe_blob(response, digest)
+    response.add("Content-Length", str(size))
+    return response
+
+
+def upload(status: int, repository: RepositoryName, upload_id: UploadId, offset: int) -> Response:
+    """Where an upload stands and goes on (end-4, end-5, end-13).
+
+    The location is a path without a host: Azure's Python SDK puts its end-point before it.
+    """
+    response = empty(status)
+    response.add("Location", f"/v2/{repository}/blobs/uploads/{upload_id}")
+    response.add("Docker-Upload-UUID", str(upload_id))
+    response.add("Range", f"0-{max(offset - 1, 0)}")
+    return response
+
+
+def created_blob(repository: RepositoryName, digest: Digest) -> Response:
+    """The blob can be pulled from here now (end-6)."""
+    response = empty(201)
+    response.add("Location", f"/v2/{repository}/blobs/{digest}")
+    response.add("Docker-Content-Digest", str(digest))
+    return response
+
+
+def created_manifest(repository: RepositoryName, digest: Digest) -> Response:
+    """The manifest can be pulled from here now (end-7)."""
+    response = empty(201)
+    response.add("Location", f"/v2/{repository}/manifests/{digest}")
+    response.add("Docker-Content-Digest", str(digest))
+    return response
+
+
+def listing(path: str, content: Mapping[str, object], page: Page, following: str | None) -> Response:
+    """A page of a listing, with a link to the one that follows where there is one (end-8b).
+
+    Every parameter of the link has an equals sign, as `az` splits there (acr-protocol.md §7.5).
+    """
+    response = json(content)
+    if following is not None:
+        query = f"last={quote(following, safe='')}&n={page.items}&orderby="
+        response.add("Link", f'<{quote(path)}?{query}>; rel="next"')
+    return response
+
+
+def _describe_blob(response: Response, digest: Digest) -> None:
+    response.add("Content-Type", OCTET_STREAM)
+    response.add("Accept-Ranges", "bytes")
+    _identify(response, digest)
+
+
+def _identify(response: Response, digest: Digest) -> None:
+    response.add("Docker-Content-Digest", str(digest))
+    response.add("ETag", etag(digest))
+
+
+def last_item(items: Sequence[str], *, more: bool) -> str | None:
+    """Where the next page begins, None where this is the last one."""
+    return items[-1] if more else None

@@ -1,0 +1,150 @@
+"""The routing table, one row per end-point: path, method, requirement."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
+from acrux.http import challenge, guard
+from acrux.http.blobs import BlobHandlers
+from acrux.http.guard import Requirement
+from acrux.http.health import HealthHandlers
+from acrux.http.listings import ListingHandlers
+from acrux.http.manifests import ManifestHandlers
+from acrux.http.messages import Request, Response
+from acrux.http.oauth2 import TokenHandlers
+from acrux.http.parsing import Origin
+from acrux.http.uploads import UploadHandlers
+
+Handler = Callable[[Request], Awaitable[Response]]
+Challenge = Callable[[Origin, AccessRefused], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Who may, what happens, and how a 401 challenges."""
+
+    requires: Requirement
+    handler: Handler
+    challenge: Challenge = challenge.bearer
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One path of the API and what its methods do; `number` is the specification's own."""
+
+    number: str
+    path: str
+    methods: Mapping[str, Endpoint]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The handlers of every noun."""
+
+    tokens: TokenHandlers
+    manifests: ManifestHandlers
+    blobs: BlobHandlers
+    uploads: UploadHandlers
+    listings: ListingHandlers
+    health: HealthHandlers
+
+
+def table(to: Handlers) -> tuple[Row, ...]:
+    """Every end-point of the registry. What is not in here does not exist."""
+    read_manifest = Endpoint(guard.pull, to.manifests.get)
+    read_blob = Endpoint(guard.pull, to.blobs.get)
+    start_upload = Endpoint(guard.mount, to.uploads.start)
+    return (
+        Row("end-1", "/v2/", {"GET": Endpoint(guard.any_token, to.health.version)}),
+        Row("end-1", "/v2", {"GET": Endpoint(guard.any_token, to.health.version)}),
+        Row("catalog", "/v2/_catalog", {"GET": Endpoint(guard.catalog, to.listings.repositories)}),
+        Row(
+            "end-3, end-7, end-9",
+            "/v2/{repository}/manifests/{reference}",
+            {
+                "GET": read_manifest,
+                "HEAD": read_manifest,
+                "PUT": Endpoint(guard.push, to.manifests.put),
+                "DELETE": Endpoint(guard.delete, to.manifests.delete),
+            },
+        ),
+        # Some clients leave the final slash out.
+        Row("end-4, end-11", "/v2/{repository}/blobs/uploads/", {"POST": start_upload}),
+        Row("end-4, end-11", "/v2/{repository}/blobs/uploads", {"POST": start_upload}),
+        Row(
+            "end-5, end-6, end-13, end-14",
+            "/v2/{repository}/blobs/uploads/{upload}",
+            {
+                "GET": Endpoint(guard.push, to.uploads.status),
+                "PATCH": Endpoint(guard.push, to.uploads.append),
+                "PUT": Endpoint(guard.push, to.uploads.finish),
+                "DELETE": Endpoint(guard.push, to.uploads.cancel),
+            },
+        ),
+        Row(
+            "end-2, end-10",
+            "/v2/{repository}/blobs/{digest}",
+            {
+                "GET": read_blob,
+                "HEAD": read_blob,
+                "DELETE": Endpoint(guard.delete, to.blobs.delete),
+            },
+        ),
+        Row(
+            "end-8",
+            "/v2/{repository}/tags/list",
+            {"GET": Endpoint(guard.list_tags, to.listings.tags)},
+        ),
+        Row(
+            "token",
+            "/oauth2/token",
+            {"GET": Endpoint(guard.public, to.tokens.issue, challenge.basic)},
+        ),
+        Row(
+            "jwks", "/.well-known/jwks.json", {"GET": Endpoint(guard.public, to.tokens.public_keys)}
+        ),
+        Row("live", "/livez", {"GET": Endpoint(guard.public, to.health.live)}),
+        Row("ready", "/readyz", {"GET": Endpoint(guard.public, to.health.ready)}),
+    )
+
+
+class Router:
+    """Cuts a path into its row and its parts. It only cuts: `domain` decides what is valid."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self._paths = re.compile("|".join(f"({_pattern(row.path)})" for row in rows))
+        self._parts = [re.findall(r"{(\w+)}", row.path) for row in rows]
+        firsts = [1]
+        for parts in self._parts:
+            firsts.append(firsts[-1] + len(parts) + 1)
+        self._row_of_group = {first: index for index, first in enumerate(firsts)}
+
+    def match(self, request: Request) -> Endpoint:
+        """Find the end-point and set `request.params`.
+
+        Raises UnknownEndpoint, and Unsupported where the path exists with other methods.
+        """
+        match = self._paths.fullmatch(request.path)
+        if match is None or match.lastindex is None:
+            raise UnknownEndpoint
+        # `lastindex` is the group closed last: the outer one of the row that matched.
+        index = self._row_of_group[match.lastindex]
+        row = self._rows[index]
+        endpoint = row.methods.get(request.method)
+        if endpoint is None:
+            allow = ", ".join(row.methods)
+            raise Unsupported(f"{request.method} is not one of: {allow}", allow=allow)
+        values = match.groups()[match.lastindex : match.lastindex + len(self._parts[index])]
+        request.params = dict(zip(self._parts[index], values, strict=True))
+        return endpoint
+
+
+def _pattern(path: str) -> str:
+    # A repository's name holds slashes, and it may hold the words between them: the last
+    # /manifests/ or /blobs/ wins. Every other part is one segment.
+    escaped = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
+    return re.sub(
+        r"{(\w+)}", lambda part: "(.+)" if part[1] == "repository" else "([^/]+)", escaped
+    )

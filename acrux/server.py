@@ -1,0 +1,161 @@
+"""Run the application in worker processes, and say when it answers."""
+
+import http.client
+import os
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from granian.constants import Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from acrux.adapters.certificates import CertificateFiles, check_pair, self_signed
+from acrux.bootstrap import build, make_data_dir
+from acrux.errors import InvalidSettings
+from acrux.http.app import Application
+from acrux.settings import Settings
+
+HEADER_SECONDS = 15  # a connection that sends no whole header by then is closed
+ANSWER_SECONDS = 30  # a server that does not answer by then has failed
+
+
+class Server(MPServer):
+    """Granian, calling `answering` once the first request is answered."""
+
+    def __init__(self, *args: Any, answering: Callable[[], None], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._answering = answering
+
+    def startup(self, *args: Any, **kwargs: Any) -> None:
+        """Start the workers; only then a thread, because they are forked."""
+        super().startup(*args, **kwargs)
+        threading.Thread(target=self._answering, daemon=True).start()
+
+
+def resolve(settings: Settings) -> tuple[Settings, socket.socket]:
+    """The settings with the port that will be used, and a socket that keeps it ours.
+
+    Raises InvalidSettings where the address cannot be had.
+    """
+    family, address = _address(settings)
+    try:
+        with socket.socket(family) as probe:  # fails where anything listens there already
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            address = (address[0], probe.getsockname()[1])
+        kept = socket.socket(family)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind(address)
+    except OSError as error:
+        raise InvalidSettings(
+            f"port: cannot listen on {settings.host}:{settings.port} ({error.strerror}): "
+            "stop the program that does, or choose another with --port"
+        ) from error
+    return settings.replace(port=address[1]), kept
+
+
+def _address(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise InvalidSettings(f"host: {settings.host!r} is no address of this machine") from error
+    family, *_, address = found[0]
+    return family, (str(address[0]), int(address[1]))
+
+
+def certificate_files(settings: Settings) -> CertificateFiles | None:
+    """The certificate to serve with, made where it must be; None for plain http.
+
+    Raises InvalidSettings where certificate and key do not fit.
+    """
+    if settings.tls_self_signed:
+        hosts = tuple(_host_of(server) for server in settings.known_login_servers)
+        folder = make_data_dir(settings.data_dir) / "tls"
+        return self_signed(folder, hosts, datetime.now(UTC))
+    if settings.tls_cert and settings.tls_key:
+        check_pair(settings.tls_cert, settings.tls_key)
+        return CertificateFiles(settings.tls_cert, settings.tls_cert, settings.tls_key)
+    return None
+
+
+def _host_of(login_server: str) -> str:
+    host, colon, port = login_server.rpartition(":")
+    return (host if colon and port.isdigit() else login_server).strip("[]")
+
+
+def run(
+    settings: Settings,
+    certificate: CertificateFiles | None,
+    answering: Callable[[], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT; running requests end within `stop_seconds`.
+
+    Raises SystemExit with 1 where a worker could not start or died.
+    """
+    _, (address, port) = _address(settings)
+    server = Server(
+        "acrux",
+        address=address,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=settings.worker_processes,
+        websockets=False,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=settings.stop_seconds,
+        respawn_failed_workers=True,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        ssl_cert=_path(certificate and certificate.certificate),
+        ssl_key=_path(certificate and certificate.key),
+        ssl_protocol_min=SSLProtocols.tls12,
+        answering=partial(_announce, settings, answering),
+    )
+    server.serve(target_loader=partial(load, settings), wrap_loader=False)
+
+
+def _path(path: Path | None) -> Path | None:
+    return path.resolve() if path else None
+
+
+def load(settings: Settings) -> Application:
+    """The application of one worker process."""
+    return build(settings).app
+
+
+def _announce(settings: Settings, answering: Callable[[], None]) -> None:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while not _answers(settings):
+        if time.monotonic() > deadline:
+            sys.stderr.write(f"acrux: no answer within {ANSWER_SECONDS} seconds\n")
+            return
+        time.sleep(0.01)
+    answering()
+
+
+def _answers(settings: Settings) -> bool:
+    connection = _connect(settings)
+    with suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == http.client.OK
+    return False
+
+
+def _connect(settings: Settings) -> http.client.HTTPConnection:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    if settings.scheme == "http":
+        return http.client.HTTPConnection(host, settings.port, timeout=1)
+    # Only asks ourselves whether we answer, and sends nothing that is secret.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, settings.port, timeout=1, context=context)

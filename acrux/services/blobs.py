@@ -1,0 +1,42 @@
+"""Read, mount and delete blobs that a repository links."""
+
+from acrux.domain.digest import Digest
+from acrux.domain.names import RepositoryName
+from acrux.errors import UnknownBlob
+from acrux.ports import BlobStore, Clock, Metadata, StoredBlob
+
+
+class Blobs:
+    """The blobs of every repository.
+
+    A blob is visible only through a repository that links it, checked on every request: that
+    the store holds it for somebody else says nothing.
+    """
+
+    def __init__(self, store: BlobStore, metadata: Metadata, clock: Clock) -> None:
+        self._store = store
+        self._metadata = metadata
+        self._clock = clock
+
+    async def size(self, repository: RepositoryName, digest: Digest) -> int:
+        """How long the blob is, in bytes. Raises UnknownBlob."""
+        return await self._metadata.find_blob(repository, digest)
+
+    async def get(self, repository: RepositoryName, digest: Digest) -> StoredBlob:
+        """Open the blob, for the caller to close. Raises UnknownBlob."""
+        await self._metadata.find_blob(repository, digest)
+        return await self._store.open(digest)
+
+    async def mount(
+        self, source: RepositoryName, repository: RepositoryName, digest: Digest
+    ) -> bool:
+        """Link a blob of `source` here too; say whether `source` links it at all."""
+        try:
+            await self._metadata.mount_blob(source, repository, digest, self._clock())
+        except UnknownBlob:
+            return False
+        return True
+
+    async def delete(self, repository: RepositoryName, digest: Digest) -> None:
+        """Take the blob from the repository; other repositories keep it. Raises UnknownBlob."""
+        await self._metadata.unlink_blob(repository, digest)

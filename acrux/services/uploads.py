@@ -1,0 +1,92 @@
+"""Start, append to, finish and cancel a blob upload."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+from acrux.domain.digest import Digest
+from acrux.domain.names import RepositoryName
+from acrux.domain.upload import ContentRange, UploadId
+from acrux.errors import DigestMismatch
+from acrux.ports import BlobStore, Clock, Metadata
+
+Chunks = AsyncIterator[bytes]
+
+
+class Uploads:
+    """The uploads of every repository. An upload belongs to the repository that began it."""
+
+    def __init__(self, store: BlobStore, metadata: Metadata, clock: Clock) -> None:
+        self._store = store
+        self._metadata = metadata
+        self._clock = clock
+
+    async def start(self, repository: RepositoryName, principal: str) -> UploadId:
+        """Begin an upload that goes on in later requests."""
+        upload = UploadId(str(uuid.uuid4()))
+        await self._store.begin(upload)
+        await self._metadata.open_upload(upload, repository, principal, self._clock())
+        return upload
+
+    async def offset(self, repository: RepositoryName, upload: UploadId) -> int:
+        """How many bytes the upload holds. Raises UnknownUpload."""
+        await self._metadata.find_upload(upload, repository)
+        return await self._store.offset(upload)
+
+    async def append(
+        self,
+        repository: RepositoryName,
+        upload: UploadId,
+        chunks: Chunks,
+        content_range: ContentRange | None,
+    ) -> int:
+        """Add a chunk and return the new offset, in bytes.
+
+        Raises UnknownUpload, UploadOutOfOrder, SizeMismatch, and IncompleteBody where the client
+        vanished: what came until then stays, and the upload can be resumed.
+        """
+        await self._metadata.find_upload(upload, repository)
+        return await self._store.append(upload, chunks, content_range)
+
+    async def finish(
+        self,
+        repository: RepositoryName,
+        upload: UploadId,
+        digest: Digest,
+        chunks: Chunks | None,
+        content_range: ContentRange | None,
+    ) -> None:
+        """Add the optional last chunk, and make the upload a blob that the repository links.
+
+        Raises what `append` raises, and DigestMismatch: then the upload is gone and nothing is
+        visible. The bytes are durable before the link is: a crash between the two leaves garbage,
+        never a link to missing bytes.
+        """
+        await self._metadata.find_upload(upload, repository)
+        if chunks is not None:
+            await self._store.append(upload, chunks, content_range)
+        try:
+            size = await self._store.commit(upload, digest)
+        except DigestMismatch:
+            await self._metadata.close_upload(upload, repository)
+            raise
+        await self._metadata.finish_upload(upload, repository, digest, size, self._clock())
+
+    async def put(self, repository: RepositoryName, digest: Digest, chunks: Chunks) -> None:
+        """Start, append and finish in one request (end-4b).
+
+        Raises what `finish` raises; an upload cut short is discarded, as nobody knows its name.
+        """
+        upload = UploadId(str(uuid.uuid4()))
+        await self._store.begin(upload)
+        try:
+            await self._store.append(upload, chunks, None)
+            size = await self._store.commit(upload, digest)
+        except BaseException:
+            await self._store.discard(upload)
+            raise
+        await self._metadata.link_blob(repository, digest, size, self._clock())
+
+    async def cancel(self, repository: RepositoryName, upload: UploadId) -> None:
+        """Forget the upload and its bytes. Raises UnknownUpload."""
+        await self._metadata.close_upload(upload, repository)
+        await self._store.discard(upload)
