@@ -1,7 +1,7 @@
 """Run the application in worker processes, and say when it answers."""
 
 import http.client
-import os
+import signal
 import socket
 import ssl
 import sys
@@ -11,8 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
@@ -28,6 +27,20 @@ from acrux.settings import Settings
 HEADER_SECONDS = 15  # a connection that sends no whole header by then is closed
 ANSWER_SECONDS = 30  # a server that does not answer by then has failed
 
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+# granian would write its warnings to standard output, which holds one line and no other.
+WARNINGS: Final = {
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "generic",
+            "stream": "ext://sys.stderr",
+        }
+    },
+    "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
+}
+
 
 class Server(MPServer):
     """Granian, calling `answering` once the first request is answered."""
@@ -37,8 +50,14 @@ class Server(MPServer):
         self._answering = answering
 
     def startup(self, *args: Any, **kwargs: Any) -> None:
-        """Start the workers; only then a thread, because they are forked."""
-        super().startup(*args, **kwargs)
+        """Start the workers; only then a thread, because they are forked.
+
+        A forked worker has our handlers until it has its own: a signal to stop that came in
+        between would be lost on it, and the stop would wait for nothing. So signals wait.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        super().startup(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian annotates it not
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         threading.Thread(target=self._answering, daemon=True).start()
 
 
@@ -112,23 +131,23 @@ def run(
         workers=settings.worker_processes,
         websockets=False,
         log_level=LogLevels.warning,
+        log_dictconfig=WARNINGS,
         workers_kill_timeout=settings.stop_seconds,
         respawn_failed_workers=True,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
-        ssl_cert=_path(certificate and certificate.certificate),
-        ssl_key=_path(certificate and certificate.key),
+        ssl_cert=certificate.certificate.resolve() if certificate else None,
+        ssl_key=certificate.key.resolve() if certificate else None,
         ssl_protocol_min=SSLProtocols.tls12,
         answering=partial(_announce, settings, answering),
     )
     server.serve(target_loader=partial(load, settings), wrap_loader=False)
 
 
-def _path(path: Path | None) -> Path | None:
-    return path.resolve() if path else None
-
-
 def load(settings: Settings) -> Application:
     """The application of one worker process."""
+    for stopping in STOPPING:
+        signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's own
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     return build(settings).app
 
 

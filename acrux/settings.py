@@ -56,7 +56,7 @@ class Settings:
     tls_cert: Path | None = _setting("A certificate (PEM) to serve https with.", None)
     tls_key: Path | None = _setting("The certificate's private key (PEM, PKCS#8).", None)
     tls_self_signed: bool = _setting(
-        "Make and keep a small CA and a certificate for the login servers.", False
+        "Make and keep a small CA and a certificate for the login servers.", default=False
     )
     access_token_seconds: int = _setting("How long an access token lives, in seconds.", 4500)
     signing_algorithm: Literal["ES256", "RS256"] = _setting(

@@ -28,9 +28,7 @@ def image(*layers: bytes, media_type: str = OCI_MANIFEST, **fields: object) -> I
         "schemaVersion": 2,
         "mediaType": media_type,
         "config": descriptor(config, "application/vnd.oci.image.config.v1+json"),
-        "layers": [
-            descriptor(layer, "application/vnd.oci.image.layer.v1.tar") for layer in layers
-        ],
+        "layers": [descriptor(layer, "application/vnd.oci.image.layer.v1.tar") for layer in layers],
         **fields,
     }
     return Image(json.dumps(manifest).encode(), media_type, (config, *layers))

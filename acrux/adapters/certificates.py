@@ -1,17 +1,20 @@
 """A small CA and a server certificate of our own, and a check of others."""
 
 import ipaddress
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificatePublicKeyTypes,
+    PrivateKeyTypes,
+    PublicKeyTypes,
+)
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -93,9 +96,11 @@ def _read(path: Path, what: str) -> bytes:
 
 def _parse_certificate(pem: bytes) -> x509.Certificate | None:
     try:
-        return x509.load_pem_x509_certificates(pem)[0]  # the server's own comes first
-    except ValueError:
+        certificate = x509.load_pem_x509_certificates(pem)[0]  # the server's own comes first
+        certificate.public_key()  # parsed late: a key of an unknown kind is refused here
+    except (ValueError, UnsupportedAlgorithm):
         return None
+    return certificate
 
 
 def _parse_key(pem: bytes, path: Path) -> PrivateKeyTypes:
@@ -106,13 +111,14 @@ def _parse_key(pem: bytes, path: Path) -> PrivateKeyTypes:
         )
     try:
         return load_pem_private_key(pem, password=None)
-    except ValueError as refused:
+    except (ValueError, UnsupportedAlgorithm) as refused:
         raise InvalidSettings(f"the TLS key {path} is no private key in PEM") from refused
 
 
-def _to_general_names(names: Iterable[str]) -> tuple[x509.GeneralName, ...]:
-    # A dict keeps the order in which they were given, and each one once.
-    return tuple(dict.fromkeys(map(_to_general_name, names)))
+def _to_general_names(names: tuple[str, ...]) -> tuple[x509.GeneralName, ...]:
+    # A dict keeps the order in which they were given, and each one once. Where there is none, the
+    # name "" is refused.
+    return tuple(dict.fromkeys(map(_to_general_name, names or ("",))))
 
 
 def _to_general_name(name: str) -> x509.GeneralName:
@@ -131,7 +137,8 @@ def _to_general_name(name: str) -> x509.GeneralName:
 
 def _without_port(name: str) -> str:
     if name.startswith("["):  # [::1]:5000
-        return name[1:].partition("]")[0]
+        host, closed, _ = name[1:].partition("]")
+        return host if closed else ""
     return name.partition(":")[0] if name.count(":") == 1 else name
 
 
@@ -149,8 +156,8 @@ def _make_key() -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _spki(public_key: object) -> bytes:
-    return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore
+def _spki(public_key: PublicKeyTypes | CertificatePublicKeyTypes) -> bytes:
+    return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _ca(path: Path, key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
@@ -199,7 +206,7 @@ def _covers(certificate: x509.Certificate, names: tuple[x509.GeneralName, ...]) 
 def _is_issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(ca)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 

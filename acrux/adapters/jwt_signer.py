@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Self
 
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -59,12 +60,12 @@ class _Claims(msgspec.Struct, frozen=True):
     nbf: _Instant
     exp: _Instant
     iat: _Instant
-    iss: Literal["Azure Container Registry"]
+    iss: str
     aud: str
-    version: Literal["1.0"]
+    version: str
     access: list[_Access]
     roles: list[str]
-    grant_type: Literal["access_token"]
+    grant_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,14 @@ class SigningKey:
     jwk: ECKey | RSAKey = field(repr=False)
 
     @classmethod
-    def from_pem(cls, pem: bytes, source: str) -> "SigningKey":
+    def from_pem(cls, pem: bytes, source: str) -> Self:
         """Read PKCS#8 in PEM: P-256 signs ES256, RSA of at least RSA_BITS signs RS256.
 
         Raises InvalidSettings, naming `source`, for anything else.
         """
         try:
             private_key = load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError) as refused:  # TypeError: it is encrypted
+        except (ValueError, TypeError, UnsupportedAlgorithm) as refused:  # Type: it is encrypted
             raise _unusable(source) from refused
         jwk = _to_jwk(private_key)
         if jwk is None:
@@ -130,10 +131,15 @@ def load_or_create_keys(folder: Path, algorithm: str) -> tuple[SigningKey, ...]:
         )
     if not any(folder.glob(f"{algorithm}-[0-9]*.pem")):
         secrets.read_or_create(folder / f"{algorithm}-0001.pem", lambda: _make_key(algorithm))
-    # Neither a glob of "[!.]*" nor of "*" alone would leave out what a crash left behind, .x.pem.
-    paths = sorted(folder.glob("[A-Z]*.pem"), key=lambda path: path.name, reverse=True)
+    paths = sorted(folder.glob("*.pem"), reverse=True)
     keys = [SigningKey.from_pem(secrets.read(path), str(path)) for path in paths]
-    return tuple(sorted(keys, key=lambda key: key.algorithm != algorithm))
+    keys.sort(key=lambda key: key.algorithm != algorithm)
+    if keys[0].algorithm != algorithm:
+        raise InvalidSettings(
+            f"no key in {folder} signs {algorithm}, whatever its name says: remove the files that "
+            f"are named {algorithm}-... and hold another key"
+        )
+    return tuple(keys)
 
 
 def _make_key(algorithm: str) -> bytes:
@@ -172,8 +178,7 @@ class JwtSigner:
         Raises InvalidToken for anything else. Time and audience are the caller's to check.
         """
         claims = _read_claims(self._verify(text))
-        if claims.nbf != claims.iat:
-            raise InvalidToken("the access token's nbf is not its iat: ask for a new one")
+        _check_kind(claims)
         return _to_token(claims)
 
     def public_keys(self) -> dict[str, object]:
@@ -195,10 +200,10 @@ class JwtSigner:
         try:
             registry = self._registries[key.algorithm]
             return jws.deserialize_compact(text, key.jwk, registry=registry).payload
-        except (JoseError, ValueError) as refused:
+        except (JoseError, ValueError):
             raise InvalidToken(
                 "the access token's signature is not good: it was changed or cut on its way"
-            ) from refused
+            ) from None  # the cause may quote the token
 
 
 def _header_of(text: str) -> str:
@@ -244,10 +249,19 @@ def _read_claims(payload: bytes) -> _Claims:
     try:
         members = json.loads(payload, object_pairs_hook=_without_duplicates)
         return msgspec.convert(members, _Claims)
-    except (ValueError, RecursionError, msgspec.ValidationError) as refused:
+    except (ValueError, RecursionError, msgspec.ValidationError):
         raise InvalidToken(
             "the claims of the access token are not those of an access token of this registry"
-        ) from refused
+        ) from None  # the cause may quote the token
+
+
+def _check_kind(claims: _Claims) -> None:
+    if claims.iss != ISSUER or claims.version != VERSION:
+        raise InvalidToken(f"the access token was not issued by {ISSUER!r}, version {VERSION}")
+    if claims.grant_type != ACCESS_TOKEN_KIND:
+        raise InvalidToken("this is a token of another kind, and no access token")
+    if claims.nbf != claims.iat:  # AccessToken knows one instant for both
+        raise InvalidToken("the access token's nbf is not its iat: ask for a new one")
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The command `acrux`: finds the command named, and tells failures in one line."""
+"""The command `acrux`: find the one named, tell failures in one line."""
 
 import difflib
 import importlib

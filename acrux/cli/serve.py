@@ -17,8 +17,12 @@ from acrux.settings import Settings
 
 @click.command()
 @setting_options()
-@click.option("--sample", "with_sample", is_flag=True,
-              help="Put a tiny image hello-world:latest into a registry that has none.")  # fmt: skip
+@click.option(
+    "--sample",
+    "with_sample",
+    is_flag=True,
+    help="Put a tiny image hello-world:latest into a registry that has none.",
+)
 def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
     """Run the registry.
 
@@ -70,19 +74,20 @@ class Greeting:
             "",
             f"login server  {self.settings.known_login_servers[0]}",
             f"admin user    {self.settings.name}",
+            *self._passwords(),
         ]
-        if self.first_start:
-            for password in self.first_start.passwords:
-                value = password.value.reveal() if password.value else ""
-                lines.append(f"{password.name:<12}  {value}")
-            lines.append("              (shown this once: only keyed hashes are kept)")
-        else:
-            lines.append(
-                "passwords     as shown at the first start; a new one: acrux credential renew"
-            )
         if self.settings.tls_self_signed:
             lines.append(f"CA            {self.ca}")
         return [*lines, "", "The walk, with curl:", "", *self._walk(), ""]
+
+    def _passwords(self) -> list[str]:
+        if self.first_start is None:
+            return ["passwords     shown at the first start; a new one: acrux credential renew"]
+        shown = [
+            f"{password.name:<12}  {password.value.reveal() if password.value else ''}"
+            for password in self.first_start.passwords
+        ]
+        return [*shown, "              (shown this once: only keyed hashes are kept)"]
 
     def _walk(self) -> list[str]:
         registry = self.settings.known_login_servers[0]
@@ -90,12 +95,13 @@ class Greeting:
         curl = f"curl --cacert {self.ca}" if self.settings.tls_self_signed else "curl"
         manifest = f"{url}/v2/hello-world/manifests/latest"
         token = f"{url}/oauth2/token?service={registry}&scope=repository:hello-world:pull"
-        authorization = f"Authorization: Basic {self._credential()}"
+        get_token = f'-H "Authorization: Basic {self._credential()}" "{token}"'
+        sed = 'sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\''
+        bearer = f"Authorization: Bearer $({curl} -s {get_token} | {sed})"
         return [
             f"  {curl} -v {manifest}",
-            f'  {curl} -v -H "{authorization}" "{token}"',
-            f'  {curl} -v -H "Authorization: Bearer $({curl} -s -H "{authorization}" "{token}"'
-            f' | sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\')" {manifest}',
+            f"  {curl} -v {get_token}",
+            f'  {curl} -v -H "{bearer}" {manifest}',
         ]
 
     def _credential(self) -> str:

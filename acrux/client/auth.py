@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, TypeVar
 
 import httpx2
 
@@ -15,9 +15,13 @@ from acrux.domain.credential import Credential
 Clock = Callable[[], datetime]
 Flow = Generator[httpx2.Request, httpx2.Response, None]
 
-# What the registry wants to see: a token, or the credentials themselves.
-Demand = TokenRequest | Literal["basic"]
+# What the registry wants to see: a token, or the credential itself.
+Demand = TokenRequest | Credential
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+# Without a token, with one, and with one of more scopes: then it is the caller's to judge.
 MAX_SENDS: Final = 3
 MAX_REMEMBERED: Final = 1000
 
@@ -126,9 +130,8 @@ class RegistryAuth(httpx2.Auth):
         """Meet the demand; say whether what does so is new, so that it cannot be outdated."""
         if demand is None:
             return False
-        if demand == challenge.BASIC:
-            assert self._credential is not None  # noqa: S101 -- or it had not been demanded
-            request.headers["Authorization"] = basic(self._credential)
+        if isinstance(demand, Credential):
+            request.headers["Authorization"] = basic(demand)
             return True
         token = self._tokens.get(demand)
         is_new = token is None or token.usable_until <= self._clock()
@@ -154,7 +157,7 @@ class RegistryAuth(httpx2.Auth):
         if asked is None:
             return None
         if asked.scheme == challenge.BASIC:
-            return "basic" if self._credential else None
+            return self._credential
         place = realm.resolve(asked.get("realm"), response.url, self._allowed_realm_hosts)
         wanted = TokenRequest.answering(asked, place)
         if isinstance(held, TokenRequest) and asked.get("error") == "insufficient_scope":
@@ -180,7 +183,7 @@ def _is_replayable(request: httpx2.Request) -> bool:
     return isinstance(request.stream, httpx2.ByteStream)
 
 
-def _keep[Key, Value](memory: dict[Key, Value], key: Key, value: Value) -> None:
+def _keep(memory: dict[Key, Value], key: Key, value: Value) -> None:
     """Keep the value, and of all values the newest MAX_REMEMBERED."""
     memory.pop(key, None)
     memory[key] = value

@@ -20,11 +20,15 @@ def resolve(text: str, asked: httpx2.URL, allowed_hosts: Collection[str] = ()) -
     try:
         realm = asked.join(text)
     except (httpx2.InvalidURL, ValueError):
-        raise RealmRefused(f"the challenge of {_place(asked)} names a realm that is no URL") from None
+        raise RealmRefused(
+            f"the challenge of {_place(asked)} names a realm that is no URL"
+        ) from None
     if realm.scheme not in _DEFAULT_PORTS or not realm.host:
         raise RealmRefused(f"the challenge of {_place(asked)} names a realm that is no http(s) URL")
     if realm.userinfo:
-        raise RealmRefused(f"the realm at {_place(realm)} carries a user name: no registry needs that")
+        raise RealmRefused(
+            f"the realm at {_place(realm)} carries a user name: no registry needs that"
+        )
     if asked.scheme == "https" and realm.scheme == "http":
         raise RealmRefused(
             f"{_place(asked)} asks for credentials to be sent to {_place(realm)} without encryption"

@@ -162,11 +162,11 @@ def _merged(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
 
 def _life(expires_in: object) -> timedelta:
     """How long a token lives: `expires_in` in seconds, within what is sensible."""
-    is_number = isinstance(expires_in, int | float) and not isinstance(expires_in, bool)
-    seconds = float(cast("float", expires_in)) if is_number else 0.0
-    longest = LONGEST_LIFE.total_seconds()
-    # min() and max() in this order give SHORTEST_LIFE for NaN too.
-    return max(SHORTEST_LIFE, timedelta(seconds=min(longest, max(0.0, seconds))))
+    if not isinstance(expires_in, int | float):
+        return SHORTEST_LIFE
+    # In this order NaN becomes 0, and no integer is too long for a float.
+    seconds = min(LONGEST_LIFE.total_seconds(), max(0, expires_in))
+    return max(SHORTEST_LIFE, timedelta(seconds=seconds))
 
 
 def _object(response: httpx2.Response) -> dict[str, Any]:
@@ -181,7 +181,9 @@ def _object(response: httpx2.Response) -> dict[str, Any]:
 
 def _refusal(response: httpx2.Response, credential: Credential | None) -> str:
     status = f"{response.status_code} {response.reason_phrase}".strip()
-    who = f"the credentials of {credential.name!r}" if credential else "a request without credentials"
+    who = (
+        f"the credentials of {credential.name!r}" if credential else "a request without credentials"
+    )
     said = _reason(response)
     if credential and credential.secret.reveal():
         said = said.replace(credential.secret.reveal(), "***")

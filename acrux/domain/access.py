@@ -51,7 +51,7 @@ class RepositoryPattern:
     def parse(cls, text: str) -> Self:
         """Read a pattern; raise InvalidScope where the wildcard stands anywhere else."""
         prefix = text.removesuffix("/*") if text.endswith("/*") else text
-        if text not in (ANY_REPOSITORY, "*/"):
+        if text != ANY_REPOSITORY:
             try:
                 RepositoryName.parse(prefix)
             except InvalidName:
@@ -59,7 +59,7 @@ class RepositoryPattern:
                     "a rule names one repository, all below one (team/*), or all (*)",
                     repository=text[:160],
                 ) from None
-        return cls(ANY_REPOSITORY if text == "*/" else text)
+        return cls(text)
 
     def covers(self, name: str) -> bool:
         """Whether the rule speaks of this repository; of `*` only where it speaks of all."""
@@ -104,7 +104,7 @@ class ScopeMap:
 def _parse_permission(text: str) -> Rule:
     for permission, action in ACTION_OF_PERMISSION.items():
         if text.startswith("repositories/") and text.endswith(f"/{permission}"):
-            pattern = text.removeprefix("repositories/").removesuffix(f"/{permission}")
+            pattern = text[len("repositories/") : -len(f"/{permission}")]
             return Rule(RepositoryPattern.parse(pattern), frozenset({action}))
     raise InvalidScope(
         "a permission is repositories/NAME/ and content/read, content/write, content/delete, "

@@ -65,11 +65,12 @@ class Manifest:
         wire = _decode(content)
         media_type = _media_type(wire, content_type)
         _check_shape(wire, media_type)
+        blobs = wire.blobs if media_type in ARTIFACTS else None  # elsewhere an unknown field
         return cls(
             content=content,
             digest=Digest.of(content, algorithm),
             media_type=media_type,
-            blobs=_read_all((wire.config, *(wire.layers or ()), *(wire.blobs or ()))),
+            blobs=_read_all((wire.config, *(wire.layers or ()), *(blobs or ()))),
             manifests=_read_all(wire.manifests or ()),
             subject=_read(wire.subject) if wire.subject else None,
             config_media_type=wire.config.media_type if wire.config else "",
@@ -101,11 +102,12 @@ class _WireManifest(msgspec.Struct, rename="camel"):
 
 def _decode(content: bytes) -> _WireManifest:
     try:
-        tree = json.loads(content, object_pairs_hook=_unique)
-        return msgspec.convert(tree, _WireManifest)
+        # Twice: json sees equal keys; msgspec takes only UTF-8, without NaN and half surrogates.
+        json.loads(content, object_pairs_hook=_unique)
+        return msgspec.json.decode(content, type=_WireManifest)
     except RecursionError:
         raise InvalidManifest("the manifest is nested too deeply") from None
-    except msgspec.ValidationError as refused:
+    except msgspec.DecodeError as refused:
         raise InvalidManifest(f"the manifest is not as specified: {refused}") from None
     except ValueError as refused:
         raise InvalidManifest(f"the manifest is not JSON: {refused}") from None

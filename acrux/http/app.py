@@ -80,7 +80,7 @@ class Application:
             if isinstance(refused, AccessRefused) and response.status == 401:
                 origin = self._origins.of(request)
                 response.add("WWW-Authenticate", challenges(origin, refused))
-        except Exception:
+        except Exception:  # noqa: BLE001 -- whatever it is, its caller gets an answer
             self._log.write_failure(request)
             response = problems.envelope(problems.UNEXPECTED, problems.UNEXPECTED.message)
         await _drain(request)

@@ -82,6 +82,8 @@ def find(refused: errors.RegistryError) -> Problem:
 def render(refused: errors.RegistryError) -> Response:
     """The failure as `{"errors": [...]}` and a newline (acr-protocol.md §6)."""
     problem = find(refused)
+    if problem is UNEXPECTED:  # what it says is for the log
+        return envelope(problem, problem.message)
     response = envelope(problem, refused.message or problem.message, _detail(refused))
     if isinstance(refused, errors.UploadOutOfOrder):
         response.add("Range", f"0-{max(refused.offset - 1, 0)}")

@@ -120,7 +120,9 @@ def created_manifest(repository: RepositoryName, digest: Digest) -> Response:
     return response
 
 
-def listing(path: str, content: Mapping[str, object], page: Page, following: str | None) -> Response:
+def listing(
+    path: str, content: Mapping[str, object], page: Page, following: str | None
+) -> Response:
     """A page of a listing, with a link to the one that follows where there is one (end-8b).
 
     Every parameter of the link has an equals sign, as `az` splits there (acr-protocol.md §7.5).

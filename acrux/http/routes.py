@@ -114,7 +114,7 @@ class Router:
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self._rows = rows
-        self._paths = re.compile("|".join(f"({_pattern(row.path)})" for row in rows))
+        self._paths = re.compile("|".join(f"({_pattern(row.path)})" for row in rows), re.DOTALL)
         self._parts = [re.findall(r"{(\w+)}", row.path) for row in rows]
         firsts = [1]
         for parts in self._parts:

@@ -1,5 +1,6 @@
 """Calls the ASGI application in process, and speaks the registry's protocol."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -52,7 +53,7 @@ class Answer:
 
 
 class Caller:
-    """A client of the registry. `authorization` goes with every call that does not bring its own."""
+    """A client of the registry; `authorization` goes with calls that do not bring their own."""
 
     def __init__(self, registry: Registry, username: str, password: str) -> None:
         self.registry = registry
@@ -161,25 +162,23 @@ def _receiver(body: bytes | AsyncIterator[bytes]) -> Any:
     messages = _messages(body)
 
     async def receive() -> dict[str, Any]:
-        try:
-            return await anext(messages)
-        except StopAsyncIteration:
-            return {"type": "http.disconnect"}
+        return await anext(messages)
 
     return receive
 
 
 async def _messages(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+    # A body that is iterated ends when its iterator says so; one that raises EOFError is cut off.
     if isinstance(body, bytes):
         yield {"type": "http.request", "body": body, "more_body": False}
-        return
-    # A body that is iterated ends when its iterator says so; one that raises EOFError is cut off.
-    try:
-        async for chunk in body:
-            yield {"type": "http.request", "body": chunk, "more_body": True}
-    except EOFError:
-        return
-    yield {"type": "http.request", "body": b"", "more_body": False}
+    else:
+        try:
+            async for chunk in body:
+                yield {"type": "http.request", "body": chunk, "more_body": True}
+            yield {"type": "http.request", "body": b"", "more_body": False}
+        except EOFError:
+            yield {"type": "http.disconnect"}
+    await asyncio.Event().wait()  # the client stays for its answer
 
 
 def _collector(answer: Answer) -> Any:

@@ -249,7 +249,16 @@ async def test_a_wrong_password_and_an_unknown_user_look_alike(
 
 @pytest.mark.parametrize(
     "authorization",
-    [None, "Basic Og==", "Basic", "Basic !!!", "Basic YWJj", "Basic /w==", "Bearer x", "Digest a=b"],
+    [
+        None,
+        "Basic Og==",
+        "Basic",
+        "Basic !!!",
+        "Basic YWJj",
+        "Basic /w==",
+        "Bearer x",
+        "Digest a=b",
+    ],
 )
 async def test_the_token_endpoint_refuses_whoever_presents_no_good_credential(
     stranger: Caller, authorization: str | None

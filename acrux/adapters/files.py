@@ -1,0 +1,239 @@
+"""Blobs and uploads as files: write aside, sync, rename."""
+
+import os
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from acrux.adapters.upload_files import (
+    USUAL_ALGORITHM,
+    Stamp,
+    UploadFile,
+    exhaustion,
+    in_thread,
+    receive,
+)
+from acrux.domain.digest import Digest, Hasher, new_hasher
+from acrux.domain.upload import ContentRange, UploadId, check_order
+from acrux.errors import DigestMismatch, InvalidSettings, UnknownBlob, UnknownUpload
+
+ALGORITHMS: Final = ("sha256", "sha512")
+PIECE_BYTES: Final = 1 << 20
+MAX_HASHERS: Final = 1024  # of uploads between two requests; about half a kilobyte each
+
+
+class FileBlob:
+    """A blob's open file: its bytes stay readable though the file be replaced or deleted."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._size = os.fstat(descriptor).st_size
+
+    @property
+    def size(self) -> int:
+        """See ports.StoredBlob."""
+        return self._size
+
+    @property
+    def local_path(self) -> str:
+        """See ports.StoredBlob."""
+        return str(self._path)
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """See ports.StoredBlob. Raises EOFError where the file was cut short meanwhile."""
+        while start < stop:
+            length = min(PIECE_BYTES, stop - start)
+            piece = await in_thread(partial(os.pread, self._descriptor, length, start))
+            if not piece:
+                raise EOFError(f"the blob {self._path.name} ends at byte {start}, before {stop}")
+            yield piece
+            start += len(piece)
+
+    def close(self) -> None:
+        """See ports.StoredBlob."""
+        os.close(self._descriptor)
+
+
+class FileBlobStore:
+    """Blobs and uploads in the folder `root`, which any number of processes may share.
+
+    An upload is the file `uploads/<id>`, and that file's length is its offset. A blob is the file
+    `blobs/<algorithm>/<first two digits>/<all digits>`; it gets this name only when its bytes
+    are verified and durable, and never changes afterwards. See ports.BlobStore.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._uploads = root / "uploads"
+        self._blobs = root / "blobs"
+        self._hashers = _Hashers(MAX_HASHERS)
+        self._durable: set[Path] = set()
+
+    def prepare(self) -> None:
+        """Make the folders. Raises InvalidSettings where blobs cannot be kept in them."""
+        folders = [self._uploads, self._blobs, *(self._blobs / name for name in ALGORITHMS)]
+        try:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in folders:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                sync_folder(folder.parent)
+            volumes = {folder.stat().st_dev for folder in folders}
+        except OSError as error:
+            raise InvalidSettings(
+                f"data_dir: no folders for blobs can be made in {self._root} ({error.strerror}): "
+                "choose another data directory, or change its owner"
+            ) from error
+        for folder in folders:
+            _check_writable(folder)
+        if len(volumes) > 1:  # a rename from one volume to another is no rename but a copy
+            raise InvalidSettings(
+                f"data_dir: {self._uploads} and {self._blobs} lie on different volumes: "
+                "mount the volume one folder higher, around both"
+            )
+
+    async def begin(self, upload: UploadId) -> None:
+        """See ports.BlobStore."""
+        await in_thread(partial(_create, self._path(upload)))
+
+    async def offset(self, upload: UploadId) -> int:
+        """See ports.BlobStore."""
+        try:
+            return self._path(upload).stat().st_size
+        except FileNotFoundError:
+            raise UnknownUpload(upload=str(upload)) from None
+
+    async def append(
+        self, upload: UploadId, chunks: AsyncIterator[bytes], content_range: ContentRange | None
+    ) -> int:
+        """See ports.BlobStore."""
+        with closing(UploadFile.open(upload, self._path(upload))) as file:
+            check_order(file.size, content_range)
+            file.hasher = self._hashers.take(upload, file.stamp())
+            try:
+                await receive(file, chunks, content_range)
+            finally:
+                self._hashers.keep(upload, file.stamp(), file.hasher)
+            return file.size
+
+    async def commit(self, upload: UploadId, digest: Digest) -> int:
+        """See ports.BlobStore. Raises UploadOutOfOrder where another request is appending."""
+        with closing(UploadFile.open(upload, self._path(upload))) as file:
+            file.hasher = self._hashers.take(upload, file.stamp())
+            await in_thread(partial(self._commit, file, digest))
+            return file.size
+
+    async def discard(self, upload: UploadId) -> None:
+        """See ports.BlobStore."""
+        self._hashers.forget(upload)
+        await in_thread(partial(self._path(upload).unlink, missing_ok=True))
+
+    async def open(self, digest: Digest) -> FileBlob:
+        """See ports.BlobStore."""
+        path = self._folder(digest) / digest.encoded
+        try:
+            return FileBlob(path, os.open(path, os.O_RDONLY | os.O_NOFOLLOW))
+        except FileNotFoundError:
+            raise UnknownBlob(digest=str(digest)) from None
+
+    def _path(self, upload: UploadId) -> Path:
+        return self._uploads / upload.value
+
+    def _folder(self, digest: Digest) -> Path:
+        # By the first two digits, as a folder of a million files is slow to list and to back up.
+        return self._blobs / digest.algorithm / digest.encoded[:2]
+
+    def _commit(self, file: UploadFile, digest: Digest) -> None:
+        computed = file.digest(digest.algorithm)
+        if computed != digest:
+            file.path.unlink(missing_ok=True)
+            raise DigestMismatch(
+                f"the bytes sent hash to {computed}, not to the digest that was claimed, "
+                f"{digest}: the upload is gone, send it again from the start",
+                computed=str(computed),
+                claimed=str(digest),
+            )
+        file.sync()
+        self._publish(file, digest)
+
+    @exhaustion()
+    def _publish(self, file: UploadFile, digest: Digest) -> None:
+        folder = self._folder(digest)
+        self._make_durable(folder)
+        try:
+            # Over a blob that is there already, too: the new bytes are verified, the old ones
+            # may have been damaged since.
+            file.path.rename(folder / digest.encoded)
+        except FileNotFoundError:  # discarded meanwhile
+            raise UnknownUpload(upload=str(file.upload)) from None
+        # Where this fails the blob stays, linked by nobody. Taking it back could take away what
+        # another upload of the same bytes has put there, and had acknowledged.
+        sync_folder(folder)
+
+    def _make_durable(self, folder: Path) -> None:
+        # Another process may have made the folder and not synced it yet, so that finding it is
+        # not enough: each process syncs once itself.
+        made = _make_folder(folder)
+        if made or folder not in self._durable:
+            sync_folder(folder.parent)
+            self._durable.add(folder)
+
+
+class _Hashers:
+    """The digests under way of uploads that this process goes on with; it forgets the oldest.
+
+    Good only for a file that looks as it did when it was left: another worker may have gone on.
+    One that is taken has a single owner until it is kept again.
+    """
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._kept: OrderedDict[UploadId, tuple[Stamp, Hasher]] = OrderedDict()
+
+    def take(self, upload: UploadId, stamp: Stamp) -> Hasher | None:
+        """A hasher that has seen all of the upload's bytes, or None: then read them again."""
+        left, hasher = self._kept.pop(upload, (None, None))
+        if stamp.size == 0:
+            return new_hasher(USUAL_ALGORITHM)
+        return hasher if left == stamp else None
+
+    def keep(self, upload: UploadId, stamp: Stamp, hasher: Hasher | None) -> None:
+        if hasher is not None:
+            self._kept[upload] = (stamp, hasher)
+        if len(self._kept) > self._maximum:
+            self._kept.popitem(last=False)
+
+    def forget(self, upload: UploadId) -> None:
+        self._kept.pop(upload, None)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make durable which names the folder holds."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@exhaustion()
+def _create(path: Path) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _make_folder(folder: Path) -> bool:
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        return True
+    return False
+
+
+def _check_writable(folder: Path) -> None:
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise InvalidSettings(
+            f"data_dir: {folder} cannot be read and written: choose another data directory, or "
+            "change the folder's owner"
+        )

@@ -1,0 +1,289 @@
+"""The embedded database: one writer, readers, migrations."""
+
+import asyncio
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import resources
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Final
+
+import apsw
+
+from acrux.adapters.statements import Result, Row, Statement, Steps
+from acrux.errors import InvalidSettings, StorageExhausted
+
+BUSY_TIMEOUT: Final = timedelta(seconds=10)
+MAX_GROUP: Final = 64  # transactions that one commit makes durable
+
+Observer = Callable[[Statement], None]
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+_BEGIN: Final = Statement("BEGIN IMMEDIATE", {})
+_COMMIT: Final = Statement("COMMIT", {})
+_ROLLBACK: Final = Statement("ROLLBACK", {})
+_SAVE: Final = Statement("SAVEPOINT steps", {})
+_UNDO: Final = Statement("ROLLBACK TO steps", {})
+_RELEASE: Final = Statement("RELEASE steps", {})
+
+
+def _nobody(_statement: Statement) -> None:
+    """Watch nothing."""
+
+
+class SqliteDatabase:
+    """One SQLite file, that several processes may have open; see statements.Database.
+
+    Open it in the process, and use it on the event loop, that it serves. Reads run in the loop
+    itself, for they take microseconds. Writes go to one thread, so that a sync never holds up the
+    loop. `observe` is told of every statement before it runs, in whichever thread that is.
+    """
+
+    def __init__(self, path: Path, observe: Observer = _nobody) -> None:
+        self._path = path
+        self._observe = observe
+        self._opened = ExitStack()
+        self._reader: Connection | None = None
+        self._writer: _Writer | None = None
+
+    def open(self) -> None:
+        """Make the file where it is missing, bring its schema up to date, start the writer.
+
+        Raises InvalidSettings where the file is no database of ours or was made by a newer acrux.
+        """
+        with _refusals(self._path), _alone(self._path.parent), ExitStack() as opened:
+            writing = opened.enter_context(closing(Connection(self._path, self._observe)))
+            migrate(writing, migrations(), self._path)
+            reading = opened.enter_context(closing(Connection(self._path, self._observe)))
+            reading.execute(Statement("PRAGMA query_only = ON", {}))
+            self._opened = opened.pop_all()
+        self._reader = reading
+        self._writer = _Writer(writing)
+        self._writer.start()
+
+    def close(self) -> None:
+        """Finish the writes that wait, then let go of the file. Closing twice does no harm."""
+        writer, self._reader, self._writer = self._writer, None, None
+        if writer is not None:
+            writer.stop()
+        self._opened.close()
+
+    async def read(self, statement: Statement) -> list[Row]:
+        """See statements.Database."""
+        if self._reader is None:
+            raise RuntimeError("the database is not open")
+        return self._reader.execute(statement)
+
+    async def write(self, steps: Steps[Result]) -> Result:
+        """See statements.Database."""
+        if self._writer is None:
+            raise RuntimeError("the database is not open")
+        result: Result = await self._writer.submit(steps)
+        return result
+
+
+class Connection:
+    """A connection to a SQLite file in write-ahead mode, whose every commit is synced.
+
+    Must be closed. No memory map: with one, a damaged disk is a signal that kills the process.
+    """
+
+    def __init__(self, path: Path, observe: Observer = _nobody) -> None:
+        path.touch(mode=0o600)  # it holds what passwords are checked against
+        self._sqlite = apsw.Connection(str(path))
+        self._observe = observe
+        self._sqlite.set_busy_timeout(BUSY_TIMEOUT // timedelta(milliseconds=1))
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self.execute(Statement(f"PRAGMA {pragma}", {}))
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._sqlite.in_transaction
+
+    def execute(self, statement: Statement) -> list[Row]:
+        """All rows of the statement. Raises StorageExhausted where the disk is full."""
+        self._observe(statement)
+        try:
+            return self._sqlite.execute(statement.sql, statement.parameters).fetchall()
+        except (apsw.FullError, apsw.IOError) as failure:
+            if isinstance(failure, apsw.FullError) or self._sqlite.system_errno in _FULL:
+                raise StorageExhausted("the disk that holds the database is full") from failure
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._sqlite.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How a transaction ended: with a result or a failure."""
+
+    result: Any = None
+    failure: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    """Steps that wait to be carried out, and the caller who waits for their outcome."""
+
+    steps: Steps[Any]
+    caller: asyncio.Future[Any]
+
+    def answer(self, outcome: _Outcome) -> None:
+        """Tell the caller, from any thread."""
+        with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
+            self.caller.get_loop().call_soon_threadsafe(_settle, self.caller, outcome)
+
+
+def _settle(caller: asyncio.Future[Any], outcome: _Outcome) -> None:
+    if caller.done():  # cancelled meanwhile
+        return
+    if outcome.failure is None:
+        caller.set_result(outcome.result)
+    else:
+        caller.set_exception(outcome.failure)
+
+
+class _Writer:
+    """The thread that writes: it commits together whatever waits while it is busy."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._waiting: SimpleQueue[_Transaction | None] = SimpleQueue()
+        # A daemon: at exit nobody waits for a write whose caller is gone.
+        self._thread = Thread(target=self._run, name="acrux-writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Carry out what waits, then end."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def submit(self, steps: Steps[Any]) -> asyncio.Future[Any]:
+        caller: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.put(_Transaction(steps, caller))
+        return caller
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            waiting = self._take()
+            stopping = None in waiting
+            self._commit([transaction for transaction in waiting if transaction is not None])
+
+    def _take(self) -> list[_Transaction | None]:
+        taken = [self._waiting.get()]
+        while len(taken) < MAX_GROUP and not self._waiting.empty():
+            taken.append(self._waiting.get())  # never waits: nobody else takes
+        return taken
+
+    def _commit(self, group: list[_Transaction]) -> None:
+        try:
+            self._connection.execute(_BEGIN)
+            outcomes = [self._attempt(transaction.steps) for transaction in group]
+            self._connection.execute(_COMMIT)
+        except Exception as failure:  # noqa: BLE001 -- whatever it is, those who wait must hear it
+            self._roll_back()
+            outcomes = [_Outcome(failure=failure)] * len(group)
+        for transaction, outcome in zip(group, outcomes, strict=True):
+            transaction.answer(outcome)
+
+    def _attempt(self, steps: Steps[Any]) -> _Outcome:
+        self._connection.execute(_SAVE)
+        try:
+            outcome = _Outcome(result=self._carry_out(steps))
+        except Exception as failure:
+            if not self._connection.in_transaction:
+                raise  # SQLite gave up the whole group: https://sqlite.org/lang_transaction.html §3
+            self._connection.execute(_UNDO)
+            outcome = _Outcome(failure=failure)
+        self._connection.execute(_RELEASE)
+        return outcome
+
+    def _carry_out(self, steps: Steps[Any]) -> Any:
+        try:
+            statement = next(steps)
+            while True:
+                statement = steps.send(self._connection.execute(statement))
+        except StopIteration as end:
+            return end.value
+
+    def _roll_back(self) -> None:
+        # An error of ROLLBACK itself changes nothing: the transaction has ended either way.
+        with suppress(apsw.Error, StorageExhausted):
+            if self._connection.in_transaction:
+                self._connection.execute(_ROLLBACK)
+
+
+def migrations() -> tuple[str, ...]:
+    """The scripts that make the schema, in order: the first brings it to version 1."""
+    folder = resources.files("acrux.adapters.migrations")
+    scripts = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    scripts.sort(key=lambda script: script.name)
+    return tuple(script.read_text(encoding="utf-8") for script in scripts)
+
+
+def migrate(connection: Connection, scripts: Sequence[str], path: Path) -> None:
+    """Bring the schema to the version that the scripts make, all or nothing.
+
+    Processes that start at once wait for each other. Raises InvalidSettings where the database is
+    of a newer version.
+    """
+    connection.execute(_BEGIN)
+    try:
+        version = _version(connection)
+        _check_version(version, len(scripts), path)
+        for script in scripts[version:]:
+            connection.execute(Statement(script, {}))
+        connection.execute(Statement(f"PRAGMA user_version = {len(scripts)}", {}))
+        connection.execute(_COMMIT)
+    finally:
+        if connection.in_transaction:
+            connection.execute(_ROLLBACK)
+
+
+def _version(connection: Connection) -> int:
+    [(version,)] = connection.execute(Statement("PRAGMA user_version", {}))
+    return int(version)
+
+
+def _check_version(version: int, known: int, path: Path) -> None:
+    if version > known:
+        raise InvalidSettings(
+            f"data_dir: the database {path} has version {version} of the schema and this acrux"
+            f" knows versions up to {known}: run the acrux that made it, or a newer one"
+        )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    # Two processes that switch a new file to WAL at once get "database is locked" without the
+    # busy timeout, and a long migration outlasts it: so only one process opens at a time.
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, apsw.CantOpenError, apsw.NotADBError, apsw.ReadOnlyError) as failure:
+        raise InvalidSettings(
+            f"data_dir: {path} cannot be opened as a database ({failure}): choose another"
+            " data directory, or make this file readable and writable for whoever runs acrux"
+        ) from failure

@@ -1,0 +1,56 @@
+"""A transaction as a generator of statements, without I/O."""
+
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+
+Result = TypeVar("Result")
+
+SqlValue: TypeAlias = str | int | bytes | None
+
+# Values as the columns hold them, each a SqlValue. Whoever wrote the statement knows which.
+Row: TypeAlias = tuple[Any, ...]
+
+
+class Statement(NamedTuple):
+    """One SQL statement and the values of its `:name` parameters.
+
+    The dialect is what SQLite and PostgreSQL share: TEXT, BIGINT, INTEGER and BYTEA, instants as
+    microseconds since 1970 in UTC, `ON CONFLICT`, `RETURNING`. Texts compare byte by byte, so a
+    PostgreSQL database must have the collation C.
+    """
+
+    sql: str
+    parameters: dict[str, SqlValue]
+
+
+# A transaction: it yields statements, is sent the rows of each, and returns its result.
+Steps: TypeAlias = Generator[Statement, list[Row], Result]
+
+
+class Database(Protocol):
+    """Where statements are carried out. Both methods raise StorageExhausted on a full disk."""
+
+    async def read(self, statement: Statement) -> list[Row]:
+        """The rows of one statement that changes nothing; it sees only what was committed."""
+
+    async def write(self, steps: Steps[Result]) -> Result:
+        """Carry out a transaction and return its result once it is durable.
+
+        What the steps raise undoes the transaction and passes through. Where the caller is
+        cancelled meanwhile, the transaction may be committed all the same.
+        """
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_microseconds(instant: datetime) -> int:
+    """An aware instant as microseconds since 1970 in UTC, exactly."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(count: int) -> datetime:
+    """The instant, in UTC, so many microseconds after 1970 began."""
+    return _EPOCH + count * _MICROSECOND

@@ -1,0 +1,232 @@
+"""One upload's file: lock it, append to it, hash it, sync it."""
+
+import asyncio
+import errno
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from acrux.domain.digest import Digest, Hasher, new_hasher
+from acrux.domain.upload import ContentRange, UploadId
+from acrux.errors import SizeMismatch, StorageExhausted, UnknownUpload, UploadOutOfOrder
+
+BATCH_BYTES: Final = 1 << 20  # what one turn of a thread writes and hashes
+READ_BYTES: Final = 1 << 18
+
+# OCI image specification, descriptor.md, "Registered algorithms": what nearly everybody uses.
+USUAL_ALGORITHM: Final = "sha256"
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def exhaustion() -> Iterator[None]:
+    """Raise StorageExhausted where what happens inside finds the disk, or a quota on it, full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise StorageExhausted(
+            f"the disk that holds the blobs is full ({error.strerror}): once there is space, "
+            "ask for the upload's offset and go on from there"
+        ) from error
+
+
+def start_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
+    """Start `work` in a thread; `settle` what this returns."""
+    return asyncio.get_running_loop().run_in_executor(None, work)
+
+
+async def settle(running: asyncio.Future[Result]) -> Result:
+    """What a thread's work returned or raised.
+
+    The work has ended when this returns or raises, even if the caller is cancelled meanwhile:
+    a file may be closed afterwards, and no thread writes to whatever gets its descriptor next.
+    """
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([running])
+        raise
+
+
+async def in_thread(work: Callable[[], Result]) -> Result:
+    """Do `work` in a thread, to its end: see `settle`."""
+    return await settle(start_thread(work))
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """How an upload's file looks: its length in bytes, and when it was last written."""
+
+    size: int
+    written_at: int  # nanoseconds, as the file system keeps them
+
+
+class UploadFile:
+    """An upload that is open and locked, for nobody else to append to or commit.
+
+    `size` is its offset in bytes. `hasher` has digested exactly these bytes, or is None where
+    nobody knows. Must be closed, which unlocks it; its methods block.
+    """
+
+    def __init__(self, upload: UploadId, path: Path, descriptor: int) -> None:
+        self.upload = upload
+        self.path = path
+        self.size = lock(upload, path, descriptor)
+        self.hasher: Hasher | None = None
+        self._descriptor = descriptor
+
+    @classmethod
+    def open(cls, upload: UploadId, path: Path) -> Self:
+        """Open and lock the file `path`. Raises UnknownUpload, and UploadOutOfOrder as `lock`."""
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            raise UnknownUpload(upload=str(upload)) from None
+        try:
+            return cls(upload, path, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def close(self) -> None:
+        """Let go of the file and of its lock."""
+        os.close(self._descriptor)
+
+    def stamp(self) -> Stamp:
+        """How the file looks now."""
+        found = os.fstat(self._descriptor)
+        return Stamp(found.st_size, found.st_mtime_ns)
+
+    @exhaustion()
+    def append(self, batch: bytes) -> None:
+        """Add the bytes, all or none. Raises StorageExhausted."""
+        try:
+            rest = memoryview(batch)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError:
+            self.truncate(self.size)
+            raise
+        if self.hasher is not None:
+            self.hasher.update(batch)
+        self.size += len(batch)
+
+    @exhaustion()
+    def truncate(self, size: int) -> None:
+        """Take back what lies after the first `size` bytes."""
+        self.hasher = None
+        os.ftruncate(self._descriptor, size)
+        self.size = size
+
+    def digest(self, algorithm: str) -> Digest:
+        """The digest of the bytes, read once more unless they were all seen coming."""
+        if self.hasher is not None and algorithm == USUAL_ALGORITHM:
+            return Digest(algorithm, self.hasher.hexdigest())
+        hasher, offset = new_hasher(algorithm), 0
+        while piece := os.pread(self._descriptor, READ_BYTES, offset):
+            hasher.update(piece)
+            offset += len(piece)
+        return Digest(algorithm, hasher.hexdigest())
+
+    @exhaustion()
+    def sync(self) -> None:
+        """Make the bytes durable, or empty the file. Raises StorageExhausted."""
+        try:
+            os.fsync(self._descriptor)
+        except OSError:
+            # Linux tells of a failed write once: the next fsync succeeds over what was lost,
+            # while the cache still shows it (https://lwn.net/Articles/752063/). So nothing
+            # here can be trusted, and the only truthful offset is 0.
+            self.truncate(0)
+            raise
+
+
+def lock(upload: UploadId, path: Path, descriptor: int) -> int:
+    """Lock the open file against every other request and worker, and return its length.
+
+    Raises UploadOutOfOrder where another holds it, and UnknownUpload where `path` does not name
+    it any more: it was discarded, or has become a blob that must never change again.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        offset = os.fstat(descriptor).st_size
+        raise UploadOutOfOrder(
+            f"another request is adding to this upload, which holds {offset} bytes by now: "
+            "wait for its end, then go on from the offset that is reported",
+            offset=offset,
+        ) from None
+    found = os.fstat(descriptor)
+    with suppress(FileNotFoundError):
+        if os.path.samestat(found, path.lstat()):
+            return found.st_size
+    raise UnknownUpload(upload=str(upload))
+
+
+async def receive(
+    file: UploadFile, chunks: AsyncIterator[bytes], content_range: ContentRange | None
+) -> None:
+    """Append the chunks as they come, writing some while the next are on their way.
+
+    Raises StorageExhausted; SizeMismatch where the chunks are not as long as `content_range`
+    says, and then takes them back; what the iterator raises, and then keeps what came before.
+    """
+    start, received = file.size, 0
+    batches = _Batches(file)
+    try:
+        async for chunk in chunks:
+            received += len(chunk)
+            if content_range and received > content_range.size:
+                break  # a client that lies about its chunk is not read to the end
+            await batches.add(chunk)
+    finally:
+        await batches.finish()
+    if content_range and received != content_range.size:
+        await in_thread(partial(file.truncate, start))
+        raise SizeMismatch(
+            f"the Content-Range announces {content_range.size} bytes and the chunk holds "
+            f"{'more' if received > content_range.size else received}: send it once more",
+        )
+
+
+class _Batches:
+    """Bytes on their way to a file: one batch fills up while the one before it is written."""
+
+    def __init__(self, file: UploadFile) -> None:
+        self._file = file
+        self._filling = BytesIO()
+        self._writing: asyncio.Future[None] | None = None
+
+    async def add(self, chunk: bytes) -> None:
+        self._filling.write(chunk)
+        if self._filling.tell() >= BATCH_BYTES:
+            await self._write()
+
+    async def finish(self) -> None:
+        """Write what is left and wait for it."""
+        if self._filling.tell():
+            await self._write()
+        await self._written()
+
+    async def _write(self) -> None:
+        await self._written()
+        full, self._filling = self._filling, BytesIO()
+        self._writing = start_thread(partial(self._file.append, full.getvalue()))
+
+    async def _written(self) -> None:
+        # A batch that failed fails every one after it: nothing is written behind a gap.
+        if self._writing is not None:
+            await settle(self._writing)

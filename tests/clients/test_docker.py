@@ -1,0 +1,115 @@
+"""docker: a daemon of the test's own logs in, pushes and pulls."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.clients.layouts import gzip_image
+from tests.running import RunningRegistry, write_layout
+from tests.tools import require_tool
+
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Docker:
+    """A docker command that speaks to a daemon of its own."""
+
+    command: tuple[str, ...]
+
+    def run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run a docker command to its end."""
+        return subprocess.run(
+            [*self.command, *arguments], input=stdin, capture_output=True, text=True,
+            timeout=180, check=False,
+        )  # fmt: skip
+
+    def must(self, *arguments: str, stdin: str = "") -> str:
+        """Run a docker command that succeeds, and return what it prints."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    """A daemon from Debian, without a network of its own."""
+    daemon = require_tool("dockerd", package="docker.io")
+    folder = tmp_path_factory.mktemp("docker")
+    # A socket's path may have 107 characters.
+    runtime = Path("/tmp") / f"acrux-docker-{os.getpid()}"  # noqa: S108 -- removed below
+    runtime.mkdir(mode=0o700)
+    host = f"unix://{runtime}/docker.sock"
+    log = folder / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [daemon, "--data-root", str(folder / "data"), "--exec-root", str(runtime / "exec"),
+             "--pidfile", str(runtime / "pid"), "-H", host, "--iptables=false",
+             "--bridge=none", "--storage-driver", "vfs"],
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    client = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
+    docker = Docker((client, "--config", str(folder / "config"), "-H", host))
+    try:
+        _wait_until_it_answers(docker, process, log)
+        yield docker
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
+        shutil.rmtree(runtime, ignore_errors=True)
+
+
+def _wait_until_it_answers(docker: Docker, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while docker.run("version").returncode != 0:
+        assert process.poll() is None, log.read_text()[-2000:]
+        assert time.monotonic() < deadline, log.read_text()[-2000:]
+
+
+def test_docker_logs_in_pushes_and_pulls(
+    docker: Docker, registry: RunningRegistry, tmp_path: Path
+) -> None:
+    """The client that everybody has."""
+    name = f"{registry.host}/docker/app:v1"
+    archive = tmp_path / "image.tar"
+    layout = write_layout(tmp_path / "layout", gzip_image("docker"), "v1")
+    skopeo = [require_tool("skopeo", package="skopeo"), "--insecure-policy"]
+    subprocess.run(
+        [*skopeo, "copy", f"oci:{layout}:v1", f"docker-archive:{archive}:{name}"],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+
+    docker.must("login", registry.host, "-u", "acrux", "--password-stdin", stdin=registry.password)
+    docker.must("load", "-i", str(archive))
+    docker.must("push", name)
+    docker.must("rmi", name)
+    docker.must("pull", name)
+
+    assert "/hello" in docker.must("inspect", name)
+    docker.must("logout", registry.host)
+
+
+def test_docker_is_refused_with_a_wrong_password(docker: Docker, registry: RunningRegistry) -> None:
+    """A login that takes anything is worse than none."""
+    refused = docker.run("login", registry.host, "-u", "acrux", "--password-stdin", stdin="wrong")
+
+    assert refused.returncode != 0
+    assert "unauthorized" in refused.stderr.lower()
+
+
+def test_docker_without_a_login_cannot_pull(docker: Docker, registry: RunningRegistry) -> None:
+    """Nothing is open by default."""
+    docker.run("logout", registry.host)
+
+    assert docker.run("pull", f"{registry.host}/docker/app:v1").returncode != 0

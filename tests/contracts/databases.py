@@ -1,0 +1,69 @@
+"""The databases that the contracts of SQL adapters are tried on, and a watch on each."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+from acrux.adapters.sqlite import Observer, SqliteDatabase
+from acrux.adapters.statements import Statement, Steps
+
+PATIENCE = 30.0  # seconds after which a test that waits in vain fails
+
+
+def _sqlite(folder: Path, observe: Observer) -> SqliteDatabase:
+    database = SqliteDatabase(folder / "registry.sqlite", observe)
+    database.open()
+    return database
+
+
+# PostgreSQL becomes one more entry.
+KINDS: dict[str, Callable[[Path, Observer], SqliteDatabase]] = {"sqlite": _sqlite}
+
+
+class Databases:
+    """One stored database, opened as often as a test has workers; notes every statement."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.statements: list[Statement] = []
+        self._kind = kind
+        self._folder = folder
+        self._opened: list[SqliteDatabase] = []
+
+    def open(self) -> SqliteDatabase:
+        """Open it once more, as another worker does."""
+        self._opened.append(KINDS[self._kind](self._folder, self.statements.append))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for database in self._opened:
+            database.close()
+
+    def count(self, beginning: str) -> int:
+        """How many statements began so."""
+        return sum(statement.sql.startswith(beginning) for statement in self.statements)
+
+    @contextmanager
+    def watched(self) -> Iterator[list[Statement]]:
+        """The statements carried out inside."""
+        before = len(self.statements)
+        inside: list[Statement] = []
+        yield inside
+        inside += self.statements[before:]
+
+
+class Hold:
+    """A transaction that begins, and goes on only when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun = Event()
+        self.go_on = Event()
+
+    def steps(self, *statements: Statement) -> Steps[None]:
+        """Carry out the statements, then wait to be told."""
+        for statement in statements:  # noqa: UP028 -- a tuple's iterator takes no rows
+            yield statement
+        self.begun.set()
+        if not self.go_on.wait(PATIENCE):
+            raise TimeoutError

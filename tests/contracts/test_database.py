@@ -1,0 +1,634 @@
+"""The contract of statements.Database: transactions, groups, workers, crashes, migrations."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import acrux
+from acrux.adapters.sqlite import MAX_GROUP, Connection, SqliteDatabase, migrate, migrations
+from acrux.adapters.statements import (
+    Statement,
+    Steps,
+    from_microseconds,
+    to_microseconds,
+)
+from acrux.errors import InvalidSettings, StorageExhausted, UnknownBlob
+from tests.contracts.databases import KINDS, PATIENCE, Databases, Hold
+
+
+@pytest.fixture(params=KINDS)
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
+    """A place for a database of each kind."""
+    databases = Databases(request.param, tmp_path)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def database(databases: Databases) -> SqliteDatabase:
+    """An open database that holds nothing."""
+    return databases.open()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a SQLite file may be made."""
+    return tmp_path / "a.sqlite"
+
+
+def insert(name: str) -> Statement:
+    """Put a name in; a second time is an error."""
+    return Statement("INSERT INTO accounts (name) VALUES (:name)", {"name": name})
+
+
+def inserted(*names: str) -> Steps[str]:
+    """Put names in, and return the last."""
+    for name in names:
+        yield insert(name)
+    return names[-1]
+
+
+def inserted_and_refused(name: str) -> Steps[None]:
+    """Put a name in, and think better of it."""
+    yield insert(name)
+    raise UnknownBlob(digest=name)
+
+
+def large(name: str) -> Statement:
+    """Put in a megabyte under this name."""
+    return Statement(
+        "INSERT INTO uploads (id, repository, principal, started_at) VALUES (:id, :large, '', 0)",
+        {"id": name, "large": "x" * 2**20},
+    )
+
+
+def once(statement: Statement) -> Steps[None]:
+    """A transaction of one statement."""
+    yield statement
+
+
+async def names(database: SqliteDatabase) -> list[str]:
+    """The names that were put in."""
+    rows = await database.read(Statement("SELECT name FROM accounts ORDER BY name", {}))
+    return [name for (name,) in rows]
+
+
+@asynccontextmanager
+async def held(database: SqliteDatabase, *statements: Statement) -> AsyncIterator[None]:
+    """Keep the writer busy inside, having carried out the statements."""
+    hold = Hold()
+    writing = asyncio.create_task(database.write(hold.steps(*statements)))
+    try:
+        assert await asyncio.to_thread(hold.begun.wait, PATIENCE)
+        yield
+    finally:
+        hold.go_on.set()
+        await writing
+
+
+def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
+    """Another process that runs the script."""
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(acrux.__file__).parents[1],
+    )
+
+
+class TestTransactions:
+    """All or nothing, and durable when acknowledged."""
+
+    async def test_a_transaction_returns_what_its_steps_return(
+        self, database: SqliteDatabase
+    ) -> None:
+        """No write could tell what came of it."""
+        assert await database.write(inserted("a", "b")) == "b"
+        assert await names(database) == ["a", "b"]
+
+    async def test_steps_are_sent_the_rows_of_each_statement(
+        self, database: SqliteDatabase
+    ) -> None:
+        """A check within a transaction would check nothing."""
+
+        def steps() -> Steps[list[object]]:
+            before = yield Statement("SELECT name FROM accounts", {})
+            returned = yield Statement("INSERT INTO accounts VALUES ('a') RETURNING name", {})
+            return [before, returned]
+
+        assert await database.write(steps()) == [[], [("a",)]]
+
+    async def test_what_the_steps_raise_undoes_them_and_passes_through(
+        self, database: SqliteDatabase
+    ) -> None:
+        """Half of a refused request would stay."""
+        with pytest.raises(UnknownBlob) as refused:
+            await database.write(inserted_and_refused("a"))
+
+        assert refused.value.detail == {"digest": "a"}
+        assert await names(database) == []
+
+    async def test_a_statement_that_fails_undoes_its_transaction(
+        self, database: SqliteDatabase
+    ) -> None:
+        """Half of a failed request would stay."""
+        await database.write(inserted("a"))
+        with pytest.raises(Exception, match="UNIQUE"):
+            await database.write(inserted("b", "a"))
+
+        assert await names(database) == ["a"]
+
+    async def test_a_reader_never_sees_half_a_transaction(self, database: SqliteDatabase) -> None:
+        """A pull during a push could find the tag and not the manifest."""
+        async with held(database, insert("a"), insert("b")):
+            assert await names(database) == []
+
+        assert await names(database) == ["a", "b"]
+
+    async def test_a_read_cannot_write(self, database: SqliteDatabase) -> None:
+        """A change could slip past the writer, unsynced and ungrouped."""
+        with pytest.raises(Exception, match="readonly"):
+            await database.read(insert("a"))
+
+        assert await names(database) == []
+
+    async def test_references_are_enforced(self, database: SqliteDatabase) -> None:
+        """A tag could point at a manifest that is not there."""
+        dangling = Statement("INSERT INTO tags VALUES ('r', 't', 'd', 0, 0)", {})
+        with pytest.raises(Exception, match="FOREIGN KEY"):
+            await database.write(once(dangling))
+
+    async def test_every_commit_is_synced(self, database: SqliteDatabase) -> None:
+        """A push that was acknowledged would be gone after a power loss."""
+        modes: list[object] = []
+
+        def steps() -> Steps[None]:
+            for pragma in ("synchronous", "journal_mode", "foreign_keys", "mmap_size"):
+                modes.extend((yield Statement(f"PRAGMA {pragma}", {})))
+
+        await database.write(steps())
+
+        assert modes == [(2,), ("wal",), (1,), (0,)]  # 2 is FULL
+
+
+class TestGroups:
+    """What waits while the writer is busy is committed together."""
+
+    async def test_writes_that_wait_share_one_commit(
+        self, database: SqliteDatabase, databases: Databases
+    ) -> None:
+        """Many pushes at once would each wait for a sync of their own."""
+        commits = databases.count("COMMIT")
+        async with held(database):
+            writes = [asyncio.create_task(database.write(inserted(name))) for name in "abcde"]
+            await asyncio.sleep(0)  # let each of them reach the queue
+        results = await asyncio.gather(*writes)
+
+        assert results == [*"abcde"]
+        assert databases.count("COMMIT") - commits == 2  # that of the hold, and theirs
+
+    async def test_a_group_is_bounded(self, database: SqliteDatabase, databases: Databases) -> None:
+        """Under load nobody's write would ever be acknowledged."""
+        commits = databases.count("COMMIT")
+        async with held(database):
+            writes = [
+                asyncio.create_task(database.write(inserted(str(number))))
+                for number in range(MAX_GROUP + 1)
+            ]
+            await asyncio.sleep(0)
+        await asyncio.gather(*writes)
+
+        assert databases.count("COMMIT") - commits == 3
+
+    async def test_a_write_that_fails_fails_alone(
+        self, database: SqliteDatabase, databases: Databases
+    ) -> None:
+        """One client's bad push would undo the pushes of others."""
+        commits = databases.count("COMMIT")
+        async with held(database):
+            writes = [
+                asyncio.create_task(database.write(steps))
+                for steps in (inserted("a"), inserted_and_refused("b"), inserted("c"))
+            ]
+            await asyncio.sleep(0)
+        first, refused, third = await asyncio.gather(*writes, return_exceptions=True)
+
+        assert (first, third) == ("a", "c")
+        assert isinstance(refused, UnknownBlob)
+        assert await names(database) == ["a", "c"]
+        assert databases.count("COMMIT") - commits == 2
+
+    async def test_a_group_sees_what_its_earlier_writes_did(self, database: SqliteDatabase) -> None:
+        """Two pushes at once would both believe to be the first."""
+        async with held(database):
+            writes = [asyncio.create_task(database.write(inserted("a"))) for _ in range(2)]
+            await asyncio.sleep(0)
+        first, second = await asyncio.gather(*writes, return_exceptions=True)
+
+        assert first == "a"
+        assert "UNIQUE" in str(second)
+
+    async def test_where_the_commit_fails_the_whole_group_is_told(
+        self, database: SqliteDatabase
+    ) -> None:
+        """A push would be acknowledged that was never stored."""
+        # A deferred reference is checked by COMMIT: the one failure there that a test can order.
+        deferred = Statement("PRAGMA defer_foreign_keys = ON", {})
+        dangling = Statement("INSERT INTO tags VALUES ('r', 't', 'd', 0, 0)", {})
+
+        def steps() -> Steps[None]:
+            yield deferred
+            yield dangling
+
+        async with held(database):
+            writes = [
+                asyncio.create_task(database.write(inserted("a"))),
+                asyncio.create_task(database.write(steps())),
+            ]
+            await asyncio.sleep(0)
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+
+        assert ["FOREIGN KEY" in str(outcome) for outcome in outcomes] == [True, True]
+        assert await names(database) == []
+        assert await database.write(inserted("a")) == "a"
+
+    async def test_a_caller_that_goes_away_disturbs_nobody(self, database: SqliteDatabase) -> None:
+        """One client that hangs up would stop every write of its worker."""
+        errors: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, error: errors.append(error))
+        async with held(database):
+            gone = asyncio.create_task(database.write(inserted("gone")))
+            failing = asyncio.create_task(database.write(inserted_and_refused("failing")))
+            stays = asyncio.create_task(database.write(inserted("stays")))
+            await asyncio.sleep(0)
+            gone.cancel()
+            failing.cancel()
+        cancelled = await asyncio.gather(gone, failing, return_exceptions=True)
+
+        assert [type(outcome) for outcome in cancelled] == [asyncio.CancelledError] * 2
+        assert await stays == "stays"
+        assert await database.write(inserted("after")) == "after"
+        assert errors == []
+
+    async def test_an_event_loop_that_has_ended_disturbs_nobody(
+        self, database: SqliteDatabase
+    ) -> None:
+        """A worker that was stopped hard would leave its writer broken."""
+        hold = Hold()
+
+        async def leave() -> None:
+            task = asyncio.ensure_future(database.write(hold.steps(insert("left"))))
+            assert await asyncio.to_thread(hold.begun.wait, PATIENCE)
+            task.cancel()
+
+        with ThreadPoolExecutor() as threads:
+            threads.submit(asyncio.run, leave()).result(PATIENCE)
+        hold.go_on.set()
+
+        async with asyncio.timeout(PATIENCE):
+            assert await database.write(inserted("after")) == "after"
+
+
+class TestLife:
+    """Opening and closing."""
+
+    async def test_closing_finishes_what_waits(
+        self, database: SqliteDatabase, databases: Databases
+    ) -> None:
+        """A graceful stop would lose the last pushes."""
+        writes = [asyncio.create_task(database.write(inserted(name))) for name in "abc"]
+        await asyncio.sleep(0)
+        database.close()
+
+        assert await asyncio.gather(*writes) == [*"abc"]
+        assert await names(databases.open()) == ["a", "b", "c"]
+
+    async def test_a_closed_database_refuses_at_once(self, database: SqliteDatabase) -> None:
+        """A request during the stop would hang for ever."""
+        database.close()
+        database.close()
+
+        with pytest.raises(RuntimeError, match="not open"):
+            await names(database)
+        with pytest.raises(RuntimeError, match="not open"):
+            await database.write(inserted("a"))
+
+    async def test_a_database_can_be_opened_again(self, database: SqliteDatabase) -> None:
+        """A registry that was stopped in process could not be started again."""
+        await database.write(inserted("a"))
+        database.close()
+        database.open()
+
+        assert await names(database) == ["a"]
+
+    def test_nothing_is_made_before_the_database_is_opened(self, path: Path) -> None:
+        """A connection made before the fork would be shared by the workers, and corrupt."""
+        SqliteDatabase(path)
+
+        assert not path.exists()
+
+    def test_the_file_is_its_owners_alone(self, path: Path) -> None:
+        """Whoever has an account on the machine could read the hashes of passwords."""
+        database = SqliteDatabase(path)
+        database.open()
+        modes = [file.stat().st_mode & 0o777 for file in path.parent.glob("a.sqlite*")]
+        database.close()
+
+        assert modes == [0o600] * 3
+
+    def test_a_file_that_is_no_database_is_refused_by_name(self, path: Path) -> None:
+        """The start would end in a traceback."""
+        path.write_text("this is a letter and no database, and it is longer than a header" * 9)
+
+        with pytest.raises(InvalidSettings, match=r"a\.sqlite cannot be opened as a database"):
+            SqliteDatabase(path).open()
+        assert path.read_text().startswith("this is a letter")
+
+    def test_a_missing_folder_is_refused_by_name(self, path: Path) -> None:
+        """The start would end in a traceback."""
+        with pytest.raises(InvalidSettings, match="cannot be opened as a database"):
+            SqliteDatabase(path.parent / "missing" / "a.sqlite").open()
+
+
+class TestWorkers:
+    """Several processes share one file."""
+
+    async def test_processes_that_write_at_once_lose_nothing(
+        self, path: Path, tmp_path: Path
+    ) -> None:
+        """A push would be acknowledged and overwritten by another worker."""
+        processes = [start(COUNT, path, 100) for _ in range(3)]
+        codes = [process.wait(PATIENCE) for process in processes]
+        for process in processes:
+            process.communicate()
+
+        assert codes == [0, 0, 0]
+        with closing(sqlite3.connect(path)) as reading:
+            assert reading.execute("SELECT size FROM blob_links").fetchone() == (300,)
+
+    def test_what_was_acknowledged_survives_a_kill(self, path: Path) -> None:
+        """A push that was acknowledged would be gone after a crash."""
+        process = start(ACKNOWLEDGE, path)
+        assert process.stdout is not None
+        acknowledged = {process.stdout.readline().strip() for _ in range(50)}
+        process.kill()
+        acknowledged |= {
+            line.strip()
+            for line in process.stdout.read().splitlines(keepends=True)
+            if line.endswith("\n")
+        }
+        process.communicate()
+
+        database = SqliteDatabase(path)
+        database.open()
+        found = asyncio.run(names(database))
+        database.close()
+        assert len(acknowledged) >= 50
+        assert acknowledged <= set(found)
+
+    def test_workers_that_start_at_once_all_start(self, path: Path) -> None:
+        """Some worker of a new registry would die with "database is locked"."""
+        for number in range(5):
+            processes = [start(OPEN, path.with_name(f"{number}.sqlite")) for _ in range(4)]
+            for process in processes:
+                process.communicate(timeout=PATIENCE)
+
+            assert [process.returncode for process in processes] == [0] * 4
+
+    def test_one_worker_opens_the_file_at_a_time(self, path: Path) -> None:
+        """Two that make a new file at once get "database is locked", and no timeout applies."""
+        alone: list[bool] = []
+        database = SqliteDatabase(path, lambda _: alone.append(is_locked(path.parent)))
+        database.open()
+        database.close()
+
+        assert alone
+        assert all(alone)
+        assert not is_locked(path.parent)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether somebody has the folder to themselves."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+# Adds to one number, so that a lost update shows.
+COUNT = """
+import asyncio, sys
+from pathlib import Path
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.statements import Statement
+
+def add():
+    yield Statement("INSERT INTO repositories VALUES ('r', 0) ON CONFLICT DO NOTHING", {})
+    rows = yield Statement("SELECT size FROM blob_links", {})
+    size = rows[0][0] + 1 if rows else 1
+    yield Statement(
+        "INSERT INTO blob_links VALUES ('r', 'd', :size, 0)"
+        " ON CONFLICT (repository, digest) DO UPDATE SET size = excluded.size", {"size": size})
+
+async def run(times):
+    await asyncio.gather(*(database.write(add()) for _ in range(times)))
+
+database = SqliteDatabase(Path(sys.argv[1]))
+database.open()
+asyncio.run(run(int(sys.argv[2])))
+database.close()
+"""
+
+# Says which name it put in, as soon as that was acknowledged, until it is killed.
+ACKNOWLEDGE = """
+import asyncio, itertools, sys
+from pathlib import Path
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.statements import Statement
+
+def put(name):
+    yield Statement("INSERT INTO accounts VALUES (:name)", {"name": name})
+
+async def run():
+    for number in itertools.count():
+        await database.write(put(str(number)))
+        print(number, flush=True)
+
+database = SqliteDatabase(Path(sys.argv[1]))
+database.open()
+asyncio.run(run())
+"""
+
+OPEN = """
+import sys
+from pathlib import Path
+from acrux.adapters.sqlite import SqliteDatabase
+
+database = SqliteDatabase(Path(sys.argv[1]))
+database.open()
+database.close()
+"""
+
+# Writes until the operating system lets the file grow no more (its limit stands for a quota).
+FILL = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.statements import Statement
+from acrux.errors import StorageExhausted
+
+def put(name):
+    yield Statement("INSERT INTO accounts VALUES (:name)", {"name": name * 100_000})
+
+async def run():
+    for number in range(1000):
+        await database.write(put(str(number)))
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+database = SqliteDatabase(Path(sys.argv[1]))
+database.open()
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+try:
+    asyncio.run(run())
+except StorageExhausted:
+    print("exhausted")
+"""
+
+
+class TestFullDisk:
+    """Nothing is acknowledged that did not fit, and nothing is lost that did."""
+
+    async def test_a_write_that_does_not_fit_is_refused(self, database: SqliteDatabase) -> None:
+        """A full disk would be an internal error, or a silent loss."""
+        await database.write(inserted("before"))
+        await database.write(once(Statement("PRAGMA max_page_count = 60", {})))
+        with pytest.raises(StorageExhausted):
+            await database.write(once(large("a")))
+
+        assert await names(database) == ["before"]
+
+    async def test_writes_go_on_once_there_is_room(self, database: SqliteDatabase) -> None:
+        """The registry would have to be restarted after the disk was cleared."""
+        await database.write(once(Statement("PRAGMA max_page_count = 60", {})))
+        with pytest.raises(StorageExhausted):
+            await database.write(once(large("a")))
+        await database.write(once(Statement("PRAGMA max_page_count = 100000", {})))
+        await database.write(once(large("a")))
+
+        assert await database.read(Statement("SELECT id FROM uploads", {})) == [("a",)]
+
+    async def test_nobody_of_the_group_is_acknowledged_in_vain(
+        self, database: SqliteDatabase
+    ) -> None:
+        """A push that shared a commit with one that did not fit would be lost."""
+        await database.write(once(Statement("PRAGMA max_page_count = 60", {})))
+        async with held(database):
+            writes = [
+                asyncio.create_task(database.write(steps))
+                for steps in (inserted("a"), once(large("b")), inserted("c"))
+            ]
+            await asyncio.sleep(0)
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+
+        assert isinstance(outcomes[1], StorageExhausted)
+        kept = [name for name, outcome in zip("abc", outcomes, strict=True) if outcome == name]
+        assert await names(database) == kept
+
+    def test_a_quota_is_a_full_disk(self, path: Path) -> None:
+        """Where a quota ends the space, the client would be told of an internal error."""
+        said, _ = start(FILL, path).communicate(timeout=PATIENCE)
+
+        assert said == "exhausted\n"
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to find the open file")
+    def test_another_failure_of_the_disk_is_not_a_full_one(self, path: Path) -> None:
+        """A broken disk would look as if it were only full."""
+        with closing(Connection(path)) as connection:
+            connection.execute(Statement("CREATE TABLE t AS SELECT zeroblob(100000) AS x", {}))
+        with closing(Connection(path)) as connection, path.open("ab") as unreadable:
+            os.dup2(unreadable.fileno(), descriptor_of(path, other_than=unreadable.fileno()))
+
+            with pytest.raises(Exception, match="disk I/O") as refused:
+                connection.execute(Statement("SELECT sum(length(x)) FROM t", {}))
+        assert not isinstance(refused.value, StorageExhausted)
+
+
+def descriptor_of(path: Path, other_than: int) -> int:
+    """Where SQLite has the file open."""
+    for entry in Path("/proc/self/fd").iterdir():
+        if entry.is_symlink() and entry.readlink() == path and int(entry.name) != other_than:
+            return int(entry.name)
+    raise LookupError(path)
+
+
+class TestMigrations:
+    """The schema, brought up to date step by step."""
+
+    def test_migrations_are_numbered_without_a_gap(self) -> None:
+        """A database would have a version that means two things."""
+        folder = Path(acrux.__file__).parent / "adapters" / "migrations"
+        numbers = sorted(int(script.name[:4]) for script in folder.glob("*.sql"))
+
+        assert numbers == [*range(1, len(migrations()) + 1)]
+
+    def test_a_migration_is_carried_out_once(self, path: Path) -> None:
+        """The second start would fail, or do everything twice."""
+        scripts = ("CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('first')",)
+        with closing(Connection(path)) as connection:
+            migrate(connection, scripts, path)
+            migrate(connection, scripts, path)
+            migrate(connection, (*scripts, "INSERT INTO t VALUES ('second')"), path)
+
+            rows = connection.execute(Statement("SELECT x FROM t", {}))
+        assert rows == [("first",), ("second",)]
+
+    def test_a_migration_that_fails_leaves_the_database_as_it_was(self, path: Path) -> None:
+        """A failed upgrade could neither be repeated nor taken back."""
+        with closing(Connection(path)) as connection:
+            migrate(connection, ("CREATE TABLE t (x TEXT)",), path)
+            with pytest.raises(Exception, match="no such table: missing"):
+                migrate(
+                    connection,
+                    (
+                        "CREATE TABLE t (x TEXT)",
+                        "CREATE TABLE u (x TEXT)",
+                        "INSERT INTO missing VALUES (1)",
+                    ),
+                    path,
+                )
+
+            tables = connection.execute(Statement("SELECT name FROM sqlite_schema", {}))
+            version = connection.execute(Statement("PRAGMA user_version", {}))
+            assert not connection.in_transaction
+        assert (tables, version) == ([("t",)], [(1,)])
+
+    def test_a_database_of_a_newer_acrux_is_refused(self, path: Path) -> None:
+        """An older acrux would damage data that it does not understand."""
+        with closing(Connection(path)) as connection:
+            connection.execute(Statement("PRAGMA user_version = 99", {}))
+
+        with pytest.raises(InvalidSettings, match=r"version 99 .* knows versions up to"):
+            SqliteDatabase(path).open()
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_an_instant_survives_the_database_exactly(instant: datetime) -> None:
+    """Times would drift by rounding, and a listing by time would be out of order."""
+    assert from_microseconds(to_microseconds(instant)) == instant
+    assert to_microseconds(instant + timedelta(0)) == to_microseconds(instant)

@@ -1,0 +1,648 @@
+"""The contract of ports.Metadata, on every database."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from acrux.adapters.metadata import SqlMetadata
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.statements import Statement
+from acrux.domain.digest import Digest
+from acrux.domain.manifest import Descriptor, Manifest
+from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.names import RepositoryName, Tag
+from acrux.domain.page import Page, Slice
+from acrux.domain.upload import UploadId
+from acrux.errors import (
+    MissingReferences,
+    RegistryError,
+    UnknownBlob,
+    UnknownManifest,
+    UnknownRepository,
+    UnknownUpload,
+)
+from acrux.ports import StoredManifest
+from tests.contracts.databases import KINDS, Databases
+
+AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+HELLO = RepositoryName.parse("library/hello")
+OTHER = RepositoryName.parse("library/other")
+LATEST = Tag.parse("latest")
+UPLOAD = UploadId.parse(str(UUID(int=1)))
+BLOB = Digest.of(b"blob")
+RACES = 25
+
+
+@pytest.fixture(params=KINDS)
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
+    """A place for a database of each kind."""
+    databases = Databases(request.param, tmp_path)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def database(databases: Databases) -> SqliteDatabase:
+    """The database under the metadata."""
+    return databases.open()
+
+
+@pytest.fixture
+def metadata(database: SqliteDatabase) -> SqlMetadata:
+    """Metadata of a registry that holds nothing."""
+    return SqlMetadata(database)
+
+
+@pytest.fixture
+def rival(databases: Databases) -> SqlMetadata:
+    """The same metadata in another worker."""
+    return SqlMetadata(databases.open())
+
+
+def manifest(content: str = "{}", *blobs: Digest, media_type: str = OCI_INDEX) -> Manifest:
+    """A manifest that names these blobs."""
+    return Manifest(
+        content=content.encode(),
+        digest=Digest.of(content.encode()),
+        media_type=media_type,
+        blobs=tuple(Descriptor(blob, "application/octet-stream", 4) for blob in blobs),
+        manifests=(),
+        subject=None,
+        config_media_type="",
+        artifact_type="",
+    )
+
+
+def stored(held: Manifest) -> StoredManifest:
+    """The manifest as it comes back."""
+    return StoredManifest(held.digest, held.media_type, held.content)
+
+
+async def put_tags(metadata: SqlMetadata, repository: RepositoryName, *tags: str) -> None:
+    """Let these tags point at a manifest."""
+    held = manifest()
+    await asyncio.gather(
+        *(metadata.put_manifest(repository, held, Tag.parse(tag), AT) for tag in tags)
+    )
+
+
+async def both(first: Awaitable[None], second: Awaitable[None]) -> tuple[bool, bool]:
+    """Let two writes race; say which succeeded, and refuse any but a named failure."""
+    outcomes = await asyncio.gather(first, second, return_exceptions=True)
+    for outcome in outcomes:
+        assert outcome is None or isinstance(outcome, RegistryError), repr(outcome)
+    return outcomes[0] is None, outcomes[1] is None
+
+
+async def links(metadata: SqlMetadata, repository: RepositoryName, digest: Digest) -> bool:
+    """Whether the repository links the blob."""
+    try:
+        await metadata.find_blob(repository, digest)
+    except UnknownBlob:
+        return False
+    return True
+
+
+class TestUploads:
+    """What is noted of an upload under way."""
+
+    async def test_an_upload_belongs_to_the_repository_that_began_it(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """Whoever may push to one repository could write into another's uploads."""
+        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
+
+        await metadata.find_upload(UPLOAD, HELLO)
+        with pytest.raises(UnknownUpload):
+            await metadata.find_upload(UPLOAD, OTHER)
+
+    async def test_an_upload_that_was_closed_is_unknown(self, metadata: SqlMetadata) -> None:
+        """A cancelled upload could still be finished."""
+        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
+        await metadata.close_upload(UPLOAD, HELLO)
+
+        with pytest.raises(UnknownUpload):
+            await metadata.find_upload(UPLOAD, HELLO)
+        with pytest.raises(UnknownUpload):
+            await metadata.close_upload(UPLOAD, HELLO)
+
+    async def test_an_upload_is_closed_by_its_repository_only(self, metadata: SqlMetadata) -> None:
+        """Whoever may push somewhere could cancel everybody's uploads."""
+        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
+        with pytest.raises(UnknownUpload):
+            await metadata.close_upload(UPLOAD, OTHER)
+
+        await metadata.find_upload(UPLOAD, HELLO)
+
+    async def test_beginning_an_upload_creates_no_repository(
+        self, metadata: SqlMetadata, database: SqliteDatabase
+    ) -> None:
+        """Asking to push would leave repositories that hold nothing."""
+        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
+
+        assert await database.read(Statement("SELECT name FROM repositories", {})) == []
+
+    async def test_finishing_an_upload_links_its_blob_and_closes_it(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """A blob that was pushed could not be pulled."""
+        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
+        await metadata.finish_upload(UPLOAD, HELLO, BLOB, 4, AT)
+
+        assert await metadata.find_blob(HELLO, BLOB) == 4
+        with pytest.raises(UnknownUpload):
+            await metadata.find_upload(UPLOAD, HELLO)
+
+    async def test_an_upload_that_was_cancelled_cannot_be_finished(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """The blob of a cancelled upload would be there all the same."""
+        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
+        await metadata.close_upload(UPLOAD, HELLO)
+        with pytest.raises(UnknownUpload):
+            await metadata.finish_upload(UPLOAD, HELLO, BLOB, 4, AT)
+
+        assert not await links(metadata, HELLO, BLOB)
+
+
+class TestBlobs:
+    """Which repository links which blob."""
+
+    async def test_a_linked_blob_is_found_with_its_size(self, metadata: SqlMetadata) -> None:
+        """A pull would not know how long the blob is."""
+        await metadata.link_blob(HELLO, BLOB, 5 * 2**40, AT)
+
+        assert await metadata.find_blob(HELLO, BLOB) == 5 * 2**40
+
+    async def test_a_blob_is_visible_only_through_a_repository_that_links_it(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """Whoever knows a digest could read what another repository holds."""
+        await metadata.link_blob(HELLO, BLOB, 4, AT)
+
+        with pytest.raises(UnknownBlob) as refused:
+            await metadata.find_blob(OTHER, BLOB)
+        assert refused.value.detail == {"digest": str(BLOB)}
+
+    async def test_a_blob_is_found_with_one_statement(
+        self, metadata: SqlMetadata, databases: Databases
+    ) -> None:
+        """Every layer of every pull would pay for it."""
+        await metadata.link_blob(HELLO, BLOB, 4, AT)
+
+        with databases.watched() as statements:
+            await metadata.find_blob(HELLO, BLOB)
+
+        assert len(statements) == 1
+
+    async def test_linking_a_blob_again_changes_nothing(self, metadata: SqlMetadata) -> None:
+        """Pushing a layer a second time would fail."""
+        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.link_blob(HELLO, BLOB, 4, AT + timedelta(days=1))
+
+        assert await metadata.find_blob(HELLO, BLOB) == 4
+
+    async def test_a_blob_that_was_unlinked_is_unknown(self, metadata: SqlMetadata) -> None:
+        """What was deleted could be pulled."""
+        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.link_blob(OTHER, BLOB, 4, AT)
+        await metadata.unlink_blob(HELLO, BLOB)
+
+        assert not await links(metadata, HELLO, BLOB)
+        assert await links(metadata, OTHER, BLOB)
+        with pytest.raises(UnknownBlob):
+            await metadata.unlink_blob(HELLO, BLOB)
+
+    async def test_a_mounted_blob_is_linked_by_both_repositories(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """A layer that two images share would be sent twice."""
+        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.mount_blob(HELLO, OTHER, BLOB, AT)
+
+        assert await metadata.find_blob(HELLO, BLOB) == 4
+        assert await metadata.find_blob(OTHER, BLOB) == 4
+
+    async def test_only_what_the_source_links_can_be_mounted(self, metadata: SqlMetadata) -> None:
+        """Mounting would give away blobs of repositories that the caller may not read."""
+        third = RepositoryName.parse("third")
+        await metadata.link_blob(third, BLOB, 4, AT)
+        with pytest.raises(UnknownBlob):
+            await metadata.mount_blob(HELLO, OTHER, BLOB, AT)
+
+        assert not await links(metadata, OTHER, BLOB)
+
+
+class TestManifests:
+    """Manifests, and the tags that point at them."""
+
+    async def test_a_manifest_comes_back_as_it_was_put(self, metadata: SqlMetadata) -> None:
+        """The bytes would no longer hash to the digest."""
+        held = manifest('{ "\u00e4": "\\u0000" }\n')
+        await metadata.put_manifest(HELLO, held, LATEST, AT)
+
+        assert await metadata.get_manifest(HELLO, LATEST) == stored(held)
+        assert await metadata.get_manifest(HELLO, held.digest) == stored(held)
+
+    async def test_a_manifest_is_got_with_one_statement(
+        self, metadata: SqlMetadata, databases: Databases
+    ) -> None:
+        """The commonest request of all would be slower."""
+        held = manifest()
+        await metadata.put_manifest(HELLO, held, LATEST, AT)
+
+        with databases.watched() as by_tag:
+            await metadata.get_manifest(HELLO, LATEST)
+        with databases.watched() as by_digest:
+            await metadata.get_manifest(HELLO, held.digest)
+
+        assert (len(by_tag), len(by_digest)) == (1, 1)
+
+    async def test_a_manifest_is_held_by_its_repository_only(self, metadata: SqlMetadata) -> None:
+        """Whoever knows a digest could read what another repository holds."""
+        held = manifest()
+        await metadata.put_manifest(HELLO, held, LATEST, AT)
+
+        for reference in (LATEST, held.digest):
+            with pytest.raises(UnknownManifest) as refused:
+                await metadata.get_manifest(OTHER, reference)
+            assert refused.value.detail == {"reference": str(reference)}
+
+    async def test_a_manifest_may_have_no_tag(self, metadata: SqlMetadata) -> None:
+        """The platforms of an index could not be pushed."""
+        held = manifest()
+        await metadata.put_manifest(HELLO, held, None, AT)
+
+        assert await metadata.get_manifest(HELLO, held.digest) == stored(held)
+        assert await metadata.list_tags(HELLO, Page()) == Slice(())
+
+    async def test_a_tag_moves_to_the_manifest_put_last(self, metadata: SqlMetadata) -> None:
+        """A pull of `latest` would get the image of yesterday, or none."""
+        first, second = manifest("1"), manifest("2")
+        for held in (first, second, first):
+            await metadata.put_manifest(HELLO, held, LATEST, AT)
+
+        assert await metadata.get_manifest(HELLO, LATEST) == stored(first)
+        assert await metadata.get_manifest(HELLO, second.digest) == stored(second)
+
+    async def test_a_manifest_put_again_stays_what_it_was(self, metadata: SqlMetadata) -> None:
+        """Pushing the same bytes as another type would change what others pull (CVE-2021-41190)."""
+        held = manifest()
+        await metadata.put_manifest(HELLO, held, LATEST, AT)
+        await metadata.put_manifest(HELLO, replace(held, media_type=OCI_MANIFEST), None, AT)
+
+        assert await metadata.get_manifest(HELLO, held.digest) == stored(held)
+
+    async def test_a_subject_need_not_be_there(
+        self, metadata: SqlMetadata, database: SqliteDatabase
+    ) -> None:
+        """A signature could not be pushed before what it signs (specification, end-7)."""
+        subject = Descriptor(Digest.of(b"later"), OCI_MANIFEST, 5)
+        held = replace(manifest(), subject=subject, artifact_type="application/x-signature")
+        await metadata.put_manifest(HELLO, held, None, AT)
+
+        statement = Statement("SELECT subject, artifact_type FROM manifests", {})
+        assert await database.read(statement) == [(str(subject.digest), "application/x-signature")]
+
+    async def test_a_manifest_whose_blobs_are_missing_is_refused(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """An image would be listed that nobody can pull."""
+        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.link_blob(OTHER, Digest.of(b"elsewhere"), 4, AT)
+        held = manifest("{}", BLOB, Digest.of(b"elsewhere"))
+        with pytest.raises(MissingReferences) as refused:
+            await metadata.put_manifest(HELLO, held, LATEST, AT)
+
+        assert refused.value.detail == {"digest": str(Digest.of(b"elsewhere"))}
+        with pytest.raises(UnknownManifest):
+            await metadata.get_manifest(HELLO, LATEST)
+        with pytest.raises(UnknownManifest):
+            await metadata.get_manifest(HELLO, held.digest)
+
+    async def test_a_refused_manifest_creates_no_repository(
+        self, metadata: SqlMetadata, database: SqliteDatabase
+    ) -> None:
+        """A failed push would leave a repository that holds nothing."""
+        with pytest.raises(MissingReferences):
+            await metadata.put_manifest(HELLO, manifest("{}", BLOB), LATEST, AT)
+
+        assert await database.read(Statement("SELECT name FROM repositories", {})) == []
+
+    async def test_at_most_ten_missing_blobs_are_named(self, metadata: SqlMetadata) -> None:
+        """One bad push would be answered with megabytes."""
+        blobs = [Digest.of(bytes([number])) for number in range(12)]
+        with pytest.raises(MissingReferences) as refused:
+            await metadata.put_manifest(HELLO, manifest("{}", *blobs), LATEST, AT)
+
+        assert refused.value.detail["digest"].split() == [str(blob) for blob in blobs[:10]]
+        assert "12" in refused.value.message
+
+    async def test_thousands_of_layers_are_checked_with_few_statements(
+        self, metadata: SqlMetadata, databases: Databases
+    ) -> None:
+        """A large manifest would hold up everybody's writes, or exceed a statement's limits."""
+        blobs = [Digest.of(str(number).encode()) for number in range(2500)]
+        await asyncio.gather(*(metadata.link_blob(HELLO, blob, 4, AT) for blob in blobs))
+        held = manifest("{}", *blobs)
+        with databases.watched() as statements:
+            await metadata.put_manifest(HELLO, held, LATEST, AT)
+
+        assert sum(statement.sql.lstrip().startswith("SELECT") for statement in statements) == 3
+        assert max(len(statement.parameters) for statement in statements) <= 1001
+        assert await metadata.get_manifest(HELLO, LATEST) == stored(held)
+
+    async def test_one_missing_layer_among_thousands_is_found(self, metadata: SqlMetadata) -> None:
+        """A missing layer would be overlooked where the batches meet."""
+        blobs = [Digest.of(str(number).encode()) for number in range(2001)]
+        present = [blob for number, blob in enumerate(blobs) if number not in {999, 1000, 2000}]
+        await asyncio.gather(*(metadata.link_blob(HELLO, blob, 4, AT) for blob in present))
+        with pytest.raises(MissingReferences) as refused:
+            await metadata.put_manifest(HELLO, manifest("{}", *blobs), LATEST, AT)
+
+        missing = [str(blobs[number]) for number in (999, 1000, 2000)]
+        assert refused.value.detail["digest"].split() == missing
+
+    async def test_a_deleted_manifest_goes_with_its_tags(self, metadata: SqlMetadata) -> None:
+        """A tag would point at nothing."""
+        gone, kept = manifest("1"), manifest("2")
+        for tag in ("a", "b"):
+            await metadata.put_manifest(HELLO, gone, Tag.parse(tag), AT)
+        await metadata.put_manifest(HELLO, kept, Tag.parse("c"), AT)
+        await metadata.put_manifest(OTHER, gone, Tag.parse("a"), AT)
+        await metadata.delete_manifest(HELLO, gone.digest)
+
+        assert await metadata.list_tags(HELLO, Page()) == Slice(("c",))
+        assert await metadata.list_tags(OTHER, Page()) == Slice(("a",))
+        for reference in (gone.digest, Tag.parse("a")):
+            with pytest.raises(UnknownManifest):
+                await metadata.get_manifest(HELLO, reference)
+
+    async def test_an_unknown_manifest_cannot_be_deleted(self, metadata: SqlMetadata) -> None:
+        """Deleting the wrong thing would seem to work."""
+        held = manifest()
+        await metadata.put_manifest(OTHER, held, LATEST, AT)
+        with pytest.raises(UnknownManifest):
+            await metadata.delete_manifest(HELLO, held.digest)
+
+        assert await metadata.get_manifest(OTHER, held.digest) == stored(held)
+
+    async def test_a_deleted_tag_leaves_what_it_pointed_at(self, metadata: SqlMetadata) -> None:
+        """Untagging an image would delete it for whoever pulls it by digest."""
+        held = manifest()
+        await put_tags(metadata, HELLO, "a", "b")
+        await metadata.delete_tag(HELLO, Tag.parse("a"))
+
+        assert await metadata.list_tags(HELLO, Page()) == Slice(("b",))
+        assert await metadata.get_manifest(HELLO, held.digest) == stored(held)
+
+    async def test_an_unknown_tag_cannot_be_deleted(self, metadata: SqlMetadata) -> None:
+        """Deleting the wrong thing would seem to work."""
+        await put_tags(metadata, OTHER, "latest")
+        with pytest.raises(UnknownManifest):
+            await metadata.delete_tag(HELLO, LATEST)
+
+        assert await metadata.list_tags(OTHER, Page()) == Slice(("latest",))
+
+
+class TestListings:
+    """Pages of tags and of repositories."""
+
+    async def test_tags_are_listed_in_byte_order(self, metadata: SqlMetadata) -> None:
+        """Paging would lose or repeat tags where client and registry order differently."""
+        await put_tags(metadata, HELLO, "b", "a.1", "a-1", "B", "_", "10", "9", "a")
+
+        listed = await metadata.list_tags(HELLO, Page())
+        assert listed.items == ("10", "9", "B", "_", "a", "a-1", "a.1", "b")
+
+    async def test_a_page_says_whether_there_is_more(self, metadata: SqlMetadata) -> None:
+        """A client would stop too early, or ask for ever."""
+        await put_tags(metadata, HELLO, "a", "b", "c")
+
+        assert await metadata.list_tags(HELLO, Page(2)) == Slice(("a", "b"), more=True)
+        assert await metadata.list_tags(HELLO, Page(2, "b")) == Slice(("c",))
+        assert await metadata.list_tags(HELLO, Page(3)) == Slice(("a", "b", "c"))
+        assert await metadata.list_tags(HELLO, Page(2, "c")) == Slice(())
+
+    async def test_a_page_begins_after_a_tag_that_is_gone(self, metadata: SqlMetadata) -> None:
+        """Deleting while listing would break the listing."""
+        await put_tags(metadata, HELLO, "a", "c")
+
+        assert await metadata.list_tags(HELLO, Page(2, "b")) == Slice(("c",))
+
+    async def test_a_page_of_nothing_is_the_last(self, metadata: SqlMetadata) -> None:
+        """A client that asks for n=0 would be sent round in circles."""
+        await put_tags(metadata, HELLO, "a")
+
+        assert await metadata.list_tags(HELLO, Page(0)) == Slice(())
+        assert await metadata.list_repositories(Page(0)) == Slice(())
+
+    async def test_the_tags_of_a_repository_without_manifests_are_unknown(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """A misspelt repository would seem to be there, and empty."""
+        await metadata.link_blob(HELLO, BLOB, 4, AT)
+
+        for items in (100, 0):
+            with pytest.raises(UnknownRepository) as refused:
+                await metadata.list_tags(HELLO, Page(items))
+            assert refused.value.detail == {"name": str(HELLO)}
+
+    async def test_a_listing_holds_the_tags_of_its_repository_only(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """Tags would be listed that cannot be pulled, and names told that are secret."""
+        await put_tags(metadata, HELLO, "a")
+        await put_tags(metadata, OTHER, "b")
+
+        assert await metadata.list_tags(HELLO, Page()) == Slice(("a",))
+
+    async def test_repositories_that_hold_a_manifest_are_listed_in_byte_order(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """Administrators would not see what there is, or see what holds nothing."""
+        for name in ("b", "a/b", "a-b", "a0", "a"):
+            await put_tags(metadata, RepositoryName.parse(name), "latest")
+        await metadata.link_blob(RepositoryName.parse("blobs-only"), BLOB, 4, AT)
+
+        listed = await metadata.list_repositories(Page())
+        assert listed == Slice(("a", "a-b", "a/b", "a0", "b"))
+        assert await metadata.list_repositories(Page(2, "a-b")) == Slice(("a/b", "a0"), more=True)
+
+    async def test_a_repository_whose_last_manifest_went_is_not_listed(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """A repository that was emptied would be listed for ever."""
+        await put_tags(metadata, HELLO, "latest")
+        await metadata.delete_manifest(HELLO, manifest().digest)
+
+        assert await metadata.list_repositories(Page()) == Slice(())
+
+    @given(
+        tags=st.sets(st.from_regex(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,5}", fullmatch=True), min_size=1),
+        items=st.integers(min_value=1, max_value=7),
+    )
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    async def test_all_pages_together_are_all_tags_sorted(
+        self, metadata: SqlMetadata, tags: set[str], items: int
+    ) -> None:
+        """Some tag would be on no page, or on two."""
+        repository = RepositoryName.parse(Digest.of(repr((tags, items)).encode()).encoded)
+        await put_tags(metadata, repository, *tags)
+        listed: list[str] = []
+        page = Page(items)
+        while (part := await metadata.list_tags(repository, page)).more:
+            assert len(part.items) == items
+            listed += part.items
+            page = Page(items, listed[-1])
+
+        assert [*listed, *part.items] == sorted(tags)
+
+    @pytest.mark.parametrize("listing", ["tags", "repositories"])
+    async def test_a_page_is_read_from_an_index_without_sorting(
+        self, metadata: SqlMetadata, database: SqliteDatabase, databases: Databases, listing: str
+    ) -> None:
+        """A page of a million tags would take as long as a listing of them all."""
+        await put_tags(metadata, HELLO, "a", "b")
+        with databases.watched() as statements:
+            if listing == "tags":
+                await metadata.list_tags(HELLO, Page(1, "a"))
+            else:
+                await metadata.list_repositories(Page(1, "a"))
+        [statement] = statements
+        rows = await database.read(
+            Statement(f"EXPLAIN QUERY PLAN {statement.sql}", statement.parameters)
+        )
+        plan = [row[-1] for row in rows]
+
+        assert all(" USING " in step for step in plan if "SEARCH" in step), plan
+        assert not any("SCAN" in step or "TEMP B-TREE" in step for step in plan), plan
+
+
+class TestRaces:
+    """Two workers that write at once: some order must explain what comes of it."""
+
+    async def test_an_upload_is_finished_or_cancelled_and_never_both(
+        self, metadata: SqlMetadata, rival: SqlMetadata
+    ) -> None:
+        """A client would be told that its blob is there, and it is not."""
+        for number in range(RACES):
+            upload, blob = UploadId.parse(str(UUID(int=number))), Digest.of(bytes([number]))
+            await metadata.open_upload(upload, HELLO, "acrux", AT)
+            finished, cancelled = await both(
+                metadata.finish_upload(upload, HELLO, blob, 4, AT),
+                rival.close_upload(upload, HELLO),
+            )
+
+            assert finished is not cancelled
+            assert await links(metadata, HELLO, blob) is finished
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+    async def test_whoever_asks_first_finishes_or_cancels_the_upload(
+        self, metadata: SqlMetadata, order: tuple[int, int]
+    ) -> None:
+        """Of two requests that one worker commits together, the wrong one would win."""
+        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
+        writes = (
+            metadata.finish_upload(UPLOAD, HELLO, BLOB, 4, AT),
+            metadata.close_upload(UPLOAD, HELLO),
+        )
+        won = await both(writes[order[0]], writes[order[1]])
+
+        assert won == (True, False)
+        assert await links(metadata, HELLO, BLOB) is (order == (0, 1))
+
+    async def test_a_manifest_is_never_put_after_its_blob_went(
+        self, metadata: SqlMetadata, rival: SqlMetadata
+    ) -> None:
+        """An image would be acknowledged whose layer had been deleted before."""
+        for number in range(RACES):
+            blob, tag = Digest.of(bytes([number])), Tag.parse(f"n{number}")
+            await metadata.link_blob(HELLO, blob, 4, AT)
+            put, unlinked = await both(
+                metadata.put_manifest(HELLO, manifest(f"{number}", blob), tag, AT),
+                rival.unlink_blob(HELLO, blob),
+            )
+
+            assert unlinked
+            assert not await links(metadata, HELLO, blob)
+            held = tag.value in (await tags_of(metadata)).items
+            assert held is put
+
+    async def test_a_blob_is_mounted_before_it_goes_or_not_at_all(
+        self, metadata: SqlMetadata, rival: SqlMetadata
+    ) -> None:
+        """A mount would be acknowledged that links nothing."""
+        for number in range(RACES):
+            blob = Digest.of(bytes([number]))
+            await metadata.link_blob(HELLO, blob, 4, AT)
+            mounted, unlinked = await both(
+                metadata.mount_blob(HELLO, OTHER, blob, AT), rival.unlink_blob(HELLO, blob)
+            )
+
+            assert unlinked
+            assert await links(metadata, OTHER, blob) is mounted
+
+    async def test_a_tag_put_twice_at_once_points_at_one_of_the_two(
+        self, metadata: SqlMetadata, rival: SqlMetadata
+    ) -> None:
+        """One of two pushes would fail, or the tag would point at neither."""
+        first, second = manifest("1"), manifest("2")
+        for _ in range(RACES):
+            won = await both(
+                metadata.put_manifest(HELLO, first, LATEST, AT),
+                rival.put_manifest(HELLO, second, LATEST, AT),
+            )
+            tagged = await metadata.get_manifest(HELLO, LATEST)
+
+            assert won == (True, True)
+            assert tagged in (stored(first), stored(second))
+            assert tagged == await rival.get_manifest(HELLO, LATEST)
+
+    async def test_a_manifest_deleted_while_it_is_tagged_leaves_no_dangling_tag(
+        self, metadata: SqlMetadata, rival: SqlMetadata
+    ) -> None:
+        """A listed tag could not be pulled."""
+        for number in range(RACES):
+            held, tag = manifest(f"{number}"), Tag.parse(f"n{number}")
+            await metadata.put_manifest(HELLO, held, None, AT)
+            put, deleted = await both(
+                metadata.put_manifest(HELLO, held, tag, AT),
+                rival.delete_manifest(HELLO, held.digest),
+            )
+
+            assert (put, deleted) == (True, True)
+            for name in (await tags_of(metadata)).items:
+                await metadata.get_manifest(HELLO, Tag.parse(name))
+
+    async def test_what_one_worker_acknowledged_the_next_one_sees(
+        self, metadata: SqlMetadata, rival: SqlMetadata
+    ) -> None:
+        """A pull right after a push would fail on every second worker."""
+        for number, (writer, reader) in zip(
+            range(RACES), itertools.cycle([(metadata, rival), (rival, metadata)])
+        ):
+            held = manifest(f"{number}")
+            await writer.put_manifest(HELLO, held, LATEST, AT)
+
+            assert await reader.get_manifest(HELLO, LATEST) == stored(held)
+
+
+async def tags_of(metadata: SqlMetadata) -> Slice[str]:
+    """All tags of the repository, none where it holds no manifest."""
+    try:
+        return await metadata.list_tags(HELLO, Page(1000))
+    except UnknownRepository:
+        return Slice(())

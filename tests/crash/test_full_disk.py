@@ -1,0 +1,116 @@
+"""A full disk: an error, and nothing acknowledged is lost."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acrux.domain.digest import Digest
+from tests.images import image
+from tests.running import RunningRegistry, running
+from tests.wire.connection import MEBIBYTE, Connection
+
+DISK_MEBIBYTES = 24
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk that is soon full."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        if os.environ.get("CI") == "true":
+            pytest.fail("a small disk takes root to mount, and CI must run this test")
+        pytest.skip("a small disk takes root to mount")
+    options = f"size={DISK_MEBIBYTES}m"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def refused(connection: Connection, registry: RunningRegistry) -> bytes:
+    """Push a blob that does not fit, in both ways, and return it."""
+    content = os.urandom(MEBIBYTE) * (DISK_MEBIBYTES + 8)
+    digest = Digest.of(content)
+    whole = connection.call("POST", f"/v2/app/blobs/uploads/?digest={digest}", content)
+    assert whole.status == 507, whole.body
+    assert b"full" in whole.body
+    connection.close()
+    return content
+
+
+def test_a_push_that_does_not_fit_is_507_and_the_registry_goes_on(small_disk: Path) -> None:
+    """An operator frees space; nobody restarts anything."""
+    with running(small_disk / "data", "--workers", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        kept = connection.push_blob(os.urandom(MEBIBYTE))
+
+        content = refused(connection, registry)
+
+        assert connection.call("GET", f"/v2/app/blobs/{kept}").status == 200
+        gone = connection.call("GET", f"/v2/app/blobs/{Digest.of(content)}")
+        assert gone.status == 404
+        small = image(b"fits again")
+        for blob in small.blobs:
+            connection.push_blob(blob)
+        path = "/v2/app/manifests/v1"
+        put = connection.call("PUT", path, small.manifest, Content_Type=small.media_type)
+        assert put.status == 201
+        connection.close()
+
+
+def test_what_was_acknowledged_before_the_disk_was_full_survives_a_kill_after_it(
+    small_disk: Path,
+) -> None:
+    """The database must not be hurt by a write that failed."""
+    acknowledged: list[Digest] = []
+    with running(small_disk / "data", "--workers", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        statuses = set()
+        while len(acknowledged) < 10_000:
+            content = os.urandom(200_000)
+            digest = Digest.of(content)
+            reply = connection.call("POST", f"/v2/app/blobs/uploads/?digest={digest}", content)
+            statuses.add(reply.status)
+            if reply.status != 201:
+                break
+            acknowledged.append(digest)
+        # The last free bytes are taken in smaller and smaller steps.
+        filler = small_disk / "filler"
+        with filler.open("wb", buffering=0) as file:
+            fill(file.fileno())
+        for number in range(20):
+            tiny = number.to_bytes(4, "big")
+            digest = Digest.of(tiny)
+            reply = connection.call("POST", f"/v2/app/blobs/uploads/?digest={digest}", tiny)
+            statuses.add(reply.status)
+            if reply.status == 201:
+                acknowledged.append(digest)
+        connection.close()
+        registry.kill()
+
+    filler.unlink()
+    assert statuses <= {201, 507}
+    assert 507 in statuses
+    with running(small_disk / "data", "--workers", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        for digest in acknowledged:
+            reply = connection.call("GET", f"/v2/app/blobs/{digest}")
+            assert reply.status == 200
+            assert Digest.of(reply.body) == digest
+        connection.close()
+
+
+def fill(descriptor: int) -> None:
+    """Write until nothing more fits."""
+    size = MEBIBYTE
+    while size:
+        try:
+            os.write(descriptor, bytes(size))
+        except OSError:
+            size //= 2

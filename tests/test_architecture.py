@@ -1,0 +1,218 @@
+"""The rules of the house, held by the build: directions, captions, sizes, silence at import."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "acrux"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+CAPTIONED = [module for module in MODULES if module.read_text() or module.parent == PACKAGE]
+SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
+
+MAX_MODULE_LINES = 350
+MAX_FUNCTION_LINES = 45
+# Longer ones, "module.py" or "module.py:function", each with its reason.
+LONGER = {"acrux/http/routes.py:table": "one row per end-point: it is a table, not a procedure"}
+
+HANDLERS = {"blobs", "health", "listings", "manifests", "oauth2", "uploads"}
+REST_OF_THE_EDGE = {"app", "challenge", "guard", "messages", "middleware", "parsing", "problems",
+                    "responses", "routes"}  # fmt: skip
+
+# One line that breaks each contract, and the module that it is planted in.
+BREACHES = {
+    "arrows": ("acrux/domain/page.py", "import acrux.services.blobs"),
+    "settings": ("acrux/http/guard.py", "import acrux.settings"),
+    "adapters": ("acrux/adapters/passwords.py", "import acrux.services.accounts"),
+    "edge": ("acrux/http/health.py", "import acrux.ports"),
+    "services": ("acrux/services/blobs.py", "import acrux.services.tokens"),
+    "handlers": ("acrux/http/blobs.py", "def f(): import acrux.http.health"),
+    "inside": ("acrux/domain/names.py", "import os"),
+    "cycles": (
+        "acrux/domain/digest.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING: import acrux.domain.names",
+    ),
+    "client": ("acrux/client/challenge.py", "import acrux.services.tokens"),
+    "server": ("acrux/server.py", "import acrux.client.challenge"),
+}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def _undocumented(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if not node.name.startswith("_"):
+            if ast.get_docstring(node) is None and ast.unparse(node.body[-1]) != "...":
+                yield node.name
+            if isinstance(node, ast.ClassDef):
+                yield from _undocumented(node.body)
+
+
+def _imported(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def lint_imports(directory: Path) -> subprocess.CompletedProcess[str]:
+    """Check the contracts on the package that lies in `directory`."""
+    program = "import sys, importlinter.cli as c; sys.exit(c.lint_imports(no_cache=True))"
+    return subprocess.run(
+        [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.'); {program}"],
+        cwd=directory, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_every_import_contract_is_kept() -> None:
+    """Without this an upper layer creeps into a lower one, and nothing can be changed alone."""
+    result = lint_imports(ROOT)
+
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("contract", BREACHES)
+def test_a_breach_of_a_contract_is_seen(contract: str, tmp_path: Path) -> None:
+    """A contract that cannot fail would guard nothing."""
+    module, breach = BREACHES[contract]
+    shutil.copytree(PACKAGE, tmp_path / "acrux", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / module).open("a") as planted:
+        planted.write(f"\n{breach}\n")
+
+    result = lint_imports(tmp_path)
+
+    assert result.returncode == 1, result.stdout
+    assert Path(module).stem in result.stdout
+
+
+def test_every_module_of_the_edge_is_a_handler_or_is_named_here() -> None:
+    """A new handler that is not in the contract could import another one."""
+    edge = {module.stem for module in (PACKAGE / "http").glob("*.py")} - {"__init__"}
+
+    assert edge == HANDLERS | REST_OF_THE_EDGE
+
+
+@pytest.mark.parametrize("module", CAPTIONED, ids=_name)
+def test_a_module_begins_with_a_caption(module: Path) -> None:
+    """The first lines, read one after another, are the table of contents of the code."""
+    caption = (ast.get_docstring(ast.parse(module.read_text())) or "").partition("\n")[0]
+
+    assert caption.endswith("."), caption
+    assert len(caption) <= 72, caption
+
+
+def test_packages_hold_no_code() -> None:
+    """A package that re-exports is where knots of imports come from."""
+    packages = [module for module in PACKAGE.rglob("__init__.py") if module.parent != PACKAGE]
+
+    assert [_name(package) for package in packages if package.read_text()] == []
+    top = ast.parse((PACKAGE / "__init__.py").read_text())
+    assert [type(node) for node in top.body] == [ast.Expr, ast.Assign]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_what_is_public_says_what_it_promises(module: Path) -> None:
+    """A caller would have to read the body to learn units, errors and lifetimes."""
+    assert list(_undocumented(ast.parse(module.read_text()).body)) == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_modules_and_functions_are_small(module: Path) -> None:
+    """Beauty is lost in the tail: what outgrows a screen is split, or says why not."""
+    long_functions = [
+        f"{_name(module)}:{function.name}"
+        for function in _functions(module)
+        if (function.end_lineno or 0) - function.lineno + 1 > MAX_FUNCTION_LINES
+    ]
+
+    assert [name for name in long_functions if name not in LONGER] == []
+    lines = module.read_text().count("\n")
+    assert lines <= MAX_MODULE_LINES or _name(module) in LONGER
+
+
+def test_the_median_function_is_under_ten_lines() -> None:
+    """Code is read function by function; the typical one must fit into one look."""
+    sizes = sorted(
+        (function.end_lineno or 0) - function.lineno + 1
+        for module in MODULES
+        for function in _functions(module)
+    )
+
+    assert sizes[len(sizes) // 2] < 10
+
+
+def test_nobody_imports_mocks() -> None:
+    """A mock agrees with whatever the test believes; a fake keeps the port's promise."""
+    guilty = [
+        _name(source)
+        for source in SOURCES
+        if any(
+            name.startswith(("unittest.mock", "mock.", "pytest_mock")) for name in _imported(source)
+        )
+    ]
+
+    assert guilty == []
+
+
+def test_every_test_says_what_would_be_missed() -> None:
+    """A test whose worth nobody can tell is deleted or kept for the wrong reason."""
+    silent = [
+        f"{_name(source)}:{function.name}"
+        for source in SOURCES
+        if source.name.startswith("test_")
+        for function in _functions(source)
+        if function.name.startswith("test_") and ast.get_docstring(function) is None
+    ]
+
+    assert silent == []
+
+
+# Run in a fresh interpreter: imports every module while the world is watched by an audit hook.
+_WATCH = """
+import importlib, pathlib, sys, threading
+
+WORLD = ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.mkdir", "os.remove",
+         "os.rename", "sqlite3.connect")
+found = []
+
+def watch(event, arguments):
+    if event in WORLD:
+        found.append(event)
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        found.append(f"open {arguments[0]}")
+
+sys.dont_write_bytecode = True
+package = pathlib.Path("acrux")
+modules = [".".join(module.with_suffix("").parts) for module in sorted(package.rglob("*.py"))]
+sys.addaudithook(watch)
+for module in modules:
+    importlib.import_module(module.removesuffix(".__init__"))
+found += [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+print(*found, sep="\\n")
+"""
+
+
+def test_nothing_happens_at_import() -> None:
+    """Importing acrux must not open a file, a socket, a database or a thread."""
+    result = subprocess.run(
+        [sys.executable, "-c", _WATCH], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (result.stdout.split("\n"), result.stderr) == (["", ""], "")

@@ -1,0 +1,221 @@
+"""The project around the code: locks, scripts, documents, the wheel."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from shutil import copy, copytree
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import acrux
+
+ROOT = Path(__file__).parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SCRIPTS = sorted([*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"])
+LOCKS = ["requirements.lock", "requirements-dev.lock"]
+DECLARED = {
+    "requirements.lock": PROJECT["project"]["dependencies"],
+    "requirements-dev.lock": PROJECT["dependency-groups"]["dev"],
+}
+
+# name==version ; marker, then its hashes, a line each
+_LOCKED = re.compile(
+    r"([a-z0-9.-]+)==([^ ;]+)(?: ; [^\\]+)?"
+    r"((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n"
+)
+
+
+def locked(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """Version and hashes of every package in a lock."""
+    return {
+        match[1]: (match[2], frozenset(re.findall(r"sha256:\w+", match[3])))
+        for match in _LOCKED.finditer((ROOT / lock).read_text())
+    }
+
+
+def documented() -> set[str]:
+    """Every package that docs/dependencies.md has a row for."""
+    rows = re.findall(
+        r"^\| ([a-z][^|]*) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE
+    )
+    return {name for row in rows for name in row.split(", ")}
+
+
+def tracked() -> list[Path]:
+    """The files of the project, as git sees them."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_packages_with_hashes_and_nothing_else(lock: str) -> None:
+    """Whoever controls the index must not control what runs here, nor which index that is."""
+    text = (ROOT / lock).read_text()
+
+    assert "://" not in text
+    assert _LOCKED.sub("", text) == ""
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_what_is_declared(lock: str) -> None:
+    """Else a fresh clone starts with something that nobody asked for."""
+    versions = {name: Version(version) for name, (version, _) in locked(lock).items()}
+
+    for declared in map(Requirement, DECLARED[lock]):
+        assert versions[declared.name] in declared.specifier
+
+
+def test_what_is_tested_is_what_runs() -> None:
+    """Tests on other versions than those that users run prove nothing."""
+    development = locked("requirements-dev.lock")
+
+    assert {name: development.get(name) for name in locked("requirements.lock")} == locked(
+        "requirements.lock"
+    )
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    """A package that only happens to be there is missing one day."""
+    sources = "\n".join(module.read_text() for module in (ROOT / "acrux").rglob("*.py"))
+    imported = set(re.findall(r"^\s*(?:from|import) (\w+)", sources, re.MULTILINE))
+
+    outside = imported - sys.stdlib_module_names - {"acrux"}
+    assert outside == {Requirement(text).name for text in PROJECT["project"]["dependencies"]}
+
+
+def test_every_dependency_has_a_written_reason() -> None:
+    """Every package that runs here can read the registry's keys."""
+    development = {Requirement(text).name for text in PROJECT["dependency-groups"]["dev"]}
+
+    assert documented() == set(locked("requirements.lock")) | development
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    """A user who updates wants to know what changed."""
+    headings = re.findall(r"^## \[([^]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert headings[0] == acrux.__version__
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_script_can_be_run(script: Path) -> None:
+    """The first thing that a new user does is to type its name."""
+    assert os.access(script, os.X_OK)
+    assert script.read_text().startswith("#!")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_what_a_page_names_is_there(page: str) -> None:
+    """A command or a link that leads nowhere ends a first visit."""
+    text = (ROOT / page).read_text()
+    named = set(re.findall(r"\./(scripts/\w+)", text)) | set(
+        re.findall(r"\]\((?!\w+:|#)([^)#]+)", text)
+    )
+
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_no_file_knows_the_machine_that_it_was_written_on() -> None:
+    """A path of one machine fails on every other."""
+    ours = [f"{ROOT}/", f"{Path.home()}/."]
+
+    guilty = [
+        file.name
+        for file in tracked()
+        if any(path in file.read_text(errors="replace") for path in ours)
+    ]
+    assert guilty == []
+
+
+def test_the_wheel_holds_the_whole_package(tmp_path: Path) -> None:
+    """A forgotten .sql file shows only where there is no checkout."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+
+    (wheel,) = tmp_path.glob("*.whl")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("acrux/")}
+    package = {file.relative_to(ROOT).as_posix() for file in tracked() if "/acrux/" in str(file)}
+    assert held == {name for name in package if name.startswith("acrux/")}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What scripts/setup needs of a checkout, somewhere with a space in its name."""
+    place = tmp_path / "a checkout"
+    copytree(ROOT / "scripts", place / "scripts")
+    for lock in LOCKS:
+        copy(ROOT / lock, place)
+    return place
+
+
+def interpreter(place: Path, *, supported: bool) -> str:
+    """An interpreter that is too old, or one that lacks ensurepip as Debian's python3 does."""
+    fake = place / "python"
+    fake.write_text(
+        '#!/bin/sh\ncase "$*" in --version) echo Python 3.9.2; exit;; *ensurepip*) exit 1;; esac\n'
+        f"exit {0 if supported else 1}\n"
+    )
+    fake.chmod(0o755)
+    return str(fake)
+
+
+def setup(checkout: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run scripts/setup there."""
+    return subprocess.run(
+        [checkout / "scripts" / "setup"],
+        env=os.environ | environ, cwd="/", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("supported", "said"),
+    [
+        (False, "acrux needs Python 3.11, 3.12 or 3.13: sudo apt-get install python3 python3-venv"),
+        (True, "acrux needs python3-venv: sudo apt-get install python3-venv"),
+    ],
+)
+def test_a_missing_prerequisite_is_said_in_one_line(
+    checkout: Path, tmp_path: Path, said: str, *, supported: bool
+) -> None:
+    """A new user must not have to read a traceback of pip to learn what to install."""
+    python = tmp_path / "fake"
+    python.mkdir()
+
+    result = setup(checkout, PYTHON=interpreter(python, supported=supported))
+
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith(said)
+
+
+def test_a_missing_index_is_said(checkout: Path) -> None:
+    """Behind a proxy the first start fails: the last line must say what to look at."""
+    result = setup(checkout, PYTHON=sys.executable, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+
+    assert result.returncode == 1
+    assert "no package index answered" in result.stderr.splitlines()[-1]
+
+
+def test_an_environment_that_is_up_to_date_is_left_alone(checkout: Path) -> None:
+    """A second start must not take as long as the first one, or need the network."""
+    bin_directory = checkout / ".venv" / "bin"
+    bin_directory.mkdir(parents=True)
+    for name in ("python", "pip"):
+        (bin_directory / name).symlink_to("/bin/false")
+    (checkout / ".venv" / "pyvenv.cfg").write_text(f"command = python -m venv {checkout}/.venv\n")
+    copy(checkout / "requirements.lock", checkout / ".venv")
+
+    result = setup(checkout)
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -1,0 +1,138 @@
+"""Settings: read once, checked whole, told where they came from."""
+
+from pathlib import Path
+
+import pytest
+
+from acrux.errors import InvalidSettings
+from acrux.settings import Settings, load
+from tests import settings_page
+
+
+def write(folder: Path, text: str) -> Path:
+    """A file of settings."""
+    file = folder / "acrux.toml"
+    file.write_text(text)
+    return file
+
+
+def test_without_anything_the_defaults_are_what_the_document_says() -> None:
+    """The one command that runs it needs no setting."""
+    settings = load({}, {}, None).settings
+
+    assert (settings.host, settings.port, settings.name) == ("127.0.0.1", 5000, "acrux")
+    assert settings.data_dir == Path("acrux-data")
+    assert settings.access_token_seconds == 4500
+    assert settings.known_login_servers[0] == "localhost:5000"
+
+
+def test_options_win_over_variables_and_these_over_the_file(tmp_path: Path) -> None:
+    """The nearer to the keyboard, the stronger."""
+    config = write(tmp_path, 'port = 1\nhost = "10.0.0.1"\nname = "from-file"')
+
+    loaded = load({"ACRUX_PORT": "2", "ACRUX_HOST": "10.0.0.2"}, {"port": 3}, config)
+
+    values = {origin.name: (origin.value, origin.source) for origin in loaded.origins}
+    assert values["port"] == (3, "command line")
+    assert values["host"] == ("10.0.0.2", "environment")
+    assert values["name"] == ("from-file", str(config))
+    assert values["workers"] == (0, "default")
+
+
+def test_a_list_is_separated_by_commas_in_a_variable_and_an_array_in_the_file(
+    tmp_path: Path,
+) -> None:
+    """Both read as people write them."""
+    config = write(tmp_path, 'login_servers = ["a.test", "b.test:5000"]')
+
+    assert load({}, {}, config).settings.login_servers == ("a.test", "b.test:5000")
+    environ = {"ACRUX_LOGIN_SERVERS": "c.test, d.test"}
+    assert load(environ, {}, config).settings.login_servers == ("c.test", "d.test")
+
+
+@pytest.mark.parametrize(
+    ("environ", "options", "said"),
+    [
+        ({"ACRUX_PROT": "1"}, {}, "did you mean ACRUX_PORT"),
+        ({"ACRUX_PORT": "x"}, {}, "port (environment)"),
+        ({"ACRUX_PORT": "70000"}, {}, "0 to 65535"),
+        ({"ACRUX_SIGNING_ALGORITHM": "none"}, {}, "signing_algorithm"),
+        ({"ACRUX_TLS_SELF_SIGNED": "perhaps"}, {}, "tls_self_signed"),
+        ({}, {"name": "abc"}, "5 to 50"),
+        ({}, {"workers": -1}, "workers"),
+        ({}, {"login_servers": ("https://a.test",)}, "without a scheme"),
+        ({}, {"trusted_proxies": ("10.0.0.0/33",)}, "10.0.0.0/33"),
+        ({}, {"access_token_seconds": 59}, "60 to 86400"),
+        ({}, {"idle_seconds": 0}, "idle_seconds"),
+        ({}, {"tls_cert": Path("c.pem")}, "give tls_key too"),
+        ({}, {"tls_key": Path("k.pem")}, "give tls_cert too"),
+        (
+            {},
+            {"tls_cert": Path("c"), "tls_key": Path("k"), "tls_self_signed": True},
+            "either this",
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_used_stops_the_start(
+    environ: dict[str, str], options: dict[str, object], said: str
+) -> None:
+    """A registry that runs with half its settings is worse than none."""
+    with pytest.raises(InvalidSettings) as refused:
+        load(environ, options, None)
+
+    assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("prot = 1", "did you mean port"), ("port = ", "acrux.toml"), ('port = "x"', "port")],
+)
+def test_a_file_that_cannot_be_used_stops_the_start(tmp_path: Path, text: str, said: str) -> None:
+    """It says which file and what in it."""
+    with pytest.raises(InvalidSettings) as refused:
+        load({}, {}, write(tmp_path, text))
+
+    assert said in refused.value.message
+
+
+def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    """Silence would run the registry with the defaults."""
+    with pytest.raises(InvalidSettings) as refused:
+        load({}, {}, tmp_path / "nowhere.toml")
+
+    assert "nowhere.toml" in refused.value.message
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Nobody likes to find them one by one."""
+    with pytest.raises(InvalidSettings) as refused:
+        load({"ACRUX_PORT": "70000", "ACRUX_NAME": "x"}, {"workers": 1000}, None)
+
+    for name in ("port", "name", "workers"):
+        assert f"{name}:" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (Settings(), ("localhost:5000", "127.0.0.1:5000", "[::1]:5000")),
+        (Settings(port=80), ("localhost", "127.0.0.1", "[::1]")),
+        (Settings(port=443, tls_self_signed=True), ("localhost", "127.0.0.1", "[::1]")),
+        (Settings(host="10.0.0.1"),
+         ("10.0.0.1:5000", "localhost:5000", "127.0.0.1:5000", "[::1]:5000")),
+        (Settings(host="fd00::1", port=1),
+         ("[fd00::1]:1", "localhost:1", "127.0.0.1:1", "[::1]:1")),
+        (Settings(host="0.0.0.0"), ("localhost:5000", "127.0.0.1:5000", "[::1]:5000")),
+        (Settings(host="0.0.0.0", login_servers=("a.test",)), ("a.test",)),
+    ],
+)  # fmt: skip
+def test_without_login_servers_those_that_reach_this_machine_are_known(
+    settings: Settings, expected: tuple[str, ...]
+) -> None:
+    """The first command must work without a name."""
+    assert settings.known_login_servers == expected
+
+
+def test_the_page_of_settings_is_the_table_of_settings() -> None:
+    """python -m tests.settings_page writes it."""
+    assert settings_page.PAGE.read_text(encoding="utf-8") == settings_page.render()

@@ -1,0 +1,248 @@
+"""The process: how it starts, stops, and says what is wrong."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from acrux.domain.digest import Digest
+from tests.running import ROOT, RunningRegistry, acrux, environment, renew, running
+from tests.wire.connection import Connection
+
+
+def test_it_says_where_it_listens_in_one_line_and_nothing_else(tmp_path: Path) -> None:
+    """Programs read that line."""
+    with running(tmp_path / "data") as registry:
+        assert registry.stop() == 0
+        assert registry.process.stdout is not None
+        assert registry.process.stdout.read() == ""
+
+
+def test_it_is_quiet_about_passwords_after_the_first_start(tmp_path: Path) -> None:
+    """They are shown once, because only their hashes are kept."""
+    with running(tmp_path / "data") as registry:
+        registry.stop()
+        first = registry.log.read_text()
+    with running(tmp_path / "data") as registry:
+        registry.stop()
+        second = registry.log.read_text().removeprefix(first)
+
+    lines = dict(line.split(maxsplit=1) for line in first.splitlines() if len(line.split()) == 2)
+    assert len(lines["password"]) == len(lines["password2"]) == 52
+    assert lines["password"] not in second
+    assert "acrux credential renew" in second
+
+
+def test_a_running_request_ends_and_new_ones_are_refused_when_it_stops(tmp_path: Path) -> None:
+    """A deployment must not cut anybody's push."""
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        location = connection.start_upload()
+        digest = Digest.of(b"0123456789")
+        raw = connection.raw()
+        raw.sendall(connection.head("PUT", f"{location}?digest={digest}", Content_Length="10"))
+        raw.sendall(b"01234")
+        assert connection.call("GET", "/livez").status == 200
+
+        registry.process.terminate()
+        wait_until_refused(registry)
+        raw.sendall(b"56789")
+        answer = raw.recv(4096)
+
+        assert answer.startswith(b"HTTP/1.1 201")
+        raw.close()
+        connection.close()
+        assert registry.process.wait(30) == 0
+
+    with running(tmp_path / "data") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        assert connection.call("GET", f"/v2/app/blobs/{digest}").body == b"0123456789"
+        connection.close()
+
+
+def wait_until_refused(registry: RunningRegistry) -> None:
+    """Connect until nobody takes the connection any more."""
+    for _ in range(2000):
+        try:
+            socket.create_connection(("127.0.0.1", registry.port), timeout=5).close()
+        except ConnectionRefusedError:
+            return
+    pytest.fail("it still takes connections")
+
+
+def test_a_stalled_upload_does_not_hold_the_stop(tmp_path: Path) -> None:
+    """granian alone would wait for it for ever."""
+    data_dir = tmp_path / "data"
+    with running(data_dir, "--workers", "1", "--stop-seconds", "2") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        raw = connection.raw()
+        head = connection.head("PATCH", connection.start_upload(), Content_Length="10")
+        raw.sendall(head + b"01234")
+        assert connection.call("GET", "/livez").status == 200
+
+        registry.process.terminate()
+
+        assert registry.process.wait(30) in (0, 1)
+        raw.close()
+        connection.close()
+
+
+def test_a_body_that_falls_silent_is_given_up(tmp_path: Path) -> None:
+    """A stalled body never times out by itself."""
+    with running(tmp_path / "data", "--idle-seconds", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        location = connection.start_upload()
+        raw = connection.raw()
+        raw.sendall(connection.head("PATCH", location, Content_Length="10") + b"01234")
+
+        assert raw.recv(4096).startswith(b"HTTP/1.1 400")
+        assert connection.call("GET", location).header("Range") == "0-4"
+        raw.close()
+        connection.close()
+
+
+def test_a_renewed_password_works_at_once_while_the_registry_runs(tmp_path: Path) -> None:
+    """The command writes, every worker reads."""
+    with running(tmp_path / "data", "--workers", "2") as registry:
+        first = renew(registry.data_dir)
+        second = renew(registry.data_dir, "password2")
+        for password in (first, second):
+            for _ in range(4):
+                connection = Connection(registry.port)
+                connection.login("acrux", password)
+                connection.close()
+
+
+def test_the_password_is_shown_by_no_command(tmp_path: Path) -> None:
+    """Only its hash is kept."""
+    with running(tmp_path / "data") as registry:
+        password = registry.password
+        shown = acrux("credential", "show", "--data-dir", str(registry.data_dir), "-o", "json")
+
+    assert json.loads(shown.stdout) == {
+        "username": "acrux",
+        "passwords": [{"name": "password", "value": None}, {"name": "password2", "value": None}],
+    }
+    for file in registry.data_dir.rglob("*"):
+        assert not (file.is_file() and password.encode() in file.read_bytes()), file
+
+
+def test_what_it_logs_holds_no_secret(tmp_path: Path) -> None:
+    """Logs are read by many, and kept."""
+    with running(tmp_path / "data", "--log-format", "json") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        connection.call("GET", "/v2/_catalog")
+        connection.close()
+        registry.stop()
+        text = registry.log.read_text()
+
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    assert "/v2/_catalog" in [line["path"] for line in lines]
+    assert registry.password not in text
+    assert connection.authorization["Authorization"].removeprefix("Bearer ") not in text
+
+
+def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    """Keys and images are nobody else's business."""
+    with running(tmp_path / "data") as registry:
+        assert registry.data_dir.stat().st_mode & 0o077 == 0
+        for file in (registry.data_dir / "secrets").rglob("*"):
+            assert file.stat().st_mode & 0o077 == 0, file
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--data-dir", "/proc/acrux"), "data_dir"),
+        (("--tls-cert", "missing.pem"), "tls_key"),
+        (("--tls-cert", "missing.pem", "--tls-key", "missing.key"), "missing"),
+        (("--config", "missing.toml"), "missing.toml"),
+        (("--host", "host.invalid"), "host"),
+        (("--prot", "1"), "--port"),
+        (("--name", "x"), "name"),
+    ],
+)
+def test_a_start_that_cannot_be_is_one_clear_line_and_exit_code_2(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """Whoever starts it must see at once what to change."""
+    data_dir = () if "--data-dir" in arguments else ("--data-dir", str(tmp_path / "data"))
+
+    done = acrux("serve", "--port", "0", *data_dir, *arguments)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_port_that_is_taken_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
+    """Even where it is taken by a registry of ours, which could share it."""
+    with running(tmp_path / "data") as registry:
+        done = acrux("serve", "--port", str(registry.port), "--data-dir", str(tmp_path / "other"))
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert str(registry.port) in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_mistyped_command_is_answered_with_the_one_that_was_meant() -> None:
+    """A typo is a question."""
+    done = acrux("serv")
+
+    assert done.returncode == 2
+    assert "Did you mean 'serve'" in done.stderr
+
+
+def test_an_unknown_variable_stops_the_start(tmp_path: Path) -> None:
+    """A misspelt setting must not be silently ignored."""
+    done = acrux("serve", "--data-dir", str(tmp_path / "data"), ACRUX_PROT="1")
+
+    assert done.returncode == 2
+    assert "did you mean ACRUX_PORT" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["", "serve", "credential", "settings", "auth", "api"])
+def test_every_command_explains_itself(command: str) -> None:
+    """--help is the first thing a person asks."""
+    done = acrux(*filter(None, [command]), "--help")
+
+    assert done.returncode == 0
+    assert "Usage: acrux" in done.stdout
+
+
+def test_settings_are_shown_with_where_they_came_from() -> None:
+    """The first question when something is not as expected."""
+    done = acrux("settings", "--output", "json", ACRUX_PORT="5001")
+
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert rows["port"] == {"name": "port", "value": 5001, "source": "environment"}
+    assert rows["host"]["source"] == "default"
+
+
+def test_the_version_is_told_without_loading_a_server() -> None:
+    """A script asks for it in a loop."""
+    code = (
+        "import sys; sys.argv = ['acrux', 'version']\n"
+        "from acrux.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('granian' in sys.modules, 'apsw' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout.splitlines()[0].startswith("acrux ")
+    assert done.stdout.splitlines()[1] == "False False"

@@ -1,0 +1,163 @@
+"""Large bodies flow through: memory does not grow with them."""
+
+import hashlib
+import http.client
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from acrux.domain.digest import Digest
+from tests.running import RunningRegistry
+from tests.wire.connection import MEBIBYTE, Connection, pattern
+
+GIBIBYTE = 1024 * MEBIBYTE
+# A transfer holds a few chunks; a server that held the blob would need sixteen times as much.
+ALLOWED_GROWTH = 64 * MEBIBYTE
+
+
+class Watch:
+    """The most memory a registry had while something was done."""
+
+    def __init__(self, registry: RunningRegistry) -> None:
+        self._registry = registry
+        self._done = threading.Event()
+        self.before = registry.resident_bytes()
+        self.most = self.before
+
+    def during(self, act: Callable[[], object]) -> int:
+        """Do it, and return by how many bytes the memory grew at the most."""
+        watcher = threading.Thread(target=self._watch)
+        watcher.start()
+        try:
+            act()
+        finally:
+            self._done.set()
+            watcher.join()
+        return self.most - self.before
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            self.most = max(self.most, self._registry.resident_bytes())
+
+
+@pytest.fixture(scope="module")
+def large(registry: RunningRegistry) -> Digest:
+    """The digest of the gibibyte that the first test pushes and others read."""
+    hasher = hashlib.sha256()
+    for part in pattern(1024):
+        hasher.update(part)
+    digest = Digest("sha256", hasher.hexdigest())
+    connection = Connection(registry.port)
+    connection.login("acrux", registry.password)
+    connection.call("GET", "/v2/")
+
+    growth = Watch(registry).during(lambda: upload(connection, digest))
+
+    connection.close()
+    assert growth < ALLOWED_GROWTH, f"pushing 1 GiB took {growth // MEBIBYTE} MiB"
+    return digest
+
+
+def upload(connection: Connection, digest: Digest) -> None:
+    """Push the gibibyte as docker does: POST, PATCH, PUT."""
+    location = connection.start_upload()
+    patched = connection.call("PATCH", location, pattern(1024), Content_Length=str(GIBIBYTE))
+    assert patched.status == 202, patched.body
+    assert patched.header("Range") == f"0-{GIBIBYTE - 1}"
+    assert connection.call("PUT", f"{location}?digest={digest}").status == 201
+
+
+def read_all(response: http.client.HTTPResponse) -> str:
+    """The SHA-256 of everything that a response holds."""
+    hasher = hashlib.sha256()
+    while part := response.read(MEBIBYTE):
+        hasher.update(part)
+    return hasher.hexdigest()
+
+
+def test_a_gibibyte_is_pulled_whole_in_flat_memory(
+    registry: RunningRegistry, connection: Connection, large: Digest
+) -> None:
+    """Many pulls at once must not need many times the memory."""
+    pulled = []
+
+    growth = Watch(registry).during(
+        lambda: pulled.append(read_all(connection.begin("GET", f"/v2/app/blobs/{large}")))
+    )
+
+    assert pulled == [large.encoded]
+    assert growth < ALLOWED_GROWTH
+
+
+def test_a_gibibyte_is_pulled_in_parts_in_flat_memory(
+    registry: RunningRegistry, connection: Connection, large: Digest
+) -> None:
+    """Azure's SDK and resuming clients ask for parts."""
+    part = f"bytes=1-{GIBIBYTE - 1}"
+    read = []
+
+    def pull() -> None:
+        response = connection.begin("GET", f"/v2/app/blobs/{large}", Range=part)
+        assert response.status == 206
+        read.append(sum(len(piece) for piece in iter(lambda: response.read(MEBIBYTE), b"")))
+
+    assert Watch(registry).during(pull) < ALLOWED_GROWTH
+    assert read == [GIBIBYTE - 1]
+
+
+@pytest.mark.parametrize("part", ["bytes=0-", "bytes=1-"])
+def test_a_slow_reader_holds_no_memory(
+    registry: RunningRegistry, connection: Connection, large: Digest, part: str
+) -> None:
+    """A client on a thin line must not make the server read ahead for it."""
+    slow = connection.raw()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    slow.sendall(connection.head("GET", f"/v2/app/blobs/{large}", Range=part))
+    assert slow.recv(1024).startswith(b"HTTP/1.1 206")
+
+    # While it reads nothing, another client pulls the whole blob: time enough to read ahead.
+    growth = Watch(registry).during(
+        lambda: read_all(connection.begin("GET", f"/v2/app/blobs/{large}"))
+    )
+
+    slow.close()
+    assert growth < ALLOWED_GROWTH
+
+
+def test_a_reader_that_leaves_does_not_keep_its_file_open(
+    registry: RunningRegistry, connection: Connection, large: Digest
+) -> None:
+    """Descriptors would run out."""
+    for _ in range(20):
+        leaving = connection.raw()
+        leaving.sendall(connection.head("GET", f"/v2/app/blobs/{large}", Range="bytes=1-"))
+        assert leaving.recv(1024)
+        leaving.close()
+
+    # Each of these answers after the abandoned ones have noticed: they share two event loops.
+    open_files: list[str] = []
+    for _ in range(200):
+        assert connection.call("GET", "/v2/").status == 200
+        open_files = [
+            target
+            for pid in registry.worker_pids()
+            for target in open_targets(pid)
+            if large.encoded in target
+        ]
+        if not open_files:
+            break
+    assert open_files == []
+
+
+def open_targets(pid: int) -> list[str]:
+    """What the process has open."""
+    targets = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            targets.append(str(descriptor.readlink()))
+        except FileNotFoundError:
+            continue
+    return targets
