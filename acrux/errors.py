@@ -14,6 +14,7 @@ RegistryError
 │   ├── UnknownEndpoint
 │   ├── UnknownRepository
 │   ├── UnknownManifest
+│   ├── UnknownTag
 │   ├── UnknownBlob
 │   └── UnknownUpload
 ├── ContentRefused
@@ -31,6 +32,7 @@ RegistryError
 │   ├── BadCredentials
 │   └── Denied
 ├── Unsupported
+├── Disallowed
 ├── TooManyRequests
 ├── StorageExhausted
 └── InvalidSettings
@@ -100,6 +102,10 @@ class UnknownRepository(Unknown):
 
 class UnknownManifest(Unknown):
     """The repository holds no such manifest or tag."""
+
+
+class UnknownTag(Unknown):
+    """The repository holds no such tag."""
 
 
 class UnknownBlob(Unknown):
@@ -184,6 +190,10 @@ class Unsupported(RegistryError):
     def __init__(self, message: str = "", /, *, allow: str = "", **detail: str) -> None:
         super().__init__(message, **detail)
         self.allow = allow
+
+
+class Disallowed(RegistryError):
+    """A lock on the repository, the tag or the manifest forbids it."""
 
 
 class TooManyRequests(RegistryError):

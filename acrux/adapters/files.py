@@ -70,7 +70,7 @@ class FileBlobStore:
         self._root = root
         self._uploads = root / "uploads"
         self._blobs = root / "blobs"
-        self._hashers = _Hashers(MAX_HASHERS)
+        self._hashers = Hashers(MAX_HASHERS)
         self._durable: set[Path] = set()
 
     def prepare(self) -> None:
@@ -182,7 +182,7 @@ class FileBlobStore:
             self._durable.add(folder)
 
 
-class _Hashers:
+class Hashers:
     """The digests under way of uploads that this process goes on with; it forgets the oldest.
 
     Good only for a file that looks as it did when it was left: another worker may have gone on.
@@ -201,12 +201,14 @@ class _Hashers:
         return hasher if left == stamp else None
 
     def keep(self, upload: UploadId, stamp: Stamp, hasher: Hasher | None) -> None:
+        """Keep a hasher that has seen all bytes of a file that looks so; None is not kept."""
         if hasher is not None:
             self._kept[upload] = (stamp, hasher)
         if len(self._kept) > self._maximum:
             self._kept.popitem(last=False)
 
     def forget(self, upload: UploadId) -> None:
+        """Keep nothing of this upload."""
         self._kept.pop(upload, None)
 
 

@@ -180,7 +180,9 @@ class _Writer:
         while not stopping:
             waiting = self._take()
             stopping = None in waiting
-            self._commit([transaction for transaction in waiting if transaction is not None])
+            group = [transaction for transaction in waiting if transaction is not None]
+            if group:
+                self._commit(group)
 
     def _take(self) -> list[_Transaction | None]:
         taken = [self._waiting.get()]

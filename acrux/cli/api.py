@@ -146,10 +146,8 @@ def _print(response: httpx2.Response, *, include: bool) -> None:
         for name, value in response.headers.multi_items():
             click.echo(printable(f"{name}: {value}"))
         click.echo()
-    out = click.get_binary_stream("stdout")
     for chunk in response.iter_bytes():
-        out.write(chunk)
-    out.flush()
+        click.echo(chunk, nl=False)
 
 
 def _called(url: str, registry: str | None) -> httpx2.URL:

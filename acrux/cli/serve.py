@@ -66,8 +66,9 @@ class Greeting:
         """Say that the registry answers."""
         settings = self.settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        click.echo(f"listening on {settings.scheme}://{host}:{settings.port}")
+        # Last, so that a program that reads this line finds the others there.
         click.echo("\n".join(self._lines()), err=True)
+        click.echo(f"listening on {settings.scheme}://{host}:{settings.port}")
 
     def _lines(self) -> list[str]:
         lines = [

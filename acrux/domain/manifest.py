@@ -1,6 +1,7 @@
 """A manifest read once from its bytes: descriptors, subject, type."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -22,6 +23,14 @@ MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # OCI distribution specification, "Pushing
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """What an image runs on (OCI image specification, image-index.md); empty where unknown."""
+
+    architecture: str = ""
+    os: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Descriptor:
     """Points at content: its digest, and its media type and size where they are given.
 
@@ -32,6 +41,7 @@ class Descriptor:
     digest: Digest
     media_type: str
     size: int | None
+    platform: "Platform | None" = None
 
     @property
     def is_distributable(self) -> bool:
@@ -52,8 +62,9 @@ class Manifest:
     blobs: tuple[Descriptor, ...]
     manifests: tuple[Descriptor, ...]
     subject: Descriptor | None
-    config_media_type: str
+    config: Descriptor | None
     artifact_type: str
+    annotations: Mapping[str, str]
 
     @classmethod
     def read(cls, content: bytes, content_type: str, algorithm: str = "sha256") -> Self:
@@ -73,9 +84,31 @@ class Manifest:
             blobs=_read_all((wire.config, *(wire.layers or ()), *(blobs or ()))),
             manifests=_read_all(wire.manifests or ()),
             subject=_read(wire.subject) if wire.subject else None,
-            config_media_type=wire.config.media_type if wire.config else "",
+            config=_read(wire.config) if wire.config else None,
             artifact_type=wire.artifact_type,
+            annotations=wire.annotations or {},
         )
+
+    @property
+    def config_media_type(self) -> str:
+        """The media type of the configuration, empty where there is none."""
+        return self.config.media_type if self.config else ""
+
+    @property
+    def referrer_type(self) -> str:
+        """The artifactType under which a referrer is listed (end-12).
+
+        An image that names none is listed under the media type of its configuration.
+        """
+        return self.artifact_type or (
+            self.config_media_type if self.media_type in IMAGES else ""
+        )
+
+    @property
+    def content_size(self) -> int:
+        """How many bytes the manifest and all that it names take."""
+        named = (*self.blobs, *self.manifests)
+        return len(self.content) + sum(descriptor.size or 0 for descriptor in named)
 
     @property
     def required_blobs(self) -> tuple[Digest, ...]:
@@ -83,10 +116,16 @@ class Manifest:
         return tuple(dict.fromkeys(blob.digest for blob in self.blobs if blob.is_distributable))
 
 
+class _WirePlatform(msgspec.Struct):
+    architecture: str = ""
+    os: str = ""
+
+
 class _WireDescriptor(msgspec.Struct, rename="camel"):
     digest: str
     media_type: str = ""
     size: int | None = None
+    platform: _WirePlatform | None = None
 
 
 class _WireManifest(msgspec.Struct, rename="camel"):
@@ -98,6 +137,7 @@ class _WireManifest(msgspec.Struct, rename="camel"):
     manifests: list[_WireDescriptor] | None = None
     blobs: list[_WireDescriptor] | None = None
     subject: _WireDescriptor | None = None
+    annotations: dict[str, str] | None = None
 
 
 def _decode(content: bytes) -> _WireManifest:
@@ -149,7 +189,7 @@ def _check_shape(wire: _WireManifest, media_type: str) -> None:
         raise InvalidManifest("only an index holds manifests (CVE-2021-41190)")
     if is_index and wire.manifests is None:
         raise InvalidManifest("an index must hold manifests")
-    if media_type in IMAGES and (wire.config is None or wire.layers is None):
+    if media_type in IMAGES and wire.config is None:
         raise InvalidManifest("an image manifest must hold config and layers")
 
 
@@ -166,4 +206,5 @@ def _read(wire: _WireDescriptor) -> Descriptor:
         digest = Digest.parse(wire.digest)
     except InvalidDigest as refused:
         raise InvalidManifest(refused.message, digest=wire.digest[:160]) from None
-    return Descriptor(digest, wire.media_type, wire.size)
+    platform = wire.platform and Platform(wire.platform.architecture, wire.platform.os)
+    return Descriptor(digest, wire.media_type, wire.size, platform)

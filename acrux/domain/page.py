@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import Generic, Self, TypeVar
 
 from acrux.errors import InvalidPage
@@ -13,6 +14,22 @@ MAX_LAST_CHARACTERS = 512
 _COUNT = re.compile(r"[0-9]{1,18}")
 
 Item = TypeVar("Item")
+
+
+class Order(Enum):
+    """How a listing of /acr/v1 is sorted (acr-protocol.md §5.3)."""
+
+    BY_NAME = ""
+    OLDEST_FIRST = "timeasc"
+    NEWEST_FIRST = "timedesc"
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self:
+        """Read the query parameter `orderby`; raise InvalidPage where it names no order."""
+        try:
+            return cls("" if text in (None, "none") else text)
+        except ValueError:
+            raise InvalidPage("orderby is timeasc, timedesc, none or empty") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ JSON: Final = "application/json; charset=utf-8"
 class Problem:
     """How a failure is told: status, code, and the message where the failure has none of its own.
 
-    The codes are the fourteen of the OCI distribution specification, "Error codes".
+    The codes are the fourteen of the OCI distribution specification, "Error codes", and for what
+    only ACR has, ACR's (acr-protocol.md §6).
     """
 
     status: int
@@ -38,6 +39,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     errors.UnknownEndpoint: Problem(404, "UNSUPPORTED", "no end-point has this path"),
     errors.UnknownRepository: Problem(404, "NAME_UNKNOWN", "repository name not known to registry"),
     errors.UnknownManifest: Problem(404, "MANIFEST_UNKNOWN", "manifest unknown"),
+    errors.UnknownTag: Problem(404, "TAG_UNKNOWN", "the specified tag does not exist"),
     errors.UnknownBlob: Problem(404, "BLOB_UNKNOWN", "blob unknown to registry"),
     errors.UnknownUpload: Problem(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
     errors.DigestMismatch: Problem(
@@ -60,6 +62,13 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     errors.BadCredentials: Problem(401, "UNAUTHORIZED", "the user name or the password is wrong"),
     errors.Denied: Problem(403, "DENIED", "requested access to the resource is denied"),
     errors.Unsupported: Problem(405, "UNSUPPORTED", "the operation is unsupported"),
+    # ACR's own code and message (acr-protocol.md §5.6): acr-cli skips what is locked by the status.
+    errors.Disallowed: Problem(
+        405,
+        "REGISTRY_DISALLOWED_OPERATION",
+        "The operation is disallowed on this registry, repository or image: it is locked. "
+        "Its attributes at /acr/v1 say which of read, write, delete is off",
+    ),
     errors.TooManyRequests: Problem(429, "TOOMANYREQUESTS", "too many requests"),
     # The list has no code for a full disk; docker shows the message with any of them.
     errors.StorageExhausted: Problem(507, "DENIED", "the registry's storage is full"),
@@ -115,4 +124,6 @@ def _detail(refused: errors.RegistryError) -> object:
             for scope in parse_all([refused.scope])
             for action in scope.ordered_actions
         ] or None
+    if isinstance(refused, errors.Disallowed):
+        return {}  # clients print it; ACR's is empty too
     return refused.detail or msgspec.UNSET

@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -12,13 +14,15 @@ from tests.tools import require_tool
 
 
 @pytest.fixture
-def podman(tmp_path: Path) -> list[str]:
+def podman(tmp_path: Path) -> Iterator[list[str]]:
     """podman with a store of its own."""
-    return [
-        require_tool("podman", package="podman"),
-        "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "runroot"),
-        "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file",
-    ]  # fmt: skip
+    # podman takes a runroot of at most 50 characters.
+    with TemporaryDirectory(prefix="acrux-") as runroot:
+        yield [
+            require_tool("podman", package="podman"),
+            "--root", str(tmp_path / "root"), "--runroot", runroot,
+            "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file",
+        ]  # fmt: skip
 
 
 def run(command: list[str], *arguments: str, stdin: str = "") -> str:

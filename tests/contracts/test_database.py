@@ -312,7 +312,8 @@ class TestLife:
         await asyncio.sleep(0)
         database.close()
 
-        assert await asyncio.gather(*writes) == [*"abc"]
+        async with asyncio.timeout(PATIENCE):
+            assert await asyncio.gather(*writes) == [*"abc"]
         assert await names(databases.open()) == ["a", "b", "c"]
 
     async def test_a_closed_database_refuses_at_once(self, database: SqliteDatabase) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import Awaitable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.sqlite import SqliteDatabase
 from acrux.adapters.statements import Statement
 from acrux.domain.digest import Digest
-from acrux.domain.manifest import Descriptor, Manifest
+from acrux.domain.manifest import Manifest
 from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Page, Slice
@@ -67,18 +68,21 @@ def rival(databases: Databases) -> SqlMetadata:
     return SqlMetadata(databases.open())
 
 
-def manifest(content: str = "{}", *blobs: Digest, media_type: str = OCI_INDEX) -> Manifest:
-    """A manifest that names these blobs."""
-    return Manifest(
-        content=content.encode(),
-        digest=Digest.of(content.encode()),
-        media_type=media_type,
-        blobs=tuple(Descriptor(blob, "application/octet-stream", 4) for blob in blobs),
-        manifests=(),
-        subject=None,
-        config_media_type="",
-        artifact_type="",
-    )
+def manifest(name: str = "", *blobs: Digest, **fields: object) -> Manifest:
+    """An image of these blobs, the first its configuration; an index where there are none."""
+    media_type = OCI_MANIFEST if blobs else OCI_INDEX
+    content = {"schemaVersion": 2, "annotations": {"name": name}, **fields}
+    if blobs:
+        config, *layers = map(descriptor, blobs)
+        content |= {"config": config, "layers": layers}
+    else:
+        content["manifests"] = []
+    return Manifest.read(json.dumps(content).encode(), media_type)
+
+
+def descriptor(blob: Digest) -> dict[str, object]:
+    """What points at the blob."""
+    return {"mediaType": "application/octet-stream", "digest": str(blob), "size": 4}
 
 
 def stored(held: Manifest) -> StoredManifest:
@@ -246,7 +250,8 @@ class TestManifests:
 
     async def test_a_manifest_comes_back_as_it_was_put(self, metadata: SqlMetadata) -> None:
         """The bytes would no longer hash to the digest."""
-        held = manifest('{ "\u00e4": "\\u0000" }\n')
+        odd = '{\t"schemaVersion":2 ,\n "manifests": [], "x": "\u00e4 \\u0000" }\n'
+        held = Manifest.read(odd.encode(), OCI_INDEX)
         await metadata.put_manifest(HELLO, held, LATEST, AT)
 
         assert await metadata.get_manifest(HELLO, LATEST) == stored(held)
@@ -305,12 +310,12 @@ class TestManifests:
         self, metadata: SqlMetadata, database: SqliteDatabase
     ) -> None:
         """A signature could not be pushed before what it signs (specification, end-7)."""
-        subject = Descriptor(Digest.of(b"later"), OCI_MANIFEST, 5)
-        held = replace(manifest(), subject=subject, artifact_type="application/x-signature")
+        subject = Digest.of(b"later")
+        held = manifest(subject=descriptor(subject), artifactType="application/x-signature")
         await metadata.put_manifest(HELLO, held, None, AT)
 
         statement = Statement("SELECT subject, artifact_type FROM manifests", {})
-        assert await database.read(statement) == [(str(subject.digest), "application/x-signature")]
+        assert await database.read(statement) == [(str(subject), "application/x-signature")]
 
     async def test_a_manifest_whose_blobs_are_missing_is_refused(
         self, metadata: SqlMetadata

@@ -1,0 +1,73 @@
+"""The four switches of a repository, a tag, a manifest."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from enum import Enum, auto
+from typing import Final
+
+from acrux.errors import Disallowed
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What may be done with a repository, a tag or a manifest (acr-protocol.md §5.5)."""
+
+    delete_enabled: bool = True
+    write_enabled: bool = True
+    list_enabled: bool = True
+    read_enabled: bool = True
+
+    def changed(self, change: "AttributesChange") -> "Attributes":
+        """The same switches but for those that the change names."""
+        named = {field.name: getattr(change, field.name) for field in fields(change)}
+        return replace(self, **{name: value for name, value in named.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class AttributesChange:
+    """Which switches to set, and how; None leaves one as it is."""
+
+    delete_enabled: bool | None = None
+    write_enabled: bool | None = None
+    list_enabled: bool | None = None
+    read_enabled: bool | None = None
+
+
+UNLOCKED: Final = Attributes()
+
+
+class Operation(Enum):
+    """What somebody is about to do within a repository, or with all of it."""
+
+    READ = auto()
+    WRITE = auto()
+    DELETE = auto()
+    DELETE_REPOSITORY = auto()
+
+
+def check(
+    operation: Operation, repository: Attributes, items: Iterable[Attributes] = ()
+) -> None:
+    """Raise Disallowed where a switch of the repository, or of an item concerned, forbids it.
+
+    `items` are the tags and manifests that would be read, overwritten or deleted. This is the one
+    place that decides on locks (acr-protocol.md §5.5): a repository that may not be written has
+    nothing pushed to it and nothing deleted from it; one that may not be deleted may lose single
+    images all the same.
+    """
+    concerned = (repository, *items)
+    match operation:
+        case Operation.READ:
+            allowed = all(item.read_enabled for item in concerned)
+        case Operation.WRITE:
+            allowed = all(item.write_enabled for item in concerned)
+        case Operation.DELETE:
+            allowed = repository.write_enabled and _deletable(concerned[1:])
+        case Operation.DELETE_REPOSITORY:
+            allowed = _deletable(concerned)
+    if not allowed:
+        raise Disallowed
+
+
+def _deletable(items: Iterable[Attributes]) -> bool:
+    return all(item.write_enabled and item.delete_enabled for item in items)

@@ -1,0 +1,135 @@
+"""A small registry with token authentication on a socket, which notes what it is asked."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs, urlsplit
+
+Answered = tuple[int, dict[str, str], bytes]
+
+CREDENTIALS = {"alice": "wonderland"}
+MANIFEST = b'{"schemaVersion":2}'
+
+
+@dataclass
+class Asked:
+    """A request as it came in."""
+
+    method: str
+    path: str
+    authorization: str | None
+    body: bytes
+
+
+@dataclass
+class FakeRegistry:
+    """Tokens are their own scopes in hexadecimal, so that each can be read again."""
+
+    url: str = ""
+    asked: list[Asked] = field(default_factory=list)
+    # Answers of a test's own, by path.
+    answers: dict[str, Callable[[Asked], Answered]] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        """Its name and port."""
+        return self.url.partition("://")[2]
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """The path and the authentication scheme of each request."""
+        return [
+            (urlsplit(asked.path).path, (asked.authorization or "-").split()[0])
+            for asked in self.asked
+        ]
+
+    def answer(self, asked: Asked) -> Answered:
+        """The answer to a request."""
+        self.asked.append(asked)
+        path = urlsplit(asked.path).path
+        if path in self.answers:
+            return self.answers[path](asked)
+        if path == "/oauth2/token":
+            return self._token(asked)
+        if not path.startswith("/v2/"):
+            return 404, {}, b""
+        return self._protected(asked, path)
+
+    def challenge(self, scope: str, error: str = "") -> Answered:
+        """A 401 that asks for a token of this scope."""
+        text = f'Bearer realm="{self.url}/oauth2/token",service="{self.host}"'
+        text += f',scope="{scope}"' if scope else ""
+        text += f',error="{error}"' if error else ""
+        body = b'{"errors":[{"code":"UNAUTHORIZED"}]}\n'
+        return 401, {"WWW-Authenticate": text, "Content-Type": "application/json"}, body
+
+    def _protected(self, asked: Asked, path: str) -> Answered:
+        parts = path.split("/")
+        scope = f"repository:{parts[2]}:pull" if parts[2] else ""
+        if asked.authorization is None:
+            return self.challenge(scope)
+        held = bytes.fromhex(asked.authorization.removeprefix("Bearer ")).decode().split()
+        if scope and scope not in held:
+            return self.challenge(scope, "insufficient_scope")
+        if asked.method != "GET":
+            return 201, {}, asked.body
+        if parts[-1] == "missing":
+            return 404, {}, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}\n'
+        return 200, {"Docker-Content-Digest": "sha256:0", "Content-Type": "text/x"}, MANIFEST
+
+    def _token(self, asked: Asked) -> Answered:
+        encoded = (asked.authorization or "").removeprefix("Basic ")
+        name, _, password = base64.b64decode(encoded).decode().partition(":")
+        if CREDENTIALS.get(name) != password:
+            return 401, {}, b'{"errors":[{"code":"UNAUTHORIZED","message":"wrong password"}]}'
+        scopes = parse_qs(urlsplit(asked.path).query).get("scope", [])
+        token = (" ".join(scopes) or "-").encode().hex()
+        return 200, {}, json.dumps({"access_token": token, "expires_in": 300}).encode()
+
+
+@contextmanager
+def serving(registry: FakeRegistry) -> Iterator[FakeRegistry]:
+    """Serve the registry on a free port of this machine until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_one_request(self) -> None:
+            """Read one request, and let the registry answer it."""
+            self.raw_requestline = self.rfile.readline(65537)
+            if not self.raw_requestline or not self.parse_request():
+                self.close_connection = True
+                return
+            self._send(*registry.answer(self._asked()))
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- its name there
+            """Say nothing."""
+
+        def _asked(self) -> Asked:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            return Asked(self.command, self.path, self.headers.get("Authorization"), body)
+
+        def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+            self.wfile.flush()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    registry.url = f"http://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield registry
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,209 @@
+"""Credentials as docker, podman and their helpers keep them."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from acrux.client import credentials
+from acrux.client.errors import CredentialsUnavailable
+from acrux.domain.credential import Credential
+
+HOST = "registry.example.com:5000"
+AUTH = base64.b64encode(b"alice:won:der").decode()
+
+HELPER = """#!/bin/sh
+read server
+printf '%s' "$1 $server" > "$HOME/asked"
+{}
+"""
+
+
+def write(path: Path, content: object) -> dict[str, str]:
+    """Write docker's configuration and return an environment that finds it."""
+    path.mkdir(exist_ok=True)
+    (path / "config.json").write_text(json.dumps(content))
+    programs = f"{path}:/usr/bin:/bin"
+    return {"DOCKER_CONFIG": str(path), "HOME": str(path), "PATH": programs}
+
+
+def add_helper(path: Path, name: str, script: str) -> None:
+    """Put a credential helper on the path."""
+    helper = path / f"docker-credential-{name}"
+    helper.write_text(HELPER.format(script))
+    helper.chmod(0o700)
+
+
+def pair(credential: Credential | None) -> tuple[str, str] | None:
+    """What the credential holds."""
+    return credential and (credential.name, credential.secret.reveal())
+
+
+@pytest.mark.parametrize(
+    ("key", "host"),
+    [
+        (HOST, HOST),
+        (f"https://{HOST}", HOST),
+        (f"https://{HOST}/v1/", HOST),
+        ("https://index.docker.io/v1/", "docker.io"),
+        ("https://index.docker.io/v1/", "registry-1.docker.io"),
+    ],
+)
+def test_what_docker_login_wrote_is_found(key: str, host: str, tmp_path: Path) -> None:
+    """Who has logged in with docker need not type the password again."""
+    environ = write(tmp_path, {"auths": {"other": {}, key: {"auth": AUTH}}})
+
+    assert pair(credentials.find(host, environ)) == ("alice", "won:der")
+
+
+def test_name_and_password_may_stand_apart(tmp_path: Path) -> None:
+    """Kubernetes writes them so into its pull secrets."""
+    entry = {"username": "bob", "password": "builder"}
+    environ = write(tmp_path, {"auths": {HOST: entry}})
+
+    assert pair(credentials.find(HOST, environ)) == ("bob", "builder")
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"auths": {"other:5000": {"auth": AUTH}}}, {"auths": {HOST: {}}}, {"auths": []}]
+)
+def test_without_an_entry_there_is_no_credential(content: object, tmp_path: Path) -> None:
+    """Another registry's password is not ours to send."""
+    assert credentials.find(HOST, write(tmp_path, content)) is None
+
+
+def test_without_any_configuration_there_is_no_credential(tmp_path: Path) -> None:
+    """A machine without docker is no error."""
+    assert credentials.find(HOST, {"HOME": str(tmp_path)}) is None
+    assert credentials.find(HOST, {}) is None
+
+
+def test_the_files_are_asked_in_their_order() -> None:
+    """Whoever sets a variable means it."""
+    home = {"HOME": "/h", "XDG_RUNTIME_DIR": "/run/1"}
+    docker = home | {"DOCKER_CONFIG": "/d"}
+    named = docker | {"REGISTRY_AUTH_FILE": "/a.json"}
+
+    found = [
+        [str(path) for path in credentials.configuration_files(environ)]
+        for environ in (home, docker, named)
+    ]
+
+    containers = "/run/1/containers/auth.json"
+    assert found == [
+        ["/h/.docker/config.json", containers],
+        ["/d/config.json", containers],
+        ["/a.json"],
+    ]
+
+
+def test_podmans_file_is_asked_after_dockers(tmp_path: Path) -> None:
+    """podman login writes to its own file."""
+    folder = tmp_path / "containers"
+    folder.mkdir()
+    (folder / "auth.json").write_text(json.dumps({"auths": {HOST: {"auth": AUTH}}}))
+    environ = write(tmp_path / "docker", {"auths": {}}) | {"XDG_RUNTIME_DIR": str(tmp_path)}
+
+    assert pair(credentials.find(HOST, environ)) == ("alice", "won:der")
+
+
+@pytest.mark.parametrize(
+    "configuration", [{"credsStore": "fake"}, {"credHelpers": {HOST: "fake"}, "credsStore": "no"}]
+)
+def test_a_helper_is_asked_for_the_server(configuration: object, tmp_path: Path) -> None:
+    """Passwords in a key chain are better kept than in a file."""
+    environ = write(tmp_path, configuration)
+    add_helper(tmp_path, "fake", """echo '{"Username":"carol","Secret":"s3cret"}'""")
+
+    found = credentials.find(HOST, environ)
+
+    assert pair(found) == ("carol", "s3cret")
+    assert (tmp_path / "asked").read_text() == f"get {HOST}"
+
+
+def test_what_the_helper_does_not_hold_is_sought_in_the_file(tmp_path: Path) -> None:
+    """A helper for one registry must not hide the login of another."""
+    environ = write(tmp_path, {"credsStore": "fake", "auths": {HOST: {"auth": AUTH}}})
+    add_helper(tmp_path, "fake", "echo credentials not found in native keychain; exit 1")
+
+    assert pair(credentials.find(HOST, environ)) == ("alice", "won:der")
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("echo s3cret; exit 3", "exit status 3"),
+        ("echo s3cret", "no JSON"),
+        ("""echo '{"Secret":"s3cret"}'""", "no JSON"),
+        ("""echo '["s3cret"]'""", "no JSON"),
+        ("""echo '{"Username":"<token>","Secret":"s3cret"}'""", "identity token"),
+    ],
+)
+def test_a_helper_that_fails_is_told_without_what_it_printed(
+    script: str, why: str, tmp_path: Path
+) -> None:
+    """Going on without credentials would look like a missing image."""
+    environ = write(tmp_path, {"credsStore": "fake"})
+    add_helper(tmp_path, "fake", script)
+
+    with pytest.raises(CredentialsUnavailable, match=why) as refused:
+        credentials.find(HOST, environ)
+
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_helper_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key chain that waits for a window nobody sees would hang every build."""
+    monkeypatch.setattr(credentials, "HELPER_SECONDS", 0.2)
+    environ = write(tmp_path, {"credsStore": "fake"})
+    add_helper(tmp_path, "fake", "exec tail -f /dev/null")
+
+    with pytest.raises(CredentialsUnavailable, match="did not answer"):
+        credentials.find(HOST, environ)
+
+
+@pytest.mark.parametrize("name", ["../../bin/sh", "a/b", "a b", "$(x)", 5])
+def test_a_helper_is_a_name_and_not_a_path(name: object, tmp_path: Path) -> None:
+    """A configuration that is copied around must not run any program it likes."""
+    with pytest.raises(CredentialsUnavailable, match="helper"):
+        credentials.find(HOST, write(tmp_path, {"credsStore": name}))
+
+
+def test_a_helper_that_is_missing_is_told(tmp_path: Path) -> None:
+    """Docker Desktop leaves its helper's name behind when it goes."""
+    with pytest.raises(CredentialsUnavailable, match="docker-credential-desktop is not on"):
+        credentials.find(HOST, write(tmp_path, {"credsStore": "desktop"}))
+
+
+def test_an_identity_token_is_told_to_be_unsupported(tmp_path: Path) -> None:
+    """`az acr login` leaves one; as a password it would only be refused."""
+    entry = {"auth": base64.b64encode(b"0000:").decode(), "identitytoken": "eyJ-secret"}
+
+    with pytest.raises(CredentialsUnavailable, match="not supported yet") as refused:
+        credentials.find(HOST, write(tmp_path, {"auths": {HOST: entry}}))
+
+    assert "eyJ-secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("auth", ["???", base64.b64encode(b"no colon").decode(), "/w=="])
+def test_an_entry_that_cannot_be_read_is_told(auth: str, tmp_path: Path) -> None:
+    """A cut-off file looks like wrong credentials otherwise."""
+    with pytest.raises(CredentialsUnavailable, match="log in again"):
+        credentials.find(HOST, write(tmp_path, {"auths": {HOST: {"auth": auth}}}))
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_a_file_that_is_no_json_is_told(content: bytes, tmp_path: Path) -> None:
+    """The one line must name the file to look at."""
+    environ = write(tmp_path, {})
+    (tmp_path / "config.json").write_bytes(content)
+
+    with pytest.raises(CredentialsUnavailable, match=r"config\.json"):
+        credentials.find(HOST, environ)
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    """The one line must name the file to look at."""
+    with pytest.raises(CredentialsUnavailable, match="cannot read"):
+        credentials.find(HOST, {"REGISTRY_AUTH_FILE": str(tmp_path)})

@@ -1,0 +1,91 @@
+"""What a token says, and who signed it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from joserfc import jwt as jose
+from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
+
+from acrux.client import jwt
+from acrux.client.errors import SignatureRefused, TokenUnreadable
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CLAIMS = {"sub": "alice", "exp": int(NOW.timestamp()) + 90}
+EC = ECKey.generate_key("P-256", parameters={"kid": "ec"})
+RSA = RSAKey.generate_key(2048, parameters={"kid": "rsa"})
+KEYS = KeySet([EC, RSA]).as_dict(private=False)
+
+
+def token(algorithm: str = "ES256", key: ECKey | RSAKey | OctKey = EC) -> str:
+    """A signed token."""
+    header = {"alg": algorithm, "kid": key.kid or "ec"}
+    return jose.encode(header, CLAIMS, key, [algorithm])
+
+
+def test_a_token_is_decoded_without_its_key() -> None:
+    """To see what a token grants is what a refused caller needs first."""
+    decoded = jwt.decode(f"{token()}\n")
+
+    assert decoded.header == {"typ": "JWT", "alg": "ES256", "kid": "ec"}
+    assert decoded.claims == CLAIMS
+    assert decoded.life_left(NOW) == timedelta(seconds=90)
+
+
+@pytest.mark.parametrize("exp", [None, "soon", True, 1e300, float("nan")])
+def test_a_token_without_a_sensible_end_says_nothing_of_it(exp: object) -> None:
+    """A strange claim must not hide the others."""
+    assert jwt.DecodedToken({}, {"exp": exp}).life_left(NOW) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "opaque", "a.b", "a.b.c", "e30.W10.", "e30.e30.e30.e30", "é.é.é"]
+)
+def test_what_is_no_jwt_is_told(text: str) -> None:
+    """Opaque tokens exist; a traceback would not say so."""
+    with pytest.raises(TokenUnreadable, match="token"):
+        jwt.decode(text)
+
+
+@pytest.mark.parametrize(("algorithm", "key"), [("ES256", EC), ("RS256", RSA)])
+def test_a_good_signature_is_told_with_its_algorithm(algorithm: str, key: ECKey | RSAKey) -> None:
+    """Both algorithms that acrux signs with."""
+    assert jwt.verify(token(algorithm, key), KEYS) == algorithm
+
+
+def test_a_changed_claim_is_seen() -> None:
+    """The signature is the only reason to believe a claim."""
+    header, _, signature = token().split(".")
+    forged = f"{header}.{token('RS256', RSA).split('.')[1][:-2]}fQ.{signature}"
+
+    with pytest.raises(SignatureRefused):
+        jwt.verify(forged, KEYS)
+
+
+def test_a_foreign_key_is_seen() -> None:
+    """A token of another registry is none of this one."""
+    foreign = ECKey.generate_key("P-256", parameters={"kid": "ec"})
+
+    with pytest.raises(SignatureRefused):
+        jwt.verify(token(key=foreign), KEYS)
+
+
+def test_a_public_key_is_not_taken_for_a_shared_secret() -> None:
+    """HS256 with the published key is the oldest forgery."""
+    secret = OctKey.import_key(RSA.as_pem(private=False), {"kid": "rsa"})  # type: ignore[arg-type]
+    forged = token("HS256", secret)
+
+    with pytest.raises(SignatureRefused):
+        jwt.verify(forged, KEYS)
+
+
+def test_no_algorithm_is_no_signature() -> None:
+    """A token with `none` is anybody's."""
+    with pytest.raises(SignatureRefused):
+        jwt.verify("eyJhbGciOiJub25lIn0.e30.", KEYS)
+
+
+@pytest.mark.parametrize("keys", [None, [], {}, {"keys": 1}, {"keys": [{"kty": "?"}]}, "x"])
+def test_what_is_no_key_set_is_told(keys: object) -> None:
+    """An error page in the place of the keys is not a bad signature."""
+    with pytest.raises((TokenUnreadable, SignatureRefused)):
+        jwt.verify(token(), keys)

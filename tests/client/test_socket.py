@@ -1,0 +1,168 @@
+"""The same flow with real clients, sync and async, on a real socket."""
+
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+
+import httpx2
+import pytest
+
+from acrux.client.auth import RegistryAuth
+from acrux.client.errors import ClientError, TokenUnreadable
+from acrux.client.tokens import MAX_RESPONSE_BYTES
+from tests.client.flow import ALICE
+from tests.client.registry import MANIFEST, Answered, Asked, FakeRegistry, serving
+
+Get = Callable[[RegistryAuth, str], Awaitable[httpx2.Response]]
+
+PATH = "/v2/hello-world/manifests/latest"
+WALK = [(PATH, "-"), ("/oauth2/token", "Basic"), (PATH, "Bearer")]
+
+
+async def get_sync(auth: RegistryAuth, url: str) -> httpx2.Response:
+    """GET with httpx2.Client."""
+    with httpx2.Client(auth=auth, follow_redirects=True) as client:
+        return client.get(url)
+
+
+async def get_async(auth: RegistryAuth, url: str) -> httpx2.Response:
+    """GET with httpx2.AsyncClient."""
+    async with httpx2.AsyncClient(auth=auth, follow_redirects=True) as client:
+        return await client.get(url)
+
+
+BOTH = pytest.mark.parametrize("get", [get_sync, get_async])
+
+
+def answering(body: bytes, **headers: str) -> Callable[[Asked], Answered]:
+    """An answer that is always the same."""
+    return lambda _: (200, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+@BOTH
+async def test_the_walk_works_with_both_clients(get: Get, registry: FakeRegistry) -> None:
+    """The flow is written once; each client has to drive it."""
+    auth = RegistryAuth(registry.url, ALICE)
+
+    first = await get(auth, registry.url + PATH)
+    second = await get(auth, registry.url + PATH)
+
+    assert (first.content, second.content) == (MANIFEST, MANIFEST)
+    assert registry.steps == [*WALK, (PATH, "Bearer")]
+
+
+@BOTH
+async def test_insufficient_scope_is_widened_with_both_clients(
+    get: Get, registry: FakeRegistry
+) -> None:
+    """A token without a scope, as the ping gives it, must grow when it is needed."""
+    pinged: list[Asked] = []
+
+    def no_scope_first(asked: Asked) -> Answered:
+        pinged.append(asked)
+        if len(pinged) == 1:
+            return registry.challenge("")
+        del registry.answers[PATH]
+        return registry.challenge("repository:hello-world:pull", "insufficient_scope")
+
+    registry.answers[PATH] = no_scope_first
+
+    response = await get(RegistryAuth(registry.url, ALICE), registry.url + PATH)
+
+    assert response.status_code == 200
+    assert registry.steps == [*WALK, *WALK[1:]]
+
+
+@BOTH
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_to_another_host_does_not_carry_the_token(
+    get: Get, registry: FakeRegistry, status: int
+) -> None:
+    """Blobs are often served from a storage host, which must not be able to pull as we can."""
+    with serving(FakeRegistry()) as storage:
+        storage.answers["/blob"] = answering(b"layer")
+        registry.answers["/v2/x/blobs/1"] = lambda asked: (
+            (status, {"Location": f"{storage.url}/blob"}, b"")
+            if asked.authorization
+            else registry.challenge("repository:x:pull")
+        )
+
+        response = await get(RegistryAuth(registry.url, ALICE), f"{registry.url}/v2/x/blobs/1")
+
+    assert response.content == b"layer"
+    assert registry.steps[-1] == ("/v2/x/blobs/1", "Bearer")
+    assert storage.steps == [("/blob", "-")]
+
+
+@BOTH
+async def test_a_host_a_redirect_led_to_cannot_ask_for_credentials(
+    get: Get, registry: FakeRegistry
+) -> None:
+    """Else any storage host could collect passwords with one header."""
+    with serving(FakeRegistry()) as thief:
+        registry.answers["/v2/x"] = lambda _: (307, {"Location": f"{thief.url}/v2/y/z"}, b"")
+
+        response = await get(RegistryAuth(registry.url, ALICE), f"{registry.url}/v2/x")
+
+    assert response.status_code == 401
+    assert thief.steps == [("/v2/y/z", "-")]
+
+
+@BOTH
+async def test_a_token_end_point_on_another_port_gets_nothing(
+    get: Get, registry: FakeRegistry
+) -> None:
+    """On a shared machine the next port is somebody else."""
+    with serving(FakeRegistry()) as thief:
+        registry.answers["/v2/x"] = lambda _: thief.challenge("repository:x:pull")
+
+        with pytest.raises(ClientError, match="another place"):
+            await get(RegistryAuth(registry.url, ALICE), f"{registry.url}/v2/x")
+
+    assert thief.asked == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (answering(b" " * (MAX_RESPONSE_BYTES + 1)), "longer than 1048576 bytes"),
+        (answering(gzip.compress(b" " * 10_000_000), Content_Encoding="gzip"), "compressed"),
+    ],
+    ids=["too long", "compressed"],
+)  # fmt: skip
+async def test_a_token_answer_that_is_too_long_is_refused(
+    get: Get, registry: FakeRegistry, answer: Callable[[Asked], Answered], why: str
+) -> None:
+    """A token server must not be able to fill the caller's memory."""
+    registry.answers["/oauth2/token"] = answer
+
+    with pytest.raises(TokenUnreadable, match=why):
+        await get(RegistryAuth(registry.url, ALICE), registry.url + PATH)
+
+
+@BOTH
+async def test_a_token_answer_just_short_enough_is_read(get: Get, registry: FakeRegistry) -> None:
+    """The limit is a limit, and not a habit of refusing."""
+    token = json.dumps({"token": b"repository:hello-world:pull".hex()}).encode()
+    registry.answers["/oauth2/token"] = answering(token.ljust(MAX_RESPONSE_BYTES))
+
+    response = await get(RegistryAuth(registry.url, ALICE), registry.url + PATH)
+
+    assert response.status_code == 200
+
+
+async def test_the_answer_itself_is_streamed_and_not_read_by_the_flow(
+    registry: FakeRegistry,
+) -> None:
+    """A layer of ten gigabytes must not pass through memory because of its token."""
+    auth = RegistryAuth(registry.url, ALICE)
+    with (
+        httpx2.Client(auth=auth) as client,
+        client.stream("GET", registry.url + PATH) as response,
+    ):
+        was_read = response.is_stream_consumed
+        content = b"".join(response.iter_bytes())
+
+    assert not was_read
+    assert content == MANIFEST

@@ -1,0 +1,309 @@
+"""The blob stores that the contract is tried on, and how to hold them up or break them.
+
+Run as a program it pushes LARGE into the store that it is told, and prints what refused it.
+"""
+
+import asyncio
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Barrier, Event
+from typing import Any, NamedTuple, NoReturn, Protocol
+from uuid import uuid4
+
+import pytest
+
+from acrux.adapters.files import FileBlobStore
+from acrux.adapters.upload_files import BATCH_BYTES
+from acrux.domain.digest import Digest
+from acrux.domain.upload import UploadId
+from acrux.errors import StorageExhausted, UnknownUpload
+from acrux.ports import BlobStore
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 30.0  # seconds after which a test that waits in vain fails
+ATTEMPTS = 3
+
+LARGE = bytes(range(256)) * (3 * BATCH_BYTES // 256) + b"and a bit"
+
+
+class BlobStores(Protocol):
+    """One place that keeps blobs, opened as often as a test has workers."""
+
+    forgotten: set[UploadId]
+    """The uploads that the test leaves behind on purpose."""
+
+    def open(self) -> BlobStore:
+        """Open it, as one more worker does."""
+
+    def damage(self, digest: Digest, content: bytes) -> None:
+        """Let the blob hold other bytes, as a dying disk does."""
+
+    def leftovers(self) -> set[str]:
+        """What is there and is neither a whole blob nor an upload left on purpose."""
+
+
+class FileBlobStores:
+    """A folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.forgotten: set[UploadId] = set()
+
+    def open(self) -> FileBlobStore:
+        """See BlobStores."""
+        store = FileBlobStore(self.root)
+        store.prepare()
+        return store
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob lies."""
+        return self.root / "blobs" / digest.algorithm / digest.encoded[:2] / digest.encoded
+
+    def damage(self, digest: Digest, content: bytes) -> None:
+        """See BlobStores."""
+        self.path(digest).write_bytes(content)
+
+    def leftovers(self) -> set[str]:
+        """See BlobStores."""
+        files = {path for path in self.root.rglob("*") if not path.is_dir()}
+        expected = {self.root / "uploads" / upload.value for upload in self.forgotten}
+        return {
+            str(path.relative_to(self.root)) for path in files - expected if not self._is_blob(path)
+        }
+
+    def _is_blob(self, path: Path) -> bool:
+        algorithm = path.parent.parent.name
+        if algorithm not in ("sha256", "sha512"):
+            return False
+        digest = Digest(algorithm, hashlib.new(algorithm, path.read_bytes()).hexdigest())
+        return path == self.path(digest)
+
+
+# An object store becomes one more entry.
+KINDS: dict[str, Callable[[Path], BlobStores]] = {"files": FileBlobStores}
+
+
+class Threads(ThreadPoolExecutor):
+    """The threads of an event loop; what they do can be held back until a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=8)
+        self._holds: list[Hold] = []
+
+    @contextmanager
+    def held(self) -> Iterator["Hold"]:
+        """Hold back the first thing that is started inside."""
+        hold = Hold()
+        self._holds.append(hold)
+        try:
+            yield hold
+        finally:
+            hold.go_on.set()
+
+    def together(self, count: int) -> None:
+        """Let the next `count` things start at the same moment."""
+        barrier = Barrier(count, timeout=PATIENCE)
+        self._holds += [Hold(barrier.wait) for _ in range(count)]
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Do it now, or once it is held no more."""
+        if not self._holds:
+            return super().submit(work, *args, **kwargs)
+        hold = self._holds.pop(0)
+        return super().submit(lambda: (hold.wait(), work(*args, **kwargs))[1])
+
+
+class Hold:
+    """Work that has been started and waits until it may go on."""
+
+    def __init__(self, wait: Callable[[], object] | None = None) -> None:
+        self.begun = asyncio.Event()
+        self.go_on = Event()
+        self._loop = asyncio.get_running_loop()
+        self._wait = wait
+
+    def wait(self) -> None:
+        """Say that it has begun, and wait; called in the thread."""
+        self._loop.call_soon_threadsafe(self.begun.set)
+        if self._wait is not None:
+            self._wait()
+        elif not self.go_on.wait(PATIENCE):
+            raise TimeoutError
+
+
+class Client:
+    """Sends chunks when it is told to, as a client on a slow network does."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._chunks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+
+    def send(self, chunk: bytes) -> None:
+        """Send a chunk."""
+        self._chunks.put_nowait(chunk)
+
+    def end(self) -> None:
+        """Send no more."""
+        self._chunks.put_nowait(None)
+
+    def vanish(self, error: Exception) -> None:
+        """Go away in the midst."""
+        self._chunks.put_nowait(error)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """What arrives at the store."""
+        self.asked.set()
+        while (chunk := await self._chunks.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+
+async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
+    """These chunks, each when it is asked for."""
+    for chunk in chunks:
+        yield chunk
+
+
+def new_upload() -> UploadId:
+    """The name of an upload that is not begun yet."""
+    return UploadId(str(uuid4()))
+
+
+async def begun(store: BlobStore, *chunks: bytes) -> UploadId:
+    """An upload that holds these chunks."""
+    upload = new_upload()
+    await store.begin(upload)
+    for chunk in chunks:
+        await store.append(upload, chunked(chunk), None)
+    return upload
+
+
+async def pushed(store: BlobStore, content: bytes, algorithm: str = "sha256") -> Digest:
+    """A blob that the store holds."""
+    digest = Digest.of(content, algorithm)
+    await store.commit(await begun(store, content), digest)
+    return digest
+
+
+async def stored(store: BlobStore, digest: Digest) -> bytes:
+    """All of a blob's bytes."""
+    blob = await store.open(digest)
+    try:
+        return b"".join([piece async for piece in blob.read(0, blob.size)])
+    finally:
+        blob.close()
+
+
+class Refusal(NamedTuple):
+    """How a push was refused, and what the upload holds afterwards; None where it is gone."""
+
+    error: str
+    reason: str
+    offset: int | None
+
+
+async def push_large(store: BlobStore, upload: UploadId) -> list[Refusal]:
+    """Push LARGE, going on after each refusal from where the upload stands."""
+    refusals: list[Refusal] = []
+    while len(refusals) < ATTEMPTS:
+        try:
+            await _go_on(store, upload)
+            break
+        except (StorageExhausted, OSError) as refused:
+            cause = refused if isinstance(refused, OSError) else refused.__cause__
+            assert isinstance(cause, OSError)
+            reason = errno.errorcode[cause.errno or 0]
+            refusals.append(Refusal(type(refused).__name__, reason, await _offset(store, upload)))
+    return refusals
+
+
+async def _go_on(store: BlobStore, upload: UploadId) -> None:
+    offset = await _offset(store, upload)
+    if offset is None:
+        await store.begin(upload)
+    rest = [
+        LARGE[start : start + BATCH_BYTES] for start in range(offset or 0, len(LARGE), BATCH_BYTES)
+    ]
+    await store.append(upload, chunked(*rest), None)
+    await store.commit(upload, Digest.of(LARGE))
+
+
+async def _offset(store: BlobStore, upload: UploadId) -> int | None:
+    try:
+        return await store.offset(upload)
+    except UnknownUpload:
+        return None
+
+
+def push_in_a_process(root: Path, upload: UploadId, before: Sequence[str] = ()) -> list[Refusal]:
+    """Push LARGE in a process of its own, started through the command `before`."""
+    module = [sys.executable, "-m", "tests.contracts.blob_stores"]
+    run = subprocess.run(
+        [*before, *module, str(root), upload.value], cwd=ROOT, capture_output=True, check=False
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    return [Refusal(*refusal) for refusal in json.loads(run.stdout)]
+
+
+def faulty(calls: str, path: Path, error: str, which: int = 1) -> list[str]:
+    """The command that runs another one and lets one of its system calls on `path` fail."""
+    needs("strace")
+    fault = f"inject={calls}:error={error}:when={which}"
+    return ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(path), "-e", fault]
+
+
+def traced(root: Path, upload: UploadId) -> list[str]:
+    """What a process that pushes LARGE tells the disk, call by call, and when it answers."""
+    needs("strace")
+    log = root.parent / "calls"
+    calls = "trace=fsync,?mkdir,?mkdirat,?rename,?renameat,?renameat2,write"
+    before = ["strace", "-f", "-qq", "-y", "-s", "9", "-e", calls, "-o", str(log)]
+    assert push_in_a_process(root, upload, before) == []
+    return log.read_text().splitlines()
+
+
+def in_order(calls: list[str], *patterns: str) -> bool:
+    """Whether calls of these patterns follow each other."""
+    rest = iter(calls)
+    return all(any(re.search(pattern, call) for call in rest) for pattern in patterns)
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """A disk of its own in the folder, while inside."""
+    if os.geteuid() != 0:
+        missing("a disk of its own takes root to mount")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def needs(program: str) -> None:
+    """Leave the test out where the program is not at hand."""
+    if shutil.which(program) is None:
+        missing(f"needs {program}: apt-get install {program}")
+
+
+def missing(reason: str) -> NoReturn:
+    """Leave the test out, by name; in CI nothing is left out."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}, and CI must run this test")
+    pytest.skip(reason)
+
+
+if __name__ == "__main__":
+    _store, _upload = FileBlobStore(Path(sys.argv[1])), UploadId(sys.argv[2])
+    os.write(1, json.dumps(asyncio.run(push_large(_store, _upload))).encode())

@@ -1,0 +1,626 @@
+"""The contract of ports.BlobStore: uploads, commits, races, restarts, what is durable.
+
+The races, and what must come of each:
+
+| one request or worker   | another one, meanwhile     | what must come of it                     |
+|-------------------------|----------------------------|------------------------------------------|
+| appends                 | appends                    | the second is refused with the offset    |
+| appends                 | commits                    | the commit is refused with the offset    |
+| commits                 | commits the same upload    | one commits, the other is refused        |
+| appends                 | discards                   | a later commit knows no such upload      |
+| commits, has verified   | discards                   | nothing is visible, the upload is gone   |
+| opened to append        | has committed              | refused: a blob never changes            |
+| commits a digest        | commits the same digest    | both succeed                             |
+| reads a damaged blob    | pushes it once more        | the reader reads on, new readers are well|
+| appends                 | went on since, elsewhere   | the digest is of all the bytes           |
+| its thread writes       | its request is cancelled   | the file is closed after the write       |
+"""
+
+import asyncio
+import os
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from acrux.adapters.files import FileBlobStore, Hashers
+from acrux.adapters.upload_files import BATCH_BYTES, Stamp, lock
+from acrux.domain.digest import Digest, new_hasher
+from acrux.domain.upload import ContentRange, UploadId
+from acrux.errors import (
+    DigestMismatch,
+    IncompleteBody,
+    InvalidSettings,
+    SizeMismatch,
+    UnknownBlob,
+    UnknownUpload,
+    UploadOutOfOrder,
+)
+from acrux.ports import BlobStore
+from tests.contracts.blob_stores import (
+    KINDS,
+    LARGE,
+    PATIENCE,
+    BlobStores,
+    Client,
+    FileBlobStores,
+    Threads,
+    begun,
+    chunked,
+    in_order,
+    mounted,
+    new_upload,
+    pushed,
+    stored,
+    traced,
+)
+
+NOBODY = Digest.of(b"nobody has pushed this")
+
+
+@pytest.fixture(params=KINDS)
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStores]:
+    """A place for blobs of each kind; fails where a test leaves something behind in it."""
+    stores = KINDS[request.param](tmp_path / "data")
+    yield stores
+    assert stores.leftovers() == set()
+
+
+@pytest.fixture
+def store(stores: BlobStores) -> BlobStore:
+    """A store that holds nothing."""
+    return stores.open()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[FileBlobStores]:
+    """A folder for blobs, for what is promised of files only."""
+    files = FileBlobStores(tmp_path / "data")
+    yield files
+    assert files.leftovers() == set()
+
+
+@pytest.fixture
+async def threads() -> AsyncIterator[Threads]:
+    """The event loop's threads, which a test can hold back."""
+    threads = Threads()
+    asyncio.get_running_loop().set_default_executor(threads)
+    yield threads
+
+
+async def appending(
+    store: BlobStore, client: Client, *first: bytes
+) -> tuple[UploadId, "asyncio.Task[int]"]:
+    """An upload that holds the first chunks, and an append to it that waits for more."""
+    upload = await begun(store, *first)
+    task = asyncio.create_task(store.append(upload, client.chunks(), None))
+    await asyncio.wait_for(client.asked.wait(), PATIENCE)
+    return upload, task
+
+
+async def turns() -> None:
+    """Let whatever could go on do so."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+class TestUploads:
+    """An upload grows by chunks, in order."""
+
+    async def test_an_upload_that_begins_holds_no_bytes(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """A client asks where to begin."""
+        upload = await begun(store)
+        stores.forgotten.add(upload)
+
+        assert await store.offset(upload) == 0
+
+    @pytest.mark.parametrize("content", [b"", b"a", LARGE], ids=["empty", "small", "large"])
+    @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+    async def test_a_committed_upload_is_a_blob_of_the_same_bytes(
+        self, store: BlobStore, content: bytes, algorithm: str
+    ) -> None:
+        """What is pulled is what was pushed, byte for byte."""
+        digest = Digest.of(content, algorithm)
+        upload = await begun(store, content)
+
+        size = await store.commit(upload, digest)
+
+        assert size == len(content)
+        assert await stored(store, digest) == content
+        with pytest.raises(UnknownUpload):
+            await store.offset(upload)
+
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(requests=st.lists(st.lists(st.binary(max_size=9), max_size=5), max_size=4))
+    async def test_chunks_of_any_size_in_any_number_of_requests_make_one_blob(
+        self, store: BlobStore, requests: list[list[bytes]]
+    ) -> None:
+        """Where a network cuts a body must change nothing."""
+        upload = await begun(store)
+        content = b""
+        for chunks in requests:
+            content += b"".join(chunks)
+
+            assert await store.append(upload, chunked(*chunks), None) == len(content)
+        digest = Digest.of(content)
+        await store.commit(upload, digest)
+        assert await stored(store, digest) == content
+
+    async def test_chunks_with_ranges_are_taken_in_order(self, store: BlobStore) -> None:
+        """A chunked push, as Azure's SDKs and oras do it."""
+        upload = await begun(store)
+
+        assert await store.append(upload, chunked(b"abc"), ContentRange(0, 2)) == 3
+        assert await store.append(upload, chunked(b"d", b"e"), ContentRange(3, 4)) == 5
+
+        await store.commit(upload, Digest.of(b"abcde"))
+
+    @pytest.mark.parametrize("start", [0, 2, 4])
+    async def test_a_chunk_that_starts_elsewhere_is_refused_with_the_offset(
+        self, store: BlobStore, stores: BlobStores, start: int
+    ) -> None:
+        """A client that lost an answer learns where to go on."""
+        upload = await begun(store, b"abc")
+        stores.forgotten.add(upload)
+
+        with pytest.raises(UploadOutOfOrder) as refusal:
+            await store.append(upload, chunked(b"x"), ContentRange(start, start))
+
+        assert refusal.value.offset == 3
+        assert await store.offset(upload) == 3
+
+    @pytest.mark.parametrize("chunks", [[b"d"], [], [b"def"], [b"de", b"f" * 10]])
+    async def test_a_chunk_that_contradicts_its_range_is_not_taken(
+        self, store: BlobStore, chunks: list[bytes]
+    ) -> None:
+        """Bytes too many or too few would end up in the midst of a layer."""
+        upload = await begun(store, b"abc")
+
+        with pytest.raises(SizeMismatch, match="announces 2 bytes"):
+            await store.append(upload, chunked(*chunks), ContentRange(3, 4))
+
+        assert await store.offset(upload) == 3
+        await store.append(upload, chunked(b"de"), ContentRange(3, 4))
+        await store.commit(upload, Digest.of(b"abcde"))
+
+    async def test_a_chunk_that_is_longer_than_its_range_is_not_read_to_its_end(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """A client could fill the disk with what will be thrown away."""
+        upload = await begun(store)
+        stores.forgotten.add(upload)
+        client = Client()
+        for _ in range(3):
+            client.send(b"abc")
+
+        with pytest.raises(SizeMismatch, match="holds more"):
+            await store.append(upload, client.chunks(), ContentRange(0, 3))
+
+        assert await store.offset(upload) == 0
+
+    @pytest.mark.parametrize("content_range", [None, ContentRange(3, len(LARGE) + 10)])
+    async def test_what_a_client_sent_before_it_vanished_stays_and_can_be_resumed(
+        self, store: BlobStore, content_range: ContentRange | None
+    ) -> None:
+        """A broken line must not cost the gigabytes that were sent already."""
+        upload = await begun(store, b"abc")
+        client = Client()
+        client.send(LARGE)
+        client.vanish(IncompleteBody())
+
+        with pytest.raises(IncompleteBody):
+            await store.append(upload, client.chunks(), content_range)
+
+        offset = await store.offset(upload)
+        assert offset == 3 + len(LARGE)
+        await store.append(upload, chunked(b"rest"), ContentRange(offset, offset + 3))
+        await store.commit(upload, Digest.of(b"abc" + LARGE + b"rest"))
+
+    async def test_an_unknown_upload_is_known_to_no_method(self, store: BlobStore) -> None:
+        """Somebody guesses, or comes back after the upload was cancelled."""
+        upload = await begun(store, b"abc")
+        await store.discard(upload)
+
+        with pytest.raises(UnknownUpload):
+            await store.offset(upload)
+        with pytest.raises(UnknownUpload):
+            await store.append(upload, chunked(b"x"), None)
+        with pytest.raises(UnknownUpload):
+            await store.commit(upload, Digest.of(b"abc"))
+        await store.discard(upload)
+
+    async def test_memory_does_not_grow_with_the_size_of_a_blob(self, store: BlobStore) -> None:
+        """A layer of ten gigabytes must not stop a registry of one."""
+        upload = await begun(store)
+        chunk = bytes(400_000)
+        tracemalloc.start()
+
+        await store.append(upload, chunked(*[chunk] * 100), None)
+        await store.commit(upload, Digest.of(chunk * 100, "sha512"))
+
+        used = tracemalloc.get_traced_memory()[1] - len(chunk) * 100
+        tracemalloc.stop()
+        assert used < 6 * BATCH_BYTES
+
+
+class TestMismatch:
+    """Bytes that are others than claimed."""
+
+    @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+    async def test_a_wrong_digest_leaves_nothing(self, store: BlobStore, algorithm: str) -> None:
+        """Damaged or forged bytes must never be seen, nor fill the disk."""
+        claimed, computed = Digest.of(b"abd", algorithm), Digest.of(b"abc", algorithm)
+        upload = await begun(store, b"abc")
+
+        with pytest.raises(DigestMismatch) as refusal:
+            await store.commit(upload, claimed)
+
+        assert refusal.value.detail == {"computed": str(computed), "claimed": str(claimed)}
+        for digest in (claimed, computed):
+            with pytest.raises(UnknownBlob):
+                await store.open(digest)
+        with pytest.raises(UnknownUpload):
+            await store.offset(upload)
+
+    async def test_a_mismatch_does_not_harm_a_blob_that_is_there(self, store: BlobStore) -> None:
+        """Otherwise anybody who may push could remove the layers of others."""
+        digest = await pushed(store, b"abc")
+
+        with pytest.raises(DigestMismatch):
+            await store.commit(await begun(store, b"abd"), digest)
+
+        assert await stored(store, digest) == b"abc"
+
+
+class TestBlobs:
+    """An open blob."""
+
+    async def test_a_blob_that_is_not_there_is_unknown(self, store: BlobStore) -> None:
+        """A pull of a digest that was never pushed."""
+        with pytest.raises(UnknownBlob) as refusal:
+            await store.open(NOBODY)
+
+        assert refusal.value.detail == {"digest": str(NOBODY)}
+
+    @pytest.mark.parametrize(
+        ("start", "stop"),
+        [(0, 0), (0, 1), (5, 9), (BATCH_BYTES - 1, 2 * BATCH_BYTES + 1), (0, len(LARGE))],
+    )
+    async def test_any_part_of_a_blob_can_be_read(
+        self, store: BlobStore, start: int, stop: int
+    ) -> None:
+        """A client resumes a pull with a range."""
+        blob = await store.open(await pushed(store, LARGE))
+
+        pieces = [piece async for piece in blob.read(start, stop)]
+
+        blob.close()
+        assert b"".join(pieces) == LARGE[start:stop]
+        assert all(len(piece) <= BATCH_BYTES for piece in pieces)
+        assert blob.size == len(LARGE)
+
+    async def test_a_blob_cut_short_while_it_is_read_is_an_error_and_never_an_early_end(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """A client would wait for ever, or take half a layer for all of it."""
+        digest = await pushed(store, LARGE)
+        blob = await store.open(digest)
+        stores.damage(digest, LARGE[:5])
+
+        with pytest.raises(EOFError, match="ends at byte 5"):
+            [piece async for piece in blob.read(0, blob.size)]
+
+        blob.close()
+        await pushed(store, LARGE)
+
+    async def test_the_local_path_holds_exactly_the_bytes(self, files: FileBlobStores) -> None:
+        """The server sends this file itself."""
+        blob = await files.open().open(await pushed(files.open(), b"abc"))
+
+        assert Path(blob.local_path).read_bytes() == b"abc"
+        blob.close()
+
+
+class TestRaces:
+    """The table above."""
+
+    @pytest.mark.parametrize("same_worker", [True, False])
+    async def test_a_second_append_at_the_same_time_is_refused_with_the_offset(
+        self, store: BlobStore, stores: BlobStores, same_worker: bool
+    ) -> None:
+        """Two chunks would be mixed into each other."""
+        client, other = Client(), store if same_worker else stores.open()
+        upload, task = await appending(store, client, b"abc")
+
+        with pytest.raises(UploadOutOfOrder) as refusal:
+            await other.append(upload, chunked(b"x"), None)
+
+        assert refusal.value.offset == 3
+        client.send(b"de")
+        client.end()
+        assert await task == 5
+        await other.commit(upload, Digest.of(b"abcde"))
+
+    @pytest.mark.parametrize("same_worker", [True, False])
+    async def test_a_commit_while_another_request_appends_is_refused_with_the_offset(
+        self, store: BlobStore, stores: BlobStores, same_worker: bool
+    ) -> None:
+        """A blob would go on growing after it was verified."""
+        client, other = Client(), store if same_worker else stores.open()
+        upload, task = await appending(store, client, b"abc")
+
+        with pytest.raises(UploadOutOfOrder) as refusal:
+            await other.commit(upload, Digest.of(b"abc"))
+
+        assert refusal.value.offset == 3
+        client.end()
+        await task
+        await other.commit(upload, Digest.of(b"abc"))
+
+    async def test_of_two_commits_of_one_upload_one_succeeds(
+        self, store: BlobStore, stores: BlobStores, threads: Threads
+    ) -> None:
+        """A proxy sent the request twice."""
+        upload = await begun(store, b"abc")
+        with threads.held() as hold:
+            first = asyncio.create_task(store.commit(upload, Digest.of(b"abc")))
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+
+            with pytest.raises(UploadOutOfOrder):
+                await stores.open().commit(upload, Digest.of(b"abc"))
+
+        assert await first == 3
+        with pytest.raises(UnknownUpload):
+            await store.commit(upload, Digest.of(b"abc"))
+
+    async def test_an_upload_discarded_while_a_chunk_arrives_can_never_be_committed(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """What was cancelled must stay cancelled."""
+        client = Client()
+        upload, task = await appending(store, client, b"abc")
+
+        await stores.open().discard(upload)
+
+        client.send(b"de")
+        client.end()
+        await task
+        with pytest.raises(UnknownUpload):
+            await store.commit(upload, Digest.of(b"abcde"))
+        with pytest.raises(UnknownBlob):
+            await store.open(Digest.of(b"abcde"))
+
+    async def test_an_upload_discarded_during_its_commit_becomes_no_blob(
+        self, store: BlobStore, stores: BlobStores, threads: Threads
+    ) -> None:
+        """Either the cancel or the commit holds, never half of each."""
+        upload = await begun(store, b"abc")
+        with threads.held() as hold:
+            commit = asyncio.create_task(store.commit(upload, Digest.of(b"abc")))
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+            await stores.open().discard(upload)
+
+        with pytest.raises(UnknownUpload):
+            await commit
+        with pytest.raises(UnknownBlob):
+            await store.open(Digest.of(b"abc"))
+
+    async def test_a_file_opened_as_an_upload_and_committed_before_it_is_locked_is_refused(
+        self, files: FileBlobStores
+    ) -> None:
+        """An append would land in a blob that others pull already."""
+        store = files.open()
+        upload = await begun(store, b"abc")
+        path = files.root / "uploads" / upload.value
+        descriptor = os.open(path, os.O_RDWR)
+
+        await store.commit(upload, Digest.of(b"abc"))
+
+        with pytest.raises(UnknownUpload):
+            lock(upload, path, descriptor)
+        os.close(descriptor)
+
+    async def test_two_uploads_of_the_same_digest_can_commit_at_once(
+        self, store: BlobStore, stores: BlobStores, threads: Threads
+    ) -> None:
+        """Two clients push images with the same base layer."""
+        other = stores.open()
+        digest = Digest.of(LARGE)
+        uploads = [await begun(store, LARGE), await begun(other, LARGE)]
+        threads.together(2)
+
+        sizes = await asyncio.gather(
+            store.commit(uploads[0], digest), other.commit(uploads[1], digest)
+        )
+
+        assert sizes == [len(LARGE)] * 2
+        assert await stored(store, digest) == LARGE
+
+    @pytest.mark.parametrize("damaged", [b"", b"abX", b"abcde"], ids=["empty", "same size", "long"])
+    async def test_a_push_heals_a_damaged_blob_and_who_reads_the_old_one_reads_on(
+        self, store: BlobStore, stores: BlobStores, damaged: bytes
+    ) -> None:
+        """An empty blob stayed poisoned for ever in other registries."""
+        digest = await pushed(store, b"abc")
+        stores.damage(digest, damaged)
+        reader = await store.open(digest)
+
+        await pushed(stores.open(), b"abc")
+
+        assert await stored(store, digest) == b"abc"
+        assert b"".join([piece async for piece in reader.read(0, reader.size)]) == damaged
+        reader.close()
+
+    async def test_the_digest_is_of_all_bytes_where_workers_take_turns(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """Requests of one upload reach any worker."""
+        other = stores.open()
+        upload = await begun(store, b"a")
+        await other.append(upload, chunked(b"b"), None)
+        await store.append(upload, chunked(b"c"), None)
+        await other.append(upload, chunked(b"d"), None)
+
+        await store.commit(upload, Digest.of(b"abcd"))
+
+        assert await stored(other, Digest.of(b"abcd")) == b"abcd"
+
+    async def test_bytes_replaced_by_as_many_others_elsewhere_are_digested_anew(
+        self, files: FileBlobStores
+    ) -> None:
+        """A digest remembered for other bytes would make a forgery a verified blob."""
+        store = files.open()
+        upload = await begun(store, b"abc")
+        path = files.root / "uploads" / upload.value
+        path.write_bytes(b"abX")
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))  # the clock of files ticks coarsely
+
+        with pytest.raises(DigestMismatch):
+            await store.commit(upload, Digest.of(b"abc"))
+
+    @pytest.mark.parametrize("times", [1, 2])
+    async def test_a_cancelled_request_ends_after_its_thread_and_the_bytes_stay(
+        self, store: BlobStore, threads: Threads, times: int
+    ) -> None:
+        """A thread would write into whatever file is opened next."""
+        client = Client()
+        upload, task = await appending(store, client)
+        with threads.held() as hold:
+            client.send(LARGE)
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+            for _ in range(times):
+                task.cancel()
+                await turns()
+
+            assert not task.done()
+            with pytest.raises(UploadOutOfOrder):
+                await store.append(upload, chunked(b"x"), None)
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await store.offset(upload) == len(LARGE)
+        await store.commit(upload, Digest.of(LARGE))
+
+
+class TestRestarts:
+    """What was begun before goes on afterwards."""
+
+    async def test_an_upload_goes_on_after_a_restart(self, stores: BlobStores) -> None:
+        """A registry is upgraded while clients push."""
+        upload = await begun(stores.open(), b"abc", LARGE)
+
+        restarted = stores.open()
+
+        assert await restarted.offset(upload) == 3 + len(LARGE)
+        await restarted.append(upload, chunked(b"rest"), None)
+        assert await restarted.commit(upload, Digest.of(b"abc" + LARGE + b"rest")) > len(LARGE)
+
+    async def test_an_upload_can_be_committed_after_a_restart(self, stores: BlobStores) -> None:
+        """All bytes had come, only the last request was lost."""
+        upload = await begun(stores.open(), LARGE)
+
+        await stores.open().commit(upload, Digest.of(LARGE))
+
+        assert await stored(stores.open(), Digest.of(LARGE)) == LARGE
+
+    def test_no_more_than_the_latest_hashers_are_kept(self) -> None:
+        """Uploads that nobody goes on with would fill the memory."""
+        hashers, stamp = Hashers(2), Stamp(size=3, written_at=0)
+        uploads = [UploadId(name) for name in "abc"]
+        kept = [new_hasher("sha256") for _ in uploads]
+        for upload, hasher in zip(uploads, kept, strict=True):
+            hashers.keep(upload, stamp, hasher)
+
+        taken = [hashers.take(upload, stamp) for upload in uploads]
+
+        assert taken == [None, kept[1], kept[2]]
+
+
+class TestFiles:
+    """What is promised of folders and files."""
+
+    async def test_only_their_owner_may_touch_them(self, files: FileBlobStores) -> None:
+        """Another user of the machine would read private images."""
+        store = files.open()
+        await pushed(store, b"abc")
+        upload = await begun(store, b"abd")
+        files.forgotten.add(upload)
+
+        modes = {path.is_dir(): oct(path.stat().st_mode & 0o777) for path in files.root.rglob("*")}
+
+        assert modes == {True: "0o700", False: "0o600"}
+
+    async def test_preparing_twice_changes_nothing(self, files: FileBlobStores) -> None:
+        """Every worker prepares, at every start."""
+        digest = await pushed(files.open(), b"abc")
+
+        assert await stored(files.open(), digest) == b"abc"
+
+    @pytest.mark.parametrize("name", ["uploads", "blobs"])
+    def test_a_file_where_a_folder_belongs_stops_the_start(self, tmp_path: Path, name: str) -> None:
+        """One clear line instead of a failure with the first push."""
+        (tmp_path / name).touch()
+
+        with pytest.raises(InvalidSettings, match="data_dir: no folders for blobs can be made"):
+            FileBlobStore(tmp_path).prepare()
+
+    @pytest.mark.parametrize(
+        ("options", "complaint"),
+        [("size=1m", "different volumes"), ("size=1m,ro", "no folders for blobs can be made")],
+    )
+    def test_a_volume_that_cannot_be_used_stops_the_start(
+        self, tmp_path: Path, options: str, complaint: str
+    ) -> None:
+        """A rename to another volume is a copy, and a copy can be seen half done."""
+        (tmp_path / "blobs").mkdir()
+
+        with (
+            mounted(tmp_path / "blobs", options),
+            pytest.raises(InvalidSettings, match=complaint),
+        ):
+            FileBlobStore(tmp_path).prepare()
+
+
+class TestDurability:
+    """What the store told the disk, in which order."""
+
+    folder = "blobs/sha256/" + Digest.of(LARGE).encoded[:2]
+
+    def test_bytes_and_names_are_synced_in_an_order_that_survives_a_power_loss(
+        self, files: FileBlobStores
+    ) -> None:
+        """Power fails right after the answer, and the blob is an empty file, or none."""
+        files.open()
+
+        calls = traced(files.root, new_upload())
+
+        assert in_order(
+            calls,
+            rf"fsync\(\d+<{files.root}/uploads/",
+            rf'mkdir(at)?\(.*"{files.root}/{self.folder}"',
+            rf"fsync\(\d+<{files.root}/blobs/sha256>",
+            r"rename(at2?)?\(.*/uploads/",
+            rf"fsync\(\d+<{files.root}/{self.folder}>",
+            r"write\(1<",
+        ), calls
+
+    def test_a_folder_that_another_process_made_is_synced_once_more(
+        self, files: FileBlobStores
+    ) -> None:
+        """The power fails before that process has come to it."""
+        files.open()
+        (files.root / self.folder).mkdir(mode=0o700)
+
+        calls = traced(files.root, new_upload())
+
+        assert in_order(
+            calls,
+            rf"fsync\(\d+<{files.root}/blobs/sha256>",
+            r"rename(at2?)?\(.*/uploads/",
+            r"write\(1<",
+        ), calls

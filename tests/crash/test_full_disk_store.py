@@ -1,0 +1,125 @@
+"""A full disk under the blob store: a refusal, a truthful offset, and nothing lost."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acrux.adapters.upload_files import BATCH_BYTES
+from acrux.domain.digest import Digest
+from acrux.errors import StorageExhausted
+from tests.contracts.blob_stores import (
+    ATTEMPTS,
+    LARGE,
+    FileBlobStores,
+    Refusal,
+    begun,
+    chunked,
+    faulty,
+    mounted,
+    new_upload,
+    push_in_a_process,
+    pushed,
+    stored,
+)
+
+MEBIBYTE = 1 << 20
+UPLOAD = new_upload()
+UPLOAD_PATH = f"uploads/{UPLOAD}"
+FOLDER = f"blobs/sha256/{Digest.of(LARGE).encoded[:2]}"
+RENAMES = "?rename,?renameat,?renameat2"
+
+# The step that finds the disk full: its system calls, the path, which of them, the offset after.
+FAULTS = {
+    "begin": ("openat", UPLOAD_PATH, 1, None),
+    "write the first batch": ("write", UPLOAD_PATH, 1, 0),
+    "write a later batch": ("write", UPLOAD_PATH, 3, 2 * BATCH_BYTES),
+    "sync the file": ("fsync", UPLOAD_PATH, 1, 0),
+    "make its folder": ("?mkdir,?mkdirat", FOLDER, 1, len(LARGE)),
+    "sync the folder above": ("fsync", "blobs/sha256", 1, len(LARGE)),
+    "rename": (RENAMES, UPLOAD_PATH, 1, len(LARGE)),
+    "sync its folder": ("fsync", FOLDER, 1, None),
+}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[FileBlobStores]:
+    """A folder for blobs; fails where a test leaves something behind in it."""
+    files = FileBlobStores(tmp_path / "data")
+    files.open()
+    yield files
+    assert files.leftovers() == set()
+
+
+@pytest.mark.parametrize("step", FAULTS)
+@pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT"])
+async def test_whichever_step_finds_the_disk_full_the_push_can_go_on(
+    files: FileBlobStores, step: str, error: str
+) -> None:
+    """An operator frees space, and the client's next request succeeds."""
+    calls, path, which, offset = FAULTS[step]
+
+    refusals = push_in_a_process(files.root, UPLOAD, faulty(calls, files.root / path, error, which))
+
+    assert refusals == [Refusal("StorageExhausted", error, offset)]
+    assert await stored(files.open(), Digest.of(LARGE)) == LARGE
+
+
+async def test_bytes_whose_sync_failed_are_never_acknowledged(files: FileBlobStores) -> None:
+    """The next sync succeeds over what was lost; only sending it again helps."""
+    fault = faulty("fsync", files.root / UPLOAD_PATH, "EIO")
+
+    refusals = push_in_a_process(files.root, UPLOAD, fault)
+
+    assert refusals == [Refusal("OSError", "EIO", 0)]
+    assert await stored(files.open(), Digest.of(LARGE)) == LARGE
+
+
+async def test_a_batch_written_in_part_is_taken_back(files: FileBlobStores) -> None:
+    """A limit on the size of files cuts a write in two."""
+    limited = ["sh", "-c", f'ulimit -f {5 * BATCH_BYTES // 2 // 512}; exec "$@"', "limited"]
+
+    refusals = push_in_a_process(files.root, UPLOAD, limited)
+
+    assert refusals == [Refusal("StorageExhausted", "EFBIG", 2 * BATCH_BYTES)] * ATTEMPTS
+    store = files.open()
+    await store.append(UPLOAD, chunked(LARGE[2 * BATCH_BYTES :]), None)
+    await store.commit(UPLOAD, Digest.of(LARGE))
+
+
+@pytest.fixture
+def small_disk(files: FileBlobStores) -> Iterator[FileBlobStores]:
+    """A folder for blobs on a disk of eight mebibytes."""
+    with mounted(files.root, "size=8m"):
+        files.open()
+        yield files
+        assert files.leftovers() == set()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_an_upload_that_filled_the_disk_goes_on_once_there_is_space(
+    small_disk: FileBlobStores, restarted: bool
+) -> None:
+    """A full disk costs nobody what is stored, and no client what was sent."""
+    store = small_disk.open()
+    kept = await pushed(store, os.urandom(MEBIBYTE))
+    filler = small_disk.root / "filler"
+    filler.write_bytes(bytes(4 * MEBIBYTE))
+    content = os.urandom(5 * MEBIBYTE)
+    upload = await begun(store)
+
+    with pytest.raises(StorageExhausted, match="full") as refusal:
+        await store.append(upload, chunked(content[:300], content[300:]), None)
+    with pytest.raises(StorageExhausted):
+        await store.append(upload, chunked(content), None)
+
+    assert isinstance(refusal.value.__cause__, OSError)
+    offset = await store.offset(upload)
+    assert offset < 4 * MEBIBYTE
+    filler.unlink()
+    store = small_disk.open() if restarted else store
+    await store.append(upload, chunked(content[offset:]), None)
+    await store.commit(upload, Digest.of(content))
+    assert await stored(store, Digest.of(content)) == content
+    assert Digest.of(await stored(store, kept)) == kept
