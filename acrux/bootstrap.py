@@ -12,12 +12,15 @@ import structlog
 
 from acrux.adapters import secrets
 from acrux.adapters.accounts import SqlAccounts
+from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.passwords import KeyedPasswords
+from acrux.adapters.properties import SqlProperties
 from acrux.adapters.sqlite import SqliteDatabase
 from acrux.errors import InvalidSettings
+from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.blobs import BlobHandlers
 from acrux.http.guard import Guard
@@ -26,7 +29,7 @@ from acrux.http.listings import ListingHandlers
 from acrux.http.manifests import ManifestHandlers
 from acrux.http.middleware import Log, RequestLog
 from acrux.http.oauth2 import TokenHandlers
-from acrux.http.parsing import Origins
+from acrux.http.origin import Origins
 from acrux.http.routes import Handlers, Router, Row, table
 from acrux.http.uploads import UploadHandlers
 from acrux.ports import Clock
@@ -35,11 +38,12 @@ from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
 from acrux.services.listings import Listings
 from acrux.services.manifests import Manifests
+from acrux.services.properties import Properties
 from acrux.services.tokens import Tokens
 from acrux.services.uploads import Uploads
 from acrux.settings import Settings
 
-PEPPER_BYTES = 32
+KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,9 @@ class Adapters:
     database: SqliteDatabase
     store: FileBlobStore
     metadata: SqlMetadata
+    properties: SqlProperties
     accounts: SqlAccounts
+    capabilities: KeyedCapabilities
     passwords: KeyedPasswords
     signer: JwtSigner
     clock: Clock
@@ -62,6 +68,7 @@ class Services:
     authentication: Authentication
     tokens: Tokens
     manifests: Manifests
+    properties: Properties
     blobs: Blobs
     uploads: Uploads
     listings: Listings
@@ -90,10 +97,10 @@ def build(settings: Settings, clock: Clock | None = None, log: Log | None = None
         settings.known_login_servers,
         tuple(ip_network(network) for network in settings.trusted_proxies),
     )
-    rows = table(_handlers(services, origins))
+    rows = table(_handlers(settings, services, origins))
     app = Application(
         router=Router(rows),
-        guard=Guard(services.authentication, services.tokens),
+        guard=Guard(services.authentication, services.tokens, services.uploads),
         origins=origins,
         log=RequestLog(log or make_log(settings.log_format, sys.stderr)),
         lifespan=lifespan,
@@ -113,20 +120,23 @@ def build_adapters(settings: Settings, clock: Clock) -> Adapters:
     database = SqliteDatabase(folder / "registry.sqlite")
     store = FileBlobStore(folder)
     store.prepare()
-    pepper = secrets.read_or_create(
-        folder / "secrets" / "pepper", lambda: token_bytes(PEPPER_BYTES)
-    )
     return Adapters(
         database=database,
         store=store,
         metadata=SqlMetadata(database),
+        properties=SqlProperties(database),
         accounts=SqlAccounts(database),
-        passwords=KeyedPasswords(pepper),
+        capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
+        passwords=KeyedPasswords(_key(folder / "secrets" / "pepper")),
         signer=JwtSigner(
             load_or_create_keys(folder / "secrets" / "signing", settings.signing_algorithm)
         ),
         clock=clock,
     )
+
+
+def _key(path: Path) -> bytes:
+    return secrets.read_or_create(path, lambda: token_bytes(KEY_BYTES))
 
 
 def build_services(settings: Settings, to: Adapters) -> Services:
@@ -139,9 +149,18 @@ def build_services(settings: Settings, to: Adapters) -> Services:
             timedelta(seconds=settings.access_token_seconds),
             settings.known_login_servers,
         ),
-        manifests=Manifests(to.metadata, to.clock),
+        manifests=Manifests(
+            to.metadata, to.store, to.clock, allow_missing=settings.allow_missing_blobs
+        ),
+        properties=Properties(to.properties),
         blobs=Blobs(to.store, to.metadata, to.clock),
-        uploads=Uploads(to.store, to.metadata, to.clock),
+        uploads=Uploads(
+            to.store,
+            to.metadata,
+            to.capabilities,
+            to.clock,
+            timedelta(seconds=settings.upload_seconds),
+        ),
         listings=Listings(to.metadata),
         accounts=Accounts(to.accounts, to.passwords, to.clock),
     )
@@ -181,13 +200,19 @@ def make_log(log_format: str, stream: TextIO) -> Log:
     return log
 
 
-def _handlers(services: Services, origins: Origins) -> Handlers:
+def _handlers(settings: Settings, services: Services, origins: Origins) -> Handlers:
     return Handlers(
         tokens=TokenHandlers(services.authentication, services.tokens, origins),
         manifests=ManifestHandlers(services.manifests),
         blobs=BlobHandlers(services.blobs),
-        uploads=UploadHandlers(services.uploads, services.blobs),
-        listings=ListingHandlers(services.listings),
+        uploads=UploadHandlers(
+            services.uploads,
+            services.blobs,
+            services.authentication,
+            mount_from_account=settings.mount_from_account,
+        ),
+        listings=ListingHandlers(services.listings, services.authentication),
+        acr=AcrHandlers(services.properties, services.manifests, origins),
         health=HealthHandlers(services.listings),
     )
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from acrux.domain.access import RepositoryPattern
+from acrux.domain.attributes import AttributesChange
 from acrux.domain.digest import Digest
-from acrux.domain.manifest import Manifest
+from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
-from acrux.domain.page import Page, Slice
+from acrux.domain.page import Order, Page, Slice
+from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
 from acrux.domain.token import AccessToken
 from acrux.domain.upload import ContentRange, UploadId
 
@@ -80,11 +83,21 @@ class StoredManifest:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What went with a repository."""
+
+    manifests: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
 class Metadata(Protocol):
     """Repositories and what they hold: links to blobs, manifests, tags, uploads.
 
     Each method is one transaction; what it changed is durable, and visible to every worker, when
-    it returns. A repository comes to be with the first thing it holds.
+    it returns. A repository comes to be with the first thing it holds. Every method that reads,
+    writes or deletes raises Disallowed where a lock forbids it (domain.attributes.check), decided
+    in the same transaction; listings leave out what is not to be listed.
     """
 
     async def open_upload(
@@ -115,23 +128,34 @@ class Metadata(Protocol):
         """The size in bytes of a blob that the repository links. Raises UnknownBlob."""
 
     async def mount_blob(
-        self, source: RepositoryName, repository: RepositoryName, digest: Digest, at: datetime
+        self,
+        sources: tuple[RepositoryPattern, ...],
+        repository: RepositoryName,
+        digest: Digest,
+        at: datetime,
     ) -> None:
-        """Link a blob that `source` links through `repository` too.
+        """Link a blob through `repository` that a repository of one of the patterns links too.
 
-        Raises UnknownBlob where `source` does not link it.
+        Raises UnknownBlob where none of them does, or where that one may not be read.
         """
 
     async def unlink_blob(self, repository: RepositoryName, digest: Digest) -> None:
         """Take the blob from the repository. Raises UnknownBlob."""
 
     async def put_manifest(
-        self, repository: RepositoryName, manifest: Manifest, tag: Tag | None, at: datetime
+        self,
+        repository: RepositoryName,
+        manifest: Manifest,
+        tags: tuple[Tag, ...],
+        at: datetime,
+        *,
+        platform: Platform | None = None,
+        allow_missing: bool = False,
     ) -> None:
-        """Hold the manifest and let the tag point at it.
+        """Hold the manifest and let the tags point at it; `platform` is what its image runs on.
 
-        The links of `manifest.required_blobs` are checked in the same transaction. Raises
-        MissingReferences, then nothing has changed.
+        The links of `manifest.required_blobs` are checked in the same transaction, unless
+        `allow_missing`. Raises MissingReferences, then nothing has changed.
         """
 
     async def get_manifest(
@@ -143,13 +167,75 @@ class Metadata(Protocol):
         """Remove the manifest and every tag that points at it. Raises UnknownManifest."""
 
     async def delete_tag(self, repository: RepositoryName, tag: Tag) -> None:
-        """Remove the tag; what it pointed at stays. Raises UnknownManifest."""
+        """Remove the tag; what it pointed at stays. Raises UnknownTag."""
 
     async def list_tags(self, repository: RepositoryName, page: Page) -> Slice[str]:
         """A page of tags in byte order. Raises UnknownRepository where it holds no manifest."""
 
-    async def list_repositories(self, page: Page) -> Slice[str]:
-        """A page of the names of repositories that hold a manifest, in byte order."""
+    async def list_repositories(
+        self, page: Page, visible: tuple[RepositoryPattern, ...]
+    ) -> Slice[str]:
+        """A page of the names of repositories that hold a manifest, in byte order.
+
+        Only those that one of the patterns covers; a page is as full as if there were no others.
+        """
+
+    async def list_referrers(
+        self, repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page
+    ) -> Slice[Referrer]:
+        """A page of the manifests whose subject this is, in the order of their digests.
+
+        Empty where nothing is known of the subject. `page.last` is a digest.
+        """
+
+    async def delete_repository(self, repository: RepositoryName) -> Deleted:
+        """Remove the repository and all it holds. Raises UnknownRepository."""
+
+
+class Properties(Protocol):
+    """What ACR knows of repositories, tags and manifests beside their content.
+
+    Locks hold for content: properties can be read and changed whatever they say, or nobody could
+    ever unlock.
+    """
+
+    async def repository(self, name: RepositoryName) -> RepositoryProperties:
+        """Raises UnknownRepository where it holds no manifest."""
+
+    async def change_repository(self, name: RepositoryName, change: AttributesChange) -> None:
+        """Set some of its switches. Raises UnknownRepository."""
+
+    async def tag(self, repository: RepositoryName, tag: Tag) -> TagProperties:
+        """Raises UnknownTag."""
+
+    async def tags(
+        self, repository: RepositoryName, page: Page, order: Order, digest: Digest | None
+    ) -> Slice[TagProperties]:
+        """A page of the tags, or of those on one manifest; `page.last` is a tag's name.
+
+        Raises UnknownRepository where it holds no manifest.
+        """
+
+    async def change_tag(
+        self, repository: RepositoryName, tag: Tag, change: AttributesChange
+    ) -> None:
+        """Set some of its switches. Raises UnknownTag."""
+
+    async def manifest(self, repository: RepositoryName, digest: Digest) -> ManifestProperties:
+        """Raises UnknownManifest."""
+
+    async def manifests(
+        self, repository: RepositoryName, page: Page, order: Order
+    ) -> Slice[ManifestProperties]:
+        """A page of the manifests; `page.last` is a digest.
+
+        Raises UnknownRepository where it holds none.
+        """
+
+    async def change_manifest(
+        self, repository: RepositoryName, digest: Digest, change: AttributesChange
+    ) -> None:
+        """Set some of its switches. Raises UnknownManifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +295,15 @@ class TokenSigner(Protocol):
 
     def public_keys(self) -> dict[str, object]:
         """The keys to verify with, as a JSON Web Key Set (RFC 7517)."""
+
+
+class Capabilities(Protocol):
+    """Texts that let an upload go on after its token has ended; useless for anything else."""
+
+    def seal(self, upload: str, repository: str, principal: str, expires_at: datetime) -> str:
+        """A text that names the instant of its end, and cannot be made without our key."""
+
+    def is_good(
+        self, text: str, upload: str, repository: str, principal: str, now: datetime
+    ) -> bool:
+        """Whether the text was sealed for exactly these, and has not ended."""

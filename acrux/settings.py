@@ -66,6 +66,18 @@ class Settings:
         "How long a request's body may pause before it is given up, in seconds.", 60
     )
     stop_seconds: int = _setting("How long running requests may take to end at a stop.", 25)
+    upload_seconds: int = _setting(
+        "How long an upload may go on, between two of its requests, after its token has ended.",
+        3600,
+    )
+    allow_missing_blobs: bool = _setting(
+        "Take images whose blobs the repository does not hold.", default=False
+    )
+    mount_from_account: bool = _setting(
+        "Mount a blob, where no repository is named, from any that the account may pull, "
+        "and not only from those in the token.",
+        default=False,
+    )
     log_format: Literal["console", "json"] = _setting("How log lines are written.", "console")
 
     def problems(self) -> list[str]:
@@ -92,7 +104,7 @@ class Settings:
             found.append("access_token_seconds: 60 to 86400 are allowed")
         found += [
             f"{name}: 1 to 3600 are allowed"
-            for name in ("idle_seconds", "stop_seconds")
+            for name in ("idle_seconds", "stop_seconds", "upload_seconds")
             if not 1 <= getattr(self, name) <= 3600
         ]
         return found + self._tls_problems()

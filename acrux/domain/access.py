@@ -61,12 +61,22 @@ class RepositoryPattern:
                 ) from None
         return cls(text)
 
+    @property
+    def covers_all(self) -> bool:
+        """Whether it speaks of every repository."""
+        return self.text == ANY_REPOSITORY
+
+    @property
+    def prefix(self) -> str | None:
+        """What the names below it begin with, None where it speaks of one name or of all."""
+        return self.text.removesuffix("*") if self.text.endswith("/*") else None
+
     def covers(self, name: str) -> bool:
         """Whether the rule speaks of this repository; of `*` only where it speaks of all."""
-        if self.text == ANY_REPOSITORY:
+        if self.covers_all:
             return True
-        if self.text.endswith("/*"):
-            return name.startswith(self.text.removesuffix("*")) and name != ANY_REPOSITORY
+        if self.prefix is not None:
+            return name.startswith(self.prefix) and name != ANY_REPOSITORY
         return name == self.text
 
 
@@ -93,6 +103,10 @@ class ScopeMap:
     def parse(cls, name: str, permissions: Iterable[str], *, catalog: bool = False) -> Self:
         """Read permissions such as `repositories/team/*/content/read`; raise InvalidScope."""
         return cls(name, tuple(map(_parse_permission, permissions)), catalog)
+
+    def patterns(self, *actions: str) -> tuple[RepositoryPattern, ...]:
+        """Of which repositories the map holds any of these actions."""
+        return tuple(rule.repositories for rule in self.rules if rule.actions & set(actions))
 
     def allowed_actions(self, name: str) -> frozenset[str]:
         """All actions the map holds on this repository; `*` is all repositories at once."""
@@ -138,6 +152,14 @@ class Grant:
 
     principal: str
     scopes: tuple[Scope, ...] = ()
+
+    def patterns(self, action: str) -> tuple[RepositoryPattern, ...]:
+        """Of which repositories the action is held."""
+        return tuple(
+            RepositoryPattern(scope.name)
+            for scope in self.scopes
+            if scope.type == REPOSITORY and action in scope.actions
+        )
 
     def permits(self, required: Scope) -> bool:
         """Whether every action of `required` is held; several entries add up (rule 40).

@@ -45,9 +45,7 @@ class Operation(Enum):
     DELETE_REPOSITORY = auto()
 
 
-def check(
-    operation: Operation, repository: Attributes, items: Iterable[Attributes] = ()
-) -> None:
+def check(operation: Operation, repository: Attributes, items: Iterable[Attributes] = ()) -> None:
     """Raise Disallowed where a switch of the repository, or of an item concerned, forbids it.
 
     `items` are the tags and manifests that would be read, overwritten or deleted. This is the one
@@ -56,18 +54,15 @@ def check(
     images all the same.
     """
     concerned = (repository, *items)
-    match operation:
-        case Operation.READ:
-            allowed = all(item.read_enabled for item in concerned)
-        case Operation.WRITE:
-            allowed = all(item.write_enabled for item in concerned)
-        case Operation.DELETE:
-            allowed = repository.write_enabled and _deletable(concerned[1:])
-        case Operation.DELETE_REPOSITORY:
-            allowed = _deletable(concerned)
-    if not allowed:
+    allowed = {
+        Operation.READ: all(item.read_enabled for item in concerned),
+        Operation.WRITE: all(item.write_enabled for item in concerned),
+        Operation.DELETE: repository.write_enabled and _are_deletable(concerned[1:]),
+        Operation.DELETE_REPOSITORY: _are_deletable(concerned),
+    }
+    if not allowed[operation]:
         raise Disallowed
 
 
-def _deletable(items: Iterable[Attributes]) -> bool:
+def _are_deletable(items: Iterable[Attributes]) -> bool:
     return all(item.write_enabled and item.delete_enabled for item in items)

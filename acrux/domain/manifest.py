@@ -100,9 +100,7 @@ class Manifest:
 
         An image that names none is listed under the media type of its configuration.
         """
-        return self.artifact_type or (
-            self.config_media_type if self.media_type in IMAGES else ""
-        )
+        return self.artifact_type or (self.config_media_type if self.media_type in IMAGES else "")
 
     @property
     def content_size(self) -> int:
@@ -114,6 +112,17 @@ class Manifest:
     def required_blobs(self) -> tuple[Digest, ...]:
         """What a repository must link before it can hold this manifest, each once."""
         return tuple(dict.fromkeys(blob.digest for blob in self.blobs if blob.is_distributable))
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest that points at another one, as a listing of referrers shows it (end-12)."""
+
+    digest: Digest
+    media_type: str
+    size: int
+    artifact_type: str
+    annotations: Mapping[str, str]
 
 
 class _WirePlatform(msgspec.Struct):
@@ -190,7 +199,8 @@ def _check_shape(wire: _WireManifest, media_type: str) -> None:
     if is_index and wire.manifests is None:
         raise InvalidManifest("an index must hold manifests")
     if media_type in IMAGES and wire.config is None:
-        raise InvalidManifest("an image manifest must hold config and layers")
+        # Layers may be missing: artifacts without any are pushed with null for them.
+        raise InvalidManifest("an image manifest must hold config")
 
 
 def _read_all(
@@ -206,5 +216,5 @@ def _read(wire: _WireDescriptor) -> Descriptor:
         digest = Digest.parse(wire.digest)
     except InvalidDigest as refused:
         raise InvalidManifest(refused.message, digest=wire.digest[:160]) from None
-    platform = wire.platform and Platform(wire.platform.architecture, wire.platform.os)
+    platform = Platform(wire.platform.architecture, wire.platform.os) if wire.platform else None
     return Descriptor(digest, wire.media_type, wire.size, platform)

@@ -10,6 +10,13 @@ DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 OCI_ARTIFACT: Final = "application/vnd.oci.artifact.manifest.v1+json"
 ORAS_ARTIFACT: Final = "application/vnd.cncf.oras.artifact.manifest.v1+json"
 
+IMAGE_CONFIGS: Final = frozenset(
+    {
+        "application/vnd.oci.image.config.v1+json",
+        "application/vnd.docker.container.image.v1+json",
+    }
+)
+
 OCTET_STREAM: Final = "application/octet-stream"
 
 IMAGES: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})

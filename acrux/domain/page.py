@@ -43,7 +43,7 @@ class Page:
     last: str = ""
 
     @classmethod
-    def parse(cls, n: str | None, last: str | None) -> Self:
+    def parse(cls, n: str | None, last: str | None, default: int = DEFAULT_ITEMS) -> Self:
         """Read the query parameters `n` and `last`; raise InvalidPage where n is no count.
 
         More than MAX_ITEMS is answered with MAX_ITEMS and a link to the rest.
@@ -52,7 +52,7 @@ class Page:
             raise InvalidPage("n is how many items a page may hold: 0, 1, 2, ...", n=n[:40])
         if last is not None and len(last) > MAX_LAST_CHARACTERS:
             raise InvalidPage(f"last is longer than {MAX_LAST_CHARACTERS} characters")
-        return cls(DEFAULT_ITEMS if n is None else min(int(n), MAX_ITEMS), last or "")
+        return cls(default if n is None else min(int(n), MAX_ITEMS), last or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from acrux.http import challenge, middleware, parsing, problems
 from acrux.http.guard import Guard
 from acrux.http.messages import Receive, Request, Response, Scope, Send
 from acrux.http.middleware import RequestLog
-from acrux.http.parsing import Origins
+from acrux.http.origin import Origins
 from acrux.http.routes import Challenge, Router
 
 

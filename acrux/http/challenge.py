@@ -1,7 +1,7 @@
 """The WWW-Authenticate header: realm, service, scope, error."""
 
 from acrux.errors import AccessRefused, InsufficientScope, InvalidToken
-from acrux.http.parsing import Origin
+from acrux.http.origin import Origin
 
 # RFC 6750 §3.1. Without credentials there is no error to name, and after wrong ones neither.
 _ERRORS = {InvalidToken: "invalid_token", InsufficientScope: "insufficient_scope"}

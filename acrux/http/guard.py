@@ -9,6 +9,7 @@ from acrux.domain.credential import Credential
 from acrux.domain.scope import (
     DELETE,
     METADATA_READ,
+    METADATA_WRITE,
     PULL,
     PUSH,
     Scope,
@@ -16,11 +17,12 @@ from acrux.domain.scope import (
     on_repository,
     render,
 )
-from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope
+from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
 from acrux.http import parsing
 from acrux.http.messages import Request
 from acrux.services.authentication import Authentication
 from acrux.services.tokens import Tokens
+from acrux.services.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Required:
 
     asked: tuple[Scope, ...]
     also_enough: tuple[tuple[Scope, ...], ...] = ()
+    upload: str = ""  # whose capability is enough where the token has ended
 
     def is_met_by(self, grant: Grant) -> bool:
         """Whether the grant holds all that is asked, or all of another set that is enough.
@@ -66,6 +69,11 @@ def push(request: Request) -> Required:
     return Required((on_repository(parsing.repository(request), PULL, PUSH),))
 
 
+def go_on(request: Request) -> Required:
+    """As push, for an upload that was begun: its capability outlives the token that began it."""
+    return Required(push(request).asked, upload=request.params["upload"])
+
+
 def mount(request: Request) -> Required:
     """As push; and pull on the repository that a blob is mounted from.
 
@@ -92,6 +100,25 @@ def list_tags(request: Request) -> Required:
     )
 
 
+def read_metadata(request: Request) -> Required:
+    """Read the properties of a repository, its tags and manifests."""
+    return Required((on_repository(parsing.repository(request), METADATA_READ),))
+
+
+def write_metadata(request: Request) -> Required:
+    """Lock and unlock."""
+    return Required((on_repository(parsing.repository(request), METADATA_WRITE),))
+
+
+def untag(request: Request) -> Required:
+    """Remove a tag: the service asks for delete, its documentation for metadata_write; take either.
+
+    Source: acr-protocol.md §1.4.
+    """
+    name = parsing.repository(request)
+    return Required((on_repository(name, DELETE),), ((on_repository(name, METADATA_WRITE),),))
+
+
 def catalog(_: Request) -> Required:
     """List repositories."""
     return Required((on_catalog(),))
@@ -100,9 +127,10 @@ def catalog(_: Request) -> Required:
 class Guard:
     """Decides on every request, from what it presents and what its route requires."""
 
-    def __init__(self, authentication: Authentication, tokens: Tokens) -> None:
+    def __init__(self, authentication: Authentication, tokens: Tokens, uploads: Uploads) -> None:
         self._authentication = authentication
         self._tokens = tokens
+        self._uploads = uploads
 
     async def check(self, requirement: Requirement, request: Request) -> Grant:
         """The grant under which the request goes on.
@@ -129,4 +157,24 @@ class Guard:
         if isinstance(presented, Credential):
             # Basic straight on the API (acr-protocol.md §0.3, rule 30).
             return narrow(await self._authentication.authenticate(presented), required.asked)
-        return self._tokens.verify(presented.secret.reveal())
+        token = presented.secret.reveal()
+        try:
+            return self._tokens.verify(token)
+        except InvalidToken:
+            if required.upload and (outlived := self._outlived(token, required, request)):
+                return outlived
+            raise
+
+    def _outlived(self, token: str, required: Required, request: Request) -> Grant | None:
+        # A push may take longer than its token lives, and must not be lost for that.
+        try:
+            ended = self._tokens.read_ended(token)
+        except InvalidToken:
+            return None
+        is_held = ended.permits(*required.asked) and self._uploads.is_capability(
+            parsing.capability(request),
+            parsing.repository(request),
+            required.upload,
+            ended.principal,
+        )
+        return ended if is_held else None

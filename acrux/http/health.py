@@ -22,5 +22,5 @@ class HealthHandlers:
 
     async def ready(self, _: Request) -> Response:
         """GET /readyz: the database answers too."""
-        await self._listings.repositories(Page(items=1))
+        await self._listings.repositories(Page(items=1), ())
         return responses.json({"status": "ready"})

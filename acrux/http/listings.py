@@ -1,15 +1,18 @@
 """Handlers of tags/list, referrers and _catalog."""
 
+from acrux.domain.scope import METADATA_READ, PULL
 from acrux.http import parsing, responses
 from acrux.http.messages import Request, Response
+from acrux.services.authentication import Authentication
 from acrux.services.listings import Listings
 
 
 class ListingHandlers:
-    """Sorted listings over HTTP (end-8 and the catalog)."""
+    """Sorted listings over HTTP (end-8, end-12 and the catalogs)."""
 
-    def __init__(self, listings: Listings) -> None:
+    def __init__(self, listings: Listings, authentication: Authentication) -> None:
         self._listings = listings
+        self._authentication = authentication
 
     async def tags(self, request: Request) -> Response:
         """GET: a page of a repository's tags."""
@@ -20,8 +23,24 @@ class ListingHandlers:
         return responses.listing(f"/v2/{repository}/tags/list", content, page, following)
 
     async def repositories(self, request: Request) -> Response:
-        """GET: a page of the registry's repositories."""
+        """GET: a page of the repositories that the caller may see."""
         page = parsing.page(request)
-        names = await self._listings.repositories(page)
+        # What the account holds now, not what its token once said: a list must not leak names.
+        scope_map = self._authentication.scope_map(request.grant.principal)
+        visible = scope_map.patterns(PULL, METADATA_READ)
+        names = await self._listings.repositories(page, visible)
         following = responses.last_item(names.items, more=names.more)
-        return responses.listing("/v2/_catalog", {"repositories": names.items}, page, following)
+        return responses.listing(request.path, {"repositories": names.items}, page, following)
+
+    async def referrers(self, request: Request) -> Response:
+        """GET: a page of what points at a manifest, as an index."""
+        repository, digest = parsing.repository(request), parsing.digest(request)
+        page, artifact_type = parsing.referrers_page(request), parsing.artifact_type(request)
+        referrers = await self._listings.referrers(repository, digest, artifact_type, page)
+        return responses.referrers(
+            f"/v2/{repository}/referrers/{digest}",
+            referrers.items,
+            page,
+            artifact_type,
+            more=referrers.more,
+        )

@@ -24,15 +24,17 @@ class ManifestHandlers:
         return responses.manifest(manifest.digest, manifest.media_type, manifest.content)
 
     async def put(self, request: Request) -> Response:
-        """PUT: hold the manifest under its digest, and the tag if there is one."""
-        repository = parsing.repository(request)
+        """PUT: hold the manifest under its digest, and let the tags point at it."""
+        repository, tags = parsing.repository(request), parsing.added_tags(request)
         manifest = await self._manifests.put(
             repository,
             parsing.reference_to_write(request),
             await request.body.read(MAX_MANIFEST_BYTES),
             parsing.content_type(request),
+            tags,
         )
-        return responses.created_manifest(repository, manifest.digest)
+        subject = manifest.subject.digest if manifest.subject else None
+        return responses.created_manifest(repository, manifest.digest, subject, tags)
 
     async def delete(self, request: Request) -> Response:
         """DELETE: the tag, or the manifest with all its tags."""

@@ -5,7 +5,7 @@ from acrux.domain.credential import Credential
 from acrux.errors import AuthenticationRequired, BadCredentials
 from acrux.http import parsing, responses
 from acrux.http.messages import Request, Response
-from acrux.http.parsing import Origins
+from acrux.http.origin import Origins
 from acrux.services.authentication import Authentication
 from acrux.services.tokens import Tokens
 

@@ -3,17 +3,18 @@
 import base64
 import binascii
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import parse_qsl
 
+import msgspec
+
+from acrux.domain.attributes import AttributesChange
 from acrux.domain.byte_range import ByteRange
 from acrux.domain.credential import Credential, Secret
-from acrux.domain.digest import Digest
+from acrux.domain.digest import Digest, new_hasher
 from acrux.domain.media_types import ANYTHING, Accept
-from acrux.domain.names import Reference, RepositoryName, parse_reference
-from acrux.domain.page import Page
+from acrux.domain.names import Reference, RepositoryName, Tag, parse_reference
+from acrux.domain.page import MAX_ITEMS, Order, Page
 from acrux.domain.scope import Scope, parse_all
 from acrux.domain.upload import ContentRange, UploadId
 from acrux.errors import (
@@ -24,6 +25,7 @@ from acrux.errors import (
     InvalidRequest,
     InvalidToken,
     UnknownManifest,
+    UnknownTag,
 )
 from acrux.http.messages import Request
 
@@ -31,6 +33,7 @@ from acrux.http.messages import Request
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 MAX_QUERY_FIELDS = 500
+MAX_ADDED_TAGS = 100
 
 
 def header(request: Request, name: str) -> str | None:
@@ -89,6 +92,14 @@ def reference_to_write(request: Request) -> Reference:
     return parse_reference(request.params["reference"])
 
 
+def tag(request: Request) -> Tag:
+    """The tag of the path; what cannot exist is an UnknownTag."""
+    try:
+        return Tag.parse(request.params["tag"])
+    except InvalidReference as refused:
+        raise UnknownTag(**refused.detail) from None
+
+
 def digest(request: Request) -> Digest:
     """The digest of the path. Raises InvalidDigest."""
     return Digest.parse(request.params["digest"])
@@ -138,6 +149,11 @@ def mount_source(request: Request) -> RepositoryName | None:
         return None
 
 
+def names_mount_source(request: Request) -> bool:
+    """Whether the request says where to mount from, well or badly."""
+    return _first(request, "from") is not None
+
+
 def mounted_digest(request: Request) -> Digest | None:
     """The blob to mount. Raises InvalidDigest."""
     text = _first(request, "mount")
@@ -147,6 +163,71 @@ def mounted_digest(request: Request) -> Digest | None:
 def page(request: Request) -> Page:
     """The page of a listing that is asked for. Raises InvalidPage."""
     return Page.parse(_first(request, "n"), _first(request, "last"))
+
+
+def referrers_page(request: Request) -> Page:
+    """As `page`; as many as there may be where `n` is not given, for few clients follow a link."""
+    return Page.parse(_first(request, "n"), _first(request, "last"), MAX_ITEMS)
+
+
+def order(request: Request) -> Order:
+    """How a listing of /acr/v1 is to be sorted. Raises InvalidPage."""
+    return Order.parse(_first(request, "orderby"))
+
+
+def listed_digest(request: Request) -> Digest | None:
+    """The manifest whose tags are to be listed. Raises InvalidDigest."""
+    text = _first(request, "digest")
+    return Digest.parse(text) if text else None
+
+
+def artifact_type(request: Request) -> str | None:
+    """The type of referrers that are to be listed, None for all."""
+    return _first(request, "artifactType") or None
+
+
+def added_tags(request: Request) -> tuple[Tag, ...]:
+    """The tags that a manifest is to get beside the one in its path (end-7b).
+
+    Raises InvalidReference, and InvalidRequest where there are too many.
+    """
+    names = query(request, "tag")
+    if len(names) > MAX_ADDED_TAGS:
+        raise InvalidRequest(f"a manifest can be given at most {MAX_ADDED_TAGS} tags at once")
+    return tuple(dict.fromkeys(map(Tag.parse, names)))
+
+
+def check_digest_algorithm(request: Request) -> None:
+    """Raise InvalidDigest where an upload announces an algorithm that is not here (end-4c)."""
+    algorithm = _first(request, "digest-algorithm")
+    if algorithm is not None:
+        new_hasher(algorithm)
+
+
+def capability(request: Request) -> str:
+    """What the location of an upload carries beside its name, empty where it is missing."""
+    return _first(request, "_state") or ""
+
+
+def attributes_change(body: bytes) -> AttributesChange:
+    """The switches that the body of a PATCH names; raises InvalidRequest."""
+    try:
+        change = msgspec.json.decode(body, type=_WireChange)
+    except (msgspec.DecodeError, RecursionError) as refused:
+        raise InvalidRequest(
+            "the body must be a JSON object of deleteEnabled, writeEnabled, listEnabled and "
+            f"readEnabled, each true or false: {refused}"
+        ) from None
+    return AttributesChange(
+        change.delete_enabled, change.write_enabled, change.list_enabled, change.read_enabled
+    )
+
+
+class _WireChange(msgspec.Struct, rename="camel"):
+    delete_enabled: bool | None = None
+    write_enabled: bool | None = None
+    list_enabled: bool | None = None
+    read_enabled: bool | None = None
 
 
 # The headers --------------------------------------------------------------------------------------
@@ -255,51 +336,3 @@ def knows(request: Request, etag: str) -> bool:
     """Whether the client has this representation already (If-None-Match, RFC 9110 §13.1.2)."""
     known = ",".join(_every_header(request, "if-none-match")).split(",")
     return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in known)
-
-
-# The origin ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the client reached us: scheme, and one of the login servers."""
-
-    scheme: str
-    login_server: str
-
-
-@dataclass(frozen=True, slots=True)
-class Origins:
-    """Which of the registry's own addresses a request was sent to.
-
-    A host that is not a login server is never repeated: whoever sends the request must not choose
-    where others take their credentials. The first login server stands in for it.
-    """
-
-    login_servers: Sequence[str]
-    trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
-
-    def of(self, request: Request) -> Origin:
-        """The scheme and login server addressed; X-Forwarded-* counts only from trusted proxies."""
-        scheme, host = request.scheme, header(request, "host") or ""
-        if self._is_trusted(request.peer):
-            scheme = _last(header(request, "x-forwarded-proto")) or scheme
-            host = _last(header(request, "x-forwarded-host")) or host
-        scheme = scheme if scheme in ("http", "https") else request.scheme
-        default_port = ":443" if scheme == "https" else ":80"
-        for candidate in (host.lower(), host.lower().removesuffix(default_port)):
-            if candidate in self.login_servers:
-                return Origin(scheme, candidate)
-        return Origin(scheme, self.login_servers[0])
-
-    def _is_trusted(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in network for network in self.trusted_proxies)
-
-
-def _last(text: str | None) -> str | None:
-    # Each proxy appends; only the one that we trust wrote the last value.
-    return text.rpartition(",")[2].strip() if text else None

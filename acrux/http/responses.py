@@ -7,8 +7,9 @@ from urllib.parse import quote
 import msgspec
 
 from acrux.domain.digest import Digest
-from acrux.domain.media_types import OCTET_STREAM
-from acrux.domain.names import RepositoryName
+from acrux.domain.manifest import Referrer
+from acrux.domain.media_types import OCI_INDEX, OCTET_STREAM
+from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Page
 from acrux.domain.upload import UploadId
 from acrux.http.messages import Content, Part, Response
@@ -92,13 +93,17 @@ def blob_description(digest: Digest, size: int) -> Response:
     return response
 
 
-def upload(status: int, repository: RepositoryName, upload_id: UploadId, offset: int) -> Response:
+def upload(
+    status: int, repository: RepositoryName, upload_id: UploadId, offset: int, capability: str
+) -> Response:
     """Where an upload stands and goes on (end-4, end-5, end-13).
 
-    The location is a path without a host: Azure's Python SDK puts its end-point before it.
+    The location is a path without a host: Azure's Python SDK puts its end-point before it. Its
+    `_state` lets the upload outlive the token that began it.
     """
     response = empty(status)
-    response.add("Location", f"/v2/{repository}/blobs/uploads/{upload_id}")
+    location = f"/v2/{repository}/blobs/uploads/{upload_id}?_state={capability}"
+    response.add("Location", location)
     response.add("Docker-Upload-UUID", str(upload_id))
     response.add("Range", f"0-{max(offset - 1, 0)}")
     return response
@@ -112,26 +117,70 @@ def created_blob(repository: RepositoryName, digest: Digest) -> Response:
     return response
 
 
-def created_manifest(repository: RepositoryName, digest: Digest) -> Response:
-    """The manifest can be pulled from here now (end-7)."""
+def created_manifest(
+    repository: RepositoryName, digest: Digest, subject: Digest | None, tags: Sequence[Tag]
+) -> Response:
+    """The manifest can be pulled from here now, and from the tags asked for (end-7)."""
     response = empty(201)
     response.add("Location", f"/v2/{repository}/manifests/{digest}")
     response.add("Docker-Content-Digest", str(digest))
+    if subject is not None:
+        response.add("OCI-Subject", str(subject))
+    for tag in tags:
+        response.add("OCI-Tag", str(tag))
     return response
 
 
 def listing(
-    path: str, content: Mapping[str, object], page: Page, following: str | None
+    path: str,
+    content: Mapping[str, object],
+    page: Page,
+    following: str | None,
+    order: str = "",
 ) -> Response:
     """A page of a listing, with a link to the one that follows where there is one (end-8b).
 
-    Every parameter of the link has an equals sign, as `az` splits there (acr-protocol.md §7.5).
+    `path` is percent-encoded where it must be.
     """
     response = json(content)
     if following is not None:
-        query = f"last={quote(following, safe='')}&n={page.items}&orderby="
-        response.add("Link", f'<{quote(path)}?{query}>; rel="next"')
+        _link(response, path, page, following, f"&orderby={order}")
     return response
+
+
+def referrers(
+    path: str,
+    listed: Sequence[Referrer],
+    page: Page,
+    artifact_type: str | None,
+    *,
+    more: bool,
+) -> Response:
+    """What points at a manifest, as an index (end-12)."""
+    descriptors = [
+        {
+            "mediaType": referrer.media_type,
+            "digest": str(referrer.digest),
+            "size": referrer.size,
+            **({"artifactType": referrer.artifact_type} if referrer.artifact_type else {}),
+            **({"annotations": referrer.annotations} if referrer.annotations else {}),
+        }
+        for referrer in listed
+    ]
+    content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
+    response = Response(200, [(b"content-type", OCI_INDEX.encode())], msgspec.json.encode(content))
+    if artifact_type:
+        response.add("OCI-Filters-Applied", "artifactType")
+    if more:
+        kept = f"&artifactType={quote(artifact_type, safe='')}" if artifact_type else ""
+        _link(response, path, page, str(listed[-1].digest), kept)
+    return response
+
+
+def _link(response: Response, path: str, page: Page, following: str, rest: str) -> None:
+    # Every parameter has an equals sign, as `az` splits there (acr-protocol.md §7.5).
+    query = f"last={quote(following, safe='')}&n={page.items}{rest}"
+    response.add("Link", f'<{path}?{query}>; rel="next"')
 
 
 def _describe_blob(response: Response, digest: Digest) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
 from acrux.http import challenge, guard
+from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.blobs import BlobHandlers
 from acrux.http.guard import Requirement
 from acrux.http.health import HealthHandlers
@@ -13,7 +14,7 @@ from acrux.http.listings import ListingHandlers
 from acrux.http.manifests import ManifestHandlers
 from acrux.http.messages import Request, Response
 from acrux.http.oauth2 import TokenHandlers
-from acrux.http.parsing import Origin
+from acrux.http.origin import Origin
 from acrux.http.uploads import UploadHandlers
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -47,14 +48,18 @@ class Handlers:
     blobs: BlobHandlers
     uploads: UploadHandlers
     listings: ListingHandlers
+    acr: AcrHandlers
     health: HealthHandlers
 
 
 def table(to: Handlers) -> tuple[Row, ...]:
     """Every end-point of the registry. What is not in here does not exist."""
+    return (*_uploads(to), *_v2(to), *_acr_v1(to), *_public(to))
+
+
+def _v2(to: Handlers) -> tuple[Row, ...]:
     read_manifest = Endpoint(guard.pull, to.manifests.get)
     read_blob = Endpoint(guard.pull, to.blobs.get)
-    start_upload = Endpoint(guard.mount, to.uploads.start)
     return (
         Row("end-1", "/v2/", {"GET": Endpoint(guard.any_token, to.health.version)}),
         Row("end-1", "/v2", {"GET": Endpoint(guard.any_token, to.health.version)}),
@@ -69,18 +74,15 @@ def table(to: Handlers) -> tuple[Row, ...]:
                 "DELETE": Endpoint(guard.delete, to.manifests.delete),
             },
         ),
-        # Some clients leave the final slash out.
-        Row("end-4, end-11", "/v2/{repository}/blobs/uploads/", {"POST": start_upload}),
-        Row("end-4, end-11", "/v2/{repository}/blobs/uploads", {"POST": start_upload}),
         Row(
-            "end-5, end-6, end-13, end-14",
-            "/v2/{repository}/blobs/uploads/{upload}",
-            {
-                "GET": Endpoint(guard.push, to.uploads.status),
-                "PATCH": Endpoint(guard.push, to.uploads.append),
-                "PUT": Endpoint(guard.push, to.uploads.finish),
-                "DELETE": Endpoint(guard.push, to.uploads.cancel),
-            },
+            "end-8",
+            "/v2/{repository}/tags/list",
+            {"GET": Endpoint(guard.list_tags, to.listings.tags)},
+        ),
+        Row(
+            "end-12",
+            "/v2/{repository}/referrers/{digest}",
+            {"GET": Endpoint(guard.pull, to.listings.referrers)},
         ),
         Row(
             "end-2, end-10",
@@ -91,11 +93,69 @@ def table(to: Handlers) -> tuple[Row, ...]:
                 "DELETE": Endpoint(guard.delete, to.blobs.delete),
             },
         ),
+    )
+
+
+def _uploads(to: Handlers) -> tuple[Row, ...]:
+    start_upload = Endpoint(guard.mount, to.uploads.start)
+    return (
+        # Some clients leave the final slash out.
+        Row("end-4, end-11", "/v2/{repository}/blobs/uploads/", {"POST": start_upload}),
+        Row("end-4, end-11", "/v2/{repository}/blobs/uploads", {"POST": start_upload}),
         Row(
-            "end-8",
-            "/v2/{repository}/tags/list",
-            {"GET": Endpoint(guard.list_tags, to.listings.tags)},
+            "end-5, end-6, end-13, end-14",
+            "/v2/{repository}/blobs/uploads/{upload}",
+            {
+                "GET": Endpoint(guard.go_on, to.uploads.status),
+                "PATCH": Endpoint(guard.go_on, to.uploads.append),
+                "PUT": Endpoint(guard.go_on, to.uploads.finish),
+                "DELETE": Endpoint(guard.go_on, to.uploads.cancel),
+            },
         ),
+    )
+
+
+def _acr_v1(to: Handlers) -> tuple[Row, ...]:
+    # acr-protocol.md §5.1, with the scopes of §1.4.
+    catalog = Endpoint(guard.catalog, to.listings.repositories)
+    list_tags = Endpoint(guard.read_metadata, to.acr.list_tags)
+    list_manifests = Endpoint(guard.read_metadata, to.acr.list_manifests)
+    return (
+        Row("acr", "/acr/v1/_catalog", {"GET": catalog}),
+        Row("acr", "/acr/v1/{repository}/_tags", {"GET": list_tags}),
+        Row(
+            "acr",
+            "/acr/v1/{repository}/_tags/{tag}",
+            {
+                "GET": Endpoint(guard.read_metadata, to.acr.get_tag),
+                "PATCH": Endpoint(guard.write_metadata, to.acr.change_tag),
+                "DELETE": Endpoint(guard.untag, to.acr.delete_tag),
+            },
+        ),
+        Row("acr", "/acr/v1/{repository}/_manifests", {"GET": list_manifests}),
+        Row(
+            "acr",
+            "/acr/v1/{repository}/_manifests/{digest}",
+            {
+                "GET": Endpoint(guard.read_metadata, to.acr.get_manifest),
+                "PATCH": Endpoint(guard.write_metadata, to.acr.change_manifest),
+            },
+        ),
+        # Last: a repository's name would match all of the above.
+        Row(
+            "acr",
+            "/acr/v1/{repository}",
+            {
+                "GET": Endpoint(guard.read_metadata, to.acr.get_repository),
+                "PATCH": Endpoint(guard.write_metadata, to.acr.change_repository),
+                "DELETE": Endpoint(guard.delete, to.acr.delete_repository),
+            },
+        ),
+    )
+
+
+def _public(to: Handlers) -> tuple[Row, ...]:
+    return (
         Row(
             "token",
             "/oauth2/token",

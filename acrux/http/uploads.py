@@ -1,8 +1,11 @@
 """Handlers of /v2/<name>/blobs/uploads/."""
 
+from acrux.domain.access import RepositoryPattern
 from acrux.domain.scope import PULL, on_repository
+from acrux.domain.upload import UploadId
 from acrux.http import parsing, responses
 from acrux.http.messages import Request, Response
+from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
 from acrux.services.uploads import Uploads
 
@@ -10,9 +13,18 @@ from acrux.services.uploads import Uploads
 class UploadHandlers:
     """Uploads over HTTP (end-4, end-5, end-6, end-11, end-13, end-14)."""
 
-    def __init__(self, uploads: Uploads, blobs: Blobs) -> None:
+    def __init__(
+        self,
+        uploads: Uploads,
+        blobs: Blobs,
+        authentication: Authentication,
+        *,
+        mount_from_account: bool,
+    ) -> None:
         self._uploads = uploads
         self._blobs = blobs
+        self._authentication = authentication
+        self._mount_from_account = mount_from_account
 
     async def start(self, request: Request) -> Response:
         """POST: begin an upload, or take a whole blob at once, or mount one."""
@@ -20,24 +32,38 @@ class UploadHandlers:
             return mounted
         repository = parsing.repository(request)
         digest = parsing.claimed_digest(request)
+        parsing.check_digest_algorithm(request)
         if digest is not None:
             await self._uploads.put(repository, digest, request.body.chunks())
             return responses.created_blob(repository, digest)
         upload = await self._uploads.start(repository, request.grant.principal)
-        return responses.upload(202, repository, upload, 0)
+        return self._answer(202, request, upload, 0)
 
     async def _mount(self, request: Request) -> Response | None:
         # A blob that is elsewhere without the right to it and one that is nowhere look alike:
         # the answer is an upload (token-auth-and-oci.md §3.7).
-        repository, source = parsing.repository(request), parsing.mount_source(request)
         digest = parsing.mounted_digest(request)
-        if source is None or digest is None:
+        if digest is None:
             return None
-        if not request.grant.permits(on_repository(source, PULL)):
-            return None
-        if not await self._blobs.mount(source, repository, digest):
+        repository = parsing.repository(request)
+        if not await self._blobs.mount(self._sources(request), repository, digest):
             return None
         return responses.created_blob(repository, digest)
+
+    def _sources(self, request: Request) -> tuple[RepositoryPattern, ...]:
+        if not parsing.names_mount_source(request):
+            if self._mount_from_account:
+                return self._authentication.scope_map(request.grant.principal).patterns(PULL)
+            return request.grant.patterns(PULL)
+        source = parsing.mount_source(request)
+        if source is None or not request.grant.permits(on_repository(source, PULL)):
+            return ()
+        return (RepositoryPattern(source.value),)
+
+    def _answer(self, status: int, request: Request, upload: UploadId, offset: int) -> Response:
+        repository = parsing.repository(request)
+        capability = self._uploads.capability(repository, upload, request.grant.principal)
+        return responses.upload(status, repository, upload, offset, capability)
 
     async def append(self, request: Request) -> Response:
         """PATCH: add a chunk."""
@@ -45,7 +71,7 @@ class UploadHandlers:
         offset = await self._uploads.append(
             repository, upload, request.body.chunks(), parsing.content_range(request)
         )
-        return responses.upload(202, repository, upload, offset)
+        return self._answer(202, request, upload, offset)
 
     async def finish(self, request: Request) -> Response:
         """PUT: add the last chunk, if there is one, and make it a blob."""
@@ -60,7 +86,7 @@ class UploadHandlers:
         """GET: how far the upload has come."""
         repository, upload = parsing.repository(request), parsing.upload(request)
         offset = await self._uploads.offset(repository, upload)
-        return responses.upload(204, repository, upload, offset)
+        return self._answer(204, request, upload, offset)
 
     async def cancel(self, request: Request) -> Response:
         """DELETE: forget the upload."""

@@ -1,6 +1,6 @@
 """Turn a credential into a principal, in the same time when refused."""
 
-from acrux.domain.access import ADMINISTRATOR, ANONYMOUS, NOTHING, Principal
+from acrux.domain.access import ADMINISTRATOR, ANONYMOUS, NOTHING, Principal, ScopeMap
 from acrux.domain.credential import Credential
 from acrux.errors import BadCredentials
 from acrux.ports import Accounts, Passwords
@@ -26,5 +26,8 @@ class Authentication:
         hashes = tuple(password.hash for password in account.passwords) if account else ()
         if not self._passwords.matches(credential.secret.reveal(), hashes) or account is None:
             raise BadCredentials("the user name or the password is wrong")
-        is_administrator = account.name == self._administrator
-        return Principal(account.name, ADMINISTRATOR if is_administrator else NOTHING)
+        return Principal(account.name, self.scope_map(account.name))
+
+    def scope_map(self, name: str) -> ScopeMap:
+        """What the principal of this name holds now, whatever an older token says."""
+        return ADMINISTRATOR if name == self._administrator else NOTHING

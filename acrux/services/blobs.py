@@ -1,5 +1,6 @@
 """Read, mount and delete blobs that a repository links."""
 
+from acrux.domain.access import RepositoryPattern
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName
 from acrux.errors import UnknownBlob
@@ -28,11 +29,11 @@ class Blobs:
         return await self._store.open(digest)
 
     async def mount(
-        self, source: RepositoryName, repository: RepositoryName, digest: Digest
+        self, sources: tuple[RepositoryPattern, ...], repository: RepositoryName, digest: Digest
     ) -> bool:
-        """Link a blob of `source` here too; say whether `source` links it at all."""
+        """Link a blob of a repository of these patterns here too; say whether one links it."""
         try:
-            await self._metadata.mount_blob(source, repository, digest, self._clock())
+            await self._metadata.mount_blob(sources, repository, digest, self._clock())
         except UnknownBlob:
             return False
         return True

@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName
 from acrux.domain.upload import ContentRange, UploadId
 from acrux.errors import DigestMismatch
-from acrux.ports import BlobStore, Clock, Metadata
+from acrux.ports import BlobStore, Capabilities, Clock, Metadata
 
 Chunks = AsyncIterator[bytes]
 
@@ -15,10 +16,31 @@ Chunks = AsyncIterator[bytes]
 class Uploads:
     """The uploads of every repository. An upload belongs to the repository that began it."""
 
-    def __init__(self, store: BlobStore, metadata: Metadata, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: BlobStore,
+        metadata: Metadata,
+        capabilities: Capabilities,
+        clock: Clock,
+        lifetime: timedelta,
+    ) -> None:
         self._store = store
         self._metadata = metadata
+        self._capabilities = capabilities
         self._clock = clock
+        self._lifetime = lifetime
+
+    def capability(self, repository: RepositoryName, upload: UploadId, principal: str) -> str:
+        """What lets the principal go on with the upload after its token has ended, for a while."""
+        return self._capabilities.seal(
+            upload.value, repository.value, principal, self._clock() + self._lifetime
+        )
+
+    def is_capability(
+        self, text: str, repository: RepositoryName, upload: str, principal: str
+    ) -> bool:
+        """Whether `text` is such a capability, of exactly these, and has not ended."""
+        return self._capabilities.is_good(text, upload, repository.value, principal, self._clock())
 
     async def start(self, repository: RepositoryName, principal: str) -> UploadId:
         """Begin an upload that goes on in later requests."""

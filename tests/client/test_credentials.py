@@ -37,7 +37,7 @@ def add_helper(path: Path, name: str, script: str) -> None:
 
 def pair(credential: Credential | None) -> tuple[str, str] | None:
     """What the credential holds."""
-    return credential and (credential.name, credential.secret.reveal())
+    return (credential.name, credential.secret.reveal()) if credential else None
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,17 @@ def test_another_place_gets_no_credentials(url: str, challenge: str) -> None:
     assert [step.authorization for step in sent] == [None]
 
 
+@pytest.mark.parametrize("place", ["http://registry.example.com", "https://evil.example.com"])
+def test_a_token_that_is_held_is_for_its_registry_alone(place: str) -> None:
+    """The same path on another host is another thing."""
+    auth = auth_of()
+    play(auth, MANIFEST, asks(), issues("abc"), ok)
+
+    sent = play(auth, MANIFEST.replace(REGISTRY, place), ok)
+
+    assert [step.authorization for step in sent] == [None]
+
+
 @pytest.mark.parametrize("challenge", ['Basic realm="r"', 'Bearer realm="/token"'])
 def test_a_challenge_from_where_a_redirect_led_is_not_answered(challenge: str) -> None:
     """A storage host that answers 401 would receive the registry's password."""

@@ -48,6 +48,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "a.sqlite"
 
 
+# A tag that points at nothing.
+DANGLING = (
+    "INSERT INTO tags (repository, name, digest, created_at, updated_at)"
+    " VALUES ('r', 't', 'd', 0, 0)"
+)
+
+
 def insert(name: str) -> Statement:
     """Put a name in; a second time is an error."""
     return Statement("INSERT INTO accounts (name) VALUES (:name)", {"name": name})
@@ -166,7 +173,7 @@ class TestTransactions:
 
     async def test_references_are_enforced(self, database: SqliteDatabase) -> None:
         """A tag could point at a manifest that is not there."""
-        dangling = Statement("INSERT INTO tags VALUES ('r', 't', 'd', 0, 0)", {})
+        dangling = Statement(DANGLING, {})
         with pytest.raises(Exception, match="FOREIGN KEY"):
             await database.write(once(dangling))
 
@@ -246,7 +253,7 @@ class TestGroups:
         """A push would be acknowledged that was never stored."""
         # A deferred reference is checked by COMMIT: the one failure there that a test can order.
         deferred = Statement("PRAGMA defer_foreign_keys = ON", {})
-        dangling = Statement("INSERT INTO tags VALUES ('r', 't', 'd', 0, 0)", {})
+        dangling = Statement(DANGLING, {})
 
         def steps() -> Steps[None]:
             yield deferred
@@ -440,7 +447,7 @@ from acrux.adapters.sqlite import SqliteDatabase
 from acrux.adapters.statements import Statement
 
 def add():
-    yield Statement("INSERT INTO repositories VALUES ('r', 0) ON CONFLICT DO NOTHING", {})
+    yield Statement("INSERT INTO repositories (name, created_at) VALUES ('r', 0) ON CONFLICT DO NOTHING", {})
     rows = yield Statement("SELECT size FROM blob_links", {})
     size = rows[0][0] + 1 if rows else 1
     yield Statement(

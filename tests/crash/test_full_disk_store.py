@@ -8,7 +8,7 @@ import pytest
 
 from acrux.adapters.upload_files import BATCH_BYTES
 from acrux.domain.digest import Digest
-from acrux.errors import StorageExhausted
+from acrux.errors import StorageExhausted, UnknownUpload
 from tests.contracts.blob_stores import (
     ATTEMPTS,
     LARGE,
@@ -32,7 +32,6 @@ RENAMES = "?rename,?renameat,?renameat2"
 
 # The step that finds the disk full: its system calls, the path, which of them, the offset after.
 FAULTS = {
-    "begin": ("openat", UPLOAD_PATH, 1, None),
     "write the first batch": ("write", UPLOAD_PATH, 1, 0),
     "write a later batch": ("write", UPLOAD_PATH, 3, 2 * BATCH_BYTES),
     "sync the file": ("fsync", UPLOAD_PATH, 1, 0),
@@ -95,6 +94,24 @@ def small_disk(files: FileBlobStores) -> Iterator[FileBlobStores]:
         files.open()
         yield files
         assert files.leftovers() == set()
+
+
+async def test_an_upload_that_finds_no_room_for_its_file_is_refused(
+    files: FileBlobStores,
+) -> None:
+    """A disk can run out of files before it runs out of bytes."""
+    with mounted(files.root, "nr_inodes=6"):  # itself, the four folders, one upload
+        store = files.open()
+        only = await begun(store, b"abc")
+
+        with pytest.raises(StorageExhausted):
+            await store.begin(UPLOAD)
+        with pytest.raises(StorageExhausted):
+            await store.commit(only, Digest.of(b"abc"))
+
+        assert await store.offset(only) == 3
+        with pytest.raises(UnknownUpload):
+            await store.offset(UPLOAD)
 
 
 @pytest.mark.parametrize("restarted", [False, True])

@@ -82,7 +82,7 @@ class Pusher:
             location = connection.start_upload("team/app")
             patched = connection.call("PATCH", location, blob)
             assert patched.status == 202, patched.body
-            put = connection.call("PUT", f"{location}?digest={digest}")
+            put = connection.call("PUT", f"{location}&digest={digest}")
             assert put.status == 201, put.body
             self.acknowledged.add(f"/v2/team/app/blobs/{digest}", blob)
         path = f"/v2/team/app/manifests/{tag}"

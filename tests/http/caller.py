@@ -82,7 +82,8 @@ class Caller:
         if isinstance(body, bytes) and "content-length" not in names:
             pairs.append(("Content-Length", str(len(body))))
         path, _, inline = path.partition("?")
-        text = inline or (query if isinstance(query, str) else urlencode(query, doseq=True))
+        rest = query if isinstance(query, str) else urlencode(query, doseq=True)
+        text = "&".join(filter(None, (inline, rest)))
         scope = {
             "type": "http",
             "method": method,

@@ -47,6 +47,10 @@ _BLOB_PATH = f"/v2/{REPOSITORY}/blobs/{Digest.of(BLOB)}"
 _UPLOAD_PATH = f"/v2/{REPOSITORY}/blobs/uploads/UPLOAD"
 _PUSH = (f"{_ON_APP}pull,push",)
 _PULL = (f"{_ON_APP}pull",)
+_ACR = "/acr/v1/{repository}"
+_READ = (f"{_ON_APP}metadata_read",)
+_WRITE = (f"{_ON_APP}metadata_write",)
+_DELETE = (f"{_ON_APP}delete",)
 
 EXAMPLES = {
     ("/v2/", "GET"): Example("/v2/", 200, ()),
@@ -75,6 +79,26 @@ EXAMPLES = {
     (_BLOB, "GET"): Example(_BLOB_PATH, 200, _PULL),
     (_BLOB, "HEAD"): Example(_BLOB_PATH, 200, _PULL),
     (_BLOB, "DELETE"): Example(_BLOB_PATH, 202, (f"{_ON_APP}delete",)),
+    ("/v2/{repository}/referrers/{digest}", "GET"): Example(
+        f"/v2/{REPOSITORY}/referrers/{IMAGE.digest}", 200, _PULL
+    ),
+    ("/acr/v1/_catalog", "GET"): Example("/acr/v1/_catalog", 200, ("registry:catalog:*",)),
+    (_ACR, "GET"): Example(f"/acr/v1/{REPOSITORY}", 200, _READ),
+    (_ACR, "PATCH"): Example(f"/acr/v1/{REPOSITORY}", 200, _WRITE, {}, b"{}"),
+    (_ACR, "DELETE"): Example(f"/acr/v1/{REPOSITORY}", 202, _DELETE),
+    (f"{_ACR}/_tags", "GET"): Example(f"/acr/v1/{REPOSITORY}/_tags", 200, _READ),
+    (f"{_ACR}/_tags/{{tag}}", "GET"): Example(f"/acr/v1/{REPOSITORY}/_tags/v1", 200, _READ),
+    (f"{_ACR}/_tags/{{tag}}", "PATCH"): Example(
+        f"/acr/v1/{REPOSITORY}/_tags/v1", 200, _WRITE, {}, b"{}"
+    ),
+    (f"{_ACR}/_tags/{{tag}}", "DELETE"): Example(f"/acr/v1/{REPOSITORY}/_tags/v1", 202, _DELETE),
+    (f"{_ACR}/_manifests", "GET"): Example(f"/acr/v1/{REPOSITORY}/_manifests", 200, _READ),
+    (f"{_ACR}/_manifests/{{digest}}", "GET"): Example(
+        f"/acr/v1/{REPOSITORY}/_manifests/{IMAGE.digest}", 200, _READ
+    ),
+    (f"{_ACR}/_manifests/{{digest}}", "PATCH"): Example(
+        f"/acr/v1/{REPOSITORY}/_manifests/{IMAGE.digest}", 200, _WRITE, {}, b"{}"
+    ),
     ("/v2/{repository}/tags/list", "GET"): Example(
         f"/v2/{REPOSITORY}/tags/list", 200, (f"{_ON_APP}metadata_read",)
     ),

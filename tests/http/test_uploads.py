@@ -42,7 +42,7 @@ async def test_an_upload_in_three_requests_becomes_a_blob(admin: Caller) -> None
     put = await admin.call("PUT", location, query={"digest": str(Digest.of(b"0123456789"))})
 
     assert started.status == 202
-    assert location == f"{START}{started.header('Docker-Upload-UUID')}"
+    assert location.partition("?")[0] == f"{START}{started.header('Docker-Upload-UUID')}"
     assert started.header("Range") == "0-0"
     assert (patched.status, patched.header("Range")) == (202, "0-9")
     assert put.status == 201

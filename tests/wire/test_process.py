@@ -44,7 +44,7 @@ def test_a_running_request_ends_and_new_ones_are_refused_when_it_stops(tmp_path:
         location = connection.start_upload()
         digest = Digest.of(b"0123456789")
         raw = connection.raw()
-        raw.sendall(connection.head("PUT", f"{location}?digest={digest}", Content_Length="10"))
+        raw.sendall(connection.head("PUT", f"{location}&digest={digest}", Content_Length="10"))
         raw.sendall(b"01234")
         assert connection.call("GET", "/livez").status == 200
 

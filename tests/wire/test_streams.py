@@ -67,7 +67,7 @@ def upload(connection: Connection, digest: Digest) -> None:
     patched = connection.call("PATCH", location, pattern(1024), Content_Length=str(GIBIBYTE))
     assert patched.status == 202, patched.body
     assert patched.header("Range") == f"0-{GIBIBYTE - 1}"
-    assert connection.call("PUT", f"{location}?digest={digest}").status == 201
+    assert connection.call("PUT", f"{location}&digest={digest}").status == 201
 
 
 def read_all(response: http.client.HTTPResponse) -> str:

@@ -39,7 +39,7 @@ def test_an_upload_whose_client_vanishes_is_not_acknowledged_and_can_be_resumed(
     kept = offset(connection, location)
     assert kept == 500_000
     digest = Digest.of(CONTENT)
-    finished = connection.call("PUT", f"{location}?digest={digest}", CONTENT[kept:])
+    finished = connection.call("PUT", f"{location}&digest={digest}", CONTENT[kept:])
     assert finished.status == 201
     assert connection.call("GET", f"/v2/app/blobs/{digest}").body == CONTENT
 
@@ -81,7 +81,7 @@ def test_every_step_of_an_upload_may_reach_another_worker(registry: RunningRegis
         assert second.call("PATCH", location, parts[0]).status == 202
         assert first.call("PATCH", location, parts[1], Content_Range="1000-1999").status == 202
         digest = Digest.of(CONTENT)
-        assert third.call("PUT", f"{location}?digest={digest}", parts[2]).status == 201
+        assert third.call("PUT", f"{location}&digest={digest}", parts[2]).status == 201
         assert second.call("GET", f"/v2/workers/blobs/{digest}").body == CONTENT
 
     for connection in connections:

@@ -1,0 +1,160 @@
+"""Uploads, and links from repositories to blobs: statements."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from acrux.adapters import locks, patterns
+from acrux.adapters.statements import SqlValue, Statement, Steps, to_microseconds
+from acrux.domain.access import RepositoryPattern
+from acrux.domain.attributes import Operation
+from acrux.domain.digest import Digest
+from acrux.domain.names import RepositoryName
+from acrux.domain.upload import UploadId
+from acrux.errors import MissingReferences, UnknownBlob, UnknownUpload
+
+# A manifest of 4 MiB can name tens of thousands of layers; a statement takes 32,766 parameters.
+DIGESTS_PER_STATEMENT = 1000
+MISSING_NAMED = 10
+
+
+def open_upload(
+    upload: UploadId, repository: RepositoryName, principal: str, at: datetime
+) -> Steps[None]:
+    """Note the upload, where the repository may be written."""
+    yield from locks.check_repository(Operation.WRITE, repository)
+    yield Statement(
+        """
+        INSERT INTO uploads (id, repository, principal, started_at)
+        VALUES (:upload, :repository, :principal, :at)
+        """,
+        {
+            "upload": upload.value,
+            "repository": repository.value,
+            "principal": principal,
+            "at": to_microseconds(at),
+        },
+    )
+
+
+def find_upload(upload: UploadId, repository: RepositoryName) -> Statement:
+    """One row where the upload belongs to the repository."""
+    return Statement(
+        "SELECT id FROM uploads WHERE id = :upload AND repository = :repository",
+        {"upload": upload.value, "repository": repository.value},
+    )
+
+
+def close_upload(upload: UploadId, repository: RepositoryName) -> Steps[None]:
+    """Forget the upload, or raise UnknownUpload."""
+    closed = yield Statement(
+        "DELETE FROM uploads WHERE id = :upload AND repository = :repository RETURNING id",
+        {"upload": upload.value, "repository": repository.value},
+    )
+    if not closed:
+        raise UnknownUpload(upload=str(upload))
+
+
+def finish_upload(
+    upload: UploadId, repository: RepositoryName, digest: Digest, size: int, at: datetime
+) -> Steps[None]:
+    """Close the upload and link its blob."""
+    yield from close_upload(upload, repository)
+    yield from link_blob(repository, digest, size, at)
+
+
+def link_blob(repository: RepositoryName, digest: Digest, size: int, at: datetime) -> Steps[None]:
+    """Link the blob, where the repository may be written."""
+    yield from locks.check_repository(Operation.WRITE, repository)
+    yield ensure_repository(repository, at)
+    yield Statement(
+        """
+        INSERT INTO blob_links (repository, digest, size, created_at)
+        VALUES (:repository, :digest, :size, :at)
+        ON CONFLICT (repository, digest) DO NOTHING
+        """,
+        {**_key(repository, digest), "size": size, "at": to_microseconds(at)},
+    )
+
+
+def ensure_repository(repository: RepositoryName, at: datetime) -> Statement:
+    """Create the repository unless it is there."""
+    return Statement(
+        """
+        INSERT INTO repositories (name, created_at) VALUES (:repository, :at)
+        ON CONFLICT (name) DO NOTHING
+        """,
+        {"repository": repository.value, "at": to_microseconds(at)},
+    )
+
+
+def find_blob(repository: RepositoryName, digest: Digest) -> Statement:
+    """The size of the linked blob, and whether the repository may be read."""
+    return Statement(
+        """
+        SELECT blob_links.size, repositories.read_enabled
+        FROM blob_links JOIN repositories ON repositories.name = blob_links.repository
+        WHERE blob_links.repository = :repository AND blob_links.digest = :digest
+        """,
+        _key(repository, digest),
+    )
+
+
+def mount_blob(
+    sources: Sequence[RepositoryPattern],
+    repository: RepositoryName,
+    digest: Digest,
+    at: datetime,
+) -> Steps[None]:
+    """Link what a readable repository of the patterns links, or raise UnknownBlob."""
+    among, parameters = patterns.condition("blob_links.repository", sources)
+    found = yield Statement(
+        f"""
+        SELECT blob_links.size
+        FROM blob_links JOIN repositories ON repositories.name = blob_links.repository
+        WHERE blob_links.digest = :digest AND repositories.read_enabled = 1 AND {among}
+        LIMIT 1
+        """,  # noqa: S608 -- a condition of parameters
+        {"digest": str(digest), **parameters},
+    )
+    for (size,) in found:
+        yield from link_blob(repository, digest, size, at)
+        return
+    raise UnknownBlob(digest=str(digest))
+
+
+def unlink_blob(repository: RepositoryName, digest: Digest) -> Steps[None]:
+    """Take the link away, where the repository may be written, or raise UnknownBlob."""
+    yield from locks.check_repository(Operation.DELETE, repository)
+    unlinked = yield Statement(
+        "DELETE FROM blob_links WHERE repository = :repository AND digest = :digest RETURNING size",
+        _key(repository, digest),
+    )
+    if not unlinked:
+        raise UnknownBlob(digest=str(digest))
+
+
+def check_links(repository: RepositoryName, required: Sequence[Digest]) -> Steps[None]:
+    """Raise MissingReferences unless the repository links all of these."""
+    missing: list[str] = []
+    for start in range(0, len(required), DIGESTS_PER_STATEMENT):
+        digests = [str(digest) for digest in required[start : start + DIGESTS_PER_STATEMENT]]
+        linked = {digest for (digest,) in (yield _find_links(repository, digests))}
+        missing += (digest for digest in digests if digest not in linked)
+    if missing:
+        raise MissingReferences(
+            f"{len(missing)} of the manifest's blobs are not in the repository: push them first",
+            digest=" ".join(missing[:MISSING_NAMED]),
+        )
+
+
+def _find_links(repository: RepositoryName, digests: list[str]) -> Statement:
+    parameters: dict[str, SqlValue] = {f"digest_{n}": text for n, text in enumerate(digests)}
+    names = ", ".join(f":{name}" for name in parameters)
+    return Statement(
+        f"SELECT digest FROM blob_links WHERE repository = :repository AND digest IN ({names})",  # noqa: S608 -- only parameter names are put in
+        {"repository": repository.value, **parameters},
+    )
+
+
+def _key(repository: RepositoryName, digest: Digest) -> dict[str, SqlValue]:
+    return {"repository": repository.value, "digest": str(digest)}

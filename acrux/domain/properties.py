@@ -1,0 +1,55 @@
+"""What ACR shows of repositories, tags and manifests beside their content."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from acrux.domain.attributes import Attributes
+from acrux.domain.manifest import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryProperties:
+    """What /acr/v1 shows of a repository (acr-protocol.md §5.2)."""
+
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    manifest_count: int
+    tag_count: int
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class TagProperties:
+    """What /acr/v1 shows of a tag (acr-protocol.md §5.3)."""
+
+    name: str
+    digest: str
+    created_at: datetime
+    updated_at: datetime
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One manifest that an index names, and what it runs on."""
+
+    digest: str
+    architecture: str
+    os: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestProperties:
+    """What /acr/v1 shows of a manifest (acr-protocol.md §5.4). `size` is in bytes."""
+
+    digest: str
+    media_type: str
+    config_media_type: str
+    size: int
+    created_at: datetime
+    updated_at: datetime
+    platform: Platform
+    entries: tuple[Entry, ...]
+    tags: tuple[str, ...]
+    attributes: Attributes

@@ -1,0 +1,143 @@
+"""The caller's side against Debian's docker-registry with token authentication."""
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from acrux.cli.main import cli
+from acrux.client.auth import RegistryAuth
+from acrux.client.errors import TokenRefused
+from acrux.domain.credential import Credential, Secret
+from tests.client.flow import ALICE
+from tests.client.registry import serving
+from tests.client.token_server import ISSUER, SERVICE, TokenServer
+from tests.tools import require_tool
+
+CONFIGURATION = """
+version: 0.1
+log: {{accesslog: {{disabled: true}}, level: error}}
+storage:
+  filesystem: {{rootdirectory: {folder}/storage}}
+  delete: {{enabled: true}}
+http: {{addr: "127.0.0.1:{port}"}}
+auth:
+  token: {{realm: "{realm}", service: {service}, issuer: {issuer}, rootcertbundle: {bundle}}}
+"""
+
+
+@dataclass
+class DockerRegistry:
+    """A docker-registry that answers, and who issues its tokens."""
+
+    url: str
+    tokens: TokenServer
+
+    def auth(self, credential: Credential = ALICE) -> RegistryAuth:
+        """Authentication for it: its realm is on another port, which is allowed by name."""
+        return RegistryAuth(self.url, credential, allowed_realm_hosts={self.tokens.host})
+
+
+@pytest.fixture
+def docker_registry(tmp_path: Path) -> Iterator[DockerRegistry]:
+    """docker-registry on a free port, with a token server of its own."""
+    program = require_tool("docker-registry", package="docker-registry")
+    with serving(TokenServer()) as tokens:
+        assert isinstance(tokens, TokenServer)
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_bytes(tokens.certificate.public_bytes(Encoding.PEM))
+        port = free_port()
+        configuration = tmp_path / "config.yml"
+        configuration.write_text(
+            CONFIGURATION.format(
+                folder=tmp_path, port=port, bundle=bundle, service=SERVICE, issuer=ISSUER,
+                realm=f"{tokens.url}/token",
+            )
+        )  # fmt: skip
+        with running([program, "serve", str(configuration)], port, tmp_path / "log"):
+            yield DockerRegistry(f"http://127.0.0.1:{port}", tokens)
+
+
+@contextmanager
+def running(command: list[str], port: int, log: Path) -> Iterator[None]:
+    """The program, from when it accepts connections until the block ends."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        transport = httpx2.HTTPTransport(retries=7)  # 0, 0.5, 1, 2, 4 ... s between them
+        with httpx2.Client(transport=transport) as client:
+            client.get(f"http://127.0.0.1:{port}/")
+        assert process.poll() is None, log.read_text()
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_registry_auth_walks_through_docker_registry(docker_registry: DockerRegistry) -> None:
+    """The registry that all others descend from: what works there works nearly everywhere."""
+    with httpx2.Client(base_url=docker_registry.url, auth=docker_registry.auth()) as client:
+        ping = client.get("/v2/")
+        catalog = client.get("/v2/_catalog")
+        missing = client.get("/v2/hello/manifests/latest")
+        started = client.post("/v2/hello/blobs/uploads/")
+        streamed = client.patch(started.headers["Location"], content=iter([b"lay", b"er"]))
+
+    assert (ping.status_code, ping.json()) == (200, {})
+    assert (catalog.status_code, catalog.json()) == (200, {"repositories": []})
+    assert missing.status_code == 404
+    assert missing.json()["errors"][0]["code"] == "MANIFEST_UNKNOWN"
+    assert (started.status_code, streamed.status_code) == (202, 202)
+    assert len(docker_registry.tokens.asked) == 4
+
+
+async def test_registry_auth_is_async_as_well(docker_registry: DockerRegistry) -> None:
+    """The flow is written once; this registry shall not notice who drives it."""
+    async with httpx2.AsyncClient(auth=docker_registry.auth()) as client:
+        response = await client.get(f"{docker_registry.url}/v2/_catalog")
+
+    assert response.json() == {"repositories": []}
+
+
+def test_a_wrong_password_is_told(docker_registry: DockerRegistry) -> None:
+    """The token server's own words reach the user."""
+    auth = docker_registry.auth(Credential("alice", Secret("looking-glass")))
+
+    with pytest.raises(TokenRefused, match="401 Unauthorized: wrong password"):
+        httpx2.get(f"{docker_registry.url}/v2/", auth=auth)
+
+
+def test_the_commands_walk_through_docker_registry(docker_registry: DockerRegistry) -> None:
+    """The commands are for any registry, not for acrux alone."""
+    host, realm = docker_registry.url.removeprefix("http://"), docker_registry.tokens.host
+    login = ("-u", "alice", "--password-stdin", "--allow-realm", realm)
+
+    def acrux(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(cli, arguments, input="wonderland\n")
+        return result.exit_code, result.stdout
+
+    challenge = acrux("auth", "challenge", f"{host}/v2/hello/manifests/1")
+    catalog = acrux("api", *login, f"{host}/v2/_catalog")
+    missing = acrux("api", *login, "--registry", host, "/v2/hello/manifests/1")
+    token = acrux("auth", "token", "--registry", host, "--scope", "repository:a:pull", *login)
+
+    assert "repository:hello:pull" in challenge[1]
+    assert catalog == (0, '{"repositories":[]}\n')
+    assert missing[0] == 1
+    assert "MANIFEST_UNKNOWN" in missing[1]
+    assert (token[0], token[1].count(".")) == (0, 2)
