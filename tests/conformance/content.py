@@ -35,13 +35,13 @@ class Data:
     referrers: dict[str, list[Descriptor]] = field(default_factory=dict)
     tags_in_query: bool = False
 
-    def blob(self, content: bytes, media_type: str, **fields: object) -> Descriptor:
+    def blob(self, content: bytes, media_type: str, **fields: Any) -> Descriptor:
         """Add a blob, and return what points at it."""
         pointing = self.point(content, media_type, **fields)
         self.blobs[pointing["digest"]] = content
         return pointing
 
-    def point(self, content: bytes, media_type: str, **fields: object) -> Descriptor:
+    def point(self, content: bytes, media_type: str, **fields: Any) -> Descriptor:
         """What points at the content, without adding it."""
         digest = digest_of(content, self.algorithm)
         return {"mediaType": media_type, "digest": digest, "size": len(content), **fields}
@@ -50,18 +50,18 @@ class Data:
         """Add a layer that nothing else has."""
         return self.blob(some_bytes(f"{self.label} layer {len(self.blobs)}", 512), LAYER)
 
-    def config(self, architecture: str = "amd64", **fields: object) -> Descriptor:
+    def config(self, architecture: str = "amd64", **fields: Any) -> Descriptor:
         """Add the configuration of an image."""
         about = {"architecture": architecture, "os": "linux", "number": len(self.manifests)}
         return self.blob(json.dumps({**about, **fields}).encode(), CONFIG)
 
-    def image(self, tag: str = "", architecture: str = "amd64", **fields: object) -> Descriptor:
+    def image(self, tag: str = "", architecture: str = "amd64", **fields: Any) -> Descriptor:
         """Add an image; `fields` are put into its manifest."""
         config = fields.pop("config", None) or self.config(architecture)
         layers = fields.pop("layers") if "layers" in fields else [self.layer(), self.layer()]
         return self.manifest(OCI_MANIFEST, tag, config=config, layers=layers, **fields)
 
-    def artifact(self, tag: str = "", kind: str = EXAMPLE, **fields: object) -> Descriptor:
+    def artifact(self, tag: str = "", kind: str = EXAMPLE, **fields: Any) -> Descriptor:
         """Add an artifact: no configuration, one layer of its kind."""
         layers = fields.pop("layers") if "layers" in fields else [self.layer()]
         config = self.blob(b"{}", EMPTY)
@@ -69,7 +69,7 @@ class Data:
             OCI_MANIFEST, tag, artifactType=kind, config=config, layers=layers, **fields
         )
 
-    def index(self, *entries: Descriptor, tag: str = "", **fields: object) -> Descriptor:
+    def index(self, *entries: Descriptor, tag: str = "", **fields: Any) -> Descriptor:
         """Add an index of these."""
         return self.manifest(OCI_INDEX, tag, manifests=list(entries), **fields)
 
@@ -88,7 +88,7 @@ class Data:
         return pointing
 
 
-def _platforms(data: Data, **fields: object) -> list[Descriptor]:
+def _platforms(data: Data, **fields: Any) -> list[Descriptor]:
     return [
         {
             **data.image(architecture=architecture, **fields),
@@ -166,7 +166,7 @@ def _non_distributable(data: Data) -> None:
 
 
 def _custom_fields(data: Data) -> None:
-    custom = {"org.example.custom": {"deep": [1, "two", None, 3.5]}}
+    custom: dict[str, Any] = {"org.example.custom": {"deep": [1, "two", None, 3.5]}}
     platforms = _platforms(data, config=data.config(**custom), **custom)
     data.index(*platforms, tag="custom-fields", **custom)
 

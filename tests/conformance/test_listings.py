@@ -21,7 +21,8 @@ def tagged(repository: str, *tags: str) -> Data:
     """An empty index with these tags."""
     data = Data(repository)
     index = data.index()
-    data.tags = dict.fromkeys(tags, index["digest"])
+    digest: str = index["digest"]
+    data.tags = dict.fromkeys(tags, digest)
     data.tags_in_query = True
     return data
 
