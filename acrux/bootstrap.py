@@ -25,6 +25,7 @@ from acrux.http.app import Application, Lifespan
 from acrux.http.blobs import BlobHandlers
 from acrux.http.guard import Guard
 from acrux.http.health import HealthHandlers
+from acrux.http.identity import Identity
 from acrux.http.listings import ListingHandlers
 from acrux.http.manifests import ManifestHandlers
 from acrux.http.middleware import Log, RequestLog
@@ -39,7 +40,7 @@ from acrux.services.blobs import Blobs
 from acrux.services.listings import Listings
 from acrux.services.manifests import Manifests
 from acrux.services.properties import Properties
-from acrux.services.tokens import Tokens
+from acrux.services.tokens import Lifetimes, Tokens
 from acrux.services.uploads import Uploads
 from acrux.settings import Settings
 
@@ -97,10 +98,11 @@ def build(settings: Settings, clock: Clock | None = None, log: Log | None = None
         settings.known_login_servers,
         tuple(ip_network(network) for network in settings.trusted_proxies),
     )
-    rows = table(_handlers(settings, services, origins))
+    identity = Identity(services.authentication, services.tokens)
+    rows = table(_handlers(settings, services, identity, origins))
     app = Application(
         router=Router(rows),
-        guard=Guard(services.authentication, services.tokens, services.uploads),
+        guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
         log=RequestLog(log or make_log(settings.log_format, sys.stderr)),
         lifespan=lifespan,
@@ -146,7 +148,10 @@ def build_services(settings: Settings, to: Adapters) -> Services:
         tokens=Tokens(
             to.signer,
             to.clock,
-            timedelta(seconds=settings.access_token_seconds),
+            Lifetimes(
+                access=timedelta(seconds=settings.access_token_seconds),
+                refresh=timedelta(seconds=settings.refresh_token_seconds),
+            ),
             settings.known_login_servers,
         ),
         manifests=Manifests(
@@ -200,9 +205,11 @@ def make_log(log_format: str, stream: TextIO) -> Log:
     return log
 
 
-def _handlers(settings: Settings, services: Services, origins: Origins) -> Handlers:
+def _handlers(
+    settings: Settings, services: Services, identity: Identity, origins: Origins
+) -> Handlers:
     return Handlers(
-        tokens=TokenHandlers(services.authentication, services.tokens, origins),
+        tokens=TokenHandlers(identity, services.tokens, origins),
         manifests=ManifestHandlers(services.manifests),
         blobs=BlobHandlers(services.blobs),
         uploads=UploadHandlers(

@@ -12,7 +12,7 @@ from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Order, Page, Slice
 from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
-from acrux.domain.token import AccessToken
+from acrux.domain.token import AccessToken, RefreshToken
 from acrux.domain.upload import ContentRange, UploadId
 
 Clock = Callable[[], datetime]
@@ -282,7 +282,7 @@ class Passwords(Protocol):
 
 
 class TokenSigner(Protocol):
-    """Signs access tokens, and reads those it signed."""
+    """Signs access and refresh tokens, and reads those it signed; never one as the other."""
 
     def sign(self, token: AccessToken) -> str:
         """The token as a JWT (RFC 7519), signed with the current key."""
@@ -292,6 +292,12 @@ class TokenSigner(Protocol):
 
         Raises InvalidToken for anything else. Time and audience are the caller's to check.
         """
+
+    def sign_refresh(self, token: RefreshToken) -> str:
+        """The refresh token as a JWT that every client can read (acr-protocol.md §3.6)."""
+
+    def read_refresh(self, text: str) -> RefreshToken:
+        """As `read`, for a refresh token."""
 
     def public_keys(self) -> dict[str, object]:
         """The keys to verify with, as a JSON Web Key Set (RFC 7517)."""

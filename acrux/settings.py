@@ -59,6 +59,9 @@ class Settings:
         "Make and keep a small CA and a certificate for the login servers.", default=False
     )
     access_token_seconds: int = _setting("How long an access token lives, in seconds.", 4500)
+    refresh_token_seconds: int = _setting(
+        "How long a refresh token lives, in seconds.", 3 * 60 * 60
+    )
     signing_algorithm: Literal["ES256", "RS256"] = _setting(
         "The algorithm that signs access tokens.", "ES256"
     )
@@ -102,6 +105,9 @@ class Settings:
         # Clients assume 60 seconds where they are not told, and ask again before the end.
         if not 60 <= self.access_token_seconds <= 86400:
             found.append("access_token_seconds: 60 to 86400 are allowed")
+        # Azure's SDKs ask anew where fewer than 300 seconds are left, and would do so for ever.
+        if not 600 <= self.refresh_token_seconds <= 31_536_000:
+            found.append("refresh_token_seconds: 600 to 31536000 are allowed")
         found += [
             f"{name}: 1 to 3600 are allowed"
             for name in ("idle_seconds", "stop_seconds", "upload_seconds")

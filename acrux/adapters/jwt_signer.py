@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, TypeVar
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -24,7 +24,14 @@ from joserfc.jwk import ECKey, RSAKey
 from acrux.adapters import secrets
 from acrux.domain.access import Grant
 from acrux.domain.scope import Scope
-from acrux.domain.token import ACCESS_TOKEN_KIND, ISSUER, VERSION, AccessToken
+from acrux.domain.token import (
+    ACCESS_TOKEN_KIND,
+    ISSUER,
+    REFRESH_TOKEN_KIND,
+    VERSION,
+    AccessToken,
+    RefreshToken,
+)
 from acrux.errors import InvalidSettings, InvalidToken
 
 ES256: Final = "ES256"
@@ -52,8 +59,8 @@ class _Access(msgspec.Struct, frozen=True):
     actions: list[str]
 
 
-class _Claims(msgspec.Struct, frozen=True):
-    """acr-protocol.md §3.4. Claims that are not understood are ignored (RFC 7519 §4)."""
+class _Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """acr-protocol.md §3.3. Claims that are not understood are ignored (RFC 7519 §4)."""
 
     jti: str
     sub: str
@@ -63,9 +70,17 @@ class _Claims(msgspec.Struct, frozen=True):
     iss: str
     aud: str
     version: str
-    access: list[_Access]
     roles: list[str]
     grant_type: str
+
+
+class _AccessClaims(_Claims, frozen=True, kw_only=True):
+    """acr-protocol.md §3.4."""
+
+    access: list[_Access]
+
+
+_Read = TypeVar("_Read", bound=_Claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +192,22 @@ class JwtSigner:
 
         Raises InvalidToken for anything else. Time and audience are the caller's to check.
         """
-        claims = _read_claims(self._verify(text))
-        _check_kind(claims)
-        return _to_token(claims)
+        return _to_token(_read_claims(self._verify(text), _AccessClaims, ACCESS_TOKEN_KIND))
+
+    def sign_refresh(self, token: RefreshToken) -> str:
+        """The refresh token as a JWT that every client can read (acr-protocol.md §3.6)."""
+        return self._sign(write_payload(_to_refresh_claims(token)), self._keys[0])
+
+    def read_refresh(self, text: str) -> RefreshToken:
+        """As `read`, for a refresh token."""
+        claims = _read_claims(self._verify(text), _Claims, REFRESH_TOKEN_KIND)
+        return RefreshToken(
+            id=claims.jti,
+            principal=claims.sub,
+            audience=claims.aud,
+            issued_at=datetime.fromtimestamp(claims.iat, UTC),
+            expires_at=datetime.fromtimestamp(claims.exp, UTC),
+        )
 
     def public_keys(self) -> dict[str, object]:
         """The keys to verify with, as a JSON Web Key Set (RFC 7517 §5)."""
@@ -226,42 +254,57 @@ def write_payload(claims: dict[str, object]) -> bytes:
 
 
 def _to_claims(token: AccessToken) -> dict[str, object]:
+    access = [
+        {"type": scope.type, "name": scope.name, "actions": scope.ordered_actions}
+        for scope in token.grant.scopes
+    ]
+    return {
+        **_common_claims(token, token.grant.principal),
+        "access": access,
+        "roles": [],
+        "grant_type": ACCESS_TOKEN_KIND,
+    }
+
+
+def _to_refresh_claims(token: RefreshToken) -> dict[str, object]:
+    return {
+        **_common_claims(token, token.principal),
+        "grant_type": REFRESH_TOKEN_KIND,
+        # Clients look whether it is there. It says nothing: rights are looked up when redeemed.
+        "permissions": {"actions": ["*"], "notActions": []},
+        "roles": [],
+    }
+
+
+def _common_claims(token: AccessToken | RefreshToken, principal: str) -> dict[str, object]:
     issued_at = int(token.issued_at.timestamp())
     return {
         "jti": token.id,
-        "sub": token.grant.principal,
+        "sub": principal,
         "nbf": issued_at,
         "exp": int(token.expires_at.timestamp()),
         "iat": issued_at,
         "iss": ISSUER,
         "aud": token.audience,
         "version": VERSION,
-        "access": [
-            {"type": scope.type, "name": scope.name, "actions": scope.ordered_actions}
-            for scope in token.grant.scopes
-        ],
-        "roles": [],
-        "grant_type": ACCESS_TOKEN_KIND,
     }
 
 
-def _read_claims(payload: bytes) -> _Claims:
+def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
     try:
         members = json.loads(payload, object_pairs_hook=_without_duplicates)
-        return msgspec.convert(members, _Claims)
+        claims = msgspec.convert(members, kind)
     except (ValueError, RecursionError, msgspec.ValidationError):
         raise InvalidToken(
             "the claims of the access token are not those of an access token of this registry"
         ) from None  # the cause may quote the token
-
-
-def _check_kind(claims: _Claims) -> None:
     if claims.iss != ISSUER or claims.version != VERSION:
         raise InvalidToken(f"the access token was not issued by {ISSUER!r}, version {VERSION}")
-    if claims.grant_type != ACCESS_TOKEN_KIND:
-        raise InvalidToken("this is a token of another kind, and no access token")
-    if claims.nbf != claims.iat:  # AccessToken knows one instant for both
+    if claims.grant_type != grant_type:
+        raise InvalidToken(f"this is a token of another kind, and no {grant_type}")
+    if claims.nbf != claims.iat:  # our tokens know one instant for both
         raise InvalidToken("the access token's nbf is not its iat: ask for a new one")
+    return claims
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -271,7 +314,7 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
-def _to_token(claims: _Claims) -> AccessToken:
+def _to_token(claims: _AccessClaims) -> AccessToken:
     scopes = tuple(
         Scope(entry.type, entry.name, frozenset(entry.actions)) for entry in claims.access
     )

@@ -11,7 +11,11 @@ from acrux.errors import InvalidToken
 ISSUER: Final = "Azure Container Registry"
 VERSION: Final = "1.0"
 ACCESS_TOKEN_KIND: Final = "access_token"  # noqa: S105 -- the value of the claim `grant_type`
+REFRESH_TOKEN_KIND: Final = "refresh_token"  # noqa: S105 -- the value of the claim `grant_type`
 LEEWAY: Final = timedelta(seconds=30)
+
+# The user name that says: the password is a token (acr-protocol.md §2.1).
+TOKEN_USER: Final = "00000000-0000-0000-0000-000000000000"  # noqa: S105 -- a user name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,42 @@ class AccessToken:
 
     def check_time(self, now: datetime) -> None:
         """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""
-        if now >= self.expires_at + LEEWAY:
-            raise InvalidToken("the access token has expired: ask for a new one")
-        if now < self.issued_at - LEEWAY:
-            raise InvalidToken("the access token is not valid yet: compare the clocks")
+        _check_time("access", self.issued_at, self.expires_at, now)
 
     def check_audience(self, audiences: frozenset[str]) -> None:
         """Raise InvalidToken unless the token was made for one of our login servers."""
-        if self.audience not in audiences:
-            raise InvalidToken("the access token was made for another registry")
+        _check_audience("access", self.audience, audiences)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """What a refresh token says: who may ask for access tokens, where and how long.
+
+    It holds no right: those are looked up each time it is redeemed. Source: acr-protocol.md §3.3.
+    """
+
+    id: str
+    principal: str
+    audience: str
+    issued_at: datetime
+    expires_at: datetime
+
+    def check_time(self, now: datetime) -> None:
+        """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""
+        _check_time("refresh", self.issued_at, self.expires_at, now)
+
+    def check_audience(self, audiences: frozenset[str]) -> None:
+        """Raise InvalidToken unless the token was made for one of our login servers."""
+        _check_audience("refresh", self.audience, audiences)
+
+
+def _check_time(kind: str, issued_at: datetime, expires_at: datetime, now: datetime) -> None:
+    if now >= expires_at + LEEWAY:
+        raise InvalidToken(f"the {kind} token has expired: ask for a new one")
+    if now < issued_at - LEEWAY:
+        raise InvalidToken(f"the {kind} token is not valid yet: compare the clocks")
+
+
+def _check_audience(kind: str, audience: str, audiences: frozenset[str]) -> None:
+    if audience not in audiences:
+        raise InvalidToken(f"the {kind} token was made for another registry")

@@ -19,8 +19,8 @@ from acrux.domain.scope import (
 )
 from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
 from acrux.http import parsing
+from acrux.http.identity import Identity
 from acrux.http.messages import Request
-from acrux.services.authentication import Authentication
 from acrux.services.tokens import Tokens
 from acrux.services.uploads import Uploads
 
@@ -127,8 +127,8 @@ def catalog(_: Request) -> Required:
 class Guard:
     """Decides on every request, from what it presents and what its route requires."""
 
-    def __init__(self, authentication: Authentication, tokens: Tokens, uploads: Uploads) -> None:
-        self._authentication = authentication
+    def __init__(self, identity: Identity, tokens: Tokens, uploads: Uploads) -> None:
+        self._identity = identity
         self._tokens = tokens
         self._uploads = uploads
 
@@ -156,7 +156,7 @@ class Guard:
             raise AuthenticationRequired
         if isinstance(presented, Credential):
             # Basic straight on the API (acr-protocol.md §0.3, rule 30).
-            return narrow(await self._authentication.authenticate(presented), required.asked)
+            return narrow(await self._identity.of(presented), required.asked)
         token = presented.secret.reveal()
         try:
             return self._tokens.verify(token)

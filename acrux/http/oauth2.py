@@ -1,34 +1,81 @@
-"""Handlers of /oauth2/token, and of the keys behind its tokens."""
+"""Handlers of /oauth2/token and /oauth2/exchange, and of the keys."""
 
-from acrux.domain.access import ANONYMOUS, NOTHING
+from acrux.domain.access import ANONYMOUS, Principal
 from acrux.domain.credential import Credential
-from acrux.errors import AuthenticationRequired, BadCredentials
-from acrux.http import parsing, responses
+from acrux.errors import AuthenticationRequired, BadCredentials, InvalidRequest, InvalidToken
+from acrux.http import forms, parsing, responses
+from acrux.http.forms import Form
+from acrux.http.identity import Identity
 from acrux.http.messages import Request, Response
 from acrux.http.origin import Origins
-from acrux.services.authentication import Authentication
 from acrux.services.tokens import Tokens
 
 
 class TokenHandlers:
-    """Where a user name and a password become an access token (acr-protocol.md §2)."""
+    """Where a credential becomes an access token (acr-protocol.md §2, §3)."""
 
-    def __init__(self, authentication: Authentication, tokens: Tokens, origins: Origins) -> None:
-        self._authentication = authentication
+    def __init__(self, identity: Identity, tokens: Tokens, origins: Origins) -> None:
+        self._identity = identity
         self._tokens = tokens
         self._origins = origins
 
     async def issue(self, request: Request) -> Response:
-        """GET: a token that holds what is asked and allowed."""
+        """GET: with Basic, a token that holds what is asked and allowed."""
         credential = parsing.authorization(request)
         if credential is not None and not isinstance(credential, Credential):
             raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
-        principal = await self._authentication.authenticate(credential)
-        if principal == ANONYMOUS and principal.scope_map == NOTHING:
-            raise AuthenticationRequired("authentication required: send a user name and a password")
-        service = parsing.service(request) or self._origins.of(request).login_server
-        return responses.issued(self._tokens.issue(principal, service, parsing.scopes(request)))
+        principal = _known(await self._identity.of(credential))
+        service = parsing.service(request) or self._login_server(request)
+        issued = self._tokens.issue(principal, service, parsing.scopes(request))
+        if parsing.wants_refresh_token(request):
+            return responses.issued(issued, self._tokens.issue_refresh(principal, service))
+        return responses.issued(issued)
+
+    async def grant(self, request: Request) -> Response:
+        """POST: the same, with a form (RFC 6749 §4.3, §6)."""
+        form = await forms.read(request)
+        principal = _known(await self._grant(form))
+        service = form.service or self._login_server(request)
+        issued = self._tokens.issue(principal, service, form.scopes)
+        if form.refresh_token:
+            return responses.issued(issued, form.refresh_token)
+        if form.wants_refresh_token:
+            return responses.issued(issued, self._tokens.issue_refresh(principal, service))
+        return responses.issued(issued)
+
+    async def _grant(self, form: Form) -> Principal:
+        if form.grant_type == "password":
+            return await self._identity.of(form.credential)
+        if form.grant_type == "refresh_token":
+            return await self._identity.of_refresh_token(form.refresh_token)
+        raise InvalidRequest("grant_type must be password or refresh_token")
+
+    async def exchange(self, request: Request) -> Response:
+        """POST: a refresh token for a token that stands for the caller (acr-protocol.md §3.2)."""
+        form = await forms.read(request)
+        if form.grant_type not in ("access_token", "access_token_refresh_token", "refresh_token"):
+            raise InvalidRequest(
+                "grant_type must be access_token, access_token_refresh_token or refresh_token"
+            )
+        presented = form.access_token or form.refresh_token
+        try:
+            exchanged = self._tokens.exchange(
+                presented, form.service or self._login_server(request)
+            )
+        except InvalidToken as refused:
+            raise BadCredentials(f"retrieving permissions failed: {refused.message}") from None
+        return responses.refresh(exchanged)
 
     async def public_keys(self, _: Request) -> Response:
         """GET: the keys that verify our tokens."""
         return responses.json(self._tokens.public_keys())
+
+    def _login_server(self, request: Request) -> str:
+        return self._origins.of(request).login_server
+
+
+def _known(principal: Principal) -> Principal:
+    # Anonymous holds nothing here: a token of nothing would only postpone the refusal.
+    if principal == ANONYMOUS:
+        raise AuthenticationRequired("authentication required: send a user name and a password")
+    return principal

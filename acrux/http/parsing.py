@@ -124,6 +124,11 @@ def service(request: Request) -> str | None:
     return named.lower() if named else None
 
 
+def wants_refresh_token(request: Request) -> bool:
+    """Whether a token request asks for a refresh token too, as docker login does."""
+    return _first(request, "offline_token") == "true"
+
+
 def claimed_digest(request: Request) -> Digest | None:
     """The digest that the content being pushed claims. Raises InvalidDigest."""
     text = _first(request, "digest")

@@ -43,7 +43,7 @@ def etag(digest: Digest) -> str:
     return f'"{digest}"'
 
 
-def issued(token: IssuedToken) -> Response:
+def issued(token: IssuedToken, refresh_token: str | None = None) -> Response:
     """A token response: ACR's `access_token`, and what other clients look for beside it.
 
     Source: acr-protocol.md §2.2; distribution, spec/auth/token.md.
@@ -55,8 +55,16 @@ def issued(token: IssuedToken) -> Response:
             "token": token.text,
             "expires_in": int(lifetime.total_seconds()),
             "issued_at": token.token.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **({"refresh_token": refresh_token} if refresh_token else {}),
         }
     )
+    response.add("Cache-Control", "no-store")
+    return response
+
+
+def refresh(token: str) -> Response:
+    """What an exchange answers (acr-protocol.md §3.2)."""
+    response = json({"refresh_token": token})
     response.add("Cache-Control", "no-store")
     return response
 

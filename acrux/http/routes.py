@@ -159,7 +159,15 @@ def _public(to: Handlers) -> tuple[Row, ...]:
         Row(
             "token",
             "/oauth2/token",
-            {"GET": Endpoint(guard.public, to.tokens.issue, challenge.basic)},
+            {
+                "GET": Endpoint(guard.public, to.tokens.issue, challenge.basic),
+                "POST": Endpoint(guard.public, to.tokens.grant, challenge.basic),
+            },
+        ),
+        Row(
+            "exchange",
+            "/oauth2/exchange",
+            {"POST": Endpoint(guard.public, to.tokens.exchange, challenge.basic)},
         ),
         Row(
             "jwks", "/.well-known/jwks.json", {"GET": Endpoint(guard.public, to.tokens.public_keys)}

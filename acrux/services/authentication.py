@@ -28,6 +28,15 @@ class Authentication:
             raise BadCredentials("the user name or the password is wrong")
         return Principal(account.name, self.scope_map(account.name))
 
+    async def find(self, name: str) -> Principal:
+        """The principal of an account that was authenticated before.
+
+        Raises BadCredentials where the account is gone.
+        """
+        if await self._accounts.find(name) is None:
+            raise BadCredentials("the account of this token is gone")
+        return Principal(name, self.scope_map(name))
+
     def scope_map(self, name: str) -> ScopeMap:
         """What the principal of this name holds now, whatever an older token says."""
         return ADMINISTRATOR if name == self._administrator else NOTHING

@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.scope import Scope
-from acrux.domain.token import AccessToken
+from acrux.domain.token import AccessToken, RefreshToken
 from acrux.errors import InvalidService
 from acrux.ports import Clock, TokenSigner
 
@@ -20,15 +20,23 @@ class IssuedToken:
     token: AccessToken
 
 
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long tokens live."""
+
+    access: timedelta
+    refresh: timedelta
+
+
 class Tokens:
-    """Access tokens for `audiences`, the registry's login servers, living for `lifetime`."""
+    """Tokens for `audiences`, the registry's login servers."""
 
     def __init__(
-        self, signer: TokenSigner, clock: Clock, lifetime: timedelta, audiences: Iterable[str]
+        self, signer: TokenSigner, clock: Clock, lifetimes: Lifetimes, audiences: Iterable[str]
     ) -> None:
         self._signer = signer
         self._clock = clock
-        self._lifetime = lifetime
+        self._lifetimes = lifetimes
         self._audiences = frozenset(audiences)
 
     def issue(self, principal: Principal, service: str, scopes: Iterable[Scope]) -> IssuedToken:
@@ -37,20 +45,53 @@ class Tokens:
         Raises InvalidService unless `service` is one of the login servers: the audience of a
         token is never chosen by whoever asks.
         """
-        if service not in self._audiences:
-            raise InvalidService(
-                "service is not a login server of this registry: use the service of the challenge",
-                service=service[:255],
-            )
-        now = self._clock().replace(microsecond=0)  # claims are whole seconds (RFC 7519 §2)
+        self._check_service(service)
+        now = self._now()
         token = AccessToken(
             id=str(uuid.uuid4()),
             grant=narrow(principal, scopes),
             audience=service,
             issued_at=now,
-            expires_at=now + self._lifetime,
+            expires_at=now + self._lifetimes.access,
         )
         return IssuedToken(self._signer.sign(token), token)
+
+    def issue_refresh(self, principal: Principal, service: str) -> str:
+        """A refresh token, which stands for the principal's password. Raises InvalidService."""
+        self._check_service(service)
+        now = self._now()
+        expires_at = now + self._lifetimes.refresh
+        token = RefreshToken(str(uuid.uuid4()), principal.name, service, now, expires_at)
+        return self._signer.sign_refresh(token)
+
+    def redeem(self, text: str) -> str:
+        """The name of the principal for whom the refresh token stands. Raises InvalidToken."""
+        return self._read_refresh(text).principal
+
+    def exchange(self, text: str, service: str) -> str:
+        """A new refresh token for an old one, which lives no longer than that.
+
+        Raises InvalidToken, InvalidService.
+        """
+        self._check_service(service)
+        old = self._read_refresh(text)
+        return self._signer.sign_refresh(replace(old, id=str(uuid.uuid4()), audience=service))
+
+    def _read_refresh(self, text: str) -> RefreshToken:
+        token = self._signer.read_refresh(text)
+        token.check_audience(self._audiences)
+        token.check_time(self._clock())
+        return token
+
+    def _check_service(self, service: str) -> None:
+        if service not in self._audiences:
+            raise InvalidService(
+                "service is not a login server of this registry: use the service of the challenge",
+                service=service[:255],
+            )
+
+    def _now(self) -> datetime:
+        return self._clock().replace(microsecond=0)  # claims are whole seconds (RFC 7519 §2)
 
     def verify(self, text: str) -> Grant:
         """What the token grants.

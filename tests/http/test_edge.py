@@ -75,14 +75,15 @@ async def test_a_path_that_is_none_of_ours_is_404_with_the_envelope(
         ("GET", "/v2/app/blobs/uploads/", "POST"),
         ("GET", "/v2/app/blobs/uploads", "POST"),
         ("PUT", "/v2/app/tags/list", "GET"),
-        ("POST", "/oauth2/token", "GET"),
+        ("PUT", "/oauth2/token", "GET, POST"),
+        ("GET", "/oauth2/exchange", "POST"),
         ("BREW", "/v2/", "GET"),
     ],
 )
 async def test_a_method_that_a_path_has_not_is_405_and_says_which_it_has(
     admin: Caller, method: str, path: str, allow: str
 ) -> None:
-    """containerd tries POST at the token end-point first and goes on with GET after a 405."""
+    """A client that guesses wrong is told what to do."""
     answer = await admin.call(method, path)
 
     assert (answer.status, answer.code) == (405, "UNSUPPORTED")

@@ -1,0 +1,238 @@
+"""Content with two meanings, or too much of it."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from acrux.domain.digest import Digest
+from acrux.domain.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from acrux.settings import Settings
+from tests.http.caller import Answer, Caller
+from tests.images import Image, descriptor, image, index
+
+IMAGE = image(b"a layer")
+BOTH = json.loads(IMAGE.manifest) | {"manifests": [descriptor(IMAGE.manifest, OCI_MANIFEST)]}
+MEGABYTE = 1024 * 1024
+
+
+def document(of: Image, **changed: object) -> bytes:
+    """A manifest with some of its fields changed."""
+    return json.dumps(json.loads(of.manifest) | changed).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (document(IMAGE, mediaType=OCI_INDEX), OCI_MANIFEST),
+        (IMAGE.manifest, OCI_INDEX),
+        (IMAGE.manifest, DOCKER_MANIFEST),
+        (index(IMAGE).manifest, OCI_MANIFEST),
+        (index(IMAGE).manifest, DOCKER_LIST),
+        (json.dumps(BOTH).encode(), OCI_MANIFEST),
+        (json.dumps(BOTH | {"mediaType": OCI_INDEX}).encode(), OCI_INDEX),
+        (document(index(IMAGE), layers=[]), OCI_INDEX),
+        (document(index(IMAGE), config=descriptor(b"{}", "a/b")), OCI_INDEX),
+        (IMAGE.manifest[:-1] + b', "mediaType": "' + OCI_INDEX.encode() + b'"}', OCI_MANIFEST),
+    ],
+)
+async def test_cve_2021_41190_content_has_one_meaning(
+    admin: Caller, content: bytes, content_type: str
+) -> None:
+    """One digest was an image to one client and an index to another; here it is one or refused."""
+    await admin.push("team/app", "other", IMAGE)
+
+    for reference in ("v1", str(Digest.of(content))):
+        answer = await admin.put_manifest("team/app", reference, content, content_type)
+        assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
+    assert (await admin.pull("team/app", "v1")).status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v2/_catalog", "/v2/app/tags/list", "/acr/v1/_catalog", "/acr/v1/app/_tags",
+     "/acr/v1/app/_manifests", f"/v2/app/referrers/{IMAGE.digest}"],
+)  # fmt: skip
+@pytest.mark.parametrize("n", ["1000000000000", "99999999999999999", "9" * 30, "-1"])
+async def test_cve_2023_2253_a_page_is_never_as_large_as_one_asks(
+    admin: Caller, path: str, n: str
+) -> None:
+    """`n` made distribution allocate as much as one liked; here it is cut, or refused."""
+    await admin.push("app", "v1", IMAGE)
+
+    answer = await admin.call("GET", path, query={"n": n})
+
+    assert answer.status == (200 if len(n) < 19 and n != "-1" else 400)
+
+
+async def test_cve_2023_2253_a_page_holds_a_thousand_at_most(admin: Caller) -> None:
+    """Whatever is asked: the rest is behind the link."""
+    await admin.push("app", "v1", IMAGE)
+    for first in range(0, 1010, 100):
+        tags = "&".join(f"tag=t{number}" for number in range(first, first + 100))
+        answer = await admin.call(
+            "PUT", f"/v2/app/manifests/{IMAGE.digest}?{tags}",
+            headers={"Content-Type": IMAGE.media_type}, body=IMAGE.manifest,
+        )  # fmt: skip
+        assert answer.status == 201
+
+    answer = await admin.call("GET", "/v2/app/tags/list", query={"n": "100000"})
+
+    assert len(answer.json["tags"]) == 1000
+    assert answer.header("Link")
+
+
+async def _megabytes(sent: list[int]) -> AsyncIterator[bytes]:
+    for _ in range(64):
+        sent.append(MEGABYTE)
+        yield b" " * MEGABYTE
+
+
+async def test_cve_2017_11468_a_manifest_is_not_read_beyond_its_limit(admin: Caller) -> None:
+    """distribution read a manifest of any length into memory; here 4 MiB, and 413."""
+    sent: list[int] = []
+
+    answer = await admin.call(
+        "PUT",
+        "/v2/app/manifests/v1",
+        headers={"Content-Type": OCI_MANIFEST},
+        body=_megabytes(sent),
+    )
+
+    assert answer.status == 413
+    assert (await admin.pull("app", "v1")).status == 404
+
+
+@pytest.mark.parametrize(
+    "digest",
+    [
+        "sha256:../../../../etc/passwd",
+        "sha256:..%2F..%2Fetc%2Fpasswd",
+        "../../secrets/pepper",
+        "sha256:" + "../" * 21 + "a",
+        "sha256:" + "a" * 63 + "/",
+        "sha256:" + "A" * 64,
+        "sha256:" + "a" * 63,
+        "sha256:" + "a" * 65,
+        "sha512:" + "a" * 64,
+        "sha256:" + "a" * 63 + "\0",
+        "sha384:" + "a" * 96,
+        ":" + "a" * 64,
+    ],
+)
+async def test_cve_2024_3727_a_digest_is_checked_before_it_is_a_path(
+    admin: Caller, settings: Settings, digest: str
+) -> None:
+    """containers/image built paths from digests unread; here what is none is 400 or 404."""
+    before = sorted(settings.data_dir.rglob("*"))
+    answers = [
+        await admin.call("GET", f"/v2/app/blobs/{digest}"),
+        await admin.call("DELETE", f"/v2/app/blobs/{digest}"),
+        await admin.call("GET", f"/v2/app/referrers/{digest}"),
+        await admin.call("POST", "/v2/app/blobs/uploads/", query={"digest": digest}, body=b"x"),
+        await admin.call("POST", "/v2/app/blobs/uploads/", query={"mount": digest, "from": "b"}),
+        await admin.put_manifest("app", digest, IMAGE.manifest, OCI_MANIFEST),
+        await admin.put_manifest("app", "v1", _naming(digest), OCI_MANIFEST),
+    ]
+
+    assert all(answer.status in (400, 404) for answer in answers)
+    assert all(answer.code for answer in answers)
+    assert sorted(settings.data_dir.rglob("*")) == before
+
+
+def _naming(digest: str) -> bytes:
+    layer = {"mediaType": "application/octet-stream", "digest": digest, "size": 1}
+    return document(IMAGE, layers=[layer])
+
+
+async def test_cve_2023_33958_the_referrers_of_an_image_come_in_pages(admin: Caller) -> None:
+    """A client of notation fetched signatures without end; here a page holds a hundred at most."""
+    await admin.push("app", "v1", IMAGE)
+    subject = descriptor(IMAGE.manifest, IMAGE.media_type)
+    for number in range(120):
+        signature = document(IMAGE, subject=subject, annotations={"number": str(number)})
+        assert (
+            await admin.put_manifest("app", f"s{number}", signature, OCI_MANIFEST)
+        ).status == 201
+
+    answer = await admin.call("GET", f"/v2/app/referrers/{IMAGE.digest}")
+
+    assert len(answer.json["manifests"]) <= 100
+    rest = await admin.call("GET", (answer.header("Link") or "").strip("<").partition(">")[0])
+    assert len(answer.json["manifests"]) + len(rest.json["manifests"]) == 120
+
+
+async def test_cve_2020_15157_a_layer_from_elsewhere_is_never_redirected_to(
+    admin: Caller,
+) -> None:
+    """containerd sent passwords to a layer's foreign URL; here no answer leads anywhere else."""
+    foreign = {
+        **descriptor(b"foreign", "application/vnd.oci.image.layer.nondistributable.v1.tar"),
+        "urls": ["https://evil.example.com/layer"],
+    }
+    await admin.push("app", "other", IMAGE)
+    manifest = document(IMAGE, layers=[foreign])
+    assert (await admin.put_manifest("app", "v1", manifest, OCI_MANIFEST)).status == 201
+
+    answer = await admin.call("GET", f"/v2/app/blobs/{foreign['digest']}")
+
+    assert (answer.status, answer.code) == (404, "BLOB_UNKNOWN")
+    assert answer.header("Location") is None
+
+
+@pytest.mark.parametrize("spelled", ["encoded", "with a hyphen", "with an underscore"])
+async def test_cve_2026_50195_a_tag_has_no_authority(admin: Caller, spelled: str) -> None:
+    """A tag could poison what containerd kept by digest; here a digest is never looked up by tag."""
+    victim, other = image(b"victim"), image(b"other")
+    await admin.push("app", "victim", victim)
+    tag = {
+        "encoded": victim.digest.encoded,
+        "with a hyphen": f"sha256-{victim.digest.encoded}",
+        "with an underscore": f"sha256_{victim.digest.encoded}",
+    }[spelled]
+
+    await admin.push("app", tag, other)
+
+    assert (await admin.pull("app", str(victim.digest))).body == victim.manifest
+    assert (await admin.pull("app", "victim")).body == victim.manifest
+    referrers = await admin.call("GET", f"/v2/app/referrers/{victim.digest}")
+    assert referrers.json["manifests"] == []
+
+
+async def _cut_off(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+    raise EOFError
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/v2/app/manifests/v1", IMAGE.manifest),
+        ("/v2/app/blobs/uploads/?digest=" + str(Digest.of(b"whole")), b"whole"),
+    ],
+)
+async def test_cve_2024_41110_and_cve_2026_34040_a_body_that_was_not_seen_decides_nothing(
+    admin: Caller, path: str, content: bytes
+) -> None:
+    """Docker let an empty or cut body pass its judges; here it is judged whole, or refused."""
+    await admin.push("app", "other", IMAGE)
+    method = "PUT" if "manifests" in path else "POST"
+
+    async def send(body: bytes | AsyncIterator[bytes], **headers: Any) -> Answer:
+        return await admin.call(
+            method, path, headers={"Content-Type": OCI_MANIFEST, **headers}, body=body
+        )
+
+    length = str(len(content) + 1)
+    answers = [
+        await send(b""),
+        await send(content[:-1]),
+        await send(_cut_off(content), **{"Content-Length": length}),
+        await send(_cut_off(content[:-1])),
+    ]
+
+    assert [answer.status for answer in answers] == [400, 400, 400, 400]
+    assert (await admin.pull("app", "v1")).status == 404
+    assert (await admin.call("GET", f"/v2/app/blobs/{Digest.of(b'whole')}")).status == 404
+    assert (await send(content)).status == 201

@@ -1,0 +1,447 @@
+"""Random histories of a registry, compared step by step with a model in plain Python."""
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from acrux.domain.digest import Digest
+from tests.model.client import Client
+from tests.model.model import (
+    ACCEPTED,
+    CREATED,
+    LOCKED,
+    NO_CONTENT,
+    OK,
+    REFUSED,
+    SWITCHES,
+    UNKNOWN,
+    Repository,
+    Upload,
+    unlocked,
+)
+from tests.model.universe import BLOBS, MANIFESTS, REPOSITORIES, TAGS, Content, Universe
+from tests.running import running
+
+# Half a minute a layout: each step is followed by some fifty requests that look at it.
+EXAMPLES = 20
+STEPS = 30
+
+repositories = st.sampled_from(REPOSITORIES)
+blobs = st.sampled_from(BLOBS)
+manifests = st.sampled_from(MANIFESTS)
+tags = st.sampled_from(TAGS)
+numbers = st.integers(0, 30)
+
+ABSENT = str(Digest.of(b"nobody pushes this"))
+
+
+class Machine(RuleBasedStateMachine):
+    """Does at random what clients do, and looks at everything after each step."""
+
+    uploads = Bundle("uploads")
+
+    def __init__(self, client: Client, prefix: str) -> None:
+        super().__init__()
+        self.client = client
+        self.universe = Universe(prefix)
+        self.model = {name: Repository() for name in REPOSITORIES}
+        self.open_uploads: list[Upload] = []
+
+    def path(self, repository: str, rest: str) -> str:
+        """A path of the repository in /v2."""
+        return f"/v2/{self.universe.repository(repository)}{rest}"
+
+    def acr_path(self, repository: str, rest: str = "") -> str:
+        """A path of the repository in /acr/v1."""
+        return f"/acr/v1/{self.universe.repository(repository).replace('/', '%2F')}{rest}"
+
+    @initialize(pushed=st.lists(st.tuples(repositories, manifests, tags), max_size=6))
+    def begin_with_some_images(self, pushed: list[tuple[str, str, str]]) -> None:
+        """There is something to lock, to move and to delete from the first step on."""
+        for repository, manifest, tag in pushed:
+            self.push(repository, manifest, tag)
+
+    # Blobs --------------------------------------------------------------------------------------
+
+    @rule(repository=repositories, blob=blobs)
+    def push_a_blob_at_once(self, repository: str, blob: str) -> None:
+        """POST with the whole blob (end-4b)."""
+        pushed = self.universe.blobs[blob]
+        path = self.path(repository, f"/blobs/uploads/?digest={pushed.digest}")
+
+        status = self.client.call("POST", path, pushed.content).status
+
+        assert status == self.model[repository].link(pushed.digest)
+
+    @rule(repository=repositories, blob=blobs, source=st.none() | repositories)
+    def mount(self, repository: str, blob: str, source: str | None) -> None:
+        """From a repository, or from wherever it is (end-11)."""
+        digest = self.universe.blobs[blob].digest
+        named = f"&from={self.universe.repository(source)}" if source else ""
+        among = [source] if source else REPOSITORIES
+        is_found = any(self.model[name].get_blob(digest) == OK for name in among)
+
+        reply = self.client.call(
+            "POST", self.path(repository, f"/blobs/uploads/?mount={digest}{named}")
+        )
+
+        model = self.model[repository]
+        assert reply.status == (model.link(digest) if is_found else model.begin())
+
+    @rule(target=uploads, repository=repositories, blob=blobs)
+    def start(self, repository: str, blob: str) -> object:
+        """POST (end-4a)."""
+        reply = self.client.call("POST", self.path(repository, "/blobs/uploads/"))
+
+        assert reply.status == self.model[repository].begin()
+        if reply.status == LOCKED:
+            return multiple()
+        upload = Upload(reply.header("Location"), repository, self.universe.blobs[blob])
+        self.open_uploads.append(upload)
+        return upload
+
+    @rule(upload=uploads, share=st.integers(1, 4), is_named=st.booleans())
+    def append(self, upload: Upload, share: int, is_named: bool) -> None:
+        """PATCH with a part of what is due, with and without Content-Range (end-5)."""
+        due = upload.blob.content[upload.offset :]
+        chunk = due[: len(due) * share // 4]
+
+        reply = self.send(upload, "PATCH", upload.location, chunk, is_named)
+
+        if not upload.is_open:
+            assert reply == UNKNOWN
+        else:
+            assert reply == ACCEPTED
+            upload.offset += len(chunk)
+
+    @rule(upload=uploads, ahead=st.integers(1, 5), method=st.sampled_from(["PATCH", "PUT"]))
+    def append_out_of_order(self, upload: Upload, ahead: int, method: str) -> None:
+        """A chunk that is not due is 416, and the upload goes on."""
+        first = upload.offset + ahead
+        url = (
+            with_digest(upload.location, upload.blob.digest) if method == "PUT" else upload.location
+        )
+        content_range = f"{first}-{first + 2}"
+
+        status = self.client.call(method, url, b"not", Content_Range=content_range).status
+
+        assert status == (416 if upload.is_open else UNKNOWN)
+
+    @rule(upload=uploads)
+    def ask_for_the_status(self, upload: Upload) -> None:
+        """GET (end-13)."""
+        reply = self.client.call("GET", upload.location)
+
+        assert reply.status == (NO_CONTENT if upload.is_open else UNKNOWN)
+        if upload.is_open:
+            assert reply.header("Range") == f"0-{max(upload.offset - 1, 0)}"
+
+    @rule(upload=consumes(uploads), is_last_sent=st.booleans(), is_named=st.booleans())
+    def finish(self, upload: Upload, is_last_sent: bool, is_named: bool) -> None:
+        """PUT, with what is due or without it: then the digest is wrong (end-6)."""
+        due = upload.blob.content[upload.offset :] if is_last_sent else b""
+        url = with_digest(upload.location, upload.blob.digest)
+        is_whole = upload.offset + len(due) == len(upload.blob.content)
+
+        status = self.send(upload, "PUT", url, due, is_named)
+
+        if not upload.is_open:
+            assert status == UNKNOWN
+        elif not is_whole:
+            assert status == REFUSED
+        else:
+            assert status == self.model[upload.repository].link(upload.blob.digest)
+        upload.is_open = False
+
+    @rule(upload=uploads)
+    def cancel(self, upload: Upload) -> None:
+        """DELETE (end-14)."""
+        status = self.client.call("DELETE", upload.location).status
+
+        assert status == (NO_CONTENT if upload.is_open else UNKNOWN)
+        upload.is_open = False
+
+    @rule(upload=uploads, method=st.sampled_from(["GET", "PATCH", "PUT", "DELETE"]))
+    def use_an_upload_of_another_repository(self, upload: Upload, method: str) -> None:
+        """An upload can be used through its own repository alone (CVE-2026-32589)."""
+        (other,) = {*REPOSITORIES} - {upload.repository}
+        location = upload.location.replace(
+            self.path(upload.repository, "/blobs/"), self.path(other, "/blobs/")
+        )
+
+        status = self.client.call(
+            method, with_digest(location, upload.blob.digest), b"elsewhere"
+        ).status
+
+        assert status == UNKNOWN
+
+    def send(self, upload: Upload, method: str, url: str, chunk: bytes, is_named: bool) -> int:
+        """The chunk that is due, and the status of its answer."""
+        named = {}
+        if is_named and chunk:
+            named["Content_Range"] = f"{upload.offset}-{upload.offset + len(chunk) - 1}"
+        return self.client.call(method, url, chunk, **named).status
+
+    # Manifests, tags, repositories --------------------------------------------------------------
+
+    @rule(repository=repositories, manifest=manifests, tag=tags)
+    def push(self, repository: str, manifest: str, tag: str) -> None:
+        """As docker does: every blob, then the manifest with a tag."""
+        for blob in BLOBS:
+            self.push_a_blob_at_once(repository, blob)
+        self.put(repository, manifest, [tag], is_by_tag=True)
+
+    @rule(
+        repository=repositories,
+        manifest=manifests,
+        named=st.lists(tags, unique=True),
+        is_by_tag=st.booleans(),
+    )
+    def put(self, repository: str, manifest: str, named: list[str], is_by_tag: bool) -> None:
+        """By a tag or by its digest, with the other tags in the query (end-7)."""
+        put = self.universe.manifests[manifest]
+        is_by_tag = is_by_tag and bool(named) and put.digest.startswith("sha256:")
+        reference, rest = (named[0], named[1:]) if is_by_tag else (put.digest, named)
+        query = "&".join(f"tag={tag}" for tag in rest)
+        path = self.path(repository, f"/manifests/{reference}?{query}")
+
+        reply = self.client.call("PUT", path, put.content, Content_Type=put.media_type)
+
+        assert reply.status == self.model[repository].put(put, named), reply.body
+        if reply.status == CREATED:
+            assert reply.header("OCI-Subject") == put.subject
+
+    @rule(repository=repositories, number=numbers, is_acr=st.booleans())
+    def delete_a_tag(self, repository: str, number: int, is_acr: bool) -> None:
+        """Through either API (end-9, and ACR's untag)."""
+        model = self.model[repository]
+        tag = pick([*model.tags, "absent"], number)
+        v2, acr = (
+            self.path(repository, f"/manifests/{tag}"),
+            self.acr_path(repository, f"/_tags/{tag}"),
+        )
+
+        status = self.client.call("DELETE", acr if is_acr else v2).status
+
+        assert status == model.delete_tag(tag)
+
+    @rule(repository=repositories, number=numbers)
+    def delete_a_manifest(self, repository: str, number: int) -> None:
+        """By its digest (end-9)."""
+        model = self.model[repository]
+        digest = pick([*model.manifests, ABSENT], number)
+
+        status = self.client.call("DELETE", self.path(repository, f"/manifests/{digest}")).status
+
+        assert status == model.delete_manifest(digest)
+
+    @rule(repository=repositories, number=numbers)
+    def delete_a_blob(self, repository: str, number: int) -> None:
+        """From one repository; the others keep it (end-10)."""
+        model = self.model[repository]
+        digest = pick([*sorted(model.blobs), ABSENT], number)
+
+        status = self.client.call("DELETE", self.path(repository, f"/blobs/{digest}")).status
+
+        assert status == model.delete_blob(digest)
+
+    @precondition(lambda self: any(len(model.tags) > 1 for model in self.model.values()))
+    @rule(repository=repositories)
+    def delete_the_repository(self, repository: str) -> None:
+        """With all that it holds and all that is on its way to it."""
+        model = self.model[repository]
+        held = {"manifestsDeleted": sorted(model.manifests), "tagsDeleted": sorted(model.tags)}
+
+        reply = self.client.call("DELETE", self.acr_path(repository))
+
+        assert reply.status == model.delete()
+        if reply.status == ACCEPTED:
+            assert json.loads(reply.body) == held
+            for upload in self.open_uploads:
+                upload.is_open = upload.is_open and upload.repository != repository
+
+    @rule(
+        repository=repositories,
+        number=numbers,
+        change=st.dictionaries(st.sampled_from(SWITCHES), st.booleans(), min_size=1, max_size=2),
+    )
+    def lock(self, repository: str, number: int, change: dict[str, bool]) -> None:
+        """Any switch of a repository, a tag or a manifest, on and off, there or not."""
+        items = [*self.items(repository), "_tags/absent", f"_manifests/{ABSENT}"]
+        self.patch(repository, pick(items, number), change)
+
+    @rule(repository=repositories)
+    def unlock_everything(self, repository: str) -> None:
+        """Else a history soon comes to a standstill."""
+        for item in self.items(repository):
+            self.patch(repository, item, unlocked())
+
+    def items(self, repository: str) -> list[str]:
+        """What has switches: the repository itself, its tags and its manifests."""
+        model = self.model[repository]
+        return [
+            "",
+            *(f"_tags/{tag}" for tag in model.tags),
+            *(f"_manifests/{digest}" for digest in model.manifests),
+        ]
+
+    def patch(self, repository: str, item: str, change: dict[str, bool]) -> None:
+        """Change switches, and see that the answer shows them all."""
+        switches = self.model[repository].switches_of(item)
+        path = self.acr_path(repository, f"/{item}" if item else "")
+
+        reply = self.client.call(
+            "PATCH", path, json.dumps(change).encode(), Content_Type="application/json"
+        )
+
+        assert reply.status == (UNKNOWN if switches is None else OK)
+        if switches is not None:
+            switches |= change
+            shown = json.loads(reply.body)
+            within = shown.get("tag") or shown.get("manifest") or shown
+            assert within["changeableAttributes"] == switches
+
+    # What must hold after each step -------------------------------------------------------------
+
+    @invariant()
+    def all_that_the_model_holds_can_be_pulled_and_nothing_else(self) -> None:
+        """Byte for byte, by digest and by tag."""
+        for name, model in self.model.items():
+            for blob in self.universe.blobs.values():
+                expected = model.get_blob(blob.digest)
+                self.check_pull(self.path(name, f"/blobs/{blob.digest}"), expected, blob)
+            for manifest in self.universe.manifests.values():
+                path = self.path(name, f"/manifests/{manifest.digest}")
+                self.check_pull(path, model.get_manifest(manifest.digest), manifest)
+            for tag in TAGS:
+                held = model.manifests.get(model.tags.get(tag, ""))
+                self.check_pull(self.path(name, f"/manifests/{tag}"), model.get_tag(tag), held)
+
+    def check_pull(self, path: str, expected: int, content: Content | None) -> None:
+        """The status, and the exact bytes where it is 200."""
+        reply = self.client.call("GET", path)
+
+        assert reply.status == expected, (path, reply.body)
+        if expected == OK:
+            assert content is not None
+            assert reply.body == content.content
+            assert reply.header("Docker-Content-Digest") == content.digest
+
+    @invariant()
+    def listings_are_the_models_page_by_page(self) -> None:
+        """Tags, manifests, referrers and repositories."""
+        for name, model in self.model.items():
+            known = OK if model.manifests else UNKNOWN
+            shown = model.listed_tags()
+            self.check_pages(self.path(name, "/tags/list?n=2"), "tags", known, shown)
+            self.check_tags(name, model, known)
+            self.check_manifests(name, model, known)
+            self.check_referrers(name, model)
+        prefix = self.universe.prefix
+        visible = sorted(
+            self.universe.repository(name)
+            for name, model in self.model.items()
+            if model.manifests and model.switches["listEnabled"]
+        )
+        for api in ("/v2", "/acr/v1"):
+            reply = self.client.call("GET", f"{api}/_catalog?n=1000&last={prefix}")
+            found = json.loads(reply.body)["repositories"] or []
+            assert [name for name in found if name.startswith(f"{prefix}/")] == visible
+
+    def check_pages(self, path: str, key: str, known: int, expected: Sequence[object]) -> None:
+        """Pages of two that are full but for the last, and put together are the whole."""
+        status, pages = self.client.listing(path, key)
+
+        assert status == known
+        assert list(itertools.chain(*pages)) == expected
+        assert all(len(page) == 2 for page in pages[:-1])
+
+    def check_tags(self, name: str, model: Repository, known: int) -> None:
+        """ACR's listing of tags, with what each points at and how it is locked."""
+        status, pages = self.client.listing(self.acr_path(name, "/_tags?n=2"), "tags")
+
+        assert status == known
+        found = [
+            (tag["name"], tag["digest"], tag["changeableAttributes"]) for tag in objects(pages)
+        ]
+        assert found == [
+            (tag, model.tags[tag], model.tag_switches[tag]) for tag in model.listed_tags()
+        ]
+
+    def check_manifests(self, name: str, model: Repository, known: int) -> None:
+        """ACR's listing of manifests, with how each is locked."""
+        status, pages = self.client.listing(self.acr_path(name, "/_manifests?n=2"), "manifests")
+
+        assert status == known
+        found = [
+            (one["digest"], one["mediaType"], one["changeableAttributes"]) for one in objects(pages)
+        ]
+        assert found == [
+            (digest, model.manifests[digest].media_type, model.manifest_switches[digest])
+            for digest in model.listed_manifests()
+        ]
+
+    def check_referrers(self, name: str, model: Repository) -> None:
+        """What points at the image, one a page; never 404."""
+        subject = self.universe.manifests["image"].digest
+        path = self.path(name, f"/referrers/{subject}?n=1")
+        status, pages = self.client.listing(path, "manifests")
+
+        assert status == OK
+        assert [one["digest"] for one in objects(pages)] == model.referrers(subject)
+
+
+def pick(items: Sequence[str], number: int) -> str:
+    """One of the items."""
+    return items[number % len(items)]
+
+
+def objects(pages: list[list[object]]) -> Iterator[dict[str, object]]:
+    """The items of all pages, which are JSON objects."""
+    for item in itertools.chain(*pages):
+        assert isinstance(item, dict)
+        yield item
+
+
+def with_digest(location: str, digest: str) -> str:
+    """The location of an upload, to be closed."""
+    return f"{location}{'&' if '?' in location else '?'}digest={digest}"
+
+
+def machine(client: Client) -> type[Machine]:
+    """The machine on this client; each history has a prefix of its own, and sees no other's."""
+    prefixes = (f"example-{number}" for number in itertools.count(1))
+
+    class OnClient(Machine):
+        def __init__(self) -> None:
+            super().__init__(client, next(prefixes))
+
+    return OnClient
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_registry_does_what_its_model_does(tmp_path: Path, workers: int) -> None:
+    """What no list of cases foresees: the third step that undoes what the first one promised."""
+    chosen = settings(
+        max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, print_blob=True
+    )
+    with running(tmp_path / "data", "--workers", str(workers)) as registry:
+        client = Client(registry)
+        run_state_machine_as_test(machine(client), settings=chosen)
+        client.close()
