@@ -73,6 +73,9 @@ class BlobStore(Protocol):
     async def open(self, digest: Digest) -> StoredBlob:
         """Open a blob for reading. Raises UnknownBlob."""
 
+    async def size(self, digest: Digest) -> int:
+        """How many bytes of the blob are there. Raises UnknownBlob."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredManifest:
@@ -105,11 +108,15 @@ class Metadata(Protocol):
     ) -> None:
         """Note that the upload belongs to the repository, and who began it."""
 
-    async def find_upload(self, upload: UploadId, repository: RepositoryName) -> None:
-        """Raise UnknownUpload unless the upload belongs to the repository."""
+    async def find_upload(
+        self, upload: UploadId, repository: RepositoryName, principal: str
+    ) -> None:
+        """Raise UnknownUpload unless the principal began the upload in the repository."""
 
-    async def close_upload(self, upload: UploadId, repository: RepositoryName) -> None:
-        """Forget the upload. Raises UnknownUpload where it does not belong to the repository."""
+    async def close_upload(
+        self, upload: UploadId, repository: RepositoryName, principal: str
+    ) -> None:
+        """Forget the upload. Raises UnknownUpload as `find_upload` does."""
 
     async def link_blob(
         self, repository: RepositoryName, digest: Digest, size: int, at: datetime
@@ -117,7 +124,13 @@ class Metadata(Protocol):
         """Make the blob visible through the repository."""
 
     async def finish_upload(
-        self, upload: UploadId, repository: RepositoryName, digest: Digest, size: int, at: datetime
+        self,
+        upload: UploadId,
+        repository: RepositoryName,
+        principal: str,
+        digest: Digest,
+        size: int,
+        at: datetime,
     ) -> None:
         """Close the upload and link its blob, both or neither.
 

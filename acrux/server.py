@@ -1,5 +1,6 @@
 """Run the application in worker processes, and say when it answers."""
 
+import ctypes
 import http.client
 import signal
 import socket
@@ -26,6 +27,8 @@ from acrux.settings import Settings
 
 HEADER_SECONDS = 15  # a connection that sends no whole header by then is closed
 ANSWER_SECONDS = 30  # a server that does not answer by then has failed
+
+PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -73,7 +76,8 @@ def resolve(settings: Settings) -> tuple[Settings, socket.socket]:
             probe.bind(address)
             address = (address[0], probe.getsockname()[1])
         kept = socket.socket(family)
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Without SO_REUSEADDR, so that the probe of another registry fails on it; with
+        # SO_REUSEPORT, so that our workers' sockets do not.
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         kept.bind(address)
     except OSError as error:
@@ -145,10 +149,17 @@ def run(
 
 def load(settings: Settings) -> Application:
     """The application of one worker process."""
+    _stop_with_the_parent()
     for stopping in STOPPING:
         signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's own
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     return build(settings).app
+
+
+def _stop_with_the_parent() -> None:
+    # A worker whose parent was killed would serve on, and hold the port against the next start.
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _announce(settings: Settings, answering: Callable[[], None]) -> None:

@@ -26,7 +26,10 @@ OTHER_VARIABLES: Final = frozenset(
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]{3,48}[a-zA-Z0-9]")
 
 # host ::= a domain name, an IPv4 address or a bracketed IPv6 address; port ::= digits
-_LOGIN_SERVER = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_LOGIN_SERVER = re.compile(
+    rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]{{2,39}}\])(?::[1-9][0-9]{{0,4}})?"
+)
 
 
 def _setting(sentence: str, default: Any) -> Any:
@@ -247,6 +250,8 @@ def _convert(name: str, value: object) -> object:
     # `Path` is no type of msgspec: it is text until here.
     kind = next(row.type for row in rows() if row.name == name)
     if kind in (Path, Path | None):
+        if not str(value):
+            raise msgspec.ValidationError("a path must not be empty")
         return Path(msgspec.convert(str(value) if isinstance(value, Path) else value, str))
     return msgspec.convert(value, kind, strict=False)
 

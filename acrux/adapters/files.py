@@ -139,6 +139,13 @@ class FileBlobStore:
         except FileNotFoundError:
             raise UnknownBlob(digest=str(digest)) from None
 
+    async def size(self, digest: Digest) -> int:
+        """See ports.BlobStore."""
+        try:
+            return (self._folder(digest) / digest.encoded).stat().st_size
+        except FileNotFoundError:
+            raise UnknownBlob(digest=str(digest)) from None
+
     def _path(self, upload: UploadId) -> Path:
         return self._uploads / upload.value
 

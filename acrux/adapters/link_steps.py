@@ -36,29 +36,41 @@ def open_upload(
     )
 
 
-def find_upload(upload: UploadId, repository: RepositoryName) -> Statement:
-    """One row where the upload belongs to the repository."""
+def find_upload(upload: UploadId, repository: RepositoryName, principal: str) -> Statement:
+    """One row where the principal began the upload in the repository."""
     return Statement(
-        "SELECT id FROM uploads WHERE id = :upload AND repository = :repository",
-        {"upload": upload.value, "repository": repository.value},
+        """
+        SELECT id FROM uploads
+        WHERE id = :upload AND repository = :repository AND principal = :principal
+        """,
+        {"upload": upload.value, "repository": repository.value, "principal": principal},
     )
 
 
-def close_upload(upload: UploadId, repository: RepositoryName) -> Steps[None]:
+def close_upload(upload: UploadId, repository: RepositoryName, principal: str) -> Steps[None]:
     """Forget the upload, or raise UnknownUpload."""
     closed = yield Statement(
-        "DELETE FROM uploads WHERE id = :upload AND repository = :repository RETURNING id",
-        {"upload": upload.value, "repository": repository.value},
+        """
+        DELETE FROM uploads
+        WHERE id = :upload AND repository = :repository AND principal = :principal
+        RETURNING id
+        """,
+        {"upload": upload.value, "repository": repository.value, "principal": principal},
     )
     if not closed:
         raise UnknownUpload(upload=str(upload))
 
 
 def finish_upload(
-    upload: UploadId, repository: RepositoryName, digest: Digest, size: int, at: datetime
+    upload: UploadId,
+    repository: RepositoryName,
+    principal: str,
+    digest: Digest,
+    size: int,
+    at: datetime,
 ) -> Steps[None]:
     """Close the upload and link its blob."""
-    yield from close_upload(upload, repository)
+    yield from close_upload(upload, repository, principal)
     yield from link_blob(repository, digest, size, at)
 
 

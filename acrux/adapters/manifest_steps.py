@@ -116,8 +116,9 @@ def find_tagged(repository: RepositoryName, tag: Reference) -> Statement:
 
 def find_any(repository: RepositoryName) -> Statement:
     """One row where the repository holds a manifest."""
+    # Ordered, or PostgreSQL reads through the table where many of its rows are the repository's.
     return Statement(
-        "SELECT digest FROM manifests WHERE repository = :repository LIMIT 1",
+        "SELECT digest FROM manifests WHERE repository = :repository ORDER BY digest LIMIT 1",
         {"repository": repository.value},
     )
 

@@ -27,14 +27,18 @@ class SqlMetadata:
         """See ports.Metadata."""
         await self._database.write(link_steps.open_upload(upload, repository, principal, at))
 
-    async def find_upload(self, upload: UploadId, repository: RepositoryName) -> None:
+    async def find_upload(
+        self, upload: UploadId, repository: RepositoryName, principal: str
+    ) -> None:
         """See ports.Metadata."""
-        if not await self._database.read(link_steps.find_upload(upload, repository)):
+        if not await self._database.read(link_steps.find_upload(upload, repository, principal)):
             raise UnknownUpload(upload=str(upload))
 
-    async def close_upload(self, upload: UploadId, repository: RepositoryName) -> None:
+    async def close_upload(
+        self, upload: UploadId, repository: RepositoryName, principal: str
+    ) -> None:
         """See ports.Metadata."""
-        await self._database.write(link_steps.close_upload(upload, repository))
+        await self._database.write(link_steps.close_upload(upload, repository, principal))
 
     async def link_blob(
         self, repository: RepositoryName, digest: Digest, size: int, at: datetime
@@ -43,10 +47,18 @@ class SqlMetadata:
         await self._database.write(link_steps.link_blob(repository, digest, size, at))
 
     async def finish_upload(
-        self, upload: UploadId, repository: RepositoryName, digest: Digest, size: int, at: datetime
+        self,
+        upload: UploadId,
+        repository: RepositoryName,
+        principal: str,
+        digest: Digest,
+        size: int,
+        at: datetime,
     ) -> None:
         """See ports.Metadata."""
-        await self._database.write(link_steps.finish_upload(upload, repository, digest, size, at))
+        await self._database.write(
+            link_steps.finish_upload(upload, repository, principal, digest, size, at)
+        )
 
     async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
         """See ports.Metadata."""

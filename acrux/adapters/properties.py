@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from acrux.adapters import locks
+from acrux.adapters import locks, manifest_steps
 from acrux.adapters.statements import (
     Database,
     Row,
@@ -44,14 +44,15 @@ class SqlProperties:
         for created_at, updated_at, manifests, tags, *switches in await self._database.read(
             _find_repository(name)
         ):
-            return RepositoryProperties(
-                name=name.value,
-                created_at=from_microseconds(created_at),
-                updated_at=from_microseconds(updated_at),
-                manifest_count=manifests,
-                tag_count=tags,
-                attributes=locks.read(switches),
-            )
+            if manifests:
+                return RepositoryProperties(
+                    name=name.value,
+                    created_at=from_microseconds(created_at),
+                    updated_at=from_microseconds(updated_at),
+                    manifest_count=manifests,
+                    tag_count=tags,
+                    attributes=locks.read(switches),
+                )
         raise UnknownRepository(name=str(name))
 
     async def change_repository(self, name: RepositoryName, change: AttributesChange) -> None:
@@ -112,8 +113,8 @@ class SqlProperties:
             raise UnknownManifest(reference=str(digest))
 
     async def _check_known(self, repository: RepositoryName, rows: list[Row]) -> None:
-        if not rows:
-            await self.repository(repository)
+        if not rows and not await self._database.read(manifest_steps.find_any(repository)):
+            raise UnknownRepository(name=str(repository))
 
     async def _change(
         self, table: str, condition: str, key: dict[str, SqlValue], change: AttributesChange
@@ -140,8 +141,7 @@ def _find_repository(name: RepositoryName) -> Statement:
                (SELECT COUNT(*) FROM manifests WHERE repository = :name),
                (SELECT COUNT(*) FROM tags WHERE repository = :name),
                {locks.columns("repositories")}
-        FROM repositories
-        WHERE name = :name AND EXISTS (SELECT 1 FROM manifests WHERE repository = :name)
+        FROM repositories WHERE name = :name
         """,  # noqa: S608 -- our own column names
         {"name": name.value},
     )
@@ -157,7 +157,10 @@ def _find_tag(repository: RepositoryName, tag: Tag) -> Statement:
 def _list_tags(
     repository: RepositoryName, page: Page, order: Order, digest: Digest | None
 ) -> Statement:
-    after, sorting = _keyset("tags", "name", page, order)
+    # The tags on one manifest are few. With the bare column a database would rather walk through
+    # all tags by time, in search of them, than find and sort these.
+    time = "updated_at + 0" if digest else "updated_at"
+    after, sorting = _keyset("tags", "name", page, order, time)
     on_one = "AND digest = :digest" if digest else ""
     return Statement(
         f"""
@@ -205,12 +208,14 @@ def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Sta
     )
 
 
-def _keyset(table: str, key: str, page: Page, order: Order) -> tuple[str, str]:
+def _keyset(
+    table: str, key: str, page: Page, order: Order, time: str = "updated_at"
+) -> tuple[str, str]:
     """The condition that begins after `page.last`, and how to sort."""
     if order is Order.BY_NAME:
         return f"AND {key} > :last", key
     direction, beyond = ("ASC", ">") if order is Order.OLDEST_FIRST else ("DESC", "<")
-    sorting = f"updated_at {direction}, {key} {direction}"
+    sorting = f"{time} {direction}, {key} {direction}"
     if not page.last:
         return "", sorting
     # `last` is still a name (acr-protocol.md §5.3): find the element's place by it. Where it is
@@ -219,7 +224,7 @@ def _keyset(table: str, key: str, page: Page, order: Order) -> tuple[str, str]:
         f"(SELECT updated_at, {key} FROM {table}"  # noqa: S608 -- our own names
         f" WHERE repository = :repository AND {key} = :last)"
     )
-    return f"AND (updated_at, {key}) {beyond} {place}", sorting
+    return f"AND ({time}, {key}) {beyond} {place}", sorting
 
 
 def _read_tag(row: Row) -> TagProperties:

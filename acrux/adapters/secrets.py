@@ -106,7 +106,8 @@ def _read(path: Path) -> bytes:
     if len(content) < MIN_BYTES:
         raise InvalidSettings(
             f"the secret {path} holds {len(content)} bytes where at least {MIN_BYTES} are "
-            "expected: restore it from a backup, or remove it to have a new one made"
+            "expected: restore it from a backup; where it is lost, remove it to have a new one "
+            "made, and renew what was made with it: passwords, tokens"
         )
     return content
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import apsw
 
 from acrux.adapters.statements import Result, Row, Statement, Steps
-from acrux.errors import InvalidSettings, StorageExhausted
+from acrux.errors import InvalidSettings, StorageExhausted, TooManyRequests
 
 BUSY_TIMEOUT: Final = timedelta(seconds=10)
 MAX_GROUP: Final = 64  # transactions that one commit makes durable
@@ -109,7 +109,11 @@ class Connection:
         return self._sqlite.in_transaction
 
     def execute(self, statement: Statement) -> list[Row]:
-        """All rows of the statement. Raises StorageExhausted where the disk is full."""
+        """All rows of the statement.
+
+        Raises StorageExhausted where the disk is full, and TooManyRequests where another process
+        has been writing for longer than BUSY_TIMEOUT.
+        """
         self._observe(statement)
         try:
             return self._sqlite.execute(statement.sql, statement.parameters).fetchall()
@@ -117,6 +121,10 @@ class Connection:
             if isinstance(failure, apsw.FullError) or self._sqlite.system_errno in _FULL:
                 raise StorageExhausted("the disk that holds the database is full") from failure
             raise
+        except apsw.BusyError as failure:
+            raise TooManyRequests(
+                "the database is busy: try again in a moment", retry_after=1
+            ) from failure
 
     def close(self) -> None:
         """Let go of the file."""
@@ -284,8 +292,9 @@ def _alone(folder: Path) -> Iterator[None]:
 def _refusals(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, apsw.CantOpenError, apsw.NotADBError, apsw.ReadOnlyError) as failure:
+    except (OSError, apsw.Error) as failure:
         raise InvalidSettings(
             f"data_dir: {path} cannot be opened as a database ({failure}): choose another"
-            " data directory, or make this file readable and writable for whoever runs acrux"
+            " data directory, restore this file from a backup, or make it readable and writable"
+            " for whoever runs acrux"
         ) from failure

@@ -8,6 +8,7 @@ import click
 
 from acrux.bootstrap import build
 from acrux.cli.options import load, output_option, print_json, print_table, setting_options
+from acrux.errors import InvalidSettings
 from acrux.services.accounts import PASSWORD_NAMES, Accounts, ShownAccount
 from acrux.settings import Settings
 
@@ -54,6 +55,12 @@ def renew(config: Path | None, password_name: str, output: str, **options: objec
 def _on_accounts(
     settings: Settings, act: Callable[[Accounts], Awaitable[ShownAccount]]
 ) -> ShownAccount:
+    if not settings.data_dir.is_dir():
+        raise InvalidSettings(
+            f"data_dir: there is no registry in {settings.data_dir}: give the --data-dir of "
+            "acrux serve"
+        )
+
     async def run() -> ShownAccount:
         registry = build(settings)
         await registry.lifespan.open()

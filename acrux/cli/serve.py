@@ -39,7 +39,8 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
     with reserved:
         certificate = server.certificate_files(settings)
         first_start = asyncio.run(_prepare(build(settings), settings.name, with_sample=with_sample))
-        greeting = Greeting(settings, first_start, certificate.ca if certificate else None)
+        ca = certificate.ca if certificate else None
+        greeting = Greeting(settings, first_start, ca, with_sample)
         server.run(settings, certificate, greeting.print)
 
 
@@ -54,6 +55,9 @@ async def _prepare(registry: Registry, name: str, *, with_sample: bool) -> Shown
         await registry.lifespan.close()
 
 
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 -- compared, not bound
+
+
 @dataclass(frozen=True, slots=True)
 class Greeting:
     """What a person needs to begin: where, who, and the walk of the document to copy."""
@@ -61,6 +65,7 @@ class Greeting:
     settings: Settings
     first_start: ShownAccount | None
     ca: Path | None
+    has_sample: bool
 
     def print(self) -> None:
         """Say that the registry answers."""
@@ -79,6 +84,8 @@ class Greeting:
         ]
         if self.settings.tls_self_signed:
             lines.append(f"CA            {self.ca}")
+        if self.settings.host in EVERY_ADDRESS and not self.settings.login_servers:
+            lines.append("other hosts   need a --login-server to reach this registry by its name")
         return [*lines, "", "The walk, with curl:", "", *self._walk(), ""]
 
     def _passwords(self) -> list[str]:
@@ -91,7 +98,7 @@ class Greeting:
         return [*shown, "              (shown this once: only keyed hashes are kept)"]
 
     def _walk(self) -> list[str]:
-        registry = self.settings.known_login_servers[0]
+        registry, user = self.settings.known_login_servers[0], self.settings.name
         url = f"{self.settings.scheme}://{registry}"
         curl = f"curl --cacert {self.ca}" if self.settings.tls_self_signed else "curl"
         manifest = f"{url}/v2/hello-world/manifests/latest"
@@ -99,10 +106,13 @@ class Greeting:
         get_token = f'-H "Authorization: Basic {self._credential()}" "{token}"'
         sed = 'sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\''
         bearer = f"Authorization: Bearer $({curl} -s {get_token} | {sed})"
+        known = self.first_start is not None
         return [
+            *([] if known else [f"  acr_credential=$(printf %s '{user}:PASSWORD' | base64 -w0)"]),
             f"  {curl} -v {manifest}",
             f"  {curl} -v {get_token}",
             f'  {curl} -v -H "{bearer}" {manifest}',
+            *([] if self.has_sample else ["  (404 at its end, until hello-world is pushed)"]),
         ]
 
     def _credential(self) -> str:

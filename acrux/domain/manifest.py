@@ -19,6 +19,12 @@ from acrux.domain.media_types import (
 )
 from acrux.errors import InvalidDigest, InvalidManifest
 
+# Far beyond any blob (ACR takes 200 GiB), and so that the sizes of a manifest add up in 64 bits.
+MAX_BLOB_BYTES = 1 << 46
+
+# More separators than any manifest needs; reading more of them would hold up everybody else.
+MAX_SEPARATORS = 100_000
+
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # OCI distribution specification, "Pushing manifests"
 
 
@@ -150,6 +156,8 @@ class _WireManifest(msgspec.Struct, rename="camel"):
 
 
 def _decode(content: bytes) -> _WireManifest:
+    if sum(map(content.count, (b",", b":", b"["))) > MAX_SEPARATORS:
+        raise InvalidManifest(f"the manifest holds more than {MAX_SEPARATORS} values")
     try:
         # Twice: json sees equal keys; msgspec takes only UTF-8, without NaN and half surrogates.
         json.loads(content, object_pairs_hook=_unique)
@@ -210,8 +218,8 @@ def _read_all(
 
 
 def _read(wire: _WireDescriptor) -> Descriptor:
-    if wire.size is not None and wire.size < 0:
-        raise InvalidManifest("a descriptor's size is negative", digest=wire.digest[:160])
+    if wire.size is not None and not 0 <= wire.size <= MAX_BLOB_BYTES:
+        raise InvalidManifest("a descriptor's size is no size of a blob", digest=wire.digest[:160])
     try:
         digest = Digest.parse(wire.digest)
     except InvalidDigest as refused:

@@ -52,7 +52,12 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        await self._lifespan.open()
+        try:
+            await self._lifespan.open()
+        except Exception as failed:  # noqa: BLE001 -- a worker that is not open must not serve
+            reason = getattr(failed, "message", "") or repr(failed)
+            await send({"type": "lifespan.startup.failed", "message": reason})
+            return
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._lifespan.close()
@@ -65,6 +70,8 @@ class Application:
         middleware.complete(request, response)
         try:
             await response.send(request, send)
+            if response.is_refusal:
+                await _drain(request)
         finally:
             self._log.write(request, response, started)
 
@@ -76,6 +83,8 @@ class Application:
             request.grant = await self._guard.check(endpoint.requires, request)
             return await endpoint.handler(request)
         except RegistryError as refused:
+            if problems.find(refused) is problems.UNEXPECTED:
+                self._log.write_failure(request)
             response = problems.render(refused)
             if isinstance(refused, AccessRefused) and response.status == 401:
                 origin = self._origins.of(request)
@@ -83,11 +92,11 @@ class Application:
         except Exception:  # noqa: BLE001 -- whatever it is, its caller gets an answer
             self._log.write_failure(request)
             response = problems.envelope(problems.UNEXPECTED, problems.UNEXPECTED.message)
-        await _drain(request)
         return response
 
 
 async def _drain(request: Request) -> None:
-    # A client that waits for 100 Continue has sent nothing: reading would only make it send.
+    # What is left of a refused body is read, so that its client reads our answer and not a reset
+    # connection. One that waits for 100 Continue has sent nothing: reading would make it send.
     if not parsing.expects_continue(request) or request.body.received_bytes:
         await request.body.drain()

@@ -1,5 +1,6 @@
 """Handlers of /v2/<name>/blobs/<digest>."""
 
+from acrux.errors import RangeNotSatisfiable
 from acrux.http import parsing, responses
 from acrux.http.messages import Request, Response
 from acrux.services.blobs import Blobs
@@ -15,14 +16,19 @@ class BlobHandlers:
         """GET, HEAD: the blob, or the part of it that Range asks for."""
         repository, digest = parsing.repository(request), parsing.digest(request)
         tag = responses.etag(digest)
-        size = await self._blobs.size(repository, digest)
-        if parsing.knows(request, tag):
-            return responses.unchanged(digest)
-        if request.method == "HEAD":
+        if request.method == "HEAD" or parsing.knows(request, tag):
+            size = await self._blobs.size(repository, digest)
+            if parsing.knows(request, tag):
+                return responses.unchanged(digest)
             return responses.blob_description(digest, size)
         byte_range = parsing.byte_range(request, tag)
-        part = byte_range.resolve(size) if byte_range else None
-        return responses.blob(digest, await self._blobs.get(repository, digest), part)
+        blob = await self._blobs.get(repository, digest)
+        try:
+            part = byte_range.resolve(blob.size) if byte_range else None
+        except RangeNotSatisfiable:
+            blob.close()
+            raise
+        return responses.blob(digest, blob, part)
 
     async def delete(self, request: Request) -> Response:
         """DELETE: take the blob from this repository."""

@@ -22,7 +22,7 @@ from acrux.http import parsing
 from acrux.http.identity import Identity
 from acrux.http.messages import Request
 from acrux.services.tokens import Tokens
-from acrux.services.uploads import Uploads
+from acrux.services.uploads import Session, Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +171,11 @@ class Guard:
             ended = self._tokens.read_ended(token)
         except InvalidToken:
             return None
-        is_held = ended.permits(*required.asked) and self._uploads.is_capability(
-            parsing.capability(request),
-            parsing.repository(request),
-            required.upload,
-            ended.principal,
-        )
-        return ended if is_held else None
+        session = Session(parsing.repository(request), ended.principal)
+        capability = parsing.capability(request)
+        if not ended.permits(*required.asked):
+            return None
+        if not self._uploads.is_capability(capability, session, required.upload):
+            return None
+        request.has_outlived_its_token = True
+        return ended

@@ -1,4 +1,4 @@
-"""Who a user name and a password stand for, where that password may be a token."""
+"""Who a user name and a password, or a token in its place, stand for."""
 
 from acrux.domain.access import Principal
 from acrux.domain.credential import Credential

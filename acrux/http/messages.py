@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from acrux.domain.access import Grant
@@ -16,9 +17,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-# What an early refusal still reads of a body, so that the client reads our answer instead of a
-# reset connection: Azure's Python SDK first sends each 4 MiB chunk without credentials.
-MAX_DRAINED_BYTES = 8 * 1024 * 1024
+# What is read of a body that was refused: Azure's Python SDK first sends each chunk of 4 MiB
+# without credentials, Go's clients send a whole layer.
+MAX_DRAINED_BYTES = 1024 * 1024 * 1024
+MAX_DRAIN_SECONDS = 30
 
 
 class Body:
@@ -70,14 +72,14 @@ class Body:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def drain(self, limit: int = MAX_DRAINED_BYTES) -> None:
-        """Read and forget what is left, at most `limit` bytes."""
-        left = limit
-        with suppress(IncompleteBody):
-            async for chunk in self.chunks():
-                left -= len(chunk)
-                if left < 0:
-                    return
+    async def drain(self) -> None:
+        """Read and forget what is left, within bounds of size and time."""
+        end = self.received_bytes + MAX_DRAINED_BYTES
+        with suppress(IncompleteBody, TimeoutError):
+            async with asyncio.timeout(MAX_DRAIN_SECONDS):
+                async for _ in self.chunks():
+                    if self.received_bytes > end:
+                        return
 
 
 class Request:
@@ -94,7 +96,9 @@ class Request:
         self.headers: Headers = list(scope["headers"])
         self.extensions: Mapping[str, Any] = scope.get("extensions") or {}
         self.body = Body(receive, idle)
+        self.fields: list[tuple[str, str]] | None = None  # of the query, once it was read
         self.params: Mapping[str, str] = {}
+        self.has_outlived_its_token = False
         self.grant = Grant("")
 
 
@@ -136,6 +140,11 @@ class Response:
         if not (value.isascii() and value.isprintable()):
             raise ValueError(f"the value of {name} is not printable ASCII")
         self.headers.append((name.lower().encode(), value.encode()))
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it says no, perhaps before the request was read to its end."""
+        return self.status >= HTTPStatus.BAD_REQUEST
 
     @property
     def size(self) -> int:

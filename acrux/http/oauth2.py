@@ -1,6 +1,6 @@
 """Handlers of /oauth2/token and /oauth2/exchange, and of the keys."""
 
-from acrux.domain.access import ANONYMOUS, Principal
+from acrux.domain.access import ANONYMOUS, Grant, Principal
 from acrux.domain.credential import Credential
 from acrux.errors import AuthenticationRequired, BadCredentials, InvalidRequest, InvalidToken
 from acrux.http import forms, parsing, responses
@@ -25,6 +25,7 @@ class TokenHandlers:
         if credential is not None and not isinstance(credential, Credential):
             raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
         principal = _known(await self._identity.of(credential))
+        request.grant = Grant(principal.name)  # for the log
         service = parsing.service(request) or self._login_server(request)
         issued = self._tokens.issue(principal, service, parsing.scopes(request))
         if parsing.wants_refresh_token(request):
@@ -35,6 +36,7 @@ class TokenHandlers:
         """POST: the same, with a form (RFC 6749 §4.3, §6)."""
         form = await forms.read(request)
         principal = _known(await self._grant(form))
+        request.grant = Grant(principal.name)  # for the log
         service = form.service or self._login_server(request)
         issued = self._tokens.issue(principal, service, form.scopes)
         if form.refresh_token:

@@ -31,8 +31,8 @@ class Origins:
         """The scheme and login server addressed; X-Forwarded-* counts only from trusted proxies."""
         scheme, host = request.scheme, parsing.header(request, "host") or ""
         if self._is_trusted(request.peer):
-            scheme = _last(parsing.header(request, "x-forwarded-proto")) or scheme
-            host = _last(parsing.header(request, "x-forwarded-host")) or host
+            scheme = _last(parsing.every_header(request, "x-forwarded-proto")) or scheme
+            host = _last(parsing.every_header(request, "x-forwarded-host")) or host
         scheme = scheme if scheme in ("http", "https") else request.scheme
         default_port = ":443" if scheme == "https" else ":80"
         for candidate in (host.lower(), host.lower().removesuffix(default_port)):
@@ -45,9 +45,11 @@ class Origins:
             address = ip_address(peer)
         except ValueError:
             return False
+        # A socket of IPv6 shows IPv4 peers as ::ffff:a.b.c.d.
+        address = getattr(address, "ipv4_mapped", None) or address
         return any(address in network for network in self.trusted_proxies)
 
 
-def _last(text: str | None) -> str | None:
+def _last(values: Sequence[str]) -> str:
     # Each proxy appends; only the one that we trust wrote the last value.
-    return text.rpartition(",")[2].strip() if text else None
+    return values[-1].rpartition(",")[2].strip() if values else ""

@@ -45,16 +45,23 @@ def header(request: Request, name: str) -> str | None:
     return None
 
 
-def _every_header(request: Request, name: str) -> list[str]:
+def every_header(request: Request, name: str) -> list[str]:
+    """All values of a header, in the order in which they came."""
     wanted = name.lower().encode()
     return [value.decode("latin-1") for key, value in request.headers if key == wanted]
 
 
 def query(request: Request, name: str) -> list[str]:
     """All values of a query parameter, in order. Raises InvalidRequest."""
+    if request.fields is None:
+        request.fields = _fields(request.query)
+    return [value for key, value in request.fields if key == name]
+
+
+def _fields(text: bytes) -> list[tuple[str, str]]:
     try:
-        fields = parse_qsl(
-            request.query.decode("ascii"),
+        return parse_qsl(
+            text.decode("ascii"),
             keep_blank_values=True,
             errors="strict",
             max_num_fields=MAX_QUERY_FIELDS,
@@ -63,7 +70,6 @@ def query(request: Request, name: str) -> list[str]:
         raise InvalidRequest(
             f"the query is not percent-encoded UTF-8, or has more than {MAX_QUERY_FIELDS} fields"
         ) from None
-    return [value for key, value in fields if key == name]
 
 
 def _first(request: Request, name: str) -> str | None:
@@ -251,7 +257,7 @@ def authorization(request: Request) -> BearerToken | Credential | None:
     Raises InvalidToken or BadCredentials where it cannot be read, and InvalidRequest where there
     are several: which of them counts must not be left to chance.
     """
-    headers = _every_header(request, "authorization")
+    headers = every_header(request, "authorization")
     if not headers:
         return None
     if len(headers) > 1:
@@ -285,7 +291,7 @@ def _basic(text: str) -> Credential:
 
 def accept(request: Request) -> Accept:
     """The media ranges of all Accept headers (RFC 9110 §12.5.1); what is malformed is left out."""
-    values = _every_header(request, "accept")
+    values = every_header(request, "accept")
     if not values:
         return ANYTHING
     wanted: set[str] = set()
@@ -339,5 +345,5 @@ def byte_range(request: Request, etag: str) -> ByteRange | None:
 
 def knows(request: Request, etag: str) -> bool:
     """Whether the client has this representation already (If-None-Match, RFC 9110 §13.1.2)."""
-    known = ",".join(_every_header(request, "if-none-match")).split(",")
+    known = ",".join(every_header(request, "if-none-match")).split(",")
     return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in known)

@@ -58,8 +58,6 @@ def table(to: Handlers) -> tuple[Row, ...]:
 
 
 def _v2(to: Handlers) -> tuple[Row, ...]:
-    read_manifest = Endpoint(guard.pull, to.manifests.get)
-    read_blob = Endpoint(guard.pull, to.blobs.get)
     return (
         Row("end-1", "/v2/", {"GET": Endpoint(guard.any_token, to.health.version)}),
         Row("end-1", "/v2", {"GET": Endpoint(guard.any_token, to.health.version)}),
@@ -68,8 +66,7 @@ def _v2(to: Handlers) -> tuple[Row, ...]:
             "end-3, end-7, end-9",
             "/v2/{repository}/manifests/{reference}",
             {
-                "GET": read_manifest,
-                "HEAD": read_manifest,
+                "GET": Endpoint(guard.pull, to.manifests.get),
                 "PUT": Endpoint(guard.push, to.manifests.put),
                 "DELETE": Endpoint(guard.delete, to.manifests.delete),
             },
@@ -88,8 +85,7 @@ def _v2(to: Handlers) -> tuple[Row, ...]:
             "end-2, end-10",
             "/v2/{repository}/blobs/{digest}",
             {
-                "GET": read_blob,
-                "HEAD": read_blob,
+                "GET": Endpoint(guard.pull, to.blobs.get),
                 "DELETE": Endpoint(guard.delete, to.blobs.delete),
             },
         ),
@@ -200,9 +196,10 @@ class Router:
         # `lastindex` is the group closed last: the outer one of the row that matched.
         index = self._row_of_group[match.lastindex]
         row = self._rows[index]
-        endpoint = row.methods.get(request.method)
+        # A HEAD is a GET whose body is not sent (RFC 9110 §9.3.2).
+        endpoint = row.methods.get("GET" if request.method == "HEAD" else request.method)
         if endpoint is None:
-            allow = ", ".join(row.methods)
+            allow = ", ".join(row.methods).replace("GET", "GET, HEAD")
             raise Unsupported(f"{request.method} is not one of: {allow}", allow=allow)
         values = match.groups()[match.lastindex : match.lastindex + len(self._parts[index])]
         request.params = dict(zip(self._parts[index], values, strict=True))

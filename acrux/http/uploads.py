@@ -7,7 +7,7 @@ from acrux.http import parsing, responses
 from acrux.http.messages import Request, Response
 from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
-from acrux.services.uploads import Uploads
+from acrux.services.uploads import Session, Uploads
 
 
 class UploadHandlers:
@@ -36,7 +36,7 @@ class UploadHandlers:
         if digest is not None:
             await self._uploads.put(repository, digest, request.body.chunks())
             return responses.created_blob(repository, digest)
-        upload = await self._uploads.start(repository, request.grant.principal)
+        upload = await self._uploads.start(_session(request))
         return self._answer(202, request, upload, 0)
 
     async def _mount(self, request: Request) -> Response | None:
@@ -61,34 +61,46 @@ class UploadHandlers:
         return (RepositoryPattern(source.value),)
 
     def _answer(self, status: int, request: Request, upload: UploadId, offset: int) -> Response:
-        repository = parsing.repository(request)
-        capability = self._uploads.capability(repository, upload, request.grant.principal)
-        return responses.upload(status, repository, upload, offset, capability)
+        # What outlived its token is not renewed, or it would live for ever.
+        capability = (
+            parsing.capability(request)
+            if request.has_outlived_its_token
+            else self._uploads.capability(_session(request), upload)
+        )
+        return responses.upload(status, parsing.repository(request), upload, offset, capability)
 
     async def append(self, request: Request) -> Response:
         """PATCH: add a chunk."""
-        repository, upload = parsing.repository(request), parsing.upload(request)
+        upload = parsing.upload(request)
         offset = await self._uploads.append(
-            repository, upload, request.body.chunks(), parsing.content_range(request)
+            _session(request), upload, request.body.chunks(), parsing.content_range(request)
         )
         return self._answer(202, request, upload, offset)
 
     async def finish(self, request: Request) -> Response:
         """PUT: add the last chunk, if there is one, and make it a blob."""
-        repository, digest = parsing.repository(request), parsing.required_digest(request)
+        digest = parsing.required_digest(request)
         chunks = request.body.chunks() if parsing.has_body(request) else None
         await self._uploads.finish(
-            repository, parsing.upload(request), digest, chunks, parsing.content_range(request)
+            _session(request),
+            parsing.upload(request),
+            digest,
+            chunks,
+            parsing.content_range(request),
         )
-        return responses.created_blob(repository, digest)
+        return responses.created_blob(parsing.repository(request), digest)
 
     async def status(self, request: Request) -> Response:
         """GET: how far the upload has come."""
-        repository, upload = parsing.repository(request), parsing.upload(request)
-        offset = await self._uploads.offset(repository, upload)
+        upload = parsing.upload(request)
+        offset = await self._uploads.offset(_session(request), upload)
         return self._answer(204, request, upload, offset)
 
     async def cancel(self, request: Request) -> Response:
         """DELETE: forget the upload."""
-        await self._uploads.cancel(parsing.repository(request), parsing.upload(request))
+        await self._uploads.cancel(_session(request), parsing.upload(request))
         return responses.empty(204)
+
+
+def _session(request: Request) -> Session:
+    return Session(parsing.repository(request), request.grant.principal)

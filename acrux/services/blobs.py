@@ -20,13 +20,24 @@ class Blobs:
         self._clock = clock
 
     async def size(self, repository: RepositoryName, digest: Digest) -> int:
-        """How long the blob is, in bytes. Raises UnknownBlob."""
-        return await self._metadata.find_blob(repository, digest)
+        """How long the blob is, in bytes.
+
+        Raises UnknownBlob, also where it was damaged: who is told that it is missing pushes it
+        again, and that heals it.
+        """
+        size = await self._metadata.find_blob(repository, digest)
+        if await self._store.size(digest) != size:
+            raise UnknownBlob(digest=str(digest))
+        return size
 
     async def get(self, repository: RepositoryName, digest: Digest) -> StoredBlob:
-        """Open the blob, for the caller to close. Raises UnknownBlob."""
-        await self._metadata.find_blob(repository, digest)
-        return await self._store.open(digest)
+        """Open the blob, for the caller to close. Raises UnknownBlob as `size` does."""
+        size = await self._metadata.find_blob(repository, digest)
+        blob = await self._store.open(digest)
+        if blob.size != size:
+            blob.close()
+            raise UnknownBlob(digest=str(digest))
+        return blob
 
     async def mount(
         self, sources: tuple[RepositoryPattern, ...], repository: RepositoryName, digest: Digest

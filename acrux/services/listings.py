@@ -72,12 +72,14 @@ class _Entry(msgspec.Struct, rename="camel"):
 
 
 class _FallbackIndex(msgspec.Struct):
-    manifests: list[_Entry]
+    manifests: list[msgspec.Raw]
 
 
-def _read(entry: _Entry) -> Referrer | None:
+def _read(text: msgspec.Raw) -> Referrer | None:
+    # An entry was pushed by anybody, for other eyes than ours: one that cannot be read is left out.
     try:
+        entry = msgspec.json.decode(text, type=_Entry)
         digest = Digest.parse(entry.digest)
-    except InvalidDigest:
+    except (msgspec.ValidationError, InvalidDigest):
         return None
     return Referrer(digest, entry.media_type, entry.size, entry.artifact_type, entry.annotations)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 from acrux.domain.digest import Digest
@@ -13,8 +14,16 @@ from acrux.ports import BlobStore, Capabilities, Clock, Metadata
 Chunks = AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Where an upload was begun and by whom: nobody else may go on with it (CVE-2026-32589)."""
+
+    repository: RepositoryName
+    principal: str
+
+
 class Uploads:
-    """The uploads of every repository. An upload belongs to the repository that began it."""
+    """The uploads of every repository, each known in the session that began it only."""
 
     def __init__(
         self,
@@ -30,33 +39,36 @@ class Uploads:
         self._clock = clock
         self._lifetime = lifetime
 
-    def capability(self, repository: RepositoryName, upload: UploadId, principal: str) -> str:
+    def capability(self, session: Session, upload: UploadId) -> str:
         """What lets the principal go on with the upload after its token has ended, for a while."""
+        end = self._clock() + self._lifetime
         return self._capabilities.seal(
-            upload.value, repository.value, principal, self._clock() + self._lifetime
+            upload.value, session.repository.value, session.principal, end
         )
 
-    def is_capability(
-        self, text: str, repository: RepositoryName, upload: str, principal: str
-    ) -> bool:
+    def is_capability(self, text: str, session: Session, upload: str) -> bool:
         """Whether `text` is such a capability, of exactly these, and has not ended."""
-        return self._capabilities.is_good(text, upload, repository.value, principal, self._clock())
+        return self._capabilities.is_good(
+            text, upload, session.repository.value, session.principal, self._clock()
+        )
 
-    async def start(self, repository: RepositoryName, principal: str) -> UploadId:
+    async def start(self, session: Session) -> UploadId:
         """Begin an upload that goes on in later requests."""
         upload = UploadId(str(uuid.uuid4()))
         await self._store.begin(upload)
-        await self._metadata.open_upload(upload, repository, principal, self._clock())
+        await self._metadata.open_upload(
+            upload, session.repository, session.principal, self._clock()
+        )
         return upload
 
-    async def offset(self, repository: RepositoryName, upload: UploadId) -> int:
+    async def offset(self, session: Session, upload: UploadId) -> int:
         """How many bytes the upload holds. Raises UnknownUpload."""
-        await self._metadata.find_upload(upload, repository)
+        await self._metadata.find_upload(upload, session.repository, session.principal)
         return await self._store.offset(upload)
 
     async def append(
         self,
-        repository: RepositoryName,
+        session: Session,
         upload: UploadId,
         chunks: Chunks,
         content_range: ContentRange | None,
@@ -66,12 +78,12 @@ class Uploads:
         Raises UnknownUpload, UploadOutOfOrder, SizeMismatch, and IncompleteBody where the client
         vanished: what came until then stays, and the upload can be resumed.
         """
-        await self._metadata.find_upload(upload, repository)
+        await self._metadata.find_upload(upload, session.repository, session.principal)
         return await self._store.append(upload, chunks, content_range)
 
     async def finish(
         self,
-        repository: RepositoryName,
+        session: Session,
         upload: UploadId,
         digest: Digest,
         chunks: Chunks | None,
@@ -83,15 +95,17 @@ class Uploads:
         visible. The bytes are durable before the link is: a crash between the two leaves garbage,
         never a link to missing bytes.
         """
-        await self._metadata.find_upload(upload, repository)
+        await self._metadata.find_upload(upload, session.repository, session.principal)
         if chunks is not None:
             await self._store.append(upload, chunks, content_range)
         try:
             size = await self._store.commit(upload, digest)
         except DigestMismatch:
-            await self._metadata.close_upload(upload, repository)
+            await self._metadata.close_upload(upload, session.repository, session.principal)
             raise
-        await self._metadata.finish_upload(upload, repository, digest, size, self._clock())
+        await self._metadata.finish_upload(
+            upload, session.repository, session.principal, digest, size, self._clock()
+        )
 
     async def put(self, repository: RepositoryName, digest: Digest, chunks: Chunks) -> None:
         """Start, append and finish in one request (end-4b).
@@ -108,7 +122,7 @@ class Uploads:
             raise
         await self._metadata.link_blob(repository, digest, size, self._clock())
 
-    async def cancel(self, repository: RepositoryName, upload: UploadId) -> None:
+    async def cancel(self, session: Session, upload: UploadId) -> None:
         """Forget the upload and its bytes. Raises UnknownUpload."""
-        await self._metadata.close_upload(upload, repository)
+        await self._metadata.close_upload(upload, session.repository, session.principal)
         await self._store.discard(upload)

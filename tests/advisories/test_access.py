@@ -140,9 +140,8 @@ async def test_cve_2022_31666_attributes_of_another_repository_are_out_of_reach(
     calls = [("GET", b""), ("PATCH", b'{"deleteEnabled": false}'), ("DELETE", b"")]
     for method, body in calls:
         if (method, path) != ("DELETE", f"/_manifests/{pushed.digest}"):  # which /v2 has
-            for name in ("private/app", "private%2Fapp"):
-                answer = await owner.call(method, f"/acr/v1/{name}{path}", body=body)
-                assert answer.status == 401
+            answer = await owner.call(method, f"/acr/v1/private/app{path}", body=body)
+            assert answer.status == 401
     assert (await owner.call("GET", f"/acr/v1/team/app{path}")).status == 200
 
 

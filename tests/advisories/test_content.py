@@ -146,21 +146,49 @@ def _naming(digest: str) -> bytes:
     return document(IMAGE, layers=[layer])
 
 
-async def test_cve_2023_33958_the_referrers_of_an_image_come_in_pages(admin: Caller) -> None:
-    """A client of notation fetched signatures without end; here a page holds a hundred at most."""
+async def sign(admin: Caller, signatures: int, **annotations: str) -> str:
+    """Push an image with so many signatures on it, and return the path of their listing."""
     await admin.push("app", "v1", IMAGE)
     subject = descriptor(IMAGE.manifest, IMAGE.media_type)
-    for number in range(120):
-        signature = document(IMAGE, subject=subject, annotations={"number": str(number)})
-        assert (
-            await admin.put_manifest("app", f"s{number}", signature, OCI_MANIFEST)
-        ).status == 201
+    for number in range(signatures):
+        notes = {**annotations, "number": str(number)}
+        signature = document(IMAGE, subject=subject, annotations=notes)
+        put = await admin.put_manifest("app", f"s{number}", signature, OCI_MANIFEST)
+        assert put.status == 201
+    return f"/v2/app/referrers/{IMAGE.digest}"
 
-    answer = await admin.call("GET", f"/v2/app/referrers/{IMAGE.digest}")
 
-    assert len(answer.json["manifests"]) <= 100
-    rest = await admin.call("GET", (answer.header("Link") or "").strip("<").partition(">")[0])
-    assert len(answer.json["manifests"]) + len(rest.json["manifests"]) == 120
+async def pages(admin: Caller, path: str) -> list[Answer]:
+    """The pages of a listing of referrers."""
+    found = []
+    while path:
+        found.append(await admin.call("GET", path))
+        path = (found[-1].header("Link") or "").removeprefix("<").partition(">")[0]
+    return found
+
+
+@pytest.mark.parametrize("n", [1, 7, 12])
+async def test_cve_2023_33958_the_referrers_of_an_image_come_in_pages(
+    admin: Caller, n: int
+) -> None:
+    """Signatures without end kept notation busy for ever; here a client takes so many at a time."""
+    path = await sign(admin, 12)
+
+    found = [page.json["manifests"] for page in await pages(admin, f"{path}?n={n}")]
+
+    assert [len(page) for page in found] == [*[n] * (12 // n), *([12 % n] if 12 % n else [])]
+
+
+async def test_cve_2023_33958_a_page_of_referrers_is_no_longer_than_a_manifest(
+    admin: Caller,
+) -> None:
+    """A referrer shows its annotations, and clients read 4 MiB of an index at most."""
+    path = await sign(admin, 3, long="a" * 3 * MEGABYTE)
+
+    found = await pages(admin, path)
+
+    assert max(len(page.body) for page in found) <= 4 * MEGABYTE
+    assert sum(len(page.json["manifests"]) for page in found) == 3
 
 
 async def test_cve_2020_15157_a_layer_from_elsewhere_is_never_redirected_to(
@@ -183,7 +211,7 @@ async def test_cve_2020_15157_a_layer_from_elsewhere_is_never_redirected_to(
 
 @pytest.mark.parametrize("spelled", ["encoded", "with a hyphen", "with an underscore"])
 async def test_cve_2026_50195_a_tag_has_no_authority(admin: Caller, spelled: str) -> None:
-    """A tag could poison what containerd kept by digest; here a digest is never looked up by tag."""
+    """A tag could poison what containerd kept by digest; here no tag stands for a digest."""
     victim, other = image(b"victim"), image(b"other")
     await admin.push("app", "victim", victim)
     tag = {

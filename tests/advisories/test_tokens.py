@@ -109,7 +109,7 @@ def test_rfc_8725_a_claim_that_stands_twice_is_refused() -> None:
     ],
 )
 def test_cve_2026_33540_a_password_goes_to_no_realm_elsewhere(elsewhere: str) -> None:
-    """distribution's proxy sent its password to any realm an upstream named; our client does not."""
+    """distribution's proxy sent its password to any realm that was named; our client does not."""
     asked = httpx2.URL("https://registry.example.com/v2/")
 
     with pytest.raises(RealmRefused):

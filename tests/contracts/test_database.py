@@ -447,7 +447,8 @@ from acrux.adapters.sqlite import SqliteDatabase
 from acrux.adapters.statements import Statement
 
 def add():
-    yield Statement("INSERT INTO repositories (name, created_at) VALUES ('r', 0) ON CONFLICT DO NOTHING", {})
+    yield Statement("INSERT INTO repositories (name, created_at) VALUES ('r', 0)"
+                    " ON CONFLICT DO NOTHING", {})
     rows = yield Statement("SELECT size FROM blob_links", {})
     size = rows[0][0] + 1 if rows else 1
     yield Statement(

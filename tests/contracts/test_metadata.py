@@ -39,6 +39,7 @@ AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HELLO = RepositoryName.parse("library/hello")
 OTHER = RepositoryName.parse("library/other")
 LATEST = Tag.parse("latest")
+PRINCIPAL = "acrux"
 UPLOAD = UploadId.parse(str(UUID(int=1)))
 BLOB = Digest.of(b"blob")
 EVERYTHING = (RepositoryPattern("*"),)
@@ -127,27 +128,27 @@ class TestUploads:
         """Whoever may push to one repository could write into another's uploads."""
         await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
 
-        await metadata.find_upload(UPLOAD, HELLO)
+        await metadata.find_upload(UPLOAD, HELLO, PRINCIPAL)
         with pytest.raises(UnknownUpload):
-            await metadata.find_upload(UPLOAD, OTHER)
+            await metadata.find_upload(UPLOAD, OTHER, PRINCIPAL)
 
     async def test_an_upload_that_was_closed_is_unknown(self, metadata: SqlMetadata) -> None:
         """A cancelled upload could still be finished."""
         await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-        await metadata.close_upload(UPLOAD, HELLO)
+        await metadata.close_upload(UPLOAD, HELLO, PRINCIPAL)
 
         with pytest.raises(UnknownUpload):
-            await metadata.find_upload(UPLOAD, HELLO)
+            await metadata.find_upload(UPLOAD, HELLO, PRINCIPAL)
         with pytest.raises(UnknownUpload):
-            await metadata.close_upload(UPLOAD, HELLO)
+            await metadata.close_upload(UPLOAD, HELLO, PRINCIPAL)
 
     async def test_an_upload_is_closed_by_its_repository_only(self, metadata: SqlMetadata) -> None:
         """Whoever may push somewhere could cancel everybody's uploads."""
         await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
         with pytest.raises(UnknownUpload):
-            await metadata.close_upload(UPLOAD, OTHER)
+            await metadata.close_upload(UPLOAD, OTHER, PRINCIPAL)
 
-        await metadata.find_upload(UPLOAD, HELLO)
+        await metadata.find_upload(UPLOAD, HELLO, PRINCIPAL)
 
     async def test_beginning_an_upload_creates_no_repository(
         self, metadata: SqlMetadata, database: SqliteDatabase
@@ -162,20 +163,20 @@ class TestUploads:
     ) -> None:
         """A blob that was pushed could not be pulled."""
         await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-        await metadata.finish_upload(UPLOAD, HELLO, BLOB, 4, AT)
+        await metadata.finish_upload(UPLOAD, HELLO, PRINCIPAL, BLOB, 4, AT)
 
         assert await metadata.find_blob(HELLO, BLOB) == 4
         with pytest.raises(UnknownUpload):
-            await metadata.find_upload(UPLOAD, HELLO)
+            await metadata.find_upload(UPLOAD, HELLO, PRINCIPAL)
 
     async def test_an_upload_that_was_cancelled_cannot_be_finished(
         self, metadata: SqlMetadata
     ) -> None:
         """The blob of a cancelled upload would be there all the same."""
         await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-        await metadata.close_upload(UPLOAD, HELLO)
+        await metadata.close_upload(UPLOAD, HELLO, PRINCIPAL)
         with pytest.raises(UnknownUpload):
-            await metadata.finish_upload(UPLOAD, HELLO, BLOB, 4, AT)
+            await metadata.finish_upload(UPLOAD, HELLO, PRINCIPAL, BLOB, 4, AT)
 
         assert not await links(metadata, HELLO, BLOB)
 
@@ -553,8 +554,8 @@ class TestRaces:
             upload, blob = UploadId.parse(str(UUID(int=number))), Digest.of(bytes([number]))
             await metadata.open_upload(upload, HELLO, "acrux", AT)
             finished, cancelled = await both(
-                metadata.finish_upload(upload, HELLO, blob, 4, AT),
-                rival.close_upload(upload, HELLO),
+                metadata.finish_upload(upload, HELLO, PRINCIPAL, blob, 4, AT),
+                rival.close_upload(upload, HELLO, PRINCIPAL),
             )
 
             assert finished is not cancelled
@@ -567,8 +568,8 @@ class TestRaces:
         """Of two requests that one worker commits together, the wrong one would win."""
         await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
         writes = (
-            metadata.finish_upload(UPLOAD, HELLO, BLOB, 4, AT),
-            metadata.close_upload(UPLOAD, HELLO),
+            metadata.finish_upload(UPLOAD, HELLO, PRINCIPAL, BLOB, 4, AT),
+            metadata.close_upload(UPLOAD, HELLO, PRINCIPAL),
         )
         won = await both(writes[order[0]], writes[order[1]])
 

@@ -1,5 +1,7 @@
 """Who holds what: patterns, scope maps, narrowing, permitting."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,6 @@ from hypothesis import strategies as st
 from acrux.domain.access import (
     ADMINISTRATOR,
     ANONYMOUS,
-    MAX_SCOPES,
     NOTHING,
     Grant,
     Principal,
@@ -194,11 +195,20 @@ def test_all_repositories_at_once_are_granted_only_to_whoever_holds_all() -> Non
     assert grant.scopes == ()
 
 
-def test_more_scopes_than_a_header_carries_are_left_out() -> None:
+@pytest.mark.parametrize("characters", [3, 30, 255])
+def test_more_scopes_than_a_header_carries_are_left_out(characters: int) -> None:
     """A token too long for a proxy would fail everywhere, without a word why."""
-    asked = [Scope("repository", f"a{number}", frozenset({"pull"})) for number in range(200)]
+    names = [f"{number:03}".ljust(characters, "a") for number in range(400)]
+    asked = [Scope("repository", name, frozenset({"pull"})) for name in names]
 
-    assert len(narrow(Principal("acrux", ADMINISTRATOR), asked).scopes) == MAX_SCOPES
+    granted = narrow(Principal("acrux", ADMINISTRATOR), asked).scopes
+
+    entries = [
+        {"type": scope.type, "name": scope.name, "actions": list(scope.actions)}
+        for scope in granted
+    ]
+    assert 5000 - characters < len(json.dumps(entries, separators=(",", ":"))) <= 5500
+    assert [scope.name for scope in granted] == names[: len(granted)]
 
 
 @given(st.lists(asked_scopes), asked_scopes)

@@ -57,7 +57,6 @@ EXAMPLES = {
     ("/v2", "GET"): Example("/v2", 200, ()),
     ("/v2/_catalog", "GET"): Example("/v2/_catalog", 200, ("registry:catalog:*",)),
     (_MANIFEST, "GET"): Example(f"/v2/{REPOSITORY}/manifests/v1", 200, _PULL),
-    (_MANIFEST, "HEAD"): Example(f"/v2/{REPOSITORY}/manifests/v1", 200, _PULL),
     (_MANIFEST, "PUT"): Example(
         f"/v2/{REPOSITORY}/manifests/v2",
         201,
@@ -77,7 +76,6 @@ EXAMPLES = {
     (_UPLOAD, "PUT"): Example(f"{_UPLOAD_PATH}?digest={Digest.of(BLOB)}", 201, _PUSH, {}, BLOB),
     (_UPLOAD, "DELETE"): Example(_UPLOAD_PATH, 204, _PUSH),
     (_BLOB, "GET"): Example(_BLOB_PATH, 200, _PULL),
-    (_BLOB, "HEAD"): Example(_BLOB_PATH, 200, _PULL),
     (_BLOB, "DELETE"): Example(_BLOB_PATH, 202, (f"{_ON_APP}delete",)),
     ("/v2/{repository}/referrers/{digest}", "GET"): Example(
         f"/v2/{REPOSITORY}/referrers/{IMAGE.digest}", 200, _PULL

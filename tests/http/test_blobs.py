@@ -3,6 +3,7 @@
 import pytest
 
 from acrux.domain.digest import Digest
+from acrux.settings import Settings
 from tests.http.caller import Caller
 
 CONTENT = bytes(range(256)) * 8
@@ -143,3 +144,18 @@ async def test_an_empty_blob_is_a_blob(admin: Caller) -> None:
     answer = await admin.call("GET", f"/v2/app/blobs/{Digest.of(b'')}")
 
     assert (answer.status, answer.body, answer.header("Content-Length")) == (200, b"", "0")
+
+
+@pytest.mark.parametrize("damage", [b"", CONTENT[:500], CONTENT + b"x"])
+async def test_a_blob_that_was_damaged_on_disk_is_missing_until_it_is_pushed_again(
+    holder: Caller, settings: Settings, damage: bytes
+) -> None:
+    """Who is told that it is there never pushes it again, and it stays damaged for ever."""
+    (file,) = (settings.data_dir / "blobs").rglob(DIGEST.encoded)
+    file.write_bytes(damage)
+
+    for method in ("GET", "HEAD"):
+        for headers in ({}, {"Range": "bytes=0-9"}):
+            assert (await holder.call(method, PATH, headers=headers)).status == 404
+    await holder.push_blob("app", CONTENT)
+    assert (await holder.call("GET", PATH)).body == CONTENT

@@ -1,11 +1,16 @@
 """What holds on every path: routes, names, headers, the log."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
-from acrux.bootstrap import Registry
+from acrux.bootstrap import Registry, build
 from acrux.domain.digest import Digest
+from acrux.errors import InvalidSettings
+from acrux.http.messages import Response
+from acrux.http.routes import Endpoint
+from acrux.settings import Settings
 from tests.http.caller import Caller
 from tests.http.conftest import Lines
 from tests.images import image
@@ -74,10 +79,10 @@ async def test_a_path_that_is_none_of_ours_is_404_with_the_envelope(
         ("POST", "/v2/app/manifests/v1", "GET, HEAD, PUT, DELETE"),
         ("GET", "/v2/app/blobs/uploads/", "POST"),
         ("GET", "/v2/app/blobs/uploads", "POST"),
-        ("PUT", "/v2/app/tags/list", "GET"),
-        ("PUT", "/oauth2/token", "GET, POST"),
+        ("PUT", "/v2/app/tags/list", "GET, HEAD"),
+        ("PUT", "/oauth2/token", "GET, HEAD, POST"),
         ("GET", "/oauth2/exchange", "POST"),
-        ("BREW", "/v2/", "GET"),
+        ("BREW", "/v2/", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_a_path_has_not_is_405_and_says_which_it_has(
@@ -217,3 +222,56 @@ async def test_a_client_that_waits_before_it_sends_its_body_is_refused_without_i
 
     assert answer.status == 401
     assert log.lines[-1]["received"] == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v2/", "/v2/_catalog", "/v2/app/tags/list", "/livez", "/readyz", "/.well-known/jwks.json"],
+)
+async def test_what_can_be_got_can_be_asked_for_its_head(admin: Caller, path: str) -> None:
+    """Load balancers probe with HEAD (RFC 9110 §9.1)."""
+    await admin.push("app", "v1", APP)
+
+    get, head = await admin.call("GET", path), await admin.call("HEAD", path)
+
+    assert (head.status, head.body) == (200, b"")
+    assert head.header("Content-Length") == get.header("Content-Length")
+
+
+async def test_a_worker_that_cannot_open_its_database_says_so_and_does_not_serve(
+    settings: Settings,
+) -> None:
+    """It would answer 500 for ever, and nobody would know why."""
+    registry = build(settings)
+    (settings.data_dir / "registry.sqlite").write_bytes(b"no database" * 100)
+    sent: list[Mapping[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Mapping[str, object]) -> None:
+        sent.append(message)
+
+    await registry.app({"type": "lifespan"}, receive, send)
+
+    (message,) = sent
+    assert message["type"] == "lifespan.startup.failed"
+    assert "registry.sqlite" in str(message["message"])
+
+
+async def test_a_failure_without_a_row_is_logged(
+    admin: Caller, registry: Registry, log: Lines
+) -> None:
+    """Its message is kept from the caller, so the operator must find it."""
+    await admin.push("app", "v1", APP)
+    (row,) = (row for row in registry.rows if row.path.endswith("/tags/list"))
+
+    async def fail(_: object) -> Response:
+        raise InvalidSettings("the cause")
+
+    row.methods["GET"] = Endpoint(row.methods["GET"].requires, fail)  # type: ignore[index]
+    answer = await admin.call("GET", "/v2/app/tags/list")
+
+    assert answer.status == 500
+    assert b"the cause" not in answer.body
+    assert "failure" in [line["event"] for line in log.lines]

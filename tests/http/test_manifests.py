@@ -274,3 +274,29 @@ async def test_a_reference_that_cannot_exist_is_unknown_to_read_and_invalid_to_w
 
     assert (read.status, read.code) == (404, "MANIFEST_UNKNOWN")
     assert (written.status, written.code) == (400, "MANIFEST_INVALID")
+
+
+@pytest.mark.parametrize("size", [2**63, 2**63 - 1, 10**30])
+async def test_a_size_beyond_all_blobs_is_refused(admin: Caller, size: int) -> None:
+    """It fits into no database."""
+    content = json.loads(APP.manifest)
+    content["layers"][0]["size"] = size
+    for blob in APP.blobs:
+        await admin.push_blob("app", blob)
+
+    answer = await admin.put_manifest("app", "v1", json.dumps(content).encode(), OCI_MANIFEST)
+
+    assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
+
+
+@pytest.mark.parametrize("filler", [b'"a":1', b'"a":[' + b"[],[]," * 9 + b"[]]"])
+async def test_a_manifest_of_a_million_values_is_refused_before_it_is_read(
+    admin: Caller, filler: bytes
+) -> None:
+    """Reading it would hold up everybody else for a second."""
+    content = b"{" + b",".join([filler] * (MAX_MANIFEST_BYTES // (len(filler) + 1) - 1)) + b"}"
+
+    answer = await admin.put_manifest("app", "v1", content, OCI_MANIFEST)
+
+    assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
+    assert "values" in answer.json["errors"][0]["message"]

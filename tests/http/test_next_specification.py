@@ -315,3 +315,46 @@ async def test_a_capability_is_worth_nothing_without_the_token_that_it_outlives(
 
     for thief in (stranger, reader):
         assert (await thief.call("PATCH", location, body=b"aaa")).status == 401
+
+
+async def test_a_capability_is_not_renewed_under_a_token_that_has_ended(
+    stranger: Caller, clock: HandClock
+) -> None:
+    """Otherwise an upload would be a right that lives for ever."""
+    caller = await stranger.login("repository:app:pull,push")
+    location = await begun(caller)
+    clock.forward(minutes=50)
+    location = (await caller.call("PATCH", location, body=b"a")).header("Location") or ""
+    clock.forward(minutes=50)
+
+    answer = await caller.call("PATCH", location, body=b"b")
+    clock.forward(minutes=20)
+    too_late = await caller.call("PATCH", answer.header("Location") or "", body=b"c")
+
+    assert answer.status == 202
+    assert answer.header("Location") == location
+    assert too_late.status == 401
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"digest": str(APP.digest), "size": None},
+        {"digest": str(APP.digest), "annotations": None},
+        {"digest": str(APP.digest), "annotations": {"a": 1}},
+        {"digest": str(APP.digest), "artifactType": 5},
+    ],
+)
+async def test_an_entry_of_a_fallback_tag_that_cannot_be_read_is_left_out(
+    admin: Caller, entry: dict[str, object]
+) -> None:
+    """Anybody may push one, and must not break the listing for everybody."""
+    good = descriptor(b"good", OCI_MANIFEST)
+    fallback = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry, good]}
+    tag = str(APP.digest).replace(":", "-")
+    await admin.put_manifest("app", tag, json.dumps(fallback).encode(), OCI_INDEX)
+
+    answer = await referrers(admin, APP.digest)
+
+    assert answer.status == 200
+    assert good["digest"] in [listed["digest"] for listed in answer.json["manifests"]]

@@ -1,5 +1,6 @@
 """The token end-points' forms: POST /oauth2/token and /oauth2/exchange (acr-protocol.md §3)."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -17,7 +18,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 async def post(
-    caller: Caller, path: str = "/oauth2/token", content_type: str = FORM, **fields: object
+    caller: Caller, path: str = "/oauth2/token", content_type: str = FORM, **fields: Any
 ) -> Answer:
     """Send a form."""
     return await caller.call(
@@ -28,7 +29,7 @@ async def post(
     )
 
 
-async def password_grant(caller: Caller, **fields: object) -> Answer:
+async def password_grant(caller: Caller, **fields: Any) -> Answer:
     """Ask for a token with the password, in a form."""
     return await post(
         caller,

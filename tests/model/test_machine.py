@@ -39,14 +39,17 @@ from tests.model.universe import BLOBS, MANIFESTS, REPOSITORIES, TAGS, Content, 
 from tests.running import running
 
 # Half a minute a layout: each step is followed by some fifty requests that look at it.
-EXAMPLES = 20
-STEPS = 30
+EXAMPLES = 25
+STEPS = 40
 
 repositories = st.sampled_from(REPOSITORIES)
 blobs = st.sampled_from(BLOBS)
 manifests = st.sampled_from(MANIFESTS)
 tags = st.sampled_from(TAGS)
 numbers = st.integers(0, 30)
+changes = st.dictionaries(
+    st.sampled_from(SWITCHES), st.sampled_from([False, False, True]), min_size=1, max_size=2
+)
 
 ABSENT = str(Digest.of(b"nobody pushes this"))
 
@@ -276,30 +279,31 @@ class Machine(RuleBasedStateMachine):
             for upload in self.open_uploads:
                 upload.is_open = upload.is_open and upload.repository != repository
 
-    @rule(
-        repository=repositories,
-        number=numbers,
-        change=st.dictionaries(st.sampled_from(SWITCHES), st.booleans(), min_size=1, max_size=2),
-    )
-    def lock(self, repository: str, number: int, change: dict[str, bool]) -> None:
-        """Any switch of a repository, a tag or a manifest, on and off, there or not."""
-        items = [*self.items(repository), "_tags/absent", f"_manifests/{ABSENT}"]
-        self.patch(repository, pick(items, number), change)
+    @rule(repository=repositories, change=changes)
+    def lock_the_repository(self, repository: str, change: dict[str, bool]) -> None:
+        """Any of its switches."""
+        self.patch(repository, "", change)
+
+    @rule(repository=repositories, number=numbers, change=changes)
+    def lock_a_tag(self, repository: str, number: int, change: dict[str, bool]) -> None:
+        """Any of its switches, where it is there."""
+        tag = pick([*self.model[repository].tags, "absent"], number)
+        self.patch(repository, f"_tags/{tag}", change)
+
+    @rule(repository=repositories, number=numbers, change=changes)
+    def lock_a_manifest(self, repository: str, number: int, change: dict[str, bool]) -> None:
+        """Any of its switches, where it is there."""
+        digest = pick([*self.model[repository].manifests, ABSENT], number)
+        self.patch(repository, f"_manifests/{digest}", change)
 
     @rule(repository=repositories)
     def unlock_everything(self, repository: str) -> None:
         """Else a history soon comes to a standstill."""
-        for item in self.items(repository):
-            self.patch(repository, item, unlocked())
-
-    def items(self, repository: str) -> list[str]:
-        """What has switches: the repository itself, its tags and its manifests."""
         model = self.model[repository]
-        return [
-            "",
-            *(f"_tags/{tag}" for tag in model.tags),
-            *(f"_manifests/{digest}" for digest in model.manifests),
-        ]
+        tagged = [f"_tags/{tag}" for tag in model.tags]
+        held = [f"_manifests/{digest}" for digest in model.manifests]
+        for item in ("", *tagged, *held):
+            self.patch(repository, item, unlocked())
 
     def patch(self, repository: str, item: str, change: dict[str, bool]) -> None:
         """Change switches, and see that the answer shows them all."""

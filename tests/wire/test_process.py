@@ -1,6 +1,8 @@
 """The process: how it starts, stops, and says what is wrong."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -246,3 +248,73 @@ def test_the_version_is_told_without_loading_a_server() -> None:
 
     assert done.stdout.splitlines()[0].startswith("acrux ")
     assert done.stdout.splitlines()[1] == "False False"
+
+
+def test_two_registries_that_start_at_once_do_not_share_a_port(tmp_path: Path) -> None:
+    """Half of the requests would reach the wrong one."""
+    port = free_port()
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "acrux", "serve", "--port", str(port),
+             "--data-dir", str(tmp_path / name)],
+            cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True, start_new_session=True,
+        )
+        for name in ("one", "two")
+    ]  # fmt: skip
+    lines = [process.stdout.readline() for process in started if process.stdout]
+
+    for process in started:
+        process.terminate()
+        process.wait(30)
+        assert process.stdout is not None
+        process.stdout.close()
+    assert sorted(line.split()[:1] for line in lines) == [[], ["listening"]]
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_workers_stop_when_their_parent_is_killed(tmp_path: Path) -> None:
+    """They would serve on, and hold the port against the next start."""
+    with running(tmp_path / "data", "--workers", "2") as registry:
+        port = registry.port
+        os.kill(registry.process.pid, signal.SIGKILL)
+        registry.process.wait(30)
+
+        wait_until_refused(registry)
+        with running(tmp_path / "data", "--port", str(port)) as again:
+            assert again.port == port
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 4096, b"SQLite format 3\0" + b"x" * 5000])
+def test_a_database_that_is_damaged_is_one_clear_line_and_exit_code_2(
+    tmp_path: Path, damage: bytes
+) -> None:
+    """An operator must know which file to restore."""
+    with running(tmp_path / "data") as registry:
+        registry.stop()
+    database = tmp_path / "data" / "registry.sqlite"
+    whole = database.read_bytes()
+    database.write_bytes(damage or whole[: len(whole) // 2])
+
+    done = acrux("serve", "--port", "0", "--data-dir", str(tmp_path / "data"))
+
+    assert done.returncode == 2
+    assert "registry.sqlite" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_mistyped_data_directory_is_not_made_by_a_look_at_it(tmp_path: Path) -> None:
+    """A new, empty registry would be shown instead of the one that was meant."""
+    done = acrux("credential", "show", "--data-dir", str(tmp_path / "typo"))
+
+    assert done.returncode == 2
+    assert "no registry" in done.stderr
+    assert not (tmp_path / "typo").exists()

@@ -132,3 +132,16 @@ def test_a_client_that_sends_four_mebibytes_without_credentials_reads_its_401(
     stranger.close()
     assert reply.status == 401
     assert reply.header("WWW-Authenticate").startswith("Bearer realm=")
+
+
+def test_a_client_that_sends_a_whole_layer_without_credentials_reads_its_401(
+    registry: RunningRegistry,
+) -> None:
+    """Go's clients send everything before they listen."""
+    for _ in range(5):
+        stranger = Connection(registry.port)
+
+        reply = stranger.call("POST", "/v2/app/blobs/uploads/", bytes(50 * MEBIBYTE))
+
+        stranger.close()
+        assert reply.status == 401

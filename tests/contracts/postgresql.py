@@ -1,0 +1,127 @@
+"""A private PostgreSQL: our schema, many rows, and its plans for our statements."""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acrux.adapters.sqlite import migrations
+from acrux.adapters.statements import SqlValue, Statement
+from tests.tools import require_tool
+
+DEBIAN = Path("/usr/lib/postgresql")  # where Debian keeps the programs of each version
+ACCOUNT = "postgres"  # whose account Debian's package makes; the programs refuse root
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
+
+
+class PostgreSql:
+    """A cluster of its own, reached through a socket in a folder of its own."""
+
+    def __init__(self, folder: Path, programs: dict[str, str]) -> None:
+        self._folder = folder
+        self._programs = programs
+
+    def create(self) -> None:
+        """Make the cluster and start it; texts compare byte by byte, as Statement asks."""
+        data = str(self._folder / "data")
+        self._run("initdb", "-D", data, "-U", "acrux", "--no-sync", "--locale=C", "-E", "UTF8")
+        options = f"-c listen_addresses= -c fsync=off -k {self._folder}"
+        self._run("pg_ctl", "-D", data, "-w", "-s", "-l", f"{data}/log", "-o", options, "start")
+
+    def stop(self) -> None:
+        """End it at once: nobody needs what it holds."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-s", "-m", "immediate", "stop")
+
+    def execute(self, script: str) -> str:
+        """What the statements print; stops at the first that fails."""
+        return self._run(
+            "psql", "-h", str(self._folder), "-U", "acrux", "-d", "postgres",
+            "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", script=script,
+        )  # fmt: skip
+
+    def plans(self, statements: list[Statement]) -> list[dict[str, Any]]:
+        """How each statement would be carried out, with the values that it holds."""
+        script = "".join(
+            f"EXPLAIN (FORMAT JSON) {_literal_text(statement)};\n\\echo ----\n"
+            for statement in statements
+        )
+        plans = self.execute(script).split("----\n")[:-1]
+        return [json.loads(plan)[0]["Plan"] for plan in plans]
+
+    def prepare(self, statements: list[Statement]) -> None:
+        """Let it read each statement as a driver sends it: values come later, without types."""
+        self.execute(
+            "".join(
+                f"PREPARE s{number} AS {_numbered_text(statement)};\n"
+                for number, statement in enumerate(statements)
+            )
+        )
+
+    def _run(self, program: str, *arguments: str, script: str = "") -> str:
+        finished = subprocess.run(
+            [self._programs[program], *arguments],
+            input=script, cwd=self._folder, capture_output=True, text=True, check=False,
+            user=ACCOUNT if os.geteuid() == 0 else None,
+            group=pwd.getpwnam(ACCOUNT).pw_gid if os.geteuid() == 0 else None,
+            extra_groups=[] if os.geteuid() == 0 else None,
+            env={"PATH": os.defpath, "LC_ALL": "C"},
+        )  # fmt: skip
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout
+
+
+@contextmanager
+def running() -> Iterator[PostgreSql]:
+    """A cluster with our schema. Skips, or fails where CI=true, if the programs are missing."""
+    programs = _find_programs("initdb", "pg_ctl", "psql")
+    # Not pytest's own folder: only its owner may pass through, and a socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix="acrux-postgresql-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, ACCOUNT)
+    cluster = PostgreSql(folder, programs)
+    try:
+        cluster.create()
+        try:
+            cluster.execute("\n".join(migrations()))
+            yield cluster
+        finally:
+            cluster.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _find_programs(*names: str) -> dict[str, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        newest_first = sorted(DEBIAN.glob("*/bin"), key=str, reverse=True)
+        patch.setenv("PATH", os.pathsep.join(map(str, newest_first)), prepend=os.pathsep)
+        return {name: require_tool(name, "postgresql") for name in names}
+
+
+def _literal_text(statement: Statement) -> str:
+    return _PARAMETER.sub(lambda match: _literal(statement.parameters[match[1]]), statement.sql)
+
+
+def _literal(value: SqlValue) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case int():
+            return str(value)
+        case bytes():
+            return rf"'\x{value.hex()}'"
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _numbered_text(statement: Statement) -> str:
+    numbers = {name: f"${number}" for number, name in enumerate(statement.parameters, 1)}
+    return _PARAMETER.sub(lambda match: numbers[match[1]], statement.sql)
