@@ -1,0 +1,80 @@
+"""azure-containerregistry as it is: exchange, refresh token, access token, call."""
+
+import io
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from azure.containerregistry import ContainerRegistryClient
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+from tests.images import Image
+from tests.running import RunningRegistry
+from tests.wire.connection import pattern
+
+
+class AllowHttp(SansIOHTTPPolicy[Any, Any]):
+    """Lets the SDK speak http (acr-protocol.md §7.1)."""
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Mark a request before it is sent."""
+        request.context["enforce_https"] = False
+
+
+class OurToken:
+    """A credential that hands out a refresh token of the registry instead of one of Entra ID."""
+
+    def __init__(self, registry: RunningRegistry) -> None:
+        answer = httpx2.get(
+            f"{registry.url}/oauth2/token",
+            params={"service": registry.host, "offline_token": "true"},
+            auth=("acrux", registry.password),
+        )
+        self._token: str = answer.json()["refresh_token"]
+
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        """The token, whatever it is asked for."""
+        return AccessToken(self._token, int(time.time()) + 3600)
+
+
+@pytest.fixture
+def client(registry: RunningRegistry) -> Iterator[ContainerRegistryClient]:
+    """The SDK's client, its own authentication untouched."""
+    with ContainerRegistryClient(
+        registry.url, OurToken(registry), per_call_policies=[AllowHttp()]
+    ) as client:
+        yield client
+
+
+def test_the_sdk_walks_by_itself(client: ContainerRegistryClient, hello_world: Image) -> None:
+    """Ask, exchange, redeem, call: four requests an operation, all its own."""
+    assert "hello-world" in list(client.list_repository_names())
+    properties = client.get_manifest_properties("hello-world", "latest")
+    assert properties.digest == str(hello_world.digest)
+
+
+def test_the_sdk_uploads_each_chunk_twice_and_it_arrives_once(
+    client: ContainerRegistryClient,
+) -> None:
+    """It sends every 4 MiB without credentials first, and must be able to read the 401."""
+    content = b"".join(pattern(9))
+
+    digest, size = client.upload_blob("sdk/tokens", io.BytesIO(content))
+    downloaded = b"".join(client.download_blob("sdk/tokens", digest))
+
+    assert size == len(content)
+    assert downloaded == content
+
+
+def test_the_sdk_without_a_credential_is_refused(registry: RunningRegistry) -> None:
+    """Nothing is open to anonymous callers by default."""
+    with (
+        ContainerRegistryClient(registry.url, None, per_call_policies=[AllowHttp()]) as client,
+        pytest.raises(ClientAuthenticationError),
+    ):
+        list(client.list_repository_names())
