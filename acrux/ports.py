@@ -118,6 +118,12 @@ class Metadata(Protocol):
     ) -> None:
         """Forget the upload. Raises UnknownUpload as `find_upload` does."""
 
+    async def check_writable(self, repository: RepositoryName) -> None:
+        """Raise Disallowed where nothing may be pushed to the repository.
+
+        To refuse early: what is written is checked again when it is.
+        """
+
     async def link_blob(
         self, repository: RepositoryName, digest: Digest, size: int, at: datetime
     ) -> None:

@@ -34,14 +34,19 @@ def assignments(change: AttributesChange) -> tuple[str, dict[str, SqlValue]]:
     return clause, {name: None if value is None else int(value) for name, value in named.items()}
 
 
+def find(repository: RepositoryName) -> Statement:
+    """The switches of the repository, if it is there."""
+    return Statement(
+        f"SELECT {columns('repositories')} FROM repositories WHERE name = :repository",  # noqa: S608 -- our own column names
+        {"repository": repository.value},
+    )
+
+
 def check_repository(
     operation: Operation, repository: RepositoryName, items: Sequence[Attributes] = ()
 ) -> Steps[None]:
     """Raise Disallowed where a lock forbids it; a repository that is not there has none."""
-    rows = yield Statement(
-        f"SELECT {columns('repositories')} FROM repositories WHERE name = :repository",  # noqa: S608 -- our own column names
-        {"repository": repository.value},
-    )
+    rows = yield find(repository)
     check(operation, read(rows[0]) if rows else UNLOCKED, items)
 
 

@@ -144,7 +144,7 @@ def _forget_locks_of_an_empty(repository: RepositoryName) -> Statement:
     switches = ", ".join(f"{switch} = 1" for switch in locks.SWITCHES)
     return Statement(
         f"UPDATE repositories SET {switches} WHERE name = :repository"  # noqa: S608 -- our own column names
-        " AND NOT EXISTS (SELECT 1 FROM manifests WHERE repository = :repository)",
+        " AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.name)",
         {"repository": repository.value},
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from acrux.adapters import link_steps, locks, manifest_steps
 from acrux.adapters.statements import Database, Row
 from acrux.domain.access import RepositoryPattern
+from acrux.domain.attributes import Operation, check
 from acrux.domain.digest import Digest
 from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
@@ -39,6 +40,11 @@ class SqlMetadata:
     ) -> None:
         """See ports.Metadata."""
         await self._database.write(link_steps.close_upload(upload, repository, principal))
+
+    async def check_writable(self, repository: RepositoryName) -> None:
+        """See ports.Metadata."""
+        for row in await self._database.read(locks.find(repository)):
+            check(Operation.WRITE, locks.read(row))
 
     async def link_blob(
         self, repository: RepositoryName, digest: Digest, size: int, at: datetime

@@ -31,6 +31,7 @@ class Required:
 
     asked: tuple[Scope, ...]
     also_enough: tuple[tuple[Scope, ...], ...] = ()
+    enough_without_right: tuple[Scope, ...] = ()  # where the account could not get what is asked
     upload: str = ""  # whose capability is enough where the token has ended
 
     def is_met_by(self, grant: Grant) -> bool:
@@ -77,14 +78,15 @@ def go_on(request: Request) -> Required:
 def mount(request: Request) -> Required:
     """As push; and pull on the repository that a blob is mounted from.
 
-    The challenge names both, so that a client gets both. A token without the second is enough
-    all the same: it falls back to an upload (token-auth-and-oci.md §3.7).
+    A token without the second is refused where its account could have got it, so that the client
+    asks for it; where it could not, the token is enough, and the mount falls back to an upload
+    (token-auth-and-oci.md §0, §3.7).
     """
     pushed = push(request)
     source = parsing.mount_source(request)
     if source is None:
         return pushed
-    return Required((*pushed.asked, on_repository(source, PULL)), also_enough=(pushed.asked,))
+    return Required((*pushed.asked, on_repository(source, PULL)), enough_without_right=pushed.asked)
 
 
 def delete(request: Request) -> Required:
@@ -148,6 +150,10 @@ class Guard:
             raise
         if requirement is any_token or required.is_met_by(grant):
             return grant
+        if Required(required.enough_without_right).is_met_by(grant):
+            could = await self._identity.could_get(grant.principal, required.asked)
+            if not required.is_met_by(could):
+                return grant
         raise InsufficientScope(scope=render(required.asked))
 
     async def _grant(self, required: Required, request: Request) -> Grant:

@@ -1,7 +1,10 @@
 """Who a user name and a password, or a token in its place, stand for."""
 
-from acrux.domain.access import Principal
+from collections.abc import Iterable
+
+from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.credential import Credential
+from acrux.domain.scope import Scope
 from acrux.domain.token import TOKEN_USER
 from acrux.errors import BadCredentials, InvalidToken
 from acrux.services.authentication import Authentication
@@ -20,6 +23,10 @@ class Identity:
         if credential is None or credential.name != TOKEN_USER:
             return await self._authentication.authenticate(credential)
         return await self.of_refresh_token(credential.secret.reveal())
+
+    async def could_get(self, name: str, scopes: Iterable[Scope]) -> Grant:
+        """What the account of this name would be granted, if it asked for these scopes now."""
+        return narrow(Principal(name, self._authentication.scope_map(name)), scopes)
 
     async def of_refresh_token(self, text: str) -> Principal:
         """Say for whom the refresh token stands. Raises BadCredentials."""

@@ -1,17 +1,18 @@
 """Page through tags, repositories and referrers."""
 
-from collections.abc import Mapping
-
-import msgspec
+from typing import Final
 
 from acrux.domain.access import RepositoryPattern
 from acrux.domain.digest import Digest
-from acrux.domain.manifest import Referrer
-from acrux.domain.media_types import INDEXES
-from acrux.domain.names import RepositoryName, Tag
+from acrux.domain.manifest import MAX_MANIFEST_BYTES, Referrer
+from acrux.domain.names import RepositoryName
 from acrux.domain.page import Page, Slice
-from acrux.errors import Disallowed, InvalidDigest, UnknownManifest
 from acrux.ports import Metadata
+
+# Annotations may take megabytes: referrers are read a few at a time, and a page of them is an
+# index, which no client reads beyond the size of a manifest.
+REFERRERS_AT_A_TIME: Final = 20
+MAX_REFERRERS_BYTES: Final = MAX_MANIFEST_BYTES // 2  # JSON may escape what is counted here
 
 
 class Listings:
@@ -33,53 +34,21 @@ class Listings:
     ) -> Slice[Referrer]:
         """A page of what points at the subject, in the order of digests (end-12).
 
-        With it comes what a client listed under the subject's fallback tag, where some registry
-        it pushed to before had no such listing (OCI distribution specification, "Enabling the
-        Referrers API").
+        It may hold fewer than were asked for, where they are large. Whatever a client keeps under
+        the subject's fallback tag is here too: each manifest is listed from when it is put.
         """
-        held = await self._metadata.list_referrers(repository, subject, artifact_type, page)
-        known = {str(referrer.digest) for referrer in held.items}
-        tagged = [
-            referrer
-            for referrer in await self._fallback(repository, subject)
-            if str(referrer.digest) > page.last
-            and str(referrer.digest) not in known
-            and artifact_type in (None, referrer.artifact_type)
-        ]
-        merged = sorted((*held.items, *tagged), key=lambda referrer: str(referrer.digest))
-        more = held.more or 0 < page.items < len(merged)
-        return Slice(tuple(merged[: page.items]), more=more)
-
-    async def _fallback(self, repository: RepositoryName, subject: Digest) -> list[Referrer]:
-        # <algorithm>-<encoded>, each cut to 32 and 64 characters to fit a tag.
-        tag = Tag.parse(f"{subject.algorithm[:32]}-{subject.encoded[:64]}")
-        try:
-            index = await self._metadata.get_manifest(repository, tag)
-        except (UnknownManifest, Disallowed):
-            return []
-        if index.media_type not in INDEXES:
-            return []
-        entries = msgspec.json.decode(index.content, type=_FallbackIndex).manifests
-        return [referrer for entry in entries if (referrer := _read(entry))]
-
-
-class _Entry(msgspec.Struct, rename="camel"):
-    digest: str
-    media_type: str = ""
-    size: int = 0
-    artifact_type: str = ""
-    annotations: Mapping[str, str] = {}
-
-
-class _FallbackIndex(msgspec.Struct):
-    manifests: list[msgspec.Raw]
-
-
-def _read(text: msgspec.Raw) -> Referrer | None:
-    # An entry was pushed by anybody, for other eyes than ours: one that cannot be read is left out.
-    try:
-        entry = msgspec.json.decode(text, type=_Entry)
-        digest = Digest.parse(entry.digest)
-    except (msgspec.ValidationError, InvalidDigest):
-        return None
-    return Referrer(digest, entry.media_type, entry.size, entry.artifact_type, entry.annotations)
+        listed: list[Referrer] = []
+        room, last, more = MAX_REFERRERS_BYTES, page.last, page.items > 0
+        while more and len(listed) < page.items:
+            count = min(REFERRERS_AT_A_TIME, page.items - len(listed))
+            some = await self._metadata.list_referrers(
+                repository, subject, artifact_type, Page(count, last)
+            )
+            more = some.more
+            for referrer in some.items:
+                room -= referrer.size
+                if room < 0 and listed:
+                    return Slice(tuple(listed), more=True)
+                listed.append(referrer)
+                last = str(referrer.digest)
+        return Slice(tuple(listed), more=more)

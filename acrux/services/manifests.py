@@ -6,7 +6,7 @@ from acrux.domain.digest import Digest
 from acrux.domain.manifest import Manifest, Platform
 from acrux.domain.media_types import IMAGE_CONFIGS, Accept
 from acrux.domain.names import Reference, RepositoryName, Tag
-from acrux.errors import DigestMismatch, UnknownBlob, UnknownManifest, UnknownTag
+from acrux.errors import DigestMismatch, Disallowed, UnknownBlob, UnknownManifest, UnknownTag
 from acrux.ports import BlobStore, Clock, Deleted, Metadata, StoredManifest
 
 # A configuration longer than this is not looked into: it holds no image's platform.
@@ -86,7 +86,7 @@ class Manifests:
             if await self._metadata.find_blob(repository, config.digest) > MAX_CONFIG_BYTES:
                 return None
             return _read_platform(await self._read(config.digest))
-        except UnknownBlob:  # putting the manifest refuses that, unless it may be missing
+        except (UnknownBlob, Disallowed):  # what that means is for whoever puts the manifest
             return None
 
     async def _read(self, digest: Digest) -> bytes:

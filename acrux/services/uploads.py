@@ -55,10 +55,10 @@ class Uploads:
     async def start(self, session: Session) -> UploadId:
         """Begin an upload that goes on in later requests."""
         upload = UploadId(str(uuid.uuid4()))
-        await self._store.begin(upload)
         await self._metadata.open_upload(
             upload, session.repository, session.principal, self._clock()
         )
+        await self._store.begin(upload)
         return upload
 
     async def offset(self, session: Session, upload: UploadId) -> int:
@@ -98,6 +98,7 @@ class Uploads:
         await self._metadata.find_upload(upload, session.repository, session.principal)
         if chunks is not None:
             await self._store.append(upload, chunks, content_range)
+        await self._metadata.check_writable(session.repository)
         try:
             size = await self._store.commit(upload, digest)
         except DigestMismatch:
@@ -112,6 +113,7 @@ class Uploads:
 
         Raises what `finish` raises; an upload cut short is discarded, as nobody knows its name.
         """
+        await self._metadata.check_writable(repository)
         upload = UploadId(str(uuid.uuid4()))
         await self._store.begin(upload)
         try:

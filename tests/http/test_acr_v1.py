@@ -5,6 +5,7 @@ import json
 import pytest
 
 from acrux.domain.digest import Digest
+from acrux.settings import Settings
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock
 from tests.images import Image, image, index
@@ -382,3 +383,25 @@ async def test_a_configuration_that_names_no_platform_is_no_hindrance(
     assert (await admin.push("hello", "v1", pushed)).status == 201
     shown = await admin.call("GET", f"/acr/v1/hello/_manifests/{pushed.digest}")
     assert "architecture" not in shown.json["manifest"]
+
+
+async def test_a_refused_push_leaves_nothing_on_disk(admin: Caller, settings: Settings) -> None:
+    """A locked repository must not fill the disk."""
+    await admin.push("hello", "v1", APP)
+    begun = await admin.call("POST", "/v2/hello/blobs/uploads/")
+    location = begun.header("Location") or ""
+    await admin.call("PATCH", location, body=b"blob")
+    await change(admin, "hello", writeEnabled=False)
+    before = sorted(settings.data_dir.rglob("*"))
+
+    digest = str(Digest.of(b"blob"))
+    refused = [
+        await admin.push_blob("hello", b"blob"),
+        await admin.call("POST", "/v2/hello/blobs/uploads/"),
+        await admin.call("PUT", location, query={"digest": digest}),
+    ]
+
+    assert [answer.status for answer in refused] == [405, 405, 405]
+    assert sorted(settings.data_dir.rglob("*")) == before
+    await change(admin, "hello", writeEnabled=True)
+    assert (await admin.call("PUT", location, query={"digest": digest})).status == 201

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.model.client import Client
+from tests.model.machine import ABSENT, Machine
 from tests.model.model import Repository
-from tests.model.test_machine import ABSENT, Machine
 from tests.running import running
 
 Step = Callable[[Machine], object]
