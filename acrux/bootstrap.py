@@ -18,7 +18,7 @@ from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.properties import SqlProperties
-from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.sqlite import Observer, SqliteDatabase
 from acrux.errors import InvalidSettings
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.app import Application, Lifespan
@@ -86,12 +86,18 @@ class Registry:
     lifespan: Lifespan
 
 
-def build(settings: Settings, clock: Clock | None = None, log: Log | None = None) -> Registry:
+def build(
+    settings: Settings,
+    clock: Clock | None = None,
+    log: Log | None = None,
+    observe: Observer | None = None,
+) -> Registry:
     """The whole registry on one data directory; `lifespan` opens and closes it.
 
     Makes the folders, the keys and the schema where they are missing. Raises InvalidSettings.
+    `observe` is told of every statement before the database carries it out.
     """
-    adapters = build_adapters(settings, clock or now)
+    adapters = build_adapters(settings, clock or now, observe)
     services = build_services(settings, adapters)
     lifespan = _lifespan(adapters)
     origins = Origins(
@@ -116,10 +122,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_adapters(settings: Settings, clock: Clock) -> Adapters:
+def build_adapters(settings: Settings, clock: Clock, observe: Observer | None = None) -> Adapters:
     """Everything that touches the world, in the data directory."""
     folder = make_data_dir(settings.data_dir)
-    database = SqliteDatabase(folder / "registry.sqlite")
+    path = folder / "registry.sqlite"
+    database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
     store = FileBlobStore(folder)
     store.prepare()
     return Adapters(

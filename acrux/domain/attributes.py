@@ -1,7 +1,7 @@
 """The four switches of a repository, a tag, a manifest."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
@@ -16,11 +16,6 @@ class Attributes:
     write_enabled: bool = True
     list_enabled: bool = True
     read_enabled: bool = True
-
-    def changed(self, change: "AttributesChange") -> "Attributes":
-        """The same switches but for those that the change names."""
-        named = {field.name: getattr(change, field.name) for field in fields(change)}
-        return replace(self, **{name: value for name, value in named.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,13 +68,10 @@ class PostgreSql:
         )
 
     def _run(self, program: str, *arguments: str, script: str = "") -> str:
-        finished = subprocess.run(
+        finished: subprocess.CompletedProcess[str] = subprocess.run(
             [self._programs[program], *arguments],
             input=script, cwd=self._folder, capture_output=True, text=True, check=False,
-            user=ACCOUNT if os.geteuid() == 0 else None,
-            group=pwd.getpwnam(ACCOUNT).pw_gid if os.geteuid() == 0 else None,
-            extra_groups=[] if os.geteuid() == 0 else None,
-            env={"PATH": os.defpath, "LC_ALL": "C"},
+            env={"PATH": os.defpath, "LC_ALL": "C"}, **_unprivileged(),
         )  # fmt: skip
         assert finished.returncode == 0, finished.stdout + finished.stderr
         return finished.stdout
@@ -100,6 +97,12 @@ def running() -> Iterator[PostgreSql]:
         shutil.rmtree(folder)
 
 
+def _unprivileged() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    return {"user": ACCOUNT, "group": pwd.getpwnam(ACCOUNT).pw_gid, "extra_groups": []}
+
+
 def _find_programs(*names: str) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         newest_first = sorted(DEBIAN.glob("*/bin"), key=str, reverse=True)
@@ -123,5 +126,5 @@ def _literal(value: SqlValue) -> str:
 
 
 def _numbered_text(statement: Statement) -> str:
-    numbers = {name: f"${number}" for number, name in enumerate(statement.parameters, 1)}
-    return _PARAMETER.sub(lambda match: numbers[match[1]], statement.sql)
+    names = list(dict.fromkeys(_PARAMETER.findall(statement.sql)))
+    return _PARAMETER.sub(lambda match: f"${names.index(match[1]) + 1}", statement.sql)

@@ -1,0 +1,37 @@
+"""The adapters of the metadata on each kind of database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acrux.adapters.metadata import SqlMetadata
+from acrux.adapters.properties import SqlProperties
+from acrux.adapters.sqlite import SqliteDatabase
+from tests.contracts.databases import KINDS, Databases
+
+
+@pytest.fixture(params=KINDS)
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
+    """A place for a database of each kind."""
+    databases = Databases(request.param, tmp_path)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def database(databases: Databases) -> SqliteDatabase:
+    """The database under the adapters."""
+    return databases.open()
+
+
+@pytest.fixture
+def metadata(database: SqliteDatabase) -> SqlMetadata:
+    """Metadata of a registry that holds nothing."""
+    return SqlMetadata(database)
+
+
+@pytest.fixture
+def properties(database: SqliteDatabase) -> SqlProperties:
+    """Properties of the same registry."""
+    return SqlProperties(database)

@@ -1,0 +1,177 @@
+"""Every call of a port that is kept in SQL, on a large registry, and the statements it makes."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from acrux.adapters.accounts import SqlAccounts
+from acrux.adapters.metadata import SqlMetadata
+from acrux.adapters.properties import SqlProperties
+from acrux.adapters.statements import Database, Statement
+from acrux.domain.access import RepositoryPattern
+from acrux.domain.attributes import AttributesChange
+from acrux.domain.digest import Digest
+from acrux.domain.names import RepositoryName, Tag
+from acrux.domain.page import Order, Page
+from acrux.domain.upload import UploadId
+from acrux.errors import RegistryError
+from acrux.ports import Account, Accounts, Metadata, PasswordRecord, Properties
+from tests.contracts.content import AT, BLOB, descriptor, image, tags
+from tests.contracts.databases import Databases
+
+ADAPTERS: dict[type, Callable[[Database], Any]] = {
+    Metadata: SqlMetadata,
+    Properties: SqlProperties,
+    Accounts: SqlAccounts,
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a port."""
+
+    port: type
+    method: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Port:
+    """Writes calls of a port down: `Port(Metadata).find_blob(...)` is a Call."""
+
+    type: type
+
+    def __getattr__(self, method: str) -> Any:
+        return lambda *arguments: Call(self.type, method, arguments)
+
+
+METADATA, PROPERTIES, ACCOUNTS = map(Port, (Metadata, Properties, Accounts))
+
+ROWS = 20_000
+
+# Places in the middle of what `filled` makes.
+LARGE = RepositoryName.parse("large/5")
+SMALL = RepositoryName.parse("small/10000")
+TAG = Tag.parse("t11001")
+DIGEST = Digest.parse(f"sha256:{11001:064x}")
+SUBJECT = Digest.parse(f"sha256:{5:064x}")
+TYPE = "application/vnd.example.signature"
+
+UPLOAD = UploadId("00000000-0000-0000-0000-000000000000")
+EVERYTHING = (RepositoryPattern("*"),)
+SOME = tuple(map(RepositoryPattern, ("large/5", "small/*", "team/*")))
+IMAGE = image(BLOB, subject=descriptor(SUBJECT))
+PASSWORD = PasswordRecord("password", "hash", AT)
+
+# In an order in which each finds what it needs.
+CALLS: tuple[Call, ...] = (
+    METADATA.open_upload(UPLOAD, LARGE, "acrux", AT),
+    METADATA.close_upload(UPLOAD, LARGE, "acrux"),
+    METADATA.open_upload(UPLOAD, LARGE, "acrux", AT),
+    METADATA.find_upload(UPLOAD, LARGE, "acrux"),
+    METADATA.finish_upload(UPLOAD, LARGE, "acrux", BLOB, 4, AT),
+    METADATA.check_writable(LARGE),
+    METADATA.link_blob(LARGE, BLOB, 4, AT),
+    METADATA.find_blob(LARGE, BLOB),
+    METADATA.mount_blob(EVERYTHING, SMALL, BLOB, AT),
+    METADATA.mount_blob(SOME, SMALL, BLOB, AT),
+    METADATA.put_manifest(LARGE, IMAGE, (TAG, *tags("other")), AT),
+    METADATA.put_manifest(SMALL, IMAGE, (TAG,), AT),
+    METADATA.get_manifest(LARGE, TAG),
+    METADATA.get_manifest(LARGE, DIGEST),
+    METADATA.list_tags(LARGE, Page(100, TAG.value)),
+    METADATA.list_repositories(Page(100, LARGE.value), EVERYTHING),
+    METADATA.list_repositories(Page(100, "small/08000"), (RepositoryPattern("small/*"),)),
+    METADATA.list_referrers(LARGE, SUBJECT, None, Page(100, str(DIGEST))),
+    METADATA.list_referrers(LARGE, SUBJECT, TYPE, Page(100, str(DIGEST))),
+    PROPERTIES.repository(LARGE),
+    PROPERTIES.tag(LARGE, TAG),
+    PROPERTIES.manifest(LARGE, DIGEST),
+    *(
+        PROPERTIES.tags(LARGE, Page(100, last), order, digest)
+        for order in Order
+        for last in ("", TAG.value)
+        for digest in (None, DIGEST)
+    ),
+    *(
+        PROPERTIES.manifests(LARGE, Page(100, last), order)
+        for order in Order
+        for last in ("", str(DIGEST))
+    ),
+    PROPERTIES.change_repository(LARGE, AttributesChange()),
+    PROPERTIES.change_tag(LARGE, TAG, AttributesChange()),
+    PROPERTIES.change_manifest(LARGE, IMAGE.digest, AttributesChange()),
+    METADATA.unlink_blob(LARGE, BLOB),
+    METADATA.delete_tag(LARGE, TAG),
+    METADATA.delete_manifest(LARGE, IMAGE.digest),
+    METADATA.delete_repository(SMALL),
+    ACCOUNTS.create(Account("acrux", (PASSWORD,))),
+    ACCOUNTS.find("acrux"),
+    ACCOUNTS.replace_password("acrux", PASSWORD),
+)
+
+# What brackets a transaction is the driver's, not ours.
+_BRACKETS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
+
+
+async def statements_of(databases: Databases, calls: Iterable[Call] = CALLS) -> list[Statement]:
+    """The statements that the calls make, each text once."""
+    database = databases.open()
+    found: dict[str, Statement] = {}
+    for call in calls:
+        adapter = ADAPTERS[call.port](database)
+        with databases.watched() as statements, suppress(RegistryError):
+            await getattr(adapter, call.method)(*call.arguments)
+        for statement in statements:
+            if not statement.sql.startswith(_BRACKETS):
+                found.setdefault(statement.sql, statement)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What SQLite and PostgreSQL write differently where they make rows out of nothing."""
+
+    series: str
+    digits: str
+    digest: str
+
+
+SQLITE = Dialect(
+    """(WITH RECURSIVE series(n) AS (
+            SELECT 0 UNION ALL SELECT n + 1 FROM series WHERE n + 1 < {rows}
+        ) SELECT n FROM series)""",
+    "printf('%05d', {0})",
+    "printf('sha256:%064x', {0})",
+)
+POSTGRESQL = Dialect(
+    "(SELECT n FROM generate_series(0, {rows} - 1) AS n) AS numbers",
+    "lpad(({0})::text, 5, '0')",
+    "'sha256:' || lpad(to_hex({0}), 64, '0')",
+)
+
+
+def filled(dialect: Dialect, rows: int) -> str:
+    """A script that makes ten large repositories, and many that hold one manifest and one tag.
+
+    Row number n is the manifest of digest n with the tag "t" and n in five digits, of the instant
+    n; a hundred subjects take turns.
+    """
+    digits, digest = dialect.digits.format("n"), dialect.digest.format("n")
+    owner = f"CASE n % 4 WHEN 0 THEN 'small/' || {digits} ELSE 'large/' || (n * 10 / {rows}) END"
+    series = dialect.series.format(rows=rows)
+    return f"""
+        INSERT INTO repositories (name, created_at) SELECT DISTINCT {owner}, 1 FROM {series};
+        INSERT INTO manifests (repository, digest, media_type, size, image_size, subject,
+                               artifact_type, config_media_type, architecture, os, created_at,
+                               updated_at, annotations, entries, content)
+        SELECT {owner}, {digest}, 'type', 1, 1, {dialect.digest.format("n % 100")},
+               '{TYPE}', '', '', '', n, n, '{{}}', '[]', '' FROM {series};
+        INSERT INTO tags (repository, name, digest, created_at, updated_at)
+        SELECT {owner}, 't' || {digits}, {digest}, n, n FROM {series};
+        INSERT INTO blob_links (repository, digest, size, created_at)
+        SELECT {owner}, {digest}, 1, 1 FROM {series};
+        INSERT INTO uploads (id, repository, principal, started_at)
+        SELECT {digest}, {owner}, 'acrux', 1 FROM {series};
+    """  # noqa: S608 -- our own text

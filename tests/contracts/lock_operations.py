@@ -1,0 +1,220 @@
+"""Everything that can be done to a repository, and what each lock makes of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from acrux.adapters.metadata import SqlMetadata
+from acrux.adapters.properties import SqlProperties
+from acrux.domain.access import RepositoryPattern
+from acrux.domain.attributes import Attributes, AttributesChange
+from acrux.domain.digest import Digest
+from acrux.domain.names import RepositoryName, Tag
+from acrux.domain.page import Order, Page
+from acrux.domain.upload import UploadId
+from acrux.errors import Disallowed, UnknownBlob
+from acrux.ports import Metadata, Properties
+from tests.contracts.content import AT, BLOB, LATEST, descriptor, index
+
+SUBJECT = Digest.of(b"subject")
+ELSEWHERE = Digest.of(b"blob of another repository")
+HELD = index("held", subject=descriptor(SUBJECT))  # the manifest that LATEST points at
+NEXT = index("next")
+NEW = Tag.parse("new")
+EVERYTHING = (RepositoryPattern("*"),)
+UNCHANGED = AttributesChange()
+
+SWITCHES = [field.name.removesuffix("_enabled") for field in fields(Attributes)]
+SUBJECTS = ("repository", "tag", "manifest")
+LOCKS = [(subject, switch) for subject in SUBJECTS for switch in SWITCHES]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A repository of its own that holds HELD, tagged LATEST, a blob and an upload."""
+
+    name: RepositoryName
+    upload: UploadId
+
+    @classmethod
+    def number(cls, number: int) -> "Scene":
+        """One of many."""
+        return cls(RepositoryName.parse(f"r{number}"), UploadId(f"u{number}"))
+
+    @property
+    def another(self) -> RepositoryName:
+        """A repository that nobody has locked."""
+        return RepositoryName.parse(f"{self.name}-another")
+
+    async def prepare(self, metadata: SqlMetadata) -> None:
+        """Put everything there."""
+        await metadata.link_blob(self.name, BLOB, 4, AT)
+        await metadata.link_blob(self.another, ELSEWHERE, 4, AT)
+        await metadata.put_manifest(self.name, HELD, (LATEST,), AT)
+        await metadata.open_upload(self.upload, self.name, "acrux", AT)
+
+    async def lock(
+        self, properties: SqlProperties, subject: str, switch: str, *, enabled: bool = False
+    ) -> None:
+        """Turn one switch of the repository, the tag or the manifest off, or on again."""
+        change = AttributesChange(**{f"{switch}_enabled": enabled})
+        match subject:
+            case "repository":
+                await properties.change_repository(self.name, change)
+            case "tag":
+                await properties.change_tag(self.name, LATEST, change)
+            case "manifest":
+                await properties.change_manifest(self.name, HELD.digest, change)
+
+
+def _always(_result: Any, _scene: Scene) -> bool:
+    return True
+
+
+def _has_items(result: Any, _scene: Scene) -> bool:
+    return bool(result.items)
+
+
+def _names_it(result: Any, scene: Scene) -> bool:
+    return scene.name.value in result.items
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call of a port, and how to tell whether what it answers shows what was looked for."""
+
+    port: type
+    method: str
+    arguments: Callable[[Scene], Iterable[Any]]
+    shows: Callable[[Any, Scene], bool] = _always
+
+    async def outcome(self, adapter: Any, scene: Scene) -> str:
+        """What comes of it, as a letter of the table."""
+        try:
+            result = await getattr(adapter, self.method)(*self.arguments(scene))
+        except Disallowed:
+            return "X"
+        except UnknownBlob:
+            return "?"
+        return "." if self.shows(result, scene) else "-"
+
+
+def _metadata(method: str, arguments: Callable[[Scene], Iterable[Any]], **shows: Any) -> Operation:
+    return Operation(Metadata, method, arguments, **shows)
+
+
+def _properties(
+    method: str, arguments: Callable[[Scene], Iterable[Any]], **shows: Any
+) -> Operation:
+    return Operation(Properties, method, arguments, **shows)
+
+
+OPERATIONS = {
+    "pull by tag": _metadata("get_manifest", lambda to: (to.name, LATEST)),
+    "pull by digest": _metadata("get_manifest", lambda to: (to.name, HELD.digest)),
+    "read a blob": _metadata("find_blob", lambda to: (to.name, BLOB)),
+    "mount from here": _metadata(
+        "mount_blob", lambda to: ((RepositoryPattern(to.name.value),), to.another, BLOB, AT)
+    ),
+    "mount to here": _metadata(
+        "mount_blob", lambda to: ((RepositoryPattern(to.another.value),), to.name, ELSEWHERE, AT)
+    ),
+    "ask whether to push": _metadata("check_writable", lambda to: (to.name,)),
+    "begin an upload": _metadata(
+        "open_upload", lambda to: (UploadId(f"{to.upload}+"), to.name, "acrux", AT)
+    ),
+    "go on with an upload": _metadata("find_upload", lambda to: (to.upload, to.name, "acrux")),
+    "cancel an upload": _metadata("close_upload", lambda to: (to.upload, to.name, "acrux")),
+    "finish an upload": _metadata(
+        "finish_upload", lambda to: (to.upload, to.name, "acrux", ELSEWHERE, 4, AT)
+    ),
+    "push a blob": _metadata("link_blob", lambda to: (to.name, ELSEWHERE, 4, AT)),
+    "push to the tag": _metadata("put_manifest", lambda to: (to.name, NEXT, (LATEST,), AT)),
+    "push the same again": _metadata("put_manifest", lambda to: (to.name, HELD, (LATEST,), AT)),
+    "push to two tags": _metadata("put_manifest", lambda to: (to.name, NEXT, (NEW, LATEST), AT)),
+    "push a new tag": _metadata("put_manifest", lambda to: (to.name, NEXT, (NEW,), AT)),
+    "tag the manifest anew": _metadata("put_manifest", lambda to: (to.name, HELD, (NEW,), AT)),
+    "push without a tag": _metadata("put_manifest", lambda to: (to.name, NEXT, (), AT)),
+    "untag": _metadata("delete_tag", lambda to: (to.name, LATEST)),
+    "delete the manifest": _metadata("delete_manifest", lambda to: (to.name, HELD.digest)),
+    "delete the blob": _metadata("unlink_blob", lambda to: (to.name, BLOB)),
+    "delete the repository": _metadata("delete_repository", lambda to: (to.name,)),
+    "list repositories": _metadata(
+        "list_repositories", lambda _: (Page(1000), EVERYTHING), shows=_names_it
+    ),
+    "list tags": _metadata("list_tags", lambda to: (to.name, Page()), shows=_has_items),
+    "list referrers": _metadata(
+        "list_referrers", lambda to: (to.name, SUBJECT, None, Page()), shows=_has_items
+    ),
+    "list tags with properties": _properties(
+        "tags", lambda to: (to.name, Page(), Order.NEWEST_FIRST, None), shows=_has_items
+    ),
+    "list manifests": _properties(
+        "manifests", lambda to: (to.name, Page(), Order.BY_NAME), shows=_has_items
+    ),
+    "show the repository": _properties("repository", lambda to: (to.name,)),
+    "show the tag": _properties("tag", lambda to: (to.name, LATEST)),
+    "show the manifest": _properties("manifest", lambda to: (to.name, HELD.digest)),
+    "change the repository": _properties("change_repository", lambda to: (to.name, UNCHANGED)),
+    "change the tag": _properties("change_tag", lambda to: (to.name, LATEST, UNCHANGED)),
+    "change the manifest": _properties(
+        "change_manifest", lambda to: (to.name, HELD.digest, UNCHANGED)
+    ),
+}
+
+# acr-protocol.md §5.5. A column is one switch that is off: delete, write, list, read. In it stand
+# "." where the operation works, "X" where it is disallowed, "-" where the thing is not listed, and
+# "?" where its blob looks as if it were nowhere.
+TABLE = """
+                               repository     tag            manifest
+                               d  w  l  r     d  w  l  r     d  w  l  r
+    pull by tag                .  .  .  X     .  .  .  X     .  .  .  X
+    pull by digest             .  .  .  X     .  .  .  .     .  .  .  X
+    read a blob                .  .  .  X     .  .  .  .     .  .  .  .
+    mount from here            .  .  .  ?     .  .  .  .     .  .  .  .
+    mount to here              .  X  .  .     .  .  .  .     .  .  .  .
+    ask whether to push        .  X  .  .     .  .  .  .     .  .  .  .
+    begin an upload            .  X  .  .     .  .  .  .     .  .  .  .
+    go on with an upload       .  .  .  .     .  .  .  .     .  .  .  .
+    cancel an upload           .  .  .  .     .  .  .  .     .  .  .  .
+    finish an upload           .  X  .  .     .  .  .  .     .  .  .  .
+    push a blob                .  X  .  .     .  .  .  .     .  .  .  .
+    push to the tag            .  X  .  .     .  X  .  .     .  .  .  .
+    push the same again        .  X  .  .     .  X  .  .     .  .  .  .
+    push to two tags           .  X  .  .     .  X  .  .     .  .  .  .
+    push a new tag             .  X  .  .     .  .  .  .     .  .  .  .
+    tag the manifest anew      .  X  .  .     .  .  .  .     .  .  .  .
+    push without a tag         .  X  .  .     .  .  .  .     .  .  .  .
+    untag                      .  X  .  .     X  X  .  .     .  .  .  .
+    delete the manifest        .  X  .  .     X  X  .  .     X  X  .  .
+    delete the blob            .  X  .  .     .  .  .  .     .  .  .  .
+    delete the repository      X  X  .  .     X  X  .  .     X  X  .  .
+    list repositories          .  .  -  .     .  .  .  .     .  .  .  .
+    list tags                  .  .  .  .     .  .  -  .     .  .  .  .
+    list referrers             .  .  .  .     .  .  .  .     .  .  -  .
+    list tags with properties  .  .  .  .     .  .  -  .     .  .  .  .
+    list manifests             .  .  .  .     .  .  .  .     .  .  -  .
+    show the repository        .  .  .  .     .  .  .  .     .  .  .  .
+    show the tag               .  .  .  .     .  .  .  .     .  .  .  .
+    show the manifest          .  .  .  .     .  .  .  .     .  .  .  .
+    change the repository      .  .  .  .     .  .  .  .     .  .  .  .
+    change the tag             .  .  .  .     .  .  .  .     .  .  .  .
+    change the manifest        .  .  .  .     .  .  .  .     .  .  .  .
+"""
+
+
+def columns() -> list[tuple[str, str]]:
+    """What the table's header names: of whom, and the first letter of the switch."""
+    subjects, letters, *_ = TABLE.strip("\n").splitlines()
+    each = len(letters.split()) // len(subjects.split())
+    owners = [subject for subject in subjects.split() for _ in range(each)]
+    return list(zip(owners, letters.split(), strict=True))
+
+
+def rows() -> dict[str, dict[tuple[str, str], str]]:
+    """What the table says of each operation, lock by lock."""
+    found = {}
+    for line in TABLE.strip("\n").splitlines()[2:]:
+        name, *cells = line.strip().rsplit(maxsplit=len(LOCKS))
+        found[name] = dict(zip(LOCKS, cells, strict=True))
+    return found

@@ -1,0 +1,173 @@
+"""Every look-up and every page is answered by an index, on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from acrux.adapters.metadata import SqlMetadata
+from acrux.adapters.properties import SqlProperties
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.statements import Statement
+from acrux.domain.digest import Digest
+from acrux.domain.page import Order, Page
+from tests.contracts import postgresql
+from tests.contracts.databases import Databases
+from tests.contracts.every_call import (
+    ADAPTERS,
+    CALLS,
+    EVERYTHING,
+    LARGE,
+    POSTGRESQL,
+    ROWS,
+    SQLITE,
+    SUBJECT,
+    filled,
+    statements_of,
+)
+from tests.contracts.postgresql import PostgreSql
+
+BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "uploads"}
+
+# The tags on one manifest are few: sorted by time rather than sought among all tags by time.
+SORTED = "updated_at + 0"
+
+
+def texts(statements: list[Statement]) -> list[str]:
+    """The statements, each on one line."""
+    return [" ".join(statement.sql.split()) for statement in statements]
+
+
+def test_every_method_of_the_ports_in_sql_is_called() -> None:
+    """A new query could read a whole table, and nobody would see it before users do."""
+    methods = {(port, name) for port in ADAPTERS for name in vars(port) if not name.startswith("_")}
+
+    assert {(call.port, call.method) for call in CALLS} == methods
+
+
+class TestSqlite:
+    """The plans of SQLite."""
+
+    async def test_no_statement_reads_through_a_table_or_sorts(self, databases: Databases) -> None:
+        """A page of a million tags would take as long as a listing of them all."""
+        statements, database = await statements_of(databases), databases.open()
+        bad = {}
+        for text, statement in zip(texts(statements), statements, strict=True):
+            explain = Statement(f"EXPLAIN QUERY PLAN {statement.sql}", statement.parameters)
+            steps = [row[-1] for row in await database.read(explain)]
+            scans = [
+                step for step in steps if step.split()[:2][-1] in BIG_TABLES and "SCAN" in step
+            ]
+            sorts = [step for step in steps if "TEMP B-TREE" in step and SORTED not in text]
+            if scans or sorts:
+                bad[text] = steps
+
+        assert bad == {}
+        assert len(statements) > 40
+
+    async def test_a_page_costs_the_same_whether_there_are_few_or_many(
+        self, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        """A registry would become slower with every push (performance.md, P6)."""
+        few = await _costs(tmp_path_factory.mktemp("few"), ROWS // 10)
+        many = await _costs(tmp_path_factory.mktemp("many"), ROWS)
+
+        assert few == many
+        assert all(cost > 0 for cost in few.values())
+
+
+async def _costs(folder: Path, rows: int) -> dict[str, int]:
+    """How many steps SQLite's machine takes for each statement of a page of ten, deep inside."""
+    databases = Databases("sqlite", folder)
+    database = databases.open()
+    connection = apsw.Connection(str(folder / "registry.sqlite"))
+    connection.execute(filled(SQLITE, rows))
+    with databases.watched() as statements:
+        await _read_pages(database, row=rows // 2 + rows // 20 + 1)
+    databases.close()
+    costs = {statement.sql: _cost(connection, statement) for statement in statements}
+    connection.close()
+    return costs
+
+
+async def _read_pages(database: SqliteDatabase, row: int) -> None:
+    metadata, properties = SqlMetadata(database), SqlProperties(database)
+    tag, digest = f"t{row:05}", Digest.parse(f"sha256:{row:064x}")
+    await metadata.list_tags(LARGE, Page(10, tag))
+    await metadata.list_repositories(Page(10, "small/00040"), EVERYTHING)
+    await metadata.list_referrers(LARGE, SUBJECT, None, Page(1))
+    for order in Order:
+        await properties.tags(LARGE, Page(10, tag), order, None)
+        await properties.tags(LARGE, Page(10), order, None)
+        await properties.tags(LARGE, Page(10), order, digest)
+        await properties.manifests(LARGE, Page(10, str(digest)), order)
+        await properties.manifests(LARGE, Page(10), order)
+
+
+def _cost(connection: apsw.Connection, statement: Statement) -> int:
+    steps: list[int] = []
+
+    def note(event: dict[str, Any]) -> None:
+        steps.append(event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"])
+
+    connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
+    assert connection.execute(statement.sql, statement.parameters).fetchall()
+    connection.trace_v2(0, None)
+    return sum(steps)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgreSql]:
+    """A PostgreSQL with our schema and many rows, whose statistics it knows."""
+    with postgresql.running() as cluster:
+        cluster.execute(filled(POSTGRESQL, ROWS) + "ANALYZE;")
+        yield cluster
+
+
+@pytest.mark.xdist_group("postgresql")
+class TestPostgreSql:
+    """The same migrations and statements on PostgreSQL, before there is an adapter for it."""
+
+    async def test_every_statement_is_understood(
+        self, databases: Databases, cluster: PostgreSql
+    ) -> None:
+        """The one text for both databases would turn out to be SQLite's."""
+        statements = await statements_of(databases)
+
+        cluster.prepare(statements)
+
+    async def test_no_statement_reads_through_a_table_or_sorts(
+        self, databases: Databases, cluster: PostgreSql
+    ) -> None:
+        """A page of a million tags would take as long as a listing of them all."""
+        statements = await statements_of(databases)
+        bad = {}
+        for text, plan in zip(texts(statements), cluster.plans(statements), strict=True):
+            nodes = list(_nodes(plan))
+            tables = BIG_TABLES & {node.get("Relation Name", "") for node in nodes}
+            scans = [
+                node
+                for node in nodes
+                if node["Node Type"] == "Seq Scan" and node["Relation Name"] in BIG_TABLES
+            ]
+            sorts = [
+                node
+                for node in nodes
+                if "Sort" in node["Node Type"] and tables and SORTED not in text
+            ]
+            if scans or sorts:
+                bad[text] = [node["Node Type"] for node in nodes]
+
+        assert bad == {}
+
+    def test_texts_compare_byte_by_byte(self, cluster: PostgreSql) -> None:
+        """Pages would begin where another order than the listing's puts them."""
+        assert cluster.execute("SELECT 'a-b' < 'a.b', 'B' < 'a', 'a' < '\u00e4';") == "t|t|t\n"
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _nodes(inner)

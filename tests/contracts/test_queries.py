@@ -1,0 +1,129 @@
+"""How many statements a request takes, counted through the whole application."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acrux.adapters.statements import Statement
+from acrux.bootstrap import build
+from acrux.domain.digest import Digest
+from acrux.settings import Settings
+from tests.http.caller import HOST, Answer, Caller
+from tests.http.conftest import HandClock, Lines
+from tests.images import descriptor, image
+
+APP = image(b"layer")
+LAYER = Digest.of(b"layer")
+SIGNATURE = image(b"signature", subject=descriptor(APP.manifest, APP.media_type))
+
+# Method, path, query and the statements that the request takes. Each is one look-up in an index,
+# in the event loop; the numbers are what issue 3 promises, or less.
+READS: list[tuple[str, str, dict[str, Any], int]] = [
+    ("GET", "/v2/", {}, 0),
+    ("GET", "/v2/hello/manifests/v1", {}, 1),
+    ("HEAD", "/v2/hello/manifests/v1", {}, 1),
+    ("GET", f"/v2/hello/manifests/{APP.digest}", {}, 1),
+    ("HEAD", f"/v2/hello/manifests/{APP.digest}", {}, 1),
+    ("GET", f"/v2/hello/blobs/{LAYER}", {}, 1),
+    ("HEAD", f"/v2/hello/blobs/{LAYER}", {}, 1),
+    ("GET", "/v2/hello/tags/list", {}, 1),
+    ("GET", "/v2/hello/tags/list", {"n": "1", "last": "v1"}, 1),
+    ("GET", "/v2/hello/tags/list", {"last": "v9"}, 2),  # empty: is there a repository at all?
+    ("GET", f"/v2/hello/referrers/{APP.digest}", {}, 1),
+    ("GET", "/v2/_catalog", {}, 1),
+    ("GET", "/acr/v1/hello", {}, 1),
+    ("GET", "/acr/v1/hello/_tags", {}, 1),
+    ("GET", "/acr/v1/hello/_tags", {"orderby": "timedesc", "last": "v1"}, 1),
+    ("GET", "/acr/v1/hello/_tags/v1", {}, 1),
+    ("GET", "/acr/v1/hello/_manifests", {}, 1),
+    ("GET", f"/acr/v1/hello/_manifests/{APP.digest}", {}, 1),
+]
+
+
+class Counting:
+    """A registry that is filled, its administrator, and every statement it carries out."""
+
+    def __init__(self, caller: Caller, statements: list[Statement]) -> None:
+        self.caller = caller
+        self._statements = statements
+
+    async def count(self, method: str, path: str, **request: Any) -> tuple[Answer, list[str]]:
+        """The answer to a request, and the statements it took."""
+        before = len(self._statements)
+        answer = await self.caller.call(method, path, **request)
+        return answer, [statement.sql for statement in self._statements[before:]]
+
+
+@pytest.fixture
+async def counting(tmp_path: Path) -> AsyncIterator[Counting]:
+    """An image with two tags and a signature, in the repository `hello`."""
+    statements: list[Statement] = []
+    settings = Settings(data_dir=tmp_path / "data", login_servers=(HOST,))
+    registry = build(settings, HandClock(), Lines(), statements.append)
+    await registry.lifespan.open()
+    created = await registry.services.accounts.create_administrator("acrux")
+    assert created is not None
+    assert created.passwords[0].value is not None
+    stranger = Caller(registry, created.username, created.passwords[0].value.reveal())
+    admin = await stranger.login("repository:*:*", "registry:catalog:*")
+    for tag in ("v1", "v2"):
+        await admin.push("hello", tag, APP)
+    await admin.push("hello", "signature", SIGNATURE)
+    yield Counting(admin, statements)
+    await registry.lifespan.close()
+
+
+@pytest.mark.parametrize(("method", "path", "query", "expected"), READS)
+async def test_a_read_takes_no_more_look_ups_than_promised(
+    counting: Counting, method: str, path: str, query: dict[str, Any], expected: int
+) -> None:
+    """Every pull of every layer would pay for one more, on the one thread that serves all."""
+    answer, statements = await counting.count(method, path, query=query)
+
+    assert answer.status == 200, answer.body
+    assert len(statements) == expected, statements
+
+
+async def test_a_token_takes_one_look_up_and_writes_nothing(counting: Counting) -> None:
+    """docker asks for a token before each pull: asking must not change the world."""
+    answer, statements = await counting.count(
+        "GET",
+        "/oauth2/token",
+        query={"service": HOST, "scope": "repository:hello:pull"},
+        headers={"Authorization": counting.caller.basic},
+    )
+
+    assert answer.status == 200, answer.body
+    assert len(statements) == 1, statements
+
+
+async def test_whoever_presents_nothing_reaches_no_database(counting: Counting) -> None:
+    """A flood of strangers would slow down those who may."""
+    for path in ("/v2/", "/v2/hello/manifests/v1", "/acr/v1/hello"):
+        answer, statements = await counting.count(
+            "GET", path, headers={"Authorization": "Bearer a.b.c"}
+        )
+
+        assert (answer.status, statements) == (401, [])
+
+
+@pytest.mark.parametrize("reference", ["v1", str(APP.digest)])
+async def test_a_push_of_what_is_there_is_one_transaction(
+    counting: Counting, reference: str
+) -> None:
+    """A push would be visible in part, or be synced to the disk several times."""
+    answer, statements = await counting.count(
+        "PUT",
+        f"/v2/hello/manifests/{reference}",
+        headers={"Content-Type": APP.media_type},
+        body=APP.manifest,
+    )
+
+    assert answer.status == 201, answer.body
+    assert [text for text in statements if text.startswith(("BEGIN", "COMMIT"))] == [
+        "BEGIN IMMEDIATE",
+        "COMMIT",
+    ]
+    assert len(statements) <= 12, statements

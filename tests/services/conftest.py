@@ -1,0 +1,47 @@
+"""What services stand on: adapters in a temporary directory, and a clock moved by hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acrux.adapters.files import FileBlobStore
+from acrux.adapters.metadata import SqlMetadata
+from acrux.adapters.properties import SqlProperties
+from acrux.adapters.sqlite import SqliteDatabase
+from tests.http.conftest import HandClock
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """Noon, until a test moves it."""
+    return HandClock()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+    """An empty database."""
+    database = SqliteDatabase(tmp_path / "registry.sqlite")
+    database.open()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def metadata(database: SqliteDatabase) -> SqlMetadata:
+    """Metadata of a registry that holds nothing."""
+    return SqlMetadata(database)
+
+
+@pytest.fixture
+def properties(database: SqliteDatabase) -> SqlProperties:
+    """Properties of the same registry."""
+    return SqlProperties(database)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileBlobStore:
+    """An empty blob store."""
+    store = FileBlobStore(tmp_path)
+    store.prepare()
+    return store

@@ -1,0 +1,84 @@
+"""Accounts: created once, shown without secrets, renewed one password at a time."""
+
+import pytest
+
+from acrux.adapters.accounts import SqlAccounts
+from acrux.adapters.passwords import KeyedPasswords
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.domain.credential import Credential, Secret
+from acrux.errors import BadCredentials, InvalidInput
+from acrux.services.accounts import Accounts, ShownAccount, ShownPassword
+from acrux.services.authentication import Authentication
+from tests.http.conftest import HandClock
+
+
+class Services:
+    """Accounts, and who checks their passwords."""
+
+    def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
+        stored, passwords = SqlAccounts(database), KeyedPasswords(bytes(32))
+        self.accounts = Accounts(stored, passwords, clock)
+        self.authentication = Authentication(stored, passwords, administrator="acrux")
+
+    async def works(self, password: str) -> bool:
+        """Whether the administrator gets in with it."""
+        try:
+            await self.authentication.authenticate(Credential("acrux", Secret(password)))
+        except BadCredentials:
+            return False
+        return True
+
+
+@pytest.fixture
+def services(database: SqliteDatabase, clock: HandClock) -> Services:
+    """The services of a registry without accounts."""
+    return Services(database, clock)
+
+
+def values(account: ShownAccount | None) -> dict[str, str]:
+    """The passwords whose values are shown."""
+    assert account is not None
+    return {
+        password.name: password.value.reveal() for password in account.passwords if password.value
+    }
+
+
+async def test_the_administrator_is_created_once(services: Services) -> None:
+    """A second start would change the passwords that everybody uses."""
+    created = values(await services.accounts.create_administrator("acrux"))
+
+    assert created.keys() == {"password", "password2"}
+    assert len(set(created.values())) == 2
+    assert await services.accounts.create_administrator("acrux") is None
+    assert all([await services.works(password) for password in created.values()])
+
+
+async def test_an_account_is_shown_without_its_passwords(services: Services) -> None:
+    """`acrux credential show` would tell, or have kept, what nobody may know."""
+    await services.accounts.create_administrator("acrux")
+
+    assert await services.accounts.show("acrux") == ShownAccount(
+        "acrux", (ShownPassword("password"), ShownPassword("password2"))
+    )
+
+
+async def test_a_renewed_password_replaces_itself_only(services: Services) -> None:
+    """Passwords could not be changed without a moment in which clients fail."""
+    old = values(await services.accounts.create_administrator("acrux"))
+    new = values(await services.accounts.renew_password("acrux", "password2"))
+
+    assert new.keys() == {"password2"}
+    assert await services.works(new["password2"])
+    assert await services.works(old["password"])
+    assert not await services.works(old["password2"])
+
+
+@pytest.mark.parametrize("name", ["nobody", ""])
+async def test_an_unknown_account_is_named_in_the_refusal(services: Services, name: str) -> None:
+    """A mistyped --name would look as if it had worked."""
+    for attempt in (
+        services.accounts.show(name),
+        services.accounts.renew_password(name, "password"),
+    ):
+        with pytest.raises(InvalidInput, match=repr(name)):
+            await attempt
