@@ -1,6 +1,8 @@
 """Build every object once and hand each what it needs."""
 
+import asyncio
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -11,13 +13,14 @@ from typing import TextIO
 import structlog
 
 from acrux.adapters import secrets
-from acrux.adapters.accounts import SqlAccounts
+from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.properties import SqlProperties
+from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.sqlite import Observer, SqliteDatabase
 from acrux.errors import InvalidSettings
 from acrux.http.acr_v1 import AcrHandlers
@@ -33,18 +36,20 @@ from acrux.http.oauth2 import TokenHandlers
 from acrux.http.origin import Origins
 from acrux.http.routes import Handlers, Router, Row, table
 from acrux.http.uploads import UploadHandlers
-from acrux.ports import Clock
+from acrux.ports.clock import Clock
 from acrux.services.accounts import Accounts
 from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
 from acrux.services.listings import Listings
 from acrux.services.manifests import Manifests
 from acrux.services.properties import Properties
+from acrux.services.scope_maps import ScopeMaps
 from acrux.services.tokens import Lifetimes, Tokens
 from acrux.services.uploads import Uploads
 from acrux.settings import Settings
 
 KEY_BYTES = 32
+REVOCATION_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class Adapters:
     metadata: SqlMetadata
     properties: SqlProperties
     accounts: SqlAccounts
+    scope_maps: SqlScopeMaps
+    revocations: SqlRevocations
     capabilities: KeyedCapabilities
     passwords: KeyedPasswords
     signer: JwtSigner
@@ -74,6 +81,7 @@ class Services:
     uploads: Uploads
     listings: Listings
     accounts: Accounts
+    scope_maps: ScopeMaps
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,8 @@ def build(
     """
     adapters = build_adapters(settings, clock or now, observe)
     services = build_services(settings, adapters)
-    lifespan = _lifespan(adapters)
+    log = log or make_log(settings.log_format, sys.stderr)
+    lifespan = _lifespan(adapters, log)
     origins = Origins(
         settings.known_login_servers,
         tuple(ip_network(network) for network in settings.trusted_proxies),
@@ -110,7 +119,7 @@ def build(
         router=Router(rows),
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
-        log=RequestLog(log or make_log(settings.log_format, sys.stderr)),
+        log=RequestLog(log),
         lifespan=lifespan,
         idle_timeout=timedelta(seconds=settings.idle_seconds),
     )
@@ -135,6 +144,8 @@ def build_adapters(settings: Settings, clock: Clock, observe: Observer | None = 
         metadata=SqlMetadata(database),
         properties=SqlProperties(database),
         accounts=SqlAccounts(database),
+        scope_maps=SqlScopeMaps(database),
+        revocations=SqlRevocations(database),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=KeyedPasswords(_key(folder / "secrets" / "pepper")),
         signer=JwtSigner(
@@ -151,9 +162,10 @@ def _key(path: Path) -> bytes:
 def build_services(settings: Settings, to: Adapters) -> Services:
     """The use cases on these adapters."""
     return Services(
-        authentication=Authentication(to.accounts, to.passwords, administrator=settings.name),
+        authentication=Authentication(to.accounts, to.passwords, to.clock),
         tokens=Tokens(
             to.signer,
+            to.revocations,
             to.clock,
             Lifetimes(
                 access=timedelta(seconds=settings.access_token_seconds),
@@ -174,7 +186,8 @@ def build_services(settings: Settings, to: Adapters) -> Services:
             timedelta(seconds=settings.upload_seconds),
         ),
         listings=Listings(to.metadata),
-        accounts=Accounts(to.accounts, to.passwords, to.clock),
+        accounts=Accounts(to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock),
+        scope_maps=ScopeMaps(to.scope_maps, to.accounts, to.revocations, to.clock),
     )
 
 
@@ -231,11 +244,30 @@ def _handlers(
     )
 
 
-def _lifespan(adapters: Adapters) -> Lifespan:
+def _lifespan(adapters: Adapters, log: Log) -> Lifespan:
+    watching: list[asyncio.Task[None]] = []
+
     async def open_() -> None:
         adapters.database.open()
+        await adapters.revocations.refresh()
+        watching.append(asyncio.create_task(_watch(adapters.revocations, log)))
 
     async def close() -> None:
+        while watching:
+            task = watching.pop()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         adapters.database.close()
 
     return Lifespan(open_, close)
+
+
+async def _watch(revocations: SqlRevocations, log: Log) -> None:
+    # What another worker or a command revoked holds here within this time.
+    while True:
+        await asyncio.sleep(REVOCATION_SECONDS)
+        try:
+            await revocations.refresh()
+        except Exception:
+            log.exception("revocations")

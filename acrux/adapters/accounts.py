@@ -1,14 +1,21 @@
-"""Accounts, passwords, scope maps, trusts, revocations, keys in SQL."""
+"""Accounts, their passwords, scope maps and revocations in SQL."""
+
+import msgspec
 
 from acrux.adapters.statements import (
     Database,
+    Row,
     SqlValue,
     Statement,
     Steps,
     from_microseconds,
     to_microseconds,
 )
-from acrux.ports import Account, PasswordRecord
+from acrux.ports.accounts import Account, PasswordRecord
+
+_ACCOUNT = (
+    "accounts.name, accounts.scope_map, accounts.enabled, accounts.epoch, accounts.created_at"
+)
 
 
 class SqlAccounts:
@@ -22,71 +29,236 @@ class SqlAccounts:
         rows = await self._database.read(_find(name))
         if not rows:
             return None
-        passwords = (
-            PasswordRecord(password, hash_, from_microseconds(created_at))
-            for password, hash_, created_at in rows
-            if password is not None
+        account, permissions = rows[0][:5], rows[0][5]
+        passwords = tuple(_read_password(row[6:]) for row in rows if row[6] is not None)
+        read = tuple(msgspec.json.decode(permissions, type=list[str])) if permissions else ()
+        return _read_account(account, passwords, read)
+
+    async def list(self) -> tuple[Account, ...]:
+        """See ports.Accounts."""
+        rows = await self._database.read(
+            Statement(f"SELECT {_ACCOUNT} FROM accounts ORDER BY name", {})  # noqa: S608 -- our own column names
         )
-        return Account(name, tuple(passwords))
+        return tuple(_read_account(row, (), ()) for row in rows)
 
     async def create(self, account: Account) -> bool:
         """See ports.Accounts."""
         return await self._database.write(_create(account))
 
-    async def replace_password(self, account_name: str, password: PasswordRecord) -> bool:
+    async def change(
+        self, name: str, epoch: int, *, scope_map: str | None, is_enabled: bool | None
+    ) -> bool:
         """See ports.Accounts."""
-        return await self._database.write(_replace_password(account_name, password))
+        return await self._database.write(_change(name, epoch, scope_map, is_enabled))
+
+    async def delete(self, name: str, epoch: int) -> bool:
+        """See ports.Accounts."""
+        return await self._database.write(_delete(name, epoch))
+
+    async def revoke(self, name: str, epoch: int) -> bool:
+        """See ports.Accounts."""
+        return await self._database.write(_revoke(name, epoch))
+
+    async def revoke_holders(self, scope_map: str, epoch: int) -> None:
+        """See ports.Accounts."""
+        await self._database.write(_revoke_holders(scope_map, epoch))
+
+    async def replace_password(
+        self, account_name: str, password: PasswordRecord, epoch: int
+    ) -> bool:
+        """See ports.Accounts."""
+        return await self._database.write(_replace_password(account_name, password, epoch))
+
+    async def delete_password(self, account_name: str, password_name: str, epoch: int) -> bool:
+        """See ports.Accounts."""
+        return await self._database.write(_delete_password(account_name, password_name, epoch))
+
+
+class SqlRevocations:
+    """The port Revocations: what the table holds, as it was when last looked at.
+
+    A new row has a greater epoch than any seen before, so that a look is one short index read.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._least: dict[str, int] = {}
+        self._seen = -1
+
+    def least_epoch(self, account: str) -> int:
+        """See ports.Revocations."""
+        return self._least.get(account, 0)
+
+    async def refresh(self) -> None:
+        """See ports.Revocations."""
+        rows = await self._database.read(
+            Statement(
+                "SELECT account, epoch FROM revocations WHERE epoch >= :seen", {"seen": self._seen}
+            )
+        )
+        for account, epoch in rows:
+            self._least[account] = max(epoch, self.least_epoch(account))
+            self._seen = max(epoch, self._seen)
 
 
 def _find(name: str) -> Statement:
     # An account without passwords is one row without a password.
     return Statement(
-        """
-        SELECT passwords.name, passwords.hash, passwords.created_at
-        FROM accounts LEFT JOIN passwords ON passwords.account = accounts.name
+        f"""
+        SELECT {_ACCOUNT}, scope_maps.permissions,
+               passwords.name, passwords.hash, passwords.created_at, passwords.expires_at
+        FROM accounts
+        LEFT JOIN passwords ON passwords.account = accounts.name
+        LEFT JOIN scope_maps ON scope_maps.name = accounts.scope_map
         WHERE accounts.name = :name
         ORDER BY passwords.name
-        """,
+        """,  # noqa: S608 -- our own column names
         {"name": name},
     )
 
 
+def _read_account(
+    row: Row, passwords: tuple[PasswordRecord, ...], permissions: tuple[str, ...]
+) -> Account:
+    name, scope_map, enabled, epoch, created_at = row
+    return Account(
+        name=name,
+        passwords=passwords,
+        scope_map=scope_map,
+        is_enabled=bool(enabled),
+        epoch=epoch,
+        created_at=from_microseconds(created_at),
+        permissions=permissions,
+    )
+
+
+def _read_password(row: Row) -> PasswordRecord:
+    name, hash_, created_at, expires_at = row
+    expiry = None if expires_at is None else from_microseconds(expires_at)
+    return PasswordRecord(name, hash_, from_microseconds(created_at), expiry)
+
+
 def _create(account: Account) -> Steps[bool]:
+    epoch = yield from _next_epoch(account.epoch)
     created = yield Statement(
-        "INSERT INTO accounts (name) VALUES (:name) ON CONFLICT (name) DO NOTHING RETURNING name",
-        {"name": account.name},
+        """
+        INSERT INTO accounts (name, scope_map, enabled, epoch, created_at)
+        VALUES (:name, :scope_map, :enabled, :epoch, :at)
+        ON CONFLICT (name) DO NOTHING RETURNING name
+        """,
+        {
+            "name": account.name,
+            "scope_map": account.scope_map,
+            "enabled": int(account.is_enabled),
+            "epoch": epoch,
+            "at": to_microseconds(account.created_at),
+        },
     )
     if not created:
         return False
     for password in account.passwords:
-        yield Statement(
-            """
-            INSERT INTO passwords (account, name, hash, created_at)
-            VALUES (:account, :name, :hash, :created_at)
-            """,
-            _record(account.name, password),
-        )
+        yield _put_password(account.name, password)
     return True
 
 
-def _replace_password(account_name: str, password: PasswordRecord) -> Steps[bool]:
-    replaced = yield Statement(
+def _change(name: str, epoch: int, scope_map: str | None, is_enabled: bool | None) -> Steps[bool]:  # noqa: FBT001 -- a column
+    yield Statement(
         """
-        INSERT INTO passwords (account, name, hash, created_at)
-        SELECT accounts.name, :name, :hash, :created_at FROM accounts WHERE name = :account
-        ON CONFLICT (account, name)
-        DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at
-        RETURNING name
+        UPDATE accounts SET scope_map = COALESCE(:scope_map, scope_map),
+                            enabled = COALESCE(:enabled, enabled)
+        WHERE name = :name
         """,
-        _record(account_name, password),
+        {
+            "name": name,
+            "scope_map": scope_map,
+            "enabled": None if is_enabled is None else int(is_enabled),
+        },
     )
-    return bool(replaced)
+    return (yield from _revoke(name, epoch))
 
 
-def _record(account_name: str, password: PasswordRecord) -> dict[str, SqlValue]:
-    return {
-        "account": account_name,
-        "name": password.name,
-        "hash": password.hash,
-        "created_at": to_microseconds(password.created_at),
-    }
+def _revoke(name: str, epoch: int) -> Steps[bool]:
+    raised = yield from _next_epoch(epoch)
+    changed = yield Statement(
+        "UPDATE accounts SET epoch = :epoch WHERE name = :name RETURNING name",
+        {"name": name, "epoch": raised},
+    )
+    if not changed:
+        return False
+    yield Statement(
+        """
+        INSERT INTO revocations (account, epoch) VALUES (:name, :epoch)
+        ON CONFLICT (account) DO UPDATE SET epoch = excluded.epoch
+        """,
+        {"name": name, "epoch": raised},
+    )
+    return True
+
+
+def _revoke_holders(scope_map: str, epoch: int) -> Steps[None]:
+    raised = yield from _next_epoch(epoch)
+    of_map: dict[str, SqlValue] = {"scope_map": scope_map, "epoch": raised}
+    yield Statement("UPDATE accounts SET epoch = :epoch WHERE scope_map = :scope_map", of_map)
+    yield Statement(
+        """
+        INSERT INTO revocations (account, epoch)
+        SELECT name, :epoch FROM accounts WHERE scope_map = :scope_map
+        ON CONFLICT (account) DO UPDATE SET epoch = excluded.epoch
+        """,
+        of_map,
+    )
+
+
+def _next_epoch(epoch: int) -> Steps[int]:
+    # Clocks differ and go back; epochs never do. Each is above all revoked ones, so that a worker
+    # finds it after those it has seen, and no new account is born revoked.
+    newest = yield Statement(
+        """
+        SELECT COALESCE((SELECT MAX(epoch) FROM revocations), 0),
+               COALESCE((SELECT MAX(epoch) FROM accounts), 0)
+        """,
+        {},
+    )
+    return max(epoch, *(int(known) + 1 for known in newest[0]))
+
+
+def _delete(name: str, epoch: int) -> Steps[bool]:
+    if not (yield from _revoke(name, epoch)):
+        return False
+    yield Statement("DELETE FROM accounts WHERE name = :name", {"name": name})
+    return True
+
+
+def _replace_password(account: str, password: PasswordRecord, epoch: int) -> Steps[bool]:
+    if not (yield from _revoke(account, epoch)):
+        return False
+    yield _put_password(account, password)
+    return True
+
+
+def _delete_password(account: str, password: str, epoch: int) -> Steps[bool]:
+    deleted = yield Statement(
+        "DELETE FROM passwords WHERE account = :account AND name = :name RETURNING name",
+        {"account": account, "name": password},
+    )
+    return bool(deleted) and (yield from _revoke(account, epoch))
+
+
+def _put_password(account: str, password: PasswordRecord) -> Statement:
+    expiry = None if password.expires_at is None else to_microseconds(password.expires_at)
+    return Statement(
+        """
+        INSERT INTO passwords (account, name, hash, created_at, expires_at)
+        VALUES (:account, :name, :hash, :created_at, :expires_at)
+        ON CONFLICT (account, name) DO UPDATE
+        SET hash = excluded.hash, created_at = excluded.created_at,
+            expires_at = excluded.expires_at
+        """,
+        {
+            "account": account,
+            "name": password.name,
+            "hash": password.hash,
+            "created_at": to_microseconds(password.created_at),
+            "expires_at": expiry,
+        },
+    )

@@ -72,6 +72,7 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     roles: list[str]
     grant_type: str
+    epoch: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _AccessClaims(_Claims, frozen=True, kw_only=True):
@@ -169,7 +170,7 @@ def _make_key(algorithm: str) -> bytes:
 class JwtSigner:
     """Signs access tokens with the first of `keys`, and reads those signed with any of them.
 
-    Implements acrux.ports.TokenSigner. Raises InvalidSettings where there is no key.
+    Implements acrux.ports.accounts.TokenSigner. Raises InvalidSettings where there is no key.
     """
 
     def __init__(self, keys: Sequence[SigningKey]) -> None:
@@ -207,6 +208,7 @@ class JwtSigner:
             audience=claims.aud,
             issued_at=datetime.fromtimestamp(claims.iat, UTC),
             expires_at=datetime.fromtimestamp(claims.exp, UTC),
+            epoch=claims.epoch,
         )
 
     def public_keys(self) -> dict[str, object]:
@@ -287,6 +289,8 @@ def _common_claims(token: AccessToken | RefreshToken, principal: str) -> dict[st
         "iss": ISSUER,
         "aud": token.audience,
         "version": VERSION,
+        # Ours: what revokes all tokens of an account at once (docs/walk.md).
+        "epoch": token.epoch,
     }
 
 
@@ -324,4 +328,5 @@ def _to_token(claims: _AccessClaims) -> AccessToken:
         audience=claims.aud,
         issued_at=datetime.fromtimestamp(claims.iat, UTC),
         expires_at=datetime.fromtimestamp(claims.exp, UTC),
+        epoch=claims.epoch,
     )

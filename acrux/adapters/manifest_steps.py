@@ -14,7 +14,7 @@ from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Page
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
-from acrux.ports import Deleted
+from acrux.ports.content import Deleted
 
 
 def put_manifest(

@@ -13,7 +13,7 @@ from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Page, Slice
 from acrux.domain.upload import UploadId
 from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository, UnknownUpload
-from acrux.ports import Deleted, StoredManifest
+from acrux.ports.content import Deleted, StoredManifest
 
 
 class SqlMetadata:

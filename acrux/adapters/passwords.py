@@ -26,7 +26,7 @@ _DUMMIES: Final = (f"{_SCHEME}:{'0' * 64}",) * 2
 class KeyedPasswords:
     """Generated passwords, kept as HMAC-SHA-256 (RFC 2104) under this registry's `pepper`.
 
-    Implements acrux.ports.Passwords. Raises InvalidSettings for a pepper of fewer than
+    Implements acrux.ports.accounts.Passwords. Raises InvalidSettings for a pepper of fewer than
     MIN_PEPPER_BYTES bytes.
     """
 

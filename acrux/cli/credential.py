@@ -1,16 +1,12 @@
 """acrux credential: the admin user's two passwords."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
 
-from acrux.bootstrap import build
-from acrux.cli.options import load, output_option, print_json, print_table, setting_options
-from acrux.errors import InvalidSettings
-from acrux.services.accounts import PASSWORD_NAMES, Accounts, ShownAccount
-from acrux.settings import Settings
+from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.registry import on_registry
+from acrux.services.accounts import ADMINISTRATOR_PASSWORDS, ShownAccount
 
 
 @click.group()
@@ -26,50 +22,31 @@ def show(config: Path | None, output: str, **options: object) -> None:
 
     The passwords themselves are not kept, so they cannot be shown: renew one to get a new value.
     """
-    settings = load(config, options).settings
-    _print(_on_accounts(settings, lambda accounts: accounts.show(settings.name)), output)
+    _print(on_registry(config, options, lambda to, its: to.accounts.show(its.name)), output)
 
 
 @credential.command()
 @setting_options("name", "data_dir")
 @click.option(
-    "--password-name", type=click.Choice(PASSWORD_NAMES), required=True, help="Which of the two."
+    "--password-name",
+    type=click.Choice(ADMINISTRATOR_PASSWORDS),
+    required=True,
+    help="Which of the two.",
 )
 @output_option
 def renew(config: Path | None, password_name: str, output: str, **options: object) -> None:
     """Renew a password: the new one works at once, the other one goes on working.
 
+    Access tokens and refresh tokens of the admin user end with it.
+
     \b
     Example:
       acrux credential renew --password-name password --output json
     """
-    settings = load(config, options).settings
-    _print(
-        _on_accounts(
-            settings, lambda accounts: accounts.renew_password(settings.name, password_name)
-        ),
-        output,
+    account = on_registry(
+        config, options, lambda to, its: to.accounts.renew_password(its.name, password_name)
     )
-
-
-def _on_accounts(
-    settings: Settings, act: Callable[[Accounts], Awaitable[ShownAccount]]
-) -> ShownAccount:
-    if not settings.data_dir.is_dir():
-        raise InvalidSettings(
-            f"data_dir: there is no registry in {settings.data_dir}: give the --data-dir of "
-            "acrux serve"
-        )
-
-    async def run() -> ShownAccount:
-        registry = build(settings)
-        await registry.lifespan.open()
-        try:
-            return await act(registry.services.accounts)
-        finally:
-            await registry.lifespan.close()
-
-    return asyncio.run(run())
+    _print(account, output)
 
 
 def _print(account: ShownAccount, output: str) -> None:

@@ -13,6 +13,9 @@ from acrux.errors import InvalidInput, InvalidSettings, RegistryError
 COMMANDS: Final = {
     "serve": "acrux.cli.serve:serve",
     "credential": "acrux.cli.credential:credential",
+    "token": "acrux.cli.token:token",
+    "scope-map": "acrux.cli.scope_map:scope_map",
+    "update": "acrux.cli.update:update",
     "settings": "acrux.cli.settings:settings",
     "version": "acrux.cli.version:version",
     "auth": "acrux.cli.auth:auth",

@@ -105,6 +105,16 @@ class ScopeMap:
         """Read permissions such as `repositories/team/*/content/read`; raise InvalidScope."""
         return cls(name, tuple(map(_parse_permission, permissions)), catalog)
 
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """The permissions that make this map, as `parse` reads them."""
+        return tuple(
+            f"repositories/{rule.repositories.text}/{permission}"
+            for rule in self.rules
+            for permission, action in ACTION_OF_PERMISSION.items()
+            if action in rule.actions
+        )
+
     def patterns(self, *actions: str) -> tuple[RepositoryPattern, ...]:
         """Of which repositories the map holds any of these actions."""
         return tuple(rule.repositories for rule in self.rules if rule.actions & set(actions))
@@ -138,10 +148,14 @@ ADMINISTRATOR: Final = ScopeMap.parse(
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a credential turned out to be, and what they may be granted."""
+    """Who a credential turned out to be, and what they may be granted.
+
+    `epoch` goes into their tokens: those of an earlier one than the account's are worth nothing.
+    """
 
     name: str
     scope_map: ScopeMap
+    epoch: int = 0
 
 
 ANONYMOUS: Final = Principal("", NOTHING)

@@ -30,6 +30,7 @@ class AccessToken:
     audience: str
     issued_at: datetime
     expires_at: datetime
+    epoch: int = 0
 
     def check_time(self, now: datetime) -> None:
         """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""
@@ -38,6 +39,10 @@ class AccessToken:
     def check_audience(self, audiences: frozenset[str]) -> None:
         """Raise InvalidToken unless the token was made for one of our login servers."""
         _check_audience("access", self.audience, audiences)
+
+    def check_epoch(self, least: int) -> None:
+        """Raise InvalidToken where the tokens of its epoch were revoked."""
+        _check_epoch("access", self.epoch, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class RefreshToken:
     audience: str
     issued_at: datetime
     expires_at: datetime
+    epoch: int = 0
 
     def check_time(self, now: datetime) -> None:
         """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""
@@ -60,6 +66,10 @@ class RefreshToken:
     def check_audience(self, audiences: frozenset[str]) -> None:
         """Raise InvalidToken unless the token was made for one of our login servers."""
         _check_audience("refresh", self.audience, audiences)
+
+    def check_epoch(self, least: int) -> None:
+        """Raise InvalidToken where the tokens of its epoch were revoked."""
+        _check_epoch("refresh", self.epoch, least)
 
 
 def _check_time(kind: str, issued_at: datetime, expires_at: datetime, now: datetime) -> None:
@@ -72,3 +82,8 @@ def _check_time(kind: str, issued_at: datetime, expires_at: datetime, now: datet
 def _check_audience(kind: str, audience: str, audiences: frozenset[str]) -> None:
     if audience not in audiences:
         raise InvalidToken(f"the {kind} token was made for another registry")
+
+
+def _check_epoch(kind: str, epoch: int, least: int) -> None:
+    if epoch < least:
+        raise InvalidToken(f"the {kind} token was revoked: ask for a new one")

@@ -26,7 +26,7 @@ class Identity:
 
     async def could_get(self, name: str, scopes: Iterable[Scope]) -> Grant:
         """What the account of this name would be granted, if it asked for these scopes now."""
-        return narrow(Principal(name, self._authentication.scope_map(name)), scopes)
+        return narrow(Principal(name, await self._authentication.scope_map(name)), scopes)
 
     async def of_refresh_token(self, text: str) -> Principal:
         """Say for whom the refresh token stands. Raises BadCredentials."""

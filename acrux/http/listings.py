@@ -26,7 +26,7 @@ class ListingHandlers:
         """GET: a page of the repositories that the caller may see."""
         page = parsing.page(request)
         # What the account holds now, not what its token once said: a list must not leak names.
-        scope_map = self._authentication.scope_map(request.grant.principal)
+        scope_map = await self._authentication.scope_map(request.grant.principal)
         visible = scope_map.patterns(PULL, METADATA_READ)
         names = await self._listings.repositories(page, visible)
         following = responses.last_item(names.items, more=names.more)

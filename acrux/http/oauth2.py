@@ -2,6 +2,7 @@
 
 from acrux.domain.access import ANONYMOUS, Grant, Principal
 from acrux.domain.credential import Credential
+from acrux.domain.scope import Scope
 from acrux.errors import AuthenticationRequired, BadCredentials, InvalidRequest, InvalidToken
 from acrux.http import forms, parsing, responses
 from acrux.http.forms import Form
@@ -24,24 +25,25 @@ class TokenHandlers:
         credential = parsing.authorization(request)
         if credential is not None and not isinstance(credential, Credential):
             raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
-        principal = _known(await self._identity.of(credential))
+        scopes = parsing.scopes(request)
+        principal = _known(await self._identity.of(credential), scopes)
         request.grant = Grant(principal.name)  # for the log
         service = parsing.service(request) or self._login_server(request)
-        issued = self._tokens.issue(principal, service, parsing.scopes(request))
-        if parsing.wants_refresh_token(request):
+        issued = self._tokens.issue(principal, service, scopes)
+        if parsing.wants_refresh_token(request) and principal.name:
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))
         return responses.issued(issued)
 
     async def grant(self, request: Request) -> Response:
         """POST: the same, with a form (RFC 6749 §4.3, §6)."""
         form = await forms.read(request)
-        principal = _known(await self._grant(form))
+        principal = _known(await self._grant(form), form.scopes)
         request.grant = Grant(principal.name)  # for the log
         service = form.service or self._login_server(request)
         issued = self._tokens.issue(principal, service, form.scopes)
         if form.refresh_token:
             return responses.issued(issued, form.refresh_token)
-        if form.wants_refresh_token:
+        if form.wants_refresh_token and principal.name:
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))
         return responses.issued(issued)
 
@@ -76,8 +78,9 @@ class TokenHandlers:
         return self._origins.of(request).login_server
 
 
-def _known(principal: Principal) -> Principal:
-    # Anonymous holds nothing here: a token of nothing would only postpone the refusal.
-    if principal == ANONYMOUS:
+def _known(principal: Principal, scopes: tuple[Scope, ...]) -> Principal:
+    # docker login without credentials asks for no scope, and must fail. Where anonymous holds
+    # nothing, a token of nothing would only postpone the refusal.
+    if principal == ANONYMOUS or (not principal.name and not scopes):
         raise AuthenticationRequired("authentication required: send a user name and a password")
     return principal

@@ -46,14 +46,15 @@ class UploadHandlers:
         if digest is None:
             return None
         repository = parsing.repository(request)
-        if not await self._blobs.mount(self._sources(request), repository, digest):
+        if not await self._blobs.mount(await self._sources(request), repository, digest):
             return None
         return responses.created_blob(repository, digest)
 
-    def _sources(self, request: Request) -> tuple[RepositoryPattern, ...]:
+    async def _sources(self, request: Request) -> tuple[RepositoryPattern, ...]:
         if not parsing.names_mount_source(request):
             if self._mount_from_account:
-                return self._authentication.scope_map(request.grant.principal).patterns(PULL)
+                account = await self._authentication.scope_map(request.grant.principal)
+                return account.patterns(PULL)
             return request.grant.patterns(PULL)
         source = parsing.mount_source(request)
         if source is None or not request.grant.permits(on_repository(source, PULL)):

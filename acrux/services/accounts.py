@@ -1,23 +1,37 @@
 """Create, change and disable accounts, their passwords and scope maps."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
+from acrux.domain.access import ADMINISTRATOR, ANONYMOUS
 from acrux.domain.credential import Secret
+from acrux.domain.scope_maps import SYSTEM_DEFINED
 from acrux.errors import InvalidInput
-from acrux.ports import Account, Clock, PasswordRecord, Passwords
-from acrux.ports import Accounts as StoredAccounts
+from acrux.ports.accounts import Account, PasswordRecord, Passwords, Revocations, ScopeMaps
+from acrux.ports.accounts import Accounts as StoredAccounts
+from acrux.ports.clock import BEGINNING, Clock
 
-# The names that `az acr credential` gives the administrator's passwords (acr-protocol.md §4.1).
-PASSWORD_NAMES: Final = ("password", "password2")
+# The names that `az acr credential` and `az acr token` give passwords (acr-protocol.md §4).
+ADMINISTRATOR_PASSWORDS: Final = ("password", "password2")
+TOKEN_PASSWORDS: Final = ("password1", "password2")
+
+# acr-protocol.md §4.2; no colon, which would end the name in Basic (RFC 7617 §2).
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{4,49}")
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPassword:
-    """A password's name; its value only where it was generated just now, as it is not kept."""
+    """A password as it may be shown; its value only where it was generated just now."""
 
     name: str
     value: Secret | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,60 +40,185 @@ class ShownAccount:
 
     username: str
     passwords: tuple[ShownPassword, ...]
+    scope_map: str
+    is_enabled: bool
+    created_at: datetime
 
 
 class Accounts:
-    """The registry's accounts. A generated password is told once, and kept as a keyed hash."""
+    """The registry's accounts. A generated password is told once, and kept as a keyed hash.
 
-    def __init__(self, accounts: StoredAccounts, passwords: Passwords, clock: Clock) -> None:
+    Every change but the creation ends the account's tokens, on every worker within a second.
+    """
+
+    def __init__(
+        self,
+        accounts: StoredAccounts,
+        scope_maps: ScopeMaps,
+        passwords: Passwords,
+        revocations: Revocations,
+        clock: Clock,
+    ) -> None:
         self._accounts = accounts
+        self._scope_maps = scope_maps
         self._passwords = passwords
+        self._revocations = revocations
         self._clock = clock
 
     async def create_administrator(self, name: str) -> ShownAccount | None:
         """Create the administrator with two new passwords; None where there is one already."""
-        secrets = {password: self._passwords.generate() for password in PASSWORD_NAMES}
-        records = tuple(self._record(password, value) for password, value in secrets.items())
-        if not await self._accounts.create(Account(name, records)):
-            return None
-        return ShownAccount(
-            name, tuple(ShownPassword(name, Secret(value)) for name, value in secrets.items())
-        )
+        return await self._create(name, ADMINISTRATOR.name, ADMINISTRATOR_PASSWORDS)
+
+    async def create(
+        self,
+        name: str,
+        scope_map: str,
+        *,
+        password_names: Collection[str] = TOKEN_PASSWORDS,
+        expires_at: datetime | None = None,
+    ) -> ShownAccount:
+        """Create an account with new passwords (`az acr token create`).
+
+        Raises InvalidInput for a name that is taken or cannot be, and an unknown scope map.
+        """
+        if _NAME.fullmatch(name) is None:
+            raise InvalidInput(
+                "an account's name has 5 to 50 letters, digits, - and _, and begins with one of "
+                "the former two",
+                name=name[:60],
+            )
+        await self._check_scope_map(scope_map)
+        created = await self._create(name, scope_map, password_names, expires_at)
+        if created is None:
+            raise InvalidInput(f"there is an account {name!r} already: delete or update it")
+        return created
 
     async def show(self, name: str) -> ShownAccount:
         """The account and the names of its passwords. Raises InvalidInput for an unknown one."""
         account = await self._accounts.find(name)
         if account is None:
             raise _unknown(name)
-        return ShownAccount(
-            name, tuple(ShownPassword(password.name) for password in account.passwords)
-        )
+        return _shown(account)
 
-    async def renew_password(self, name: str, password_name: str) -> ShownAccount:
+    async def list(self) -> tuple[ShownAccount, ...]:
+        """All accounts but the anonymous one, by name; their passwords are not shown."""
+        accounts = await self._accounts.list()
+        return tuple(_shown(account) for account in accounts if account.name != ANONYMOUS.name)
+
+    async def change(
+        self, name: str, *, scope_map: str | None = None, is_enabled: bool | None = None
+    ) -> ShownAccount:
+        """Give the account another scope map, switch it on or off.
+
+        Raises InvalidInput for an unknown account or scope map.
+        """
+        if scope_map is not None:
+            await self._check_scope_map(scope_map)
+        changed = await self._accounts.change(
+            name, self._epoch(), scope_map=scope_map, is_enabled=is_enabled
+        )
+        await self._done(name, done=changed)
+        return await self.show(name)
+
+    async def let_anonymous(self, scope_map: str | None) -> None:
+        """Give whoever presents no credential this scope map, or none at all.
+
+        Raises InvalidInput for an unknown scope map.
+        """
+        if scope_map is not None:
+            await self._check_scope_map(scope_map)
+            await self._create(ANONYMOUS.name, scope_map, ())
+        await self._accounts.change(
+            ANONYMOUS.name, self._epoch(), scope_map=scope_map, is_enabled=scope_map is not None
+        )
+        await self._revocations.refresh()
+
+    async def delete(self, name: str) -> None:
+        """Remove the account. Raises InvalidInput for an unknown one."""
+        await self._done(name, done=await self._accounts.delete(name, self._epoch()))
+
+    async def revoke(self, name: str) -> None:
+        """End all tokens of the account; its passwords go on. Raises InvalidInput."""
+        await self._done(name, done=await self._accounts.revoke(name, self._epoch()))
+
+    async def renew_password(
+        self, name: str, password_name: str, expires_at: datetime | None = None
+    ) -> ShownAccount:
         """Replace one password; it works at once, and the other one goes on working.
 
         Raises InvalidInput for an unknown account.
         """
         value = self._passwords.generate()
-        if not await self._accounts.replace_password(name, self._record(password_name, value)):
-            raise _unknown(name)
-        shown = await self.show(name)
-        return ShownAccount(
-            name,
-            tuple(
-                ShownPassword(
-                    password.name, Secret(value) if password.name == password_name else None
-                )
-                for password in shown.passwords
-            ),
-        )
+        record = self._record(password_name, value, expires_at)
+        replaced = await self._accounts.replace_password(name, record, self._epoch())
+        await self._done(name, done=replaced)
+        return _with_values(await self.show(name), {password_name: value})
 
-    def _record(self, name: str, value: str) -> PasswordRecord:
-        return PasswordRecord(name, self._passwords.hash(value), self._clock())
+    async def delete_password(self, name: str, password_name: str) -> ShownAccount:
+        """Remove one password. Raises InvalidInput where there is none of that name."""
+        deleted = await self._accounts.delete_password(name, password_name, self._epoch())
+        await self._done(name, done=deleted)
+        return await self.show(name)
+
+    async def _create(
+        self,
+        name: str,
+        scope_map: str,
+        password_names: Collection[str],
+        expires_at: datetime | None = None,
+    ) -> ShownAccount | None:
+        values = {password: self._passwords.generate() for password in password_names}
+        records = (self._record(password, value, expires_at) for password, value in values.items())
+        account = Account(
+            name=name,
+            passwords=tuple(records),
+            scope_map=scope_map,
+            epoch=self._epoch(),
+            created_at=self._clock(),
+        )
+        if not await self._accounts.create(account):
+            return None
+        return _with_values(_shown(account), values)
+
+    async def _check_scope_map(self, name: str) -> None:
+        if name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:
+            raise InvalidInput(
+                f"there is no scope map {name!r}: see acrux scope-map list, or create it"
+            )
+
+    async def _done(self, name: str, *, done: bool) -> None:
+        if not done:
+            raise _unknown(name)
+        await self._revocations.refresh()  # this worker knows at once, the others soon
+
+    def _epoch(self) -> int:
+        return (self._clock() - BEGINNING) // _MICROSECOND
+
+    def _record(self, name: str, value: str, expires_at: datetime | None) -> PasswordRecord:
+        return PasswordRecord(name, self._passwords.hash(value), self._clock(), expires_at)
+
+
+def _shown(account: Account) -> ShownAccount:
+    passwords = tuple(
+        ShownPassword(password.name, None, password.created_at, password.expires_at)
+        for password in account.passwords
+    )
+    return ShownAccount(
+        account.name, passwords, account.scope_map, account.is_enabled, account.created_at
+    )
+
+
+def _with_values(shown: ShownAccount, values: dict[str, str]) -> ShownAccount:
+    passwords = tuple(
+        replace(password, value=Secret(values[password.name]))
+        if password.name in values
+        else password
+        for password in shown.passwords
+    )
+    return replace(shown, passwords=passwords)
 
 
 def _unknown(name: str) -> InvalidInput:
     return InvalidInput(
-        f"there is no account {name!r} in this data directory: start the registry once, "
-        "with the same --name"
+        f"there is no account {name!r}, or no such password of it, in this data directory"
     )

@@ -1,42 +1,75 @@
 """Turn a credential into a principal, in the same time when refused."""
 
-from acrux.domain.access import ADMINISTRATOR, ANONYMOUS, NOTHING, Principal, ScopeMap
+from acrux.domain import scope_maps
+from acrux.domain.access import ANONYMOUS, NOTHING, Principal, ScopeMap
 from acrux.domain.credential import Credential
 from acrux.errors import BadCredentials
-from acrux.ports import Accounts, Passwords
+from acrux.ports.accounts import Account, Accounts, Passwords
+from acrux.ports.clock import Clock
+
+# Reading a scope map of five hundred permissions takes longer than all else in a token request.
+MAX_READ_SCOPE_MAPS = 10_000
 
 
 class Authentication:
-    """Knows who is who; `administrator` is the account that may do everything."""
+    """Knows who is who, and what they hold now. The anonymous principal has an account too."""
 
-    def __init__(self, accounts: Accounts, passwords: Passwords, administrator: str) -> None:
+    def __init__(self, accounts: Accounts, passwords: Passwords, clock: Clock) -> None:
         self._accounts = accounts
         self._passwords = passwords
-        self._administrator = administrator
+        self._clock = clock
+        self._read: dict[tuple[str, tuple[str, ...]], ScopeMap] = {}
 
     async def authenticate(self, credential: Credential | None) -> Principal:
         """Say who presents the credential; none, or an empty one, is anonymous.
 
-        Raises BadCredentials for an unknown name and for a wrong password alike, after the same
-        work, so that neither answer nor time tells which accounts exist.
+        Raises BadCredentials for an unknown name, a disabled account, an expired and a wrong
+        password alike, after the same work, so that neither answer nor time tells which accounts
+        exist.
         """
         if credential is None or credential.is_empty:
-            return ANONYMOUS
+            return await self._anonymous()
         account = await self._accounts.find(credential.name)
-        hashes = tuple(password.hash for password in account.passwords) if account else ()
-        if not self._passwords.matches(credential.secret.reveal(), hashes) or account is None:
+        is_right = self._passwords.matches(credential.secret.reveal(), self._hashes(account))
+        if not is_right or account is None or not account.is_enabled:
             raise BadCredentials("the user name or the password is wrong")
-        return Principal(account.name, self.scope_map(account.name))
+        return self._principal(account)
 
     async def find(self, name: str) -> Principal:
         """The principal of an account that was authenticated before.
 
-        Raises BadCredentials where the account is gone.
+        Raises BadCredentials where the account is gone or disabled.
         """
-        if await self._accounts.find(name) is None:
-            raise BadCredentials("the account of this token is gone")
-        return Principal(name, self.scope_map(name))
+        account = await self._accounts.find(name)
+        if account is None or not account.is_enabled:
+            raise BadCredentials("the account of this token is gone or disabled")
+        return self._principal(account)
 
-    def scope_map(self, name: str) -> ScopeMap:
+    async def scope_map(self, name: str) -> ScopeMap:
         """What the principal of this name holds now, whatever an older token says."""
-        return ADMINISTRATOR if name == self._administrator else NOTHING
+        account = await self._accounts.find(name)
+        return NOTHING if account is None or not account.is_enabled else self._scope_map(account)
+
+    async def _anonymous(self) -> Principal:
+        account = await self._accounts.find(ANONYMOUS.name)
+        return ANONYMOUS if account is None or not account.is_enabled else self._principal(account)
+
+    def _hashes(self, account: Account | None) -> tuple[str, ...]:
+        now = self._clock()
+        return tuple(
+            password.hash
+            for password in (account.passwords if account else ())
+            if password.expires_at is None or now < password.expires_at
+        )
+
+    def _principal(self, account: Account) -> Principal:
+        return Principal(account.name, self._scope_map(account), account.epoch)
+
+    def _scope_map(self, account: Account) -> ScopeMap:
+        # By its whole text: what was read of another text can never answer for this one.
+        key = (account.scope_map, account.permissions)
+        if key not in self._read:
+            if len(self._read) >= MAX_READ_SCOPE_MAPS:
+                self._read.clear()
+            self._read[key] = scope_maps.read(*key)
+        return self._read[key]

@@ -4,7 +4,8 @@ from acrux.domain.access import RepositoryPattern
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName
 from acrux.errors import UnknownBlob
-from acrux.ports import BlobStore, Clock, Metadata, StoredBlob
+from acrux.ports.clock import Clock
+from acrux.ports.content import BlobStore, Metadata, StoredBlob
 
 
 class Blobs:

@@ -7,7 +7,7 @@ from acrux.domain.digest import Digest
 from acrux.domain.manifest import MAX_MANIFEST_BYTES, Referrer
 from acrux.domain.names import RepositoryName
 from acrux.domain.page import Page, Slice
-from acrux.ports import Metadata
+from acrux.ports.content import Metadata
 
 # Annotations may take megabytes: referrers are read a few at a time, and a page of them is an
 # index, which no client reads beyond the size of a manifest.

@@ -7,7 +7,8 @@ from acrux.domain.manifest import Manifest, Platform
 from acrux.domain.media_types import IMAGE_CONFIGS, Accept
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.errors import DigestMismatch, Disallowed, UnknownBlob, UnknownManifest, UnknownTag
-from acrux.ports import BlobStore, Clock, Deleted, Metadata, StoredManifest
+from acrux.ports.clock import Clock
+from acrux.ports.content import BlobStore, Deleted, Metadata, StoredManifest
 
 # A configuration longer than this is not looked into: it holds no image's platform.
 MAX_CONFIG_BYTES = 1024 * 1024

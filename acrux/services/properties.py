@@ -5,7 +5,7 @@ from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page, Slice
 from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
-from acrux.ports import Properties as StoredProperties
+from acrux.ports.content import Properties as StoredProperties
 
 
 class Properties:

@@ -9,7 +9,8 @@ from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.scope import Scope
 from acrux.domain.token import AccessToken, RefreshToken
 from acrux.errors import InvalidService
-from acrux.ports import Clock, TokenSigner
+from acrux.ports.accounts import Revocations, TokenSigner
+from acrux.ports.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,15 @@ class Tokens:
     """Tokens for `audiences`, the registry's login servers."""
 
     def __init__(
-        self, signer: TokenSigner, clock: Clock, lifetimes: Lifetimes, audiences: Iterable[str]
+        self,
+        signer: TokenSigner,
+        revocations: Revocations,
+        clock: Clock,
+        lifetimes: Lifetimes,
+        audiences: Iterable[str],
     ) -> None:
         self._signer = signer
+        self._revocations = revocations
         self._clock = clock
         self._lifetimes = lifetimes
         self._audiences = frozenset(audiences)
@@ -53,6 +60,7 @@ class Tokens:
             audience=service,
             issued_at=now,
             expires_at=now + self._lifetimes.access,
+            epoch=principal.epoch,
         )
         return IssuedToken(self._signer.sign(token), token)
 
@@ -60,8 +68,14 @@ class Tokens:
         """A refresh token, which stands for the principal's password. Raises InvalidService."""
         self._check_service(service)
         now = self._now()
-        expires_at = now + self._lifetimes.refresh
-        token = RefreshToken(str(uuid.uuid4()), principal.name, service, now, expires_at)
+        token = RefreshToken(
+            id=str(uuid.uuid4()),
+            principal=principal.name,
+            audience=service,
+            issued_at=now,
+            expires_at=now + self._lifetimes.refresh,
+            epoch=principal.epoch,
+        )
         return self._signer.sign_refresh(token)
 
     def redeem(self, text: str) -> str:
@@ -81,6 +95,7 @@ class Tokens:
         token = self._signer.read_refresh(text)
         token.check_audience(self._audiences)
         token.check_time(self._clock())
+        token.check_epoch(self._revocations.least_epoch(token.principal))
         return token
 
     def _check_service(self, service: str) -> None:
@@ -96,10 +111,9 @@ class Tokens:
     def verify(self, text: str) -> Grant:
         """What the token grants.
 
-        Signature, issuer, kind, audience and time are all required; raises InvalidToken.
+        Signature, issuer, kind, audience, time and epoch are all required; raises InvalidToken.
         """
-        token = self._signer.read(text)
-        token.check_audience(self._audiences)
+        token = self._read(text)
         token.check_time(self._clock())
         return token.grant
 
@@ -108,9 +122,13 @@ class Tokens:
 
         Grants nothing by itself: the caller must have another reason. Raises InvalidToken.
         """
+        return self._read(text).grant
+
+    def _read(self, text: str) -> AccessToken:
         token = self._signer.read(text)
         token.check_audience(self._audiences)
-        return token.grant
+        token.check_epoch(self._revocations.least_epoch(token.grant.principal))
+        return token
 
     def public_keys(self) -> dict[str, object]:
         """The JSON Web Key Set that verifies our tokens (RFC 7517)."""

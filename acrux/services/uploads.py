@@ -9,7 +9,8 @@ from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName
 from acrux.domain.upload import ContentRange, UploadId
 from acrux.errors import DigestMismatch
-from acrux.ports import BlobStore, Capabilities, Clock, Metadata
+from acrux.ports.clock import Clock
+from acrux.ports.content import BlobStore, Capabilities, Metadata
 
 Chunks = AsyncIterator[bytes]
 

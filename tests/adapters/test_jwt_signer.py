@@ -57,6 +57,7 @@ def test_a_token_holds_exactly_the_claims_that_acr_gives_it() -> None:
         ],
         "roles": [],
         "grant_type": "access_token",
+        "epoch": 0,  # ours: what revokes them all at once
     }
 
 

@@ -27,7 +27,7 @@ from acrux.adapters.upload_files import BATCH_BYTES
 from acrux.domain.digest import Digest
 from acrux.domain.upload import UploadId
 from acrux.errors import StorageExhausted, UnknownUpload
-from acrux.ports import BlobStore
+from acrux.ports.content import BlobStore
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30.0  # seconds after which a test that waits in vain fails

@@ -16,7 +16,8 @@ from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
 from acrux.domain.upload import UploadId
 from acrux.errors import RegistryError
-from acrux.ports import Account, Accounts, Metadata, PasswordRecord, Properties
+from acrux.ports.accounts import Account, Accounts, PasswordRecord
+from acrux.ports.content import Metadata, Properties
 from tests.contracts.content import AT, BLOB, descriptor, image, tags
 from tests.contracts.databases import Databases
 

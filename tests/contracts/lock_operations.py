@@ -13,7 +13,7 @@ from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
 from acrux.domain.upload import UploadId
 from acrux.errors import Disallowed, UnknownBlob
-from acrux.ports import Metadata, Properties
+from acrux.ports.content import Metadata, Properties
 from tests.contracts.content import AT, BLOB, LATEST, descriptor, index
 
 SUBJECT = Digest.of(b"subject")

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.accounts import SqlAccounts
-from acrux.ports import Account, PasswordRecord
+from acrux.adapters.accounts import SqlAccounts, SqlRevocations
+from acrux.ports.accounts import Account, PasswordRecord
 from tests.contracts.databases import KINDS, Databases
 
 AT = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 FIRST = PasswordRecord("password", "hash-1", AT)
 SECOND = PasswordRecord("password2", "hash-2", AT)
-ADMIN = Account("acrux", (FIRST, SECOND))
+EPOCH = 100
+ADMIN = Account("acrux", (FIRST, SECOND), epoch=1)
 
 
 @pytest.fixture(params=KINDS)
@@ -63,7 +64,7 @@ async def test_an_account_may_have_no_password(accounts: SqlAccounts) -> None:
     """An account that signs in another way would be unknown."""
     await accounts.create(Account("robot", ()))
 
-    assert await accounts.find("robot") == Account("robot", ())
+    assert await accounts.find("robot") == Account("robot", (), epoch=1)
 
 
 async def test_an_account_is_created_once(accounts: SqlAccounts) -> None:
@@ -95,23 +96,23 @@ async def test_a_password_takes_the_place_of_the_one_of_its_name(accounts: SqlAc
     """Renewing one password would break, or leave valid, the other."""
     renewed = PasswordRecord("password", "hash-3", AT + timedelta(days=1))
     await accounts.create(ADMIN)
-    replaced = await accounts.replace_password("acrux", renewed)
+    replaced = await accounts.replace_password("acrux", renewed, EPOCH)
 
     assert replaced
-    assert await accounts.find("acrux") == Account("acrux", (renewed, SECOND))
+    assert await accounts.find("acrux") == replace(ADMIN, passwords=(renewed, SECOND), epoch=EPOCH)
 
 
 async def test_a_password_of_a_new_name_is_added(accounts: SqlAccounts) -> None:
     """An account that began with one password could never get its second."""
     await accounts.create(Account("acrux", (FIRST,)))
-    await accounts.replace_password("acrux", SECOND)
+    await accounts.replace_password("acrux", SECOND, EPOCH)
 
-    assert await accounts.find("acrux") == ADMIN
+    assert await accounts.find("acrux") == replace(ADMIN, epoch=EPOCH)
 
 
 async def test_a_password_of_no_account_is_refused(accounts: SqlAccounts) -> None:
     """Renewing a password could create an account."""
-    replaced = await accounts.replace_password("nobody", FIRST)
+    replaced = await accounts.replace_password("nobody", FIRST, EPOCH)
 
     assert not replaced
     assert await accounts.find("nobody") is None
@@ -122,7 +123,7 @@ async def test_a_renewed_password_is_seen_by_other_workers(databases: Databases)
     command, server = SqlAccounts(databases.open()), SqlAccounts(databases.open())
     await command.create(ADMIN)
     await server.find("acrux")
-    await command.replace_password("acrux", replace(FIRST, hash="renewed"))
+    await command.replace_password("acrux", replace(FIRST, hash="renewed"), EPOCH)
 
     found = await server.find("acrux")
     assert found is not None
@@ -135,4 +136,88 @@ async def test_an_instant_of_another_zone_is_the_same_instant(accounts: SqlAccou
     local = Account("acrux", (replace(FIRST, created_at=AT.astimezone(zone)),))
     await accounts.create(local)
 
-    assert await accounts.find("acrux") == Account("acrux", (FIRST,))
+    assert await accounts.find("acrux") == Account("acrux", (FIRST,), epoch=1)
+
+
+# Epochs -------------------------------------------------------------------------------------------
+
+
+async def epoch(accounts: SqlAccounts, name: str) -> int:
+    """The epoch that the account's next tokens carry."""
+    account = await accounts.find(name)
+    assert account is not None
+    return account.epoch
+
+
+async def test_every_change_raises_the_epoch_even_where_the_clock_goes_back(
+    accounts: SqlAccounts,
+) -> None:
+    """A revoked token would be good again."""
+    await accounts.create(ADMIN)
+    seen = [await epoch(accounts, "acrux")]
+    for change in (
+        accounts.revoke("acrux", 50),
+        accounts.change("acrux", 10, scope_map=None, is_enabled=False),
+        accounts.replace_password("acrux", FIRST, 50),
+        accounts.delete_password("acrux", "password", 0),
+    ):
+        assert await change
+        seen.append(await epoch(accounts, "acrux"))
+    await accounts.revoke_holders("", 0)
+    seen.append(await epoch(accounts, "acrux"))
+
+    assert seen == sorted(set(seen))
+
+
+async def test_a_worker_learns_of_every_revocation_in_whatever_order_they_come(
+    databases: Databases,
+) -> None:
+    """One that it missed would let a stolen token in for an hour."""
+    accounts, revocations = SqlAccounts(databases.open()), SqlRevocations(databases.open())
+    for name in ("a", "b", "c"):
+        await accounts.create(Account(name, ()))
+    for name, at in (("a", 1000), ("b", 5), ("c", 1000), ("a", 5)):
+        await revocations.refresh()
+        await accounts.revoke(name, at)
+        await revocations.refresh()
+        assert revocations.least_epoch(name) == await epoch(accounts, name)
+
+
+async def test_who_has_a_scope_map_is_revoked_with_it_and_nobody_else(
+    databases: Databases,
+) -> None:
+    """A right taken from a map must not live on, nor everybody have to log in again."""
+    accounts, revocations = SqlAccounts(databases.open()), SqlRevocations(databases.open())
+    for name, scope_map in (("a", "one"), ("b", "one"), ("c", "two")):
+        await accounts.create(Account(name, (), scope_map=scope_map))
+    await accounts.revoke_holders("one", 100)
+    await revocations.refresh()
+
+    assert [revocations.least_epoch(name) for name in "abc"] == [100, 100, 0]
+
+
+async def test_an_account_made_anew_is_not_born_revoked(databases: Databases) -> None:
+    """Its first token would be refused."""
+    accounts, revocations = SqlAccounts(databases.open()), SqlRevocations(databases.open())
+    await accounts.create(ADMIN)
+    await accounts.delete("acrux", 1000)
+    await accounts.create(ADMIN)
+    await revocations.refresh()
+
+    assert await epoch(accounts, "acrux") >= revocations.least_epoch("acrux")
+    assert not await accounts.delete("nobody", 1)
+    assert not await accounts.revoke("nobody", 1)
+    assert not await accounts.delete_password("acrux", "nothing", 1)
+    assert not await accounts.change("nobody", 1, scope_map=None, is_enabled=None)
+
+
+async def test_revocations_are_found_with_one_statement_on_an_index(
+    databases: Databases,
+) -> None:
+    """Every worker looks twice a second."""
+    revocations = SqlRevocations(databases.open())
+
+    with databases.watched() as statements:
+        await revocations.refresh()
+
+    assert len(statements) == 1

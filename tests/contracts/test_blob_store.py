@@ -40,7 +40,7 @@ from acrux.errors import (
     UnknownUpload,
     UploadOutOfOrder,
 )
-from acrux.ports import BlobStore
+from acrux.ports.content import BlobStore
 from tests.contracts.blob_stores import (
     KINDS,
     LARGE,

@@ -132,7 +132,9 @@ class TestTransactions:
 
         def steps() -> Steps[list[object]]:
             before = yield Statement("SELECT name FROM accounts", {})
-            returned = yield Statement("INSERT INTO accounts VALUES ('a') RETURNING name", {})
+            returned = yield Statement(
+                "INSERT INTO accounts (name) VALUES ('a') RETURNING name", {}
+            )
             return [before, returned]
 
         assert await database.write(steps()) == [[], [("a",)]]
@@ -472,7 +474,7 @@ from acrux.adapters.sqlite import SqliteDatabase
 from acrux.adapters.statements import Statement
 
 def put(name):
-    yield Statement("INSERT INTO accounts VALUES (:name)", {"name": name})
+    yield Statement("INSERT INTO accounts (name) VALUES (:name)", {"name": name})
 
 async def run():
     for number in itertools.count():
@@ -503,7 +505,7 @@ from acrux.adapters.statements import Statement
 from acrux.errors import StorageExhausted
 
 def put(name):
-    yield Statement("INSERT INTO accounts VALUES (:name)", {"name": name * 100_000})
+    yield Statement("INSERT INTO accounts (name) VALUES (:name)", {"name": name * 100_000})
 
 async def run():
     for number in range(1000):
@@ -526,7 +528,7 @@ class TestFullDisk:
     async def test_a_write_that_does_not_fit_is_refused(self, database: SqliteDatabase) -> None:
         """A full disk would be an internal error, or a silent loss."""
         await database.write(inserted("before"))
-        await database.write(once(Statement("PRAGMA max_page_count = 60", {})))
+        await database.write(once(Statement("PRAGMA max_page_count = 80", {})))
         with pytest.raises(StorageExhausted):
             await database.write(once(large("a")))
 
@@ -534,7 +536,7 @@ class TestFullDisk:
 
     async def test_writes_go_on_once_there_is_room(self, database: SqliteDatabase) -> None:
         """The registry would have to be restarted after the disk was cleared."""
-        await database.write(once(Statement("PRAGMA max_page_count = 60", {})))
+        await database.write(once(Statement("PRAGMA max_page_count = 80", {})))
         with pytest.raises(StorageExhausted):
             await database.write(once(large("a")))
         await database.write(once(Statement("PRAGMA max_page_count = 100000", {})))
@@ -546,7 +548,7 @@ class TestFullDisk:
         self, database: SqliteDatabase
     ) -> None:
         """A push that shared a commit with one that did not fit would be lost."""
-        await database.write(once(Statement("PRAGMA max_page_count = 60", {})))
+        await database.write(once(Statement("PRAGMA max_page_count = 80", {})))
         async with held(database):
             writes = [
                 asyncio.create_task(database.write(steps))

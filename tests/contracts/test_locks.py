@@ -15,7 +15,7 @@ from acrux.adapters.properties import SqlProperties
 from acrux.adapters.statements import Statement
 from acrux.domain.attributes import AttributesChange
 from acrux.errors import Disallowed, Unknown, UnknownManifest
-from acrux.ports import Metadata, Properties
+from acrux.ports.content import Metadata, Properties
 from tests.contracts.content import AT, HELLO, LATEST, index
 from tests.contracts.databases import KINDS, PATIENCE
 from tests.contracts.lock_operations import (

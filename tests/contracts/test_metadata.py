@@ -32,7 +32,7 @@ from acrux.errors import (
     UnknownTag,
     UnknownUpload,
 )
-from acrux.ports import StoredManifest
+from acrux.ports.content import StoredManifest
 from tests.contracts.databases import KINDS, Databases
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -22,7 +22,7 @@ from acrux.errors import (
     UnknownRepository,
     UnknownUpload,
 )
-from acrux.ports import Deleted
+from acrux.ports.content import Deleted
 from tests.contracts.content import AT, BLOB, HELLO, LATEST, OTHER, image, index, later, tags, walk
 
 # Names that lie close together around a pattern such as team/*.

@@ -145,11 +145,19 @@ class Identities:
             "other audience": lambda: self._token(scopes, audience="other.test"),
             "foreign key": lambda: self._forged(self._token(scopes)),
             "alg=none": lambda: self._unsigned(self._token(scopes)),
+            "revoked": lambda: self._token(scopes, epoch=0),
             "tampered": lambda: self._tampered(self._token(WITHOUT_THE_RIGHT), scopes),
         }
         return f"Bearer {make[identity]()}"
 
-    def _token(self, scopes: str, *, audience: str = HOST, age: timedelta = timedelta()) -> str:
+    def _token(
+        self,
+        scopes: str,
+        *,
+        audience: str = HOST,
+        age: timedelta = timedelta(),
+        epoch: int = 2**62,
+    ) -> str:
         issued_at = self._clock() - age
         return self._signer.sign(
             AccessToken(
@@ -158,6 +166,7 @@ class Identities:
                 audience=audience,
                 issued_at=issued_at,
                 expires_at=issued_at + timedelta(minutes=75),
+                epoch=epoch,
             )
         )
 
@@ -187,6 +196,7 @@ REFUSED = (
     "foreign key",
     "alg=none",
     "other audience",
+    "revoked",
     "tampered",
 )
 
@@ -208,6 +218,9 @@ async def identities(
     """Identities on a registry that holds what the examples ask for."""
     assert (await admin.push(REPOSITORY, "v1", IMAGE)).status == 201
     assert (await admin.push_blob(REPOSITORY, BLOB)).status == 201
+    await admin.registry.services.accounts.revoke("acrux")
+    renewed = await stranger.login("repository:*:*", "registry:catalog:*")
+    admin.authorization = renewed.authorization
     return Identities(stranger, settings, clock)
 
 

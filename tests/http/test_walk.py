@@ -90,6 +90,7 @@ async def test_the_token_is_a_jwt_with_acrs_claims(stranger: Caller) -> None:
         "access": [{"type": "repository", "name": "hello-world", "actions": ["pull"]}],
         "roles": [],
         "grant_type": "access_token",
+        "epoch": 1795262400 * 1_000_000,
     }
 
 

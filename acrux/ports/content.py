@@ -1,6 +1,6 @@
-"""What the services need from the outside world, as Protocols."""
+"""What the services need to keep blobs, manifests and tags."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,10 +12,7 @@ from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Order, Page, Slice
 from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
-from acrux.domain.token import AccessToken, RefreshToken
 from acrux.domain.upload import ContentRange, UploadId
-
-Clock = Callable[[], datetime]
 
 
 class StoredBlob(Protocol):
@@ -255,71 +252,6 @@ class Properties(Protocol):
         self, repository: RepositoryName, digest: Digest, change: AttributesChange
     ) -> None:
         """Set some of its switches. Raises UnknownManifest."""
-
-
-@dataclass(frozen=True, slots=True)
-class PasswordRecord:
-    """One of an account's passwords as it is kept: never the password itself."""
-
-    name: str
-    hash: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account and its passwords."""
-
-    name: str
-    passwords: tuple[PasswordRecord, ...]
-
-
-class Accounts(Protocol):
-    """Accounts and their passwords."""
-
-    async def find(self, name: str) -> Account | None:
-        """The account of this name, None where there is none."""
-
-    async def create(self, account: Account) -> bool:
-        """Create the account unless there is one of that name; say whether it was created."""
-
-    async def replace_password(self, account_name: str, password: PasswordRecord) -> bool:
-        """Put the password in the place of the one of its name; False where there is no account."""
-
-
-class Passwords(Protocol):
-    """Generated passwords: made here, at least 256 bits, and kept as a keyed hash."""
-
-    def generate(self) -> str:
-        """A new password of letters and digits."""
-
-    def hash(self, password: str) -> str:
-        """What to keep of it: useless without this registry's key."""
-
-    def matches(self, password: str, hashes: tuple[str, ...]) -> bool:
-        """Whether it is one of these; as long for none as for one, and for no hashes at all."""
-
-
-class TokenSigner(Protocol):
-    """Signs access and refresh tokens, and reads those it signed; never one as the other."""
-
-    def sign(self, token: AccessToken) -> str:
-        """The token as a JWT (RFC 7519), signed with the current key."""
-
-    def read(self, text: str) -> AccessToken:
-        """The claims of a token with a good signature of one of our keys and of our issuer.
-
-        Raises InvalidToken for anything else. Time and audience are the caller's to check.
-        """
-
-    def sign_refresh(self, token: RefreshToken) -> str:
-        """The refresh token as a JWT that every client can read (acr-protocol.md §3.6)."""
-
-    def read_refresh(self, text: str) -> RefreshToken:
-        """As `read`, for a refresh token."""
-
-    def public_keys(self) -> dict[str, object]:
-        """The keys to verify with, as a JSON Web Key Set (RFC 7517)."""
 
 
 class Capabilities(Protocol):

@@ -1,0 +1,102 @@
+"""Scope maps of one's own in SQL."""
+
+import msgspec
+
+from acrux.adapters.statements import (
+    Database,
+    Row,
+    SqlValue,
+    Statement,
+    Steps,
+    from_microseconds,
+    to_microseconds,
+)
+from acrux.ports.accounts import StoredScopeMap
+
+
+class SqlScopeMaps:
+    """The port ScopeMaps on a database; each method is described there."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, name: str) -> StoredScopeMap | None:
+        """See ports.ScopeMaps."""
+        rows = await self._database.read(_select("WHERE name = :name", {"name": name}))
+        return _read(rows[0]) if rows else None
+
+    async def list(self) -> tuple[StoredScopeMap, ...]:
+        """See ports.ScopeMaps."""
+        return tuple(map(_read, await self._database.read(_select("ORDER BY name", {}))))
+
+    async def create(self, scope_map: StoredScopeMap) -> bool:
+        """See ports.ScopeMaps."""
+        statement = Statement(
+            """
+            INSERT INTO scope_maps (name, description, permissions, created_at)
+            VALUES (:name, :description, :permissions, :at)
+            ON CONFLICT (name) DO NOTHING RETURNING name
+            """,
+            {
+                "name": scope_map.name,
+                "description": scope_map.description,
+                "permissions": _json(scope_map.permissions),
+                "at": to_microseconds(scope_map.created_at),
+            },
+        )
+        return await self._database.write(_did(statement))
+
+    async def change(
+        self, name: str, *, description: str | None, permissions: tuple[str, ...] | None
+    ) -> bool:
+        """See ports.ScopeMaps."""
+        statement = Statement(
+            """
+            UPDATE scope_maps SET description = COALESCE(:description, description),
+                                  permissions = COALESCE(:permissions, permissions)
+            WHERE name = :name RETURNING name
+            """,
+            {
+                "name": name,
+                "description": description,
+                "permissions": None if permissions is None else _json(permissions),
+            },
+        )
+        return await self._database.write(_did(statement))
+
+    async def delete(self, name: str) -> bool:
+        """See ports.ScopeMaps."""
+        statement = Statement(
+            """
+            DELETE FROM scope_maps
+            WHERE name = :name AND NOT EXISTS (SELECT 1 FROM accounts WHERE scope_map = :name)
+            RETURNING name
+            """,
+            {"name": name},
+        )
+        return await self._database.write(_did(statement))
+
+
+def _select(condition: str, parameters: dict[str, SqlValue]) -> Statement:
+    return Statement(
+        f"SELECT name, description, permissions, created_at FROM scope_maps {condition}",  # noqa: S608 -- our own conditions
+        parameters,
+    )
+
+
+def _did(statement: Statement) -> Steps[bool]:
+    return bool((yield statement))
+
+
+def _read(row: Row) -> StoredScopeMap:
+    name, description, permissions, created_at = row
+    return StoredScopeMap(
+        name,
+        description,
+        tuple(msgspec.json.decode(permissions, type=list[str])),
+        from_microseconds(created_at),
+    )
+
+
+def _json(permissions: tuple[str, ...]) -> str:
+    return msgspec.json.encode(permissions).decode()

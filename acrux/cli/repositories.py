@@ -1,0 +1,65 @@
+"""The option --repository REPO ACTION..., as `az acr` has it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from acrux.domain.access import ACTION_OF_PERMISSION
+
+Command = Callable[..., Any]
+
+
+class RepositoryCommand(click.Command):
+    """A command whose options of repositories take all words up to the next option."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Join the words of each, because click knows no option of many."""
+        options = {
+            name
+            for parameter in self.params
+            if isinstance(parameter.type, Permissions)
+            for name in parameter.opts
+        }
+        joined: list[str] = []
+        open_option = False
+        for word in args:
+            if word.startswith("-"):
+                open_option = word in options
+                joined.append(word)
+            elif open_option and not joined[-1].startswith("-"):
+                joined[-1] += f" {word}"
+            else:
+                joined.append(word)
+        return super().parse_args(context, joined)
+
+
+class Permissions(click.ParamType[tuple[str, ...]]):
+    """A repository and its actions, as the permissions of a scope map."""
+
+    name = "REPO ACTION..."
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, ...]:
+        """`team/* content/read metadata/read` and the like."""
+        if isinstance(value, tuple):
+            return value
+        repository, *actions = str(value).split()
+        unknown = [action for action in actions if action not in ACTION_OF_PERMISSION]
+        if unknown or not actions:
+            known = ", ".join(ACTION_OF_PERMISSION)
+            self.fail(f"name a repository and one or more of: {known}", parameter, context)
+        return tuple(f"repositories/{repository}/{action}" for action in actions)
+
+
+def repository_option(name: str, sentence: str) -> Callable[[Command], Command]:
+    """An option that may be given several times, each a repository and its actions."""
+    return click.option(
+        f"--{name}", name.replace("-", "_"), type=Permissions(), multiple=True, help=sentence
+    )
+
+
+def joined(permissions: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The permissions of all options of one name."""
+    return tuple(permission for option in permissions for permission in option)
