@@ -5,9 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from acrux.adapters.accounts import SqlAccounts
+from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.properties import SqlProperties
+from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.statements import Database, Statement
 from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import AttributesChange
@@ -16,7 +17,14 @@ from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
 from acrux.domain.upload import UploadId
 from acrux.errors import RegistryError
-from acrux.ports.accounts import Account, Accounts, PasswordRecord
+from acrux.ports.accounts import (
+    Account,
+    Accounts,
+    PasswordRecord,
+    Revocations,
+    ScopeMaps,
+    StoredScopeMap,
+)
 from acrux.ports.content import Metadata, Properties
 from tests.contracts.content import AT, BLOB, descriptor, image, tags
 from tests.contracts.databases import Databases
@@ -25,6 +33,8 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Metadata: SqlMetadata,
     Properties: SqlProperties,
     Accounts: SqlAccounts,
+    ScopeMaps: SqlScopeMaps,
+    Revocations: SqlRevocations,
 }
 
 
@@ -35,6 +45,7 @@ class Call:
     port: type
     method: str
     arguments: tuple[Any, ...]
+    options: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,10 +55,11 @@ class Port:
     type: type
 
     def __getattr__(self, method: str) -> Any:
-        return lambda *arguments: Call(self.type, method, arguments)
+        return lambda *arguments, **options: Call(self.type, method, arguments, options)
 
 
-METADATA, PROPERTIES, ACCOUNTS = map(Port, (Metadata, Properties, Accounts))
+METADATA, PROPERTIES = Port(Metadata), Port(Properties)
+ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
 
 ROWS = 20_000
 
@@ -64,6 +76,7 @@ EVERYTHING = (RepositoryPattern("*"),)
 SOME = tuple(map(RepositoryPattern, ("large/5", "small/*", "team/*")))
 IMAGE = image(BLOB, subject=descriptor(SUBJECT))
 PASSWORD = PasswordRecord("password", "hash", AT)
+SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 
 # In an order in which each finds what it needs.
 CALLS: tuple[Call, ...] = (
@@ -109,7 +122,19 @@ CALLS: tuple[Call, ...] = (
     METADATA.delete_repository(SMALL),
     ACCOUNTS.create(Account("acrux", (PASSWORD,))),
     ACCOUNTS.find("acrux"),
-    ACCOUNTS.replace_password("acrux", PASSWORD),
+    ACCOUNTS.list(),
+    ACCOUNTS.replace_password("acrux", PASSWORD, 1),
+    ACCOUNTS.change("acrux", 1, scope_map="the-map", is_enabled=True),
+    ACCOUNTS.revoke("acrux", 1),
+    ACCOUNTS.revoke_holders("the-map", 1),
+    ACCOUNTS.delete_password("acrux", "password", 1),
+    ACCOUNTS.delete("acrux", 1),
+    SCOPE_MAPS.create(SCOPE_MAP),
+    SCOPE_MAPS.find("the-map"),
+    SCOPE_MAPS.list(),
+    SCOPE_MAPS.change("the-map", description="x", permissions=()),
+    SCOPE_MAPS.delete("the-map"),
+    REVOCATIONS.refresh(),
 )
 
 # What brackets a transaction is the driver's, not ours.
@@ -123,7 +148,7 @@ async def statements_of(databases: Databases, calls: Iterable[Call] = CALLS) -> 
     for call in calls:
         adapter = ADAPTERS[call.port](database)
         with databases.watched() as statements, suppress(RegistryError):
-            await getattr(adapter, call.method)(*call.arguments)
+            await getattr(adapter, call.method)(*call.arguments, **call.options)
         for statement in statements:
             if not statement.sql.startswith(_BRACKETS):
                 found.setdefault(statement.sql, statement)

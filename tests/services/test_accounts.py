@@ -2,12 +2,13 @@
 
 import pytest
 
-from acrux.adapters.accounts import SqlAccounts
+from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.passwords import KeyedPasswords
+from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.sqlite import SqliteDatabase
 from acrux.domain.credential import Credential, Secret
 from acrux.errors import BadCredentials, InvalidInput
-from acrux.services.accounts import Accounts, ShownAccount, ShownPassword
+from acrux.services.accounts import Accounts, ShownAccount
 from acrux.services.authentication import Authentication
 from tests.http.conftest import HandClock
 
@@ -17,8 +18,10 @@ class Services:
 
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
         stored, passwords = SqlAccounts(database), KeyedPasswords(bytes(32))
-        self.accounts = Accounts(stored, passwords, clock)
-        self.authentication = Authentication(stored, passwords, administrator="acrux")
+        revocations = SqlRevocations(database)
+        scope_maps = SqlScopeMaps(database)
+        self.accounts = Accounts(stored, scope_maps, passwords, revocations, clock)
+        self.authentication = Authentication(stored, passwords, clock)
 
     async def works(self, password: str) -> bool:
         """Whether the administrator gets in with it."""
@@ -57,9 +60,11 @@ async def test_an_account_is_shown_without_its_passwords(services: Services) -> 
     """`acrux credential show` would tell, or have kept, what nobody may know."""
     await services.accounts.create_administrator("acrux")
 
-    assert await services.accounts.show("acrux") == ShownAccount(
-        "acrux", (ShownPassword("password"), ShownPassword("password2"))
-    )
+    shown = await services.accounts.show("acrux")
+    assert [(password.name, password.value) for password in shown.passwords] == [
+        ("password", None),
+        ("password2", None),
+    ]
 
 
 async def test_a_renewed_password_replaces_itself_only(services: Services) -> None:
