@@ -171,6 +171,7 @@ def _list_tags(
         {
             "repository": repository.value,
             "last": page.last,
+            "last_at": page.last_at,
             "rows": page.items + 1,
             **({"digest": str(digest)} if digest else {}),
         },
@@ -204,7 +205,12 @@ def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Sta
         WHERE repository = :repository AND list_enabled = 1 {after}
         ORDER BY {sorting} LIMIT :rows
         """,  # noqa: S608 -- our own column names
-        {"repository": repository.value, "last": page.last, "rows": page.items + 1},
+        {
+            "repository": repository.value,
+            "last": page.last,
+            "last_at": page.last_at,
+            "rows": page.items + 1,
+        },
     )
 
 
@@ -218,6 +224,8 @@ def _keyset(
     sorting = f"{time} {direction}, {key} {direction}"
     if not page.last:
         return "", sorting
+    if page.last_at is not None:  # its place holds even where it is gone by now
+        return f"AND (updated_at, {key}) {beyond} (:last_at, :last)", sorting
     # `last` is still a name (acr-protocol.md §5.3): find the element's place by it. Where it is
     # gone there is no place to go on from, and the listing ends.
     place = (

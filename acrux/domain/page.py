@@ -41,6 +41,7 @@ class Page:
 
     items: int = DEFAULT_ITEMS
     last: str = ""
+    last_at: int | None = None  # its place in an order of time, in microseconds since 1970
 
     @classmethod
     def parse(cls, n: str | None, last: str | None, default: int = DEFAULT_ITEMS) -> Self:
@@ -52,7 +53,11 @@ class Page:
             raise InvalidPage("n is how many items a page may hold: 0, 1, 2, ...", n=n[:40])
         if last is not None and len(last) > MAX_LAST_CHARACTERS:
             raise InvalidPage(f"last is longer than {MAX_LAST_CHARACTERS} characters")
-        return cls(default if n is None else min(int(n), MAX_ITEMS), last or "")
+        name, _, at = (last or "").partition("@")  # neither a tag nor a digest holds one
+        if at and _COUNT.fullmatch(at) is None:
+            raise InvalidPage("last is a name, or a name, @ and its time", last=(last or "")[:80])
+        items = default if n is None else min(int(n), MAX_ITEMS)
+        return cls(items, name, int(at) if at else None)
 
 
 @dataclass(frozen=True, slots=True)

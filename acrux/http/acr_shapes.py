@@ -1,14 +1,18 @@
 """The objects of /acr/v1, as ACR's clients read them."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from acrux.domain.attributes import Attributes
 from acrux.domain.names import RepositoryName
+from acrux.domain.page import Order
 from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
 
 Json = dict[str, object]
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def repository(registry: str, properties: RepositoryProperties) -> Json:
@@ -68,6 +72,17 @@ def manifest(properties: ManifestProperties) -> Json:
 def path(repository: RepositoryName, listing: str) -> str:
     """The path of a listing; ACR writes the name's slashes as %2F in its links."""
     return f"/acr/v1/{quote(str(repository), safe='')}/{listing}"
+
+
+def place(name: str, at: datetime, order: Order) -> str:
+    """Where a listing goes on after this item.
+
+    In an order of time the time is a part of it: acr-cli deletes a page before it asks for the
+    next one, and then the name alone leads nowhere.
+    """
+    if order is Order.BY_NAME:
+        return name
+    return f"{name}@{(at - _BEGINNING) // _MICROSECOND}"
 
 
 def _present(values: Mapping[str, object]) -> Json:

@@ -44,7 +44,8 @@ class AcrHandlers:
         content = shapes.within(
             self._host(request), repository, "tags", [shapes.tag(tag) for tag in tags.items] or None
         )
-        following = responses.last_item([tag.name for tag in tags.items], more=tags.more)
+        places = [shapes.place(tag.name, tag.updated_at, order) for tag in tags.items]
+        following = responses.last_item(places, more=tags.more)
         path = shapes.path(repository, "_tags")
         return responses.listing(path, content, page, following, order.value)
 
@@ -77,8 +78,8 @@ class AcrHandlers:
         manifests = await self._properties.manifests(repository, page, order)
         listed = [shapes.manifest(manifest) for manifest in manifests.items]
         content = shapes.within(self._host(request), repository, "manifests", listed or None)
-        digests = [manifest.digest for manifest in manifests.items]
-        following = responses.last_item(digests, more=manifests.more)
+        places = [shapes.place(one.digest, one.updated_at, order) for one in manifests.items]
+        following = responses.last_item(places, more=manifests.more)
         path = shapes.path(repository, "_manifests")
         return responses.listing(path, content, page, following, order.value)
 

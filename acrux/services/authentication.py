@@ -8,13 +8,20 @@ from acrux.ports.accounts import Account, Accounts, Passwords
 from acrux.ports.clock import Clock
 
 # Reading a scope map of five hundred permissions takes longer than all else in a token request.
-MAX_READ_SCOPE_MAPS = 10_000
+REMEMBERED_SCOPE_MAPS = 10_000
 
 
 class Authentication:
     """Knows who is who, and what they hold now. The anonymous principal has an account too."""
 
-    def __init__(self, accounts: Accounts, passwords: Passwords, clock: Clock) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        passwords: Passwords,
+        clock: Clock,
+        remembered: int = REMEMBERED_SCOPE_MAPS,
+    ) -> None:
+        self._remembered = remembered
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
@@ -69,7 +76,7 @@ class Authentication:
         # By its whole text: what was read of another text can never answer for this one.
         key = (account.scope_map, account.permissions)
         if key not in self._read:
-            if len(self._read) >= MAX_READ_SCOPE_MAPS:
+            if len(self._read) >= self._remembered:
                 self._read.clear()
             self._read[key] = scope_maps.read(*key)
         return self._read[key]

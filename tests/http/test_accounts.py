@@ -402,6 +402,20 @@ async def test_a_scope_map_has_bounds(registry: Registry) -> None:
         await registry.services.scope_maps.create("the-map", (), "x" * 257)
 
 
+async def test_a_description_can_be_changed_within_its_bounds(registry: Registry) -> None:
+    """It is all that tells people what a map is for."""
+    held = await scope_map(registry, "repositories/app/content/read")
+
+    changed = await registry.services.scope_maps.change(held, description="for the app")
+
+    assert (changed.description, changed.permissions) == (
+        "for the app",
+        ("repositories/app/content/read",),
+    )
+    with pytest.raises(InvalidInput):
+        await registry.services.scope_maps.change(held, description="x" * 257)
+
+
 async def test_a_scope_map_that_an_account_has_is_not_deleted(registry: Registry) -> None:
     """Its account would hold nothing, and nobody would know why."""
     held = await scope_map(registry, "repositories/app/content/read")

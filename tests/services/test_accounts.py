@@ -21,7 +21,7 @@ class Services:
         revocations = SqlRevocations(database)
         scope_maps = SqlScopeMaps(database)
         self.accounts = Accounts(stored, scope_maps, passwords, revocations, clock)
-        self.authentication = Authentication(stored, passwords, clock)
+        self.authentication = Authentication(stored, passwords, clock, remembered=1)
 
     async def works(self, password: str) -> bool:
         """Whether the administrator gets in with it."""
@@ -87,3 +87,17 @@ async def test_an_unknown_account_is_named_in_the_refusal(services: Services, na
     ):
         with pytest.raises(InvalidInput, match=repr(name)):
             await attempt
+
+
+async def test_many_scope_maps_are_read_one_after_another(services: Services) -> None:
+    """What is remembered of them must not grow for ever, nor be taken for one another."""
+    for name, scope_map in (("reader", "_repositories_pull"), ("writer", "_repositories_push")):
+        await services.accounts.create(name, scope_map)
+
+    for _ in range(2):
+        reader = await services.authentication.find("reader")
+        writer = await services.authentication.find("writer")
+        assert (reader.scope_map.name, writer.scope_map.name) == (
+            "_repositories_pull",
+            "_repositories_push",
+        )
