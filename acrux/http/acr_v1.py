@@ -1,7 +1,12 @@
 """Handlers of /acr/v1: repositories, tags, manifests, attributes."""
 
+from collections.abc import Sequence
+
+from acrux.domain.attributes import AttributesChange
+from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
 from acrux.http import acr_shapes as shapes
 from acrux.http import parsing, responses
+from acrux.http.acr_shapes import Json
 from acrux.http.messages import Request, Response
 from acrux.http.origin import Origins
 from acrux.services.manifests import Manifests
@@ -20,15 +25,14 @@ class AcrHandlers:
 
     async def get_repository(self, request: Request) -> Response:
         """GET: a repository's properties."""
-        properties = await self._properties.repository(parsing.repository(request))
-        return responses.json(shapes.repository(self._host(request), properties))
+        return self._repository(
+            request, await self._properties.repository(parsing.repository(request))
+        )
 
     async def change_repository(self, request: Request) -> Response:
         """PATCH: some of its switches."""
-        repository = parsing.repository(request)
-        change = parsing.attributes_change(await request.body.read(MAX_CHANGE_BYTES))
-        properties = await self._properties.change_repository(repository, change)
-        return responses.json(shapes.repository(self._host(request), properties))
+        name, change = parsing.repository(request), await _change(request)
+        return self._repository(request, await self._properties.change_repository(name, change))
 
     async def delete_repository(self, request: Request) -> Response:
         """DELETE: the repository and all it holds."""
@@ -38,33 +42,22 @@ class AcrHandlers:
 
     async def list_tags(self, request: Request) -> Response:
         """GET: a page of the tags, or of those on one manifest."""
-        repository, page = parsing.repository(request), parsing.page(request)
-        order = parsing.order(request)
-        tags = await self._properties.tags(repository, page, order, parsing.listed_digest(request))
-        content = shapes.within(
-            self._host(request), repository, "tags", [shapes.tag(tag) for tag in tags.items] or None
-        )
+        page, order = parsing.page(request), parsing.order(request)
+        digest = parsing.listed_digest(request)
+        tags = await self._properties.tags(parsing.repository(request), page, order, digest)
         places = [shapes.place(tag.name, tag.updated_at, order) for tag in tags.items]
-        following = responses.last_item(places, more=tags.more)
-        path = shapes.path(repository, "_tags")
-        return responses.listing(path, content, page, following, order.value)
+        return self._page(request, "tags", list(map(shapes.tag, tags.items)), places, tags.more)
 
     async def get_tag(self, request: Request) -> Response:
         """GET: a tag's properties."""
-        repository = parsing.repository(request)
-        tag = await self._properties.tag(repository, parsing.tag(request))
-        return responses.json(
-            shapes.within(self._host(request), repository, "tag", shapes.tag(tag))
-        )
+        repository, tag = parsing.repository(request), parsing.tag(request)
+        return self._tag(request, await self._properties.tag(repository, tag))
 
     async def change_tag(self, request: Request) -> Response:
         """PATCH: some of its switches."""
-        repository, name = parsing.repository(request), parsing.tag(request)
-        change = parsing.attributes_change(await request.body.read(MAX_CHANGE_BYTES))
-        tag = await self._properties.change_tag(repository, name, change)
-        return responses.json(
-            shapes.within(self._host(request), repository, "tag", shapes.tag(tag))
-        )
+        repository, tag = parsing.repository(request), parsing.tag(request)
+        change = await _change(request)
+        return self._tag(request, await self._properties.change_tag(repository, tag, change))
 
     async def delete_tag(self, request: Request) -> Response:
         """DELETE: the tag alone ("untag")."""
@@ -73,32 +66,54 @@ class AcrHandlers:
 
     async def list_manifests(self, request: Request) -> Response:
         """GET: a page of the manifests."""
-        repository, page = parsing.repository(request), parsing.page(request)
-        order = parsing.order(request)
-        manifests = await self._properties.manifests(repository, page, order)
-        listed = [shapes.manifest(manifest) for manifest in manifests.items]
-        content = shapes.within(self._host(request), repository, "manifests", listed or None)
-        places = [shapes.place(one.digest, one.updated_at, order) for one in manifests.items]
-        following = responses.last_item(places, more=manifests.more)
-        path = shapes.path(repository, "_manifests")
-        return responses.listing(path, content, page, following, order.value)
+        page, order = parsing.page(request), parsing.order(request)
+        found = await self._properties.manifests(parsing.repository(request), page, order)
+        places = [shapes.place(one.digest, one.updated_at, order) for one in found.items]
+        shown = list(map(shapes.manifest, found.items))
+        return self._page(request, "manifests", shown, places, found.more)
 
     async def get_manifest(self, request: Request) -> Response:
         """GET: a manifest's properties."""
-        repository = parsing.repository(request)
-        manifest = await self._properties.manifest(repository, parsing.digest(request))
-        return responses.json(
-            shapes.within(self._host(request), repository, "manifest", shapes.manifest(manifest))
-        )
+        repository, digest = parsing.repository(request), parsing.digest(request)
+        return self._manifest(request, await self._properties.manifest(repository, digest))
 
     async def change_manifest(self, request: Request) -> Response:
         """PATCH: some of its switches."""
         repository, digest = parsing.repository(request), parsing.digest(request)
-        change = parsing.attributes_change(await request.body.read(MAX_CHANGE_BYTES))
-        manifest = await self._properties.change_manifest(repository, digest, change)
-        return responses.json(
-            shapes.within(self._host(request), repository, "manifest", shapes.manifest(manifest))
-        )
+        change = await _change(request)
+        changed = await self._properties.change_manifest(repository, digest, change)
+        return self._manifest(request, changed)
+
+    def _repository(self, request: Request, properties: RepositoryProperties) -> Response:
+        return responses.json(shapes.repository(self._host(request), properties))
+
+    def _tag(self, request: Request, properties: TagProperties) -> Response:
+        return responses.json(self._within(request, "tag", shapes.tag(properties)))
+
+    def _manifest(self, request: Request, properties: ManifestProperties) -> Response:
+        return responses.json(self._within(request, "manifest", shapes.manifest(properties)))
+
+    def _page(
+        self,
+        request: Request,
+        key: str,
+        shown: list[Json],
+        places: Sequence[str],
+        more: bool,  # noqa: FBT001 -- of a slice
+    ) -> Response:
+        # An empty page is null: acr-cli asks until it is (acr-protocol.md §0.3, rule 24).
+        content = self._within(request, key, shown or None)
+        path = shapes.path(parsing.repository(request), f"_{key}")
+        following = responses.last_item(places, more=more)
+        order = parsing.order(request).value
+        return responses.listing(path, content, parsing.page(request), following, order)
+
+    def _within(self, request: Request, key: str, content: object) -> Json:
+        return shapes.within(self._host(request), parsing.repository(request), key, content)
 
     def _host(self, request: Request) -> str:
         return self._origins.of(request).login_server
+
+
+async def _change(request: Request) -> AttributesChange:
+    return parsing.attributes_change(await request.body.read(MAX_CHANGE_BYTES))

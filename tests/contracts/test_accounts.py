@@ -1,30 +1,20 @@
 """The contract of ports.Accounts, on every database."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.ports.accounts import Account, PasswordRecord
-from tests.contracts.databases import KINDS, Databases
+from tests.contracts.databases import Databases
 
 AT = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 FIRST = PasswordRecord("password", "hash-1", AT)
 SECOND = PasswordRecord("password2", "hash-2", AT)
 EPOCH = 100
 ADMIN = Account("acrux", (FIRST, SECOND), epoch=1)
-
-
-@pytest.fixture(params=KINDS)
-def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
-    """A place for a database of each kind."""
-    databases = Databases(request.param, tmp_path)
-    yield databases
-    databases.close()
 
 
 @pytest.fixture

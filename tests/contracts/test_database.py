@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -25,21 +25,7 @@ from acrux.adapters.statements import (
     to_microseconds,
 )
 from acrux.errors import InvalidSettings, StorageExhausted, UnknownBlob
-from tests.contracts.databases import KINDS, PATIENCE, Databases, Hold
-
-
-@pytest.fixture(params=KINDS)
-def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
-    """A place for a database of each kind."""
-    databases = Databases(request.param, tmp_path)
-    yield databases
-    databases.close()
-
-
-@pytest.fixture
-def database(databases: Databases) -> SqliteDatabase:
-    """An open database that holds nothing."""
-    return databases.open()
+from tests.contracts.databases import PATIENCE, Databases, Hold
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -33,7 +32,7 @@ from acrux.errors import (
     UnknownUpload,
 )
 from acrux.ports.content import StoredManifest
-from tests.contracts.databases import KINDS, Databases
+from tests.contracts.databases import Databases
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HELLO = RepositoryName.parse("library/hello")
@@ -44,26 +43,6 @@ UPLOAD = UploadId.parse(str(UUID(int=1)))
 BLOB = Digest.of(b"blob")
 EVERYTHING = (RepositoryPattern("*"),)
 RACES = 25
-
-
-@pytest.fixture(params=KINDS)
-def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
-    """A place for a database of each kind."""
-    databases = Databases(request.param, tmp_path)
-    yield databases
-    databases.close()
-
-
-@pytest.fixture
-def database(databases: Databases) -> SqliteDatabase:
-    """The database under the metadata."""
-    return databases.open()
-
-
-@pytest.fixture
-def metadata(database: SqliteDatabase) -> SqlMetadata:
-    """Metadata of a registry that holds nothing."""
-    return SqlMetadata(database)
 
 
 @pytest.fixture

@@ -1,0 +1,24 @@
+"""Migrations that were released are what they were."""
+
+from hashlib import sha256
+from importlib import resources
+
+# A new migration gets a row; a row never changes.
+RELEASED = {
+    "0001_metadata.sql": "7ada9b72cfd5908ae96e9d5be977b40dd7f57651209a3c2f569133e6168f852e",
+    "0002_accounts.sql": "9657d2d863fcf312515505da371c8be60cee5f50a52bf445fadb475e0c35b9d9",
+    "0003_scope_maps.sql": "48560abc426ff962d4a694424c0906bf5c62cd47082745d642240d4359f9d104",
+}
+
+
+def test_a_migration_is_never_edited() -> None:
+    """A database that has it already would be taken for one that it is not."""
+    folder = resources.files("acrux.adapters.migrations")
+
+    found = {
+        script.name: sha256(script.read_bytes()).hexdigest()
+        for script in folder.iterdir()
+        if script.name.endswith(".sql")
+    }
+
+    assert found == RELEASED
