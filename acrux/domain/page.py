@@ -13,6 +13,9 @@ MAX_LAST_CHARACTERS = 512
 
 _COUNT = re.compile(r"[0-9]{1,18}")
 
+# place ::= name "@" microseconds; neither a tag nor a digest holds an @
+_PLACE = re.compile(r"([^@]+)@([0-9]{1,18})")
+
 Item = TypeVar("Item")
 
 
@@ -53,11 +56,9 @@ class Page:
             raise InvalidPage("n is how many items a page may hold: 0, 1, 2, ...", n=n[:40])
         if last is not None and len(last) > MAX_LAST_CHARACTERS:
             raise InvalidPage(f"last is longer than {MAX_LAST_CHARACTERS} characters")
-        name, _, at = (last or "").partition("@")  # neither a tag nor a digest holds one
-        if at and _COUNT.fullmatch(at) is None:
-            raise InvalidPage("last is a name, or a name, @ and its time", last=(last or "")[:80])
         items = default if n is None else min(int(n), MAX_ITEMS)
-        return cls(items, name, int(at) if at else None)
+        place = _PLACE.fullmatch(last or "")
+        return cls(items, place[1], int(place[2])) if place else cls(items, last or "")
 
 
 @dataclass(frozen=True, slots=True)

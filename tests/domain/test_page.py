@@ -33,7 +33,32 @@ def test_what_is_no_count_is_refused(n: str) -> None:
 @given(st.text(max_size=512))
 def test_a_page_starts_after_any_text(last: str) -> None:
     """`last` need not exist: it may have been deleted since the page before."""
-    assert Page.parse(None, last).last == last
+    page = Page.parse(None, last)
+
+    place = "" if page.last_at is None else f"@{page.last_at}"
+    assert (page.last + place).rstrip("0123456789") == last.rstrip("0123456789")
+    assert page.last == last or "@" in last
+
+
+@pytest.mark.parametrize(
+    ("last", "name", "at"),
+    [
+        ("v1", "v1", None),
+        ("v1@5", "v1", 5),
+        ("sha256:0@1795262400000000", "sha256:0", 1795262400000000),
+        ("v1@", "v1@", None),
+        ("@5", "@5", None),
+        ("v1@-5", "v1@-5", None),
+        ("v1@5@6", "v1@5@6", None),
+    ],
+)
+def test_a_place_in_time_is_a_name_and_its_microseconds(
+    last: str, name: str, at: int | None
+) -> None:
+    """A purge that deletes as it goes would stop after its first page."""
+    page = Page.parse(None, last)
+
+    assert (page.last, page.last_at) == (name, at)
 
 
 def test_a_last_that_no_item_could_have_is_refused() -> None:
