@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.scope import Scope
@@ -11,6 +12,10 @@ from acrux.domain.token import AccessToken, RefreshToken
 from acrux.errors import InvalidService
 from acrux.ports.accounts import Revocations, TokenSigner
 from acrux.ports.clock import Clock
+
+# A client sends one token with every request of a push or a pull: its signature is verified once.
+# At most eight kilobytes each.
+REMEMBERED_TOKENS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,10 @@ class Tokens:
         clock: Clock,
         lifetimes: Lifetimes,
         audiences: Iterable[str],
+        remembered: int = REMEMBERED_TOKENS,
     ) -> None:
+        self._known: dict[str, AccessToken] = {}
+        self._remembered = remembered
         self._signer = signer
         self._revocations = revocations
         self._clock = clock
@@ -125,10 +133,21 @@ class Tokens:
         return self._read(text).grant
 
     def _read(self, text: str) -> AccessToken:
-        token = self._signer.read(text)
+        token = self._read_once(text)
         token.check_audience(self._audiences)
         token.check_epoch(self._revocations.least_epoch(token.grant.principal))
         return token
+
+    def _read_once(self, text: str) -> AccessToken:
+        # What a good signature says of a text never changes; whether that still counts, its time
+        # and its epoch, is asked on every request.
+        known = self._known.get(text)
+        if known is None:
+            known = self._signer.read(text)
+            if len(self._known) >= self._remembered:
+                self._known.clear()
+            self._known[text] = known
+        return known
 
     def public_keys(self) -> dict[str, object]:
         """The JSON Web Key Set that verifies our tokens (RFC 7517)."""
