@@ -5,9 +5,9 @@ from datetime import datetime
 
 import msgspec
 
-from acrux.adapters import link_steps, locks, patterns
+from acrux.adapters import link_steps, locks
+from acrux.adapters.patterns import NameRange
 from acrux.adapters.statements import Row, SqlValue, Statement, Steps, to_microseconds
-from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import Operation
 from acrux.domain.digest import Digest
 from acrux.domain.manifest import Manifest, Platform, Referrer
@@ -190,17 +190,16 @@ def list_tags(repository: RepositoryName, page: Page) -> Statement:
     )
 
 
-def list_repositories(page: Page, visible: Sequence[RepositoryPattern]) -> Statement:
-    """The repositories that may be listed and seen, and one more than the page holds."""
-    among, parameters = patterns.condition("name", visible)
+def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
+    """So many repositories of the range that may be listed, after `last`."""
     return Statement(
-        f"""
+        """
         SELECT name FROM repositories
-        WHERE name > :last AND list_enabled = 1 AND {among}
+        WHERE name >= :first AND name < :end AND name > :last AND list_enabled = 1
           AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.name)
         ORDER BY name LIMIT :rows
-        """,  # noqa: S608 -- a condition of parameters
-        {"last": page.last, "rows": page.items + 1, **parameters},
+        """,
+        {"first": names.first, "end": names.end, "last": last, "rows": rows},
     )
 
 

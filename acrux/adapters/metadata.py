@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from acrux.adapters import link_steps, locks, manifest_steps
+from acrux.adapters import link_steps, locks, manifest_steps, patterns
 from acrux.adapters.statements import Database, Row
 from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import Operation, check
@@ -143,7 +143,12 @@ class SqlMetadata:
         self, page: Page, visible: tuple[RepositoryPattern, ...]
     ) -> Slice[str]:
         """See ports.Metadata."""
-        rows = await self._database.read(manifest_steps.list_repositories(page, visible))
+        rows: list[Row] = []
+        for names in patterns.ranges(visible):
+            if len(rows) <= page.items and page.last < names.end:
+                room = page.items + 1 - len(rows)
+                find = manifest_steps.list_repositories(names, page.last, room)
+                rows += await self._database.read(find)
         return _names(rows, page)
 
     async def list_referrers(

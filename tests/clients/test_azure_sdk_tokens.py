@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,7 +15,7 @@ from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 from tests.images import Image
-from tests.running import RunningRegistry
+from tests.running import RunningRegistry, acrux, running
 from tests.wire.connection import pattern
 
 
@@ -69,6 +70,21 @@ def test_the_sdk_uploads_each_chunk_twice_and_it_arrives_once(
 
     assert size == len(content)
     assert downloaded == content
+
+
+def test_the_sdk_without_a_credential_reads_what_anonymous_callers_may(tmp_path: Path) -> None:
+    """Public images need no account, and cannot be changed without one."""
+    with running(tmp_path / "data", "--sample") as registry:
+        data_dir = ("--data-dir", str(registry.data_dir))
+        done = acrux("update", "--anonymous-pull-enabled", "true", *data_dir)
+        assert done.returncode == 0, done.stderr
+        with ContainerRegistryClient(registry.url, None, per_call_policies=[AllowHttp()]) as client:
+            assert list(client.list_repository_names()) == ["hello-world"]
+            tags = [tag.name for tag in client.list_tag_properties("hello-world")]
+            assert tags == ["latest"]
+            assert client.get_manifest("hello-world", "latest").manifest["schemaVersion"] == 2
+            with pytest.raises(ClientAuthenticationError):
+                client.delete_repository("hello-world")
 
 
 def test_the_sdk_without_a_credential_is_refused(registry: RunningRegistry) -> None:
