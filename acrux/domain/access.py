@@ -81,6 +81,9 @@ class RepositoryPattern:
         return name == self.text
 
 
+EVERY_REPOSITORY: Final = RepositoryPattern(ANY_REPOSITORY)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Some actions on the repositories of a pattern."""

@@ -1,5 +1,6 @@
 """Handlers of /v2/, /livez and /readyz."""
 
+from acrux.domain.access import EVERY_REPOSITORY
 from acrux.domain.page import Page
 from acrux.http import responses
 from acrux.http.messages import Request, Response
@@ -22,5 +23,5 @@ class HealthHandlers:
 
     async def ready(self, _: Request) -> Response:
         """GET /readyz: the database answers too."""
-        await self._listings.repositories(Page(items=1), ())
+        await self._listings.repositories(Page(items=1), (EVERY_REPOSITORY,))
         return responses.json({"status": "ready"})

@@ -275,3 +275,16 @@ async def test_a_failure_without_a_row_is_logged(
     assert answer.status == 500
     assert b"the cause" not in answer.body
     assert "failure" in [line["event"] for line in log.lines]
+
+
+async def test_a_registry_is_ready_only_while_its_database_answers(
+    admin: Caller, registry: Registry
+) -> None:
+    """A load balancer would send requests to a worker that can answer none."""
+    ready = await admin.call("GET", "/readyz")
+    await registry.lifespan.close()
+    closed = await admin.call("GET", "/readyz")
+    live = await admin.call("GET", "/livez")
+
+    await registry.lifespan.open()
+    assert (ready.status, closed.status, live.status) == (200, 500, 200)
