@@ -2,15 +2,8 @@
 
 import msgspec
 
-from acrux.adapters.statements import (
-    Database,
-    Row,
-    SqlValue,
-    Statement,
-    Steps,
-    from_microseconds,
-    to_microseconds,
-)
+from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
+from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.ports.accounts import Account, PasswordRecord
 
 _ACCOUNT = (

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from acrux.adapters import locks, patterns
-from acrux.adapters.statements import SqlValue, Statement, Steps, to_microseconds
+from acrux.adapters.statements import SqlValue, Statement, Steps
 from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import Operation
 from acrux.domain.digest import Digest
+from acrux.domain.instants import to_microseconds
 from acrux.domain.names import RepositoryName
 from acrux.domain.upload import UploadId
 from acrux.errors import MissingReferences, UnknownBlob, UnknownUpload

@@ -7,9 +7,10 @@ import msgspec
 
 from acrux.adapters import link_steps, locks
 from acrux.adapters.patterns import NameRange
-from acrux.adapters.statements import Row, SqlValue, Statement, Steps, to_microseconds
+from acrux.adapters.statements import Row, SqlValue, Statement, Steps
 from acrux.domain.attributes import Operation
 from acrux.domain.digest import Digest
+from acrux.domain.instants import to_microseconds
 from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Page

@@ -7,30 +7,6 @@ from acrux.adapters.statements import SqlValue
 from acrux.domain.access import RepositoryPattern
 
 
-def condition(
-    column: str, patterns: Sequence[RepositoryPattern]
-) -> tuple[str, dict[str, SqlValue]]:
-    """That one of the patterns covers the name in the column; without any, nothing.
-
-    Ranges instead of LIKE: an index answers them, in byte order.
-    """
-    if any(pattern.covers_all for pattern in patterns):
-        return "1 = 1", {}
-    terms: list[str] = ["1 = 0"]
-    parameters: dict[str, SqlValue] = {}
-    for number, pattern in enumerate(patterns):
-        first, end = f"first_{number}", f"end_{number}"
-        prefix = pattern.prefix
-        if prefix is None:
-            terms.append(f"{column} = :{first}")
-            parameters[first] = pattern.text
-        else:
-            terms.append(f"({column} > :{first} AND {column} < :{end})")
-            # The character after "/" ends the range of all that begins with the prefix.
-            parameters |= {first: prefix, end: prefix[:-1] + chr(ord(prefix[-1]) + 1)}
-    return f"({' OR '.join(terms)})", parameters
-
-
 class NameRange(NamedTuple):
     """The names from `first` on and before `end`, in byte order."""
 
@@ -58,3 +34,16 @@ def _range(pattern: RepositoryPattern) -> NameRange:
     if prefix is None:
         return NameRange(pattern.text, f"{pattern.text} ")  # before every character of a name
     return NameRange(prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1))
+
+
+def condition(
+    column: str, patterns: Sequence[RepositoryPattern]
+) -> tuple[str, dict[str, SqlValue]]:
+    """That one of the patterns covers the name in the column; without any, nothing."""
+    terms: list[str] = ["1 = 0"]
+    parameters: dict[str, SqlValue] = {}
+    for number, names in enumerate(ranges(patterns)):
+        first, end = f"first_{number}", f"end_{number}"
+        terms.append(f"({column} >= :{first} AND {column} < :{end})")
+        parameters |= {first: names.first, end: names.end}
+    return f"({' OR '.join(terms)})", parameters

@@ -5,16 +5,10 @@ from typing import Final
 import msgspec
 
 from acrux.adapters import locks, manifest_steps
-from acrux.adapters.statements import (
-    Database,
-    Row,
-    SqlValue,
-    Statement,
-    Steps,
-    from_microseconds,
-)
+from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.attributes import AttributesChange
 from acrux.domain.digest import Digest
+from acrux.domain.instants import from_microseconds
 from acrux.domain.manifest import Platform
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page, Slice

@@ -1,7 +1,6 @@
 """A transaction as a generator of statements, without I/O."""
 
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
@@ -40,17 +39,3 @@ class Database(Protocol):
         What the steps raise undoes the transaction and passes through. Where the caller is
         cancelled meanwhile, the transaction may be committed all the same.
         """
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_microseconds(instant: datetime) -> int:
-    """An aware instant as microseconds since 1970 in UTC, exactly."""
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(count: int) -> datetime:
-    """The instant, in UTC, so many microseconds after 1970 began."""
-    return _EPOCH + count * _MICROSECOND

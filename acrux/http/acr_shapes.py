@@ -1,18 +1,16 @@
 """The objects of /acr/v1, as ACR's clients read them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from urllib.parse import quote
 
 from acrux.domain.attributes import Attributes
+from acrux.domain.instants import to_microseconds
 from acrux.domain.names import RepositoryName
 from acrux.domain.page import Order
 from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
 
 Json = dict[str, object]
-
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def repository(registry: str, properties: RepositoryProperties) -> Json:
@@ -82,7 +80,7 @@ def place(name: str, at: datetime, order: Order) -> str:
     """
     if order is Order.BY_NAME:
         return name
-    return f"{name}@{(at - _BEGINNING) // _MICROSECOND}"
+    return f"{name}@{to_microseconds(at)}"
 
 
 def _present(values: Mapping[str, object]) -> Json:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from acrux.domain.instants import BEGINNING
 from acrux.domain.token import AccessToken, RefreshToken
-from acrux.ports.clock import BEGINNING
 
 
 @dataclass(frozen=True, slots=True)

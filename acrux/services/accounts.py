@@ -3,16 +3,17 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from acrux.domain.access import ADMINISTRATOR, ANONYMOUS
 from acrux.domain.credential import Secret
+from acrux.domain.instants import to_microseconds
 from acrux.domain.scope_maps import SYSTEM_DEFINED
 from acrux.errors import InvalidInput
 from acrux.ports.accounts import Account, PasswordRecord, Passwords, Revocations, ScopeMaps
 from acrux.ports.accounts import Accounts as StoredAccounts
-from acrux.ports.clock import BEGINNING, Clock
+from acrux.ports.clock import Clock
 
 # The names that `az acr credential` and `az acr token` give passwords (acr-protocol.md §4).
 ADMINISTRATOR_PASSWORDS: Final = ("password", "password2")
@@ -20,8 +21,6 @@ TOKEN_PASSWORDS: Final = ("password1", "password2")
 
 # acr-protocol.md §4.2; no colon, which would end the name in Basic (RFC 7617 §2).
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{4,49}")
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +191,7 @@ class Accounts:
         await self._revocations.refresh()  # this worker knows at once, the others soon
 
     def _epoch(self) -> int:
-        return (self._clock() - BEGINNING) // _MICROSECOND
+        return to_microseconds(self._clock())
 
     def _record(self, name: str, value: str, expires_at: datetime | None) -> PasswordRecord:
         return PasswordRecord(name, self._passwords.hash(value), self._clock(), expires_at)

@@ -1,7 +1,6 @@
 """Create, change and delete scope maps."""
 
-from datetime import timedelta
-
+from acrux.domain.instants import BEGINNING, to_microseconds
 from acrux.domain.scope_maps import (
     MAX_DESCRIPTION_CHARACTERS,
     SYSTEM_DEFINED,
@@ -11,9 +10,7 @@ from acrux.domain.scope_maps import (
 from acrux.errors import InvalidInput
 from acrux.ports.accounts import Accounts, Revocations, StoredScopeMap
 from acrux.ports.accounts import ScopeMaps as StoredScopeMaps
-from acrux.ports.clock import BEGINNING, Clock
-
-_MICROSECOND = timedelta(microseconds=1)
+from acrux.ports.clock import Clock
 
 
 class ScopeMaps:
@@ -78,8 +75,7 @@ class ScopeMaps:
         permissions = _unique((*kept, *add))
         check_permissions(permissions)
         await self._scope_maps.change(name, description=description, permissions=permissions)
-        epoch = (self._clock() - BEGINNING) // _MICROSECOND
-        await self._accounts.revoke_holders(name, epoch)
+        await self._accounts.revoke_holders(name, to_microseconds(self._clock()))
         await self._revocations.refresh()
         return await self.show(name)
 

@@ -18,12 +18,8 @@ from hypothesis import strategies as st
 
 import acrux
 from acrux.adapters.sqlite import MAX_GROUP, Connection, SqliteDatabase, migrate, migrations
-from acrux.adapters.statements import (
-    Statement,
-    Steps,
-    from_microseconds,
-    to_microseconds,
-)
+from acrux.adapters.statements import Statement, Steps
+from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.errors import InvalidSettings, StorageExhausted, UnknownBlob
 from tests.contracts.databases import PATIENCE, Databases, Hold
 
