@@ -125,6 +125,8 @@ async def test_the_published_keys_name_the_one_that_signed(stranger: Caller) -> 
         ("scope=registry:catalog:*", ["catalog:*"]),
         ("scope=repository:host:5000/x:pull", []),
         ("scope=:::&scope=a&scope=a:b&scope=%00", []),
+        ("scope=%ff&scope=repository:a%ff:pull&scope=repository:a:pull", ["a:pull"]),
+        ("scope=%&scope=%zz&scope=repository:a:pull", ["a:pull"]),
         ("scope=repository:a:pull&api-version=2021-07-01&account=x&client_id=docker", ["a:pull"]),
     ],
 )  # fmt: skip

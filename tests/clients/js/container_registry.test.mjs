@@ -15,20 +15,23 @@ globalThis.crypto ??= webcrypto;
 const { REGISTRY_URL, REGISTRY_PASSWORD } = process.env;
 const UNKNOWN_DIGEST = digestOf("nowhere");
 
-// The administrator's password, sent with every request.
-const basicCredentials = {
-  name: "basicCredentials",
-  sendRequest(request, next) {
-    const credentials = Buffer.from(`acrux:${REGISTRY_PASSWORD}`).toString("base64");
-    request.headers.set("Authorization", `Basic ${credentials}`);
-    return next(request);
+// A credential that hands out a refresh token of the registry instead of one of Entra ID: the SDK
+// asks, exchanges, redeems and calls by itself.
+const credential = {
+  async getToken() {
+    const basic = Buffer.from(`acrux:${REGISTRY_PASSWORD}`).toString("base64");
+    const answer = await fetch(`${REGISTRY_URL}/oauth2/token?offline_token=true`, {
+      headers: { Authorization: `Basic ${basic}` },
+    });
+    assert.equal(answer.status, 200);
+    const { refresh_token: token } = await answer.json();
+    return { token, expiresOnTimestamp: Date.now() + 3_600_000 };
   },
 };
-const options = { additionalPolicies: [{ policy: basicCredentials, position: "perCall" }] };
-const registry = new ContainerRegistryClient(REGISTRY_URL, options);
+const registry = new ContainerRegistryClient(REGISTRY_URL, credential);
 
 function contentOf(repository) {
-  return new ContainerRegistryContentClient(REGISTRY_URL, repository, undefined, options);
+  return new ContainerRegistryContentClient(REGISTRY_URL, repository, credential);
 }
 
 function digestOf(content) {
