@@ -154,11 +154,13 @@ class Principal:
     """Who a credential turned out to be, and what they may be granted.
 
     `epoch` goes into their tokens: those of an earlier one than the account's are worth nothing.
+    `proof` names by what they were known, such as `password1`: it decides nothing, it is told.
     """
 
     name: str
     scope_map: ScopeMap
     epoch: int = 0
+    proof: str = ""
 
 
 ANONYMOUS: Final = Principal("", NOTHING)
