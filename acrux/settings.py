@@ -52,7 +52,8 @@ class Settings:
         (),
     )
     trusted_proxies: tuple[str, ...] = _setting(
-        "Addresses or networks of proxies whose X-Forwarded-Proto and -Host are believed.", ()
+        "Addresses or networks of proxies whose X-Forwarded-Proto, -Host and -For are believed.",
+        (),
     )
     data_dir: Path = _setting("The folder that holds everything.", Path("acrux-data"))
     workers: int = _setting("How many processes answer requests; 0 means one a core.", 0)

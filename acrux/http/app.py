@@ -66,6 +66,7 @@ class Application:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         request = Request(scope, receive, middleware.new_request_id(), self._idle_timeout)
+        request.peer = self._origins.client(request)
         response = await self._answer(request)
         middleware.complete(request, response)
         try:

@@ -92,7 +92,8 @@ class Request:
         self.raw_path: bytes = scope.get("raw_path") or self.path.encode()
         self.query: bytes = scope.get("query_string", b"")
         self.scheme: str = scope.get("scheme", "http")
-        self.peer: str = (scope.get("client") or ("", 0))[0]
+        self.sender: str = (scope.get("client") or ("", 0))[0]  # a proxy, or the client itself
+        self.peer = self.sender  # the client's address, once `Origins` looked through the proxies
         self.headers: Headers = list(scope["headers"])
         self.extensions: Mapping[str, Any] = scope.get("extensions") or {}
         self.body = Body(receive, idle)

@@ -1,11 +1,18 @@
-"""Which of our own addresses a request was sent to."""
+"""Which of our own addresses a request was sent to, and from which."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final, TypeAlias
 
 from acrux.http import parsing
 from acrux.http.messages import Request
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+# Application gateways write the port too: 192.0.2.7:4711, [2001:db8::7]:4711.
+_WITH_PORT: Final = re.compile(r"(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Origins:
     def of(self, request: Request) -> Origin:
         """The scheme and login server addressed; X-Forwarded-* counts only from trusted proxies."""
         scheme, host = request.scheme, parsing.header(request, "host") or ""
-        if self._is_trusted(request.peer):
+        if self._is_trusted(_address(request.sender)):
             scheme = _last(parsing.every_header(request, "x-forwarded-proto")) or scheme
             host = _last(parsing.every_header(request, "x-forwarded-host")) or host
         scheme = scheme if scheme in ("http", "https") else request.scheme
@@ -40,14 +47,41 @@ class Origins:
                 return Origin(scheme, candidate)
         return Origin(scheme, self.login_servers[0])
 
-    def _is_trusted(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
+    def client(self, request: Request) -> str:
+        """The client's address: the right-most of X-Forwarded-For that is no trusted proxy's.
+
+        What stands left of it may be anybody's invention. Where a proxy wrote something else than
+        an address, it is the proxy's own.
+        """
+        address = _address(request.sender) if self.trusted_proxies else None
+        if not self._is_trusted(address):
+            return request.sender
+        values = ",".join(parsing.every_header(request, "x-forwarded-for"))
+        for text in reversed(values.split(",")):
+            before = _address(text.strip())
+            if before is None:
+                break
+            address = before
+            if not self._is_trusted(address):
+                break
+        return str(address)
+
+    def _is_trusted(self, address: Address | None) -> bool:
+        if address is None:
             return False
-        # A socket of IPv6 shows IPv4 peers as ::ffff:a.b.c.d.
-        address = getattr(address, "ipv4_mapped", None) or address
         return any(address in network for network in self.trusted_proxies)
+
+
+def _address(text: str) -> Address | None:
+    with_port = _WITH_PORT.fullmatch(text)
+    try:
+        address = ip_address((with_port[1] or with_port[2]) if with_port else text)
+    except ValueError:
+        return None
+    # A socket of IPv6 shows IPv4 peers as ::ffff:a.b.c.d.
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    # A zone is of the proxy's machine, and may be any text.
+    return None if getattr(mapped, "scope_id", None) else mapped
 
 
 def _last(values: Sequence[str]) -> str:
