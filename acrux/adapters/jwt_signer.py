@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -73,6 +74,10 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
     roles: list[str]
     grant_type: str
     epoch: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    grant_type: str = ""
 
 
 class _AccessClaims(_Claims, frozen=True, kw_only=True):
@@ -210,6 +215,15 @@ class JwtSigner:
             expires_at=datetime.fromtimestamp(claims.exp, UTC),
             epoch=claims.epoch,
         )
+
+    def is_refresh(self, text: str) -> bool:
+        """Whether the text says that it is a refresh token; nothing of it is verified."""
+        payload = text.split(".")[1] if _COMPACT.fullmatch(text) else ""
+        try:
+            claims = msgspec.json.decode(urlsafe_b64decode(payload + "=="), type=_Kind)
+        except (ValueError, RecursionError):  # what is no base64 and no JSON is a ValueError too
+            return False
+        return claims.grant_type == REFRESH_TOKEN_KIND
 
     def public_keys(self) -> dict[str, object]:
         """The keys to verify with, as a JSON Web Key Set (RFC 7517 §5)."""

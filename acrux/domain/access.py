@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Self
 
 from acrux.domain.names import RepositoryName
@@ -155,12 +156,24 @@ class Principal:
 
     `epoch` goes into their tokens: those of an earlier one than the account's are worth nothing.
     `proof` names by what they were known, such as `password1`: it decides nothing, it is told.
+    Where a token was their password, no access token of theirs lives beyond `access_until` and no
+    refresh token beyond `refresh_until`.
     """
 
     name: str
     scope_map: ScopeMap
     epoch: int = 0
     proof: str = ""
+    access_until: datetime | None = None
+    refresh_until: datetime | None = None
+
+    @property
+    def may_refresh(self) -> bool:
+        """Whether a refresh token may stand for them.
+
+        Not for whoever showed an access token: it would bring all that their account holds.
+        """
+        return bool(self.name) and self.access_until is None
 
 
 ANONYMOUS: Final = Principal("", NOTHING)
@@ -179,6 +192,19 @@ class Grant:
             RepositoryPattern(scope.name)
             for scope in self.scopes
             if scope.type == REPOSITORY and action in scope.actions
+        )
+
+    @property
+    def scope_map(self) -> ScopeMap:
+        """What it holds as a scope map, for whoever shows it in the place of a password."""
+        return ScopeMap(
+            "",
+            tuple(
+                Rule(RepositoryPattern(scope.name), scope.actions)
+                for scope in self.scopes
+                if scope.type == REPOSITORY
+            ),
+            catalog=self.permits(Scope(REGISTRY, CATALOG, frozenset({EVERYTHING}))),
         )
 
     def permits(self, required: Scope) -> bool:

@@ -1,11 +1,12 @@
 """Who a user name and a password, or a token in its place, stand for."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.credential import Credential
 from acrux.domain.scope import Scope
-from acrux.domain.token import TOKEN_USER
+from acrux.domain.token import REFRESH_TOKEN_KIND, TOKEN_USER
 from acrux.errors import BadCredentials, InvalidToken
 from acrux.services.authentication import Authentication
 from acrux.services.tokens import Tokens
@@ -22,7 +23,16 @@ class Identity:
         """Say who presents the credential. Raises BadCredentials."""
         if credential is None or credential.name != TOKEN_USER:
             return await self._authentication.authenticate(credential)
-        return await self.of_refresh_token(credential.secret.reveal())
+        token = credential.secret.reveal()
+        if self._tokens.is_refresh(token):
+            return await self.of_refresh_token(token)
+        return self._of_access_token(token)
+
+    def _of_access_token(self, text: str) -> Principal:
+        try:
+            return self._tokens.holder(text)
+        except InvalidToken as refused:
+            raise BadCredentials(refused.message) from None
 
     async def could_get(self, name: str, scopes: Iterable[Scope]) -> Grant:
         """What the account of this name would be granted, if it asked for these scopes now."""
@@ -31,7 +41,8 @@ class Identity:
     async def of_refresh_token(self, text: str) -> Principal:
         """Say for whom the refresh token stands. Raises BadCredentials."""
         try:
-            name = self._tokens.redeem(text)
+            token = self._tokens.redeem(text)
         except InvalidToken as refused:
             raise BadCredentials(refused.message) from None
-        return await self._authentication.find(name)
+        principal = await self._authentication.find(token.principal)
+        return replace(principal, proof=REFRESH_TOKEN_KIND, refresh_until=token.expires_at)

@@ -30,7 +30,7 @@ class TokenHandlers:
         request.grant = Grant(principal.name)  # for the log
         service = parsing.service(request) or self._login_server(request)
         issued = self._tokens.issue(principal, service, scopes)
-        if parsing.wants_refresh_token(request) and principal.name:
+        if parsing.wants_refresh_token(request) and principal.may_refresh:
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))
         return responses.issued(issued)
 
@@ -43,7 +43,7 @@ class TokenHandlers:
         issued = self._tokens.issue(principal, service, form.scopes)
         if form.refresh_token:
             return responses.issued(issued, form.refresh_token)
-        if form.wants_refresh_token and principal.name:
+        if form.wants_refresh_token and principal.may_refresh:
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))
         return responses.issued(issued)
 

@@ -148,5 +148,8 @@ class TokenSigner(Protocol):
     def read_refresh(self, text: str) -> RefreshToken:
         """As `read`, for a refresh token."""
 
+    def is_refresh(self, text: str) -> bool:
+        """Whether the text says that it is a refresh token; nothing of it is verified."""
+
     def public_keys(self) -> dict[str, object]:
         """The keys to verify with, as a JSON Web Key Set (RFC 7517)."""

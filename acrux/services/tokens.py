@@ -8,7 +8,7 @@ from typing import Final
 
 from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.scope import Scope
-from acrux.domain.token import AccessToken, RefreshToken
+from acrux.domain.token import ACCESS_TOKEN_KIND, LEEWAY, AccessToken, RefreshToken
 from acrux.errors import InvalidService
 from acrux.ports.accounts import Revocations, TokenSigner
 from acrux.ports.clock import Clock
@@ -67,7 +67,7 @@ class Tokens:
             grant=narrow(principal, scopes),
             audience=service,
             issued_at=now,
-            expires_at=now + self._lifetimes.access,
+            expires_at=_earlier(now + self._lifetimes.access, principal.access_until),
             epoch=principal.epoch,
         )
         return IssuedToken(self._signer.sign(token), token)
@@ -81,14 +81,34 @@ class Tokens:
             principal=principal.name,
             audience=service,
             issued_at=now,
-            expires_at=now + self._lifetimes.refresh,
+            expires_at=_earlier(now + self._lifetimes.refresh, principal.refresh_until),
             epoch=principal.epoch,
         )
         return self._signer.sign_refresh(token)
 
-    def redeem(self, text: str) -> str:
-        """The name of the principal for whom the refresh token stands. Raises InvalidToken."""
-        return self._read_refresh(text).principal
+    def redeem(self, text: str) -> RefreshToken:
+        """The refresh token, which says for whom it stands. Raises InvalidToken."""
+        return self._read_refresh(text)
+
+    def is_refresh(self, text: str) -> bool:
+        """Whether the token says that it is a refresh token; whether it is good is not asked."""
+        return self._signer.is_refresh(text)
+
+    def holder(self, text: str) -> Principal:
+        """Whoever an access token speaks for: they hold what it grants, and until it ends.
+
+        Raises InvalidToken as `verify` does.
+        """
+        token = self._read(text)
+        # No leeway at its end: a token given for it would be over before it began.
+        token.check_time(self._clock() + LEEWAY)
+        return Principal(
+            token.grant.principal,
+            token.grant.scope_map,
+            token.epoch,
+            proof=ACCESS_TOKEN_KIND,
+            access_until=token.expires_at,
+        )
 
     def exchange(self, text: str, service: str) -> str:
         """A new refresh token for an old one, which lives no longer than that.
@@ -152,3 +172,7 @@ class Tokens:
     def public_keys(self) -> dict[str, object]:
         """The JSON Web Key Set that verifies our tokens (RFC 7517)."""
         return self._signer.public_keys()
+
+
+def _earlier(instant: datetime, limit: datetime | None) -> datetime:
+    return instant if limit is None else min(instant, limit)
