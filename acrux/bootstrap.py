@@ -8,15 +8,13 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from secrets import token_bytes
-from typing import TextIO
-
-import structlog
 
 from acrux.adapters import secrets
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
+from acrux.adapters.log import LineLog
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.properties import SqlProperties
@@ -107,7 +105,7 @@ def build(
     """
     adapters = build_adapters(settings, clock or now, observe)
     services = build_services(settings, adapters)
-    log = log or make_log(settings.log_format, sys.stderr)
+    log = log or LineLog(sys.stderr, settings.log_format)
     lifespan = _lifespan(adapters, log)
     origins = Origins(
         settings.known_login_servers,
@@ -204,25 +202,6 @@ def make_data_dir(folder: Path) -> Path:
             "choose another with --data-dir, or change its owner"
         ) from error
     return folder
-
-
-def make_log(log_format: str, stream: TextIO) -> Log:
-    """Where log lines go, as text or as JSON, a line each."""
-    render = (
-        structlog.processors.JSONRenderer()
-        if log_format == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-    )
-    log: Log = structlog.wrap_logger(
-        structlog.WriteLogger(stream),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            render,
-        ],
-    )
-    return log
 
 
 def _handlers(

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import apsw
 
+from acrux.adapters.reads import RememberedReads
 from acrux.adapters.statements import Result, Row, Statement, Steps
 from acrux.errors import InvalidSettings, StorageExhausted, TooManyRequests
 
@@ -42,15 +43,16 @@ class SqliteDatabase:
     """One SQLite file, that several processes may have open; see statements.Database.
 
     Open it in the process, and use it on the event loop, that it serves. Reads run in the loop
-    itself, for they take microseconds. Writes go to one thread, so that a sync never holds up the
-    loop. `observe` is told of every statement before it runs, in whichever thread that is.
+    itself, for they take microseconds, and what was read is remembered until somebody commits.
+    Writes go to one thread, so that a sync never holds up the loop. `observe` is told of every
+    statement before it runs, in whichever thread that is.
     """
 
     def __init__(self, path: Path, observe: Observer = _nobody) -> None:
         self._path = path
         self._observe = observe
         self._opened = ExitStack()
-        self._reader: Connection | None = None
+        self._reads: RememberedReads | None = None
         self._writer: _Writer | None = None
 
     def open(self) -> None:
@@ -64,22 +66,22 @@ class SqliteDatabase:
             reading = opened.enter_context(closing(Connection(self._path, self._observe)))
             reading.execute(Statement("PRAGMA query_only = ON", {}))
             self._opened = opened.pop_all()
-        self._reader = reading
+        self._reads = RememberedReads(reading.execute, reading.version)
         self._writer = _Writer(writing)
         self._writer.start()
 
     def close(self) -> None:
         """Finish the writes that wait, then let go of the file. Closing twice does no harm."""
-        writer, self._reader, self._writer = self._writer, None, None
+        writer, self._reads, self._writer = self._writer, None, None
         if writer is not None:
             writer.stop()
         self._opened.close()
 
     async def read(self, statement: Statement) -> list[Row]:
         """See statements.Database."""
-        if self._reader is None:
+        if self._reads is None:
             raise RuntimeError("the database is not open")
-        return self._reader.execute(statement)
+        return self._reads.rows(statement)
 
     async def write(self, steps: Steps[Result]) -> Result:
         """See statements.Database."""
@@ -98,6 +100,7 @@ class Connection:
     def __init__(self, path: Path, observe: Observer = _nobody) -> None:
         path.touch(mode=0o600)  # it holds what passwords are checked against
         self._sqlite = apsw.Connection(str(path))
+        self._versions = self._sqlite.cursor()
         self._observe = observe
         self._sqlite.set_busy_timeout(BUSY_TIMEOUT // timedelta(milliseconds=1))
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
@@ -117,11 +120,26 @@ class Connection:
         self._observe(statement)
         try:
             return self._sqlite.execute(statement.sql, statement.parameters).fetchall()
-        except (apsw.FullError, apsw.IOError) as failure:
-            if isinstance(failure, apsw.FullError) or self._sqlite.system_errno in _FULL:
-                raise StorageExhausted("the disk that holds the database is full") from failure
+        except apsw.Error as failure:
+            self._tell(failure)
             raise
-        except apsw.BusyError as failure:
+
+    def version(self) -> int:
+        """Another number whenever another connection, of any process, has committed.
+
+        Raises as `execute` does. Source: https://sqlite.org/pragma.html#pragma_data_version
+        """
+        try:
+            return int(self._versions.execute("PRAGMA data_version").get)
+        except apsw.Error as failure:
+            self._tell(failure)
+            raise
+
+    def _tell(self, failure: apsw.Error) -> None:
+        is_full = isinstance(failure, apsw.IOError) and self._sqlite.system_errno in _FULL
+        if is_full or isinstance(failure, apsw.FullError):
+            raise StorageExhausted("the disk that holds the database is full") from failure
+        if isinstance(failure, apsw.BusyError):
             raise TooManyRequests(
                 "the database is busy: try again in a moment", retry_after=1
             ) from failure

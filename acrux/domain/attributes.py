@@ -48,15 +48,20 @@ def check(operation: Operation, repository: Attributes, items: Iterable[Attribut
     nothing pushed to it and nothing deleted from it; one that may not be deleted may lose single
     images all the same.
     """
-    concerned = (repository, *items)
-    allowed = {
-        Operation.READ: all(item.read_enabled for item in concerned),
-        Operation.WRITE: all(item.write_enabled for item in concerned),
-        Operation.DELETE: repository.write_enabled and _are_deletable(concerned[1:]),
-        Operation.DELETE_REPOSITORY: _are_deletable(concerned),
-    }
-    if not allowed[operation]:
+    if not _allows(operation, repository, tuple(items)):
         raise Disallowed
+
+
+def _allows(operation: Operation, repository: Attributes, items: tuple[Attributes, ...]) -> bool:
+    match operation:
+        case Operation.READ:
+            return all(item.read_enabled for item in (repository, *items))
+        case Operation.WRITE:
+            return all(item.write_enabled for item in (repository, *items))
+        case Operation.DELETE:
+            return repository.write_enabled and _are_deletable(items)
+        case Operation.DELETE_REPOSITORY:
+            return _are_deletable((repository, *items))
 
 
 def _are_deletable(items: Iterable[Attributes]) -> bool:

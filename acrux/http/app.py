@@ -99,5 +99,7 @@ class Application:
 async def _drain(request: Request) -> None:
     # What is left of a refused body is read, so that its client reads our answer and not a reset
     # connection. One that waits for 100 Continue has sent nothing: reading would make it send.
+    if not parsing.may_have_body(request):
+        return
     if not parsing.expects_continue(request) or request.body.received_bytes:
         await request.body.drain()

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from acrux.domain.access import Grant, narrow
 from acrux.domain.credential import Credential
+from acrux.domain.names import RepositoryName
 from acrux.domain.scope import (
     DELETE,
     METADATA_READ,
@@ -62,12 +64,12 @@ def any_token(_: Request) -> Required:
 
 def pull(request: Request) -> Required:
     """Read manifests and blobs."""
-    return Required((on_repository(parsing.repository(request), PULL),))
+    return _on(parsing.repository(request), PULL)
 
 
 def push(request: Request) -> Required:
     """Write manifests and blobs. ACR asks for pull with it (acr-protocol.md §1.4)."""
-    return Required((on_repository(parsing.repository(request), PULL, PUSH),))
+    return _on(parsing.repository(request), PULL, PUSH)
 
 
 def go_on(request: Request) -> Required:
@@ -91,7 +93,7 @@ def mount(request: Request) -> Required:
 
 def delete(request: Request) -> Required:
     """Delete manifests, tags and blobs."""
-    return Required((on_repository(parsing.repository(request), DELETE),))
+    return _on(parsing.repository(request), DELETE)
 
 
 def list_tags(request: Request) -> Required:
@@ -104,12 +106,12 @@ def list_tags(request: Request) -> Required:
 
 def read_metadata(request: Request) -> Required:
     """Read the properties of a repository, its tags and manifests."""
-    return Required((on_repository(parsing.repository(request), METADATA_READ),))
+    return _on(parsing.repository(request), METADATA_READ)
 
 
 def write_metadata(request: Request) -> Required:
     """Lock and unlock."""
-    return Required((on_repository(parsing.repository(request), METADATA_WRITE),))
+    return _on(parsing.repository(request), METADATA_WRITE)
 
 
 def untag(request: Request) -> Required:
@@ -119,6 +121,11 @@ def untag(request: Request) -> Required:
     """
     name = parsing.repository(request)
     return Required((on_repository(name, DELETE),), ((on_repository(name, METADATA_WRITE),),))
+
+
+@lru_cache(maxsize=1024)  # what a name requires never changes; who holds it is asked each time
+def _on(repository: RepositoryName, *actions: str) -> Required:
+    return Required((on_repository(repository, *actions),))
 
 
 def catalog(_: Request) -> Required:

@@ -48,7 +48,8 @@ class Body:
 
     async def _next(self) -> Message:
         try:
-            message = await asyncio.wait_for(self._receive(), self._idle_timeout)
+            async with asyncio.timeout(self._idle_timeout):
+                message = await self._receive()
         except TimeoutError:
             raise IncompleteBody(
                 f"no byte of the body came for {self._idle_timeout:g} seconds"
@@ -83,7 +84,10 @@ class Body:
 
 
 class Request:
-    """One request. Its headers and query are read by `parsing`, and by nobody else."""
+    """One request. Its headers and query are read by `parsing`, and by nobody else.
+
+    `headers` holds every value of a header under its name in lower case.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, request_id: str, idle: float) -> None:
         self.id = request_id
@@ -94,7 +98,9 @@ class Request:
         self.scheme: str = scope.get("scheme", "http")
         self.sender: str = (scope.get("client") or ("", 0))[0]  # a proxy, or the client itself
         self.peer = self.sender  # the client's address, once `Origins` looked through the proxies
-        self.headers: Headers = list(scope["headers"])
+        self.headers: dict[bytes, list[bytes]] = {}
+        for name, value in scope["headers"]:
+            self.headers.setdefault(name, []).append(value)
         self.extensions: Mapping[str, Any] = scope.get("extensions") or {}
         self.body = Body(receive, idle)
         self.fields: list[tuple[str, str]] | None = None  # of the query, once it was read
@@ -130,11 +136,15 @@ class Part:
 
 @dataclass(slots=True)
 class Response:
-    """An answer: status, headers, and a body that is text in memory or a part of some content."""
+    """An answer: status, headers, and a body that is text in memory or a part of some content.
+
+    `stated_length` is the body's length in bytes where only that is known of it.
+    """
 
     status: int
     headers: Headers = field(default_factory=list)
     body: bytes | Part = b""
+    stated_length: int | None = None
 
     def add(self, name: str, value: str) -> None:
         """Add a header. Its value must be printable ASCII, so that nothing can be injected."""
@@ -162,8 +172,9 @@ class Response:
 
     async def _send(self, request: Request, send: Send) -> None:
         headers = self.headers
-        if self.status not in (204, 304) and b"content-length" not in (name for name, _ in headers):
-            headers = [*headers, (b"content-length", b"%d" % self.size)]
+        if self.status not in (204, 304):
+            length = self.size if self.stated_length is None else self.stated_length
+            headers = [*headers, (b"content-length", b"%d" % length)]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         if request.method == "HEAD" or isinstance(self.body, bytes):
             body = b"" if request.method == "HEAD" else self.body

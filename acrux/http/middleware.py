@@ -1,7 +1,7 @@
 """Around every request: an id, common headers, one log line."""
 
+import os
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -21,7 +21,12 @@ class Log(Protocol):
 
 def new_request_id() -> str:
     """A random id for a request, shown in its answer and in its log line."""
-    return str(uuid.uuid4())
+    digits = os.urandom(16).hex()
+    # RFC 9562 §5.4: the version is 4, the variant binary 10.
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-"
+        f"{'89ab'[int(digits[16], 16) & 3]}{digits[17:20]}-{digits[20:]}"
+    )
 
 
 def complete(request: Request, response: Response) -> None:
@@ -50,7 +55,7 @@ class RequestLog:
             sent=0 if request.method == "HEAD" else response.size,
             principal=request.grant.principal,
             peer=request.peer,
-            agent=parsing.header(request, "user-agent") or "",
+            agent=parsing.header(request, b"user-agent") or "",
             id=request.id,
         )
 

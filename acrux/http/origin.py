@@ -36,10 +36,10 @@ class Origins:
 
     def of(self, request: Request) -> Origin:
         """The scheme and login server addressed; X-Forwarded-* counts only from trusted proxies."""
-        scheme, host = request.scheme, parsing.header(request, "host") or ""
+        scheme, host = request.scheme, parsing.header(request, b"host") or ""
         if self._is_trusted(_address(request.sender)):
-            scheme = _last(parsing.every_header(request, "x-forwarded-proto")) or scheme
-            host = _last(parsing.every_header(request, "x-forwarded-host")) or host
+            scheme = _last(parsing.every_header(request, b"x-forwarded-proto")) or scheme
+            host = _last(parsing.every_header(request, b"x-forwarded-host")) or host
         scheme = scheme if scheme in ("http", "https") else request.scheme
         default_port = ":443" if scheme == "https" else ":80"
         for candidate in (host.lower(), host.lower().removesuffix(default_port)):
@@ -56,7 +56,7 @@ class Origins:
         address = _address(request.sender) if self.trusted_proxies else None
         if not self._is_trusted(address):
             return request.sender
-        values = ",".join(parsing.every_header(request, "x-forwarded-for"))
+        values = ",".join(parsing.every_header(request, b"x-forwarded-for"))
         for text in reversed(values.split(",")):
             before = _address(text.strip())
             if before is None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -36,19 +37,15 @@ MAX_QUERY_FIELDS = 500
 MAX_ADDED_TAGS = 100
 
 
-def header(request: Request, name: str) -> str | None:
-    """The value of a header; of several, the first."""
-    wanted = name.lower().encode()
-    for key, value in request.headers:
-        if key == wanted:
-            return value.decode("latin-1")
-    return None
+def header(request: Request, name: bytes) -> str | None:
+    """The value of a header, its name in lower case; of several, the first."""
+    values = request.headers.get(name)
+    return values[0].decode("latin-1") if values else None
 
 
-def every_header(request: Request, name: str) -> list[str]:
-    """All values of a header, in the order in which they came."""
-    wanted = name.lower().encode()
-    return [value.decode("latin-1") for key, value in request.headers if key == wanted]
+def every_header(request: Request, name: bytes) -> list[str]:
+    """All values of a header, its name in lower case, in the order in which they came."""
+    return [value.decode("latin-1") for value in request.headers.get(name, ())]
 
 
 def query(request: Request, name: str) -> list[str]:
@@ -81,7 +78,11 @@ def _first(request: Request, name: str) -> str | None:
 
 def repository(request: Request) -> RepositoryName:
     """The repository of the path. Raises InvalidName."""
-    return RepositoryName.parse(request.params["repository"])
+    return _repository(request.params["repository"])
+
+
+# The guard reads it, and the handler again; and most requests are for few repositories.
+_repository = lru_cache(maxsize=1024)(RepositoryName.parse)
 
 
 def reference_to_read(request: Request) -> Reference:
@@ -120,7 +121,10 @@ def upload(request: Request) -> UploadId:
 
 def scopes(request: Request) -> tuple[Scope, ...]:
     """The scopes a token request asks for: repeated, space-separated, or both."""
-    return parse_all(query(request, "scope"))
+    return _scopes(tuple(query(request, "scope")))
+
+
+_scopes = lru_cache(maxsize=256)(parse_all)  # clients ask again and again for the same
 
 
 def service(request: Request) -> str | None:
@@ -256,7 +260,7 @@ def authorization(request: Request) -> BearerToken | Credential | None:
     Raises InvalidToken or BadCredentials where it cannot be read, and InvalidRequest where there
     are several: which of them counts must not be left to chance.
     """
-    headers = every_header(request, "authorization")
+    headers = every_header(request, b"authorization")
     if not headers:
         return None
     if len(headers) > 1:
@@ -290,12 +294,15 @@ def _basic(text: str) -> Credential:
 
 def accept(request: Request) -> Accept:
     """The media ranges of all Accept headers (RFC 9110 §12.5.1); what is malformed is left out."""
-    values = every_header(request, "accept")
-    if not values:
-        return ANYTHING
+    values = every_header(request, b"accept")
+    return _accept(",".join(values)) if values else ANYTHING
+
+
+@lru_cache(maxsize=256)  # each client sends the same one each time
+def _accept(text: str) -> Accept:
     wanted: set[str] = set()
     excluded: set[str] = set()
-    for media_range in ",".join(values).split(","):
+    for media_range in text.split(","):
         media_type, *parameters = (part.strip().lower() for part in media_range.split(";"))
         refused = any(re.fullmatch(r"q=0(?:\.0{0,3})?", part) for part in parameters)
         (excluded if refused else wanted).add(media_type)
@@ -304,18 +311,18 @@ def accept(request: Request) -> Accept:
 
 def content_type(request: Request) -> str:
     """The media type of the body without its parameters, empty where none is given."""
-    return (header(request, "content-type") or "").partition(";")[0].strip().lower()
+    return (header(request, b"content-type") or "").partition(";")[0].strip().lower()
 
 
 def content_range(request: Request) -> ContentRange | None:
     """Where the chunk says it lies. Raises InvalidRequest."""
-    text = header(request, "content-range")
+    text = header(request, b"content-range")
     return None if text is None else ContentRange.parse(text.strip())
 
 
 def content_length(request: Request) -> int | None:
     """How long the body says it is, in bytes; None where it does not say. Raises InvalidRequest."""
-    text = header(request, "content-length")
+    text = header(request, b"content-length")
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
@@ -328,15 +335,22 @@ def has_body(request: Request) -> bool:
     return content_length(request) != 0
 
 
+def may_have_body(request: Request) -> bool:
+    """Whether anything can follow the headers: most reads have no body, and say nothing of one."""
+    if request.method not in {"GET", "HEAD"}:
+        return True
+    return b"content-length" in request.headers or b"transfer-encoding" in request.headers
+
+
 def expects_continue(request: Request) -> bool:
     """Whether the client waits for us before it sends its body (RFC 9110 §10.1.1)."""
-    return (header(request, "expect") or "").lower() == "100-continue"
+    return (header(request, b"expect") or "").lower() == "100-continue"
 
 
 def byte_range(request: Request, etag: str) -> ByteRange | None:
     """The part that is asked for; None for the whole, also where If-Range names another."""
-    text = header(request, "range")
-    condition = header(request, "if-range")
+    text = header(request, b"range")
+    condition = header(request, b"if-range")
     if text is None or (condition is not None and condition.strip() != etag):
         return None
     return ByteRange.parse(text.strip())
@@ -344,5 +358,7 @@ def byte_range(request: Request, etag: str) -> ByteRange | None:
 
 def knows(request: Request, etag: str) -> bool:
     """Whether the client has this representation already (If-None-Match, RFC 9110 §13.1.2)."""
-    known = ",".join(every_header(request, "if-none-match")).split(",")
-    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in known)
+    known = ",".join(every_header(request, b"if-none-match"))
+    return bool(known) and any(
+        tag.strip().removeprefix("W/") in (etag, "*") for tag in known.split(",")
+    )

@@ -54,7 +54,7 @@ def issued(token: IssuedToken, refresh_token: str | None = None) -> Response:
             "access_token": token.text,
             "token": token.text,
             "expires_in": int(lifetime.total_seconds()),
-            "issued_at": token.token.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "issued_at": token.token.issued_at.isoformat().removesuffix("+00:00") + "Z",
             **({"refresh_token": refresh_token} if refresh_token else {}),
         }
     )
@@ -95,9 +95,8 @@ def blob(digest: Digest, content: Content, part: tuple[int, int] | None) -> Resp
 
 def blob_description(digest: Digest, size: int) -> Response:
     """What a GET of the blob would say of it."""
-    response = Response(200)
+    response = Response(200, stated_length=size)
     _describe_blob(response, digest)
-    response.add("Content-Length", str(size))
     return response
 
 

@@ -1,0 +1,86 @@
+"""Log lines, as text or as JSON, written some at a time."""
+
+import asyncio
+import json
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final, Literal, TextIO
+
+import msgspec
+
+# A line is written within this time, in seconds: one system call serves what came meanwhile.
+DELAY: Final = 0.05
+
+# Several workers write to one pipe, and only so many bytes stay together (pipe(7), PIPE_BUF).
+MAX_WRITTEN: Final = 4096
+
+# What can stand in a line of text without quotes.
+_PLAIN: Final = re.compile(r"[!#-<>-~]+")
+
+
+class LineLog:
+    """A line an event: its time, its level, its name and its values.
+
+    On an event loop lines wait for DELAY, so that a request does not wait for the terminal or the
+    pipe; `flush` writes what waits. Text from clients is quoted: it cannot begin a line.
+    """
+
+    def __init__(self, stream: TextIO, style: Literal["console", "json"]) -> None:
+        self._stream = stream
+        self._render: Callable[[Mapping[str, object]], str] = _json if style == "json" else _text
+        self._waiting: list[str] = []
+
+    def info(self, event: str, /, **values: object) -> None:
+        """Something happened."""
+        self._write("info", event, values)
+
+    def exception(self, event: str, /, **values: object) -> None:
+        """Something failed that nobody foresaw; for use where an exception is handled."""
+        self._write("error", event, {**values, "exception": traceback.format_exc()})
+        self.flush()
+
+    def _write(self, level: str, event: str, values: Mapping[str, object]) -> None:
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line = self._render({"timestamp": at, "level": level, "event": event, **values})
+        self._waiting.append(line)
+        if len(self._waiting) == 1:
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        try:
+            asyncio.get_running_loop().call_later(DELAY, self.flush)
+        except RuntimeError:  # no loop runs: nobody would come back to it
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        waiting, self._waiting = self._waiting, []
+        written = ""
+        for line in waiting:
+            if written and len(written) + len(line) > MAX_WRITTEN:
+                self._put(written)
+                written = ""
+            written += line
+        self._put(written)
+
+    def _put(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def _json(values: Mapping[str, object]) -> str:
+    return msgspec.json.encode(values, enc_hook=str).decode() + "\n"
+
+
+def _text(values: Mapping[str, object]) -> str:
+    return " ".join([f"{name}={_quoted(value)}" for name, value in values.items()]) + "\n"
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, int | float):
+        return str(value)
+    text = str(value)
+    # In JSON's quotes and ASCII, what ends a line or a value, or steers a terminal, is escaped.
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)

@@ -1,0 +1,66 @@
+"""What was read, remembered until somebody commits."""
+
+from collections.abc import Callable
+from typing import Final
+
+from acrux.adapters.statements import Row, Statement
+
+MAX_BYTES: Final = 16 * 1024 * 1024  # of all that one process remembers
+MAX_RESULT_BYTES: Final = 64 * 1024  # a longer result is read faster than it is worth keeping
+ROW_BYTES: Final = 256  # a row's own weight, and its values' that are not text
+
+
+class RememberedReads:
+    """The rows of statements, as the database holds them now.
+
+    `version` says which state of the database is seen: another number after each commit, of
+    whichever process. It is asked before every answer, so that what is remembered of one state
+    never answers for the next, and a remembered answer is the one that `execute` would give.
+    """
+
+    def __init__(
+        self,
+        execute: Callable[[Statement], list[Row]],
+        version: Callable[[], int],
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._execute = execute
+        self._version = version
+        self._max_bytes = max_bytes
+        self._seen: int | None = None
+        self._rows: dict[tuple[object, ...], tuple[Row, ...]] = {}
+        self._bytes = 0
+
+    def rows(self, statement: Statement) -> list[Row]:
+        """All rows of a statement that changes nothing."""
+        version = self._version()
+        if version != self._seen:
+            self._forget()
+            self._seen = version
+        key = (statement.sql, *statement.parameters.values())
+        known = self._rows.get(key)
+        if known is not None:
+            return [*known]
+        # A commit between the two is no harm: these rows are newer than `version`, and the next
+        # look at the version forgets them.
+        rows = self._execute(statement)
+        self._remember(key, rows)
+        return rows
+
+    def _remember(self, key: tuple[object, ...], rows: list[Row]) -> None:
+        size = _size(rows)
+        if size > MAX_RESULT_BYTES:
+            return
+        if self._bytes + size > self._max_bytes:
+            self._forget()
+        self._rows[key] = tuple(rows)
+        self._bytes += size
+
+    def _forget(self) -> None:
+        self._rows.clear()
+        self._bytes = 0
+
+
+def _size(rows: list[Row]) -> int:
+    values = (len(value) for row in rows for value in row if isinstance(value, (str, bytes)))
+    return ROW_BYTES * (len(rows) + 1) + sum(values)
