@@ -238,6 +238,7 @@ def _lifespan(adapters: Adapters, log: Log) -> Lifespan:
             with suppress(asyncio.CancelledError):
                 await task
         adapters.database.close()
+        log.flush()
 
     return Lifespan(open_, close)
 

@@ -20,7 +20,7 @@ from acrux.domain.scope import (
     render,
 )
 from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
-from acrux.http import parsing
+from acrux.http import authorization, parsing
 from acrux.http.identity import Identity
 from acrux.http.messages import Request
 from acrux.services.tokens import Tokens
@@ -164,7 +164,7 @@ class Guard:
         raise InsufficientScope(scope=render(required.asked))
 
     async def _grant(self, required: Required, request: Request) -> Grant:
-        presented = parsing.authorization(request)
+        presented = authorization.presented(request)
         if presented is None or (isinstance(presented, Credential) and presented.is_empty):
             raise AuthenticationRequired
         if isinstance(presented, Credential):

@@ -4,7 +4,7 @@ from acrux.domain.access import ANONYMOUS, Grant, Principal
 from acrux.domain.credential import Credential
 from acrux.domain.scope import Scope
 from acrux.errors import AuthenticationRequired, BadCredentials, InvalidRequest, InvalidToken
-from acrux.http import forms, parsing, responses
+from acrux.http import authorization, forms, parsing, responses
 from acrux.http.forms import Form
 from acrux.http.identity import Identity
 from acrux.http.messages import Request, Response
@@ -22,7 +22,7 @@ class TokenHandlers:
 
     async def issue(self, request: Request) -> Response:
         """GET: with Basic, a token that holds what is asked and allowed."""
-        credential = parsing.authorization(request)
+        credential = authorization.presented(request)
         if credential is not None and not isinstance(credential, Credential):
             raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
         scopes = parsing.scopes(request)

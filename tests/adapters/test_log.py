@@ -1,0 +1,114 @@
+"""Log lines: one an event, whatever a client sends."""
+
+import asyncio
+import io
+import json
+
+import pytest
+
+from acrux.adapters.log import DELAY, MAX_WRITTEN, LineLog
+
+
+class Stream(io.StringIO):
+    """A stream that remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Keep it."""
+        self.writes.append(text)
+        return super().write(text)
+
+
+def test_an_event_is_one_line_of_its_time_its_level_its_name_and_its_values() -> None:
+    """Whoever reads the log finds a request in it by any of them."""
+    stream = Stream()
+
+    LineLog(stream, "console").info("request", method="GET", status=200, ms=0.3)
+
+    at, rest = stream.getvalue().split(" ", 1)
+    assert at.startswith("timestamp=2")
+    assert at.endswith("Z")
+    assert rest == "level=info event=request method=GET status=200 ms=0.3\n"
+
+
+def test_json_lines_hold_the_same() -> None:
+    """A log collector reads them without a parser of its own."""
+    stream = Stream()
+
+    LineLog(stream, "json").info("request", method="GET", status=200)
+
+    line = json.loads(stream.getvalue())
+    assert line.pop("timestamp").startswith("2")
+    assert line == {"level": "info", "event": "request", "method": "GET", "status": 200}
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+@pytest.mark.parametrize("text", ["a\nlevel=error", "\x1b[2J", "\x9b1m", "é", 'a" b="c', "", "a=b"])
+def test_what_a_client_sends_cannot_begin_a_line_nor_steer_a_terminal(
+    style: str, text: str
+) -> None:
+    """A user agent could forge lines of the log, or clear the screen of whoever reads it."""
+    stream = Stream()
+
+    LineLog(stream, "json" if style == "json" else "console").info("request", agent=text)
+
+    written = stream.getvalue()
+    assert written.count("\n") == 1
+    assert "\x1b" not in written
+    assert f"agent={text} " not in written
+    assert style == "json" or written.isascii()
+
+
+def test_a_failure_is_told_with_its_traceback_in_one_line() -> None:
+    """What nobody foresaw must be found by whoever has only the log."""
+    stream = Stream()
+    log = LineLog(stream, "json")
+
+    try:
+        raise RuntimeError("unforeseen")
+    except RuntimeError:
+        log.exception("failure", path="/v2/")
+
+    (line,) = map(json.loads, stream.getvalue().splitlines())
+    assert (line["level"], line["event"], line["path"]) == ("error", "failure", "/v2/")
+    assert 'RuntimeError("unforeseen")' in line["exception"]
+
+
+async def test_lines_of_one_moment_are_written_together() -> None:
+    """Each request would pay a system call, and wait for the pipe."""
+    stream = Stream()
+    log = LineLog(stream, "console")
+    written = asyncio.Event()
+    for number in range(3):
+        log.info("request", number=number)
+
+    assert stream.writes == []
+    asyncio.get_running_loop().call_later(DELAY * 2, written.set)
+    await written.wait()
+    assert [text.count("\n") for text in stream.writes] == [3]
+
+
+async def test_no_write_is_longer_than_a_pipe_keeps_together() -> None:
+    """The lines of two workers would be mixed up."""
+    stream = Stream()
+    log = LineLog(stream, "console")
+    for number in range(100):
+        log.info("request", number=number, text="x" * 100)
+
+    log.flush()
+
+    assert len(stream.writes) > 1
+    assert all(len(text) <= MAX_WRITTEN and text.endswith("\n") for text in stream.writes)
+    assert stream.getvalue().count("\n") == 100
+
+
+async def test_flushing_nothing_writes_nothing() -> None:
+    """An idle registry would wake up its log's reader."""
+    stream = Stream()
+
+    LineLog(stream, "console").flush()
+
+    assert stream.getvalue() == ""
