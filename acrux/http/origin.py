@@ -37,7 +37,7 @@ class Origins:
     def of(self, request: Request) -> Origin:
         """The scheme and login server addressed; X-Forwarded-* counts only from trusted proxies."""
         scheme, host = request.scheme, parsing.header(request, b"host") or ""
-        if self._is_trusted(_address(request.sender)):
+        if self.trusted_proxies and self._is_trusted(_address(request.sender)):
             scheme = _last(parsing.every_header(request, b"x-forwarded-proto")) or scheme
             host = _last(parsing.every_header(request, b"x-forwarded-host")) or host
         scheme = scheme if scheme in ("http", "https") else request.scheme
@@ -53,7 +53,9 @@ class Origins:
         What stands left of it may be anybody's invention. Where a proxy wrote something else than
         an address, it is the proxy's own.
         """
-        address = _address(request.sender) if self.trusted_proxies else None
+        if not self.trusted_proxies:
+            return request.sender
+        address = _address(request.sender)
         if not self._is_trusted(address):
             return request.sender
         values = ",".join(parsing.every_header(request, b"x-forwarded-for"))
