@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 from acrux.domain.access import Grant, narrow
@@ -35,6 +36,11 @@ class Required:
     also_enough: tuple[tuple[Scope, ...], ...] = ()
     enough_without_right: tuple[Scope, ...] = ()  # where the account could not get what is asked
     upload: str = ""  # whose capability is enough where the token has ended
+
+    @property
+    def useful(self) -> tuple[Scope, ...]:
+        """All that could help: whoever shows a password asks for it, and gets what they may."""
+        return (*self.asked, *chain.from_iterable(self.also_enough))
 
     def is_met_by(self, grant: Grant) -> bool:
         """Whether the grant holds all that is asked, or all of another set that is enough.
@@ -169,7 +175,7 @@ class Guard:
             raise AuthenticationRequired
         if isinstance(presented, Credential):
             # Basic straight on the API (acr-protocol.md §0.3, rule 30).
-            return narrow(await self._identity.of(presented), required.asked)
+            return narrow(await self._identity.of(presented), required.useful)
         token = presented.secret.reveal()
         try:
             return self._tokens.verify(token)

@@ -1,0 +1,234 @@
+"""Every kind of caller: what it presents, and what the papers say it may."""
+
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
+from acrux.bootstrap import Registry
+from acrux.domain.access import Grant
+from acrux.domain.scope import Scope
+from acrux.domain.token import TOKEN_USER, AccessToken, RefreshToken
+from acrux.services.accounts import ShownAccount
+from acrux.settings import Settings
+from tests.domain.grammar import REPOSITORY_ACTIONS, covers
+from tests.http.caller import HOST, Caller, basic
+from tests.http.conftest import HandClock
+
+FOREIGN_KEY = ECKey.generate_key("P-256")
+ALL_ACTIONS = ",".join(REPOSITORY_ACTIONS)
+
+Holds = Callable[[str], bool]
+"""Whether a right such as `repository:team/app:pull` is held, read naively."""
+
+
+def everything(_: str) -> bool:
+    """The administrator."""
+    return True
+
+
+def nothing(_: str) -> bool:
+    """Somebody, who holds nothing."""
+    return False
+
+
+def only(*rights: str) -> Holds:
+    """These rights: type, name or pattern, one action each."""
+
+    def holds(right: str) -> bool:
+        kind, name, action = right.split(":")
+        for held in rights:
+            held_kind, pattern, held_action = held.split(":")
+            if kind == held_kind == "repository":
+                if covers(pattern, name) and action == held_action:
+                    return True
+            elif held == right:
+                return True
+        return False
+
+    return holds
+
+
+def on_all(*actions: str, catalog: bool = False) -> Holds:
+    """These actions on every repository."""
+    rights = [f"repository:*:{action}" for action in actions]
+    return only(*rights, *(["registry:catalog:*"] if catalog else []))
+
+
+class World:
+    """A registry with an administrator, and all that it takes to be somebody at it."""
+
+    def __init__(
+        self, admin: Caller, settings: Settings, clock: HandClock, scopes: tuple[str, ...]
+    ) -> None:
+        self.admin = admin
+        self.registry: Registry = admin.registry
+        self.clock = clock
+        self.scopes = scopes
+        self.signer = JwtSigner(
+            load_or_create_keys(settings.data_dir / "secrets" / "signing", "ES256")
+        )
+
+    async def account(self, scope_map: str, name: str = "somebody") -> ShownAccount:
+        """A new account with two passwords."""
+        return await self.registry.services.accounts.create(name, scope_map)
+
+    async def holder(self, *permissions: str) -> ShownAccount:
+        """A new account with a scope map of its own."""
+        await self.registry.services.scope_maps.create("its-own", permissions)
+        return await self.account("its-own")
+
+    async def access(self, username: str, password: str, *scopes: str, service: str = HOST) -> str:
+        """An access token of these scopes, or of all that the end-points ask for."""
+        caller = Caller(self.registry, username, password)
+        answer = await caller.token(*(scopes or self.scopes), service=service)
+        assert answer.status == 200, answer.body
+        token: str = answer.json["access_token"]
+        return token
+
+    async def admin_access(self, *scopes: str) -> str:
+        """An access token of the administrator."""
+        return await self.access(self.admin.username, self.admin.password, *scopes)
+
+    async def refresh(self, username: str, password: str) -> str:
+        """A refresh token."""
+        answer = await Caller(self.registry, username, password).token(offline_token="true")
+        token: str = answer.json["refresh_token"]
+        return token
+
+    async def admin_refresh(self) -> str:
+        """A refresh token of the administrator."""
+        return await self.refresh(self.admin.username, self.admin.password)
+
+    async def anonymous(self) -> str:
+        """What whoever presents nothing is given."""
+        answer = await Caller(self.registry, "", "").call(
+            "GET", "/oauth2/token", query={"service": HOST, "scope": list(self.scopes)}
+        )
+        token: str = answer.json["access_token"]
+        return token
+
+    def minted(
+        self,
+        *scopes: Scope,
+        audience: str = HOST,
+        age: timedelta = timedelta(),
+        epoch: int = 2**62,
+    ) -> str:
+        """An access token of the administrator with our own signature, whatever it says."""
+        issued_at = self.clock() - age
+        asked = scopes or tuple(Scope.parse(text) for text in self.scopes)
+        return self.signer.sign(
+            AccessToken(
+                id="a-token",
+                grant=Grant(self.admin.username, asked),
+                audience=audience,
+                issued_at=issued_at,
+                expires_at=issued_at + timedelta(minutes=75),
+                epoch=epoch,
+            )
+        )
+
+    def minted_refresh(
+        self, *, audience: str = HOST, age: timedelta = timedelta(), epoch: int = 2**62
+    ) -> str:
+        """As `minted`, a refresh token."""
+        issued_at = self.clock() - age
+        return self.signer.sign_refresh(
+            RefreshToken(
+                id="a-token",
+                principal=self.admin.username,
+                audience=audience,
+                issued_at=issued_at,
+                expires_at=issued_at + timedelta(hours=3),
+                epoch=epoch,
+            )
+        )
+
+
+def password(account: ShownAccount, number: int = 1) -> str:
+    """The first or the second password of a new account."""
+    value = account.passwords[number - 1].value
+    assert value is not None
+    return value.reveal()
+
+
+def by_basic(account: ShownAccount, number: int = 1) -> str:
+    """The Basic authorization of a new account."""
+    return basic(account.username, password(account, number))
+
+
+def bearer(token: str) -> str:
+    """The Bearer authorization with a token."""
+    return f"Bearer {token}"
+
+
+def in_place_of_a_password(token: str) -> str:
+    """The Basic authorization with a token for a password."""
+    return basic(TOKEN_USER, token)
+
+
+def decode(part: str) -> dict[str, object]:
+    """A part of a token as the JSON that it is."""
+    content = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) or b"{}"
+    decoded: dict[str, object] = json.loads(content)
+    return decoded
+
+
+def encode(part: Mapping[str, object]) -> str:
+    """JSON as a part of a token."""
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+def forged(token: str) -> str:
+    """The same claims and header, with the signature of a key that is not ours."""
+    header, payload = map(decode, token.split(".")[:2])
+    return jwt.encode(header, payload, FOREIGN_KEY, algorithms=["ES256"])
+
+
+def unsigned(token: str) -> str:
+    """The same claims, and nobody who signed them."""
+    header, payload, _ = token.split(".")
+    return f"{encode({**decode(header), 'alg': 'none'})}.{payload}."
+
+
+def tampered(token: str) -> str:
+    """The same signature under more rights."""
+    header, payload, signature = token.split(".")
+    every = {"type": "repository", "name": "*", "actions": list(REPOSITORY_ACTIONS)}
+    return f"{header}.{encode({**decode(payload), 'access': [every]})}.{signature}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of caller. `holds` is None for whoever must be refused as nobody.
+
+    `is_known_by` says what of the product the row is about: a kind of credential, a password's
+    name, a scope map. Each of those must stand in some row.
+    """
+
+    presents: Callable[[World], Awaitable[str | None]]
+    holds: Holds | None
+    is_known_by: frozenset[str] = frozenset()
+
+
+KINDS: dict[str, Kind] = {}
+
+_Presents = Callable[[World], Awaitable[str | None]]
+
+
+def kind(holds: Holds | None, *is_known_by: str) -> Callable[[_Presents], _Presents]:
+    """Put a row into the table, named as the function that makes it."""
+
+    def add(presents: _Presents) -> _Presents:
+        name = presents.__name__.strip("_").replace("_", " ")
+        assert name not in KINDS, name
+        KINDS[name] = Kind(presents, holds, frozenset(is_known_by))
+        return presents
+
+    return add
