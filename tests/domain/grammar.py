@@ -19,6 +19,7 @@ PERMISSIONS = (
     "metadata/read",
     "metadata/write",
 )
+ACTION_OF_PERMISSION = dict(zip(PERMISSIONS, REPOSITORY_ACTIONS, strict=True))
 
 names = st.lists(
     st.sampled_from(["a", "b0", "team", "a.b", "a_b", "a__b", "a-b", "a---b", "0"]),

@@ -19,10 +19,14 @@ from acrux.domain.access import (
 from acrux.domain.names import RepositoryName
 from acrux.domain.scope import Scope, on_catalog, on_repository
 from acrux.errors import InvalidScope
-from tests.domain.grammar import PERMISSIONS, REPOSITORY_ACTIONS, covers, is_name, near_names
-
-ACTION_OF = dict(zip(PERMISSIONS, ["pull", "push", "delete", "metadata_read", "metadata_write"],
-                     strict=True))  # fmt: skip
+from tests.domain.grammar import (
+    ACTION_OF_PERMISSION,
+    PERMISSIONS,
+    REPOSITORY_ACTIONS,
+    covers,
+    is_name,
+    near_names,
+)
 
 few_names = st.sampled_from(["team", "team/app", "team/app/x", "teams", "teams/app", "other"])
 patterns = st.one_of(few_names, few_names.map("{}/*".format), st.just("*"))
@@ -46,7 +50,9 @@ def scope_map(rules: list[tuple[str, str]], *, catalog: bool = False) -> ScopeMa
 
 def held(rules: list[tuple[str, str]], name: str) -> set[str]:
     """What the rules hold on a repository, naively."""
-    return {ACTION_OF[permission] for pattern, permission in rules if covers(pattern, name)}
+    return {
+        ACTION_OF_PERMISSION[permission] for pattern, permission in rules if covers(pattern, name)
+    }
 
 
 def granted(
@@ -106,7 +112,7 @@ def test_a_wildcard_is_a_whole_last_component(text: str) -> None:
         assert is_pattern
 
 
-@pytest.mark.parametrize(("permission", "action"), ACTION_OF.items())
+@pytest.mark.parametrize(("permission", "action"), ACTION_OF_PERMISSION.items())
 def test_a_permission_becomes_its_action(permission: str, action: str) -> None:
     """The two vocabularies of ACR meet here: a wrong row gives push to whoever may pull."""
     held = ScopeMap.parse("map", [f"repositories/team/app/{permission}"])

@@ -1,7 +1,7 @@
 """The access matrix: every end-point times every kind of caller, complete by construction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -34,6 +34,14 @@ class Example:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     also_enough: tuple[tuple[str, ...], ...] = ()
+
+    def on(self, repository: str) -> "Example":
+        """The same on another repository."""
+        scopes, *also_enough = (
+            tuple(scope.replace(f":{REPOSITORY}:", f":{repository}:") for scope in each)
+            for each in (self.scopes, *self.also_enough)
+        )
+        return replace(self, scopes=scopes, also_enough=tuple(also_enough))
 
 
 _ON_APP = "repository:team/app:"
