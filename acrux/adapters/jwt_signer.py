@@ -73,7 +73,7 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     roles: list[str]
     grant_type: str
-    epoch: Annotated[int, msgspec.Meta(ge=0)]
+    epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class _Kind(msgspec.Struct, frozen=True):
