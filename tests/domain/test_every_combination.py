@@ -71,7 +71,7 @@ def expected(
     rules: tuple[tuple[str, str], ...], asked: list[tuple[str, str]], *, catalog: bool
 ) -> set[tuple[str, str]]:
     """Name and action of all that should be granted."""
-    granted = set()
+    granted: set[tuple[str, str]] = set()
     for name, action in asked:
         holds = ({ALL} if catalog else set()) if ":" in name else held(rules, name)
         wanted = holds if action == ALL else holds & {action}
