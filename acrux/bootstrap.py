@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from acrux.adapters import secrets
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.files import FileBlobStore
+from acrux.adapters.guesses import SqlGuesses
 from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
 from acrux.adapters.log import LineLog
 from acrux.adapters.metadata import SqlMetadata
@@ -20,7 +22,7 @@ from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.properties import SqlProperties
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.sqlite import Observer, SqliteDatabase
-from acrux.errors import InvalidSettings
+from acrux.errors import InvalidSettings, RegistryError
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.blobs import BlobHandlers
@@ -38,6 +40,7 @@ from acrux.ports.clock import Clock
 from acrux.services.accounts import Accounts
 from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
+from acrux.services.guessing import Guessing
 from acrux.services.listings import Listings
 from acrux.services.manifests import Manifests
 from acrux.services.properties import Properties
@@ -48,6 +51,7 @@ from acrux.settings import Settings
 
 KEY_BYTES = 32
 REVOCATION_SECONDS = 0.5
+TIDY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Adapters:
     accounts: SqlAccounts
     scope_maps: SqlScopeMaps
     revocations: SqlRevocations
+    guesses: SqlGuesses
     capabilities: KeyedCapabilities
     passwords: KeyedPasswords
     signer: JwtSigner
@@ -72,6 +77,7 @@ class Services:
     """The registry's use cases."""
 
     authentication: Authentication
+    guessing: Guessing
     tokens: Tokens
     manifests: Manifests
     properties: Properties
@@ -106,12 +112,12 @@ def build(
     adapters = build_adapters(settings, clock or now, observe)
     services = build_services(settings, adapters)
     log = log or LineLog(sys.stderr, settings.log_format)
-    lifespan = _lifespan(adapters, log)
+    lifespan = _lifespan(adapters, services, log)
     origins = Origins(
         settings.known_login_servers,
         tuple(ip_network(network) for network in settings.trusted_proxies),
     )
-    identity = Identity(services.authentication, services.tokens)
+    identity = Identity(services.authentication, services.guessing, services.tokens)
     rows = table(_handlers(settings, services, identity, origins))
     app = Application(
         router=Router(rows),
@@ -144,6 +150,7 @@ def build_adapters(settings: Settings, clock: Clock, observe: Observer | None = 
         accounts=SqlAccounts(database),
         scope_maps=SqlScopeMaps(database),
         revocations=SqlRevocations(database),
+        guesses=SqlGuesses(database, _key(folder / "secrets" / "guesses")),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=KeyedPasswords(_key(folder / "secrets" / "pepper")),
         signer=JwtSigner(
@@ -161,6 +168,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
     """The use cases on these adapters."""
     return Services(
         authentication=Authentication(to.accounts, to.passwords, to.clock),
+        guessing=Guessing(to.guesses, to.clock),
         tokens=Tokens(
             to.signer,
             to.revocations,
@@ -223,31 +231,52 @@ def _handlers(
     )
 
 
-def _lifespan(adapters: Adapters, log: Log) -> Lifespan:
-    watching: list[asyncio.Task[None]] = []
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """What an open registry does again and again; `name` is the event that logs its failure."""
+
+    name: str
+    seconds: float
+    run: Callable[[], Awaitable[None]]
+
+
+def _chores(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
+    # What another worker or a command changed holds here within REVOCATION_SECONDS.
+    return (
+        Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh),
+        Chore("guesses", REVOCATION_SECONDS, adapters.guesses.refresh),
+        Chore("tidy-guesses", TIDY_SECONDS, services.guessing.tidy),
+    )
+
+
+def _lifespan(adapters: Adapters, services: Services, log: Log) -> Lifespan:
+    chores = _chores(adapters, services)
+    running: list[asyncio.Task[None]] = []
 
     async def open_() -> None:
         adapters.database.open()
         await adapters.revocations.refresh()
-        watching.append(asyncio.create_task(_watch(adapters.revocations, log)))
+        await adapters.guesses.refresh()
+        running.extend(asyncio.create_task(_repeat(chore, log)) for chore in chores)
 
     async def close() -> None:
-        while watching:
-            task = watching.pop()
+        while running:
+            task = running.pop()
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        with suppress(RegistryError):  # a full disk
+            await services.guessing.write_down()
         adapters.database.close()
         log.flush()
 
     return Lifespan(open_, close)
 
 
-async def _watch(revocations: SqlRevocations, log: Log) -> None:
-    # What another worker or a command revoked holds here within this time.
+async def _repeat(chore: Chore, log: Log) -> None:
     while True:
-        await asyncio.sleep(REVOCATION_SECONDS)
+        await asyncio.sleep(chore.seconds)
         try:
-            await revocations.refresh()
+            await chore.run()
         except Exception:
-            log.exception("revocations")
+            log.exception(chore.name)

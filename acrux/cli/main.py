@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "credential": "acrux.cli.credential:credential",
     "token": "acrux.cli.token:token",
     "scope-map": "acrux.cli.scope_map:scope_map",
+    "lockout": "acrux.cli.lockout:lockout",
     "update": "acrux.cli.update:update",
     "settings": "acrux.cli.settings:settings",
     "version": "acrux.cli.version:version",

@@ -175,7 +175,7 @@ class Guard:
             raise AuthenticationRequired
         if isinstance(presented, Credential):
             # Basic straight on the API (acr-protocol.md §0.3, rule 30).
-            return narrow(await self._identity.of(presented), required.useful)
+            return narrow(await self._identity.of(presented, request.peer), required.useful)
         token = presented.secret.reveal()
         try:
             return self._tokens.verify(token)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.credential import Credential
@@ -9,21 +10,35 @@ from acrux.domain.scope import Scope
 from acrux.domain.token import REFRESH_TOKEN_KIND, TOKEN_USER
 from acrux.errors import BadCredentials, InvalidToken
 from acrux.services.authentication import Authentication
+from acrux.services.guessing import Guessing
 from acrux.services.tokens import Tokens
 
 
 class Identity:
     """Authenticates with a password, or with a token in its place (acr-protocol.md §2.1)."""
 
-    def __init__(self, authentication: Authentication, tokens: Tokens) -> None:
+    def __init__(self, authentication: Authentication, guessing: Guessing, tokens: Tokens) -> None:
         self._authentication = authentication
+        self._guessing = guessing
         self._tokens = tokens
 
-    async def of(self, credential: Credential | None) -> Principal:
-        """Say who presents the credential. Raises BadCredentials."""
-        if credential is None or credential.name != TOKEN_USER:
-            return await self._authentication.authenticate(credential)
-        token = credential.secret.reveal()
+    async def of(self, credential: Credential | None, address: str) -> Principal:
+        """Say who presents the credential from this address.
+
+        Raises BadCredentials, and TooManyRequests after too many of them.
+        """
+        if credential is None or credential.is_empty:
+            return await self._authentication.authenticate(None)
+        if credential.name != TOKEN_USER:
+            check = partial(self._authentication.authenticate, credential)
+            return await self._guessing.attempt(credential.name, address, check)
+        try:
+            return await self._of_token(credential.secret.reveal())
+        except BadCredentials:
+            await self._guessing.refuse_token(address)
+            raise
+
+    async def _of_token(self, token: str) -> Principal:
         if self._tokens.is_refresh(token):
             return await self.of_refresh_token(token)
         return self._of_access_token(token)

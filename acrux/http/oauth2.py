@@ -26,7 +26,7 @@ class TokenHandlers:
         if credential is not None and not isinstance(credential, Credential):
             raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
         scopes = parsing.scopes(request)
-        principal = _known(await self._identity.of(credential), scopes)
+        principal = _known(await self._identity.of(credential, request.peer), scopes)
         request.grant = Grant(principal.name)  # for the log
         service = parsing.service(request) or self._login_server(request)
         issued = self._tokens.issue(principal, service, scopes)
@@ -37,7 +37,7 @@ class TokenHandlers:
     async def grant(self, request: Request) -> Response:
         """POST: the same, with a form (RFC 6749 §4.3, §6)."""
         form = await forms.read(request)
-        principal = _known(await self._grant(form), form.scopes)
+        principal = _known(await self._grant(form, request.peer), form.scopes)
         request.grant = Grant(principal.name)  # for the log
         service = form.service or self._login_server(request)
         issued = self._tokens.issue(principal, service, form.scopes)
@@ -47,9 +47,9 @@ class TokenHandlers:
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))
         return responses.issued(issued)
 
-    async def _grant(self, form: Form) -> Principal:
+    async def _grant(self, form: Form, address: str) -> Principal:
         if form.grant_type == "password":
-            return await self._identity.of(form.credential)
+            return await self._identity.of(form.credential, address)
         if form.grant_type == "refresh_token":
             return await self._identity.of_refresh_token(form.refresh_token)
         raise InvalidRequest("grant_type must be password or refresh_token")

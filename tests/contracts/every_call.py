@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.guesses import SqlGuesses
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.properties import SqlProperties
 from acrux.adapters.scope_maps import SqlScopeMaps
@@ -13,6 +14,7 @@ from acrux.adapters.statements import Database, Statement
 from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import AttributesChange
 from acrux.domain.digest import Digest
+from acrux.domain.guessing import Subject
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
 from acrux.domain.upload import UploadId
@@ -26,6 +28,7 @@ from acrux.ports.accounts import (
     StoredScopeMap,
 )
 from acrux.ports.content import Metadata, Properties
+from acrux.ports.guessing import Guesses
 from tests.contracts.content import AT, BLOB, descriptor, image, tags
 from tests.contracts.databases import Databases
 
@@ -35,6 +38,7 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
+    Guesses: lambda database: SqlGuesses(database, bytes(32), max_rows=1),
 }
 
 
@@ -60,6 +64,7 @@ class Port:
 
 METADATA, PROPERTIES = Port(Metadata), Port(Properties)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
+GUESSES = Port(Guesses)
 
 ROWS = 20_000
 
@@ -76,6 +81,7 @@ EVERYTHING = (RepositoryPattern("*"),)
 SOME = tuple(map(RepositoryPattern, ("large/5", "small/*", "team/*")))
 IMAGE = image(BLOB, subject=descriptor(SUBJECT))
 PASSWORD = PasswordRecord("password", "hash", AT)
+PAIR = Subject("acrux", "192.0.2.7")
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 
 # In an order in which each finds what it needs.
@@ -135,6 +141,16 @@ CALLS: tuple[Call, ...] = (
     SCOPE_MAPS.change("the-map", description="x", permissions=()),
     SCOPE_MAPS.delete("the-map"),
     REVOCATIONS.refresh(),
+    GUESSES.fail((PAIR, PAIR.everywhere, PAIR.anybody), AT),
+    *(
+        GUESSES.forgive(subject, AT)
+        for subject in (PAIR, PAIR.everywhere, PAIR.anybody, Subject(None, None))
+    ),
+    GUESSES.know((PAIR,), AT),
+    GUESSES.is_known(PAIR, AT),
+    GUESSES.refresh(),
+    GUESSES.list(),
+    GUESSES.prune(AT, AT),
 )
 
 # What brackets a transaction is the driver's, not ours.

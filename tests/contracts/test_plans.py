@@ -14,6 +14,7 @@ from acrux.adapters.statements import Statement
 from acrux.domain.digest import Digest
 from acrux.domain.page import Order, Page
 from acrux.ports.accounts import Revocations
+from acrux.ports.guessing import Guesses
 from tests.contracts import postgresql
 from tests.contracts.databases import Databases
 from tests.contracts.every_call import (
@@ -31,7 +32,7 @@ from tests.contracts.every_call import (
 from tests.contracts.postgresql import PostgreSql
 
 # What asks no database.
-IN_MEMORY = {(Revocations, "least_epoch")}
+IN_MEMORY = {(Revocations, "least_epoch"), (Guesses, "find"), (Guesses, "hash")}
 
 BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "uploads"}
 

@@ -1,0 +1,118 @@
+"""How many failed logins are free, and how long to wait after more."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from ipaddress import AddressValueError, IPv6Address, IPv6Network
+from typing import Final, NamedTuple
+
+LONGEST_WAIT: Final = timedelta(minutes=5)
+
+# More failures than these beyond the free ones make no wait longer: 2^9 seconds are too many.
+_DOUBLINGS: Final = 9
+
+# Whoever is given an IPv6 address may take any of these at will (RFC 6177).
+_IPV6_PREFIX: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Failed logins of one subject: when the last one was, and when all will be forgiven.
+
+    Each is forgiven some time after the one before it, so that two instants tell how many there
+    are, whenever one looks.
+    """
+
+    failed_at: datetime
+    forgiven_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many failures are free; with each further one the wait after it doubles.
+
+    One failure is forgiven every `forgiveness`.
+    """
+
+    free: int
+    forgiveness: timedelta
+    first_wait: timedelta = timedelta(seconds=1)
+
+    def count(self, failures: Failures | None, at: datetime) -> int:
+        """How many failures are not forgiven yet."""
+        if failures is None or failures.forgiven_at <= at:
+            return 0
+        return -((at - failures.forgiven_at) // self.forgiveness)
+
+    def after_another(self, failures: Failures | None, at: datetime) -> Failures:
+        """The failures and one more; they never become more than make a difference."""
+        begin = at if failures is None else max(failures.forgiven_at, at)
+        most = at + (self.free + _DOUBLINGS) * self.forgiveness
+        return Failures(at, min(begin + self.forgiveness, most))
+
+    def wait(self, failures: Failures | None, now: datetime) -> timedelta:
+        """How long until the next attempt is let through, whatever it presents."""
+        if failures is None or failures.forgiven_at <= now:
+            return timedelta()
+        beyond = self.count(failures, failures.failed_at) - self.free
+        if beyond < 0:
+            return timedelta()
+        wait = min(self.first_wait * (1 << min(beyond, _DOUBLINGS)), LONGEST_WAIT)
+        return max(failures.failed_at + wait - now, timedelta())
+
+    def tries(self, failures: Failures | None, now: datetime) -> int:
+        """How many attempts may be under way at once: as many as are free, and else one."""
+        if self.wait(failures, now):
+            return 0
+        return max(self.free - self.count(failures, now), 1)
+
+
+OF_ADDRESS: Final = Limit(free=50, forgiveness=timedelta(minutes=1))
+OF_ACCOUNT: Final = Limit(free=100, forgiveness=timedelta(minutes=1))
+OF_ACCOUNT_AT_ADDRESS: Final = Limit(free=5, forgiveness=LONGEST_WAIT)
+
+# Instead of that, for an account that is being guessed at from everywhere: of every address that
+# never got in one guess, and the right password gets in at once from wherever nobody guessed.
+OF_STRANGER: Final = replace(OF_ACCOUNT_AT_ADDRESS, free=1, first_wait=LONGEST_WAIT)
+
+
+class Subject(NamedTuple):
+    """Whose failures are counted together; None stands for all accounts, or all addresses.
+
+    An account is a name that somebody presented, whether there is such an account or not.
+    """
+
+    account: str | None
+    address: str | None
+
+    @property
+    def limit(self) -> Limit:
+        """What its failures are measured with."""
+        if self.account is None:
+            return OF_ADDRESS
+        return OF_ACCOUNT if self.address is None else OF_ACCOUNT_AT_ADDRESS
+
+    @property
+    def everywhere(self) -> "Subject":
+        """The account at all addresses."""
+        return Subject(self.account, None)
+
+    @property
+    def anybody(self) -> "Subject":
+        """All accounts at the address."""
+        return Subject(None, self.address)
+
+
+def network_of(address: str) -> str:
+    """The addresses that count as one with this: itself, or the /64 of an IPv6 address.
+
+    What is no address stands for itself.
+    """
+    if ":" not in address:
+        return address
+    try:
+        found = IPv6Address(address)
+    except AddressValueError:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found), _IPV6_PREFIX), strict=False))
