@@ -108,7 +108,10 @@ async def test_cve_2026_27771_nobody_reads_what_is_private(
     nobody.authorization = credential
     endpoints = _endpoints(admin.registry)
 
-    answers = [await nobody.call(method, path) for method, path in endpoints]
+    answers = [
+        await nobody.call(method, path, peer=f"192.0.2.{number}")  # where nobody has to wait
+        for number, (method, path) in enumerate(endpoints)
+    ]
 
     assert len(endpoints) > 20
     assert {answer.status for answer in answers} == {401}

@@ -175,16 +175,18 @@ async def call(
 ) -> Answer:
     """Call an end-point as its example says; an upload is the caller's own where it `begins`."""
     example, path = EXAMPLES[endpoint], EXAMPLES[endpoint].path
+    peer = f"192.0.2.{list(EXAMPLES).index(endpoint)}"  # one of its own: none waits for another
     headers = {"Authorization": authorization} if authorization else {}
     if "UPLOAD" in path:
         begun = await Caller(admin.registry, "", "").call(
             "POST",
             f"/v2/{REPOSITORY}/blobs/uploads/",
             headers=headers if begins else {"Authorization": admin.basic},
+            peer=peer,
         )
         path = path.replace("UPLOAD", begun.header("Docker-Upload-UUID") or "")
     return await Caller(admin.registry, "", "").call(
-        endpoint[1], path, headers={**example.headers, **headers}, body=example.body
+        endpoint[1], path, headers={**example.headers, **headers}, body=example.body, peer=peer
     )
 
 
