@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from secrets import token_bytes
+from secrets import token_bytes, token_hex
 
 from acrux.adapters import secrets
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.guesses import SqlGuesses
+from acrux.adapters.journal import SqlJournal
 from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
 from acrux.adapters.log import LineLog
 from acrux.adapters.metadata import SqlMetadata
@@ -36,11 +37,13 @@ from acrux.http.oauth2 import TokenHandlers
 from acrux.http.origin import Origins
 from acrux.http.routes import Handlers, Router, Row, table
 from acrux.http.uploads import UploadHandlers
+from acrux.http.witness import Witness
 from acrux.ports.clock import Clock
 from acrux.services.accounts import Accounts
 from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
 from acrux.services.guessing import Guessing
+from acrux.services.journal import Journal, Room
 from acrux.services.listings import Listings
 from acrux.services.manifests import Manifests
 from acrux.services.properties import Properties
@@ -51,7 +54,9 @@ from acrux.settings import Settings
 
 KEY_BYTES = 32
 REVOCATION_SECONDS = 0.5
+JOURNAL_SECONDS = 0.5
 TIDY_SECONDS = 60.0
+WRITER_BYTES = 3
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Adapters:
     scope_maps: SqlScopeMaps
     revocations: SqlRevocations
     guesses: SqlGuesses
+    journal: SqlJournal
     capabilities: KeyedCapabilities
     passwords: KeyedPasswords
     signer: JwtSigner
@@ -86,6 +92,7 @@ class Services:
     listings: Listings
     accounts: Accounts
     scope_maps: ScopeMaps
+    journal: Journal
 
 
 @dataclass(frozen=True)
@@ -124,6 +131,7 @@ def build(
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
         log=RequestLog(log),
+        witness=Witness(services.journal),
         lifespan=lifespan,
         idle_timeout=timedelta(seconds=settings.idle_seconds),
     )
@@ -151,6 +159,7 @@ def build_adapters(settings: Settings, clock: Clock, observe: Observer | None = 
         scope_maps=SqlScopeMaps(database),
         revocations=SqlRevocations(database),
         guesses=SqlGuesses(database, _key(folder / "secrets" / "guesses")),
+        journal=SqlJournal(database),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=KeyedPasswords(_key(folder / "secrets" / "pepper")),
         signer=JwtSigner(
@@ -194,6 +203,13 @@ def build_services(settings: Settings, to: Adapters) -> Services:
         listings=Listings(to.metadata),
         accounts=Accounts(to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock),
         scope_maps=ScopeMaps(to.scope_maps, to.accounts, to.revocations, to.clock),
+        journal=Journal(
+            to.journal,
+            to.clock,
+            token_hex(WRITER_BYTES),
+            timedelta(days=settings.audit_days),
+            Room(),
+        ),
     )
 
 
@@ -245,6 +261,7 @@ def _chores(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
     return (
         Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh),
         Chore("guesses", REVOCATION_SECONDS, adapters.guesses.refresh),
+        Chore("journal", JOURNAL_SECONDS, services.journal.keep),
         Chore("tidy-guesses", TIDY_SECONDS, services.guessing.tidy),
     )
 
@@ -267,6 +284,7 @@ def _lifespan(adapters: Adapters, services: Services, log: Log) -> Lifespan:
                 await task
         with suppress(RegistryError):  # a full disk
             await services.guessing.write_down()
+            await services.journal.flush()
         adapters.database.close()
         log.flush()
 

@@ -38,6 +38,8 @@ RegistryError
 └── InvalidSettings
 """
 
+from typing import Self
+
 
 class RegistryError(Exception):
     """The root: something was refused, and `detail` says what, in text only.
@@ -157,11 +159,26 @@ class IncompleteBody(ContentRefused):
 
 
 class AccessRefused(RegistryError):
-    """The caller may not; `scope` is the scope text that would have sufficed."""
+    """The caller may not; `scope` is the scope text that would have sufficed.
 
-    def __init__(self, message: str = "", /, *, scope: str = "", **detail: str) -> None:
+    `reason`, one of domain.reason, `account`, the one that was meant or proven, and `detail` are
+    for the journal: whoever asked hears no more than the message.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        /,
+        *,
+        scope: str = "",
+        reason: str = "",
+        account: str = "",
+        **detail: str,
+    ) -> None:
         super().__init__(message, **detail)
         self.scope = scope
+        self.reason = reason
+        self.account = account
 
 
 class AuthenticationRequired(AccessRefused):
@@ -178,6 +195,16 @@ class InsufficientScope(AccessRefused):
 
 class BadCredentials(AccessRefused):
     """The user name or the password is wrong."""
+
+    @classmethod
+    def of_token(cls, refused: InvalidToken, before: str = "") -> Self:
+        """What is wrong with a token that was shown as a credential."""
+        return cls(
+            before + refused.message,
+            reason=refused.reason,
+            account=refused.account,
+            **refused.detail,
+        )
 
 
 class Denied(AccessRefused):
@@ -197,11 +224,17 @@ class Disallowed(RegistryError):
 
 
 class TooManyRequests(RegistryError):
-    """Asked too often; `retry_after` says how many seconds to wait."""
+    """Asked too often; `retry_after` says how many seconds to wait.
 
-    def __init__(self, message: str = "", /, *, retry_after: int, **detail: str) -> None:
+    `account` is the one that was meant, where there is one, for the journal.
+    """
+
+    def __init__(
+        self, message: str = "", /, *, retry_after: int, account: str = "", **detail: str
+    ) -> None:
         super().__init__(message, **detail)
         self.retry_after = retry_after
+        self.account = account
 
 
 class StorageExhausted(RegistryError):

@@ -85,6 +85,7 @@ class Settings:
         "and not only from those in the token.",
         default=False,
     )
+    audit_days: int = _setting("How many days the records of the audit are kept.", 90)
     log_format: Literal["console", "json"] = _setting("How log lines are written.", "console")
 
     def problems(self) -> list[str]:
@@ -117,6 +118,8 @@ class Settings:
             for name in ("idle_seconds", "stop_seconds", "upload_seconds")
             if not 1 <= getattr(self, name) <= 3600
         ]
+        if not 1 <= self.audit_days <= 36500:
+            found.append("audit_days: 1 to 36500 are allowed")
         return found + self._tls_problems()
 
     def _tls_problems(self) -> list[str]:

@@ -24,6 +24,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from acrux.adapters import secrets
 from acrux.domain.access import Grant
+from acrux.domain.reason import Reason
 from acrux.domain.scope import Scope
 from acrux.domain.token import (
     ACCESS_TOKEN_KIND,
@@ -239,24 +240,30 @@ class JwtSigner:
         if key is None:
             raise InvalidToken(
                 "the access token is not one that this registry signed, or its key is no longer "
-                "in use: ask for a new one"
+                "in use: ask for a new one",
+                reason=Reason.NOT_OURS,
             )
         try:
             registry = self._registries[key.algorithm]
             return jws.deserialize_compact(text, key.jwk, registry=registry).payload
         except (JoseError, ValueError):
             raise InvalidToken(
-                "the access token's signature is not good: it was changed or cut on its way"
+                "the access token's signature is not good: it was changed or cut on its way",
+                reason=Reason.ALTERED,
             ) from None  # the cause may quote the token
 
 
 def _header_of(text: str) -> str:
     if len(text) > MAX_TOKEN_CHARACTERS:
-        raise InvalidToken(f"the access token is longer than {MAX_TOKEN_CHARACTERS} characters")
+        raise InvalidToken(
+            f"the access token is longer than {MAX_TOKEN_CHARACTERS} characters",
+            reason=Reason.UNREADABLE,
+        )
     match = _COMPACT.fullmatch(text)
     if match is None:
         raise InvalidToken(
-            "the access token is no JWT: three base64url parts separated by dots are expected"
+            "the access token is no JWT: three base64url parts separated by dots are expected",
+            reason=Reason.UNREADABLE,
         )
     return match[1]
 
@@ -314,14 +321,22 @@ def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
         claims = msgspec.convert(members, kind)
     except (ValueError, RecursionError, msgspec.ValidationError):
         raise InvalidToken(
-            "the claims of the access token are not those of an access token of this registry"
+            "the claims of the access token are not those of an access token of this registry",
+            reason=Reason.NOT_OURS,
         ) from None  # the cause may quote the token
     if claims.iss != ISSUER or claims.version != VERSION:
-        raise InvalidToken(f"the access token was not issued by {ISSUER!r}, version {VERSION}")
+        raise InvalidToken(
+            f"the access token was not issued by {ISSUER!r}, version {VERSION}",
+            reason=Reason.NOT_OURS,
+        )
     if claims.grant_type != grant_type:
-        raise InvalidToken(f"this is a token of another kind, and no {grant_type}")
+        raise InvalidToken(
+            f"this is a token of another kind, and no {grant_type}", reason=Reason.OTHER_KIND
+        )
     if claims.nbf != claims.iat:  # our tokens know one instant for both
-        raise InvalidToken("the access token's nbf is not its iat: ask for a new one")
+        raise InvalidToken(
+            "the access token's nbf is not its iat: ask for a new one", reason=Reason.NOT_OURS
+        )
     return claims
 
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from acrux.domain.access import Grant
+from acrux.domain.instants import from_microseconds
+from acrux.domain.reason import Reason
 from acrux.errors import InvalidToken
 
 # acr-protocol.md §3.4.
@@ -34,15 +36,15 @@ class AccessToken:
 
     def check_time(self, now: datetime) -> None:
         """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""
-        _check_time("access", self.issued_at, self.expires_at, now)
+        _check_time("access", self.grant.principal, self, now)
 
     def check_audience(self, audiences: frozenset[str]) -> None:
         """Raise InvalidToken unless the token was made for one of our login servers."""
-        _check_audience("access", self.audience, audiences)
+        _check_audience("access", self.grant.principal, self, audiences)
 
     def check_epoch(self, least: int) -> None:
         """Raise InvalidToken where the tokens of its epoch were revoked."""
-        _check_epoch("access", self.epoch, least)
+        _check_epoch("access", self.grant.principal, self, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +63,56 @@ class RefreshToken:
 
     def check_time(self, now: datetime) -> None:
         """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""
-        _check_time("refresh", self.issued_at, self.expires_at, now)
+        _check_time("refresh", self.principal, self, now)
 
     def check_audience(self, audiences: frozenset[str]) -> None:
         """Raise InvalidToken unless the token was made for one of our login servers."""
-        _check_audience("refresh", self.audience, audiences)
+        _check_audience("refresh", self.principal, self, audiences)
 
     def check_epoch(self, least: int) -> None:
         """Raise InvalidToken where the tokens of its epoch were revoked."""
-        _check_epoch("refresh", self.epoch, least)
+        _check_epoch("refresh", self.principal, self, least)
 
 
-def _check_time(kind: str, issued_at: datetime, expires_at: datetime, now: datetime) -> None:
-    if now >= expires_at + LEEWAY:
-        raise InvalidToken(f"the {kind} token has expired: ask for a new one")
-    if now < issued_at - LEEWAY:
-        raise InvalidToken(f"the {kind} token is not valid yet: compare the clocks")
+def _check_time(
+    kind: str, principal: str, token: "AccessToken | RefreshToken", now: datetime
+) -> None:
+    if now >= token.expires_at + LEEWAY:
+        raise InvalidToken(
+            f"the {kind} token has expired: ask for a new one",
+            reason=Reason.EXPIRED,
+            account=principal,
+            expired_at=token.expires_at.isoformat(),
+        )
+    if now < token.issued_at - LEEWAY:
+        raise InvalidToken(
+            f"the {kind} token is not valid yet: compare the clocks",
+            reason=Reason.NOT_YET,
+            account=principal,
+            issued_at=token.issued_at.isoformat(),
+        )
 
 
-def _check_audience(kind: str, audience: str, audiences: frozenset[str]) -> None:
-    if audience not in audiences:
-        raise InvalidToken(f"the {kind} token was made for another registry")
+def _check_audience(
+    kind: str, principal: str, token: "AccessToken | RefreshToken", audiences: frozenset[str]
+) -> None:
+    if token.audience not in audiences:
+        raise InvalidToken(
+            f"the {kind} token was made for another registry",
+            reason=Reason.OTHER_REGISTRY,
+            account=principal,
+            audience=token.audience,
+        )
 
 
-def _check_epoch(kind: str, epoch: int, least: int) -> None:
-    if epoch < least:
-        raise InvalidToken(f"the {kind} token was revoked: ask for a new one")
+def _check_epoch(
+    kind: str, principal: str, token: "AccessToken | RefreshToken", least: int
+) -> None:
+    if token.epoch < least:
+        raise InvalidToken(
+            f"the {kind} token was revoked: ask for a new one",
+            reason=Reason.REVOKED,
+            account=principal,
+            issued_at=token.issued_at.isoformat(),
+            revoked_at=from_microseconds(least).isoformat(),
+        )

@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from acrux.errors import AccessRefused, RegistryError
+from acrux.errors import AccessRefused, RegistryError, TooManyRequests
 from acrux.http import challenge, middleware, parsing, problems
 from acrux.http.guard import Guard
 from acrux.http.messages import Receive, Request, Response, Scope, Send
 from acrux.http.middleware import RequestLog
 from acrux.http.origin import Origins
 from acrux.http.routes import Challenge, Router
+from acrux.http.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Application:
         guard: Guard,
         origins: Origins,
         log: RequestLog,
+        witness: Witness,
         lifespan: Lifespan,
         idle_timeout: timedelta,
     ) -> None:
@@ -38,6 +40,7 @@ class Application:
         self._guard = guard
         self._origins = origins
         self._log = log
+        self._witness = witness
         self._lifespan = lifespan
         self._idle_timeout = idle_timeout.total_seconds()
 
@@ -82,11 +85,16 @@ class Application:
             endpoint = self._router.match(request)
             challenges = endpoint.challenge
             request.grant = await self._guard.check(endpoint.requires, request)
-            return await endpoint.handler(request)
+            response = await endpoint.handler(request)
+            if endpoint.records(request.method, response.status):
+                self._witness.granted(request, response.status)
+            return response
         except RegistryError as refused:
             if problems.find(refused) is problems.UNEXPECTED:
                 self._log.write_failure(request)
             response = problems.render(refused)
+            if isinstance(refused, (AccessRefused, TooManyRequests)):
+                self._witness.refused(request, refused, response.status)
             if isinstance(refused, AccessRefused) and response.status == 401:
                 origin = self._origins.of(request)
                 response.add("WWW-Authenticate", challenges(origin, refused))

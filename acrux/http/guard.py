@@ -157,7 +157,7 @@ class Guard:
         if requirement is public:
             return Grant("")
         try:
-            grant = await self._grant(required, request)
+            grant = request.grant = await self._grant(required, request)
         except AccessRefused as refused:
             refused.scope = render(required.asked)
             raise
@@ -175,7 +175,9 @@ class Guard:
             raise AuthenticationRequired
         if isinstance(presented, Credential):
             # Basic straight on the API (acr-protocol.md §0.3, rule 30).
-            return narrow(await self._identity.of(presented, request.peer), required.useful)
+            principal = await self._identity.of(presented, request.peer)
+            request.proof = principal.proof
+            return narrow(principal, required.useful)
         token = presented.secret.reveal()
         try:
             return self._tokens.verify(token)

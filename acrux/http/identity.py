@@ -47,7 +47,7 @@ class Identity:
         try:
             return self._tokens.holder(text)
         except InvalidToken as refused:
-            raise BadCredentials(refused.message) from None
+            raise BadCredentials.of_token(refused) from None
 
     async def could_get(self, name: str, scopes: Iterable[Scope]) -> Grant:
         """What the account of this name would be granted, if it asked for these scopes now."""
@@ -58,6 +58,6 @@ class Identity:
         try:
             token = self._tokens.redeem(text)
         except InvalidToken as refused:
-            raise BadCredentials(refused.message) from None
+            raise BadCredentials.of_token(refused) from None
         principal = await self._authentication.find(token.principal)
         return replace(principal, proof=REFRESH_TOKEN_KIND, refresh_until=token.expires_at)

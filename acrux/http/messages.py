@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from acrux.domain.access import Grant
+from acrux.domain.scope import Scope as AskedScope
 from acrux.errors import ContentTooLarge, IncompleteBody
 
 # ASGI's own types (asgiref.typing says the same at more length).
@@ -107,6 +108,8 @@ class Request:
         self.params: Mapping[str, str] = {}
         self.has_outlived_its_token = False
         self.grant = Grant("")
+        self.proof = ""  # by what the caller was known, where it was no access token
+        self.asked: tuple[AskedScope, ...] = ()  # for a token
 
 
 class Content(Protocol):

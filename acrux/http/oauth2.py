@@ -2,7 +2,7 @@
 
 from acrux.domain.access import ANONYMOUS, Grant, Principal
 from acrux.domain.credential import Credential
-from acrux.domain.scope import Scope
+from acrux.domain.token import REFRESH_TOKEN_KIND
 from acrux.errors import AuthenticationRequired, BadCredentials, InvalidRequest, InvalidToken
 from acrux.http import authorization, forms, parsing, responses
 from acrux.http.forms import Form
@@ -25,11 +25,11 @@ class TokenHandlers:
         credential = authorization.presented(request)
         if credential is not None and not isinstance(credential, Credential):
             raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
-        scopes = parsing.scopes(request)
-        principal = _known(await self._identity.of(credential, request.peer), scopes)
-        request.grant = Grant(principal.name)  # for the log
+        request.asked = parsing.scopes(request)
+        principal = _known(await self._identity.of(credential, request.peer), request)
         service = parsing.service(request) or self._login_server(request)
-        issued = self._tokens.issue(principal, service, scopes)
+        issued = self._tokens.issue(principal, service, request.asked)
+        request.grant = issued.token.grant
         if parsing.wants_refresh_token(request) and principal.may_refresh:
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))
         return responses.issued(issued)
@@ -37,10 +37,11 @@ class TokenHandlers:
     async def grant(self, request: Request) -> Response:
         """POST: the same, with a form (RFC 6749 §4.3, §6)."""
         form = await forms.read(request)
-        principal = _known(await self._grant(form, request.peer), form.scopes)
-        request.grant = Grant(principal.name)  # for the log
+        request.asked = form.scopes
+        principal = _known(await self._grant(form, request.peer), request)
         service = form.service or self._login_server(request)
-        issued = self._tokens.issue(principal, service, form.scopes)
+        issued = self._tokens.issue(principal, service, request.asked)
+        request.grant = issued.token.grant
         if form.refresh_token:
             return responses.issued(issued, form.refresh_token)
         if form.wants_refresh_token and principal.may_refresh:
@@ -63,12 +64,12 @@ class TokenHandlers:
             )
         presented = form.access_token or form.refresh_token
         try:
-            exchanged = self._tokens.exchange(
-                presented, form.service or self._login_server(request)
-            )
+            old = self._tokens.redeem(presented)
         except InvalidToken as refused:
-            raise BadCredentials(f"retrieving permissions failed: {refused.message}") from None
-        return responses.refresh(exchanged)
+            raise BadCredentials.of_token(refused, "retrieving permissions failed: ") from None
+        request.grant, request.proof = Grant(old.principal), REFRESH_TOKEN_KIND
+        service = form.service or self._login_server(request)
+        return responses.refresh(self._tokens.exchange(old, service))
 
     async def public_keys(self, _: Request) -> Response:
         """GET: the keys that verify our tokens."""
@@ -78,9 +79,10 @@ class TokenHandlers:
         return self._origins.of(request).login_server
 
 
-def _known(principal: Principal, scopes: tuple[Scope, ...]) -> Principal:
+def _known(principal: Principal, request: Request) -> Principal:
     # docker login without credentials asks for no scope, and must fail. Where anonymous holds
     # nothing, a token of nothing would only postpone the refusal.
-    if principal == ANONYMOUS or (not principal.name and not scopes):
+    if principal == ANONYMOUS or (not principal.name and not request.asked):
         raise AuthenticationRequired("authentication required: send a user name and a password")
+    request.grant, request.proof = Grant(principal.name), principal.proof  # for log and journal
     return principal

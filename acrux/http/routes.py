@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
-from acrux.http import challenge, guard
+from acrux.http import challenge, guard, witness
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.blobs import BlobHandlers
 from acrux.http.guard import Requirement
@@ -16,6 +16,7 @@ from acrux.http.messages import Request, Response
 from acrux.http.oauth2 import TokenHandlers
 from acrux.http.origin import Origin
 from acrux.http.uploads import UploadHandlers
+from acrux.http.witness import Recorded
 
 Handler = Callable[[Request], Awaitable[Response]]
 Challenge = Callable[[Origin, AccessRefused], str]
@@ -23,11 +24,12 @@ Challenge = Callable[[Origin, AccessRefused], str]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who may, what happens, and how a 401 challenges."""
+    """Who may, what happens, how a 401 challenges, and what the journal holds of it."""
 
     requires: Requirement
     handler: Handler
     challenge: Challenge = challenge.bearer
+    records: Recorded = witness.changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def _v2(to: Handlers) -> tuple[Row, ...]:
 
 
 def _uploads(to: Handlers) -> tuple[Row, ...]:
-    start_upload = Endpoint(guard.mount, to.uploads.start)
+    start_upload = Endpoint(guard.mount, to.uploads.start, records=witness.finishes)
     return (
         # Some clients leave the final slash out.
         Row("end-4, end-11", "/v2/{repository}/blobs/uploads/", {"POST": start_upload}),
@@ -103,9 +105,9 @@ def _uploads(to: Handlers) -> tuple[Row, ...]:
             "/v2/{repository}/blobs/uploads/{upload}",
             {
                 "GET": Endpoint(guard.go_on, to.uploads.status),
-                "PATCH": Endpoint(guard.go_on, to.uploads.append),
+                "PATCH": Endpoint(guard.go_on, to.uploads.append, records=witness.finishes),
                 "PUT": Endpoint(guard.go_on, to.uploads.finish),
-                "DELETE": Endpoint(guard.go_on, to.uploads.cancel),
+                "DELETE": Endpoint(guard.go_on, to.uploads.cancel, records=witness.finishes),
             },
         ),
     )
@@ -156,14 +158,14 @@ def _public(to: Handlers) -> tuple[Row, ...]:
             "token",
             "/oauth2/token",
             {
-                "GET": Endpoint(guard.public, to.tokens.issue, challenge.basic),
-                "POST": Endpoint(guard.public, to.tokens.grant, challenge.basic),
+                "GET": Endpoint(guard.public, to.tokens.issue, challenge.basic, witness.always),
+                "POST": Endpoint(guard.public, to.tokens.grant, challenge.basic, witness.always),
             },
         ),
         Row(
             "exchange",
             "/oauth2/exchange",
-            {"POST": Endpoint(guard.public, to.tokens.exchange, challenge.basic)},
+            {"POST": Endpoint(guard.public, to.tokens.exchange, challenge.basic, witness.always)},
         ),
         Row(
             "jwks", "/.well-known/jwks.json", {"GET": Endpoint(guard.public, to.tokens.public_keys)}

@@ -1,8 +1,11 @@
 """Turn a credential into a principal, in the same time when refused."""
 
+from datetime import datetime
+
 from acrux.domain import scope_maps
 from acrux.domain.access import ANONYMOUS, NOTHING, Principal, ScopeMap
 from acrux.domain.credential import Credential
+from acrux.domain.reason import Reason
 from acrux.errors import BadCredentials
 from acrux.ports.accounts import Account, Accounts, Passwords
 from acrux.ports.clock import Clock
@@ -37,9 +40,15 @@ class Authentication:
         if credential is None or credential.is_empty:
             return await self._anonymous()
         account = await self._accounts.find(credential.name)
-        is_right = self._passwords.matches(credential.secret.reveal(), self._hashes(account))
+        secret, now = credential.secret.reveal(), self._clock()
+        is_right = self._passwords.matches(secret, _hashes(account, now, expired=False))
+        was_right = self._passwords.matches(secret, _hashes(account, now, expired=True))
         if not is_right or account is None or not account.is_enabled:
-            raise BadCredentials("the user name or the password is wrong")
+            raise BadCredentials(
+                "the user name or the password is wrong",
+                reason=_reason(account, is_right=is_right, was_right=was_right),
+                account=account.name if account else "",
+            )
         return self._principal(account)
 
     async def find(self, name: str) -> Principal:
@@ -49,7 +58,11 @@ class Authentication:
         """
         account = await self._accounts.find(name)
         if account is None or not account.is_enabled:
-            raise BadCredentials("the account of this token is gone or disabled")
+            raise BadCredentials(
+                "the account of this token is gone or disabled",
+                reason=Reason.DISABLED_ACCOUNT if account else Reason.GONE_ACCOUNT,
+                account=name,
+            )
         return self._principal(account)
 
     async def scope_map(self, name: str) -> ScopeMap:
@@ -60,14 +73,6 @@ class Authentication:
     async def _anonymous(self) -> Principal:
         account = await self._accounts.find(ANONYMOUS.name)
         return ANONYMOUS if account is None or not account.is_enabled else self._principal(account)
-
-    def _hashes(self, account: Account | None) -> tuple[str, ...]:
-        now = self._clock()
-        return tuple(
-            password.hash
-            for password in (account.passwords if account else ())
-            if password.expires_at is None or now < password.expires_at
-        )
 
     def _principal(self, account: Account) -> Principal:
         return Principal(account.name, self._scope_map(account), account.epoch)
@@ -80,3 +85,19 @@ class Authentication:
                 self._read.clear()
             self._read[key] = scope_maps.read(*key)
         return self._read[key]
+
+
+def _hashes(account: Account | None, now: datetime, *, expired: bool) -> tuple[str, ...]:
+    return tuple(
+        password.hash
+        for password in (account.passwords if account else ())
+        if (password.expires_at is not None and password.expires_at <= now) == expired
+    )
+
+
+def _reason(account: Account | None, *, is_right: bool, was_right: bool) -> Reason:
+    if account is None:
+        return Reason.UNKNOWN_NAME
+    if is_right:
+        return Reason.DISABLED_ACCOUNT
+    return Reason.EXPIRED_PASSWORD if was_right else Reason.WRONG_PASSWORD

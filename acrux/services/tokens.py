@@ -111,13 +111,12 @@ class Tokens:
             access_until=token.expires_at,
         )
 
-    def exchange(self, text: str, service: str) -> str:
-        """A new refresh token for an old one, which lives no longer than that.
+    def exchange(self, old: RefreshToken, service: str) -> str:
+        """A new refresh token for an old one that was redeemed, which lives no longer than that.
 
-        Raises InvalidToken, InvalidService.
+        Raises InvalidService.
         """
         self._check_service(service)
-        old = self._read_refresh(text)
         return self._signer.sign_refresh(replace(old, id=str(uuid.uuid4()), audience=service))
 
     def _read_refresh(self, text: str) -> RefreshToken:

@@ -1,0 +1,174 @@
+"""Records of decisions in SQL."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
+from acrux.domain.decision import SEVERAL, Decision, Outcome, Record, Search, first_id
+from acrux.domain.scope import REPOSITORY, parse_all, render
+
+_COLUMNS: Final = (
+    "id", "case_id", "proven", "account", "proof", "peer", "repository", "request", "outcome",
+    "status", "asked", "granted", "reason", "message", "facts", "correlation",
+)  # fmt: skip
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM journal"  # noqa: S608 -- our own column names
+
+_INSERT: Final = (
+    f"INSERT INTO journal ({', '.join(_COLUMNS)}) VALUES (:{', :'.join(_COLUMNS)})"  # noqa: S608 -- our own column names
+    " ON CONFLICT (id) DO NOTHING"
+)
+
+_END: Final = "g"  # after every id
+
+
+class SqlJournal:
+    """The port Journal on a database; each method is described there."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """See ports.Journal."""
+        await self._database.write(_append(records))
+
+    async def search(self, wanted: Search) -> tuple[Record, ...]:
+        """See ports.Journal."""
+        found: dict[str, Record] = {}
+        for statement in _searches(wanted):
+            for row in await self._database.read(statement):
+                found[row[0]] = _read(row)
+        newest = sorted(found.values(), key=lambda record: record.id)
+        return tuple(newest[max(len(newest) - wanted.limit, 0) :])
+
+    async def find(self, case: str) -> Record | None:
+        """See ports.Journal."""
+        rows = await self._database.read(Statement(f"{_SELECT} WHERE case_id = :id", {"id": case}))
+        return _read(rows[0]) if rows else None
+
+    async def prune(self, before: datetime, unproven: int, slice_: int) -> bool:
+        """See ports.Journal."""
+        return await self._database.write(_prune(first_id(before), unproven, slice_))
+
+
+def _append(records: Sequence[Record]) -> Steps[None]:
+    # All of it in the thread that writes: the event loop only hands the records over. A row each,
+    # for SQLite looks parameters up by name one after another: fifty rows at once take twice as
+    # long.
+    for record in records:
+        yield Statement(_INSERT, dict(zip(_COLUMNS, _values(record), strict=True)))
+
+
+def _values(record: Record) -> tuple[SqlValue, ...]:
+    decision = record.decision
+    return (
+        record.id,
+        decision.case or None,
+        int(decision.is_proven),
+        decision.account,
+        decision.proof,
+        decision.peer,
+        decision.repository,
+        decision.request,
+        decision.outcome.value,
+        decision.status,
+        render(decision.asked),
+        render(decision.granted),
+        decision.reason,
+        decision.message,
+        msgspec.json.encode(dict(decision.facts)).decode() if decision.facts else "{}",
+        decision.correlation,
+    )
+
+
+def _read(row: Row) -> Record:
+    (id_, case, proven, account, proof, peer, repository, request, outcome, status, asked,
+     granted, reason, message, facts, correlation) = row  # fmt: skip
+    decision = Decision(
+        request=request,
+        outcome=Outcome(outcome),
+        account=account,
+        proof=proof,
+        peer=peer,
+        repository=repository,
+        asked=parse_all([asked]),
+        granted=parse_all([granted]),
+        status=status,
+        reason=reason,
+        message=message,
+        facts=msgspec.json.decode(facts, type=dict[str, str]),
+        correlation=correlation,
+        case=case or "",
+        is_proven=bool(proven),
+    )
+    return Record(id_, decision)
+
+
+def _searches(search: Search) -> Iterator[Statement]:
+    # A record of several repositories stands under none of them; there are few of those.
+    if search.repository is None or search.account is not None:
+        yield _search(search, search.repository, _of_repository(search.repository))
+        return
+    yield _search(search, search.repository, "repository = :repository")
+    yield _search(search, search.repository, f"repository = '{SEVERAL}' AND {_AMONG_SEVERAL}")
+
+
+# Behind a space and before a colon: a name holds neither.
+_AMONG_SEVERAL: Final = r"' ' || asked LIKE :scope ESCAPE '\'"
+
+
+def _of_repository(repository: str | None) -> str:
+    if repository is None:
+        return ""
+    return f"(repository = :repository OR (repository = '{SEVERAL}' AND {_AMONG_SEVERAL}))"
+
+
+def _search(search: Search, repository: str | None, condition: str) -> Statement:
+    terms = ["id >= :since", "id < :until"]
+    parameters: dict[str, SqlValue] = {
+        "since": "" if search.since is None else first_id(search.since),
+        "until": _END if search.until is None else first_id(search.until),
+        "limit": search.limit,
+    }
+    if condition:
+        terms.append(condition)
+    if ":repository" in condition and repository is not None:
+        parameters["repository"] = repository
+    if ":scope" in condition and repository is not None:
+        parameters["scope"] = f"% {REPOSITORY}:{_literally(repository)}:%"
+    if search.account is not None:
+        terms.append("account = :account")
+        parameters["account"] = search.account
+    if search.outcome is not None:
+        terms.append("outcome = :outcome")
+        parameters["outcome"] = search.outcome.value
+    where = " AND ".join(terms)
+    return Statement(f"{_SELECT} WHERE {where} ORDER BY id DESC LIMIT :limit", parameters)
+
+
+def _literally(text: str) -> str:
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, f"\\{special}")
+    return text
+
+
+def _prune(before: str, unproven: int, slice_: int) -> Steps[bool]:
+    [(last, count)] = yield Statement(
+        """
+        SELECT MAX(id), COUNT(*) FROM (
+            SELECT id FROM journal WHERE id < :before ORDER BY id LIMIT :slice
+        ) AS oldest
+        """,
+        {"before": before, "slice": slice_},
+    )
+    if count:
+        yield Statement("DELETE FROM journal WHERE id <= :last", {"last": last})
+    surplus = yield Statement(
+        "SELECT id FROM journal WHERE proven = 0 ORDER BY id DESC LIMIT 1 OFFSET :kept",
+        {"kept": unproven},
+    )
+    for (newest,) in surplus:
+        yield Statement("DELETE FROM journal WHERE proven = 0 AND id <= :last", {"last": newest})
+    return int(count) == slice_

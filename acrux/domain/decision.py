@@ -1,0 +1,103 @@
+"""Who asked what, and what was decided why."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from acrux.domain.instants import from_microseconds, to_microseconds
+from acrux.domain.scope import REPOSITORY, Scope
+
+# Names that no account can have.
+ANONYMOUS_CALLER: Final = "(anonymous)"
+UNKNOWN_CALLER: Final = "(unknown)"  # what was typed may be a password, so it is not kept
+LOCAL_CALLER: Final = "(local)"  # whoever may open the data directory
+REGISTRY_ITSELF: Final = "(acrux)"
+
+# In the place of a repository, where a token was asked for several at once.
+SEVERAL: Final = "(several)"
+
+# Clients may ask for thousands at once; no token holds that many.
+MAX_SCOPES: Final = 100
+
+_TIME_DIGITS: Final = 14  # of microseconds since 1970, in hexadecimal: enough until 4253
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+    LOST = "lost"  # records that there was no room for: only their number is known
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing that was asked of the registry, and what was decided.
+
+    `request` is a method with a path, or a command; `proof` names by what the caller was known,
+    such as `password1`. `asked` is what was asked for, or what the request would have needed;
+    `granted` what the caller got, or held. `facts` are names and instants that belong to the
+    reason. Nothing in it is secret.
+    """
+
+    request: str
+    outcome: Outcome
+    account: str
+    proof: str = ""
+    peer: str = ""
+    repository: str = ""
+    asked: tuple[Scope, ...] = ()
+    granted: tuple[Scope, ...] = ()
+    status: int = 0
+    reason: str = ""
+    message: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    correlation: str = ""
+    case: str = ""
+    is_proven: bool = True  # whether the caller is who they say
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A decision in the journal. Ids sort by time, and for one process in the order recorded."""
+
+    id: str
+    decision: Decision
+
+    @property
+    def at(self) -> datetime:
+        """When it was recorded."""
+        return from_microseconds(int(self.id[:_TIME_DIGITS], 16))
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which records are wanted: the newest `limit` of those that meet all that is not None.
+
+    `since` belongs to it, `until` does not.
+    """
+
+    account: str | None = None
+    repository: str | None = None
+    outcome: Outcome | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 100
+
+
+def record_id(microseconds: int, writer: str) -> str:
+    """The id of what `writer`, one of the processes, recorded at this instant."""
+    return f"{microseconds:0{_TIME_DIGITS}x}{writer}"
+
+
+def first_id(at: datetime) -> str:
+    """What all ids from this instant on are not less than."""
+    return record_id(max(to_microseconds(at), 0), "")
+
+
+def repository_of(scopes: Iterable[Scope]) -> str:
+    """The one repository that the scopes speak of, SEVERAL, or nothing."""
+    names = {scope.name for scope in scopes if scope.type == REPOSITORY}
+    return names.pop() if len(names) == 1 else SEVERAL if names else ""

@@ -1,0 +1,47 @@
+"""Why access was refused, in one word each: for the journal, never told."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What was wrong with a credential, or missing in it.
+
+    An answer says less: whoever guesses must not learn whether the name or the password was wrong.
+    """
+
+    NO_CREDENTIAL = "no-credential"
+    UNREADABLE = "unreadable"
+    UNKNOWN_NAME = "unknown-name"
+    WRONG_PASSWORD = "wrong-password"  # noqa: S105 -- a reason
+    EXPIRED_PASSWORD = "expired-password"  # noqa: S105 -- a reason
+    DISABLED_ACCOUNT = "disabled-account"
+    GONE_ACCOUNT = "gone-account"
+    NOT_OURS = "not-ours"
+    ALTERED = "altered"
+    OTHER_KIND = "other-kind"
+    OTHER_REGISTRY = "other-registry"
+    EXPIRED = "expired"
+    NOT_YET = "not-yet"
+    REVOKED = "revoked"
+    MISSING_SCOPE = "missing-scope"
+    TOO_MANY = "too-many"
+    REFUSED = "refused"  # none of these: the message says what
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the credential showed all the same who presented it."""
+        return self in _PROVEN
+
+
+_PROVEN = frozenset(
+    {
+        Reason.EXPIRED_PASSWORD,
+        Reason.DISABLED_ACCOUNT,
+        Reason.GONE_ACCOUNT,
+        Reason.OTHER_REGISTRY,
+        Reason.EXPIRED,
+        Reason.NOT_YET,
+        Reason.REVOKED,
+        Reason.MISSING_SCOPE,
+    }
+)

@@ -1,0 +1,26 @@
+"""What the journal needs: a place that keeps records."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from acrux.domain.decision import Record, Search
+
+
+class Journal(Protocol):
+    """Records of decisions, which are added and looked for, and never changed."""
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Keep the records, durably when it returns; one that is there already is left alone."""
+
+    async def search(self, wanted: Search) -> tuple[Record, ...]:
+        """What is searched for, the oldest first."""
+
+    async def find(self, case: str) -> Record | None:
+        """The record of this case, None where there is none."""
+
+    async def prune(self, before: datetime, unproven: int, slice_: int) -> bool:
+        """Forget at most `slice_` records from before this instant, and say whether that many were.
+
+        Of callers whom no credential proved only the newest `unproven` records stay.
+        """
