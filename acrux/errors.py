@@ -165,6 +165,8 @@ class AccessRefused(RegistryError):
     for the journal: whoever asked hears no more than the message.
     """
 
+    usual_reason = "refused"
+
     def __init__(
         self,
         message: str = "",
@@ -177,20 +179,26 @@ class AccessRefused(RegistryError):
     ) -> None:
         super().__init__(message, **detail)
         self.scope = scope
-        self.reason = reason
+        self.reason = reason or self.usual_reason
         self.account = account
 
 
 class AuthenticationRequired(AccessRefused):
     """No credentials were presented."""
 
+    usual_reason = "no-credential"
+
 
 class InvalidToken(AccessRefused):
     """The access token is not ours, not for us, or not of this time."""
 
+    usual_reason = "not-ours"
+
 
 class InsufficientScope(AccessRefused):
     """The access token is good and does not hold what the request needs."""
+
+    usual_reason = "missing-scope"
 
 
 class BadCredentials(AccessRefused):
@@ -228,6 +236,8 @@ class TooManyRequests(RegistryError):
 
     `account` is the one that was meant, where there is one, for the journal.
     """
+
+    reason = "too-many"
 
     def __init__(
         self, message: str = "", /, *, retry_after: int, account: str = "", **detail: str

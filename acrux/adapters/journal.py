@@ -166,7 +166,7 @@ def _prune(before: str, unproven: int, slice_: int) -> Steps[bool]:
     if count:
         yield Statement("DELETE FROM journal WHERE id <= :last", {"last": last})
     surplus = yield Statement(
-        "SELECT id FROM journal WHERE proven = 0 ORDER BY id DESC LIMIT 1 OFFSET :kept",
+        "SELECT id FROM journal WHERE proven = 0 AND id > '' ORDER BY id DESC LIMIT 1 OFFSET :kept",
         {"kept": unproven},
     )
     for (newest,) in surplus:

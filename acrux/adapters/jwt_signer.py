@@ -240,8 +240,7 @@ class JwtSigner:
         if key is None:
             raise InvalidToken(
                 "the access token is not one that this registry signed, or its key is no longer "
-                "in use: ask for a new one",
-                reason=Reason.NOT_OURS,
+                "in use: ask for a new one"
             )
         try:
             registry = self._registries[key.algorithm]
@@ -255,15 +254,11 @@ class JwtSigner:
 
 def _header_of(text: str) -> str:
     if len(text) > MAX_TOKEN_CHARACTERS:
-        raise InvalidToken(
-            f"the access token is longer than {MAX_TOKEN_CHARACTERS} characters",
-            reason=Reason.UNREADABLE,
-        )
+        raise InvalidToken(f"the access token is longer than {MAX_TOKEN_CHARACTERS} characters")
     match = _COMPACT.fullmatch(text)
     if match is None:
         raise InvalidToken(
-            "the access token is no JWT: three base64url parts separated by dots are expected",
-            reason=Reason.UNREADABLE,
+            "the access token is no JWT: three base64url parts separated by dots are expected"
         )
     return match[1]
 
@@ -321,22 +316,16 @@ def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
         claims = msgspec.convert(members, kind)
     except (ValueError, RecursionError, msgspec.ValidationError):
         raise InvalidToken(
-            "the claims of the access token are not those of an access token of this registry",
-            reason=Reason.NOT_OURS,
+            "the claims of the access token are not those of an access token of this registry"
         ) from None  # the cause may quote the token
     if claims.iss != ISSUER or claims.version != VERSION:
-        raise InvalidToken(
-            f"the access token was not issued by {ISSUER!r}, version {VERSION}",
-            reason=Reason.NOT_OURS,
-        )
+        raise InvalidToken(f"the access token was not issued by {ISSUER!r}, version {VERSION}")
     if claims.grant_type != grant_type:
         raise InvalidToken(
             f"this is a token of another kind, and no {grant_type}", reason=Reason.OTHER_KIND
         )
     if claims.nbf != claims.iat:  # our tokens know one instant for both
-        raise InvalidToken(
-            "the access token's nbf is not its iat: ask for a new one", reason=Reason.NOT_OURS
-        )
+        raise InvalidToken("the access token's nbf is not its iat: ask for a new one")
     return claims
 
 

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "scope-map": "acrux.cli.scope_map:scope_map",
     "lockout": "acrux.cli.lockout:lockout",
     "update": "acrux.cli.update:update",
+    "audit": "acrux.cli.audit:audit",
     "settings": "acrux.cli.settings:settings",
     "version": "acrux.cli.version:version",
     "auth": "acrux.cli.auth:auth",

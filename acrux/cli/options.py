@@ -79,7 +79,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     # Where nobody looks, a line is a row: nothing is folded to the width of a terminal.
-    console = Console(markup=False, highlight=False, soft_wrap=False)
+    console = Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
     if not console.is_terminal:
-        console = Console(markup=False, highlight=False, width=10_000)
+        console = Console(markup=False, emoji=False, highlight=False, width=10_000)
     console.print(table)

@@ -1,16 +1,28 @@
 """Open the registry of a data directory for one command."""
 
 import asyncio
+import os
+import pwd
+import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from acrux.bootstrap import Services, build
+import click
+from click.core import ParameterSource
+
+from acrux.bootstrap import Registry, Services, build
 from acrux.cli.options import load
+from acrux.domain.decision import LOCAL_CALLER, Decision, Outcome
 from acrux.errors import InvalidSettings
 from acrux.settings import Settings
 
 Result = TypeVar("Result")
+
+# Commands that change nothing; every other one is recorded.
+READING: Final = frozenset({"list", "show", "explain", "test"})
+
+MAX_REQUEST_CHARACTERS: Final = 1024
 
 
 def on_registry(
@@ -20,7 +32,8 @@ def on_registry(
 ) -> Result:
     """What `act` returns on the services of the registry, whether that is running or not.
 
-    Raises InvalidSettings where there is no registry in the data directory.
+    The journal holds the command afterwards, unless it only reads. Raises InvalidSettings where
+    there is no registry in the data directory.
     """
     settings = load(config, options).settings
     if not settings.data_dir.is_dir():
@@ -28,15 +41,63 @@ def on_registry(
             f"data_dir: there is no registry in {settings.data_dir}: give the --data-dir of "
             "acrux serve"
         )
-    return asyncio.run(_run(settings, act))
+    return asyncio.run(_run(build(settings), settings, act))
 
 
 async def _run(
-    settings: Settings, act: Callable[[Services, Settings], Awaitable[Result]]
+    registry: Registry,
+    settings: Settings,
+    act: Callable[[Services, Settings], Awaitable[Result]],
 ) -> Result:
-    registry = build(settings)
     await registry.lifespan.open()
     try:
-        return await act(registry.services, settings)
+        result = await act(registry.services, settings)
+        _record(registry.services)
+        return result
     finally:
         await registry.lifespan.close()
+
+
+def _record(services: Services) -> None:
+    context = click.get_current_context(silent=True)
+    if context is None or context.info_name in READING:
+        return
+    services.journal.record(
+        Decision(
+            request=_request(context)[:MAX_REQUEST_CHARACTERS],
+            outcome=Outcome.GRANTED,
+            account=LOCAL_CALLER,
+            proof=_user(),
+        )
+    )
+
+
+def _request(context: click.Context) -> str:
+    # What was typed, without where the data lies. No option of a command is a secret.
+    words = context.command_path.split()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        if name in ("config", "data_dir", "output"):
+            continue
+        words += _words(parameter, context.params[name])
+    return shlex.join(words)
+
+
+def _words(parameter: click.Parameter, value: object) -> list[str]:
+    option = parameter.opts[:1] if isinstance(parameter, click.Option) else []
+    return [*option] if getattr(parameter, "is_flag", False) else [*option, *_texts(value)]
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, tuple):
+        return [text for one in value for text in _texts(one)]
+    return [str(value)]
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user may have no name
+        return str(os.getuid())

@@ -1,6 +1,7 @@
 """Why access was refused, in one word each: for the journal, never told."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Reason(StrEnum):
@@ -10,7 +11,6 @@ class Reason(StrEnum):
     """
 
     NO_CREDENTIAL = "no-credential"
-    UNREADABLE = "unreadable"
     UNKNOWN_NAME = "unknown-name"
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 -- a reason
     EXPIRED_PASSWORD = "expired-password"  # noqa: S105 -- a reason
@@ -27,13 +27,9 @@ class Reason(StrEnum):
     TOO_MANY = "too-many"
     REFUSED = "refused"  # none of these: the message says what
 
-    @property
-    def is_proven(self) -> bool:
-        """Whether the credential showed all the same who presented it."""
-        return self in _PROVEN
 
-
-_PROVEN = frozenset(
+# Reasons that leave no doubt who presented the credential.
+PROVEN: Final = frozenset[str](
     {
         Reason.EXPIRED_PASSWORD,
         Reason.DISABLED_ACCOUNT,

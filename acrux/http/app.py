@@ -26,7 +26,7 @@ class Lifespan:
 class Application:
     """The registry as an ASGI application. A handler returns or raises; only this writes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 -- one of each
         self,
         router: Router,
         guard: Guard,
@@ -86,21 +86,25 @@ class Application:
             challenges = endpoint.challenge
             request.grant = await self._guard.check(endpoint.requires, request)
             response = await endpoint.handler(request)
-            if endpoint.records(request.method, response.status):
-                self._witness.granted(request, response.status)
-            return response
         except RegistryError as refused:
-            if problems.find(refused) is problems.UNEXPECTED:
-                self._log.write_failure(request)
-            response = problems.render(refused)
-            if isinstance(refused, (AccessRefused, TooManyRequests)):
-                self._witness.refused(request, refused, response.status)
-            if isinstance(refused, AccessRefused) and response.status == 401:
-                origin = self._origins.of(request)
-                response.add("WWW-Authenticate", challenges(origin, refused))
+            response = self._refuse(request, refused, challenges)
         except Exception:  # noqa: BLE001 -- whatever it is, its caller gets an answer
             self._log.write_failure(request)
             response = problems.envelope(problems.UNEXPECTED, problems.UNEXPECTED.message)
+        else:
+            if endpoint.records(request.method, response.status):
+                self._witness.granted(request, response.status)
+        return response
+
+    def _refuse(self, request: Request, refused: RegistryError, challenges: Challenge) -> Response:
+        if problems.find(refused) is problems.UNEXPECTED:
+            self._log.write_failure(request)
+        response = problems.render(refused)
+        if isinstance(refused, (AccessRefused, TooManyRequests)):
+            self._witness.refused(request, refused, response.status)
+        if isinstance(refused, AccessRefused) and response.status == 401:
+            origin = self._origins.of(request)
+            response.add("WWW-Authenticate", challenges(origin, refused))
         return response
 
 

@@ -20,6 +20,7 @@ from acrux.domain.scope import (
     on_repository,
     render,
 )
+from acrux.domain.token import ACCESS_TOKEN_KIND
 from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
 from acrux.http import authorization, parsing
 from acrux.http.identity import Identity
@@ -180,11 +181,13 @@ class Guard:
             return narrow(principal, required.useful)
         token = presented.secret.reveal()
         try:
-            return self._tokens.verify(token)
+            grant = self._tokens.verify(token)
         except InvalidToken:
             if required.upload and (outlived := self._outlived(token, required, request)):
                 return outlived
             raise
+        request.proof = ACCESS_TOKEN_KIND
+        return grant
 
     def _outlived(self, token: str, required: Required, request: Request) -> Grant | None:
         # A push may take longer than its token lives, and must not be lost for that.

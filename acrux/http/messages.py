@@ -108,7 +108,7 @@ class Request:
         self.params: Mapping[str, str] = {}
         self.has_outlived_its_token = False
         self.grant = Grant("")
-        self.proof = ""  # by what the caller was known, where it was no access token
+        self.proof = ""  # by what the caller is known
         self.asked: tuple[AskedScope, ...] = ()  # for a token
 
 

@@ -1,6 +1,6 @@
 """Tell the journal what was asked over HTTP, and what was decided."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
@@ -12,16 +12,9 @@ from acrux.domain.decision import (
     Outcome,
     repository_of,
 )
-from acrux.domain.reason import Reason
+from acrux.domain.reason import PROVEN, Reason
 from acrux.domain.scope import parse_all
-from acrux.domain.token import ACCESS_TOKEN_KIND
-from acrux.errors import (
-    AccessRefused,
-    AuthenticationRequired,
-    InsufficientScope,
-    RegistryError,
-    TooManyRequests,
-)
+from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
 from acrux.http.messages import Request
 from acrux.services.journal import Journal
 
@@ -29,13 +22,6 @@ from acrux.services.journal import Journal
 Recorded: TypeAlias = Callable[[str, int], bool]
 
 MAX_PATH_CHARACTERS: Final = 1024
-
-# What a refusal is about that does not say so itself.
-_REASONS: Final[Mapping[type[RegistryError], Reason]] = {
-    AuthenticationRequired: Reason.NO_CREDENTIAL,
-    InsufficientScope: Reason.MISSING_SCOPE,
-    TooManyRequests: Reason.TOO_MANY,
-}
 
 
 def changes(method: str, status: int) -> bool:
@@ -67,7 +53,7 @@ class Witness:
                 request=_name(request),
                 outcome=Outcome.GRANTED,
                 account=request.grant.principal or ANONYMOUS_CALLER,
-                proof=request.proof or ACCESS_TOKEN_KIND,
+                proof=request.proof,
                 peer=request.peer,
                 repository=request.params.get("repository") or repository_of(asked),
                 asked=asked,
@@ -82,36 +68,29 @@ class Witness:
         self, request: Request, refused: AccessRefused | TooManyRequests, status: int
     ) -> None:
         """Record that the caller was refused, unless they presented nothing at all."""
-        reason = reason_of(refused)
-        if reason is Reason.NO_CREDENTIAL:
+        if refused.reason == Reason.NO_CREDENTIAL:
             return
         scope = refused.scope if isinstance(refused, AccessRefused) else ""
         asked = (request.asked or parse_all([scope]))[:MAX_SCOPES]
-        is_proven = reason.is_proven
+        is_proven = refused.reason in PROVEN
         self._journal.record(
             Decision(
                 request=_name(request),
                 outcome=Outcome.REFUSED,
                 account=_account(request, refused),
-                proof=(request.proof or ACCESS_TOKEN_KIND) if is_proven else "",
+                proof=request.proof,
                 peer=request.peer,
                 repository=request.params.get("repository") or repository_of(asked),
                 asked=asked,
                 granted=request.grant.scopes,
                 status=status,
-                reason=reason,
+                reason=refused.reason,
                 message=refused.message,
                 facts=refused.detail,
                 correlation=request.id,
                 is_proven=is_proven and bool(request.grant.principal or refused.account),
             )
         )
-
-
-def reason_of(refused: AccessRefused | TooManyRequests) -> Reason:
-    """Why it was refused, as the failure says or as its class does."""
-    said = refused.reason if isinstance(refused, AccessRefused) else ""
-    return Reason(said) if said else _REASONS.get(type(refused), Reason.REFUSED)
 
 
 def _account(request: Request, refused: AccessRefused | TooManyRequests) -> str:

@@ -3,18 +3,22 @@
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.guesses import SqlGuesses
+from acrux.adapters.journal import SqlJournal
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.properties import SqlProperties
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.statements import Database, Statement
 from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import AttributesChange
+from acrux.domain.decision import Decision, Outcome, Record, Search, record_id
 from acrux.domain.digest import Digest
 from acrux.domain.guessing import Subject
+from acrux.domain.instants import BEGINNING
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
 from acrux.domain.upload import UploadId
@@ -29,6 +33,7 @@ from acrux.ports.accounts import (
 )
 from acrux.ports.content import Metadata, Properties
 from acrux.ports.guessing import Guesses
+from acrux.ports.journal import Journal
 from tests.contracts.content import AT, BLOB, descriptor, image, tags
 from tests.contracts.databases import Databases
 
@@ -39,6 +44,7 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
     Guesses: lambda database: SqlGuesses(database, bytes(32), max_rows=1),
+    Journal: SqlJournal,
 }
 
 
@@ -64,7 +70,7 @@ class Port:
 
 METADATA, PROPERTIES = Port(Metadata), Port(Properties)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
-GUESSES = Port(Guesses)
+GUESSES, JOURNAL = Port(Guesses), Port(Journal)
 
 ROWS = 20_000
 
@@ -83,6 +89,7 @@ IMAGE = image(BLOB, subject=descriptor(SUBJECT))
 PASSWORD = PasswordRecord("password", "hash", AT)
 PAIR = Subject("acrux", "192.0.2.7")
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
+RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"))
 
 # In an order in which each finds what it needs.
 CALLS: tuple[Call, ...] = (
@@ -151,6 +158,16 @@ CALLS: tuple[Call, ...] = (
     GUESSES.refresh(),
     GUESSES.list(),
     GUESSES.prune(AT, AT),
+    JOURNAL.append([RECORD]),
+    *(
+        JOURNAL.search(Search(account, repository, outcome, since, limit=100))
+        for account in (None, "account 1")
+        for repository in (None, LARGE.value)
+        for outcome in (None, Outcome.REFUSED)
+        for since in (None, AT)
+    ),
+    JOURNAL.find("case 11001"),
+    JOURNAL.prune(BEGINNING + timedelta(microseconds=ROWS // 100), ROWS // 20, 100),
 )
 
 # What brackets a transaction is the driver's, not ours.
@@ -216,4 +233,10 @@ def filled(dialect: Dialect, rows: int) -> str:
         SELECT {owner}, {digest}, 1, 1 FROM {series};
         INSERT INTO uploads (id, repository, principal, started_at)
         SELECT {digest}, {owner}, 'acrux', 1 FROM {series};
+        INSERT INTO journal (id, case_id, proven, account, proof, peer, repository, request,
+                             outcome, status, asked, granted, reason, message, facts, correlation)
+        SELECT '000000000' || {digits}, CASE n % 3 WHEN 0 THEN 'case ' || n END,
+               CASE n % 10 WHEN 0 THEN 0 ELSE 1 END, 'account ' || n % 3, '', '', {owner}, '',
+               CASE n % 2 WHEN 0 THEN 'granted' ELSE 'refused' END, 200, '', '', '', '', '{{}}', ''
+        FROM {series};
     """  # noqa: S608 -- our own text

@@ -34,10 +34,11 @@ from tests.contracts.postgresql import PostgreSql
 # What asks no database.
 IN_MEMORY = {(Revocations, "least_epoch"), (Guesses, "find"), (Guesses, "hash")}
 
-BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "uploads"}
+BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "uploads", "journal"}
 
-# The tags on one manifest are few: sorted by time rather than sought among all tags by time.
-SORTED = "updated_at + 0"
+# The tags on one manifest are few: sorted by time rather than sought among all tags by time. So are
+# the records of several repositories.
+SORTED = ("updated_at + 0", "'(several)'")
 
 
 def texts(statements: list[Statement]) -> list[str]:
@@ -50,6 +51,10 @@ def test_every_method_of_the_ports_in_sql_is_called() -> None:
     methods = {(port, name) for port in ADAPTERS for name in vars(port) if not name.startswith("_")}
 
     assert {(call.port, call.method) for call in CALLS} == methods - IN_MEMORY
+
+
+def _is_sorted(text: str) -> bool:
+    return any(words in text for words in SORTED)
 
 
 class TestSqlite:
@@ -65,7 +70,7 @@ class TestSqlite:
             scans = [
                 step for step in steps if step.split()[:2][-1] in BIG_TABLES and "SCAN" in step
             ]
-            sorts = [step for step in steps if "TEMP B-TREE" in step and SORTED not in text]
+            sorts = [step for step in steps if "TEMP B-TREE" in step and not _is_sorted(text)]
             if scans or sorts:
                 bad[text] = steps
 
@@ -160,7 +165,7 @@ class TestPostgreSql:
             sorts = [
                 node
                 for node in nodes
-                if "Sort" in node["Node Type"] and tables and SORTED not in text
+                if "Sort" in node["Node Type"] and tables and not _is_sorted(text)
             ]
             if scans or sorts:
                 bad[text] = [node["Node Type"] for node in nodes]

@@ -1,0 +1,157 @@
+"""The contract of ports.Journal, on every database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from acrux.adapters.journal import SqlJournal
+from acrux.domain.decision import SEVERAL, Decision, Outcome, Record, Search, record_id
+from acrux.domain.instants import to_microseconds
+from acrux.domain.scope import parse_all
+from tests.contracts.databases import Databases
+
+AT = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
+WHOLE = Decision(
+    request="DELETE /v2/team/app/manifests/v1",
+    outcome=Outcome.REFUSED,
+    account="ci-team",
+    proof="password1",
+    peer="192.0.2.7",
+    repository="team/app",
+    asked=parse_all(["repository:team/app:delete"]),
+    granted=parse_all(["repository:team/app:pull repository:b:pull,push"]),
+    status=401,
+    reason="missing-scope",
+    message="the token \u201cholds\u201d too little",
+    facts={"expired_at": "2026-11-21T11:00:00+00:00"},
+    correlation="0b5b9b2e-3b1f-4f4e-9d0a-0d6c9e7d8a11",
+    case="k7w4zn9q2m",
+    is_proven=False,
+)
+
+
+@pytest.fixture
+def journal(databases: Databases) -> SqlJournal:
+    """A journal that is empty."""
+    return SqlJournal(databases.open())
+
+
+def record(number: int, **parts: object) -> Record:
+    """A record of so many seconds after noon."""
+    at = to_microseconds(AT + timedelta(seconds=number))
+    plain = Decision(f"request {number}", Outcome.GRANTED, "acrux")
+    return Record(record_id(at, "writer"), replace(plain, **parts))  # type: ignore[arg-type]
+
+
+async def found(journal: SqlJournal, **parts: object) -> list[str]:
+    """The requests of the records that a search finds."""
+    wanted = Search(**parts)  # type: ignore[arg-type]
+    return [one.decision.request for one in await journal.search(wanted)]
+
+
+async def test_a_record_is_found_as_it_was_made(journal: SqlJournal) -> None:
+    """An audit that says something else than what happened is worth nothing."""
+    whole = Record(record_id(1, "writer"), WHOLE)
+    await journal.append([whole, record(1)])
+
+    assert await journal.search(Search(account="ci-team")) == (whole,)
+    assert await journal.find("k7w4zn9q2m") == whole
+
+
+async def test_a_case_that_is_not_there_is_not_found(journal: SqlJournal) -> None:
+    """Records without a case would answer for any."""
+    await journal.append([record(1)])
+
+    assert await journal.find("") is None
+    assert await journal.find("k7w4zn9q2m") is None
+
+
+async def test_adding_a_record_twice_adds_it_once(journal: SqlJournal) -> None:
+    """A write that was cancelled and done all the same would count double."""
+    await journal.append([record(1), record(2)])
+    await journal.append([record(2, request="changed"), record(3)])
+
+    assert await found(journal) == ["request 1", "request 2", "request 3"]
+
+
+async def test_the_newest_are_shown_the_oldest_of_them_first(journal: SqlJournal) -> None:
+    """The last lines on the screen would be from months ago."""
+    await journal.append([record(number) for number in range(10)])
+
+    assert await found(journal, limit=3) == ["request 7", "request 8", "request 9"]
+
+
+async def test_since_belongs_to_a_search_and_until_does_not(journal: SqlJournal) -> None:
+    """A record between two searches would be found twice, or never."""
+    await journal.append([record(number) for number in range(10)])
+    since, until = (AT + timedelta(seconds=seconds) for seconds in (3, 5))
+
+    assert await found(journal, since=since, until=until) == ["request 3", "request 4"]
+
+
+async def test_a_search_is_narrowed_by_all_that_it_names(journal: SqlJournal) -> None:
+    """Whoever looks for one account would read the lines of all."""
+    await journal.append(
+        [
+            record(1, account="a", repository="team/app"),
+            record(2, account="a", repository="team/app", outcome=Outcome.REFUSED),
+            record(3, account="a", repository="other"),
+            record(4, account="b", repository="team/app"),
+        ]
+    )
+
+    assert await found(journal, account="a") == ["request 1", "request 2", "request 3"]
+    assert await found(journal, repository="team/app") == ["request 1", "request 2", "request 4"]
+    assert await found(journal, account="a", repository="team/app") == ["request 1", "request 2"]
+    assert await found(journal, outcome=Outcome.REFUSED) == ["request 2"]
+    assert await found(journal, account="b", outcome=Outcome.REFUSED) == []
+
+
+@pytest.mark.parametrize("account", [None, "acrux"])
+async def test_a_record_of_several_repositories_is_found_under_each(
+    journal: SqlJournal, account: str | None
+) -> None:
+    """A token for two repositories would be found under neither."""
+    asked = parse_all(["repository:a_b:pull repository:team/app:pull"])
+    await journal.append(
+        [
+            record(1, repository="team/app"),
+            record(2, repository=SEVERAL, asked=asked),
+            record(3, repository="team/app"),
+            record(4, repository="app"),
+        ]
+    )
+
+    assert await found(journal, account=account, repository="team/app") == [
+        "request 1", "request 2", "request 3",
+    ]  # fmt: skip
+    assert await found(journal, account=account, repository="team/app", limit=2) == [
+        "request 2", "request 3",
+    ]  # fmt: skip
+    assert await found(journal, account=account, repository="a_b") == ["request 2"]
+    assert await found(journal, account=account, repository="app") == ["request 4"]
+    for stranger in ("axb", "team", "%", "a_b:pull"):
+        assert await found(journal, account=account, repository=stranger) == []
+
+
+async def test_what_is_old_is_forgotten_in_slices(journal: SqlJournal) -> None:
+    """Pushes would wait while months of records are deleted at once."""
+    await journal.append([record(number) for number in range(10)])
+    before = AT + timedelta(seconds=5)
+
+    assert await journal.prune(before, 100, 3)
+    assert await found(journal, limit=7) == [f"request {number}" for number in range(3, 10)]
+    assert not await journal.prune(before, 100, 3)
+    assert not await journal.prune(before, 100, 3)
+    assert await found(journal) == [f"request {number}" for number in range(5, 10)]
+
+
+async def test_of_strangers_only_the_newest_are_kept(journal: SqlJournal) -> None:
+    """Whoever sends garbage for a month would fill the disk with it."""
+    await journal.append([record(number, is_proven=number % 2 == 0) for number in range(10)])
+    await journal.prune(AT, 2, 100)
+
+    assert await found(journal) == [
+        "request 0", "request 2", "request 4", "request 6", "request 7", "request 8", "request 9",
+    ]  # fmt: skip

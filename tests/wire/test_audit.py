@@ -1,0 +1,91 @@
+"""The audit on a running registry: what a kill leaves, commands, and lines that go on."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.running import ROOT, RunningRegistry, acrux, environment, running
+from tests.wire.connection import Connection
+
+
+def lines(registry: RunningRegistry, *options: str) -> list[dict[str, str]]:
+    """What `acrux audit list` prints, a record each."""
+    done = acrux(
+        "audit", "list", "--data-dir", str(registry.data_dir), "--output", "jsonl", *options
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def wait_for(registry: RunningRegistry, *options: str) -> list[dict[str, str]]:
+    """The records, once there are any."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if found := lines(registry, *options):
+            return found
+    raise AssertionError(options)
+
+
+def test_what_was_recorded_survives_a_kill(tmp_path: Path) -> None:
+    """Whoever breaks in would crash the registry to be forgotten."""
+    with running(tmp_path / "data", "--workers", "2") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        connection.close()
+        before = wait_for(registry, "--account", "acrux")
+        registry.kill()
+    with running(tmp_path / "data") as registry:
+        after = lines(registry, "--account", "acrux")
+
+    assert before
+    assert after == before
+
+
+def test_a_command_that_changes_something_is_recorded(tmp_path: Path) -> None:
+    """Whoever has the data directory could change accounts unseen."""
+    with running(tmp_path / "data") as registry:
+        data_dir = ("--data-dir", str(registry.data_dir))
+        created = acrux("token", "create", "-n", "ci-team", "--scope-map", "_repositories_pull",
+                        "--output", "json", *data_dir)  # fmt: skip
+        acrux("token", "list", *data_dir)
+        acrux("token", "show", "-n", "ci-team", *data_dir)
+        refused = acrux("token", "delete", "-n", "nobody", *data_dir)
+        found = lines(registry, "--account", "(local)")
+
+    assert refused.returncode == 2
+    assert [one["request"] for one in found] == [
+        "acrux token create --name ci-team --scope-map _repositories_pull"
+    ]
+    assert found[0]["proof"]
+    for password in json.loads(created.stdout)["credentials"]["passwords"]:
+        assert password["value"] not in json.dumps(found)
+
+
+def test_lines_go_on_while_the_registry_serves(tmp_path: Path) -> None:
+    """Whoever collects logs would see them only when they ask."""
+    with running(tmp_path / "data") as registry:
+        follower = subprocess.Popen(
+            [sys.executable, "-m", "acrux", "audit", "list", "--follow", "--output", "jsonl",
+             "--account", "acrux", "--data-dir", str(registry.data_dir)],
+            cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        connection.close()
+        assert follower.stdout is not None
+        line = follower.stdout.readline()
+        follower.terminate()
+        follower.wait(30)
+        follower.stdout.close()
+
+    assert json.loads(line)["request"] == "GET /oauth2/token"
+
+
+def test_a_time_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
+    """Whoever is in a hurry would have to read the manual."""
+    done = acrux("audit", "list", "--since", "yesterday", "--data-dir", str(tmp_path))
+
+    assert done.returncode == 2
+    assert "24h" in done.stderr
