@@ -1,0 +1,64 @@
+"""Figures: what a round gave, and what the rounds say together."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one round gave: a value in the unit of its case, latencies in milliseconds."""
+
+    value: float
+    p50: float | None = None
+    p99: float | None = None
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What the rounds say together: medians of the values and of the latencies."""
+
+    median: float
+    lowest: float
+    highest: float
+    p50: float | None
+    p99: float | None
+    failures: int
+    rounds: tuple[float, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether every request was answered as it should be: else this is no figure."""
+        return self.failures == 0
+
+    @property
+    def spread(self) -> float:
+        """Half of what lies between the lowest and the highest round, as a share of the median."""
+        return (self.highest - self.lowest) / 2 / self.median if self.median else 0.0
+
+
+def summarize(samples: Sequence[Sample]) -> Figure:
+    """The figure of these rounds, of which there is at least one."""
+    values = tuple(sample.value for sample in samples)
+    return Figure(
+        median=statistics.median(values),
+        lowest=min(values),
+        highest=max(values),
+        p50=_median_of([sample.p50 for sample in samples]),
+        p99=_median_of([sample.p99 for sample in samples]),
+        failures=sum(sample.failures for sample in samples),
+        rounds=values,
+    )
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The least of the values that `percent` of them do not exceed; there is at least one."""
+    ordered = sorted(values)
+    rank = -(-len(ordered) * percent // 100)  # rounded up
+    return ordered[max(int(rank), 1) - 1]
+
+
+def _median_of(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None

@@ -1,0 +1,159 @@
+"""Fill a registry's database in bulk: what would take hours by pushing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.statements import Statement, Steps
+from acrux.bootstrap import Registry
+from acrux.domain.digest import Digest
+from acrux.domain.names import RepositoryName, Tag
+from bench.content import HOT, LAYER, MANIFEST
+
+ONE, FIVE_HUNDRED = "bench-one", "bench-five-hundred"
+MAP_LINES = 500
+TAGS, REFERRERS = "bench/tags", "bench/referrers"
+SUBJECTS = 100  # manifests that the many tags point at
+TOGETHER = 64
+
+_EMPTY = b"{}"
+
+# 1, 2, 3 ... :count
+_NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
+
+_COLUMNS = (
+    "digest, media_type, size, image_size, subject, artifact_type, config_media_type,"
+    " architecture, os, created_at, updated_at, annotations, entries, content"
+)
+
+
+async def make_accounts(registry: Registry) -> dict[str, str]:
+    """Two accounts that may pull the hot repository, by a line of 1 and of 500; their passwords."""
+    others = tuple(f"repositories/bench/other-{number}/content/read" for number in range(1, 500))
+    passwords = {}
+    for name, lines in ((ONE, ()), (FIVE_HUNDRED, others)):
+        await registry.services.scope_maps.create(
+            name, (*lines, f"repositories/{HOT}/content/read")
+        )
+        account = await registry.services.accounts.create(name, name)
+        value = account.passwords[0].value
+        passwords[name] = value.reveal() if value else ""
+    return passwords
+
+
+def fill_accounts(folder: Path, accounts: int, scope_maps: int) -> None:
+    """So many accounts with two passwords each, and so many scope maps of 500 lines."""
+    lines = [f"repositories/TEAM/part-{number}/content/read" for number in range(MAP_LINES)]
+    _write(
+        folder,
+        Statement(
+            f"{_NUMBERS} INSERT INTO scope_maps (name, description, permissions, created_at)"
+            " SELECT printf('map-%06d', i), '', replace(:lines, 'TEAM', printf('team-%06d', i)), 0"
+            " FROM n",
+            {"count": scope_maps, "lines": json.dumps(lines)},
+        ),
+        Statement(
+            f"{_NUMBERS} INSERT INTO accounts (name, scope_map, enabled, epoch, created_at)"
+            " SELECT printf('account-%07d', i), printf('map-%06d', 1 + i % :maps), 1, 0, 0 FROM n",
+            {"count": accounts, "maps": scope_maps},
+        ),
+        Statement(
+            "INSERT INTO passwords (account, name, hash, created_at)"
+            " SELECT accounts.name, which.name, 'hmac-sha256:' || lower(hex(randomblob(32))), 0"
+            " FROM accounts, (SELECT 'password1' AS name UNION ALL SELECT 'password2') AS which"
+            " WHERE accounts.name LIKE 'account-%'",
+            {},
+        ),
+    )
+
+
+async def make_listings(registry: Registry, referrers: int) -> Digest:
+    """The manifests that the tags point at, and the referrers of one; returns that one."""
+    tags, pointed = RepositoryName.parse(TAGS), RepositoryName.parse(REFERRERS)
+    config = Digest.of(_EMPTY)
+    for repository in (tags, pointed):
+        await registry.services.uploads.put(repository, config, _whole(_EMPTY))
+    subjects = [_manifest(config, number) for number in range(SUBJECTS)]
+    put = registry.services.manifests.put
+    for number, subject in enumerate(subjects):
+        await put(tags, Tag.parse(f"a-{number}"), subject, MANIFEST)
+    digest = Digest.of(subjects[0])
+    await put(pointed, digest, subjects[0], MANIFEST)
+    pointing = (_manifest(config, number, subjects[0]) for number in range(referrers))
+    for some in _groups(pointing, TOGETHER):
+        await asyncio.gather(
+            *(put(pointed, Digest.of(content), content, MANIFEST) for content in some)
+        )
+    return digest
+
+
+def fill_listings(folder: Path, tags: int, repositories: int) -> None:
+    """So many tags in one repository, and so many repositories of one image each."""
+    _write(
+        folder,
+        Statement(
+            f"{_NUMBERS} INSERT INTO tags (repository, name, digest, created_at, updated_at)"
+            " SELECT :repository, printf('tag-%07d', i), (SELECT digest FROM manifests WHERE"
+            " repository = :repository ORDER BY digest LIMIT 1 OFFSET i % :subjects), i, i FROM n",
+            {"count": tags, "repository": TAGS, "subjects": SUBJECTS},
+        ),
+        Statement(
+            f"{_NUMBERS} INSERT INTO repositories (name, created_at)"
+            " SELECT printf('catalog/%07d', i), i FROM n",
+            {"count": repositories},
+        ),
+        Statement(
+            f"INSERT INTO manifests (repository, {_COLUMNS}) SELECT repositories.name, {_COLUMNS}"
+            " FROM repositories, (SELECT * FROM manifests WHERE repository = :repository LIMIT 1)"
+            " WHERE repositories.name LIKE 'catalog/%'",
+            {"repository": TAGS},
+        ),
+    )
+
+
+def _manifest(config: Digest, number: int, subject: bytes | None = None) -> bytes:
+    empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": str(config), "size": 2}
+    content: dict[str, object] = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "artifactType": "application/vnd.example.bench",
+        "config": empty,
+        "layers": [empty | {"mediaType": LAYER}],
+        "annotations": {"org.opencontainers.image.version": f"{number}"},
+    }
+    if subject is not None:
+        digest = str(Digest.of(subject))
+        content["subject"] = {"mediaType": MANIFEST, "digest": digest, "size": len(subject)}
+    return json.dumps(content).encode()
+
+
+def _groups(items: Iterable[bytes], size: int) -> Iterable[list[bytes]]:
+    group: list[bytes] = []
+    for item in items:
+        group.append(item)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+async def _whole(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+def _write(folder: Path, *statements: Statement) -> None:
+    def steps() -> Steps[None]:
+        yield from statements
+
+    async def write() -> None:
+        database = SqliteDatabase(folder / "registry.sqlite")
+        database.open()
+        try:
+            await database.write(steps())
+        finally:
+            database.close()
+
+    asyncio.run(write())

@@ -1,0 +1,93 @@
+"""Load by wrk, and by ab for HEAD, and what their output says."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from bench.figures import Sample
+from bench.household import BenchError, Household
+
+SCRIPT = Path(__file__).with_name("wrk.lua")
+TIMEOUT = "30s"
+ENOUGH = "100000000"  # requests: the time ends the run, never their number
+
+_RESULT = re.compile(r"^result (\{.*\})$", re.MULTILINE)
+_RATE = re.compile(r"^Requests per second: +([\d.]+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:Failed requests|Non-2xx responses|Write errors): +(\d+)", re.MULTILINE)
+_PERCENT = re.compile(r"^(50|99),([\d.]+)$", re.MULTILINE)
+
+Unit = Literal["requests/s", "MB/s"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """Requests over kept connections for some seconds: of one URL, or of a file's lines."""
+
+    url: str
+    connections: int
+    seconds: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    lines: Path | None = None
+    unit: Unit = "requests/s"
+
+    def run(self, household: Household) -> Sample:
+        """GET, by wrk with one thread."""
+        return read_wrk(household.run(self._wrk()), self.unit)
+
+    def run_head(self, household: Household, curve: Path) -> Sample:
+        """HEAD, by ab: wrk would wait for the body that an answer to HEAD announces."""
+        curve.unlink(missing_ok=True)
+        said = household.run(self._ab(curve))
+        return read_ab(said, curve.read_text())
+
+    def _wrk(self) -> Sequence[str]:
+        return [
+            "wrk", "-t1", f"-c{self.connections}", f"-d{self.seconds}s", "--timeout", TIMEOUT,
+            *self._headers(), "-s", str(SCRIPT), self.url,
+            *(["--", str(self.lines)] if self.lines else []),
+        ]  # fmt: skip
+
+    def _ab(self, curve: Path) -> Sequence[str]:
+        return [
+            "ab", "-q", "-i", "-k", "-r", "-c", str(self.connections), "-t", str(self.seconds),
+            "-n", ENOUGH, "-e", str(curve), *self._headers(), self.url,
+        ]  # fmt: skip
+
+    def _headers(self) -> list[str]:
+        return [part for name, value in self.headers.items() for part in ("-H", f"{name}: {value}")]
+
+
+@dataclass(frozen=True)
+class _Result:
+    requests: int
+    bytes: int
+    microseconds: int
+    p50: int
+    p99: int
+    failures: int
+
+
+def read_wrk(said: str, unit: Unit) -> Sample:
+    """What the line of wrk.lua says. Raises BenchError where there is none."""
+    found = _RESULT.search(said)
+    if found is None:
+        raise BenchError(f"wrk told no result: {said.strip()[-300:]}")
+    result = msgspec.json.decode(found[1], type=_Result)
+    seconds = result.microseconds / 1e6
+    value = result.bytes / 1e6 / seconds if unit == "MB/s" else result.requests / seconds
+    # Not one answer within the time is no success.
+    failures = result.failures + (result.requests == 0)
+    return Sample(value, result.p50 / 1000, result.p99 / 1000, failures)
+
+
+def read_ab(said: str, curve: str) -> Sample:
+    """What ab says, and the file of its percentages. Raises BenchError where that is no result."""
+    rate, percents = _RATE.search(said), dict(_PERCENT.findall(curve))
+    if rate is None or len(percents) < 2:
+        raise BenchError(f"ab told no result: {said.strip()[-300:]}")
+    failures = sum(map(int, _FAILED.findall(said)))
+    return Sample(float(rate[1]), float(percents["50"]), float(percents["99"]), failures)

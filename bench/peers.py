@@ -1,0 +1,274 @@
+"""The peers: where their programs are, how to get them, how they are started."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from cryptography.x509.oid import NameOID
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from bench import bare
+from bench.content import HOT, Content
+from bench.household import BenchError, Household, Program, free_port
+from bench.servers import environment
+
+V3: Final = "v3"
+V2: Final = "v2.8"
+NGINX: Final = "nginx"
+BARE: Final = "bare"
+
+DISTRIBUTION: Final = "github.com/distribution/distribution/v3/cmd/registry@v3.1.2"
+VARIABLE: Final = "ACRUX_BENCH_DISTRIBUTION"
+ADMINISTRATION: Final = "/usr/sbin:/sbin"  # where Debian puts daemons
+
+HOW_TO_GET: Final = {
+    V3: "distribution v3: ./scripts/bench --get-peers builds it (needs Go), or name the program"
+        f" in {VARIABLE}",
+    V2: "docker-registry: sudo apt-get install docker-registry",
+    NGINX: "nginx: sudo apt-get install nginx-light",
+    "wrk": "wrk, which loads P1, P2, P3 and P6: sudo apt-get install wrk",
+    "ab": "ab, which loads HEAD in P1: sudo apt-get install apache2-utils",
+    "eatmydata": "libeatmydata, for P4 without syncs: sudo apt-get install libeatmydata1",
+}  # fmt: skip
+
+_VERSION = re.compile(r"(?<=[ /])v?\d+\.\d[^\s]*")
+
+ISSUER, SERVICE = "bench", "bench"
+
+
+def find(name: str) -> str | None:
+    """The path of a peer's program or of a tool; None where it is missing."""
+    if name == V3:
+        given = os.environ.get(VARIABLE)
+        return given or _which("registry-v3") or _which(str(_cache() / "registry"))
+    if name == "eatmydata":
+        return _eatmydata()
+    return _which({V2: "docker-registry"}.get(name, name))
+
+
+def get_peers() -> str:
+    """Build distribution v3 into the user's cache. Raises BenchError."""
+    if _which("go") is None:
+        raise BenchError("Go is missing, and with it distribution v3: https://go.dev/dl")
+    command = ["go", "install", DISTRIBUTION]
+    sys.stderr.write(f"bench: GOBIN={_cache()} {' '.join(command)}\n")
+    done = subprocess.run(command, env=os.environ | {"GOBIN": str(_cache())}, check=False)
+    if done.returncode != 0:
+        raise BenchError("Go could not build it, see above")
+    return str(_cache() / "registry")
+
+
+def version(name: str) -> str:
+    """What a program says of its version."""
+    path = find(name) or name
+    flag = {NGINX: "-v", "wrk": "-v", "ab": "-V"}.get(name, "--version")
+    done = subprocess.run([path, flag], capture_output=True, text=True, check=False)
+    found = _VERSION.search(done.stdout + done.stderr)
+    return found[0] if found else "unknown"
+
+
+def _which(program: str) -> str | None:
+    places = os.pathsep.join((os.environ.get("PATH", os.defpath), ADMINISTRATION))
+    return shutil.which(program, path=places)
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "acrux-bench"
+
+
+def _eatmydata() -> str | None:
+    found = sorted(Path("/usr/lib").glob("*/libeatmydata.so"))
+    return str(found[0]) if found else None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A certificate and its key, as files."""
+
+    certificate: Path
+    key: Path
+
+
+class TokenKey:
+    """The key that signs tokens for the distribution registries, in the forms they want."""
+
+    def __init__(self, folder: Path) -> None:
+        key = rsa.generate_private_key(65537, 2048)
+        spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        # The name that v2.8 gives a key (docker/libtrust, KeyID).
+        text = base64.b32encode(hashlib.sha256(spki).digest()[:30]).decode()
+        self._kid = ":".join(text[start : start + 4] for start in range(0, len(text), 4))
+        self._key = RSAKey.import_key(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
+        self.bundle = folder / "bundle.pem"
+        self.bundle.write_bytes(_certificate(key).public_bytes(Encoding.PEM))
+        self.jwks = folder / "jwks.json"
+        public = self._key.as_dict(private=False) | {"kid": self._kid, "alg": "RS256", "use": "sig"}
+        self.jwks.write_text(json.dumps({"keys": [public]}))
+
+    def token(self, repository: str, *actions: str) -> str:
+        """A token for a repository, good for a day."""
+        now = int(time.time())
+        access = [{"type": "repository", "name": repository, "actions": actions}]
+        claims = {"iss": ISSUER, "aud": SERVICE, "sub": "bench", "iat": now, "nbf": now - 60,
+                  "exp": now + 86400, "jti": os.urandom(8).hex(), "access": access}  # fmt: skip
+        header = {"alg": "RS256", "typ": "JWT", "kid": self._kid}
+        return jwt.encode(header, claims, self._key, algorithms=["RS256"])
+
+
+def make_pair(folder: Path) -> Pair:
+    """A certificate for TLS to this machine."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pair = Pair(folder / "tls.pem", folder / "tls.key")
+    pair.certificate.write_bytes(_certificate(key).public_bytes(Encoding.PEM))
+    pair.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    pair.key.chmod(0o600)
+    return pair
+
+
+def _certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """distribution, of either version, with token authentication on a folder."""
+
+    name: str
+    port: int
+    program: Program
+    key: TokenKey
+    tls: bool = False
+
+    def token(self, repository: str, *actions: str) -> str:
+        """See servers.Server."""
+        return self.key.token(repository, *actions)
+
+
+def start_distribution(
+    household: Household, name: str, folder: Path, key: TokenKey, pair: Pair | None = None
+) -> Distribution:
+    """Start it as its documents say, with its cache in memory and its logs off."""
+    port = free_port()
+    command = distribution_command(name, folder, key, port, pair)
+    quiet = {"OTEL_TRACES_EXPORTER": "none"}
+    program = household.serve(name, command, port, environment() | quiet)
+    return Distribution(name, port, program, key, tls=pair is not None)
+
+
+def distribution_command(
+    name: str, folder: Path, key: TokenKey, port: int, pair: Pair | None = None
+) -> Sequence[str]:
+    """The command that serves the folder; writes its configuration into it."""
+    folder.mkdir(exist_ok=True)
+    trust = {"jwks": str(key.jwks)} if name == V3 else {"rootcertbundle": str(key.bundle)}
+    http: dict[str, object] = {"addr": f"127.0.0.1:{port}"}
+    if pair is not None:
+        http["tls"] = {"certificate": str(pair.certificate), "key": str(pair.key)}
+    configuration = folder / "config.yml"
+    configuration.write_text(  # JSON is YAML
+        json.dumps(
+            {
+                "version": 0.1,
+                "log": {"accesslog": {"disabled": True}, "level": "error"},
+                "storage": {
+                    "filesystem": {"rootdirectory": str(folder / "storage")},
+                    "cache": {"blobdescriptor": "inmemory"},
+                },
+                "http": http,
+                "auth": {
+                    "token": {"realm": "http://127.0.0.1/token", "service": SERVICE,
+                              "issuer": ISSUER, **trust},
+                },
+            }
+        )
+    )  # fmt: skip
+    return [str(find(name)), "serve", str(configuration)]
+
+
+@dataclass(frozen=True)
+class Static:
+    """A server that knows no tokens of its own, or only those that it was made with."""
+
+    name: str
+    port: int
+    program: Program
+    tls: bool = False
+
+    def token(self, repository: str, *_actions: str) -> str:
+        """See servers.Server; nginx does not look at it."""
+        return bare.token_of(repository)
+
+
+def start_nginx(household: Household, folder: Path) -> Static:
+    """nginx on the blobs' files, with the paths of a registry, without authentication."""
+    place, port = folder / "nginx", free_port()
+    place.mkdir()
+    user = "user root;" if os.geteuid() == 0 else ""
+    kinds = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
+    temporary = "".join(
+        f"{kind}_temp_path {place}{'/client' if kind == 'client_body' else f'/{kind}'};"
+        for kind in kinds
+    )
+    (place / "nginx.conf").write_text(
+        f"daemon off; {user} worker_processes auto; pid {place}/pid; error_log stderr;\n"
+        "events { worker_connections 1024; }\n"
+        f"http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;\n"
+        f"{temporary}\n"
+        f"server {{ listen 127.0.0.1:{port};\n"
+        f"location /v2/{HOT}/blobs/ {{ alias {folder}/blobs/; }} }} }}\n"
+    )
+    command = [str(find(NGINX)), "-p", str(place), "-c", str(place / "nginx.conf")]
+    return Static(NGINX, port, household.serve(NGINX, command, port))
+
+
+def start_bare(
+    household: Household, folder: Path, content: Content | None, pair: Pair | None = None
+) -> Static:
+    """The bare application, with as many workers as acrux has. Fills the folder from `content`."""
+    if content is not None:
+        bare.prepare(folder, content)
+    port, workers = free_port(), str(os.cpu_count() or 1)
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1",
+               "--port", str(port), "--workers", workers, "--log-level", "critical",
+               "--no-ws", "--factory", "bench.bare:make"]  # fmt: skip
+    if pair is not None:
+        command += ["--ssl-certificate", str(pair.certificate), "--ssl-keyfile", str(pair.key)]
+    program = household.serve(BARE, command, port, environment() | {"BENCH_BARE": str(folder)})
+    return Static(BARE, port, program, tls=pair is not None)

@@ -1,0 +1,135 @@
+"""A run's results as JSON, and as the tables of docs/performance.md."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bench.figures import Figure
+from bench.household import BenchError
+from bench.plan import Verdict
+
+_OUTCOMES = {True: "reached", False: "missed", None: "not known"}
+BEGIN, END = "<!-- made by ./scripts/bench -->", "<!-- end -->"
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """A case, its unit, and the figure of every server."""
+
+    name: str
+    unit: str
+    servers: dict[str, Figure]
+
+
+@dataclass(frozen=True)
+class WorkResult:
+    """A work, its cases, and what became of its aims."""
+
+    name: str
+    title: str
+    note: str
+    cases: list[CaseResult]
+    aims: list[Verdict]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """All that a run found, and with what."""
+
+    date: str
+    is_quick: bool
+    rounds: int
+    machine: Mapping[str, str]
+    versions: Mapping[str, str]
+    missing: Mapping[str, str]
+    works: list[WorkResult] = field(default_factory=list)
+
+    def write(self, path: Path) -> None:
+        """Keep them as JSON."""
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
+
+
+def read(path: Path) -> Results:
+    """The results that a file holds. Raises BenchError."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Results)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise BenchError(f"{path} holds no results of a run: {error}") from None
+
+
+def render(results: Results) -> str:
+    """The tables, in Markdown."""
+    return "\n".join(_lines(results)) + "\n"
+
+
+def write_page(page: Path, results: Results) -> None:
+    """Put the tables between the marks of a page. Raises BenchError where it has none."""
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise BenchError(f"{page.name} has no {BEGIN} and {END}")
+    page.write_text(f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}")
+
+
+def _lines(results: Results) -> Iterator[str]:
+    quick = ", quick: no figures to rely on" if results.is_quick else ""
+    yield f"Run of {results.date}, {results.rounds} rounds{quick}."
+    yield ""
+    yield "Machine: " + _listed(results.machine) + "."
+    yield "Versions: " + _listed(results.versions) + "."
+    for name, how in results.missing.items():
+        yield f"Missing: {name} ({how})."
+    for work in results.works:
+        yield ""
+        yield f"### {work.name}: {work.title}"
+        yield ""
+        yield work.note
+        yield ""
+        yield from _table(work)
+        if work.aims:
+            yield ""
+            yield from _aims(work)
+
+
+def _listed(pairs: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {text}" for name, text in pairs.items())
+
+
+def _table(work: WorkResult) -> Iterator[str]:
+    servers = list(dict.fromkeys(name for case in work.cases for name in case.servers))
+    yield "| Case | " + " | ".join(servers) + " |"
+    yield "|---|" + "--:|" * len(servers)
+    for case in work.cases:
+        figures = (case.servers.get(name) for name in servers)
+        yield f"| {case.name}, {case.unit} | " + " | ".join(map(_cell, figures)) + " |"
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return "-"
+    if not figure.is_valid:
+        return f"no figure: {figure.failures} failed"
+    value = f"{number(figure.median)} ±{figure.spread:.0%}"
+    if figure.p50 is None or figure.p99 is None:
+        return value
+    return f"{value} ({number(figure.p50)} / {number(figure.p99)} ms)"
+
+
+def _aims(work: WorkResult) -> Iterator[str]:
+    yield "| Aim | Measured | |"
+    yield "|---|--:|---|"
+    for aim in work.aims:
+        measured = "-" if aim.value is None else number(aim.value)
+        yield f"| {aim.aim} | {measured} | {_OUTCOMES[aim.is_reached]} |"
+
+
+def number(value: float) -> str:
+    """A number with as many digits as mean something: 12,345, 123, 12.3, 1.23, 0.012."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"

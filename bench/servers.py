@@ -1,0 +1,138 @@
+"""acrux as its users run it, prepared and started for a run."""
+
+import asyncio
+import base64
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from acrux.bootstrap import Registry, build
+from acrux.settings import Settings
+from bench.household import Household, Program, free_port
+from bench.wire import Connection, UnexpectedAnswer
+
+ROOT = Path(__file__).parent.parent
+
+Result = TypeVar("Result")
+
+
+class Server(Protocol):
+    """A server that answers, whatever it is."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the table."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+
+    @property
+    def program(self) -> Program:
+        """Its process."""
+
+    @property
+    def tls(self) -> bool:
+        """Whether it speaks https."""
+
+    def token(self, repository: str, *actions: str) -> str:
+        """A bearer token for a repository."""
+
+
+@dataclass(frozen=True)
+class Acrux:
+    """acrux with its defaults on a data directory of its own."""
+
+    name: str
+    port: int
+    program: Program
+    password: str
+    folder: Path
+    tls: bool = False
+
+    @property
+    def basic(self) -> str:
+        """The administrator's credential."""
+        return basic("acrux", self.password)
+
+    def token_path(self, repository: str, *actions: str) -> str:
+        """Where a token is asked for."""
+        scope = f"repository:{repository}:{','.join(actions)}"
+        return f"/oauth2/token?service=127.0.0.1:{self.port}&scope={scope}"
+
+    def token(self, repository: str, *actions: str) -> str:
+        """See Server."""
+        return self.ask_token(self.basic, self.token_path(repository, *actions))
+
+    def ask_token(self, authorization: str, path: str) -> str:
+        """A token for this credential. Raises UnexpectedAnswer."""
+        with Connection(self.port, tls=self.tls) as connection:
+            answer = connection.ask("GET", path, {"Authorization": authorization})
+        if answer.status != 200:
+            raise UnexpectedAnswer(f"{answer.status} instead of a token: {answer.body[:200]!r}")
+        return str(json.loads(answer.body)["access_token"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcruxPlan:
+    """How to start an acrux: its name, its folder, and what differs from the defaults."""
+
+    folder: Path
+    name: str = "acrux"
+    options: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+
+    def start(self, household: Household) -> Acrux:
+        """Make the administrator, start the server, and wait until it answers."""
+        password = self.inside(_administrator)
+        program = household.serve(self.name, self.command, self.port, self.environ)
+        return Acrux(
+            self.name, self.port, program, password, self.folder, tls="--tls-cert" in self.options
+        )
+
+    @property
+    def command(self) -> Sequence[str]:
+        """What starts the server."""
+        return [sys.executable, "-m", "acrux", "serve", "--port", str(self.port),
+                   "--data-dir", str(self.folder), *self.options]  # fmt: skip
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that it is started with."""
+        return environment() | dict(self.variables)
+
+    def inside(self, work: Callable[[Registry], Awaitable[Result]]) -> Result:
+        """Do something with the registry itself, in this process, without a server."""
+        registry = build(Settings(data_dir=self.folder, port=self.port))
+
+        async def opened() -> Result:
+            await registry.lifespan.open()
+            try:
+                return await work(registry)
+            finally:
+                await registry.lifespan.close()
+
+        return asyncio.run(opened())
+
+
+def basic(user: str, password: str) -> str:
+    """The value of `Authorization` for a user and a password."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without any setting of the registry."""
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("ACRUX_")}
+    return clean | {"PYTHONPATH": str(ROOT)}
+
+
+async def _administrator(registry: Registry) -> str:
+    created = await registry.services.accounts.create_administrator("acrux")
+    if created is None or created.passwords[0].value is None:
+        raise RuntimeError("the data directory was used before")
+    return created.passwords[0].value.reveal()

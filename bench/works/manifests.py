@@ -1,0 +1,114 @@
+"""P1: GET and HEAD of a manifest by tag, with a bearer token."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from bench import content, peers
+from bench.content import HOT, TAG
+from bench.load import Load
+from bench.plan import Aim, Case, Round, Work
+from bench.servers import Server
+from bench.stage import ACRUX, Stage
+from bench.wire import Connection, UnexpectedAnswer
+
+PATH = f"/v2/{HOT}/manifests/{TAG}"
+MANY_CONNECTIONS = 32
+
+
+def cases(stage: Stage) -> Iterator[Case]:
+    """One hot repository by so many connections, HEAD of it, many repositories, and TLS."""
+    for connections in stage.scale.connections:
+        yield Case(_get(connections), "requests/s", _gets(stage, stage.readers, connections))
+    if peers.find("ab"):
+        for connections in stage.scale.connections:
+            yield Case(_head(connections), "requests/s", _heads(stage, connections))
+    yield Case(f"GET, many repositories, {MANY_CONNECTIONS}", "requests/s", _many(stage))
+    yield Case(
+        f"GET, TLS, {MANY_CONNECTIONS}",
+        "requests/s",
+        _gets(stage, stage.over_tls, MANY_CONNECTIONS),
+    )
+
+
+def probe(server: Server, method: str, path: str, headers: Mapping[str, str]) -> int:
+    """The size of an answer to this request. Raises UnexpectedAnswer where it is no success."""
+    with Connection(server.port, tls=server.tls) as connection:
+        answer = connection.ask(method, path, headers)
+    if answer.status not in (200, 206):
+        raise UnexpectedAnswer(f"{server.name}: {answer.status} for {method} {path}")
+    return len(answer.body)
+
+
+def url(server: Server, path: str) -> str:
+    """The whole address of a path."""
+    return f"{'https' if server.tls else 'http'}://127.0.0.1:{server.port}{path}"
+
+
+def bearer(server: Server, repository: str) -> dict[str, str]:
+    """The header that lets a repository be read."""
+    return {"Authorization": f"Bearer {server.token(repository, 'pull')}"}
+
+
+def _gets(stage: Stage, servers: Mapping[str, Server], connections: int) -> dict[str, Round]:
+    return {
+        name: partial(_load(stage, server, "GET", connections).run, stage.household)
+        for name, server in servers.items()
+    }
+
+
+def _heads(stage: Stage, connections: int) -> dict[str, Round]:
+    curve = stage.folder / "ab.csv"
+    return {
+        name: partial(_load(stage, server, "HEAD", connections).run_head, stage.household, curve)
+        for name, server in stage.readers.items()
+    }
+
+
+def _load(stage: Stage, server: Server, method: str, connections: int) -> Load:
+    headers = {**bearer(server, HOT), "Accept": content.MANIFEST}  # v2.8 has none without
+    probe(server, method, PATH, headers)
+    return Load(
+        url=url(server, PATH), connections=connections, seconds=stage.scale.seconds,
+        headers=headers,
+    )  # fmt: skip
+
+
+def _many(stage: Stage) -> dict[str, Round]:
+    rounds: dict[str, Round] = {}
+    for name, server in stage.readers.items():
+        lines = stage.folder / f"many-{name}.txt"
+        lines.write_text(
+            "".join(
+                f"/v2/{repository}/manifests/{TAG} {server.token(repository, 'pull')}\n"
+                for repository in stage.content.repositories
+            )
+        )
+        load = Load(
+            url=url(server, "/"), connections=MANY_CONNECTIONS, seconds=stage.scale.seconds,
+            lines=lines,
+        )  # fmt: skip
+        rounds[name] = partial(load.run, stage.household)
+    return rounds
+
+
+def _get(connections: int) -> str:
+    return f"GET, {connections}"
+
+
+def _head(connections: int) -> str:
+    return f"HEAD, {connections}"
+
+
+def _aims(case: str) -> Iterator[Aim]:
+    yield Aim(of=(case, ACRUX), to=[(case, peers.V3)], at_least=4)
+    yield Aim(of=(case, ACRUX), to=[(case, peers.BARE)], at_least=0.8)
+
+
+WORK = Work(
+    "P1",
+    "manifest by tag, bearer token",
+    "The number is that of the kept connections; “many” goes through as many repositories, "
+    "each with a token of its own.",
+    cases,
+    (*_aims("GET, 32"), *_aims("HEAD, 32"), *_aims("GET, many repositories, 32")),
+)

@@ -1,0 +1,123 @@
+"""The tables, the results on disk, and the command's own mistakes."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bench import report
+from bench.__main__ import main
+from bench.figures import Figure
+from bench.household import BenchError
+from bench.plan import Verdict
+from tests.running import ROOT
+
+RESULTS = report.Results(
+    date="2026-11-21 10:46 UTC",
+    is_quick=False,
+    rounds=3,
+    machine={"cores": "2", "kernel": "Linux 6.1"},
+    versions={"acrux": "0.1.0"},
+    missing={"nginx": "nginx: sudo apt-get install nginx-light"},
+    works=[
+        report.WorkResult(
+            "P1", "manifest by tag", "A note.",
+            [
+                report.CaseResult(
+                    "GET, 32", "requests/s",
+                    {
+                        "acrux": Figure(28456.3, 28000, 29000, 1.021, 4.25, 0, (28456.3,)),
+                        "v3": Figure(6543.2, 6000, 7000, 4.9, 12.4, 2, (6543.2,)),
+                    },
+                ),
+                report.CaseResult("memory", "MB", {"acrux": Figure(1, 1, 1, None, None, 0, (1,))}),
+            ],
+            [Verdict("acrux >= 4 times v3", 4.349, True), Verdict("as v2.8", None, None)],
+        )
+    ],
+)  # fmt: skip
+
+TABLE = """\
+| Case | acrux | v3 |
+|---|--:|--:|
+| GET, 32, requests/s | 28,456 ±2% (1.02 / 4.25 ms) | no figure: 2 failed |
+| memory, MB | 1.00 ±0% | - |
+
+| Aim | Measured | |
+|---|--:|---|
+| acrux >= 4 times v3 | 4.35 | reached |
+| as v2.8 | - | not known |
+"""
+
+
+def test_the_table_tells_all() -> None:
+    """A reader sees values, spread, latencies, what failed and what was missing."""
+    text = report.render(RESULTS)
+
+    assert text.startswith("Run of 2026-11-21 10:46 UTC, 3 rounds.\n")
+    assert "Machine: cores 2, kernel Linux 6.1." in text
+    assert "Missing: nginx (nginx: sudo apt-get install nginx-light)." in text
+    assert text.endswith(f"### P1: manifest by tag\n\nA note.\n\n{TABLE}")
+
+
+def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
+    """The table of an old run can be made again."""
+    RESULTS.write(tmp_path / "results" / "a.json")
+
+    assert report.read(tmp_path / "results" / "a.json") == RESULTS
+
+
+def test_a_file_that_holds_no_results_is_told(tmp_path: Path) -> None:
+    """Any JSON may be given by mistake."""
+    (tmp_path / "a.json").write_text("{}")
+
+    with pytest.raises(BenchError, match="holds no results of a run"):
+        report.read(tmp_path / "a.json")
+
+
+def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
+    """Only what stands between the marks is the harness's."""
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+
+    report.write_page(page, RESULTS)
+
+    text = page.read_text()
+    assert text.startswith(f"before\n{report.BEGIN}\n\nRun of ")
+    assert text.endswith(f"{TABLE}\n{report.END}\nafter\n")
+    assert "old" not in text
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    """Where the table belongs cannot be guessed."""
+    page = tmp_path / "page.md"
+    page.write_text("a page")
+
+    with pytest.raises(BenchError, match=r"page\.md has no <!-- made by"):
+        report.write_page(page, RESULTS)
+    assert page.read_text() == "a page"
+
+
+def test_the_documented_table_is_that_of_the_reference() -> None:
+    """A figure that was edited by hand is worth nothing."""
+    documented = (ROOT / "docs" / "performance.md").read_text()
+    reference = report.read(ROOT / "bench" / "results" / "reference.json")
+
+    assert report.render(reference) in documented
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(12345.6, "12,346"), (123.4, "123"), (12.34, "12.3"), (1.234, "1.23"), (0.0123, "0.012")],
+)
+def test_a_number_shows_what_was_measured(value: float, text: str) -> None:
+    """Digits that another run changes only pretend."""
+    assert report.number(value) == text
+
+
+def test_an_unknown_work_is_told() -> None:
+    """A mistyped name must not measure everything instead."""
+    result = CliRunner().invoke(main, ["P11"])
+
+    assert result.exit_code == 2
+    assert "there is no P11: choose among P1, " in result.output
