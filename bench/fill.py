@@ -146,7 +146,8 @@ async def _whole(content: bytes) -> AsyncIterator[bytes]:
 
 def _write(folder: Path, *statements: Statement) -> None:
     def steps() -> Steps[None]:
-        yield from statements
+        for statement in statements:  # noqa: UP028 -- this generator is sent rows
+            yield statement
 
     async def write() -> None:
         database = SqliteDatabase(folder / "registry.sqlite")

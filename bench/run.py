@@ -50,7 +50,7 @@ def guarded(work: Callable[[], None]) -> int:
     """Carry this out and return the exit code; a failure is one line on standard error."""
     try:
         work()
-    except (BenchError, UnexpectedAnswer) as error:
+    except (BenchError, UnexpectedAnswer, OSError) as error:
         tell(str(error))
         return REFUSED
     except KeyboardInterrupt:
