@@ -22,6 +22,7 @@ SEEN_BY_ALL: Final = timedelta(minutes=1)
 class _Counted(NamedTuple):
     """Failures as of a revision of their row; 0 where they could not be written."""
 
+    address: str | None
     revision: int
     failures: Failures
 
@@ -42,11 +43,13 @@ class SqlGuesses:
         self._key = key
         self._max_rows = max_rows
         self._failures: dict[str, _Counted] = {}
+        self._addresses: set[str | None] = set()
         self._seen = -1
 
     def find(self, subject: Subject) -> Failures | None:
         """See ports.Guesses."""
-        if not self._failures:
+        # Most who log in have never failed: they cost no hash, or one.
+        if subject.address not in self._addresses:
             return None
         counted = self._failures.get(self._hash(subject))
         return counted.failures if counted else None
@@ -59,10 +62,7 @@ class SqlGuesses:
         try:
             self._learn(await self._database.write(_fail(hashed, at)))
         except RegistryError:
-            self._learn(
-                (of.key, _Counted(0, of.subject.limit.after_another(self.find(of.subject), at)))
-                for of in hashed
-            )
+            self._learn((of.key, self._count_alone(of.subject, at)) for of in hashed)
 
     async def forgive(self, subject: Subject, at: datetime) -> bool:
         """See ports.Guesses."""
@@ -90,14 +90,14 @@ class SqlGuesses:
         rows = await self._database.read(
             Statement(
                 """
-                SELECT failed_at, forgiven_at, subject, revision FROM failures
+                SELECT failed_at, forgiven_at, subject, address, revision FROM failures
                 WHERE revision >= :seen
                 """,
                 {"seen": self._seen},
             )
         )
-        self._learn((row[2], _Counted(row[3], _read(row))) for row in rows)
-        self._seen = max([self._seen, *(row[3] for row in rows)])
+        self._learn((row[2], _Counted(row[3] or None, row[4], _read(row))) for row in rows)
+        self._seen = max([self._seen, *(row[4] for row in rows)])
 
     async def prune(self, now: datetime, known_since: datetime) -> None:
         """See ports.Guesses."""
@@ -109,6 +109,7 @@ class SqlGuesses:
             for subject, counted in self._failures.items()
             if counted.failures.forgiven_at > end
         }
+        self._addresses = {counted.address for counted in self._failures.values()}
 
     async def list(self) -> tuple[StoredFailures, ...]:
         """See ports.Guesses."""
@@ -133,6 +134,11 @@ class SqlGuesses:
             known = self._failures.get(subject)
             if known is None or counted.revision == 0 or known.revision <= counted.revision:
                 self._failures[subject] = counted
+                self._addresses.add(counted.address)
+
+    def _count_alone(self, subject: Subject, at: datetime) -> _Counted:
+        failures = subject.limit.after_another(self.find(subject), at)
+        return _Counted(subject.address, 0, failures)
 
     def _account(self, subject: Subject) -> str:
         return "" if subject.account is None else self.hash(subject.account)
@@ -158,7 +164,7 @@ def _fail(hashed: Iterable[_Hashed], at: datetime) -> Steps[list[tuple[str, _Cou
         )
         failures = of.subject.limit.after_another(_read(kept[0]) if kept else None, at)
         yield _put(of, failures, revision)
-        news.append((of.key, _Counted(revision, failures)))
+        news.append((of.key, _Counted(of.subject.address, revision, failures)))
     return news
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from ipaddress import AddressValueError, IPv6Address, IPv6Network
+from ipaddress import AddressValueError, IPv6Address
 from typing import Final, NamedTuple
 
 LONGEST_WAIT: Final = timedelta(minutes=5)
@@ -11,7 +11,7 @@ LONGEST_WAIT: Final = timedelta(minutes=5)
 _DOUBLINGS: Final = 9
 
 # Whoever is given an IPv6 address may take any of these at will (RFC 6177).
-_IPV6_PREFIX: Final = 64
+_IPV6_HOST: Final = 64  # bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +115,4 @@ def network_of(address: str) -> str:
         return address
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
-    return str(IPv6Network((int(found), _IPV6_PREFIX), strict=False))
+    return f"{IPv6Address(int(found) >> _IPV6_HOST << _IPV6_HOST)}/{128 - _IPV6_HOST}"

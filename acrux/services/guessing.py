@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -35,7 +35,7 @@ class _Turn:
     """Attempts of one subject that are under way in this process."""
 
     under_way: int = 0
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event | None = None  # where somebody waits for the end of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class Guessing:
     own next failure; so N processes together let through at most N times what one would.
     """
 
-    def __init__(self, guesses: Guesses, clock: Clock) -> None:
+    def __init__(self, guesses: Guesses, clock: Clock, remembered: int = REMEMBERED_PAIRS) -> None:
+        self._remembered = remembered
         self._guesses = guesses
         self._clock = clock
         self._turns: dict[Subject, _Turn] = {}
@@ -131,14 +132,18 @@ class Guessing:
             turn = self._turns.setdefault(subject, _Turn())
             if turn.under_way < limit.tries(failures, now):
                 break
+            turn.ended = turn.ended or asyncio.Event()
             await turn.ended.wait()
         turn.under_way += 1
 
     def _give_back(self, subject: Subject) -> None:
-        turn = self._turns.pop(subject)
-        turn.ended.set()
-        if turn.under_way > 1:
-            self._turns[subject] = _Turn(turn.under_way - 1)
+        turn = self._turns[subject]
+        turn.under_way -= 1
+        if turn.ended is not None:
+            turn.ended.set()
+            turn.ended = None
+        if not turn.under_way:
+            del self._turns[subject]
 
     async def _succeed(self, pair: Subject) -> None:
         now = self._clock()
@@ -150,7 +155,7 @@ class Guessing:
             with suppress(RegistryError):  # a full disk is no reason to refuse a right password
                 await self._guesses.forgive(pair, now)
         if now - self._known.get(pair, now - KNOWN_ANEW) >= KNOWN_ANEW:
-            if len(self._known) >= REMEMBERED_PAIRS:
+            if len(self._known) >= self._remembered:
                 self._known.clear()
             self._known[pair] = now
             self._new.add(pair)
@@ -204,9 +209,10 @@ class Guessing:
 
 def _too_many(subject: Subject, wait: timedelta) -> TooManyRequests:
     seconds = math.ceil(wait.total_seconds())
+    unit = "second" if seconds == 1 else "seconds"
     whose = "from this address" if subject.account is None else "for this user name from here"
     return TooManyRequests(
-        f"too many failed logins {whose}: try again in {seconds} seconds; until then the right "
+        f"too many failed logins {whose}: try again in {seconds} {unit}; until then the right "
         "password is refused too",
         retry_after=seconds,
     )

@@ -10,8 +10,7 @@ from acrux.adapters.guesses import SqlGuesses
 from acrux.adapters.sqlite import SqliteDatabase
 from acrux.adapters.statements import Statement
 from acrux.domain.guessing import OF_ACCOUNT, OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS, Subject
-from acrux.errors import BadCredentials, StorageExhausted, TooManyRequests
-from acrux.services import guessing as module
+from acrux.errors import BadCredentials, InvalidInput, StorageExhausted, TooManyRequests
 from acrux.services.guessing import Guessing
 from tests.http.conftest import HandClock
 
@@ -343,11 +342,9 @@ async def test_who_gets_in_every_second_is_written_down_once_a_day(
     assert len(set(written)) == 2
 
 
-async def test_of_whom_a_worker_knows_is_bounded(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_of_whom_a_worker_knows_is_bounded(door: Door, clock: HandClock) -> None:
     """Its memory would grow with every address."""
-    monkeypatch.setattr(module, "REMEMBERED_PAIRS", 2)
+    door.guessing = Guessing(door.guesses, clock, remembered=2)
     for number in range(5):
         await door.enter("right", f"192.0.2.{number}")
     await door.guessing.tidy()
@@ -402,6 +399,14 @@ async def test_an_operator_sees_who_waits_and_for_how_long(door: Door, clock: Ha
         ("(unknown)", GUESSER, 1, 0),
         ("(unknown)", "", 1, 0),
     }
+
+
+async def test_an_operator_who_mistypes_a_name_is_told_so(door: Door) -> None:
+    """The wait would seem lifted, and the owner would call again."""
+    await door.guess(FREE, GUESSER)
+
+    with pytest.raises(InvalidInput):
+        await door.guessing.forgive(account="alcie")
 
 
 @pytest.mark.parametrize("named", [{"account": "alice"}, {"address": GUESSER}, {}])
