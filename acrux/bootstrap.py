@@ -19,10 +19,12 @@ from acrux.adapters.journal import SqlJournal
 from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
 from acrux.adapters.log import LineLog
 from acrux.adapters.metadata import SqlMetadata
+from acrux.adapters.openid import OpenIdIssuers
 from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.properties import SqlProperties
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.sqlite import Observer, SqliteDatabase
+from acrux.adapters.trusts import SqlTrusts
 from acrux.errors import InvalidSettings, RegistryError
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.app import Application, Lifespan
@@ -42,6 +44,7 @@ from acrux.ports.clock import Clock
 from acrux.services.accounts import Accounts
 from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
+from acrux.services.federation import Federation
 from acrux.services.guessing import Guessing
 from acrux.services.journal import Journal, Room
 from acrux.services.listings import Listings
@@ -49,6 +52,7 @@ from acrux.services.manifests import Manifests
 from acrux.services.properties import Properties
 from acrux.services.scope_maps import ScopeMaps
 from acrux.services.tokens import Lifetimes, Tokens
+from acrux.services.trusts import Trusts
 from acrux.services.uploads import Uploads
 from acrux.settings import Settings
 
@@ -69,6 +73,8 @@ class Adapters:
     properties: SqlProperties
     accounts: SqlAccounts
     scope_maps: SqlScopeMaps
+    trusts: SqlTrusts
+    issuers: OpenIdIssuers
     revocations: SqlRevocations
     guesses: SqlGuesses
     journal: SqlJournal
@@ -92,6 +98,8 @@ class Services:
     listings: Listings
     accounts: Accounts
     scope_maps: ScopeMaps
+    federation: Federation
+    trusts: Trusts
     journal: Journal
 
 
@@ -124,7 +132,9 @@ def build(
         settings.known_login_servers,
         tuple(ip_network(network) for network in settings.trusted_proxies),
     )
-    identity = Identity(services.authentication, services.guessing, services.tokens)
+    identity = Identity(
+        services.authentication, services.federation, services.guessing, services.tokens
+    )
     rows = table(_handlers(settings, services, identity, origins))
     app = Application(
         router=Router(rows),
@@ -157,6 +167,8 @@ def build_adapters(settings: Settings, clock: Clock, observe: Observer | None = 
         properties=SqlProperties(database),
         accounts=SqlAccounts(database),
         scope_maps=SqlScopeMaps(database),
+        trusts=SqlTrusts(database),
+        issuers=OpenIdIssuers(clock),
         revocations=SqlRevocations(database),
         guesses=SqlGuesses(database, _key(folder / "secrets" / "guesses")),
         journal=SqlJournal(database),
@@ -175,19 +187,14 @@ def _key(path: Path) -> bytes:
 
 def build_services(settings: Settings, to: Adapters) -> Services:
     """The use cases on these adapters."""
+    lifetimes = Lifetimes(
+        access=timedelta(seconds=settings.access_token_seconds),
+        refresh=timedelta(seconds=settings.refresh_token_seconds),
+    )
     return Services(
         authentication=Authentication(to.accounts, to.passwords, to.clock),
         guessing=Guessing(to.guesses, to.clock),
-        tokens=Tokens(
-            to.signer,
-            to.revocations,
-            to.clock,
-            Lifetimes(
-                access=timedelta(seconds=settings.access_token_seconds),
-                refresh=timedelta(seconds=settings.refresh_token_seconds),
-            ),
-            settings.known_login_servers,
-        ),
+        tokens=Tokens(to.signer, to.revocations, to.clock, lifetimes, settings.known_login_servers),
         manifests=Manifests(
             to.metadata, to.store, to.clock, allow_missing=settings.allow_missing_blobs
         ),
@@ -203,6 +210,8 @@ def build_services(settings: Settings, to: Adapters) -> Services:
         listings=Listings(to.metadata),
         accounts=Accounts(to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock),
         scope_maps=ScopeMaps(to.scope_maps, to.accounts, to.revocations, to.clock),
+        federation=Federation(to.trusts, to.issuers, to.clock),
+        trusts=Trusts(to.trusts, to.scope_maps, to.revocations, to.clock, lifetimes.refresh),
         journal=Journal(
             to.journal,
             to.clock,
@@ -238,10 +247,10 @@ def _handlers(
         uploads=UploadHandlers(
             services.uploads,
             services.blobs,
-            services.authentication,
+            identity,
             mount_from_account=settings.mount_from_account,
         ),
-        listings=ListingHandlers(services.listings, services.authentication),
+        listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
         health=HealthHandlers(services.listings),
     )

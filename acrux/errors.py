@@ -35,6 +35,7 @@ RegistryError
 ├── Disallowed
 ├── TooManyRequests
 ├── StorageExhausted
+├── IssuerUnavailable
 └── InvalidSettings
 """
 
@@ -249,6 +250,10 @@ class TooManyRequests(RegistryError):
 
 class StorageExhausted(RegistryError):
     """The disk, or a quota on it, is full: nothing was stored."""
+
+
+class IssuerUnavailable(RegistryError):
+    """The keys of an outside issuer are not known and cannot be fetched now; others go on."""
 
 
 class InvalidSettings(RegistryError):

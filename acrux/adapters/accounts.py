@@ -2,8 +2,10 @@
 
 import msgspec
 
+from acrux.adapters.epochs import next_epoch, revocation
 from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
+from acrux.domain.outside import TRUSTS
 from acrux.ports.accounts import Account, PasswordRecord
 
 _ACCOUNT = (
@@ -132,7 +134,7 @@ def _read_password(row: Row) -> PasswordRecord:
 
 
 def _create(account: Account) -> Steps[bool]:
-    epoch = yield from _next_epoch(account.epoch)
+    epoch = yield from next_epoch(account.epoch)
     created = yield Statement(
         """
         INSERT INTO accounts (name, scope_map, enabled, epoch, created_at)
@@ -171,48 +173,30 @@ def _change(name: str, epoch: int, scope_map: str | None, is_enabled: bool | Non
 
 
 def _revoke(name: str, epoch: int) -> Steps[bool]:
-    raised = yield from _next_epoch(epoch)
+    raised = yield from next_epoch(epoch)
     changed = yield Statement(
         "UPDATE accounts SET epoch = :epoch WHERE name = :name RETURNING name",
         {"name": name, "epoch": raised},
     )
     if not changed:
         return False
-    yield Statement(
-        """
-        INSERT INTO revocations (account, epoch) VALUES (:name, :epoch)
-        ON CONFLICT (account) DO UPDATE SET epoch = excluded.epoch
-        """,
-        {"name": name, "epoch": raised},
-    )
+    yield revocation(name, raised)
     return True
 
 
 def _revoke_holders(scope_map: str, epoch: int) -> Steps[None]:
-    raised = yield from _next_epoch(epoch)
+    raised = yield from next_epoch(epoch)
     of_map: dict[str, SqlValue] = {"scope_map": scope_map, "epoch": raised}
-    yield Statement("UPDATE accounts SET epoch = :epoch WHERE scope_map = :scope_map", of_map)
-    yield Statement(
-        """
-        INSERT INTO revocations (account, epoch)
-        SELECT name, :epoch FROM accounts WHERE scope_map = :scope_map
-        ON CONFLICT (account) DO UPDATE SET epoch = excluded.epoch
-        """,
-        of_map,
-    )
-
-
-def _next_epoch(epoch: int) -> Steps[int]:
-    # Clocks differ and go back; epochs never do. Each is above all revoked ones, so that a worker
-    # finds it after those it has seen, and no new account is born revoked.
-    newest = yield Statement(
-        """
-        SELECT COALESCE((SELECT MAX(epoch) FROM revocations), 0),
-               COALESCE((SELECT MAX(epoch) FROM accounts), 0)
-        """,
-        {},
-    )
-    return max(epoch, *(int(known) + 1 for known in newest[0]))
+    for table, holder in (("accounts", "name"), ("trusts", f"'{TRUSTS}' || name")):
+        yield Statement(f"UPDATE {table} SET epoch = :epoch WHERE scope_map = :scope_map", of_map)  # noqa: S608 -- our own names
+        yield Statement(
+            f"""
+            INSERT INTO revocations (account, epoch)
+            SELECT {holder}, :epoch FROM {table} WHERE scope_map = :scope_map
+            ON CONFLICT (account) DO UPDATE SET epoch = excluded.epoch
+            """,  # noqa: S608 -- our own names
+            of_map,
+        )
 
 
 def _delete(name: str, epoch: int) -> Steps[bool]:

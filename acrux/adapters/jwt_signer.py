@@ -1,15 +1,12 @@
 """Sign and read tokens as JWTs: one algorithm, a set of keys."""
 
-import json
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Self, TypeVar
+from typing import Final, Self
 
-import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -22,18 +19,9 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from acrux.adapters import secrets
-from acrux.domain.access import Grant
+from acrux.adapters import claims, secrets
 from acrux.domain.reason import Reason
-from acrux.domain.scope import Scope
-from acrux.domain.token import (
-    ACCESS_TOKEN_KIND,
-    ISSUER,
-    REFRESH_TOKEN_KIND,
-    VERSION,
-    AccessToken,
-    RefreshToken,
-)
+from acrux.domain.token import REFRESH_TOKEN_KIND, AccessToken, RefreshToken
 from acrux.errors import InvalidSettings, InvalidToken
 
 ES256: Final = "ES256"
@@ -45,49 +33,6 @@ RSA_BITS: Final = 2048
 
 # jws = base64url "." base64url "." base64url, none of them empty (RFC 7515 §7.1, without padding)
 _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-
-# Some clients decode the payload with the standard base64 alphabet, so it must hold neither
-# - nor _. In ASCII only > ? ~ DEL can lead to those, and json.dumps escapes DEL already
-# (acr-protocol.md §3.6).
-_ESCAPES: Final = {">": "\\u003e", "?": "\\u003f", "~": "\\u007e"}
-
-# NumericDate (RFC 7519 §2), bounded so that it and any leeway stay within datetime.
-_Instant = Annotated[int, msgspec.Meta(ge=0, lt=int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()))]
-
-
-class _Access(msgspec.Struct, frozen=True):
-    type: str
-    name: str
-    actions: list[str]
-
-
-class _Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """acr-protocol.md §3.3. Claims that are not understood are ignored (RFC 7519 §4)."""
-
-    jti: str
-    sub: str
-    nbf: _Instant
-    exp: _Instant
-    iat: _Instant
-    iss: str
-    aud: str
-    version: str
-    roles: list[str]
-    grant_type: str
-    epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-
-
-class _Kind(msgspec.Struct, frozen=True):
-    grant_type: str = ""
-
-
-class _AccessClaims(_Claims, frozen=True, kw_only=True):
-    """acr-protocol.md §3.4."""
-
-    access: list[_Access]
-
-
-_Read = TypeVar("_Read", bound=_Claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,39 +137,30 @@ class JwtSigner:
 
     def sign(self, token: AccessToken) -> str:
         """The token as a JWT (RFC 7519), signed with the current key."""
-        return self._sign(write_payload(_to_claims(token)), self._keys[0])
+        return self._sign(claims.write_access(token), self._keys[0])
 
     def read(self, text: str) -> AccessToken:
         """The claims of a token with a good signature of one of our keys and of our issuer.
 
         Raises InvalidToken for anything else. Time and audience are the caller's to check.
         """
-        return _to_token(_read_claims(self._verify(text), _AccessClaims, ACCESS_TOKEN_KIND))
+        return claims.read_access(self._verify(text))
 
     def sign_refresh(self, token: RefreshToken) -> str:
         """The refresh token as a JWT that every client can read (acr-protocol.md §3.6)."""
-        return self._sign(write_payload(_to_refresh_claims(token)), self._keys[0])
+        return self._sign(claims.write_refresh(token), self._keys[0])
 
     def read_refresh(self, text: str) -> RefreshToken:
         """As `read`, for a refresh token."""
-        claims = _read_claims(self._verify(text), _Claims, REFRESH_TOKEN_KIND)
-        return RefreshToken(
-            id=claims.jti,
-            principal=claims.sub,
-            audience=claims.aud,
-            issued_at=datetime.fromtimestamp(claims.iat, UTC),
-            expires_at=datetime.fromtimestamp(claims.exp, UTC),
-            epoch=claims.epoch,
-        )
+        return claims.read_refresh(self._verify(text))
 
     def is_refresh(self, text: str) -> bool:
         """Whether the text says that it is a refresh token; nothing of it is verified."""
         payload = text.split(".")[1] if _COMPACT.fullmatch(text) else ""
         try:
-            claims = msgspec.json.decode(urlsafe_b64decode(payload + "=="), type=_Kind)
-        except (ValueError, RecursionError):  # what is no base64 and no JSON is a ValueError too
+            return claims.kind_of(urlsafe_b64decode(payload + "==")) == REFRESH_TOKEN_KIND
+        except ValueError:  # no base64
             return False
-        return claims.grant_type == REFRESH_TOKEN_KIND
 
     def public_keys(self) -> dict[str, object]:
         """The keys to verify with, as a JSON Web Key Set (RFC 7517 §5)."""
@@ -261,90 +197,3 @@ def _header_of(text: str) -> str:
             "the access token is no JWT: three base64url parts separated by dots are expected"
         )
     return match[1]
-
-
-def write_payload(claims: dict[str, object]) -> bytes:
-    """Claims as JSON whose base64url form holds neither - nor _ (acr-protocol.md §3.6)."""
-    text = json.dumps(claims, separators=(",", ":"))
-    for character, escape in _ESCAPES.items():
-        text = text.replace(character, escape)
-    return text.encode("ascii")
-
-
-def _to_claims(token: AccessToken) -> dict[str, object]:
-    access = [
-        {"type": scope.type, "name": scope.name, "actions": scope.ordered_actions}
-        for scope in token.grant.scopes
-    ]
-    return {
-        **_common_claims(token, token.grant.principal),
-        "access": access,
-        "roles": [],
-        "grant_type": ACCESS_TOKEN_KIND,
-    }
-
-
-def _to_refresh_claims(token: RefreshToken) -> dict[str, object]:
-    return {
-        **_common_claims(token, token.principal),
-        "grant_type": REFRESH_TOKEN_KIND,
-        # Clients look whether it is there. It says nothing: rights are looked up when redeemed.
-        "permissions": {"actions": ["*"], "notActions": []},
-        "roles": [],
-    }
-
-
-def _common_claims(token: AccessToken | RefreshToken, principal: str) -> dict[str, object]:
-    issued_at = int(token.issued_at.timestamp())
-    return {
-        "jti": token.id,
-        "sub": principal,
-        "nbf": issued_at,
-        "exp": int(token.expires_at.timestamp()),
-        "iat": issued_at,
-        "iss": ISSUER,
-        "aud": token.audience,
-        "version": VERSION,
-        # Ours: what revokes all tokens of an account at once (docs/walk.md).
-        "epoch": token.epoch,
-    }
-
-
-def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
-    try:
-        members = json.loads(payload, object_pairs_hook=_without_duplicates)
-        claims = msgspec.convert(members, kind)
-    except (ValueError, RecursionError, msgspec.ValidationError):
-        raise InvalidToken(
-            "the claims of the access token are not those of an access token of this registry"
-        ) from None  # the cause may quote the token
-    if claims.iss != ISSUER or claims.version != VERSION:
-        raise InvalidToken(f"the access token was not issued by {ISSUER!r}, version {VERSION}")
-    if claims.grant_type != grant_type:
-        raise InvalidToken(
-            f"this is a token of another kind, and no {grant_type}", reason=Reason.OTHER_KIND
-        )
-    if claims.nbf != claims.iat:  # our tokens know one instant for both
-        raise InvalidToken("the access token's nbf is not its iat: ask for a new one")
-    return claims
-
-
-def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name stands twice")
-    return members
-
-
-def _to_token(claims: _AccessClaims) -> AccessToken:
-    scopes = tuple(
-        Scope(entry.type, entry.name, frozenset(entry.actions)) for entry in claims.access
-    )
-    return AccessToken(
-        id=claims.jti,
-        grant=Grant(claims.sub, scopes),
-        audience=claims.aud,
-        issued_at=datetime.fromtimestamp(claims.iat, UTC),
-        expires_at=datetime.fromtimestamp(claims.exp, UTC),
-        epoch=claims.epoch,
-    )

@@ -63,6 +63,7 @@ class SqlScopeMaps:
             """
             DELETE FROM scope_maps
             WHERE name = :name AND NOT EXISTS (SELECT 1 FROM accounts WHERE scope_map = :name)
+                               AND NOT EXISTS (SELECT 1 FROM trusts WHERE scope_map = :name)
             RETURNING name
             """,
             {"name": name},

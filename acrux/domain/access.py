@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Self
 
 from acrux.domain.names import RepositoryName
+from acrux.domain.outside import Outside
 from acrux.domain.scope import (
     CATALOG,
     DELETE,
@@ -158,6 +159,7 @@ class Principal:
     `proof` names by what they were known, such as `password1`: it decides nothing, it is told.
     Where a token was their password, no access token of theirs lives beyond `access_until` and no
     refresh token beyond `refresh_until`.
+    `outside` is given where a trust let them in; no token of theirs lives longer than `lifetime`.
     """
 
     name: str
@@ -166,6 +168,8 @@ class Principal:
     proof: str = ""
     access_until: datetime | None = None
     refresh_until: datetime | None = None
+    outside: Outside | None = None
+    lifetime: timedelta = timedelta.max
 
     @property
     def may_refresh(self) -> bool:
@@ -185,6 +189,12 @@ class Grant:
 
     principal: str
     scopes: tuple[Scope, ...] = ()
+    outside: Outside | None = None
+
+    @property
+    def holder(self) -> str:
+        """The name under which it is revoked: the account's, or that of the trust."""
+        return self.principal if self.outside is None else self.outside.holder
 
     def patterns(self, action: str) -> tuple[RepositoryPattern, ...]:
         """Of which repositories the action is held."""
@@ -234,11 +244,13 @@ def narrow(principal: Principal, asked: Iterable[Scope]) -> Grant:
         Scope(scope.type, scope.name, _allowed(principal.scope_map, scope))
         for scope in merge(asked)
     )
-    return Grant(principal.name, _fitting(scope for scope in granted if scope.actions))
+    room = MAX_SCOPE_CHARACTERS - (principal.outside.size if principal.outside else 0)
+    fitting = _fitting((scope for scope in granted if scope.actions), room)
+    return Grant(principal.name, fitting, principal.outside)
 
 
-def _fitting(scopes: Iterable[Scope]) -> tuple[Scope, ...]:
-    left, fitting = MAX_SCOPE_CHARACTERS, []
+def _fitting(scopes: Iterable[Scope], room: int) -> tuple[Scope, ...]:
+    left, fitting = room, []
     for scope in scopes:
         actions = sum(len(action) + len('"",') for action in scope.actions)
         left -= _CHARACTERS_AROUND_A_SCOPE + len(scope.type) + len(scope.name) + actions

@@ -6,6 +6,7 @@ from typing import Final
 
 from acrux.domain.access import Grant
 from acrux.domain.instants import from_microseconds
+from acrux.domain.outside import Outside
 from acrux.domain.reason import Reason
 from acrux.errors import InvalidToken
 
@@ -60,6 +61,12 @@ class RefreshToken:
     issued_at: datetime
     expires_at: datetime
     epoch: int = 0
+    outside: Outside | None = None
+
+    @property
+    def holder(self) -> str:
+        """The name under which it is revoked: the account's, or that of the trust."""
+        return self.principal if self.outside is None else self.outside.holder
 
     def check_time(self, now: datetime) -> None:
         """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""

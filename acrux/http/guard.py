@@ -165,7 +165,7 @@ class Guard:
         if requirement is any_token or required.is_met_by(grant):
             return grant
         if Required(required.enough_without_right).is_met_by(grant):
-            could = await self._identity.could_get(grant.principal, required.asked)
+            could = await self._identity.could_get(grant, required.asked)
             if not required.is_met_by(could):
                 return grant
         raise InsufficientScope(scope=render(required.asked))

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
-from acrux.domain.access import Grant, Principal, narrow
+from acrux.domain.access import Grant, Principal, ScopeMap, narrow
 from acrux.domain.credential import Credential
+from acrux.domain.outside import TRUSTS
 from acrux.domain.scope import Scope
 from acrux.domain.token import REFRESH_TOKEN_KIND, TOKEN_USER
 from acrux.errors import BadCredentials, InvalidToken
 from acrux.services.authentication import Authentication
+from acrux.services.federation import Federation
 from acrux.services.guessing import Guessing
 from acrux.services.tokens import Tokens
 
@@ -17,23 +19,38 @@ from acrux.services.tokens import Tokens
 class Identity:
     """Authenticates with a password, or with a token in its place (acr-protocol.md §2.1)."""
 
-    def __init__(self, authentication: Authentication, guessing: Guessing, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        federation: Federation,
+        guessing: Guessing,
+        tokens: Tokens,
+    ) -> None:
         self._authentication = authentication
+        self._federation = federation
         self._guessing = guessing
         self._tokens = tokens
 
     async def of(self, credential: Credential | None, address: str) -> Principal:
         """Say who presents the credential from this address.
 
-        Raises BadCredentials, and TooManyRequests after too many of them.
+        The name says what the secret is, so that no password is ever read as a token, or a token
+        tried as a password: the user of zeros brings a token of ours or of a trusted issuer, and
+        `trusts/NAME` one that this trust is to let in.
+
+        Raises BadCredentials, and TooManyRequests after too many of them; for the token of an
+        outside issuer also Denied and IssuerUnavailable.
         """
         if credential is None or credential.is_empty:
             return await self._authentication.authenticate(None)
-        if credential.name != TOKEN_USER:
+        name, secret = credential.name, credential.secret.reveal()
+        if name != TOKEN_USER and not name.startswith(TRUSTS):
             check = partial(self._authentication.authenticate, credential)
-            return await self._guessing.attempt(credential.name, address, check)
+            return await self._guessing.attempt(name, address, check)
         try:
-            return await self._of_token(credential.secret.reveal())
+            if name == TOKEN_USER:
+                return await self._of_token(secret)
+            return await self._federation.authenticate(secret, name.removeprefix(TRUSTS))
         except BadCredentials:
             await self._guessing.refuse_token(address)
             raise
@@ -41,7 +58,7 @@ class Identity:
     async def _of_token(self, token: str) -> Principal:
         if self._tokens.is_refresh(token):
             return await self.of_refresh_token(token)
-        return self._of_access_token(token)
+        return await self.of_outside_token(token) or self._of_access_token(token)
 
     def _of_access_token(self, text: str) -> Principal:
         try:
@@ -49,15 +66,36 @@ class Identity:
         except InvalidToken as refused:
             raise BadCredentials.of_token(refused) from None
 
-    async def could_get(self, name: str, scopes: Iterable[Scope]) -> Grant:
-        """What the account of this name would be granted, if it asked for these scopes now."""
-        return narrow(Principal(name, await self._authentication.scope_map(name)), scopes)
+    async def of_outside_token(self, text: str) -> Principal | None:
+        """Say for whom the token of an outside issuer stands, None where it is none.
+
+        Raises BadCredentials, Denied, IssuerUnavailable.
+        """
+        if not self._federation.is_outside(text):
+            return None
+        return await self._federation.authenticate(text)
 
     async def of_refresh_token(self, text: str) -> Principal:
         """Say for whom the refresh token stands. Raises BadCredentials."""
         try:
             token = self._tokens.redeem(text)
+            principal = await (
+                self._authentication.find(token.principal)
+                if token.outside is None
+                else self._federation.find(token.outside)
+            )
+            # What was revoked a moment ago another worker may not have heard of yet.
+            token.check_epoch(principal.epoch)
         except InvalidToken as refused:
             raise BadCredentials.of_token(refused) from None
-        principal = await self._authentication.find(token.principal)
         return replace(principal, proof=REFRESH_TOKEN_KIND, refresh_until=token.expires_at)
+
+    async def scope_map(self, grant: Grant) -> ScopeMap:
+        """What the holder of the grant holds now, whatever their token says."""
+        if grant.outside is not None:
+            return await self._federation.scope_map(grant.outside)
+        return await self._authentication.scope_map(grant.principal)
+
+    async def could_get(self, grant: Grant, scopes: Iterable[Scope]) -> Grant:
+        """What the holder of the grant would be granted, if they asked for these scopes now."""
+        return narrow(Principal(grant.principal, await self.scope_map(grant)), scopes)

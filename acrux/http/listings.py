@@ -2,17 +2,17 @@
 
 from acrux.domain.scope import METADATA_READ, PULL
 from acrux.http import parsing, responses
+from acrux.http.identity import Identity
 from acrux.http.messages import Request, Response
-from acrux.services.authentication import Authentication
 from acrux.services.listings import Listings
 
 
 class ListingHandlers:
     """Sorted listings over HTTP (end-8, end-12 and the catalogs)."""
 
-    def __init__(self, listings: Listings, authentication: Authentication) -> None:
+    def __init__(self, listings: Listings, identity: Identity) -> None:
         self._listings = listings
-        self._authentication = authentication
+        self._identity = identity
 
     async def tags(self, request: Request) -> Response:
         """GET: a page of a repository's tags."""
@@ -25,8 +25,8 @@ class ListingHandlers:
     async def repositories(self, request: Request) -> Response:
         """GET: a page of the repositories that the caller may see."""
         page = parsing.page(request)
-        # What the account holds now, not what its token once said: a list must not leak names.
-        scope_map = await self._authentication.scope_map(request.grant.principal)
+        # What the caller holds now, not what its token once said: a list must not leak names.
+        scope_map = await self._identity.scope_map(request.grant)
         visible = scope_map.patterns(PULL, METADATA_READ)
         names = await self._listings.repositories(page, visible)
         following = responses.last_item(names.items, more=names.more)

@@ -63,12 +63,15 @@ class TokenHandlers:
                 "grant_type must be access_token, access_token_refresh_token or refresh_token"
             )
         presented = form.access_token or form.refresh_token
+        service = form.service or self._login_server(request)
+        if principal := await self._identity.of_outside_token(presented):
+            request.grant, request.proof = Grant(principal.name), principal.proof
+            return responses.refresh(self._tokens.issue_refresh(principal, service))
         try:
             old = self._tokens.redeem(presented)
         except InvalidToken as refused:
             raise BadCredentials.of_token(refused, "retrieving permissions failed: ") from None
         request.grant, request.proof = Grant(old.principal), REFRESH_TOKEN_KIND
-        service = form.service or self._login_server(request)
         return responses.refresh(self._tokens.exchange(old, service))
 
     async def public_keys(self, _: Request) -> Response:

@@ -4,8 +4,8 @@ from acrux.domain.access import RepositoryPattern
 from acrux.domain.scope import PULL, on_repository
 from acrux.domain.upload import UploadId
 from acrux.http import parsing, responses
+from acrux.http.identity import Identity
 from acrux.http.messages import Request, Response
-from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
 from acrux.services.uploads import Session, Uploads
 
@@ -17,13 +17,13 @@ class UploadHandlers:
         self,
         uploads: Uploads,
         blobs: Blobs,
-        authentication: Authentication,
+        identity: Identity,
         *,
         mount_from_account: bool,
     ) -> None:
         self._uploads = uploads
         self._blobs = blobs
-        self._authentication = authentication
+        self._identity = identity
         self._mount_from_account = mount_from_account
 
     async def start(self, request: Request) -> Response:
@@ -53,7 +53,7 @@ class UploadHandlers:
     async def _sources(self, request: Request) -> tuple[RepositoryPattern, ...]:
         if not parsing.names_mount_source(request):
             if self._mount_from_account:
-                account = await self._authentication.scope_map(request.grant.principal)
+                account = await self._identity.scope_map(request.grant)
                 return account.patterns(PULL)
             return request.grant.patterns(PULL)
         source = parsing.mount_source(request)

@@ -72,7 +72,7 @@ class Accounts(Protocol):
         """
 
     async def revoke_holders(self, scope_map: str, epoch: int) -> None:
-        """As `revoke`, of every account that has the scope map."""
+        """As `revoke`, of every account and every trust that has the scope map."""
 
     async def replace_password(
         self, account_name: str, password: PasswordRecord, epoch: int
@@ -104,7 +104,7 @@ class ScopeMaps(Protocol):
         """Set what is not None; False where there is none."""
 
     async def delete(self, name: str) -> bool:
-        """Remove it; False where there is none, or an account has it."""
+        """Remove it; False where there is none, or an account or a trust has it."""
 
 
 class Revocations(Protocol):

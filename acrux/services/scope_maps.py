@@ -80,11 +80,13 @@ class ScopeMaps:
         return await self.show(name)
 
     async def delete(self, name: str) -> None:
-        """Remove it. Raises InvalidInput where there is none, or an account has it."""
+        """Remove it. Raises InvalidInput where there is none, or somebody has it."""
         _check_own(name)
         await self.show(name)
         if not await self._scope_maps.delete(name):
-            raise InvalidInput(f"an account has the scope map {name!r}: give it another one first")
+            raise InvalidInput(
+                f"an account or a trust has the scope map {name!r}: give it another one first"
+            )
 
 
 def _system_defined(name: str) -> StoredScopeMap | None:

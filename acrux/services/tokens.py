@@ -67,7 +67,9 @@ class Tokens:
             grant=narrow(principal, scopes),
             audience=service,
             issued_at=now,
-            expires_at=_earlier(now + self._lifetimes.access, principal.access_until),
+            expires_at=_earlier(
+                now + min(self._lifetimes.access, principal.lifetime), principal.access_until
+            ),
             epoch=principal.epoch,
         )
         return IssuedToken(self._signer.sign(token), token)
@@ -81,8 +83,11 @@ class Tokens:
             principal=principal.name,
             audience=service,
             issued_at=now,
-            expires_at=_earlier(now + self._lifetimes.refresh, principal.refresh_until),
+            expires_at=_earlier(
+                now + min(self._lifetimes.refresh, principal.lifetime), principal.refresh_until
+            ),
             epoch=principal.epoch,
+            outside=principal.outside,
         )
         return self._signer.sign_refresh(token)
 
@@ -109,6 +114,7 @@ class Tokens:
             token.epoch,
             proof=ACCESS_TOKEN_KIND,
             access_until=token.expires_at,
+            outside=token.grant.outside,
         )
 
     def exchange(self, old: RefreshToken, service: str) -> str:
@@ -123,7 +129,7 @@ class Tokens:
         token = self._signer.read_refresh(text)
         token.check_audience(self._audiences)
         token.check_time(self._clock())
-        token.check_epoch(self._revocations.least_epoch(token.principal))
+        token.check_epoch(self._revocations.least_epoch(token.holder))
         return token
 
     def _check_service(self, service: str) -> None:
@@ -155,7 +161,7 @@ class Tokens:
     def _read(self, text: str) -> AccessToken:
         token = self._read_once(text)
         token.check_audience(self._audiences)
-        token.check_epoch(self._revocations.least_epoch(token.grant.principal))
+        token.check_epoch(self._revocations.least_epoch(token.grant.holder))
         return token
 
     def _read_once(self, text: str) -> AccessToken:

@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import KeySet
 
-from acrux.adapters.jwt_signer import (
-    JwtSigner,
-    write_payload,
-)
+from acrux.adapters.claims import write_payload
+from acrux.adapters.jwt_signer import JwtSigner
 from acrux.domain.access import Grant
 from acrux.domain.scope import Scope
 from acrux.domain.token import AccessToken

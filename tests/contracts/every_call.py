@@ -13,6 +13,7 @@ from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.properties import SqlProperties
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.statements import Database, Statement
+from acrux.adapters.trusts import SqlTrusts
 from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import AttributesChange
 from acrux.domain.decision import Decision, Outcome, Record, Search, record_id
@@ -21,6 +22,7 @@ from acrux.domain.guessing import Subject
 from acrux.domain.instants import BEGINNING
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
+from acrux.domain.trust import ClaimRule, Trust
 from acrux.domain.upload import UploadId
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
@@ -32,6 +34,7 @@ from acrux.ports.accounts import (
     StoredScopeMap,
 )
 from acrux.ports.content import Metadata, Properties
+from acrux.ports.federation import StoredTrust, Trusts
 from acrux.ports.guessing import Guesses
 from acrux.ports.journal import Journal
 from tests.contracts.content import AT, BLOB, descriptor, image, tags
@@ -45,6 +48,7 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Revocations: SqlRevocations,
     Guesses: lambda database: SqlGuesses(database, bytes(32), max_rows=1),
     Journal: SqlJournal,
+    Trusts: SqlTrusts,
 }
 
 
@@ -71,6 +75,7 @@ class Port:
 METADATA, PROPERTIES = Port(Metadata), Port(Properties)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
 GUESSES, JOURNAL = Port(Guesses), Port(Journal)
+TRUSTS = Port(Trusts)
 
 ROWS = 20_000
 
@@ -88,6 +93,13 @@ SOME = tuple(map(RepositoryPattern, ("large/5", "small/*", "team/*")))
 IMAGE = image(BLOB, subject=descriptor(SUBJECT))
 PASSWORD = PasswordRecord("password", "hash", AT)
 PAIR = Subject("acrux", "192.0.2.7")
+TRUST = Trust(
+    name="ci",
+    issuer="https://issuer.test",
+    audience="registry.test",
+    rules=(ClaimRule("sub", "x"),),
+    scope_map="the-map",
+)
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"))
 
@@ -146,6 +158,13 @@ CALLS: tuple[Call, ...] = (
     SCOPE_MAPS.find("the-map"),
     SCOPE_MAPS.list(),
     SCOPE_MAPS.change("the-map", description="x", permissions=()),
+    TRUSTS.create(StoredTrust(TRUST)),
+    TRUSTS.find("ci"),
+    TRUSTS.of_issuer("https://issuer.test"),
+    TRUSTS.list(),
+    TRUSTS.replace(TRUST, 1),
+    ACCOUNTS.revoke_holders("the-map", 1),
+    TRUSTS.delete("ci", 1),
     SCOPE_MAPS.delete("the-map"),
     REVOCATIONS.refresh(),
     GUESSES.fail((PAIR, PAIR.everywhere, PAIR.anybody), AT),

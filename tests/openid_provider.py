@@ -1,0 +1,135 @@
+"""An OpenID provider of our own: real HTTP on a socket, real keys, and every mischief."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from joserfc import jws
+from joserfc.jwk import ECKey, RSAKey
+
+AUDIENCE = "registry.test:5000"
+Key = ECKey | RSAKey
+
+
+def make_key(kid: str, kind: str = "EC") -> Key:
+    """A private key with an id."""
+    if kind == "EC":
+        return ECKey.generate_key("P-256", {"kid": kid})
+    return RSAKey.generate_key(2048, {"kid": kid})
+
+
+def sign(
+    claims: dict[str, Any], key: Key, header: dict[str, Any] | None = None, algorithm: str = ""
+) -> str:
+    """A token of these claims, the header's members beside the usual ones."""
+    algorithm = algorithm or ("ES256" if isinstance(key, ECKey) else "RS256")
+    full = {"alg": algorithm, "typ": "JWT", "kid": key.kid, **(header or {})}
+    full = {name: value for name, value in full.items() if value is not None}
+    registry = jws.JWSRegistry(algorithms=[full["alg"]], strict_check_header=False)
+    return jws.serialize_compact(full, json.dumps(claims).encode(), key, registry=registry)
+
+
+class Provider:
+    """The provider: `keys` are published, the last one signs; the other fields are mischief."""
+
+    def __init__(self, url: str) -> None:
+        self.issuer = url
+        self.keys: list[Key] = [make_key("first")]
+        self.requests: list[str] = []
+        self.headers: dict[str, str] = {}
+        self.bodies: dict[str, bytes] = {}
+        self.discovered: dict[str, object] = {}
+        self.status = 200
+        self.asked, self.answering = threading.Event(), threading.Event()
+        self.answering.set()
+
+    def rotate(self, kid: str) -> None:
+        """Sign with a new key; the old ones stay published."""
+        self.keys.append(make_key(kid))
+
+    def token(self, now: datetime | None = None, /, **claims: Any) -> str:
+        """A good token with these claims; a claim that is None is left out."""
+        issued_at = int(now.timestamp() if now else time.time())
+        written = {
+            "iss": self.issuer,
+            "aud": AUDIENCE,
+            "sub": "repo:org/app:ref:refs/heads/main",
+            "iat": issued_at,
+            "nbf": issued_at,
+            "exp": issued_at + 300,
+            "repository": "org/app",
+            "repository_owner": "org",
+            "ref": "refs/heads/main",
+            **claims,
+        }
+        present = {name: value for name, value in written.items() if value is not None}
+        return sign(present, self.keys[-1])
+
+    def document(self, path: str) -> bytes:
+        """What stands at a path."""
+        if path in self.bodies:
+            return self.bodies[path]
+        if path.endswith("/.well-known/openid-configuration"):
+            keys = f"{self.issuer}/keys"
+            return json.dumps({"issuer": self.issuer, "jwks_uri": keys, **self.discovered}).encode()
+        return json.dumps({"keys": [key.as_dict(private=False) for key in self.keys]}).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    provider: Provider
+
+    def do_GET(self) -> None:
+        """Answer as the provider is told to."""
+        provider = self.provider
+        provider.requests.append(self.path)
+        provider.asked.set()
+        provider.answering.wait(30)
+        body = provider.document(self.path)
+        try:
+            self.send_response(provider.status)
+            for name, value in {"Content-Length": str(len(body)), **provider.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:  # whoever asked has gone
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that goes away is no failure."""
+
+
+@contextmanager
+def provider(port: int = 0) -> Iterator[Provider]:
+    """A provider that answers, ended when the block ends."""
+
+    class Handler(_Handler):
+        """The handler of this provider."""
+
+    server = _Server(("127.0.0.1", port), Handler)
+    Handler.provider = Provider(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield Handler.provider
+    finally:
+        Handler.provider.answering.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def published(keys: Sequence[Key]) -> list[dict[str, Any]]:
+    """The public halves of keys."""
+    return [dict(key.as_dict(private=False)) for key in keys]
