@@ -16,13 +16,14 @@ from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.guesses import SqlGuesses
 from acrux.adapters.journal import SqlJournal
-from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
 from acrux.adapters.log import LineLog
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.openid import OpenIdIssuers
 from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.properties import SqlProperties
+from acrux.adapters.rotating_signer import RotatingSigner
 from acrux.adapters.scope_maps import SqlScopeMaps
+from acrux.adapters.signing_keys import KeyFolder
 from acrux.adapters.sqlite import Observer, SqliteDatabase
 from acrux.adapters.trusts import SqlTrusts
 from acrux.errors import InvalidSettings, RegistryError
@@ -47,6 +48,7 @@ from acrux.services.blobs import Blobs
 from acrux.services.federation import Federation
 from acrux.services.guessing import Guessing
 from acrux.services.journal import Journal, Room
+from acrux.services.keys import Keys
 from acrux.services.listings import Listings
 from acrux.services.manifests import Manifests
 from acrux.services.properties import Properties
@@ -80,7 +82,8 @@ class Adapters:
     journal: SqlJournal
     capabilities: KeyedCapabilities
     passwords: KeyedPasswords
-    signer: JwtSigner
+    signing_keys: KeyFolder
+    signer: RotatingSigner
     clock: Clock
 
 
@@ -101,6 +104,7 @@ class Services:
     federation: Federation
     trusts: Trusts
     journal: Journal
+    keys: Keys
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,9 @@ def build(
     adapters = build_adapters(settings, clock or now, observe)
     services = build_services(settings, adapters)
     log = log or LineLog(sys.stderr, settings.log_format)
-    lifespan = _lifespan(adapters, services, log)
+    chores = _chores(adapters, services)
+    # Only a server knows how long its tokens live: the settings of a command may be others.
+    serving = (*chores, Chore("retire-keys", TIDY_SECONDS, services.keys.retire))
     origins = Origins(
         settings.known_login_servers,
         tuple(ip_network(network) for network in settings.trusted_proxies),
@@ -142,10 +148,10 @@ def build(
         origins=origins,
         log=RequestLog(log),
         witness=Witness(services.journal),
-        lifespan=lifespan,
+        lifespan=_lifespan(adapters, services, log, serving),
         idle_timeout=timedelta(seconds=settings.idle_seconds),
     )
-    return Registry(app, rows, services, lifespan)
+    return Registry(app, rows, services, _lifespan(adapters, services, log, chores))
 
 
 def now() -> datetime:
@@ -160,6 +166,8 @@ def build_adapters(settings: Settings, clock: Clock, observe: Observer | None = 
     database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
     store = FileBlobStore(folder)
     store.prepare()
+    signing_keys = KeyFolder(folder / "secrets" / "signing")
+    signing_keys.prepare(settings.signing_algorithm)
     return Adapters(
         database=database,
         store=store,
@@ -174,9 +182,8 @@ def build_adapters(settings: Settings, clock: Clock, observe: Observer | None = 
         journal=SqlJournal(database),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=KeyedPasswords(_key(folder / "secrets" / "pepper")),
-        signer=JwtSigner(
-            load_or_create_keys(folder / "secrets" / "signing", settings.signing_algorithm)
-        ),
+        signing_keys=signing_keys,
+        signer=RotatingSigner(signing_keys, clock),
         clock=clock,
     )
 
@@ -218,6 +225,12 @@ def build_services(settings: Settings, to: Adapters) -> Services:
             token_hex(WRITER_BYTES),
             timedelta(days=settings.audit_days),
             Room(),
+        ),
+        keys=Keys(
+            to.signing_keys,
+            to.clock,
+            # An upload goes on with the token that began it for a while after that has ended.
+            max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
         ),
     )
 
@@ -269,14 +282,16 @@ def _chores(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
     # What another worker or a command changed holds here within REVOCATION_SECONDS.
     return (
         Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh),
+        Chore("signing-keys", REVOCATION_SECONDS, adapters.signer.refresh),
         Chore("guesses", REVOCATION_SECONDS, adapters.guesses.refresh),
         Chore("journal", JOURNAL_SECONDS, services.journal.keep),
         Chore("tidy-guesses", TIDY_SECONDS, services.guessing.tidy),
     )
 
 
-def _lifespan(adapters: Adapters, services: Services, log: Log) -> Lifespan:
-    chores = _chores(adapters, services)
+def _lifespan(
+    adapters: Adapters, services: Services, log: Log, chores: tuple[Chore, ...]
+) -> Lifespan:
     running: list[asyncio.Task[None]] = []
 
     async def open_() -> None:

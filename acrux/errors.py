@@ -9,7 +9,8 @@ RegistryError
 │   ├── InvalidScope
 │   ├── InvalidService
 │   ├── InvalidRequest
-│   └── InvalidPage
+│   ├── InvalidPage
+│   └── UnknownName
 ├── Unknown
 │   ├── UnknownEndpoint
 │   ├── UnknownRepository
@@ -89,6 +90,10 @@ class InvalidRequest(InvalidInput):
 
 class InvalidPage(InvalidInput):
     """Not a page of a listing: `n` is no count."""
+
+
+class UnknownName(InvalidInput):
+    """Nothing that is managed has the name that was given."""
 
 
 class Unknown(RegistryError):

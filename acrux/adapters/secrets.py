@@ -28,10 +28,7 @@ def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
             _create(path, make())
         return _read(path)
     except OSError as failed:
-        raise InvalidSettings(
-            f"the secret {path} cannot be kept or read ({failed.strerror}): make its folder "
-            "writable for the user who runs acrux"
-        ) from failed
+        raise _unkept(path, failed) from failed
 
 
 def read(path: Path) -> bytes:
@@ -43,6 +40,35 @@ def read(path: Path) -> bytes:
             f"the secret {path} cannot be read ({failed.strerror}): make it readable for the user "
             "who runs acrux, and for nobody else"
         ) from failed
+
+
+def create(path: Path, content: bytes) -> bool:
+    """Let a new file `path` hold the secret, durably; False where there is such a file already.
+
+    Raises InvalidSettings as `read_or_create` does.
+    """
+    try:
+        _make_folder(path.parent)
+        return _create(path, content)
+    except OSError as failed:
+        raise _unkept(path, failed) from failed
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """As `replace`, for a secret. Raises InvalidSettings where it cannot be written."""
+    try:
+        replace(path, content, 0o600)
+    except OSError as failed:
+        raise _unkept(path, failed) from failed
+
+
+def remove(path: Path) -> None:
+    """Remove the secret, durably, where there is one. Raises InvalidSettings where it stays."""
+    try:
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as failed:
+        raise _unkept(path, failed) from failed
 
 
 def replace(path: Path, content: bytes, mode: int) -> None:
@@ -59,6 +85,13 @@ def replace(path: Path, content: bytes, mode: int) -> None:
     _sync_folder(path.parent)
 
 
+def _unkept(path: Path, failed: OSError) -> InvalidSettings:
+    return InvalidSettings(
+        f"the secret {path} cannot be kept or read ({failed.strerror}): make its folder "
+        "writable for the user who runs acrux"
+    )
+
+
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
@@ -66,15 +99,17 @@ def _make_folder(folder: Path) -> None:
         _sync_folder(folder.parent)
 
 
-def _create(path: Path, content: bytes) -> None:
+def _create(path: Path, content: bytes) -> bool:
     aside = _write_aside(path, content, 0o600)
     try:
         os.link(aside, path)  # unlike a rename, a link never overwrites
+        created = True
     except FileExistsError:
-        pass  # another process was first: its secret is the secret
+        created = False  # another process was first: its secret is the secret
     finally:
         aside.unlink()
     _sync_folder(path.parent)
+    return created
 
 
 def _write_aside(path: Path, content: bytes, mode: int) -> Path:

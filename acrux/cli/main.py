@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "token": "acrux.cli.token:token",
     "scope-map": "acrux.cli.scope_map:scope_map",
     "lockout": "acrux.cli.lockout:lockout",
+    "key": "acrux.cli.key:key",
     "update": "acrux.cli.update:update",
     "audit": "acrux.cli.audit:audit",
     "settings": "acrux.cli.settings:settings",

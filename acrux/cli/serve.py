@@ -38,16 +38,19 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
     settings, reserved = server.resolve(load(config, options).settings)
     with reserved:
         certificate = server.certificate_files(settings)
-        first_start = asyncio.run(_prepare(build(settings), settings.name, with_sample=with_sample))
+        first_start = asyncio.run(_prepare(build(settings), settings, with_sample=with_sample))
         ca = certificate.ca if certificate else None
         greeting = Greeting(settings, first_start, ca, with_sample)
         server.run(settings, certificate, greeting.print)
 
 
-async def _prepare(registry: Registry, name: str, *, with_sample: bool) -> ShownAccount | None:
+async def _prepare(
+    registry: Registry, settings: Settings, *, with_sample: bool
+) -> ShownAccount | None:
     await registry.lifespan.open()
     try:
-        created = await registry.services.accounts.create_administrator(name)
+        created = await registry.services.accounts.create_administrator(settings.name)
+        await registry.services.keys.use(settings.signing_algorithm)
         if with_sample:
             await sample.push(registry.services.uploads, registry.services.manifests)
         return created

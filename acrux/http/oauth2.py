@@ -76,7 +76,7 @@ class TokenHandlers:
 
     async def public_keys(self, _: Request) -> Response:
         """GET: the keys that verify our tokens."""
-        return responses.json(self._tokens.public_keys())
+        return responses.key_set(self._tokens.public_keys())
 
     def _login_server(self, request: Request) -> str:
         return self._origins.of(request).login_server

@@ -35,6 +35,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     errors.InvalidService: Problem(400, "UNSUPPORTED", "unknown service"),
     errors.InvalidPage: Problem(400, "UNSUPPORTED", "invalid page"),
     errors.InvalidRequest: Problem(400, "UNSUPPORTED", "the request cannot be read"),
+    errors.UnknownName: Problem(404, "NAME_UNKNOWN", "nothing has this name"),
     errors.InvalidInput: Problem(400, "UNSUPPORTED", "the request cannot be read"),
     errors.UnknownEndpoint: Problem(404, "UNSUPPORTED", "no end-point has this path"),
     errors.UnknownRepository: Problem(404, "NAME_UNKNOWN", "repository name not known to registry"),

@@ -11,6 +11,7 @@ from acrux.domain.manifest import Referrer
 from acrux.domain.media_types import OCI_INDEX, OCTET_STREAM
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Page
+from acrux.domain.signing import KEY_SET_KEPT
 from acrux.domain.upload import UploadId
 from acrux.http.messages import Content, Part, Response
 from acrux.http.problems import JSON
@@ -66,6 +67,13 @@ def refresh(token: str) -> Response:
     """What an exchange answers (acr-protocol.md §3.2)."""
     response = json({"refresh_token": token})
     response.add("Cache-Control", "no-store")
+    return response
+
+
+def key_set(keys: object) -> Response:
+    """The keys that verify our tokens (RFC 7517 §5), and for how long they may be kept."""
+    response = json(keys)
+    response.add("Cache-Control", f"public, max-age={int(KEY_SET_KEPT.total_seconds())}")
     return response
 
 

@@ -133,6 +133,10 @@ class Passwords(Protocol):
 class TokenSigner(Protocol):
     """Signs access and refresh tokens, and reads those it signed; never one as the other."""
 
+    @property
+    def generation(self) -> int:
+        """Another number than before where a key may be gone: what was read is to be read again."""
+
     def sign(self, token: AccessToken) -> str:
         """The token as a JWT (RFC 7519), signed with the current key."""
 

@@ -47,6 +47,7 @@ class Tokens:
         remembered: int = REMEMBERED_TOKENS,
     ) -> None:
         self._known: dict[str, AccessToken] = {}
+        self._generation = signer.generation
         self._remembered = remembered
         self._signer = signer
         self._revocations = revocations
@@ -165,8 +166,11 @@ class Tokens:
         return token
 
     def _read_once(self, text: str) -> AccessToken:
-        # What a good signature says of a text never changes; whether that still counts, its time
-        # and its epoch, is asked on every request.
+        # What a good signature says of a text never changes while its key is there; whether that
+        # still counts, its time and its epoch, is asked on every request.
+        if self._generation != self._signer.generation:
+            self._generation = self._signer.generation
+            self._known.clear()
         known = self._known.get(text)
         if known is None:
             known = self._signer.read(text)

@@ -16,10 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from acrux.adapters.jwt_signer import (
-    JwtSigner,
-    SigningKey,
-)
+from acrux.adapters.jwt_signer import JwtSigner
+from acrux.adapters.signing_keys import SigningKey
 from acrux.domain.access import Grant
 from acrux.domain.scope import Scope
 from acrux.domain.token import AccessToken

@@ -11,10 +11,8 @@ from cryptography.hazmat.primitives.serialization import (
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from acrux.adapters.jwt_signer import (
-    JwtSigner,
-    SigningKey,
-)
+from acrux.adapters.jwt_signer import JwtSigner
+from acrux.adapters.signing_keys import SigningKey
 from tests.adapters.minting import (
     KEY,
     KEYS,

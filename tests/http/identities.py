@@ -9,7 +9,8 @@ from datetime import timedelta
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from acrux.adapters.jwt_signer import JwtSigner, load_or_create_keys
+from acrux.adapters.rotating_signer import RotatingSigner
+from acrux.adapters.signing_keys import KeyFolder
 from acrux.bootstrap import Registry
 from acrux.domain.access import Grant
 from acrux.domain.scope import Scope
@@ -70,9 +71,7 @@ class World:
         self.registry: Registry = admin.registry
         self.clock = clock
         self.scopes = scopes
-        self.signer = JwtSigner(
-            load_or_create_keys(settings.data_dir / "secrets" / "signing", "ES256")
-        )
+        self.signer = RotatingSigner(KeyFolder(settings.data_dir / "secrets" / "signing"), clock)
 
     async def account(self, scope_map: str, name: str = "somebody") -> ShownAccount:
         """A new account with two passwords."""

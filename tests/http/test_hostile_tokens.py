@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from acrux.adapters.jwt_signer import SigningKey, load_or_create_keys
+from acrux.adapters.signing_keys import KeyFolder, SigningKey
 from acrux.domain.token import TOKEN_USER
 from acrux.settings import Settings
 from tests.adapters.minting import a_key, decode, encode, signed
@@ -199,10 +199,10 @@ EVERYWHERE: tuple[Show, ...] = tuple(dict.fromkeys((*OPENS_FOR_ACCESS, *OPENS_FO
 async def forges(stranger: Caller, settings: Settings, clock: HandClock) -> dict[str, Forge]:
     """What takes apart a good token of either kind."""
     world = World(stranger, settings, clock, (SCOPE,))
-    (key, *_) = load_or_create_keys(settings.data_dir / "secrets" / "signing", "ES256")
+    (stored,) = KeyFolder(settings.data_dir / "secrets" / "signing").load()
     await stranger.registry.services.accounts.revoke("acrux")  # whatever has the epoch 0
     tokens = {"access": await world.admin_access(), "refresh": await world.admin_refresh()}
-    return {kind: Forge(token, key, clock) for kind, token in tokens.items()}
+    return {kind: Forge(token, stored.key, clock) for kind, token in tokens.items()}
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from acrux.adapters.jwt_signer import JwtSigner, SigningKey
+from acrux.adapters.jwt_signer import JwtSigner
+from acrux.adapters.signing_keys import SigningKey
 from acrux.domain.access import ADMINISTRATOR, Principal
 from acrux.domain.scope import Scope
 from acrux.domain.token import AccessToken
@@ -93,6 +94,18 @@ def test_a_token_that_is_known_ends_with_its_account() -> None:
 
     with pytest.raises(InvalidToken):
         given.tokens.verify(text)
+
+
+def test_a_token_that_is_known_is_read_again_where_a_key_may_be_gone() -> None:
+    """A memory must not answer for a key that was revoked."""
+    given = Given()
+    text = given.token()
+    given.tokens.verify(text)
+    given.signer.generation += 1
+    given.tokens.verify(text)
+    given.tokens.verify(text)
+
+    assert given.signer.verified == 2
 
 
 def test_a_token_that_is_no_good_is_never_remembered() -> None:
