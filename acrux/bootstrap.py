@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,12 +12,15 @@ from secrets import token_bytes, token_hex
 from acrux.adapters import secrets
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
+from acrux.adapters.chosen_passwords import ChosenPasswords
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.guesses import SqlGuesses
+from acrux.adapters.htpasswd import HtpasswdFile
 from acrux.adapters.journal import SqlJournal
 from acrux.adapters.log import LineLog
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.openid import OpenIdIssuers
+from acrux.adapters.password_schemes import AllPasswords
 from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.properties import SqlProperties
 from acrux.adapters.rotating_signer import RotatingSigner
@@ -26,6 +28,7 @@ from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.signing_keys import KeyFolder
 from acrux.adapters.sqlite import Observer, SqliteDatabase
 from acrux.adapters.trusts import SqlTrusts
+from acrux.chores import Chore, Running
 from acrux.errors import InvalidSettings, RegistryError
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.app import Application, Lifespan
@@ -41,7 +44,7 @@ from acrux.http.origin import Origins
 from acrux.http.routes import Handlers, Router, Row, table
 from acrux.http.uploads import UploadHandlers
 from acrux.http.witness import Witness
-from acrux.ports.clock import Clock
+from acrux.ports.clock import Clock, Pause
 from acrux.services.accounts import Accounts
 from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
@@ -56,6 +59,7 @@ from acrux.services.scope_maps import ScopeMaps
 from acrux.services.tokens import Lifetimes, Tokens
 from acrux.services.trusts import Trusts
 from acrux.services.uploads import Uploads
+from acrux.services.users import FileUsers, Users
 from acrux.settings import Settings
 
 KEY_BYTES = 32
@@ -81,10 +85,11 @@ class Adapters:
     guesses: SqlGuesses
     journal: SqlJournal
     capabilities: KeyedCapabilities
-    passwords: KeyedPasswords
+    passwords: AllPasswords
     signing_keys: KeyFolder
     signer: RotatingSigner
     clock: Clock
+    pause: Pause
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class Services:
     blobs: Blobs
     uploads: Uploads
     listings: Listings
+    users: Users
     accounts: Accounts
     scope_maps: ScopeMaps
     federation: Federation
@@ -128,12 +134,18 @@ def build(
     Makes the folders, the keys and the schema where they are missing. Raises InvalidSettings.
     `observe` is told of every statement before the database carries it out.
     """
-    adapters = build_adapters(settings, clock or now, observe)
+    # A clock that is moved by hand is not waited for.
+    pause = _nobody_waits if clock else _until
+    adapters = build_adapters(settings, clock or now, pause, observe)
     services = build_services(settings, adapters)
     log = log or LineLog(sys.stderr, settings.log_format)
     chores = _chores(adapters, services)
     # Only a server knows how long its tokens live: the settings of a command may be others.
-    serving = (*chores, Chore("retire-keys", TIDY_SECONDS, services.keys.retire))
+    serving = (
+        *chores,
+        *_file_users(settings, adapters, log),
+        Chore("retire-keys", TIDY_SECONDS, services.keys.retire),
+    )
     origins = Origins(
         settings.known_login_servers,
         tuple(ip_network(network) for network in settings.trusted_proxies),
@@ -159,7 +171,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_adapters(settings: Settings, clock: Clock, observe: Observer | None = None) -> Adapters:
+async def _until(instant: datetime) -> None:
+    await asyncio.sleep(max(0.0, (instant - now()).total_seconds()))
+
+
+async def _nobody_waits(_: datetime) -> None:
+    """Return at once."""
+
+
+def build_adapters(
+    settings: Settings, clock: Clock, pause: Pause, observe: Observer | None = None
+) -> Adapters:
     """Everything that touches the world, in the data directory."""
     folder = make_data_dir(settings.data_dir)
     path = folder / "registry.sqlite"
@@ -181,10 +203,13 @@ def build_adapters(settings: Settings, clock: Clock, observe: Observer | None = 
         guesses=SqlGuesses(database, _key(folder / "secrets" / "guesses")),
         journal=SqlJournal(database),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
-        passwords=KeyedPasswords(_key(folder / "secrets" / "pepper")),
+        passwords=AllPasswords(
+            KeyedPasswords(_key(folder / "secrets" / "pepper")), ChosenPasswords(clock)
+        ),
         signing_keys=signing_keys,
         signer=RotatingSigner(signing_keys, clock),
         clock=clock,
+        pause=pause,
     )
 
 
@@ -199,7 +224,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
         refresh=timedelta(seconds=settings.refresh_token_seconds),
     )
     return Services(
-        authentication=Authentication(to.accounts, to.passwords, to.clock),
+        authentication=Authentication(to.accounts, to.passwords, to.clock, to.pause),
         guessing=Guessing(to.guesses, to.clock),
         tokens=Tokens(to.signer, to.revocations, to.clock, lifetimes, settings.known_login_servers),
         manifests=Manifests(
@@ -215,6 +240,9 @@ def build_services(settings: Settings, to: Adapters) -> Services:
             timedelta(seconds=settings.upload_seconds),
         ),
         listings=Listings(to.metadata),
+        users=Users(
+            to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock, settings.name
+        ),
         accounts=Accounts(to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock),
         scope_maps=ScopeMaps(to.scope_maps, to.accounts, to.revocations, to.clock),
         federation=Federation(to.trusts, to.issuers, to.clock),
@@ -269,43 +297,41 @@ def _handlers(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Chore:
-    """What an open registry does again and again; `name` is the event that logs its failure."""
-
-    name: str
-    seconds: float
-    run: Callable[[], Awaitable[None]]
-
-
 def _chores(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
     # What another worker or a command changed holds here within REVOCATION_SECONDS.
     return (
-        Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh),
+        Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh, at_start=True),
         Chore("signing-keys", REVOCATION_SECONDS, adapters.signer.refresh),
-        Chore("guesses", REVOCATION_SECONDS, adapters.guesses.refresh),
+        Chore("guesses", REVOCATION_SECONDS, adapters.guesses.refresh, at_start=True),
         Chore("journal", JOURNAL_SECONDS, services.journal.keep),
         Chore("tidy-guesses", TIDY_SECONDS, services.guessing.tidy),
     )
 
 
+def _file_users(settings: Settings, to: Adapters, log: Log) -> tuple[Chore, ...]:
+    if settings.htpasswd is None:
+        return ()
+    file = HtpasswdFile(settings.htpasswd)
+    users = FileUsers(file, to.accounts, to.revocations, to.clock, settings.htpasswd_scope_map)
+
+    async def follow() -> None:
+        for problem in await users.follow():
+            log.info("htpasswd", problem=problem)
+
+    return (Chore("htpasswd", REVOCATION_SECONDS, follow, at_start=True),)
+
+
 def _lifespan(
     adapters: Adapters, services: Services, log: Log, chores: tuple[Chore, ...]
 ) -> Lifespan:
-    running: list[asyncio.Task[None]] = []
+    running = Running(chores, log)
 
     async def open_() -> None:
         adapters.database.open()
-        await adapters.revocations.refresh()
-        await adapters.guesses.refresh()
-        running.extend(asyncio.create_task(_repeat(chore, log)) for chore in chores)
+        await running.start()
 
     async def close() -> None:
-        while running:
-            task = running.pop()
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await running.stop()
         with suppress(RegistryError):  # a full disk
             await services.guessing.write_down()
             await services.journal.flush()
@@ -313,12 +339,3 @@ def _lifespan(
         log.flush()
 
     return Lifespan(open_, close)
-
-
-async def _repeat(chore: Chore, log: Log) -> None:
-    while True:
-        await asyncio.sleep(chore.seconds)
-        try:
-            await chore.run()
-        except Exception:
-            log.exception(chore.name)

@@ -73,6 +73,10 @@ class Settings:
         "How long a request's body may pause before it is given up, in seconds.", 60
     )
     stop_seconds: int = _setting("How long running requests may take to end at a stop.", 25)
+    htpasswd: Path | None = _setting(
+        "An htpasswd file (bcrypt) whose users may log in; read again when it changes.", None
+    )
+    htpasswd_scope_map: str = _setting("The scope map that its users get.", "")
     upload_seconds: int = _setting(
         "How long an upload may go on, between two of its requests, after its token has ended.",
         3600,
@@ -120,6 +124,11 @@ class Settings:
         ]
         if not 1 <= self.audit_days <= 36500:
             found.append("audit_days: 1 to 36500 are allowed")
+        if self.htpasswd and not self.htpasswd_scope_map:
+            found.append(
+                "htpasswd: its users need a scope map, give htpasswd_scope_map too, such as "
+                "_repositories_pull_metadata_read"
+            )
         return found + self._tls_problems()
 
     def _tls_problems(self) -> list[str]:

@@ -84,11 +84,16 @@ def test_what_is_tested_is_what_runs() -> None:
     )
 
 
+# Modules whose distribution has another name.
+DISTRIBUTIONS = {"argon2": "argon2-cffi"}
+
+
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     """A package that only happens to be there is missing one day."""
     sources = "\n".join(module.read_text() for module in (ROOT / "acrux").rglob("*.py"))
     imported = set(re.findall(r"^\s*(?:from|import) (\w+)", sources, re.MULTILINE))
 
+    imported = {DISTRIBUTIONS.get(name, name) for name in imported}
     outside = imported - sys.stdlib_module_names - {"acrux"}
     assert outside == {Requirement(text).name for text in PROJECT["project"]["dependencies"]}
 

@@ -1,15 +1,21 @@
 """Accounts, their passwords, scope maps and revocations in SQL."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
 import msgspec
 
 from acrux.adapters.epochs import next_epoch, revocation
 from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.outside import TRUSTS
-from acrux.ports.accounts import Account, PasswordRecord
+from acrux.ports.accounts import Account, AccountKind, FileUser, PasswordRecord
+
+FILE_PASSWORD = "password"  # noqa: S105 -- what the one password of an htpasswd file's user is called
 
 _ACCOUNT = (
-    "accounts.name, accounts.scope_map, accounts.enabled, accounts.epoch, accounts.created_at"
+    "accounts.name, accounts.scope_map, accounts.enabled, accounts.epoch, accounts.created_at,"
+    " accounts.kind"
 )
 
 
@@ -24,17 +30,15 @@ class SqlAccounts:
         rows = await self._database.read(_find(name))
         if not rows:
             return None
-        account, permissions = rows[0][:5], rows[0][5]
-        passwords = tuple(_read_password(row[6:]) for row in rows if row[6] is not None)
+        account, permissions = rows[0][:6], rows[0][6]
+        passwords = tuple(_read_password(row[7:]) for row in rows if row[7] is not None)
         read = tuple(msgspec.json.decode(permissions, type=list[str])) if permissions else ()
         return _read_account(account, passwords, read)
 
-    async def list(self) -> tuple[Account, ...]:
+    async def list(self, kinds: Collection[AccountKind]) -> tuple[Account, ...]:
         """See ports.Accounts."""
-        rows = await self._database.read(
-            Statement(f"SELECT {_ACCOUNT} FROM accounts ORDER BY name", {})  # noqa: S608 -- our own column names
-        )
-        return tuple(_read_account(row, (), ()) for row in rows)
+        rows = [row for kind in kinds for row in await self._database.read(_list(kind))]
+        return tuple(_read_account(row, (), ()) for row in sorted(rows))
 
     async def create(self, account: Account) -> bool:
         """See ports.Accounts."""
@@ -67,6 +71,12 @@ class SqlAccounts:
     async def delete_password(self, account_name: str, password_name: str, epoch: int) -> bool:
         """See ports.Accounts."""
         return await self._database.write(_delete_password(account_name, password_name, epoch))
+
+    async def follow_file(
+        self, users: Sequence[FileUser], scope_map: str, at: datetime
+    ) -> tuple[str, ...]:
+        """See ports.Accounts."""
+        return await self._database.write(_follow_file(users, scope_map, at))
 
 
 class SqlRevocations:
@@ -115,7 +125,7 @@ def _find(name: str) -> Statement:
 def _read_account(
     row: Row, passwords: tuple[PasswordRecord, ...], permissions: tuple[str, ...]
 ) -> Account:
-    name, scope_map, enabled, epoch, created_at = row
+    name, scope_map, enabled, epoch, created_at, kind = row
     return Account(
         name=name,
         passwords=passwords,
@@ -124,6 +134,14 @@ def _read_account(
         epoch=epoch,
         created_at=from_microseconds(created_at),
         permissions=permissions,
+        kind=AccountKind(kind),
+    )
+
+
+def _list(kind: AccountKind) -> Statement:
+    return Statement(
+        f"SELECT {_ACCOUNT} FROM accounts WHERE kind = :kind ORDER BY name",  # noqa: S608 -- our own column names
+        {"kind": kind.value},
     )
 
 
@@ -137,8 +155,8 @@ def _create(account: Account) -> Steps[bool]:
     epoch = yield from next_epoch(account.epoch)
     created = yield Statement(
         """
-        INSERT INTO accounts (name, scope_map, enabled, epoch, created_at)
-        VALUES (:name, :scope_map, :enabled, :epoch, :at)
+        INSERT INTO accounts (name, scope_map, enabled, epoch, created_at, kind)
+        VALUES (:name, :scope_map, :enabled, :epoch, :at, :kind)
         ON CONFLICT (name) DO NOTHING RETURNING name
         """,
         {
@@ -147,6 +165,7 @@ def _create(account: Account) -> Steps[bool]:
             "enabled": int(account.is_enabled),
             "epoch": epoch,
             "at": to_microseconds(account.created_at),
+            "kind": account.kind.value,
         },
     )
     if not created:
@@ -219,6 +238,32 @@ def _delete_password(account: str, password: str, epoch: int) -> Steps[bool]:
         {"account": account, "name": password},
     )
     return bool(deleted) and (yield from _revoke(account, epoch))
+
+
+def _follow_file(users: Sequence[FileUser], scope_map: str, at: datetime) -> Steps[tuple[str, ...]]:
+    held = yield Statement(
+        """
+        SELECT accounts.name, passwords.hash
+        FROM accounts LEFT JOIN passwords ON passwords.account = accounts.name
+        WHERE accounts.kind = 'htpasswd'
+        """,
+        {},
+    )
+    hashes: dict[str, str] = dict(held)
+    epoch, others = to_microseconds(at), []
+    for user in users:
+        password = PasswordRecord(FILE_PASSWORD, user.hash, at)
+        if user.name not in hashes:
+            account = Account(
+                user.name, (password,), scope_map, created_at=at, kind=AccountKind.FILE_USER
+            )
+            if not (yield from _create(account)):
+                others.append(user.name)
+        elif hashes.pop(user.name) != user.hash:
+            yield from _replace_password(user.name, password, epoch)
+    for gone in hashes:
+        yield from _delete(gone, epoch)
+    return tuple(others)
 
 
 def _put_password(account: str, password: PasswordRecord) -> Statement:

@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "serve": "acrux.cli.serve:serve",
     "credential": "acrux.cli.credential:credential",
     "token": "acrux.cli.token:token",
+    "user": "acrux.cli.user:user",
     "scope-map": "acrux.cli.scope_map:scope_map",
     "lockout": "acrux.cli.lockout:lockout",
     "key": "acrux.cli.key:key",

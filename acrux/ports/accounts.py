@@ -1,7 +1,9 @@
 """What the services need to know who may do what."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from acrux.domain.instants import BEGINNING
@@ -16,6 +18,33 @@ class PasswordRecord:
     hash: str
     created_at: datetime
     expires_at: datetime | None = None
+
+
+class AccountKind(StrEnum):
+    """Whose an account is, and with that, where its passwords come from."""
+
+    TOKEN = "token"  # noqa: S105 -- ACR's word for an account with two generated passwords
+    USER = "user"  # a person, who chose the password
+    FILE_USER = "htpasswd"  # as a file of the operator says
+
+
+@dataclass(frozen=True, slots=True)
+class FileUser:
+    """A user as an htpasswd file names them: the hash of their password, with its scheme."""
+
+    name: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """What an htpasswd file holds; no `users` where it cannot be read.
+
+    `problems` are sentences on what is wrong with it, without a password or a hash.
+    """
+
+    users: tuple[FileUser, ...] | None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +62,7 @@ class Account:
     epoch: int = 0
     created_at: datetime = BEGINNING
     permissions: tuple[str, ...] = ()
+    kind: AccountKind = AccountKind.TOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +81,8 @@ class Accounts(Protocol):
     async def find(self, name: str) -> Account | None:
         """The account of this name, None where there is none."""
 
-    async def list(self) -> tuple[Account, ...]:
-        """All accounts by name, without their permissions and passwords."""
+    async def list(self, kinds: Collection[AccountKind]) -> tuple[Account, ...]:
+        """All accounts of these kinds by name, without their permissions and passwords."""
 
     async def create(self, account: Account) -> bool:
         """Create the account unless there is one of that name; say whether it was created."""
@@ -84,6 +114,23 @@ class Accounts(Protocol):
 
     async def delete_password(self, account_name: str, password_name: str, epoch: int) -> bool:
         """Remove the password and revoke as `revoke` does; False where there is none."""
+
+    async def follow_file(
+        self, users: Sequence[FileUser], scope_map: str, at: datetime
+    ) -> tuple[str, ...]:
+        """Let the accounts of kind FILE_USER be those of the file: all or nothing.
+
+        New ones get the scope map; one whose hash changed, and one who is gone, has every token
+        revoked. Returns the names that are left alone because they are accounts of another kind.
+        Doing it twice changes nothing the second time.
+        """
+
+
+class UserFile(Protocol):
+    """A file of users that the operator keeps."""
+
+    def read_if_changed(self) -> FileContent | None:
+        """What the file holds; None where it is as it was when it was last read."""
 
 
 class ScopeMaps(Protocol):
@@ -118,16 +165,26 @@ class Revocations(Protocol):
 
 
 class Passwords(Protocol):
-    """Generated passwords: made here, at least 256 bits, and kept as a keyed hash."""
+    """Passwords as they are kept.
+
+    Generated ones, made here and of at least 256 bits, as a keyed hash; those that people chose as
+    a slow one.
+    """
 
     def generate(self) -> str:
         """A new password of letters and digits."""
 
     def hash(self, password: str) -> str:
-        """What to keep of it: useless without this registry's key."""
+        """What to keep of a generated one: useless without this registry's key."""
 
-    def matches(self, password: str, hashes: tuple[str, ...]) -> bool:
-        """Whether it is one of these; as long for none as for one, and for no hashes at all."""
+    async def hash_chosen(self, password: str) -> str:
+        """What to keep of a chosen one: slow to compute, and to guess from."""
+
+    async def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
+        """Which of these it is of, by its place; None where of none.
+
+        Where people have chosen passwords, a refusal takes the same work for whoever has none.
+        """
 
 
 class TokenSigner(Protocol):

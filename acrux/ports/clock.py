@@ -1,7 +1,10 @@
 """The time, as the services ask for it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 # An aware instant in UTC.
 Clock = Callable[[], datetime]
+
+# Wait until an instant.
+Pause = Callable[[datetime], Awaitable[None]]

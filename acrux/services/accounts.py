@@ -11,7 +11,14 @@ from acrux.domain.credential import Secret
 from acrux.domain.instants import to_microseconds
 from acrux.domain.scope_maps import SYSTEM_DEFINED
 from acrux.errors import InvalidInput
-from acrux.ports.accounts import Account, PasswordRecord, Passwords, Revocations, ScopeMaps
+from acrux.ports.accounts import (
+    Account,
+    AccountKind,
+    PasswordRecord,
+    Passwords,
+    Revocations,
+    ScopeMaps,
+)
 from acrux.ports.accounts import Accounts as StoredAccounts
 from acrux.ports.clock import Clock
 
@@ -100,8 +107,8 @@ class Accounts:
         return _shown(account)
 
     async def list(self) -> tuple[ShownAccount, ...]:
-        """All accounts but the anonymous one, by name; their passwords are not shown."""
-        accounts = await self._accounts.list()
+        """All accounts but people and the anonymous one, by name, without their passwords."""
+        accounts = await self._accounts.list((AccountKind.TOKEN,))
         return tuple(_shown(account) for account in accounts if account.name != ANONYMOUS.name)
 
     async def change(
@@ -147,6 +154,7 @@ class Accounts:
 
         Raises InvalidInput for an unknown account.
         """
+        await self._check_generated(name)
         value = self._passwords.generate()
         record = self._record(password_name, value, expires_at)
         replaced = await self._accounts.replace_password(name, record, self._epoch())
@@ -155,6 +163,7 @@ class Accounts:
 
     async def delete_password(self, name: str, password_name: str) -> ShownAccount:
         """Remove one password. Raises InvalidInput where there is none of that name."""
+        await self._check_generated(name)
         deleted = await self._accounts.delete_password(name, password_name, self._epoch())
         await self._done(name, done=deleted)
         return await self.show(name)
@@ -178,6 +187,11 @@ class Accounts:
         if not await self._accounts.create(account):
             return None
         return _with_values(_shown(account), values)
+
+    async def _check_generated(self, name: str) -> None:
+        account = await self._accounts.find(name)
+        if account is not None and account.kind is not AccountKind.TOKEN:
+            raise InvalidInput(f"{name!r} is a user, whose password is chosen: acrux user passwd")
 
     async def _check_scope_map(self, name: str) -> None:
         if name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:

@@ -1,17 +1,22 @@
 """Turn a credential into a principal, in the same time when refused."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import timedelta
 
 from acrux.domain import scope_maps
 from acrux.domain.access import ANONYMOUS, NOTHING, Principal, ScopeMap
 from acrux.domain.credential import Credential
 from acrux.domain.reason import Reason
 from acrux.errors import BadCredentials
-from acrux.ports.accounts import Account, Accounts, Passwords
-from acrux.ports.clock import Clock
+from acrux.ports.accounts import Account, Accounts, PasswordRecord, Passwords
+from acrux.ports.clock import Clock, Pause
 
 # Reading a scope map of five hundred permissions takes longer than all else in a token request.
 REMEMBERED_SCOPE_MAPS = 10_000
+
+# No refusal comes earlier: longer than any check of a password takes, so that its time tells
+# nothing of what was checked.
+REFUSAL_TIME = timedelta(milliseconds=300)
 
 
 class Authentication:
@@ -22,34 +27,45 @@ class Authentication:
         accounts: Accounts,
         passwords: Passwords,
         clock: Clock,
+        pause: Pause,
         remembered: int = REMEMBERED_SCOPE_MAPS,
     ) -> None:
         self._remembered = remembered
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
+        self._pause = pause
         self._read: dict[tuple[str, tuple[str, ...]], ScopeMap] = {}
 
     async def authenticate(self, credential: Credential | None) -> Principal:
         """Say who presents the credential; none, or an empty one, is anonymous.
 
         Raises BadCredentials for an unknown name, a disabled account, an expired and a wrong
-        password alike, after the same work, so that neither answer nor time tells which accounts
-        exist.
+        password alike, after the same work and time, so that neither answer nor time tells which
+        accounts exist.
         """
         if credential is None or credential.is_empty:
             return await self._anonymous()
+        earliest = self._clock() + REFUSAL_TIME
         account = await self._accounts.find(credential.name)
-        secret, now = credential.secret.reveal(), self._clock()
-        is_right = self._passwords.matches(secret, _hashes(account, now, expired=False))
-        was_right = self._passwords.matches(secret, _hashes(account, now, expired=True))
-        if not is_right or account is None or not account.is_enabled:
+        password = await self._password(account, credential.secret.reveal())
+        if account is None or password is None or not self._opens(account, password):
+            await self._pause(earliest)
             raise BadCredentials(
                 "the user name or the password is wrong",
-                reason=_reason(account, is_right=is_right, was_right=was_right),
+                reason=_reason(account, password),
                 account=account.name if account else "",
             )
-        return self._principal(account)
+        return replace(self._principal(account), proof=password.name)
+
+    async def _password(self, account: Account | None, secret: str) -> PasswordRecord | None:
+        passwords = account.passwords if account else ()
+        place = await self._passwords.find(secret, tuple(password.hash for password in passwords))
+        return None if place is None else passwords[place]
+
+    def _opens(self, account: Account, password: PasswordRecord) -> bool:
+        is_over = password.expires_at is not None and password.expires_at <= self._clock()
+        return account.is_enabled and not is_over
 
     async def find(self, name: str) -> Principal:
         """The principal of an account that was authenticated before.
@@ -87,17 +103,9 @@ class Authentication:
         return self._read[key]
 
 
-def _hashes(account: Account | None, now: datetime, *, expired: bool) -> tuple[str, ...]:
-    return tuple(
-        password.hash
-        for password in (account.passwords if account else ())
-        if (password.expires_at is not None and password.expires_at <= now) == expired
-    )
-
-
-def _reason(account: Account | None, *, is_right: bool, was_right: bool) -> Reason:
+def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:
     if account is None:
         return Reason.UNKNOWN_NAME
-    if is_right:
-        return Reason.DISABLED_ACCOUNT
-    return Reason.EXPIRED_PASSWORD if was_right else Reason.WRONG_PASSWORD
+    if password is None:
+        return Reason.WRONG_PASSWORD
+    return Reason.EXPIRED_PASSWORD if account.is_enabled else Reason.DISABLED_ACCOUNT

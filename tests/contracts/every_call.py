@@ -27,7 +27,9 @@ from acrux.domain.upload import UploadId
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
     Account,
+    AccountKind,
     Accounts,
+    FileUser,
     PasswordRecord,
     Revocations,
     ScopeMaps,
@@ -92,6 +94,8 @@ EVERYTHING = (RepositoryPattern("*"),)
 SOME = tuple(map(RepositoryPattern, ("large/5", "small/*", "team/*")))
 IMAGE = image(BLOB, subject=descriptor(SUBJECT))
 PASSWORD = PasswordRecord("password", "hash", AT)
+# Added, changed, removed.
+FILE_USERS = ((FileUser("alice", "one"),), (FileUser("alice", "two"),), ())
 PAIR = Subject("acrux", "192.0.2.7")
 TRUST = Trust(
     name="ci",
@@ -147,7 +151,8 @@ CALLS: tuple[Call, ...] = (
     METADATA.delete_repository(SMALL),
     ACCOUNTS.create(Account("acrux", (PASSWORD,))),
     ACCOUNTS.find("acrux"),
-    ACCOUNTS.list(),
+    ACCOUNTS.list((AccountKind.TOKEN,)),
+    *(ACCOUNTS.follow_file(users, "the-map", AT) for users in FILE_USERS),
     ACCOUNTS.replace_password("acrux", PASSWORD, 1),
     ACCOUNTS.change("acrux", 1, scope_map="the-map", is_enabled=True),
     ACCOUNTS.revoke("acrux", 1),

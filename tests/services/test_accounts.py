@@ -1,8 +1,12 @@
 """Accounts: created once, shown without secrets, renewed one password at a time."""
 
+from datetime import datetime
+
 import pytest
 
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.chosen_passwords import ChosenPasswords
+from acrux.adapters.password_schemes import AllPasswords
 from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.sqlite import SqliteDatabase
@@ -17,11 +21,16 @@ class Services:
     """Accounts, and who checks their passwords."""
 
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
-        stored, passwords = SqlAccounts(database), KeyedPasswords(bytes(32))
+        stored = SqlAccounts(database)
+        passwords = AllPasswords(KeyedPasswords(bytes(32)), ChosenPasswords(clock))
         revocations = SqlRevocations(database)
         scope_maps = SqlScopeMaps(database)
         self.accounts = Accounts(stored, scope_maps, passwords, revocations, clock)
-        self.authentication = Authentication(stored, passwords, clock, remembered=1)
+        self.waited: list[datetime] = []
+        self.authentication = Authentication(stored, passwords, clock, self._wait, remembered=1)
+
+    async def _wait(self, until: datetime) -> None:
+        self.waited.append(until)
 
     async def works(self, password: str) -> bool:
         """Whether the administrator gets in with it."""

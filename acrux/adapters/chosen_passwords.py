@@ -1,0 +1,96 @@
+"""Passwords that people choose: argon2id, and bcrypt from htpasswd files."""
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+import argon2
+import bcrypt
+
+from acrux.domain.people import normalize
+from acrux.ports.clock import Clock
+
+ARGON2: Final = "argon2id"
+BCRYPT: Final = "bcrypt"
+
+# OWASP, Password Storage Cheat Sheet: 19 MiB, two passes, one lane. About 17 ms.
+MEMORY_KIBIBYTES: Final = 19 * 1024
+PASSES: Final = 2
+LANES: Final = 1
+
+# bcrypt looks at no more, so that a longer password would match what it begins with.
+MAX_BCRYPT_BYTES: Final = 72
+
+REMEMBERED: Final = 10_000
+REMEMBERED_FOR: Final = timedelta(minutes=5)
+
+# How many hashes one process computes at once, each with its memory and a core.
+AT_ONCE: Final = 1
+
+Result = TypeVar("Result")
+
+
+class ChosenPasswords:
+    """Slow hashes, computed in threads, a few at a time.
+
+    A password that was right is remembered for REMEMBERED_FOR, together with the hash it was
+    right for, under a key that no other process knows: clients send it with every token request.
+    One that was wrong is never remembered.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._hasher = argon2.PasswordHasher(
+            time_cost=PASSES, memory_cost=MEMORY_KIBIBYTES, parallelism=LANES
+        )
+        self._key = secrets.token_bytes(32)
+        self._right: dict[bytes, datetime] = {}
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._dummy = self._hasher.hash(secrets.token_hex(16))
+
+    async def hash(self, password: str) -> str:
+        """What to keep of the password: `argon2id:` and a PHC string."""
+        text = _encode(password)
+        return f"{ARGON2}:{await self._compute(lambda: self._hasher.hash(text))}"
+
+    async def matches(self, password: str, kept: str) -> bool:
+        """Whether it is the password of this hash."""
+        proof = self._proof(password, kept)
+        end = self._right.get(proof)
+        if end is not None and self._clock() < end:
+            return True
+        if not await self._compute(lambda: self._verify(password, kept)):
+            return False
+        if len(self._right) >= REMEMBERED:
+            self._right.clear()
+        self._right[proof] = self._clock() + REMEMBERED_FOR
+        return True
+
+    async def work_in_vain(self, password: str) -> None:
+        """As much work as `matches`, for who has no such password."""
+        await self._compute(lambda: self._verify(password, f"{ARGON2}:{self._dummy}"))
+
+    def _verify(self, password: str, kept: str) -> bool:
+        scheme, _, hashed = kept.partition(":")
+        text = _encode(password)
+        try:
+            if scheme == BCRYPT:
+                return len(text) <= MAX_BCRYPT_BYTES and bcrypt.checkpw(text, hashed.encode())
+            return self._hasher.verify(hashed, text)
+        except (argon2.exceptions.Argon2Error, argon2.exceptions.InvalidHashError, ValueError):
+            return False  # another password, or a hash that was damaged
+
+    def _proof(self, password: str, kept: str) -> bytes:
+        return hmac.digest(self._key, kept.encode() + b"\0" + _encode(password), "sha256")
+
+    async def _compute(self, work: Callable[[], Result]) -> Result:
+        async with self._free:
+            return await asyncio.to_thread(work)
+
+
+def _encode(password: str) -> bytes:
+    # Lone surrogates are no valid text, but whoever sends them gets a refusal, not a crash.
+    return normalize(password).encode("utf-8", "surrogatepass")
