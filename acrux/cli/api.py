@@ -2,77 +2,22 @@
 
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 import httpx2
 
+from acrux.cli.caller import PASSWORD, Caller, caller_options
 from acrux.cli.calling import (
-    Caller,
-    Hooks,
     Refused,
     Tls,
-    caller_options,
     failures_told,
-    masked,
     open_client,
     printable,
     registry_url,
     tls_options,
 )
+from acrux.cli.narrator import Narrator
 from acrux.client.auth import RegistryAuth
-
-# What is worth reading in an answer, in this order.
-SHOWN_HEADERS: Final = (
-    "WWW-Authenticate",
-    "Docker-Content-Digest",
-    "Content-Type",
-    "Content-Length",
-    "Content-Range",
-    "Location",
-    "Range",
-    "Link",
-    "Retry-After",
-)
-
-
-class Narrator:
-    """Tells each step on standard error, as the document does; secrets are masked."""
-
-    def __init__(self, called: httpx2.URL) -> None:
-        self._called = called
-
-    @property
-    def hooks(self) -> Hooks:
-        """What an httpx2 client calls at each step."""
-        return {"request": [self.tell_request], "response": [self.tell_response]}
-
-    def tell_request(self, request: httpx2.Request) -> None:
-        """Tell what is asked, and why."""
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        self._say("*", self._step(request, scheme))
-        self._say(">", f"{request.method} {request.url}")
-        if scheme:
-            self._say(
-                ">", f"Authorization: {scheme} {masked(secret) if _is_token(scheme) else '***'}"
-            )
-
-    def tell_response(self, response: httpx2.Response) -> None:
-        """Tell what was answered."""
-        self._say("<", f"{response.status_code} {response.reason_phrase}")
-        for name in SHOWN_HEADERS:
-            for value in response.headers.get_list(name):
-                self._say("<", f"{name}: {value}")
-
-    def _step(self, request: httpx2.Request, scheme: str) -> str:
-        if request.url.origin == self._called.origin and request.url.path == self._called.path:
-            return f"Call it with {scheme}" if scheme else "Ask without credentials"
-        if "service" in request.url.params or "scope" in request.url.params:
-            return "The challenge says where: get the token" + (f" with {scheme}" if scheme else "")
-        return "Follow the redirection"
-
-    def _say(self, sign: str, text: str) -> None:
-        click.echo(f"{sign} {printable(text)}", err=True)
 
 
 @click.command()
@@ -105,22 +50,29 @@ def api(  # noqa: PLR0913 -- one for each option
     \b
     Examples:
       acrux api -v -u acrux --password-stdin localhost:5000/v2/hello-world/manifests/latest
+      acrux login registry.example.com
       acrux api --registry registry.example.com /v2/_catalog
+      acrux api --token-file /run/secrets/oidc localhost:5000/v2/_catalog
       acrux api -X PUT --data @manifest.json localhost:5000/v2/hello/manifests/1 \\
         -H "Content-Type: application/vnd.oci.image.manifest.v1+json"
     """
     called = _called(url, registry)
-    if caller.password_stdin and data == "@-":
+    if caller.reads_stdin and data == "@-":
         raise click.UsageError("standard input cannot be the password and the data.")
     with failures_told(), open_client(tls, Narrator(called).hooks if verbose else None) as client:
-        credential = caller.find_credential(called)
+        login = caller.find_login(called)
         request = client.build_request(
             (method or ("GET" if data is None else "POST")).upper(),
             called,
             headers=[_header(text) for text in headers],
             content=_content(data),
         )
-        auth = RegistryAuth(str(called), credential, allowed_realm_hosts=caller.allowed_realm_hosts)
+        auth = RegistryAuth(
+            str(called),
+            login,
+            allowed_realm_hosts=caller.allowed_realm_hosts,
+            post=caller.grant == PASSWORD,
+        )
         _exchange(client, request, auth, include=include)
 
 
@@ -178,7 +130,3 @@ def _content(data: str | None) -> bytes | None:
         return Path(data[1:]).read_bytes()
     except OSError as error:
         raise click.BadParameter(f"cannot read {data[1:]}: {error.strerror}") from None
-
-
-def _is_token(scheme: str) -> bool:
-    return scheme.lower() == "bearer"

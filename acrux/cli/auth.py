@@ -2,35 +2,39 @@
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import httpx2
 
-from acrux.cli.calling import (
+from acrux.cli import walk
+from acrux.cli.caller import (
+    PASSWORD,
     Caller,
+    Source,
+    allow_realm_option,
+    caller_options,
+    outside_token_options,
+)
+from acrux.cli.calling import (
     Refused,
     Tls,
-    caller_options,
+    describe_life,
     failures_told,
     open_client,
-    printable,
+    print_pairs,
     registry_url,
     tls_options,
 )
 from acrux.cli.options import output_option, print_json
-from acrux.client import challenge as challenges
-from acrux.client import jwt, realm, tokens
-from acrux.client.challenge import Challenge
+from acrux.client import grants, jwt, tokens
 from acrux.client.errors import TokenUnreadable
-from acrux.client.tokens import IssuedToken, TokenRequest
-from acrux.domain.credential import Credential
+from acrux.client.login import OutsideToken
+from acrux.client.tokens import IssuedToken
 from acrux.domain.scope import Scope
 from acrux.errors import InvalidScope
-
-ABSENT = "-"
 
 
 @click.group()
@@ -54,14 +58,14 @@ def challenge(*, url: str, tls: Tls, output: str) -> None:
       acrux auth challenge https://registry.example.com/v2/ --output json
     """
     with failures_told(), open_client(tls) as client:
-        asked = _ask(client, registry_url(url))
+        asked = walk.ask(client, registry_url(url))
     shown = {name: asked.get(name) for name in ("realm", "service", "scope", "error")}
     present = {name: value for name, value in shown.items() if value}
     if output == "json":
         print_json({"challenge": asked.scheme, **present})
     else:
         shown.pop("error")
-        _print_pairs({"challenge": asked.scheme.capitalize(), **shown, **present})
+        print_pairs({"challenge": asked.scheme.capitalize(), **shown, **present})
 
 
 @auth.command()
@@ -69,34 +73,91 @@ def challenge(*, url: str, tls: Tls, output: str) -> None:
 @click.option(
     "--scope",
     "scopes",
-    required=True,
     multiple=True,
     help="What the token is for, such as repository:hello-world:pull; repeatable.",
 )
+@click.option("--offline", is_flag=True, help="Ask for a refresh token, and print that instead.")
 @caller_options
 @tls_options
 @output_option
-def token(*, registry: str, scopes: tuple[str, ...], caller: Caller, tls: Tls, output: str) -> None:
-    """Get an access token with a user name and a password, and print it.
+def token(
+    *,
+    registry: str,
+    scopes: tuple[str, ...],
+    offline: bool,
+    caller: Caller,
+    tls: Tls,
+    output: str,
+) -> None:
+    """Get an access token with a password, a refresh token or an outside one, and print it.
 
-    With --output json: the registry's whole answer, and the claims of the token.
+    With --offline: a refresh token, which stands for the password until it expires; no --scope is
+    needed. With --output json: the registry's whole answer, and the claims of the access token.
 
     \b
     Examples:
       acrux auth token --registry localhost:5000 --scope repository:hello-world:pull \\
         -u acrux --password-stdin < password.txt
+      acrux auth token --registry localhost:5000 --offline -u acrux > refresh-token
+      acrux auth token --registry localhost:5000 --scope repository:hello-world:pull \\
+        --refresh-token-file refresh-token
       curl -H "Authorization: Bearer $(acrux auth token ...)" http://localhost:5000/v2/...
     """
+    if not scopes and not offline:
+        raise click.UsageError("no --scope: say what the token is for.")
     asked_scopes = frozenset(_scope(text) for text in scopes)
     with failures_told(), open_client(tls) as client:
         url = registry_url(registry).join("/v2/")
-        credential = caller.find_credential(url)
-        place = _ask_for_token(client, url, caller.allowed_realm_hosts)
-        issued = _fetch(client, place.widened(asked_scopes), credential)
+        login = caller.find_login(url)
+        asked = walk.token_request(walk.ask(client, url), url, caller.allowed_realm_hosts)
+        issued = walk.obtain(
+            client,
+            asked.widened(asked_scopes),
+            login,
+            offline=offline,
+            post=caller.grant == PASSWORD,
+        )
     if output == "json":
         print_json({**issued.response, "claims": _claims(issued)})
     else:
-        click.echo(issued.text.reveal())
+        click.echo(_printed(issued, offline=offline))
+
+
+@auth.command()
+@click.argument("registry")
+@outside_token_options
+@allow_realm_option
+@tls_options
+@output_option
+def exchange(
+    *,
+    registry: str,
+    outside_token: Source,
+    allowed_realm_hosts: tuple[str, ...],
+    tls: Tls,
+    output: str,
+) -> None:
+    """Exchange a token of an issuer whom REGISTRY trusts for a refresh token, and print it.
+
+    That is the password of the user 00000000-0000-0000-0000-000000000000, for docker login too.
+
+    \b
+    Examples:
+      acrux auth exchange registry.example.com --token-file /run/secrets/oidc-token
+      acrux auth exchange localhost:5000 --token-stdin < token | \\
+        acrux auth token --registry localhost:5000 --scope ... --refresh-token-stdin
+    """
+    if not outside_token.is_given:
+        raise click.UsageError("no token: give --token-file or --token-stdin.")
+    with failures_told(), open_client(tls) as client:
+        url = registry_url(registry).join("/v2/")
+        login = OutsideToken(outside_token.read())
+        asked = walk.token_request(walk.ask(client, url), url, allowed_realm_hosts)
+        refresh_token = walk.take(client, grants.exchange(asked, login)).secret.reveal()
+    if output == "json":
+        print_json({"refresh_token": refresh_token})
+    else:
+        click.echo(refresh_token)
 
 
 @auth.command()
@@ -126,6 +187,7 @@ def inspect(*, token: str | None, jwks: str | None, tls: Tls, output: str) -> No
         seconds = None if left is None else int(left.total_seconds())
         print_json(
             {
+                "kind": decoded.kind,
                 "header": decoded.header,
                 "claims": decoded.claims,
                 "seconds_left": seconds,
@@ -133,8 +195,9 @@ def inspect(*, token: str | None, jwks: str | None, tls: Tls, output: str) -> No
             }
         )
     else:
-        _print_pairs(
+        print_pairs(
             {
+                "kind": describe_kind(decoded.kind),
                 **{f"header.{name}": value for name, value in decoded.header.items()},
                 **decoded.claims,
                 "life": describe_life(left),
@@ -143,45 +206,15 @@ def inspect(*, token: str | None, jwks: str | None, tls: Tls, output: str) -> No
         )
 
 
-def describe_life(left: timedelta | None) -> str:
-    """How long a token still lives, or since when it does not."""
-    if left is None:
-        return "it does not say when it expires"
-    span = timedelta(seconds=int(abs(left.total_seconds())))
-    return f"expires in {span}" if left > timedelta() else f"expired {span} ago"
-
-
-def _ask(client: httpx2.Client, url: httpx2.URL) -> Challenge:
-    with client.stream("GET", url) as response:
-        status = response.status_code
-        headers = response.headers.get_list("WWW-Authenticate")
-    asked = challenges.choose(challenges.parse(headers))
-    if asked is None:
-        answer = f"{url} answered {status}"
-        raise Refused(f"{answer} without a challenge: it asks for no credentials")
-    return asked
-
-
-def _ask_for_token(
-    client: httpx2.Client, url: httpx2.URL, allowed_realm_hosts: tuple[str, ...]
-) -> TokenRequest:
-    asked = _ask(client, url)
-    if asked.scheme != challenges.BEARER:
-        raise Refused(f"{url} asks for {asked.scheme.capitalize()}: this registry has no tokens")
-    place = realm.resolve(asked.get("realm"), url, allowed_realm_hosts)
-    return TokenRequest.answering(asked, place)
-
-
-def _fetch(
-    client: httpx2.Client, asked: TokenRequest, credential: Credential | None
-) -> IssuedToken:
-    response = client.send(asked.message(credential), stream=True)
-    try:
-        tokens.limit(response)
-        response.read()
-    finally:
-        response.close()
-    return tokens.read_token(asked, response, credential, datetime.now(UTC))
+def describe_kind(kind: str | None) -> str:
+    """What a token of this kind is good for."""
+    match kind:
+        case "access_token":
+            return "access token: for the registry's API"
+        case "refresh_token":
+            return "refresh token: to get access tokens with, in the place of a password"
+        case _:
+            return "it does not say"
 
 
 def _scope(text: str) -> Scope:
@@ -189,6 +222,14 @@ def _scope(text: str) -> Scope:
         return Scope.parse(text)
     except InvalidScope as refused:
         raise click.BadParameter(f"{text!r}: {refused.message}") from None
+
+
+def _printed(issued: IssuedToken, *, offline: bool) -> str:
+    if not offline:
+        return issued.text.reveal()
+    if issued.refresh_token is None:
+        raise Refused("the registry gave an access token and no refresh token: it has none")
+    return issued.refresh_token.secret.reveal()
 
 
 def _claims(issued: IssuedToken) -> dict[str, Any] | None:
@@ -222,10 +263,3 @@ def _fetch_key_set(url: httpx2.URL, tls: Tls) -> object:
         return response.raise_for_status().json()
     except (httpx2.HTTPStatusError, ValueError):
         raise Refused(f"{url} answered {response.status_code} and no key set") from None
-
-
-def _print_pairs(pairs: dict[str, Any]) -> None:
-    width = max(map(len, map(printable, pairs)))
-    for name, value in pairs.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        click.echo(f"{printable(name):<{width}}  {printable(text) or ABSENT}")

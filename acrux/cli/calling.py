@@ -1,12 +1,12 @@
-"""What the commands that call a registry share: where, who, how it ends."""
+"""What the commands that call a registry share: where, and how it ends."""
 
 import ipaddress
-import os
+import json
 import ssl
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +15,13 @@ import click
 import httpx2
 
 from acrux import __version__
-from acrux.client import credentials
 from acrux.client.errors import ClientError
-from acrux.domain.credential import Credential, Secret
 
 Hooks = dict[str, list[Callable[..., Any]]]
 
 TIMEOUT: Final = httpx2.Timeout(30.0)
+# A value that is empty.
+ABSENT: Final = "-"
 
 
 class Refused(click.ClickException):
@@ -44,39 +44,6 @@ class Tls:
     insecure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, and where their credentials may go, as the options say."""
-
-    user: str | None
-    password_stdin: bool
-    allowed_realm_hosts: tuple[str, ...]
-
-    def find_credential(self, registry: httpx2.URL) -> Credential | None:
-        """The credential for the registry; None where there is none.
-
-        Raises click.UsageError, CredentialsUnavailable.
-        """
-        if self.password_stdin and not self.user:
-            raise click.UsageError("--password-stdin needs -u USER.")
-        name = self.user or os.environ.get("ACRUX_USERNAME")
-        if name:
-            return Credential(name, Secret(self._password(name)))
-        return credentials.find(registry.netloc.decode("ascii"), os.environ)
-
-    def _password(self, name: str) -> str:
-        if self.password_stdin:
-            return sys.stdin.readline().rstrip("\r\n")
-        if (password := os.environ.get("ACRUX_PASSWORD")) is not None:
-            return password
-        if not sys.stdin.isatty():
-            raise click.UsageError(
-                f"no password for {name!r}: use --password-stdin or set ACRUX_PASSWORD."
-            )
-        answer: str = click.prompt("Password", hide_input=True, err=True)
-        return answer
-
-
 def tls_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add --cacert and --insecure; the command gets them as `tls`."""
 
@@ -90,32 +57,6 @@ def tls_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def collected(*, cacert: Path | None, insecure: bool, **others: Any) -> None:
         command(tls=Tls(cacert, insecure), **others)
-
-    return collected
-
-
-def caller_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add -u, --password-stdin and --allow-realm; the command gets them as `caller`."""
-
-    @click.option(
-        "-u",
-        "--user",
-        metavar="USER",
-        help="The user name. Without it: ACRUX_USERNAME and ACRUX_PASSWORD, then docker's "
-        "configuration and its credential helpers, then no credentials.",
-    )
-    @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-    @click.option(
-        "--allow-realm",
-        multiple=True,
-        metavar="HOST[:PORT]",
-        help="Another host to which credentials may be sent for a token; repeatable.",
-    )
-    @wraps(command)
-    def collected(
-        *, user: str | None, password_stdin: bool, allow_realm: tuple[str, ...], **others: Any
-    ) -> None:
-        command(caller=Caller(user, password_stdin, allow_realm), **others)
 
     return collected
 
@@ -168,6 +109,22 @@ def failures_told() -> Iterator[None]:
 def printable(text: str) -> str:
     """The text without what could steer a terminal: it comes from the other side."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def print_pairs(pairs: Mapping[str, Any]) -> None:
+    """Print names and values, a line each, whole on any terminal."""
+    width = max(map(len, map(printable, pairs)))
+    for name, value in pairs.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        click.echo(f"{printable(name):<{width}}  {printable(text) or ABSENT}")
+
+
+def describe_life(left: timedelta | None) -> str:
+    """How long a token still lives, or since when it does not."""
+    if left is None:
+        return "it does not say when it expires"
+    span = timedelta(seconds=int(abs(left.total_seconds())))
+    return f"expires in {span}" if left > timedelta() else f"expired {span} ago"
 
 
 def masked(secret: str) -> str:

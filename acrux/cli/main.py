@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "audit": "acrux.cli.audit:audit",
     "settings": "acrux.cli.settings:settings",
     "version": "acrux.cli.version:version",
+    "login": "acrux.cli.login:login",
+    "logout": "acrux.cli.login:logout",
     "auth": "acrux.cli.auth:auth",
     "api": "acrux.cli.api:api",
 }

@@ -1,18 +1,19 @@
 """The token dance as a flow without I/O, for httpx2, sync and async."""
 
 import re
-from collections.abc import AsyncGenerator, Callable, Collection, Generator
+from collections.abc import AsyncGenerator, Collection, Generator
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import httpx2
 
-from acrux.client import challenge, realm
-from acrux.client.errors import BodyNotReplayable
-from acrux.client.tokens import IssuedToken, TokenRequest, basic, limit, read_token
+from acrux.client import challenge, grants, realm
+from acrux.client.errors import BodyNotReplayable, TokenRefused
+from acrux.client.grants import Clock
+from acrux.client.login import Login, RefreshToken
+from acrux.client.tokens import IssuedToken, TokenRequest, basic, limit
 from acrux.domain.credential import Credential
 
-Clock = Callable[[], datetime]
 Flow = Generator[httpx2.Request, httpx2.Response, None]
 
 # What the registry wants to see: a token, or the credential itself.
@@ -24,6 +25,9 @@ Value = TypeVar("Value")
 # Without a token, with one, and with one of more scopes: then it is the caller's to judge.
 MAX_SENDS: Final = 3
 MAX_REMEMBERED: Final = 1000
+
+# What says that a refresh token has ended, and nothing else.
+ENDED: Final = frozenset({400, 401})
 
 # All requests below one of these collections need the same scope, reading and writing apart.
 _COLLECTION = re.compile(r"(/v2/.+/(?:manifests|blobs|tags|referrers)/).*")
@@ -39,8 +43,9 @@ class RegistryAuth(httpx2.Auth):
     """Authenticates requests to one registry with the tokens it asks for.
 
     `registry` is its URL, such as `https://registry.example.com`. Requests to any other place, and
-    requests that carry an Authorization header already, pass through untouched. Without a
-    credential, anonymous tokens are asked for.
+    requests that carry an Authorization header already, pass through untouched. `login` is a
+    Credential, a RefreshToken, or an OutsideToken that is exchanged for one; without it, anonymous
+    tokens are asked for.
 
     It answers the challenge of a 401 (distribution, spec/auth/token.md), keeps each token until
     shortly before it ends, sends it at once where the same is needed again, and asks once for
@@ -55,23 +60,34 @@ class RegistryAuth(httpx2.Auth):
     this, as the POST that begins one brings the token for the PATCH that follows. (Probing first
     would not help: the challenge of `/v2/` names no scope.)
 
+    With `offline` a password is used once: a refresh token is asked for with it, and stands for it
+    from then on. With `post` a password goes in a form first, as containerd sends it. A refresh
+    token that the registry has rotated takes the place of the old one, and where one has ended,
+    what it was got with is used again.
+
     It may be shared between threads and tasks; two that need one token at once may both fetch it.
     """
 
     def __init__(
         self,
         registry: str,
-        credential: Credential | None = None,
+        login: Login | None = None,
         *,
         allowed_realm_hosts: Collection[str] = (),
+        offline: bool = False,
+        post: bool = False,
         clock: Clock = now,
     ) -> None:
         self._origin = httpx2.URL(registry).origin
-        self._credential = credential
+        self._login = login
         self._allowed_realm_hosts = allowed_realm_hosts
+        self._offline = offline
+        self._post = post
         self._clock = clock
         self._demands: dict[tuple[str, ...], Demand] = {}
         self._tokens: dict[TokenRequest, IssuedToken] = {}
+        # Each for the realm and the service that gave it, and for no other.
+        self._refresh_tokens: dict[tuple[httpx2.URL, str], RefreshToken] = {}
 
     def sync_auth_flow(self, request: httpx2.Request) -> Flow:
         """Drive `auth_flow`, reading the body of a token's answer and no other."""
@@ -140,13 +156,31 @@ class RegistryAuth(httpx2.Auth):
         request.headers["Authorization"] = token.header
         return is_new
 
-    def _fetch(
-        self, asked: TokenRequest
-    ) -> Generator[httpx2.Request, httpx2.Response, IssuedToken]:
-        response = yield asked.message(self._credential)
-        token = read_token(asked, response, self._credential, self._clock())
+    def _fetch(self, asked: TokenRequest) -> grants.Steps[IssuedToken]:
+        place = (asked.realm, asked.service)
+        token = yield from self._refreshed(asked, self._refresh_tokens.get(place))
+        if token is None:
+            token = yield from grants.obtain(
+                asked, self._login, self._clock, offline=self._offline, post=self._post
+            )
+        if token.refresh_token is not None:
+            _keep(self._refresh_tokens, place, token.refresh_token)
         _keep(self._tokens, asked, token)
         return token
+
+    def _refreshed(
+        self, asked: TokenRequest, held: RefreshToken | None
+    ) -> grants.Steps[IssuedToken | None]:
+        """A token for the refresh token that is held; None where there is none, or it has ended."""
+        if held is None:
+            return None
+        try:
+            return (yield from grants.obtain(asked, held, self._clock))
+        except TokenRefused as refused:
+            if refused.status not in ENDED or held is self._login:
+                raise
+            self._refresh_tokens.pop((asked.realm, asked.service), None)
+            return None
 
     def _wanted(self, response: httpx2.Response, held: Demand | None) -> Demand | None:
         """What a 401 demands; None where the response is none, or asks what we cannot give."""
@@ -157,7 +191,7 @@ class RegistryAuth(httpx2.Auth):
         if asked is None:
             return None
         if asked.scheme == challenge.BASIC:
-            return self._credential
+            return self._login if isinstance(self._login, Credential) else None
         place = realm.resolve(asked.get("realm"), response.url, self._allowed_realm_hosts)
         wanted = TokenRequest.answering(asked, place)
         if isinstance(held, TokenRequest) and asked.get("error") == "insufficient_scope":

@@ -27,6 +27,12 @@ class DecodedToken:
     header: dict[str, Any]
     claims: dict[str, Any]
 
+    @property
+    def kind(self) -> str | None:
+        """`access_token` or `refresh_token`, None where it does not say (acr-protocol.md §3)."""
+        kind = self.claims.get("grant_type")
+        return kind if isinstance(kind, str) else None
+
     def life_left(self, now: datetime) -> timedelta | None:
         """How long until it expires, negative afterwards; None where it does not say."""
         expires = self.claims.get("exp")

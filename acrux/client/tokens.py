@@ -3,8 +3,8 @@
 import base64
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self, cast
 
@@ -12,6 +12,8 @@ import httpx2
 
 from acrux.client.challenge import Challenge
 from acrux.client.errors import RealmRefused, TokenRefused, TokenUnreadable
+from acrux.client.forms import Fields, Form
+from acrux.client.login import Login, OutsideToken, RefreshToken, describe
 from acrux.domain.credential import Credential, Secret
 from acrux.domain.scope import Scope, merge, parse_all
 
@@ -25,7 +27,13 @@ TIMEOUT: Final = httpx2.Timeout(15.0)
 
 # RFC 6750 §2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+# RFC 6749 §A.17: refresh-token = 1*VSCHAR
+_VSCHARS = re.compile(r"[\x20-\x7e]+")
 MAX_MESSAGE_CHARACTERS: Final = 200
+
+# Who asks, as distribution, spec/auth/oauth.md, wants to know.
+CLIENT_ID: Final = "acrux"
+EXCHANGE_PATH: Final = "/oauth2/exchange"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +65,52 @@ class TokenRequest:
             params=httpx2.QueryParams([*self.realm.params.multi_items(), *query])
         )
 
-    def message(self, credential: Credential | None) -> httpx2.Request:
+    def message(self, credential: Credential | None, *, offline: bool = False) -> httpx2.Request:
         """The HTTP request: GET with Basic, or without it where there is no credential.
 
-        Source: distribution, spec/auth/token.md; acr-protocol.md §2.1.
+        `offline` asks for a refresh token too. Source: distribution, spec/auth/token.md;
+        acr-protocol.md §2.1.
         """
-        # Not compressed, so that the limit on its bytes is a limit on its size.
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        if credential is not None:
-            headers["Authorization"] = basic(credential)
-        timeout = {"timeout": TIMEOUT.as_dict()}
-        return httpx2.Request("GET", self.url, headers=headers, extensions=timeout)
+        headers = {"Authorization": basic(credential)} if credential is not None else {}
+        url = self.url
+        if offline:
+            url = url.copy_merge_params({"offline_token": "true", "client_id": CLIENT_ID})
+        return _request("GET", url, headers)
+
+    def form(self, fields: Fields) -> httpx2.Request:
+        """The request for the same token as a form; `fields` say who asks (RFC 6749 §4.3, §6).
+
+        The scopes are one list, as distribution, spec/auth/oauth.md, has them.
+        """
+        scope = " ".join(sorted(map(str, self.scopes)))
+        known = {"client_id": CLIENT_ID, "service": self.service, "scope": scope}
+        return self._post(self.realm, {**fields, **known})
+
+    def exchange(self, login: OutsideToken) -> httpx2.Request:
+        """The request that exchanges an outside token, on the realm's host: acr-protocol.md §3.2.
+
+        Where the realm may receive credentials, and nowhere else.
+        """
+        url = self.realm.join(EXCHANGE_PATH)
+        fields = {"grant_type": "access_token", "service": self.service}
+        return self._post(url, {**fields, "access_token": login.secret})
+
+    @staticmethod
+    def _post(url: httpx2.URL, fields: Fields) -> httpx2.Request:
+        form = Form({name: value for name, value in fields.items() if value != ""})
+        request = _request("POST", url, form.headers)
+        request.stream = form
+        return request
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token as it was issued, and until when to use it."""
+    """A token as it was issued, until when to use it, and the refresh token that came with it."""
 
     text: Secret
     usable_until: datetime
-    response: dict[str, Any]
+    response: dict[str, Any] = field(repr=False)
+    refresh_token: RefreshToken | None = None
 
     @property
     def header(self) -> str:
@@ -91,21 +125,14 @@ def basic(credential: Credential) -> str:
 
 
 def read_token(
-    asked: TokenRequest, response: httpx2.Response, credential: Credential | None, now: datetime
+    asked: TokenRequest, response: httpx2.Response, login: Login | None, now: datetime
 ) -> IssuedToken:
     """The token in the answer to a token request. Its body must have been read.
 
     Raises TokenRefused where the answer is no 200, TokenUnreadable where it holds no token, and
     RealmRefused where it came from elsewhere.
     """
-    if response.url.origin != asked.realm.origin:
-        raise RealmRefused(
-            f"the realm {asked.realm.host} redirected to {response.url.host}: "
-            "a token from there is not used"
-        )
-    if response.status_code != 200:
-        raise TokenRefused(_refusal(response, credential), status=response.status_code)
-    content = _object(response)
+    content = _content(asked, response, login)
     token = content.get("access_token") or content.get("token")
     if not isinstance(token, str) or _B64TOKEN.fullmatch(token) is None:
         raise TokenUnreadable(
@@ -113,7 +140,36 @@ def read_token(
             "expected access_token or token, of the characters that a Bearer header may hold"
         )
     # Counted from now and not from `issued_at`: the two clocks need not agree.
-    return IssuedToken(Secret(token), now + _life(content.get("expires_in")) - MARGIN, content)
+    usable_until = now + _life(content.get("expires_in")) - MARGIN
+    return IssuedToken(Secret(token), usable_until, content, _refresh_token(content))
+
+
+def read_refresh_token(
+    asked: TokenRequest, response: httpx2.Response, login: OutsideToken
+) -> RefreshToken:
+    """The refresh token in the answer to an exchange; raises as `read_token`."""
+    token = _refresh_token(_content(asked, response, login))
+    if token is None:
+        raise TokenUnreadable(f"the answer of {asked.realm.host} holds no refresh_token")
+    return token
+
+
+def _content(asked: TokenRequest, response: httpx2.Response, login: Login | None) -> dict[str, Any]:
+    if response.url.origin != asked.realm.origin:
+        raise RealmRefused(
+            f"the realm {asked.realm.host} redirected to {response.url.host}: "
+            "a token from there is not used"
+        )
+    if response.status_code != 200:
+        raise TokenRefused(_refusal(response, login), status=response.status_code)
+    return _object(response)
+
+
+def _refresh_token(content: dict[str, Any]) -> RefreshToken | None:
+    token = content.get("refresh_token")
+    if not isinstance(token, str) or _VSCHARS.fullmatch(token) is None:
+        return None
+    return RefreshToken(Secret(token))
 
 
 class Limited(httpx2.SyncByteStream, httpx2.AsyncByteStream):
@@ -179,15 +235,20 @@ def _object(response: httpx2.Response) -> dict[str, Any]:
     return content
 
 
-def _refusal(response: httpx2.Response, credential: Credential | None) -> str:
+def _request(method: str, url: httpx2.URL, headers: Mapping[str, str]) -> httpx2.Request:
+    # Not compressed, so that the limit on its bytes is a limit on its size.
+    plain = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    timeout = {"timeout": TIMEOUT.as_dict()}
+    return httpx2.Request(method, url, headers={**plain, **headers}, extensions=timeout)
+
+
+def _refusal(response: httpx2.Response, login: Login | None) -> str:
     status = f"{response.status_code} {response.reason_phrase}".strip()
-    who = (
-        f"the credentials of {credential.name!r}" if credential else "a request without credentials"
-    )
     said = _reason(response)
-    if credential and credential.secret.reveal():
-        said = said.replace(credential.secret.reveal(), "***")
-    return f"{response.url.host} answered {who} with {status}" + (f": {said}" if said else "")
+    if login and login.secret.reveal():
+        said = said.replace(login.secret.reveal(), "***")
+    answer = f"{response.url.host} answered {describe(login)} with {status}"
+    return answer + (f": {said}" if said else "")
 
 
 def _reason(response: httpx2.Response) -> str:

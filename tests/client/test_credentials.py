@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.client import credentials
+from acrux.client import credential_helper, credentials, docker_config
 from acrux.client.errors import CredentialsUnavailable
 from acrux.domain.credential import Credential
 
@@ -86,8 +86,7 @@ def test_the_files_are_asked_in_their_order() -> None:
     named = docker | {"REGISTRY_AUTH_FILE": "/a.json"}
 
     found = [
-        [str(path) for path in credentials.configuration_files(environ)]
-        for environ in (home, docker, named)
+        [str(path) for path in docker_config.files(environ)] for environ in (home, docker, named)
     ]
 
     containers = "/run/1/containers/auth.json"
@@ -155,7 +154,7 @@ def test_a_helper_that_fails_is_told_without_what_it_printed(
 
 def test_a_helper_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key chain that waits for a window nobody sees would hang every build."""
-    monkeypatch.setattr(credentials, "HELPER_SECONDS", 0.2)
+    monkeypatch.setattr(credential_helper, "HELPER_SECONDS", 0.2)
     environ = write(tmp_path, {"credsStore": "fake"})
     add_helper(tmp_path, "fake", "exec tail -f /dev/null")
 

@@ -1,0 +1,41 @@
+"""What a caller logs in with: a password, a refresh token, an outside one."""
+
+from dataclasses import dataclass
+
+from acrux.domain.credential import Credential, Secret
+from acrux.domain.token import TOKEN_USER
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A token of the registry that stands for a password; docker calls it an identity token."""
+
+    secret: Secret
+
+    @property
+    def as_password(self) -> Credential:
+        """The same for whoever knows only passwords (acr-protocol.md §2.1)."""
+        return Credential(TOKEN_USER, self.secret)
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideToken:
+    """A token of somebody whom the registry trusts, to be exchanged (acr-protocol.md §3.2)."""
+
+    secret: Secret
+
+
+Login = Credential | RefreshToken | OutsideToken
+
+
+def describe(login: Login | None) -> str:
+    """Who asks, for a line that tells of a refusal; it holds no secret."""
+    match login:
+        case Credential(name=name):
+            return f"the credentials of {name!r}"
+        case RefreshToken():
+            return "a refresh token"
+        case OutsideToken():
+            return "an outside token"
+        case None:
+            return "a request without credentials"
