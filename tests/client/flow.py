@@ -5,10 +5,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import httpx2
 
 from acrux.client.auth import RegistryAuth
+from acrux.client.forms import Form
+from acrux.client.login import Login
 from acrux.domain.credential import Credential, Secret
 
 REGISTRY = "https://registry.example.com"
@@ -41,6 +44,8 @@ class Sent:
 
     url: httpx2.URL
     authorization: str | None
+    method: str
+    form: dict[str, str]
 
     @property
     def scopes(self) -> list[str]:
@@ -85,7 +90,7 @@ def play(auth: RegistryAuth, request: httpx2.Request | str, *answers: Answer) ->
     flow = auth.auth_flow(request)
     step = next(flow)
     for number, answer in enumerate(answers, 1):
-        sent.append(Sent(step.url, step.headers.get("Authorization")))
+        sent.append(Sent(step.url, step.headers.get("Authorization"), step.method, form_of(step)))
         try:
             step = flow.send(answer(step))
         except StopIteration:
@@ -94,6 +99,13 @@ def play(auth: RegistryAuth, request: httpx2.Request | str, *answers: Answer) ->
     raise AssertionError(f"the flow goes on with {step.method} {step.url}")
 
 
-def auth_of(credential: Credential | None = ALICE, **options: object) -> RegistryAuth:
+def form_of(request: httpx2.Request) -> dict[str, str]:
+    """The form of a request as it goes out, empty where it has none."""
+    if not isinstance(request.stream, Form):
+        return {}
+    return dict(parse_qsl(b"".join(request.stream).decode(), strict_parsing=True))
+
+
+def auth_of(login: Login | None = ALICE, **options: object) -> RegistryAuth:
     """The flow under test."""
-    return RegistryAuth(REGISTRY, credential, **options)  # type: ignore[arg-type]
+    return RegistryAuth(REGISTRY, login, **options)  # type: ignore[arg-type]

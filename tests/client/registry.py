@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 Answered = tuple[int, dict[str, str], bytes]
 
-CREDENTIALS = {"alice": "wonderland"}
 MANIFEST = b'{"schemaVersion":2}'
+
+# What stands for alice, beside her password.
+REFRESH_TOKEN = "refresh-alice"
+OUTSIDE_TOKEN = "outside-alice"
+CREDENTIALS = {"alice": "wonderland", "00000000-0000-0000-0000-000000000000": REFRESH_TOKEN}
 
 
 @dataclass
@@ -24,12 +28,18 @@ class Asked:
     authorization: str | None
     body: bytes
 
+    @property
+    def form(self) -> dict[str, str]:
+        """The fields of its body."""
+        return dict(parse_qsl(self.body.decode(), strict_parsing=True))
+
 
 @dataclass
 class FakeRegistry:
     """Tokens are their own scopes in hexadecimal, so that each can be read again."""
 
     url: str = ""
+    has_refresh_tokens: bool = True
     asked: list[Asked] = field(default_factory=list)
     # Answers of a test's own, by path.
     answers: dict[str, Callable[[Asked], Answered]] = field(default_factory=dict)
@@ -54,7 +64,9 @@ class FakeRegistry:
         if path in self.answers:
             return self.answers[path](asked)
         if path == "/oauth2/token":
-            return self._token(asked)
+            return self._token(asked) if asked.method == "GET" else self._grant(asked)
+        if path == "/oauth2/exchange":
+            return self._exchange(asked)
         if not path.startswith("/v2/"):
             return 404, {}, b""
         return self._protected(asked, path)
@@ -85,10 +97,32 @@ class FakeRegistry:
         encoded = (asked.authorization or "").removeprefix("Basic ")
         name, _, password = base64.b64decode(encoded).decode().partition(":")
         if CREDENTIALS.get(name) != password:
-            return 401, {}, b'{"errors":[{"code":"UNAUTHORIZED","message":"wrong password"}]}'
-        scopes = parse_qs(urlsplit(asked.path).query).get("scope", [])
-        token = (" ".join(scopes) or "-").encode().hex()
-        return 200, {}, json.dumps({"access_token": token, "expires_in": 300}).encode()
+            return self._wrong("password")
+        query = parse_qs(urlsplit(asked.path).query)
+        return self._issued(query.get("scope", []), is_offline="offline_token" in query)
+
+    def _grant(self, asked: Asked) -> Answered:
+        form = asked.form
+        if form["grant_type"] == "refresh_token" and form["refresh_token"] != REFRESH_TOKEN:
+            return self._wrong("refresh token")
+        if form["grant_type"] == "password" and CREDENTIALS[form["username"]] != form["password"]:
+            return self._wrong("password")
+        return self._issued(form.get("scope", "").split(), is_offline="access_type" in form)
+
+    def _exchange(self, asked: Asked) -> Answered:
+        if asked.form["access_token"] != OUTSIDE_TOKEN:
+            return self._wrong("outside token")
+        return 200, {}, json.dumps({"refresh_token": REFRESH_TOKEN}).encode()
+
+    def _issued(self, scopes: list[str], *, is_offline: bool) -> Answered:
+        answer = {"access_token": (" ".join(scopes) or "-").encode().hex(), "expires_in": 300}
+        if is_offline and self.has_refresh_tokens:
+            answer["refresh_token"] = REFRESH_TOKEN
+        return 200, {}, json.dumps(answer).encode()
+
+    def _wrong(self, what: str) -> Answered:
+        body = {"errors": [{"code": "UNAUTHORIZED", "message": f"wrong {what}"}]}
+        return 401, {}, json.dumps(body).encode()
 
 
 @contextmanager

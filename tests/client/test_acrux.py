@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from acrux.client.auth import RegistryAuth
+from acrux.client.login import OutsideToken, RefreshToken
 from acrux.domain.credential import Credential, Secret
 from tests.running import RunningRegistry, acrux, running
 
@@ -16,6 +18,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry
     """A registry on http."""
     with running(tmp_path_factory.mktemp("client") / "data", "--workers", "1") as registry:
         yield registry
+
+
+def login(served: RunningRegistry) -> dict[str, str]:
+    """The variables that hold the administrator's login."""
+    return {"ACRUX_USERNAME": "acrux", "ACRUX_PASSWORD": served.password}
 
 
 async def test_registry_auth_walks_through_acrux(served: RunningRegistry) -> None:
@@ -35,17 +42,16 @@ async def test_registry_auth_walks_through_acrux(served: RunningRegistry) -> Non
 
 def test_the_commands_walk_through_acrux(served: RunningRegistry) -> None:
     """What a new user types after `./scripts/serve`, with the token's signature verified."""
-    login = {"ACRUX_USERNAME": "acrux", "ACRUX_PASSWORD": served.password}
     path = f"{served.host}/v2/hello-world/manifests/latest"
     scope = "repository:hello-world:pull"
 
-    challenge = acrux("auth", "challenge", path, "--output", "json", **login)
-    token = acrux("auth", "token", "--registry", served.host, "--scope", scope, **login)
+    challenge = acrux("auth", "challenge", path, "--output", "json", **login(served))
+    token = acrux("auth", "token", "--registry", served.host, "--scope", scope, **login(served))
     keys = f"{served.url}/.well-known/jwks.json"
     inspected = acrux(
-        "auth", "inspect", token.stdout.strip(), "--jwks", keys, "--output", "json", **login
+        "auth", "inspect", token.stdout.strip(), "--jwks", keys, "--output", "json", **login(served)
     )
-    called = acrux("api", "-v", path, **login)
+    called = acrux("api", "-v", path, **login(served))
 
     assert json.loads(challenge.stdout)["scope"] == scope
     shown = json.loads(inspected.stdout)
@@ -56,6 +62,42 @@ def test_the_commands_walk_through_acrux(served: RunningRegistry) -> None:
     assert (called.returncode, "MANIFEST_UNKNOWN" in called.stdout) == (1, True)
     assert served.password not in called.stderr
     assert "* Call it with Bearer" in called.stderr
+
+
+def test_each_way_to_a_token_leads_through_acrux(served: RunningRegistry) -> None:
+    """Forms, refresh tokens, exchange: the registry and the caller's side read the same papers."""
+    password = Credential("acrux", Secret(served.password))
+    asked = RegistryAuth(served.url, password, offline=True, post=True)
+    with httpx2.Client(base_url=served.url) as client:
+        first = client.get("/v2/_catalog", auth=asked)
+        second = client.get("/v2/hello-world/tags/list", auth=asked)
+    token = acrux("auth", "token", "--registry", served.host, "--offline", **login(served))
+    refresh_token = Secret(token.stdout.strip())
+    by_token = [
+        httpx2.get(f"{served.url}/v2/_catalog", auth=RegistryAuth(served.url, each)).status_code
+        for each in (
+            RefreshToken(refresh_token),
+            RefreshToken(refresh_token).as_password,
+            OutsideToken(refresh_token),
+        )
+    ]
+
+    assert (first.status_code, second.status_code) == (200, 404)
+    assert by_token == [200, 200, 200]
+
+
+def test_login_and_logout_lead_through_acrux(served: RunningRegistry, tmp_path: Path) -> None:
+    """After the login nobody knows the password, and after the logout nobody the token."""
+    home = {"HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path)}
+    catalog = f"{served.host}/v2/_catalog"
+
+    logged_in = acrux("login", served.host, **login(served), **home)
+    called = acrux("api", catalog, **home)
+    logged_out = acrux("logout", served.host, **home)
+    refused = acrux("api", catalog, **home)
+
+    assert "a refresh token (expires in 2:59:" in logged_in.stdout
+    assert (called.returncode, logged_out.returncode, refused.returncode) == (0, 0, 1)
 
 
 def test_the_commands_trust_the_certificates_they_are_told_to(

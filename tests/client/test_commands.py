@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from acrux.cli.calling import masked
 from acrux.cli.main import cli
-from tests.client.registry import MANIFEST, FakeRegistry
+from tests.client.registry import MANIFEST, OUTSIDE_TOKEN, REFRESH_TOKEN, FakeRegistry
 
 PATH = "/v2/hello-world/manifests/latest"
 PULL = "repository:hello-world:pull"
@@ -97,6 +97,83 @@ def test_token_as_json_holds_the_answer_and_the_claims(registry: FakeRegistry) -
 
 
 @pytest.mark.parametrize(
+    ("arguments", "stdin", "steps"),
+    [
+        (("--refresh-token-stdin",), REFRESH_TOKEN, [("/oauth2/token", "-")]),
+        (("--refresh-token-stdin", "--grant", "refresh_token"), REFRESH_TOKEN,
+         [("/oauth2/token", "-")]),
+        (("--refresh-token-stdin", "--grant", "get"), REFRESH_TOKEN,
+         [("/oauth2/token", "Basic")]),
+        (("--token-stdin",), OUTSIDE_TOKEN, [("/oauth2/exchange", "-"), ("/oauth2/token", "-")]),
+        (("--grant", "password", *LOGIN), "wonderland", [("/oauth2/token", "-")]),
+        (("--grant", "get", *LOGIN), "wonderland", [("/oauth2/token", "Basic")]),
+    ],
+)  # fmt: skip
+def test_token_is_got_in_each_way(
+    arguments: tuple[str, ...], stdin: str, steps: list[tuple[str, str]], registry: FakeRegistry
+) -> None:
+    """Whoever looks for what a registry refuses has to be able to send just that."""
+    result = acrux(
+        "auth", "token", "--registry", registry.host, "--scope", PULL, *arguments, stdin=stdin
+    )
+
+    assert (result.exit_code, result.stdout) == (0, f"{TOKEN}\n")
+    assert registry.steps == [("/v2/", "-"), *steps]
+
+
+@pytest.mark.parametrize("grant", ["get", "password"])
+def test_token_offline_prints_the_refresh_token(grant: str, registry: FakeRegistry) -> None:
+    """It is what a script keeps, in place of the password."""
+    command = ("auth", "token", "--registry", registry.host, "--offline", "--grant", grant)
+
+    result = acrux(*command, *LOGIN, stdin="wonderland\n")
+
+    assert (result.exit_code, result.stdout) == (0, f"{REFRESH_TOKEN}\n")
+
+
+def test_token_offline_tells_where_there_is_no_refresh_token(registry: FakeRegistry) -> None:
+    """An access token in its place would be refused ten minutes later."""
+    registry.has_refresh_tokens = False
+
+    result = acrux("auth", "token", "--registry", registry.host, "--offline", *LOGIN,
+                   stdin="wonderland\n")  # fmt: skip
+
+    refused_with(result, 1, "no refresh token")
+
+
+def test_token_is_for_something(registry: FakeRegistry) -> None:
+    """A token of nothing helps only whoever wants a refresh token."""
+    refused_with(acrux("auth", "token", "--registry", registry.host, *LOGIN), 2, "no --scope")
+
+
+@pytest.mark.parametrize("output", ["json", "table"])
+def test_exchange_prints_the_refresh_token(
+    output: str, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """It goes into docker login, or into another command."""
+    (tmp_path / "token").write_text(f"{OUTSIDE_TOKEN}\n")
+    command = ("auth", "exchange", registry.host, "--output", output)
+
+    from_file = acrux(*command, "--token-file", str(tmp_path / "token"))
+    from_stdin = acrux(*command, "--token-stdin", stdin=OUTSIDE_TOKEN)
+
+    expected = {"json": f'{{\n  "refresh_token": "{REFRESH_TOKEN}"\n}}\n'}
+    assert from_file.stdout == from_stdin.stdout == expected.get(output, f"{REFRESH_TOKEN}\n")
+    assert registry.steps[:2] == [("/v2/", "-"), ("/oauth2/exchange", "-")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "why"),
+    [((), "", 2, "give --token-file or"), (("--token-stdin",), "stale", 1, "wrong outside token")],
+)
+def test_exchange_failures_are_one_line(
+    arguments: tuple[str, ...], stdin: str, code: int, why: str, registry: FakeRegistry
+) -> None:
+    """The registry's words say whom it does not trust."""
+    refused_with(acrux("auth", "exchange", registry.host, *arguments, stdin=stdin), code, why)
+
+
+@pytest.mark.parametrize(
     ("arguments", "stdin", "code", "why"),
     [
         (LOGIN, "mistyped\n", 1, "401.*wrong password"),
@@ -104,6 +181,19 @@ def test_token_as_json_holds_the_answer_and_the_claims(registry: FakeRegistry) -
         (("-u", "alice"), "", 2, "no password for 'alice'"),
         (("--scope", "nonsense"), "", 2, "repository:hello-world:pull"),
         (("--cacert", os.devnull), "", 2, "holds no certificates"),
+        (("--refresh-token-stdin",), "stale\n", 1, "401.*wrong refresh token"),
+        (("--token-stdin",), "stale\n", 1, "401.*wrong outside token"),
+        (("--token-stdin",), "", 2, "standard input holds no token"),
+        (("--token-file", os.devnull), "", 2, "/dev/null holds no token"),
+        (("--token-file", "/nowhere"), "", 2, "cannot read a token from /nowhere: No such"),
+        (("--token-file", "/bin/true"), "", 2, "it is no text"),
+        (("--token-file", "/nowhere", "--token-stdin"), "", 2, "give one"),
+        (("--refresh-token-stdin", "--token-stdin"), "", 2, "give one"),
+        (("-u", "alice", "--token-stdin"), "", 2, "give one"),
+        (("--grant", "refresh_token", *LOGIN), "wonderland", 2, "needs a refresh token"),
+        (("--grant", "password", "--token-stdin"), "a", 2, "needs a user name"),
+        (("--grant", "password"), "", 2, "needs a user name"),
+        (("--offline",), "", 1, "401"),
     ],
 )
 def test_token_failures_are_one_line(
@@ -177,6 +267,48 @@ def test_api_narrates_each_step_without_a_secret(registry: FakeRegistry) -> None
     ]
 
 
+def test_api_narrates_forms_with_stars(registry: FakeRegistry) -> None:
+    """What is sent is seen, but for what nobody may see."""
+    result = acrux("api", "-v", "--token-stdin", f"{registry.host}{PATH}", stdin=OUTSIDE_TOKEN)
+
+    service = f"127.0.0.1%3A{registry.url.rpartition(':')[2]}"
+    known = f"client_id=acrux&service={service}&scope=repository%3Ahello-world%3Apull"
+    lines = result.stderr.splitlines()
+    assert [line for line in lines if line[0] in "*>"][2:8] == [
+        "* The challenge says where: exchange the outside token for a refresh token",
+        f"> POST {registry.url}/oauth2/exchange",
+        f"> grant_type=access_token&service={service}&access_token=***",
+        "* The challenge says where: get the token with the refresh token",
+        f"> POST {registry.url}/oauth2/token",
+        f"> grant_type=refresh_token&refresh_token=***&{known}",
+    ]
+    assert OUTSIDE_TOKEN not in result.stderr
+    assert REFRESH_TOKEN not in result.stderr
+
+
+def test_api_narrates_a_password_in_a_form_with_stars(registry: FakeRegistry) -> None:
+    """A password is never printed, whichever way it goes."""
+    result = acrux("api", "-v", "--grant", "password", *LOGIN, f"{registry.host}{PATH}",
+                   stdin="wonderland\n")  # fmt: skip
+
+    assert "> grant_type=password&username=alice&password=***&" in result.stderr
+    assert "wonderland" not in result.output
+
+
+def test_api_uses_the_refresh_token_that_docker_keeps(
+    registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After acrux login, az acr login or docker login no password is asked for."""
+    auths = {registry.host: {"auth": "MDA6", "identitytoken": REFRESH_TOKEN}}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    result = acrux("api", f"{registry.host}{PATH}")
+
+    assert (result.exit_code, result.stdout_bytes) == (0, MANIFEST)
+    assert registry.asked[1].form["refresh_token"] == REFRESH_TOKEN
+
+
 @pytest.mark.parametrize(
     ("secret", "shown"), [("", "***"), ("short", "***"), ("a" * 21, "aaa...aaa")]
 )
@@ -232,6 +364,7 @@ def test_api_tells_a_refusal_and_prints_what_the_registry_says(registry: FakeReg
         ("localhost", "-H", "a: b\nc: d"),
         ("localhost", "--data", "@/nowhere/at/all"),
         ("localhost", "--data", "@-", "-u", "a", "--password-stdin"),
+        ("localhost", "--data", "@-", "--token-stdin"),
         ("localhost", "--insecure=maybe"),
     ],
 )
@@ -299,6 +432,24 @@ def test_inspect_of_an_expired_token_says_since_when() -> None:
     assert result.exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("access_token", "access token: "), ("refresh_token", "refresh token: "), (1, "it does not")],
+)
+def test_inspect_tells_the_kind(kind: object, told: str) -> None:
+    """The two are mistaken for each other more often than anything else."""
+    token = signed(grant_type=kind)
+
+    table = acrux("auth", "inspect", token)
+    shown = json.loads(acrux("auth", "inspect", token, "--output", "json").stdout)
+
+    assert (
+        dict(line.split(maxsplit=1) for line in table.stdout.splitlines())["kind"][: len(told)]
+        == told
+    )
+    assert shown["kind"] == (kind if isinstance(kind, str) else None)
+
+
 @pytest.mark.parametrize("from_url", [True, False])
 def test_inspect_verifies_with_a_key_set(
     from_url: bool, registry: FakeRegistry, tmp_path: Path
@@ -337,8 +488,12 @@ def test_inspect_of_an_opaque_token_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("auth",), ("auth", "challenge"), ("auth", "token"), ("auth", "inspect"), ("api",)]
-)
+    "command",
+    [
+        ("auth",), ("auth", "challenge"), ("auth", "token"), ("auth", "inspect"),
+        ("auth", "exchange"), ("api",), ("login",), ("logout",),
+    ],
+)  # fmt: skip
 def test_help_has_examples(command: tuple[str, ...]) -> None:
     """Most people learn a command from its examples."""
     result = acrux(*command, "--help")

@@ -8,6 +8,7 @@ import pytest
 
 from acrux.client import credential_helper, credentials, docker_config
 from acrux.client.errors import CredentialsUnavailable
+from acrux.client.login import RefreshToken
 from acrux.domain.credential import Credential
 
 HOST = "registry.example.com:5000"
@@ -35,9 +36,10 @@ def add_helper(path: Path, name: str, script: str) -> None:
     helper.chmod(0o700)
 
 
-def pair(credential: Credential | None) -> tuple[str, str] | None:
+def pair(found: Credential | RefreshToken | None) -> tuple[str, str] | None:
     """What the credential holds."""
-    return (credential.name, credential.secret.reveal()) if credential else None
+    assert not isinstance(found, RefreshToken)
+    return (found.name, found.secret.reveal()) if found else None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,6 @@ def test_what_the_helper_does_not_hold_is_sought_in_the_file(tmp_path: Path) -> 
         ("echo s3cret", "no JSON"),
         ("""echo '{"Secret":"s3cret"}'""", "no JSON"),
         ("""echo '["s3cret"]'""", "no JSON"),
-        ("""echo '{"Username":"<token>","Secret":"s3cret"}'""", "identity token"),
     ],
 )
 def test_a_helper_that_fails_is_told_without_what_it_printed(
@@ -175,14 +176,41 @@ def test_a_helper_that_is_missing_is_told(tmp_path: Path) -> None:
         credentials.find(HOST, write(tmp_path, {"credsStore": "desktop"}))
 
 
-def test_an_identity_token_is_told_to_be_unsupported(tmp_path: Path) -> None:
-    """`az acr login` leaves one; as a password it would only be refused."""
+def test_an_identity_token_is_a_refresh_token(tmp_path: Path) -> None:
+    """`az acr login` leaves one, beside a user name of zeros and no password."""
     entry = {"auth": base64.b64encode(b"0000:").decode(), "identitytoken": "eyJ-secret"}
 
-    with pytest.raises(CredentialsUnavailable, match="not supported yet") as refused:
-        credentials.find(HOST, write(tmp_path, {"auths": {HOST: entry}}))
+    found = credentials.find(HOST, write(tmp_path, {"auths": {HOST: entry}}))
 
-    assert "eyJ-secret" not in str(refused.value)
+    assert isinstance(found, RefreshToken)
+    assert found.secret.reveal() == "eyJ-secret"
+
+
+def test_a_helpers_token_is_a_refresh_token(tmp_path: Path) -> None:
+    """docker gives it this user name when it hands a token to a helper."""
+    environ = write(tmp_path, {"credsStore": "fake"})
+    add_helper(tmp_path, "fake", """echo '{"Username":"<token>","Secret":"s3cret"}'""")
+
+    found = credentials.find(HOST, environ)
+
+    assert isinstance(found, RefreshToken)
+    assert found.secret.reveal() == "s3cret"
+
+
+def test_a_new_login_counts_more_than_an_old_one(tmp_path: Path) -> None:
+    """docker looks for the name as it is before it looks for URLs of long ago."""
+    old, new = (base64.b64encode(pair).decode() for pair in (b"old:1", b"new:2"))
+    auths = {f"https://{HOST}/v1/": {"auth": old}, HOST: {"auth": new}}
+
+    assert pair(credentials.find(HOST, write(tmp_path, {"auths": auths}))) == ("new", "2")
+
+
+def test_an_empty_helper_means_the_file(tmp_path: Path) -> None:
+    """One registry can be taken out of the common helper."""
+    configuration = {"credHelpers": {HOST: ""}, "credsStore": "missing"}
+    environ = write(tmp_path, {**configuration, "auths": {HOST: {"auth": AUTH}}})
+
+    assert pair(credentials.find(HOST, environ)) == ("alice", "won:der")
 
 
 @pytest.mark.parametrize("auth", ["???", base64.b64encode(b"no colon").decode(), "/w=="])

@@ -141,3 +141,19 @@ def test_the_commands_walk_through_docker_registry(docker_registry: DockerRegist
     assert missing[0] == 1
     assert "MANIFEST_UNKNOWN" in missing[1]
     assert (token[0], token[1].count(".")) == (0, 2)
+
+
+def test_login_keeps_what_this_registry_takes(
+    docker_registry: DockerRegistry, tmp_path: Path
+) -> None:
+    """Its token server knows no refresh tokens: the password is kept, as docker login keeps it."""
+    host, realm = docker_registry.url.removeprefix("http://"), docker_registry.tokens.host
+    command = ("login", host, "-u", "alice", "--password-stdin", "--allow-realm", realm)
+
+    wrong = CliRunner().invoke(cli, command, input="looking-glass\n")
+    right = CliRunner().invoke(cli, command, input="wonderland\n")
+    catalog = CliRunner().invoke(cli, ["api", "--allow-realm", realm, f"{host}/v2/_catalog"])
+
+    assert (wrong.exit_code, right.exit_code) == (1, 0)
+    assert f"kept unencrypted in {tmp_path}/.docker/config.json" in right.stderr
+    assert catalog.stdout == '{"repositories":[]}\n'

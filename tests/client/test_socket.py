@@ -8,10 +8,20 @@ import httpx2
 import pytest
 
 from acrux.client.auth import RegistryAuth
-from acrux.client.errors import ClientError, TokenUnreadable
+from acrux.client.errors import ClientError, RealmRefused, TokenUnreadable
+from acrux.client.login import Login, OutsideToken, RefreshToken
 from acrux.client.tokens import MAX_RESPONSE_BYTES
+from acrux.domain.credential import Secret
 from tests.client.flow import ALICE
-from tests.client.registry import MANIFEST, Answered, Asked, FakeRegistry, serving
+from tests.client.registry import (
+    MANIFEST,
+    OUTSIDE_TOKEN,
+    REFRESH_TOKEN,
+    Answered,
+    Asked,
+    FakeRegistry,
+    serving,
+)
 
 Get = Callable[[RegistryAuth, str], Awaitable[httpx2.Response]]
 
@@ -166,3 +176,51 @@ async def test_the_answer_itself_is_streamed_and_not_read_by_the_flow(
 
     assert not was_read
     assert content == MANIFEST
+
+
+FORMS = pytest.mark.parametrize(
+    ("login", "post", "path"),
+    [
+        (RefreshToken(Secret(REFRESH_TOKEN)), False, "/oauth2/token"),
+        (OutsideToken(Secret(OUTSIDE_TOKEN)), False, "/oauth2/exchange"),
+        (ALICE, True, "/oauth2/token"),
+    ],
+    ids=["refresh token", "outside token", "password"],
+)
+
+
+@BOTH
+@FORMS
+async def test_forms_work_with_both_clients(
+    get: Get, registry: FakeRegistry, login: Login, post: bool, path: str
+) -> None:
+    """A form has a body, which each client sends in a way of its own."""
+    auth = RegistryAuth(registry.url, login, post=post)
+
+    response = await get(auth, registry.url + PATH)
+
+    assert response.content == MANIFEST
+    assert registry.steps[1] == (path, "-")
+
+
+@BOTH
+@FORMS
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_form_is_never_sent_to_where_the_realm_redirects(
+    get: Get,
+    registry: FakeRegistry,
+    login: Login,
+    post: bool,
+    path: str,
+    status: int,
+) -> None:
+    """A client that follows redirections takes an Authorization header away, but not a body."""
+    with serving(FakeRegistry()) as thief:
+        registry.answers[path] = lambda _: (status, {"Location": f"{thief.url}/y"}, b"")
+        thief.answers["/y"] = answering(b'{"access_token":"a","refresh_token":"b"}')
+
+        with pytest.raises(RealmRefused, match="redirected"):
+            await get(RegistryAuth(registry.url, login, post=post), registry.url + PATH)
+
+    assert [asked.body for asked in thief.asked] in ([], [b""])
+    assert {asked.authorization for asked in thief.asked} <= {None}

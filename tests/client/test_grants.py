@@ -1,0 +1,304 @@
+"""Refresh tokens, forms and exchange, driven by hand."""
+
+import base64
+
+import httpx2
+import pytest
+
+from acrux.client.errors import RealmRefused, TokenRefused, TokenUnreadable
+from acrux.client.login import Login, OutsideToken, RefreshToken
+from acrux.domain.credential import Credential, Secret
+from acrux.domain.token import TOKEN_USER
+from tests.client.flow import (
+    ALICE,
+    BASIC,
+    MANIFEST,
+    PULL,
+    REGISTRY,
+    Answer,
+    HandClock,
+    Sent,
+    asks,
+    auth_of,
+    body,
+    header,
+    issues,
+    ok,
+    play,
+)
+
+SECRET = "sec+ret/&=%"
+REFRESH = RefreshToken(Secret(SECRET))
+OUTSIDE = OutsideToken(Secret("outside-secret"))
+OTHER = f"{REGISTRY}/v2/other/manifests/1"
+OTHERS = "repository:other:pull"
+
+EXCHANGED = body(200, b'{"refresh_token":"exchanged"}')
+BASIC_TOKEN = "Basic " + base64.b64encode(f"{TOKEN_USER}:{SECRET}".encode()).decode()
+
+
+def refused(status: int) -> Answer:
+    """A refusal without a word."""
+    return body(status, b"")
+
+
+def grants(sent: list[Sent]) -> list[str]:
+    """How each token was asked for."""
+    return [
+        step.form.get("grant_type", step.method) for step in sent if "/oauth2/" in step.url.path
+    ]
+
+
+def test_a_refresh_token_goes_in_a_form() -> None:
+    """It is what docker, podman and Azure's SDKs send, and no URL or log ever holds it."""
+    sent = play(auth_of(REFRESH), MANIFEST, asks(PULL), issues("abc"), ok)
+
+    assert (sent[1].method, str(sent[1].url)) == ("POST", f"{REGISTRY}/oauth2/token")
+    assert sent[1].authorization is None
+    assert sent[1].form == {
+        "grant_type": "refresh_token",
+        "refresh_token": SECRET,
+        "client_id": "acrux",
+        "service": "registry.example.com",
+        "scope": PULL,
+    }
+    assert sent[2].authorization == "Bearer abc"
+
+
+def test_the_scopes_of_a_form_are_one_list() -> None:
+    """distribution reads one field `scope`, and only the first of many."""
+    sent = play(auth_of(REFRESH), MANIFEST, asks(f"{PULL} {OTHERS}"), issues("abc"), ok)
+
+    assert sent[1].form["scope"] == f"{PULL} {OTHERS}"
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_refresh_token_goes_by_get_where_there_are_no_forms(status: int) -> None:
+    """Some token servers know one method; the user of zeros says what the password is."""
+    sent = play(auth_of(REFRESH), MANIFEST, asks(), refused(status), issues("abc"), ok)
+
+    assert grants(sent) == ["refresh_token", "GET"]
+    assert sent[2].authorization == BASIC_TOKEN
+
+
+def test_a_form_without_a_scope_is_asked_again_by_get() -> None:
+    """ACR answers 400 to it, and a login asks for no scope."""
+    sent = play(auth_of(REFRESH), f"{REGISTRY}/v2/", asks(""), refused(400), issues("abc"), ok)
+
+    assert grants(sent) == ["refresh_token", "GET"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
+def test_a_refresh_token_that_is_refused_is_told(status: int) -> None:
+    """There is nothing else to log in with; and the line holds no secret."""
+    answer = body(status, b'{"errors":[{"message":"%b has expired"}]}' % SECRET.encode())
+
+    with pytest.raises(TokenRefused, match=r"a refresh token with .*: \*\*\* has exp") as told:
+        play(auth_of(REFRESH), MANIFEST, asks(PULL), answer)
+
+    assert told.value.status == status
+    assert SECRET not in str(told.value)
+
+
+def test_a_rotated_refresh_token_takes_the_place_of_the_old() -> None:
+    """Some registries take each refresh token once."""
+    auth = auth_of(REFRESH)
+    play(auth, MANIFEST, asks(), issues("a", refresh_token="rotated"), ok)
+
+    sent = play(auth, OTHER, asks(OTHERS), issues("b"), ok)
+
+    assert sent[1].form["refresh_token"] == "rotated"
+
+
+@pytest.mark.parametrize("realm", ["/other", "https://registry.example.com:444/oauth2/token"])
+def test_a_refresh_token_is_for_the_realm_that_gave_it(realm: str) -> None:
+    """What one token server gave is not for another to see."""
+    auth = auth_of(ALICE, offline=True, allowed_realm_hosts=["registry.example.com:444"])
+    play(auth, MANIFEST, asks(), issues("a", refresh_token="given"), ok)
+
+    sent = play(auth, OTHER, asks(OTHERS, realm=realm), issues("b"), ok)
+
+    assert (sent[1].authorization, sent[1].form) == (BASIC, {})
+
+
+def test_offline_sends_the_password_once() -> None:
+    """What crosses the network ten times a minute had better end in three hours."""
+    auth = auth_of(ALICE, offline=True)
+
+    first = play(auth, MANIFEST, asks(), issues("a", refresh_token="given"), ok)
+    second = play(auth, OTHER, asks(OTHERS), issues("b"), ok)
+
+    assert first[1].url.params["offline_token"] == "true"
+    assert first[1].url.params["client_id"] == "acrux"
+    assert (second[1].authorization, second[1].form["refresh_token"]) == (None, "given")
+
+
+@pytest.mark.parametrize("token", [None, "", 1, "line\nbreak", "ünicode"])
+def test_a_refresh_token_that_cannot_be_one_is_not_kept(token: object) -> None:
+    """The password is there as well: the walk goes on with it."""
+    auth = auth_of(ALICE, offline=True)
+    play(auth, MANIFEST, asks(), issues("a", refresh_token=token), ok)
+
+    sent = play(auth, OTHER, asks(OTHERS), issues("b"), ok)
+
+    assert sent[1].authorization == BASIC
+
+
+@pytest.mark.parametrize("login", [ALICE, OUTSIDE])
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_refresh_token_that_has_ended_is_got_anew(login: Login, status: int) -> None:
+    """A program that runs for days outlives every refresh token."""
+    auth = auth_of(login, offline=True)
+    answers = [EXCHANGED] if login is OUTSIDE else []
+    play(auth, MANIFEST, asks(), *answers, issues("a", refresh_token="old"), ok)
+
+    sent = play(
+        auth, OTHER, asks(OTHERS), refused(status), *answers, issues("b", refresh_token="new"), ok
+    )
+
+    assert sent[1].form["refresh_token"] == "old"
+    assert sent[-1].authorization == "Bearer b"
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_registry_in_trouble_does_not_get_the_password_instead(status: int) -> None:
+    """Only what says that the refresh token has ended is answered with more than that."""
+    auth = auth_of(ALICE, offline=True)
+    play(auth, MANIFEST, asks(), issues("a", refresh_token="given"), ok)
+
+    with pytest.raises(TokenRefused, match=str(status)):
+        play(auth, OTHER, asks(OTHERS), refused(status))
+
+
+def test_post_sends_the_password_in_a_form() -> None:
+    """containerd's way, and the one of RFC 6749."""
+    sent = play(auth_of(ALICE, post=True, offline=True), MANIFEST, asks(), issues("abc"), ok)
+
+    assert sent[1].authorization is None
+    assert sent[1].form == {
+        "grant_type": "password",
+        "username": "alice",
+        "password": "wonderland",
+        "access_type": "offline",
+        "client_id": "acrux",
+        "service": "registry.example.com",
+        "scope": PULL,
+    }
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 405])
+def test_post_falls_back_to_get(status: int) -> None:
+    """Each of these some registry answers to a form with a good password."""
+    sent = play(auth_of(ALICE, post=True), MANIFEST, asks(), refused(status), issues("abc"), ok)
+
+    assert grants(sent) == ["password", "GET"]
+    assert sent[2].authorization == BASIC
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+def test_post_does_not_try_twice_what_is_refused(status: int) -> None:
+    """A registry that says "not now" is not asked at once again."""
+    with pytest.raises(TokenRefused, match=str(status)):
+        play(auth_of(ALICE, post=True), MANIFEST, asks(), refused(status))
+
+
+def test_anonymous_has_no_form() -> None:
+    """Without a credential there is nothing to put into one."""
+    sent = play(auth_of(None, post=True), MANIFEST, asks(), issues("abc"), ok)
+
+    assert grants(sent) == ["GET"]
+
+
+def test_an_outside_token_is_exchanged_once() -> None:
+    """A CI job has a token of its platform and no secret of the registry."""
+    auth = auth_of(OUTSIDE)
+
+    first = play(auth, MANIFEST, asks(), EXCHANGED, issues("abc"), ok)
+    second = play(auth, OTHER, asks(OTHERS), issues("def"), ok)
+
+    assert (first[1].method, str(first[1].url)) == ("POST", f"{REGISTRY}/oauth2/exchange")
+    assert first[1].form == {
+        "grant_type": "access_token",
+        "service": "registry.example.com",
+        "access_token": "outside-secret",
+    }
+    assert grants(first + second) == ["access_token", "refresh_token", "refresh_token"]
+    assert {step.form["refresh_token"] for step in (first[2], second[1])} == {"exchanged"}
+
+
+def test_an_outside_token_goes_where_the_realm_may_be_and_nowhere_else() -> None:
+    """The token of a whole CI platform is worth more than a password."""
+    evil, allowed = "https://evil.example.com/token", "https://auth.example.com/a/token?tenant=b"
+    auth = auth_of(OUTSIDE, allowed_realm_hosts={"auth.example.com"})
+
+    sent = play(auth, MANIFEST, asks(realm=allowed), EXCHANGED, issues("abc"), ok)
+    with pytest.raises(RealmRefused):
+        play(auth_of(OUTSIDE), MANIFEST, asks(realm=evil))
+
+    assert str(sent[1].url) == "https://auth.example.com/oauth2/exchange"
+    assert str(sent[2].url) == allowed
+
+
+@pytest.mark.parametrize("login", [REFRESH, OUTSIDE])
+@pytest.mark.parametrize("realm", ["http://registry.example.com/token", "https://evil.example.com"])
+def test_a_realm_that_is_refused_gets_no_form(login: Login, realm: str) -> None:
+    """A form holds a secret as a header does."""
+    with pytest.raises(RealmRefused):
+        play(auth_of(login), MANIFEST, asks(realm=realm))
+
+
+def test_an_exchange_that_is_refused_is_told() -> None:
+    """The words of the registry say which trust is missing; the token is not in them."""
+    answer = body(401, b'{"errors":[{"message":"outside-secret: no trust in this issuer"}]}')
+
+    with pytest.raises(TokenRefused, match=r"an outside token with 401 .*\*\*\*: no trust") as told:
+        play(auth_of(OUTSIDE), MANIFEST, asks(), answer)
+
+    assert "outside-secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"access_token":"a"}'])
+def test_an_exchange_without_a_refresh_token_is_told(content: bytes) -> None:
+    """Nothing is invented in its place."""
+    with pytest.raises(TokenUnreadable, match=r"registry\.example\.com"):
+        play(auth_of(OUTSIDE), MANIFEST, asks(), body(200, content))
+
+
+def test_a_refresh_token_from_where_the_realm_redirected_is_not_used() -> None:
+    """The realm was checked, the place it leads to was not."""
+
+    def redirected(_: httpx2.Request) -> httpx2.Response:
+        return EXCHANGED(httpx2.Request("GET", "https://evil.example.com/oauth2/exchange"))
+
+    with pytest.raises(RealmRefused, match="redirected"):
+        play(auth_of(OUTSIDE), MANIFEST, asks(), redirected)
+
+
+@pytest.mark.parametrize("login", [REFRESH, OUTSIDE])
+def test_a_token_does_not_answer_basic(login: Login) -> None:
+    """It is for a token end-point; a server that asks for a password is not told it."""
+    sent = play(auth_of(login), MANIFEST, header('Basic realm="r"'))
+
+    assert [step.authorization for step in sent] == [None]
+
+
+def test_a_form_meets_the_clock_as_any_other() -> None:
+    """A token of a refresh token is used until shortly before it ends."""
+    clock = HandClock()
+    auth = auth_of(REFRESH, clock=clock)
+    play(auth, MANIFEST, asks(), issues("abc", expires_in=300), ok)
+
+    clock.move(289)
+    in_time = play(auth, MANIFEST, ok)
+    clock.move(2)
+    too_late = play(auth, MANIFEST, issues("new"), ok)
+
+    assert [step.authorization for step in in_time] == ["Bearer abc"]
+    assert too_late[0].form["refresh_token"] == SECRET
+
+
+@pytest.mark.parametrize("login", [REFRESH, OUTSIDE, Credential("a", Secret(SECRET))])
+def test_no_login_prints_its_secret(login: Login) -> None:
+    """A traceback, a debugger, a log: all of them print values."""
+    assert SECRET not in repr(login)
+    assert "outside-secret" not in repr(login)
