@@ -57,6 +57,12 @@ class Caller:
     allowed_realm_hosts: tuple[str, ...]
 
     @property
+    def is_named(self) -> bool:
+        """Whether the options or the environment say who calls, and not what is kept."""
+        tokens = self.refresh_token.is_given or self.outside_token.is_given
+        return tokens or bool(self.user or os.environ.get("ACRUX_USERNAME"))
+
+    @property
     def reads_stdin(self) -> bool:
         """Whether what stands on standard input is a secret."""
         return self.password_stdin or self.refresh_token.stdin or self.outside_token.stdin
@@ -142,7 +148,7 @@ def source_options(name: str, option: str, what: str) -> Callable[..., Callable[
 
 
 outside_token_options = source_options(
-    "outside_token", "token", "a token of an issuer whom the registry trusts, to be exchanged"
+    "outside_token", "token", "a token of somebody whom the registry trusts"
 )
 refresh_token_options = source_options(
     "refresh_token", "refresh-token", "a refresh token of the registry"

@@ -25,7 +25,7 @@ from acrux.cli.calling import (
 from acrux.cli.narrator import Narrator
 from acrux.cli.options import output_option, print_json
 from acrux.client import challenge, credentials, jwt
-from acrux.client.errors import TokenUnreadable
+from acrux.client.errors import TokenRefused, TokenUnreadable
 from acrux.client.login import Login, RefreshToken
 from acrux.client.tokens import basic
 from acrux.domain.credential import Credential
@@ -102,16 +102,25 @@ def _registry(text: str) -> httpx2.URL:
 
 def _log_in(client: httpx2.Client, url: httpx2.URL, caller: Caller) -> Kept:
     """What to keep, once the registry has said that it is good."""
-    login = caller.find_login(url) or _asked_for(caller)
+    found = caller.find_login(url)
+    login = found or _asked_for(caller)
     if isinstance(login, Credential) and ":" in login.name:
         raise click.UsageError("a user name has no colon.")  # RFC 7617 §2
+    try:
+        return _tried(client, url, caller, login)
+    except TokenRefused as refused:
+        if found is None or caller.is_named:
+            raise
+        raise Refused(f"{refused}. What is kept has ended, or changed: give -u USER") from None
+
+
+def _tried(client: httpx2.Client, url: httpx2.URL, caller: Caller, login: Login) -> Kept:
     asked = walk.ask(client, url)
     if asked.scheme == challenge.BASIC and isinstance(login, Credential):
         _check(client, url, basic(login), login)
         return login
     request = walk.token_request(asked, url, caller.allowed_realm_hosts)
-    post = caller.grant == PASSWORD
-    issued = walk.obtain(client, request, login, offline=True, post=post)
+    issued = walk.obtain(client, request, login, offline=True, post=caller.grant == PASSWORD)
     _check(client, url, issued.header, login)
     # Only a password may be left as what there is to keep.
     return issued.refresh_token or cast("Kept", login)

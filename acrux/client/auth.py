@@ -60,10 +60,10 @@ class RegistryAuth(httpx2.Auth):
     this, as the POST that begins one brings the token for the PATCH that follows. (Probing first
     would not help: the challenge of `/v2/` names no scope.)
 
-    With `offline` a password is used once: a refresh token is asked for with it, and stands for it
-    from then on. With `post` a password goes in a form first, as containerd sends it. A refresh
-    token that the registry has rotated takes the place of the old one, and where one has ended,
-    what it was got with is used again.
+    With `offline` a password is sent once: a refresh token is asked for with it, and stands for it
+    afterwards. With `post` a password goes in a form first, as containerd sends it. A refresh token
+    that the registry has rotated takes the place of the old one, and where one has ended, what it
+    was got with is used again.
 
     It may be shared between threads and tasks; two that need one token at once may both fetch it.
     """

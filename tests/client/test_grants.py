@@ -7,6 +7,7 @@ import pytest
 
 from acrux.client.errors import RealmRefused, TokenRefused, TokenUnreadable
 from acrux.client.login import Login, OutsideToken, RefreshToken
+from acrux.client.tokens import TokenRequest, read_token
 from acrux.domain.credential import Credential, Secret
 from acrux.domain.token import TOKEN_USER
 from tests.client.flow import (
@@ -302,3 +303,14 @@ def test_no_login_prints_its_secret(login: Login) -> None:
     """A traceback, a debugger, a log: all of them print values."""
     assert SECRET not in repr(login)
     assert "outside-secret" not in repr(login)
+
+
+def test_an_issued_token_prints_none_of_its_secrets() -> None:
+    """The whole answer is kept, and holds both tokens in the clear."""
+    asked = TokenRequest(httpx2.URL(f"{REGISTRY}/oauth2/token"), "", frozenset())
+    answer = issues("abracadabra", refresh_token="abracadabra")(asked.message(None))
+
+    issued = read_token(asked, answer, None, HandClock()())
+
+    assert issued.response["refresh_token"] == "abracadabra"
+    assert "abracadabra" not in repr(issued)

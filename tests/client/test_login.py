@@ -94,6 +94,14 @@ def test_a_login_that_is_kept_can_be_renewed_with_itself(
     assert kept(file)[registry.host]["identitytoken"] == REFRESH_TOKEN
 
 
+def test_a_login_that_is_kept_and_has_ended_is_told(registry: FakeRegistry, file: Path) -> None:
+    """A refresh token ends every few hours: the line says what to type then."""
+    acrux("login", registry.host, *LOGIN)
+    file.write_text(file.read_text().replace(REFRESH_TOKEN, "stale"))
+
+    refused_with(acrux("login", registry.host), 1, "give -u USER")
+
+
 def test_login_tells_programs_where_it_is_kept(registry: FakeRegistry, file: Path) -> None:
     """A script that cleans up has to know."""
     result = acrux("login", registry.host, *LOGIN, "--output", "json")

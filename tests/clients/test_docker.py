@@ -1,5 +1,6 @@
 """docker: a daemon of the test's own logs in, pushes and pulls."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.layouts import gzip_image
-from tests.running import RunningRegistry, write_layout
+from tests.running import RunningRegistry, acrux, write_layout
 from tests.tools import require_tool
 
 START_SECONDS = 60
@@ -20,9 +21,10 @@ START_SECONDS = 60
 
 @dataclass(frozen=True)
 class Docker:
-    """A docker command that speaks to a daemon of its own."""
+    """A docker command that speaks to a daemon of its own, and the folder of its configuration."""
 
     command: tuple[str, ...]
+    folder: Path
 
     def run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         """Run a docker command to its end."""
@@ -56,7 +58,7 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     client = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
-    docker = Docker((client, "--config", str(folder / "config"), "-H", host))
+    docker = Docker((client, "--config", str(folder / "config"), "-H", host), folder / "config")
     try:
         _wait_until_it_answers(docker, process, log)
         yield docker
@@ -77,27 +79,62 @@ def _wait_until_it_answers(docker: Docker, process: "subprocess.Popen[bytes]", l
         assert time.monotonic() < deadline, log.read_text()[-2000:]
 
 
-def test_docker_logs_in_pushes_and_pulls(
-    docker: Docker, registry: RunningRegistry, tmp_path: Path
-) -> None:
-    """The client that everybody has."""
-    name = f"{registry.host}/docker/app:v1"
+def load(docker: Docker, name: str, tmp_path: Path) -> None:
+    """Let the daemon have an image of this name."""
     archive = tmp_path / "image.tar"
-    layout = write_layout(tmp_path / "layout", gzip_image("docker"), "v1")
+    layout = write_layout(tmp_path / "layout", gzip_image(name), "v1")
     skopeo = [require_tool("skopeo", package="skopeo"), "--insecure-policy"]
     subprocess.run(
         [*skopeo, "copy", f"oci:{layout}:v1", f"docker-archive:{archive}:{name}"],
         check=True, capture_output=True, timeout=60,
     )  # fmt: skip
+    docker.must("load", "-i", str(archive))
+
+
+def test_docker_logs_in_pushes_and_pulls(
+    docker: Docker, registry: RunningRegistry, tmp_path: Path
+) -> None:
+    """The client that everybody has."""
+    name = f"{registry.host}/docker/app:v1"
+    load(docker, name, tmp_path)
 
     docker.must("login", registry.host, "-u", "acrux", "--password-stdin", stdin=registry.password)
-    docker.must("load", "-i", str(archive))
     docker.must("push", name)
     docker.must("rmi", name)
     docker.must("pull", name)
 
     assert "/hello" in docker.must("inspect", name)
     docker.must("logout", registry.host)
+
+
+def test_docker_uses_what_acrux_login_keeps(
+    docker: Docker, registry: RunningRegistry, tmp_path: Path
+) -> None:
+    """The refresh token is where the daemon's client looks for it, and gone after the logout."""
+    name, home = f"{registry.host}/docker/login:v1", {"DOCKER_CONFIG": str(docker.folder)}
+    login = {"ACRUX_USERNAME": "acrux", "ACRUX_PASSWORD": registry.password}
+    load(docker, name, tmp_path)
+
+    logged_in = acrux("login", registry.host, **login, **home)
+    docker.must("push", name)
+    docker.must("rmi", name)
+    docker.must("pull", name)
+    logged_out = acrux("logout", registry.host, **home)
+    docker.must("rmi", name)
+
+    assert (logged_in.returncode, logged_out.returncode) == (0, 0)
+    assert docker.run("pull", name).returncode != 0
+
+
+def test_acrux_uses_what_docker_login_keeps(docker: Docker, registry: RunningRegistry) -> None:
+    """docker asks for a refresh token too, and keeps it beside the user's name."""
+    docker.must("login", registry.host, "-u", "acrux", "--password-stdin", stdin=registry.password)
+
+    called = acrux("api", f"{registry.host}/v2/_catalog", DOCKER_CONFIG=str(docker.folder))
+    logged_out = acrux("logout", registry.host, DOCKER_CONFIG=str(docker.folder))
+
+    assert (called.returncode, logged_out.returncode) == (0, 0)
+    assert json.loads((docker.folder / "config.json").read_text())["auths"] == {}
 
 
 def test_docker_is_refused_with_a_wrong_password(docker: Docker, registry: RunningRegistry) -> None:
