@@ -156,7 +156,11 @@ def serving(registry: FakeRegistry) -> Iterator[FakeRegistry]:
                 self.wfile.write(body)
             self.wfile.flush()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing: whoever hangs up early would write into a command's standard error."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     registry.url = f"http://127.0.0.1:{server.server_port}"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
