@@ -9,6 +9,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from acrux.adapters import claims
+from acrux.adapters.compact_jws import CompactWriter
 from acrux.adapters.signing_keys import SigningKey
 from acrux.domain.reason import Reason
 from acrux.domain.token import REFRESH_TOKEN_KIND, AccessToken, RefreshToken
@@ -37,11 +38,13 @@ class JwtSigner:
         }
         # A header is never interpreted: it is one that we write, letter for letter, or the token
         # is not ours. So alg, kid, jwk, jku, x5c, x5u and crit can choose nothing (RFC 8725 §3).
-        self._key_of_header = {self._sign(b"{}", key).partition(".")[0]: key for key in keys}
+        writers = {key.id: CompactWriter(key) for key in keys}
+        self._key_of_header = {writers[key.id].header: key for key in keys}
+        self._writer = writers[self._keys[0].id]
 
     def sign(self, token: AccessToken) -> str:
         """The token as a JWT (RFC 7519), signed with the current key."""
-        return self._sign(claims.write_access(token), self._keys[0])
+        return self._writer.write(claims.write_access(token))
 
     def read(self, text: str) -> AccessToken:
         """The claims of a token with a good signature of one of our keys and of our issuer.
@@ -52,7 +55,7 @@ class JwtSigner:
 
     def sign_refresh(self, token: RefreshToken) -> str:
         """The refresh token as a JWT that every client can read (acr-protocol.md §3.6)."""
-        return self._sign(claims.write_refresh(token), self._keys[0])
+        return self._writer.write(claims.write_refresh(token))
 
     def read_refresh(self, text: str) -> RefreshToken:
         """As `read`, for a refresh token."""
@@ -73,11 +76,6 @@ class JwtSigner:
     def public_keys(self) -> dict[str, object]:
         """The keys to verify with, as a JSON Web Key Set (RFC 7517 §5)."""
         return {"keys": [key.public for key in self._keys]}
-
-    def _sign(self, payload: bytes, key: SigningKey) -> str:
-        return jws.serialize_compact(
-            key.header, payload, key.jwk, registry=self._registries[key.algorithm]
-        )
 
     def _verify(self, text: str) -> bytes:
         key = self._key_of_header.get(_header_of(text))
