@@ -33,13 +33,11 @@ class AllPasswords:
 
     async def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
         """See ports.Passwords."""
+        place = self._generated.find(password, hashes)
+        if place is not None or len(password) > MAX_CHARACTERS:
+            return place
         slow = tuple(kept for kept in hashes if kept.startswith(_SLOW))
-        fast = tuple(kept for kept in hashes if not kept.startswith(_SLOW))
         self._has_chosen |= bool(slow)
-        if self._generated.matches(password, fast):
-            return next(n for n, kept in enumerate(hashes) if self._is_fast(password, kept))
-        if len(password) > MAX_CHARACTERS:
-            return None
         for kept in slow:
             if await self._chosen.matches(password, kept):
                 return hashes.index(kept)
@@ -47,6 +45,3 @@ class AllPasswords:
         if self._has_chosen and not slow:
             await self._chosen.work_in_vain(password)
         return None
-
-    def _is_fast(self, password: str, kept: str) -> bool:
-        return not kept.startswith(_SLOW) and self._generated.matches(password, (kept,))

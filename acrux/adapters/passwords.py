@@ -48,10 +48,11 @@ class KeyedPasswords:
         text = password.encode("utf-8", "surrogatepass")
         return f"{_SCHEME}:{hmac.digest(self._pepper, text, 'sha256').hex()}"
 
-    def matches(self, password: str, hashes: tuple[str, ...]) -> bool:
-        """Whether it is one of these; as long for none as for one, and for no hashes at all."""
+    def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
+        """Which of these it is of, by its place; as much work for none of them as for one."""
         presented = self.hash(password[:MAX_CHARACTERS]).encode()
-        found = False
-        for kept in hashes or _DUMMIES:
-            found |= hmac.compare_digest(presented, kept.encode("utf-8", "surrogatepass"))
-        return found and bool(hashes) and len(password) <= MAX_CHARACTERS
+        found = None
+        for place, kept in enumerate(hashes or _DUMMIES):
+            if hmac.compare_digest(presented, kept.encode("utf-8", "surrogatepass")):
+                found = place
+        return found if hashes and len(password) <= MAX_CHARACTERS else None
