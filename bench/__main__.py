@@ -11,12 +11,15 @@ from bench.household import BenchError
 from bench.plan import Work
 from bench.run import guarded, perform, tell
 from bench.stage import FULL, QUICK
-from bench.works import blobs, manifests, tokens
+from bench.works import blobs, images, listings, manifests, memory, start, tokens, uploads
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
 PAGE = ROOT / "docs" / "performance.md"
-WORKS = {work.name: work for work in (manifests.WORK, tokens.WORK, blobs.WORK)}
+WORKS = {work.name: work for work in (
+    manifests.WORK, tokens.WORK, blobs.WORK, uploads.WORK,
+    images.WORK, listings.WORK, memory.WORK, start.WORK,
+)}  # fmt: skip
 
 
 @click.command()

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.wire import Connection, UnexpectedAnswer
+from bench.wire import Bytes, Connection, UnexpectedAnswer
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 HOT = "bench/hot"
@@ -39,16 +41,14 @@ class Content:
 
     def manifest(self, repository: str) -> bytes:
         """The manifest of the repository's image: ten layers, no two repositories alike."""
-        small = {"mediaType": LAYER, "digest": self.small.digest, "size": SMALL_BYTES}
-        return json.dumps(
-            {
-                "schemaVersion": 2,
-                "mediaType": MANIFEST,
-                "config": small | {"mediaType": "application/vnd.oci.image.config.v1+json"},
-                "layers": [small] * LAYERS,
-                "annotations": {"org.opencontainers.image.title": repository},
-            }
-        ).encode()
+        small = (self.small.digest, SMALL_BYTES)
+        title = {"org.opencontainers.image.title": repository}
+        return image_manifest(small, [(LAYER, *small)] * LAYERS, annotations=title)
+
+    @property
+    def hot_only(self) -> "Content":
+        """The same without the many repositories."""
+        return replace(self, repositories=())
 
     def write_files(self, folder: Path) -> None:
         """The blobs as files, each by its digest, for servers that only read."""
@@ -64,6 +64,18 @@ def make_content(repositories: int) -> Content:
         Blob(_noise(LARGE_BYTES)),
         tuple(f"bench/many-{number:04}" for number in range(repositories)),
     )
+
+
+def image_manifest(
+    config: tuple[str, int], layers: Sequence[tuple[str, str, int]], **more: object
+) -> bytes:
+    """The manifest of an image: digest and size of its configuration, its layers, and more."""
+    described = [(CONFIG, *config), *layers]
+    first, *others = (
+        {"mediaType": kind, "digest": digest, "size": size} for kind, digest, size in described
+    )
+    content = {"schemaVersion": 2, "mediaType": MANIFEST, "config": first, "layers": others}
+    return json.dumps(content | more).encode()
 
 
 def push_blob(connection: Connection, token: str, repository: str, blob: Blob) -> None:
@@ -96,7 +108,7 @@ def check(status: int, expected: int) -> None:
         raise UnexpectedAnswer(f"{status} instead of {expected}")
 
 
-def digest_of(*parts: bytes) -> str:
+def digest_of(*parts: Bytes) -> str:
     """The digest of these parts as one."""
     hasher = hashlib.sha256()
     for part in parts:

@@ -94,9 +94,11 @@ def fill_listings(folder: Path, tags: int, repositories: int) -> None:
     _write(
         folder,
         Statement(
-            f"{_NUMBERS} INSERT INTO tags (repository, name, digest, created_at, updated_at)"
-            " SELECT :repository, printf('tag-%07d', i), (SELECT digest FROM manifests WHERE"
-            " repository = :repository ORDER BY digest LIMIT 1 OFFSET i % :subjects), i, i FROM n",
+            f"{_NUMBERS}, subjects AS (SELECT digest, row_number() OVER (ORDER BY digest) AS place"
+            " FROM manifests WHERE repository = :repository)"
+            " INSERT INTO tags (repository, name, digest, created_at, updated_at)"
+            " SELECT :repository, printf('tag-%07d', i), digest, i, i"
+            " FROM n JOIN subjects ON place = 1 + i % :subjects",
             {"count": tags, "repository": TAGS, "subjects": SUBJECTS},
         ),
         Statement(
@@ -106,8 +108,8 @@ def fill_listings(folder: Path, tags: int, repositories: int) -> None:
         ),
         Statement(
             f"INSERT INTO manifests (repository, {_COLUMNS}) SELECT repositories.name, {_COLUMNS}"
-            " FROM repositories, (SELECT * FROM manifests WHERE repository = :repository LIMIT 1)"
-            " WHERE repositories.name LIKE 'catalog/%'",
+            " FROM (SELECT name FROM repositories WHERE name LIKE 'catalog/%') AS repositories,"
+            " (SELECT * FROM manifests WHERE repository = :repository LIMIT 1)",
             {"repository": TAGS},
         ),
     )

@@ -61,20 +61,22 @@ class Acrux:
 
     def token_path(self, repository: str, *actions: str) -> str:
         """Where a token is asked for."""
-        scope = f"repository:{repository}:{','.join(actions)}"
-        return f"/oauth2/token?service=127.0.0.1:{self.port}&scope={scope}"
+        return self._path(f"repository:{repository}:{','.join(actions)}")
 
     def token(self, repository: str, *actions: str) -> str:
         """See Server."""
-        return self.ask_token(self.basic, self.token_path(repository, *actions))
+        return self.token_for(f"repository:{repository}:{','.join(actions)}")
 
-    def ask_token(self, authorization: str, path: str) -> str:
-        """A token for this credential. Raises UnexpectedAnswer."""
+    def token_for(self, scope: str) -> str:
+        """The administrator's token for this scope. Raises UnexpectedAnswer."""
         with Connection(self.port, tls=self.tls) as connection:
-            answer = connection.ask("GET", path, {"Authorization": authorization})
+            answer = connection.ask("GET", self._path(scope), {"Authorization": self.basic})
         if answer.status != 200:
             raise UnexpectedAnswer(f"{answer.status} instead of a token: {answer.body[:200]!r}")
         return str(json.loads(answer.body)["access_token"])
+
+    def _path(self, scope: str) -> str:
+        return f"/oauth2/token?service=127.0.0.1:{self.port}&scope={scope}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,14 @@ class AcruxPlan:
 
     def start(self, household: Household) -> Acrux:
         """Make the administrator, start the server, and wait until it answers."""
-        password = self.inside(_administrator)
+        return self.serve(household, self.prepare())
+
+    def prepare(self) -> str:
+        """Make the data directory with its administrator; returns the password."""
+        return self.inside(_administrator)
+
+    def serve(self, household: Household, password: str) -> Acrux:
+        """Start the server on a folder that was prepared, and wait until it answers."""
         program = household.serve(self.name, self.command, self.port, self.environ)
         return Acrux(
             self.name, self.port, program, password, self.folder, tls="--tls-cert" in self.options

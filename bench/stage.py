@@ -42,7 +42,7 @@ FULL = Scale(
 )  # fmt: skip
 
 QUICK = Scale(
-    rounds=2, seconds=1, is_warm=False, connections=(32,), repositories=50,
+    rounds=1, seconds=1, is_warm=False, connections=(32,), repositories=50,
     upload_bytes=50_000_000, images_per_client=4, few=1_000, tags=50_000, catalog=5_000,
     referrers=2_000, accounts=5_000, scope_maps=500, transfers=16,
 )  # fmt: skip
@@ -112,7 +112,7 @@ class Stage:
     @cached_property
     def over_tls(self) -> Mapping[str, Server]:
         """The readers once more, over TLS with the same certificate, with the hot image only."""
-        folder, pair, small = self.folder / "tls", self.pair, make_content(0)
+        folder, pair, small = self.folder / "tls", self.pair, self.content.hot_only
         folder.mkdir()
         options = ("--tls-cert", str(pair.certificate), "--tls-key", str(pair.key))
         ours = AcruxPlan(folder=folder / "acrux", options=options).start(self.household)

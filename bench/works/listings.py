@@ -1,0 +1,105 @@
+"""P6: one page of each listing, of few items and of very many."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from bench.fill import REFERRERS, TAGS, fill_listings, make_listings
+from bench.load import Load
+from bench.plan import Aim, Case, Work
+from bench.servers import Acrux, AcruxPlan
+from bench.stage import Stage
+from bench.wire import Connection, UnexpectedAnswer
+from bench.works.manifests import url
+
+FEW, MANY = "few", "many"
+CONNECTIONS = 8
+PLACES = 100  # in each listing, from which a page is asked for
+PAGE = 100
+
+LISTINGS = ("tags/list", "_tags (/acr/v1)", "_catalog", "referrers")
+
+
+@dataclass(frozen=True)
+class Filled:
+    """An acrux, how much it holds, and whom its referrers point at."""
+
+    server: Acrux
+    tags: int
+    repositories: int
+    subject: str
+
+    def requests(self, listing: str) -> Iterator[str]:
+        """Paths of pages all over the listing."""
+        for part in range(PLACES):
+            tag = f"tag-{self.tags * part // PLACES:07}"
+            name = f"catalog/{self.repositories * part // PLACES:07}"
+            yield {
+                "tags/list": f"/v2/{TAGS}/tags/list?n={PAGE}&last={tag}",
+                "_tags (/acr/v1)": f"/acr/v1/{TAGS}/_tags?n={PAGE}&last={tag}",
+                "_catalog": f"/v2/_catalog?n={PAGE}&last={name}",
+                "referrers": f"/v2/{REFERRERS}/referrers/{self.subject}?n={PAGE}",
+            }[listing]
+
+    def token(self, listing: str) -> str:
+        """A token that opens the listing."""
+        scopes = {"_catalog": "registry:catalog:*", "referrers": f"repository:{REFERRERS}:pull"}
+        usual = f"repository:{TAGS}:pull,metadata_read"
+        return self.server.token_for(scopes.get(listing, usual))
+
+
+def cases(stage: Stage) -> Iterator[Case]:
+    """Pages of 100 from all over each listing; of the referrers always the first one."""
+    scale = stage.scale
+    servers = {
+        FEW: _fill(stage, FEW, scale.few, scale.few, scale.few),
+        MANY: _fill(stage, MANY, scale.tags, scale.catalog, scale.referrers),
+    }
+    for listing in LISTINGS:
+        rounds = {
+            name: partial(_load(stage, filled, listing).run, stage.household)
+            for name, filled in servers.items()
+        }
+        yield Case(listing, "requests/s", rounds)
+    for filled in servers.values():
+        stage.household.end(filled.server.program)
+
+
+def _fill(stage: Stage, name: str, tags: int, repositories: int, referrers: int) -> Filled:
+    plan = AcruxPlan(folder=stage.folder / f"listings-{name}", name=f"acrux with {name}")
+    password = plan.prepare()
+    subject = plan.inside(partial(make_listings, referrers=referrers))
+    fill_listings(plan.folder, tags, repositories)
+    return Filled(plan.serve(stage.household, password), tags, repositories, str(subject))
+
+
+def _load(stage: Stage, filled: Filled, listing: str) -> Load:
+    token = filled.token(listing)
+    paths = list(filled.requests(listing))
+    _probe(filled, paths[0], {"Authorization": f"Bearer {token}"})
+    lines = stage.folder / f"{filled.server.name} {LISTINGS.index(listing)}.txt"
+    lines.write_text("".join(f"{path} {token}\n" for path in paths))
+    return Load(
+        url=url(filled.server, "/"), connections=CONNECTIONS, seconds=stage.scale.seconds,
+        lines=lines,
+    )  # fmt: skip
+
+
+def _probe(filled: Filled, path: str, headers: Mapping[str, str]) -> None:
+    with Connection(filled.server.port) as connection:
+        answer = connection.ask("GET", path, headers)
+    if answer.status != 200 or b"\r\nlink:" not in answer.head.lower():
+        raise UnexpectedAnswer(f"{path} is no page of a longer listing: {answer.status}")
+
+
+WORK = Work(
+    "P6",
+    "a page of 100 of a listing, by 8 connections",
+    "“Few” is acrux with 1,000 tags in a repository, 1,000 repositories and 1,000 referrers of one "
+    "manifest; “many” with 1,000,000, 100,000 and 10,000 (where quick: 50,000, 5,000 and 2,000).",
+    cases,
+    tuple(
+        Aim(of=(listing, MANY), to=[(listing, FEW)], measure="p99", at_most=1.5)
+        for listing in LISTINGS
+    ),
+)

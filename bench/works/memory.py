@@ -1,0 +1,148 @@
+"""P7: resident memory, at rest and while many transfers go on slowly."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench import peers
+from bench.content import HOT, LARGE_BYTES, check
+from bench.figures import Sample
+from bench.household import Program
+from bench.peers import V2, V3
+from bench.plan import Aim, Case, Round, Work
+from bench.servers import AcruxPlan, Server
+from bench.stage import ACRUX, Stage, fill
+from bench.wire import Connection
+
+REST, DOWNLOADS, UPLOADS = "at rest", "each slow download", "each slow upload"
+STEP_BYTES = 1 << 20
+STEPS = 16  # of each transfer; what is left of it never comes
+
+_PSS = re.compile(r"^Pss: +(\d+) kB", re.MULTILINE)
+
+Start = Callable[[], Server]
+
+
+def cases(stage: Stage) -> Iterator[Case]:
+    """A fresh process each time, on a folder that was filled before."""
+    starts = dict(_starts(stage))
+    yield Case(REST, "MB", {name: partial(_rest, stage, start) for name, start in starts.items()})
+    for case, transfer in ((DOWNLOADS, _download), (UPLOADS, _upload)):
+        rounds: dict[str, Round] = {
+            name: partial(_transfers, stage, start, transfer) for name, start in starts.items()
+        }
+        yield Case(case, "MB", rounds)
+
+
+def resident_bytes(program: Program) -> int:
+    """The memory of a program and all below it; what they share counts once (its PSS)."""
+    pids = [program.pid]
+    for pid in pids:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pids += map(int, children)
+    return sum(_pss(pid) for pid in pids) * 1024
+
+
+def _pss(pid: int) -> int:
+    found = _PSS.search(Path(f"/proc/{pid}/smaps_rollup").read_text())
+    return int(found[1]) if found else 0
+
+
+def _starts(stage: Stage) -> Iterator[tuple[str, Start]]:
+    plan = AcruxPlan(folder=stage.folder / "memory-acrux")
+    ours = _Starting(stage, partial(plan.serve, stage.household, plan.prepare()))
+    ours.fill()
+    yield ACRUX, ours.start
+    for name in (V3, V2):
+        if peers.find(name):
+            folder = stage.folder / f"memory-{name}"
+            other = _Starting(
+                stage,
+                partial(peers.start_distribution, stage.household, name, folder, stage.key),
+            )
+            other.fill()
+            yield name, other.start
+
+
+@dataclass(frozen=True)
+class _Starting:
+    stage: Stage
+    start: Start
+
+    def fill(self) -> None:
+        server = self.start()
+        fill(server, self.stage.content.hot_only)
+        self.stage.household.end(server.program)
+
+
+def _rest(stage: Stage, start: Start) -> Sample:
+    server = start()
+    try:
+        with Connection(server.port) as connection:
+            connection.ask("GET", "/v2/", {})
+        return Sample(resident_bytes(server.program) / 1e6)
+    finally:
+        stage.household.end(server.program)
+
+
+def _transfers(
+    stage: Stage, start: Start, transfer: Callable[[Stage, Server, Connection], Callable[[], None]]
+) -> Sample:
+    server, connections = start(), list[Connection]()
+    try:
+        before = resident_bytes(server.program)
+        steps: list[Callable[[], None]] = []
+        for _ in range(stage.scale.transfers):
+            connections.append(Connection(server.port))
+            steps.append(transfer(stage, server, connections[-1]))
+        most = before
+        for _ in range(STEPS):
+            for step in steps:
+                step()
+            most = max(most, resident_bytes(server.program))
+        return Sample((most - before) / 1e6 / stage.scale.transfers)
+    finally:
+        for connection in connections:
+            connection.close()
+        stage.household.end(server.program)
+
+
+def _download(stage: Stage, server: Server, connection: Connection) -> Callable[[], None]:
+    bearer = {"Authorization": f"Bearer {server.token(HOT, 'pull')}"}
+    path = f"/v2/{HOT}/blobs/{stage.content.large.digest}"
+    connection.socket.sendall(connection.head("GET", path, bearer, 0))
+
+    def step() -> None:
+        left = STEP_BYTES
+        while left > 0:
+            left -= len(connection.socket.recv(left)) or left
+
+    return step
+
+
+def _upload(_stage: Stage, server: Server, connection: Connection) -> Callable[[], None]:
+    bearer = {"Authorization": f"Bearer {server.token(HOT, 'pull', 'push')}"}
+    begun = connection.ask("POST", f"/v2/{HOT}/blobs/uploads/", bearer)
+    check(begun.status, 202)
+    octets = {"Content-Type": "application/octet-stream"}
+    head = connection.head("PATCH", begun.location, bearer | octets, LARGE_BYTES)
+    connection.socket.sendall(head)
+    return partial(connection.socket.sendall, bytes(STEP_BYTES))
+
+
+WORK = Work(
+    "P7",
+    "resident memory",
+    "Of the whole default server, a worker a core; memory that its processes share counts once. "
+    "Transfers: many at once of 100 MB (32; 16 where quick), of which a client moves a MiB at a "
+    "time; the most that was added, divided by their number.",
+    cases,
+    (
+        Aim(of=(REST, ACRUX), at_most=150),
+        Aim(of=(DOWNLOADS, ACRUX), at_most=2),
+        Aim(of=(UPLOADS, ACRUX), at_most=2),
+    ),
+    needs_wrk=False,
+)

@@ -1,0 +1,145 @@
+"""The harness's own client, against a real acrux."""
+
+import socket
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+
+from bench import bare
+from bench.content import HOT, TAG, Blob, Content
+from bench.household import Household
+from bench.peers import start_bare
+from bench.pushing import push_in_three, push_in_two, time_images, time_push
+from bench.servers import Acrux, AcruxPlan, Server, basic
+from bench.stage import fill
+from bench.wire import Connection, UnexpectedAnswer
+from bench.works.memory import resident_bytes
+
+CONTENT = Content(Blob(b"small" * 100), Blob(b"large" * 1000), ("bench/many-0000",))
+
+
+@pytest.fixture(scope="module")
+def household(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Household]:
+    """Where servers are started; ended with the module."""
+    with Household(tmp_path_factory.mktemp("household")) as household:
+        yield household
+
+
+@pytest.fixture(scope="module")
+def acrux(household: Household, tmp_path_factory: pytest.TempPathFactory) -> Acrux:
+    """A filled acrux."""
+    server = AcruxPlan(folder=tmp_path_factory.mktemp("acrux")).start(household)
+    fill(server, CONTENT)
+    return server
+
+
+@pytest.fixture(scope="module")
+def bare_server(household: Household, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """The bare application with the same content."""
+    folder = tmp_path_factory.mktemp("bare")
+    CONTENT.write_files(folder / "blobs")
+    return start_bare(household, folder, CONTENT)
+
+
+def get(server: Server, path: str, authorization: str) -> bytes:
+    """The body of a successful answer."""
+    with Connection(server.port) as connection:
+        answer = connection.ask("GET", path, {"Authorization": authorization})
+    assert answer.status == 200
+    return answer.body
+
+
+@pytest.mark.parametrize("push", [push_in_two, push_in_three])
+def test_a_push_is_timed(acrux: Acrux, push: object) -> None:
+    """Megabytes a second, of a blob that was really taken."""
+    assert callable(push)
+
+    sample = time_push(acrux, HOT, bytes(300_000), push)
+
+    assert sample.failures == 0
+    assert sample.value > 0
+
+
+def test_images_are_timed(acrux: Acrux) -> None:
+    """Every image of every client is counted."""
+    sample = time_images(acrux, ["bench/a", "bench/b"], clients=3, images_each=2)
+
+    assert sample.failures == 0
+    assert sample.value > 0
+    assert sample.p50 is not None
+    tags = get(acrux, "/v2/bench/a/tags/list", f"Bearer {acrux.token('bench/a', 'pull')}")
+    assert tags.count(b",") > 1
+
+
+class Stranger(Acrux):
+    """An acrux that gives out worthless tokens."""
+
+    def token(self, repository: str, *actions: str) -> str:
+        """Nothing of worth."""
+        return "worthless"
+
+
+def test_a_refused_push_is_a_failure(acrux: Acrux) -> None:
+    """A refusal must not pass for a fast push."""
+    stranger = Stranger(acrux.name, acrux.port, acrux.program, acrux.password, acrux.folder)
+
+    assert time_push(stranger, HOT, bytes(1000), push_in_two).failures == 1
+    assert time_images(stranger, [HOT], clients=2, images_each=2).failures == 4
+
+
+def test_the_bare_application_answers_the_same_bytes(acrux: Acrux, bare_server: Server) -> None:
+    """A ceiling that answers something else is none."""
+    paths = [f"/v2/{HOT}/manifests/{TAG}"]
+    paths += [f"/v2/{HOT}/blobs/{blob.digest}" for blob in (CONTENT.small, CONTENT.large)]
+
+    for path in paths:
+        ours, theirs = (
+            get(server, path, f"Bearer {server.token(HOT, 'pull')}")
+            for server in (acrux, bare_server)
+        )
+        assert ours == theirs
+    token = get(bare_server, "/oauth2/token", basic(bare.USER, bare.PASSWORD))
+    assert token.startswith(b'{"access_token":"ey')
+
+
+def test_the_bare_application_refuses_strangers(bare_server: Server) -> None:
+    """It does look at the token."""
+    with Connection(bare_server.port) as connection:
+        answer = connection.ask("GET", f"/v2/{HOT}/manifests/{TAG}", {"Authorization": "Bearer a"})
+
+    assert answer.status == 401
+
+
+def test_memory_is_that_of_all_processes(acrux: Acrux) -> None:
+    """The workers hold most of it."""
+    assert resident_bytes(acrux.program) > 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "without a length"),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "closed instead of an answer"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", "closed instead of an answer"),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_told(sent: bytes, expected: str) -> None:
+    """Half an answer is no success."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Thread(target=_answer_once, args=(listener, sent))
+        server.start()
+
+        with (
+            Connection(listener.getsockname()[1]) as connection,
+            pytest.raises(UnexpectedAnswer, match=expected),
+        ):
+            connection.ask("GET", "/", {})
+        server.join()
+
+
+def _answer_once(listener: socket.socket, sent: bytes) -> None:
+    accepted, _ = listener.accept()
+    with accepted:
+        accepted.recv(1 << 16)
+        accepted.sendall(sent)
