@@ -92,9 +92,14 @@ def _measure(works: list[Work], rounds: int | None, *, quick: bool) -> report.Re
 
 
 def _without_tools(works: list[Work], missing: dict[str, str]) -> list[Work]:
-    able = [work for work in works if "wrk" not in missing or not work.needs_wrk]
+    if "wrk" not in missing:
+        return works
+    able = [work for work in works if not work.needs_wrk]
     if not able:
-        raise BenchError(f"nothing can be measured without {missing['wrk']}")
+        raise BenchError(f"nothing of this can be measured without {missing['wrk']}")
+    for work in works:
+        if work.needs_wrk:
+            tell(f"without wrk {work.name} is left out")
     return able
 
 

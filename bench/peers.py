@@ -58,10 +58,16 @@ ISSUER, SERVICE = "bench", "bench"
 
 
 def find(name: str) -> str | None:
-    """The path of a peer's program or of a tool; None where it is missing."""
+    """The path of a peer's program or of a tool; None where it is missing.
+
+    Raises BenchError where the variable names something else.
+    """
     if name == V3:
-        given = os.environ.get(VARIABLE)
-        return given or _which("registry-v3") or _which(str(_cache() / "registry"))
+        if given := os.environ.get(VARIABLE):
+            if _which(given) is None:
+                raise BenchError(f"{VARIABLE} names {given}, which is no program")
+            return given
+        return _which("registry-v3") or _which(str(_cache() / "registry"))
     if name == "eatmydata":
         return _eatmydata()
     return _which({V2: "docker-registry"}.get(name, name))

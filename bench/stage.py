@@ -1,9 +1,10 @@
 """What a run needs: its scale, its folder, and the servers, filled alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeAlias
 
 from bench import peers
 from bench.content import HOT, TAG, Content, make_content, push_blob, push_manifest
@@ -13,6 +14,8 @@ from bench.servers import Acrux, AcruxPlan, Server
 from bench.wire import Connection
 
 ACRUX = "acrux"
+
+Start: TypeAlias = Callable[[], Server]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +128,23 @@ class Stage:
                 place = folder / name
                 found[name] = peers.start_distribution(self.household, name, place, self.key, pair)
                 fill(found[name], small)
+        return found
+
+    @cached_property
+    def starts(self) -> Mapping[str, Start]:
+        """How each registry is started once more, on a filled folder of its own."""
+        plan = AcruxPlan(folder=self.folder / "fresh-acrux")
+        found: dict[str, Start] = {ACRUX: partial(plan.serve, self.household, plan.prepare())}
+        for name in (V3, V2):
+            if peers.find(name):
+                place = self.folder / f"fresh-{name}"
+                found[name] = partial(
+                    peers.start_distribution, self.household, name, place, self.key
+                )
+        for start in found.values():
+            server = start()
+            fill(server, self.content)
+            self.household.end(server.program)
         return found
 
     @cached_property

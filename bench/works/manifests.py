@@ -1,14 +1,16 @@
 """P1: GET and HEAD of a manifest by tag, with a bearer token."""
 
+import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 
 from bench import content, peers
 from bench.content import HOT, TAG
+from bench.figures import Sample, percentile
 from bench.load import Load
 from bench.plan import Aim, Case, Round, Work
 from bench.servers import Server
-from bench.stage import ACRUX, Stage
+from bench.stage import ACRUX, Stage, Start
 from bench.wire import Connection, UnexpectedAnswer
 
 PATH = f"/v2/{HOT}/manifests/{TAG}"
@@ -28,6 +30,8 @@ def cases(stage: Stage) -> Iterator[Case]:
         "requests/s",
         _gets(stage, stage.over_tls, MANY_CONNECTIONS),
     )
+    colds = {name: partial(_cold, stage, start) for name, start in stage.starts.items()}
+    yield Case("GET, each of many once after a start, 1", "requests/s", colds)
 
 
 def probe(server: Server, method: str, path: str, headers: Mapping[str, str]) -> int:
@@ -89,6 +93,29 @@ def _many(stage: Stage) -> dict[str, Round]:
         )  # fmt: skip
         rounds[name] = partial(load.run, stage.household)
     return rounds
+
+
+def _cold(stage: Stage, start: Start) -> Sample:
+    # One client, that asks for nothing twice: what a cache gives to the first who comes.
+    server = start()
+    try:
+        tokens = {name: server.token(name, "pull") for name in stage.content.repositories}
+        with Connection(server.port) as connection:
+            return _ask_each(connection, tokens)
+    finally:
+        stage.household.end(server.program)
+
+
+def _ask_each(connection: Connection, tokens: Mapping[str, str]) -> Sample:
+    times, failures, began = [], 0, time.perf_counter()
+    for repository, token in tokens.items():
+        asked = time.perf_counter()
+        headers = {"Authorization": f"Bearer {token}", "Accept": content.MANIFEST}
+        answer = connection.ask("GET", f"/v2/{repository}/manifests/{TAG}", headers)
+        failures += answer.status != 200
+        times.append((time.perf_counter() - asked) * 1000)
+    rate = len(times) / (time.perf_counter() - began)
+    return Sample(rate, percentile(times, 50), percentile(times, 99), failures)
 
 
 def _get(connections: int) -> str:

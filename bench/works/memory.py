@@ -2,18 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench import peers
 from bench.content import HOT, LARGE_BYTES, check
 from bench.figures import Sample
 from bench.household import Program
-from bench.peers import V2, V3
 from bench.plan import Aim, Case, Round, Work
-from bench.servers import AcruxPlan, Server
-from bench.stage import ACRUX, Stage, fill
+from bench.servers import Server
+from bench.stage import ACRUX, Stage, Start
 from bench.wire import Connection
 
 REST, DOWNLOADS, UPLOADS = "at rest", "each slow download", "each slow upload"
@@ -22,12 +19,10 @@ STEPS = 16  # of each transfer; what is left of it never comes
 
 _PSS = re.compile(r"^Pss: +(\d+) kB", re.MULTILINE)
 
-Start = Callable[[], Server]
-
 
 def cases(stage: Stage) -> Iterator[Case]:
     """A fresh process each time, on a folder that was filled before."""
-    starts = dict(_starts(stage))
+    starts = stage.starts
     yield Case(REST, "MB", {name: partial(_rest, stage, start) for name, start in starts.items()})
     for case, transfer in ((DOWNLOADS, _download), (UPLOADS, _upload)):
         rounds: dict[str, Round] = {
@@ -48,33 +43,6 @@ def resident_bytes(program: Program) -> int:
 def _pss(pid: int) -> int:
     found = _PSS.search(Path(f"/proc/{pid}/smaps_rollup").read_text())
     return int(found[1]) if found else 0
-
-
-def _starts(stage: Stage) -> Iterator[tuple[str, Start]]:
-    plan = AcruxPlan(folder=stage.folder / "memory-acrux")
-    ours = _Starting(stage, partial(plan.serve, stage.household, plan.prepare()))
-    ours.fill()
-    yield ACRUX, ours.start
-    for name in (V3, V2):
-        if peers.find(name):
-            folder = stage.folder / f"memory-{name}"
-            other = _Starting(
-                stage,
-                partial(peers.start_distribution, stage.household, name, folder, stage.key),
-            )
-            other.fill()
-            yield name, other.start
-
-
-@dataclass(frozen=True)
-class _Starting:
-    stage: Stage
-    start: Start
-
-    def fill(self) -> None:
-        server = self.start()
-        fill(server, self.stage.content.hot_only)
-        self.stage.household.end(server.program)
 
 
 def _rest(stage: Stage, start: Start) -> Sample:
