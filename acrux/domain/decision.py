@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
 from acrux.domain.instants import from_microseconds, to_microseconds
-from acrux.domain.scope import REPOSITORY, Scope
+from acrux.domain.scope import MAX_SCOPE_CHARACTERS, REPOSITORY, Scope
 
 # Names that no account can have.
 ANONYMOUS_CALLER: Final = "(anonymous)"
@@ -18,8 +19,8 @@ REGISTRY_ITSELF: Final = "(acrux)"
 # In the place of a repository, where a token was asked for several at once.
 SEVERAL: Final = "(several)"
 
-# Clients may ask for thousands at once; no token holds that many.
-MAX_SCOPES: Final = 100
+# Of what is asked at once, as it is written: a stranger may ask for very much, again and again.
+MAX_ASKED_CHARACTERS: Final = 4096
 
 _TIME_DIGITS: Final = 14  # of microseconds since 1970, in hexadecimal: enough until 4253
 
@@ -85,6 +86,16 @@ class Search:
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 100
+
+
+def few(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    """The first of the scopes, as many as MAX_ASKED_CHARACTERS hold."""
+    if len(scopes) * MAX_SCOPE_CHARACTERS <= MAX_ASKED_CHARACTERS:
+        return scopes
+    ends = accumulate(len(str(scope)) for scope in scopes)
+    return tuple(
+        scope for scope, end in zip(scopes, ends, strict=True) if end <= MAX_ASKED_CHARACTERS
+    )
 
 
 def record_id(microseconds: int, writer: str) -> str:

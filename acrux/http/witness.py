@@ -6,10 +6,10 @@ from typing import Final, TypeAlias
 
 from acrux.domain.decision import (
     ANONYMOUS_CALLER,
-    MAX_SCOPES,
     UNKNOWN_CALLER,
     Decision,
     Outcome,
+    few,
     repository_of,
 )
 from acrux.domain.reason import PROVEN, Reason
@@ -47,7 +47,7 @@ class Witness:
 
     def granted(self, request: Request, status: int) -> None:
         """Record that the request was carried out."""
-        asked = request.asked[:MAX_SCOPES]
+        asked = few(request.asked)
         self._journal.record(
             Decision(
                 request=_name(request),
@@ -71,7 +71,7 @@ class Witness:
         if refused.reason == Reason.NO_CREDENTIAL:
             return
         scope = refused.scope if isinstance(refused, AccessRefused) else ""
-        asked = (request.asked or parse_all([scope]))[:MAX_SCOPES]
+        asked = few(request.asked or parse_all([scope]))
         is_proven = refused.reason in PROVEN
         self._journal.record(
             Decision(

@@ -287,3 +287,19 @@ async def test_what_waits_is_written_when_the_registry_stops(
     await registry.lifespan.open()
 
     assert [one.request for one in await records(registry)] == ["GET /oauth2/token"]
+
+
+async def test_a_stranger_who_asks_for_very_much_is_recorded_in_a_few_words(
+    registry: Registry,
+) -> None:
+    """A hundred long scopes a guess would fill the disk, though guesses are few."""
+    scopes = [f"repository:{f'{number:03}'.ljust(500, 'a')}:pull" for number in range(100)]
+    form = {"grant_type": "password", "username": "acrux", "password": "wrong", "service": HOST,
+            "scope": " ".join(scopes)}  # fmt: skip
+
+    await post(Caller(registry, "", ""), "/oauth2/token", form)
+
+    recorded = await last(registry)
+    assert recorded.outcome == Outcome.REFUSED
+    assert texts(recorded.asked) == scopes[: len(recorded.asked)]
+    assert sum(map(len, texts(recorded.asked))) <= 4096
