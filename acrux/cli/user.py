@@ -34,7 +34,7 @@ def user() -> None:
 @name_option
 @click.option("--scope-map", required=True, help="The scope map they get.")
 @password_option
-@setting_options("name", "data_dir")
+@setting_options("data_dir")
 @output_option
 def create(
     config: Path | None,
@@ -100,7 +100,7 @@ def update(
 @user.command()
 @name_option
 @password_option
-@setting_options("name", "data_dir")
+@setting_options("data_dir")
 @output_option
 def passwd(
     config: Path | None,
