@@ -7,16 +7,21 @@ computed with the code under test.
 import base64
 from datetime import timedelta
 
+from acrux.domain.credential import Secret
 from acrux.domain.scope import Scope
 from acrux.domain.token import TOKEN_USER
+from acrux.domain.trust import ClaimRule
 from tests.http.caller import basic
 from tests.http.identities import (
     ALL_ACTIONS,
+    CHOSEN,
+    HASHED,
     KINDS,
     Kind,
     World,
     bearer,
     by_basic,
+    decode,
     everything,
     forged,
     in_place_of_a_password,
@@ -28,6 +33,7 @@ from tests.http.identities import (
     tampered,
     unsigned,
 )
+from tests.openid_provider import make_key, sign
 
 TEAM = ("repositories/team/*/content/read", "repositories/other/*/content/delete")
 ON_TEAM = only("repository:team/*:pull", "repository:other/*:delete", "registry:catalog:*")
@@ -41,6 +47,9 @@ SYSTEM_MAPS = {
     "_repositories_push": on_all("pull", "push"),
     "_repositories_push_metadata_write": on_all("pull", "push", "metadata_read", "metadata_write"),
 }
+
+ON_OTHERS_OF_TEAM = ("repository:team/*:pull", "registry:catalog:*")
+OUTSIDE = only("repository:org/app:pull", "repository:org/app:push", *ON_OTHERS_OF_TEAM)
 
 # Nobody, and whoever is taken for nobody ----------------------------------------------------------
 
@@ -136,7 +145,7 @@ async def _a_name_in_other_letters(world: World) -> str:
     return basic(world.admin.username.upper(), world.admin.password)
 
 
-@kind(ON_TEAM, "password1")
+@kind(ON_TEAM, "password1", "token")
 async def _an_account_by_password1(world: World) -> str:
     return by_basic(await world.holder(*TEAM), 1)
 
@@ -224,6 +233,91 @@ async def _an_account_whose_rules_add_up(world: World) -> str:
             "repositories/team/*/content/read", "repositories/team/app/content/write"
         )
     )
+
+
+# People -------------------------------------------------------------------------------------------
+
+
+@kind(on_all("pull"), "user")
+async def _a_person_by_the_password_they_chose(world: World) -> str:
+    return await world.person("_repositories_pull")
+
+
+@kind(None)
+async def _a_person_by_half_the_password(world: World) -> str:
+    await world.person("_repositories_admin")
+    return basic("alice@example.test", CHOSEN[: len(CHOSEN) // 2])
+
+
+@kind(None)
+async def _a_person_by_the_password_they_had(world: World) -> str:
+    authorization = await world.person("_repositories_admin")
+    await world.registry.services.users.set_password(
+        "alice@example.test", Secret("another few words")
+    )
+    return authorization
+
+
+@kind(None)
+async def _a_person_who_was_disabled(world: World) -> str:
+    authorization = await world.person("_repositories_admin")
+    await world.registry.services.users.change("alice@example.test", is_enabled=False)
+    return authorization
+
+
+@kind(None)
+async def _a_person_who_was_deleted(world: World) -> str:
+    authorization = await world.person("_repositories_admin")
+    await world.registry.services.users.delete("alice@example.test")
+    return authorization
+
+
+@kind(on_all("pull"))
+async def _a_token_of_a_person(world: World) -> str:
+    await world.person("_repositories_pull")
+    return bearer(await world.access("alice@example.test", CHOSEN))
+
+
+@kind(None)
+async def _a_token_of_a_person_who_chose_another_password(world: World) -> str:
+    await world.person("_repositories_admin")
+    token = await world.access("alice@example.test", CHOSEN)
+    await world.registry.services.users.set_password(
+        "alice@example.test", Secret("another few words")
+    )
+    return bearer(token)
+
+
+@kind(on_all("pull"), "htpasswd")
+async def _a_person_of_an_htpasswd_file(world: World) -> str:
+    await world.follow(HASHED)
+    return basic("bob", CHOSEN)
+
+
+@kind(None)
+async def _a_person_whom_the_file_names_no_more(world: World) -> str:
+    await world.follow(HASHED)
+    token = await world.access("bob", CHOSEN)
+    await world.follow("")
+    assert (
+        await world.admin.call("GET", "/v2/", headers={"Authorization": bearer(token)})
+    ).status == 401
+    return basic("bob", CHOSEN)
+
+
+@kind(None)
+async def _a_token_from_before_the_file_named_the_person_anew(world: World) -> str:
+    await world.follow(HASHED)
+    token = await world.access("bob", CHOSEN)
+    await world.follow("")
+    await world.follow(HASHED)
+    return bearer(token)
+
+
+@kind(None)
+async def _the_hash_that_stands_in_the_file(world: World) -> str:
+    await world.follow(HASHED)
+    return basic("bob", HASHED)
 
 
 # Tokens in the place of a password ----------------------------------------------------------------
@@ -471,6 +565,129 @@ async def _a_token_that_says_every_type(world: World) -> str:
 @kind(nothing)
 async def _a_token_that_names_a_pattern(world: World) -> str:
     return bearer(world.minted(Scope("repository", "team/*", frozenset({"*"}))))
+
+
+# Identities of an outside issuer ----------------------------------------------------------------
+
+
+@kind(OUTSIDE, "outside")
+async def _an_outside_token_as_a_password(world: World) -> str:
+    await world.trust()
+    return in_place_of_a_password(world.outside(repository="org/app"))
+
+
+@kind(OUTSIDE)
+async def _an_outside_token_as_the_password_of_a_trust(world: World) -> str:
+    await world.trust()
+    return basic("trusts/ci-main", world.outside())
+
+
+@kind(OUTSIDE)
+async def _an_exchanged_token_as_a_password(world: World) -> str:
+    await world.trust()
+    return in_place_of_a_password(await world.exchanged())
+
+
+@kind(OUTSIDE)
+async def _an_access_token_for_an_exchanged_one(world: World) -> str:
+    await world.trust()
+    return bearer(await world.access(TOKEN_USER, await world.exchanged()))
+
+
+@kind(OUTSIDE)
+async def _an_access_token_for_an_exchanged_one_as_a_password(world: World) -> str:
+    await world.trust()
+    return in_place_of_a_password(await world.access(TOKEN_USER, await world.exchanged()))
+
+
+@kind(only("repository:team/app:pull", "repository:team/app:push", *ON_OTHERS_OF_TEAM))
+async def _an_outside_token_that_names_the_repository(world: World) -> str:
+    await world.trust(rules=(ClaimRule("repository", "team/*"),))
+    return in_place_of_a_password(world.outside(repository="team/app"))
+
+
+@kind(SYSTEM_MAPS["_repositories_pull"])
+async def _an_outside_token_of_a_trust_with_a_scope_map(world: World) -> str:
+    await world.trust(scope_map="_repositories_pull", permissions=())
+    return in_place_of_a_password(world.outside())
+
+
+@kind(None)
+async def _an_outside_token_as_bearer(world: World) -> str:
+    await world.trust()
+    return bearer(world.outside())
+
+
+@kind(None)
+async def _an_outside_token_as_the_password_of_an_account(world: World) -> str:
+    await world.trust()
+    return basic("acrux", world.outside())
+
+
+@kind(None)
+async def _an_outside_token_that_nobody_trusts(world: World) -> str:
+    return in_place_of_a_password(world.outside())
+
+
+@kind(None)
+async def _an_outside_token_as_the_password_of_another_trust(world: World) -> str:
+    await world.trust()
+    return basic("trusts/other", world.outside())
+
+
+@kind(None)
+async def _an_outside_token_for_another_audience(world: World) -> str:
+    await world.trust()
+    return in_place_of_a_password(world.outside(aud="other.test"))
+
+
+@kind(None)
+async def _an_outside_token_that_has_ended(world: World) -> str:
+    await world.trust()
+    token = world.outside()
+    world.clock.forward(hours=1)
+    return in_place_of_a_password(token)
+
+
+@kind(None)
+async def _an_outside_token_that_another_signed(world: World) -> str:
+    await world.trust()
+    return in_place_of_a_password(sign(decode(world.outside().split(".")[1]), make_key("first")))
+
+
+@kind(None, refused_with=403)
+async def _an_outside_token_that_keeps_not_the_rules(world: World) -> str:
+    await world.trust()
+    return in_place_of_a_password(world.outside(ref="refs/heads/other"))
+
+
+@kind(None, refused_with=403)
+async def _an_outside_token_that_claims_a_pattern(world: World) -> str:
+    await world.trust(rules=(ClaimRule("repository", "*"),))
+    return in_place_of_a_password(world.outside(repository="*"))
+
+
+@kind(None)
+async def _an_outside_token_of_a_trust_that_is_disabled(world: World) -> str:
+    await world.trust(is_enabled=False)
+    return in_place_of_a_password(world.outside())
+
+
+@kind(None)
+async def _an_exchanged_token_of_a_trust_that_was_deleted(world: World) -> str:
+    await world.trust()
+    token = await world.exchanged()
+    await world.registry.services.trusts.delete("ci-main")
+    return in_place_of_a_password(token)
+
+
+@kind(None)
+async def _an_access_token_of_a_trust_that_was_made_anew(world: World) -> str:
+    await world.trust()
+    token = await world.access(TOKEN_USER, await world.exchanged())
+    await world.registry.services.trusts.delete("ci-main")
+    await world.trust()
+    return bearer(token)
 
 
 def _holder_of(scope_map: str) -> Kind:

@@ -5,24 +5,43 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+import bcrypt
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from acrux.adapters.accounts import SqlAccounts
 from acrux.adapters.rotating_signer import RotatingSigner
 from acrux.adapters.signing_keys import KeyFolder
+from acrux.adapters.sqlite import SqliteDatabase
 from acrux.bootstrap import Registry
 from acrux.domain.access import Grant
+from acrux.domain.credential import Secret
 from acrux.domain.scope import Scope
 from acrux.domain.token import TOKEN_USER, AccessToken, RefreshToken
+from acrux.domain.trust import ClaimRule, Trust
+from acrux.ports.accounts import FileUser
 from acrux.services.accounts import ShownAccount
 from acrux.settings import Settings
 from tests.domain.grammar import REPOSITORY_ACTIONS, covers
+from tests.http.asking import post
 from tests.http.caller import HOST, Caller, basic
 from tests.http.conftest import HandClock
+from tests.openid_provider import Provider
 
 FOREIGN_KEY = ECKey.generate_key("P-256")
 ALL_ACTIONS = ",".join(REPOSITORY_ACTIONS)
+
+CHOSEN = "a few words do"
+HASHED = bcrypt.hashpw(CHOSEN.encode(), bcrypt.gensalt(4)).decode()
+
+# What the trust gives: a pull of all of the owner's team, and a push of what the token names.
+OF_THE_TRUST = (
+    "repositories/team/*/content/read",
+    "repositories/{repository}/content/write",
+    "repositories/{repository}/content/read",
+)
 
 Holds = Callable[[str], bool]
 """Whether a right such as `repository:team/app:pull` is held, read naively."""
@@ -65,8 +84,15 @@ class World:
     """A registry with an administrator, and all that it takes to be somebody at it."""
 
     def __init__(
-        self, admin: Caller, settings: Settings, clock: HandClock, scopes: tuple[str, ...]
+        self,
+        admin: Caller,
+        settings: Settings,
+        clock: HandClock,
+        scopes: tuple[str, ...],
+        issuer: Provider | None = None,
     ) -> None:
+        self._issuer = issuer
+        self._settings = settings
         self.admin = admin
         self.registry: Registry = admin.registry
         self.clock = clock
@@ -81,6 +107,21 @@ class World:
         """A new account with a scope map of its own."""
         await self.registry.services.scope_maps.create("its-own", permissions)
         return await self.account("its-own")
+
+    async def person(self, scope_map: str) -> str:
+        """The Basic authorization of a person who chose CHOSEN."""
+        await self.registry.services.users.create("alice@example.test", scope_map, Secret(CHOSEN))
+        return basic("alice@example.test", CHOSEN)
+
+    async def follow(self, hashed: str) -> None:
+        """Let bob, by this hash, be all that an htpasswd file names; another worker follows it."""
+        users = [FileUser("bob", f"bcrypt:{hashed}")] if hashed else []
+        database = SqliteDatabase(self._settings.data_dir / "registry.sqlite")
+        database.open()
+        await SqlAccounts(database).follow_file(users, "_repositories_pull", self.clock())
+        database.close()
+        # Any change makes this worker look at once for what others have revoked.
+        await self.registry.services.accounts.let_anonymous(None)
 
     async def access(self, username: str, password: str, *scopes: str, service: str = HOST) -> str:
         """An access token of these scopes, or of all that the end-points ask for."""
@@ -103,6 +144,38 @@ class World:
     async def admin_refresh(self) -> str:
         """A refresh token of the administrator."""
         return await self.refresh(self.admin.username, self.admin.password)
+
+    @property
+    def issuer(self) -> Provider:
+        """An OpenID provider outside."""
+        assert self._issuer is not None
+        return self._issuer
+
+    async def trust(self, **changed: Any) -> None:
+        """Trust the workflows of the owner `org` on `main`, for what is theirs."""
+        given: dict[str, Any] = {
+            "name": "ci-main",
+            "issuer": self.issuer.issuer,
+            "audience": HOST,
+            "rules": (ClaimRule("repository", "org/*"), ClaimRule("ref", "refs/heads/main")),
+            "permissions": OF_THE_TRUST,
+        }
+        await self.registry.services.trusts.create(Trust(**{**given, **changed}))
+
+    def outside(self, **claims: Any) -> str:
+        """A token of the outside issuer for a workflow of `org`."""
+        return self.issuer.token(self.clock(), **claims)
+
+    async def exchanged(self) -> str:
+        """The refresh token for an outside token."""
+        answer = await post(
+            Caller(self.registry, "", ""),
+            "/oauth2/exchange",
+            grant_type="access_token",
+            access_token=self.outside(),
+        )
+        token: str = answer.json["refresh_token"]
+        return token
 
     async def anonymous(self) -> str:
         """What whoever presents nothing is given."""
@@ -205,7 +278,7 @@ def tampered(token: str) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of caller. `holds` is None for whoever must be refused as nobody.
+    """A kind of caller. `holds` is None for whoever must be refused, with this status.
 
     `is_known_by` says what of the product the row is about: a kind of credential, a password's
     name, a scope map. Each of those must stand in some row.
@@ -214,6 +287,7 @@ class Kind:
     presents: Callable[[World], Awaitable[str | None]]
     holds: Holds | None
     is_known_by: frozenset[str] = frozenset()
+    refused_with: int = 401
 
 
 KINDS: dict[str, Kind] = {}
@@ -221,13 +295,15 @@ KINDS: dict[str, Kind] = {}
 _Presents = Callable[[World], Awaitable[str | None]]
 
 
-def kind(holds: Holds | None, *is_known_by: str) -> Callable[[_Presents], _Presents]:
+def kind(
+    holds: Holds | None, *is_known_by: str, refused_with: int = 401
+) -> Callable[[_Presents], _Presents]:
     """Put a row into the table, named as the function that makes it."""
 
     def add(presents: _Presents) -> _Presents:
         name = presents.__name__.strip("_").replace("_", " ")
         assert name not in KINDS, name
-        KINDS[name] = Kind(presents, holds, frozenset(is_known_by))
+        KINDS[name] = Kind(presents, holds, frozenset(is_known_by), refused_with)
         return presents
 
     return add

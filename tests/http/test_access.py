@@ -1,6 +1,6 @@
 """The access matrix: every end-point times every kind of caller, complete by construction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -11,6 +11,7 @@ from acrux.domain.digest import Digest
 from acrux.domain.scope import Scope
 from acrux.domain.scope_maps import SYSTEM_DEFINED
 from acrux.http import guard
+from acrux.ports.accounts import AccountKind
 from acrux.services.accounts import ADMINISTRATOR_PASSWORDS, TOKEN_PASSWORDS
 from acrux.settings import Settings
 from tests.http.caller import Answer, Caller
@@ -18,6 +19,7 @@ from tests.http.callers import TABLE
 from tests.http.conftest import HandClock
 from tests.http.identities import Holds, World, bearer
 from tests.images import image
+from tests.openid_provider import Provider, provider
 
 REPOSITORY = "team/app"
 IMAGE = image(b"first layer", b"second layer")
@@ -120,13 +122,20 @@ PUBLIC = {
 }
 
 
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Provider]:
+    """An OpenID provider, which nobody trusts yet."""
+    with provider() as issuer:
+        yield issuer
+
+
 @pytest.fixture
-async def world(stranger: Caller, settings: Settings, clock: HandClock) -> World:
+async def world(stranger: Caller, settings: Settings, clock: HandClock, issuer: Provider) -> World:
     """A registry that holds what the examples ask for, and its administrator."""
     stranger.authorization = stranger.basic
     await seed(stranger)
     scopes = dict.fromkeys(scope for example in EXAMPLES.values() for scope in example.scopes)
-    return World(stranger, settings, clock, (*scopes, "repository:*:*"))
+    return World(stranger, settings, clock, (*scopes, "repository:*:*"), issuer)
 
 
 async def seed(admin: Caller) -> None:
@@ -205,7 +214,7 @@ async def test_each_caller_is_let_in_where_they_hold_the_right_and_nowhere_else(
         if answer.status == 401:
             check_challenge(answer, example)
         outcomes[endpoint] = answer.status
-        expected[endpoint] = example.status if let_in else 401
+        expected[endpoint] = example.status if let_in else caller.refused_with
         if let_in and endpoint[1] != "GET":
             await seed(world.admin)
 
@@ -238,9 +247,11 @@ def test_every_kind_of_caller_has_a_row() -> None:
     """A new password, kind of token or scope map cannot escape the matrix."""
     product = {
         "anonymous",
+        "outside",
         *ADMINISTRATOR_PASSWORDS,
         *TOKEN_PASSWORDS,
         *SYSTEM_DEFINED,
+        *(kind.value for kind in AccountKind),
         *(value for name, value in vars(token).items() if name.endswith("_KIND")),
     }
 

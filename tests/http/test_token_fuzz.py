@@ -59,6 +59,10 @@ headers = st.lists(
 )
 
 
+# From everywhere: who guesses much from one address is told to wait, and nothing else.
+peers = st.ip_addresses(v=4).map(str)
+
+
 def is_told(answer: Any) -> bool:
     """Whether the answer is a token of nobody's rights, or a refusal in the protocol's form."""
     if answer.status == 200:
@@ -68,35 +72,37 @@ def is_told(answer: Any) -> bool:
 
 
 @bounded
-@given(body=forms, headers=headers)
+@given(body=forms, headers=headers, peer=peers)
 async def test_no_form_and_no_header_makes_an_error_or_a_right(
-    stranger: Caller, body: bytes, headers: list[tuple[str, str]]
+    stranger: Caller, body: bytes, headers: list[tuple[str, str]], peer: str
 ) -> None:
     """Whoever knows no password gets nothing, however they write it."""
     for path in ("/oauth2/token", "/oauth2/exchange"):
-        answer = await stranger.call("POST", path, headers=headers, body=body)
+        answer = await stranger.call("POST", path, headers=headers, body=body, peer=peer)
 
         assert is_told(answer), (path, answer.status, answer.body)
 
 
 @bounded
-@given(query=forms, headers=headers)
+@given(query=forms, headers=headers, peer=peers)
 async def test_no_query_and_no_header_makes_an_error_or_a_right(
-    stranger: Caller, query: bytes, headers: list[tuple[str, str]]
+    stranger: Caller, query: bytes, headers: list[tuple[str, str]], peer: str
 ) -> None:
     """The same by GET."""
     answer = await stranger.call(
-        "GET", "/oauth2/token", query=query.decode("latin-1"), headers=headers
+        "GET", "/oauth2/token", query=query.decode("latin-1"), headers=headers, peer=peer
     )
 
     assert is_told(answer), (answer.status, answer.body)
 
 
 @bounded
-@given(headers=headers)
-async def test_no_header_opens_the_api(stranger: Caller, headers: list[tuple[str, str]]) -> None:
+@given(headers=headers, peer=peers)
+async def test_no_header_opens_the_api(
+    stranger: Caller, headers: list[tuple[str, str]], peer: str
+) -> None:
     """Nor does it break it."""
-    answer = await stranger.call("GET", "/v2/app/manifests/v1", headers=headers)
+    answer = await stranger.call("GET", "/v2/app/manifests/v1", headers=headers, peer=peer)
 
     assert answer.status in (400, 401, 429)
 
