@@ -53,7 +53,7 @@ class RepositoryPattern:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a pattern; raise InvalidScope where the wildcard stands anywhere else."""
-        prefix = text.removesuffix("/*") if text.endswith("/*") else text
+        prefix = text.removesuffix("/*")
         if text != ANY_REPOSITORY:
             try:
                 RepositoryName.parse(prefix)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from acrux.domain.access import (
     ADMINISTRATOR,
     ANONYMOUS,
+    MAX_SCOPE_CHARACTERS,
     NOTHING,
     Grant,
     Principal,
@@ -251,3 +252,53 @@ def test_a_grant_permits_what_its_entries_add_up_to(
     grant = Grant("someone", tuple(map(Scope.parse, scopes.split())))
 
     assert grant.permits(Scope.parse(required)) is permitted
+
+
+def test_the_repositories_on_which_an_action_is_held_are_told() -> None:
+    """The catalog and mounts ask for them: one too many shows somebody's images."""
+    held = scope_map(
+        [("team/*", "content/read"), ("own", "content/write"), ("*", "content/delete")]
+    )
+    scopes = "repository:a:pull repository:b:push repository:*:pull,push registry:pull:pull"
+    grant = Grant("someone", tuple(map(Scope.parse, scopes.split())))
+
+    assert [pattern.text for pattern in held.patterns("pull")] == ["team/*"]
+    assert [pattern.text for pattern in held.patterns("pull", "push")] == ["team/*", "own"]
+    assert held.patterns() == held.patterns("metadata_read") == ()
+    assert [pattern.text for pattern in grant.patterns("pull")] == ["a", "*"]
+    assert grant.patterns("delete") == ()
+
+
+def test_a_scope_map_keeps_its_name_and_lists_nothing_unless_it_is_told_to() -> None:
+    """The catalog is a right of its own."""
+    held = ScopeMap.parse("a-map", ["repositories/a/content/read"])
+
+    assert (held.name, held.catalog) == ("a-map", False)
+    assert ScopeMap.parse("a-map", [], catalog=True).catalog is True
+    assert held.permissions == ("repositories/a/content/read",)
+
+
+def test_the_scopes_that_just_fit_a_header_are_granted() -> None:
+    """One character more, and the last one is left out."""
+    around = len('{"type":"repository","name":"","actions":["pull",]},')
+    exact = MAX_SCOPE_CHARACTERS - 21 * (around + 200) - around
+    names = [f"{number:03}".ljust(200, "a") for number in range(21)]
+
+    for characters, granted in ((exact, 22), (exact + 1, 21)):
+        asked = [Scope("repository", name, frozenset({"pull"})) for name in names]
+        last = Scope("repository", "z" * characters, frozenset({"pull"}))
+        grant = narrow(Principal("acrux", ADMINISTRATOR), [*asked, last])
+        assert len(grant.scopes) == granted
+
+
+@pytest.mark.parametrize("asked", ["*", "pull", "*,pull", "read"])
+@pytest.mark.parametrize("catalog", [True, False])
+def test_the_catalog_is_granted_as_a_whole_and_to_whoever_holds_it(
+    asked: str, *, catalog: bool
+) -> None:
+    """`registry:catalog:*` is the only way to ask for it, and all that is ever given."""
+    held = scope_map([("*", "content/read")], catalog=catalog)
+
+    granted = narrow(Principal("someone", held), [Scope.parse(f"registry:catalog:{asked}")]).scopes
+
+    assert granted == ((on_catalog(),) if catalog and "*" in asked else ())

@@ -41,6 +41,8 @@ def test_scopes_of_a_challenge_are_read_back_from_a_request(wanted: list[Scope])
 @example("repository:hello\nworld:pull")
 @example("repository:hello\x7f:pull")
 @example("repository:" + "a" * 1024 + ":pull")
+@example("repository:" + "a" * 1008 + ":pull")
+@example("repository:" + "a" * 1009 + ":pull")
 def test_only_type_name_and_actions_make_a_scope(text: str) -> None:
     """Half a scope must not be taken for a whole one."""
     kind, *middle = text.split(":")
@@ -107,3 +109,10 @@ def test_scopes_of_the_end_points_are_written_as_acr_does() -> None:
 
     assert str(on_repository(name, "push", "pull")) == "repository:hello-world:pull,push"
     assert str(on_catalog()) == "registry:catalog:*"
+
+
+def test_nonsense_between_scopes_hides_none_of_them() -> None:
+    """One malformed scope must not cost the right to all that follow in the same text."""
+    sent = ["nonsense repository:a:pull", "repository:b:pull x: repository:c:pull"]
+
+    assert [scope.name for scope in parse_all(sent)] == ["a", "b", "c"]

@@ -1,5 +1,7 @@
 """Tokens: a signature is verified once, and everything else on every request."""
 
+import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,12 +11,13 @@ from acrux.adapters.signing_keys import SigningKey
 from acrux.domain.access import ADMINISTRATOR, Principal
 from acrux.domain.scope import Scope
 from acrux.domain.token import AccessToken
-from acrux.errors import InvalidToken
+from acrux.errors import InvalidService, InvalidToken
 from acrux.services.tokens import Lifetimes, Tokens
 from tests.adapters.minting import KEYS
 from tests.http.conftest import HandClock
 
 SERVICE = "registry.test"
+OTHER = "other.registry.test"
 LIFETIMES = Lifetimes(access=timedelta(minutes=75), refresh=timedelta(hours=3))
 ADMIN = Principal("acrux", ADMINISTRATOR, epoch=5)
 PULL = [Scope.parse("repository:app:pull")]
@@ -55,7 +58,7 @@ class Given:
         self.revocations = HandRevocations()
         self.clock = HandClock()
         self.tokens = Tokens(
-            self.signer, self.revocations, self.clock, LIFETIMES, [SERVICE], remembered=2
+            self.signer, self.revocations, self.clock, LIFETIMES, [SERVICE, OTHER], remembered=2
         )
 
     def token(self) -> str:
@@ -126,3 +129,88 @@ def test_the_memory_is_bounded() -> None:
 
     for text in texts * 2:
         assert given.tokens.verify(text).principal == "acrux"
+
+
+def test_the_memory_holds_as_many_tokens_as_it_is_told_and_then_begins_anew() -> None:
+    """What fits is verified once, what does not is verified again, and never trusted unread."""
+    given = Given()  # remembers two
+    first, second, third = (given.token() for _ in range(3))
+    for text in (first, second, first, second):
+        given.tokens.verify(text)
+    assert given.signer.verified == 2
+
+    for text in (third, first):
+        given.tokens.verify(text)
+
+    assert given.signer.verified == 4
+
+
+def test_each_token_has_an_id_of_its_own() -> None:
+    """Whoever keeps a list of tokens tells them apart by it (RFC 7519 §4.1.7)."""
+    given = Given()
+    refresh = [given.tokens.issue_refresh(ADMIN, SERVICE) for _ in range(2)]
+    old = given.tokens.redeem(refresh[0])
+    exchanged = [given.tokens.exchange(old, SERVICE) for _ in range(2)]
+    access = [given.tokens.issue(ADMIN, SERVICE, PULL).token.id for _ in range(2)]
+
+    ids = [*access, *(given.tokens.redeem(text).id for text in (*refresh, *exchanged))]
+
+    assert len({str(uuid.UUID(text)) for text in ids}) == 6
+
+
+def test_an_exchanged_token_is_the_old_one_for_the_service_that_was_named() -> None:
+    """The same holder, epoch and end; another login server, where that was asked for."""
+    given = Given()
+    old = given.tokens.redeem(given.tokens.issue_refresh(ADMIN, SERVICE))
+    given.clock.forward(hours=1)
+
+    new = given.tokens.redeem(given.tokens.exchange(old, OTHER))
+
+    assert (old.audience, new.audience) == (SERVICE, OTHER)
+    assert replace(new, id=old.id, audience=old.audience) == old
+
+
+def test_a_refresh_token_is_of_the_epoch_in_which_it_was_given() -> None:
+    """One that is given after a revocation must work, and one from before it must not."""
+    given = Given()
+    given.revocations.least["acrux"] = 5  # ADMIN's
+    text = given.tokens.issue_refresh(ADMIN, SERVICE)
+    assert given.tokens.redeem(text).epoch == 5
+
+    given.revocations.least["acrux"] = 6
+
+    with pytest.raises(InvalidToken):
+        given.tokens.redeem(text)
+
+
+def test_what_is_given_for_an_access_token_is_revoked_with_it() -> None:
+    """Else whoever stole one would only have to ask for another."""
+    given = Given()
+    holder = given.tokens.holder(given.token())
+    second = given.tokens.issue(holder, SERVICE, PULL).text
+    assert (holder.epoch, holder.proof) == (5, "access_token")
+    assert given.tokens.verify(second).scopes == tuple(PULL)
+
+    given.revocations.least["acrux"] = 6
+
+    with pytest.raises(InvalidToken):
+        given.tokens.verify(second)
+
+
+@pytest.mark.parametrize("service", ["elsewhere.test", "", "x" * 500])
+def test_a_service_that_is_not_ours_is_refused_in_words(service: str) -> None:
+    """Whoever configured the wrong name must see which one would do."""
+    given = Given()
+    old = given.tokens.redeem(given.tokens.issue_refresh(ADMIN, SERVICE))
+
+    for ask in (
+        lambda: given.tokens.issue(ADMIN, service, PULL),
+        lambda: given.tokens.issue_refresh(ADMIN, service),
+        lambda: given.tokens.exchange(old, service),
+    ):
+        with pytest.raises(InvalidService) as refused:
+            ask()
+        assert refused.value.message == (
+            "service is not a login server of this registry: use the service of the challenge"
+        )
+        assert refused.value.detail == {"service": service[:255]}

@@ -1,0 +1,44 @@
+"""What a refusal says: what was wrong, what was expected, and no more of it than is good."""
+
+from collections.abc import Callable
+
+import pytest
+
+from acrux.domain.access import RepositoryPattern, ScopeMap
+from acrux.domain.scope import Scope
+from acrux.errors import InvalidScope
+
+LONG = "X" * 500
+
+REFUSED = {
+    "a pattern": (
+        lambda: RepositoryPattern.parse(LONG),
+        "a rule names one repository, all below one (team/*), or all (*)",
+        {"repository": "X" * 160},
+    ),
+    "a permission": (
+        lambda: ScopeMap.parse("a-map", [LONG]),
+        (
+            "a permission is repositories/NAME/ and content/read, content/write, content/delete, "
+            "metadata/read or metadata/write"
+        ),
+        {"permission": "X" * 160},
+    ),
+    "a scope": (
+        lambda: Scope.parse(LONG),
+        "a scope is type:name:action,action such as repository:hello-world:pull",
+        {"scope": "X" * 160},
+    ),
+}
+
+
+@pytest.mark.parametrize(("parse", "message", "detail"), REFUSED.values(), ids=REFUSED)
+def test_a_refusal_says_what_is_expected_and_quotes_no_more_than_a_line(
+    parse: Callable[[], object], message: str, detail: dict[str, str]
+) -> None:
+    """Whoever mistyped a rule at night must see how it is written."""
+    with pytest.raises(InvalidScope) as refused:
+        parse()
+
+    assert refused.value.message == message
+    assert refused.value.detail == detail

@@ -1,0 +1,183 @@
+"""Authentication: what a name stands for now, and what is remembered of it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from acrux.adapters.accounts import SqlAccounts
+from acrux.adapters.chosen_passwords import ChosenPasswords
+from acrux.adapters.password_schemes import AllPasswords
+from acrux.adapters.passwords import KeyedPasswords
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.domain.access import ANONYMOUS, NOTHING
+from acrux.domain.credential import Credential, Secret
+from acrux.domain.reason import Reason
+from acrux.errors import BadCredentials
+from acrux.ports.accounts import Account, PasswordRecord
+from acrux.services.authentication import Authentication
+from tests.http.conftest import HandClock
+
+GENERATED = KeyedPasswords(b"k" * 32)
+PASSWORDS = AllPasswords(GENERATED, ChosenPasswords(HandClock()))
+EPOCH = 7
+
+
+class Given:
+    """An authentication that remembers one scope map, and the accounts it looks at."""
+
+    def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
+        self.accounts = SqlAccounts(database)
+        self.waited: list[datetime] = []
+        self.clock = clock
+        self.authentication = Authentication(
+            self.accounts, PASSWORDS, clock, self._wait, remembered=1
+        )
+
+    async def _wait(self, until: datetime) -> None:
+        self.waited.append(until)
+
+    async def account(
+        self,
+        name: str,
+        scope_map: str = "_repositories_pull",
+        expires_at: datetime | None = None,
+    ) -> Account:
+        """A new account whose password is its name."""
+        password = PasswordRecord("password1", PASSWORDS.hash(name), self.clock(), expires_at)
+        account = Account(name, (password,), scope_map, epoch=EPOCH, created_at=self.clock())
+        assert await self.accounts.create(account)
+        return account
+
+
+@pytest.fixture
+def given(database: SqliteDatabase, clock: HandClock) -> Given:
+    """Accounts in a database of their own."""
+    return Given(database, clock)
+
+
+async def test_a_right_password_tells_who_it_is_and_what_they_hold(given: Given) -> None:
+    """The name as it is kept, the rights of now, and the epoch for their tokens."""
+    await given.account("somebody")
+
+    found = await given.authentication.authenticate(Credential("somebody", Secret("somebody")))
+
+    assert (found.name, found.scope_map.name, found.epoch) == (
+        "somebody",
+        "_repositories_pull",
+        EPOCH,
+    )
+    known = await given.authentication.find("somebody")
+    assert (found.proof, known.proof) == ("password1", "")
+    assert replace(found, proof="") == known
+    assert given.waited == []
+
+
+REFUSED = {
+    "unknown name": ("nobody", "somebody", Reason.UNKNOWN_NAME),
+    "wrong password": ("somebody", "nobody", Reason.WRONG_PASSWORD),
+    "expired password": ("expired", "expired", Reason.EXPIRED_PASSWORD),
+    "disabled account": ("disabled", "disabled", Reason.DISABLED_ACCOUNT),
+}
+
+
+@pytest.mark.parametrize(("name", "password", "reason"), REFUSED.values(), ids=REFUSED)
+async def test_whoever_is_refused_learns_nothing_and_the_journal_all(
+    given: Given, name: str, password: str, reason: Reason
+) -> None:
+    """One sentence and one time for all of them; what it was, only the registry's owner sees."""
+    await given.account("somebody")
+    await given.account("expired", expires_at=given.clock())
+    await given.account("disabled")
+    await given.accounts.change("disabled", EPOCH + 1, scope_map=None, is_enabled=False)
+
+    with pytest.raises(BadCredentials) as refused:
+        await given.authentication.authenticate(Credential(name, Secret(password)))
+
+    assert refused.value.message == "the user name or the password is wrong"
+    assert refused.value.reason == reason
+    assert refused.value.account == ("" if name == "nobody" else name)
+    assert given.waited == [given.clock() + timedelta(milliseconds=300)]
+
+
+async def test_a_password_is_good_until_the_instant_at_which_it_ends(given: Given) -> None:
+    """Not a moment longer."""
+    end = given.clock() + timedelta(days=1)
+    await given.account("somebody", expires_at=end)
+    credential = Credential("somebody", Secret("somebody"))
+    given.clock.now = end - timedelta(microseconds=1)
+    assert (await given.authentication.authenticate(credential)).name == "somebody"
+
+    given.clock.now = end
+
+    with pytest.raises(BadCredentials):
+        await given.authentication.authenticate(credential)
+
+
+@pytest.mark.parametrize("credential", [None, Credential("", Secret(""))])
+async def test_whoever_presents_nothing_is_anonymous(
+    given: Given, credential: Credential | None
+) -> None:
+    """With what the account without a name holds, as long as it is enabled."""
+    assert await given.authentication.authenticate(credential) == ANONYMOUS
+    await given.account("", "_repositories_pull")
+
+    found = await given.authentication.authenticate(credential)
+
+    assert (found.name, found.scope_map.name) == ("", "_repositories_pull")
+    await given.accounts.change("", EPOCH + 1, scope_map=None, is_enabled=False)
+    assert await given.authentication.authenticate(credential) == ANONYMOUS
+
+
+@pytest.mark.parametrize("how", ["gone", "disabled"])
+async def test_whoever_is_gone_or_disabled_is_nobody_and_holds_nothing(
+    given: Given, how: str
+) -> None:
+    """Their token may still be good: what it says must not count any more."""
+    await given.account("somebody")
+    if how == "gone":
+        await given.accounts.delete("somebody", EPOCH + 1)
+    else:
+        await given.accounts.change("somebody", EPOCH + 1, scope_map=None, is_enabled=False)
+
+    with pytest.raises(BadCredentials) as refused:
+        await given.authentication.find("somebody")
+
+    assert refused.value.message == "the account of this token is gone or disabled"
+    assert refused.value.account == "somebody"
+    assert (
+        refused.value.reason
+        == {
+            "gone": Reason.GONE_ACCOUNT,
+            "disabled": Reason.DISABLED_ACCOUNT,
+        }[how]
+    )
+    assert await given.authentication.scope_map("somebody") == NOTHING
+
+
+async def test_whoever_is_there_holds_what_their_scope_map_says_now(given: Given) -> None:
+    """The catalog and mounts ask for it, whatever an older token says."""
+    await given.account("somebody")
+    before = await given.authentication.scope_map("somebody")
+    await given.accounts.change(
+        "somebody", EPOCH + 1, scope_map="_repositories_push", is_enabled=None
+    )
+
+    after = await given.authentication.scope_map("somebody")
+
+    assert (before.name, after.name) == ("_repositories_pull", "_repositories_push")
+
+
+async def test_the_memory_of_scope_maps_holds_as_many_as_it_is_told(
+    given: Given, clock: HandClock
+) -> None:
+    """Ten thousand maps of five hundred permissions must not all stay in memory."""
+    for number in range(2):
+        await given.account(f"account-{number}", f"map-{number}")  # maps that hold nothing
+
+    maps = [await given.authentication.scope_map(f"account-{number}") for number in (0, 0, 1, 1, 0)]
+
+    assert maps[0] is maps[1]
+    assert maps[2] is maps[3]
+    assert maps[4] == maps[0]
+    assert maps[4] is not maps[0]
