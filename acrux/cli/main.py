@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "scope-map": "acrux.cli.scope_map:scope_map",
     "lockout": "acrux.cli.lockout:lockout",
     "key": "acrux.cli.key:key",
+    "trust": "acrux.cli.trust:trust",
     "update": "acrux.cli.update:update",
     "audit": "acrux.cli.audit:audit",
     "settings": "acrux.cli.settings:settings",

@@ -132,7 +132,9 @@ class Trust:
             raise InvalidInput("a lifetime is 10 minutes to 365 days")
         self._check_rules()
         if bool(self.scope_map) == bool(self.permissions):
-            raise InvalidInput("give a trust either a scope map or permissions of its own")
+            raise InvalidInput(
+                "give a trust either a scope map or --allow it permissions of its own"
+            )
         _check_permissions(self.permissions)
 
     def _check_rules(self) -> None:

@@ -1,5 +1,7 @@
 """Turn a token of an outside OpenID issuer into a principal."""
 
+from dataclasses import dataclass
+
 from acrux.domain import outside as outsiders
 from acrux.domain.access import NOTHING, Principal, ScopeMap
 from acrux.domain.outside import Outside
@@ -11,6 +13,14 @@ from acrux.ports.federation import Issuers, StoredTrust, Trusts
 
 # acr-protocol.md §1.7: what ACR says where it knows nobody by the token.
 REFUSED = "retrieving permissions failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What a trust makes of a token, and what it would give."""
+
+    verdict: Verdict
+    scope_map: ScopeMap
 
 
 class Federation:
@@ -61,13 +71,21 @@ class Federation:
             objections=objections,
         )
 
-    async def examine(self, text: str) -> tuple[Verdict, ...]:
+    async def examine(self, text: str) -> tuple[Examination, ...]:
         """What each trust in the token's issuer makes of it, by name.
 
         Raises InvalidToken where the token is not good or of an issuer that nobody trusts, and
         IssuerUnavailable.
         """
-        return tuple(verdict for _, verdict in await self._judge(text))
+        return tuple(
+            Examination(
+                verdict,
+                scope_map_of(stored.trust, stored.permissions, verdict.outside)
+                if verdict.lets_in
+                else NOTHING,
+            )
+            for stored, verdict in await self._judge(text)
+        )
 
     async def find(self, outside: Outside) -> Principal:
         """The principal whom a trust let in before; no issuer is asked.

@@ -15,6 +15,7 @@ from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 from tests.images import Image
+from tests.openid_provider import provider
 from tests.running import RunningRegistry, acrux, running
 from tests.wire.connection import pattern
 
@@ -41,6 +42,17 @@ class OurToken:
     def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
         """The token, whatever it is asked for."""
         return AccessToken(self._token, int(time.time()) + 3600)
+
+
+class TokenOfAnIssuer:
+    """A credential that hands out the token of an outside issuer, as Entra ID's does."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        """The token, whatever it is asked for."""
+        return AccessToken(self._token, int(time.time()) + 300)
 
 
 @pytest.fixture
@@ -94,3 +106,26 @@ def test_the_sdk_without_a_credential_is_refused(registry: RunningRegistry) -> N
         pytest.raises(ClientAuthenticationError),
     ):
         list(client.list_repository_names())
+
+
+def test_the_sdk_walks_with_the_token_of_a_trusted_issuer(registry: RunningRegistry) -> None:
+    """Nothing of it is ours: the SDK exchanges whatever its credential hands out."""
+    content = b"".join(pattern(1))
+    with provider() as issuer:
+        done = acrux(
+            "trust", "create", "oidc", "-n", "sdk", "--issuer", issuer.issuer,
+            "--audience", registry.host, "--claim", "repository=org/*",
+            "--allow", "{repository}", "content/read", "content/write", "metadata/read",
+            "--data-dir", str(registry.data_dir),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        credential = TokenOfAnIssuer(issuer.token(aud=registry.host))
+        with ContainerRegistryClient(
+            registry.url, credential, per_call_policies=[AllowHttp()]
+        ) as client:
+            digest, _ = client.upload_blob("org/app", io.BytesIO(content))
+            downloaded = b"".join(client.download_blob("org/app", digest))
+            with pytest.raises(ClientAuthenticationError):
+                client.upload_blob("org/other", io.BytesIO(content))
+
+    assert downloaded == content

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from acrux.domain.token import TOKEN_USER
 from tests.clients.layouts import gzip_image
+from tests.openid_provider import provider
 from tests.running import RunningRegistry, acrux, write_layout
 from tests.tools import require_tool
 
@@ -135,6 +137,33 @@ def test_acrux_uses_what_docker_login_keeps(docker: Docker, registry: RunningReg
 
     assert (called.returncode, logged_out.returncode) == (0, 0)
     assert json.loads((docker.folder / "config.json").read_text())["auths"] == {}
+
+
+def test_docker_logs_in_with_the_token_of_a_trusted_issuer(
+    docker: Docker, registry: RunningRegistry, tmp_path: Path
+) -> None:
+    """A workflow pushes without a stored secret, and goes on while its provider is down."""
+    name = f"{registry.host}/org/app:v1"
+    with provider() as issuer:
+        done = acrux(
+            "trust", "create", "oidc", "-n", "docker", "--issuer", issuer.issuer,
+            "--audience", registry.host, "--claim", "repository=org/*",
+            "--allow", "{repository}", "content/read", "content/write",
+            "--data-dir", str(registry.data_dir),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        token = issuer.token(aud=registry.host)
+        docker.must("login", registry.host, "-u", TOKEN_USER, "--password-stdin", stdin=token)
+
+    load(docker, name, tmp_path)
+    docker.must("push", name)
+    docker.must("rmi", name)
+    docker.must("pull", name)
+    docker.must("tag", name, f"{registry.host}/org/other:v1")
+    refused = docker.run("push", f"{registry.host}/org/other:v1")
+
+    assert refused.returncode != 0
+    docker.must("logout", registry.host)
 
 
 def test_docker_is_refused_with_a_wrong_password(docker: Docker, registry: RunningRegistry) -> None:
