@@ -1,0 +1,127 @@
+"""Trusts and whom they let in, on a real database, with an issuer that is believed."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from acrux.adapters.accounts import SqlRevocations
+from acrux.adapters.scope_maps import SqlScopeMaps
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.trusts import SqlTrusts
+from acrux.domain.access import NOTHING
+from acrux.domain.outside import Claims, Outside
+from acrux.domain.trust import ClaimRule, Trust
+from acrux.errors import BadCredentials, InvalidInput, InvalidToken
+from acrux.services.federation import Federation
+from acrux.services.trusts import Trusts
+from tests.http.conftest import HandClock
+
+ISSUER = "https://issuer.test"
+TRUST = Trust(
+    name="ci",
+    issuer=ISSUER,
+    audience="registry.test",
+    rules=(ClaimRule("sub", "a-*"),),
+    permissions=("repositories/app/content/read",),
+)
+LONGEST = timedelta(hours=3)
+
+
+class Believed:
+    """An issuer whose every word is true: a token is its subject."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self._clock = clock
+
+    def issuer_of(self, text: str) -> str:
+        """This one, of whatever is a token."""
+        if not text:
+            raise InvalidToken("no token")
+        return ISSUER
+
+    async def read(self, text: str, issuer: str) -> Claims:
+        """A good token of the subject."""
+        now = self._clock().timestamp()
+        return {"iss": issuer, "aud": "registry.test", "sub": text, "iat": now, "exp": now + 300}
+
+
+class Given:
+    """Both services on one database."""
+
+    def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
+        stored = SqlTrusts(database)
+        self.trusts = Trusts(
+            stored, SqlScopeMaps(database), SqlRevocations(database), clock, LONGEST
+        )
+        self.federation = Federation(stored, Believed(clock), clock)
+
+
+@pytest.fixture
+def given(database: SqliteDatabase, clock: HandClock) -> Given:
+    """No trust yet."""
+    return Given(database, clock)
+
+
+async def test_whoever_is_let_in_is_found_again_until_the_trust_ends(given: Given) -> None:
+    """A refresh token is redeemed without the issuer, and never without the trust."""
+    await given.trusts.create(TRUST)
+    principal = await given.federation.authenticate("a-subject")
+    assert principal.outside == Outside("ci", "a-subject")
+    assert principal.proof == "trust ci"
+
+    assert await given.federation.find(principal.outside) == principal
+    assert await given.federation.scope_map(principal.outside) == principal.scope_map
+    await given.trusts.change("ci", lambda old: replace(old, is_enabled=False))
+    await _is_gone(given.federation, principal.outside)
+    await given.trusts.delete("ci")
+    await _is_gone(given.federation, principal.outside)
+
+
+async def _is_gone(federation: Federation, outside: Outside) -> None:
+    assert await federation.scope_map(outside) == NOTHING
+    with pytest.raises(BadCredentials, match="gone or disabled"):
+        await federation.find(outside)
+
+
+async def test_the_reasons_are_for_whoever_runs_the_registry(given: Given) -> None:
+    """The detail of a refusal is never told to the caller."""
+    await given.trusts.create(TRUST)
+
+    with pytest.raises(BadCredentials) as unknown:
+        await given.federation.authenticate("")
+    (examined,) = await given.federation.examine("b-subject")
+
+    assert unknown.value.message == "retrieving permissions failed: no token"
+    assert examined.verdict.objections == ("the claim sub is 'b-subject', and must be 'a-*'",)
+    assert examined.scope_map == NOTHING
+    assert not given.federation.is_outside("")
+    assert given.federation.is_outside("a-subject")
+
+
+@pytest.mark.parametrize(
+    ("trust", "said"),
+    [
+        (TRUST, "already"),
+        (replace(TRUST, name="other", rules=()), "needs a rule"),
+        (replace(TRUST, name="other", lifetime=LONGEST * 2), "at most"),
+        (replace(TRUST, name="other", permissions=(), scope_map="typo"), "no scope map"),
+    ],
+)
+async def test_a_trust_that_cannot_be_is_told_why(given: Given, trust: Trust, said: str) -> None:
+    """And changes nothing."""
+    created = await given.trusts.create(TRUST)
+
+    with pytest.raises(InvalidInput, match=said):
+        await given.trusts.create(trust)
+
+    assert await given.trusts.list() == (created,)
+
+
+async def test_a_trust_keeps_its_name(given: Given) -> None:
+    """Its tokens are revoked by it."""
+    await given.trusts.create(TRUST)
+
+    changed = await given.trusts.change("ci", lambda old: replace(old, name="evil"))
+
+    assert changed.trust == TRUST
