@@ -26,10 +26,12 @@ async def fetch_keys(issuer: str) -> tuple[PublicKey, ...]:
     followed; nothing longer than MAX_DOCUMENT_BYTES is read, and nothing after TIMEOUT. Raises
     IssuerUnavailable for whatever goes wrong, a document that names another issuer included.
     """
-    import httpx2  # noqa: PLC0415 -- slow to import, and most registries trust nobody
+    # In a thread: the library and the system's certificates take long to read.
+    client = await asyncio.to_thread(_open, issuer)
+    import httpx2  # noqa: PLC0415 -- read by now; most registries trust nobody
 
     try:
-        async with asyncio.timeout(TIMEOUT.total_seconds()), httpx2.AsyncClient() as client:
+        async with asyncio.timeout(TIMEOUT.total_seconds()), client:
             address = issuer.rstrip("/") + DISCOVERY
             document = await _get(client, _checked(address, issuer), issuer)
             if document.get("issuer") != issuer:
@@ -42,6 +44,17 @@ async def fetch_keys(issuer: str) -> tuple[PublicKey, ...]:
     if not keys:
         raise _unavailable(issuer, "it publishes no key that can be used")
     return keys
+
+
+def _open(issuer: str) -> "httpx2.AsyncClient":
+    import httpx2  # noqa: PLC0415 -- slow to import
+
+    try:
+        return httpx2.AsyncClient()
+    except OSError as failed:
+        raise _unavailable(
+            issuer, f"the certificates to trust cannot be read ({failed})"
+        ) from failed
 
 
 async def _get(client: "httpx2.AsyncClient", address: str, issuer: str) -> dict[str, object]:

@@ -204,6 +204,16 @@ async def test_a_provider_that_is_gone_or_silent_is_unavailable(
         await fetch_keys("http://127.0.0.1:1")
 
 
+async def test_certificates_that_cannot_be_read_are_told(
+    issuer: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A typo in SSL_CERT_FILE must not look like a fault of the registry."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent/bundle.pem")
+
+    with pytest.raises(IssuerUnavailable, match="certificates"):
+        await fetch_keys(issuer.issuer)
+
+
 async def test_keys_elsewhere_are_fetched_over_https_only(issuer: Provider) -> None:
     """The name of an issuer on this machine lets no other machine speak in the clear."""
     issuer.discovered = {"jwks_uri": "http://192.0.2.1/keys"}
