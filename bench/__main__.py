@@ -58,6 +58,8 @@ def main(
       ./scripts/bench --render bench/results/reference.json
     """
     chosen = [_work(name) for name in names or WORKS]
+    if publish and names:
+        raise click.UsageError("--publish replaces all tables: it takes no names")
     if get_peers:
         sys.exit(guarded(lambda: click.echo(peers.get_peers())))
 
@@ -68,6 +70,7 @@ def main(
             results.write(RESULTS / "reference.json")
             report.write_page(PAGE, results)
             tell(f"wrote {PAGE.relative_to(ROOT)} and its reference")
+        results.check()
 
     sys.exit(guarded(measure))
 

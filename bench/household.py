@@ -106,14 +106,15 @@ class Household:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        while self._programs:
-            self._programs.pop().end()
+        with held():
+            while self._programs:
+                self.end(self._programs[-1])
 
     def start(
         self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None
     ) -> Program:
         """Start a program that runs on."""
-        with _held():
+        with held():
             log = self._folder / f"{len(list(self._folder.glob('*.log')))}.log"
             program = Program(name, command, log, environ)
             self._programs.append(program)
@@ -135,15 +136,15 @@ class Household:
 
     def end(self, program: Program) -> None:
         """End a program before the others."""
-        self._programs.remove(program)
         program.end()
+        self._programs.remove(program)
 
     def run(self, command: Sequence[str]) -> str:
         """What a program says until its end. Raises BenchError where it fails."""
         name = Path(command[0]).name
         log = self._folder / "run.log"
         log.unlink(missing_ok=True)
-        with _held():
+        with held():
             program = Program(name, command, log)
             self._programs.append(program)
         code = program.wait()
@@ -162,8 +163,8 @@ class Household:
 
 
 @contextmanager
-def _held() -> Iterator[None]:
-    # An interruption between the start of a process and the note of it would lose that process.
+def held() -> Iterator[None]:
+    """Let an interruption wait until the block ends, where it would lose something."""
     came: list[int] = []
     before = {kind: signal.signal(kind, lambda kind, _: came.append(kind)) for kind in ENDING}
     try:

@@ -32,6 +32,7 @@ class WorkResult:
     note: str
     cases: list[CaseResult]
     aims: list[Verdict]
+    failure: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,12 @@ class Results:
     versions: Mapping[str, str]
     missing: Mapping[str, str]
     works: list[WorkResult] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raises BenchError where a work failed."""
+        failed = [work.name for work in self.works if work.failure]
+        if failed:
+            raise BenchError(f"not all could be measured: {', '.join(failed)} failed, see above")
 
     def write(self, path: Path) -> None:
         """Keep them as JSON."""
@@ -88,6 +95,9 @@ def _lines(results: Results) -> Iterator[str]:
         yield ""
         yield work.note
         yield ""
+        if work.failure:
+            yield f"Failed before its end: {work.failure.partition(chr(10))[0]}"
+            yield ""
         yield from _table(work)
         if work.aims:
             yield ""

@@ -11,20 +11,21 @@ from pathlib import Path
 
 from bench import machine
 from bench.figures import Figure
-from bench.household import ENDING, BenchError, Household
+from bench.household import ENDING, BenchError, Household, held
 from bench.plan import Cell, Work, measure
 from bench.report import CaseResult, Results, WorkResult
 from bench.stage import Scale, Stage
 from bench.wire import UnexpectedAnswer
 
 REFUSED, INTERRUPTED = 1, 130
+FAILURES = (BenchError, UnexpectedAnswer, OSError)
 
 
 def perform(works: Sequence[Work], scale: Scale, *, is_quick: bool) -> Results:
-    """The results of these works.
+    """The results of these works. One that fails says why, and leaves the others be.
 
     However it ends, every process that it started has ended, and its folder is removed. Raises
-    BenchError, and KeyboardInterrupt where it is told to stop.
+    KeyboardInterrupt where it is told to stop.
     """
     with interruptible(), _folder() as folder, Household(folder) as household:
         results = Results(
@@ -50,7 +51,7 @@ def guarded(work: Callable[[], None]) -> int:
     """Carry this out and return the exit code; a failure is one line on standard error."""
     try:
         work()
-    except (BenchError, UnexpectedAnswer, OSError) as error:
+    except FAILURES as error:
         tell(str(error))
         return REFUSED
     except KeyboardInterrupt:
@@ -63,13 +64,17 @@ def _carry_out(work: Work, stage: Stage) -> WorkResult:
     tell(f"{work.name}, {work.title}")
     cases: list[CaseResult] = []
     figures: dict[Cell, Figure] = {}
-    for case in work.cases(stage):
-        servers = dict(measure(case, stage.scale, stage.household.rest, tell))
-        cases.append(CaseResult(case.name, case.unit, servers))
-        figures |= {(case.name, server): figure for server, figure in servers.items()}
-    return WorkResult(
-        work.name, work.title, work.note, cases, [aim.judge(figures) for aim in work.aims]
-    )
+    failure = None
+    try:
+        for case in work.cases(stage):
+            servers = dict(measure(case, stage.scale, stage.household.rest, tell))
+            cases.append(CaseResult(case.name, case.unit, servers))
+            figures |= {(case.name, server): figure for server, figure in servers.items()}
+    except FAILURES as error:
+        failure = str(error)
+        tell(f"{work.name} failed: {failure}")
+    verdicts = [aim.judge(figures) for aim in work.aims]
+    return WorkResult(work.name, work.title, work.note, cases, verdicts, failure)
 
 
 @contextmanager
@@ -95,4 +100,5 @@ def _folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with held():
+            shutil.rmtree(folder, ignore_errors=True)

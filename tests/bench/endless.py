@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from bench.figures import Sample
 from bench.household import BenchError
@@ -32,7 +31,7 @@ def cases(stage: Stage) -> Iterator[Case]:
 def main() -> None:
     """Perform it."""
     work = Work("P0", "nothing", "", cases, ())
-    sys.exit(guarded(lambda: perform([work], QUICK, is_quick=True).write(Path("never"))))
+    sys.exit(guarded(lambda: perform([work], QUICK, is_quick=True).check()))
 
 
 if __name__ == "__main__":

@@ -70,14 +70,17 @@ def test_an_interrupted_run_ends_what_it_started(
 
 
 def test_a_run_that_fails_ends_what_it_started(pipe: tuple[Path, int], temporary: Path) -> None:
-    """A failure is told in one line, and leaves as little as an interruption."""
+    """A failure is told, and leaves as little as an interruption."""
     path, reading = pipe
 
     run = endless(path, temporary, "tired")
     _, said = run.communicate(timeout=PATIENCE_SECONDS)
 
     assert run.returncode == 1
-    assert said.splitlines()[-1] == "bench: tired of it"
+    assert said.splitlines()[-2:] == [
+        "bench: P0 failed: tired of it",
+        "bench: not all could be measured: P0 failed, see above",
+    ]
     assert has_come(reading)
     assert os.read(reading, 100) == b""
     assert list(temporary.iterdir()) == []

@@ -1,5 +1,6 @@
 """The tables, the results on disk, and the command's own mistakes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,24 @@ def test_the_documented_table_is_that_of_the_reference() -> None:
 def test_a_number_shows_what_was_measured(value: float, text: str) -> None:
     """Digits that another run changes only pretend."""
     assert report.number(value) == text
+
+
+def test_a_part_is_not_published() -> None:
+    """The tables of the other works would be gone."""
+    result = CliRunner().invoke(main, ["P1", "--publish"])
+
+    assert result.exit_code == 2
+    assert "--publish replaces all tables" in result.output
+
+
+def test_a_work_that_failed_says_so() -> None:
+    """Half a table must not pass for a whole one."""
+    work = report.WorkResult("P1", "manifests", "A note.", [], [], "v3 ended\n  its last words")
+    results = replace(RESULTS, works=[work])
+
+    assert "\nFailed before its end: v3 ended\n" in report.render(results)
+    with pytest.raises(BenchError, match="P1 failed"):
+        results.check()
 
 
 def test_an_unknown_work_is_told() -> None:
