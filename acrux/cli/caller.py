@@ -35,13 +35,14 @@ class Source:
 
     def read(self) -> Secret:
         """The token. Raises click.UsageError where there is none to be read."""
+        where = self.file or "standard input"
         try:
             text = self.file.read_text() if self.file else sys.stdin.read()
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is no text"
-            raise click.UsageError(f"cannot read a token from {self.file}: {why}") from None
+            raise click.UsageError(f"cannot read a token from {where}: {why}.") from None
         if not text.strip().isascii() or len(text.split()) != 1:
-            raise click.UsageError(f"{self.file or 'standard input'} holds no token.")
+            raise click.UsageError(f"{where} holds no token.")
         return Secret(text.strip())
 
 

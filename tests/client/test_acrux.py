@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from acrux.cli.registry import on_registry
 from acrux.client.auth import RegistryAuth
 from acrux.client.login import OutsideToken, RefreshToken
 from acrux.domain.credential import Credential, Secret
+from acrux.domain.trust import ClaimRule, Trust
+from tests.openid_provider import provider
 from tests.running import RunningRegistry, acrux, running
 
 
@@ -98,6 +102,33 @@ def test_login_and_logout_lead_through_acrux(served: RunningRegistry, tmp_path: 
 
     assert "a refresh token (expires in 2:59:" in logged_in.stdout
     assert (called.returncode, logged_out.returncode, refused.returncode) == (0, 0, 1)
+
+
+def test_a_token_of_a_trusted_issuer_logs_in(served: RunningRegistry, tmp_path: Path) -> None:
+    """A CI job has a token of its platform, and that is all it needs."""
+    home = {"HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path)}
+    catalog, token = f"{served.host}/v2/_catalog", tmp_path / "token"
+    with provider() as issuer:
+        trust = Trust(
+            name="ci",
+            issuer=issuer.issuer,
+            audience="acrux",
+            rules=(ClaimRule("repository", "org/*"),),
+            permissions=("repositories/*/content/read", "repositories/*/metadata/read"),
+            lifetime=timedelta(hours=1),
+        )
+        on_registry(None, {"data_dir": served.data_dir}, lambda to, _: to.trusts.create(trust))
+        token.write_text(issuer.token(aud="acrux"))
+        logged_in = acrux("login", served.host, "--token-file", str(token), **home)
+        called = acrux("api", catalog, **home)
+        straight = acrux("api", catalog, "--token-file", str(token), HOME="/nowhere")
+        token.write_text(issuer.token(aud="acrux", repository="other/app"))
+        stranger = acrux("auth", "exchange", served.host, "--token-file", str(token))
+
+    assert "a refresh token (expires in 0:59:" in logged_in.stdout, logged_in.stderr
+    assert (called.returncode, straight.returncode) == (0, 0)
+    assert stranger.returncode == 1
+    assert "an outside token with 40" in stranger.stderr
 
 
 def test_the_commands_trust_the_certificates_they_are_told_to(

@@ -184,6 +184,7 @@ def test_exchange_failures_are_one_line(
         (("--refresh-token-stdin",), "stale\n", 1, "401.*wrong refresh token"),
         (("--token-stdin",), "stale\n", 1, "401.*wrong outside token"),
         (("--token-stdin",), "", 2, "standard input holds no token"),
+        (("--token-stdin",), b"\xff", 2, "from standard input: it is no text"),
         (("--token-file", os.devnull), "", 2, "/dev/null holds no token"),
         (("--token-file", "/nowhere"), "", 2, "cannot read a token from /nowhere: No such"),
         (("--token-file", "/bin/true"), "", 2, "it is no text"),
@@ -197,7 +198,7 @@ def test_exchange_failures_are_one_line(
     ],
 )
 def test_token_failures_are_one_line(
-    arguments: tuple[str, ...], stdin: str, code: int, why: str, registry: FakeRegistry
+    arguments: tuple[str, ...], stdin: str | bytes, code: int, why: str, registry: FakeRegistry
 ) -> None:
     """A traceback helps nobody who mistyped a password."""
     result = acrux(
