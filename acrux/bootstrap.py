@@ -312,7 +312,9 @@ def _file_users(settings: Settings, to: Adapters, log: Log) -> tuple[Chore, ...]
     if settings.htpasswd is None:
         return ()
     file = HtpasswdFile(settings.htpasswd)
-    users = FileUsers(file, to.accounts, to.revocations, to.clock, settings.htpasswd_scope_map)
+    users = FileUsers(
+        file, to.accounts, to.scope_maps, to.revocations, to.clock, settings.htpasswd_scope_map
+    )
 
     async def follow() -> None:
         for problem in await users.follow():

@@ -68,6 +68,10 @@ class SqlAccounts:
         """See ports.Accounts."""
         return await self._database.write(_replace_password(account_name, password, epoch))
 
+    async def rehash_password(self, account_name: str, password: PasswordRecord, new: str) -> None:
+        """See ports.Accounts."""
+        await self._database.write(_rehash_password(account_name, password, new))
+
     async def delete_password(self, account_name: str, password_name: str, epoch: int) -> bool:
         """See ports.Accounts."""
         return await self._database.write(_delete_password(account_name, password_name, epoch))
@@ -152,6 +156,12 @@ def _read_password(row: Row) -> PasswordRecord:
 
 
 def _create(account: Account) -> Steps[bool]:
+    # Nobody shall be taken for somebody else whose name differs in capitals alone.
+    alike = yield Statement(
+        "SELECT name FROM accounts WHERE lower(name) = :lowered", {"lowered": account.name.lower()}
+    )
+    if alike:
+        return False
     epoch = yield from next_epoch(account.epoch)
     created = yield Statement(
         """
@@ -232,6 +242,16 @@ def _replace_password(account: str, password: PasswordRecord, epoch: int) -> Ste
     return True
 
 
+def _rehash_password(account: str, password: PasswordRecord, new: str) -> Steps[None]:
+    yield Statement(
+        """
+        UPDATE passwords SET hash = :new
+        WHERE account = :account AND name = :name AND hash = :old
+        """,
+        {"account": account, "name": password.name, "old": password.hash, "new": new},
+    )
+
+
 def _delete_password(account: str, password: str, epoch: int) -> Steps[bool]:
     deleted = yield Statement(
         "DELETE FROM passwords WHERE account = :account AND name = :name RETURNING name",
@@ -251,6 +271,9 @@ def _follow_file(users: Sequence[FileUser], scope_map: str, at: datetime) -> Ste
     )
     hashes: dict[str, str] = dict(held)
     epoch, others = to_microseconds(at), []
+    # First who leaves: somebody may come back in other capitals.
+    for gone in hashes.keys() - {user.name for user in users}:
+        yield from _delete(gone, epoch)
     for user in users:
         password = PasswordRecord(FILE_PASSWORD, user.hash, at)
         if user.name not in hashes:
@@ -259,10 +282,8 @@ def _follow_file(users: Sequence[FileUser], scope_map: str, at: datetime) -> Ste
             )
             if not (yield from _create(account)):
                 others.append(user.name)
-        elif hashes.pop(user.name) != user.hash:
+        elif hashes[user.name] != user.hash:
             yield from _replace_password(user.name, password, epoch)
-    for gone in hashes:
-        yield from _delete(gone, epoch)
     return tuple(others)
 
 

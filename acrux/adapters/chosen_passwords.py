@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import argon2
 import bcrypt
 
+from acrux.adapters.upload_files import in_thread
 from acrux.domain.people import normalize
 from acrux.ports.clock import Clock
 
@@ -20,6 +21,12 @@ BCRYPT: Final = "bcrypt"
 MEMORY_KIBIBYTES: Final = 19 * 1024
 PASSES: Final = 2
 LANES: Final = 1
+
+# How every hash of ours begins that was made with the parameters above (PHC string format).
+_CURRENT: Final = f"{ARGON2}:$argon2id$v=19$m={MEMORY_KIBIBYTES},t={PASSES},p={LANES}$"
+
+# A salt and a hash of zeros: no password is known to have it, and to see that takes all the work.
+_NOBODYS: Final = f"{_CURRENT}{'A' * 22}${'A' * 43}"
 
 # bcrypt looks at no more, so that a longer password would match what it begins with.
 MAX_BCRYPT_BYTES: Final = 72
@@ -49,7 +56,6 @@ class ChosenPasswords:
         self._key = secrets.token_bytes(32)
         self._right: dict[bytes, datetime] = {}
         self._free = asyncio.Semaphore(AT_ONCE)
-        self._dummy = self._hasher.hash(secrets.token_hex(16))
 
     async def hash(self, password: str) -> str:
         """What to keep of the password: `argon2id:` and a PHC string."""
@@ -69,9 +75,13 @@ class ChosenPasswords:
         self._right[proof] = self._clock() + REMEMBERED_FOR
         return True
 
+    def is_outdated(self, kept: str) -> bool:
+        """Whether a hash of ours was made with other parameters than those of now."""
+        return kept.startswith(f"{ARGON2}:") and not kept.startswith(_CURRENT)
+
     async def work_in_vain(self, password: str) -> None:
         """As much work as `matches`, for who has no such password."""
-        await self._compute(lambda: self._verify(password, f"{ARGON2}:{self._dummy}"))
+        await self._compute(lambda: self._verify(password, _NOBODYS))
 
     def _verify(self, password: str, kept: str) -> bool:
         scheme, _, hashed = kept.partition(":")
@@ -87,8 +97,9 @@ class ChosenPasswords:
         return hmac.digest(self._key, kept.encode() + b"\0" + _encode(password), "sha256")
 
     async def _compute(self, work: Callable[[], Result]) -> Result:
+        # To its end, even if the client is gone: others begin only once the thread is free.
         async with self._free:
-            return await asyncio.to_thread(work)
+            return await in_thread(work)
 
 
 def _encode(password: str) -> bytes:

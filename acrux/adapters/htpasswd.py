@@ -10,7 +10,10 @@ from acrux.domain.people import is_user_name
 from acrux.ports.accounts import FileContent, FileUser
 
 # bcrypt's own form: $2y$, a cost of two digits, 22 characters of salt and 31 of hash.
-_BCRYPT: Final = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-9]|2[0-4])\$[./A-Za-z0-9]{53}")
+_BCRYPT: Final = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+
+# About 200 ms. With more, each guess would hold a core for longer than other names are refused in.
+MAX_COST: Final = 12
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 
@@ -68,6 +71,9 @@ def _problem(name: str, hashed: str, users: dict[str, FileUser]) -> str:
         return "a user's name has 3 to 64 letters, digits, . _ @ and -"
     if name in users:
         return f"{name!r} stands there twice: the first line counts"
-    if _BCRYPT.fullmatch(hashed) is None:
+    bcrypt = _BCRYPT.fullmatch(hashed)
+    if bcrypt is None:
         return f"the password of {name!r} is not kept as bcrypt: write it with htpasswd -B"
+    if int(bcrypt[1]) > MAX_COST:
+        return f"bcrypt of {name!r} costs more than {MAX_COST}: write it with htpasswd -B -C 10"
     return ""

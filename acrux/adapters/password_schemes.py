@@ -31,6 +31,10 @@ class AllPasswords:
         """See ports.Passwords."""
         return await self._chosen.hash(password)
 
+    def is_outdated(self, kept: str) -> bool:
+        """See ports.Passwords."""
+        return self._chosen.is_outdated(kept)
+
     async def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
         """See ports.Passwords."""
         place = self._generated.find(password, hashes)

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Collection
 from typing import Final
 
+from acrux.domain.token import TOKEN_USER
 from acrux.errors import InvalidInput
 
 # No colon, which would end the name in Basic (RFC 7617 §2); an address of mail is a fine name.
@@ -13,6 +14,9 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{2,63}")
 # NIST SP 800-63B §5.1.1.2: length is what counts; rules of composition make passwords worse.
 MIN_CHARACTERS: Final = 12
 MAX_CHARACTERS: Final = 1024
+
+# What no keyboard means: control characters, and halves of a character. Every space is one's own.
+_CONTROLS: Final = frozenset({"Cc", "Cs"})
 
 # What every guessing program tries first, of those that are long enough.
 _COMMON: Final = frozenset(
@@ -48,8 +52,11 @@ _COMMON: Final = frozenset(
 
 
 def is_user_name(name: str) -> bool:
-    """Whether a person can be called so: 3 to 64 of letters, digits and . _ @ -."""
-    return _NAME.fullmatch(name) is not None
+    """Whether a person can be called so: 3 to 64 of letters, digits and . _ @ -.
+
+    Not as the user of zeros, whose password is always a token.
+    """
+    return _NAME.fullmatch(name) is not None and name != TOKEN_USER
 
 
 def check_user_name(name: str) -> None:
@@ -71,7 +78,7 @@ def check_password(password: str, names: Collection[str]) -> None:
         raise InvalidInput(f"a password has at least {MIN_CHARACTERS} characters: a few words do")
     if len(password) > MAX_CHARACTERS:
         raise InvalidInput(f"a password has at most {MAX_CHARACTERS} characters")
-    if not password.isprintable():
+    if any(unicodedata.category(character) in _CONTROLS for character in password):
         raise InvalidInput("a password holds no control characters, such as the end of a line")
     lowered = password.lower()
     if lowered in _COMMON or len(set(lowered)) < 4 or _is_made_of(lowered, names):

@@ -112,6 +112,9 @@ class Accounts(Protocol):
         False where there is no account.
         """
 
+    async def rehash_password(self, account_name: str, password: PasswordRecord, new: str) -> None:
+        """Keep the same password as another hash; changes nothing where it is not as it was."""
+
     async def delete_password(self, account_name: str, password_name: str, epoch: int) -> bool:
         """Remove the password and revoke as `revoke` does; False where there is none."""
 
@@ -179,6 +182,9 @@ class Passwords(Protocol):
 
     async def hash_chosen(self, password: str) -> str:
         """What to keep of a chosen one: slow to compute, and to guess from."""
+
+    def is_outdated(self, kept: str) -> bool:
+        """Whether a chosen one should be hashed anew, as it was with weaker or other parameters."""
 
     async def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
         """Which of these it is of, by its place; None where of none.

@@ -96,7 +96,9 @@ class Accounts:
         await self._check_scope_map(scope_map)
         created = await self._create(name, scope_map, password_names, expires_at)
         if created is None:
-            raise InvalidInput(f"there is an account {name!r} already: delete or update it")
+            raise InvalidInput(
+                f"there is an account {name!r} already, whatever its capitals: delete or update it"
+            )
         return created
 
     async def show(self, name: str) -> ShownAccount:
@@ -140,7 +142,8 @@ class Accounts:
         await self._revocations.refresh()
 
     async def delete(self, name: str) -> None:
-        """Remove the account. Raises InvalidInput for an unknown one."""
+        """Remove the account. Raises InvalidInput for an unknown one, and for a person's."""
+        await self._check_token(name, "delete")
         await self._done(name, done=await self._accounts.delete(name, self._epoch()))
 
     async def revoke(self, name: str) -> None:
@@ -154,7 +157,7 @@ class Accounts:
 
         Raises InvalidInput for an unknown account.
         """
-        await self._check_generated(name)
+        await self._check_token(name, "passwd")
         value = self._passwords.generate()
         record = self._record(password_name, value, expires_at)
         replaced = await self._accounts.replace_password(name, record, self._epoch())
@@ -163,7 +166,7 @@ class Accounts:
 
     async def delete_password(self, name: str, password_name: str) -> ShownAccount:
         """Remove one password. Raises InvalidInput where there is none of that name."""
-        await self._check_generated(name)
+        await self._check_token(name, "passwd")
         deleted = await self._accounts.delete_password(name, password_name, self._epoch())
         await self._done(name, done=deleted)
         return await self.show(name)
@@ -188,10 +191,10 @@ class Accounts:
             return None
         return _with_values(_shown(account), values)
 
-    async def _check_generated(self, name: str) -> None:
+    async def _check_token(self, name: str, command: str) -> None:
         account = await self._accounts.find(name)
         if account is not None and account.kind is not AccountKind.TOKEN:
-            raise InvalidInput(f"{name!r} is a user, whose password is chosen: acrux user passwd")
+            raise InvalidInput(f"{name!r} is a user, not a token: see acrux user {command} --help")
 
     async def _check_scope_map(self, name: str) -> None:
         if name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:

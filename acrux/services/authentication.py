@@ -1,5 +1,6 @@
 """Turn a credential into a principal, in the same time when refused."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ from acrux.domain import scope_maps
 from acrux.domain.access import ANONYMOUS, NOTHING, Principal, ScopeMap
 from acrux.domain.credential import Credential
 from acrux.domain.reason import Reason
-from acrux.errors import BadCredentials
+from acrux.errors import BadCredentials, StorageExhausted
 from acrux.ports.accounts import Account, Accounts, PasswordRecord, Passwords
 from acrux.ports.clock import Clock, Pause
 
@@ -56,7 +57,16 @@ class Authentication:
                 reason=_reason(account, password),
                 account=account.name if account else "",
             )
+        if self._passwords.is_outdated(password.hash):
+            await self._hash_anew(account, password, credential)
         return replace(self._principal(account), proof=password.name)
+
+    async def _hash_anew(
+        self, account: Account, password: PasswordRecord, credential: Credential
+    ) -> None:
+        new = await self._passwords.hash_chosen(credential.secret.reveal())
+        with suppress(StorageExhausted):  # it is right all the same, and there is a next time
+            await self._accounts.rehash_password(account.name, password, new)
 
     async def _password(self, account: Account | None, secret: str) -> PasswordRecord | None:
         passwords = account.passwords if account else ()

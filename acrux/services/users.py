@@ -13,6 +13,7 @@ from acrux.ports.accounts import (
     Account,
     AccountKind,
     Accounts,
+    FileContent,
     PasswordRecord,
     Passwords,
     Revocations,
@@ -74,7 +75,9 @@ class Users:
             kind=AccountKind.USER,
         )
         if not await self._accounts.create(account):
-            raise InvalidInput(f"there is an account {name!r} already: delete or update it")
+            raise InvalidInput(
+                f"there is an account {name!r} already, whatever its capitals: delete or update it"
+            )
         return _shown(account)
 
     async def list(self) -> tuple[ShownUser, ...]:
@@ -154,15 +157,18 @@ class FileUsers:
         self,
         file: UserFile,
         accounts: Accounts,
+        scope_maps: ScopeMaps,
         revocations: Revocations,
         clock: Clock,
         scope_map: str,
     ) -> None:
         self._file = file
         self._accounts = accounts
+        self._scope_maps = scope_maps
         self._revocations = revocations
         self._clock = clock
         self._scope_map = scope_map
+        self._unfollowed: FileContent | None = None
 
     async def follow(self) -> tuple[str, ...]:
         """Read the file if it changed, and let the accounts be as it says.
@@ -170,15 +176,27 @@ class FileUsers:
         Returns what is wrong with it, a sentence each. A file that cannot be read changes nothing:
         a volume that is gone for a moment must not lock everybody out.
         """
-        content = self._file.read_if_changed()
+        read = self._file.read_if_changed()
+        if read is not None and read.users is None:
+            return read.problems
+        # What could not be stored, as the disk was full, is stored as soon as it can be.
+        content = self._unfollowed = read or self._unfollowed
         if content is None or content.users is None:
-            return content.problems if content else ()
+            return ()
         others = await self._accounts.follow_file(content.users, self._scope_map, self._clock())
         await self._revocations.refresh()
+        self._unfollowed = None
         return (
             *content.problems,
-            *(f"{name!r} is an account of another kind, which stays" for name in others),
+            *await self._scope_map_problems(),
+            *(f"{name!r} is left out: there is another account of that name" for name in others),
         )
+
+    async def _scope_map_problems(self) -> tuple[str, ...]:
+        name = self._scope_map
+        if name in SYSTEM_DEFINED or await self._scope_maps.find(name) is not None:
+            return ()
+        return (f"there is no scope map {name!r}: new users of the file hold nothing",)
 
 
 def _shown(account: Account) -> ShownUser:

@@ -2,7 +2,8 @@
 
 import bcrypt
 import pytest
-from argon2 import Type, extract_parameters
+from argon2 import PasswordHasher, Type, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from acrux.adapters.chosen_passwords import (
     MEMORY_KIBIBYTES,
@@ -22,9 +23,11 @@ class Counting(ChosenPasswords):
     def __init__(self, clock: HandClock) -> None:
         super().__init__(clock)
         self.computed = 0
+        self.compared = ""
 
     def _verify(self, password: str, kept: str) -> bool:
         self.computed += 1
+        self.compared = kept
         return super()._verify(password, kept)
 
 
@@ -165,6 +168,20 @@ async def test_where_people_have_passwords_a_stranger_costs_as_much_as_they_do(
         before = chosen.computed
         assert await passwords.find("wrong", hashes) is None
         assert chosen.computed == before + 1
+
+
+async def test_what_a_stranger_is_compared_with_costs_what_our_own_hashes_do(
+    chosen: Counting,
+) -> None:
+    """One that cannot be read would be refused at once."""
+    _, _, ours = (await chosen.hash(RIGHT)).partition(":")
+
+    await chosen.work_in_vain(RIGHT)
+
+    _, _, compared = chosen.compared.partition(":")
+    assert extract_parameters(compared) == extract_parameters(ours)
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(compared, RIGHT)
 
 
 async def test_a_generated_password_never_waits_for_the_slow_work(

@@ -154,6 +154,7 @@ CALLS: tuple[Call, ...] = (
     ACCOUNTS.list((AccountKind.TOKEN,)),
     *(ACCOUNTS.follow_file(users, "the-map", AT) for users in FILE_USERS),
     ACCOUNTS.replace_password("acrux", PASSWORD, 1),
+    ACCOUNTS.rehash_password("acrux", PASSWORD, "another hash"),
     ACCOUNTS.change("acrux", 1, scope_map="the-map", is_enabled=True),
     ACCOUNTS.revoke("acrux", 1),
     ACCOUNTS.revoke_holders("the-map", 1),

@@ -77,6 +77,19 @@ def test_a_nameless_registry_forbids_nothing() -> None:
     check_password("x7!Kq-92mmQz", ("",))
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "twelve\u00a0or more",
+        "\u3042\u3044\u3046\u3048\u304a\u3000" * 2,
+        "family \U0001f468\u200d\U0001f469 dinner",
+    ],
+)
+def test_every_space_and_every_sign_of_a_keyboard_is_fine(password: str) -> None:
+    """Who writes Japanese types another space, and a Mac one that does not break."""
+    check_password(password, NAMES)
+
+
 def test_two_ways_to_write_a_letter_are_one_password() -> None:
     """macOS types é as two characters, and nobody would get in from there."""
     assert normalize("caf\u00e9 creme") == normalize("cafe\u0301 creme")

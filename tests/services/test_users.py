@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import argon2
 import bcrypt
 import pytest
 
@@ -13,8 +14,15 @@ from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.sqlite import SqliteDatabase
 from acrux.domain.credential import Credential, Secret
-from acrux.errors import BadCredentials, InvalidInput
-from acrux.ports.accounts import FileContent, FileUser
+from acrux.errors import BadCredentials, InvalidInput, StorageExhausted
+from acrux.ports.accounts import (
+    Account,
+    AccountKind,
+    FileContent,
+    FileUser,
+    PasswordRecord,
+    StoredScopeMap,
+)
 from acrux.services.accounts import Accounts
 from acrux.services.authentication import REFUSAL_TIME, Authentication
 from acrux.services.users import FileUsers, Users
@@ -41,6 +49,28 @@ class File:
         self.content = FileContent(tuple(users))
 
 
+class FullDisk(SqlAccounts):
+    """Accounts on a disk that is full while `is_full`."""
+
+    is_full = False
+
+    async def follow_file(
+        self, users: Sequence[FileUser], scope_map: str, at: datetime
+    ) -> tuple[str, ...]:
+        """Refuse, or follow."""
+        self._check()
+        return await super().follow_file(users, scope_map, at)
+
+    async def rehash_password(self, account_name: str, password: PasswordRecord, new: str) -> None:
+        """Refuse, or keep."""
+        self._check()
+        await super().rehash_password(account_name, password, new)
+
+    def _check(self) -> None:
+        if self.is_full:
+            raise StorageExhausted("the disk is full")
+
+
 def written(password: Secret) -> str:
     """A bcrypt hash, the same for the same password."""
     hashed = bcrypt.hashpw(password.reveal().encode(), b"$2b$04$" + b"a" * 21 + b"u")
@@ -51,7 +81,8 @@ class Services:
     """The people of a registry, and who checks their passwords."""
 
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
-        stored, scope_maps = SqlAccounts(database), SqlScopeMaps(database)
+        self.stored, self.scope_maps = FullDisk(database), SqlScopeMaps(database)
+        stored, scope_maps = self.stored, self.scope_maps
         passwords = AllPasswords(KeyedPasswords(bytes(32)), ChosenPasswords(clock))
         self.revocations = SqlRevocations(database)
         self.clock = clock
@@ -60,7 +91,13 @@ class Services:
         self.accounts = Accounts(stored, scope_maps, passwords, self.revocations, clock)
         self.authentication = Authentication(stored, passwords, clock, self._wait)
         self.file = File()
-        self.file_users = FileUsers(self.file, stored, self.revocations, clock, READER)
+        self.file_users = self.follow_with(READER)
+
+    def follow_with(self, scope_map: str) -> FileUsers:
+        """Who follows the file and gives its users this scope map."""
+        return FileUsers(
+            self.file, self.stored, self.scope_maps, self.revocations, self.clock, scope_map
+        )
 
     async def _wait(self, until: datetime) -> None:
         self.waited.append(until)
@@ -144,6 +181,85 @@ async def test_a_persons_password_is_never_generated(services: Services) -> None
     ):
         with pytest.raises(InvalidInput, match="acrux user passwd"):
             await attempt
+    with pytest.raises(InvalidInput, match="acrux user delete"):
+        await services.accounts.delete("alice")
+
+
+@pytest.mark.parametrize("alike", ["Robot", "ROBOT"])
+async def test_nobody_gets_a_name_that_differs_in_capitals_alone(
+    services: Services, alike: str
+) -> None:
+    """In a log, or in a scope map's list, they would be taken for somebody else."""
+    await services.accounts.create("robot", READER)
+    services.file.write(**{alike: RIGHT})
+
+    for attempt in (
+        services.accounts.create(alike, READER),
+        services.users.create(alike, READER, RIGHT),
+    ):
+        with pytest.raises(InvalidInput, match="whatever its capitals"):
+            await attempt
+    (problem,) = await services.file_users.follow()
+    assert "left out" in problem
+    assert await services.names() == []
+
+
+async def test_a_user_of_the_file_may_change_to_other_capitals(services: Services) -> None:
+    """Somebody who corrects a name must not be left out."""
+    services.file.write(alice=RIGHT)
+    await services.file_users.follow()
+    services.file.write(Alice=RIGHT)
+
+    assert await services.file_users.follow() == ()
+    assert await services.names() == ["Alice"]
+
+
+async def weak_account(services: Services) -> str:
+    """The hash of alice, who chose her password when argon2id was given less memory."""
+    weak = "argon2id:" + argon2.PasswordHasher(1, 1024, 1).hash(RIGHT.reveal())
+    password = PasswordRecord("password", weak, services.clock())
+    await services.stored.create(Account("alice", (password,), READER, kind=AccountKind.USER))
+    return weak
+
+
+async def test_a_password_with_outdated_parameters_is_hashed_anew_at_a_login(
+    services: Services,
+) -> None:
+    """Only whoever presents it knows it: otherwise old hashes would stay weak for ever."""
+    weak = await weak_account(services)
+
+    assert not await services.works("alice", OTHER)
+    account = await services.stored.find("alice")
+    assert account is not None
+    assert account.passwords[0].hash == weak
+    assert await services.works("alice", RIGHT)
+    account = await services.stored.find("alice")
+    assert account is not None
+    assert account.passwords[0].hash.startswith("argon2id:$argon2id$v=19$m=19456,t=2,p=1$")
+    assert await services.works("alice", RIGHT)
+    assert services.revocations.least_epoch("alice") == 0
+
+
+async def test_a_password_that_cannot_be_hashed_anew_is_right_all_the_same(
+    services: Services,
+) -> None:
+    """A full disk would lock out whoever has an old hash."""
+    await weak_account(services)
+    services.stored.is_full = True
+
+    assert await services.works("alice", RIGHT)
+
+
+async def test_hashing_anew_does_not_bring_a_changed_password_back(services: Services) -> None:
+    """Somebody changes it, while whoever knows the old one logs in."""
+    weak = await weak_account(services)
+    await services.users.set_password("alice", OTHER)
+
+    old = PasswordRecord("password", weak, services.clock())
+    await services.stored.rehash_password("alice", old, written(RIGHT))
+
+    assert not await services.works("alice", RIGHT)
+    assert await services.works("alice", OTHER)
 
 
 async def test_another_password_replaces_the_first_and_ends_the_tokens(
@@ -250,6 +366,34 @@ async def test_a_file_that_cannot_be_read_locks_nobody_out(services: Services) -
 
     assert await services.works("alice", RIGHT)
     assert await services.file_users.follow() == ()
+
+
+async def test_a_change_that_could_not_be_stored_is_stored_later(services: Services) -> None:
+    """A disk that was full for a moment would leave somebody in who was taken out."""
+    services.file.write(alice=RIGHT)
+    await services.file_users.follow()
+    services.stored.is_full = True
+    services.file.write()
+    for _ in range(2):
+        with pytest.raises(StorageExhausted):
+            await services.file_users.follow()
+    services.file.content = FileContent(None, ("it is gone",))
+    await services.file_users.follow()
+    services.stored.is_full = False
+
+    assert await services.file_users.follow() == ()
+    assert await services.names() == []
+
+
+async def test_a_scope_map_that_is_none_is_told(services: Services) -> None:
+    """The users would get in, hold nothing, and nobody would know why."""
+    services.file.write(alice=RIGHT)
+
+    (problem,) = await services.follow_with("nothing-of-the-kind").follow()
+    assert "there is no scope map 'nothing-of-the-kind'" in problem
+    await services.scope_maps.create(StoredScopeMap("readers", "", (), services.clock()))
+    services.file.write(alice=OTHER)
+    assert await services.follow_with("readers").follow() == ()
 
 
 async def test_the_file_cannot_take_over_an_account(services: Services) -> None:
