@@ -1,9 +1,12 @@
 """Settings: read once, checked whole, told where they came from."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from acrux.cli.main import cli
 from acrux.errors import InvalidSettings
 from acrux.settings import Settings, load
 from tests import settings_page
@@ -141,3 +144,21 @@ def test_without_login_servers_those_that_reach_this_machine_are_known(
 def test_the_page_of_settings_is_the_table_of_settings() -> None:
     """python -m tests.settings_page writes it."""
     assert settings_page.PAGE.read_text(encoding="utf-8") == settings_page.render()
+
+
+def every_command(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    """The commands within the group, with what is typed for them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{path} {name}")
+
+
+def test_no_option_of_a_command_means_two_things() -> None:
+    """`acrux user create --name alice` would rename the registry instead."""
+    for typed, command in every_command(cli, "acrux"):
+        options = [option for parameter in command.params for option in parameter.opts]
+        assert len(options) == len(set(options)), typed

@@ -35,8 +35,8 @@ def user(
 def test_a_person_is_made_and_gets_in(registry: RunningRegistry) -> None:
     """The password never stands on a command line, where every process could read it."""
     made = user(
-        registry, "create", "-n", "alice", "--scope-map", "_repositories_pull", "--password-stdin",
-        "-o", "json", typed="a few words do\n",
+        registry, "create", "--name", "alice", "--scope-map", "_repositories_pull",
+        "--password-stdin", "-o", "json", typed="a few words do\n",
     )  # fmt: skip
 
     assert made.returncode == 0, made.stderr
