@@ -3,6 +3,8 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
 from acrux.http import challenge, guard, witness
@@ -175,6 +177,11 @@ def _public(to: Handlers) -> tuple[Row, ...]:
     )
 
 
+# Which row a path belongs to never changes; most requests are for few of them.
+REMEMBERED_PATHS: Final = 1024
+MAX_REMEMBERED_CHARACTERS: Final = 512
+
+
 class Router:
     """Cuts a path into its row and its parts. It only cuts: `domain` decides what is valid."""
 
@@ -186,26 +193,31 @@ class Router:
         for parts in self._parts:
             firsts.append(firsts[-1] + len(parts) + 1)
         self._row_of_group = {first: index for index, first in enumerate(firsts)}
+        self._cut_before = lru_cache(maxsize=REMEMBERED_PATHS)(self._cut)
 
     def match(self, request: Request) -> Endpoint:
         """Find the end-point and set `request.params`.
 
         Raises UnknownEndpoint, and Unsupported where the path exists with other methods.
         """
-        match = self._paths.fullmatch(request.path)
-        if match is None or match.lastindex is None:
-            raise UnknownEndpoint
-        # `lastindex` is the group closed last: the outer one of the row that matched.
-        index = self._row_of_group[match.lastindex]
-        row = self._rows[index]
+        path = request.path
+        cut = self._cut_before if len(path) <= MAX_REMEMBERED_CHARACTERS else self._cut
+        row, request.params = cut(path)
         # A HEAD is a GET whose body is not sent (RFC 9110 §9.3.2).
         endpoint = row.methods.get("GET" if request.method == "HEAD" else request.method)
         if endpoint is None:
             allow = ", ".join(row.methods).replace("GET", "GET, HEAD")
             raise Unsupported(f"{request.method} is not one of: {allow}", allow=allow)
-        values = match.groups()[match.lastindex : match.lastindex + len(self._parts[index])]
-        request.params = dict(zip(self._parts[index], values, strict=True))
         return endpoint
+
+    def _cut(self, path: str) -> tuple[Row, Mapping[str, str]]:
+        match = self._paths.fullmatch(path)
+        if match is None or match.lastindex is None:
+            raise UnknownEndpoint
+        # `lastindex` is the group closed last: the outer one of the row that matched.
+        index = self._row_of_group[match.lastindex]
+        values = match.groups()[match.lastindex : match.lastindex + len(self._parts[index])]
+        return self._rows[index], dict(zip(self._parts[index], values, strict=True))
 
 
 def _pattern(path: str) -> str:
