@@ -1,5 +1,6 @@
 """Blobs and uploads as files: write aside, sync, rename."""
 
+import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -15,13 +16,15 @@ from acrux.adapters.upload_files import (
     exhaustion,
     in_thread,
     receive,
+    settle,
+    start_thread,
 )
 from acrux.domain.digest import Digest, Hasher, new_hasher
 from acrux.domain.upload import ContentRange, UploadId, check_order
 from acrux.errors import DigestMismatch, InvalidSettings, UnknownBlob, UnknownUpload
 
 ALGORITHMS: Final = ("sha256", "sha512")
-PIECE_BYTES: Final = 1 << 20
+PIECE_BYTES: Final = 1 << 19  # one is sent while the next is read
 MAX_HASHERS: Final = 1024  # of uploads between two requests; about half a kilobyte each
 
 
@@ -45,13 +48,21 @@ class FileBlob:
 
     async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """See ports.StoredBlob. Raises EOFError where the file was cut short meanwhile."""
-        while start < stop:
-            length = min(PIECE_BYTES, stop - start)
-            piece = await in_thread(partial(os.pread, self._descriptor, length, start))
-            if not piece:
-                raise EOFError(f"the blob {self._path} ends at byte {start}, before {stop}")
-            yield piece
-            start += len(piece)
+        coming = self._start(start, stop)
+        try:
+            while start < stop:
+                piece = await settle(coming)
+                if not piece:
+                    raise EOFError(f"the blob {self._path} ends at byte {start}, before {stop}")
+                start += len(piece)
+                coming = self._start(start, stop)  # while this one is sent
+                yield piece
+        finally:
+            await settle(coming)  # nobody may close the file under it
+
+    def _start(self, start: int, stop: int) -> asyncio.Future[bytes]:
+        length = min(PIECE_BYTES, stop - start)
+        return start_thread(partial(os.pread, self._descriptor, length, start))
 
     def close(self) -> None:
         """See ports.StoredBlob."""

@@ -16,7 +16,7 @@ from acrux.domain.digest import Digest, Hasher, new_hasher
 from acrux.domain.upload import ContentRange, UploadId
 from acrux.errors import SizeMismatch, StorageExhausted, UnknownUpload, UploadOutOfOrder
 
-BATCH_BYTES: Final = 1 << 20  # what one turn of a thread writes and hashes
+BATCH_BYTES: Final = 1 << 19  # what one turn of a thread writes and hashes
 READ_BYTES: Final = 1 << 18
 
 # OCI image specification, descriptor.md, "Registered algorithms": what nearly everybody uses.

@@ -248,7 +248,7 @@ class TestUploads:
 
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert used < 6 * BATCH_BYTES
+        assert used < 10 * BATCH_BYTES
 
 
 class TestMismatch:
