@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from acrux.domain.access import NOTHING
@@ -189,6 +189,8 @@ VALUES = st.one_of(
 )
 
 
+# Most claims let nobody in, which is as it should be.
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     TEMPLATES,
     st.fixed_dictionaries(dict.fromkeys(("a", "b", "project_path", "repository"), VALUES)),
