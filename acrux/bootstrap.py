@@ -48,6 +48,7 @@ from acrux.ports.clock import Clock, Pause
 from acrux.services.accounts import Accounts
 from acrux.services.authentication import Authentication
 from acrux.services.blobs import Blobs
+from acrux.services.explanations import Explanations
 from acrux.services.federation import Federation
 from acrux.services.guessing import Guessing
 from acrux.services.journal import Journal, Room
@@ -111,6 +112,7 @@ class Services:
     trusts: Trusts
     journal: Journal
     keys: Keys
+    explanations: Explanations
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def build(
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
         log=RequestLog(log),
-        witness=Witness(services.journal),
+        witness=Witness(services.journal, adapters.clock),
         lifespan=_lifespan(adapters, services, log, serving),
         idle_timeout=timedelta(seconds=settings.idle_seconds),
     )
@@ -260,6 +262,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
             # An upload goes on with the token that began it for a while after that has ended.
             max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
         ),
+        explanations=Explanations(to.journal, to.accounts, to.trusts),
     )
 
 

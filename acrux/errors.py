@@ -17,7 +17,8 @@ RegistryError
 │   ├── UnknownManifest
 │   ├── UnknownTag
 │   ├── UnknownBlob
-│   └── UnknownUpload
+│   ├── UnknownUpload
+│   └── UnknownCase
 ├── ContentRefused
 │   ├── DigestMismatch
 │   ├── SizeMismatch
@@ -122,6 +123,10 @@ class UnknownBlob(Unknown):
 
 class UnknownUpload(Unknown):
     """The repository has no such upload under way."""
+
+
+class UnknownCase(Unknown):
+    """The journal holds no refusal of this id."""
 
 
 class ContentRefused(RegistryError):

@@ -28,7 +28,7 @@ from acrux.cli.calling import (
     registry_url,
     tls_options,
 )
-from acrux.cli.options import output_option, print_json
+from acrux.cli.options import output_option, print_json, setting_options
 from acrux.client import grants, jwt, tokens
 from acrux.client.errors import TokenUnreadable
 from acrux.client.login import OutsideToken
@@ -204,6 +204,26 @@ def inspect(*, token: str | None, jwks: str | None, tls: Tls, output: str) -> No
                 "signature": signature,
             }
         )
+
+
+@auth.command()
+@click.argument("case")
+@setting_options("data_dir")
+@output_option
+def explain(config: Path | None, case: str, output: str, **options: object) -> None:
+    """Say why the registry in this data directory refused CASE, and what would let it pass.
+
+    CASE is the id that the answer carried: in the header X-Acrux-Case, in the message that docker
+    shows, or in the detail that az shows.
+
+    \b
+    Examples:
+      acrux auth explain k7w4zn9q2m
+      acrux auth explain k7w4zn9q2m --data-dir /srv/acrux --output json
+    """
+    from acrux.cli.explain import explain as tell  # noqa: PLC0415 -- loads the whole registry
+
+    tell(config, case, output, options)
 
 
 def describe_kind(kind: str | None) -> str:

@@ -52,6 +52,12 @@ def holder(trust: str) -> str:
     return f"{TRUSTS}{trust}"
 
 
+def named(name: str, values: tuple[tuple[str, str], ...]) -> Outside | None:
+    """The identity of this principal's name, None where it is an account's."""
+    trust, _, subject = name.removeprefix(TRUSTS).partition("/")
+    return Outside(trust, subject, values) if name.startswith(TRUSTS) else None
+
+
 def texts_of(claims: Claims, path: str) -> tuple[str, ...]:
     """The texts that a claim holds: one, each of a list, or none where there is no such claim.
 

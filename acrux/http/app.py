@@ -99,9 +99,10 @@ class Application:
     def _refuse(self, request: Request, refused: RegistryError, challenges: Challenge) -> Response:
         if problems.find(refused) is problems.UNEXPECTED:
             self._log.write_failure(request)
-        response = problems.render(refused)
+        case = ""
         if isinstance(refused, (AccessRefused, TooManyRequests)):
-            self._witness.refused(request, refused, response.status)
+            case = self._witness.refused(request, refused, problems.find(refused).status)
+        response = problems.render(refused, case)
         if isinstance(refused, AccessRefused) and response.status == 401:
             origin = self._origins.of(request)
             response.add("WWW-Authenticate", challenges(origin, refused))

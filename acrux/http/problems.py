@@ -43,6 +43,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     errors.UnknownTag: Problem(404, "TAG_UNKNOWN", "the specified tag does not exist"),
     errors.UnknownBlob: Problem(404, "BLOB_UNKNOWN", "blob unknown to registry"),
     errors.UnknownUpload: Problem(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
+    errors.UnknownCase: Problem(404, "UNSUPPORTED", "no refusal of this id is recorded"),
     errors.DigestMismatch: Problem(
         400, "DIGEST_INVALID", "the content does not hash to the digest given"
     ),
@@ -91,12 +92,22 @@ def find(refused: errors.RegistryError) -> Problem:
     return UNEXPECTED
 
 
-def render(refused: errors.RegistryError) -> Response:
-    """The failure as `{"errors": [...]}` and a newline (acr-protocol.md §6)."""
+def render(refused: errors.RegistryError, case: str = "") -> Response:
+    """The failure as `{"errors": [...]}` and a newline (acr-protocol.md §6).
+
+    `case` is the id under which it can be explained. It stands in a header, and unless nothing was
+    presented, in which case the body is the document's to the letter, in message and detail too:
+    docker shows the former, `az` the latter.
+    """
     problem = find(refused)
     if problem is UNEXPECTED:  # what it says is for the log
         return envelope(problem, problem.message)
-    response = envelope(problem, refused.message or problem.message, _detail(refused))
+    message, detail = refused.message or problem.message, _detail(refused)
+    if case and not isinstance(refused, errors.AuthenticationRequired):
+        message, detail = f"{message} (case {case})", _with_case(detail, case)
+    response = envelope(problem, message, detail)
+    if case:
+        response.add("X-Acrux-Case", case)
     if isinstance(refused, errors.UploadOutOfOrder):
         response.add("Range", f"0-{max(refused.offset - 1, 0)}")
     if isinstance(refused, errors.RangeNotSatisfiable):
@@ -117,6 +128,14 @@ def envelope(problem: Problem, message: str, detail: object = msgspec.UNSET) -> 
         [(b"content-type", JSON.encode())],
         msgspec.json.encode(body) + b"\n",
     )
+
+
+def _with_case(detail: object, case: str) -> object:
+    # In a list of scopes it is one more member of each, which every client ignores; elsewhere text,
+    # because `az` shows a detail that is text (acr-protocol.md §6).
+    if isinstance(detail, list):
+        return [{**scope, "Case": case} for scope in detail]
+    return f"case {case}: acrux auth explain {case}"
 
 
 def _detail(refused: errors.RegistryError) -> object:

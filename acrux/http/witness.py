@@ -1,9 +1,13 @@
 """Tell the journal what was asked over HTTP, and what was decided."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
+from secrets import token_bytes
 from typing import Final, TypeAlias
 
+from acrux.domain.case import RANDOM_BYTES, bare, recorded
 from acrux.domain.decision import (
     ANONYMOUS_CALLER,
     UNKNOWN_CALLER,
@@ -13,7 +17,7 @@ from acrux.domain.decision import (
     repository_of,
 )
 from acrux.domain.reason import PROVEN, Reason
-from acrux.domain.scope import parse_all
+from acrux.domain.scope import Scope, parse_all
 from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
 from acrux.http.messages import Request
 from acrux.services.journal import Journal
@@ -40,10 +44,11 @@ def always(_: str, status: int) -> bool:
 
 
 class Witness:
-    """Sees how requests end. It never waits, and never fails them."""
+    """Sees how requests end, and gives each refusal an id. It never waits, and never fails them."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, clock: Callable[[], datetime]) -> None:
         self._journal = journal
+        self._clock = clock
 
     def granted(self, request: Request, status: int) -> None:
         """Record that the request was carried out."""
@@ -66,13 +71,16 @@ class Witness:
 
     def refused(
         self, request: Request, refused: AccessRefused | TooManyRequests, status: int
-    ) -> None:
-        """Record that the caller was refused, unless they presented nothing at all."""
-        if refused.reason == Reason.NO_CREDENTIAL:
-            return
+    ) -> str:
+        """Record that the caller was refused, unless they presented nothing at all.
+
+        The id of the case that is returned can be explained.
+        """
         scope = refused.scope if isinstance(refused, AccessRefused) else ""
-        asked = few(request.asked or parse_all([scope]))
-        is_proven = refused.reason in PROVEN
+        asked = few(request.asked) or _read(scope)
+        if refused.reason == Reason.NO_CREDENTIAL:
+            return bare(asked, self._clock())
+        is_proven, case = refused.reason in PROVEN, recorded(token_bytes(RANDOM_BYTES))
         self._journal.record(
             Decision(
                 request=_name(request),
@@ -86,11 +94,24 @@ class Witness:
                 status=status,
                 reason=refused.reason,
                 message=refused.message,
-                facts=refused.detail,
+                facts=_facts(request, refused),
                 correlation=request.id,
+                case=case,
                 is_proven=is_proven and bool(request.grant.principal or refused.account),
             )
         )
+        return case
+
+
+@lru_cache(1024)  # strangers ask for the same few things
+def _read(scopes: str) -> tuple[Scope, ...]:
+    return parse_all([scopes])
+
+
+def _facts(request: Request, refused: AccessRefused | TooManyRequests) -> Mapping[str, str]:
+    # What the rights of an identity from outside are looked up with.
+    outside = request.grant.outside
+    return {**refused.detail, **dict(outside.values)} if outside else refused.detail
 
 
 def _account(request: Request, refused: AccessRefused | TooManyRequests) -> str:

@@ -47,6 +47,16 @@ class Answer:
         return code
 
     @property
+    def case(self) -> str:
+        """The id under which a refusal can be explained."""
+        return self.header("X-Acrux-Case") or ""
+
+    @property
+    def body_of_any_case(self) -> bytes:
+        """The body without that id: what else it tells is the same for all who must look alike."""
+        return self.body.replace(self.case.encode(), b"CASE") if self.case else self.body
+
+    @property
     def digest(self) -> str:
         """The digest of the body."""
         return str(Digest.of(self.body))

@@ -235,7 +235,7 @@ async def test_both_passwords_work_and_a_renewed_one_replaces_only_itself(
 
 def refused_alike(answer: Answer) -> tuple[int, bytes, str | None]:
     """What a stranger can see of a refusal."""
-    return answer.status, answer.body, answer.header("WWW-Authenticate")
+    return answer.status, answer.body_of_any_case, answer.header("WWW-Authenticate")
 
 
 async def test_a_wrong_password_and_an_unknown_user_look_alike(

@@ -69,7 +69,7 @@ def test_lines_go_on_while_the_registry_serves(tmp_path: Path) -> None:
         follower = subprocess.Popen(
             [sys.executable, "-m", "acrux", "audit", "list", "--follow", "--output", "jsonl",
              "--account", "acrux", "--data-dir", str(registry.data_dir)],
-            cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True,
+            cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         connection = Connection(registry.port)
         connection.login("acrux", registry.password)
@@ -77,9 +77,9 @@ def test_lines_go_on_while_the_registry_serves(tmp_path: Path) -> None:
         assert follower.stdout is not None
         line = follower.stdout.readline()
         follower.terminate()
-        follower.wait(30)
-        follower.stdout.close()
+        _, complaint = follower.communicate(timeout=30)
 
+    assert line, complaint
     assert json.loads(line)["request"] == "GET /oauth2/token"
 
 
@@ -89,3 +89,26 @@ def test_a_time_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "24h" in done.stderr
+
+
+def test_a_refusal_is_explained_by_a_command(tmp_path: Path) -> None:
+    """Whoever is asked for help has the id, and the data directory."""
+    with running(tmp_path / "data", "--workers", "2") as registry:
+        connection = Connection(registry.port)
+        refused = connection.call("GET", "/v2/", Authorization="Bearer abc")
+        connection.close()
+        case = refused.header("X-Acrux-Case")
+        assert case
+        wait_for(registry, "--account", "(unknown)")
+        data_dir = ("--data-dir", str(registry.data_dir))
+        told = acrux("auth", "explain", case.upper(), *data_dir)
+        as_json = acrux("auth", "explain", case, "--output", "json", *data_dir)
+        unknown = acrux("auth", "explain", "k000000000", *data_dir)
+        no_id = acrux("auth", "explain", "abc", *data_dir)
+
+    assert told.returncode == 0, told.stderr
+    assert "not-ours" in told.stdout
+    assert "docker login" in told.stdout
+    assert json.loads(as_json.stdout)["reason"] == "not-ours"
+    assert (unknown.returncode, no_id.returncode) == (1, 2)
+    assert "ten letters and digits" in no_id.stderr

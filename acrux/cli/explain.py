@@ -1,0 +1,87 @@
+"""Print why a request was refused, for people and for programs."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from acrux.cli.options import print_json, print_table
+from acrux.cli.registry import on_registry
+from acrux.domain.explanation import Explanation, Right
+
+
+def explain(config: Path | None, case: str, output: str, options: dict[str, object]) -> None:
+    """Print the explanation of a case. Raises InvalidInput, UnknownCase."""
+    told = on_registry(config, options, lambda to, _: to.explanations.explain(case))
+    if output == "json":
+        print_json(_json(told))
+    else:
+        _print(told)
+
+
+def _json(told: Explanation) -> dict[str, object]:
+    return {
+        "case": told.case,
+        "time": _time(told.at),
+        "reason": told.reason,
+        "request": told.request,
+        "status": told.status,
+        "account": told.account,
+        "proof": told.proof,
+        "peer": told.peer,
+        "message": told.message,
+        "facts": dict(told.facts),
+        "needed": [str(scope) for scope in told.needed],
+        "held": [str(scope) for scope in told.held],
+        "scopeMap": told.scope_map,
+        "rights": [
+            {
+                "resource": right.resource,
+                "action": right.action,
+                "held": right.is_held,
+                "permission": right.permission,
+            }
+            for right in told.rights
+        ],
+        "explanation": told.why,
+        "changedSince": told.changes,
+        "fixes": [*told.fixes],
+    }
+
+
+def _print(told: Explanation) -> None:
+    by = f", by {told.proof}" if told.proof else ""
+    pairs = {
+        "case": told.case,
+        "time": _time(told.at),
+        "request": f"{told.request} ({told.status})" if told.request else "",
+        "account": f"{told.account}{by}" if told.account else "",
+        "from": told.peer,
+        "reason": told.reason,
+        "needed": " ".join(map(str, told.needed)),
+        "held": " ".join(map(str, told.held)),
+        "scope map": told.scope_map,
+    }
+    for name, value in pairs.items():
+        if value:
+            click.echo(f"{name:<9}  {value}")
+    if told.rights:
+        click.echo("\nWhat was needed, as the scope map grants it now:")
+        columns = ("RESOURCE", "ACTION", "GRANTED BY")
+        print_table(columns, [(one.resource, one.action, _by(one)) for one in told.rights])
+    for sentence in filter(None, (told.why, told.changes)):
+        click.echo(f"\n{sentence}")
+    if told.fixes:
+        click.echo("\nWhat helps:")
+    for fix in told.fixes:
+        click.echo(f"  {fix}")
+
+
+def _by(right: Right) -> str:
+    if right.is_held:
+        return right.permission or "the scope map"
+    return "(nothing)"
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

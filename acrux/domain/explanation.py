@@ -1,0 +1,93 @@
+"""Why something was refused, and what would let it pass."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from acrux.domain.access import ACTION_OF_PERMISSION, Principal, ScopeMap, narrow
+from acrux.domain.scope import REPOSITORY, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One action on one resource, and the permission of a scope map that grants it, if one does."""
+
+    resource: str
+    action: str
+    is_held: bool
+    permission: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was asked, why it was refused, what has changed since, and what would help.
+
+    `rights` is what the request needed, as the account's scope map grants it now. `fixes` are
+    commands, of which one may be enough. Nothing in it is secret.
+    """
+
+    case: str
+    at: datetime
+    reason: str
+    why: str
+    request: str = ""
+    status: int = 401
+    account: str = ""
+    proof: str = ""
+    peer: str = ""
+    message: str = ""
+    scope_map: str = ""
+    needed: tuple[Scope, ...] = ()
+    held: tuple[Scope, ...] = ()
+    rights: tuple[Right, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    changes: str = ""
+    fixes: tuple[str, ...] = ()
+
+
+def rights(scope_map: ScopeMap, asked: Iterable[Scope]) -> tuple[Right, ...]:
+    """What of the asked the scope map grants, action by action, and by which permission."""
+    return tuple(
+        Right(
+            scope.name if scope.type == REPOSITORY else f"{scope.type}:{scope.name}",
+            action,
+            _is_held(scope_map, Scope(scope.type, scope.name, frozenset({action}))),
+            _permission(scope_map, scope, action),
+        )
+        for scope in asked
+        for action in scope.ordered_actions
+    )
+
+
+def _is_held(scope_map: ScopeMap, asked: Scope) -> bool:
+    return bool(narrow(Principal("", scope_map), [asked]).scopes)
+
+
+def _permission(scope_map: ScopeMap, scope: Scope, action: str) -> str:
+    for rule in scope_map.rules if scope.type == REPOSITORY else ():
+        if action in rule.actions and rule.repositories.covers(scope.name):
+            return _written(rule.repositories.text, action)
+    return ""
+
+
+def _written(repository: str, action: str) -> str:
+    return f"repositories/{repository}/{_PERMISSION_OF_ACTION[action]}"
+
+
+_PERMISSION_OF_ACTION = {action: name for name, action in ACTION_OF_PERMISSION.items()}
+
+
+def repository_options(option: str, scope_map: ScopeMap, lacking: Iterable[Right]) -> str:
+    """Options that name the permissions of the map, and those that are lacking, by repository."""
+    named: dict[str, list[str]] = {}
+    for rule in scope_map.rules:
+        for action in sorted(rule.actions, key=list(_PERMISSION_OF_ACTION).index):
+            named.setdefault(rule.repositories.text, []).append(_PERMISSION_OF_ACTION[action])
+    for right in lacking:
+        if right.action in _PERMISSION_OF_ACTION:
+            named.setdefault(right.resource, []).append(_PERMISSION_OF_ACTION[right.action])
+    return " ".join(
+        f"{option} {shlex.quote(repository)} {' '.join(dict.fromkeys(permissions))}"
+        for repository, permissions in named.items()
+    )
