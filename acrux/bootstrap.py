@@ -37,6 +37,7 @@ from acrux.http.guard import Guard
 from acrux.http.health import HealthHandlers
 from acrux.http.identity import Identity
 from acrux.http.listings import ListingHandlers
+from acrux.http.management import ManagementHandlers
 from acrux.http.manifests import ManifestHandlers
 from acrux.http.middleware import Log, RequestLog
 from acrux.http.oauth2 import TokenHandlers
@@ -297,6 +298,7 @@ def _handlers(
         listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
         health=HealthHandlers(services.listings),
+        management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),
     )
 
 

@@ -10,7 +10,9 @@ RegistryError
 │   ├── InvalidService
 │   ├── InvalidRequest
 │   ├── InvalidPage
-│   └── UnknownName
+│   ├── UnknownName
+│   ├── NameTaken
+│   └── StillInUse
 ├── Unknown
 │   ├── UnknownEndpoint
 │   ├── UnknownRepository
@@ -95,6 +97,14 @@ class InvalidPage(InvalidInput):
 
 class UnknownName(InvalidInput):
     """Nothing that is managed has the name that was given."""
+
+
+class NameTaken(InvalidInput):
+    """What is to be created has the name of another."""
+
+
+class StillInUse(InvalidInput):
+    """What is to be deleted is needed by another."""
 
 
 class Unknown(RegistryError):

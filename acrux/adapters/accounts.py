@@ -9,6 +9,7 @@ from acrux.adapters.epochs import next_epoch, revocation
 from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.outside import TRUSTS
+from acrux.domain.page import Page, Slice
 from acrux.ports.accounts import Account, AccountKind, FileUser, PasswordRecord
 
 FILE_PASSWORD = "password"  # noqa: S105 -- what the one password of an htpasswd file's user is called
@@ -39,6 +40,12 @@ class SqlAccounts:
         """See ports.Accounts."""
         rows = [row for kind in kinds for row in await self._database.read(_list(kind))]
         return tuple(_read_account(row, (), ()) for row in sorted(rows))
+
+    async def page(self, kinds: Collection[AccountKind], page: Page) -> Slice[Account]:
+        """See ports.Accounts."""
+        rows = [row for kind in kinds for row in await self._database.read(_page(kind, page))]
+        accounts = tuple(_read_account(row, (), ()) for row in sorted(rows))
+        return Slice(accounts[: page.items], more=0 < page.items < len(accounts))
 
     async def create(self, account: Account) -> bool:
         """See ports.Accounts."""
@@ -146,6 +153,17 @@ def _list(kind: AccountKind) -> Statement:
     return Statement(
         f"SELECT {_ACCOUNT} FROM accounts WHERE kind = :kind ORDER BY name",  # noqa: S608 -- our own column names
         {"kind": kind.value},
+    )
+
+
+def _page(kind: AccountKind, page: Page) -> Statement:
+    # The anonymous account, which has no name, comes before every page.
+    return Statement(
+        f"""
+        SELECT {_ACCOUNT} FROM accounts WHERE kind = :kind AND name > :last
+        ORDER BY name LIMIT :limit
+        """,  # noqa: S608 -- our own column names
+        {"kind": kind.value, "last": page.last, "limit": page.items + 1},
     )
 
 

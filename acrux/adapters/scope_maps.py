@@ -4,6 +4,7 @@ import msgspec
 
 from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
+from acrux.domain.page import Page, Slice
 from acrux.ports.accounts import StoredScopeMap
 
 
@@ -21,6 +22,17 @@ class SqlScopeMaps:
     async def list(self) -> tuple[StoredScopeMap, ...]:
         """See ports.ScopeMaps."""
         return tuple(map(_read, await self._database.read(_select("ORDER BY name", {}))))
+
+    async def page(self, page: Page) -> Slice[StoredScopeMap]:
+        """See ports.ScopeMaps."""
+        rows = await self._database.read(
+            _select(
+                "WHERE name > :last ORDER BY name LIMIT :limit",
+                {"last": page.last, "limit": page.items + 1},
+            )
+        )
+        found = tuple(map(_read, rows))
+        return Slice(found[: page.items], more=0 < page.items < len(found))
 
     async def create(self, scope_map: StoredScopeMap) -> bool:
         """See ports.ScopeMaps."""

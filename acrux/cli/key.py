@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from msgspec import to_builtins
 
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.domain.instants import BEGINNING
+from acrux.http import management_shapes as shapes
 from acrux.services.keys import ShownKey
 
 
@@ -66,22 +68,12 @@ def revoke(config: Path | None, name: str, output: str, **options: object) -> No
 
 def _print(keys: Sequence[ShownKey], output: str) -> None:
     if output == "json":
-        print_json([_json(one) for one in keys])
+        print_json(to_builtins(shapes.keys(keys).value))
         return
     rows = [
         (one.record.name, one.state.value, _since(one) or "always", one.record.id) for one in keys
     ]
     print_table(("NAME", "STATE", "SIGNS FROM", "ID"), rows)
-
-
-def _json(one: ShownKey) -> dict[str, object]:
-    return {
-        "name": one.record.name,
-        "state": one.state.value,
-        "algorithm": one.record.algorithm,
-        "signsFrom": _since(one),
-        "keyId": one.record.id,
-    }
 
 
 def _since(one: ShownKey) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from acrux.domain.access import ACTION_OF_PERMISSION
+from acrux.domain.access import ACTION_OF_MANAGEMENT, ACTION_OF_PERMISSION
 
 Command = Callable[..., Any]
 
@@ -57,6 +57,27 @@ def repository_option(name: str, sentence: str) -> Callable[[Command], Command]:
     """An option that may be given several times, each a repository and its actions."""
     return click.option(
         f"--{name}", name.replace("-", "_"), type=Permissions(), multiple=True, help=sentence
+    )
+
+
+class Management(click.Choice[str]):
+    """`read` or `write`, as the permission of a scope map."""
+
+    def __init__(self) -> None:
+        super().__init__(tuple(ACTION_OF_MANAGEMENT.values()))
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> str:
+        """`management/read` for `read`."""
+        action = super().convert(value, parameter, context)
+        return next(text for text, one in ACTION_OF_MANAGEMENT.items() if one == action)
+
+
+def management_option(name: str, sentence: str) -> Callable[[Command], Command]:
+    """An option that may be given twice: the right to see accounts, and to change them."""
+    return click.option(
+        f"--{name}", name.replace("-", "_"), type=Management(), multiple=True, help=sentence
     )
 
 

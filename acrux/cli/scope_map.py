@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from msgspec import to_builtins
 
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.cli.repositories import RepositoryCommand, joined, repository_option
+from acrux.cli.repositories import RepositoryCommand, joined, management_option, repository_option
+from acrux.http import management_shapes as shapes
 from acrux.ports.accounts import StoredScopeMap
 
 name_option = click.option("--name", "-n", "scope_map", required=True, help="Its name.")
@@ -18,13 +20,15 @@ def scope_map() -> None:
     """Manage scope maps: which actions on which repositories an account may get.
 
     A repository is a name, all below one (team/*), or all (*). The actions are content/read,
-    content/write, content/delete, metadata/read and metadata/write.
+    content/write, content/delete, metadata/read and metadata/write. Beside them there is the right
+    to manage accounts over HTTP: --management read, --management write.
     """
 
 
 @scope_map.command(cls=RepositoryCommand)
 @name_option
 @repository_option("repository", "A repository and what may be done there; repeatable.")
+@management_option("management", "Whether accounts may be seen, or changed, over HTTP.")
 @click.option("--description", default="", help="What it is for.")
 @setting_options("data_dir")
 @output_option
@@ -32,6 +36,7 @@ def create(
     config: Path | None,
     scope_map: str,
     repository: tuple[tuple[str, ...], ...],
+    management: tuple[str, ...],
     description: str,
     output: str,
     **options: object,
@@ -45,7 +50,9 @@ def create(
     created = on_registry(
         config,
         options,
-        lambda to, _: to.scope_maps.create(scope_map, joined(repository), description),
+        lambda to, _: to.scope_maps.create(
+            scope_map, (*joined(repository), *management), description
+        ),
     )
     _print([created], output)
 
@@ -71,14 +78,18 @@ def show(config: Path | None, scope_map: str, output: str, **options: object) ->
 @name_option
 @repository_option("add-repository", "A repository and what may be done there from now on.")
 @repository_option("remove-repository", "A repository and what may no longer be done there.")
+@management_option("add-management", "What of accounts may be done over HTTP from now on.")
+@management_option("remove-management", "What of accounts may no longer be done over HTTP.")
 @click.option("--description", default=None, help="What it is for.")
 @setting_options("data_dir")
 @output_option
-def update(
+def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
     config: Path | None,
     scope_map: str,
     add_repository: tuple[tuple[str, ...], ...],
     remove_repository: tuple[tuple[str, ...], ...],
+    add_management: tuple[str, ...],
+    remove_management: tuple[str, ...],
     description: str | None,
     output: str,
     **options: object,
@@ -89,8 +100,8 @@ def update(
         options,
         lambda to, _: to.scope_maps.change(
             scope_map,
-            add=joined(add_repository),
-            remove=joined(remove_repository),
+            add=(*joined(add_repository), *add_management),
+            remove=(*joined(remove_repository), *remove_management),
             description=description,
         ),
     )
@@ -107,16 +118,7 @@ def delete(config: Path | None, scope_map: str, **options: object) -> None:
 
 def _print(maps: Sequence[StoredScopeMap], output: str, *, many: bool = False) -> None:
     if output == "json":
-        shown = [
-            {
-                "name": one.name,
-                "description": one.description,
-                "creationDate": one.created_at.isoformat(),
-                "type": "SystemDefined" if one.name.startswith("_") else "UserDefined",
-                "actions": one.permissions,
-            }
-            for one in maps
-        ]
+        shown = to_builtins([shapes.scope_map(one) for one in maps])
         print_json(shown if many else shown[0])
     else:
         rows = [(one.name, one.description, ", ".join(one.permissions)) for one in maps]

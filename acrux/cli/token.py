@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import to_builtins
 
 from acrux.bootstrap import Services
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.cli.repositories import RepositoryCommand, joined, repository_option
+from acrux.http import management_shapes as shapes
 from acrux.services.accounts import TOKEN_PASSWORDS, ShownAccount
 
 name_option = click.option("--name", "-n", "account", required=True, help="Its name.")
@@ -205,8 +207,8 @@ def _expiry(days: int | None) -> datetime | None:
 
 def _print(accounts: Sequence[ShownAccount], output: str, *, many: bool = False) -> None:
     if output == "json":
-        shown = [_json(account) for account in accounts]
-        print_json(shown if many else shown[0])
+        listed = [shapes.listed_token(account) for account in accounts]
+        print_json(to_builtins(listed if many else shapes.token(accounts[0])))
         return
     rows = [
         (account.username, "enabled" if account.is_enabled else "disabled", account.scope_map)
@@ -220,23 +222,3 @@ def _print(accounts: Sequence[ShownAccount], output: str, *, many: bool = False)
     ]
     if values:
         print_table(("PASSWORD", "VALUE"), values)
-
-
-def _json(account: ShownAccount) -> dict[str, object]:
-    # acr-protocol.md §4.2.
-    passwords = [
-        {
-            "name": password.name,
-            "creationTime": password.created_at and password.created_at.isoformat(),
-            "expiry": password.expires_at and password.expires_at.isoformat(),
-            "value": password.value.reveal() if password.value else None,
-        }
-        for password in account.passwords
-    ]
-    return {
-        "name": account.username,
-        "status": "enabled" if account.is_enabled else "disabled",
-        "scopeMapId": account.scope_map,
-        "creationDate": account.created_at.isoformat(),
-        "credentials": {"username": account.username, "passwords": passwords},
-    }

@@ -7,6 +7,7 @@ import click
 from acrux.bootstrap import Services
 from acrux.cli.options import setting_options
 from acrux.cli.registry import on_registry
+from acrux.services.accounts import EVERYTHING_PULLED
 from acrux.settings import Settings
 
 
@@ -46,9 +47,7 @@ def update(
         if admin_enabled is not None:
             await to.accounts.change(settings.name, is_enabled=admin_enabled)
         if anonymous_pull_enabled is not None:
-            await to.accounts.let_anonymous(
-                "_repositories_pull_metadata_read" if anonymous_pull_enabled else None
-            )
+            await to.accounts.let_anonymous(EVERYTHING_PULLED if anonymous_pull_enabled else None)
         if anonymous_scope_map is not None:
             await to.accounts.let_anonymous(anonymous_scope_map)
 

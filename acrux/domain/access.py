@@ -11,14 +11,18 @@ from acrux.domain.scope import (
     CATALOG,
     DELETE,
     EVERYTHING,
+    MANAGEMENT,
     METADATA_READ,
     METADATA_WRITE,
     PULL,
     PUSH,
+    READ,
     REGISTRY,
     REPOSITORY,
+    WRITE,
     Scope,
     merge,
+    on_management,
 )
 from acrux.errors import InvalidName, InvalidScope
 
@@ -31,6 +35,9 @@ ACTION_OF_PERMISSION: Final = {
     "metadata/read": METADATA_READ,
     "metadata/write": METADATA_WRITE,
 }
+
+# Ours: who may use /management/v1. Whoever may write there may give themselves anything else.
+ACTION_OF_MANAGEMENT: Final = {"management/read": READ, "management/write": WRITE}
 
 ANY_REPOSITORY: Final = "*"
 
@@ -104,21 +111,32 @@ class ScopeMap:
     name: str
     rules: tuple[Rule, ...] = ()
     catalog: bool = False
+    management: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, name: str, permissions: Iterable[str], *, catalog: bool = False) -> Self:
         """Read permissions such as `repositories/team/*/content/read`; raise InvalidScope."""
-        return cls(name, tuple(map(_parse_permission, permissions)), catalog)
+        texts = tuple(permissions)
+        return cls(
+            name,
+            tuple(_parse_permission(text) for text in texts if text not in ACTION_OF_MANAGEMENT),
+            catalog,
+            frozenset(ACTION_OF_MANAGEMENT[text] for text in texts if text in ACTION_OF_MANAGEMENT),
+        )
 
     @property
     def permissions(self) -> tuple[str, ...]:
         """The permissions that make this map, as `parse` reads them."""
-        return tuple(
+        on_repositories = (
             f"repositories/{rule.repositories.text}/{permission}"
             for rule in self.rules
             for permission, action in ACTION_OF_PERMISSION.items()
             if action in rule.actions
         )
+        of_management = (
+            text for text, action in ACTION_OF_MANAGEMENT.items() if action in self.management
+        )
+        return (*on_repositories, *of_management)
 
     def patterns(self, *actions: str) -> tuple[RepositoryPattern, ...]:
         """Of which repositories the map holds any of these actions."""
@@ -138,7 +156,7 @@ def _parse_permission(text: str) -> Rule:
             return Rule(RepositoryPattern.parse(pattern), frozenset({action}))
     raise InvalidScope(
         "a permission is repositories/NAME/ and content/read, content/write, content/delete, "
-        "metadata/read or metadata/write",
+        "metadata/read or metadata/write; or management/read or management/write",
         permission=text[:160],
     )
 
@@ -146,7 +164,10 @@ def _parse_permission(text: str) -> Rule:
 NOTHING: Final = ScopeMap("_nothing")
 ADMINISTRATOR: Final = ScopeMap.parse(
     "_admin",
-    tuple(f"repositories/*/{permission}" for permission in ACTION_OF_PERMISSION),
+    (
+        *(f"repositories/*/{permission}" for permission in ACTION_OF_PERMISSION),
+        *ACTION_OF_MANAGEMENT,
+    ),
     catalog=True,
 )
 
@@ -215,6 +236,11 @@ class Grant:
                 if scope.type == REPOSITORY
             ),
             catalog=self.permits(Scope(REGISTRY, CATALOG, frozenset({EVERYTHING}))),
+            management=frozenset(
+                action
+                for action in ACTION_OF_MANAGEMENT.values()
+                if self.permits(on_management(action))
+            ),
         )
 
     def permits(self, required: Scope) -> bool:
@@ -263,9 +289,14 @@ def _fitting(scopes: Iterable[Scope], room: int) -> tuple[Scope, ...]:
 def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:
     if asked.type == REGISTRY and asked.name == CATALOG:
         return asked.actions & {EVERYTHING} if scope_map.catalog else frozenset()
+    if asked.type == REGISTRY and asked.name == MANAGEMENT:
+        return _of(asked, scope_map.management)
     if asked.type != REPOSITORY or not _is_repository(asked.name):
         return frozenset()
-    allowed = scope_map.allowed_actions(asked.name)
+    return _of(asked, scope_map.allowed_actions(asked.name))
+
+
+def _of(asked: Scope, allowed: frozenset[str]) -> frozenset[str]:
     # `*` asks for every action the principal holds (acr-protocol.md §7.8).
     return allowed if EVERYTHING in asked.actions else asked.actions & allowed
 

@@ -10,12 +10,15 @@ from acrux.errors import InvalidScope
 REPOSITORY: Final = "repository"
 REGISTRY: Final = "registry"
 CATALOG: Final = "catalog"
+MANAGEMENT: Final = "management"
 
 PULL: Final = "pull"
 PUSH: Final = "push"
 DELETE: Final = "delete"
 METADATA_READ: Final = "metadata_read"
 METADATA_WRITE: Final = "metadata_write"
+READ: Final = "read"
+WRITE: Final = "write"
 EVERYTHING: Final = "*"
 
 # The order in which actions are written; any other action follows, sorted.
@@ -74,6 +77,11 @@ def on_repository(name: RepositoryName, *actions: str) -> Scope:
 def on_catalog() -> Scope:
     """The scope that lists repositories: `registry:catalog:*`."""
     return Scope(REGISTRY, CATALOG, frozenset({EVERYTHING}))
+
+
+def on_management(action: str) -> Scope:
+    """The scope of managing accounts and all that belongs to them: READ or WRITE. It is ours."""
+    return Scope(REGISTRY, MANAGEMENT, frozenset({action}))
 
 
 def render(scopes: Iterable[Scope]) -> str:

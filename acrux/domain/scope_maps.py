@@ -1,6 +1,7 @@
 """The scope maps that are always there, and what makes one valid."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from acrux.domain.access import ACTION_OF_PERMISSION, ADMINISTRATOR, ScopeMap
@@ -62,4 +63,5 @@ def read(name: str, permissions: tuple[str, ...]) -> ScopeMap:
     """
     if name in SYSTEM_DEFINED:
         return SYSTEM_DEFINED[name]
-    return ScopeMap.parse(name, permissions, catalog=bool(permissions))
+    own = ScopeMap.parse(name, permissions)
+    return replace(own, catalog=bool(own.rules))

@@ -15,8 +15,11 @@ from acrux.domain.scope import (
     METADATA_WRITE,
     PULL,
     PUSH,
+    READ,
+    WRITE,
     Scope,
     on_catalog,
+    on_management,
     on_repository,
     render,
 )
@@ -138,6 +141,16 @@ def _on(repository: RepositoryName, *actions: str) -> Required:
 def catalog(_: Request) -> Required:
     """List repositories."""
     return Required((on_catalog(),))
+
+
+def read_management(_: Request) -> Required:
+    """See accounts and all that belongs to them."""
+    return Required((on_management(READ),))
+
+
+def write_management(_: Request) -> Required:
+    """Change accounts and all that belongs to them."""
+    return Required((on_management(WRITE),))
 
 
 class Guard:

@@ -20,12 +20,14 @@ from acrux.errors import (
     InvalidReference,
     InvalidRequest,
     UnknownManifest,
+    UnknownName,
     UnknownTag,
 )
 from acrux.http.messages import Request
 
 MAX_QUERY_FIELDS = 500
 MAX_ADDED_TAGS = 100
+MAX_NAME_CHARACTERS = 255
 
 
 def header(request: Request, name: bytes) -> str | None:
@@ -105,6 +107,19 @@ def digest(request: Request) -> Digest:
 def upload(request: Request) -> UploadId:
     """The upload of the path. Raises UnknownUpload."""
     return UploadId.parse(request.params["upload"])
+
+
+def name(request: Request) -> str:
+    """The name of what is managed, which is in the path; what cannot exist is an UnknownName."""
+    text = request.params["name"]
+    if not (text.isascii() and text.isprintable() and len(text) <= MAX_NAME_CHARACTERS):
+        raise UnknownName("nothing has this name: it is too long, or not of printable ASCII")
+    return text
+
+
+def password_name(request: Request) -> str:
+    """The name of a password, which is in the path."""
+    return request.params["password"]
 
 
 # The query ----------------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     errors.InvalidPage: Problem(400, "UNSUPPORTED", "invalid page"),
     errors.InvalidRequest: Problem(400, "UNSUPPORTED", "the request cannot be read"),
     errors.UnknownName: Problem(404, "NAME_UNKNOWN", "nothing has this name"),
+    # Nor one for a conflict.
+    errors.NameTaken: Problem(409, "NAME_INVALID", "the name is taken"),
+    errors.StillInUse: Problem(409, "DENIED", "it is in use"),
     errors.InvalidInput: Problem(400, "UNSUPPORTED", "the request cannot be read"),
     errors.UnknownEndpoint: Problem(404, "UNSUPPORTED", "no end-point has this path"),
     errors.UnknownRepository: Problem(404, "NAME_UNKNOWN", "repository name not known to registry"),

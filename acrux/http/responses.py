@@ -39,6 +39,28 @@ def json(content: object, status: int = 200) -> Response:
     return Response(status, [(b"content-type", JSON.encode())], msgspec.json.encode(content))
 
 
+def created(location: str, content: object) -> Response:
+    """What was created, and where it is; with its passwords, which nobody may keep."""
+    response = secret(content, 201)
+    response.add("Location", location)
+    return response
+
+
+def secret(content: object, status: int = 200) -> Response:
+    """An object that holds a password, or may."""
+    response = json(content, status)
+    response.add("Cache-Control", "no-store")
+    return response
+
+
+def collection(path: str, content: object, page: Page, following: str | None) -> Response:
+    """A page of what is managed, with a link to the one that follows where there is one."""
+    response = json(content)
+    if following is not None:
+        _link(response, path, page, following, "")
+    return response
+
+
 def etag(digest: Digest) -> str:
     """The entity tag of content with this digest: it never changes (RFC 9110 §8.8.3)."""
     return f'"{digest}"'

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from acrux.domain.scope import READ, WRITE
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
 from acrux.http import challenge, guard, witness
 from acrux.http.acr_v1 import AcrHandlers
@@ -13,9 +14,12 @@ from acrux.http.blobs import BlobHandlers
 from acrux.http.guard import Requirement
 from acrux.http.health import HealthHandlers
 from acrux.http.listings import ListingHandlers
+from acrux.http.management import ManagementHandlers
 from acrux.http.manifests import ManifestHandlers
 from acrux.http.messages import Request, Response
 from acrux.http.oauth2 import TokenHandlers
+from acrux.http.openapi import OpenApi
+from acrux.http.operations import ROOT, operations
 from acrux.http.origin import Origin
 from acrux.http.uploads import UploadHandlers
 from acrux.http.witness import Recorded
@@ -54,11 +58,12 @@ class Handlers:
     listings: ListingHandlers
     acr: AcrHandlers
     health: HealthHandlers
+    management: ManagementHandlers
 
 
 def table(to: Handlers) -> tuple[Row, ...]:
     """Every end-point of the registry. What is not in here does not exist."""
-    return (*_uploads(to), *_v2(to), *_acr_v1(to), *_public(to))
+    return (*_uploads(to), *_v2(to), *_acr_v1(to), *_management(to.management), *_public(to))
 
 
 def _v2(to: Handlers) -> tuple[Row, ...]:
@@ -151,6 +156,20 @@ def _acr_v1(to: Handlers) -> tuple[Row, ...]:
                 "DELETE": Endpoint(guard.delete, to.acr.delete_repository),
             },
         ),
+    )
+
+
+def _management(to: ManagementHandlers) -> tuple[Row, ...]:
+    told = operations(to)
+    rights = {READ: guard.read_management, WRITE: guard.write_management}
+    methods: dict[str, dict[str, Endpoint]] = {}
+    for one in told:
+        endpoint = Endpoint(rights[one.right], one.handler)
+        methods.setdefault(ROOT + one.path, {})[one.method] = endpoint
+    document = Endpoint(guard.public, OpenApi(told).show)
+    return (
+        Row("management", f"{ROOT}/openapi.json", {"GET": document}),
+        *(Row("management", path, by_method) for path, by_method in methods.items()),
     )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from acrux.domain.instants import BEGINNING
+from acrux.domain.page import Page, Slice
 from acrux.domain.token import AccessToken, RefreshToken
 
 
@@ -84,6 +85,9 @@ class Accounts(Protocol):
     async def list(self, kinds: Collection[AccountKind]) -> tuple[Account, ...]:
         """All accounts of these kinds by name, without their permissions and passwords."""
 
+    async def page(self, kinds: Collection[AccountKind], page: Page) -> Slice[Account]:
+        """A page of what `list` gives, but for the anonymous one."""
+
     async def create(self, account: Account) -> bool:
         """Create the account unless there is one of that name; say whether it was created."""
 
@@ -144,6 +148,9 @@ class ScopeMaps(Protocol):
 
     async def list(self) -> tuple[StoredScopeMap, ...]:
         """All of them by name."""
+
+    async def page(self, page: Page) -> Slice[StoredScopeMap]:
+        """A page of what `list` gives."""
 
     async def create(self, scope_map: StoredScopeMap) -> bool:
         """Create it unless there is one of that name; say whether it was created."""

@@ -9,8 +9,9 @@ from typing import Final
 from acrux.domain.access import ADMINISTRATOR, ANONYMOUS
 from acrux.domain.credential import Secret
 from acrux.domain.instants import to_microseconds
+from acrux.domain.page import Page, Slice
 from acrux.domain.scope_maps import SYSTEM_DEFINED
-from acrux.errors import InvalidInput
+from acrux.errors import InvalidInput, NameTaken, UnknownName
 from acrux.ports.accounts import (
     Account,
     AccountKind,
@@ -25,6 +26,9 @@ from acrux.ports.clock import Clock
 # The names that `az acr credential` and `az acr token` give passwords (acr-protocol.md §4).
 ADMINISTRATOR_PASSWORDS: Final = ("password", "password2")
 TOKEN_PASSWORDS: Final = ("password1", "password2")
+
+# What anonymous callers get where they may pull everything (acr-protocol.md §4.1).
+EVERYTHING_PULLED: Final = "_repositories_pull_metadata_read"
 
 # acr-protocol.md §4.2; no colon, which would end the name in Basic (RFC 7617 §2).
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{4,49}")
@@ -85,7 +89,7 @@ class Accounts:
     ) -> ShownAccount:
         """Create an account with new passwords (`az acr token create`).
 
-        Raises InvalidInput for a name that is taken or cannot be, and an unknown scope map.
+        Raises NameTaken, and InvalidInput for a name that cannot be and an unknown scope map.
         """
         if _NAME.fullmatch(name) is None:
             raise InvalidInput(
@@ -96,13 +100,13 @@ class Accounts:
         await self._check_scope_map(scope_map)
         created = await self._create(name, scope_map, password_names, expires_at)
         if created is None:
-            raise InvalidInput(
+            raise NameTaken(
                 f"there is an account {name!r} already, whatever its capitals: delete or update it"
             )
         return created
 
     async def show(self, name: str) -> ShownAccount:
-        """The account and the names of its passwords. Raises InvalidInput for an unknown one."""
+        """The account and the names of its passwords. Raises UnknownName."""
         account = await self._accounts.find(name)
         if account is None:
             raise _unknown(name)
@@ -113,12 +117,17 @@ class Accounts:
         accounts = await self._accounts.list((AccountKind.TOKEN,))
         return tuple(_shown(account) for account in accounts if account.name != ANONYMOUS.name)
 
+    async def page(self, page: Page) -> Slice[ShownAccount]:
+        """A page of what `list` gives."""
+        found = await self._accounts.page((AccountKind.TOKEN,), page)
+        return Slice(tuple(map(_shown, found.items)), found.more)
+
     async def change(
         self, name: str, *, scope_map: str | None = None, is_enabled: bool | None = None
     ) -> ShownAccount:
         """Give the account another scope map, switch it on or off.
 
-        Raises InvalidInput for an unknown account or scope map.
+        Raises UnknownName, and InvalidInput for an unknown scope map.
         """
         if scope_map is not None:
             await self._check_scope_map(scope_map)
@@ -127,6 +136,11 @@ class Accounts:
         )
         await self._done(name, done=changed)
         return await self.show(name)
+
+    async def anonymous_scope_map(self) -> str | None:
+        """The scope map of whoever presents no credential, None where they hold nothing."""
+        account = await self._accounts.find(ANONYMOUS.name)
+        return account.scope_map if account and account.is_enabled else None
 
     async def let_anonymous(self, scope_map: str | None) -> None:
         """Give whoever presents no credential this scope map, or none at all.
@@ -142,12 +156,12 @@ class Accounts:
         await self._revocations.refresh()
 
     async def delete(self, name: str) -> None:
-        """Remove the account. Raises InvalidInput for an unknown one, and for a person's."""
+        """Remove the account. Raises UnknownName, and InvalidInput for a person's."""
         await self._check_token(name, "delete")
         await self._done(name, done=await self._accounts.delete(name, self._epoch()))
 
     async def revoke(self, name: str) -> None:
-        """End all tokens of the account; its passwords go on. Raises InvalidInput."""
+        """End all tokens of the account; its passwords go on. Raises UnknownName."""
         await self._done(name, done=await self._accounts.revoke(name, self._epoch()))
 
     async def renew_password(
@@ -155,7 +169,7 @@ class Accounts:
     ) -> ShownAccount:
         """Replace one password; it works at once, and the other one goes on working.
 
-        Raises InvalidInput for an unknown account.
+        Raises UnknownName.
         """
         await self._check_token(name, "passwd")
         value = self._passwords.generate()
@@ -165,7 +179,7 @@ class Accounts:
         return _with_values(await self.show(name), {password_name: value})
 
     async def delete_password(self, name: str, password_name: str) -> ShownAccount:
-        """Remove one password. Raises InvalidInput where there is none of that name."""
+        """Remove one password. Raises UnknownName where there is none."""
         await self._check_token(name, "passwd")
         deleted = await self._accounts.delete_password(name, password_name, self._epoch())
         await self._done(name, done=deleted)
@@ -234,7 +248,5 @@ def _with_values(shown: ShownAccount, values: dict[str, str]) -> ShownAccount:
     return replace(shown, passwords=passwords)
 
 
-def _unknown(name: str) -> InvalidInput:
-    return InvalidInput(
-        f"there is no account {name!r}, or no such password of it, in this data directory"
-    )
+def _unknown(name: str) -> UnknownName:
+    return UnknownName(f"there is no account {name!r}, or no such password of it")

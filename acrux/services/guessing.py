@@ -17,7 +17,7 @@ from acrux.domain.guessing import (
     Subject,
     network_of,
 )
-from acrux.errors import BadCredentials, InvalidInput, RegistryError, TooManyRequests
+from acrux.errors import BadCredentials, RegistryError, TooManyRequests, UnknownName
 from acrux.ports.clock import Clock
 from acrux.ports.guessing import Guesses
 
@@ -197,11 +197,11 @@ class Guessing:
     async def forgive(self, *, account: str | None = None, address: str | None = None) -> None:
         """Lift the waits of an account, of an address, or of one at the other; or all of them.
 
-        Every worker knows within a second. Raises InvalidInput where there is nothing to lift.
+        Every worker knows within a second. Raises UnknownName where there is nothing to lift.
         """
         network = None if address is None else network_of(address)
         if not await self._guesses.forgive(Subject(account, network), self._clock()):
-            raise InvalidInput(
+            raise UnknownName(
                 "there are no failed logins to forgive of that name and address: see acrux "
                 "lockout list"
             )

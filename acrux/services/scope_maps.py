@@ -1,13 +1,14 @@
 """Create, change and delete scope maps."""
 
 from acrux.domain.instants import BEGINNING, to_microseconds
+from acrux.domain.page import Page, Slice
 from acrux.domain.scope_maps import (
     MAX_DESCRIPTION_CHARACTERS,
     SYSTEM_DEFINED,
     check_name,
     check_permissions,
 )
-from acrux.errors import InvalidInput
+from acrux.errors import InvalidInput, NameTaken, StillInUse, UnknownName
 from acrux.ports.accounts import Accounts, Revocations, StoredScopeMap
 from acrux.ports.accounts import ScopeMaps as StoredScopeMaps
 from acrux.ports.clock import Clock
@@ -33,18 +34,18 @@ class ScopeMaps:
     ) -> StoredScopeMap:
         """Make a scope map of these permissions.
 
-        Raises InvalidScope for what is outside the grammar, InvalidInput for a name that is taken.
+        Raises InvalidScope for what is outside the grammar, and NameTaken.
         """
         check_name(name)
         _check_description(description)
         check_permissions(permissions)
         scope_map = StoredScopeMap(name, description, _unique(permissions), self._clock())
         if not await self._scope_maps.create(scope_map):
-            raise InvalidInput(f"there is a scope map {name!r} already: update it")
+            raise NameTaken(f"there is a scope map {name!r} already: update it")
         return scope_map
 
     async def show(self, name: str) -> StoredScopeMap:
-        """The scope map of this name. Raises InvalidInput for an unknown one."""
+        """The scope map of this name. Raises UnknownName."""
         found = _system_defined(name) or await self._scope_maps.find(name)
         if found is None:
             raise _unknown(name)
@@ -55,26 +56,42 @@ class ScopeMaps:
         system = (_system_defined(name) for name in sorted(SYSTEM_DEFINED))
         return (*(one for one in system if one), *await self._scope_maps.list())
 
+    async def page(self, page: Page) -> Slice[StoredScopeMap]:
+        """A page of all scope maps by name, the system's own among them."""
+        own = await self._scope_maps.page(page)
+        last = own.items[-1].name if own.more else None
+        system = [
+            one
+            for name in SYSTEM_DEFINED
+            if name > page.last and (last is None or name < last) and (one := _system_defined(name))
+        ]
+        found = sorted((*own.items, *system), key=lambda one: one.name)
+        more = own.more or len(found) > page.items > 0
+        return Slice(tuple(found[: page.items]), more)
+
     async def change(
         self,
         name: str,
         *,
+        permissions: tuple[str, ...] | None = None,
         add: tuple[str, ...] = (),
         remove: tuple[str, ...] = (),
         description: str | None = None,
     ) -> StoredScopeMap:
-        """Add and remove permissions. It holds at once: the tokens of whoever has the map end.
+        """Set its permissions, or add and remove some. The tokens of whoever has the map end.
 
-        Raises InvalidScope and InvalidInput as `create` does, and for a system-defined one.
+        It holds at once. Raises InvalidScope as `create` does, UnknownName, and InvalidInput for a
+        system-defined one.
         """
         _check_own(name)
         if description is not None:
             _check_description(description)
         check_permissions(add)
-        kept = (p for p in (await self.show(name)).permissions if p not in remove)
-        permissions = _unique((*kept, *add))
-        check_permissions(permissions)
-        await self._scope_maps.change(name, description=description, permissions=permissions)
+        before = (await self.show(name)).permissions if permissions is None else permissions
+        after = _unique((*(text for text in before if text not in remove), *add))
+        check_permissions(after)
+        if not await self._scope_maps.change(name, description=description, permissions=after):
+            raise _unknown(name)
         await self._accounts.revoke_holders(name, to_microseconds(self._clock()))
         await self._revocations.refresh()
         return await self.show(name)
@@ -84,7 +101,7 @@ class ScopeMaps:
         _check_own(name)
         await self.show(name)
         if not await self._scope_maps.delete(name):
-            raise InvalidInput(
+            raise StillInUse(
                 f"an account or a trust has the scope map {name!r}: give it another one first"
             )
 
@@ -104,11 +121,13 @@ def _check_own(name: str) -> None:
 def _check_description(description: str) -> None:
     if len(description) > MAX_DESCRIPTION_CHARACTERS:
         raise InvalidInput(f"a description has at most {MAX_DESCRIPTION_CHARACTERS} characters")
+    if "\x00" in description:  # no database of ours but SQLite can keep it
+        raise InvalidInput("a description holds no NUL character")
 
 
 def _unique(permissions: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(permissions))
 
 
-def _unknown(name: str) -> InvalidInput:
-    return InvalidInput(f"there is no scope map {name!r}: see acrux scope-map list")
+def _unknown(name: str) -> UnknownName:
+    return UnknownName(f"there is no scope map {name!r}: see acrux scope-map list")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from acrux.domain.instants import to_microseconds
 from acrux.domain.scope_maps import SYSTEM_DEFINED
 from acrux.domain.trust import Trust
-from acrux.errors import InvalidInput
+from acrux.errors import InvalidInput, NameTaken, UnknownName
 from acrux.ports.accounts import Revocations, ScopeMaps
 from acrux.ports.clock import Clock
 from acrux.ports.federation import StoredTrust
@@ -42,17 +42,17 @@ class Trusts:
     async def create(self, trust: Trust) -> StoredTrust:
         """Trust it from now on.
 
-        Raises InvalidInput where the rule cannot be kept, lets in anybody, or its name is taken;
-        InvalidScope for permissions outside the grammar.
+        Raises InvalidInput where the rule cannot be kept or lets in anybody, InvalidScope for
+        permissions outside the grammar, and NameTaken.
         """
         await self._check(trust)
         created = StoredTrust(trust, self._epoch(), self._clock())
         if not await self._trusts.create(created):
-            raise InvalidInput(f"there is a trust {trust.name!r} already: delete or update it")
+            raise NameTaken(f"there is a trust {trust.name!r} already: delete or update it")
         return await self.show(trust.name)
 
     async def show(self, name: str) -> StoredTrust:
-        """The trust of this name. Raises InvalidInput for an unknown one."""
+        """The trust of this name. Raises UnknownName."""
         found = await self._trusts.find(name)
         if found is None:
             raise _unknown(name)
@@ -65,7 +65,7 @@ class Trusts:
     async def change(self, name: str, change: Callable[[Trust], Trust]) -> StoredTrust:
         """Make of the trust what `change` returns; its name stays.
 
-        Raises InvalidInput and InvalidScope as `create` does.
+        Raises UnknownName, and InvalidInput and InvalidScope as `create` does.
         """
         changed = replace(change((await self.show(name)).trust), name=name)
         await self._check(changed)
@@ -73,7 +73,7 @@ class Trusts:
         return await self.show(name)
 
     async def delete(self, name: str) -> None:
-        """Trust it no more. Raises InvalidInput for an unknown one."""
+        """Trust it no more. Raises UnknownName."""
         await self._done(name, done=await self._trusts.delete(name, self._epoch()))
 
     async def _check(self, trust: Trust) -> None:
@@ -98,5 +98,5 @@ class Trusts:
         return to_microseconds(self._clock())
 
 
-def _unknown(name: str) -> InvalidInput:
-    return InvalidInput(f"there is no trust {name!r}: see acrux trust list")
+def _unknown(name: str) -> UnknownName:
+    return UnknownName(f"there is no trust {name!r}: see acrux trust list")

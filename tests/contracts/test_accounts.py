@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
-from acrux.ports.accounts import Account, PasswordRecord
+from acrux.domain.page import Page, Slice
+from acrux.ports.accounts import Account, AccountKind, PasswordRecord
 from tests.contracts.databases import Databases
 
 AT = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -211,3 +212,27 @@ async def test_revocations_are_found_with_one_statement_on_an_index(
         await revocations.refresh()
 
     assert len(statements) == 1
+
+
+async def test_accounts_are_told_a_page_at_a_time(accounts: SqlAccounts) -> None:
+    """There may be 100,000 of them."""
+    kinds = (AccountKind.TOKEN, AccountKind.USER, AccountKind.FILE_USER)
+    names = ["Zoe-1", "a-name", "acrux", "b_name", "zed-1"]
+    for number, name in enumerate(names):
+        await accounts.create(Account(name, (FIRST,), created_at=AT, kind=kinds[number % 3]))
+    await accounts.create(Account("", ()))  # the anonymous one is nobody's to manage
+
+    assert await told(accounts, kinds, 2) == [names[:2], names[2:4], names[4:]]
+    assert await told(accounts, kinds, 5) == [names]
+    assert await told(accounts, kinds[:1], 1) == [["Zoe-1"], ["b_name"]]
+    assert await accounts.page(kinds, Page(0)) == Slice(())
+
+
+async def told(
+    accounts: SqlAccounts, kinds: tuple[AccountKind, ...], items: int
+) -> list[list[str]]:
+    """The names of all pages."""
+    pages = [await accounts.page(kinds, Page(items))]
+    while pages[-1].more:
+        pages.append(await accounts.page(kinds, Page(items, pages[-1].items[-1].name)))
+    return [[account.name for account in page.items] for page in pages]

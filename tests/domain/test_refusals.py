@@ -20,7 +20,7 @@ REFUSED = {
         lambda: ScopeMap.parse("a-map", [LONG]),
         (
             "a permission is repositories/NAME/ and content/read, content/write, content/delete, "
-            "metadata/read or metadata/write"
+            "metadata/read or metadata/write; or management/read or management/write"
         ),
         {"permission": "X" * 160},
     ),

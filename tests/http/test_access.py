@@ -1,6 +1,7 @@
 """The access matrix: every end-point times every kind of caller, complete by construction."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -10,6 +11,7 @@ from acrux.domain import token
 from acrux.domain.digest import Digest
 from acrux.domain.scope import Scope
 from acrux.domain.scope_maps import SYSTEM_DEFINED
+from acrux.errors import NameTaken
 from acrux.http import guard
 from acrux.ports.accounts import AccountKind
 from acrux.services.accounts import ADMINISTRATOR_PASSWORDS, TOKEN_PASSWORDS
@@ -56,6 +58,13 @@ _PUSH = (f"{_ON_APP}pull,push",)
 _PULL = (f"{_ON_APP}pull",)
 _ACR = "/acr/v1/{repository}"
 _READ = (f"{_ON_APP}metadata_read",)
+_SEE = ("registry:management:read",)
+_MANAGE = ("registry:management:write",)
+_JSON = {"Content-Type": "application/json"}
+_TOKEN = "/management/v1/tokens/{name}"
+_SCOPE_MAP = "/management/v1/scopeMaps/{name}"
+_KEY = "/management/v1/keys/{name}"
+_HELPER = "/management/v1/tokens/helper"
 _WRITE = (f"{_ON_APP}metadata_write",)
 _DELETE = (f"{_ON_APP}delete",)
 
@@ -109,6 +118,47 @@ EXAMPLES = {
     ("/v2/{repository}/tags/list", "GET"): Example(
         f"/v2/{REPOSITORY}/tags/list", 200, _READ, also_enough=(_PULL,)
     ),
+    ("/management/v1/tokens", "GET"): Example("/management/v1/tokens", 200, _SEE),
+    ("/management/v1/tokens", "POST"): Example(
+        "/management/v1/tokens",
+        201,
+        _MANAGE,
+        _JSON,
+        b'{"name":"another","scopeMapId":"_repositories_pull"}',
+    ),
+    (_TOKEN, "GET"): Example(_HELPER, 200, _SEE),
+    (_TOKEN, "PATCH"): Example(_HELPER, 200, _MANAGE, _JSON, b'{"status":"disabled"}'),
+    (_TOKEN, "DELETE"): Example(_HELPER, 204, _MANAGE),
+    (f"{_TOKEN}/generateCredentials", "POST"): Example(
+        f"{_HELPER}/generateCredentials", 200, _MANAGE
+    ),
+    (f"{_TOKEN}/credentials/{{password}}", "DELETE"): Example(
+        f"{_HELPER}/credentials/password1", 204, _MANAGE
+    ),
+    (f"{_TOKEN}/revoke", "POST"): Example(f"{_HELPER}/revoke", 204, _MANAGE),
+    ("/management/v1/scopeMaps", "GET"): Example("/management/v1/scopeMaps", 200, _SEE),
+    ("/management/v1/scopeMaps", "POST"): Example(
+        "/management/v1/scopeMaps", 201, _MANAGE, _JSON, b'{"name":"another","actions":[]}'
+    ),
+    (_SCOPE_MAP, "GET"): Example("/management/v1/scopeMaps/helper-map", 200, _SEE),
+    (_SCOPE_MAP, "PATCH"): Example(
+        "/management/v1/scopeMaps/helper-map", 200, _MANAGE, _JSON, b'{"description":"x"}'
+    ),
+    (_SCOPE_MAP, "DELETE"): Example("/management/v1/scopeMaps/helper-map", 204, _MANAGE),
+    ("/management/v1/registry", "GET"): Example("/management/v1/registry", 200, _SEE),
+    ("/management/v1/registry", "PATCH"): Example(
+        "/management/v1/registry", 200, _MANAGE, _JSON, b"{}"
+    ),
+    ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),
+    ("/management/v1/keys/rotate", "POST"): Example("/management/v1/keys/rotate", 200, _MANAGE),
+    (f"{_KEY}/revoke", "POST"): Example("/management/v1/keys/ES256-0002/revoke", 200, _MANAGE),
+    ("/management/v1/listCredentials", "POST"): Example(
+        "/management/v1/listCredentials", 200, _SEE
+    ),
+    # Last: it ends the tokens of the administrator, who makes most calls of the matrix.
+    ("/management/v1/regenerateCredential", "POST"): Example(
+        "/management/v1/regenerateCredential", 200, _MANAGE, _JSON, b'{"name":"password2"}'
+    ),
 }
 
 # What is open to everyone is written down twice, here and in its row.
@@ -117,6 +167,7 @@ PUBLIC = {
     ("/oauth2/token", "POST"),
     ("/oauth2/exchange", "POST"),
     ("/.well-known/jwks.json", "GET"),
+    ("/management/v1/openapi.json", "GET"),
     ("/livez", "GET"),
     ("/readyz", "GET"),
 }
@@ -142,6 +193,13 @@ async def seed(admin: Caller) -> None:
     """Put back whatever the examples ask for, and an example may have removed."""
     assert (await admin.push(REPOSITORY, "v1", IMAGE)).status == 201
     assert (await admin.push_blob(REPOSITORY, BLOB)).status == 201
+    services = admin.registry.services
+    with suppress(NameTaken):
+        await services.accounts.create("helper", "_repositories_pull")
+    await services.accounts.renew_password("helper", "password1")
+    with suppress(NameTaken):
+        await services.scope_maps.create("helper-map", ())
+    await services.keys.rotate()
 
 
 def test_every_endpoint_has_an_example_or_is_named_as_public(registry: Registry) -> None:

@@ -82,6 +82,8 @@ class Routes:
                 "tag": "nothing",
                 "digest": f"sha256:{'0' * 64}",
                 "upload": "00000000-0000-4000-8000-000000000000",
+                "name": "nothing",
+                "password": "nothing",
             }
         )
         return f"{filled}?digest=none"  # no upload begins, none ends

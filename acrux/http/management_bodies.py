@@ -1,0 +1,106 @@
+"""The JSON bodies of /management/v1; sole reader of them."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from acrux.errors import InvalidRequest
+from acrux.http import parsing
+from acrux.http.messages import Request
+
+MAX_BODY_BYTES: Final = 256 * 1024  # five hundred permissions of the longest names
+JSON_TYPE: Final = "application/json"
+
+Status: TypeAlias = Literal["enabled", "disabled"]
+PasswordName: TypeAlias = Literal["password1", "password2"]
+Expiry: TypeAlias = Annotated[
+    datetime, Meta(tz=True, description="When the passwords end; never, where it is null.")
+]
+Actions: TypeAlias = Annotated[
+    list[str],
+    Meta(description="repositories/NAME/content/read and the like, or management/read and write."),
+]
+
+Body = TypeVar("Body", bound=Struct)
+Value = TypeVar("Value")
+
+
+class CreateToken(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """An account to be made."""
+
+    name: str
+    scope_map_id: str
+    status: Status = "enabled"
+    generate_passwords: bool = True
+    expiry: Expiry | None = None
+
+
+class ChangeToken(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """What is to change of an account; what is left out stays."""
+
+    scope_map_id: str | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+
+
+class GenerateCredentials(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """Which password of an account is to be made anew; both, where none is named."""
+
+    name: PasswordName | None = None
+    expiry: Expiry | None = None
+
+
+class CreateScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """A scope map to be made."""
+
+    name: str
+    actions: Actions
+    description: str = ""
+
+
+class ChangeScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """What is to change of a scope map; what is left out stays, `actions` are replaced whole."""
+
+    actions: Actions | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+
+
+class RegenerateCredential(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """Which password of the admin user is to be made anew."""
+
+    name: Literal["password", "password2"]
+
+
+class ChangeRegistry(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """What is to change of the registry; what is left out stays."""
+
+    admin_user_enabled: bool | UnsetType = UNSET
+    anonymous_pull_enabled: bool | UnsetType = UNSET
+    anonymous_scope_map_id: str | UnsetType | None = UNSET
+
+
+class RotateKeys(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """Whether the new key is to sign at once, and not in ten minutes."""
+
+    now: bool = False
+
+
+def given(value: Value | UnsetType) -> Value | None:
+    """The value of a field, None where it was left out."""
+    return None if value is UNSET else value
+
+
+async def read(request: Request, kind: type[Body]) -> Body:
+    """The body, which is JSON of this kind; none at all is an empty object.
+
+    A page in a browser cannot send JSON to another site unasked, which it could a form. Raises
+    InvalidRequest, naming the field that is wrong, and ContentTooLarge.
+    """
+    content = await request.body.read(MAX_BODY_BYTES)
+    if content and parsing.content_type(request) != JSON_TYPE:
+        raise InvalidRequest(f"the body must be JSON: Content-Type: {JSON_TYPE}")
+    try:
+        return msgspec.json.decode(content or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refused:
+        raise InvalidRequest(f"the body cannot be read: {refused}") from None

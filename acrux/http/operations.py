@@ -1,0 +1,137 @@
+"""The operations of /management/v1: what each requires, reads and answers."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import Struct
+
+from acrux.domain.scope import READ, WRITE
+from acrux.http import management_bodies as bodies
+from acrux.http import management_shapes as shapes
+from acrux.http.management import ManagementHandlers
+from acrux.http.management_accounts import AccountManagement
+from acrux.http.management_keys import KeyManagement
+from acrux.http.management_scope_maps import ScopeMapManagement
+from acrux.http.messages import Request, Response
+
+ROOT: Final = "/management/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `right` is the action on registry:management that it requires.
+
+    Its path is below ROOT; `query` names the parameters of `openapi.PARAMETERS` that it reads.
+    """
+
+    method: str
+    path: str
+    right: str
+    handler: Callable[[Request], Awaitable[Response]]
+    summary: str
+    body: type[Struct] | None = None
+    answer: type[Struct] | None = None
+    status: int = 200
+    query: tuple[str, ...] = ()
+
+
+PAGED: Final = ("n", "last")
+
+
+def operations(to: ManagementHandlers) -> tuple[Operation, ...]:
+    """Every operation. The routing table and the OpenAPI document are made of these."""
+    return (*_accounts(to.accounts), *_scope_maps(to.scope_maps), *_registry(to), *_keys(to.keys))
+
+
+def _accounts(to: AccountManagement) -> tuple[Operation, ...]:
+    one, answer = "/tokens/{name}", shapes.Token
+    return (
+        Operation(
+            "GET", "/tokens", READ, to.list, "List accounts.", answer=shapes.TokenList, query=PAGED
+        ),
+        Operation(
+            "POST", "/tokens", WRITE, to.create, "Create an account; its passwords are shown once.",
+            bodies.CreateToken, answer, 201,
+        ),
+        Operation("GET", one, READ, to.show, "Show an account.", answer=answer),
+        Operation(
+            "PATCH", one, WRITE, to.change, "Change an account; its tokens end.",
+            bodies.ChangeToken, answer,
+        ),
+        Operation(
+            "DELETE", one, WRITE, to.delete, "Delete an account; its tokens end.", status=204
+        ),
+        Operation(
+            "POST", f"{one}/generateCredentials", WRITE, to.generate_credentials,
+            "Make one password anew or both, shown once; the account's tokens end.",
+            bodies.GenerateCredentials, shapes.Credentials,
+        ),
+        Operation(
+            "DELETE", f"{one}/credentials/{{password}}", WRITE, to.delete_password,
+            "Delete a password; the account's tokens end.", status=204,
+        ),
+        Operation(
+            "POST", f"{one}/revoke", WRITE, to.revoke,
+            "End all tokens of an account; its passwords go on.", status=204,
+        ),
+    )  # fmt: skip
+
+
+def _scope_maps(to: ScopeMapManagement) -> tuple[Operation, ...]:
+    one, answer = "/scopeMaps/{name}", shapes.ScopeMap
+    return (
+        Operation(
+            "GET", "/scopeMaps", READ, to.list, "List scope maps, the system's own among them.",
+            answer=shapes.ScopeMapList, query=PAGED,
+        ),
+        Operation(
+            "POST", "/scopeMaps", WRITE, to.create, "Create a scope map.",
+            bodies.CreateScopeMap, answer, 201,
+        ),
+        Operation("GET", one, READ, to.show, "Show a scope map.", answer=answer),
+        Operation(
+            "PATCH", one, WRITE, to.change,
+            "Change a scope map; the tokens of whoever has it end.", bodies.ChangeScopeMap, answer,
+        ),
+        Operation(
+            "DELETE", one, WRITE, to.delete, "Delete a scope map that nothing has.", status=204
+        ),
+    )  # fmt: skip
+
+
+def _registry(all_: ManagementHandlers) -> tuple[Operation, ...]:
+    to, answer = all_.registry, shapes.Registry
+    return (
+        Operation("GET", "/registry", READ, to.show, "Show what is switched on.", answer=answer),
+        Operation(
+            "PATCH", "/registry", WRITE, to.change,
+            "Switch the admin user, and what anonymous callers may.",
+            bodies.ChangeRegistry, answer,
+        ),
+        Operation(
+            "POST", "/listCredentials", READ, to.list_credentials,
+            "Show the admin user; its passwords are not kept, and have no value here.",
+            answer=shapes.Credentials,
+        ),
+        Operation(
+            "POST", "/regenerateCredential", WRITE, to.regenerate_credential,
+            "Make a password of the admin user anew, shown once; its tokens end.",
+            bodies.RegenerateCredential, shapes.Credentials,
+        ),
+    )  # fmt: skip
+
+
+def _keys(to: KeyManagement) -> tuple[Operation, ...]:
+    answer = shapes.KeyList
+    return (
+        Operation("GET", "/keys", READ, to.list, "List the keys that sign tokens.", answer=answer),
+        Operation(
+            "POST", "/keys/rotate", WRITE, to.rotate,
+            "Publish a new key, which signs in ten minutes, or at once.", bodies.RotateKeys, answer,
+        ),
+        Operation(
+            "POST", "/keys/{name}/revoke", WRITE, to.revoke,
+            "Remove a key that others may know: all its tokens end.", answer=answer,
+        ),
+    )  # fmt: skip
