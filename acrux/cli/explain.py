@@ -4,49 +4,21 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+from msgspec import to_builtins
 
 from acrux.cli.options import print_json, print_table
 from acrux.cli.registry import on_registry
 from acrux.domain.explanation import Explanation, Right
+from acrux.http import management_shapes as shapes
 
 
 def explain(config: Path | None, case: str, output: str, options: dict[str, object]) -> None:
     """Print the explanation of a case. Raises InvalidInput, UnknownCase."""
     told = on_registry(config, options, lambda to, _: to.explanations.explain(case))
     if output == "json":
-        print_json(_json(told))
+        print_json(to_builtins(shapes.case(told)))
     else:
         _print(told)
-
-
-def _json(told: Explanation) -> dict[str, object]:
-    return {
-        "case": told.case,
-        "time": _time(told.at),
-        "reason": told.reason,
-        "request": told.request,
-        "status": told.status,
-        "account": told.account,
-        "proof": told.proof,
-        "peer": told.peer,
-        "message": told.message,
-        "facts": dict(told.facts),
-        "needed": [str(scope) for scope in told.needed],
-        "held": [str(scope) for scope in told.held],
-        "scopeMap": told.scope_map,
-        "rights": [
-            {
-                "resource": right.resource,
-                "action": right.action,
-                "held": right.is_held,
-                "permission": right.permission,
-            }
-            for right in told.rights
-        ],
-        "explanation": told.why,
-        "changedSince": told.changes,
-        "fixes": [*told.fixes],
-    }
 
 
 def _print(told: Explanation) -> None:

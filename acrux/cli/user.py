@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import to_builtins
 
 from acrux.bootstrap import Services
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.domain.credential import Secret
+from acrux.http import management_shapes as shapes
 from acrux.services.users import ShownUser
 
 name_option = click.option("--name", "-n", "user_name", required=True, help="Their name.")
@@ -151,7 +153,7 @@ def _on(
 
 def _print(users: Sequence[ShownUser], output: str, *, many: bool = False) -> None:
     if output == "json":
-        shown = [_json(user) for user in users]
+        shown = to_builtins([shapes.user(user) for user in users])
         print_json(shown if many else shown[0])
         return
     rows = [
@@ -159,13 +161,3 @@ def _print(users: Sequence[ShownUser], output: str, *, many: bool = False) -> No
         for user in users
     ]
     print_table(("NAME", "STATUS", "SCOPE MAP", "SOURCE"), rows)
-
-
-def _json(user: ShownUser) -> dict[str, object]:
-    return {
-        "name": user.username,
-        "status": "enabled" if user.is_enabled else "disabled",
-        "scopeMap": user.scope_map,
-        "source": user.source,
-        "creationDate": user.created_at.isoformat(),
-    }

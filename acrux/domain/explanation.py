@@ -5,8 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from acrux.domain.access import ACTION_OF_PERMISSION, Principal, ScopeMap, narrow
-from acrux.domain.scope import REPOSITORY, Scope
+from acrux.domain.access import (
+    ACTION_OF_MANAGEMENT,
+    ACTION_OF_PERMISSION,
+    Principal,
+    ScopeMap,
+    narrow,
+)
+from acrux.domain.scope import MANAGEMENT, REGISTRY, REPOSITORY, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ def _is_held(scope_map: ScopeMap, asked: Scope) -> bool:
 
 
 def _permission(scope_map: ScopeMap, scope: Scope, action: str) -> str:
+    if scope.type == REGISTRY and scope.name == MANAGEMENT and action in scope_map.management:
+        return _PERMISSION_OF_MANAGEMENT[action]
     for rule in scope_map.rules if scope.type == REPOSITORY else ():
         if action in rule.actions and rule.repositories.covers(scope.name):
             return _written(rule.repositories.text, action)
@@ -76,18 +84,30 @@ def _written(repository: str, action: str) -> str:
 
 
 _PERMISSION_OF_ACTION = {action: name for name, action in ACTION_OF_PERMISSION.items()}
+_PERMISSION_OF_MANAGEMENT = {action: name for name, action in ACTION_OF_MANAGEMENT.items()}
 
 
 def repository_options(option: str, scope_map: ScopeMap, lacking: Iterable[Right]) -> str:
-    """Options that name the permissions of the map, and those that are lacking, by repository."""
+    """Options that name the permissions of the map, and those that are lacking, by repository.
+
+    Those of management have an option of their own, which is called as the one of repositories.
+    """
     named: dict[str, list[str]] = {}
     for rule in scope_map.rules:
         for action in sorted(rule.actions, key=list(_PERMISSION_OF_ACTION).index):
             named.setdefault(rule.repositories.text, []).append(_PERMISSION_OF_ACTION[action])
+    managed = set(scope_map.management)
     for right in lacking:
         if right.action in _PERMISSION_OF_ACTION:
             named.setdefault(right.resource, []).append(_PERMISSION_OF_ACTION[right.action])
+        elif right.action in _PERMISSION_OF_MANAGEMENT:
+            managed.add(right.action)
     return " ".join(
-        f"{option} {shlex.quote(repository)} {' '.join(dict.fromkeys(permissions))}"
-        for repository, permissions in named.items()
+        (
+            *(
+                f"{option} {shlex.quote(repository)} {' '.join(dict.fromkeys(permissions))}"
+                for repository, permissions in named.items()
+            ),
+            *(f"{option.replace(REPOSITORY, MANAGEMENT)} {action}" for action in sorted(managed)),
+        )
     )

@@ -1,6 +1,7 @@
 """One page of a sorted listing: how many, after what, what is next."""
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Self, TypeVar
@@ -67,3 +68,9 @@ class Slice(Generic[Item]):
 
     items: tuple[Item, ...]
     more: bool = False
+
+
+def cut(listing: Iterable[Item], page: Page, name: Callable[[Item], str]) -> Slice[Item]:
+    """The page of a listing that is short and sorted by name."""
+    after = tuple(item for item in listing if name(item) > page.last)
+    return Slice(after[: page.items], more=0 < page.items < len(after))

@@ -23,6 +23,11 @@ Actions: TypeAlias = Annotated[
     Meta(description="repositories/NAME/content/read and the like, or management/read and write."),
 ]
 
+Claims: TypeAlias = Annotated[
+    list[str], Meta(description="CLAIM=TEXT each, with * for any characters; all must hold.")
+]
+Minutes: TypeAlias = Annotated[int, Meta(ge=10, le=365 * 24 * 60)]
+
 Body = TypeVar("Body", bound=Struct)
 Value = TypeVar("Value")
 
@@ -78,6 +83,54 @@ class ChangeRegistry(Struct, forbid_unknown_fields=True, rename="camel", kw_only
     admin_user_enabled: bool | UnsetType = UNSET
     anonymous_pull_enabled: bool | UnsetType = UNSET
     anonymous_scope_map_id: str | UnsetType | None = UNSET
+
+
+class CreateUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """A person's account to be made, with the password they chose."""
+
+    name: str
+    scope_map_id: str
+    password: str
+
+
+class ChangeUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """What is to change of a person's account; what is left out stays."""
+
+    scope_map_id: str | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+
+
+class SetPassword(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """Another password that a person chose."""
+
+    password: str
+
+
+class CreateTrust(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """A trust to be made. It gives either a scope map or `actions` of its own."""
+
+    name: str
+    issuer: str
+    audience: str
+    claims: Claims
+    scope_map_id: str | None = None
+    actions: Actions = []
+    lifetime_in_minutes: Minutes | None = None
+    status: Status = "enabled"
+
+
+class ChangeTrust(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """What is to change of a trust; what is left out stays, lists are replaced whole.
+
+    A scope map takes the place of `actions`, and these the place of the scope map.
+    """
+
+    audience: str | UnsetType = UNSET
+    claims: Claims | UnsetType = UNSET
+    scope_map_id: str | UnsetType = UNSET
+    actions: Actions | UnsetType = UNSET
+    lifetime_in_minutes: Minutes | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
 
 
 class RotateKeys(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):

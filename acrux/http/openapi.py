@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from acrux.domain.decision import Outcome
 from acrux.domain.page import MAX_ITEMS
 from acrux.domain.scope import on_management
 from acrux.http import responses
@@ -17,7 +18,17 @@ from acrux.http.operations import ROOT, Operation
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 
+_TIME: Final = {"type": "string", "format": "date-time"}
+
 PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+    "account": {"description": "Of this account only.", "schema": {"type": "string"}},
+    "repository": {"description": "About this repository only.", "schema": {"type": "string"}},
+    "outcome": {
+        "description": "Only what ended so.",
+        "schema": {"enum": [outcome.value for outcome in Outcome]},
+    },
+    "since": {"description": "From this time on.", "schema": _TIME},
+    "until": {"description": "Before this time.", "schema": _TIME},
     "n": {
         "description": f"How many items at most; more than {MAX_ITEMS} are never sent at once.",
         "schema": {"type": "integer", "minimum": 0},

@@ -11,8 +11,12 @@ from acrux.http import management_bodies as bodies
 from acrux.http import management_shapes as shapes
 from acrux.http.management import ManagementHandlers
 from acrux.http.management_accounts import AccountManagement
+from acrux.http.management_audit import AuditManagement
 from acrux.http.management_keys import KeyManagement
+from acrux.http.management_registry import RegistryManagement
 from acrux.http.management_scope_maps import ScopeMapManagement
+from acrux.http.management_trusts import TrustManagement
+from acrux.http.management_users import UserManagement
 from acrux.http.messages import Request, Response
 
 ROOT: Final = "/management/v1"
@@ -41,7 +45,15 @@ PAGED: Final = ("n", "last")
 
 def operations(to: ManagementHandlers) -> tuple[Operation, ...]:
     """Every operation. The routing table and the OpenAPI document are made of these."""
-    return (*_accounts(to.accounts), *_scope_maps(to.scope_maps), *_registry(to), *_keys(to.keys))
+    return (
+        *_accounts(to.accounts),
+        *_scope_maps(to.scope_maps),
+        *_registry(to.registry),
+        *_users(to.users),
+        *_trusts(to.trusts),
+        *_keys(to.keys),
+        *_audit(to.audit),
+    )
 
 
 def _accounts(to: AccountManagement) -> tuple[Operation, ...]:
@@ -100,8 +112,8 @@ def _scope_maps(to: ScopeMapManagement) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
-def _registry(all_: ManagementHandlers) -> tuple[Operation, ...]:
-    to, answer = all_.registry, shapes.Registry
+def _registry(to: RegistryManagement) -> tuple[Operation, ...]:
+    answer = shapes.Registry
     return (
         Operation("GET", "/registry", READ, to.show, "Show what is switched on.", answer=answer),
         Operation(
@@ -118,6 +130,72 @@ def _registry(all_: ManagementHandlers) -> tuple[Operation, ...]:
             "POST", "/regenerateCredential", WRITE, to.regenerate_credential,
             "Make a password of the admin user anew, shown once; its tokens end.",
             bodies.RegenerateCredential, shapes.Credentials,
+        ),
+    )  # fmt: skip
+
+
+def _users(to: UserManagement) -> tuple[Operation, ...]:
+    one, answer = "/users/{name}", shapes.User
+    return (
+        Operation(
+            "GET", "/users", READ, to.list, "List people.", answer=shapes.UserList, query=PAGED
+        ),
+        Operation(
+            "POST", "/users", WRITE, to.create, "Create an account for a person.",
+            bodies.CreateUser, answer, 201,
+        ),
+        Operation("GET", one, READ, to.show, "Show a person's account.", answer=answer),
+        Operation(
+            "PATCH", one, WRITE, to.change, "Change a person's account; their tokens end.",
+            bodies.ChangeUser, answer,
+        ),
+        Operation(
+            "DELETE", one, WRITE, to.delete, "Delete a person's account; their tokens end.",
+            status=204,
+        ),
+        Operation(
+            "POST", f"{one}/setPassword", WRITE, to.set_password,
+            "Give a person another password; their tokens end.", bodies.SetPassword, answer,
+        ),
+        Operation(
+            "POST", f"{one}/revoke", WRITE, to.revoke,
+            "End all tokens of a person; the password goes on.", status=204,
+        ),
+    )  # fmt: skip
+
+
+def _trusts(to: TrustManagement) -> tuple[Operation, ...]:
+    one, answer = "/trusts/{name}", shapes.Trust
+    return (
+        Operation(
+            "GET", "/trusts", READ, to.list, "List trusts.", answer=shapes.TrustList, query=PAGED
+        ),
+        Operation(
+            "POST", "/trusts", WRITE, to.create, "Trust an outside issuer, by a rule over claims.",
+            bodies.CreateTrust, answer, 201,
+        ),
+        Operation("GET", one, READ, to.show, "Show a trust.", answer=answer),
+        Operation(
+            "PATCH", one, WRITE, to.change,
+            "Change a trust; the tokens of whoever it let in end.", bodies.ChangeTrust, answer,
+        ),
+        Operation(
+            "DELETE", one, WRITE, to.delete,
+            "Delete a trust; the tokens of whoever it let in end.", status=204,
+        ),
+    )  # fmt: skip
+
+
+def _audit(to: AuditManagement) -> tuple[Operation, ...]:
+    return (
+        Operation(
+            "GET", "/audit", READ, to.list, "Search who asked what, and what was decided.",
+            answer=shapes.RecordList,
+            query=("account", "repository", "outcome", "since", "until", "n"),
+        ),
+        Operation(
+            "GET", "/cases/{name}", READ, to.explain,
+            "Say why a request was refused, by the id in its X-Acrux-Case.", answer=shapes.Case,
         ),
     )  # fmt: skip
 

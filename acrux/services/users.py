@@ -6,9 +6,10 @@ from typing import Final
 
 from acrux.domain.credential import Secret
 from acrux.domain.instants import to_microseconds
+from acrux.domain.page import Page, Slice
 from acrux.domain.people import check_password, check_user_name
 from acrux.domain.scope_maps import SYSTEM_DEFINED
-from acrux.errors import InvalidInput
+from acrux.errors import InvalidInput, NameTaken, UnknownName
 from acrux.ports.accounts import (
     Account,
     AccountKind,
@@ -60,7 +61,7 @@ class Users:
     async def create(self, name: str, scope_map: str, password: Secret) -> ShownUser:
         """Create an account for a person.
 
-        Raises InvalidInput for a name that is taken or cannot be, an unknown scope map, and a
+        Raises NameTaken, and InvalidInput for a name that cannot be, an unknown scope map, and a
         password that is easily guessed.
         """
         check_user_name(name)
@@ -75,7 +76,7 @@ class Users:
             kind=AccountKind.USER,
         )
         if not await self._accounts.create(account):
-            raise InvalidInput(
+            raise NameTaken(
                 f"there is an account {name!r} already, whatever its capitals: delete or update it"
             )
         return _shown(account)
@@ -84,12 +85,20 @@ class Users:
         """All people, by name."""
         return tuple(map(_shown, await self._accounts.list(PEOPLE)))
 
+    async def page(self, page: Page) -> Slice[ShownUser]:
+        """A page of what `list` gives."""
+        found = await self._accounts.page(PEOPLE, page)
+        return Slice(tuple(map(_shown, found.items)), found.more)
+
     async def show(self, name: str) -> ShownUser:
-        """One of them. Raises InvalidInput for an unknown one."""
+        """One of them. Raises UnknownName."""
         return _shown(await self._find(name))
 
     async def set_password(self, name: str, password: Secret) -> ShownUser:
-        """Give them another password. Raises InvalidInput as `create`, and for a file's user."""
+        """Give them another password.
+
+        Raises UnknownName, and InvalidInput as `create` does, and for a file's user.
+        """
         await self._check_own(name)
         record = await self._record(name, password)
         await self._accounts.replace_password(name, record, self._epoch())
@@ -101,7 +110,7 @@ class Users:
     ) -> ShownUser:
         """Give them another scope map, switch them on or off; a file's user too.
 
-        Raises InvalidInput for an unknown user or scope map.
+        Raises UnknownName, and InvalidInput for an unknown scope map.
         """
         await self._find(name)
         if scope_map is not None:
@@ -111,13 +120,13 @@ class Users:
         return await self.show(name)
 
     async def delete(self, name: str) -> None:
-        """Remove them. Raises InvalidInput for an unknown one, and for a file's user."""
+        """Remove them. Raises UnknownName, and InvalidInput for a file's user."""
         await self._check_own(name)
         await self._accounts.delete(name, self._epoch())
         await self._revocations.refresh()
 
     async def revoke(self, name: str) -> None:
-        """End all their tokens; the password goes on. Raises InvalidInput for an unknown one."""
+        """End all their tokens; the password goes on. Raises UnknownName."""
         await self._find(name)
         await self._accounts.revoke(name, self._epoch())
         await self._revocations.refresh()
@@ -125,7 +134,7 @@ class Users:
     async def _find(self, name: str) -> Account:
         account = await self._accounts.find(name)
         if account is None or account.kind not in PEOPLE:
-            raise InvalidInput(f"there is no user {name!r}: see acrux user list")
+            raise UnknownName(f"there is no user {name!r}: see acrux user list")
         return account
 
     async def _check_own(self, name: str) -> None:

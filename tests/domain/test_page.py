@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrux.domain.page import DEFAULT_ITEMS, MAX_ITEMS, Page, Slice
+from acrux.domain.page import DEFAULT_ITEMS, MAX_ITEMS, Page, Slice, cut
 from acrux.errors import InvalidPage
 
 
@@ -70,3 +70,13 @@ def test_a_last_that_no_item_could_have_is_refused() -> None:
 def test_a_slice_is_the_end_unless_it_says_otherwise() -> None:
     """A wrong "there is more" sends clients round and round."""
     assert not Slice(("a",)).more
+
+
+def test_a_short_listing_is_cut_into_pages() -> None:
+    """Each item comes once, and the last page says that it is."""
+    names = ["a", "b", "c"]
+
+    assert cut(names, Page(2), str) == Slice(("a", "b"), more=True)
+    assert cut(names, Page(2, "b"), str) == Slice(("c",))
+    assert cut(names, Page(3), str) == Slice(("a", "b", "c"))
+    assert cut(names, Page(0), str) == Slice(())

@@ -8,9 +8,11 @@ import pytest
 
 from acrux.bootstrap import Registry
 from acrux.domain import token
+from acrux.domain.credential import Secret
 from acrux.domain.digest import Digest
 from acrux.domain.scope import Scope
 from acrux.domain.scope_maps import SYSTEM_DEFINED
+from acrux.domain.trust import ClaimRule, Trust
 from acrux.errors import NameTaken
 from acrux.http import guard
 from acrux.ports.accounts import AccountKind
@@ -65,6 +67,11 @@ _TOKEN = "/management/v1/tokens/{name}"
 _SCOPE_MAP = "/management/v1/scopeMaps/{name}"
 _KEY = "/management/v1/keys/{name}"
 _HELPER = "/management/v1/tokens/helper"
+_USER = "/management/v1/users/{name}"
+_ALICE = "/management/v1/users/alice"
+_TRUST = "/management/v1/trusts/{name}"
+_CI = "/management/v1/trusts/ci"
+_PASSWORD = "a long enough pass phrase"
 _WRITE = (f"{_ON_APP}metadata_write",)
 _DELETE = (f"{_ON_APP}delete",)
 
@@ -149,6 +156,35 @@ EXAMPLES = {
     ("/management/v1/registry", "PATCH"): Example(
         "/management/v1/registry", 200, _MANAGE, _JSON, b"{}"
     ),
+    ("/management/v1/users", "GET"): Example("/management/v1/users", 200, _SEE),
+    ("/management/v1/users", "POST"): Example(
+        "/management/v1/users",
+        201,
+        _MANAGE,
+        _JSON,
+        f'{{"name":"bob","scopeMapId":"_repositories_pull","password":"{_PASSWORD}"}}'.encode(),
+    ),
+    (_USER, "GET"): Example(_ALICE, 200, _SEE),
+    (_USER, "PATCH"): Example(_ALICE, 200, _MANAGE, _JSON, b'{"status":"enabled"}'),
+    (_USER, "DELETE"): Example(_ALICE, 204, _MANAGE),
+    (f"{_USER}/setPassword", "POST"): Example(
+        f"{_ALICE}/setPassword", 200, _MANAGE, _JSON, f'{{"password":"{_PASSWORD}"}}'.encode()
+    ),
+    (f"{_USER}/revoke", "POST"): Example(f"{_ALICE}/revoke", 204, _MANAGE),
+    ("/management/v1/trusts", "GET"): Example("/management/v1/trusts", 200, _SEE),
+    ("/management/v1/trusts", "POST"): Example(
+        "/management/v1/trusts",
+        201,
+        _MANAGE,
+        _JSON,
+        b'{"name":"another","issuer":"https://issuer.test","audience":"registry.test",'
+        b'"claims":["sub=x"],"scopeMapId":"_repositories_pull"}',
+    ),
+    (_TRUST, "GET"): Example(_CI, 200, _SEE),
+    (_TRUST, "PATCH"): Example(_CI, 200, _MANAGE, _JSON, b'{"status":"enabled"}'),
+    (_TRUST, "DELETE"): Example(_CI, 204, _MANAGE),
+    ("/management/v1/cases/{name}", "GET"): Example("/management/v1/cases/nv01dztfza", 200, _SEE),
+    ("/management/v1/audit", "GET"): Example("/management/v1/audit", 200, _SEE),
     ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),
     ("/management/v1/keys/rotate", "POST"): Example("/management/v1/keys/rotate", 200, _MANAGE),
     (f"{_KEY}/revoke", "POST"): Example("/management/v1/keys/ES256-0002/revoke", 200, _MANAGE),
@@ -180,6 +216,15 @@ def issuer() -> Iterator[Provider]:
         yield issuer
 
 
+TRUST = Trust(
+    name="ci",
+    issuer="https://issuer.test",
+    audience="registry.test",
+    rules=(ClaimRule("sub", "x"),),
+    scope_map="_repositories_pull",
+)
+
+
 @pytest.fixture
 async def world(stranger: Caller, settings: Settings, clock: HandClock, issuer: Provider) -> World:
     """A registry that holds what the examples ask for, and its administrator."""
@@ -199,6 +244,10 @@ async def seed(admin: Caller) -> None:
     await services.accounts.renew_password("helper", "password1")
     with suppress(NameTaken):
         await services.scope_maps.create("helper-map", ())
+    with suppress(NameTaken):
+        await services.users.create("alice", "_repositories_pull", Secret(_PASSWORD))
+    with suppress(NameTaken):
+        await services.trusts.create(TRUST)
     await services.keys.rotate()
 
 

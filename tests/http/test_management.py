@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from acrux.domain.token import TOKEN_USER
 from acrux.settings import Settings
 from tests.http.caller import Answer, Caller, basic
 from tests.http.conftest import HandClock
+from tests.http.test_access import TRUST
 
 ROOT = "/management/v1"
 
@@ -192,11 +193,13 @@ async def test_lists_are_told_a_page_at_a_time(manager: Manager, registry: Regis
     for number in range(5):
         await registry.services.accounts.create(f"account-{number}", "_repositories_pull")
         await registry.services.scope_maps.create(f"Map-{number}", ())
+        await registry.services.trusts.create(replace(TRUST, name=f"ci-{number}"))
         await registry.services.scope_maps.create(f"map-{number}", ())
 
     for path, expected in (
         ("/tokens", [*(f"account-{number}" for number in range(5)), "acrux"]),
         ("/scopeMaps", [one.name for one in await registry.services.scope_maps.list()]),
+        ("/trusts", [f"ci-{number}" for number in range(5)]),
     ):
         for n in ("1", "2", "5", "1000"):
             assert await walked(manager, path, n) == sorted(expected), (path, n)
@@ -260,6 +263,168 @@ async def test_the_passwords_of_the_admin_user_are_made_anew(
     assert (await caller.token("registry:catalog:*")).status == 200
 
 
+PASS_PHRASE = "a long enough pass phrase"
+
+
+async def test_a_person_is_made_shown_changed_and_deleted(
+    manager: Manager, registry: Registry
+) -> None:
+    """acrux user."""
+    name = "alice@example.com"
+    wanted = {"name": name, "scopeMapId": "_repositories_pull", "password": PASS_PHRASE}
+    created = await manager.call("POST", "/users", wanted)
+    caller = Caller(registry, name, PASS_PHRASE)
+    logged_in = (await caller.token("repository:app:pull")).status
+    shown = await manager.ok("GET", f"/users/{name}")
+    unchanged = await manager.ok("PATCH", f"/users/{name}", {})
+    changed = await manager.ok(
+        "PATCH", f"/users/{name}", {"status": "disabled", "scopeMapId": "_repositories_push"}
+    )
+    off = (await caller.token("repository:app:pull")).status
+    await manager.ok("PATCH", f"/users/{name}", {"status": "enabled"})
+    await manager.ok("POST", f"/users/{name}/setPassword", {"password": PASS_PHRASE[::-1]})
+    old = (await caller.token("repository:app:pull")).status
+    new = await Caller(registry, name, PASS_PHRASE[::-1]).login("repository:app:pull")
+    listed = await manager.ok("GET", "/users")
+    await manager.ok("POST", f"/users/{name}/revoke")
+    revoked = (await new.call("GET", "/v2/")).status
+    await manager.ok("DELETE", f"/users/{name}")
+
+    assert created.status == 201
+    assert created.header("Location") == f"{ROOT}/users/alice%40example.com"
+    assert created.json == shown == unchanged
+    assert (shown["source"], shown["status"]) == ("user", "enabled")
+    assert (changed["status"], changed["scopeMapId"]) == ("disabled", "_repositories_push")
+    assert (logged_in, off, old, revoked) == (200, 401, 401, 401)
+    assert listed["value"] == [{**changed, "status": "enabled"}]
+    assert PASS_PHRASE not in str(created.body)
+    assert (await manager.refusal("GET", f"/users/{name}"))[0] == 404
+
+
+A_TRUST = {
+    "name": "ci",
+    "issuer": "https://issuer.test",
+    "audience": "registry.test",
+    "claims": ["repository=org/app", "ref=refs/heads/*"],
+}
+
+
+async def test_a_trust_is_made_shown_changed_and_deleted(manager: Manager) -> None:
+    """acrux trust."""
+    actions = ["repositories/{repository_owner}/*/content/read"]
+    created = await manager.call("POST", "/trusts", {**A_TRUST, "actions": actions})
+    shown = await manager.ok("GET", "/trusts/ci")
+    unchanged = await manager.ok("PATCH", "/trusts/ci", {})
+    mapped = await manager.ok("PATCH", "/trusts/ci", {"scopeMapId": "_repositories_pull"})
+    changed = await manager.ok(
+        "PATCH",
+        "/trusts/ci",
+        {
+            "audience": "other.test",
+            "claims": ["sub=x"],
+            "actions": actions,
+            "lifetimeInMinutes": 15,
+            "status": "disabled",
+        },
+    )
+    listed = await manager.ok("GET", "/trusts")
+    await manager.ok("DELETE", "/trusts/ci")
+
+    assert created.status == 201
+    assert created.header("Location") == f"{ROOT}/trusts/ci"
+    assert created.json == shown == unchanged
+    assert {name: shown[name] for name in A_TRUST} == A_TRUST
+    assert (shown["actions"], shown["scopeMapId"]) == (actions, None)
+    assert (shown["status"], shown["lifetimeInMinutes"]) == ("enabled", 180)
+    assert mapped == {**shown, "actions": [], "scopeMapId": "_repositories_pull"}
+    assert changed == {
+        **shown,
+        "audience": "other.test",
+        "claims": ["sub=x"],
+        "lifetimeInMinutes": 15,
+        "status": "disabled",
+    }
+    assert listed["value"] == [changed]
+    assert (await manager.refusal("GET", "/trusts/ci"))[0] == 404
+
+
+async def test_the_audit_is_searched(
+    manager: Manager, registry: Registry, clock: HandClock
+) -> None:
+    """acrux audit."""
+    await manager.ok("POST", "/tokens", A_TOKEN)
+    clock.forward(hours=1)
+    await Caller(registry, "ci-team", "wrong").token("repository:app:pull")
+    await registry.services.journal.flush()
+    noon = clock().replace(hour=12).isoformat().replace("+00:00", "Z")
+    one = clock().isoformat().replace("+00:00", "Z")
+
+    async def found(**query: str) -> list[str]:
+        records = await manager.ok("GET", "/audit", **query)
+        return [record["request"] for record in records["value"]]
+
+    made, refused = f"POST {ROOT}/tokens", "GET /oauth2/token"
+    assert (await found())[-2:] == [made, refused]
+    assert await found(n="1") == [refused]
+    assert await found(outcome="refused") == [refused]
+    assert await found(since=one) == [refused]
+    assert made in await found(since=noon, until=one, account="acrux")
+    assert await found(repository="app") == [refused]
+    for query in ({"outcome": "x"}, {"since": "yesterday"}, {"until": "2026-11-21T12:00:00"}):
+        assert (await manager.call("GET", "/audit", **query)).status == 400
+    twice = await manager.caller.call("GET", f"{ROOT}/audit?account=a&account=b")
+    assert twice.status == 400
+
+
+async def test_a_case_is_explained(manager: Manager, registry: Registry) -> None:
+    """acrux auth explain."""
+    created = await manager.ok("POST", "/tokens", A_TOKEN)
+    caller = Caller(registry, "ci-team", valued(created["credentials"])["password1"])
+    caller.authorization = caller.basic
+    refused = await caller.call("GET", f"{ROOT}/tokens")
+    await registry.services.journal.flush()
+
+    told = await manager.ok("GET", f"/cases/{refused.header('X-Acrux-Case')}")
+
+    assert told["account"] == "ci-team"
+    assert told["needed"] == ["registry:management:read"]
+    assert told["fixes"] == [
+        (
+            "acrux scope-map create -n ci-team-scope-map --repository '*' content/read "
+            "--management read"
+        ),
+        "acrux token update -n ci-team --scope-map ci-team-scope-map",
+    ]
+    assert (await manager.refusal("GET", "/cases/k000000000"))[0] == 404
+    assert (await manager.refusal("GET", "/cases/typo"))[0] == 400
+
+
+async def test_the_permission_that_grants_management_is_told(
+    manager: Manager, registry: Registry
+) -> None:
+    """A token that was asked for without the scope."""
+    await manager.ok("POST", "/scopeMaps", {"name": "managers", "actions": ["management/read"]})
+    created = await manager.ok("POST", "/tokens", {**A_TOKEN, "scopeMapId": "managers"})
+    password = valued(created["credentials"])["password1"]
+    caller = await Caller(registry, "ci-team", password).login("repository:app:pull")
+    seen = await caller.call("GET", f"{ROOT}/tokens")
+    changed = await caller.call("POST", f"{ROOT}/tokens")
+    await registry.services.journal.flush()
+
+    told = await manager.ok("GET", f"/cases/{seen.header('X-Acrux-Case')}")
+    lacking = await manager.ok("GET", f"/cases/{changed.header('X-Acrux-Case')}")
+
+    assert told["rights"] == [
+        {
+            "resource": "registry:management",
+            "action": "read",
+            "held": True,
+            "permission": "management/read",
+        }
+    ]
+    assert lacking["fixes"] == ["acrux scope-map update -n managers --add-management write"]
+
+
 async def test_keys_are_rotated_and_revoked(manager: Manager) -> None:
     """acrux key."""
     listed = await manager.ok("GET", "/keys")
@@ -275,6 +440,7 @@ async def test_keys_are_rotated_and_revoked(manager: Manager) -> None:
 
 
 A_TOKEN = {"name": "ci-team", "scopeMapId": "_repositories_pull"}
+A_USER = {"name": "alice", "scopeMapId": "_repositories_pull", "password": PASS_PHRASE}
 
 
 @pytest.mark.parametrize(
@@ -318,6 +484,17 @@ A_TOKEN = {"name": "ci-team", "scopeMapId": "_repositories_pull"}
         ),
         ("POST", "/regenerateCredential", {"name": "password1"}, 400, "$.name"),
         ("POST", "/regenerateCredential", None, 400, "missing required field `name`"),
+        ("POST", "/users", {**A_USER, "password": "short"}, 400, "12"),
+        ("POST", "/users", {**A_USER, "password": 123456789012}, 400, "$.password"),
+        ("POST", "/users", {**A_USER, "name": "helper"}, 409, "already"),
+        ("GET", "/users/helper", None, 404, "no user 'helper'"),
+        ("POST", "/users/helper/setPassword", {"password": PASS_PHRASE}, 404, "no user 'helper'"),
+        ("POST", "/trusts", {**A_TRUST, "claims": []}, 400, "a rule over a claim"),
+        ("POST", "/trusts", {**A_TRUST, "claims": ["sub"]}, 400, "CLAIM=TEXT"),
+        ("POST", "/trusts", A_TRUST, 400, "either a scope map"),
+        ("POST", "/trusts", {**A_TRUST, "lifetimeInMinutes": 9}, 400, "$.lifetimeInMinutes"),
+        ("PATCH", "/trusts/nobody", {"status": "disabled"}, 404, "no trust 'nobody'"),
+        ("DELETE", "/trusts/nobody", None, 404, "no trust 'nobody'"),
         ("POST", "/keys/rotate", {"now": "yes"}, 400, "$.now"),
     ],
 )
@@ -339,7 +516,9 @@ async def test_what_is_wrong_is_said_and_nothing_is_done(
 
 async def state(manager: Manager) -> list[object]:
     """All that can be changed."""
-    paths = ("/tokens", "/tokens/helper", "/scopeMaps", "/registry", "/keys")
+    paths = (
+        "/tokens", "/tokens/helper", "/scopeMaps", "/registry", "/users", "/trusts", "/keys",
+    )  # fmt: skip
     return [await manager.ok("GET", path) for path in paths]
 
 
