@@ -93,7 +93,7 @@ class Application:
             response = problems.envelope(problems.UNEXPECTED, problems.UNEXPECTED.message)
         else:
             if endpoint.records(request.method, response.status):
-                self._witness.granted(request, response.status)
+                self._witness.granted(request, response)
         return response
 
     def _refuse(self, request: Request, refused: RegistryError, challenges: Challenge) -> Response:

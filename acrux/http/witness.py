@@ -19,7 +19,7 @@ from acrux.domain.decision import (
 from acrux.domain.reason import PROVEN, Reason
 from acrux.domain.scope import Scope, parse_all
 from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
-from acrux.http.messages import Request
+from acrux.http.messages import Request, Response
 from acrux.services.journal import Journal
 
 # Whether an end-point's answer, by its method and status, is one that the journal must hold.
@@ -50,7 +50,7 @@ class Witness:
         self._journal = journal
         self._clock = clock
 
-    def granted(self, request: Request, status: int) -> None:
+    def granted(self, request: Request, response: Response) -> None:
         """Record that the request was carried out."""
         asked = few(request.asked)
         self._journal.record(
@@ -63,7 +63,8 @@ class Witness:
                 repository=request.params.get("repository") or repository_of(asked),
                 asked=asked,
                 granted=request.grant.scopes if asked else (),
-                status=status,
+                status=response.status,
+                facts=_created(response),
                 correlation=request.id,
                 is_proven=bool(request.grant.principal),
             )
@@ -106,6 +107,14 @@ class Witness:
 @lru_cache(1024)  # strangers ask for the same few things
 def _read(scopes: str) -> tuple[Scope, ...]:
     return parse_all([scopes])
+
+
+def _created(response: Response) -> Mapping[str, str]:
+    # What was made is named in the body or in the query of the request, which are not recorded.
+    location = dict(response.headers).get(b"location")
+    if response.status != HTTPStatus.CREATED or location is None:
+        return {}
+    return {"created": location.partition(b"?")[0].decode("latin-1")}
 
 
 def _facts(request: Request, refused: AccessRefused | TooManyRequests) -> Mapping[str, str]:

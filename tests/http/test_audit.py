@@ -108,6 +108,7 @@ async def test_each_change_is_recorded_and_no_step_towards_it(
         ("acrux", "team/app", Outcome.GRANTED)
     }
     assert {one.proof for one in found} == {"access_token"}
+    assert found[0].facts["created"].startswith("/v2/team/app/blobs/sha256:")
     assert found[-1].request == f"DELETE /v2/team/app/manifests/{APP.digest}"
 
 
@@ -138,7 +139,7 @@ def test_every_end_point_that_can_change_something_is_recorded(registry: Registr
         if endpoint.records is witness.finishes
     }
 
-    public = {"/.well-known/jwks.json", "/livez", "/readyz"}
+    public = {"/.well-known/jwks.json", "/livez", "/readyz", "/management/v1/openapi.json"}
     assert unseen == {(path, "GET") for path in public}
     assert all("/blobs/uploads" in path for path in steps)
 
@@ -303,3 +304,24 @@ async def test_a_stranger_who_asks_for_very_much_is_recorded_in_a_few_words(
     assert recorded.outcome == Outcome.REFUSED
     assert texts(recorded.asked) == scopes[: len(recorded.asked)]
     assert sum(map(len, texts(recorded.asked))) <= 4096
+
+
+async def test_a_change_over_the_management_api_is_recorded_without_its_secrets(
+    registry: Registry, stranger: Caller
+) -> None:
+    """Whoever makes themselves an account over HTTP would go unseen."""
+    manager = await stranger.login("registry:management:read,write")
+    before = len(await records(registry))
+    body = json.dumps({"name": "ci-team", "scopeMapId": "_repositories_pull"}).encode()
+    created = await manager.call(
+        "POST", "/management/v1/tokens", headers={"Content-Type": "application/json"}, body=body
+    )
+    await manager.call("GET", "/management/v1/tokens")
+
+    (recorded,) = (await records(registry))[before:]
+    assert created.status == 201, created.body
+    assert (recorded.account, recorded.outcome) == ("acrux", Outcome.GRANTED)
+    assert recorded.request == "POST /management/v1/tokens"
+    assert recorded.facts == {"created": "/management/v1/tokens/ci-team"}
+    for password in created.json["credentials"]["passwords"]:
+        assert password["value"] not in repr(recorded)
