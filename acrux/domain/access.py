@@ -94,66 +94,83 @@ EVERY_REPOSITORY: Final = RepositoryPattern(ANY_REPOSITORY)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """Some actions on the repositories of a pattern."""
-
-    repositories: RepositoryPattern
-    actions: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class ScopeMap:
-    """The named set of rights that a principal may be granted; rules add up.
+    """The named set of rights that a principal may be granted; permissions add up.
 
-    An empty map, the default, grants nothing.
+    They stay as they are written: of the hundreds that a map may hold, a request asks after a
+    handful, and finds each by its whole text. An empty map, the default, grants nothing.
     """
 
     name: str
-    rules: tuple[Rule, ...] = ()
+    permissions: frozenset[str] = frozenset()
     catalog: bool = False
-    management: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, name: str, permissions: Iterable[str], *, catalog: bool = False) -> Self:
         """Read permissions such as `repositories/team/*/content/read`; raise InvalidScope."""
-        texts = tuple(permissions)
-        return cls(
-            name,
-            tuple(_parse_permission(text) for text in texts if text not in ACTION_OF_MANAGEMENT),
-            catalog,
-            frozenset(ACTION_OF_MANAGEMENT[text] for text in texts if text in ACTION_OF_MANAGEMENT),
+        texts = frozenset(permissions)
+        for text in texts - frozenset(ACTION_OF_MANAGEMENT):
+            _parse_permission(text)
+        return cls(name, texts, catalog)
+
+    @property
+    def ordered_permissions(self) -> tuple[str, ...]:
+        """The permissions in the order in which they are shown."""
+        held = sorted(map(_parse_permission, self.permissions - frozenset(ACTION_OF_MANAGEMENT)))
+        return (
+            *(_permission(pattern, kind) for pattern, _, kind in held),
+            *(text for text in ACTION_OF_MANAGEMENT if text in self.permissions),
         )
 
     @property
-    def permissions(self) -> tuple[str, ...]:
-        """The permissions that make this map, as `parse` reads them."""
-        on_repositories = (
-            f"repositories/{rule.repositories.text}/{permission}"
-            for rule in self.rules
-            for permission, action in ACTION_OF_PERMISSION.items()
-            if action in rule.actions
+    def is_on_repositories(self) -> bool:
+        """Whether it holds anything on any repository."""
+        return bool(self.permissions - frozenset(ACTION_OF_MANAGEMENT))
+
+    @property
+    def management(self) -> frozenset[str]:
+        """What it holds on the registry's own accounts and all that belongs to them."""
+        return frozenset(
+            action for text, action in ACTION_OF_MANAGEMENT.items() if text in self.permissions
         )
-        of_management = (
-            text for text, action in ACTION_OF_MANAGEMENT.items() if action in self.management
-        )
-        return (*on_repositories, *of_management)
 
     def patterns(self, *actions: str) -> tuple[RepositoryPattern, ...]:
         """Of which repositories the map holds any of these actions."""
-        return tuple(rule.repositories for rule in self.rules if rule.actions & set(actions))
+        held = map(_parse_permission, self.permissions - frozenset(ACTION_OF_MANAGEMENT))
+        texts = {pattern for pattern, _, kind in held if ACTION_OF_PERMISSION[kind] in actions}
+        return tuple(map(RepositoryPattern, sorted(texts)))
 
     def allowed_actions(self, name: str) -> frozenset[str]:
         """All actions the map holds on this repository; `*` is all repositories at once."""
-        return frozenset[str]().union(
-            *(rule.actions for rule in self.rules if rule.repositories.covers(name))
+        patterns = _speaking_of(name)
+        return frozenset(
+            action
+            for kind, action in ACTION_OF_PERMISSION.items()
+            if any(_permission(pattern, kind) in self.permissions for pattern in patterns)
         )
 
 
-def _parse_permission(text: str) -> Rule:
-    for permission, action in ACTION_OF_PERMISSION.items():
-        if text.startswith("repositories/") and text.endswith(f"/{permission}"):
-            pattern = text[len("repositories/") : -len(f"/{permission}")]
-            return Rule(RepositoryPattern.parse(pattern), frozenset({action}))
+def _permission(pattern: str, kind: str) -> str:
+    return f"repositories/{pattern}/{kind}"
+
+
+def _speaking_of(name: str) -> tuple[str, ...]:
+    # What RepositoryPattern.covers says, turned round: every pattern that speaks of the name.
+    if name == ANY_REPOSITORY:
+        return (ANY_REPOSITORY,)
+    ends = (place for place, character in enumerate(name) if character == "/")
+    return (ANY_REPOSITORY, name, *(f"{name[:end]}/*" for end in ends))
+
+
+_KINDS: Final = tuple(ACTION_OF_PERMISSION)
+
+
+def _parse_permission(text: str) -> tuple[str, int, str]:
+    # The pattern, and the kind with its place in the order of kinds.
+    for place, kind in enumerate(_KINDS):
+        if text.startswith("repositories/") and text.endswith(f"/{kind}"):
+            pattern = text[len("repositories/") : -len(f"/{kind}")]
+            return RepositoryPattern.parse(pattern).text, place, kind
     raise InvalidScope(
         "a permission is repositories/NAME/ and content/read, content/write, content/delete, "
         "metadata/read or metadata/write; or management/read or management/write",
@@ -228,19 +245,21 @@ class Grant:
     @property
     def scope_map(self) -> ScopeMap:
         """What it holds as a scope map, for whoever shows it in the place of a password."""
+        on_repositories = (
+            _permission(scope.name, kind)
+            for scope in self.scopes
+            for kind, action in ACTION_OF_PERMISSION.items()
+            if scope.type == REPOSITORY and action in scope.actions
+        )
+        of_management = (
+            text
+            for text, action in ACTION_OF_MANAGEMENT.items()
+            if self.permits(on_management(action))
+        )
         return ScopeMap(
             "",
-            tuple(
-                Rule(RepositoryPattern(scope.name), scope.actions)
-                for scope in self.scopes
-                if scope.type == REPOSITORY
-            ),
+            frozenset((*on_repositories, *of_management)),
             catalog=self.permits(Scope(REGISTRY, CATALOG, frozenset({EVERYTHING}))),
-            management=frozenset(
-                action
-                for action in ACTION_OF_MANAGEMENT.values()
-                if self.permits(on_management(action))
-            ),
         )
 
     def permits(self, required: Scope) -> bool:

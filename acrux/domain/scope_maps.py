@@ -59,9 +59,10 @@ def check_permissions(permissions: tuple[str, ...]) -> None:
 def read(name: str, permissions: tuple[str, ...]) -> ScopeMap:
     """The scope map of this name: the system's own, or one of these permissions.
 
-    Whoever may read any repository may list the catalog, which shows what they may see.
+    They were checked when they were kept; what is no permission grants nothing. Whoever may do
+    anything to any repository may list the catalog, which shows what they may see.
     """
     if name in SYSTEM_DEFINED:
         return SYSTEM_DEFINED[name]
-    own = ScopeMap.parse(name, permissions)
-    return replace(own, catalog=bool(own.rules))
+    own = ScopeMap(name, frozenset(permissions))
+    return replace(own, catalog=own.is_on_repositories)

@@ -214,6 +214,7 @@ def filled(permissions: tuple[str, ...], values: tuple[tuple[str, str], ...]) ->
         for permission in permissions
         if known.keys() >= set(_PLACEHOLDER.findall(permission))
     )
+    scope_maps.check_permissions(written)
     return scope_maps.read("_trust", written)
 
 

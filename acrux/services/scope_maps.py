@@ -109,7 +109,7 @@ class ScopeMaps:
 def _system_defined(name: str) -> StoredScopeMap | None:
     if name not in SYSTEM_DEFINED:
         return None
-    permissions = SYSTEM_DEFINED[name].permissions
+    permissions = SYSTEM_DEFINED[name].ordered_permissions
     return StoredScopeMap(name, "system-defined", permissions, BEGINNING)
 
 

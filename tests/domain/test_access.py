@@ -263,7 +263,7 @@ def test_the_repositories_on_which_an_action_is_held_are_told() -> None:
     grant = Grant("someone", tuple(map(Scope.parse, scopes.split())))
 
     assert [pattern.text for pattern in held.patterns("pull")] == ["team/*"]
-    assert [pattern.text for pattern in held.patterns("pull", "push")] == ["team/*", "own"]
+    assert [pattern.text for pattern in held.patterns("pull", "push")] == ["own", "team/*"]
     assert held.patterns() == held.patterns("metadata_read") == ()
     assert [pattern.text for pattern in grant.patterns("pull")] == ["a", "*"]
     assert grant.patterns("delete") == ()
@@ -275,7 +275,7 @@ def test_a_scope_map_keeps_its_name_and_lists_nothing_unless_it_is_told_to() -> 
 
     assert (held.name, held.catalog) == ("a-map", False)
     assert ScopeMap.parse("a-map", [], catalog=True).catalog is True
-    assert held.permissions == ("repositories/a/content/read",)
+    assert held.ordered_permissions == ("repositories/a/content/read",)
 
 
 def test_the_scopes_that_just_fit_a_header_are_granted() -> None:

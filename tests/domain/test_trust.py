@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from acrux.domain.access import NOTHING
 from acrux.domain.names import RepositoryName
 from acrux.domain.outside import Outside, check_time, holder, texts_of
+from acrux.domain.scope import ACTIONS
 from acrux.domain.trust import (
     MAX_RULES,
     ClaimRule,
@@ -204,7 +205,8 @@ def test_a_placeholder_never_widens(
     verdict = trust.judge({**CLAIMS, **values})
     held = scope_map_of(trust, (), verdict.outside) if verdict.lets_in else NOTHING
 
-    for name in (asked, *(rule.repositories.text.replace("*", "x") for rule in held.rules)):
+    patterns = held.patterns(*ACTIONS)
+    for name in (asked, *(pattern.text.replace("*", "x") for pattern in patterns)):
         if held.allowed_actions(name):
             assert any(literally(text, values).fullmatch(name) for text in permissions)
     assert held.allowed_actions("*") == frozenset()
@@ -334,7 +336,7 @@ def test_a_trust_that_names_a_scope_map_gives_what_it_holds() -> None:
 
     held = scope_map_of(own, ("repositories/app/content/read",), outside)
     assert held.allowed_actions("app") == {"pull"}
-    assert scope_map_of(own, (), outside).rules == ()
+    assert scope_map_of(own, (), outside).permissions == frozenset()
     assert scope_map_of(system, (), outside).allowed_actions("any") == {"pull"}
 
 
@@ -342,7 +344,7 @@ def test_a_placeholder_without_a_value_grants_nothing() -> None:
     """A permission given later speaks of claims that an older token does not carry."""
     held = filled(("repositories/{a}/content/read", "repositories/x/content/read"), ())
 
-    assert held.permissions == ("repositories/x/content/read",)
+    assert held.ordered_permissions == ("repositories/x/content/read",)
     assert placeholders(("repositories/{a}/{b}/*/content/read", "x/{a}/")) == ("a", "b")
 
 
