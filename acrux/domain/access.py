@@ -94,6 +94,22 @@ EVERY_REPOSITORY: Final = RepositoryPattern(ANY_REPOSITORY)
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """One permission, read: a pattern, and what kind it is, such as `content/read`."""
+
+    repositories: RepositoryPattern
+    kind: str
+
+    @property
+    def action(self) -> str:
+        """The action of tokens that it grants."""
+        return ACTION_OF_PERMISSION[self.kind]
+
+
+_KINDS: Final = tuple(ACTION_OF_PERMISSION)  # in the order in which they are shown
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeMap:
     """The named set of rights that a principal may be granted; permissions add up.
 
@@ -114,11 +130,16 @@ class ScopeMap:
         return cls(name, texts, catalog)
 
     @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What it holds on repositories, permission by permission, in the order they are shown."""
+        texts = self.permissions - frozenset(ACTION_OF_MANAGEMENT)
+        return tuple(sorted(map(_parse_permission, texts), key=_shown_place))
+
+    @property
     def ordered_permissions(self) -> tuple[str, ...]:
         """The permissions in the order in which they are shown."""
-        held = sorted(map(_parse_permission, self.permissions - frozenset(ACTION_OF_MANAGEMENT)))
         return (
-            *(_permission(pattern, kind) for pattern, _, kind in held),
+            *(_permission(rule.repositories.text, rule.kind) for rule in self.rules),
             *(text for text in ACTION_OF_MANAGEMENT if text in self.permissions),
         )
 
@@ -136,9 +157,8 @@ class ScopeMap:
 
     def patterns(self, *actions: str) -> tuple[RepositoryPattern, ...]:
         """Of which repositories the map holds any of these actions."""
-        held = map(_parse_permission, self.permissions - frozenset(ACTION_OF_MANAGEMENT))
-        texts = {pattern for pattern, _, kind in held if ACTION_OF_PERMISSION[kind] in actions}
-        return tuple(map(RepositoryPattern, sorted(texts)))
+        held = (rule.repositories for rule in self.rules if rule.action in actions)
+        return tuple(dict.fromkeys(held))
 
     def allowed_actions(self, name: str) -> frozenset[str]:
         """All actions the map holds on this repository; `*` is all repositories at once."""
@@ -148,6 +168,10 @@ class ScopeMap:
             for kind, action in ACTION_OF_PERMISSION.items()
             if any(_permission(pattern, kind) in self.permissions for pattern in patterns)
         )
+
+
+def _shown_place(rule: Rule) -> tuple[str, int]:
+    return rule.repositories.text, _KINDS.index(rule.kind)
 
 
 def _permission(pattern: str, kind: str) -> str:
@@ -162,15 +186,11 @@ def _speaking_of(name: str) -> tuple[str, ...]:
     return (ANY_REPOSITORY, name, *(f"{name[:end]}/*" for end in ends))
 
 
-_KINDS: Final = tuple(ACTION_OF_PERMISSION)
-
-
-def _parse_permission(text: str) -> tuple[str, int, str]:
-    # The pattern, and the kind with its place in the order of kinds.
-    for place, kind in enumerate(_KINDS):
+def _parse_permission(text: str) -> Rule:
+    for kind in ACTION_OF_PERMISSION:
         if text.startswith("repositories/") and text.endswith(f"/{kind}"):
             pattern = text[len("repositories/") : -len(f"/{kind}")]
-            return RepositoryPattern.parse(pattern).text, place, kind
+            return Rule(RepositoryPattern.parse(pattern), kind)
     raise InvalidScope(
         "a permission is repositories/NAME/ and content/read, content/write, content/delete, "
         "metadata/read or metadata/write; or management/read or management/write",

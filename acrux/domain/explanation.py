@@ -74,13 +74,9 @@ def _permission(scope_map: ScopeMap, scope: Scope, action: str) -> str:
     if scope.type == REGISTRY and scope.name == MANAGEMENT and action in scope_map.management:
         return _PERMISSION_OF_MANAGEMENT[action]
     for rule in scope_map.rules if scope.type == REPOSITORY else ():
-        if action in rule.actions and rule.repositories.covers(scope.name):
-            return _written(rule.repositories.text, action)
+        if action == rule.action and rule.repositories.covers(scope.name):
+            return f"repositories/{rule.repositories.text}/{rule.kind}"
     return ""
-
-
-def _written(repository: str, action: str) -> str:
-    return f"repositories/{repository}/{_PERMISSION_OF_ACTION[action]}"
 
 
 _PERMISSION_OF_ACTION = {action: name for name, action in ACTION_OF_PERMISSION.items()}
@@ -94,8 +90,7 @@ def repository_options(option: str, scope_map: ScopeMap, lacking: Iterable[Right
     """
     named: dict[str, list[str]] = {}
     for rule in scope_map.rules:
-        for action in sorted(rule.actions, key=list(_PERMISSION_OF_ACTION).index):
-            named.setdefault(rule.repositories.text, []).append(_PERMISSION_OF_ACTION[action])
+        named.setdefault(rule.repositories.text, []).append(rule.kind)
     managed = set(scope_map.management)
     for right in lacking:
         if right.action in _PERMISSION_OF_ACTION:

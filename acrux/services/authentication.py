@@ -12,9 +12,6 @@ from acrux.errors import BadCredentials, StorageExhausted
 from acrux.ports.accounts import Account, Accounts, PasswordRecord, Passwords
 from acrux.ports.clock import Clock, Pause
 
-# Reading a scope map of five hundred permissions takes longer than all else in a token request.
-REMEMBERED_SCOPE_MAPS = 10_000
-
 # No refusal comes earlier: longer than any check of a password takes, so that its time tells
 # nothing of what was checked.
 REFUSAL_TIME = timedelta(milliseconds=300)
@@ -29,14 +26,11 @@ class Authentication:
         passwords: Passwords,
         clock: Clock,
         pause: Pause,
-        remembered: int = REMEMBERED_SCOPE_MAPS,
     ) -> None:
-        self._remembered = remembered
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
         self._pause = pause
-        self._read: dict[tuple[str, tuple[str, ...]], ScopeMap] = {}
 
     async def authenticate(self, credential: Credential | None) -> Principal:
         """Say who presents the credential; none, or an empty one, is anonymous.
@@ -94,23 +88,14 @@ class Authentication:
     async def scope_map(self, name: str) -> ScopeMap:
         """What the principal of this name holds now, whatever an older token says."""
         account = await self._accounts.find(name)
-        return NOTHING if account is None or not account.is_enabled else self._scope_map(account)
+        return NOTHING if account is None or not account.is_enabled else _scope_map(account)
 
     async def _anonymous(self) -> Principal:
         account = await self._accounts.find(ANONYMOUS.name)
         return ANONYMOUS if account is None or not account.is_enabled else self._principal(account)
 
     def _principal(self, account: Account) -> Principal:
-        return Principal(account.name, self._scope_map(account), account.epoch)
-
-    def _scope_map(self, account: Account) -> ScopeMap:
-        # By its whole text: what was read of another text can never answer for this one.
-        key = (account.scope_map, account.permissions)
-        if key not in self._read:
-            if len(self._read) >= self._remembered:
-                self._read.clear()
-            self._read[key] = scope_maps.read(*key)
-        return self._read[key]
+        return Principal(account.name, _scope_map(account), account.epoch)
 
 
 def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:
@@ -119,3 +104,7 @@ def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:
     if password is None:
         return Reason.WRONG_PASSWORD
     return Reason.EXPIRED_PASSWORD if account.is_enabled else Reason.DISABLED_ACCOUNT
+
+
+def _scope_map(account: Account) -> ScopeMap:
+    return scope_maps.read(account.scope_map, account.permissions)

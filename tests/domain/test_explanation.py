@@ -69,7 +69,7 @@ def test_options_hold_what_there_was_and_what_lacks() -> None:
                Right("registry:catalog", "*", is_held=False))  # fmt: skip
 
     assert repository_options("--repository", TEAM, lacking) == (
-        "--repository 'team/*' content/read --repository team/app content/write content/delete"
-        " --repository '*' metadata/read --repository 'a b' content/read"
+        "--repository '*' metadata/read --repository 'team/*' content/read"
+        " --repository team/app content/write content/delete --repository 'a b' content/read"
     )
     assert repository_options("--repository", NOTHING, ()) == ""

@@ -27,7 +27,7 @@ class Services:
         scope_maps = SqlScopeMaps(database)
         self.accounts = Accounts(stored, scope_maps, passwords, revocations, clock)
         self.waited: list[datetime] = []
-        self.authentication = Authentication(stored, passwords, clock, self._wait, remembered=1)
+        self.authentication = Authentication(stored, passwords, clock, self._wait)
 
     async def _wait(self, until: datetime) -> None:
         self.waited.append(until)

@@ -30,9 +30,7 @@ class Given:
         self.accounts = SqlAccounts(database)
         self.waited: list[datetime] = []
         self.clock = clock
-        self.authentication = Authentication(
-            self.accounts, PASSWORDS, clock, self._wait, remembered=1
-        )
+        self.authentication = Authentication(self.accounts, PASSWORDS, clock, self._wait)
 
     async def _wait(self, until: datetime) -> None:
         self.waited.append(until)
@@ -166,18 +164,3 @@ async def test_whoever_is_there_holds_what_their_scope_map_says_now(given: Given
     after = await given.authentication.scope_map("somebody")
 
     assert (before.name, after.name) == ("_repositories_pull", "_repositories_push")
-
-
-async def test_the_memory_of_scope_maps_holds_as_many_as_it_is_told(
-    given: Given, clock: HandClock
-) -> None:
-    """Ten thousand maps of five hundred permissions must not all stay in memory."""
-    for number in range(2):
-        await given.account(f"account-{number}", f"map-{number}")  # maps that hold nothing
-
-    maps = [await given.authentication.scope_map(f"account-{number}") for number in (0, 0, 1, 1, 0)]
-
-    assert maps[0] is maps[1]
-    assert maps[2] is maps[3]
-    assert maps[4] == maps[0]
-    assert maps[4] is not maps[0]
