@@ -43,9 +43,9 @@ class SqlTrusts:
         """See ports.Trusts."""
         return await self._database.write(_create(stored))
 
-    async def replace(self, trust: Trust, epoch: int) -> bool:
+    async def replace(self, trust: Trust, epoch: int, was: int) -> bool:
         """See ports.Trusts."""
-        return await self._database.write(_replace(trust, epoch))
+        return await self._database.write(_replace(trust, epoch, was))
 
     async def delete(self, name: str, epoch: int) -> bool:
         """See ports.Trusts."""
@@ -78,16 +78,16 @@ def _create(stored: StoredTrust) -> Steps[bool]:
     return bool(created)
 
 
-def _replace(trust: Trust, epoch: int) -> Steps[bool]:
+def _replace(trust: Trust, epoch: int, was: int) -> Steps[bool]:
     raised = yield from next_epoch(epoch)
     replaced = yield Statement(
         """
         UPDATE trusts SET issuer = :issuer, audience = :audience, rules = :rules,
                           scope_map = :scope_map, permissions = :permissions,
                           lifetime = :lifetime, enabled = :enabled, epoch = :epoch
-        WHERE name = :name RETURNING name
+        WHERE name = :name AND epoch = :was RETURNING name
         """,
-        {**_columns(trust), "epoch": raised},
+        {**_columns(trust), "epoch": raised, "was": was},
     )
     if not replaced:
         return False

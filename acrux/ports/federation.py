@@ -37,8 +37,11 @@ class Trusts(Protocol):
     async def create(self, stored: StoredTrust) -> bool:
         """Create it unless there is one of that name; say whether it was created."""
 
-    async def replace(self, trust: Trust, epoch: int) -> bool:
-        """Put it in the place of the one of its name, and revoke; False where there is none."""
+    async def replace(self, trust: Trust, epoch: int, was: int) -> bool:
+        """Put it in the place of the one of its name, and revoke; False where there is none.
+
+        Nor is there one where its epoch is no longer `was`: somebody else has changed it.
+        """
 
     async def delete(self, name: str, epoch: int) -> bool:
         """Remove it, and revoke; False where there is none."""

@@ -65,16 +65,25 @@ class Trusts:
     async def change(self, name: str, change: Callable[[Trust], Trust]) -> StoredTrust:
         """Make of the trust what `change` returns; its name stays.
 
-        Raises UnknownName, and InvalidInput and InvalidScope as `create` does.
+        Raises UnknownName, InvalidInput and InvalidScope as `create` does, and InvalidInput where
+        somebody else changes it at the same time: what they did, such as disabling it, must not
+        be undone unseen.
         """
-        changed = replace(change((await self.show(name)).trust), name=name)
+        old = await self.show(name)
+        changed = replace(change(old.trust), name=name)
         await self._check(changed)
-        await self._done(name, done=await self._trusts.replace(changed, self._epoch()))
+        if not await self._trusts.replace(changed, self._epoch(), old.epoch):
+            raise InvalidInput(
+                f"somebody else changed the trust {name!r} meanwhile: look at it, and try again"
+            )
+        await self._revocations.refresh()  # this worker knows at once, the others soon
         return await self.show(name)
 
     async def delete(self, name: str) -> None:
         """Trust it no more. Raises UnknownName."""
-        await self._done(name, done=await self._trusts.delete(name, self._epoch()))
+        if not await self._trusts.delete(name, self._epoch()):
+            raise _unknown(name)
+        await self._revocations.refresh()
 
     async def _check(self, trust: Trust) -> None:
         trust.check()
@@ -88,11 +97,6 @@ class Trusts:
             raise InvalidInput(
                 f"there is no scope map {name!r}: see acrux scope-map list, or create it"
             )
-
-    async def _done(self, name: str, *, done: bool) -> None:
-        if not done:
-            raise _unknown(name)
-        await self._revocations.refresh()  # this worker knows at once, the others soon
 
     def _epoch(self) -> int:
         return to_microseconds(self._clock())

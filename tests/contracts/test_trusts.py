@@ -88,7 +88,7 @@ async def test_a_change_and_a_deletion_revoke(databases: Databases) -> None:
     await worker.refresh()
     before = worker.least_epoch(holder("ci"))
 
-    changed = await trusts.replace(replace(TRUST, is_enabled=False), EPOCH)
+    changed = await trusts.replace(replace(TRUST, is_enabled=False), EPOCH, EPOCH)
     await worker.refresh()
     after_change = worker.least_epoch(holder("ci"))
     deleted = await trusts.delete("ci", EPOCH)
@@ -105,10 +105,22 @@ async def test_an_unknown_trust_is_neither_changed_nor_deleted(databases: Databa
     """A misspelt name must be told, and revoke nothing."""
     trusts, worker = SqlTrusts(databases.open()), SqlRevocations(databases.open())
 
-    assert not await trusts.replace(TRUST, EPOCH)
+    assert not await trusts.replace(TRUST, EPOCH, EPOCH)
     assert not await trusts.delete("ci", EPOCH)
     await worker.refresh()
     assert worker.least_epoch(holder("ci")) == 0
+
+
+async def test_of_two_changes_at_once_the_second_is_refused(trusts: SqlTrusts) -> None:
+    """Both were made of what was before: the second would undo the first, unseen."""
+    await trusts.create(STORED)
+    first = await trusts.replace(replace(TRUST, is_enabled=False), EPOCH, EPOCH)
+    after_first = await trusts.find("ci")
+
+    second = await trusts.replace(replace(TRUST, audience="other.test"), EPOCH, EPOCH)
+
+    assert (first, second) == (True, False)
+    assert await trusts.find("ci") == after_first
 
 
 async def test_a_trust_made_again_is_not_born_revoked_nor_are_old_tokens_good(
