@@ -1,6 +1,7 @@
 """Turn a token of an outside OpenID issuer into a principal."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from acrux.domain import outside as outsiders
 from acrux.domain.access import NOTHING, Principal, ScopeMap
@@ -13,6 +14,9 @@ from acrux.ports.federation import Issuers, StoredTrust, Trusts
 
 # acr-protocol.md §1.7: what ACR says where it knows nobody by the token.
 REFUSED = "retrieving permissions failed"
+
+# What is kept of the reasons: at a shared issuer anybody can get tokens to be refused.
+MAX_OBJECTION_CHARACTERS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Federation:
                 return _principal(stored, verdict.outside)
         objections = " ".join(
             f"{verdict.trust}: {'; '.join(verdict.objections)}." for _, verdict in named
-        )
+        )[:MAX_OBJECTION_CHARACTERS]
         if not any(verdict.is_addressed for _, verdict in named):
             raise BadCredentials(
                 f"{REFUSED}: the token is not made for this registry: ask its issuer for one with "

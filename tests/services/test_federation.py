@@ -12,8 +12,8 @@ from acrux.adapters.trusts import SqlTrusts
 from acrux.domain.access import NOTHING
 from acrux.domain.outside import Claims, Outside
 from acrux.domain.trust import ClaimRule, Trust
-from acrux.errors import BadCredentials, InvalidInput, InvalidToken
-from acrux.services.federation import Federation
+from acrux.errors import BadCredentials, Denied, InvalidInput, InvalidToken
+from acrux.services.federation import MAX_OBJECTION_CHARACTERS, Federation
 from acrux.services.trusts import Trusts
 from tests.http.conftest import HandClock
 
@@ -46,11 +46,19 @@ class Believed:
         return {"iss": issuer, "aud": "registry.test", "sub": text, "iat": now, "exp": now + 300}
 
 
+class Overtaken(SqlTrusts):
+    """Trusts that somebody else disables just before a change."""
+
+    async def replace(self, trust: Trust, epoch: int, was: int) -> bool:
+        """Come second."""
+        await super().replace(replace(TRUST, is_enabled=False), epoch, was)
+        return await super().replace(trust, epoch, was)
+
+
 class Given:
     """Both services on one database."""
 
-    def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
-        stored = SqlTrusts(database)
+    def __init__(self, database: SqliteDatabase, clock: HandClock, stored: SqlTrusts) -> None:
         self.trusts = Trusts(
             stored, SqlScopeMaps(database), SqlRevocations(database), clock, LONGEST
         )
@@ -60,7 +68,7 @@ class Given:
 @pytest.fixture
 def given(database: SqliteDatabase, clock: HandClock) -> Given:
     """No trust yet."""
-    return Given(database, clock)
+    return Given(database, clock, SqlTrusts(database))
 
 
 async def test_whoever_is_let_in_is_found_again_until_the_trust_ends(given: Given) -> None:
@@ -125,3 +133,27 @@ async def test_a_trust_keeps_its_name(given: Given) -> None:
     changed = await given.trusts.change("ci", lambda old: replace(old, name="evil"))
 
     assert changed.trust == TRUST
+
+
+async def test_a_change_does_not_undo_what_somebody_else_did_meanwhile(
+    database: SqliteDatabase, clock: HandClock
+) -> None:
+    """A trust that was disabled in haste would let in again."""
+    given = Given(database, clock, Overtaken(database))
+    await given.trusts.create(TRUST)
+
+    with pytest.raises(InvalidInput, match="meanwhile"):
+        await given.trusts.change("ci", lambda old: replace(old, audience="other.test"))
+
+    assert (await given.trusts.show("ci")).trust == replace(TRUST, is_enabled=False)
+
+
+async def test_of_the_reasons_no_more_is_kept_than_a_page(given: Given) -> None:
+    """At a shared issuer anybody can get tokens to be refused, and fill the journal with them."""
+    for number in range(100):
+        await given.trusts.create(replace(TRUST, name=f"ci-{number}"))
+
+    with pytest.raises(Denied) as refused:
+        await given.federation.authenticate("b-subject")
+
+    assert len(refused.value.detail["objections"]) == MAX_OBJECTION_CHARACTERS
