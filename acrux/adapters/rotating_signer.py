@@ -75,9 +75,9 @@ class RotatingSigner:
         return self._signer.public_keys()
 
     def _signer_of(self, text: str) -> JwtSigner:
-        if not self._signer.knows(text):
+        if not self._signer.knows(text) and (listing := self._folder.listing()) != self._refused:
             with suppress(InvalidSettings):  # `refresh` tells of it
-                self._look(self._folder.listing())
+                self._look(listing)
         return self._signer
 
     def _look(self, listing: Listing) -> None:

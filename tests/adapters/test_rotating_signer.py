@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from acrux.adapters import secrets
 from acrux.adapters.rotating_signer import RotatingSigner
 from acrux.adapters.signing_keys import KeyFolder
 from acrux.domain.signing import PUBLISHED_BEFORE
@@ -113,3 +114,21 @@ async def test_a_file_that_is_no_key_is_told_once_and_the_others_go_on(
     await folder.add("ES256", 2, clock.now)
     await worker.refresh()
     assert len(ids(worker)) == 2
+
+
+async def test_a_file_that_is_no_key_is_read_once_whatever_is_shown(
+    tmp_path: Path, folder: KeyFolder, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading keys takes long, and anybody can show junk."""
+    worker = RotatingSigner(folder, clock)
+    (tmp_path / "ES256-0002.pem").write_bytes(b"x" * 64)
+    (tmp_path / "ES256-0002.pem").chmod(0o600)
+    with pytest.raises(InvalidSettings):
+        await worker.refresh()
+    read: list[Path] = []
+    monkeypatch.setattr(secrets, "read", read.append)
+
+    with pytest.raises(InvalidToken):
+        worker.read(JUNK)
+
+    assert read == []
