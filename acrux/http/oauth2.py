@@ -42,7 +42,7 @@ class TokenHandlers:
         service = form.service or self._login_server(request)
         issued = self._tokens.issue(principal, service, request.asked)
         request.grant = issued.token.grant
-        if form.refresh_token:
+        if form.grant_type == REFRESH_TOKEN_KIND:
             return responses.issued(issued, form.refresh_token)
         if form.wants_refresh_token and principal.may_refresh:
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))

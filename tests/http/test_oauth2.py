@@ -126,6 +126,14 @@ async def test_a_refresh_token_becomes_access_tokens(holder: Caller) -> None:
     assert await opens(holder, answer)
 
 
+async def test_a_refresh_token_that_was_not_asked_about_is_not_handed_back(holder: Caller) -> None:
+    """A client would keep what nobody has looked at, in the place of the one it asked for."""
+    answer = await password_grant(holder, refresh_token="anything", access_type="offline")
+
+    assert answer.status == 200
+    assert answer.json["refresh_token"].count(".") == 2
+
+
 async def test_a_refresh_token_is_a_password_for_the_user_of_zeros(holder: Caller) -> None:
     """az acr login hands it to docker so."""
     authorization = basic(TOKEN_USER, await refresh_token(holder))
