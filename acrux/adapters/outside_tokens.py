@@ -124,9 +124,13 @@ class OutsideToken:
 
 
 def issuer_of(text: str) -> str:
-    """What the token's `iss` says, unverified. Raises InvalidToken where it says nothing."""
+    """What the token's `iss` says, unverified, in printable ASCII as any address is.
+
+    Raises InvalidToken where it says nothing of that kind.
+    """
     issuer = _parts(text)[1].get("iss")
-    if not isinstance(issuer, str):
+    # A lone surrogate, which JSON can write and UTF-8 cannot, no database can be asked for.
+    if not isinstance(issuer, str) or not (issuer.isascii() and issuer.isprintable()):
         raise InvalidToken("the token does not say who issued it")
     return issuer
 

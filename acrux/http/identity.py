@@ -56,9 +56,12 @@ class Identity:
             raise
 
     async def _of_token(self, token: str) -> Principal:
+        # Whose it is comes first: outside issuers may have a grant_type of their own.
+        if outsider := await self.of_outside_token(token):
+            return outsider
         if self._tokens.is_refresh(token):
             return await self.of_refresh_token(token)
-        return await self.of_outside_token(token) or self._of_access_token(token)
+        return self._of_access_token(token)
 
     def _of_access_token(self, text: str) -> Principal:
         try:

@@ -1,6 +1,7 @@
 """Tokens of outside OpenID issuers, at every door: exchange, Basic, the forms."""
 
 import asyncio
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -158,6 +159,18 @@ async def test_docker_logs_in_with_an_outside_token_as_password(
 
 
 @pytest.mark.usefixtures("trust")
+async def test_an_issuer_may_have_a_grant_type_of_its_own(
+    workflow: Caller, issuer: Provider, clock: HandClock
+) -> None:
+    """It is a claim of ours too, and says there which kind a token is."""
+    workflow.password = issuer.token(clock(), grant_type="refresh_token")
+
+    answer = await workflow.token(PUSH)
+
+    assert answer.status == 200, answer.body
+
+
+@pytest.mark.usefixtures("trust")
 async def test_a_user_name_chooses_among_trusts(
     registry: Registry, trust: Trust, workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
@@ -234,6 +247,18 @@ async def test_what_is_no_token_is_refused(workflow: Caller, token: str) -> None
 
     assert answer.status == 401
     assert answer.code == "UNAUTHORIZED"
+
+
+@pytest.mark.parametrize("issuer", ["x://\\ud800", "x://\\u0000", "x://\\u00e9"])
+async def test_an_issuer_that_is_no_address_is_refused(workflow: Caller, issuer: str) -> None:
+    """Whoever has no account may write it: JSON can hold texts that no database takes."""
+    parts = ('{"alg":"ES256"}', f'{{"iss":"{issuer}"}}', "signature")
+    token = ".".join(urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
+    workflow.password = token
+
+    answers = [await exchange(workflow, token), await workflow.token(PUSH)]
+
+    assert [answer.status for answer in answers] == [401, 401]
 
 
 async def test_an_issuer_that_nobody_trusts_is_never_asked(
