@@ -1,6 +1,6 @@
 """What was read, remembered until somebody commits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from acrux.adapters.statements import Row, Statement
@@ -48,7 +48,7 @@ class RememberedReads:
         return rows
 
     def _remember(self, key: tuple[object, ...], rows: list[Row]) -> None:
-        size = _size(rows)
+        size = _size([key[1:], *rows])  # anybody may ask at length
         if size > MAX_RESULT_BYTES:
             return
         if self._bytes + size > self._max_bytes:
@@ -61,6 +61,6 @@ class RememberedReads:
         self._bytes = 0
 
 
-def _size(rows: list[Row]) -> int:
+def _size(rows: Sequence[Sequence[object]]) -> int:
     values = (len(value) for row in rows for value in row if isinstance(value, (str, bytes)))
-    return ROW_BYTES * (len(rows) + 1) + sum(values)
+    return ROW_BYTES * len(rows) + sum(values)

@@ -111,6 +111,16 @@ def test_a_long_result_is_not_remembered(reading: Reading) -> None:
     assert len(reading.asked) == 2
 
 
+def test_a_long_question_is_not_remembered(reading: Reading) -> None:
+    """Whoever has no account may ask whether there is one of a very long name."""
+    find = Statement("SELECT name FROM things WHERE name = :name", {"name": "x" * MAX_RESULT_BYTES})
+
+    reading.reads.rows(find)
+    reading.reads.rows(find)
+
+    assert len(reading.asked) == 2
+
+
 def test_no_more_is_remembered_than_fits(reading: Reading) -> None:
     """Whoever asks for ever new names would fill the memory."""
     find = "SELECT name FROM things WHERE name = :name"
