@@ -83,7 +83,10 @@ def _checked(address: object, issuer: str) -> str:
         is_local = urlsplit(issuer).hostname in LOOPBACK and split.hostname in LOOPBACK
     except ValueError:
         split, is_local = SplitResult("", "", "", "", ""), False
-    if not isinstance(address, str) or not split.hostname or split.scheme not in ("http", "https"):
+    # JSON can write what no address holds (RFC 3986 §2) and no request can carry.
+    if not isinstance(address, str) or not address.isascii() or not split.hostname:
+        raise _unavailable(issuer, "it names no address of its keys")
+    if split.scheme not in ("http", "https"):
         raise _unavailable(issuer, "it names no address of its keys")
     if split.scheme == "http" and not is_local:
         raise _unavailable(issuer, "its keys are not at an https address")

@@ -163,6 +163,7 @@ async def test_a_token_of_another_issuer_is_refused_before_anybody_is_asked(
         ({"discovered": {"jwks_uri": "file:///etc/passwd"}}, "address"),
         ({"discovered": {"jwks_uri": "https://[bad"}}, "address"),
         ({"discovered": {"jwks_uri": 7}}, "address"),
+        ({"discovered": {"jwks_uri": "https://127.0.0.1:1/\ud800"}}, "address"),
         ({"discovered": {"jwks_uri": "http://127.0.0.1:1/keys"}}, "Connect"),
         ({"status": 404}, "404"),
         ({"status": 302, "headers": {"Location": "/elsewhere"}}, "302"),

@@ -104,6 +104,7 @@ TRUST = Trust(
     rules=(ClaimRule("sub", "x"),),
     scope_map="the-map",
 )
+LAST_EPOCH = 2**62  # greater than any that is there
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"))
 
@@ -166,11 +167,11 @@ CALLS: tuple[Call, ...] = (
     SCOPE_MAPS.list(),
     SCOPE_MAPS.page(Page(100, "map 5")),
     SCOPE_MAPS.change("the-map", description="x", permissions=()),
-    TRUSTS.create(StoredTrust(TRUST)),
+    TRUSTS.create(StoredTrust(TRUST, LAST_EPOCH)),
     TRUSTS.find("ci"),
     TRUSTS.of_issuer("https://issuer.test"),
     TRUSTS.list(),
-    TRUSTS.replace(TRUST, 1),
+    TRUSTS.replace(TRUST, 1, LAST_EPOCH),
     ACCOUNTS.revoke_holders("the-map", 1),
     TRUSTS.delete("ci", 1),
     SCOPE_MAPS.delete("the-map"),
