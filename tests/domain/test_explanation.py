@@ -73,3 +73,15 @@ def test_options_hold_what_there_was_and_what_lacks() -> None:
         " --repository team/app content/write content/delete --repository 'a b' content/read"
     )
     assert repository_options("--repository", NOTHING, ()) == ""
+
+
+def test_what_manages_the_registry_is_shown_with_its_permission_and_its_option() -> None:
+    """Whoever is refused at /management/v1 would look for a repository."""
+    reader = ScopeMap.parse("reader", ["management/read"])
+    asked = parse_all(["registry:management:read,write"])
+
+    held, lacking = rights(reader, asked)
+    assert (held.action, held.permission) == ("read", "management/read")
+    assert not lacking.is_held
+    options = repository_options("--add-repository", NOTHING, (lacking,))
+    assert options == "--add-management write"
