@@ -38,10 +38,10 @@ class Limit:
     first_wait: timedelta = timedelta(seconds=1)
 
     def count(self, failures: Failures | None, at: datetime) -> int:
-        """How many failures are not forgiven yet."""
+        """How many failures are not forgiven yet; before the last of them, as many as after it."""
         if failures is None or failures.forgiven_at <= at:
             return 0
-        return -((at - failures.forgiven_at) // self.forgiveness)
+        return -((max(at, failures.failed_at) - failures.forgiven_at) // self.forgiveness)
 
     def after_another(self, failures: Failures | None, at: datetime) -> Failures:
         """The failures and one more; they never become more than make a difference."""
@@ -50,14 +50,18 @@ class Limit:
         return Failures(at, min(begin + self.forgiveness, most))
 
     def wait(self, failures: Failures | None, now: datetime) -> timedelta:
-        """How long until the next attempt is let through, whatever it presents."""
+        """How long until the next attempt is let through, whatever it presents.
+
+        At most LONGEST_WAIT: what failed after `now` did so before the clock was set back.
+        """
         if failures is None or failures.forgiven_at <= now:
             return timedelta()
         beyond = self.count(failures, failures.failed_at) - self.free
         if beyond < 0:
             return timedelta()
         wait = min(self.first_wait * (1 << min(beyond, _DOUBLINGS)), LONGEST_WAIT)
-        return max(failures.failed_at + wait - now, timedelta())
+        left = failures.failed_at + wait - now
+        return left if timedelta() < left <= LONGEST_WAIT else timedelta()
 
     def tries(self, failures: Failures | None, now: datetime) -> int:
         """How many attempts may be under way at once: as many as are free, and else one."""

@@ -7,6 +7,7 @@ from functools import partial
 from acrux.domain.access import Grant, Principal, ScopeMap, narrow
 from acrux.domain.credential import Credential
 from acrux.domain.outside import TRUSTS
+from acrux.domain.reason import PROVEN
 from acrux.domain.scope import Scope
 from acrux.domain.token import REFRESH_TOKEN_KIND, TOKEN_USER
 from acrux.errors import BadCredentials, InvalidToken
@@ -51,8 +52,10 @@ class Identity:
             if name == TOKEN_USER:
                 return await self._of_token(secret)
             return await self._federation.authenticate(secret, name.removeprefix(TRUSTS))
-        except BadCredentials:
-            await self._guessing.refuse_token(address)
+        except BadCredentials as refused:
+            # One that was good once is nobody's guess: a fleet may present it all day.
+            if refused.reason not in PROVEN:
+                await self._guessing.refuse_token(address)
             raise
 
     async def _of_token(self, token: str) -> Principal:

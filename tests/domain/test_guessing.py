@@ -120,6 +120,18 @@ def test_what_was_counted_under_another_clock_waits_no_longer_than_the_longest()
     assert OF_ADDRESS.wait(None, NOON) == timedelta()
 
 
+@pytest.mark.parametrize("limit", LIMITS)
+def test_after_the_clock_was_set_back_nobody_waits_for_it_to_catch_up(limit: Limit) -> None:
+    """A clock that was a day ahead would lock out for a day whoever failed under it."""
+    failures = None
+    for _ in range(1000):
+        failures = limit.after_another(failures, NOON + timedelta(days=1))
+
+    assert limit.wait(failures, NOON) == timedelta()
+    assert limit.count(failures, NOON) == limit.count(failures, NOON + timedelta(days=1))
+    assert limit.wait(limit.after_another(failures, NOON), NOON) == LONGEST_WAIT
+
+
 @pytest.mark.parametrize(
     ("address", "network"),
     [

@@ -178,6 +178,19 @@ async def test_tokens_that_are_none_are_held_up_where_they_are_passwords(
     assert (await get(anybody, "a.b.c", ELSEWHERE)).status == 401
 
 
+async def test_the_token_that_ended_is_no_guess_as_a_password_either(
+    stranger: Caller, clock: HandClock
+) -> None:
+    """A fleet that goes on presenting it would lock others out who come from the same address."""
+    refresh = (await stranger.token(offline_token="true")).json["refresh_token"]
+    clock.forward(hours=4)
+    ended = Caller(stranger.registry, TOKEN_USER, "")
+    for _ in range(OF_ADDRESS.free + 1):
+        assert (await get(ended, refresh)).status == 401
+
+    assert (await get(stranger, stranger.password)).status == 200
+
+
 async def test_the_token_that_ended_in_a_form_is_no_guess(
     stranger: Caller, clock: HandClock
 ) -> None:
