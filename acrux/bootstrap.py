@@ -15,7 +15,7 @@ from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.chosen_passwords import ChosenPasswords
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.guesses import SqlGuesses
-from acrux.adapters.htpasswd import HtpasswdFile
+from acrux.adapters.htpasswd import HtpasswdFile, NoFile
 from acrux.adapters.journal import SqlJournal
 from acrux.adapters.log import LineLog
 from acrux.adapters.metadata import SqlMetadata
@@ -45,6 +45,7 @@ from acrux.http.origin import Origins
 from acrux.http.routes import Handlers, Router, Row, table
 from acrux.http.uploads import UploadHandlers
 from acrux.http.witness import Witness
+from acrux.ports.accounts import UserFile
 from acrux.ports.clock import Clock, Pause
 from acrux.services.accounts import Accounts
 from acrux.services.authentication import Authentication
@@ -68,6 +69,7 @@ KEY_BYTES = 32
 REVOCATION_SECONDS = 0.5
 JOURNAL_SECONDS = 0.5
 TIDY_SECONDS = 60.0
+LONGEST_PAUSE = 1.0
 WRITER_BYTES = 3
 
 
@@ -175,7 +177,8 @@ def now() -> datetime:
 
 
 async def _until(instant: datetime) -> None:
-    await asyncio.sleep(max(0.0, (instant - now()).total_seconds()))
+    # A clock that is set back meanwhile must hold up nobody until it has caught up.
+    await asyncio.sleep(min(max(0.0, (instant - now()).total_seconds()), LONGEST_PAUSE))
 
 
 async def _nobody_waits(_: datetime) -> None:
@@ -314,9 +317,8 @@ def _chores(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
 
 
 def _file_users(settings: Settings, to: Adapters, log: Log) -> tuple[Chore, ...]:
-    if settings.htpasswd is None:
-        return ()
-    file = HtpasswdFile(settings.htpasswd)
+    # Whoever stops using a file stops letting its users in.
+    file: UserFile = HtpasswdFile(settings.htpasswd) if settings.htpasswd else NoFile()
     users = FileUsers(
         file, to.accounts, to.scope_maps, to.revocations, to.clock, settings.htpasswd_scope_map
     )

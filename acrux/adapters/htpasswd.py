@@ -1,5 +1,6 @@
 """An htpasswd file: users and bcrypt hashes, read again when it changes."""
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -29,17 +30,23 @@ class HtpasswdFile:
     def read_if_changed(self) -> FileContent | None:
         """See ports.UserFile."""
         try:
-            found = self._path.stat()
-            looks = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if looks == self._seen or not self._has_settled(looks):
-                return None
-            self._seen = looks
-            return self._read(found.st_size, others_may_read=bool(found.st_mode & stat.S_IROTH))
+            return self._look()
         except (OSError, UnicodeDecodeError) as failure:
             told, self._seen = self._seen == str(failure), str(failure)
             if told:
                 return None
             return FileContent(None, (f"{self._path} cannot be read, its users stay: {failure}",))
+
+    def _look(self) -> FileContent | None:
+        found = self._path.stat()
+        looks = _looks(found)
+        if looks == self._seen or not self._has_settled(looks):
+            return None
+        content = self._read(found.st_size, others_may_read=bool(found.st_mode & stat.S_IROTH))
+        if _looks(self._path.stat()) != looks:
+            return None  # it was changed meanwhile: the next look tells
+        self._seen = looks
+        return content
 
     def _has_settled(self, looks: object) -> bool:
         # htpasswd writes into the file itself: half of it must not look like all of it. So a
@@ -64,6 +71,22 @@ class HtpasswdFile:
             else:
                 users[name] = FileUser(name, f"{BCRYPT}:{hashed}")
         return FileContent(tuple(users.values()), tuple(problems))
+
+
+class NoFile:
+    """Where no file is set: nobody is a user of it. Implements acrux.ports.accounts.UserFile."""
+
+    def __init__(self) -> None:
+        self._content: FileContent | None = FileContent(())
+
+    def read_if_changed(self) -> FileContent | None:
+        """See ports.UserFile."""
+        content, self._content = self._content, None
+        return content
+
+
+def _looks(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _problem(name: str, hashed: str, users: dict[str, FileUser]) -> str:

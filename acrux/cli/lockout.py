@@ -30,8 +30,9 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
     """
 
     async def act(to: Services, _: Settings) -> tuple[ShownFailures, ...]:
-        accounts = await to.accounts.list()
-        return await to.guessing.show(account.username for account in accounts)
+        accounts = [account.username for account in await to.accounts.list()]
+        people = [user.username for user in await to.users.list()]
+        return await to.guessing.show(accounts + people)
 
     shown = on_registry(config, options, act)
     if output == "json":

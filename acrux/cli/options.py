@@ -1,6 +1,7 @@
-"""Options that commands share: the settings, and how to print."""
+"""What commands share: options, a password that is read, how to print."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -8,6 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import click
 
 from acrux import settings
+from acrux.domain.credential import Secret
 from acrux.settings import Loaded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -40,6 +42,17 @@ def setting_options(*names: str) -> Callable[[Command], Command]:
 def load(config: Path | None, options: dict[str, object]) -> Loaded:
     """The settings of a command: its options, the environment, the file, the defaults."""
     return settings.load(os.environ, options, config)
+
+
+def read_password() -> Secret:
+    """The first line of standard input. Raises click.UsageError where it is none, or no text."""
+    try:
+        line = sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise click.UsageError("the password on standard input is no UTF-8.") from None
+    if not line:
+        raise click.UsageError("there is no password on standard input.")
+    return Secret(line)
 
 
 def _declaration(name: str, kind: Any) -> tuple[str, str]:

@@ -9,7 +9,13 @@ import click
 from msgspec import to_builtins
 
 from acrux.bootstrap import Services
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import (
+    output_option,
+    print_json,
+    print_table,
+    read_password,
+    setting_options,
+)
 from acrux.cli.registry import on_registry
 from acrux.domain.credential import Secret
 from acrux.http import management_shapes as shapes
@@ -141,7 +147,9 @@ def delete(config: Path | None, user_name: str, **options: object) -> None:
 def _password(*, from_stdin: bool) -> Secret:
     # Never an option: whoever lists the processes, or the shell's history, would read it.
     if from_stdin:
-        return Secret(sys.stdin.readline().rstrip("\r\n"))
+        return read_password()
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is nobody to ask for the password: use --password-stdin.")
     return Secret(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 

@@ -183,7 +183,8 @@ class FileUsers:
         """Read the file if it changed, and let the accounts be as it says.
 
         Returns what is wrong with it, a sentence each. A file that cannot be read changes nothing:
-        a volume that is gone for a moment must not lock everybody out.
+        a volume that is gone for a moment must not lock everybody out. Raises StorageExhausted, and
+        TooManyRequests where the database is busy; the next call then tries again.
         """
         read = self._file.read_if_changed()
         if read is not None and read.users is None:
@@ -197,7 +198,7 @@ class FileUsers:
         self._unfollowed = None
         return (
             *content.problems,
-            *await self._scope_map_problems(),
+            *(await self._scope_map_problems() if content.users else ()),
             *(f"{name!r} is left out: there is another account of that name" for name in others),
         )
 

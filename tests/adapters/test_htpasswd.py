@@ -6,7 +6,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from acrux.adapters.htpasswd import MAX_FILE_BYTES, HtpasswdFile
+from acrux.adapters.htpasswd import MAX_FILE_BYTES, HtpasswdFile, NoFile
 from acrux.ports.accounts import FileContent
 
 # A salt of its own, so that each process makes the same.
@@ -65,6 +65,33 @@ def test_a_change_counts_once_the_file_is_left_alone(path: Path) -> None:
     write(path, f"alice:{HASH}\nbob:{HASH}\n")
     assert file.read_if_changed() is None
     assert names(file.read_if_changed()) == ["alice", "bob"]
+    assert file.read_if_changed() is None
+
+
+def test_a_change_while_it_is_read_waits_for_the_next_look(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """htpasswd may begin to write between the look at the file and its reading."""
+    file = HtpasswdFile(path)
+    read = Path.read_text
+
+    def read_and_change(path: Path, encoding: str) -> str:
+        text = read(path, encoding)
+        write(path, f"alice:{HASH}\nbob:{HASH}\n")
+        monkeypatch.undo()
+        return text
+
+    monkeypatch.setattr(Path, "read_text", read_and_change)
+
+    assert file.read_if_changed() is None
+    assert names(file.read_if_changed()) == ["alice", "bob"]
+
+
+def test_without_a_file_there_are_no_users_of_it() -> None:
+    """Who stops using the file stops letting its users in."""
+    file = NoFile()
+
+    assert names(file.read_if_changed()) == []
     assert file.read_if_changed() is None
 
 

@@ -430,3 +430,10 @@ async def test_a_user_of_the_file_is_changed_in_the_file(services: Services) -> 
     for attempt in (services.users.set_password("alice", OTHER), services.users.delete("alice")):
         with pytest.raises(InvalidInput, match="htpasswd file"):
             await attempt
+
+
+async def test_a_file_without_users_needs_no_scope_map(services: Services) -> None:
+    """Whoever sets no file would be told at each start that its scope map is none."""
+    services.file.write()
+
+    assert await services.follow_with("").follow() == ()

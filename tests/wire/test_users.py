@@ -89,3 +89,36 @@ def test_a_file_of_users_is_followed_by_every_worker(tmp_path: Path) -> None:
         write(None)
         until({"the second words": 401})
         assert renew(registry.data_dir)
+
+
+def test_where_nobody_can_be_asked_the_command_says_so(registry: RunningRegistry) -> None:
+    """A script would see half a prompt, and its password on the screen."""
+    asked = user(registry, "create", "-n", "bobby", "--scope-map", "_repositories_pull", typed="")
+
+    assert asked.returncode == 2
+    assert "--password-stdin" in asked.stderr
+    assert "Password" not in asked.stderr
+
+
+def test_an_operator_sees_that_a_person_is_guessed_at(registry: RunningRegistry) -> None:
+    """People have names too."""
+    user(
+        registry, "create", "-n", "dora", "--scope-map", "_repositories_pull", "--password-stdin",
+        typed="a few words do\n",
+    )  # fmt: skip
+    assert status(registry, "dora", "another guess") == 401
+
+    assert "dora" in run(registry, "lockout", "list")
+
+
+def test_who_serves_without_the_file_has_no_users_of_it(tmp_path: Path) -> None:
+    """They could not be deleted by any command, and would get in for ever."""
+    path = tmp_path / "htpasswd"
+    path.write_text(f"carol:{bcrypt.hashpw(b'the first words', bcrypt.gensalt(4)).decode()}\n")
+    options = ("--htpasswd", str(path), "--htpasswd-scope-map", "_repositories_pull")
+    with running(tmp_path / "data", *options) as registry:
+        assert status(registry, "carol", "the first words") == 200
+
+    with running(tmp_path / "data") as registry:
+        assert status(registry, "carol", "the first words") == 401
+        assert "carol" not in run(registry, "user", "list")
