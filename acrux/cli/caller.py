@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 import httpx2
 
+from acrux.cli.options import read_password
 from acrux.client import credentials
 from acrux.client.login import Login, OutsideToken, RefreshToken
 from acrux.domain.credential import Credential, Secret
@@ -78,7 +79,10 @@ class Caller:
 
     def with_password(self, name: str) -> Credential:
         """The name, and the password that goes with it. Raises click.UsageError."""
-        return Credential(name, Secret(self._password(name)))
+        credential = Credential(name, self._password(name))
+        if not _is_text(name) or not _is_text(credential.secret.reveal()):
+            raise click.UsageError("the user name or the password is no UTF-8.")
+        return credential
 
     def _check(self) -> None:
         named = self.user is not None or self.password_stdin
@@ -106,17 +110,25 @@ class Caller:
             raise click.UsageError("--grant refresh_token needs a refresh token.")
         return login
 
-    def _password(self, name: str) -> str:
+    def _password(self, name: str) -> Secret:
         if self.password_stdin:
-            return sys.stdin.readline().rstrip("\r\n")
+            return read_password()
         if (password := os.environ.get("ACRUX_PASSWORD")) is not None:
-            return password
+            return Secret(password)
         if not sys.stdin.isatty():
             raise click.UsageError(
                 f"no password for {name!r}: use --password-stdin or set ACRUX_PASSWORD."
             )
-        answer: str = click.prompt("Password", hide_input=True, err=True)
-        return answer
+        return Secret(click.prompt("Password", hide_input=True, err=True))
+
+
+def _is_text(argument: str) -> bool:
+    # Bytes that are no text stand in an argument, and in the environment, as lone surrogates.
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def source_options(name: str, option: str, what: str) -> Callable[..., Callable[..., None]]:

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def files(environ: Mapping[str, str]) -> tuple[Path, ...]:
 def read(path: Path) -> Configuration:
     """What the file says, nothing where there is none. Raises CredentialsUnavailable."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes().strip() or b"{}")  # docker takes an empty file too
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -68,6 +69,10 @@ def _replace(place: Path, content: bytes) -> None:
     descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
+            # Who runs this with sudo keeps their own file.
+            with suppress(OSError):
+                found = place.stat()
+                os.fchown(file.fileno(), found.st_uid, found.st_gid)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -74,6 +74,7 @@ def check_password(password: str, names: Collection[str]) -> None:
 
     `names` are those that guessers try with it: the user's own, and the registry's.
     """
+    password = normalize(password)  # which may be shorter
     if len(password) < MIN_CHARACTERS:
         raise InvalidInput(f"a password has at least {MIN_CHARACTERS} characters: a few words do")
     if len(password) > MAX_CHARACTERS:

@@ -17,7 +17,7 @@ PATH = "/v2/hello-world/manifests/latest"
 BASIC = {"WWW-Authenticate": 'Basic realm="r"'}
 
 
-def acrux(*arguments: str, stdin: str = "wonderland\n") -> Result:
+def acrux(*arguments: str, stdin: str | bytes = "wonderland\n") -> Result:
     """Run a command."""
     return CliRunner().invoke(cli, arguments, input=stdin)
 
@@ -267,3 +267,25 @@ def test_logout_forgets_the_login(registry: FakeRegistry, file: Path) -> None:
 
     assert (out.exit_code, kept(file)) == (0, {})
     refused_with(again, 1, f"not logged in to {registry.host}")
+
+
+@pytest.mark.parametrize(
+    ("stdin", "why"),
+    [(b"w\xe9nderland\n", "no UTF-8"), (b"", "no password"), (b"\n", "no password")],
+)
+def test_a_password_that_is_none_is_sent_nowhere(
+    stdin: bytes, why: str, registry: FakeRegistry
+) -> None:
+    """A script whose file is empty would be a guesser, and soon wait."""
+    refused_with(acrux("login", registry.host, *LOGIN, stdin=stdin), 2, why)
+
+    assert registry.steps == []
+
+
+def test_a_name_that_is_no_text_is_wrong_usage(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal of another character set types it."""
+    monkeypatch.setenv("ACRUX_PASSWORD", "wonderland")
+
+    refused_with(acrux("api", "-u", "ren\udce9", registry.host + PATH), 2, "no UTF-8")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -239,3 +240,25 @@ def test_a_helper_that_fails_is_told_without_the_secret(
 
     assert "eyJ-secret" not in str(not_stored.value)
     assert file_of(environ).read_text() == before
+
+
+def test_an_empty_file_is_as_good_as_none(environ: dict[str, str]) -> None:
+    """`touch config.json` is enough for docker."""
+    file_of(environ).parent.mkdir()
+    file_of(environ).touch()
+
+    credentials.store(HOST, TOKEN, environ)
+
+    assert credentials.find(HOST, environ) is not None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a file away")
+def test_the_file_stays_its_owners(environ: dict[str, str]) -> None:
+    """`sudo acrux login` would take docker's configuration away from whoever typed it."""
+    write(environ, {})
+    os.chown(file_of(environ), 4711, 4712)
+
+    credentials.store(HOST, TOKEN, environ)
+
+    found = file_of(environ).stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (4711, 4712, 0o600)
