@@ -55,6 +55,7 @@ class ChosenPasswords:
         )
         self._key = secrets.token_bytes(32)
         self._right: dict[bytes, datetime] = {}
+        self._last = _NOBODYS  # the hash that somebody's password was last compared with
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def hash(self, password: str) -> str:
@@ -68,6 +69,7 @@ class ChosenPasswords:
         end = self._right.get(proof)
         if end is not None and self._clock() < end:
             return True
+        self._last = kept
         if not await self._compute(lambda: self._verify(password, kept)):
             return False
         if len(self._right) >= REMEMBERED:
@@ -80,8 +82,12 @@ class ChosenPasswords:
         return kept.startswith(f"{ARGON2}:") and not kept.startswith(_CURRENT)
 
     async def work_in_vain(self, password: str) -> None:
-        """As much work as `matches`, for who has no such password."""
-        await self._compute(lambda: self._verify(password, _NOBODYS))
+        """As much work as `matches` did last, for who has no such password.
+
+        An htpasswd file has its own scheme and cost; what comes of it is told to nobody.
+        """
+        last = self._last
+        await self._compute(lambda: self._verify(password, last))
 
     def _verify(self, password: str, kept: str) -> bool:
         scheme, _, hashed = kept.partition(":")

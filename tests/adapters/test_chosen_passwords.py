@@ -192,3 +192,14 @@ async def test_a_generated_password_never_waits_for_the_slow_work(
 
     assert await passwords.find("generated", hashes) == 1
     assert chosen.computed == 0
+
+
+async def test_a_stranger_costs_as_much_as_the_users_of_the_file(
+    passwords: AllPasswords, chosen: Counting
+) -> None:
+    """A bcrypt of a high cost takes longer than an argon2id: the time would tell who is there."""
+    kept = written(RIGHT)
+    await passwords.find("wrong", (kept,))
+
+    assert await passwords.find(RIGHT, ()) is None
+    assert chosen.compared == kept
