@@ -18,6 +18,7 @@ from acrux.domain.access import (
     narrow,
 )
 from acrux.domain.names import RepositoryName
+from acrux.domain.outside import Outside
 from acrux.domain.scope import Scope, on_catalog, on_repository
 from acrux.errors import InvalidScope
 from tests.domain.grammar import (
@@ -289,6 +290,22 @@ def test_the_scopes_that_just_fit_a_header_are_granted() -> None:
         last = Scope("repository", "z" * characters, frozenset({"pull"}))
         grant = narrow(Principal("acrux", ADMINISTRATOR), [*asked, last])
         assert len(grant.scopes) == granted
+
+
+def test_what_an_outside_identity_carries_takes_its_room_from_the_scopes() -> None:
+    """Its token would be longer than the headers that a proxy lets through."""
+    around = len('{"type":"repository","name":"","actions":["pull",]},')
+    names = [f"{number:03}".ljust(200, "a") for number in range(21)]
+    last = "z" * (MAX_SCOPE_CHARACTERS - 21 * (around + 200) - around)
+    asked = [Scope("repository", name, frozenset({"pull"})) for name in (*names, last)]
+    outside = Outside("ci", "a-subject")
+
+    granted = [
+        len(narrow(Principal("somebody", ADMINISTRATOR, outside=of), asked).scopes)
+        for of in (None, outside)
+    ]
+    assert outside.size > 0
+    assert granted == [22, 21]
 
 
 @pytest.mark.parametrize("asked", ["*", "pull", "*,pull", "read"])
