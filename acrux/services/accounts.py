@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from acrux.domain.access import ADMINISTRATOR, ANONYMOUS
@@ -225,7 +225,14 @@ class Accounts:
         return to_microseconds(self._clock())
 
     def _record(self, name: str, value: str, expires_at: datetime | None) -> PasswordRecord:
-        return PasswordRecord(name, self._passwords.hash(value), self._clock(), expires_at)
+        return PasswordRecord(name, self._passwords.hash(value), self._clock(), _in_utc(expires_at))
+
+
+def _in_utc(instant: datetime | None) -> datetime | None:
+    try:
+        return instant and instant.astimezone(UTC)
+    except OverflowError:  # it could be stored, and never be read back
+        raise InvalidInput("a password ends between the years 1 and 9999, in UTC") from None
 
 
 def _shown(account: Account) -> ShownAccount:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from acrux.domain import scope_maps
-from acrux.domain.access import ANONYMOUS, NOTHING, Principal, ScopeMap
+from acrux.domain.access import ACTION_OF_MANAGEMENT, ANONYMOUS, NOTHING, Principal, ScopeMap
 from acrux.domain.credential import Credential
 from acrux.domain.reason import Reason
 from acrux.errors import BadCredentials, StorageExhausted
@@ -107,4 +107,8 @@ def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:
 
 
 def _scope_map(account: Account) -> ScopeMap:
-    return scope_maps.read(account.scope_map, account.permissions)
+    held = scope_maps.read(account.scope_map, account.permissions)
+    if account.name:
+        return held
+    # Whoever presents nothing manages nothing, whatever a slip has given them.
+    return replace(held, permissions=held.permissions - frozenset(ACTION_OF_MANAGEMENT))

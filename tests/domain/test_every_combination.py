@@ -149,3 +149,30 @@ def test_whoever_shows_a_token_for_a_password_gets_exactly_what_it_holds(
 
         for required in REQUIRED:
             assert second.permits(required) is first.permits(required)
+
+
+MANAGEMENT: Final = ("management/read", "management/write")
+
+
+@pytest.mark.parametrize(
+    "asked", ["read", "write", "read,write", "*", "read,*", "READ", "pull", ""]
+)
+@pytest.mark.parametrize("name", ["management", "catalog", "*", "Management"])
+def test_managing_is_granted_only_to_whoever_holds_it_and_gives_nothing_else(
+    asked: str, name: str
+) -> None:
+    """By far the greatest right: no other right gives it, and it gives no other at once."""
+    scopes = parse_all([f"registry:{name}:{asked}", f"repository:management:{asked or '*'}"])
+    for held_here in subsets([(text, "") for text in (*MANAGEMENT, "repositories/a/content/read")]):
+        permissions = [text for text, _ in held_here]
+        scope_map = ScopeMap.parse("a-map", permissions, catalog=False)
+
+        granted = named(narrow(Principal("somebody", scope_map), scopes))
+
+        should = {
+            ("registry:management", text.removeprefix("management/"))
+            for text in permissions
+            if name == "management" and text in MANAGEMENT
+            if {ALL, text.removeprefix("management/")} & set(asked.split(","))
+        }
+        assert granted == should

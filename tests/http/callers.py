@@ -7,6 +7,7 @@ computed with the code under test.
 import base64
 from datetime import timedelta
 
+from acrux.domain.access import ACTION_OF_MANAGEMENT
 from acrux.domain.credential import Secret
 from acrux.domain.scope import Scope
 from acrux.domain.token import TOKEN_USER
@@ -233,6 +234,38 @@ async def _an_account_whose_rules_add_up(world: World) -> str:
             "repositories/team/*/content/read", "repositories/team/app/content/write"
         )
     )
+
+
+@kind(on_all(*ALL_ACTIONS.split(","), catalog=True))
+async def _a_token_of_anonymous_to_whom_a_slip_gave_everything(world: World) -> str:
+    await world.registry.services.accounts.let_anonymous("_admin")
+    return bearer(await world.anonymous())
+
+
+@kind(only("registry:management:read"), "management/read")
+async def _whoever_may_see_the_accounts(world: World) -> str:
+    return by_basic(await world.holder("management/read"))
+
+
+@kind(only("registry:management:write"), "management/write")
+async def _whoever_may_change_the_accounts(world: World) -> str:
+    account = await world.holder("management/write")
+    return bearer(await world.access("somebody", password(account)))
+
+
+@kind(only("registry:management:read", "registry:management:write", *ON_OTHERS_OF_TEAM))
+async def _whoever_may_manage_and_pull(world: World) -> str:
+    return by_basic(await world.holder(*ACTION_OF_MANAGEMENT, "repositories/team/*/content/read"))
+
+
+@kind(only("registry:management:read"))
+async def _a_token_of_the_administrator_narrowed_to_seeing(world: World) -> str:
+    return bearer(await world.admin_access("registry:management:read"))
+
+
+@kind(only("registry:management:read"))
+async def _that_token_as_a_password(world: World) -> str:
+    return in_place_of_a_password(await world.admin_access("registry:management:read"))
 
 
 # People -------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 from acrux.bootstrap import Registry
 from acrux.domain import token
+from acrux.domain.access import ACTION_OF_MANAGEMENT
 from acrux.domain.credential import Secret
 from acrux.domain.digest import Digest
 from acrux.domain.scope import Scope
@@ -20,7 +21,7 @@ from acrux.services.accounts import ADMINISTRATOR_PASSWORDS, TOKEN_PASSWORDS
 from acrux.settings import Settings
 from tests.http.caller import Answer, Caller
 from tests.http.callers import TABLE
-from tests.http.conftest import HandClock
+from tests.http.conftest import HandClock, Lines
 from tests.http.identities import Holds, World, bearer
 from tests.images import image
 from tests.openid_provider import Provider, provider
@@ -358,6 +359,7 @@ def test_every_kind_of_caller_has_a_row() -> None:
         *ADMINISTRATOR_PASSWORDS,
         *TOKEN_PASSWORDS,
         *SYSTEM_DEFINED,
+        *ACTION_OF_MANAGEMENT,
         *(kind.value for kind in AccountKind),
         *(value for name, value in vars(token).items() if name.endswith("_KIND")),
     }
@@ -398,3 +400,11 @@ async def test_an_unknown_repository_and_a_forbidden_one_look_alike(
     )
     assert there == nowhere
     assert answers[0].status == answers[1].status == 401
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/.well-known/jwks.json"])
+async def test_what_is_public_is_done_in_nobodys_name(world: World, log: Lines, path: str) -> None:
+    """A log must not say that somebody was there who only might have been."""
+    await world.admin.call("GET", path)
+
+    assert log.lines[-1]["principal"] == ""

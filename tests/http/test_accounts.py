@@ -1,6 +1,6 @@
 """Accounts beside the administrator: what they get, and how it ends."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -338,7 +338,37 @@ async def test_what_anonymous_callers_may_can_be_taken_back(
     assert (await anonymous_token(registry, "repository:app:pull")).status == 401
 
 
+async def test_whoever_presents_nothing_manages_nothing_whatever_they_were_given(
+    registry: Registry,
+) -> None:
+    """A slip of the operator must not hand the whole registry to everybody."""
+    await scope_map(registry, "repositories/app/content/read", "management/write")
+    for given in ("_admin", "the-map"):
+        await registry.services.accounts.let_anonymous(given)
+
+        answer = await anonymous_token(registry, "registry:management:*", "repository:app:pull")
+
+        assert granted(answer) == ["app:pull"]
+
+
 # What is refused ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("far", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"])
+async def test_a_password_cannot_end_beyond_what_a_calendar_holds(
+    registry: Registry, far: str
+) -> None:
+    """In UTC it would be in a year that nobody can read back: nobody could log in any more."""
+    accounts = registry.services.accounts
+    await accounts.create("ci-team", "_repositories_pull")
+
+    for refused in (
+        accounts.create("other-team", "_repositories_pull", expires_at=datetime.fromisoformat(far)),
+        accounts.renew_password("ci-team", "password1", datetime.fromisoformat(far)),
+    ):
+        with pytest.raises(InvalidInput):
+            await refused
+    assert (await accounts.show("ci-team")).passwords[0].expires_at is None
 
 
 @pytest.mark.parametrize("name", ["", "abc", "a" * 51, "a:bcde", "_admin", "a b c d", "ä" * 6])
