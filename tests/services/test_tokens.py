@@ -9,6 +9,7 @@ import pytest
 from acrux.adapters.jwt_signer import JwtSigner
 from acrux.adapters.signing_keys import SigningKey
 from acrux.domain.access import ADMINISTRATOR, Principal
+from acrux.domain.outside import Outside
 from acrux.domain.scope import Scope
 from acrux.domain.token import AccessToken
 from acrux.errors import InvalidService, InvalidToken
@@ -192,6 +193,22 @@ def test_what_is_given_for_an_access_token_is_revoked_with_it() -> None:
     assert given.tokens.verify(second).scopes == tuple(PULL)
 
     given.revocations.least["acrux"] = 6
+
+    with pytest.raises(InvalidToken):
+        given.tokens.verify(second)
+
+
+def test_what_is_given_for_an_access_token_from_outside_is_revoked_with_the_trust() -> None:
+    """The trust ends all that came of it, however often it was handed on."""
+    given = Given()
+    outside = Outside("ci", "repo:org/app")
+    first = given.tokens.issue(replace(ADMIN, name=outside.name, outside=outside), SERVICE, PULL)
+    holder = given.tokens.holder(first.text)
+    second = given.tokens.issue(holder, SERVICE, PULL).text
+    assert holder.outside == outside
+    assert given.tokens.verify(second).outside == outside
+
+    given.revocations.least["trusts/ci"] = 6
 
     with pytest.raises(InvalidToken):
         given.tokens.verify(second)
