@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -280,10 +281,19 @@ def free_port() -> int:
         return port
 
 
+def unlikely_port() -> int:
+    """A free port below those that the system gives out, so that nobody takes it in between."""
+    for port in range(20_000 + os.getpid() % 5_000, 30_000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 def test_workers_stop_when_their_parent_is_killed(tmp_path: Path) -> None:
     """They would serve on, and hold the port against the next start."""
-    with running(tmp_path / "data", "--workers", "2") as registry:
-        port = registry.port
+    port = unlikely_port()
+    with running(tmp_path / "data", "--workers", "2", "--port", str(port)) as registry:
         os.kill(registry.process.pid, signal.SIGKILL)
         registry.process.wait(30)
 
