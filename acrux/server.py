@@ -2,6 +2,7 @@
 
 import ctypes
 import http.client
+import os
 import signal
 import socket
 import ssl
@@ -27,6 +28,8 @@ from acrux.settings import Settings
 
 HEADER_SECONDS = 15  # a connection that sends no whole header by then is closed
 ANSWER_SECONDS = 30  # a server that does not answer by then has failed
+
+PARENT_SECONDS = 1  # how often a worker looks whether it is alone
 
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
@@ -144,12 +147,13 @@ def run(
         ssl_protocol_min=SSLProtocols.tls12,
         answering=partial(_announce, settings, answering),
     )
-    server.serve(target_loader=partial(load, settings), wrap_loader=False)
+    server.serve(target_loader=partial(load, settings, os.getpid()), wrap_loader=False)
 
 
-def load(settings: Settings) -> Application:
-    """The application of one worker process."""
+def load(settings: Settings, parent: int) -> Application:
+    """The application of one worker process; `parent` is the process that started it."""
     _stop_with_the_parent()
+    threading.Thread(target=_stop_without_the_parent, args=(parent,), daemon=True).start()
     for stopping in STOPPING:
         signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's own
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
@@ -160,6 +164,15 @@ def _stop_with_the_parent() -> None:
     # A worker whose parent was killed would serve on, and hold the port against the next start.
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _stop_without_the_parent(parent: int) -> None:
+    # That signal is lost on a worker that is just starting: it would serve on alone.
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    while True:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(PARENT_SECONDS)
 
 
 def _announce(settings: Settings, answering: Callable[[], None]) -> None:

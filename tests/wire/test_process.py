@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -300,6 +301,36 @@ def test_workers_stop_when_their_parent_is_killed(tmp_path: Path) -> None:
         wait_until_refused(registry)
         with running(tmp_path / "data", "--port", str(port)) as again:
             assert again.port == port
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.4, 0.6, 0.8])
+def test_workers_stop_whose_parent_is_killed_while_they_start(
+    tmp_path: Path, seconds: float
+) -> None:
+    """One that was not yet ready to be told would serve on alone, for ever."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acrux", "serve", "--port", "0", "--workers", "2",
+         "--data-dir", str(tmp_path / "data")],
+        cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    deadline = time.monotonic() + 30
+    while len(workers := children.read_text().split()) < 2:
+        assert time.monotonic() < deadline
+    time.sleep(seconds)  # somewhere in their start
+
+    process.kill()
+    process.wait(30)
+
+    while left := [pid for pid in workers if _is_alive(pid)]:
+        assert time.monotonic() < deadline + 30, left
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @pytest.mark.parametrize("damage", [b"", b"x" * 4096, b"SQLite format 3\0" + b"x" * 5000])
