@@ -60,8 +60,7 @@ def _allows(operation: Operation, repository: Attributes, items: tuple[Attribute
             return all(item.write_enabled for item in (repository, *items))
         case Operation.DELETE:
             return repository.write_enabled and _are_deletable(items)
-        case Operation.DELETE_REPOSITORY:
-            return _are_deletable((repository, *items))
+    return _are_deletable((repository, *items))  # what is left: DELETE_REPOSITORY
 
 
 def _are_deletable(items: Iterable[Attributes]) -> bool:
