@@ -75,6 +75,15 @@ def test_a_lock_holds_what_is_declared(lock: str) -> None:
         assert versions[declared.name] in declared.specifier
 
 
+def test_a_lock_is_whole() -> None:
+    """It is installed as it stands, so that no release of tomorrow can come between."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
 def test_what_is_tested_is_what_runs() -> None:
     """Tests on other versions than those that users run prove nothing."""
     development = locked("requirements-dev.lock")
