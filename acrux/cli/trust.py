@@ -147,7 +147,7 @@ def test(config: Path | None, token_file: Any, output: str, **options: object) -
 def _rows(one: Examination) -> Sequence[tuple[str, str, str]]:
     name = one.verdict.trust
     if one.verdict.lets_in:
-        return [(name, "yes", permission) for permission in one.scope_map.permissions]
+        return [(name, "yes", permission) for permission in one.scope_map.ordered_permissions]
     return [(name, "no", objection) for objection in one.verdict.objections]
 
 
@@ -157,5 +157,5 @@ def _examined(one: Examination) -> dict[str, object]:
         "letsIn": one.verdict.lets_in,
         "principal": one.verdict.outside.name if one.verdict.lets_in else None,
         "objections": one.verdict.objections,
-        "actions": one.scope_map.permissions,
+        "actions": one.scope_map.ordered_permissions,
     }

@@ -118,6 +118,8 @@ def test_a_token_is_tested_before_anybody_relies_on_it(
     run(registry, "trust", "delete", "-n", "tested")
 
     assert good[0]["letsIn"]
+    assert isinstance(good[0]["actions"], list)
+    assert "repositories/org/app/content/write" in good[0]["actions"]
     assert good[0]["principal"] == "trusts/tested/repo:org/app:ref:refs/heads/main"
     assert "repositories/org/app/content/write" in table.stdout
     assert (table.returncode, bad.returncode, none.returncode) == (0, 1, 1)
