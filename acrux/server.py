@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from granian.constants import Interfaces, SSLProtocols
+from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
@@ -135,6 +135,7 @@ def run(
         address=address,
         port=port,
         interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
         workers=settings.worker_processes,
         websockets=False,
         log_level=LogLevels.warning,
