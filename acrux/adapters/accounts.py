@@ -28,23 +28,17 @@ class SqlAccounts:
 
     async def find(self, name: str) -> Account | None:
         """See ports.Accounts."""
-        rows = await self._database.read(_find(name))
-        if not rows:
-            return None
-        account, permissions = rows[0][:6], rows[0][6]
-        passwords = tuple(_read_password(row[7:]) for row in rows if row[7] is not None)
-        read = tuple(msgspec.json.decode(permissions, type=list[str])) if permissions else ()
-        return _read_account(account, passwords, read)
+        return await self._database.find(_find(name), _read_found)
 
     async def list(self, kinds: Collection[AccountKind]) -> tuple[Account, ...]:
         """See ports.Accounts."""
         rows = [row for kind in kinds for row in await self._database.read(_list(kind))]
-        return tuple(_read_account(row, (), ()) for row in sorted(rows))
+        return tuple(_read_account(row) for row in sorted(rows))
 
     async def page(self, kinds: Collection[AccountKind], page: Page) -> Slice[Account]:
         """See ports.Accounts."""
         rows = [row for kind in kinds for row in await self._database.read(_page(kind, page))]
-        accounts = tuple(_read_account(row, (), ()) for row in sorted(rows))
+        accounts = tuple(_read_account(row) for row in sorted(rows))
         return Slice(accounts[: page.items], more=0 < page.items < len(accounts))
 
     async def create(self, account: Account) -> bool:
@@ -133,8 +127,20 @@ def _find(name: str) -> Statement:
     )
 
 
+def _read_found(rows: list[Row]) -> Account | None:
+    if not rows:
+        return None
+    account, permissions = rows[0][:6], rows[0][6]
+    passwords = tuple(_read_password(row[7:]) for row in rows if row[7] is not None)
+    return _read_account(
+        account, passwords, msgspec.json.decode(permissions or "[]", type=frozenset[str])
+    )
+
+
 def _read_account(
-    row: Row, passwords: tuple[PasswordRecord, ...], permissions: tuple[str, ...]
+    row: Row,
+    passwords: tuple[PasswordRecord, ...] = (),
+    permissions: frozenset[str] = frozenset(),
 ) -> Account:
     name, scope_map, enabled, epoch, created_at, kind = row
     return Account(

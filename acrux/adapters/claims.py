@@ -21,9 +21,8 @@ from acrux.domain.token import (
 from acrux.errors import InvalidToken
 
 # Some clients decode the payload with the standard base64 alphabet, so it must hold neither
-# - nor _. In ASCII only > ? ~ DEL can lead to those, and json.dumps escapes DEL already
-# (acr-protocol.md §3.6).
-_ESCAPES: Final = {">": "\\u003e", "?": "\\u003f", "~": "\\u007e"}
+# - nor _. In ASCII only > ? ~ DEL can lead to those (acr-protocol.md §3.6).
+_ESCAPES: Final = {b">": b"\\u003e", b"?": b"\\u003f", b"~": b"\\u007e", b"\x7f": b"\\u007f"}
 
 # NumericDate (RFC 7519 §2), bounded so that it and any leeway stay within datetime.
 _Instant = Annotated[int, msgspec.Meta(ge=0, lt=int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()))]
@@ -75,10 +74,12 @@ _Read = TypeVar("_Read", bound=_Claims)
 
 def write_payload(claims: dict[str, object]) -> bytes:
     """Claims as JSON whose base64url form holds neither - nor _ (acr-protocol.md §3.6)."""
-    text = json.dumps(claims, separators=(",", ":"))
+    payload = msgspec.json.encode(claims)
+    if not payload.isascii():
+        payload = json.dumps(claims, separators=(",", ":")).encode("ascii")
     for character, escape in _ESCAPES.items():
-        text = text.replace(character, escape)
-    return text.encode("ascii")
+        payload = payload.replace(character, escape)
+    return payload
 
 
 def write_access(token: AccessToken) -> bytes:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from acrux.adapters import locks, patterns
-from acrux.adapters.statements import SqlValue, Statement, Steps
-from acrux.domain.access import RepositoryPattern
+from acrux.adapters.statements import Row, SqlValue, Statement, Steps
 from acrux.domain.attributes import Operation
 from acrux.domain.digest import Digest
 from acrux.domain.instants import to_microseconds
 from acrux.domain.names import RepositoryName
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.upload import UploadId
 from acrux.errors import MissingReferences, UnknownBlob, UnknownUpload
 
@@ -110,6 +110,14 @@ def find_blob(repository: RepositoryName, digest: Digest) -> Statement:
         """,
         _key(repository, digest),
     )
+
+
+def read_size(rows: list[Row]) -> int | None:
+    """What `find_blob` found, in bytes. Raises Disallowed where it may not be read."""
+    for size, read_enabled in rows:
+        locks.readable((read_enabled,))
+        return int(size)
+    return None
 
 
 def mount_blob(

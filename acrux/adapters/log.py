@@ -17,6 +17,8 @@ DELAY: Final = 0.05
 # Several workers write to one pipe, and only so many bytes stay together (pipe(7), PIPE_BUF).
 MAX_WRITTEN: Final = 4096
 
+_NUMBER: Final = (int, float)
+
 # What can stand in a line of text without quotes.
 _PLAIN: Final = re.compile(r"[!#-<>-~]+")
 
@@ -76,7 +78,12 @@ def _json(at: str, level: str, event: str, values: Mapping[str, object]) -> str:
 
 
 def _text(at: str, level: str, event: str, values: Mapping[str, object]) -> str:
-    told = " ".join([f"{name}={_quoted(str(value))}" for name, value in values.items()])
+    told = " ".join(
+        [
+            f"{name}={value if isinstance(value, _NUMBER) else _quoted(str(value))}"
+            for name, value in values.items()
+        ]
+    )
     return f"timestamp={at} level={level} event={event} {told}\n"
 
 

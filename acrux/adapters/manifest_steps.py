@@ -15,7 +15,7 @@ from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Page
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
-from acrux.ports.content import Deleted
+from acrux.ports.content import Deleted, StoredManifest
 
 
 def put_manifest(
@@ -113,6 +113,14 @@ def find_tagged(repository: RepositoryName, tag: Reference) -> Statement:
         """,
         {"repository": repository.value, "tag": str(tag)},
     )
+
+
+def read_manifest(rows: list[Row]) -> StoredManifest | None:
+    """What `find` and `find_tagged` found. Raises Disallowed where it may not be read."""
+    for digest, media_type, content, *flags in rows:
+        locks.readable(flags)
+        return StoredManifest(Digest.parse(digest), media_type, content)
+    return None
 
 
 def find_any(repository: RepositoryName) -> Statement:

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from acrux.adapters import link_steps, locks, manifest_steps, patterns
 from acrux.adapters.statements import Database, Row
-from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import Operation, check
 from acrux.domain.digest import Digest
 from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Page, Slice
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.upload import UploadId
 from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository, UnknownUpload
 from acrux.ports.content import Deleted, StoredManifest
@@ -68,12 +68,12 @@ class SqlMetadata:
 
     async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
         """See ports.Metadata."""
-        for size, read_enabled in await self._database.read(
-            link_steps.find_blob(repository, digest)
-        ):
-            locks.readable((read_enabled,))
-            return int(size)
-        raise UnknownBlob(digest=str(digest))
+        found = await self._database.find(
+            link_steps.find_blob(repository, digest), link_steps.read_size
+        )
+        if found is None:
+            raise UnknownBlob(digest=str(digest))
+        return found
 
     async def mount_blob(
         self,
@@ -111,12 +111,10 @@ class SqlMetadata:
     ) -> StoredManifest:
         """See ports.Metadata."""
         find = manifest_steps.find_tagged if isinstance(reference, Tag) else manifest_steps.find
-        for digest, media_type, content, *flags in await self._database.read(
-            find(repository, reference)
-        ):
-            locks.readable(flags)
-            return StoredManifest(Digest.parse(digest), media_type, content)
-        raise UnknownManifest(reference=str(reference))
+        found = await self._database.find(find(repository, reference), manifest_steps.read_manifest)
+        if found is None:
+            raise UnknownManifest(reference=str(reference))
+        return found
 
     async def delete_manifest(self, repository: RepositoryName, digest: Digest) -> None:
         """See ports.Metadata."""

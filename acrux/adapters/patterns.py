@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from acrux.adapters.statements import SqlValue
-from acrux.domain.access import RepositoryPattern
+from acrux.domain.patterns import RepositoryPattern
 
 
 class NameRange(NamedTuple):

@@ -1,13 +1,15 @@
 """What was read, remembered until somebody commits."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from acrux.adapters.statements import Row, Statement
+from acrux.adapters.statements import Result, Row, Statement
 
 MAX_BYTES: Final = 16 * 1024 * 1024  # of all that one process remembers
 MAX_RESULT_BYTES: Final = 64 * 1024  # a longer result is read faster than it is worth keeping
 ROW_BYTES: Final = 256  # a row's own weight, and its values' that are not text
+
+_UNKNOWN: Final[Any] = object()
 
 
 class RememberedReads:
@@ -28,37 +30,49 @@ class RememberedReads:
         self._version = version
         self._max_bytes = max_bytes
         self._seen: int | None = None
-        self._rows: dict[tuple[object, ...], tuple[Row, ...]] = {}
+        self._results: dict[tuple[object, ...], Any] = {}
         self._bytes = 0
 
     def rows(self, statement: Statement) -> list[Row]:
         """All rows of a statement that changes nothing."""
+        return [*self.find(statement, _unchanged)]
+
+    def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result:
+        """What `read` makes of the rows of a statement that changes nothing.
+
+        It is remembered in their place: `read` must depend on nothing but the rows, and its
+        result must not change. What it raises is not remembered.
+        """
         version = self._version()
         if version != self._seen:
             self._forget()
             self._seen = version
-        key = (statement.sql, *statement.parameters.values())
-        known = self._rows.get(key)
-        if known is not None:
-            return [*known]
+        key = (read, statement.sql, *statement.parameters.values())
+        result: Result = self._results.get(key, _UNKNOWN)
+        if result is not _UNKNOWN:
+            return result
         # A commit between the two is no harm: these rows are newer than `version`, and the next
         # look at the version forgets them.
         rows = self._execute(statement)
-        self._remember(key, rows)
-        return rows
+        result = read(rows)
+        self._remember(key, result, _size([key[2:], *rows]))  # anybody may ask at length
+        return result
 
-    def _remember(self, key: tuple[object, ...], rows: list[Row]) -> None:
-        size = _size([key[1:], *rows])  # anybody may ask at length
+    def _remember(self, key: tuple[object, ...], result: object, size: int) -> None:
         if size > MAX_RESULT_BYTES:
             return
         if self._bytes + size > self._max_bytes:
             self._forget()
-        self._rows[key] = tuple(rows)
+        self._results[key] = result
         self._bytes += size
 
     def _forget(self) -> None:
-        self._rows.clear()
+        self._results.clear()
         self._bytes = 0
+
+
+def _unchanged(rows: list[Row]) -> tuple[Row, ...]:
+    return tuple(rows)
 
 
 def _size(rows: Sequence[Sequence[object]]) -> int:

@@ -83,6 +83,12 @@ class SqliteDatabase:
             raise RuntimeError("the database is not open")
         return self._reads.rows(statement)
 
+    async def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result:
+        """See statements.Database."""
+        if self._reads is None:
+            raise RuntimeError("the database is not open")
+        return self._reads.find(statement, read)
+
     async def write(self, steps: Steps[Result]) -> Result:
         """See statements.Database."""
         if self._writer is None:

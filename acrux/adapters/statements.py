@@ -1,6 +1,6 @@
 """A transaction as a generator of statements, without I/O."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
@@ -28,10 +28,17 @@ Steps: TypeAlias = Generator[Statement, list[Row], Result]
 
 
 class Database(Protocol):
-    """Where statements are carried out. Both methods raise StorageExhausted on a full disk."""
+    """Where statements are carried out. All methods raise StorageExhausted on a full disk."""
 
     async def read(self, statement: Statement) -> list[Row]:
         """The rows of one statement that changes nothing; it sees only what was committed."""
+
+    async def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result:
+        """What `read` makes of these rows, which it may not be asked anew for the same ones.
+
+        `read` must depend on nothing but the rows, and its result must not change. What it raises
+        passes through.
+        """
 
     async def write(self, steps: Steps[Result]) -> Result:
         """Carry out a transaction and return its result once it is durable.

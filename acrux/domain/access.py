@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from acrux.domain.names import RepositoryName
 from acrux.domain.outside import Outside
+from acrux.domain.patterns import ANY_REPOSITORY, RepositoryPattern
 from acrux.domain.scope import (
     CATALOG,
     DELETE,
@@ -39,7 +40,7 @@ ACTION_OF_PERMISSION: Final = {
 # Ours: who may use /management/v1. Whoever may write there may give themselves anything else.
 ACTION_OF_MANAGEMENT: Final = {"management/read": READ, "management/write": WRITE}
 
-ANY_REPOSITORY: Final = "*"
+_OF_MANAGEMENT: Final = frozenset(ACTION_OF_MANAGEMENT)
 
 # What a token's scopes may take, in characters: proxies allow 8 KiB of headers, base64 makes four
 # of three, and there are other claims. What goes beyond is left out.
@@ -47,50 +48,7 @@ MAX_SCOPE_CHARACTERS: Final = 5400
 _CHARACTERS_AROUND_A_SCOPE: Final = len('{"type":"","name":"","actions":[]},')
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryPattern:
-    """Repositories a rule speaks of: one name, all below a prefix (`team/*`), or all (`*`).
-
-    The only wildcard is a whole last component (acr-protocol.md §4.3), so `team/*` speaks of
-    `team/app` and `team/app/x`, and not of `team` itself.
-    """
-
-    text: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a pattern; raise InvalidScope where the wildcard stands anywhere else."""
-        prefix = text.removesuffix("/*")
-        if text != ANY_REPOSITORY:
-            try:
-                RepositoryName.parse(prefix)
-            except InvalidName:
-                raise InvalidScope(
-                    "a rule names one repository, all below one (team/*), or all (*)",
-                    repository=text[:160],
-                ) from None
-        return cls(text)
-
-    @property
-    def covers_all(self) -> bool:
-        """Whether it speaks of every repository."""
-        return self.text == ANY_REPOSITORY
-
-    @property
-    def prefix(self) -> str | None:
-        """What the names below it begin with, None where it speaks of one name or of all."""
-        return self.text.removesuffix("*") if self.text.endswith("/*") else None
-
-    def covers(self, name: str) -> bool:
-        """Whether the rule speaks of this repository; of `*` only where it speaks of all."""
-        if self.covers_all:
-            return True
-        if self.prefix is not None:
-            return name.startswith(self.prefix) and name != ANY_REPOSITORY
-        return name == self.text
-
-
-EVERY_REPOSITORY: Final = RepositoryPattern(ANY_REPOSITORY)
+_EVERY_ACTION: Final = frozenset({EVERYTHING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +83,14 @@ class ScopeMap:
     def parse(cls, name: str, permissions: Iterable[str], *, catalog: bool = False) -> Self:
         """Read permissions such as `repositories/team/*/content/read`; raise InvalidScope."""
         texts = frozenset(permissions)
-        for text in texts - frozenset(ACTION_OF_MANAGEMENT):
+        for text in texts - _OF_MANAGEMENT:
             _parse_permission(text)
         return cls(name, texts, catalog)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """What it holds on repositories, permission by permission, in the order they are shown."""
-        texts = self.permissions - frozenset(ACTION_OF_MANAGEMENT)
+        texts = self.permissions - _OF_MANAGEMENT
         return tuple(sorted(map(_parse_permission, texts), key=_shown_place))
 
     @property
@@ -146,7 +104,7 @@ class ScopeMap:
     @property
     def is_on_repositories(self) -> bool:
         """Whether it holds anything on any repository."""
-        return bool(self.permissions - frozenset(ACTION_OF_MANAGEMENT))
+        return not self.permissions <= _OF_MANAGEMENT
 
     @property
     def management(self) -> frozenset[str]:
@@ -160,14 +118,22 @@ class ScopeMap:
         held = (rule.repositories for rule in self.rules if rule.action in actions)
         return tuple(dict.fromkeys(held))
 
-    def allowed_actions(self, name: str) -> frozenset[str]:
-        """All actions the map holds on this repository; `*` is all repositories at once."""
+    def allowed_actions(self, name: str, asked: frozenset[str] = _EVERY_ACTION) -> frozenset[str]:
+        """What the map holds of what is asked on this repository; `*` is all of them at once.
+
+        The action `*` asks for every action the map holds (acr-protocol.md §7.8).
+        """
         patterns = _speaking_of(name)
         return frozenset(
-            action
-            for kind, action in ACTION_OF_PERMISSION.items()
-            if any(_permission(pattern, kind) in self.permissions for pattern in patterns)
+            [
+                action
+                for kind, action in ACTION_OF_PERMISSION.items()
+                if (action in asked or EVERYTHING in asked) and self._holds(kind, patterns)
+            ]
         )
+
+    def _holds(self, kind: str, patterns: Iterable[str]) -> bool:
+        return any(_permission(pattern, kind) in self.permissions for pattern in patterns)
 
 
 def _shown_place(rule: Rule) -> tuple[str, int]:
@@ -178,12 +144,15 @@ def _permission(pattern: str, kind: str) -> str:
     return f"repositories/{pattern}/{kind}"
 
 
-def _speaking_of(name: str) -> tuple[str, ...]:
+def _speaking_of(name: str) -> list[str]:
     # What RepositoryPattern.covers says, turned round: every pattern that speaks of the name.
     if name == ANY_REPOSITORY:
-        return (ANY_REPOSITORY,)
-    ends = (place for place, character in enumerate(name) if character == "/")
-    return (ANY_REPOSITORY, name, *(f"{name[:end]}/*" for end in ends))
+        return [ANY_REPOSITORY]
+    patterns, end = [ANY_REPOSITORY, name], name.find("/")
+    while end >= 0:
+        patterns.append(f"{name[:end]}/*")
+        end = name.find("/", end + 1)
+    return patterns
 
 
 def _parse_permission(text: str) -> Rule:
@@ -287,9 +256,10 @@ class Grant:
 
         A requirement without an action is permitted by nothing: absence of a rule refuses.
         """
-        held = frozenset[str]().union(
-            *(scope.actions for scope in self.scopes if _speaks_of(scope, required))
-        )
+        held: frozenset[str] = frozenset()
+        for scope in self.scopes:
+            if _speaks_of(scope, required):
+                held |= scope.actions
         return bool(required.actions) and (EVERYTHING in held or required.actions <= held)
 
 
@@ -329,15 +299,11 @@ def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:
     if asked.type == REGISTRY and asked.name == CATALOG:
         return asked.actions & {EVERYTHING} if scope_map.catalog else frozenset()
     if asked.type == REGISTRY and asked.name == MANAGEMENT:
-        return _of(asked, scope_map.management)
+        held = scope_map.management
+        return held if EVERYTHING in asked.actions else asked.actions & held
     if asked.type != REPOSITORY or not _is_repository(asked.name):
         return frozenset()
-    return _of(asked, scope_map.allowed_actions(asked.name))
-
-
-def _of(asked: Scope, allowed: frozenset[str]) -> frozenset[str]:
-    # `*` asks for every action the principal holds (acr-protocol.md §7.8).
-    return allowed if EVERYTHING in asked.actions else asked.actions & allowed
+    return scope_map.allowed_actions(asked.name, asked.actions)
 
 
 def _is_repository(name: str) -> bool:

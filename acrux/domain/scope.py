@@ -109,6 +109,9 @@ def merge(scopes: Iterable[Scope]) -> tuple[Scope, ...]:
 
     Clients ask for one repository in several scopes (acr-protocol.md §0.3, rule 40).
     """
+    scopes = tuple(scopes)
+    if len(scopes) < 2:  # as nearly always
+        return scopes
     merged: dict[tuple[str, str], frozenset[str]] = {}
     for scope in scopes:
         resource = (scope.type, scope.name)

@@ -56,7 +56,7 @@ def check_permissions(permissions: tuple[str, ...]) -> None:
     ScopeMap.parse("", permissions)
 
 
-def read(name: str, permissions: tuple[str, ...]) -> ScopeMap:
+def read(name: str, permissions: frozenset[str]) -> ScopeMap:
     """The scope map of this name: the system's own, or one of these permissions.
 
     They were checked when they were kept; what is no permission grants nothing. Whoever may do
@@ -64,5 +64,5 @@ def read(name: str, permissions: tuple[str, ...]) -> ScopeMap:
     """
     if name in SYSTEM_DEFINED:
         return SYSTEM_DEFINED[name]
-    own = ScopeMap(name, frozenset(permissions))
-    return replace(own, catalog=own.is_on_repositories)
+    own = ScopeMap(name, permissions)
+    return replace(own, catalog=True) if own.is_on_repositories else own

@@ -202,7 +202,7 @@ def scope_map_of(trust: Trust, permissions: tuple[str, ...], outside: Outside) -
     A placeholder without a value, as that of a permission given later, grants nothing.
     """
     if trust.scope_map:
-        return scope_maps.read(trust.scope_map, permissions)
+        return scope_maps.read(trust.scope_map, frozenset(permissions))
     return filled(trust.permissions, outside.values)
 
 
@@ -215,7 +215,7 @@ def filled(permissions: tuple[str, ...], values: tuple[tuple[str, str], ...]) ->
         if known.keys() >= set(_PLACEHOLDER.findall(permission))
     )
     scope_maps.check_permissions(written)
-    return scope_maps.read("_trust", written)
+    return scope_maps.read("_trust", frozenset(written))
 
 
 def placeholders(permissions: tuple[str, ...]) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ class Application:
         self._guard = guard
         self._origins = origins
         self._log = log
+        self._ids = middleware.request_ids()
         self._witness = witness
         self._lifespan = lifespan
         self._idle_timeout = idle_timeout.total_seconds()
@@ -68,7 +69,7 @@ class Application:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        request = Request(scope, receive, middleware.new_request_id(), self._idle_timeout)
+        request = Request(scope, receive, next(self._ids), self._idle_timeout)
         request.peer = self._origins.client(request)
         response = await self._answer(request)
         middleware.complete(request, response)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from acrux.domain.credential import Credential, Secret
 from acrux.errors import BadCredentials, InvalidRequest, InvalidToken
-from acrux.http import parsing
 from acrux.http.messages import Request
+from acrux.http.remembering import remember
+from acrux.services.tokens import REMEMBERED_TOKENS
 
 # token ::= [A-Za-z0-9-._~+/]+ "="*  (RFC 6750 §2.1)
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
@@ -27,27 +28,31 @@ def presented(request: Request) -> BearerToken | Credential | None:
     Raises InvalidToken or BadCredentials where it cannot be read, and InvalidRequest where there
     are several: which of them counts must not be left to chance.
     """
-    headers = parsing.every_header(request, b"authorization")
-    if not headers:
+    values = request.values(b"authorization")
+    if not values:
         return None
-    if len(headers) > 1:
+    if len(values) > 1:
         raise InvalidRequest("there are several Authorization headers: send one")
-    scheme, _, presented = headers[0].strip().partition(" ")
+    scheme, _, presented = values[0].strip().partition(b" ")
     match scheme.lower():  # the scheme's name is case-insensitive (RFC 9110 §11.1)
-        case "bearer":
-            return _bearer(presented.strip())
-        case "basic":
+        case b"bearer":
+            return _bearer(presented)
+        case b"basic":
             return _basic(presented.strip())
     raise BadCredentials("the Authorization header must be Bearer and a token, or Basic")
 
 
-def _bearer(text: str) -> BearerToken:
+def _parse_bearer(presented: bytes) -> BearerToken:
+    text = presented.strip().decode("latin-1")
     if _BEARER_TOKEN.fullmatch(text) is None:
         raise InvalidToken("what follows Bearer is not a token")
     return BearerToken(Secret(text))
 
 
-def _basic(text: str) -> Credential:
+_bearer = remember(_parse_bearer, REMEMBERED_TOKENS)  # whether it is good is asked each time
+
+
+def _basic(text: bytes) -> Credential:
     # RFC 7617 §2: base64 of user-id ":" password, and no colon in the user-id.
     try:
         decoded = base64.b64decode(text, validate=True).decode("utf-8")

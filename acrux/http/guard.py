@@ -8,7 +8,6 @@ from typing import Final
 
 from acrux.domain.access import Grant, narrow
 from acrux.domain.credential import Credential
-from acrux.domain.names import RepositoryName
 from acrux.domain.scope import (
     DELETE,
     METADATA_READ,
@@ -51,10 +50,13 @@ class Required:
 
         An empty set is met by nothing: absence of a rule refuses.
         """
-        return any(
-            bool(scopes) and all(map(grant.permits, scopes))
-            for scopes in (self.asked, *self.also_enough)
-        )
+        if _holds(grant, self.asked):
+            return True
+        return any(_holds(grant, scopes) for scopes in self.also_enough)
+
+
+def _holds(grant: Grant, scopes: tuple[Scope, ...]) -> bool:
+    return bool(scopes) and all(map(grant.permits, scopes))
 
 
 Requirement = Callable[[Request], Required]
@@ -74,12 +76,12 @@ def any_token(_: Request) -> Required:
 
 def pull(request: Request) -> Required:
     """Read manifests and blobs."""
-    return _on(parsing.repository(request), PULL)
+    return _on(request.params["repository"], PULL)
 
 
 def push(request: Request) -> Required:
     """Write manifests and blobs. ACR asks for pull with it (acr-protocol.md §1.4)."""
-    return _on(parsing.repository(request), PULL, PUSH)
+    return _on(request.params["repository"], PULL, PUSH)
 
 
 def go_on(request: Request) -> Required:
@@ -103,7 +105,7 @@ def mount(request: Request) -> Required:
 
 def delete(request: Request) -> Required:
     """Delete manifests, tags and blobs."""
-    return _on(parsing.repository(request), DELETE)
+    return _on(request.params["repository"], DELETE)
 
 
 def list_tags(request: Request) -> Required:
@@ -116,12 +118,12 @@ def list_tags(request: Request) -> Required:
 
 def read_metadata(request: Request) -> Required:
     """Read the properties of a repository, its tags and manifests."""
-    return _on(parsing.repository(request), METADATA_READ)
+    return _on(request.params["repository"], METADATA_READ)
 
 
 def write_metadata(request: Request) -> Required:
     """Lock and unlock."""
-    return _on(parsing.repository(request), METADATA_WRITE)
+    return _on(request.params["repository"], METADATA_WRITE)
 
 
 def untag(request: Request) -> Required:
@@ -134,8 +136,8 @@ def untag(request: Request) -> Required:
 
 
 @lru_cache(maxsize=1024)  # what a name requires never changes; who holds it is asked each time
-def _on(repository: RepositoryName, *actions: str) -> Required:
-    return Required((on_repository(repository, *actions),))
+def _on(repository: str, *actions: str) -> Required:
+    return Required((on_repository(parsing.parse_repository(repository), *actions),))
 
 
 def catalog(_: Request) -> Required:

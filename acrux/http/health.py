@@ -1,7 +1,7 @@
 """Handlers of /v2/, /livez and /readyz."""
 
-from acrux.domain.access import EVERY_REPOSITORY
 from acrux.domain.page import Page
+from acrux.domain.patterns import EVERY_REPOSITORY
 from acrux.http import responses
 from acrux.http.messages import Request, Response
 from acrux.services.listings import Listings

@@ -1,10 +1,18 @@
 """A request, its body and a response, as this edge knows them in ASGI."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from acrux.domain.access import Grant
@@ -87,8 +95,16 @@ class Body:
 class Request:
     """One request. Its headers and query are read by `parsing`, and by nobody else.
 
-    `headers` holds every value of a header under its name in lower case.
+    `headers` holds the first value of each header under its name in lower case.
     """
+
+    # What most requests leave as it is.
+    fields: tuple[tuple[str, str], ...] | None = None  # of the query, once it was read
+    params: Mapping[str, str] = MappingProxyType({})
+    has_outlived_its_token = False
+    grant = Grant("")
+    proof = ""  # by what the caller is known
+    asked: tuple[AskedScope, ...] = ()  # for a token
 
     def __init__(self, scope: Scope, receive: Receive, request_id: str, idle: float) -> None:
         self.id = request_id
@@ -99,17 +115,19 @@ class Request:
         self.scheme: str = scope.get("scheme", "http")
         self.sender: str = (scope.get("client") or ("", 0))[0]  # a proxy, or the client itself
         self.peer = self.sender  # the client's address, once `Origins` looked through the proxies
-        self.headers: dict[bytes, list[bytes]] = {}
-        for name, value in scope["headers"]:
-            self.headers.setdefault(name, []).append(value)
+        self._pairs: Headers = scope["headers"]
+        self.headers = dict(reversed(self._pairs))
         self.extensions: Mapping[str, Any] = scope.get("extensions") or {}
         self.body = Body(receive, idle)
-        self.fields: list[tuple[str, str]] | None = None  # of the query, once it was read
-        self.params: Mapping[str, str] = {}
-        self.has_outlived_its_token = False
-        self.grant = Grant("")
-        self.proof = ""  # by what the caller is known
-        self.asked: tuple[AskedScope, ...] = ()  # for a token
+
+    def values(self, name: bytes) -> Sequence[bytes]:
+        """Every value of a header, in the order in which they came."""
+        first = self.headers.get(name)
+        if first is None:
+            return ()
+        if len(self.headers) == len(self._pairs):  # as nearly always: none came twice
+            return (first,)
+        return [value for other, value in self._pairs if other == name]
 
 
 class Content(Protocol):

@@ -2,14 +2,19 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Final, Protocol
 
 from acrux.http import parsing
 from acrux.http.messages import Request, Response
 from acrux.http.responses import COMMON_HEADERS, CORRELATION_ID, REGISTRY_VERSION
 
-Answer = Callable[[Request], Awaitable[Response]]
+IDS_AT_ONCE: Final = 256
+
+_DIGITS: Final = 32
+_VARIANTS: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
+_V2_HEADERS: Final = (*COMMON_HEADERS, REGISTRY_VERSION)
 
 
 class Log(Protocol):
@@ -20,22 +25,27 @@ class Log(Protocol):
     def flush(self) -> object: ...
 
 
-def new_request_id() -> str:
-    """A random id for a request, shown in its answer and in its log line."""
-    digits = os.urandom(16).hex()
-    # RFC 9562 §5.4: the version is 4, the variant binary 10.
-    return (
-        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-"
-        f"{'89ab'[int(digits[16], 16) & 3]}{digits[17:20]}-{digits[20:]}"
-    )
+def request_ids() -> Iterator[str]:
+    """Random ids for requests, each shown in its answer and in its log line.
+
+    They are asked for once in a while: the system call would let other threads run in between.
+    """
+    while True:
+        random = os.urandom(_DIGITS * IDS_AT_ONCE // 2).hex()
+        for start in range(0, len(random), _DIGITS):
+            digits = random[start : start + _DIGITS]
+            # RFC 9562 §5.4: the version is 4, the variant binary 10.
+            yield (
+                f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-"
+                f"{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
+            )
 
 
 def complete(request: Request, response: Response) -> None:
     """Add the headers that every answer carries (acr-protocol.md §1.5)."""
-    response.headers += COMMON_HEADERS
+    is_registry = request.path.startswith(("/v2", "/acr/"))
+    response.headers += _V2_HEADERS if is_registry else COMMON_HEADERS
     response.headers.append((CORRELATION_ID, request.id.encode()))
-    if request.path.startswith(("/v2", "/acr/")):
-        response.headers.append(REGISTRY_VERSION)
 
 
 class RequestLog:

@@ -24,6 +24,7 @@ from acrux.errors import (
     UnknownTag,
 )
 from acrux.http.messages import Request
+from acrux.http.remembering import remember
 
 MAX_QUERY_FIELDS = 500
 MAX_ADDED_TAGS = 100
@@ -32,33 +33,36 @@ MAX_NAME_CHARACTERS = 255
 
 def header(request: Request, name: bytes) -> str | None:
     """The value of a header, its name in lower case; of several, the first."""
-    values = request.headers.get(name)
-    return values[0].decode("latin-1") if values else None
+    value = request.headers.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def every_header(request: Request, name: bytes) -> list[str]:
     """All values of a header, its name in lower case, in the order in which they came."""
-    return [value.decode("latin-1") for value in request.headers.get(name, ())]
+    return [value.decode("latin-1") for value in request.values(name)]
 
 
 def query(request: Request, name: str) -> list[str]:
     """All values of a query parameter, in order. Raises InvalidRequest."""
     if request.fields is None:
-        request.fields = _fields(request.query)
+        request.fields = _fields(request.query) if request.query else ()
     return [value for key, value in request.fields if key == name]
 
 
-def _fields(text: bytes) -> list[tuple[str, str]]:
+def _parse_fields(text: bytes) -> tuple[tuple[str, str], ...]:
     # What is no UTF-8 becomes U+FFFD, which is in no grammar of ours: a value that holds it is
     # refused as any other that is malformed, and a scope asks for nothing.
     try:
-        return parse_qsl(
-            text.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS
+        return tuple(
+            parse_qsl(text.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
         )
     except ValueError:
         raise InvalidRequest(
             f"the query is not percent-encoded, or has more than {MAX_QUERY_FIELDS} fields"
         ) from None
+
+
+_fields = remember(_parse_fields, 256)  # clients ask again and again for the same
 
 
 def _first(request: Request, name: str) -> str | None:
@@ -71,17 +75,20 @@ def _first(request: Request, name: str) -> str | None:
 
 def repository(request: Request) -> RepositoryName:
     """The repository of the path. Raises InvalidName."""
-    return _repository(request.params["repository"])
+    return parse_repository(request.params["repository"])
 
 
 # The guard reads it, and the handler again; and most requests are for few repositories.
-_repository = lru_cache(maxsize=1024)(RepositoryName.parse)
+parse_repository = remember(RepositoryName.parse, 1024)
+
+
+_reference = remember(parse_reference, 1024)
 
 
 def reference_to_read(request: Request) -> Reference:
     """The tag or digest of the path; what cannot exist is an UnknownManifest."""
     try:
-        return parse_reference(request.params["reference"])
+        return _reference(request.params["reference"])
     except InvalidReference as refused:
         raise UnknownManifest(refused.message, **refused.detail) from None
 
@@ -99,9 +106,12 @@ def tag(request: Request) -> Tag:
         raise UnknownTag(**refused.detail) from None
 
 
+_digest = remember(Digest.parse, 1024)
+
+
 def digest(request: Request) -> Digest:
     """The digest of the path. Raises InvalidDigest."""
-    return Digest.parse(request.params["digest"])
+    return _digest(request.params["digest"])
 
 
 def upload(request: Request) -> UploadId:
@@ -255,19 +265,21 @@ class _WireChange(msgspec.Struct, rename="camel"):
 
 def accept(request: Request) -> Accept:
     """The media ranges of all Accept headers (RFC 9110 §12.5.1); what is malformed is left out."""
-    values = every_header(request, b"accept")
-    return _accept(",".join(values)) if values else ANYTHING
+    values = request.values(b"accept")
+    return _accept(b",".join(values)) if values else ANYTHING
 
 
-@lru_cache(maxsize=256)  # each client sends the same one each time
-def _accept(text: str) -> Accept:
+def _parse_accept(text: bytes) -> Accept:
     wanted: set[str] = set()
     excluded: set[str] = set()
-    for media_range in text.split(","):
+    for media_range in text.decode("latin-1").split(","):
         media_type, *parameters = (part.strip().lower() for part in media_range.split(";"))
         refused = any(re.fullmatch(r"q=0(?:\.0{0,3})?", part) for part in parameters)
         (excluded if refused else wanted).add(media_type)
     return Accept(frozenset(wanted - {""}), frozenset(excluded - {""}))
+
+
+_accept = remember(_parse_accept, 256)  # each client sends the same one each time
 
 
 def content_type(request: Request) -> str:
@@ -319,7 +331,7 @@ def byte_range(request: Request, etag: str) -> ByteRange | None:
 
 def knows(request: Request, etag: str) -> bool:
     """Whether the client has this representation already (If-None-Match, RFC 9110 §13.1.2)."""
+    if b"if-none-match" not in request.headers:
+        return False
     known = ",".join(every_header(request, b"if-none-match"))
-    return bool(known) and any(
-        tag.strip().removeprefix("W/") in (etag, "*") for tag in known.split(",")
-    )
+    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in known.split(","))

@@ -1,6 +1,7 @@
 """From domain values to a response; sole writer of registry headers."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Page
 from acrux.domain.signing import KEY_SET_KEPT
 from acrux.domain.upload import UploadId
-from acrux.http.messages import Content, Part, Response
+from acrux.http.messages import Content, Headers, Part, Response
 from acrux.http.problems import JSON
 from acrux.services.tokens import IssuedToken
 
@@ -101,9 +102,15 @@ def key_set(keys: object) -> Response:
 
 def manifest(digest: Digest, media_type: str, content: bytes) -> Response:
     """A manifest exactly as it was pushed (end-3)."""
-    response = Response(200, [(b"content-type", media_type.encode())], content)
-    _identify(response, digest)
-    return response
+    return Response(200, [*_described(str(digest), media_type)], content)
+
+
+@lru_cache(maxsize=1024)  # of a digest they never change
+def _described(digest: str, media_type: str) -> Headers:
+    response = Response(200)
+    response.add("Content-Type", media_type)
+    _identify(response, Digest.parse(digest))
+    return response.headers
 
 
 def unchanged(digest: Digest) -> Response:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from acrux.domain.scope import READ, WRITE
@@ -21,6 +20,7 @@ from acrux.http.oauth2 import TokenHandlers
 from acrux.http.openapi import OpenApi
 from acrux.http.operations import ROOT, operations
 from acrux.http.origin import Origin
+from acrux.http.remembering import remember
 from acrux.http.uploads import UploadHandlers
 from acrux.http.witness import Recorded
 
@@ -196,9 +196,7 @@ def _public(to: Handlers) -> tuple[Row, ...]:
     )
 
 
-# Which row a path belongs to never changes; most requests are for few of them.
-REMEMBERED_PATHS: Final = 1024
-MAX_REMEMBERED_CHARACTERS: Final = 512
+REMEMBERED_PATHS: Final = 1024  # most requests are for few of them
 
 
 class Router:
@@ -212,16 +210,14 @@ class Router:
         for parts in self._parts:
             firsts.append(firsts[-1] + len(parts) + 1)
         self._row_of_group = {first: index for index, first in enumerate(firsts)}
-        self._cut_before = lru_cache(maxsize=REMEMBERED_PATHS)(self._cut)
+        self._cut_once = remember(self._cut, REMEMBERED_PATHS)
 
     def match(self, request: Request) -> Endpoint:
         """Find the end-point and set `request.params`.
 
         Raises UnknownEndpoint, and Unsupported where the path exists with other methods.
         """
-        path = request.path
-        cut = self._cut_before if len(path) <= MAX_REMEMBERED_CHARACTERS else self._cut
-        row, request.params = cut(path)
+        row, request.params = self._cut_once(request.path)
         # A HEAD is a GET whose body is not sent (RFC 9110 §9.3.2).
         endpoint = row.methods.get("GET" if request.method == "HEAD" else request.method)
         if endpoint is None:

@@ -1,6 +1,6 @@
 """Handlers of /v2/<name>/blobs/uploads/."""
 
-from acrux.domain.access import RepositoryPattern
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.scope import PULL, on_repository
 from acrux.domain.upload import UploadId
 from acrux.http import parsing, responses

@@ -62,7 +62,7 @@ class Account:
     is_enabled: bool = True
     epoch: int = 0
     created_at: datetime = BEGINNING
-    permissions: tuple[str, ...] = ()
+    permissions: frozenset[str] = frozenset()
     kind: AccountKind = AccountKind.TOKEN
 
 

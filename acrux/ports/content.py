@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import AttributesChange
 from acrux.domain.digest import Digest
 from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Order, Page, Slice
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
 from acrux.domain.upload import ContentRange, UploadId
 

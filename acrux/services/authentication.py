@@ -53,7 +53,7 @@ class Authentication:
             )
         if self._passwords.is_outdated(password.hash):
             await self._hash_anew(account, password, credential)
-        return replace(self._principal(account), proof=password.name)
+        return self._principal(account, password.name)
 
     async def _hash_anew(
         self, account: Account, password: PasswordRecord, credential: Credential
@@ -94,8 +94,8 @@ class Authentication:
         account = await self._accounts.find(ANONYMOUS.name)
         return ANONYMOUS if account is None or not account.is_enabled else self._principal(account)
 
-    def _principal(self, account: Account) -> Principal:
-        return Principal(account.name, _scope_map(account), account.epoch)
+    def _principal(self, account: Account, proof: str = "") -> Principal:
+        return Principal(account.name, _scope_map(account), account.epoch, proof)
 
 
 def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:

@@ -1,8 +1,8 @@
 """Read, mount and delete blobs that a repository links."""
 
-from acrux.domain.access import RepositoryPattern
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName
+from acrux.domain.patterns import RepositoryPattern
 from acrux.errors import UnknownBlob
 from acrux.ports.clock import Clock
 from acrux.ports.content import BlobStore, Metadata, StoredBlob

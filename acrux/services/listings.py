@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from acrux.domain.access import RepositoryPattern
 from acrux.domain.digest import Digest
 from acrux.domain.manifest import MAX_MANIFEST_BYTES, Referrer
 from acrux.domain.names import RepositoryName
 from acrux.domain.page import Page, Slice
+from acrux.domain.patterns import RepositoryPattern
 from acrux.ports.content import Metadata
 
 # Annotations may take megabytes: referrers are read a few at a time, and a page of them is an

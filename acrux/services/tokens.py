@@ -161,19 +161,19 @@ class Tokens:
 
     def _read(self, text: str) -> AccessToken:
         token = self._read_once(text)
-        token.check_audience(self._audiences)
         token.check_epoch(self._revocations.least_epoch(token.grant.holder))
         return token
 
     def _read_once(self, text: str) -> AccessToken:
-        # What a good signature says of a text never changes while its key is there; whether that
-        # still counts, its time and its epoch, is asked on every request.
+        # What a good signature says of a text never changes while its key is there, nor do our
+        # audiences; whether it still counts, its time and its epoch, is asked on every request.
         if self._generation != self._signer.generation:
             self._generation = self._signer.generation
             self._known.clear()
         known = self._known.get(text)
         if known is None:
             known = self._signer.read(text)
+            known.check_audience(self._audiences)
             if len(self._known) >= self._remembered:
                 self._known.clear()
             self._known[text] = known

@@ -14,7 +14,6 @@ from acrux.adapters.properties import SqlProperties
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.statements import Database, Statement
 from acrux.adapters.trusts import SqlTrusts
-from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import AttributesChange
 from acrux.domain.decision import Decision, Outcome, Record, Search, record_id
 from acrux.domain.digest import Digest
@@ -22,6 +21,7 @@ from acrux.domain.guessing import Subject
 from acrux.domain.instants import BEGINNING
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.trust import ClaimRule, Trust
 from acrux.domain.upload import UploadId
 from acrux.errors import RegistryError

@@ -6,11 +6,11 @@ from typing import Any
 
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.properties import SqlProperties
-from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import Attributes, AttributesChange
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.upload import UploadId
 from acrux.errors import Disallowed, UnknownBlob
 from acrux.ports.content import Metadata, Properties

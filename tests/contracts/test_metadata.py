@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.sqlite import SqliteDatabase
 from acrux.adapters.statements import Statement
-from acrux.domain.access import RepositoryPattern
 from acrux.domain.digest import Digest
 from acrux.domain.manifest import Manifest
 from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Page, Slice
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.upload import UploadId
 from acrux.errors import (
     MissingReferences,

@@ -8,12 +8,12 @@ from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.properties import SqlProperties
 from acrux.adapters.sqlite import SqliteDatabase
 from acrux.adapters.statements import Statement
-from acrux.domain.access import RepositoryPattern
 from acrux.domain.attributes import AttributesChange
 from acrux.domain.digest import Digest
 from acrux.domain.manifest import Platform
 from acrux.domain.names import RepositoryName
 from acrux.domain.page import Order, Page, Slice
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.upload import UploadId
 from acrux.errors import (
     MissingReferences,

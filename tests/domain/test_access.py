@@ -13,12 +13,12 @@ from acrux.domain.access import (
     NOTHING,
     Grant,
     Principal,
-    RepositoryPattern,
     ScopeMap,
     narrow,
 )
 from acrux.domain.names import RepositoryName
 from acrux.domain.outside import Outside
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.scope import Scope, on_catalog, on_repository
 from acrux.errors import InvalidScope
 from tests.domain.grammar import (

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from acrux.domain.access import RepositoryPattern, ScopeMap
+from acrux.domain.access import ScopeMap
+from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.scope import Scope
 from acrux.errors import InvalidScope
 
