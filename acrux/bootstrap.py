@@ -5,6 +5,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from secrets import token_bytes, token_hex
@@ -171,9 +172,7 @@ def build(
     return Registry(app, rows, services, _lifespan(adapters, services, log, chores))
 
 
-def now() -> datetime:
-    """The clock of a running registry."""
-    return datetime.now(UTC)
+now: Clock = partial(datetime.now, UTC)  # the clock of a running registry
 
 
 async def _until(instant: datetime) -> None:

@@ -17,8 +17,6 @@ DELAY: Final = 0.05
 # Several workers write to one pipe, and only so many bytes stay together (pipe(7), PIPE_BUF).
 MAX_WRITTEN: Final = 4096
 
-_NUMBER: Final = (int, float)
-
 # What can stand in a line of text without quotes.
 _PLAIN: Final = re.compile(r"[!#-<>-~]+")
 
@@ -80,11 +78,15 @@ def _json(at: str, level: str, event: str, values: Mapping[str, object]) -> str:
 def _text(at: str, level: str, event: str, values: Mapping[str, object]) -> str:
     told = " ".join(
         [
-            f"{name}={value if isinstance(value, _NUMBER) else _quoted(str(value))}"
+            f"{name}={_quoted(value) if value.__class__ is str else _told(value)}"
             for name, value in values.items()
         ]
     )
     return f"timestamp={at} level={level} event={event} {told}\n"
+
+
+def _told(value: object) -> str:
+    return str(value) if isinstance(value, int | float) else _quoted(str(value))
 
 
 @lru_cache(maxsize=1024)  # most values stand in line after line: methods, callers, agents

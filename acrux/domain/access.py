@@ -275,24 +275,18 @@ def narrow(principal: Principal, asked: Iterable[Scope]) -> Grant:
 
     What is not understood, and what is not allowed, is left out (acr-protocol.md §2.3).
     """
-    granted = (
-        Scope(scope.type, scope.name, _allowed(principal.scope_map, scope))
-        for scope in merge(asked)
-    )
-    room = MAX_SCOPE_CHARACTERS - (principal.outside.size if principal.outside else 0)
-    fitting = _fitting((scope for scope in granted if scope.actions), room)
-    return Grant(principal.name, fitting, principal.outside)
-
-
-def _fitting(scopes: Iterable[Scope], room: int) -> tuple[Scope, ...]:
-    left, fitting = room, []
-    for scope in scopes:
-        actions = sum(len(action) + len('"",') for action in scope.actions)
-        left -= _CHARACTERS_AROUND_A_SCOPE + len(scope.type) + len(scope.name) + actions
+    left = MAX_SCOPE_CHARACTERS - (principal.outside.size if principal.outside else 0)
+    granted: list[Scope] = []
+    for scope in merge(asked):
+        actions = _allowed(principal.scope_map, scope)
+        if not actions:
+            continue
+        left -= _CHARACTERS_AROUND_A_SCOPE + len(scope.type) + len(scope.name)
+        left -= sum(map(len, actions)) + len('"",') * len(actions)
         if left < 0:
             break
-        fitting.append(scope)
-    return tuple(fitting)
+        granted.append(Scope(scope.type, scope.name, actions))
+    return Grant(principal.name, tuple(granted), principal.outside)
 
 
 def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:

@@ -1,11 +1,12 @@
 """Who asked what, and what was decided why."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import accumulate
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.scope import MAX_SCOPE_CHARACTERS, REPOSITORY, Scope
@@ -33,8 +34,7 @@ class Outcome(StrEnum):
     LOST = "lost"  # records that there was no room for: only their number is known
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """One thing that was asked of the registry, and what was decided.
 
     `request` is a method with a path, or a command; `proof` names by what the caller was known,
@@ -54,14 +54,13 @@ class Decision:
     status: int = 0
     reason: str = ""
     message: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = MappingProxyType({})
     correlation: str = ""
     case: str = ""
     is_proven: bool = True  # whether the caller is who they say
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A decision in the journal. Ids sort by time, and for one process in the order recorded."""
 
     id: str

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final, NamedTuple
 
+NO_WAIT: Final = timedelta()
 LONGEST_WAIT: Final = timedelta(minutes=5)
 
 # More failures than these beyond the free ones make no wait longer: 2^9 seconds are too many.
@@ -55,16 +56,18 @@ class Limit:
         At most LONGEST_WAIT: what failed after `now` did so before the clock was set back.
         """
         if failures is None or failures.forgiven_at <= now:
-            return timedelta()
+            return NO_WAIT
         beyond = self.count(failures, failures.failed_at) - self.free
         if beyond < 0:
-            return timedelta()
+            return NO_WAIT
         wait = min(self.first_wait * (1 << min(beyond, _DOUBLINGS)), LONGEST_WAIT)
         left = failures.failed_at + wait - now
-        return left if timedelta() < left <= LONGEST_WAIT else timedelta()
+        return left if NO_WAIT < left <= LONGEST_WAIT else NO_WAIT
 
     def tries(self, failures: Failures | None, now: datetime) -> int:
         """How many attempts may be under way at once: as many as are free, and else one."""
+        if failures is None:
+            return self.free
         if self.wait(failures, now):
             return 0
         return max(self.free - self.count(failures, now), 1)

@@ -115,7 +115,9 @@ class Guessing:
 
     def _is_attacked(self, pair: Subject) -> bool:
         failures = self._guesses.find(pair.everywhere)
-        return OF_ACCOUNT.count(failures, self._clock()) >= OF_ACCOUNT.free
+        return failures is not None and (
+            OF_ACCOUNT.count(failures, self._clock()) >= OF_ACCOUNT.free
+        )
 
     def _has_turn(self, subject: Subject, limit: Limit) -> bool:
         turn = self._turns.get(subject)
@@ -129,7 +131,7 @@ class Guessing:
             now, failures = self._clock(), self._guesses.find(subject)
             if wait := limit.wait(failures, now):
                 raise _too_many(subject, wait)
-            turn = self._turns.setdefault(subject, _Turn())
+            turn = self._turns.get(subject) or self._turns.setdefault(subject, _Turn())
             if turn.under_way < limit.tries(failures, now):
                 break
             turn.ended = turn.ended or asyncio.Event()
@@ -146,15 +148,14 @@ class Guessing:
             del self._turns[subject]
 
     async def _succeed(self, pair: Subject) -> None:
-        now = self._clock()
+        now, failures = self._clock(), self._guesses.find(pair)
         # While an account is attacked its failures stay: behind one address with somebody who
         # gets in all the time, a guesser would have five free guesses after each.
-        if OF_ACCOUNT_AT_ADDRESS.count(self._guesses.find(pair), now) and (
-            not self._is_attacked(pair)
-        ):
+        if OF_ACCOUNT_AT_ADDRESS.count(failures, now) and not self._is_attacked(pair):
             with suppress(RegistryError):  # a full disk is no reason to refuse a right password
                 await self._guesses.forgive(pair, now)
-        if now - self._known.get(pair, now - KNOWN_ANEW) >= KNOWN_ANEW:
+        known = self._known.get(pair)
+        if known is None or now - known >= KNOWN_ANEW:
             if len(self._known) >= self._remembered:
                 self._known.clear()
             self._known[pair] = now

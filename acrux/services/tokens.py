@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.scope import Scope
@@ -24,6 +24,16 @@ class IssuedToken:
 
     text: str
     token: AccessToken
+
+
+class _Claims(NamedTuple):
+    """All that an access token says, without its id."""
+
+    grant: Grant
+    audience: str
+    issued_at: datetime
+    expires_at: datetime
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ class Tokens:
         remembered: int = REMEMBERED_TOKENS,
     ) -> None:
         self._known: dict[str, AccessToken] = {}
+        self._issued: dict[_Claims, IssuedToken] = {}
+        self._issued_at: datetime | None = None  # the second to which they belong
         self._generation = signer.generation
         self._remembered = remembered
         self._signer = signer
@@ -58,22 +70,31 @@ class Tokens:
     def issue(self, principal: Principal, service: str, scopes: Iterable[Scope]) -> IssuedToken:
         """Sign what is asked and allowed: less than asked is normal, not an error.
 
+        Whoever may have the very same again within the same second gets the same token: fifty
+        nodes that pull one image at once cost one signature.
+
         Raises InvalidService unless `service` is one of the login servers: the audience of a
         token is never chosen by whoever asks.
         """
         self._check_service(service)
         now = self._now()
-        token = AccessToken(
-            id=str(uuid.uuid4()),
+        end = now + min(self._lifetimes.access, principal.lifetime)
+        claims = _Claims(
             grant=narrow(principal, scopes),
             audience=service,
             issued_at=now,
-            expires_at=_earlier(
-                now + min(self._lifetimes.access, principal.lifetime), principal.access_until
-            ),
+            expires_at=_earlier(end, principal.access_until),
             epoch=principal.epoch,
         )
-        return IssuedToken(self._signer.sign(token), token)
+        if self._issued_at != now or len(self._issued) >= self._remembered:
+            self._issued_at = now
+            self._issued.clear()
+        self._notice_other_keys()
+        issued = self._issued.get(claims)
+        if issued is None:
+            token = AccessToken(str(uuid.uuid4()), *claims)
+            issued = self._issued[claims] = IssuedToken(self._signer.sign(token), token)
+        return issued
 
     def issue_refresh(self, principal: Principal, service: str) -> str:
         """A refresh token, which stands for the principal's password. Raises InvalidService."""
@@ -167,9 +188,7 @@ class Tokens:
     def _read_once(self, text: str) -> AccessToken:
         # What a good signature says of a text never changes while its key is there, nor do our
         # audiences; whether it still counts, its time and its epoch, is asked on every request.
-        if self._generation != self._signer.generation:
-            self._generation = self._signer.generation
-            self._known.clear()
+        self._notice_other_keys()
         known = self._known.get(text)
         if known is None:
             known = self._signer.read(text)
@@ -178,6 +197,12 @@ class Tokens:
                 self._known.clear()
             self._known[text] = known
         return known
+
+    def _notice_other_keys(self) -> None:
+        if self._generation != self._signer.generation:
+            self._generation = self._signer.generation
+            self._known.clear()
+            self._issued.clear()
 
     def public_keys(self) -> dict[str, object]:
         """The JSON Web Key Set that verifies our tokens (RFC 7517)."""

@@ -1,6 +1,5 @@
 """The contract of ports.Journal, on every database."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,7 +40,7 @@ def record(number: int, **parts: object) -> Record:
     """A record of so many seconds after noon."""
     at = to_microseconds(AT + timedelta(seconds=number))
     plain = Decision(f"request {number}", Outcome.GRANTED, "acrux")
-    return Record(record_id(at, "writer"), replace(plain, **parts))  # type: ignore[arg-type]
+    return Record(record_id(at, "writer"), plain._replace(**parts))  # type: ignore[arg-type]
 
 
 async def found(journal: SqlJournal, **parts: object) -> list[str]:

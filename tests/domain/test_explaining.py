@@ -42,7 +42,7 @@ def told(reason: str, held_by: Holder | None = None, **parts: Any) -> Explanatio
         asked=PUSH,
         reason=reason,
     )
-    return explaining.explain(Refusal("k1v0zn9q2m", AT, replace(decision, **parts), held_by))
+    return explaining.explain(Refusal("k1v0zn9q2m", AT, decision._replace(**parts), held_by))
 
 
 def test_what_the_scope_map_lacks_is_named_with_the_command_that_adds_it() -> None:
