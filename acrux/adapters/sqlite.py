@@ -125,7 +125,8 @@ class Connection:
         """
         self._observe(statement)
         try:
-            return self._sqlite.execute(statement.sql, statement.parameters).fetchall()
+            values = statement.values or statement.parameters
+            return self._sqlite.execute(statement.sql, values).fetchall()
         except apsw.Error as failure:
             self._tell(failure)
             raise

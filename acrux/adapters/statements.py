@@ -1,6 +1,6 @@
 """A transaction as a generator of statements, without I/O."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
@@ -12,7 +12,9 @@ Row: TypeAlias = tuple[Any, ...]
 
 
 class Statement(NamedTuple):
-    """One SQL statement and the values of its `:name` parameters.
+    """One SQL statement and the values of its `:name` parameters, or of its `?`s in their order.
+
+    Hundreds of values have no names: SQLite looks for each name from the start.
 
     The dialect is what SQLite and PostgreSQL share: TEXT, BIGINT, INTEGER and BYTEA, instants as
     microseconds since 1970 in UTC, `ON CONFLICT`, `RETURNING`. Texts compare byte by byte, so a
@@ -21,6 +23,7 @@ class Statement(NamedTuple):
 
     sql: str
     parameters: dict[str, SqlValue]
+    values: Sequence[SqlValue] = ()
 
 
 # A transaction: it yields statements, is sent the rows of each, and returns its result.

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,9 @@ def _find_programs(*names: str) -> dict[str, str]:
 
 
 def _literal_text(statement: Statement) -> str:
+    if statement.values:
+        values = iter(statement.values)
+        return re.sub(r"\?", lambda _: _literal(next(values)), statement.sql)
     return _PARAMETER.sub(lambda match: _literal(statement.parameters[match[1]]), statement.sql)
 
 
@@ -126,5 +130,8 @@ def _literal(value: SqlValue) -> str:
 
 
 def _numbered_text(statement: Statement) -> str:
+    if statement.values:
+        numbers = count(1)
+        return re.sub(r"\?", lambda _: f"${next(numbers)}", statement.sql)
     names = list(dict.fromkeys(_PARAMETER.findall(statement.sql)))
     return _PARAMETER.sub(lambda match: f"${names.index(match[1]) + 1}", statement.sql)

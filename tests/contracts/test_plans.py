@@ -65,7 +65,7 @@ class TestSqlite:
         statements, database = await statements_of(databases), databases.open()
         bad = {}
         for text, statement in zip(texts(statements), statements, strict=True):
-            explain = Statement(f"EXPLAIN QUERY PLAN {statement.sql}", statement.parameters)
+            explain = statement._replace(sql=f"EXPLAIN QUERY PLAN {statement.sql}")
             steps = [row[-1] for row in await database.read(explain)]
             scans = [
                 step for step in steps if step.split()[:2][-1] in BIG_TABLES and "SCAN" in step

@@ -131,3 +131,39 @@ def test_no_more_is_remembered_than_fits(reading: Reading) -> None:
     assert len(reading.asked) == 101  # the last one is still known
     reading.reads.rows(Statement(find, {"name": "0"}))
     assert len(reading.asked) == 102  # the first ones were forgotten
+
+
+def test_what_was_made_of_rows_is_remembered_in_their_place(reading: Reading) -> None:
+    """Every pull of one image would read its digest anew."""
+    reading.add("a")
+    made: list[int] = []
+
+    def read(rows: list[Row]) -> None:
+        made.append(len(rows))  # and None is a result like any other
+
+    assert [reading.reads.find(ALL, read), reading.reads.find(ALL, read)] == [None, None]
+    assert made == [1]
+    reading.add("b")
+    assert reading.reads.find(ALL, read) is None
+    assert made == [1, 2]
+
+
+def test_what_one_reader_made_answers_for_no_other(reading: Reading) -> None:
+    """A size would come back as a manifest."""
+    reading.add("a")
+
+    assert reading.reads.find(ALL, len) == 1
+    assert reading.reads.find(ALL, str) == "[('a',)]"
+    assert reading.names() == ["a"]
+
+
+def test_a_refusal_to_read_is_not_remembered(reading: Reading) -> None:
+    """What is locked now may be open a moment later."""
+
+    def refuse(_: list[Row]) -> None:
+        raise PermissionError
+
+    for _ in range(2):
+        with pytest.raises(PermissionError):
+            reading.reads.find(ALL, refuse)
+    assert len(reading.asked) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from acrux.adapters.jwt_signer import JwtSigner
 from acrux.adapters.signing_keys import SigningKey
-from acrux.domain.access import ADMINISTRATOR, Principal
+from acrux.domain.access import ADMINISTRATOR, NOTHING, Principal, narrow
 from acrux.domain.outside import Outside
 from acrux.domain.scope import Scope
 from acrux.domain.token import AccessToken
@@ -25,11 +25,16 @@ PULL = [Scope.parse("repository:app:pull")]
 
 
 class CountingSigner(JwtSigner):
-    """A signer that counts how many signatures it verified."""
+    """A signer that counts the signatures it made, and those it verified."""
 
     def __init__(self, key: SigningKey) -> None:
         super().__init__([key])
-        self.verified = 0
+        self.signed = self.verified = 0
+
+    def sign(self, token: AccessToken) -> str:
+        """Count, then sign."""
+        self.signed += 1
+        return super().sign(token)
 
     def read(self, text: str) -> AccessToken:
         """Count, then read."""
@@ -58,6 +63,7 @@ class Given:
         self.signer = CountingSigner(next(iter(KEYS.values())))
         self.revocations = HandRevocations()
         self.clock = HandClock()
+        self.epoch = ADMIN.epoch
         self.tokens = Tokens(
             self.signer, self.revocations, self.clock, LIFETIMES, [SERVICE, OTHER], remembered=2
         )
@@ -65,6 +71,11 @@ class Given:
     def token(self) -> str:
         """A new access token."""
         return self.tokens.issue(ADMIN, SERVICE, PULL).text
+
+    def another_token(self) -> str:
+        """An access token that differs from those before, which end when it does."""
+        self.epoch += 1
+        return self.tokens.issue(replace(ADMIN, epoch=self.epoch), SERVICE, PULL).text
 
 
 def test_the_signature_of_a_token_is_verified_once() -> None:
@@ -126,7 +137,7 @@ def test_a_token_that_is_no_good_is_never_remembered() -> None:
 def test_the_memory_is_bounded() -> None:
     """A million tokens must not take a million places."""
     given = Given()
-    texts = [given.token() for _ in range(5)]
+    texts = [given.another_token() for _ in range(5)]
 
     for text in texts * 2:
         assert given.tokens.verify(text).principal == "acrux"
@@ -135,7 +146,7 @@ def test_the_memory_is_bounded() -> None:
 def test_the_memory_holds_as_many_tokens_as_it_is_told_and_then_begins_anew() -> None:
     """What fits is verified once, what does not is verified again, and never trusted unread."""
     given = Given()  # remembers two
-    first, second, third = (given.token() for _ in range(3))
+    first, second, third = (given.another_token() for _ in range(3))
     for text in (first, second, first, second):
         given.tokens.verify(text)
     assert given.signer.verified == 2
@@ -152,7 +163,7 @@ def test_each_token_has_an_id_of_its_own() -> None:
     refresh = [given.tokens.issue_refresh(ADMIN, SERVICE) for _ in range(2)]
     old = given.tokens.redeem(refresh[0])
     exchanged = [given.tokens.exchange(old, SERVICE) for _ in range(2)]
-    access = [given.tokens.issue(ADMIN, SERVICE, PULL).token.id for _ in range(2)]
+    access = [given.tokens.issue(ADMIN, SERVICE, scopes).token.id for scopes in (PULL, ())]
 
     ids = [*access, *(given.tokens.redeem(text).id for text in (*refresh, *exchanged))]
 
@@ -231,3 +242,77 @@ def test_a_service_that_is_not_ours_is_refused_in_words(service: str) -> None:
             "service is not a login server of this registry: use the service of the challenge"
         )
         assert refused.value.detail == {"service": service[:255]}
+
+
+def test_who_asks_for_the_very_same_within_a_second_gets_the_same_token() -> None:
+    """Fifty nodes that pull one image at once would cost fifty signatures."""
+    given = Given()
+
+    texts = {given.tokens.issue(ADMIN, SERVICE, PULL).text for _ in range(50)}
+
+    assert (len(texts), given.signer.signed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("principal", "service", "scopes"),
+    [
+        (replace(ADMIN, name="other"), SERVICE, PULL),
+        (replace(ADMIN, epoch=6), SERVICE, PULL),
+        (replace(ADMIN, scope_map=NOTHING), SERVICE, PULL),
+        (replace(ADMIN, lifetime=timedelta(minutes=1)), SERVICE, PULL),
+        (replace(ADMIN, outside=Outside("trust", "subject", ())), SERVICE, PULL),
+        (ADMIN, OTHER, PULL),
+        (ADMIN, SERVICE, [Scope.parse("repository:app:push")]),
+        (ADMIN, SERVICE, [Scope.parse("repository:app2:pull")]),
+        (ADMIN, SERVICE, []),
+    ],
+)
+def test_who_asks_for_anything_else_gets_another_token(
+    principal: Principal, service: str, scopes: list[Scope]
+) -> None:
+    """What one account may do, or until when, would be another's."""
+    given = Given()
+    first = given.tokens.issue(ADMIN, SERVICE, PULL)
+
+    second = given.tokens.issue(principal, service, scopes)
+
+    assert second.text != first.text
+    assert given.signer.read(second.text) == second.token
+    assert second.token.grant == narrow(principal, scopes)
+    assert (second.token.audience, second.token.epoch) == (service, principal.epoch)
+
+
+def test_a_second_later_the_token_is_another_one() -> None:
+    """One that was handed out again and again would end too soon for the last of them."""
+    given = Given()
+    first = given.tokens.issue(ADMIN, SERVICE, PULL)
+
+    given.clock.forward(seconds=1)
+    second = given.tokens.issue(ADMIN, SERVICE, PULL)
+
+    assert second.token.expires_at == first.token.expires_at + timedelta(seconds=1)
+    assert given.signer.signed == 2
+
+
+def test_no_token_of_a_key_that_may_be_gone_is_handed_out_again() -> None:
+    """A key that was revoked would go on opening the registry for whoever asks now."""
+    given = Given()
+    given.tokens.issue(ADMIN, SERVICE, PULL)
+
+    given.signer.generation += 1
+    given.tokens.issue(ADMIN, SERVICE, PULL)
+
+    assert given.signer.signed == 2
+
+
+def test_no_more_tokens_are_kept_to_be_handed_out_again_than_are_remembered() -> None:
+    """Whoever asks for ever other scopes would fill the memory."""
+    given = Given()  # remembers two
+    scopes = [[Scope.parse(f"repository:app{number}:pull")] for number in range(3)]
+    for asked in scopes:
+        given.tokens.issue(ADMIN, SERVICE, asked)
+
+    given.tokens.issue(ADMIN, SERVICE, scopes[2])
+    assert given.signer.signed == 3
+    given.tokens.issue(ADMIN, SERVICE, scopes[0])
+    assert given.signer.signed == 4

@@ -1,0 +1,59 @@
+"""What was read of a text answers for that text alone, and for no more than some of them."""
+
+import pytest
+
+from acrux.http.remembering import MAX_LENGTH, remember
+
+
+class Reader:
+    """Reads lengths, and counts how often."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def __call__(self, text: str) -> int:
+        self.read.append(text)
+        if not text:
+            raise ValueError
+        return len(text)
+
+
+def test_a_text_is_read_once() -> None:
+    """Clients send the same path, token and header with each request."""
+    reader = Reader()
+    read = remember(reader, 2)
+
+    assert [read("a"), read("bb"), read("a")] == [1, 2, 1]
+    assert reader.read == ["a", "bb"]
+
+
+def test_the_texts_of_last_are_kept_and_no_more_than_was_said() -> None:
+    """Whoever sends ever other paths would fill the memory."""
+    reader = Reader()
+    read = remember(reader, 2)
+
+    for text in ("a", "b", "a", "c", "a", "b"):
+        read(text)
+
+    assert reader.read == ["a", "b", "c", "b"]
+
+
+def test_a_long_text_is_read_each_time() -> None:
+    """A thousand headers of 64 KiB are too many to keep."""
+    reader = Reader()
+    read = remember(reader, 2)
+    fits, is_longer = "x" * MAX_LENGTH, "x" * (MAX_LENGTH + 1)
+
+    for text in (fits, fits, is_longer, is_longer):
+        assert read(text) == len(text)
+
+    assert reader.read == [fits, is_longer, is_longer]
+
+
+def test_what_cannot_be_read_is_refused_each_time() -> None:
+    """A refusal tells of its own request."""
+    read = remember(Reader(), 2)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"^$"):
+            read("")
