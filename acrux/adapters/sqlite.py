@@ -226,13 +226,18 @@ class _Writer:
     def _commit(self, group: list[_Transaction]) -> None:
         try:
             self._connection.execute(_BEGIN)
-            outcomes = [self._attempt(transaction.steps) for transaction in group]
+            outcomes = self._carry_out_each(group)
             self._connection.execute(_COMMIT)
         except Exception as failure:  # noqa: BLE001 -- whatever it is, those who wait must hear it
             self._roll_back()
             outcomes = [_Outcome(failure=failure)] * len(group)
         for transaction, outcome in zip(group, outcomes, strict=True):
             transaction.answer(outcome)
+
+    def _carry_out_each(self, group: list[_Transaction]) -> list[_Outcome]:
+        if len(group) == 1:  # what fails takes nobody else with it
+            return [_Outcome(result=self._carry_out(group[0].steps))]
+        return [self._attempt(transaction.steps) for transaction in group]
 
     def _attempt(self, steps: Steps[Any]) -> _Outcome:
         self._connection.execute(_SAVE)

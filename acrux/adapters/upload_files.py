@@ -4,11 +4,10 @@ import asyncio
 import errno
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -16,7 +15,8 @@ from acrux.domain.digest import Digest, Hasher, new_hasher
 from acrux.domain.upload import ContentRange, UploadId
 from acrux.errors import SizeMismatch, StorageExhausted, UnknownUpload, UploadOutOfOrder
 
-BATCH_BYTES: Final = 1 << 19  # what one turn of a thread writes and hashes
+BATCH_BYTES: Final = 1 << 18  # what one turn of a thread writes and hashes, at least
+WRITEBACK_BYTES: Final = 1 << 23  # what is sent on its way to the disk at once
 READ_BYTES: Final = 1 << 18
 
 # OCI image specification, descriptor.md, "Registered algorithms": what nearly everybody uses.
@@ -87,6 +87,7 @@ class UploadFile:
         self.size = lock(upload, path, descriptor)
         self.hasher: Hasher | None = None
         self._descriptor = descriptor
+        self._sent = self.size
 
     @classmethod
     def open(cls, upload: UploadId, path: Path) -> Self:
@@ -111,18 +112,33 @@ class UploadFile:
         return Stamp(found.st_size, found.st_mtime_ns)
 
     @exhaustion()
-    def append(self, batch: bytes) -> None:
-        """Add the bytes, all or none. Raises StorageExhausted."""
+    def append(self, batch: Sequence[bytes]) -> None:
+        """Add the chunks, all or none. Raises StorageExhausted."""
         try:
-            rest = memoryview(batch)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            for chunk in batch:
+                self._write(chunk)
         except OSError:
             self.truncate(self.size)
             raise
         if self.hasher is not None:
-            self.hasher.update(batch)
-        self.size += len(batch)
+            for chunk in batch:
+                self.hasher.update(chunk)
+        self.size += sum(map(len, batch))
+        self._send()
+
+    def _write(self, chunk: bytes) -> None:
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def _send(self) -> None:
+        # What is on its way to the disk while the rest still comes, `sync` need not wait for:
+        # Linux takes this advice as "write it now", and drops what is clean.
+        if self.size - self._sent >= WRITEBACK_BYTES:
+            os.posix_fadvise(
+                self._descriptor, self._sent, self.size - self._sent, os.POSIX_FADV_DONTNEED
+            )
+            self._sent = self.size
 
     @exhaustion()
     def truncate(self, size: int) -> None:
@@ -130,6 +146,7 @@ class UploadFile:
         self.hasher = None
         os.ftruncate(self._descriptor, size)
         self.size = size
+        self._sent = min(self._sent, size)
 
     def digest(self, algorithm: str) -> Digest:
         """The digest of the bytes, read once more unless they were all seen coming."""
@@ -203,28 +220,30 @@ async def receive(
 
 
 class _Batches:
-    """Bytes on their way to a file: one batch fills up while the one before it is written."""
+    """Chunks on their way to a file: one batch fills up while the one before it is written."""
 
     def __init__(self, file: UploadFile) -> None:
         self._file = file
-        self._filling = BytesIO()
+        self._filling: list[bytes] = []
+        self._filled = 0
         self._writing: asyncio.Future[None] | None = None
 
     async def add(self, chunk: bytes) -> None:
-        self._filling.write(chunk)
-        if self._filling.tell() >= BATCH_BYTES:
+        self._filling.append(chunk)
+        self._filled += len(chunk)
+        if self._filled >= BATCH_BYTES:
             await self._write()
 
     async def finish(self) -> None:
         """Write what is left and wait for it."""
-        if self._filling.tell():
+        if self._filling:
             await self._write()
         await self._written()
 
     async def _write(self) -> None:
         await self._written()
-        full, self._filling = self._filling, BytesIO()
-        self._writing = start_thread(partial(self._file.append, full.getvalue()))
+        full, self._filling, self._filled = self._filling, [], 0
+        self._writing = start_thread(partial(self._file.append, full))
 
     async def _written(self) -> None:
         # A batch that failed fails every one after it: nothing is written behind a gap.

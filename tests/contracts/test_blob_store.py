@@ -27,7 +27,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acrux.adapters.files import FileBlobStore, Hashers
+from acrux.adapters.files import PIECE_BYTES, FileBlobStore, Hashers
 from acrux.adapters.upload_files import BATCH_BYTES, Stamp, lock
 from acrux.domain.digest import Digest, new_hasher
 from acrux.domain.upload import ContentRange, UploadId
@@ -304,7 +304,7 @@ class TestBlobs:
 
         blob.close()
         assert b"".join(pieces) == LARGE[start:stop]
-        assert all(len(piece) <= BATCH_BYTES for piece in pieces)
+        assert all(len(piece) <= PIECE_BYTES for piece in pieces)
         assert blob.size == len(LARGE)
 
     async def test_a_blob_cut_short_while_it_is_read_is_an_error_and_never_an_early_end(
