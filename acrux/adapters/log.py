@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ class LineLog:
         self._stream = stream
         self._render = _json if style == "json" else _text
         self._waiting: list[str] = []
+        self._second = 0
+        self._at = ""
 
     def info(self, event: str, /, **values: object) -> None:
         """Something happened."""
@@ -43,10 +46,18 @@ class LineLog:
         self.flush()
 
     def _write(self, level: str, event: str, values: Mapping[str, object]) -> None:
-        at = datetime.now(UTC).isoformat()[:-6]  # without +00:00, which Z says shorter
-        self._waiting.append(self._render(f"{at}Z", level, event, values))
+        self._waiting.append(self._render(self._now(), level, event, values))
         if len(self._waiting) == 1:
             self._flush_soon()
+
+    def _now(self) -> str:
+        # Many lines fall into one second, whose date and time are written out once.
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._at = datetime.fromtimestamp(second, UTC).isoformat()[:-6]  # Z is shorter
+        return f"{self._at}.{int((now - second) * 1e6):06}Z"
 
     def _flush_soon(self) -> None:
         try:
@@ -76,17 +87,18 @@ def _json(at: str, level: str, event: str, values: Mapping[str, object]) -> str:
 
 
 def _text(at: str, level: str, event: str, values: Mapping[str, object]) -> str:
-    told = " ".join(
-        [
-            f"{name}={_quoted(value) if value.__class__ is str else _told(value)}"
-            for name, value in values.items()
-        ]
-    )
-    return f"timestamp={at} level={level} event={event} {told}\n"
+    told = [_quoted(v) if v.__class__ is str else _told(v) for v in values.values()]
+    return _template(level, event, tuple(values)) % (at, *told)
 
 
-def _told(value: object) -> str:
-    return str(value) if isinstance(value, int | float) else _quoted(str(value))
+@lru_cache(maxsize=64)  # each place that logs has names of its own
+def _template(level: str, event: str, names: tuple[str, ...]) -> str:
+    told = "".join(f" {name}=%s" for name in names)
+    return f"timestamp=%s level={level} event={event}{told}\n"
+
+
+def _told(value: object) -> object:
+    return value if isinstance(value, int | float) else _quoted(str(value))
 
 
 @lru_cache(maxsize=1024)  # most values stand in line after line: methods, callers, agents

@@ -192,11 +192,10 @@ class Response:
                 self.body.content.close()
 
     async def _send(self, request: Request, send: Send) -> None:
-        headers = self.headers
         if self.status not in (204, 304):
             length = self.size if self.stated_length is None else self.stated_length
-            headers = [*headers, (b"content-length", b"%d" % length)]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+            self.headers.append((b"content-length", b"%d" % length))
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         if request.method == "HEAD" or isinstance(self.body, bytes):
             body = b"" if request.method == "HEAD" else self.body
             await send({"type": "http.response.body", "body": body})

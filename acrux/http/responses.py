@@ -123,8 +123,8 @@ def unchanged(digest: Digest) -> Response:
 def blob(digest: Digest, content: Content, part: tuple[int, int] | None) -> Response:
     """A blob, or a part of it (end-2); it closes `content` when it is sent."""
     start, stop = part or (0, content.size)
-    response = Response(206 if part else 200, body=Part(content, start, stop))
-    _describe_blob(response, digest)
+    headers = [*_described_blob(str(digest))]
+    response = Response(206 if part else 200, headers, Part(content, start, stop))
     if part:
         response.add("Content-Range", f"bytes {start}-{stop - 1}/{content.size}")
     return response
@@ -132,9 +132,7 @@ def blob(digest: Digest, content: Content, part: tuple[int, int] | None) -> Resp
 
 def blob_description(digest: Digest, size: int) -> Response:
     """What a GET of the blob would say of it."""
-    response = Response(200, stated_length=size)
-    _describe_blob(response, digest)
-    return response
+    return Response(200, [*_described_blob(str(digest))], stated_length=size)
 
 
 def upload(
@@ -227,10 +225,9 @@ def _link(response: Response, path: str, page: Page, following: str, rest: str) 
     response.add("Link", f'<{path}?{query}>; rel="next"')
 
 
-def _describe_blob(response: Response, digest: Digest) -> None:
-    response.add("Content-Type", OCTET_STREAM)
-    response.add("Accept-Ranges", "bytes")
-    _identify(response, digest)
+@lru_cache(maxsize=1024)  # of a digest they never change
+def _described_blob(digest: str) -> Headers:
+    return [*_described(digest, OCTET_STREAM), (b"accept-ranges", b"bytes")]
 
 
 def _identify(response: Response, digest: Digest) -> None:
