@@ -43,6 +43,21 @@ async def make_accounts(registry: Registry) -> dict[str, str]:
     return passwords
 
 
+async def make_pullers(registry: Registry, count: int) -> dict[str, str]:
+    """So many accounts that may pull everything, and their passwords."""
+    passwords: dict[str, str] = {}
+
+    async def make(name: str) -> None:
+        account = await registry.services.accounts.create(name, "_repositories_pull")
+        value = account.passwords[0].value
+        passwords[name] = value.reveal() if value else ""
+
+    for start in range(0, count, TOGETHER):  # one commit for all of a group
+        some = range(start, min(start + TOGETHER, count))
+        await asyncio.gather(*(make(f"puller-{number}") for number in some))
+    return passwords
+
+
 def fill_accounts(folder: Path, accounts: int, scope_maps: int) -> None:
     """So many accounts with two passwords each, and so many scope maps of 500 lines."""
     lines = [f"repositories/TEAM/part-{number}/content/read" for number in range(MAP_LINES)]

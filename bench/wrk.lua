@@ -1,15 +1,15 @@
 -- For wrk: GET what the URL says, or the lines of a file in turn; tell the result as JSON.
 --
---   wrk ... -s wrk.lua URL [-- FILE]      each line of FILE: a path, a space, a bearer token
+--   wrk ... -s wrk.lua URL [-- FILE]      each line of FILE: a path, a space, an Authorization
 
 local requests, number = {}, 0
 
 function init(args)
   if not args[1] then return end
   for line in io.lines(args[1]) do
-    local path, token = line:match("^(%S+) (%S+)$")
+    local path, authorization = line:match("^(%S+) (.+)$")
     requests[#requests + 1] = wrk.format("GET", path, {
-      ["Authorization"] = "Bearer " .. token, ["Host"] = wrk.headers["Host"],
+      ["Authorization"] = authorization, ["Host"] = wrk.headers["Host"],
       ["Accept"] = "application/vnd.oci.image.manifest.v1+json",
     })
   end

@@ -27,6 +27,8 @@ COMMON_HEADERS: Final = (
     (b"access-control-expose-headers", b"X-Ms-Correlation-Request-Id"),
 )
 REGISTRY_VERSION: Final = (b"docker-distribution-api-version", b"registry/2.0")
+_JSON: Final = (b"content-type", JSON.encode())
+_SECRET: Final = (_JSON, (b"cache-control", b"no-store"))
 CORRELATION_ID: Final = b"x-ms-correlation-request-id"
 
 
@@ -37,7 +39,7 @@ def empty(status: int) -> Response:
 
 def json(content: object, status: int = 200) -> Response:
     """An object as JSON, compact."""
-    return Response(status, [(b"content-type", JSON.encode())], msgspec.json.encode(content))
+    return Response(status, [_JSON], msgspec.json.encode(content))
 
 
 def created(location: str, content: object) -> Response:
@@ -48,10 +50,8 @@ def created(location: str, content: object) -> Response:
 
 
 def secret(content: object, status: int = 200) -> Response:
-    """An object that holds a password, or may."""
-    response = json(content, status)
-    response.add("Cache-Control", "no-store")
-    return response
+    """An object that holds a password or a token, or may."""
+    return Response(status, [*_SECRET], msgspec.json.encode(content))
 
 
 def collection(path: str, content: object, page: Page, following: str | None) -> Response:
@@ -73,24 +73,20 @@ def issued(token: IssuedToken, refresh_token: str | None = None) -> Response:
     Source: acr-protocol.md §2.2; distribution, spec/auth/token.md.
     """
     lifetime = token.token.expires_at - token.token.issued_at
-    response = json(
-        {
-            "access_token": token.text,
-            "token": token.text,
-            "expires_in": int(lifetime.total_seconds()),
-            "issued_at": token.token.issued_at.isoformat().removesuffix("+00:00") + "Z",
-            **({"refresh_token": refresh_token} if refresh_token else {}),
-        }
-    )
-    response.add("Cache-Control", "no-store")
-    return response
+    content = {
+        "access_token": token.text,
+        "token": token.text,
+        "expires_in": int(lifetime.total_seconds()),
+        "issued_at": token.token.issued_at.isoformat().removesuffix("+00:00") + "Z",
+    }
+    if refresh_token:
+        content["refresh_token"] = refresh_token
+    return secret(content)
 
 
 def refresh(token: str) -> Response:
     """What an exchange answers (acr-protocol.md §3.2)."""
-    response = json({"refresh_token": token})
-    response.add("Cache-Control", "no-store")
-    return response
+    return secret({"refresh_token": token})
 
 
 def key_set(keys: object) -> Response:

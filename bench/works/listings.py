@@ -78,7 +78,7 @@ def _load(stage: Stage, filled: Filled, listing: str) -> Load:
     paths = list(filled.requests(listing))
     _probe(filled, paths[0], {"Authorization": f"Bearer {token}"})
     lines = stage.folder / f"{filled.server.name} {LISTINGS.index(listing)}.txt"
-    lines.write_text("".join(f"{path} {token}\n" for path in paths))
+    lines.write_text("".join(f"{path} Bearer {token}\n" for path in paths))
     return Load(
         url=url(filled.server, "/"), connections=CONNECTIONS, seconds=stage.scale.seconds,
         lines=lines,

@@ -83,7 +83,7 @@ def _many(stage: Stage) -> dict[str, Round]:
         lines = stage.folder / f"many-{name}.txt"
         lines.write_text(
             "".join(
-                f"/v2/{repository}/manifests/{TAG} {server.token(repository, 'pull')}\n"
+                f"/v2/{repository}/manifests/{TAG} Bearer {server.token(repository, 'pull')}\n"
                 for repository in stage.content.repositories
             )
         )

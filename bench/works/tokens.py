@@ -8,7 +8,7 @@ from acrux.bootstrap import Registry
 from acrux.domain.credential import Secret
 from bench import bare
 from bench.content import HOT
-from bench.fill import FIVE_HUNDRED, ONE, fill_accounts, make_accounts
+from bench.fill import FIVE_HUNDRED, ONE, fill_accounts, make_accounts, make_pullers
 from bench.load import Load
 from bench.peers import BARE
 from bench.plan import Aim, Case, Round, Work
@@ -19,6 +19,8 @@ from bench.works.manifests import probe, url
 CHOSEN = "acrux, chosen password"
 PERSON = "bench-person"
 WARMING = 20
+IN_TURN = "32 connections, another account each time"
+PULLERS = 20_000  # more than can ask within a second
 FEW, MANY = "few accounts", "many accounts"
 MAP_OF_ONE, MAP_OF_MANY = "a scope map of 1 line, 8", "a scope map of 500 lines, 8"
 
@@ -29,6 +31,7 @@ def cases(stage: Stage) -> Iterator[Case]:
     for connections in (8, 32):
         rounds = _one_scope(stage, connections, password)
         yield Case(f"{connections} connections", "requests/s", rounds)
+    yield Case(IN_TURN, "requests/s", {ACRUX: _in_turn(stage)})
     yield from _accounts(stage)
 
 
@@ -52,6 +55,20 @@ def _one_scope(stage: Stage, connections: int, password: str) -> dict[str, Round
         CHOSEN: _round(stage, ours, basic(PERSON, password), path, connections),
         BARE: _round(stage, other, basic(bare.USER, bare.PASSWORD), path, connections),
     }
+
+
+def _in_turn(stage: Stage) -> Round:
+    # Whoever asks for the same within a second is given the same token: here nobody does.
+    server = stage.acrux
+    work = partial(make_pullers, count=min(PULLERS, stage.scale.accounts))
+    passwords = AcruxPlan(folder=server.folder).inside(work)
+    lines = stage.folder / "in-turn.txt"
+    paths = {name: server.token_path(f"bench/of-{name}", "pull") for name in passwords}
+    lines.write_text(
+        "".join(f"{paths[name]} {basic(name, secret)}\n" for name, secret in passwords.items())
+    )
+    load = Load(url=url(server, "/"), connections=32, seconds=stage.scale.seconds, lines=lines)
+    return partial(load.run, stage.household)
 
 
 def _accounts(stage: Stage) -> Iterator[Case]:
@@ -93,6 +110,9 @@ _ONE_SCOPE = "32 connections"
 WORK = Work(
     "P2",
     "GET /oauth2/token, Basic, one scope",
+    "Whoever asks for the same again within a second is given the same token, which is signed "
+    "once; the bare application signs each time. “Another account each time” goes "
+    "through 20,000 (where quick: 5,000). "
     "A chosen password is a person's (argon2id), known to the worker. “Few” is acrux with 3 "
     "accounts; “many” with 100,000 more, and 10,000 scope maps of 500 lines (where quick: 5,000 "
     "and 500).",

@@ -127,3 +127,21 @@ async def test_a_push_of_what_is_there_is_one_transaction(
         "COMMIT",
     ]
     assert len(statements) <= 12, statements
+
+
+async def test_a_blob_pushed_in_three_requests_is_two_transactions(counting: Counting) -> None:
+    """Each more would be a sync that every push of every layer waits for."""
+    content = b"pushed in three"
+    post, begun = await counting.count("POST", "/v2/hello/blobs/uploads/")
+    path, _, query = (post.header("Location") or "").partition("?")
+    state = {"_state": query.removeprefix("_state=")}
+    patch, appended = await counting.count("PATCH", path, query=state, body=content)
+    put, finished = await counting.count(
+        "PUT", path, query={**state, "digest": str(Digest.of(content))}
+    )
+
+    assert (post.status, patch.status, put.status) == (202, 202, 201)
+    steps = (begun, appended, finished)
+    assert [statements.count("COMMIT") for statements in steps] == [1, 0, 1]
+    for statements, most in zip(steps, (4, 1, 8), strict=True):
+        assert len(statements) <= most, statements

@@ -1,0 +1,156 @@
+"""How often a transfer touches the disk: counts that no machine changes, so that none creeps in."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from acrux.domain.digest import Digest
+from tests.running import RunningRegistry, running
+from tests.tools import require_tool
+from tests.wire.connection import MEBIBYTE, Connection
+
+# The call, what is between its brackets, and what it returned.
+_CALL = re.compile(r" *(\w+)\((.*)\) += (-?\d+).*")
+_UNFINISHED = " <unfinished ...>"
+_RESUMED = re.compile(r"^ *<\.\.\. \w+ resumed>")
+
+READS = {"read", "pread64", "readv", "preadv", "sendfile", "mmap", "copy_file_range", "splice"}
+
+
+@dataclass
+class Calls:
+    """The system calls of a worker, each with its arguments and its result."""
+
+    made: list[tuple[str, str, int]] = field(default_factory=list)
+
+    def of(self, *names: str) -> list[tuple[str, str, int]]:
+        """Those of these names."""
+        return [call for call in self.made if call[0] in names]
+
+
+@contextmanager
+def traced(registry: RunningRegistry, log: Path, *options: str) -> Iterator[Calls]:
+    """What the worker asks of the system while inside."""
+    _, worker = registry.worker_pids()
+    tracer = subprocess.Popen(
+        [require_tool("strace", "strace"), "-f", "-y", "-s", "0", *options, "-o", str(log),
+         "-p", str(worker)],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    calls = Calls()
+    try:
+        assert tracer.stderr is not None
+        assert "attached" in tracer.stderr.readline()
+        yield calls
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=30)
+    calls.made += _read(log.read_text())
+
+
+def _read(log: str) -> Iterator[tuple[str, str, int]]:
+    begun: dict[str, str] = {}
+    for line in log.splitlines():
+        pid, _, told = line.partition(" ")
+        if told.endswith(_UNFINISHED):  # another thread's call comes in between
+            begun[pid] = told.removesuffix(_UNFINISHED)
+            continue
+        if match := _CALL.fullmatch(begun.pop(pid, "") + _RESUMED.sub("", told)):
+            yield match[1], match[2], int(match[3])
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[RunningRegistry]:
+    """A registry with one worker."""
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        yield registry
+
+
+@pytest.fixture
+def connection(registry: RunningRegistry) -> Iterator[Connection]:
+    """A connection of its administrator."""
+    connection = Connection(registry.port)
+    connection.login("acrux", registry.password)
+    yield connection
+    connection.close()
+
+
+def push_in_three(connection: Connection, content: bytes) -> None:
+    """POST, PATCH and PUT, as docker does."""
+    digest = Digest.of(content)
+    begun = connection.call("POST", "/v2/app/blobs/uploads/")
+    sent = connection.call("PATCH", begun.header("Location"), content)
+    done = connection.call("PUT", f"{sent.header('Location')}&digest={digest}")
+    assert (begun.status, sent.status, done.status) == (202, 202, 201)
+
+
+def test_a_blob_is_synced_once_and_so_is_its_name(
+    registry: RunningRegistry, connection: Connection, tmp_path: Path
+) -> None:
+    """Each sync more is a trip to the disk that every push of every layer waits for."""
+    content = bytes(range(256)) * 400
+    connection.push_blob(content)  # whose folder is durable from now on
+
+    with traced(registry, tmp_path / "calls", "-e", "trace=fsync,fdatasync") as calls:
+        push_in_three(connection, content)
+
+    synced = [told for _, told, _ in calls.made if "/uploads/" in told or "/blobs/" in told]
+    assert len(synced) == 2, synced
+    assert "/uploads/" in synced[0]
+    assert synced[1].endswith(f"/blobs/sha256/{Digest.of(content).encoded[:2]}>")
+
+
+def test_the_bytes_of_an_upload_are_written_once_and_never_read_again(
+    registry: RunningRegistry, connection: Connection, tmp_path: Path
+) -> None:
+    """A digest computed from the disk would take as long as the upload once more."""
+    content = bytes(range(256)) * (5 * MEBIBYTE // 256)
+    uploads = registry.data_dir / "uploads"
+
+    with traced(registry, tmp_path / "calls", "-e", "trace=desc") as calls:
+        push_in_three(connection, content)
+
+    on_upload = [call for call in calls.made if f"{uploads}/" in call[1]]
+    written = sum(
+        result for name, _, result in on_upload if name in {"write", "writev", "pwrite64"}
+    )
+    assert written == len(content)
+    assert [call for call in on_upload if call[0] in READS] == []
+
+
+def test_a_blob_is_opened_twice_and_read_by_the_server_alone(
+    registry: RunningRegistry, connection: Connection, tmp_path: Path
+) -> None:
+    """Once to know that it is there and how long it is, once to send it outside the interpreter."""
+    content = bytes(range(256)) * 256  # 64 KiB
+    digest = connection.push_blob(content)
+    blob = registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
+
+    with traced(registry, tmp_path / "calls", "-P", str(blob)) as calls:
+        assert connection.call("GET", f"/v2/app/blobs/{digest}").body == content
+
+    assert len(calls.of("open", "openat")) == 2, calls.made
+    assert len(calls.of("close")) == 2, calls.made
+    read = calls.of(*READS)
+    assert sum(result for _, _, result in read) == len(content)
+    assert len(read) <= 2, read  # all of it, and its end
+    assert len(calls.made) <= 10, calls.made
+
+
+def test_a_head_of_a_blob_does_not_open_it(
+    registry: RunningRegistry, connection: Connection, tmp_path: Path
+) -> None:
+    """Before each push, docker asks for every layer in this way."""
+    digest = connection.push_blob(b"layer")
+    blob = registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
+
+    with traced(registry, tmp_path / "calls", "-P", str(blob)) as calls:
+        assert connection.call("HEAD", f"/v2/app/blobs/{digest}").status == 200
+
+    assert len(calls.made) == 1, calls.made
