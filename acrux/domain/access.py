@@ -148,11 +148,8 @@ def _speaking_of(name: str) -> list[str]:
     # What RepositoryPattern.covers says, turned round: every pattern that speaks of the name.
     if name == ANY_REPOSITORY:
         return [ANY_REPOSITORY]
-    patterns, end = [ANY_REPOSITORY, name], name.find("/")
-    while end >= 0:
-        patterns.append(f"{name[:end]}/*")
-        end = name.find("/", end + 1)
-    return patterns
+    ends = [place for place, character in enumerate(name) if character == "/"]
+    return [ANY_REPOSITORY, name, *[f"{name[:end]}/*" for end in ends]]
 
 
 def _parse_permission(text: str) -> Rule:

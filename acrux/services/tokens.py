@@ -58,7 +58,6 @@ class Tokens:
     ) -> None:
         self._known: dict[str, AccessToken] = {}
         self._issued: dict[_Claims, IssuedToken] = {}
-        self._issued_at: datetime | None = None  # the second to which they belong
         self._generation = signer.generation
         self._remembered = remembered
         self._signer = signer
@@ -86,14 +85,14 @@ class Tokens:
             expires_at=_earlier(end, principal.access_until),
             epoch=principal.epoch,
         )
-        if self._issued_at != now or len(self._issued) >= self._remembered:
-            self._issued_at = now
-            self._issued.clear()
         self._notice_other_keys()
         issued = self._issued.get(claims)
         if issued is None:
             token = AccessToken(str(uuid.uuid4()), *claims)
-            issued = self._issued[claims] = IssuedToken(self._signer.sign(token), token)
+            issued = IssuedToken(self._signer.sign(token), token)
+            if len(self._issued) >= self._remembered:
+                self._issued.clear()
+            self._issued[claims] = issued
         return issued
 
     def issue_refresh(self, principal: Principal, service: str) -> str:

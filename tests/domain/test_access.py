@@ -123,6 +123,15 @@ def test_a_permission_becomes_its_action(permission: str, action: str) -> None:
     assert held.allowed_actions("team/other") == frozenset()
 
 
+@pytest.mark.parametrize("pattern", ["*", "a/*", "a/b/*", "a/b/c/*", "a/b/c/d"])
+def test_a_wildcard_speaks_of_whatever_is_below_it_however_deep(pattern: str) -> None:
+    """A team would lose the repositories that it files away in folders."""
+    held = ScopeMap.parse("map", [f"repositories/{pattern}/content/read"])
+
+    assert held.allowed_actions("a/b/c/d", frozenset({"pull", "push"})) == {"pull"}
+    assert held.allowed_actions("a/b/c/d", frozenset({"push"})) == frozenset()
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "repositories", "repositories/", "repositories/content/read", "repositories//content/read",
