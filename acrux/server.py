@@ -27,6 +27,7 @@ from acrux.http.app import Application
 from acrux.settings import Settings
 
 HEADER_SECONDS = 15  # a connection that sends no whole header by then is closed
+BUFFER_BYTES = 1 << 18  # of a body, that wait for the application
 ANSWER_SECONDS = 30  # a server that does not answer by then has failed
 
 PARENT_SECONDS = 1  # how often a worker looks whether it is alone
@@ -142,7 +143,9 @@ def run(
         log_dictconfig=WARNINGS,
         workers_kill_timeout=settings.stop_seconds,
         respawn_failed_workers=True,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=BUFFER_BYTES
+        ),
         ssl_cert=certificate.certificate.resolve() if certificate else None,
         ssl_key=certificate.key.resolve() if certificate else None,
         ssl_protocol_min=SSLProtocols.tls12,
