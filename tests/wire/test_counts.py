@@ -110,7 +110,7 @@ def test_the_bytes_of_an_upload_are_written_once_and_never_read_again(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
     """A digest computed from the disk would take as long as the upload once more."""
-    content = bytes(range(256)) * (5 * MEBIBYTE // 256)
+    content = bytes(range(256)) * (17 * MEBIBYTE // 256)
     uploads = registry.data_dir / "uploads"
 
     with traced(registry, tmp_path / "calls", "-e", "trace=desc") as calls:
@@ -122,6 +122,12 @@ def test_the_bytes_of_an_upload_are_written_once_and_never_read_again(
     )
     assert written == len(content)
     assert [call for call in on_upload if call[0] in READS] == []
+    # Twice eight mebibytes are on their way to the disk before the last sync waits for the rest.
+    assert [name for name, _, _ in on_upload if name in {"fadvise64", "fsync"}] == [
+        "fadvise64",
+        "fadvise64",
+        "fsync",
+    ]
 
 
 def test_a_blob_is_opened_twice_and_read_by_the_server_alone(
