@@ -67,18 +67,9 @@ def _read(log: str) -> Iterator[tuple[str, str, int]]:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[RunningRegistry]:
-    """A registry with one worker."""
+    """A registry with one worker, which is the one that is watched."""
     with running(tmp_path / "data", "--workers", "1") as registry:
         yield registry
-
-
-@pytest.fixture
-def connection(registry: RunningRegistry) -> Iterator[Connection]:
-    """A connection of its administrator."""
-    connection = Connection(registry.port)
-    connection.login("acrux", registry.password)
-    yield connection
-    connection.close()
 
 
 def push_in_three(connection: Connection, content: bytes) -> None:
