@@ -328,3 +328,24 @@ def test_the_catalog_is_granted_as_a_whole_and_to_whoever_holds_it(
     granted = narrow(Principal("someone", held), [Scope.parse(f"registry:catalog:{asked}")]).scopes
 
     assert granted == ((on_catalog(),) if catalog and "*" in asked else ())
+
+
+@pytest.mark.parametrize(
+    ("permissions", "asked", "expected"),
+    [
+        ({"management/read", "management/write"}, {"*"}, {"read", "write"}),
+        ({"management/read"}, {"*"}, {"read"}),
+        ({"management/read"}, {"read", "write"}, {"read"}),
+        ({"management/write"}, {"read"}, set()),
+        ({"repositories/*/content/read"}, {"*"}, set()),
+    ],
+)
+def test_management_is_granted_as_far_as_it_is_held(
+    permissions: set[str], asked: set[str], expected: set[str]
+) -> None:
+    """`*` asks for all that is held, there as on a repository, and for nothing more."""
+    principal = Principal("acrux", ScopeMap.parse("map", permissions))
+
+    grant = narrow(principal, [Scope("registry", "management", frozenset(asked))])
+
+    assert {action for scope in grant.scopes for action in scope.actions} == expected
