@@ -135,9 +135,10 @@ class UploadFile:
         # What is on its way to the disk while the rest still comes, `sync` need not wait for:
         # Linux takes this advice as "write it now", and drops what is clean.
         if self.size - self._sent >= WRITEBACK_BYTES:
-            os.posix_fadvise(
-                self._descriptor, self._sent, self.size - self._sent, os.POSIX_FADV_DONTNEED
-            )
+            with suppress(OSError):  # an advice that is not taken costs time, and no push
+                os.posix_fadvise(
+                    self._descriptor, self._sent, self.size - self._sent, os.POSIX_FADV_DONTNEED
+                )
             self._sent = self.size
 
     @exhaustion()
