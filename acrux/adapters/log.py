@@ -5,12 +5,15 @@ import json
 import re
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, Literal, TextIO
+from typing import Final, Literal, TextIO, TypeAlias
 
 import msgspec
+
+# From a time and values to a line: each kind of line has its own.
+Render: TypeAlias = Callable[[str, Iterable[object]], str]
 
 # A line is written within this time, in seconds: one system call serves what came meanwhile.
 DELAY: Final = 0.05
@@ -19,6 +22,7 @@ DELAY: Final = 0.05
 MAX_WRITTEN: Final = 4096
 
 # What can stand in a line of text without quotes.
+_NUMBERS: Final = frozenset({int, float})
 _PLAIN: Final = re.compile(r"[!#-<>-~]+")
 
 
@@ -38,15 +42,25 @@ class LineLog:
 
     def info(self, event: str, /, **values: object) -> None:
         """Something happened."""
-        self._write("info", event, values)
+        self._write(self._render("info", event, tuple(values))(self._now(), values.values()))
+
+    def line(self, event: str, *names: str) -> Callable[..., None]:
+        """As `info`, for what happens often: the values of these names, in their order."""
+        render = self._render("info", event, names)
+
+        def tell(*values: object) -> None:
+            self._write(render(self._now(), values))
+
+        return tell
 
     def exception(self, event: str, /, **values: object) -> None:
         """Something failed that nobody foresaw; for use where an exception is handled."""
-        self._write("error", event, {**values, "exception": traceback.format_exc()})
+        told = {**values, "exception": traceback.format_exc()}
+        self._write(self._render("error", event, tuple(told))(self._now(), told.values()))
         self.flush()
 
-    def _write(self, level: str, event: str, values: Mapping[str, object]) -> None:
-        self._waiting.append(self._render(self._now(), level, event, values))
+    def _write(self, line: str) -> None:
+        self._waiting.append(line)
         if len(self._waiting) == 1:
             self._flush_soon()
 
@@ -81,24 +95,27 @@ class LineLog:
         self._stream.flush()
 
 
-def _json(at: str, level: str, event: str, values: Mapping[str, object]) -> str:
-    line = {"timestamp": at, "level": level, "event": event, **values}
-    return msgspec.json.encode(line, enc_hook=str).decode() + "\n"
+def _json(level: str, event: str, names: tuple[str, ...]) -> Render:
+    def render(at: str, values: Iterable[object]) -> str:
+        line = {"timestamp": at, "level": level, "event": event}
+        told = {**line, **dict(zip(names, values, strict=True))}
+        return msgspec.json.encode(told, enc_hook=str).decode() + "\n"
+
+    return render
 
 
-def _text(at: str, level: str, event: str, values: Mapping[str, object]) -> str:
-    told = [_quoted(v) if v.__class__ is str else _told(v) for v in values.values()]
-    return _template(level, event, tuple(values)) % (at, *told)
-
-
-@lru_cache(maxsize=64)  # each place that logs has names of its own
-def _template(level: str, event: str, names: tuple[str, ...]) -> str:
+def _text(level: str, event: str, names: tuple[str, ...]) -> Render:
     told = "".join(f" {name}=%s" for name in names)
-    return f"timestamp=%s level={level} event={event}{told}\n"
+    template = f"timestamp=%s level={level} event={event}{told}\n"
 
+    def render(at: str, values: Iterable[object]) -> str:
+        quoted = [
+            _quoted(v) if v.__class__ is str else v if v.__class__ in _NUMBERS else _quoted(str(v))
+            for v in values
+        ]
+        return template % (at, *quoted)
 
-def _told(value: object) -> object:
-    return value if isinstance(value, int | float) else _quoted(str(value))
+    return render
 
 
 @lru_cache(maxsize=1024)  # most values stand in line after line: methods, callers, agents

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from acrux.http import parsing
@@ -14,6 +14,11 @@ IDS_AT_ONCE: Final = 256
 _DIGITS: Final = 32
 _VARIANTS: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
+# What is told of each request, in this order.
+_TOLD: Final = (
+    "method", "path", "status", "ms", "received", "sent", "principal", "peer", "agent", "id",
+)  # fmt: skip
+
 _V2_HEADERS: Final = (*COMMON_HEADERS, REGISTRY_VERSION)
 
 
@@ -21,6 +26,7 @@ class Log(Protocol):
     """Where lines go: an event, and named values."""
 
     def info(self, event: str, /, **values: object) -> object: ...
+    def line(self, event: str, *names: str) -> Callable[..., object]: ...
     def exception(self, event: str, /, **values: object) -> object: ...
     def flush(self) -> object: ...
 
@@ -53,21 +59,21 @@ class RequestLog:
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self._tell = log.line("request", *_TOLD)
 
     def write(self, request: Request, response: Response, started: float) -> None:
         """Tell how the request ended; `started` is an instant of `time.perf_counter`."""
-        self._log.info(
-            "request",
-            method=request.method,
-            path=request.raw_path.decode("ascii", "backslashreplace"),
-            status=response.status,
-            ms=round((time.perf_counter() - started) * 1000, 1),
-            received=request.body.received_bytes,
-            sent=0 if request.method == "HEAD" else response.size,
-            principal=request.grant.principal,
-            peer=request.peer,
-            agent=parsing.header(request, b"user-agent") or "",
-            id=request.id,
+        self._tell(
+            request.method,
+            request.raw_path.decode("ascii", "backslashreplace"),
+            response.status,
+            round((time.perf_counter() - started) * 1000, 1),
+            request.body.received_bytes,
+            0 if request.method == "HEAD" else response.size,
+            request.grant.principal,
+            request.peer,
+            parsing.header(request, b"user-agent") or "",
+            request.id,
         )
 
     def write_failure(self, request: Request) -> None:

@@ -1,6 +1,6 @@
 """A registry in process, and callers of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +34,10 @@ class Lines:
     def info(self, event: str, /, **values: object) -> None:
         """Remember a line."""
         self.lines.append({"event": event, **values})
+
+    def line(self, event: str, *names: str) -> Callable[..., None]:
+        """Remember lines of these names."""
+        return lambda *values: self.info(event, **dict(zip(names, values, strict=True)))
 
     def exception(self, event: str, /, **values: object) -> None:
         """Remember a failure."""
