@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -111,20 +112,21 @@ class SqlRevocations:
             self._seen = max(epoch, self._seen)
 
 
+# Written out once: a text that is made anew for each look would be hashed anew too.
+_FIND: Final = f"""
+    SELECT {_ACCOUNT}, scope_maps.permissions,
+           passwords.name, passwords.hash, passwords.created_at, passwords.expires_at
+    FROM accounts
+    LEFT JOIN passwords ON passwords.account = accounts.name
+    LEFT JOIN scope_maps ON scope_maps.name = accounts.scope_map
+    WHERE accounts.name = :name
+    ORDER BY passwords.name
+"""  # noqa: S608 -- our own column names
+
+
 def _find(name: str) -> Statement:
     # An account without passwords is one row without a password.
-    return Statement(
-        f"""
-        SELECT {_ACCOUNT}, scope_maps.permissions,
-               passwords.name, passwords.hash, passwords.created_at, passwords.expires_at
-        FROM accounts
-        LEFT JOIN passwords ON passwords.account = accounts.name
-        LEFT JOIN scope_maps ON scope_maps.name = accounts.scope_map
-        WHERE accounts.name = :name
-        ORDER BY passwords.name
-        """,  # noqa: S608 -- our own column names
-        {"name": name},
-    )
+    return Statement(_FIND, {"name": name})
 
 
 def _read_found(rows: list[Row]) -> Account | None:

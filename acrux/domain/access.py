@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, Self
 
 from acrux.domain.names import RepositoryName
@@ -123,17 +124,14 @@ class ScopeMap:
 
         The action `*` asks for every action the map holds (acr-protocol.md §7.8).
         """
-        patterns = _speaking_of(name)
         return frozenset(
             [
                 action
-                for kind, action in ACTION_OF_PERMISSION.items()
-                if (action in asked or EVERYTHING in asked) and self._holds(kind, patterns)
+                for action, permissions in _permissions_on(name)
+                if (action in asked or EVERYTHING in asked)
+                and not permissions.isdisjoint(self.permissions)
             ]
         )
-
-    def _holds(self, kind: str, patterns: Iterable[str]) -> bool:
-        return any(_permission(pattern, kind) in self.permissions for pattern in patterns)
 
 
 def _shown_place(rule: Rule) -> tuple[str, int]:
@@ -142,6 +140,16 @@ def _shown_place(rule: Rule) -> tuple[str, int]:
 
 def _permission(pattern: str, kind: str) -> str:
     return f"repositories/{pattern}/{kind}"
+
+
+@lru_cache(maxsize=128)  # how they are written never changes; which are held is asked each time
+def _permissions_on(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    # Each action, and the permissions any of which grants it on what has this name.
+    patterns = _speaking_of(name)
+    return tuple(
+        (action, frozenset([_permission(pattern, kind) for pattern in patterns]))
+        for kind, action in ACTION_OF_PERMISSION.items()
+    )
 
 
 def _speaking_of(name: str) -> list[str]:
@@ -297,6 +305,7 @@ def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:
     return scope_map.allowed_actions(asked.name, asked.actions)
 
 
+@lru_cache(maxsize=1024)  # a scope that was read is at most MAX_SCOPE_CHARACTERS long
 def _is_repository(name: str) -> bool:
     if name == ANY_REPOSITORY:
         return True

@@ -41,11 +41,11 @@ class Authentication:
         """
         if credential is None or credential.is_empty:
             return await self._anonymous()
-        earliest = self._clock() + REFUSAL_TIME
+        began = self._clock()
         account = await self._accounts.find(credential.name)
         password = await self._password(account, credential.secret.reveal())
         if account is None or password is None or not self._opens(account, password):
-            await self._pause(earliest)
+            await self._pause(began + REFUSAL_TIME)
             raise BadCredentials(
                 "the user name or the password is wrong",
                 reason=_reason(account, password),
