@@ -1,6 +1,5 @@
 """What the Authorization header presents; sole reader of it."""
 
-import base64
 import binascii
 import re
 from dataclasses import dataclass
@@ -34,11 +33,11 @@ def presented(request: Request) -> BearerToken | Credential | None:
     if len(values) > 1:
         raise InvalidRequest("there are several Authorization headers: send one")
     scheme, _, presented = values[0].strip().partition(b" ")
-    match scheme.lower():  # the scheme's name is case-insensitive (RFC 9110 §11.1)
-        case b"bearer":
-            return _bearer(presented)
-        case b"basic":
-            return _basic(presented.strip())
+    scheme = scheme.lower()  # its name is case-insensitive (RFC 9110 §11.1)
+    if scheme == b"bearer":
+        return _bearer(presented)
+    if scheme == b"basic":
+        return _basic(presented.strip())
     raise BadCredentials("the Authorization header must be Bearer and a token, or Basic")
 
 
@@ -55,8 +54,8 @@ _bearer = remember(_parse_bearer, REMEMBERED_TOKENS)  # whether it is good is as
 def _basic(text: bytes) -> Credential:
     # RFC 7617 §2: base64 of user-id ":" password, and no colon in the user-id.
     try:
-        decoded = base64.b64decode(text, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
+        decoded = binascii.a2b_base64(text, strict_mode=True).decode("utf-8")
+    except ValueError:  # binascii's and the codec's are such
         decoded = ""
     name, colon, secret = decoded.partition(":")
     if not colon:

@@ -99,7 +99,7 @@ class Request:
     """
 
     # What most requests leave as it is.
-    fields: tuple[tuple[str, str], ...] | None = None  # of the query, once it was read
+    fields: Mapping[str, tuple[str, ...]] | None = None  # of the query, once it was read
     params: Mapping[str, str] = MappingProxyType({})
     has_outlived_its_token = False
     grant = Grant("")
@@ -185,29 +185,32 @@ class Response:
 
     async def send(self, request: Request, send: Send) -> None:
         """Write the answer; a HEAD gets the same headers and no body."""
-        try:
-            await self._send(request, send)
-        finally:
-            if isinstance(self.body, Part):
-                self.body.content.close()
-
-    async def _send(self, request: Request, send: Send) -> None:
         if self.status not in (204, 304):
             length = self.size if self.stated_length is None else self.stated_length
             self.headers.append((b"content-length", b"%d" % length))
-        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
-        if request.method == "HEAD" or isinstance(self.body, bytes):
+        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
+        if isinstance(self.body, bytes):
+            await send(start)
             body = b"" if request.method == "HEAD" else self.body
             await send({"type": "http.response.body", "body": body})
-        elif (
-            self.body.is_whole
-            and self.body.content.local_path
-            and ("http.response.pathsend" in request.extensions)
-        ):
-            # The server sends the file outside the interpreter's lock.
-            await send({"type": "http.response.pathsend", "path": self.body.content.local_path})
-        else:
-            await _stream(self.body, request, send)
+            return
+        try:
+            await send(start)
+            await _send_part(self.body, request, send)
+        finally:
+            self.body.content.close()
+
+
+async def _send_part(part: Part, request: Request, send: Send) -> None:
+    if request.method == "HEAD":
+        await send({"type": "http.response.body", "body": b""})
+    elif (
+        part.is_whole and part.content.local_path and "http.response.pathsend" in request.extensions
+    ):
+        # The server sends the file outside the interpreter's lock.
+        await send({"type": "http.response.pathsend", "path": part.content.local_path})
+    else:
+        await _stream(part, request, send)
 
 
 async def _stream(part: Part, request: Request, send: Send) -> None:

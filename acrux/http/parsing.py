@@ -1,6 +1,7 @@
 """From a request to domain values; sole reader of headers and queries."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
@@ -42,24 +43,28 @@ def every_header(request: Request, name: bytes) -> list[str]:
     return [value.decode("latin-1") for value in request.values(name)]
 
 
-def query(request: Request, name: str) -> list[str]:
+def query(request: Request, name: str) -> tuple[str, ...]:
     """All values of a query parameter, in order. Raises InvalidRequest."""
     if request.fields is None:
-        request.fields = _fields(request.query) if request.query else ()
-    return [value for key, value in request.fields if key == name]
+        request.fields = _fields(request.query)
+    return request.fields.get(name, ())
 
 
-def _parse_fields(text: bytes) -> tuple[tuple[str, str], ...]:
+def _parse_fields(text: bytes) -> Mapping[str, tuple[str, ...]]:
     # What is no UTF-8 becomes U+FFFD, which is in no grammar of ours: a value that holds it is
     # refused as any other that is malformed, and a scope asks for nothing.
     try:
-        return tuple(
-            parse_qsl(text.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+        pairs = parse_qsl(
+            text.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS
         )
     except ValueError:
         raise InvalidRequest(
             f"the query is not percent-encoded, or has more than {MAX_QUERY_FIELDS} fields"
         ) from None
+    fields: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        fields[name] = (*fields.get(name, ()), value)
+    return fields
 
 
 _fields = remember(_parse_fields, 256)  # clients ask again and again for the same
@@ -137,7 +142,7 @@ def password_name(request: Request) -> str:
 
 def scopes(request: Request) -> tuple[Scope, ...]:
     """The scopes a token request asks for: repeated, space-separated, or both."""
-    return _scopes(tuple(query(request, "scope")))
+    return _scopes(query(request, "scope"))
 
 
 _scopes = lru_cache(maxsize=256)(parse_all)  # clients ask again and again for the same

@@ -1,6 +1,7 @@
 """From domain values to a response; sole writer of registry headers."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -29,6 +30,7 @@ COMMON_HEADERS: Final = (
 REGISTRY_VERSION: Final = (b"docker-distribution-api-version", b"registry/2.0")
 _JSON: Final = (b"content-type", JSON.encode())
 _SECRET: Final = (_JSON, (b"cache-control", b"no-store"))
+_SECOND: Final = timedelta(seconds=1)
 CORRELATION_ID: Final = b"x-ms-correlation-request-id"
 
 
@@ -72,12 +74,11 @@ def issued(token: IssuedToken, refresh_token: str | None = None) -> Response:
 
     Source: acr-protocol.md §2.2; distribution, spec/auth/token.md.
     """
-    lifetime = token.token.expires_at - token.token.issued_at
     content = {
         "access_token": token.text,
         "token": token.text,
-        "expires_in": int(lifetime.total_seconds()),
-        "issued_at": token.token.issued_at.isoformat().removesuffix("+00:00") + "Z",
+        "expires_in": (token.token.expires_at - token.token.issued_at) // _SECOND,
+        "issued_at": token.token.issued_at,
     }
     if refresh_token:
         content["refresh_token"] = refresh_token

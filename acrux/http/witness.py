@@ -111,10 +111,10 @@ def _read(scopes: str) -> tuple[Scope, ...]:
 
 def _created(response: Response) -> Mapping[str, str]:
     # What was made is named in the body or in the query of the request, which are not recorded.
-    location = dict(response.headers).get(b"location")
-    if response.status != HTTPStatus.CREATED or location is None:
+    if response.status != HTTPStatus.CREATED:
         return {}
-    return {"created": location.partition(b"?")[0].decode("latin-1")}
+    location = dict(response.headers).get(b"location")
+    return {} if location is None else {"created": location.partition(b"?")[0].decode("latin-1")}
 
 
 def _facts(request: Request, refused: AccessRefused | TooManyRequests) -> Mapping[str, str]:
