@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Final
 
@@ -70,6 +70,9 @@ def _insert(rows: int) -> str:
     )
 
 
+_rendered = lru_cache(maxsize=256)(render)  # clients ask again and again for the same
+
+
 def _values(record: Record) -> tuple[SqlValue, ...]:
     decision = record.decision
     return (
@@ -83,8 +86,8 @@ def _values(record: Record) -> tuple[SqlValue, ...]:
         decision.request,
         decision.outcome.value,
         decision.status,
-        render(decision.asked),
-        render(decision.granted),
+        _rendered(decision.asked),
+        _rendered(decision.granted),
         decision.reason,
         decision.message,
         msgspec.json.encode(dict(decision.facts)).decode() if decision.facts else "{}",

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from acrux.domain.access import Grant
 from acrux.domain.scope import Scope as AskedScope
@@ -25,6 +25,10 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+# As numbers: a member of HTTPStatus is looked for each time it is named.
+CREATED: Final = HTTPStatus.CREATED.value
+BAD_REQUEST: Final = HTTPStatus.BAD_REQUEST.value  # and above: a refusal
 
 # What is read of a body that was refused: Azure's Python SDK first sends each chunk of 4 MiB
 # without credentials, Go's clients send a whole layer.
@@ -176,7 +180,7 @@ class Response:
     @property
     def is_refusal(self) -> bool:
         """Whether it says no, perhaps before the request was read to its end."""
-        return self.status >= HTTPStatus.BAD_REQUEST
+        return self.status >= BAD_REQUEST
 
     @property
     def size(self) -> int:

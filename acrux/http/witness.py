@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from http import HTTPStatus
 from secrets import token_bytes
 from typing import Final, TypeAlias
 
@@ -19,7 +18,7 @@ from acrux.domain.decision import (
 from acrux.domain.reason import PROVEN, Reason
 from acrux.domain.scope import Scope, parse_all
 from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
-from acrux.http.messages import Request, Response
+from acrux.http.messages import BAD_REQUEST, CREATED, Request, Response
 from acrux.services.journal import Journal
 
 # Whether an end-point's answer, by its method and status, is one that the journal must hold.
@@ -30,17 +29,17 @@ MAX_PATH_CHARACTERS: Final = 1024
 
 def changes(method: str, status: int) -> bool:
     """Whatever changes something. Reading with a good token is not recorded."""
-    return method not in ("GET", "HEAD") and status < HTTPStatus.BAD_REQUEST
+    return method not in ("GET", "HEAD") and status < BAD_REQUEST
 
 
 def finishes(_: str, status: int) -> bool:
     """A blob that is complete; the steps of its upload change nothing that can be seen."""
-    return status == HTTPStatus.CREATED
+    return status == CREATED
 
 
 def always(_: str, status: int) -> bool:
     """Each success: a token that was issued."""
-    return status < HTTPStatus.BAD_REQUEST
+    return status < BAD_REQUEST
 
 
 class Witness:
@@ -111,7 +110,7 @@ def _read(scopes: str) -> tuple[Scope, ...]:
 
 def _created(response: Response) -> Mapping[str, str]:
     # What was made is named in the body or in the query of the request, which are not recorded.
-    if response.status != HTTPStatus.CREATED:
+    if response.status != CREATED:
         return {}
     location = dict(response.headers).get(b"location")
     return {} if location is None else {"created": location.partition(b"?")[0].decode("latin-1")}
