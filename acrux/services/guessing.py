@@ -105,13 +105,13 @@ class Guessing:
 
     async def _limits(self, pair: Subject) -> tuple[tuple[Subject, Limit], ...]:
         # Whoever got in from there before is not held up by what others do.
-        is_attacked, anybody = self._is_attacked(pair), pair.anybody
-        if (is_attacked or not self._has_turn(anybody, OF_ADDRESS)) and (
+        is_attacked = self._is_attacked(pair)
+        if (is_attacked or not self._has_turn(pair.anybody, OF_ADDRESS)) and (
             await self._guesses.is_known(pair, self._clock() - KNOWN_FOR)
         ):
             return ((pair, OF_ACCOUNT_AT_ADDRESS),)
         limit = OF_STRANGER if is_attacked else OF_ACCOUNT_AT_ADDRESS
-        return ((pair, limit), (anybody, OF_ADDRESS))
+        return ((pair, limit), (pair.anybody, OF_ADDRESS))
 
     def _is_attacked(self, pair: Subject) -> bool:
         failures = self._guesses.find(pair.everywhere)
@@ -120,22 +120,19 @@ class Guessing:
         )
 
     def _has_turn(self, subject: Subject, limit: Limit) -> bool:
-        turn, failures = self._turns.get(subject), self._guesses.find(subject)
-        tries = limit.tries(failures, self._clock()) if failures else limit.free
+        turn = self._turns.get(subject)
+        tries = limit.tries(self._guesses.find(subject), self._clock())
         return (turn.under_way if turn else 0) < tries
 
     async def _take(self, subject: Subject, limit: Limit) -> None:
         # Where all free attempts are under way, wait for the end of one: many right passwords at
         # once are none too many.
         while True:
-            tries = limit.free
-            if failures := self._guesses.find(subject):
-                now = self._clock()
-                if wait := limit.wait(failures, now):
-                    raise _too_many(subject, wait)
-                tries = limit.tries(failures, now)
+            now, failures = self._clock(), self._guesses.find(subject)
+            if wait := limit.wait(failures, now):
+                raise _too_many(subject, wait)
             turn = self._turns.get(subject) or self._turns.setdefault(subject, _Turn())
-            if turn.under_way < tries:
+            if turn.under_way < limit.tries(failures, now):
                 break
             turn.ended = turn.ended or asyncio.Event()
             await turn.ended.wait()
@@ -154,7 +151,7 @@ class Guessing:
         now, failures = self._clock(), self._guesses.find(pair)
         # While an account is attacked its failures stay: behind one address with somebody who
         # gets in all the time, a guesser would have five free guesses after each.
-        if failures and OF_ACCOUNT_AT_ADDRESS.count(failures, now) and not self._is_attacked(pair):
+        if OF_ACCOUNT_AT_ADDRESS.count(failures, now) and not self._is_attacked(pair):
             with suppress(RegistryError):  # a full disk is no reason to refuse a right password
                 await self._guesses.forgive(pair, now)
         known = self._known.get(pair)
