@@ -112,7 +112,8 @@ class SqlRevocations:
             self._seen = max(epoch, self._seen)
 
 
-# Written out once: a text that is made anew for each look would be hashed anew too.
+# An account without passwords is one row without a password. Written out once: a text that is
+# made anew for each look would be hashed anew too.
 _FIND: Final = f"""
     SELECT {_ACCOUNT}, scope_maps.permissions,
            passwords.name, passwords.hash, passwords.created_at, passwords.expires_at
@@ -125,7 +126,6 @@ _FIND: Final = f"""
 
 
 def _find(name: str) -> Statement:
-    # An account without passwords is one row without a password.
     return Statement(_FIND, {"name": name})
 
 

@@ -5,7 +5,7 @@ import json
 import re
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal, TextIO, TypeAlias
@@ -42,7 +42,7 @@ class LineLog:
 
     def info(self, event: str, /, **values: object) -> None:
         """Something happened."""
-        self._write(self._render("info", event, tuple(values))(self._now(), values.values()))
+        self._tell("info", event, values)
 
     def line(self, event: str, *names: str) -> Callable[..., None]:
         """As `info`, for what happens often: the values of these names, in their order."""
@@ -55,9 +55,12 @@ class LineLog:
 
     def exception(self, event: str, /, **values: object) -> None:
         """Something failed that nobody foresaw; for use where an exception is handled."""
-        told = {**values, "exception": traceback.format_exc()}
-        self._write(self._render("error", event, tuple(told))(self._now(), told.values()))
+        self._tell("error", event, {**values, "exception": traceback.format_exc()})
         self.flush()
+
+    def _tell(self, level: str, event: str, values: Mapping[str, object]) -> None:
+        render = self._render(level, event, tuple(values))
+        self._write(render(self._now(), values.values()))
 
     def _write(self, line: str) -> None:
         self._waiting.append(line)
@@ -105,15 +108,12 @@ def _json(level: str, event: str, names: tuple[str, ...]) -> Render:
 
 
 def _text(level: str, event: str, names: tuple[str, ...]) -> Render:
-    told = "".join(f" {name}=%s" for name in names)
-    template = f"timestamp=%s level={level} event={event}{told}\n"
+    named = "".join(f" {name}=%s" for name in names)
+    template = f"timestamp=%s level={level} event={event}{named}\n"
 
     def render(at: str, values: Iterable[object]) -> str:
-        quoted = [
-            _quoted(v) if v.__class__ is str else v if v.__class__ in _NUMBERS else _quoted(str(v))
-            for v in values
-        ]
-        return template % (at, *quoted)
+        told = [v if v.__class__ in _NUMBERS else _quoted(str(v)) for v in values]
+        return template % (at, *told)
 
     return render
 

@@ -33,11 +33,11 @@ def presented(request: Request) -> BearerToken | Credential | None:
     if len(values) > 1:
         raise InvalidRequest("there are several Authorization headers: send one")
     scheme, _, presented = values[0].strip().partition(b" ")
-    scheme = scheme.lower()  # its name is case-insensitive (RFC 9110 §11.1)
-    if scheme == b"bearer":
-        return _bearer(presented)
-    if scheme == b"basic":
-        return _basic(presented.strip())
+    match scheme.lower():  # the scheme's name is case-insensitive (RFC 9110 §11.1)
+        case b"bearer":
+            return _bearer(presented)
+        case b"basic":
+            return _basic(presented.strip())
     raise BadCredentials("the Authorization header must be Bearer and a token, or Basic")
 
 

@@ -46,6 +46,23 @@ def test_json_lines_hold_the_same() -> None:
 
 
 @pytest.mark.parametrize("style", ["console", "json"])
+def test_a_line_that_was_prepared_says_what_info_says(style: str) -> None:
+    """Requests are told through it: the log must look the same whichever way a line came."""
+    stream = Stream()
+    log = LineLog(stream, "json" if style == "json" else "console")
+
+    log.info("request", agent="a b", status=200, ms=0.3, ended=True)
+    log.line("request", "agent", "status", "ms", "ended")("a b", 200, 0.3, True)
+
+    first, second = (_without_time(line, style) for line in stream.getvalue().splitlines())
+    assert second == first
+
+
+def _without_time(line: str, style: str) -> str:
+    return line.split("," if style == "json" else " ", 1)[1]
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
 @pytest.mark.parametrize("text", ["a\nlevel=error", "\x1b[2J", "\x9b1m", "é", 'a" b="c', "", "a=b"])
 def test_what_a_client_sends_cannot_begin_a_line_nor_steer_a_terminal(
     style: str, text: str
