@@ -198,7 +198,7 @@ def _answers(settings: Settings) -> bool:
 
 
 def _connect(settings: Settings) -> http.client.HTTPConnection:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- compared
     if settings.scheme == "http":
         return http.client.HTTPConnection(host, settings.port, timeout=1)
     # Only asks ourselves whether we answer, and sends nothing that is secret.

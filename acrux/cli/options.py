@@ -86,7 +86,7 @@ def print_json(content: object) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their columns."""
     from rich.console import Console  # noqa: PLC0415 -- slow to import
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415 -- slow to import
 
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:

@@ -71,7 +71,7 @@ def verify(token: str, key_set: object) -> str:
 
 def _keys(key_set: object) -> KeySet:
     try:
-        return KeySet.import_key_set(key_set)  # type: ignore[arg-type]
+        return KeySet.import_key_set(key_set)  # type: ignore[arg-type]  # anything; it refuses what is none
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         raise TokenUnreadable('the keys are no JSON Web Key Set: expected {"keys":[...]}') from None
 

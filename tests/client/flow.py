@@ -108,4 +108,4 @@ def form_of(request: httpx2.Request) -> dict[str, str]:
 
 def auth_of(login: Login | None = ALICE, **options: object) -> RegistryAuth:
     """The flow under test."""
-    return RegistryAuth(REGISTRY, login, **options)  # type: ignore[arg-type]
+    return RegistryAuth(REGISTRY, login, **options)  # type: ignore[arg-type]  # of any parameter

@@ -28,7 +28,7 @@ TOKEN_URL = f"{REGISTRY}/oauth2/token?service=registry.example.com&scope={SCOPE}
 
 def manifest(method: str = "GET", **content: object) -> httpx2.Request:
     """A request for a manifest."""
-    return httpx2.Request(method, MANIFEST, **content)  # type: ignore[arg-type]
+    return httpx2.Request(method, MANIFEST, **content)  # type: ignore[arg-type]  # of any parameter
 
 
 def test_the_walk_asks_reads_the_challenge_gets_the_token_and_calls() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.clients.layouts import gzip_image, write_index
 from tests.running import RunningRegistry, write_layout
-from tests.tools import require_tool
+from tests.tools import missing, require_tool
 
 START_SECONDS = 60
 CONFIGURATION = """
@@ -50,7 +50,7 @@ class Ctr:
 def ctr() -> Iterator[Ctr]:
     """A daemon from Debian, with a store and a socket of its own."""
     if os.geteuid() != 0:
-        pytest.skip("containerd runs as root only")
+        missing("containerd runs as root only")
     daemon = require_tool("containerd", package="containerd")
     client = require_tool("ctr", package="containerd")
     # A socket's path may have 107 characters.

@@ -17,10 +17,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Barrier, Event
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
-
-import pytest
 
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.upload_files import BATCH_BYTES
@@ -28,6 +26,7 @@ from acrux.domain.digest import Digest
 from acrux.domain.upload import UploadId
 from acrux.errors import StorageExhausted, UnknownUpload
 from acrux.ports.content import BlobStore
+from tests.tools import missing
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30.0  # seconds after which a test that waits in vain fails
@@ -306,13 +305,6 @@ def needs(program: str) -> None:
     """Leave the test out where the program is not at hand."""
     if shutil.which(program) is None:
         missing(f"needs {program}: apt-get install {program}")
-
-
-def missing(reason: str) -> NoReturn:
-    """Leave the test out, by name; in CI nothing is left out."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}, and CI must run this test")
-    pytest.skip(reason)
 
 
 if __name__ == "__main__":

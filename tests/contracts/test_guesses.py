@@ -155,7 +155,7 @@ async def test_what_is_over_is_removed(databases: Databases) -> None:
 
     assert counts(guesses) == [0, 0, 0]
     for table in ("failures", "known_places"):
-        assert await database.read(Statement(f"SELECT * FROM {table}", {})) == []  # noqa: S608
+        assert await database.read(Statement(f"SELECT * FROM {table}", {})) == []  # noqa: S608 -- our own names
 
 
 async def test_a_pardon_stays_until_every_worker_has_seen_it(databases: Databases) -> None:

@@ -40,12 +40,12 @@ def record(number: int, **parts: object) -> Record:
     """A record of so many seconds after noon."""
     at = to_microseconds(AT + timedelta(seconds=number))
     plain = Decision(f"request {number}", Outcome.GRANTED, "acrux")
-    return Record(record_id(at, "writer"), plain._replace(**parts))  # type: ignore[arg-type]
+    return Record(record_id(at, "writer"), plain._replace(**parts))  # type: ignore[arg-type]  # of any field
 
 
 async def found(journal: SqlJournal, **parts: object) -> list[str]:
     """The requests of the records that a search finds."""
-    wanted = Search(**parts)  # type: ignore[arg-type]
+    wanted = Search(**parts)  # type: ignore[arg-type]  # of any field
     return [one.decision.request for one in await journal.search(wanted)]
 
 

@@ -31,7 +31,7 @@ async def last(registry: Registry) -> Decision:
 
 def texts(scopes: object) -> list[str]:
     """Scopes as text."""
-    return [str(scope) for scope in scopes]  # type: ignore[attr-defined]
+    return [str(scope) for scope in scopes]  # type: ignore[attr-defined]  # a list, of JSON
 
 
 async def test_a_token_that_is_issued_is_recorded_with_what_was_asked_and_granted(

@@ -269,7 +269,7 @@ async def test_a_failure_without_a_row_is_logged(
     async def fail(_: object) -> Response:
         raise InvalidSettings("the cause")
 
-    row.methods["GET"] = Endpoint(row.methods["GET"].requires, fail)  # type: ignore[index]
+    row.methods["GET"] = Endpoint(row.methods["GET"].requires, fail)  # type: ignore[index]  # a dict underneath
     answer = await admin.call("GET", "/v2/app/tags/list")
 
     assert answer.status == 500

@@ -133,7 +133,7 @@ async def test_tokens_live_no_longer_than_the_trust_allows(
 
     for token in (exchanged.json["refresh_token"], redeemed.json["access_token"]):
         said = claims(token)
-        assert said["exp"] == said["iat"] + 3600  # type: ignore[operator]
+        assert said["exp"] == said["iat"] + 3600  # type: ignore[operator]  # numbers, of JSON
 
 
 @pytest.mark.usefixtures("trust")
