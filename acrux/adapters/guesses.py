@@ -3,7 +3,9 @@
 import hmac
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from acrux.adapters.statements import Database, Row, Statement, Steps
 from acrux.domain.guessing import Failures, Subject
@@ -19,7 +21,7 @@ MAX_ROWS: Final = 50_000
 SEEN_BY_ALL: Final = timedelta(minutes=1)
 
 
-class _Counted(NamedTuple):
+class _Counted(Struct, frozen=True):
     """Failures as of a revision of their row; 0 where they could not be written."""
 
     address: str | None
@@ -27,7 +29,7 @@ class _Counted(NamedTuple):
     failures: Failures
 
 
-class _Hashed(NamedTuple):
+class _Hashed(Struct, frozen=True):
     """A subject, its hash, and that of its account."""
 
     key: str

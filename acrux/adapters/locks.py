@@ -1,14 +1,13 @@
 """The switches of repositories, tags and manifests in SQL."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 from acrux.adapters.statements import Row, SqlValue, Statement, Steps
 from acrux.domain.attributes import UNLOCKED, Attributes, AttributesChange, Operation, check
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName, Tag
 
-SWITCHES = tuple(field.name for field in fields(Attributes))
+SWITCHES = Attributes.__struct_fields__
 
 
 def columns(table: str) -> str:

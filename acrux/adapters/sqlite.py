@@ -6,7 +6,6 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
@@ -15,6 +14,7 @@ from threading import Thread
 from typing import Any, Final
 
 import apsw
+from msgspec import Struct
 
 from acrux.adapters.reads import RememberedReads
 from acrux.adapters.statements import Result, Row, Statement, Steps
@@ -156,16 +156,14 @@ class Connection:
         self._sqlite.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(Struct, frozen=True):
     """How a transaction ended: with a result or a failure."""
 
     result: Any = None
     failure: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Transaction:
+class _Transaction(Struct, frozen=True):
     """Steps that wait to be carried out, and the caller who waits for their outcome."""
 
     steps: Steps[Any]

@@ -1,7 +1,9 @@
 """A transaction as a generator of statements, without I/O."""
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 Result = TypeVar("Result")
 
@@ -11,7 +13,7 @@ SqlValue: TypeAlias = str | int | bytes | None
 Row: TypeAlias = tuple[Any, ...]
 
 
-class Statement(NamedTuple):
+class Statement(Struct, frozen=True):
     """One SQL statement and the values of its `:name` parameters, or of its `?`s in their order.
 
     Hundreds of values have no names: SQLite looks for each name from the start.

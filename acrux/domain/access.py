@@ -1,10 +1,11 @@
 """Who asks, what they hold, what they are granted, and why."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, Self
+
+from msgspec import Struct
 
 from acrux.domain.names import RepositoryName
 from acrux.domain.outside import Outside
@@ -52,8 +53,7 @@ _CHARACTERS_AROUND_A_SCOPE: Final = len('{"type":"","name":"","actions":[]},')
 _EVERY_ACTION: Final = frozenset({EVERYTHING})
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One permission, read: a pattern, and what kind it is, such as `content/read`."""
 
     repositories: RepositoryPattern
@@ -68,8 +68,7 @@ class Rule:
 _KINDS: Final = tuple(ACTION_OF_PERMISSION)  # in the order in which they are shown
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeMap:
+class ScopeMap(Struct, frozen=True):
     """The named set of rights that a principal may be granted; permissions add up.
 
     They stay as they are written: of the hundreds that a map may hold, a request asks after a
@@ -183,8 +182,7 @@ ADMINISTRATOR: Final = ScopeMap.parse(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Who a credential turned out to be, and what they may be granted.
 
     `epoch` goes into their tokens: those of an earlier one than the account's are worth nothing.
@@ -215,8 +213,7 @@ class Principal:
 ANONYMOUS: Final = Principal("", NOTHING)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What was asked and is allowed, in the name of a principal: what a token carries."""
 
     principal: str

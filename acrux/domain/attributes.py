@@ -1,15 +1,15 @@
 """The four switches of a repository, a tag, a manifest."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+from msgspec import Struct
 
 from acrux.errors import Disallowed
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Struct, frozen=True):
     """What may be done with a repository, a tag or a manifest (acr-protocol.md §5.5)."""
 
     delete_enabled: bool = True
@@ -18,8 +18,7 @@ class Attributes:
     read_enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class AttributesChange:
+class AttributesChange(Struct, frozen=True):
     """Which switches to set, and how; None leaves one as it is."""
 
     delete_enabled: bool | None = None

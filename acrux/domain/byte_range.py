@@ -1,8 +1,9 @@
 """A part of a blob: read a Range header, resolve it against a size."""
 
 import re
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from acrux.errors import RangeNotSatisfiable
 
@@ -10,8 +11,7 @@ from acrux.errors import RangeNotSatisfiable
 _RANGE = re.compile(r"bytes=[ \t]*(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))[ \t]*")
 
 
-@dataclass(frozen=True, slots=True)
-class ByteRange:
+class ByteRange(Struct, frozen=True):
     """From `first` to `last`, both inclusive; or the last `suffix` bytes."""
 
     first: int | None

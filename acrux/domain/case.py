@@ -1,9 +1,10 @@
 """The short id that a refusal carries, so that it can be explained later."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, Self
+
+from msgspec import Struct
 
 from acrux.domain.instants import BEGINNING, from_microseconds
 from acrux.domain.scope import (
@@ -64,8 +65,7 @@ def _digits(number: int) -> str:
     return "".join(_DIGITS[number >> shift & 31] for shift in range(35, -1, -5))
 
 
-@dataclass(frozen=True, slots=True)
-class CaseId:
+class CaseId(Struct, frozen=True):
     """A case's id as somebody wrote it down; `text` is how it was given out."""
 
     text: str

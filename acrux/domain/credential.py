@@ -1,6 +1,6 @@
 """A credential: the name and the secret that a caller presents."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
 class Secret:
@@ -19,8 +19,7 @@ class Secret:
         return "Secret(***)"
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """What a caller presents: a name, and the secret that goes with it."""
 
     name: str

@@ -1,12 +1,13 @@
 """Who asked what, and what was decided why."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.scope import MAX_SCOPE_CHARACTERS, REPOSITORY, Scope
@@ -34,7 +35,7 @@ class Outcome(StrEnum):
     LOST = "lost"  # records that there was no room for: only their number is known
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True):
     """One thing that was asked of the registry, and what was decided.
 
     `request` is a method with a path, or a command; `proof` names by what the caller was known,
@@ -60,7 +61,7 @@ class Decision(NamedTuple):
     is_proven: bool = True  # whether the caller is who they say
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True):
     """A decision in the journal. Ids sort by time, and for one process in the order recorded."""
 
     id: str
@@ -72,8 +73,7 @@ class Record(NamedTuple):
         return from_microseconds(int(self.id[:_TIME_DIGITS], 16))
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """Which records are wanted: the newest `limit` of those that meet all that is not None.
 
     `since` belongs to it, `until` does not.

@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, Self
+
+from msgspec import Struct
 
 from acrux.errors import InvalidDigest
 
@@ -26,8 +27,7 @@ class Hasher(Protocol):
 _HASHERS: dict[str, Callable[[], Hasher]] = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """A digest of a registered algorithm, with exactly as many characters as that takes.
 
     Source: OCI image specification, descriptor.md, "Digests".

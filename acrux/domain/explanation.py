@@ -2,8 +2,9 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from acrux.domain.access import (
     ACTION_OF_MANAGEMENT,
@@ -15,8 +16,7 @@ from acrux.domain.access import (
 from acrux.domain.scope import MANAGEMENT, REGISTRY, REPOSITORY, Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Right:
+class Right(Struct, frozen=True):
     """One action on one resource, and the permission of a scope map that grants it, if one does."""
 
     resource: str
@@ -25,8 +25,7 @@ class Right:
     permission: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """What was asked, why it was refused, what has changed since, and what would help.
 
     `rights` is what the request needed, as the account's scope map grants it now. `fixes` are

@@ -1,9 +1,11 @@
 """How many failed logins are free, and how long to wait after more."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import AddressValueError, IPv6Address
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 NO_WAIT: Final = timedelta()
 LONGEST_WAIT: Final = timedelta(minutes=5)
@@ -15,8 +17,7 @@ _DOUBLINGS: Final = 9
 _IPV6_HOST: Final = 64  # bits
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
+class Failures(Struct, frozen=True):
     """Failed logins of one subject: when the last one was, and when all will be forgiven.
 
     Each is forgiven some time after the one before it, so that two instants tell how many there
@@ -27,8 +28,7 @@ class Failures:
     forgiven_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """So many failures are free; with each further one the wait after it doubles.
 
     One failure is forgiven every `forgiveness`.
@@ -82,7 +82,7 @@ OF_ACCOUNT_AT_ADDRESS: Final = Limit(free=5, forgiveness=LONGEST_WAIT)
 OF_STRANGER: Final = replace(OF_ACCOUNT_AT_ADDRESS, free=1, first_wait=LONGEST_WAIT)
 
 
-class Subject(NamedTuple):
+class Subject(Struct, frozen=True):
     """Whose failures are counted together; None stands for all accounts, or all addresses.
 
     An account is a name that somebody presented, whether there is such an account or not.

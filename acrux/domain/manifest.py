@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import msgspec
+from msgspec import Struct
 
 from acrux.domain.digest import Digest
 from acrux.domain.media_types import (
@@ -28,16 +28,14 @@ MAX_SEPARATORS = 100_000
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # OCI distribution specification, "Pushing manifests"
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Struct, frozen=True):
     """What an image runs on (OCI image specification, image-index.md); empty where unknown."""
 
     architecture: str = ""
     os: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True):
     """Points at content: its digest, and its media type and size where they are given.
 
     Source: OCI image specification, descriptor.md. `size` is in bytes; it may be missing because
@@ -55,8 +53,7 @@ class Descriptor:
         return not self.media_type.startswith(NON_DISTRIBUTABLE)
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """A manifest that is what it says: its exact bytes, and what they point at.
 
     `blobs` are configuration and layers, `manifests` the entries of an index.
@@ -120,8 +117,7 @@ class Manifest:
         return tuple(dict.fromkeys(blob.digest for blob in self.blobs if blob.is_distributable))
 
 
-@dataclass(frozen=True, slots=True)
-class Referrer:
+class Referrer(Struct, frozen=True):
     """A manifest that points at another one, as a listing of referrers shows it (end-12)."""
 
     digest: Digest

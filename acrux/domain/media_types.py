@@ -1,7 +1,8 @@
 """Manifest media types and Accept negotiation."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
@@ -32,8 +33,7 @@ NON_DISTRIBUTABLE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(Struct, frozen=True):
     """What a client can read: media ranges it wants, and those it excludes with q=0.
 
     No range at all accepts everything (RFC 9110 §12.5.1).

@@ -1,8 +1,9 @@
 """Repository names, tags and references, valid by construction."""
 
 import re
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from acrux.domain.digest import Digest
 from acrux.errors import InvalidDigest, InvalidName, InvalidReference
@@ -19,8 +20,7 @@ MAX_NAME_CHARACTERS = 255
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryName:
+class RepositoryName(Struct, frozen=True):
     """A repository's name (OCI distribution specification, "Pulling manifests")."""
 
     value: str
@@ -40,8 +40,7 @@ class RepositoryName:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """A tag: a name within a repository that can be moved from manifest to manifest."""
 
     value: str

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from acrux.domain.reason import Reason
 from acrux.errors import InvalidToken
@@ -20,8 +21,7 @@ MAX_SUBJECT_CHARACTERS: Final = 255  # OpenID Connect Core 1.0 §2, `sub`
 _LAST_INSTANT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(Struct, frozen=True):
     """Whom a trust let in: what is needed to look up their rights again, and no right itself.
 
     `values` are what the claims said for the placeholders of the trust's permissions.

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Self, TypeVar
+
+from msgspec import Struct
 
 from acrux.errors import InvalidPage
 
@@ -36,8 +37,7 @@ class Order(Enum):
             raise InvalidPage("orderby is timeasc, timedesc, none or empty") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Which part of a listing is asked for: at most `items`, after `last`.
 
     Source: OCI distribution specification, "Listing tags" (end-8b).
@@ -62,8 +62,7 @@ class Page:
         return cls(items, place[1], int(place[2])) if place else cls(items, last or "")
 
 
-@dataclass(frozen=True, slots=True)
-class Slice(Generic[Item]):
+class Slice(Struct, Generic[Item], frozen=True):
     """What a page holds, and whether the listing goes on after it."""
 
     items: tuple[Item, ...]

@@ -1,7 +1,8 @@
 """Which repositories a rule speaks of: one, all below another, or all."""
 
-from dataclasses import dataclass
 from typing import Final, Self
+
+from msgspec import Struct
 
 from acrux.domain.names import RepositoryName
 from acrux.errors import InvalidName, InvalidScope
@@ -9,8 +10,7 @@ from acrux.errors import InvalidName, InvalidScope
 ANY_REPOSITORY: Final = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryPattern:
+class RepositoryPattern(Struct, frozen=True):
     """Repositories a rule speaks of: one name, all below a prefix (`team/*`), or all (`*`).
 
     The only wildcard is a whole last component (acr-protocol.md §4.3), so `team/*` speaks of

@@ -1,14 +1,14 @@
 """What ACR shows of repositories, tags and manifests beside their content."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from acrux.domain.attributes import Attributes
 from acrux.domain.manifest import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryProperties:
+class RepositoryProperties(Struct, frozen=True):
     """What /acr/v1 shows of a repository (acr-protocol.md §5.2)."""
 
     name: str
@@ -19,8 +19,7 @@ class RepositoryProperties:
     attributes: Attributes
 
 
-@dataclass(frozen=True, slots=True)
-class TagProperties:
+class TagProperties(Struct, frozen=True):
     """What /acr/v1 shows of a tag (acr-protocol.md §5.3)."""
 
     name: str
@@ -30,8 +29,7 @@ class TagProperties:
     attributes: Attributes
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One manifest that an index names, and what it runs on."""
 
     digest: str
@@ -39,8 +37,7 @@ class Entry:
     os: str
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestProperties:
+class ManifestProperties(Struct, frozen=True):
     """What /acr/v1 shows of a manifest (acr-protocol.md §5.4). `size` is in bytes."""
 
     digest: str

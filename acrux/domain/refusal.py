@@ -1,16 +1,16 @@
 """A recorded refusal, and who holds the rights that it was about."""
 
 import shlex
-from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from acrux.domain import outside
 from acrux.domain.access import ADMINISTRATOR, NOTHING, ScopeMap
 from acrux.domain.decision import ANONYMOUS_CALLER, Decision
 
 
-class HeldPassword(NamedTuple):
+class HeldPassword(Struct, frozen=True):
     """When a password was made and ends; never what it is."""
 
     name: str
@@ -18,8 +18,7 @@ class HeldPassword(NamedTuple):
     expires_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """An account, or a trust for whoever it lets in, as it is now; `map_name` may be a system's.
 
     `noun` is what the commands call it.
@@ -34,8 +33,7 @@ class Holder:
     is_of_file: bool = False  # its password is a line of an htpasswd file
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A refusal as it was recorded, and who holds the rights that were missing."""
 
     id: str

@@ -1,8 +1,9 @@
 """The scope grammar: resource type, name, actions."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Self
+
+from msgspec import Struct
 
 from acrux.domain.names import RepositoryName
 from acrux.errors import InvalidScope
@@ -31,8 +32,7 @@ def _written_order(action: str) -> tuple[int, str]:
     return (ACTIONS.index(action) if action in ACTIONS else len(ACTIONS), action)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Some actions on one resource, as a challenge asks and a token holds them.
 
     The written grammar (distribution, spec/auth/scope.md) is narrower than practice: `*`, ACR's

@@ -1,8 +1,9 @@
 """The scope maps that are always there, and what makes one valid."""
 
 import re
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from acrux.domain.access import ACTION_OF_PERMISSION, ADMINISTRATOR, ScopeMap
 from acrux.errors import InvalidScope

@@ -1,9 +1,10 @@
 """Which key signs, which only verify, and when one has done its work."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from acrux.domain.instants import BEGINNING
 
@@ -16,8 +17,7 @@ KEY_SET_KEPT: Final = PUBLISHED_BEFORE / 2
 MARGIN: Final = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
+class KeyRecord(Struct, frozen=True):
     """What is told of a signing key: never the key itself.
 
     A key of a higher `number` follows one of a lower. It signs from `signs_from` on, until one of

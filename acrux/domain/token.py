@@ -1,8 +1,9 @@
 """The claims of an access token and of a refresh token."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from acrux.domain.access import Grant
 from acrux.domain.instants import from_microseconds
@@ -21,8 +22,7 @@ LEEWAY: Final = timedelta(seconds=30)
 TOKEN_USER: Final = "00000000-0000-0000-0000-000000000000"  # noqa: S105 -- a user name
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(Struct, frozen=True):
     """What an access token says: who may do what, where and how long.
 
     Source: distribution, spec/auth/jwt.md; acr-protocol.md §3.4. Instants are aware datetimes.
@@ -48,8 +48,7 @@ class AccessToken:
         _check_epoch("access", self.grant.principal, self, least)
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
+class RefreshToken(Struct, frozen=True):
     """What a refresh token says: who may ask for access tokens, where and how long.
 
     It holds no right: those are looked up each time it is redeemed. Source: acr-protocol.md §3.3.

@@ -1,10 +1,11 @@
 """Trust in an outside issuer: which of its tokens count, and for what."""
 
 import re
-from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Final
+
+from msgspec import Struct, field
 
 from acrux.domain import scope_maps
 from acrux.domain.access import ScopeMap
@@ -44,8 +45,7 @@ SHARED_ISSUERS: Final = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRule:
+class ClaimRule(Struct, frozen=True):
     """What one claim must be: a text, in which `*` is any characters and `?` is any one.
 
     Of a claim that is a list one member must match. A claim that is missing refuses.
@@ -76,8 +76,7 @@ class ClaimRule:
         return (f"the claim {self.claim} {is_}, and must be {self.pattern!r}",)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What a trust makes of a token: whom it lets in, or what it objects to.
 
     `is_addressed` says whether the token was made for the trust's audience at all.
@@ -94,8 +93,7 @@ class Verdict:
         return not self.objections
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class Trust(Struct, frozen=True, kw_only=True):
     """A rule that lets in whoever an issuer vouches for; all of it must hold.
 
     It gives either the scope map of this name or `permissions`, which may hold placeholders:

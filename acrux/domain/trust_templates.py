@@ -1,8 +1,9 @@
 """Trusts in well-known issuers, from what their users know of them."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from acrux.domain.trust import ClaimRule
 from acrux.errors import InvalidInput
@@ -14,8 +15,7 @@ ENTRA_AUDIENCE: Final = "https://containerregistry.azure.net"  # acr-protocol.md
 _TENANT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """An issuer and what the claims of its tokens must be."""
 
     issuer: str

@@ -1,8 +1,9 @@
 """The rules of an upload: identifier, offset, chunk order."""
 
 import re
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from acrux.errors import InvalidRequest, UnknownUpload, UploadOutOfOrder
 
@@ -13,8 +14,7 @@ _UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 _CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]{1,18}|\*))?")
 
 
-@dataclass(frozen=True, slots=True)
-class UploadId:
+class UploadId(Struct, frozen=True):
     """Names one upload: a random UUID in its usual text form."""
 
     value: str
@@ -30,8 +30,7 @@ class UploadId:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class ContentRange:
+class ContentRange(Struct, frozen=True):
     """Where a chunk lies in its blob: first and last byte, both inclusive."""
 
     start: int

@@ -2,7 +2,8 @@
 
 import binascii
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from acrux.domain.credential import Credential, Secret
 from acrux.errors import BadCredentials, InvalidRequest, InvalidToken
@@ -14,8 +15,7 @@ from acrux.services.tokens import REMEMBERED_TOKENS
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
-@dataclass(frozen=True, slots=True)
-class BearerToken:
+class BearerToken(Struct, frozen=True):
     """A token presented in the Authorization header."""
 
     secret: Secret

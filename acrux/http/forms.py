@@ -1,8 +1,9 @@
 """The forms of the token end-points; sole reader of them."""
 
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from acrux.domain.credential import Credential, Secret
 from acrux.domain.scope import Scope, parse_all
@@ -15,8 +16,7 @@ MAX_FIELDS: Final = 500
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """What a client asks for; an empty field is as good as none (acr-protocol.md §3.1)."""
 
     grant_type: str

@@ -1,10 +1,11 @@
 """What a route requires, and whether the bearer token grants it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Final
+
+from msgspec import Struct
 
 from acrux.domain.access import Grant, narrow
 from acrux.domain.credential import Credential
@@ -31,8 +32,7 @@ from acrux.services.tokens import Tokens
 from acrux.services.uploads import Session, Uploads
 
 
-@dataclass(frozen=True, slots=True)
-class Required:
+class Required(Struct, frozen=True):
     """What a challenge asks for, and which other sets of scopes are enough."""
 
     asked: tuple[Scope, ...]

@@ -1,8 +1,9 @@
 """Who a user name and a password, or a token in its place, stand for."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from acrux.domain.access import Grant, Principal, ScopeMap, narrow
 from acrux.domain.credential import Credential

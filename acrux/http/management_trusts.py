@@ -1,8 +1,9 @@
 """Handlers of /management/v1/trusts."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from acrux.domain.page import cut
 from acrux.domain.trust import Trust

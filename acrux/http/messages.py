@@ -10,10 +10,11 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import suppress
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final, Protocol
+
+from msgspec import Struct, field
 
 from acrux.domain.access import Grant
 from acrux.domain.scope import Scope as AskedScope
@@ -145,8 +146,7 @@ class Content(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Struct):
     """The bytes of some content from `start` up to and without `stop`."""
 
     content: Content
@@ -159,8 +159,7 @@ class Part:
         return self.start == 0 and self.stop == self.content.size
 
 
-@dataclass(slots=True)
-class Response:
+class Response(Struct):
     """An answer: status, headers, and a body that is text in memory or a part of some content.
 
     `stated_length` is the body's length in bytes where only that is known of it.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
 
+from msgspec import Struct
+
 from acrux.http import parsing
 from acrux.http.messages import Request
 
@@ -15,8 +17,7 @@ Address: TypeAlias = IPv4Address | IPv6Address
 _WITH_PORT: Final = re.compile(r"(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::[0-9]{1,5})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where the client reached us: scheme, and one of the login servers."""
 
     scheme: str

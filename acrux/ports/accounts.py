@@ -1,18 +1,18 @@
 """What the services need to know who may do what."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from acrux.domain.instants import BEGINNING
 from acrux.domain.page import Page, Slice
 from acrux.domain.token import AccessToken, RefreshToken
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordRecord:
+class PasswordRecord(Struct, frozen=True):
     """One of an account's passwords as it is kept: never the password itself."""
 
     name: str
@@ -29,16 +29,14 @@ class AccountKind(StrEnum):
     FILE_USER = "htpasswd"  # as a file of the operator says
 
 
-@dataclass(frozen=True, slots=True)
-class FileUser:
+class FileUser(Struct, frozen=True):
     """A user as an htpasswd file names them: the hash of their password, with its scheme."""
 
     name: str
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileContent:
+class FileContent(Struct, frozen=True):
     """What an htpasswd file holds; no `users` where it cannot be read.
 
     `problems` are sentences on what is wrong with it, without a password or a hash.
@@ -48,8 +46,7 @@ class FileContent:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """An account, its passwords, and the permissions of its scope map.
 
     The anonymous principal is the account without a name. `permissions` are not kept with the
@@ -66,8 +63,7 @@ class Account:
     kind: AccountKind = AccountKind.TOKEN
 
 
-@dataclass(frozen=True, slots=True)
-class StoredScopeMap:
+class StoredScopeMap(Struct, frozen=True):
     """A scope map of one's own as it is kept."""
 
     name: str

@@ -1,9 +1,10 @@
 """What the services need to keep blobs, manifests and tags."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from acrux.domain.attributes import AttributesChange
 from acrux.domain.digest import Digest
@@ -74,8 +75,7 @@ class BlobStore(Protocol):
         """How many bytes of the blob are there. Raises UnknownBlob."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredManifest:
+class StoredManifest(Struct, frozen=True):
     """A manifest as it was pushed: exact bytes, digest, media type."""
 
     digest: Digest
@@ -83,8 +83,7 @@ class StoredManifest:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Deleted:
+class Deleted(Struct, frozen=True):
     """What went with a repository."""
 
     manifests: tuple[str, ...]

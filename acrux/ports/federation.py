@@ -1,16 +1,16 @@
 """What the services need to know of outside issuers and trusts."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from acrux.domain.instants import BEGINNING
 from acrux.domain.outside import Claims
 from acrux.domain.trust import Trust
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTrust:
+class StoredTrust(Struct, frozen=True):
     """A trust as it is kept.
 
     `permissions` are those of its scope map: not kept with it, but read with it.

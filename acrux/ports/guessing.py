@@ -1,15 +1,15 @@
 """What the services need to know of failed logins."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from acrux.domain.guessing import Failures, Subject
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFailures:
+class StoredFailures(Struct, frozen=True):
     """Failures as they are kept: the account is a keyed hash, for who knows what was typed."""
 
     account: str | None

@@ -1,8 +1,9 @@
 """Turn a credential into a principal, in the same time when refused."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from acrux.domain import scope_maps
 from acrux.domain.access import ACTION_OF_MANAGEMENT, ANONYMOUS, NOTHING, Principal, ScopeMap

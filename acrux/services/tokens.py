@@ -2,11 +2,15 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from acrux.domain.access import Grant, Principal, narrow
+from acrux.domain.instants import BEGINNING
 from acrux.domain.scope import Scope
 from acrux.domain.token import ACCESS_TOKEN_KIND, LEEWAY, AccessToken, RefreshToken
 from acrux.errors import InvalidService
@@ -18,21 +22,20 @@ from acrux.ports.clock import Clock
 REMEMBERED_TOKENS: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
+class IssuedToken(Struct, frozen=True):
     """An access token as signed text, and what it says."""
 
     text: str
     token: AccessToken
 
 
-class _Claims(NamedTuple):
-    """All that an access token says, without its id."""
+class _Wanted(Struct, frozen=True):
+    """All that an access token is made of, without its id and its time."""
 
     grant: Grant
     audience: str
-    issued_at: datetime
-    expires_at: datetime
+    lifetime: timedelta
+    until: datetime | None
     epoch: int
 
 
@@ -57,7 +60,8 @@ class Tokens:
         remembered: int = REMEMBERED_TOKENS,
     ) -> None:
         self._known: dict[str, AccessToken] = {}
-        self._issued: dict[_Claims, IssuedToken] = {}
+        self._issued: dict[_Wanted, IssuedToken] = {}  # in this second
+        self._issuing_at = BEGINNING
         self._generation = signer.generation
         self._remembered = remembered
         self._signer = signer
@@ -76,24 +80,34 @@ class Tokens:
         token is never chosen by whoever asks.
         """
         self._check_service(service)
-        now = self._now()
-        end = now + min(self._lifetimes.access, principal.lifetime)
-        claims = _Claims(
+        wanted = _Wanted(
             grant=narrow(principal, scopes),
             audience=service,
-            issued_at=now,
-            expires_at=_earlier(end, principal.access_until),
+            lifetime=min(self._lifetimes.access, principal.lifetime),
+            until=principal.access_until,
             epoch=principal.epoch,
         )
         self._notice_other_keys()
-        issued = self._issued.get(claims)
+        self._notice_another_second()
+        issued = self._issued.get(wanted)
         if issued is None:
-            token = AccessToken(str(uuid.uuid4()), *claims)
-            issued = IssuedToken(self._signer.sign(token), token)
+            issued = self._sign(wanted)
             if len(self._issued) >= self._remembered:
                 self._issued.clear()
-            self._issued[claims] = issued
+            self._issued[wanted] = issued
         return issued
+
+    def _sign(self, wanted: _Wanted) -> IssuedToken:
+        now = self._issuing_at
+        token = AccessToken(
+            id=str(uuid.uuid4()),
+            grant=wanted.grant,
+            audience=wanted.audience,
+            issued_at=now,
+            expires_at=_earlier(now + wanted.lifetime, wanted.until),
+            epoch=wanted.epoch,
+        )
+        return IssuedToken(self._signer.sign(token), token)
 
     def issue_refresh(self, principal: Principal, service: str) -> str:
         """A refresh token, which stands for the principal's password. Raises InvalidService."""
@@ -201,6 +215,12 @@ class Tokens:
         if self._generation != self._signer.generation:
             self._generation = self._signer.generation
             self._known.clear()
+            self._issued.clear()
+
+    def _notice_another_second(self) -> None:
+        now = self._now()
+        if self._issuing_at != now:
+            self._issuing_at = now
             self._issued.clear()
 
     def public_keys(self) -> dict[str, object]:

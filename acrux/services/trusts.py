@@ -1,8 +1,9 @@
 """Create, change and delete trusts in outside OpenID issuers."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from acrux.domain.instants import to_microseconds
 from acrux.domain.scope_maps import SYSTEM_DEFINED

@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName
@@ -15,8 +16,7 @@ from acrux.ports.content import BlobStore, Capabilities, Metadata
 Chunks = AsyncIterator[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """Where an upload was begun and by whom: nobody else may go on with it (CVE-2026-32589)."""
 
     repository: RepositoryName

@@ -1,7 +1,7 @@
 """Everything that can be done to a repository, and what each lock makes of it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from acrux.adapters.metadata import SqlMetadata
@@ -24,7 +24,7 @@ NEW = Tag.parse("new")
 EVERYTHING = (RepositoryPattern("*"),)
 UNCHANGED = AttributesChange()
 
-SWITCHES = [field.name.removesuffix("_enabled") for field in fields(Attributes)]
+SWITCHES = [name.removesuffix("_enabled") for name in Attributes.__struct_fields__]
 SUBJECTS = ("repository", "tag", "manifest")
 LOCKS = [(subject, switch) for subject in SUBJECTS for switch in SWITCHES]
 

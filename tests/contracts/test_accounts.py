@@ -1,10 +1,10 @@
 """The contract of ports.Accounts, on every database."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.domain.page import Page, Slice

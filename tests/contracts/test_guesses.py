@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.adapters.guesses import SqlGuesses
 from acrux.adapters.statements import Statement
@@ -141,7 +142,7 @@ async def test_where_an_account_got_in_is_known_to_all_workers(databases: Databa
     assert await other.is_known(PAIR, AT)
     assert not await other.is_known(PAIR, AT + timedelta(seconds=1))
     assert not await other.is_known(Subject("other", PAIR.address), LONG_AGO)
-    assert not await other.is_known(PAIR._replace(address="192.0.2.8"), LONG_AGO)
+    assert not await other.is_known(replace(PAIR, address="192.0.2.8"), LONG_AGO)
 
 
 async def test_what_is_over_is_removed(databases: Databases) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.adapters.journal import SqlJournal
 from acrux.domain.decision import SEVERAL, Decision, Outcome, Record, Search, record_id
@@ -40,7 +41,7 @@ def record(number: int, **parts: object) -> Record:
     """A record of so many seconds after noon."""
     at = to_microseconds(AT + timedelta(seconds=number))
     plain = Decision(f"request {number}", Outcome.GRANTED, "acrux")
-    return Record(record_id(at, "writer"), plain._replace(**parts))  # type: ignore[arg-type]  # of any field
+    return Record(record_id(at, "writer"), replace(plain, **parts))
 
 
 async def found(journal: SqlJournal, **parts: object) -> list[str]:

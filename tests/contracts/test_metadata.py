@@ -4,13 +4,13 @@ import asyncio
 import itertools
 import json
 from collections.abc import Awaitable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.sqlite import SqliteDatabase

@@ -6,6 +6,7 @@ from typing import Any
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.properties import SqlProperties
@@ -65,7 +66,7 @@ class TestSqlite:
         statements, database = await statements_of(databases), databases.open()
         bad = {}
         for text, statement in zip(texts(statements), statements, strict=True):
-            explain = statement._replace(sql=f"EXPLAIN QUERY PLAN {statement.sql}")
+            explain = replace(statement, sql=f"EXPLAIN QUERY PLAN {statement.sql}")
             steps = [row[-1] for row in await database.read(explain)]
             scans = [
                 step for step in steps if step.split()[:2][-1] in BIG_TABLES and "SCAN" in step

@@ -1,11 +1,11 @@
 """The contract of ports.Properties, on every database."""
 
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.properties import SqlProperties
@@ -38,7 +38,7 @@ from tests.contracts.content import (
 )
 
 LOCKED = AttributesChange(write_enabled=False)
-SWITCHES = [field.name for field in fields(Attributes)]
+SWITCHES = Attributes.__struct_fields__
 changes = st.builds(
     AttributesChange, **dict.fromkeys(SWITCHES, st.sampled_from([None, True, False]))
 )

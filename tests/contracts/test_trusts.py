@@ -1,9 +1,9 @@
 """What every store of trusts promises."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.scope_maps import SqlScopeMaps

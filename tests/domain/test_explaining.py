@@ -1,10 +1,10 @@
 """Why a refusal was one: each reason with what would let it pass."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.domain import case as cases
 from acrux.domain import explaining
@@ -42,7 +42,7 @@ def told(reason: str, held_by: Holder | None = None, **parts: Any) -> Explanatio
         asked=PUSH,
         reason=reason,
     )
-    return explaining.explain(Refusal("k1v0zn9q2m", AT, decision._replace(**parts), held_by))
+    return explaining.explain(Refusal("k1v0zn9q2m", AT, replace(decision, **parts), held_by))
 
 
 def test_what_the_scope_map_lacks_is_named_with_the_command_that_adds_it() -> None:

@@ -1,13 +1,13 @@
 """Trusts: which claims they let in, and that no claim ever widens what they give."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from acrux.domain.access import NOTHING
 from acrux.domain.names import RepositoryName

@@ -3,11 +3,11 @@
 import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.bootstrap import Registry, build
 from acrux.domain.digest import Digest

@@ -1,9 +1,9 @@
 """Authentication: what a name stands for now, and what is remembered of it."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.adapters.accounts import SqlAccounts
 from acrux.adapters.chosen_passwords import ChosenPasswords

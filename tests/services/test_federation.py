@@ -1,9 +1,9 @@
 """Trusts and whom they let in, on a real database, with an issuer that is believed."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.adapters.accounts import SqlRevocations
 from acrux.adapters.scope_maps import SqlScopeMaps

@@ -1,10 +1,10 @@
 """Tokens: a signature is verified once, and everything else on every request."""
 
 import uuid
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.adapters.jwt_signer import JwtSigner
 from acrux.adapters.signing_keys import SigningKey
