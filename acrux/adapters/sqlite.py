@@ -284,7 +284,8 @@ def migrate(connection: Connection, scripts: Sequence[str], path: Path) -> None:
         _check_version(version, len(scripts), path)
         for script in scripts[version:]:
             connection.execute(Statement(script, {}))
-        connection.execute(Statement(f"PRAGMA user_version = {len(scripts)}", {}))
+        if version < len(scripts):  # what is not written needs no room on a full disk
+            connection.execute(Statement(f"PRAGMA user_version = {len(scripts)}", {}))
         connection.execute(_COMMIT)
     finally:
         if connection.in_transaction:

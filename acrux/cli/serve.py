@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +75,9 @@ class Greeting:
         """Say that the registry answers."""
         settings = self.settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        # Last, so that a program that reads this line finds the others there.
-        click.echo("\n".join(self._lines()), err=True)
+        # First, so that a program that reads the last line finds these there.
+        with suppress(OSError):  # where they go to a full disk, the registry answers all the same
+            click.echo("\n".join(self._lines()), err=True)
         click.echo(f"listening on {settings.scheme}://{host}:{settings.port}")
 
     def _lines(self) -> list[str]:

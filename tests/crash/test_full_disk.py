@@ -61,14 +61,37 @@ def test_a_push_that_does_not_fit_is_507_and_the_registry_goes_on(small_disk: Pa
         connection.close()
 
 
+def test_a_registry_starts_on_a_full_disk_and_serves_what_it_holds(small_disk: Path) -> None:
+    """Machines must not stop pulling because somebody restarted the one that serves them."""
+    with running(small_disk / "data", "--workers", "1") as registry:
+        password = registry.password
+        connection = Connection(registry.port)
+        connection.login("acrux", password)
+        kept = connection.push_blob(os.urandom(MEBIBYTE))
+        with (small_disk / "filler").open("wb", buffering=0) as file:
+            fill(file.fileno())
+        connection.close()
+        registry.kill()
+
+    with running(small_disk / "data", "--workers", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", password)
+        assert connection.call("GET", f"/v2/app/blobs/{kept}").status == 200
+        content = os.urandom(4 * MEBIBYTE)
+        path = f"/v2/app/blobs/uploads/?digest={Digest.of(content)}"
+        assert connection.call("POST", path, content).status == 507
+        connection.close()
+
+
 def test_what_was_acknowledged_before_the_disk_was_full_survives_a_kill_after_it(
     small_disk: Path,
 ) -> None:
     """The database must not be hurt by a write that failed."""
     acknowledged: list[Digest] = []
     with running(small_disk / "data", "--workers", "1") as registry:
+        password = registry.password
         connection = Connection(registry.port)
-        connection.login("acrux", registry.password)
+        connection.login("acrux", password)
         statuses = set()
         while len(acknowledged) < 10_000:
             content = os.urandom(200_000)
@@ -97,7 +120,7 @@ def test_what_was_acknowledged_before_the_disk_was_full_survives_a_kill_after_it
     assert 507 in statuses
     with running(small_disk / "data", "--workers", "1") as registry:
         connection = Connection(registry.port)
-        connection.login("acrux", registry.password)
+        connection.login("acrux", password)
         for digest in acknowledged:
             reply = connection.call("GET", f"/v2/app/blobs/{digest}")
             assert reply.status == 200
