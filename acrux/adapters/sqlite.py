@@ -145,7 +145,9 @@ class Connection:
     def _tell(self, failure: apsw.Error) -> None:
         is_full = isinstance(failure, apsw.IOError) and self._sqlite.system_errno in _FULL
         if is_full or isinstance(failure, apsw.FullError):
-            raise StorageExhausted("the disk that holds the database is full") from failure
+            raise StorageExhausted(
+                "the disk that holds the database is full: make room on it, then try again"
+            ) from failure
         if isinstance(failure, apsw.BusyError):
             raise TooManyRequests(
                 "the database is busy: try again in a moment", retry_after=1
