@@ -6,6 +6,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal, TextIO, TypeAlias
@@ -94,8 +95,9 @@ class LineLog:
         self._put(written)
 
     def _put(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        with suppress(OSError):  # where the log lies on a full disk, the registry goes on without
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def _json(level: str, event: str, names: tuple[str, ...]) -> Render:

@@ -277,6 +277,7 @@ def migrations() -> tuple[str, ...]:
 def migrate(connection: Connection, scripts: Sequence[str], path: Path) -> None:
     """Bring the schema to the version that the scripts make, all or nothing.
 
+    Nothing is written where it has that version already: a full disk keeps nobody from starting.
     Processes that start at once wait for each other. Raises InvalidSettings where the database is
     of a newer version.
     """
@@ -284,10 +285,9 @@ def migrate(connection: Connection, scripts: Sequence[str], path: Path) -> None:
     try:
         version = _version(connection)
         _check_version(version, len(scripts), path)
-        for script in scripts[version:]:
+        for made, script in enumerate(scripts[version:], version + 1):
             connection.execute(Statement(script, {}))
-        if version < len(scripts):  # what is not written needs no room on a full disk
-            connection.execute(Statement(f"PRAGMA user_version = {len(scripts)}", {}))
+            connection.execute(Statement(f"PRAGMA user_version = {made}", {}))
         connection.execute(_COMMIT)
     finally:
         if connection.in_transaction:

@@ -6,10 +6,11 @@ import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
+
+from msgspec import Struct
 
 from acrux.domain.digest import Digest, Hasher, new_hasher
 from acrux.domain.upload import ContentRange, UploadId
@@ -66,8 +67,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
     return await settle(start_thread(work))
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """How an upload's file looks: its length in bytes, and when it was last written."""
 
     size: int

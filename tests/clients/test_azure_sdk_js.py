@@ -1,6 +1,5 @@
 """@azure/container-registry: the JavaScript SDK, unmodified, over TLS."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import RunningRegistry, environment
-from tests.tools import require_tool
+from tests.tools import missing, require_tool
 
 SOURCES = Path(__file__).parent / "js"
 
@@ -22,9 +21,8 @@ def package(tmp_path: Path) -> Path:
     done = subprocess.run(
         [npm, "ci"], cwd=package, capture_output=True, text=True, timeout=300, check=False
     )
-    if done.returncode != 0 and os.environ.get("CI") != "true":
-        pytest.skip(f"npm could not install the SDK: {done.stderr[-500:]}")
-    assert done.returncode == 0, done.stderr
+    if done.returncode != 0:
+        missing(f"npm could not install the SDK: {done.stderr[-500:]}")
     return package
 
 

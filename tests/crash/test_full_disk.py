@@ -83,6 +83,19 @@ def test_a_registry_starts_on_a_full_disk_and_serves_what_it_holds(small_disk: P
         connection.close()
 
 
+def test_a_registry_whose_log_takes_nothing_says_where_it_listens_and_answers(
+    tmp_path: Path,
+) -> None:
+    """Its log often lies on the disk that is full, and whoever starts it waits for that line."""
+    log_nowhere = ("sh", "-c", 'exec "$@" 2>/dev/full', "sh")
+    with running(tmp_path / "data", "--workers", "1", wrapper=log_nowhere) as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        kept = connection.push_blob(b"layer")
+        assert connection.call("GET", f"/v2/app/blobs/{kept}").status == 200
+        connection.close()
+
+
 def test_what_was_acknowledged_before_the_disk_was_full_survives_a_kill_after_it(
     small_disk: Path,
 ) -> None:
