@@ -36,6 +36,9 @@ BAD_REQUEST: Final = HTTPStatus.BAD_REQUEST.value  # and above: a refusal
 MAX_DRAINED_BYTES = 1024 * 1024 * 1024
 MAX_DRAIN_SECONDS = 30
 
+# What is copied into an answer on the event loop: more would let other requests wait for it.
+AT_ONCE_BYTES: Final = 128 * 1024
+
 
 class Body:
     """A request's body as it arrives. `idle_timeout` is in seconds."""
@@ -142,6 +145,7 @@ class Content(Protocol):
     def size(self) -> int: ...
     @property
     def local_path(self) -> str | None: ...
+    def read_at_once(self, start: int, stop: int) -> bytes | None: ...
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]: ...
     def close(self) -> None: ...
 
@@ -152,6 +156,11 @@ class Part(Struct):
     content: Content
     start: int
     stop: int
+
+    @property
+    def size(self) -> int:
+        """How many bytes these are."""
+        return self.stop - self.start
 
     @property
     def is_whole(self) -> bool:
@@ -184,7 +193,7 @@ class Response(Struct):
     @property
     def size(self) -> int:
         """How many bytes the body has."""
-        return len(self.body) if isinstance(self.body, bytes) else self.body.stop - self.body.start
+        return len(self.body) if isinstance(self.body, bytes) else self.body.size
 
     async def send(self, request: Request, send: Send) -> None:
         """Write the answer; a HEAD gets the same headers and no body."""
@@ -207,6 +216,8 @@ class Response(Struct):
 async def _send_part(part: Part, request: Request, send: Send) -> None:
     if request.method == "HEAD":
         await send({"type": "http.response.body", "body": b""})
+    elif (content := _read_at_once(part)) is not None:
+        await send({"type": "http.response.body", "body": content})
     elif (
         part.is_whole and part.content.local_path and "http.response.pathsend" in request.extensions
     ):
@@ -214,6 +225,14 @@ async def _send_part(part: Part, request: Request, send: Send) -> None:
         await send({"type": "http.response.pathsend", "path": part.content.local_path})
     else:
         await _stream(part, request, send)
+
+
+def _read_at_once(part: Part) -> bytes | None:
+    # Where it waits for nothing, a short part is copied in less time than a thread is asked for it;
+    # a long one would let others wait.
+    if part.size > AT_ONCE_BYTES:
+        return None
+    return part.content.read_at_once(part.start, part.stop)
 
 
 async def _stream(part: Part, request: Request, send: Send) -> None:

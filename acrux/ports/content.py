@@ -27,6 +27,9 @@ class StoredBlob(Protocol):
     def local_path(self) -> str | None:
         """The file that holds exactly these bytes, where there is one for the server to send."""
 
+    def read_at_once(self, start: int, stop: int) -> bytes | None:
+        """The bytes from `start` up to and without `stop`; None where that would have to wait."""
+
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """Stream the bytes from `start` up to and without `stop`."""
 
