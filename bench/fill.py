@@ -10,6 +10,7 @@ from acrux.adapters.statements import Statement, Steps
 from acrux.bootstrap import Registry
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName, Tag
+from acrux.domain.upload import Session
 from bench.content import HOT, LAYER, MANIFEST
 
 ONE, FIVE_HUNDRED = "bench-one", "bench-five-hundred"
@@ -89,7 +90,7 @@ async def make_listings(registry: Registry, referrers: int) -> Digest:
     tags, pointed = RepositoryName.parse(TAGS), RepositoryName.parse(REFERRERS)
     config = Digest.of(_EMPTY)
     for repository in (tags, pointed):
-        await registry.services.uploads.put(repository, config, _whole(_EMPTY))
+        await registry.services.uploads.put(Session(repository, ""), config, _whole(_EMPTY))
     subjects = [_manifest(config, number) for number in range(SUBJECTS)]
     put = registry.services.manifests.put
     for number, subject in enumerate(subjects):

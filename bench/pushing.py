@@ -44,6 +44,14 @@ def new_upload(rest: bytes) -> Upload:
     return Upload(parts, digest_of(*parts))
 
 
+def settle_disk() -> None:
+    """Wait until all that was written is on the disk.
+
+    What one server leaves to the kernel would otherwise be written while the next one is measured.
+    """
+    os.sync()
+
+
 Push = Callable[[Connection, str, str, Upload], None]
 
 
@@ -64,6 +72,7 @@ def push_in_three(connection: Connection, token: str, repository: str, upload: U
 def time_push(server: Server, repository: str, rest: bytes, push: Push) -> Sample:
     """One push of a new blob, in MB/s."""
     upload, token = new_upload(rest), server.token(repository, "pull", "push")
+    settle_disk()
     with Connection(server.port, tls=server.tls) as connection:
         began = time.perf_counter()
         try:
@@ -99,6 +108,7 @@ def time_images(
         for number in range(clients)
     ]
     tokens = {name: server.token(name, "pull", "push") for name in repositories}
+    settle_disk()
     with ThreadPoolExecutor(clients) as pool:
         began = time.perf_counter()
         results = list(pool.map(_push_images, repeat(server), repeat(tokens), work))

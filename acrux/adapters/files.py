@@ -20,7 +20,7 @@ from acrux.adapters.upload_files import (
     start_thread,
 )
 from acrux.domain.digest import Digest, Hasher, new_hasher
-from acrux.domain.upload import ContentRange, UploadId, check_order
+from acrux.domain.upload import ContentRange, Upload, check_order
 from acrux.errors import DigestMismatch, InvalidSettings, UnknownBlob, UnknownUpload
 
 ALGORITHMS: Final = ("sha256", "sha512")
@@ -80,7 +80,7 @@ class FileBlob:
 class FileBlobStore:
     """Blobs and uploads in the folder `root`, which any number of processes may share.
 
-    An upload is the file `uploads/<id>`, and that file's length is its offset. A blob is the file
+    An upload is the file `uploads/<key>`, and that file's length is its offset. A blob is the file
     `blobs/<algorithm>/<first two digits>/<all digits>`; it gets this name only when its bytes
     are verified and durable, and never changes afterwards. See ports.BlobStore.
     """
@@ -90,7 +90,7 @@ class FileBlobStore:
         self._uploads = root / "uploads"
         self._blobs = root / "blobs"
         self._hashers = Hashers(MAX_HASHERS)
-        self._durable: set[Path] = set()
+        self._durable: set[str] = set()
 
     def prepare(self) -> None:
         """Make the folders. Raises InvalidSettings where blobs cannot be kept in them."""
@@ -114,19 +114,19 @@ class FileBlobStore:
                 "mount the volume one folder higher, around both"
             )
 
-    async def begin(self, upload: UploadId) -> None:
+    async def begin(self, upload: Upload) -> None:
         """See ports.BlobStore."""
         await in_thread(partial(_create, self._path(upload)))
 
-    async def offset(self, upload: UploadId) -> int:
+    async def offset(self, upload: Upload) -> int:
         """See ports.BlobStore."""
         try:
-            return self._path(upload).stat().st_size
+            return os.stat(self._path(upload)).st_size
         except FileNotFoundError:
             raise UnknownUpload(upload=str(upload)) from None
 
     async def append(
-        self, upload: UploadId, chunks: AsyncIterator[bytes], content_range: ContentRange | None
+        self, upload: Upload, chunks: AsyncIterator[bytes], content_range: ContentRange | None
     ) -> int:
         """See ports.BlobStore."""
         with closing(UploadFile.open(upload, self._path(upload))) as file:
@@ -138,22 +138,24 @@ class FileBlobStore:
                 self._hashers.keep(upload, file.stamp(), file.hasher)
             return file.size
 
-    async def commit(self, upload: UploadId, digest: Digest) -> int:
+    async def commit(self, upload: Upload, digest: Digest) -> int:
         """See ports.BlobStore. Raises UploadOutOfOrder where another request is appending."""
         with closing(UploadFile.open(upload, self._path(upload))) as file:
             file.hasher = self._hashers.take(upload, file.stamp())
             await in_thread(partial(self._commit, file, digest))
             return file.size
 
-    async def discard(self, upload: UploadId) -> None:
+    async def discard(self, upload: Upload) -> None:
         """See ports.BlobStore."""
         self._hashers.forget(upload)
-        await in_thread(partial(self._path(upload).unlink, missing_ok=True))
+        try:
+            await in_thread(partial(os.unlink, self._path(upload)))
+        except FileNotFoundError:
+            raise UnknownUpload(upload=str(upload)) from None
 
     async def open(self, digest: Digest) -> FileBlob:
         """See ports.BlobStore."""
-        # As text: making three Path objects takes longer than opening the file.
-        path = f"{self._blobs}/{digest.algorithm}/{digest.encoded[:2]}/{digest.encoded}"
+        path = self._blob(digest)
         try:
             return FileBlob(path, os.open(path, os.O_RDONLY | os.O_NOFOLLOW))
         except FileNotFoundError:
@@ -162,21 +164,25 @@ class FileBlobStore:
     async def size(self, digest: Digest) -> int:
         """See ports.BlobStore."""
         try:
-            return (self._folder(digest) / digest.encoded).stat().st_size
+            return os.stat(self._blob(digest)).st_size
         except FileNotFoundError:
             raise UnknownBlob(digest=str(digest)) from None
 
-    def _path(self, upload: UploadId) -> Path:
-        return self._uploads / upload.value
+    def _path(self, upload: Upload) -> str:
+        return f"{self._uploads}/{upload.key}"
 
-    def _folder(self, digest: Digest) -> Path:
+    def _blob(self, digest: Digest) -> str:
+        return f"{self._folder(digest)}/{digest.encoded}"
+
+    def _folder(self, digest: Digest) -> str:
         # By the first two digits, as a folder of a million files is slow to list and to back up.
-        return self._blobs / digest.algorithm / digest.encoded[:2]
+        return f"{self._blobs}/{digest.algorithm}/{digest.encoded[:2]}"
 
     def _commit(self, file: UploadFile, digest: Digest) -> None:
         computed = file.digest(digest.algorithm)
         if computed != digest:
-            file.path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # discarded meanwhile
+                os.unlink(file.path)
             raise DigestMismatch(
                 f"the bytes sent hash to {computed}, not to the digest that was claimed, "
                 f"{digest}: the upload is gone, send it again from the start",
@@ -193,19 +199,19 @@ class FileBlobStore:
         try:
             # Over a blob that is there already, too: the new bytes are verified, the old ones
             # may have been damaged since.
-            file.path.rename(folder / digest.encoded)
+            os.rename(file.path, self._blob(digest))
         except FileNotFoundError:  # discarded meanwhile
             raise UnknownUpload(upload=str(file.upload)) from None
         # Where this fails the blob stays, linked by nobody. Taking it back could take away what
         # another upload of the same bytes has put there, and had acknowledged.
         sync_folder(folder)
 
-    def _make_durable(self, folder: Path) -> None:
+    def _make_durable(self, folder: str) -> None:
         # Another process may have made the folder and not synced it yet, so that finding it is
         # not enough: each process syncs once itself.
         made = _make_folder(folder)
         if made or folder not in self._durable:
-            sync_folder(folder.parent)
+            sync_folder(os.path.dirname(folder))
             self._durable.add(folder)
 
 
@@ -218,28 +224,28 @@ class Hashers:
 
     def __init__(self, maximum: int) -> None:
         self._maximum = maximum
-        self._kept: OrderedDict[UploadId, tuple[Stamp, Hasher]] = OrderedDict()
+        self._kept: OrderedDict[Upload, tuple[Stamp, Hasher]] = OrderedDict()
 
-    def take(self, upload: UploadId, stamp: Stamp) -> Hasher | None:
+    def take(self, upload: Upload, stamp: Stamp) -> Hasher | None:
         """A hasher that has seen all of the upload's bytes, or None: then read them again."""
         left, hasher = self._kept.pop(upload, (None, None))
         if stamp.size == 0:
             return new_hasher(USUAL_ALGORITHM)
         return hasher if left == stamp else None
 
-    def keep(self, upload: UploadId, stamp: Stamp, hasher: Hasher | None) -> None:
+    def keep(self, upload: Upload, stamp: Stamp, hasher: Hasher | None) -> None:
         """Keep a hasher that has seen all bytes of a file that looks so; None is not kept."""
         if hasher is not None:
             self._kept[upload] = (stamp, hasher)
         if len(self._kept) > self._maximum:
             self._kept.popitem(last=False)
 
-    def forget(self, upload: UploadId) -> None:
+    def forget(self, upload: Upload) -> None:
         """Keep nothing of this upload."""
         self._kept.pop(upload, None)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | Path) -> None:
     """Make durable which names the folder holds."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -249,13 +255,13 @@ def sync_folder(folder: Path) -> None:
 
 
 @exhaustion()
-def _create(path: Path) -> None:
+def _create(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _make_folder(folder: Path) -> bool:
+def _make_folder(folder: str) -> bool:
     with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
+        os.mkdir(folder, 0o700)
         return True
     return False
 

@@ -1,4 +1,4 @@
-"""Uploads, and links from repositories to blobs: statements."""
+"""Links from repositories to blobs: statements."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,69 +10,11 @@ from acrux.domain.digest import Digest
 from acrux.domain.instants import to_microseconds
 from acrux.domain.names import RepositoryName
 from acrux.domain.patterns import RepositoryPattern
-from acrux.domain.upload import UploadId
-from acrux.errors import MissingReferences, UnknownBlob, UnknownUpload
+from acrux.errors import MissingReferences, UnknownBlob
 
 # A manifest of 4 MiB can name tens of thousands of layers; a statement takes 32,766 parameters.
 DIGESTS_PER_STATEMENT = 1000
 MISSING_NAMED = 10
-
-
-def open_upload(
-    upload: UploadId, repository: RepositoryName, principal: str, at: datetime
-) -> Steps[None]:
-    """Note the upload, where the repository may be written."""
-    yield from locks.check_repository(Operation.WRITE, repository)
-    yield Statement(
-        """
-        INSERT INTO uploads (id, repository, principal, started_at)
-        VALUES (:upload, :repository, :principal, :at)
-        """,
-        {
-            "upload": upload.value,
-            "repository": repository.value,
-            "principal": principal,
-            "at": to_microseconds(at),
-        },
-    )
-
-
-def find_upload(upload: UploadId, repository: RepositoryName, principal: str) -> Statement:
-    """One row where the principal began the upload in the repository."""
-    return Statement(
-        """
-        SELECT id FROM uploads
-        WHERE id = :upload AND repository = :repository AND principal = :principal
-        """,
-        {"upload": upload.value, "repository": repository.value, "principal": principal},
-    )
-
-
-def close_upload(upload: UploadId, repository: RepositoryName, principal: str) -> Steps[None]:
-    """Forget the upload, or raise UnknownUpload."""
-    closed = yield Statement(
-        """
-        DELETE FROM uploads
-        WHERE id = :upload AND repository = :repository AND principal = :principal
-        RETURNING id
-        """,
-        {"upload": upload.value, "repository": repository.value, "principal": principal},
-    )
-    if not closed:
-        raise UnknownUpload(upload=str(upload))
-
-
-def finish_upload(
-    upload: UploadId,
-    repository: RepositoryName,
-    principal: str,
-    digest: Digest,
-    size: int,
-    at: datetime,
-) -> Steps[None]:
-    """Close the upload and link its blob."""
-    yield from close_upload(upload, repository, principal)
-    yield from link_blob(repository, digest, size, at)
 
 
 def link_blob(repository: RepositoryName, digest: Digest, size: int, at: datetime) -> Steps[None]:

@@ -182,7 +182,6 @@ def delete_repository(repository: RepositoryName) -> Steps[Deleted]:
         "DELETE FROM manifests WHERE repository = :repository RETURNING digest", key
     )
     yield Statement("DELETE FROM blob_links WHERE repository = :repository", key)
-    yield Statement("DELETE FROM uploads WHERE repository = :repository", key)
     yield Statement("DELETE FROM repositories WHERE name = :repository", key)
     return Deleted(_sorted(manifests), _sorted(tags))
 

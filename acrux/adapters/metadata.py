@@ -1,4 +1,4 @@
-"""Repositories, manifests, tags, links, referrers, uploads in SQL."""
+"""Repositories, manifests, tags, links, referrers in SQL."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,8 +11,7 @@ from acrux.domain.manifest import Manifest, Platform, Referrer
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Page, Slice
 from acrux.domain.patterns import RepositoryPattern
-from acrux.domain.upload import UploadId
-from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository, UnknownUpload
+from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository
 from acrux.ports.content import Deleted, StoredManifest
 
 
@@ -21,25 +20,6 @@ class SqlMetadata:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def open_upload(
-        self, upload: UploadId, repository: RepositoryName, principal: str, at: datetime
-    ) -> None:
-        """See ports.Metadata."""
-        await self._database.write(link_steps.open_upload(upload, repository, principal, at))
-
-    async def find_upload(
-        self, upload: UploadId, repository: RepositoryName, principal: str
-    ) -> None:
-        """See ports.Metadata."""
-        if not await self._database.read(link_steps.find_upload(upload, repository, principal)):
-            raise UnknownUpload(upload=str(upload))
-
-    async def close_upload(
-        self, upload: UploadId, repository: RepositoryName, principal: str
-    ) -> None:
-        """See ports.Metadata."""
-        await self._database.write(link_steps.close_upload(upload, repository, principal))
 
     async def check_writable(self, repository: RepositoryName) -> None:
         """See ports.Metadata."""
@@ -51,20 +31,6 @@ class SqlMetadata:
     ) -> None:
         """See ports.Metadata."""
         await self._database.write(link_steps.link_blob(repository, digest, size, at))
-
-    async def finish_upload(
-        self,
-        upload: UploadId,
-        repository: RepositoryName,
-        principal: str,
-        digest: Digest,
-        size: int,
-        at: datetime,
-    ) -> None:
-        """See ports.Metadata."""
-        await self._database.write(
-            link_steps.finish_upload(upload, repository, principal, digest, size, at)
-        )
 
     async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
         """See ports.Metadata."""

@@ -4,19 +4,19 @@ import asyncio
 import errno
 import fcntl
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from msgspec import Struct
 
 from acrux.domain.digest import Digest, Hasher, new_hasher
-from acrux.domain.upload import ContentRange, UploadId
+from acrux.domain.upload import ContentRange, Upload
 from acrux.errors import SizeMismatch, StorageExhausted, UnknownUpload, UploadOutOfOrder
 
-BATCH_BYTES: Final = 1 << 18  # what one turn of a thread writes and hashes, at least
+BATCH_BYTES: Final = 1 << 18  # what is written and hashed at once, at least
 WRITEBACK_BYTES: Final = 1 << 23  # what is sent on its way to the disk at once
 READ_BYTES: Final = 1 << 18
 
@@ -81,7 +81,7 @@ class UploadFile:
     nobody knows. Must be closed, which unlocks it; its methods block.
     """
 
-    def __init__(self, upload: UploadId, path: Path, descriptor: int) -> None:
+    def __init__(self, upload: Upload, path: str, descriptor: int) -> None:
         self.upload = upload
         self.path = path
         self.size = lock(upload, path, descriptor)
@@ -90,7 +90,7 @@ class UploadFile:
         self._sent = self.size
 
     @classmethod
-    def open(cls, upload: UploadId, path: Path) -> Self:
+    def open(cls, upload: Upload, path: str) -> Self:
         """Open and lock the file `path`. Raises UnknownUpload, and UploadOutOfOrder as `lock`."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
@@ -172,7 +172,7 @@ class UploadFile:
             raise
 
 
-def lock(upload: UploadId, path: Path, descriptor: int) -> int:
+def lock(upload: Upload, path: str, descriptor: int) -> int:
     """Lock the open file against every other request and worker, and return its length.
 
     Raises UploadOutOfOrder where another holds it, and UnknownUpload where `path` does not name
@@ -189,7 +189,7 @@ def lock(upload: UploadId, path: Path, descriptor: int) -> int:
         ) from None
     found = os.fstat(descriptor)
     with suppress(FileNotFoundError):
-        if os.path.samestat(found, path.lstat()):
+        if os.path.samestat(found, os.lstat(path)):
             return found.st_size
     raise UnknownUpload(upload=str(upload))
 
@@ -210,6 +210,7 @@ async def receive(
             if content_range and received > content_range.size:
                 break  # a client that lies about its chunk is not read to the end
             await batches.add(chunk)
+            del chunk  # while the next one is waited for
     finally:
         await batches.finish()
     if content_range and received != content_range.size:
@@ -221,32 +222,65 @@ async def receive(
 
 
 class _Batches:
-    """Chunks on their way to a file: one batch fills up while the one before it is written."""
+    """Chunks on their way to a file: one batch is written, one waits, one fills up.
+
+    The thread goes on to the batch that waits by itself. To be asked for each, by an event loop
+    that is busy with the next chunk, took as long as a third of the writing.
+    """
 
     def __init__(self, file: UploadFile) -> None:
         self._file = file
         self._filling: list[bytes] = []
         self._filled = 0
+        self._waiting: deque[list[bytes]] = deque()  # one at most; a deque may be used by two
         self._writing: asyncio.Future[None] | None = None
+        self._moved = asyncio.Event()  # the thread has taken what waited, or has ended
+        self._loop = asyncio.get_running_loop()
 
     async def add(self, chunk: bytes) -> None:
         self._filling.append(chunk)
         self._filled += len(chunk)
         if self._filled >= BATCH_BYTES:
-            await self._write()
+            await self._hand_over()
 
     async def finish(self) -> None:
-        """Write what is left and wait for it."""
-        if self._filling:
-            await self._write()
-        await self._written()
+        """Write what is left, and wait for the end of the thread."""
+        try:
+            if self._filling:
+                await self._hand_over()
+        finally:
+            while self._writing is not None:
+                await self._written()
+                self._write()
 
-    async def _write(self) -> None:
-        await self._written()
-        full, self._filling, self._filled = self._filling, [], 0
-        self._writing = start_thread(partial(self._file.append, full))
+    async def _hand_over(self) -> None:
+        while self._waiting and self._is_writing():
+            self._moved.clear()
+            await self._moved.wait()
+        if not self._is_writing():
+            await self._written()
+        self._waiting.append(self._filling)
+        self._filling, self._filled = [], 0
+        if not self._is_writing():
+            self._write()
+
+    def _is_writing(self) -> bool:
+        # Perhaps only just: a thread that was about to end does not see what comes to wait, so
+        # that whoever finds that it has ended starts another one.
+        return self._writing is not None and not self._writing.done()
 
     async def _written(self) -> None:
         # A batch that failed fails every one after it: nothing is written behind a gap.
         if self._writing is not None:
             await settle(self._writing)
+
+    def _write(self) -> None:
+        self._writing = start_thread(self._write_waiting) if self._waiting else None
+        if self._writing is not None:
+            self._writing.add_done_callback(lambda _: self._moved.set())
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            batch = self._waiting.popleft()
+            self._loop.call_soon_threadsafe(self._moved.set)
+            self._file.append(batch)

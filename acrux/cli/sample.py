@@ -7,12 +7,14 @@ from typing import Final
 from acrux.domain.digest import Digest
 from acrux.domain.media_types import ANYTHING, OCI_MANIFEST
 from acrux.domain.names import RepositoryName, Tag
+from acrux.domain.upload import Session
 from acrux.errors import UnknownManifest
 from acrux.services.manifests import Manifests
 from acrux.services.uploads import Uploads
 
 REPOSITORY: Final = RepositoryName.parse("hello-world")
 TAG: Final = Tag.parse("latest")
+SESSION: Final = Session(REPOSITORY, "")  # nobody asked for it
 
 CONFIG_TYPE: Final = "application/vnd.oci.image.config.v1+json"
 
@@ -31,7 +33,7 @@ async def push(uploads: Uploads, manifests: Manifests) -> None:
             }
         ).encode()
         digest = Digest.of(config)
-        await uploads.put(REPOSITORY, digest, _whole(config))
+        await uploads.put(SESSION, digest, _whole(config))
         await manifests.put(REPOSITORY, TAG, _manifest(digest, len(config)), OCI_MANIFEST)
 
 

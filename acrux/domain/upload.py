@@ -1,10 +1,12 @@
-"""The rules of an upload: identifier, offset, chunk order."""
+"""The rules of an upload: identifier, session, offset, chunk order."""
 
 import re
 from typing import Self
 
 from msgspec import Struct
 
+from acrux.domain.digest import Digest
+from acrux.domain.names import RepositoryName
 from acrux.errors import InvalidRequest, UnknownUpload, UploadOutOfOrder
 
 _UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -28,6 +30,34 @@ class UploadId(Struct, frozen=True):
 
     def __str__(self) -> str:
         return self.value
+
+
+class Session(Struct, frozen=True):
+    """Where uploads are begun, and by whom."""
+
+    repository: RepositoryName
+    principal: str
+
+
+class Upload(Struct, frozen=True):
+    """An upload of a session: nobody else may go on with it (CVE-2026-32589).
+
+    The same identifier in another session names another upload, which nobody has begun.
+    """
+
+    id: UploadId
+    session: Session
+
+    @property
+    def key(self) -> str:
+        """What it is kept under: its identifier and a digest of its session."""
+        # No repository's name holds a newline: what is digested can be read in one way only.
+        session = f"{self.session.repository}\n{self.session.principal}"
+        digest = Digest.of(session.encode("utf-8", "surrogatepass"))
+        return f"{self.id}.{digest.encoded}"
+
+    def __str__(self) -> str:
+        return self.id.value
 
 
 class ContentRange(Struct, frozen=True):

@@ -24,12 +24,13 @@ from acrux.domain.scope import (
     render,
 )
 from acrux.domain.token import ACCESS_TOKEN_KIND
+from acrux.domain.upload import Session
 from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
 from acrux.http import authorization, parsing
 from acrux.http.identity import Identity
 from acrux.http.messages import Request
 from acrux.services.tokens import Tokens
-from acrux.services.uploads import Session, Uploads
+from acrux.services.uploads import Uploads
 
 
 class Required(Struct, frozen=True):

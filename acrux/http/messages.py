@@ -60,8 +60,10 @@ class Body:
             self._complete = not message.get("more_body", False)
             chunk = message.get("body", b"")
             self.received_bytes += len(chunk)
+            del message
             if chunk:
                 yield chunk
+            del chunk  # while the next one is waited for
 
     async def _next(self) -> Message:
         try:

@@ -14,7 +14,7 @@ from acrux.domain.media_types import OCI_INDEX, OCTET_STREAM
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Page
 from acrux.domain.signing import KEY_SET_KEPT
-from acrux.domain.upload import UploadId
+from acrux.domain.upload import Upload
 from acrux.http.messages import Content, Headers, Part, Response
 from acrux.http.problems import JSON
 from acrux.services.tokens import IssuedToken
@@ -132,18 +132,16 @@ def blob_description(digest: Digest, size: int) -> Response:
     return Response(200, [*_described_blob(str(digest))], stated_length=size)
 
 
-def upload(
-    status: int, repository: RepositoryName, upload_id: UploadId, offset: int, capability: str
-) -> Response:
+def upload(status: int, upload: Upload, offset: int, capability: str) -> Response:
     """Where an upload stands and goes on (end-4, end-5, end-13).
 
     The location is a path without a host: Azure's Python SDK puts its end-point before it. Its
     `_state` lets the upload outlive the token that began it.
     """
     response = empty(status)
-    location = f"/v2/{repository}/blobs/uploads/{upload_id}?_state={capability}"
-    response.add("Location", location)
-    response.add("Docker-Upload-UUID", str(upload_id))
+    path = f"/v2/{upload.session.repository}/blobs/uploads/{upload}"
+    response.add("Location", f"{path}?_state={capability}")
+    response.add("Docker-Upload-UUID", str(upload))
     response.add("Range", f"0-{max(offset - 1, 0)}")
     return response
 

@@ -2,12 +2,12 @@
 
 from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.scope import PULL, on_repository
-from acrux.domain.upload import UploadId
+from acrux.domain.upload import Session, Upload
 from acrux.http import parsing, responses
 from acrux.http.identity import Identity
 from acrux.http.messages import Request, Response
 from acrux.services.blobs import Blobs
-from acrux.services.uploads import Session, Uploads
+from acrux.services.uploads import Uploads
 
 
 class UploadHandlers:
@@ -34,7 +34,7 @@ class UploadHandlers:
         digest = parsing.claimed_digest(request)
         parsing.check_digest_algorithm(request)
         if digest is not None:
-            await self._uploads.put(repository, digest, request.body.chunks())
+            await self._uploads.put(_session(request), digest, request.body.chunks())
             return responses.created_blob(repository, digest)
         upload = await self._uploads.start(_session(request))
         return self._answer(202, request, upload, 0)
@@ -61,20 +61,20 @@ class UploadHandlers:
             return ()
         return (RepositoryPattern(source.value),)
 
-    def _answer(self, status: int, request: Request, upload: UploadId, offset: int) -> Response:
+    def _answer(self, status: int, request: Request, upload: Upload, offset: int) -> Response:
         # What outlived its token is not renewed, or it would live for ever.
         capability = (
             parsing.capability(request)
             if request.has_outlived_its_token
-            else self._uploads.capability(_session(request), upload)
+            else self._uploads.capability(upload)
         )
-        return responses.upload(status, parsing.repository(request), upload, offset, capability)
+        return responses.upload(status, upload, offset, capability)
 
     async def append(self, request: Request) -> Response:
         """PATCH: add a chunk."""
-        upload = parsing.upload(request)
+        upload = _upload(request)
         offset = await self._uploads.append(
-            _session(request), upload, request.body.chunks(), parsing.content_range(request)
+            upload, request.body.chunks(), parsing.content_range(request)
         )
         return self._answer(202, request, upload, offset)
 
@@ -82,26 +82,25 @@ class UploadHandlers:
         """PUT: add the last chunk, if there is one, and make it a blob."""
         digest = parsing.required_digest(request)
         chunks = request.body.chunks() if parsing.has_body(request) else None
-        await self._uploads.finish(
-            _session(request),
-            parsing.upload(request),
-            digest,
-            chunks,
-            parsing.content_range(request),
-        )
+        content_range = parsing.content_range(request)
+        await self._uploads.finish(_upload(request), digest, chunks, content_range)
         return responses.created_blob(parsing.repository(request), digest)
 
     async def status(self, request: Request) -> Response:
         """GET: how far the upload has come."""
-        upload = parsing.upload(request)
-        offset = await self._uploads.offset(_session(request), upload)
+        upload = _upload(request)
+        offset = await self._uploads.offset(upload)
         return self._answer(204, request, upload, offset)
 
     async def cancel(self, request: Request) -> Response:
         """DELETE: forget the upload."""
-        await self._uploads.cancel(_session(request), parsing.upload(request))
+        await self._uploads.cancel(_upload(request))
         return responses.empty(204)
 
 
 def _session(request: Request) -> Session:
     return Session(parsing.repository(request), request.grant.principal)
+
+
+def _upload(request: Request) -> Upload:
+    return Upload(parsing.upload(request), _session(request))

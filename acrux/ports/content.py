@@ -13,7 +13,7 @@ from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Order, Page, Slice
 from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
-from acrux.domain.upload import ContentRange, UploadId
+from acrux.domain.upload import ContentRange, Upload
 
 
 class StoredBlob(Protocol):
@@ -40,18 +40,18 @@ class StoredBlob(Protocol):
 class BlobStore(Protocol):
     """Blobs by digest, and uploads on their way to become blobs.
 
-    It knows nothing of repositories: permission is the link's business (Metadata). Every method
-    raises StorageExhausted where the disk is full.
+    It knows which session an upload belongs to, and nothing else of repositories: permission is
+    the link's business (Metadata). Every method raises StorageExhausted where the disk is full.
     """
 
-    async def begin(self, upload: UploadId) -> None:
+    async def begin(self, upload: Upload) -> None:
         """Make an empty upload."""
 
-    async def offset(self, upload: UploadId) -> int:
+    async def offset(self, upload: Upload) -> int:
         """How many bytes the upload holds. Raises UnknownUpload."""
 
     async def append(
-        self, upload: UploadId, chunks: AsyncIterator[bytes], content_range: ContentRange | None
+        self, upload: Upload, chunks: AsyncIterator[bytes], content_range: ContentRange | None
     ) -> int:
         """Add the chunks at the upload's end and return its new offset, in bytes.
 
@@ -61,15 +61,15 @@ class BlobStore(Protocol):
         stays: the file's length is the offset.
         """
 
-    async def commit(self, upload: UploadId, digest: Digest) -> int:
+    async def commit(self, upload: Upload, digest: Digest) -> int:
         """Make the upload the blob `digest`, durably, and return its size in bytes.
 
         Once this returns the blob survives a power loss. Raises UnknownUpload, and DigestMismatch
         where the bytes are others: then nothing is visible and the upload is gone.
         """
 
-    async def discard(self, upload: UploadId) -> None:
-        """Forget the upload; nothing happens where there is none."""
+    async def discard(self, upload: Upload) -> None:
+        """Forget the upload. Raises UnknownUpload where there is none, or not any more."""
 
     async def open(self, digest: Digest) -> StoredBlob:
         """Open a blob for reading. Raises UnknownBlob."""
@@ -94,28 +94,13 @@ class Deleted(Struct, frozen=True):
 
 
 class Metadata(Protocol):
-    """Repositories and what they hold: links to blobs, manifests, tags, uploads.
+    """Repositories and what they hold: links to blobs, manifests, tags.
 
     Each method is one transaction; what it changed is durable, and visible to every worker, when
     it returns. A repository comes to be with the first thing it holds. Every method that reads,
     writes or deletes raises Disallowed where a lock forbids it (domain.attributes.check), decided
     in the same transaction; listings leave out what is not to be listed.
     """
-
-    async def open_upload(
-        self, upload: UploadId, repository: RepositoryName, principal: str, at: datetime
-    ) -> None:
-        """Note that the upload belongs to the repository, and who began it."""
-
-    async def find_upload(
-        self, upload: UploadId, repository: RepositoryName, principal: str
-    ) -> None:
-        """Raise UnknownUpload unless the principal began the upload in the repository."""
-
-    async def close_upload(
-        self, upload: UploadId, repository: RepositoryName, principal: str
-    ) -> None:
-        """Forget the upload. Raises UnknownUpload as `find_upload` does."""
 
     async def check_writable(self, repository: RepositoryName) -> None:
         """Raise Disallowed where nothing may be pushed to the repository.
@@ -127,20 +112,6 @@ class Metadata(Protocol):
         self, repository: RepositoryName, digest: Digest, size: int, at: datetime
     ) -> None:
         """Make the blob visible through the repository."""
-
-    async def finish_upload(
-        self,
-        upload: UploadId,
-        repository: RepositoryName,
-        principal: str,
-        digest: Digest,
-        size: int,
-        at: datetime,
-    ) -> None:
-        """Close the upload and link its blob, both or neither.
-
-        Raises UnknownUpload where the upload was cancelled meanwhile.
-        """
 
     async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
         """The size in bytes of a blob that the repository links. Raises UnknownBlob."""

@@ -2,25 +2,16 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
-from msgspec import Struct
-
 from acrux.domain.digest import Digest
-from acrux.domain.names import RepositoryName
-from acrux.domain.upload import ContentRange, UploadId
-from acrux.errors import DigestMismatch
+from acrux.domain.upload import ContentRange, Session, Upload, UploadId
+from acrux.errors import UnknownUpload
 from acrux.ports.clock import Clock
 from acrux.ports.content import BlobStore, Capabilities, Metadata
 
 Chunks = AsyncIterator[bytes]
-
-
-class Session(Struct, frozen=True):
-    """Where an upload was begun and by whom: nobody else may go on with it (CVE-2026-32589)."""
-
-    repository: RepositoryName
-    principal: str
 
 
 class Uploads:
@@ -40,11 +31,11 @@ class Uploads:
         self._clock = clock
         self._lifetime = lifetime
 
-    def capability(self, session: Session, upload: UploadId) -> str:
+    def capability(self, upload: Upload) -> str:
         """What lets the principal go on with the upload after its token has ended, for a while."""
         end = self._clock() + self._lifetime
         return self._capabilities.seal(
-            upload.value, session.repository.value, session.principal, end
+            str(upload), upload.session.repository.value, upload.session.principal, end
         )
 
     def is_capability(self, text: str, session: Session, upload: str) -> bool:
@@ -53,79 +44,60 @@ class Uploads:
             text, upload, session.repository.value, session.principal, self._clock()
         )
 
-    async def start(self, session: Session) -> UploadId:
-        """Begin an upload that goes on in later requests."""
-        upload = UploadId(str(uuid.uuid4()))
-        await self._metadata.open_upload(
-            upload, session.repository, session.principal, self._clock()
-        )
+    async def start(self, session: Session) -> Upload:
+        """Begin an upload that goes on in later requests. Raises Disallowed."""
+        await self._metadata.check_writable(session.repository)
+        upload = Upload(UploadId(str(uuid.uuid4())), session)
         await self._store.begin(upload)
         return upload
 
-    async def offset(self, session: Session, upload: UploadId) -> int:
+    async def offset(self, upload: Upload) -> int:
         """How many bytes the upload holds. Raises UnknownUpload."""
-        await self._metadata.find_upload(upload, session.repository, session.principal)
         return await self._store.offset(upload)
 
     async def append(
-        self,
-        session: Session,
-        upload: UploadId,
-        chunks: Chunks,
-        content_range: ContentRange | None,
+        self, upload: Upload, chunks: Chunks, content_range: ContentRange | None
     ) -> int:
         """Add a chunk and return the new offset, in bytes.
 
         Raises UnknownUpload, UploadOutOfOrder, SizeMismatch, and IncompleteBody where the client
         vanished: what came until then stays, and the upload can be resumed.
         """
-        await self._metadata.find_upload(upload, session.repository, session.principal)
         return await self._store.append(upload, chunks, content_range)
 
     async def finish(
         self,
-        session: Session,
-        upload: UploadId,
+        upload: Upload,
         digest: Digest,
         chunks: Chunks | None,
         content_range: ContentRange | None,
     ) -> None:
         """Add the optional last chunk, and make the upload a blob that the repository links.
 
-        Raises what `append` raises, and DigestMismatch: then the upload is gone and nothing is
-        visible. The bytes are durable before the link is: a crash between the two leaves garbage,
-        never a link to missing bytes.
+        Raises what `append` raises; Disallowed where the repository was locked meanwhile; and
+        DigestMismatch: then the upload is gone and nothing is visible. The bytes are durable before
+        the link is: a crash between the two leaves garbage, never a link to missing bytes.
         """
-        await self._metadata.find_upload(upload, session.repository, session.principal)
         if chunks is not None:
             await self._store.append(upload, chunks, content_range)
-        await self._metadata.check_writable(session.repository)
-        try:
-            size = await self._store.commit(upload, digest)
-        except DigestMismatch:
-            await self._metadata.close_upload(upload, session.repository, session.principal)
-            raise
-        await self._metadata.finish_upload(
-            upload, session.repository, session.principal, digest, size, self._clock()
-        )
+        repository = upload.session.repository
+        await self._metadata.check_writable(repository)
+        size = await self._store.commit(upload, digest)
+        await self._metadata.link_blob(repository, digest, size, self._clock())
 
-    async def put(self, repository: RepositoryName, digest: Digest, chunks: Chunks) -> None:
+    async def put(self, session: Session, digest: Digest, chunks: Chunks) -> None:
         """Start, append and finish in one request (end-4b).
 
         Raises what `finish` raises; an upload cut short is discarded, as nobody knows its name.
         """
-        await self._metadata.check_writable(repository)
-        upload = UploadId(str(uuid.uuid4()))
-        await self._store.begin(upload)
+        upload = await self.start(session)
         try:
-            await self._store.append(upload, chunks, None)
-            size = await self._store.commit(upload, digest)
+            await self.finish(upload, digest, chunks, None)
         except BaseException:
-            await self._store.discard(upload)
+            with suppress(UnknownUpload):  # a digest that does not match has discarded it already
+                await self._store.discard(upload)
             raise
-        await self._metadata.link_blob(repository, digest, size, self._clock())
 
-    async def cancel(self, session: Session, upload: UploadId) -> None:
+    async def cancel(self, upload: Upload) -> None:
         """Forget the upload and its bytes. Raises UnknownUpload."""
-        await self._metadata.close_upload(upload, session.repository, session.principal)
         await self._store.discard(upload)

@@ -23,7 +23,8 @@ from uuid import uuid4
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.upload_files import BATCH_BYTES
 from acrux.domain.digest import Digest
-from acrux.domain.upload import UploadId
+from acrux.domain.names import RepositoryName
+from acrux.domain.upload import Session, Upload, UploadId
 from acrux.errors import StorageExhausted, UnknownUpload
 from acrux.ports.content import BlobStore
 from tests.tools import missing
@@ -31,6 +32,7 @@ from tests.tools import missing
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30.0  # seconds after which a test that waits in vain fails
 ATTEMPTS = 3
+SESSION = Session(RepositoryName.parse("hello"), "acrux")
 
 LARGE = bytes(range(256)) * (3 * BATCH_BYTES // 256) + b"and a bit"
 
@@ -38,7 +40,7 @@ LARGE = bytes(range(256)) * (3 * BATCH_BYTES // 256) + b"and a bit"
 class BlobStores(Protocol):
     """One place that keeps blobs, opened as often as a test has workers."""
 
-    forgotten: set[UploadId]
+    forgotten: set[Upload]
     """The uploads that the test leaves behind on purpose."""
 
     def open(self) -> BlobStore:
@@ -56,7 +58,7 @@ class FileBlobStores:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.forgotten: set[UploadId] = set()
+        self.forgotten: set[Upload] = set()
 
     def open(self) -> FileBlobStore:
         """See BlobStores."""
@@ -75,7 +77,7 @@ class FileBlobStores:
     def leftovers(self) -> set[str]:
         """See BlobStores."""
         files = {path for path in self.root.rglob("*") if not path.is_dir()}
-        expected = {self.root / "uploads" / upload.value for upload in self.forgotten}
+        expected = {self.root / "uploads" / upload.key for upload in self.forgotten}
         return {
             str(path.relative_to(self.root)) for path in files - expected if not self._is_blob(path)
         }
@@ -109,6 +111,13 @@ class Threads(ThreadPoolExecutor):
         finally:
             hold.go_on.set()
 
+    @contextmanager
+    def held_at_the_end(self) -> Iterator["Hold"]:
+        """Let the first thing that is started inside do its work, and hold back that it has."""
+        with self.held() as hold:
+            hold.is_at_the_end = True
+            yield hold
+
     def together(self, count: int) -> None:
         """Let the next `count` things start at the same moment."""
         barrier = Barrier(count, timeout=PATIENCE)
@@ -121,6 +130,10 @@ class Threads(ThreadPoolExecutor):
         hold = self._holds.pop(0)
 
         def wait_and_work() -> Any:
+            if hold.is_at_the_end:
+                done = work(*args, **kwargs)
+                hold.wait()
+                return done
             hold.wait()
             return work(*args, **kwargs)
 
@@ -129,6 +142,8 @@ class Threads(ThreadPoolExecutor):
 
 class Hold:
     """Work that has been started and waits until it may go on."""
+
+    is_at_the_end = False
 
     def __init__(self, wait: Callable[[], object] | None = None) -> None:
         self.begun = asyncio.Event()
@@ -164,6 +179,11 @@ class Client:
         """Go away in the midst."""
         self._chunks.put_nowait(error)
 
+    @property
+    def left(self) -> int:
+        """How many chunks, and its end, the store has not asked for."""
+        return self._chunks.qsize()
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """What arrives at the store."""
         self.asked.set()
@@ -179,12 +199,12 @@ async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def new_upload() -> UploadId:
-    """The name of an upload that is not begun yet."""
-    return UploadId(str(uuid4()))
+def new_upload() -> Upload:
+    """An upload that is not begun yet."""
+    return Upload(UploadId(str(uuid4())), SESSION)
 
 
-async def begun(store: BlobStore, *chunks: bytes) -> UploadId:
+async def begun(store: BlobStore, *chunks: bytes) -> Upload:
     """An upload that holds these chunks."""
     upload = new_upload()
     await store.begin(upload)
@@ -217,7 +237,7 @@ class Refusal(NamedTuple):
     offset: int | None
 
 
-async def push_large(store: BlobStore, upload: UploadId) -> list[Refusal]:
+async def push_large(store: BlobStore, upload: Upload) -> list[Refusal]:
     """Push LARGE, going on after each refusal from where the upload stands."""
     refusals: list[Refusal] = []
     while len(refusals) < ATTEMPTS:
@@ -232,7 +252,7 @@ async def push_large(store: BlobStore, upload: UploadId) -> list[Refusal]:
     return refusals
 
 
-async def _go_on(store: BlobStore, upload: UploadId) -> None:
+async def _go_on(store: BlobStore, upload: Upload) -> None:
     offset = await _offset(store, upload)
     if offset is None:
         await store.begin(upload)
@@ -243,24 +263,24 @@ async def _go_on(store: BlobStore, upload: UploadId) -> None:
     await store.commit(upload, Digest.of(LARGE))
 
 
-async def _offset(store: BlobStore, upload: UploadId) -> int | None:
+async def _offset(store: BlobStore, upload: Upload) -> int | None:
     try:
         return await store.offset(upload)
     except UnknownUpload:
         return None
 
 
-async def _main(store: BlobStore, upload: UploadId) -> list[Refusal]:
+async def _main(store: BlobStore, upload: Upload) -> list[Refusal]:
     # strace counts the calls of each thread by itself: with one thread it counts all of them.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     return await push_large(store, upload)
 
 
-def push_in_a_process(root: Path, upload: UploadId, before: Sequence[str] = ()) -> list[Refusal]:
+def push_in_a_process(root: Path, upload: Upload, before: Sequence[str] = ()) -> list[Refusal]:
     """Push LARGE in a process of its own, started through the command `before`."""
     module = [sys.executable, "-m", "tests.contracts.blob_stores"]
     run = subprocess.run(
-        [*before, *module, str(root), upload.value], cwd=ROOT, capture_output=True, check=False
+        [*before, *module, str(root), str(upload)], cwd=ROOT, capture_output=True, check=False
     )
     assert run.returncode == 0, run.stderr.decode()
     return [Refusal(*refusal) for refusal in json.loads(run.stdout)]
@@ -273,7 +293,7 @@ def faulty(calls: str, path: Path, error: str, which: int = 1) -> list[str]:
     return ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(path), "-e", fault]
 
 
-def traced(root: Path, upload: UploadId) -> list[str]:
+def traced(root: Path, upload: Upload) -> list[str]:
     """What a process that pushes LARGE tells the disk, call by call, and when it answers."""
     needs("strace")
     log = root.parent / "calls"
@@ -308,5 +328,6 @@ def needs(program: str) -> None:
 
 
 if __name__ == "__main__":
-    _refusals = asyncio.run(_main(FileBlobStore(Path(sys.argv[1])), UploadId(sys.argv[2])))
+    _upload = Upload(UploadId(sys.argv[2]), SESSION)
+    _refusals = asyncio.run(_main(FileBlobStore(Path(sys.argv[1])), _upload))
     os.write(1, json.dumps(_refusals).encode())

@@ -23,7 +23,6 @@ from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
 from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.trust import ClaimRule, Trust
-from acrux.domain.upload import UploadId
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
     Account,
@@ -89,7 +88,6 @@ DIGEST = Digest.parse(f"sha256:{11001:064x}")
 SUBJECT = Digest.parse(f"sha256:{5:064x}")
 TYPE = "application/vnd.example.signature"
 
-UPLOAD = UploadId("00000000-0000-0000-0000-000000000000")
 EVERYTHING = (RepositoryPattern("*"),)
 SOME = tuple(map(RepositoryPattern, ("large/5", "small/*", "team/*")))
 IMAGE = image(BLOB, subject=descriptor(SUBJECT))
@@ -110,11 +108,6 @@ RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"
 
 # In an order in which each finds what it needs.
 CALLS: tuple[Call, ...] = (
-    METADATA.open_upload(UPLOAD, LARGE, "acrux", AT),
-    METADATA.close_upload(UPLOAD, LARGE, "acrux"),
-    METADATA.open_upload(UPLOAD, LARGE, "acrux", AT),
-    METADATA.find_upload(UPLOAD, LARGE, "acrux"),
-    METADATA.finish_upload(UPLOAD, LARGE, "acrux", BLOB, 4, AT),
     METADATA.check_writable(LARGE),
     METADATA.link_blob(LARGE, BLOB, 4, AT),
     METADATA.find_blob(LARGE, BLOB),
@@ -259,8 +252,6 @@ def filled(dialect: Dialect, rows: int) -> str:
         SELECT {owner}, 't' || {digits}, {digest}, n, n FROM {series};
         INSERT INTO blob_links (repository, digest, size, created_at)
         SELECT {owner}, {digest}, 1, 1 FROM {series};
-        INSERT INTO uploads (id, repository, principal, started_at)
-        SELECT {digest}, {owner}, 'acrux', 1 FROM {series};
         INSERT INTO journal (id, case_id, proven, account, proof, peer, repository, request,
                              outcome, status, asked, granted, reason, message, facts, correlation)
         SELECT '000000000' || {digits}, CASE n % 3 WHEN 0 THEN 'case ' || n END,

@@ -11,7 +11,6 @@ from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Order, Page
 from acrux.domain.patterns import RepositoryPattern
-from acrux.domain.upload import UploadId
 from acrux.errors import Disallowed, UnknownBlob
 from acrux.ports.content import Metadata, Properties
 from tests.contracts.content import AT, BLOB, LATEST, descriptor, index
@@ -31,15 +30,14 @@ LOCKS = [(subject, switch) for subject in SUBJECTS for switch in SWITCHES]
 
 @dataclass(frozen=True)
 class Scene:
-    """A repository of its own that holds HELD, tagged LATEST, a blob and an upload."""
+    """A repository of its own that holds HELD, tagged LATEST, and a blob."""
 
     name: RepositoryName
-    upload: UploadId
 
     @classmethod
     def number(cls, number: int) -> "Scene":
         """One of many."""
-        return cls(RepositoryName.parse(f"r{number}"), UploadId(f"u{number}"))
+        return cls(RepositoryName.parse(f"r{number}"))
 
     @property
     def another(self) -> RepositoryName:
@@ -51,7 +49,6 @@ class Scene:
         await metadata.link_blob(self.name, BLOB, 4, AT)
         await metadata.link_blob(self.another, ELSEWHERE, 4, AT)
         await metadata.put_manifest(self.name, HELD, (LATEST,), AT)
-        await metadata.open_upload(self.upload, self.name, "acrux", AT)
 
     async def lock(
         self, properties: SqlProperties, subject: str, switch: str, *, enabled: bool = False
@@ -120,14 +117,6 @@ OPERATIONS = {
         "mount_blob", lambda to: ((RepositoryPattern(to.another.value),), to.name, ELSEWHERE, AT)
     ),
     "ask whether to push": _metadata("check_writable", lambda to: (to.name,)),
-    "begin an upload": _metadata(
-        "open_upload", lambda to: (UploadId(f"{to.upload}+"), to.name, "acrux", AT)
-    ),
-    "go on with an upload": _metadata("find_upload", lambda to: (to.upload, to.name, "acrux")),
-    "cancel an upload": _metadata("close_upload", lambda to: (to.upload, to.name, "acrux")),
-    "finish an upload": _metadata(
-        "finish_upload", lambda to: (to.upload, to.name, "acrux", ELSEWHERE, 4, AT)
-    ),
     "push a blob": _metadata("link_blob", lambda to: (to.name, ELSEWHERE, 4, AT)),
     "push to the tag": _metadata("put_manifest", lambda to: (to.name, NEXT, (LATEST,), AT)),
     "push the same again": _metadata("put_manifest", lambda to: (to.name, HELD, (LATEST,), AT)),
@@ -174,10 +163,6 @@ TABLE = """
     mount from here            .  .  .  ?     .  .  .  .     .  .  .  .
     mount to here              .  X  .  .     .  .  .  .     .  .  .  .
     ask whether to push        .  X  .  .     .  .  .  .     .  .  .  .
-    begin an upload            .  X  .  .     .  .  .  .     .  .  .  .
-    go on with an upload       .  .  .  .     .  .  .  .     .  .  .  .
-    cancel an upload           .  .  .  .     .  .  .  .     .  .  .  .
-    finish an upload           .  X  .  .     .  .  .  .     .  .  .  .
     push a blob                .  X  .  .     .  .  .  .     .  .  .  .
     push to the tag            .  X  .  .     .  X  .  .     .  .  .  .
     push the same again        .  X  .  .     .  X  .  .     .  .  .  .

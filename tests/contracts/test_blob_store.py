@@ -9,11 +9,13 @@ The races, and what must come of each:
 | commits                 | commits the same upload    | one commits, the other is refused        |
 | appends                 | discards                   | a later commit knows no such upload      |
 | commits, has verified   | discards                   | nothing is visible, the upload is gone   |
+| has committed           | discards                   | the discard knows no such upload         |
 | opened to append        | has committed              | refused: a blob never changes            |
 | commits a digest        | commits the same digest    | both succeed                             |
 | reads a damaged blob    | pushes it once more        | the reader reads on, new readers are well|
 | appends                 | went on since, elsewhere   | the digest is of all the bytes           |
 | its thread writes       | its request is cancelled   | the file is closed after the write       |
+| its thread is ending    | chunks come                | they are written by another thread       |
 """
 
 import asyncio
@@ -30,7 +32,8 @@ from hypothesis import strategies as st
 from acrux.adapters.files import PIECE_BYTES, FileBlobStore, Hashers
 from acrux.adapters.upload_files import BATCH_BYTES, Stamp, lock
 from acrux.domain.digest import Digest, new_hasher
-from acrux.domain.upload import ContentRange, UploadId
+from acrux.domain.names import RepositoryName
+from acrux.domain.upload import ContentRange, Session, Upload, UploadId
 from acrux.errors import (
     DigestMismatch,
     IncompleteBody,
@@ -45,6 +48,7 @@ from tests.contracts.blob_stores import (
     KINDS,
     LARGE,
     PATIENCE,
+    SESSION,
     BlobStores,
     Client,
     FileBlobStores,
@@ -94,7 +98,7 @@ async def threads() -> Threads:
 
 async def appending(
     store: BlobStore, client: Client, *first: bytes
-) -> tuple[UploadId, "asyncio.Task[int]"]:
+) -> tuple[Upload, "asyncio.Task[int]"]:
     """An upload that holds the first chunks, and an append to it that waits for more."""
     upload = await begun(store, *first)
     task = asyncio.create_task(store.append(upload, client.chunks(), None))
@@ -234,7 +238,44 @@ class TestUploads:
             await store.append(upload, chunked(b"x"), None)
         with pytest.raises(UnknownUpload):
             await store.commit(upload, Digest.of(b"abc"))
-        await store.discard(upload)
+        with pytest.raises(UnknownUpload):
+            await store.discard(upload)
+
+    @pytest.mark.parametrize(
+        "session",
+        [
+            Session(RepositoryName.parse("hello"), "somebody else"),
+            Session(RepositoryName.parse("elsewhere"), "acrux"),
+        ],
+        ids=["somebody else", "elsewhere"],
+    )
+    async def test_an_upload_is_known_in_the_session_that_began_it_only(
+        self, store: BlobStore, session: Session
+    ) -> None:
+        """Whoever may push somewhere could write into everybody's uploads (CVE-2026-32589)."""
+        upload = await begun(store, b"abc")
+        taken = Upload(upload.id, session)
+
+        for attempt in (
+            store.offset(taken),
+            store.append(taken, chunked(b"x"), None),
+            store.commit(taken, Digest.of(b"abc")),
+            store.discard(taken),
+        ):
+            with pytest.raises(UnknownUpload):
+                await attempt
+
+        assert await store.commit(upload, Digest.of(b"abc")) == 3
+
+    async def test_an_upload_that_is_committed_cannot_be_discarded(self, store: BlobStore) -> None:
+        """A client would be told that its blob is there, and another that it is not."""
+        upload = await begun(store, b"abc")
+        await store.commit(upload, Digest.of(b"abc"))
+
+        with pytest.raises(UnknownUpload):
+            await store.discard(upload)
+
+        assert await stored(store, Digest.of(b"abc")) == b"abc"
 
     async def test_memory_does_not_grow_with_the_size_of_a_blob(self, store: BlobStore) -> None:
         """A layer of ten gigabytes must not stop a registry of one."""
@@ -320,6 +361,28 @@ class TestBlobs:
 
         blob.close()
         await pushed(store, LARGE)
+
+    @pytest.mark.parametrize(("start", "stop"), [(0, 6), (2, 5), (6, 6)])
+    async def test_what_is_in_memory_can_be_read_at_once(
+        self, store: BlobStore, start: int, stop: int
+    ) -> None:
+        """A thread that is asked for a small blob takes longer than its bytes."""
+        blob = await store.open(await pushed(store, b"abcdef"))
+
+        assert blob.read_at_once(start, stop) == b"abcdef"[start:stop]
+        blob.close()
+
+    async def test_a_blob_cut_short_is_not_read_at_once(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """Its length has been announced: fewer bytes would keep the client waiting for the rest."""
+        digest = await pushed(store, b"abcdef")
+        stores.damage(digest, b"abc")
+        blob = await store.open(digest)
+
+        assert blob.read_at_once(0, 6) is None
+        blob.close()
+        await pushed(store, b"abcdef")
 
     async def test_the_local_path_holds_exactly_the_bytes(self, files: FileBlobStores) -> None:
         """The server sends this file itself."""
@@ -419,13 +482,13 @@ class TestRaces:
         """An append would land in a blob that others pull already."""
         store = files.open()
         upload = await begun(store, b"abc")
-        path = files.root / "uploads" / upload.value
+        path = files.root / "uploads" / upload.key
         descriptor = os.open(path, os.O_RDWR)
 
         await store.commit(upload, Digest.of(b"abc"))
 
         with pytest.raises(UnknownUpload):
-            lock(upload, path, descriptor)
+            lock(upload, str(path), descriptor)
         os.close(descriptor)
 
     async def test_two_uploads_of_the_same_digest_can_commit_at_once(
@@ -479,7 +542,7 @@ class TestRaces:
         """A digest remembered for other bytes would make a forgery a verified blob."""
         store = files.open()
         upload = await begun(store, b"abc")
-        path = files.root / "uploads" / upload.value
+        path = files.root / "uploads" / upload.key
         path.write_bytes(b"abX")
         os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))  # the clock of files ticks coarsely
 
@@ -509,6 +572,45 @@ class TestRaces:
         assert await store.offset(upload) == len(LARGE)
         await store.commit(upload, Digest.of(LARGE))
 
+    @pytest.mark.parametrize("more", [1, 2, 5])
+    async def test_chunks_that_come_while_the_thread_is_ending_are_written_in_order(
+        self, store: BlobStore, threads: Threads, more: int
+    ) -> None:
+        """The thread has seen that nothing waits, and nobody else would write what comes now."""
+        chunks = [bytes([number]) * BATCH_BYTES for number in range(1 + more)]
+        client = Client()
+        upload, task = await appending(store, client)
+        with threads.held_at_the_end() as hold:
+            client.send(chunks[0])
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+            for chunk in chunks[1:]:
+                client.send(chunk)
+            client.end()
+            await turns()
+            assert await store.offset(upload) == BATCH_BYTES
+
+        assert await asyncio.wait_for(task, PATIENCE) == len(chunks) * BATCH_BYTES
+        await store.commit(upload, Digest.of(b"".join(chunks)))
+
+    @pytest.mark.parametrize("more", [1, 2, 5])
+    async def test_no_more_than_a_few_batches_of_an_upload_are_held(
+        self, store: BlobStore, threads: Threads, more: int
+    ) -> None:
+        """A disk slower than the network would fill the memory."""
+        client = Client()
+        upload, task = await appending(store, client)
+        with threads.held() as hold:
+            for _ in range(2 + more):
+                client.send(bytes(BATCH_BYTES))
+            client.end()
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+            await turns()
+
+            assert client.left == more + 1  # and its end: the thread has one, and one waits
+
+        assert await asyncio.wait_for(task, PATIENCE) == (2 + more) * BATCH_BYTES
+        await store.discard(upload)
+
 
 class TestRestarts:
     """What was begun before goes on afterwards."""
@@ -534,7 +636,7 @@ class TestRestarts:
     def test_no_more_than_the_latest_hashers_are_kept(self) -> None:
         """Uploads that nobody goes on with would fill the memory."""
         hashers, stamp = Hashers(2), Stamp(size=3, written_at=0)
-        uploads = [UploadId(name) for name in "abc"]
+        uploads = [Upload(UploadId(name), SESSION) for name in "abc"]
         kept = [new_hasher("sha256") for _ in uploads]
         for upload, hasher in zip(uploads, kept, strict=True):
             hashers.keep(upload, stamp, hasher)

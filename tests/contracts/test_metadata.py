@@ -5,7 +5,6 @@ import itertools
 import json
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +20,6 @@ from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Page, Slice
 from acrux.domain.patterns import RepositoryPattern
-from acrux.domain.upload import UploadId
 from acrux.errors import (
     MissingReferences,
     RegistryError,
@@ -29,7 +27,6 @@ from acrux.errors import (
     UnknownManifest,
     UnknownRepository,
     UnknownTag,
-    UnknownUpload,
 )
 from acrux.ports.content import StoredManifest
 from tests.contracts.databases import Databases
@@ -38,8 +35,6 @@ AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HELLO = RepositoryName.parse("library/hello")
 OTHER = RepositoryName.parse("library/other")
 LATEST = Tag.parse("latest")
-PRINCIPAL = "acrux"
-UPLOAD = UploadId.parse(str(UUID(int=1)))
 BLOB = Digest.of(b"blob")
 EVERYTHING = (RepositoryPattern("*"),)
 RACES = 25
@@ -96,68 +91,6 @@ async def links(metadata: SqlMetadata, repository: RepositoryName, digest: Diges
     except UnknownBlob:
         return False
     return True
-
-
-class TestUploads:
-    """What is noted of an upload under way."""
-
-    async def test_an_upload_belongs_to_the_repository_that_began_it(
-        self, metadata: SqlMetadata
-    ) -> None:
-        """Whoever may push to one repository could write into another's uploads."""
-        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-
-        await metadata.find_upload(UPLOAD, HELLO, PRINCIPAL)
-        with pytest.raises(UnknownUpload):
-            await metadata.find_upload(UPLOAD, OTHER, PRINCIPAL)
-
-    async def test_an_upload_that_was_closed_is_unknown(self, metadata: SqlMetadata) -> None:
-        """A cancelled upload could still be finished."""
-        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-        await metadata.close_upload(UPLOAD, HELLO, PRINCIPAL)
-
-        with pytest.raises(UnknownUpload):
-            await metadata.find_upload(UPLOAD, HELLO, PRINCIPAL)
-        with pytest.raises(UnknownUpload):
-            await metadata.close_upload(UPLOAD, HELLO, PRINCIPAL)
-
-    async def test_an_upload_is_closed_by_its_repository_only(self, metadata: SqlMetadata) -> None:
-        """Whoever may push somewhere could cancel everybody's uploads."""
-        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-        with pytest.raises(UnknownUpload):
-            await metadata.close_upload(UPLOAD, OTHER, PRINCIPAL)
-
-        await metadata.find_upload(UPLOAD, HELLO, PRINCIPAL)
-
-    async def test_beginning_an_upload_creates_no_repository(
-        self, metadata: SqlMetadata, database: SqliteDatabase
-    ) -> None:
-        """Asking to push would leave repositories that hold nothing."""
-        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-
-        assert await database.read(Statement("SELECT name FROM repositories", {})) == []
-
-    async def test_finishing_an_upload_links_its_blob_and_closes_it(
-        self, metadata: SqlMetadata
-    ) -> None:
-        """A blob that was pushed could not be pulled."""
-        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-        await metadata.finish_upload(UPLOAD, HELLO, PRINCIPAL, BLOB, 4, AT)
-
-        assert await metadata.find_blob(HELLO, BLOB) == 4
-        with pytest.raises(UnknownUpload):
-            await metadata.find_upload(UPLOAD, HELLO, PRINCIPAL)
-
-    async def test_an_upload_that_was_cancelled_cannot_be_finished(
-        self, metadata: SqlMetadata
-    ) -> None:
-        """The blob of a cancelled upload would be there all the same."""
-        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-        await metadata.close_upload(UPLOAD, HELLO, PRINCIPAL)
-        with pytest.raises(UnknownUpload):
-            await metadata.finish_upload(UPLOAD, HELLO, PRINCIPAL, BLOB, 4, AT)
-
-        assert not await links(metadata, HELLO, BLOB)
 
 
 class TestBlobs:
@@ -524,36 +457,6 @@ class TestListings:
 
 class TestRaces:
     """Two workers that write at once: some order must explain what comes of it."""
-
-    async def test_an_upload_is_finished_or_cancelled_and_never_both(
-        self, metadata: SqlMetadata, rival: SqlMetadata
-    ) -> None:
-        """A client would be told that its blob is there, and it is not."""
-        for number in range(RACES):
-            upload, blob = UploadId.parse(str(UUID(int=number))), Digest.of(bytes([number]))
-            await metadata.open_upload(upload, HELLO, "acrux", AT)
-            finished, cancelled = await both(
-                metadata.finish_upload(upload, HELLO, PRINCIPAL, blob, 4, AT),
-                rival.close_upload(upload, HELLO, PRINCIPAL),
-            )
-
-            assert finished is not cancelled
-            assert await links(metadata, HELLO, blob) is finished
-
-    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-    async def test_whoever_asks_first_finishes_or_cancels_the_upload(
-        self, metadata: SqlMetadata, order: tuple[int, int]
-    ) -> None:
-        """Of two requests that one worker commits together, the wrong one would win."""
-        await metadata.open_upload(UPLOAD, HELLO, "acrux", AT)
-        writes = (
-            metadata.finish_upload(UPLOAD, HELLO, PRINCIPAL, BLOB, 4, AT),
-            metadata.close_upload(UPLOAD, HELLO, PRINCIPAL),
-        )
-        won = await both(writes[order[0]], writes[order[1]])
-
-        assert won == (True, False)
-        assert await links(metadata, HELLO, BLOB) is (order == (0, 1))
 
     async def test_a_manifest_is_never_put_after_its_blob_went(
         self, metadata: SqlMetadata, rival: SqlMetadata

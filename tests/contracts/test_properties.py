@@ -21,7 +21,6 @@ from acrux.domain.properties import (
     RepositoryProperties,
     TagProperties,
 )
-from acrux.domain.upload import UploadId
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
 from tests.contracts.content import (
     AT,
@@ -77,13 +76,11 @@ class TestRepositories:
         shown = await properties.repository(HELLO)
         assert (shown.manifest_count, shown.tag_count) == (1, 1)
 
-    @pytest.mark.parametrize("way", ["nothing", "an upload", "a blob", "a deleted manifest"])
+    @pytest.mark.parametrize("way", ["nothing", "a blob", "a deleted manifest"])
     async def test_a_repository_without_manifests_is_none(
         self, metadata: SqlMetadata, properties: SqlProperties, way: str
     ) -> None:
         """A push that never ended, or the last delete, would leave a ghost (§5.7)."""
-        if way == "an upload":
-            await metadata.open_upload(UploadId("u"), HELLO, "acrux", AT)
         if way == "a blob":
             await metadata.link_blob(HELLO, BLOB, 4, AT)
         if way == "a deleted manifest":

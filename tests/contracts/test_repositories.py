@@ -14,13 +14,11 @@ from acrux.domain.manifest import Platform
 from acrux.domain.names import RepositoryName
 from acrux.domain.page import Order, Page, Slice
 from acrux.domain.patterns import RepositoryPattern
-from acrux.domain.upload import UploadId
 from acrux.errors import (
     MissingReferences,
     UnknownBlob,
     UnknownManifest,
     UnknownRepository,
-    UnknownUpload,
 )
 from acrux.ports.content import Deleted
 from tests.contracts.content import AT, BLOB, HELLO, LATEST, OTHER, image, index, later, tags, walk
@@ -190,12 +188,11 @@ class TestDeletion:
         self, metadata: SqlMetadata, database: SqliteDatabase
     ) -> None:
         """What was deleted could still be pulled, or would come back with the next push."""
-        held, upload = image(BLOB), UploadId("u")
+        held = image(BLOB)
         for repository in (HELLO, OTHER):
             await metadata.link_blob(repository, BLOB, 4, AT)
             await metadata.put_manifest(repository, held, tags("b", "a"), AT)
         await metadata.put_manifest(HELLO, index(), (), AT)
-        await metadata.open_upload(upload, HELLO, "acrux", AT)
 
         deleted = await metadata.delete_repository(HELLO)
 
@@ -205,12 +202,11 @@ class TestDeletion:
             (metadata.find_blob(HELLO, BLOB), UnknownBlob),
             (metadata.get_manifest(HELLO, held.digest), UnknownManifest),
             (metadata.list_tags(HELLO, Page()), UnknownRepository),
-            (metadata.find_upload(upload, HELLO, "acrux"), UnknownUpload),
             (metadata.delete_repository(HELLO), UnknownRepository),
         ):
             with pytest.raises(failure):
                 await attempt
-        for table in ("blob_links", "manifests", "tags", "uploads"):
+        for table in ("blob_links", "manifests", "tags"):
             count = Statement(f"SELECT COUNT(*) FROM {table} WHERE repository = :name",  # noqa: S608 -- our own names
                               {"name": HELLO.value})  # fmt: skip
             assert await database.read(count) == [(0,)], table

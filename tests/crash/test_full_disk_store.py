@@ -26,7 +26,7 @@ from tests.contracts.blob_stores import (
 
 MEBIBYTE = 1 << 20
 UPLOAD = new_upload()
-UPLOAD_PATH = f"uploads/{UPLOAD}"
+UPLOAD_PATH = f"uploads/{UPLOAD.key}"
 FOLDER = f"blobs/sha256/{Digest.of(LARGE).encoded[:2]}"
 RENAMES = "?rename,?renameat,?renameat2"
 

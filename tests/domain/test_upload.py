@@ -1,12 +1,14 @@
 """The rules of an upload: identifier, range of a chunk, order."""
 
+import re
 import uuid
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from acrux.domain.upload import ContentRange, UploadId, check_order
+from acrux.domain.names import RepositoryName
+from acrux.domain.upload import ContentRange, Session, Upload, UploadId, check_order
 from acrux.errors import InvalidRequest, UnknownUpload, UploadOutOfOrder
 
 SOME_ID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
@@ -33,6 +35,26 @@ def test_what_is_no_upload_identifier_names_no_upload(text: str) -> None:
         assert len(refused.detail["upload"]) <= 64
     else:
         assert str(uuid.UUID(text)) == text
+
+
+repositories = st.sampled_from(["a", "b", "a/b"]).map(RepositoryName.parse)
+sessions = st.builds(Session, repositories, st.text())
+
+
+@given(sessions, sessions)
+@example(Session(RepositoryName("a"), "b\nc"), Session(RepositoryName("a"), "b"))
+def test_an_upload_of_one_session_is_none_of_another(session: Session, another: Session) -> None:
+    """Whoever may push somewhere could go on with everybody's uploads (CVE-2026-32589)."""
+    key, other = Upload(UploadId(SOME_ID), session).key, Upload(UploadId(SOME_ID), another).key
+
+    assert (key == other) is (session == another)
+
+
+@given(sessions)
+@example(Session(RepositoryName("a"), "../\ud800"))
+def test_an_upload_is_kept_under_a_name_that_any_file_may_have(session: Session) -> None:
+    """Whoever asks may have any name, and the key becomes the name of a file."""
+    assert re.fullmatch(f"{SOME_ID}[.][0-9a-f]{{64}}", Upload(UploadId(SOME_ID), session).key)
 
 
 @given(offsets, offsets, st.sampled_from(["{}-{}", "bytes {}-{}", "bytes {}-{}/*", "{}-{}/99"]))

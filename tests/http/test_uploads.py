@@ -196,6 +196,14 @@ async def test_an_upload_belongs_to_the_repository_that_began_it(admin: Caller) 
     assert await finish(admin, location, b"") == 201
 
 
+async def test_an_upload_that_was_begun_makes_no_repository(admin: Caller) -> None:
+    """A push that never ended would leave a ghost in the catalog."""
+    await begin(admin)
+
+    assert (await admin.call("GET", "/v2/app/tags/list")).status == 404
+    assert (await admin.call("GET", "/acr/v1/app")).status == 404
+
+
 async def test_a_cancelled_upload_is_gone(admin: Caller) -> None:
     """Its bytes are freed at once."""
     location = await begin(admin)

@@ -238,7 +238,7 @@ class Machine(Looking):
     @precondition(lambda self: any(len(model.tags) > 1 for model in self.model.values()))
     @rule(repository=repositories)
     def delete_the_repository(self, repository: str) -> None:
-        """With all that it holds and all that is on its way to it."""
+        """With all that it holds; what is on its way to it makes it anew."""
         model = self.model[repository]
         held = {"manifestsDeleted": sorted(model.manifests), "tagsDeleted": sorted(model.tags)}
 
@@ -247,8 +247,6 @@ class Machine(Looking):
         assert reply.status == model.delete()
         if reply.status == ACCEPTED:
             assert json.loads(reply.body) == held
-            for upload in self.open_uploads:
-                upload.is_open = upload.is_open and upload.repository != repository
 
     @rule(repository=repositories, change=changes)
     def lock_the_repository(self, repository: str, change: dict[str, bool]) -> None:

@@ -55,7 +55,7 @@ HISTORIES: dict[str, tuple[Step, ...]] = {
         lambda machine: machine.delete_a_tag("app", 0, is_acr=True),
         lambda machine: machine.push("app", "image", "v1"),
     ),
-    "an upload does not outlive its repository": (
+    "an upload outlives its repository, as whoever pushes makes it anew": (
         lambda machine: machine.push("app", "image", "v1"),
         lambda machine: machine.start("app", "long layer"),
         lambda machine: machine.append(machine.open_uploads[0], 2, is_named=True),

@@ -14,7 +14,7 @@ from acrux.domain.manifest import Manifest, Platform
 from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST, Accept
 from acrux.domain.names import RepositoryName, Tag
 from acrux.domain.page import Page, Slice
-from acrux.domain.upload import UploadId
+from acrux.domain.upload import Session, Upload, UploadId
 from acrux.errors import DigestMismatch, MissingReferences, UnknownManifest
 from acrux.services.manifests import MAX_CONFIG_BYTES, Manifests
 from tests.http.conftest import HandClock
@@ -23,7 +23,7 @@ HELLO = RepositoryName.parse("library/hello")
 LATEST, STABLE = map(Tag.parse, ("latest", "stable"))
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 INDEX = b'{"schemaVersion":2,"manifests":[]}'
-UPLOAD = UploadId("00000000-0000-0000-0000-000000000001")
+UPLOAD = Upload(UploadId("00000000-0000-0000-0000-000000000001"), Session(HELLO, "acrux"))
 
 Make = Callable[..., Manifests]
 
