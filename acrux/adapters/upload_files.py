@@ -17,6 +17,7 @@ from acrux.domain.upload import ContentRange, Upload
 from acrux.errors import SizeMismatch, StorageExhausted, UnknownUpload, UploadOutOfOrder
 
 BATCH_BYTES: Final = 1 << 18  # what is written and hashed at once, at least
+BATCHES_A_TURN: Final = 8  # of one upload, before a thread does something else that waits for it
 WRITEBACK_BYTES: Final = 1 << 23  # what is sent on its way to the disk at once
 READ_BYTES: Final = 1 << 18
 
@@ -224,8 +225,9 @@ async def receive(
 class _Batches:
     """Chunks on their way to a file: one batch is written, one waits, one fills up.
 
-    The thread goes on to the batch that waits by itself. To be asked for each, by an event loop
-    that is busy with the next chunk, took as long as a third of the writing.
+    The thread goes on to the batch that waits by itself, until it was its turn for long enough. To
+    be asked for each, by an event loop that is busy with the next chunk, took as long as a third of
+    the writing.
     """
 
     def __init__(self, file: UploadFile) -> None:
@@ -265,8 +267,8 @@ class _Batches:
             self._write()
 
     def _is_writing(self) -> bool:
-        # Perhaps only just: a thread that was about to end does not see what comes to wait, so
-        # that whoever finds that it has ended starts another one.
+        # Perhaps only just: what comes to wait, a thread whose turn is about to end does not see.
+        # Whoever finds that it has ended starts another one.
         return self._writing is not None and not self._writing.done()
 
     async def _written(self) -> None:
@@ -280,7 +282,9 @@ class _Batches:
             self._writing.add_done_callback(lambda _: self._moved.set())
 
     def _write_waiting(self) -> None:
-        while self._waiting:
+        for _ in range(BATCHES_A_TURN):
+            if not self._waiting:
+                break
             batch = self._waiting.popleft()
             self._loop.call_soon_threadsafe(self._moved.set)
             self._file.append(batch)

@@ -118,6 +118,10 @@ class Threads(ThreadPoolExecutor):
             hold.is_at_the_end = True
             yield hold
 
+    def let_only_one_work(self) -> None:
+        """Do one thing after another; to be said before any has begun."""
+        self._max_workers = 1
+
     def together(self, count: int) -> None:
         """Let the next `count` things start at the same moment."""
         barrier = Barrier(count, timeout=PATIENCE)

@@ -16,6 +16,7 @@ The races, and what must come of each:
 | appends                 | went on since, elsewhere   | the digest is of all the bytes           |
 | its thread writes       | its request is cancelled   | the file is closed after the write       |
 | its thread is ending    | chunks come                | they are written by another thread       |
+| always has more to write| wants a thread too         | gets one                                 |
 """
 
 import asyncio
@@ -30,7 +31,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acrux.adapters.files import PIECE_BYTES, FileBlobStore, Hashers
-from acrux.adapters.upload_files import BATCH_BYTES, Stamp, lock
+from acrux.adapters.upload_files import BATCH_BYTES, BATCHES_A_TURN, Stamp, lock
 from acrux.domain.digest import Digest, new_hasher
 from acrux.domain.names import RepositoryName
 from acrux.domain.upload import ContentRange, Session, Upload, UploadId
@@ -591,6 +592,30 @@ class TestRaces:
 
         assert await asyncio.wait_for(task, PATIENCE) == len(chunks) * BATCH_BYTES
         await store.commit(upload, Digest.of(b"".join(chunks)))
+
+    async def test_an_upload_that_always_has_more_to_write_lets_others_have_their_turn(
+        self, store: BlobStore, threads: Threads
+    ) -> None:
+        """A few large uploads to a slow disk would hold up all other pushes."""
+        threads.let_only_one_work()
+        client, count = Client(), 2 * BATCHES_A_TURN
+        chunk = bytes(16 * BATCH_BYTES)  # which takes longer to write than to send
+        upload, task = await appending(store, client)
+        with threads.held() as hold:
+            for _ in range(count):
+                client.send(chunk)
+            client.end()
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+            other = new_upload()
+            beginning = asyncio.create_task(store.begin(other))
+            await turns()
+
+        await asyncio.wait_for(beginning, PATIENCE)
+
+        assert not task.done()
+        assert await asyncio.wait_for(task, PATIENCE) == count * len(chunk)
+        await store.discard(upload)
+        await store.discard(other)
 
     @pytest.mark.parametrize("more", [1, 2, 5])
     async def test_no_more_than_a_few_batches_of_an_upload_are_held(
