@@ -49,7 +49,7 @@ class FileBlob:
     def read_at_once(self, start: int, stop: int) -> bytes | None:
         """See ports.StoredBlob. None too where the kernel cannot say whether it would wait."""
         content = bytearray(stop - start)
-        with suppress(OSError):
+        with suppress(OSError, AttributeError):  # some Pythons are built without the flag
             if os.preadv(self._descriptor, [content], start, os.RWF_NOWAIT) == len(content):
                 return bytes(content)
         return None

@@ -234,7 +234,8 @@ class _Batches:
         self._file = file
         self._filling: list[bytes] = []
         self._filled = 0
-        self._waiting: deque[list[bytes]] = deque()  # one at most; a deque may be used by two
+        # One, or two while no thread writes. Two threads may use a deque.
+        self._waiting: deque[list[bytes]] = deque()
         self._writing: asyncio.Future[None] | None = None
         self._moved = asyncio.Event()  # the thread has taken what waited, or has ended
         self._loop = asyncio.get_running_loop()
@@ -268,7 +269,7 @@ class _Batches:
 
     def _is_writing(self) -> bool:
         # Perhaps only just: what comes to wait, a thread whose turn is about to end does not see.
-        # Whoever finds that it has ended starts another one.
+        # With the next batch, or at the end, it is found to have ended, and another one starts.
         return self._writing is not None and not self._writing.done()
 
     async def _written(self) -> None:

@@ -82,8 +82,8 @@ class UploadHandlers:
         """PUT: add the last chunk, if there is one, and make it a blob."""
         digest = parsing.required_digest(request)
         chunks = request.body.chunks() if parsing.has_body(request) else None
-        content_range = parsing.content_range(request)
-        await self._uploads.finish(_upload(request), digest, chunks, content_range)
+        upload = _upload(request)
+        await self._uploads.finish(upload, digest, chunks, parsing.content_range(request))
         return responses.created_blob(parsing.repository(request), digest)
 
     async def status(self, request: Request) -> Response:

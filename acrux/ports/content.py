@@ -28,7 +28,10 @@ class StoredBlob(Protocol):
         """The file that holds exactly these bytes, where there is one for the server to send."""
 
     def read_at_once(self, start: int, stop: int) -> bytes | None:
-        """The bytes from `start` up to and without `stop`; None where that would have to wait."""
+        """The bytes from `start` up to and without `stop`.
+
+        None where that would have to wait, or not all of them are there: then `read` them.
+        """
 
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """Stream the bytes from `start` up to and without `stop`."""

@@ -80,6 +80,8 @@ class Uploads:
         """
         if chunks is not None:
             await self._store.append(upload, chunks, content_range)
+        else:
+            await self._store.offset(upload)  # that it is unknown is said before any lock
         repository = upload.session.repository
         await self._metadata.check_writable(repository)
         size = await self._store.commit(upload, digest)
@@ -94,7 +96,7 @@ class Uploads:
         try:
             await self.finish(upload, digest, chunks, None)
         except BaseException:
-            with suppress(UnknownUpload):  # a digest that does not match has discarded it already
+            with suppress(UnknownUpload):  # its digest did not match, or it is a blob already
                 await self._store.discard(upload)
             raise
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Barrier, Event
 from typing import Any, NamedTuple, Protocol
@@ -97,8 +97,8 @@ KINDS: dict[str, Callable[[Path], BlobStores]] = {"files": FileBlobStores}
 class Threads(ThreadPoolExecutor):
     """The threads of an event loop; what they do can be held back until a test says so."""
 
-    def __init__(self) -> None:
-        super().__init__(max_workers=8)
+    def __init__(self, count: int = 8) -> None:
+        super().__init__(max_workers=count)
         self._holds: list[Hold] = []
 
     @contextmanager
@@ -117,10 +117,6 @@ class Threads(ThreadPoolExecutor):
         with self.held() as hold:
             hold.is_at_the_end = True
             yield hold
-
-    def let_only_one_work(self) -> None:
-        """Do one thing after another; to be said before any has begun."""
-        self._max_workers = 1
 
     def together(self, count: int) -> None:
         """Let the next `count` things start at the same moment."""
@@ -142,6 +138,15 @@ class Threads(ThreadPoolExecutor):
             return work(*args, **kwargs)
 
         return super().submit(wait_and_work)
+
+
+def says_what_is_in_memory(folder: Path) -> bool:
+    """Whether the file system can say that a file's bytes are there without waiting (tmpfs not)."""
+    file = folder / "in-memory"
+    file.write_bytes(b"x")
+    with file.open("rb") as opened, suppress(OSError):
+        return os.preadv(opened.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+    return False
 
 
 class Hold:

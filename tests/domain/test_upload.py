@@ -42,7 +42,9 @@ sessions = st.builds(Session, repositories, st.text())
 
 
 @given(sessions, sessions)
-@example(Session(RepositoryName("a"), "b\nc"), Session(RepositoryName("a"), "b"))
+@example(Session(RepositoryName("a"), "/b"), Session(RepositoryName("a/b"), ""))
+@example(Session(RepositoryName("a"), "b/c"), Session(RepositoryName("a/b"), "c"))
+@example(Session(RepositoryName("a"), "\ud800"), Session(RepositoryName("a"), "\ud801"))
 def test_an_upload_of_one_session_is_none_of_another(session: Session, another: Session) -> None:
     """Whoever may push somewhere could go on with everybody's uploads (CVE-2026-32589)."""
     key, other = Upload(UploadId(SOME_ID), session).key, Upload(UploadId(SOME_ID), another).key

@@ -196,12 +196,20 @@ async def test_an_upload_belongs_to_the_repository_that_began_it(admin: Caller) 
     assert await finish(admin, location, b"") == 201
 
 
-async def test_an_upload_that_was_begun_makes_no_repository(admin: Caller) -> None:
-    """A push that never ended would leave a ghost in the catalog."""
-    await begin(admin)
+async def test_an_upload_belongs_to_whoever_began_it(admin: Caller, registry: Registry) -> None:
+    """Of two who may push to one repository, neither may write into the layers of the other."""
+    location = await begin(admin)
+    await admin.call("PATCH", location, body=b"mine")
+    created = await registry.services.accounts.create("thief", "_repositories_push")
+    password = created.passwords[0].value
+    assert password is not None
+    thief = await Caller(registry, "thief", password.reveal()).login("repository:app:pull,push")
 
-    assert (await admin.call("GET", "/v2/app/tags/list")).status == 404
-    assert (await admin.call("GET", "/acr/v1/app")).status == 404
+    for method in ("GET", "PATCH", "DELETE"):
+        answer = await thief.call(method, location)
+        assert (answer.status, answer.code) == (404, "BLOB_UPLOAD_UNKNOWN")
+    assert await finish(thief, location, b"mine") == 404
+    assert await finish(admin, location, b"mine") == 201
 
 
 async def test_a_cancelled_upload_is_gone(admin: Caller) -> None:

@@ -136,10 +136,10 @@ class Machine(Looking):
 
         if not upload.is_open:
             assert status == UNKNOWN
-        elif not is_whole:
-            assert status == REFUSED
-        else:
+        elif is_whole or self.model[upload.repository].is_locked:
             assert status == self.model[upload.repository].link(upload.blob.digest)
+        else:
+            assert status == REFUSED
         upload.is_open = False
 
     @rule(upload=uploads)

@@ -77,13 +77,18 @@ class Repository:
 
     # What may be changed ------------------------------------------------------------------------
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether nothing may be pushed to it."""
+        return not self.switches["writeEnabled"]
+
     def begin(self) -> int:
         """An upload begins where the repository may be written."""
-        return ACCEPTED if self.switches["writeEnabled"] else LOCKED
+        return LOCKED if self.is_locked else ACCEPTED
 
     def link(self, digest: str) -> int:
         """A blob was pushed, or mounted."""
-        if not self.switches["writeEnabled"]:
+        if self.is_locked:
             return LOCKED
         self.blobs.add(digest)
         return CREATED

@@ -72,6 +72,22 @@ HISTORIES: dict[str, tuple[Step, ...]] = {
         lambda machine: machine.finish(machine.open_uploads[0], is_last_sent=False, is_named=False),
         lambda machine: machine.unlock_everything("app"),
     ),
+    "an upload that was cancelled stays so in a repository that is locked": (
+        lambda machine: machine.push("app", "image", "v1"),
+        lambda machine: machine.start("app", "config"),
+        lambda machine: machine.cancel(machine.open_uploads[0]),
+        lambda machine: machine.lock_the_repository("app", {"writeEnabled": False}),
+        lambda machine: machine.finish(machine.open_uploads[0], is_last_sent=False, is_named=False),
+        lambda machine: machine.unlock_everything("app"),
+    ),
+    "half an upload is refused for the lock before its digest": (
+        lambda machine: machine.push("app", "image", "v1"),
+        lambda machine: machine.start("app", "long layer"),
+        lambda machine: machine.append(machine.open_uploads[0], 2, is_named=True),
+        lambda machine: machine.lock_the_repository("app", {"writeEnabled": False}),
+        lambda machine: machine.finish(machine.open_uploads[0], is_last_sent=False, is_named=False),
+        lambda machine: machine.unlock_everything("app"),
+    ),
 }
 
 
