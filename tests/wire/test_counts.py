@@ -82,6 +82,19 @@ def push_in_three(connection: Connection, content: bytes) -> None:
     assert (begun.status, sent.status, done.status) == (202, 202, 201)
 
 
+def pull(
+    registry: RunningRegistry, connection: Connection, tmp_path: Path, content: bytes
+) -> Calls:
+    """What the worker does with the file of a blob while it is pulled."""
+    digest = connection.push_blob(content)
+    blob = registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
+
+    with traced(registry, tmp_path / "calls", "-P", str(blob)) as calls:
+        assert connection.call("GET", f"/v2/app/blobs/{digest}").body == content
+
+    return calls
+
+
 def test_a_blob_is_synced_once_and_so_is_its_name(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
@@ -126,12 +139,7 @@ def test_a_small_blob_is_opened_once_and_read_at_once(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
     """A thread that is asked for it takes longer than its bytes."""
-    content = bytes(range(256)) * 256  # 64 KiB
-    digest = connection.push_blob(content)
-    blob = registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
-
-    with traced(registry, tmp_path / "calls", "-P", str(blob)) as calls:
-        assert connection.call("GET", f"/v2/app/blobs/{digest}").body == content
+    calls = pull(registry, connection, tmp_path, bytes(range(256)) * 256)  # 64 KiB
 
     names = [name for name, _, _ in calls.made if name != "close"]  # that comes after the answer
     read_at_once = [name for name in names if name not in {"fstat", "newfstatat"}][:2]
@@ -144,11 +152,7 @@ def test_a_larger_blob_is_opened_twice_and_read_by_the_server_alone(
 ) -> None:
     """Once to know that it is there and how long it is, once to send it outside the interpreter."""
     content = bytes(range(256)) * 768  # 192 KiB
-    digest = connection.push_blob(content)
-    blob = registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
-
-    with traced(registry, tmp_path / "calls", "-P", str(blob)) as calls:
-        assert connection.call("GET", f"/v2/app/blobs/{digest}").body == content
+    calls = pull(registry, connection, tmp_path, content)
 
     assert len(calls.of("open", "openat")) == 2, calls.made
     assert len(calls.of("close")) == 2, calls.made
