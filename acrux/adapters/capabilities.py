@@ -3,15 +3,14 @@
 import hmac
 from datetime import UTC, datetime
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.hmac import HMAC
+from acrux.adapters.keyed_hash import KeyedHash
 
 
 class KeyedCapabilities:
     """The port Capabilities with a key that only this registry knows."""
 
     def __init__(self, key: bytes) -> None:
-        self._keyed = HMAC(key, SHA256())  # with its key taken in already
+        self._keyed_hash = KeyedHash(key)
 
     def seal(self, upload: str, repository: str, principal: str, expires_at: datetime) -> str:
         """See ports.Capabilities."""
@@ -31,6 +30,4 @@ class KeyedCapabilities:
     def _seal(self, upload: str, repository: str, principal: str, end: str) -> str:
         # None of them holds a newline: what was sealed cannot be read in another way.
         content = f"{upload}\n{repository}\n{principal}\n{end}"
-        keyed = self._keyed.copy()
-        keyed.update(content.encode("utf-8", "replace"))
-        return keyed.finalize().hex()
+        return self._keyed_hash.digest(content.encode("utf-8", "replace")).hex()

@@ -1,7 +1,6 @@
 """Passwords that people choose: argon2id, and bcrypt from htpasswd files."""
 
 import asyncio
-import hmac
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Final, TypeVar
 import argon2
 import bcrypt
 
+from acrux.adapters.keyed_hash import KeyedHash
 from acrux.adapters.upload_files import in_thread
 from acrux.domain.people import normalize
 from acrux.ports.clock import Clock
@@ -53,7 +53,7 @@ class ChosenPasswords:
         self._hasher = argon2.PasswordHasher(
             time_cost=PASSES, memory_cost=MEMORY_KIBIBYTES, parallelism=LANES
         )
-        self._key = secrets.token_bytes(32)
+        self._keyed_hash = KeyedHash(secrets.token_bytes(32))
         self._right: dict[bytes, datetime] = {}
         self._last = _NOBODYS  # the hash that somebody's password was last compared with
         self._free = asyncio.Semaphore(AT_ONCE)
@@ -100,7 +100,7 @@ class ChosenPasswords:
             return False  # another password, or a hash that was damaged
 
     def _proof(self, password: str, kept: str) -> bytes:
-        return hmac.digest(self._key, kept.encode() + b"\0" + _encode(password), "sha256")
+        return self._keyed_hash.digest(kept.encode() + b"\0" + _encode(password))
 
     async def _compute(self, work: Callable[[], Result]) -> Result:
         # To its end, even if the client is gone: others begin only once the thread is free.

@@ -1,12 +1,12 @@
 """Failed logins in SQL, known to each worker without a query."""
 
-import hmac
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
+from acrux.adapters.keyed_hash import KeyedHash
 from acrux.adapters.statements import Database, Row, Statement, Steps
 from acrux.domain.guessing import Failures, Subject
 from acrux.domain.instants import from_microseconds, to_microseconds
@@ -42,7 +42,7 @@ class SqlGuesses:
 
     def __init__(self, database: Database, key: bytes, max_rows: int = MAX_ROWS) -> None:
         self._database = database
-        self._key = key
+        self._keyed_hash = KeyedHash(key)
         self._max_rows = max_rows
         self._failures: dict[str, _Counted] = {}
         self._addresses: set[str | None] = set()
@@ -149,7 +149,7 @@ class SqlGuesses:
         # An address holds no newline, and what follows the first one is the account.
         account = "-" if subject.account is None else f"+{subject.account}"
         text = f"{subject.address or '*'}\n{account}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._key, text, "sha256").hex()
+        return self._keyed_hash.digest(text).hex()
 
 
 def _read(row: Row) -> Failures:

@@ -5,9 +5,7 @@ import secrets
 import string
 from typing import Final
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.hmac import HMAC
-
+from acrux.adapters.keyed_hash import KeyedHash
 from acrux.errors import InvalidSettings
 
 # 52 of 62 characters: 52 * log2(62) = 309 bits. A memory-hard hash would only slow down the
@@ -39,7 +37,7 @@ class KeyedPasswords:
                 f"the key of the passwords holds {len(pepper)} bytes, at least "
                 f"{MIN_PEPPER_BYTES} are needed: restore it from a backup"
             )
-        self._keyed = HMAC(pepper, SHA256())  # with its key taken in already
+        self._keyed_hash = KeyedHash(pepper)
 
     def generate(self) -> str:
         """A new password of 52 letters and digits: 309 bits."""
@@ -48,9 +46,8 @@ class KeyedPasswords:
     def hash(self, password: str) -> str:
         """What to keep of it, `hmac-sha256:<hex>`: useless without the pepper."""
         # Lone surrogates are no valid text, but whoever sends them gets a refusal, not a crash.
-        keyed = self._keyed.copy()
-        keyed.update(password.encode("utf-8", "surrogatepass"))
-        return f"{_SCHEME}:{keyed.finalize().hex()}"
+        hashed = self._keyed_hash.digest(password.encode("utf-8", "surrogatepass"))
+        return f"{_SCHEME}:{hashed.hex()}"
 
     def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
         """Which of these it is of, by its place; as much work for none of them as for one."""
