@@ -260,11 +260,10 @@ class _Batches:
         while self._waiting and self._is_writing():
             self._moved.clear()
             await self._moved.wait()
-        if not self._is_writing():
-            await self._written()
         self._waiting.append(self._filling)
         self._filling, self._filled = [], 0
         if not self._is_writing():
+            await self._written()
             self._write()
 
     def _is_writing(self) -> bool:

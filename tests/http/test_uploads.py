@@ -7,6 +7,7 @@ import pytest
 from acrux.bootstrap import Registry
 from acrux.domain.digest import Digest
 from tests.http.caller import Caller
+from tests.http.test_accounts import account
 
 START = "/v2/app/blobs/uploads/"
 
@@ -200,10 +201,8 @@ async def test_an_upload_belongs_to_whoever_began_it(admin: Caller, registry: Re
     """Of two who may push to one repository, neither may write into the layers of the other."""
     location = await begin(admin)
     await admin.call("PATCH", location, body=b"mine")
-    created = await registry.services.accounts.create("thief", "_repositories_push")
-    password = created.passwords[0].value
-    assert password is not None
-    thief = await Caller(registry, "thief", password.reveal()).login("repository:app:pull,push")
+    another = await account(registry, "_repositories_push")
+    thief = await another.login("repository:app:pull,push")
 
     for method in ("GET", "PATCH", "DELETE"):
         answer = await thief.call(method, location)
