@@ -1,6 +1,5 @@
 """Blobs and uploads as files: write aside, sync, rename."""
 
-import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -16,15 +15,13 @@ from acrux.adapters.upload_files import (
     exhaustion,
     in_thread,
     receive,
-    settle,
-    start_thread,
 )
 from acrux.domain.digest import Digest, Hasher, new_hasher
 from acrux.domain.upload import ContentRange, Upload, check_order
 from acrux.errors import DigestMismatch, InvalidSettings, UnknownBlob, UnknownUpload
 
 ALGORITHMS: Final = ("sha256", "sha512")
-PIECE_BYTES: Final = 1 << 19  # one is sent while the next is read
+PIECE_BYTES: Final = 1 << 18  # longer ones are faster, but let others wait, and several are held
 MAX_HASHERS: Final = 1024  # of uploads between two requests; about half a kilobyte each
 
 
@@ -46,31 +43,28 @@ class FileBlob:
         """See ports.StoredBlob."""
         return self._path
 
-    def read_at_once(self, start: int, stop: int) -> bytes | None:
+    def read_at_once(self, start: int, stop: int) -> bytearray | None:
         """See ports.StoredBlob. None too where the kernel cannot say whether it would wait."""
         content = bytearray(stop - start)
-        with suppress(OSError, AttributeError):  # some Pythons are built without the flag
-            if os.preadv(self._descriptor, [content], start, os.RWF_NOWAIT) == len(content):
-                return bytes(content)
-        return None
+        return content if self._fill_at_once(content, start) == len(content) else None
 
-    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytearray]:
         """See ports.StoredBlob. Raises EOFError where the file was cut short meanwhile."""
-        coming = self._start(start, stop)
-        try:
-            while start < stop:
-                piece = await settle(coming)
-                if not piece:
-                    raise EOFError(f"the blob {self._path} ends at byte {start}, before {stop}")
-                start += len(piece)
-                coming = self._start(start, stop)  # while this one is sent
-                yield piece
-        finally:
-            await settle(coming)  # nobody may close the file under it
+        while start < stop:
+            piece = bytearray(min(PIECE_BYTES, stop - start))
+            count = self._fill_at_once(piece, start) or await in_thread(
+                partial(os.preadv, self._descriptor, [piece], start)
+            )
+            if not count:
+                raise EOFError(f"the blob {self._path} ends at byte {start}, before {stop}")
+            del piece[count:]
+            yield piece
+            start += count
 
-    def _start(self, start: int, stop: int) -> asyncio.Future[bytes]:
-        length = min(PIECE_BYTES, stop - start)
-        return start_thread(partial(os.pread, self._descriptor, length, start))
+    def _fill_at_once(self, piece: bytearray, start: int) -> int:
+        with suppress(OSError, AttributeError):  # some Pythons are built without the flag
+            return os.preadv(self._descriptor, [piece], start, os.RWF_NOWAIT)
+        return 0
 
     def close(self) -> None:
         """See ports.StoredBlob."""

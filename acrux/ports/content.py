@@ -27,13 +27,13 @@ class StoredBlob(Protocol):
     def local_path(self) -> str | None:
         """The file that holds exactly these bytes, where there is one for the server to send."""
 
-    def read_at_once(self, start: int, stop: int) -> bytes | None:
+    def read_at_once(self, start: int, stop: int) -> bytes | bytearray | None:
         """The bytes from `start` up to and without `stop`.
 
         None where that would have to wait, or not all of them are there: then `read` them.
         """
 
-    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes | bytearray]:
         """Stream the bytes from `start` up to and without `stop`."""
 
     def close(self) -> None:

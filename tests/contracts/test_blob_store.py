@@ -16,6 +16,7 @@ The races, and what must come of each:
 | appends                 | went on since, elsewhere   | the digest is of all the bytes           |
 | its thread writes       | its request is cancelled   | the file is closed after the write       |
 | its thread is ending    | chunks come                | they are written by another thread       |
+| its thread reads        | its request is cancelled   | the blob is closed after the read        |
 | always has more to write| wants a thread too         | gets one                                 |
 """
 
@@ -44,7 +45,7 @@ from acrux.errors import (
     UnknownUpload,
     UploadOutOfOrder,
 )
-from acrux.ports.content import BlobStore
+from acrux.ports.content import BlobStore, StoredBlob
 from tests.contracts.blob_stores import (
     KINDS,
     LARGE,
@@ -96,6 +97,20 @@ async def threads() -> Threads:
     threads = Threads()
     asyncio.get_running_loop().set_default_executor(threads)
     return threads
+
+
+async def reading_from_disk(files: FileBlobStores) -> tuple[StoredBlob, asyncio.Task[bytes]]:
+    """A large blob that the kernel has forgotten, and somebody who starts to read all of it."""
+    store = files.open()
+    digest = await pushed(store, LARGE)
+    with files.path(digest).open("rb") as opened:
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    blob = await store.open(digest)
+
+    async def read() -> bytes:
+        return b"".join([piece async for piece in blob.read(0, blob.size)])
+
+    return blob, asyncio.create_task(read())
 
 
 async def appending(
@@ -386,6 +401,35 @@ class TestBlobs:
         assert blob.read_at_once(0, 6) is None
         blob.close()
         await pushed(store, b"abcdef")
+
+    async def test_bytes_that_are_not_in_memory_are_waited_for_in_a_thread(
+        self, files: FileBlobStores, threads: Threads
+    ) -> None:
+        """A disk that is slow keeps one client waiting, and not all."""
+        blob, task = await reading_from_disk(files)
+        with threads.held() as hold:
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+
+            assert not task.done()
+
+        assert await task == LARGE
+        blob.close()
+
+    async def test_a_read_that_is_cancelled_ends_after_its_thread(
+        self, files: FileBlobStores, threads: Threads
+    ) -> None:
+        """The thread would read from whatever file is opened next."""
+        blob, task = await reading_from_disk(files)
+        with threads.held() as hold:
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+            task.cancel()
+            await turns()
+
+            assert not task.done()
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        blob.close()
 
     async def test_the_local_path_holds_exactly_the_bytes(self, files: FileBlobStores) -> None:
         """The server sends this file itself."""

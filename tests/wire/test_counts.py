@@ -82,14 +82,18 @@ def push_in_three(connection: Connection, content: bytes) -> None:
     assert (begun.status, sent.status, done.status) == (202, 202, 201)
 
 
+def blob_file(registry: RunningRegistry, digest: Digest) -> Path:
+    """Where the registry keeps a blob."""
+    return registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
+
+
 def pull(
     registry: RunningRegistry, connection: Connection, tmp_path: Path, content: bytes
 ) -> Calls:
     """What the worker does with the file of a blob while it is pulled."""
     digest = connection.push_blob(content)
-    blob = registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
 
-    with traced(registry, tmp_path / "calls", "-P", str(blob)) as calls:
+    with traced(registry, tmp_path / "calls", "-P", str(blob_file(registry, digest))) as calls:
         assert connection.call("GET", f"/v2/app/blobs/{digest}").body == content
 
     return calls
@@ -162,14 +166,29 @@ def test_a_larger_blob_is_opened_twice_and_read_by_the_server_alone(
     assert len(calls.made) <= 10, calls.made
 
 
+def test_a_part_of_a_larger_blob_is_read_in_pieces_without_a_thread(
+    registry: RunningRegistry, connection: Connection, tmp_path: Path
+) -> None:
+    """A thread that is asked for each piece takes longer, and all others wait longer too."""
+    content = bytes(range(256)) * 4096  # 1 MiB
+    digest = connection.push_blob(content)
+
+    with traced(registry, tmp_path / "calls", "-P", str(blob_file(registry, digest))) as calls:
+        part = connection.call("GET", f"/v2/app/blobs/{digest}", Range="bytes=1-")
+        assert part.body == content[1:]
+
+    names = [name for name, _, _ in calls.made if name in {"open", "openat", *READS, "preadv2"}]
+    assert names[:5] == ["openat", *["preadv2"] * 4]
+    assert len(names) == 5 or not says_what_is_in_memory(tmp_path), names
+
+
 def test_a_head_of_a_blob_does_not_open_it(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
     """Before each push, docker asks for every layer in this way."""
     digest = connection.push_blob(b"layer")
-    blob = registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
 
-    with traced(registry, tmp_path / "calls", "-P", str(blob)) as calls:
+    with traced(registry, tmp_path / "calls", "-P", str(blob_file(registry, digest))) as calls:
         assert connection.call("HEAD", f"/v2/app/blobs/{digest}").status == 200
 
     assert len(calls.made) == 1, calls.made
