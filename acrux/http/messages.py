@@ -41,12 +41,16 @@ AT_ONCE_BYTES: Final = 128 * 1024
 
 
 class Body:
-    """A request's body as it arrives. `idle_timeout` is in seconds."""
+    """A request's body as it arrives. `idle_timeout` is in seconds.
 
-    def __init__(self, receive: Receive, idle_timeout: float) -> None:
+    `length` is how many bytes it has, where that was announced: no end is waited for after them.
+    """
+
+    def __init__(self, receive: Receive, idle_timeout: float, length: int | None) -> None:
         self._receive = receive
         self._idle_timeout = idle_timeout
-        self._complete = False
+        self._length = length
+        self._complete = length == 0
         self.received_bytes = 0
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -57,9 +61,10 @@ class Body:
         """
         while not self._complete:
             message = await self._next()
-            self._complete = not message.get("more_body", False)
             chunk = message.get("body", b"")
             self.received_bytes += len(chunk)
+            is_last = not message.get("more_body", False)
+            self._complete = is_last or self.received_bytes == self._length
             del message
             if chunk:
                 yield chunk
@@ -128,7 +133,7 @@ class Request:
         self._pairs: Headers = scope["headers"]
         self.headers = dict(reversed(self._pairs))
         self.extensions: Mapping[str, Any] = scope.get("extensions") or {}
-        self.body = Body(receive, idle)
+        self.body = Body(receive, idle, _announced_length(self.headers))
 
     def values(self, name: bytes) -> Sequence[bytes]:
         """Every value of a header, in the order in which they came."""
@@ -138,6 +143,14 @@ class Request:
         if len(self.headers) == len(self._pairs):  # as nearly always: none came twice
             return (first,)
         return [value for other, value in self._pairs if other == name]
+
+
+def _announced_length(headers: Mapping[bytes, bytes]) -> int | None:
+    # Transfer-Encoding overrides Content-Length (RFC 9112 §6.3).
+    text = headers.get(b"content-length")
+    if text is None or b"transfer-encoding" in headers:
+        return None
+    return int(text) if text.isdigit() and len(text) <= 18 else None
 
 
 class Content(Protocol):

@@ -1,11 +1,13 @@
 """Uploads over HTTP: end-4, end-5, end-6, end-11, end-13, end-14."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from acrux.bootstrap import Registry
 from acrux.domain.digest import Digest
+from tests.contracts.blob_stores import PATIENCE, chunked
 from tests.http.caller import Caller
 from tests.http.test_accounts import account
 
@@ -121,6 +123,40 @@ async def cut_off(*chunks: bytes) -> AsyncIterator[bytes]:
     for chunk in chunks:
         yield chunk
     raise EOFError
+
+
+async def endless(*chunks: bytes) -> AsyncIterator[bytes]:
+    """A body whose end never comes."""
+    for chunk in chunks:
+        yield chunk
+    await asyncio.Event().wait()
+
+
+async def test_no_end_is_waited_for_after_as_many_bytes_as_were_announced(admin: Caller) -> None:
+    """Asking the server once more costs as much as the rest of a small chunk."""
+    location = await begin(admin)
+
+    async with asyncio.timeout(PATIENCE):
+        answer = await admin.call(
+            "PATCH", location, headers={"Content-Length": "5"}, body=endless(b"abc", b"de")
+        )
+
+    assert (answer.status, answer.header("Range")) == (202, "0-4")
+    assert await finish(admin, location, b"abcde") == 201
+
+
+async def test_a_length_beside_transfer_encoding_is_not_believed(admin: Caller) -> None:
+    """RFC 9112 section 6.3: the encoding says where the body ends."""
+    location = await begin(admin)
+
+    answer = await admin.call(
+        "PATCH",
+        location,
+        headers={"Content-Length": "3", "Transfer-Encoding": "chunked"},
+        body=chunked(b"abc", b"de"),
+    )
+
+    assert answer.header("Range") == "0-4"
 
 
 async def test_a_body_that_is_cut_short_is_never_acknowledged_and_can_be_resumed(
