@@ -41,8 +41,10 @@ class SqlJournal:
         for statement in _searches(wanted):
             for row in await self._database.read(statement):
                 found[row[0]] = _read(row)
-        newest = sorted(found.values(), key=lambda record: record.id)
-        return tuple(newest[max(len(newest) - wanted.limit, 0) :])
+        records = sorted(found.values(), key=lambda record: record.id)
+        if wanted.oldest_first:
+            return tuple(records[: wanted.limit])
+        return tuple(records[max(len(records) - wanted.limit, 0) :])
 
     async def find(self, case: str) -> Record | None:
         """See ports.Journal."""
@@ -156,8 +158,14 @@ def _search(search: Search, repository: str | None, condition: str) -> Statement
     if search.outcome is not None:
         terms.append("outcome = :outcome")
         parameters["outcome"] = search.outcome.value
-    where = " AND ".join(terms)
-    return Statement(f"{_SELECT} WHERE {where} ORDER BY id DESC LIMIT :limit", parameters)
+    if search.after is not None:
+        terms.append("id > :after")
+        parameters["after"] = search.after
+    if search.before is not None:
+        terms.append("id < :before")
+        parameters["before"] = search.before
+    where, order = " AND ".join(terms), "ASC" if search.oldest_first else "DESC"
+    return Statement(f"{_SELECT} WHERE {where} ORDER BY id {order} LIMIT :limit", parameters)
 
 
 def _literally(text: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,8 @@ from acrux.domain.decision import Outcome, Record, Search
 from acrux.domain.scope import render
 
 MAX_RECORDS: Final = 1_000_000
+NEWEST: Final = 100  # where nothing says how far back
+AT_ONCE: Final = 1000  # read from the database for each step of a long list
 
 _AGO: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -71,9 +73,7 @@ def audit() -> None:
 @click.option(
     "--limit",
     type=click.IntRange(1, MAX_RECORDS),
-    default=100,
-    show_default=True,
-    help="The newest so many.",
+    help=f"The newest so many. Without it: all with --since or --until, else {NEWEST}.",
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is recorded from now on.")
 @click.option(
@@ -88,7 +88,7 @@ def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
     since: datetime | None,
     until: datetime | None,
     outcome: str | None,
-    limit: int,
+    limit: int | None,
     follow: bool,  # noqa: FBT001 -- a flag
     output: str,
     **options: object,
@@ -105,40 +105,55 @@ def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
         raise click.UsageError("--follow needs --output jsonl")
     if follow and until:
         raise click.UsageError("--follow has no end: leave --until out")
-    wanted = Search(account, repository, Outcome(outcome) if outcome else None, since, until, limit)
+    if limit is None and since is None and until is None:
+        limit = NEWEST
+    wanted = Search(account, repository, Outcome(outcome) if outcome else None, since, until)
 
-    async def act(to: Services) -> tuple[Record, ...]:
-        found = await to.journal.search(wanted)
-        if follow:
-            _print(found, output)
-            async for record in _new_ones(to, wanted, found):
-                _print((record,), output)
-        return found
+    async def act(to: Services) -> None:
+        found = _found(to, wanted, limit)
+        if output != "jsonl":
+            _print([record async for record in found], output)
+            return
+        async for record in _followed(to, wanted, found) if follow else found:
+            click.echo(json.dumps(_json(record), ensure_ascii=False))
 
-    found = on_registry(config, options, lambda to, _: act(to))
-    _print(found, output)
+    on_registry(config, options, lambda to, _: act(to))
 
 
-async def _new_ones(
-    to: Services, wanted: Search, found: tuple[Record, ...]
+async def _found(to: Services, wanted: Search, limit: int | None) -> AsyncIterator[Record]:
+    if limit is not None:
+        for record in await to.journal.search(replace(wanted, limit=limit)):
+            yield record
+        return
+    step = replace(wanted, limit=AT_ONCE, oldest_first=True)
+    while records := await to.journal.search(step):
+        for record in records:
+            yield record
+        step = replace(step, after=records[-1].id)
+
+
+async def _followed(
+    to: Services, wanted: Search, found: AsyncIterator[Record]
 ) -> AsyncIterator[Record]:
-    seen = {record.id: record.at for record in found}
-    began = wanted.since or (found[0].at if found else datetime.now(UTC))
+    began = datetime.now(UTC)
+    seen: dict[str, datetime] = {}
+    async for record in found:
+        began = min(began, record.at)
+        if record.at >= datetime.now(UTC) - 2 * OVERLAP:
+            seen[record.id] = record.at
+        yield record
     while True:
         await asyncio.sleep(FOLLOW_SECONDS)
-        since = max(began, datetime.now(UTC) - OVERLAP)
-        for record in await to.journal.search(replace(wanted, since=since, limit=MAX_RECORDS)):
+        since = max(wanted.since or began, datetime.now(UTC) - OVERLAP)
+        async for record in _found(to, replace(wanted, since=since), None):
             if record.id not in seen:
                 seen[record.id] = record.at
                 yield record
         seen = {id_: at for id_, at in seen.items() if at >= since - OVERLAP}
 
 
-def _print(records: tuple[Record, ...], output: str) -> None:
-    if output == "jsonl":
-        for record in records:
-            click.echo(json.dumps(_json(record), ensure_ascii=False))
-    elif output == "json":
+def _print(records: Sequence[Record], output: str) -> None:
+    if output == "json":
         print_json([_json(record) for record in records])
     else:
         columns = ("TIME", "ACCOUNT", "BY", "FROM", "OUTCOME", "REQUEST", "SCOPE", "WHY")

@@ -76,7 +76,8 @@ class Record(Struct, frozen=True):
 class Search(Struct, frozen=True):
     """Which records are wanted: the newest `limit` of those that meet all that is not None.
 
-    `since` belongs to it, `until` does not.
+    `since` belongs to it, `until` does not; nor do the records with the ids `after` and `before`,
+    which say where another page ended. With `oldest_first` these are the oldest `limit`.
     """
 
     account: str | None = None
@@ -85,6 +86,9 @@ class Search(Struct, frozen=True):
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 100
+    after: str | None = None
+    before: str | None = None
+    oldest_first: bool = False
 
 
 def few(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:

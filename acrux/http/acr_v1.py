@@ -105,8 +105,8 @@ class AcrHandlers:
         content = self._within(request, key, shown or None)
         path = shapes.path(parsing.repository(request), f"_{key}")
         following = responses.last_item(places, more=more)
-        order = parsing.order(request).value
-        return responses.listing(path, content, parsing.page(request), following, order)
+        order, filters = parsing.order(request).value, parsing.filters(request)
+        return responses.listing(path, content, parsing.page(request), following, filters, order)
 
     def _within(self, request: Request, key: str, content: object) -> Json:
         return shapes.within(self._host(request), parsing.repository(request), key, content)

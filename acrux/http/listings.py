@@ -20,7 +20,8 @@ class ListingHandlers:
         tags = await self._listings.tags(repository, page)
         content = {"name": str(repository), "tags": tags.items}
         following = responses.last_item(tags.items, more=tags.more)
-        return responses.listing(f"/v2/{repository}/tags/list", content, page, following)
+        path, filters = f"/v2/{repository}/tags/list", parsing.filters(request)
+        return responses.listing(path, content, page, following, filters)
 
     async def repositories(self, request: Request) -> Response:
         """GET: a page of the repositories that the caller may see."""
@@ -30,7 +31,8 @@ class ListingHandlers:
         visible = scope_map.patterns(PULL, METADATA_READ)
         names = await self._listings.repositories(page, visible)
         following = responses.last_item(names.items, more=names.more)
-        return responses.listing(request.path, {"repositories": names.items}, page, following)
+        content, filters = {"repositories": names.items}, parsing.filters(request)
+        return responses.listing(request.path, content, page, following, filters)
 
     async def referrers(self, request: Request) -> Response:
         """GET: a page of what points at a manifest, as an index."""
@@ -42,5 +44,6 @@ class ListingHandlers:
             referrers.items,
             page,
             artifact_type,
+            parsing.filters(request),
             more=referrers.more,
         )

@@ -22,7 +22,7 @@ class AccountManagement:
         names = [account.username for account in found.items]
         content = shapes.TokenList([shapes.listed_token(account) for account in found.items])
         following = responses.last_item(names, more=found.more)
-        return responses.collection(TOKENS, content, page, following)
+        return responses.collection(TOKENS, content, page, following, parsing.filters(request))
 
     async def create(self, request: Request) -> Response:
         """POST: an account, with its passwords this once."""

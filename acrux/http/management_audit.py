@@ -1,10 +1,14 @@
 """Handlers of /management/v1/audit and /management/v1/cases."""
 
+from msgspec.structs import replace
+
 from acrux.http import management_shapes as shapes
 from acrux.http import parsing, responses, searches
 from acrux.http.messages import Request, Response
 from acrux.services.explanations import Explanations
 from acrux.services.journal import Journal
+
+AUDIT = "/management/v1/audit"
 
 
 class AuditManagement:
@@ -15,9 +19,17 @@ class AuditManagement:
         self._explanations = explanations
 
     async def list(self, request: Request) -> Response:
-        """GET: who asked what, and what was decided: the newest, the oldest of them first."""
-        found = await self._journal.search(searches.read(request))
-        return responses.json(shapes.RecordList(list(map(shapes.record, found))))
+        """GET: who asked what, and what was decided: the newest, the oldest of them first.
+
+        The page that follows holds what was recorded before.
+        """
+        page, wanted = parsing.page(request), searches.read(request)
+        found = await self._journal.search(replace(wanted, limit=page.items + 1))
+        more = 0 < page.items < len(found)
+        shown = found[len(found) - page.items :] if len(found) > page.items else found
+        content = shapes.RecordList(list(map(shapes.record, shown)))
+        following = shown[0].id if more else None
+        return responses.collection(AUDIT, content, page, following, parsing.filters(request))
 
     async def explain(self, request: Request) -> Response:
         """GET: why a request was refused, and what would let it pass."""

@@ -22,7 +22,7 @@ class ScopeMapManagement:
         names = [one.name for one in found.items]
         content = shapes.ScopeMapList([shapes.scope_map(one) for one in found.items])
         following = responses.last_item(names, more=found.more)
-        return responses.collection(SCOPE_MAPS, content, page, following)
+        return responses.collection(SCOPE_MAPS, content, page, following, parsing.filters(request))
 
     async def create(self, request: Request) -> Response:
         """POST: a scope map."""

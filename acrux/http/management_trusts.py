@@ -30,7 +30,9 @@ class TrustManagement:
         names = [one.trust.name for one in found.items]
         shown = [shapes.trust(one.trust, one.created_at) for one in found.items]
         following = responses.last_item(names, more=found.more)
-        return responses.collection(TRUSTS, shapes.TrustList(shown), page, following)
+        return responses.collection(
+            TRUSTS, shapes.TrustList(shown), page, following, parsing.filters(request)
+        )
 
     async def create(self, request: Request) -> Response:
         """POST: a trust."""

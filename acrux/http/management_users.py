@@ -25,7 +25,7 @@ class UserManagement:
         names = [one.username for one in found.items]
         content = shapes.UserList(list(map(shapes.user, found.items)))
         following = responses.last_item(names, more=found.more)
-        return responses.collection(USERS, content, page, following)
+        return responses.collection(USERS, content, page, following, parsing.filters(request))
 
     async def create(self, request: Request) -> Response:
         """POST: an account for a person."""

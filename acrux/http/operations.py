@@ -191,7 +191,7 @@ def _audit(to: AuditManagement) -> tuple[Operation, ...]:
         Operation(
             "GET", "/audit", READ, to.list, "Search who asked what, and what was decided.",
             answer=shapes.RecordList,
-            query=("account", "repository", "outcome", "since", "until", "n"),
+            query=("account", "repository", "outcome", "since", "until", *PAGED),
         ),
         Operation(
             "GET", "/cases/{name}", READ, to.explain,

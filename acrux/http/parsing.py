@@ -1,8 +1,9 @@
 """From a request to domain values; sole reader of headers and queries."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -30,6 +31,10 @@ from acrux.http.remembering import remember
 MAX_QUERY_FIELDS = 500
 MAX_ADDED_TAGS = 100
 MAX_NAME_CHARACTERS = 255
+
+# What of a query says which items a listing holds, and not which page of them.
+Filters: TypeAlias = Sequence[tuple[str, str]]
+_PAGING = frozenset({"n", "last", "orderby"})
 
 
 def header(request: Request, name: bytes) -> str | None:
@@ -203,6 +208,15 @@ def page(request: Request) -> Page:
 def referrers_page(request: Request) -> Page:
     """As `page`; as many as there may be where `n` is not given, for few clients follow a link."""
     return Page.parse(_first(request, "n"), _first(request, "last"), MAX_ITEMS)
+
+
+def filters(request: Request) -> Filters:
+    """All that was asked of a listing but where its page begins, how long it is, and its order."""
+    query(request, "n")  # reads them all
+    fields = request.fields or {}
+    return [
+        (name, value) for name, values in fields.items() for value in values if name not in _PAGING
+    ]
 
 
 def order(request: Request) -> Order:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -16,6 +16,7 @@ from acrux.domain.page import Page
 from acrux.domain.signing import KEY_SET_KEPT
 from acrux.domain.upload import Upload
 from acrux.http.messages import Content, Headers, Part, Response
+from acrux.http.parsing import Filters
 from acrux.http.problems import JSON
 from acrux.services.tokens import IssuedToken
 
@@ -56,11 +57,13 @@ def secret(content: object, status: int = 200) -> Response:
     return Response(status, [*_SECRET], msgspec.json.encode(content))
 
 
-def collection(path: str, content: object, page: Page, following: str | None) -> Response:
+def collection(
+    path: str, content: object, page: Page, following: str | None, filters: Filters
+) -> Response:
     """A page of what is managed, with a link to the one that follows where there is one."""
     response = json(content)
     if following is not None:
-        _link(response, path, page, following, "")
+        _link(response, path, page, following, filters)
     return response
 
 
@@ -173,6 +176,7 @@ def listing(
     content: Mapping[str, object],
     page: Page,
     following: str | None,
+    filters: Filters,
     order: str = "",
 ) -> Response:
     """A page of a listing, with a link to the one that follows where there is one (end-8b).
@@ -181,7 +185,7 @@ def listing(
     """
     response = json(content)
     if following is not None:
-        _link(response, path, page, following, f"&orderby={order}")
+        _link(response, path, page, following, [("orderby", order), *filters])
     return response
 
 
@@ -190,6 +194,7 @@ def referrers(
     listed: Sequence[Referrer],
     page: Page,
     artifact_type: str | None,
+    filters: Filters,
     *,
     more: bool,
 ) -> Response:
@@ -209,14 +214,13 @@ def referrers(
     if artifact_type:
         response.add("OCI-Filters-Applied", "artifactType")
     if more:
-        kept = f"&artifactType={quote(artifact_type, safe='')}" if artifact_type else ""
-        _link(response, path, page, str(listed[-1].digest), kept)
+        _link(response, path, page, str(listed[-1].digest), filters)
     return response
 
 
-def _link(response: Response, path: str, page: Page, following: str, rest: str) -> None:
+def _link(response: Response, path: str, page: Page, following: str, kept: Filters) -> None:
     # Every parameter has an equals sign, as `az` splits there (acr-protocol.md §7.5).
-    query = f"last={quote(following, safe='')}&n={page.items}{rest}"
+    query = urlencode([("last", following), ("n", page.items), *kept], quote_via=quote, safe="")
     response.add("Link", f'<{path}?{query}>; rel="next"')
 
 

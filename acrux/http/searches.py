@@ -9,7 +9,10 @@ from acrux.http.messages import Request
 
 
 def read(request: Request) -> Search:
-    """What is searched for in the journal. Raises InvalidRequest, and InvalidPage for `n`."""
+    """What is searched for in the journal; `last` is the id before which the page ends.
+
+    Raises InvalidRequest, and InvalidPage for `n` and `last`.
+    """
     outcome = _one(request, "outcome")
     if outcome is not None and outcome not in set(Outcome):
         raise InvalidRequest(f"outcome is one of: {', '.join(Outcome)}", outcome=outcome[:40])
@@ -20,6 +23,7 @@ def read(request: Request) -> Search:
         since=_instant(request, "since"),
         until=_instant(request, "until"),
         limit=parsing.page(request).items,
+        before=_one(request, "last"),
     )
 
 

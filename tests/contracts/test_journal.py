@@ -155,3 +155,32 @@ async def test_of_strangers_only_the_newest_are_kept(journal: SqlJournal) -> Non
     assert await found(journal) == [
         "request 0", "request 2", "request 4", "request 6", "request 7", "request 8", "request 9",
     ]  # fmt: skip
+
+
+async def test_pages_go_back_in_time_or_forward_and_meet_without_a_gap(journal: SqlJournal) -> None:
+    """Whoever reads an audit of a year reads it in pieces, and must miss nothing between two."""
+    await journal.append([record(number) for number in range(6)])
+    middle = record(3).id
+
+    assert await found(journal, before=middle, limit=2) == ["request 1", "request 2"]
+    assert await found(journal, after=middle, limit=5) == ["request 4", "request 5"]
+    assert await found(journal, oldest_first=True, limit=2) == ["request 0", "request 1"]
+    assert await found(journal, oldest_first=True, after=middle, limit=1) == ["request 4"]
+
+
+async def test_pages_of_a_repository_hold_records_of_several_ones_too(journal: SqlJournal) -> None:
+    """Those are found by a search of their own, and would fall out of order."""
+    several = parse_all(["repository:a:pull repository:b:pull"])
+    await journal.append(
+        [
+            record(1, repository="a"),
+            record(2, repository=SEVERAL, asked=several),
+            record(3, repository="a"),
+        ]
+    )
+
+    assert await found(journal, repository="a", oldest_first=True, limit=2) == [
+        "request 1",
+        "request 2",
+    ]
+    assert await found(journal, repository="a", limit=2) == ["request 2", "request 3"]

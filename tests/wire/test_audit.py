@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from acrux.cli.audit import AT_ONCE, NEWEST
 from tests.running import ROOT, RunningRegistry, acrux, environment, running
 from tests.wire.connection import Connection
 
@@ -17,6 +18,22 @@ def lines(registry: RunningRegistry, *options: str) -> list[dict[str, str]]:
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def follow(registry: RunningRegistry, *options: str) -> subprocess.Popen[str]:
+    """What prints records as they come."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acrux", "audit", "list", "--follow", "--output", "jsonl",
+         "--data-dir", str(registry.data_dir), *options],
+        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    return process
+
+
+def _line(follower: subprocess.Popen[str]) -> str:
+    assert follower.stdout is not None
+    return follower.stdout.readline()
 
 
 def wait_for(registry: RunningRegistry, *options: str) -> list[dict[str, str]]:
@@ -66,21 +83,45 @@ def test_a_command_that_changes_something_is_recorded(tmp_path: Path) -> None:
 def test_lines_go_on_while_the_registry_serves(tmp_path: Path) -> None:
     """Whoever collects logs would see them only when they ask."""
     with running(tmp_path / "data") as registry:
-        follower = subprocess.Popen(
-            [sys.executable, "-m", "acrux", "audit", "list", "--follow", "--output", "jsonl",
-             "--account", "acrux", "--data-dir", str(registry.data_dir)],
-            cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        follower = follow(registry, "--account", "acrux")
         connection = Connection(registry.port)
         connection.login("acrux", registry.password)
         connection.close()
-        assert follower.stdout is not None
-        line = follower.stdout.readline()
+        line = _line(follower)
         follower.terminate()
         _, complaint = follower.communicate(timeout=30)
 
     assert line, complaint
     assert json.loads(line)["request"] == "GET /oauth2/token"
+
+
+def test_a_time_to_begin_at_lists_all_since_then(tmp_path: Path) -> None:
+    """Whoever copies an audit elsewhere would copy the last hundred lines of an attack."""
+    with running(tmp_path / "data") as registry:
+        connection = Connection(registry.port)
+        for _ in range(AT_ONCE + 30):
+            connection.login("acrux", registry.password)
+        connection.close()
+        everything = wait_for_many(registry, AT_ONCE + 30, "--since", "3h", "--account", "acrux")
+        newest = lines(registry, "--account", "acrux")
+        few = lines(registry, "--since", "3h", "--limit", "3", "--account", "acrux")
+        follower = follow(registry, "--since", "3h", "--account", "acrux")
+        followed = [json.loads(_line(follower)) for _ in everything]
+        follower.terminate()
+        follower.communicate(timeout=30)
+
+    assert [one["id"] for one in everything] == sorted(one["id"] for one in everything)
+    assert newest == everything[-NEWEST:]
+    assert few == everything[-3:]
+    assert followed == everything
+
+
+def wait_for_many(registry: RunningRegistry, count: int, *options: str) -> list[dict[str, str]]:
+    """The records, once there are so many."""
+    end = time.monotonic() + 30
+    while len(found := lines(registry, *options)) < count:
+        assert time.monotonic() < end, len(found)
+    return found
 
 
 def test_a_time_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
