@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
@@ -21,6 +21,8 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from acrux.adapters.certificates import CertificateFiles, check_pair, self_signed
+from acrux.adapters.log import render
+from acrux.adapters.standard_error import StandardError
 from acrux.bootstrap import build, make_data_dir
 from acrux.errors import InvalidSettings
 from acrux.http.app import Application
@@ -131,6 +133,7 @@ def run(
     Raises SystemExit with 1 where a worker could not start or died.
     """
     _, (address, port) = _address(settings)
+    sys.stderr = _standard_error(settings)  # of the workers too, which are forked
     server = Server(
         "acrux",
         address=address,
@@ -152,6 +155,15 @@ def run(
         answering=partial(_announce, settings, answering),
     )
     server.serve(target_loader=partial(load, settings, os.getpid()), wrap_loader=False)
+
+
+def _standard_error(settings: Settings) -> TextIO:
+    lost = partial(_lost_lines, settings)
+    return cast("TextIO", StandardError(sys.stderr.fileno(), lost))
+
+
+def _lost_lines(settings: Settings, lines: int) -> str:
+    return render(settings.log_format, "log-lines-lost", lines=lines)
 
 
 def load(settings: Settings, parent: int) -> Application:

@@ -26,8 +26,8 @@ HANDLERS = {"acr_v1", "blobs", "health", "listings", "management_accounts",
             "uploads"}  # fmt: skip
 REST_OF_THE_EDGE = {"acr_shapes", "app", "authorization", "challenge", "forms", "guard",
                     "identity", "management", "management_bodies", "management_shapes",
-                    "messages", "middleware", "openapi", "operations", "origin", "parsing",
-                    "problems", "remembering", "responses", "routes", "searches",
+                    "messages", "middleware", "openapi", "operations", "origin", "paging",
+                    "parsing", "problems", "remembering", "responses", "routes", "searches",
                     "witness"}  # fmt: skip
 
 # One line that breaks each contract, and the module that it is planted in.

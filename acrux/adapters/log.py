@@ -22,8 +22,18 @@ DELAY: Final = 0.05
 # Several workers write to one pipe, and only so many bytes stay together (pipe(7), PIPE_BUF).
 MAX_WRITTEN: Final = 4096
 
+# The longest value of a line, in characters as written: clients choose what stands there.
+MAX_VALUE: Final = 1024
+MAX_TRACEBACK: Final = 8 * 1024  # before it is escaped: little of it is
+LONGEST_ESCAPE: Final = 12  # \ud83d\ude00, for one character
+
+REMEMBERED_CHARACTERS: Final = 256  # a longer value is escaped each time
+
 # What can stand in a line of text without quotes.
 _NUMBERS: Final = frozenset({int, float})
+_AS_IS: Final = _NUMBERS | {bool, type(None)}
+_CONTROLS: Final = re.compile(r"[^ -~]")
+_PRINTABLE: Final = re.compile(r"[ -~]*")
 _PLAIN: Final = re.compile(r"[!#-<>-~]+")
 
 
@@ -56,11 +66,15 @@ class LineLog:
 
     def exception(self, event: str, /, **values: object) -> None:
         """Something failed that nobody foresaw; for use where an exception is handled."""
-        self._tell("error", event, {**values, "exception": traceback.format_exc()})
+        # The end says what failed; a recursion has thousands of frames before that.
+        told = traceback.format_exc()[-MAX_TRACEBACK:]
+        self._tell("error", event, {**values, "exception": told}, MAX_TRACEBACK * LONGEST_ESCAPE)
         self.flush()
 
-    def _tell(self, level: str, event: str, values: Mapping[str, object]) -> None:
-        render = self._render(level, event, tuple(values))
+    def _tell(
+        self, level: str, event: str, values: Mapping[str, object], longest: int = MAX_VALUE
+    ) -> None:
+        render = self._render(level, event, tuple(values), longest)
         self._write(render(self._now(), values.values()))
 
     def _write(self, line: str) -> None:
@@ -100,27 +114,66 @@ class LineLog:
             self._stream.flush()
 
 
-def _json(level: str, event: str, names: tuple[str, ...]) -> Render:
+def render(style: Literal["console", "json"], event: str, **values: object) -> str:
+    """A line at level info, for whoever writes it elsewhere."""
+    at = datetime.now(UTC).isoformat()[:-6] + "Z"
+    return (_json if style == "json" else _text)("info", event, tuple(values))(at, values.values())
+
+
+def _json(level: str, event: str, names: tuple[str, ...], longest: int = MAX_VALUE) -> Render:
     def render(at: str, values: Iterable[object]) -> str:
-        line = {"timestamp": at, "level": level, "event": event}
-        told = {**line, **dict(zip(names, values, strict=True))}
-        return msgspec.json.encode(told, enc_hook=str).decode() + "\n"
+        told = {"timestamp": at, "level": level, "event": event}
+        line = msgspec.json.encode(told | dict(zip(names, values, strict=True)), enc_hook=str)
+        text = line.decode()
+        if len(text) > longest:  # else no value can be longer
+            cut = {
+                name: value if value.__class__ in _AS_IS else _cut(str(value), longest)
+                for name, value in zip(names, values, strict=True)
+            }
+            text = msgspec.json.encode(told | cut).decode()
+        # JSON allows what steers a terminal, from DEL on; and nobody needs it raw.
+        return (text if _PRINTABLE.fullmatch(text) else _CONTROLS.sub(_escaped, text)) + "\n"
 
     return render
 
 
-def _text(level: str, event: str, names: tuple[str, ...]) -> Render:
+def _escaped(control: re.Match[str]) -> str:
+    return "\\u007f" if control[0] == "\x7f" else json.dumps(control[0])[1:-1]
+
+
+def _text(level: str, event: str, names: tuple[str, ...], longest: int = MAX_VALUE) -> Render:
     named = "".join(f" {name}=%s" for name in names)
     template = f"timestamp=%s level={level} event={event}{named}\n"
 
     def render(at: str, values: Iterable[object]) -> str:
-        told = [v if v.__class__ in _NUMBERS else _quoted(str(v)) for v in values]
+        told = [
+            value
+            if value.__class__ in _NUMBERS
+            else _quote_once(text)
+            if len(text := str(value)) <= REMEMBERED_CHARACTERS
+            else _quote(text, longest)
+            for value in values
+        ]
         return template % (at, *told)
 
     return render
 
 
-@lru_cache(maxsize=1024)  # most values stand in line after line: methods, callers, agents
-def _quoted(text: str) -> str:
+def _cut(text: str, longest: int) -> str:
+    if len(text) * LONGEST_ESCAPE <= longest or len(json.dumps(text)) <= longest:
+        return text
+    head = text[: longest - 10]
+    if len(json.dumps(head)) > longest:
+        head = text[: longest // LONGEST_ESCAPE - 1]
+    return head + "..."
+
+
+def _quote(text: str, longest: int) -> str:
     # In JSON's quotes and ASCII, what ends a line or a value, or steers a terminal, is escaped.
+    text = _cut(text, longest)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
+
+
+@lru_cache(maxsize=1024)  # most values stand in line after line: methods, callers, agents
+def _quote_once(text: str) -> str:
+    return _quote(text, MAX_VALUE)

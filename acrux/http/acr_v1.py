@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from acrux.domain.attributes import AttributesChange
 from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
 from acrux.http import acr_shapes as shapes
-from acrux.http import parsing, responses
+from acrux.http import paging, parsing, responses
 from acrux.http.acr_shapes import Json
 from acrux.http.messages import Request, Response
 from acrux.http.origin import Origins
@@ -42,8 +42,8 @@ class AcrHandlers:
 
     async def list_tags(self, request: Request) -> Response:
         """GET: a page of the tags, or of those on one manifest."""
-        page, order = parsing.page(request), parsing.order(request)
-        digest = parsing.listed_digest(request)
+        page, order = paging.page(request), paging.order(request)
+        digest = paging.listed_digest(request)
         tags = await self._properties.tags(parsing.repository(request), page, order, digest)
         places = [shapes.place(tag.name, tag.updated_at, order) for tag in tags.items]
         return self._page(request, "tags", list(map(shapes.tag, tags.items)), places, tags.more)
@@ -66,7 +66,7 @@ class AcrHandlers:
 
     async def list_manifests(self, request: Request) -> Response:
         """GET: a page of the manifests."""
-        page, order = parsing.page(request), parsing.order(request)
+        page, order = paging.page(request), paging.order(request)
         found = await self._properties.manifests(parsing.repository(request), page, order)
         places = [shapes.place(one.digest, one.updated_at, order) for one in found.items]
         shown = list(map(shapes.manifest, found.items))
@@ -105,8 +105,8 @@ class AcrHandlers:
         content = self._within(request, key, shown or None)
         path = shapes.path(parsing.repository(request), f"_{key}")
         following = responses.last_item(places, more=more)
-        order, filters = parsing.order(request).value, parsing.filters(request)
-        return responses.listing(path, content, parsing.page(request), following, filters, order)
+        order, filters = paging.order(request).value, paging.filters(request)
+        return responses.listing(path, content, paging.page(request), following, filters, order)
 
     def _within(self, request: Request, key: str, content: object) -> Json:
         return shapes.within(self._host(request), parsing.repository(request), key, content)

@@ -1,7 +1,7 @@
 """Handlers of tags/list, referrers and _catalog."""
 
 from acrux.domain.scope import METADATA_READ, PULL
-from acrux.http import parsing, responses
+from acrux.http import paging, parsing, responses
 from acrux.http.identity import Identity
 from acrux.http.messages import Request, Response
 from acrux.services.listings import Listings
@@ -16,34 +16,34 @@ class ListingHandlers:
 
     async def tags(self, request: Request) -> Response:
         """GET: a page of a repository's tags."""
-        repository, page = parsing.repository(request), parsing.page(request)
+        repository, page = parsing.repository(request), paging.page(request)
         tags = await self._listings.tags(repository, page)
         content = {"name": str(repository), "tags": tags.items}
         following = responses.last_item(tags.items, more=tags.more)
-        path, filters = f"/v2/{repository}/tags/list", parsing.filters(request)
+        path, filters = f"/v2/{repository}/tags/list", paging.filters(request)
         return responses.listing(path, content, page, following, filters)
 
     async def repositories(self, request: Request) -> Response:
         """GET: a page of the repositories that the caller may see."""
-        page = parsing.page(request)
+        page = paging.page(request)
         # What the caller holds now, not what its token once said: a list must not leak names.
         scope_map = await self._identity.scope_map(request.grant)
         visible = scope_map.patterns(PULL, METADATA_READ)
         names = await self._listings.repositories(page, visible)
         following = responses.last_item(names.items, more=names.more)
-        content, filters = {"repositories": names.items}, parsing.filters(request)
+        content, filters = {"repositories": names.items}, paging.filters(request)
         return responses.listing(request.path, content, page, following, filters)
 
     async def referrers(self, request: Request) -> Response:
         """GET: a page of what points at a manifest, as an index."""
         repository, digest = parsing.repository(request), parsing.digest(request)
-        page, artifact_type = parsing.referrers_page(request), parsing.artifact_type(request)
+        page, artifact_type = paging.referrers_page(request), paging.artifact_type(request)
         referrers = await self._listings.referrers(repository, digest, artifact_type, page)
         return responses.referrers(
             f"/v2/{repository}/referrers/{digest}",
             referrers.items,
             page,
             artifact_type,
-            parsing.filters(request),
+            paging.filters(request),
             more=referrers.more,
         )

@@ -2,7 +2,7 @@
 
 from acrux.http import management_bodies as bodies
 from acrux.http import management_shapes as shapes
-from acrux.http import parsing, responses
+from acrux.http import paging, parsing, responses
 from acrux.http.messages import Request, Response
 from acrux.services.accounts import TOKEN_PASSWORDS, Accounts
 
@@ -17,12 +17,12 @@ class AccountManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the accounts."""
-        page = parsing.page(request)
+        page = paging.page(request)
         found = await self._accounts.page(page)
         names = [account.username for account in found.items]
         content = shapes.TokenList([shapes.listed_token(account) for account in found.items])
         following = responses.last_item(names, more=found.more)
-        return responses.collection(TOKENS, content, page, following, parsing.filters(request))
+        return responses.collection(TOKENS, content, page, following, paging.filters(request))
 
     async def create(self, request: Request) -> Response:
         """POST: an account, with its passwords this once."""

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from acrux.http import management_shapes as shapes
-from acrux.http import parsing, responses, searches
+from acrux.http import paging, parsing, responses, searches
 from acrux.http.messages import Request, Response
 from acrux.services.explanations import Explanations
 from acrux.services.journal import Journal
@@ -23,13 +23,13 @@ class AuditManagement:
 
         The page that follows holds what was recorded before.
         """
-        page, wanted = parsing.page(request), searches.read(request)
+        page, wanted = paging.page(request), searches.read(request)
         found = await self._journal.search(replace(wanted, limit=page.items + 1))
         more = 0 < page.items < len(found)
         shown = found[len(found) - page.items :] if len(found) > page.items else found
         content = shapes.RecordList(list(map(shapes.record, shown)))
         following = shown[0].id if more else None
-        return responses.collection(AUDIT, content, page, following, parsing.filters(request))
+        return responses.collection(AUDIT, content, page, following, paging.filters(request))
 
     async def explain(self, request: Request) -> Response:
         """GET: why a request was refused, and what would let it pass."""

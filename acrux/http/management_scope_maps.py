@@ -2,7 +2,7 @@
 
 from acrux.http import management_bodies as bodies
 from acrux.http import management_shapes as shapes
-from acrux.http import parsing, responses
+from acrux.http import paging, parsing, responses
 from acrux.http.messages import Request, Response
 from acrux.services.scope_maps import ScopeMaps
 
@@ -17,12 +17,12 @@ class ScopeMapManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the scope maps."""
-        page = parsing.page(request)
+        page = paging.page(request)
         found = await self._scope_maps.page(page)
         names = [one.name for one in found.items]
         content = shapes.ScopeMapList([shapes.scope_map(one) for one in found.items])
         following = responses.last_item(names, more=found.more)
-        return responses.collection(SCOPE_MAPS, content, page, following, parsing.filters(request))
+        return responses.collection(SCOPE_MAPS, content, page, following, paging.filters(request))
 
     async def create(self, request: Request) -> Response:
         """POST: a scope map."""

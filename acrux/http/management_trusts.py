@@ -10,7 +10,7 @@ from acrux.domain.trust import Trust
 from acrux.domain.trust_templates import claim_rule
 from acrux.http import management_bodies as bodies
 from acrux.http import management_shapes as shapes
-from acrux.http import parsing, responses
+from acrux.http import paging, parsing, responses
 from acrux.http.messages import Request, Response
 from acrux.services.trusts import Trusts
 
@@ -25,13 +25,13 @@ class TrustManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the trusts."""
-        page = parsing.page(request)
+        page = paging.page(request)
         found = cut(await self._trusts.list(), page, lambda one: one.trust.name)
         names = [one.trust.name for one in found.items]
         shown = [shapes.trust(one.trust, one.created_at) for one in found.items]
         following = responses.last_item(names, more=found.more)
         return responses.collection(
-            TRUSTS, shapes.TrustList(shown), page, following, parsing.filters(request)
+            TRUSTS, shapes.TrustList(shown), page, following, paging.filters(request)
         )
 
     async def create(self, request: Request) -> Response:

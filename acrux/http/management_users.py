@@ -5,7 +5,7 @@ from urllib.parse import quote
 from acrux.domain.credential import Secret
 from acrux.http import management_bodies as bodies
 from acrux.http import management_shapes as shapes
-from acrux.http import parsing, responses
+from acrux.http import paging, parsing, responses
 from acrux.http.messages import Request, Response
 from acrux.services.users import Users
 
@@ -20,12 +20,12 @@ class UserManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the people."""
-        page = parsing.page(request)
+        page = paging.page(request)
         found = await self._users.page(page)
         names = [one.username for one in found.items]
         content = shapes.UserList(list(map(shapes.user, found.items)))
         following = responses.last_item(names, more=found.more)
-        return responses.collection(USERS, content, page, following, parsing.filters(request))
+        return responses.collection(USERS, content, page, following, paging.filters(request))
 
     async def create(self, request: Request) -> Response:
         """POST: an account for a person."""

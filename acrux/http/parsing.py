@@ -1,9 +1,8 @@
 """From a request to domain values; sole reader of headers and queries."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -13,7 +12,6 @@ from acrux.domain.byte_range import ByteRange
 from acrux.domain.digest import Digest, new_hasher
 from acrux.domain.media_types import ANYTHING, Accept
 from acrux.domain.names import Reference, RepositoryName, Tag, parse_reference
-from acrux.domain.page import MAX_ITEMS, Order, Page
 from acrux.domain.scope import Scope, parse_all
 from acrux.domain.upload import ContentRange, UploadId
 from acrux.errors import (
@@ -32,10 +30,6 @@ MAX_QUERY_FIELDS = 500
 MAX_ADDED_TAGS = 100
 MAX_NAME_CHARACTERS = 255
 
-# What of a query says which items a listing holds, and not which page of them.
-Filters: TypeAlias = Sequence[tuple[str, str]]
-_PAGING = frozenset({"n", "last", "orderby"})
-
 
 def header(request: Request, name: bytes) -> str | None:
     """The value of a header, its name in lower case; of several, the first."""
@@ -50,9 +44,14 @@ def every_header(request: Request, name: bytes) -> list[str]:
 
 def query(request: Request, name: str) -> tuple[str, ...]:
     """All values of a query parameter, in order. Raises InvalidRequest."""
+    return fields(request).get(name, ())
+
+
+def fields(request: Request) -> Mapping[str, tuple[str, ...]]:
+    """All values of every query parameter, in order. Raises InvalidRequest."""
     if request.fields is None:
         request.fields = _fields(request.query)
-    return request.fields.get(name, ())
+    return request.fields
 
 
 def _parse_fields(text: bytes) -> Mapping[str, tuple[str, ...]]:
@@ -75,7 +74,8 @@ def _parse_fields(text: bytes) -> Mapping[str, tuple[str, ...]]:
 _fields = remember(_parse_fields, 256)  # clients ask again and again for the same
 
 
-def _first(request: Request, name: str) -> str | None:
+def first(request: Request, name: str) -> str | None:
+    """The first value of a query parameter. Raises InvalidRequest."""
     values = query(request, name)
     return values[0] if values else None
 
@@ -155,18 +155,18 @@ _scopes = lru_cache(maxsize=256)(parse_all)  # clients ask again and again for t
 
 def service(request: Request) -> str | None:
     """The service a token request asks for, in the form login servers are kept in."""
-    named = _first(request, "service")
+    named = first(request, "service")
     return named.lower() if named else None
 
 
 def wants_refresh_token(request: Request) -> bool:
     """Whether a token request asks for a refresh token too, as docker login does."""
-    return _first(request, "offline_token") == "true"
+    return first(request, "offline_token") == "true"
 
 
 def claimed_digest(request: Request) -> Digest | None:
     """The digest that the content being pushed claims. Raises InvalidDigest."""
-    text = _first(request, "digest")
+    text = first(request, "digest")
     return None if text is None else Digest.parse(text)
 
 
@@ -180,8 +180,8 @@ def required_digest(request: Request) -> Digest:
 
 def mount_source(request: Request) -> RepositoryName | None:
     """The repository to mount a blob from; one whose name cannot exist is as good as none."""
-    text = _first(request, "from")
-    if not text or _first(request, "mount") is None:
+    text = first(request, "from")
+    if not text or first(request, "mount") is None:
         return None
     try:
         return RepositoryName.parse(text)
@@ -191,48 +191,13 @@ def mount_source(request: Request) -> RepositoryName | None:
 
 def names_mount_source(request: Request) -> bool:
     """Whether the request says where to mount from, well or badly."""
-    return _first(request, "from") is not None
+    return first(request, "from") is not None
 
 
 def mounted_digest(request: Request) -> Digest | None:
     """The blob to mount. Raises InvalidDigest."""
-    text = _first(request, "mount")
+    text = first(request, "mount")
     return None if text is None else Digest.parse(text)
-
-
-def page(request: Request) -> Page:
-    """The page of a listing that is asked for. Raises InvalidPage."""
-    return Page.parse(_first(request, "n"), _first(request, "last"))
-
-
-def referrers_page(request: Request) -> Page:
-    """As `page`; as many as there may be where `n` is not given, for few clients follow a link."""
-    return Page.parse(_first(request, "n"), _first(request, "last"), MAX_ITEMS)
-
-
-def filters(request: Request) -> Filters:
-    """All that was asked of a listing but where its page begins, how long it is, and its order."""
-    query(request, "n")  # reads them all
-    fields = request.fields or {}
-    return [
-        (name, value) for name, values in fields.items() for value in values if name not in _PAGING
-    ]
-
-
-def order(request: Request) -> Order:
-    """How a listing of /acr/v1 is to be sorted. Raises InvalidPage."""
-    return Order.parse(_first(request, "orderby"))
-
-
-def listed_digest(request: Request) -> Digest | None:
-    """The manifest whose tags are to be listed. Raises InvalidDigest."""
-    text = _first(request, "digest")
-    return Digest.parse(text) if text else None
-
-
-def artifact_type(request: Request) -> str | None:
-    """The type of referrers that are to be listed, None for all."""
-    return _first(request, "artifactType") or None
 
 
 def added_tags(request: Request) -> tuple[Tag, ...]:
@@ -248,14 +213,14 @@ def added_tags(request: Request) -> tuple[Tag, ...]:
 
 def check_digest_algorithm(request: Request) -> None:
     """Raise InvalidDigest where an upload announces an algorithm that is not here (end-4c)."""
-    algorithm = _first(request, "digest-algorithm")
+    algorithm = first(request, "digest-algorithm")
     if algorithm is not None:
         new_hasher(algorithm)
 
 
 def capability(request: Request) -> str:
     """What the location of an upload carries beside its name, empty where it is missing."""
-    return _first(request, "_state") or ""
+    return first(request, "_state") or ""
 
 
 def attributes_change(body: bytes) -> AttributesChange:

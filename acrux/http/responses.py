@@ -16,7 +16,7 @@ from acrux.domain.page import Page
 from acrux.domain.signing import KEY_SET_KEPT
 from acrux.domain.upload import Upload
 from acrux.http.messages import Content, Headers, Part, Response
-from acrux.http.parsing import Filters
+from acrux.http.paging import Filters
 from acrux.http.problems import JSON
 from acrux.services.tokens import IssuedToken
 

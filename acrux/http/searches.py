@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from acrux.domain.decision import Outcome, Search
 from acrux.errors import InvalidRequest
-from acrux.http import parsing
+from acrux.http import paging, parsing
 from acrux.http.messages import Request
 
 
@@ -22,7 +22,7 @@ def read(request: Request) -> Search:
         outcome=None if outcome is None else Outcome(outcome),
         since=_instant(request, "since"),
         until=_instant(request, "until"),
-        limit=parsing.page(request).items,
+        limit=paging.page(request).items,
         before=_one(request, "last"),
     )
 

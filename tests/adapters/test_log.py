@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from acrux.adapters.log import DELAY, MAX_WRITTEN, LineLog
+from acrux.adapters.log import DELAY, MAX_TRACEBACK, MAX_VALUE, MAX_WRITTEN, LineLog
 
 
 class Stream(io.StringIO):
@@ -63,7 +63,21 @@ def _without_time(line: str, style: str) -> str:
 
 
 @pytest.mark.parametrize("style", ["console", "json"])
-@pytest.mark.parametrize("text", ["a\nlevel=error", "\x1b[2J", "\x9b1m", "é", 'a" b="c', "", "a=b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\nlevel=error",
+        "\x1b[2J",
+        "\x9b1m",
+        "\x7f",
+        "\u2028",
+        "\U0001f600",
+        "é",
+        'a" b="c',
+        "",
+        "a=b",
+    ],
+)
 def test_what_a_client_sends_cannot_begin_a_line_nor_steer_a_terminal(
     style: str, text: str
 ) -> None:
@@ -74,9 +88,52 @@ def test_what_a_client_sends_cannot_begin_a_line_nor_steer_a_terminal(
 
     written = stream.getvalue()
     assert written.count("\n") == 1
-    assert "\x1b" not in written
     assert f"agent={text} " not in written
-    assert style == "json" or written.isascii()
+    assert all(" " <= character <= "~" for character in written.rstrip("\n"))
+    assert style == "console" or json.loads(written)["agent"] == text
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+@pytest.mark.parametrize("character", ["a", '"', "\xff", "\0", "\x7f", "\u2028", "\U0001f600"])
+def test_no_value_is_longer_than_a_line_can_bear(style: str, character: str) -> None:
+    """A header of 240 KB would fill the disk with log, whatever it is made of."""
+    stream = Stream()
+    log = LineLog(stream, "json" if style == "json" else "console")
+
+    log.info("request", agent=character * 300_000, id="last")
+    log.line("request", "agent")(character * MAX_VALUE)
+    log.info("request", agent=character * 10)
+
+    whole, prepared, short = stream.getvalue().splitlines()
+    assert "..." in whole
+    assert "last" in whole
+    assert len(whole) < MAX_VALUE + 200
+    assert len(prepared) < MAX_VALUE + 200
+    assert "..." not in short
+
+
+def test_what_a_value_says_is_there_as_far_as_there_is_room() -> None:
+    """A path that is cut after a few characters says nothing."""
+    stream = Stream()
+
+    LineLog(stream, "json").info("request", path="/v2/" + "a" * 5000)
+
+    assert len(json.loads(stream.getvalue())["path"]) > MAX_VALUE - 20
+
+
+def test_a_traceback_keeps_its_end() -> None:
+    """A recursion would log a megabyte; what failed stands at the end."""
+    stream = Stream()
+    log = LineLog(stream, "json")
+
+    try:
+        json.loads("[" * 100_000)
+    except RecursionError:
+        log.exception("failure")
+
+    told = json.loads(stream.getvalue())["exception"]
+    assert told.endswith("exceeded while decoding a JSON array from a unicode string\n")
+    assert len(told) <= MAX_TRACEBACK
 
 
 def test_a_failure_is_told_with_its_traceback_in_one_line() -> None:

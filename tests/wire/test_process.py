@@ -40,6 +40,34 @@ def test_it_is_quiet_about_passwords_after_the_first_start(tmp_path: Path) -> No
     assert "acrux credential renew" in second
 
 
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_log_that_nobody_reads_holds_up_no_request(tmp_path: Path, style: str) -> None:
+    """A log collector that hangs would stop the registry after three hundred requests."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acrux", "serve", "--port", "0", "--workers", "2",
+         "--data-dir", str(tmp_path / "data"), "--log-format", style],
+        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    port = int(process.stdout.readline().strip().rpartition(":")[2])
+    connection = Connection(port)
+    path = "/v2/" + "a" * 900
+    answers = {connection.call("GET", path).status for _ in range(3000)}
+    told = ""
+    while "log-lines-lost" not in told:
+        told = process.stderr.readline()
+    connection.call("GET", "/v2/at-the-end")
+    while "/v2/at-the-end" not in told:
+        told = process.stderr.readline()
+    connection.close()
+    process.terminate()
+    process.communicate(timeout=30)
+
+    assert answers == {404}
+    assert process.returncode == 0
+
+
 def test_a_running_request_ends_and_new_ones_are_refused_when_it_stops(tmp_path: Path) -> None:
     """A deployment must not cut anybody's push."""
     with running(tmp_path / "data", "--workers", "1") as registry:
