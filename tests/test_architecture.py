@@ -25,7 +25,7 @@ HANDLERS = {"acr_v1", "blobs", "health", "listings", "management_accounts",
             "management_trusts", "management_users", "manifests", "oauth2",
             "uploads"}  # fmt: skip
 REST_OF_THE_EDGE = {"acr_shapes", "app", "authorization", "challenge", "forms", "guard",
-                    "identity", "management", "management_bodies", "management_shapes",
+                    "heads", "identity", "management", "management_bodies", "management_shapes",
                     "messages", "middleware", "openapi", "operations", "origin", "parsing",
                     "problems", "remembering", "responses", "routes", "searches",
                     "witness"}  # fmt: skip
