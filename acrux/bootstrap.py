@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from ipaddress import ip_network
 from pathlib import Path
 from secrets import token_bytes, token_hex
 
+from acrux import edge
 from acrux.adapters import secrets
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
@@ -69,6 +69,7 @@ from acrux.settings import Settings
 KEY_BYTES = 32
 REVOCATION_SECONDS = 0.5
 JOURNAL_SECONDS = 0.5
+CONNECTION_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 LONGEST_PAUSE = 1.0
 WRITER_BYTES = 3
@@ -146,15 +147,14 @@ def build(
     services = build_services(settings, adapters)
     log = log or LineLog(sys.stderr, settings.log_format)
     chores = _chores(adapters, services)
+    origins = edge.origins(settings)
+    connections = edge.connections(settings, origins)
     # Only a server knows how long its tokens live: the settings of a command may be others.
     serving = (
         *chores,
         *_file_users(settings, adapters, log),
         Chore("retire-keys", TIDY_SECONDS, services.keys.retire),
-    )
-    origins = Origins(
-        settings.known_login_servers,
-        tuple(ip_network(network) for network in settings.trusted_proxies),
+        Chore("connections", CONNECTION_SECONDS, connections.watch),
     )
     identity = Identity(
         services.authentication, services.federation, services.guessing, services.tokens
@@ -167,7 +167,8 @@ def build(
         log=RequestLog(log),
         witness=Witness(services.journal, adapters.clock),
         lifespan=_lifespan(adapters, services, log, serving),
-        idle_timeout=timedelta(seconds=settings.idle_seconds),
+        pace=edge.pace(settings),
+        connections=connections,
     )
     return Registry(app, rows, services, _lifespan(adapters, services, log, chores))
 

@@ -8,6 +8,7 @@ RegistryError
 │   ├── InvalidManifest
 │   ├── InvalidScope
 │   ├── InvalidService
+│   ├── HeadersTooLarge
 │   ├── InvalidRequest
 │   ├── InvalidPage
 │   ├── UnknownName
@@ -85,6 +86,10 @@ class InvalidScope(InvalidInput):
 
 class InvalidService(InvalidInput):
     """A token was asked for a service that this registry is not."""
+
+
+class HeadersTooLarge(InvalidInput):
+    """The header of a request is longer than is read."""
 
 
 class InvalidRequest(InvalidInput):

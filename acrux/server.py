@@ -16,19 +16,21 @@ from functools import partial
 from typing import Any, Final, TextIO, cast
 
 from granian.constants import Interfaces, Loops, SSLProtocols
-from granian.http import HTTP1Settings
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from acrux.adapters.certificates import CertificateFiles, check_pair, self_signed
 from acrux.adapters.log import render
+from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
 from acrux.bootstrap import build, make_data_dir
 from acrux.errors import InvalidSettings
 from acrux.http.app import Application
+from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.settings import Settings
 
-HEADER_SECONDS = 15  # a connection that sends no whole header by then is closed
+BACKLOG = 4096  # connections that the kernel keeps until they are accepted
 BUFFER_BYTES = 1 << 18  # of a body, that wait for the application
 ANSWER_SECONDS = 30  # a server that does not answer by then has failed
 
@@ -37,6 +39,9 @@ PARENT_SECONDS = 1  # how often a worker looks whether it is alone
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+# It would take a header list of 16 MiB, which a client can make of 4 KB (HPACK).
+HTTP2: Final = HTTP2Settings(max_concurrent_streams=100, max_headers_size=MAX_HEADER_BYTES)
 
 # granian would write its warnings to standard output, which holds one line and no other.
 WARNINGS: Final = {
@@ -134,6 +139,7 @@ def run(
     """
     _, (address, port) = _address(settings)
     sys.stderr = _standard_error(settings)  # of the workers too, which are forked
+    allow_descriptors()
     server = Server(
         "acrux",
         address=address,
@@ -146,9 +152,11 @@ def run(
         log_dictconfig=WARNINGS,
         workers_kill_timeout=settings.stop_seconds,
         respawn_failed_workers=True,
-        http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=BUFFER_BYTES
-        ),
+        backlog=BACKLOG,
+        # These are connections; those above it wait to be accepted.
+        backpressure=connection_ceiling(settings.connections),
+        http1_settings=_http1(settings),
+        http2_settings=HTTP2,
         ssl_cert=certificate.certificate.resolve() if certificate else None,
         ssl_key=certificate.key.resolve() if certificate else None,
         ssl_protocol_min=SSLProtocols.tls12,
@@ -164,6 +172,12 @@ def _standard_error(settings: Settings) -> TextIO:
 
 def _lost_lines(settings: Settings, lines: int) -> str:
     return render(settings.log_format, "log-lines-lost", lines=lines)
+
+
+def _http1(settings: Settings) -> HTTP1Settings:
+    # It counts from the end of the request before: the first header has its own, shorter time.
+    longest = max(settings.header_seconds, settings.keep_alive_seconds)
+    return HTTP1Settings(header_read_timeout=longest * 1000, max_buffer_size=BUFFER_BYTES)
 
 
 def load(settings: Settings, parent: int) -> Application:

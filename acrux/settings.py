@@ -32,6 +32,12 @@ _LOGIN_SERVER = re.compile(
 )
 
 
+_SECONDS: Final = (
+    "idle_seconds", "answer_idle_seconds", "header_seconds", "keep_alive_seconds",
+    "stop_seconds", "upload_seconds",
+)  # fmt: skip
+
+
 def _setting(sentence: str, default: Any) -> Any:
     return field(default=default, metadata={"sentence": sentence})
 
@@ -71,6 +77,31 @@ class Settings:
     )
     idle_seconds: int = _setting(
         "How long a request's body may pause before it is given up, in seconds.", 60
+    )
+    body_bytes_per_second: int = _setting(
+        "How fast a body must come at least, over idle_seconds, and an answer be taken, "
+        "over answer_idle_seconds, in bytes a second.",
+        500,
+    )
+    body_seconds: int = _setting("How long a request's body may take in all, in seconds.", 21600)
+    answer_idle_seconds: int = _setting(
+        "How long a client may take next to nothing of an answer before its connection is closed, "
+        "in seconds.",
+        60,
+    )
+    header_seconds: int = _setting(
+        "How long a new connection, whatever it speaks, may take until the header of a request "
+        "is complete, in seconds.",
+        15,
+    )
+    keep_alive_seconds: int = _setting(
+        "How long a connection may wait for its next request, in seconds.", 75
+    )
+    connections: int = _setting(
+        "How many connections each worker keeps at most, as far as its descriptors allow.", 10000
+    )
+    connections_per_address: int = _setting(
+        "How many of them may be of one address that is no trusted proxy's.", 4096
     )
     stop_seconds: int = _setting("How long running requests may take to end at a stop.", 25)
     htpasswd: Path | None = _setting(
@@ -119,9 +150,16 @@ class Settings:
             found.append("refresh_token_seconds: 600 to 31536000 are allowed")
         found += [
             f"{name}: 1 to 3600 are allowed"
-            for name in ("idle_seconds", "stop_seconds", "upload_seconds")
+            for name in _SECONDS
             if not 1 <= getattr(self, name) <= 3600
         ]
+        found += [
+            f"{name}: 1 to 1000000 are allowed"
+            for name in ("connections", "connections_per_address", "body_bytes_per_second")
+            if not 1 <= getattr(self, name) <= 1_000_000
+        ]
+        if not 1 <= self.body_seconds <= 604_800:
+            found.append("body_seconds: 1 to 604800 are allowed")
         if not 1 <= self.audit_days <= 36500:
             found.append("audit_days: 1 to 36500 are allowed")
         if self.htpasswd and not self.htpasswd_scope_map:

@@ -3,6 +3,7 @@
 import os
 
 import hypothesis
+import pytest
 
 # Workers share two cores with real servers: a slow example says nothing about the code. CI tries
 # the same examples each time.
@@ -13,3 +14,8 @@ hypothesis.settings.register_profile(
     derandomize=os.environ.get("CI") == "true",
 )
 hypothesis.settings.load_profile("acrux")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--held 10000` lets tests/wire/test_connections.py hold so many connections."""
+    parser.addoption("--held", default="1500", help="connections that a test holds at once")

@@ -3,16 +3,19 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Final
 
 from acrux.errors import AccessRefused, RegistryError, TooManyRequests
-from acrux.http import challenge, middleware, parsing, problems
+from acrux.http import challenge, heads, middleware, parsing, problems
 from acrux.http.guard import Guard
-from acrux.http.messages import Receive, Request, Response, Scope, Send
+from acrux.http.messages import Pace, Receive, Request, Response, Scope, Send
 from acrux.http.middleware import RequestLog
 from acrux.http.origin import Origins
 from acrux.http.routes import Challenge, Router
 from acrux.http.witness import Witness
+from acrux.services.connections import Connections
+
+NOBODY: Final = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Application:
         log: RequestLog,
         witness: Witness,
         lifespan: Lifespan,
-        idle_timeout: timedelta,
+        pace: Pace,
+        connections: Connections,
     ) -> None:
         self._router = router
         self._guard = guard
@@ -43,7 +47,8 @@ class Application:
         self._ids = middleware.request_ids()
         self._witness = witness
         self._lifespan = lifespan
-        self._idle_timeout = idle_timeout.total_seconds()
+        self._pace = pace
+        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or open and close with the server (ASGI 3.0)."""
@@ -69,7 +74,15 @@ class Application:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        request = Request(scope, receive, next(self._ids), self._idle_timeout)
+        request = Request(scope, receive, next(self._ids), self._pace)
+        exchange = self._connections.begin(scope.get("client") or NOBODY, request.version)
+        request.exchange = exchange
+        try:
+            await self._exchange(request, send, started)
+        finally:
+            exchange.open -= 1
+
+    async def _exchange(self, request: Request, send: Send, started: float) -> None:
         request.peer = self._origins.client(request)
         response = await self._answer(request)
         middleware.complete(request, response)
@@ -83,6 +96,7 @@ class Application:
     async def _answer(self, request: Request) -> Response:
         challenges: Challenge = challenge.bearer
         try:
+            heads.check(request)
             endpoint = self._router.match(request)
             challenges = endpoint.challenge
             request.grant = await self._guard.check(endpoint.requires, request)

@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from acrux.domain.access import Grant
 from acrux.domain.scope import Scope as AskedScope
 from acrux.errors import ContentTooLarge, IncompleteBody
+from acrux.services.connections import Exchange
 
 # ASGI's own types (asgiref.typing says the same at more length).
 Scope = MutableMapping[str, Any]
@@ -40,24 +41,39 @@ MAX_DRAIN_SECONDS = 30
 AT_ONCE_BYTES: Final = 128 * 1024
 
 
+class Pace(Struct, frozen=True):
+    """How fast a client must be. Times are in seconds.
+
+    Of a body `bytes_per_second` must come over each `body_idle` that is spent on waiting for it,
+    and all of it within `body`.
+    """
+
+    body_idle: float
+    body: float
+    bytes_per_second: float
+
+
 class Body:
-    """A request's body as it arrives. `idle_timeout` is in seconds.
+    """A request's body as it arrives.
 
     `length` is how many bytes it has, where that was announced: no end is waited for after them.
     """
 
-    def __init__(self, receive: Receive, idle_timeout: float, length: int | None) -> None:
+    def __init__(self, receive: Receive, pace: Pace, length: int | None) -> None:
         self._receive = receive
-        self._idle_timeout = idle_timeout
+        self._pace = pace
         self._length = length
         self._complete = length == 0
+        self._waited = 0.0  # seconds in all,
+        self._waited_before = 0.0  # and until enough had come
+        self._received_before = 0
         self.received_bytes = 0
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body piece by piece.
 
-        Raises IncompleteBody where the client goes away or falls silent before its end: a body
-        that was cut short must never look complete.
+        Raises IncompleteBody where the client goes away or is too slow: a body that was cut short
+        must never look complete.
         """
         while not self._complete:
             message = await self._next()
@@ -71,17 +87,39 @@ class Body:
             del chunk  # while the next one is waited for
 
     async def _next(self) -> Message:
+        # Only waiting counts: how long it takes to store what came is not the client's doing.
+        now = asyncio.get_running_loop().time
+        began = now()
         try:
-            async with asyncio.timeout(self._idle_timeout):
+            async with asyncio.timeout(self._remaining()):
                 message = await self._receive()
         except TimeoutError:
-            raise IncompleteBody(
-                f"no byte of the body came for {self._idle_timeout:g} seconds"
-            ) from None
+            self._complete = True  # nobody waits for the rest
+            raise IncompleteBody(self._too_slow()) from None
+        self._waited += now() - began
         if message["type"] == "http.disconnect":
             self._complete = True
             raise IncompleteBody("the client went away before the end of the body")
         return message
+
+    def _remaining(self) -> float:
+        """The seconds that the next piece may take."""
+        pace = self._pace
+        if self.received_bytes - self._received_before >= pace.bytes_per_second * pace.body_idle:
+            self._waited_before, self._received_before = self._waited, self.received_bytes
+        slow = self._waited_before + pace.body_idle
+        return min(slow, pace.body) - self._waited
+
+    def _too_slow(self) -> str:
+        pace = self._pace
+        if self._waited_before + pace.body_idle > pace.body:
+            return f"the body took longer than {pace.body:g} seconds"
+        if self.received_bytes == self._received_before:
+            return f"no byte of the body came for {pace.body_idle:g} seconds"
+        return (
+            f"fewer than {pace.bytes_per_second:g} bytes of the body came in a second, "
+            f"over {pace.body_idle:g} seconds"
+        )
 
     async def read(self, limit: int) -> bytes:
         """The whole body; raises ContentTooLarge beyond `limit` bytes, and IncompleteBody."""
@@ -120,8 +158,9 @@ class Request:
     grant = Grant("")
     proof = ""  # by what the caller is known
     asked: tuple[AskedScope, ...] = ()  # for a token
+    exchange: Exchange  # what its connection is told of it
 
-    def __init__(self, scope: Scope, receive: Receive, request_id: str, idle: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive, request_id: str, pace: Pace) -> None:
         self.id = request_id
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -130,10 +169,11 @@ class Request:
         self.scheme: str = scope.get("scheme", "http")
         self.sender: str = (scope.get("client") or ("", 0))[0]  # a proxy, or the client itself
         self.peer = self.sender  # the client's address, once `Origins` looked through the proxies
+        self.version: str = scope.get("http_version", "1.1")
         self._pairs: Headers = scope["headers"]
         self.headers = dict(reversed(self._pairs))
         self.extensions: Mapping[str, Any] = scope.get("extensions") or {}
-        self.body = Body(receive, idle, _announced_length(self.headers))
+        self.body = Body(receive, pace, _announced_length(self.headers))
 
     def values(self, name: bytes) -> Sequence[bytes]:
         """Every value of a header, in the order in which they came."""
@@ -143,6 +183,10 @@ class Request:
         if len(self.headers) == len(self._pairs):  # as nearly always: none came twice
             return (first,)
         return [value for other, value in self._pairs if other == name]
+
+    def header_bytes(self) -> int:
+        """How many bytes the names and values of its headers have."""
+        return sum([len(name) + len(value) for name, value in self._pairs])
 
 
 def _announced_length(headers: Mapping[bytes, bytes]) -> int | None:
@@ -257,7 +301,16 @@ async def _stream(part: Part, request: Request, send: Send) -> None:
         async for chunk in part.content.read(part.start, part.stop):
             if abandoned.done():
                 return
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await _send_chunk(chunk, request.exchange, send)
         await send({"type": "http.response.body", "body": b""})
     finally:
         abandoned.cancel()
+
+
+async def _send_chunk(chunk: bytes | bytearray, exchange: Exchange, send: Send) -> None:
+    # It may wait where the kernel has nothing to send (HTTP/2): the connection is told.
+    exchange.sending += 1
+    try:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    finally:
+        exchange.sending -= 1

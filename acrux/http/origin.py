@@ -69,6 +69,10 @@ class Origins:
                 break
         return str(address)
 
+    def is_proxy(self, address: str) -> bool:
+        """Whether this is the address of a trusted proxy."""
+        return self._is_trusted(_address(address))
+
     def _is_trusted(self, address: Address | None) -> bool:
         if address is None:
             return False

@@ -35,6 +35,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     errors.InvalidService: Problem(400, "UNSUPPORTED", "unknown service"),
     errors.InvalidPage: Problem(400, "UNSUPPORTED", "invalid page"),
     errors.InvalidRequest: Problem(400, "UNSUPPORTED", "the request cannot be read"),
+    errors.HeadersTooLarge: Problem(431, "UNSUPPORTED", "the request's header is too large"),
     errors.UnknownName: Problem(404, "NAME_UNKNOWN", "nothing has this name"),
     # Nor one for a conflict.
     errors.NameTaken: Problem(409, "NAME_INVALID", "the name is taken"),

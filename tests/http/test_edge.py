@@ -155,7 +155,7 @@ async def test_one_line_a_request_says_who_did_what_and_how_it_ended(
         ([("Authorization", "Bearer")], 401),
         ([("Authorization", "Bearer \xff")], 401),
         ([("Authorization", "Bearer a b")], 401),
-        ([("Authorization", "Bearer " + "a" * 100_000)], 401),
+        ([("Authorization", "Bearer " + "a" * 60_000)], 401),
         ([("Authorization", "Bearer a.b.c")], 401),
         ([("Authorization", "Basic \xff")], 401),
         ([("Authorization", "Negotiate abc")], 401),

@@ -1,0 +1,111 @@
+"""Connections that hold a place in a registry, and what others notice of them."""
+
+import resource
+import socket
+import ssl
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from tests.wire.connection import Connection
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+NO_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+Opener = Callable[[int], socket.socket]
+
+
+def saying(*parts: bytes) -> Opener:
+    """Opens a connection, says this much, and no more."""
+
+    def open_(port: int) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+        for part in parts:
+            connection.sendall(part)
+        return connection
+
+    return open_
+
+
+def over_tls(protocol: str, *parts: bytes) -> Opener:
+    """Opens a connection, shakes hands for this protocol, says this much, and no more."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols([protocol])
+
+    def open_(port: int) -> socket.socket:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=60)
+        connection = context.wrap_socket(plain)
+        assert connection.selected_alpn_protocol() == protocol
+        for part in parts:
+            connection.sendall(part)
+        return connection
+
+    return open_
+
+
+def need_descriptors(count: int) -> None:
+    """Allow this process so many, or skip the test by what is missing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        pytest.skip(f"needs {count} descriptors, and may have {hard}")
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+def slowest_answers(ask: Callable[[], int], count: int = 100) -> float:
+    """The 99th percentile of the time that `ask` takes, in seconds; it must answer 200."""
+    took = []
+    for _ in range(count):
+        before = time.monotonic()
+        assert ask() == 200
+        took.append(time.monotonic() - before)
+    return statistics.quantiles(took, n=100)[98]
+
+
+def newcomer(port: int) -> Callable[[], int]:
+    """Asks whether the registry lives, each time on a new connection."""
+
+    def ask() -> int:
+        connection = Connection(port)
+        try:
+            return connection.call("GET", "/livez").status
+        finally:
+            connection.close()
+
+    return ask
+
+
+def newcomer_over_tls(port: int) -> Callable[[], int]:
+    """The same, with a handshake."""
+    question = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    opener = over_tls("http/1.1", question)
+
+    def ask() -> int:
+        with opener(port) as connection:
+            return int(connection.recv(64).split()[1])
+
+    return ask
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side closes it before its timeout."""
+    try:
+        while connection.recv(65536):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def close_all(held: list[socket.socket]) -> None:
+    """Close every one of them."""
+    for connection in held:
+        with suppress(OSError):
+            connection.close()

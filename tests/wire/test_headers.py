@@ -1,0 +1,122 @@
+"""What a request's header may be, whichever version of HTTP brings it."""
+
+import socket
+from contextlib import suppress
+
+import pytest
+
+from tests.running import RunningRegistry
+from tests.wire.connection import MEBIBYTE, read_until_closed
+from tests.wire.holding import NO_SETTINGS, PREFACE
+
+HEADERS, END_OF_STREAM_AND_HEADERS = 1, 0x5
+KEPT_VALUE = b"a" * 3900  # of a header that fits into the table of HPACK
+TIMES = 4000
+STREAMS = 80
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """A frame of HTTP/2 (RFC 9113 §4.1)."""
+    length = len(payload).to_bytes(3, "big")
+    return length + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def number(value: int, prefix: int) -> bytes:
+    """The rest of a number of HPACK that its prefix of ones does not hold (RFC 7541 §5.1)."""
+    value -= prefix
+    encoded = b""
+    while value >= 128:
+        encoded += bytes([value % 128 + 128])
+        value //= 128
+    return encoded + bytes([value])
+
+
+def question() -> bytes:
+    """GET / of HTTP/2, in HPACK."""
+    return b"\x82\x86\x84" + b"\x01\x01a"
+
+
+def answered(port: int, streams: int, block: bytes) -> bytes:
+    """What comes back for so many streams of this block, after one that fills the table."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(PREFACE + NO_SETTINGS)
+        kept = b"\x40\x01x\x7f" + number(len(KEPT_VALUE), 127) + KEPT_VALUE  # of index 62
+        first = question() + kept
+        connection.sendall(frame(HEADERS, END_OF_STREAM_AND_HEADERS, 1, first))
+        for stream in range(1, streams + 1):
+            asked = frame(HEADERS, END_OF_STREAM_AND_HEADERS, 2 * stream + 1, block)
+            connection.sendall(asked)
+        connection.sendall(frame(6, 0, 0, bytes(8)))  # a ping, answered after what came before
+        received = b""
+        while b"\x00\x00\x08\x06\x01" not in received:
+            part = connection.recv(65536)
+            if not part:
+                break
+            received += part
+        return received
+
+
+def test_a_header_that_unfolds_itself_takes_no_memory(registry: RunningRegistry) -> None:
+    """A third of a megabyte must not become a gigabyte (HPACK)."""
+    before = registry.resident_bytes()
+
+    for _ in range(4):
+        with suppress(ConnectionError):  # the server ends what it will not read
+            answered(registry.port, STREAMS, question() + b"\xbe" * TIMES)
+
+    assert registry.resident_bytes() - before < 32 * MEBIBYTE
+
+
+def test_the_server_says_how_long_a_header_may_be(registry: RunningRegistry) -> None:
+    """SETTINGS_MAX_HEADER_LIST_SIZE of 64 KiB, SETTINGS_MAX_CONCURRENT_STREAMS of 100."""
+    told = answered(registry.port, 1, question())
+
+    assert b"\x00\x06" + (64 * 1024).to_bytes(4, "big") in told
+    assert b"\x00\x03" + (100).to_bytes(4, "big") in told
+
+
+def ask(port: int, *lines: bytes) -> bytes:
+    """The answer to a header of these lines."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"\r\n".join(lines) + b"\r\nConnection: close\r\n\r\n")
+        return read_until_closed(connection)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ([b"X: " + b"a" * 60_000], 200),
+        ([b"X: " + b"a" * 70_000], 431),
+        ([b"X%d: " % each + b"a" * 3_000 for each in range(30)], 431),
+        ([b"X: " + b"a" * 3_000] * 30, 431),
+    ],
+    ids=["below", "one", "many", "many of one name"],
+)
+def test_headers_of_more_than_64_kib_are_refused(
+    registry: RunningRegistry, fields: list[bytes], status: int
+) -> None:
+    """In HTTP/1.1 as in HTTP/2."""
+    answer = ask(registry.port, b"GET /livez HTTP/1.1", b"Host: localhost", *fields)
+
+    assert answer.startswith(b"HTTP/1.1 %d" % status)
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [[], [b"Host:"], [b"Host: a", b"Host: b"], [b"Host: a", b"host: a"]],
+    ids=["none", "empty", "two", "twice"],
+)
+@pytest.mark.parametrize("path", [b"/livez", b"/v2/", b"/nowhere"])
+def test_a_request_names_one_host(
+    registry: RunningRegistry, hosts: list[bytes], path: bytes
+) -> None:
+    """A proxy and we must not read it differently (RFC 9112 §3.2)."""
+    answer = ask(registry.port, b"GET %s HTTP/1.1" % path, *hosts)
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b'"errors"' in answer
+
+
+def test_http_1_0_needs_no_host(registry: RunningRegistry) -> None:
+    """Health checks of load balancers speak it."""
+    assert ask(registry.port, b"GET /livez HTTP/1.0").startswith(b"HTTP/1.0 200")
