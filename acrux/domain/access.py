@@ -202,6 +202,11 @@ class Principal(Struct, frozen=True):
     lifetime: timedelta = timedelta.max
 
     @property
+    def holder(self) -> str:
+        """The name under which their tokens are revoked: the account's, or that of the trust."""
+        return self.name if self.outside is None else self.outside.holder
+
+    @property
     def may_refresh(self) -> bool:
         """Whether a refresh token may stand for them.
 

@@ -4,6 +4,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Final
 
 from acrux.errors import AccessRefused, RegistryError, TooManyRequests
 from acrux.http import challenge, middleware, parsing, problems
@@ -13,6 +15,10 @@ from acrux.http.middleware import RequestLog
 from acrux.http.origin import Origins
 from acrux.http.routes import Challenge, Router
 from acrux.http.witness import Witness
+
+# What changes nothing (RFC 9110 §9.2.1). Whatever else there is, is decided again once its body
+# has come: a body may take as long as its client likes.
+SAFE: Final = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class Application:
             endpoint = self._router.match(request)
             challenges = endpoint.challenge
             request.grant = await self._guard.check(endpoint.requires, request)
+            if request.method not in SAFE:
+                request.body.at_end = partial(self._guard.check_again, endpoint.requires, request)
             response = await endpoint.handler(request)
         except RegistryError as refused:
             response = self._refuse(request, refused, challenges)

@@ -43,8 +43,12 @@ class Authentication:
         if credential is None or credential.is_empty:
             return await self._anonymous()
         began = self._clock()
+        found = await self._accounts.find(credential.name)
+        password = await self._password(found, credential.secret.reveal())
+        # To verify it may take seconds, in which the account may have been changed.
         account = await self._accounts.find(credential.name)
-        password = await self._password(account, credential.secret.reveal())
+        if found and account and account.epoch != found.epoch:
+            password = password if password in account.passwords else None
         if account is None or password is None or not self._opens(account, password):
             await self._pause(began + REFUSAL_TIME)
             raise BadCredentials(

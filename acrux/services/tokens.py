@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.instants import BEGINNING
+from acrux.domain.reason import Reason
 from acrux.domain.scope import Scope
 from acrux.domain.token import ACCESS_TOKEN_KIND, LEEWAY, AccessToken, RefreshToken
-from acrux.errors import InvalidService
+from acrux.errors import BadCredentials, InvalidService
 from acrux.ports.accounts import Revocations, TokenSigner
 from acrux.ports.clock import Clock
 
@@ -210,6 +211,19 @@ class Tokens:
                 self._known.clear()
             self._known[text] = known
         return known
+
+    async def learn_of_revocations(self) -> None:
+        """Know every revocation that is committed by now, whichever process made it."""
+        await self._revocations.refresh()
+
+    def check_not_revoked(self, principal: Principal) -> None:
+        """Raise BadCredentials where what this one got by logging in was revoked since."""
+        if principal.epoch < self._revocations.least_epoch(principal.holder):
+            raise BadCredentials(
+                "the account was changed while the request was under way: log in again",
+                reason=Reason.REVOKED,
+                account=principal.name,
+            )
 
     def _notice_other_keys(self) -> None:
         if self._generation != self._signer.generation:
