@@ -100,7 +100,7 @@ class Authentication:
         return ANONYMOUS if account is None or not account.is_enabled else self._principal(account)
 
     def _principal(self, account: Account, proof: str = "") -> Principal:
-        return Principal(account.name, _scope_map(account), account.epoch, proof)
+        return Principal(account.name, _scope_map(account), account.epoch, proof, proof)
 
 
 def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:

@@ -142,10 +142,11 @@ async def test_whoever_lost_the_right_while_the_body_came_changes_nothing(
 ) -> None:
     """Whoever was let go kept a request open, and put another `latest` minutes later."""
     caller = await authorized(stranger, pusher, how)
-    changed: list[object] = []
+    changed: list[str] = []
 
     async def meanwhile() -> None:
-        changed.append(await CHANGES[change](stranger.registry))
+        await CHANGES[change](stranger.registry)
+        changed.append(change)
 
     answer = await call_slowly(caller, endpoint, meanwhile)
 
