@@ -250,7 +250,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
             to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock, settings.name
         ),
         accounts=Accounts(to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock),
-        scope_maps=ScopeMaps(to.scope_maps, to.accounts, to.revocations, to.clock),
+        scope_maps=ScopeMaps(to.scope_maps, to.revocations, to.clock),
         federation=Federation(to.trusts, to.issuers, to.clock),
         trusts=Trusts(to.trusts, to.scope_maps, to.revocations, to.clock, lifetimes.refresh),
         journal=Journal(

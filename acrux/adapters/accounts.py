@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
-from acrux.adapters.epochs import next_epoch, revocation
-from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.epochs import OF_PASSWORD, next_epoch, revocation, revoke_password
+from acrux.adapters.scope_maps import read_map
+from acrux.adapters.statements import Database, Row, Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
-from acrux.domain.outside import TRUSTS
 from acrux.domain.page import Page, Slice
 from acrux.ports.accounts import Account, AccountKind, FileUser, PasswordRecord
 
@@ -60,10 +60,6 @@ class SqlAccounts:
         """See ports.Accounts."""
         return await self._database.write(_revoke(name, epoch))
 
-    async def revoke_holders(self, scope_map: str, epoch: int) -> None:
-        """See ports.Accounts."""
-        await self._database.write(_revoke_holders(scope_map, epoch))
-
     async def replace_password(
         self, account_name: str, password: PasswordRecord, epoch: int
     ) -> bool:
@@ -94,23 +90,27 @@ class SqlRevocations:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._least: dict[str, int] = {}
+        self._of_passwords: dict[str, dict[str, int]] = {}
         self._seen = -1
 
-    def least_epoch(self, account: str) -> int:
+    def least_epoch(self, holder: str, password: str) -> int:
         """See ports.Revocations."""
-        return self._least.get(account, 0)
+        least = self._least.get(holder, 0)
+        of_passwords = self._of_passwords.get(holder)
+        return max(least, of_passwords.get(password, 0)) if of_passwords else least
 
     async def refresh(self) -> None:
         """See ports.Revocations."""
-        rows = await self._database.read(
-            Statement(
-                "SELECT account, epoch FROM revocations WHERE epoch >= :seen", {"seen": self._seen}
-            )
-        )
-        for account, epoch in rows:
-            self._least[account] = max(epoch, self.least_epoch(account))
+        statement = Statement(_REVOCATIONS, {"seen": self._seen})
+        for key, epoch in await self._database.find(statement, tuple):
+            holder, of_password, password = key.partition(OF_PASSWORD)
+            least = self._of_passwords.setdefault(holder, {}) if of_password else self._least
+            name = password if of_password else holder
+            least[name] = max(epoch, least.get(name, 0))
             self._seen = max(epoch, self._seen)
 
+
+_REVOCATIONS: Final = "SELECT account, epoch FROM revocations WHERE epoch >= :seen"
 
 # An account without passwords is one row without a password. Written out once: a text that is
 # made anew for each look would be hashed anew too.
@@ -212,11 +212,14 @@ def _create(account: Account) -> Steps[bool]:
 
 
 def _change(name: str, epoch: int, scope_map: str | None, is_enabled: bool | None) -> Steps[bool]:  # noqa: FBT001 -- a column
-    yield Statement(
+    shrinks = is_enabled is False or (
+        scope_map is not None and (yield from _would_hold_less(name, scope_map))
+    )
+    changed = yield Statement(
         """
         UPDATE accounts SET scope_map = COALESCE(:scope_map, scope_map),
                             enabled = COALESCE(:enabled, enabled)
-        WHERE name = :name
+        WHERE name = :name RETURNING name
         """,
         {
             "name": name,
@@ -224,34 +227,30 @@ def _change(name: str, epoch: int, scope_map: str | None, is_enabled: bool | Non
             "enabled": None if is_enabled is None else int(is_enabled),
         },
     )
-    return (yield from _revoke(name, epoch))
+    return bool(changed) and (not shrinks or (yield from _revoke(name, epoch)))
+
+
+def _would_hold_less(account: str, scope_map: str) -> Steps[bool]:
+    rows = yield Statement(
+        """
+        SELECT accounts.scope_map, held.permissions, given.permissions FROM accounts
+        LEFT JOIN scope_maps AS held ON held.name = accounts.scope_map
+        LEFT JOIN scope_maps AS given ON given.name = :scope_map
+        WHERE accounts.name = :name
+        """,
+        {"name": account, "scope_map": scope_map},
+    )
+    return any(
+        not read_map(scope_map, given).covers(read_map(was, held)) for was, held, given in rows
+    )
 
 
 def _revoke(name: str, epoch: int) -> Steps[bool]:
-    raised = yield from next_epoch(epoch)
-    changed = yield Statement(
-        "UPDATE accounts SET epoch = :epoch WHERE name = :name RETURNING name",
-        {"name": name, "epoch": raised},
-    )
-    if not changed:
+    raised = yield from _raise_epoch(name, epoch)
+    if raised is None:
         return False
     yield revocation(name, raised)
     return True
-
-
-def _revoke_holders(scope_map: str, epoch: int) -> Steps[None]:
-    raised = yield from next_epoch(epoch)
-    of_map: dict[str, SqlValue] = {"scope_map": scope_map, "epoch": raised}
-    for table, holder in (("accounts", "name"), ("trusts", f"'{TRUSTS}' || name")):
-        yield Statement(f"UPDATE {table} SET epoch = :epoch WHERE scope_map = :scope_map", of_map)  # noqa: S608 -- our own names
-        yield Statement(
-            f"""
-            INSERT INTO revocations (account, epoch)
-            SELECT {holder}, :epoch FROM {table} WHERE scope_map = :scope_map
-            ON CONFLICT (account) DO UPDATE SET epoch = excluded.epoch
-            """,  # noqa: S608 -- our own names
-            of_map,
-        )
 
 
 def _delete(name: str, epoch: int) -> Steps[bool]:
@@ -261,8 +260,25 @@ def _delete(name: str, epoch: int) -> Steps[bool]:
     return True
 
 
+def _raise_epoch(name: str, epoch: int) -> Steps[int | None]:
+    raised = yield from next_epoch(epoch)
+    changed = yield Statement(
+        "UPDATE accounts SET epoch = :epoch WHERE name = :name RETURNING name",
+        {"name": name, "epoch": raised},
+    )
+    return raised if changed else None
+
+
+def _revoke_password(account: str, password: str, epoch: int) -> Steps[bool]:
+    raised = yield from _raise_epoch(account, epoch)
+    if raised is None:
+        return False
+    yield from revoke_password(account, password, raised)
+    return True
+
+
 def _replace_password(account: str, password: PasswordRecord, epoch: int) -> Steps[bool]:
-    if not (yield from _revoke(account, epoch)):
+    if not (yield from _revoke_password(account, password.name, epoch)):
         return False
     yield _put_password(account, password)
     return True
@@ -283,7 +299,7 @@ def _delete_password(account: str, password: str, epoch: int) -> Steps[bool]:
         "DELETE FROM passwords WHERE account = :account AND name = :name RETURNING name",
         {"account": account, "name": password},
     )
-    return bool(deleted) and (yield from _revoke(account, epoch))
+    return bool(deleted) and (yield from _revoke_password(account, password, epoch))
 
 
 def _follow_file(users: Sequence[FileUser], scope_map: str, at: datetime) -> Steps[tuple[str, ...]]:

@@ -57,6 +57,7 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
     grant_type: str
     epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     outside: _Outside | None = None
+    password: str = ""
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -135,6 +136,9 @@ def _common_claims(
         # Ours: what revokes all tokens of an account at once (docs/walk.md).
         "epoch": token.epoch,
     }
+    if token.password:
+        # Ours: the name of the password that it was got with, which ends it when it is renewed.
+        claims["password"] = token.password
     if outside is not None:
         claims["outside"] = {
             "trust": outside.trust,
@@ -191,6 +195,7 @@ def read_access(payload: bytes) -> AccessToken:
         issued_at=datetime.fromtimestamp(claims.iat, UTC),
         expires_at=datetime.fromtimestamp(claims.exp, UTC),
         epoch=claims.epoch,
+        password=claims.password,
     )
 
 
@@ -205,4 +210,5 @@ def read_refresh(payload: bytes) -> RefreshToken:
         expires_at=datetime.fromtimestamp(claims.exp, UTC),
         epoch=claims.epoch,
         outside=_to_outside(claims),
+        password=claims.password,
     )

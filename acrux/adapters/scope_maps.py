@@ -2,7 +2,10 @@
 
 import msgspec
 
+from acrux.adapters.epochs import revoke_holders
 from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
+from acrux.domain import scope_maps
+from acrux.domain.access import ScopeMap
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.page import Page, Slice
 from acrux.ports.accounts import StoredScopeMap
@@ -52,22 +55,10 @@ class SqlScopeMaps:
         return await self._database.write(_did(statement))
 
     async def change(
-        self, name: str, *, description: str | None, permissions: tuple[str, ...] | None
+        self, name: str, epoch: int, *, description: str | None, permissions: tuple[str, ...] | None
     ) -> bool:
         """See ports.ScopeMaps."""
-        statement = Statement(
-            """
-            UPDATE scope_maps SET description = COALESCE(:description, description),
-                                  permissions = COALESCE(:permissions, permissions)
-            WHERE name = :name RETURNING name
-            """,
-            {
-                "name": name,
-                "description": description,
-                "permissions": None if permissions is None else _json(permissions),
-            },
-        )
-        return await self._database.write(_did(statement))
+        return await self._database.write(_change(name, epoch, description, permissions))
 
     async def delete(self, name: str) -> bool:
         """See ports.ScopeMaps."""
@@ -81,6 +72,31 @@ class SqlScopeMaps:
             {"name": name},
         )
         return await self._database.write(_did(statement))
+
+
+def _change(
+    name: str, epoch: int, description: str | None, permissions: tuple[str, ...] | None
+) -> Steps[bool]:
+    given = None if permissions is None else _json(permissions)
+    held = yield Statement("SELECT permissions FROM scope_maps WHERE name = :name", {"name": name})
+    if not held:
+        return False
+    yield Statement(
+        """
+        UPDATE scope_maps SET description = COALESCE(:description, description),
+                              permissions = COALESCE(:permissions, permissions)
+        WHERE name = :name
+        """,
+        {"name": name, "description": description, "permissions": given},
+    )
+    if given is not None and not read_map(name, given).covers(read_map(name, held[0][0])):
+        yield from revoke_holders(name, epoch)
+    return True
+
+
+def read_map(name: str, permissions: str | None) -> ScopeMap:
+    """The scope map of this name, of the permissions that the table holds."""
+    return scope_maps.read(name, msgspec.json.decode(permissions or "[]", type=frozenset[str]))
 
 
 def _select(condition: str, parameters: dict[str, SqlValue]) -> Statement:

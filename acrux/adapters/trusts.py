@@ -80,18 +80,26 @@ def _create(stored: StoredTrust) -> Steps[bool]:
 
 def _replace(trust: Trust, epoch: int, was: int) -> Steps[bool]:
     raised = yield from next_epoch(epoch)
-    replaced = yield Statement(
+    held = yield _select(
+        "WHERE trusts.name = :name AND trusts.epoch = :was", {"name": trust.name, "was": was}
+    )
+    if not held:
+        return False
+    given = yield Statement(
+        "SELECT permissions FROM scope_maps WHERE name = :name", {"name": trust.scope_map}
+    )
+    yield Statement(
         """
         UPDATE trusts SET issuer = :issuer, audience = :audience, rules = :rules,
                           scope_map = :scope_map, permissions = :permissions,
                           lifetime = :lifetime, enabled = :enabled, epoch = :epoch
-        WHERE name = :name AND epoch = :was RETURNING name
+        WHERE name = :name
         """,
-        {**_columns(trust), "epoch": raised, "was": was},
+        {**_columns(trust), "epoch": raised},
     )
-    if not replaced:
-        return False
-    yield revocation(holder(trust.name), raised)
+    before, after = _read(held[0]), _permissions(given[0][0] if given else None)
+    if not trust.only_gives_more_than(before.trust, after, before.permissions):
+        yield revocation(holder(trust.name), raised)
     return True
 
 
@@ -135,5 +143,8 @@ def _read(row: Row) -> StoredTrust:
         lifetime=lifetime * _MICROSECOND,
         is_enabled=bool(enabled),
     )
-    given = tuple(msgspec.json.decode(of_map, type=list[str])) if of_map else ()
-    return StoredTrust(trust, epoch, from_microseconds(created_at), given)
+    return StoredTrust(trust, epoch, from_microseconds(created_at), _permissions(of_map))
+
+
+def _permissions(of_map: str | None) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(of_map, type=list[str])) if of_map else ()

@@ -64,6 +64,10 @@ class Rule(Struct, frozen=True):
         """The action of tokens that it grants."""
         return ACTION_OF_PERMISSION[self.kind]
 
+    def covers(self, other: Self) -> bool:
+        """Whether it grants all that the other one grants."""
+        return self.kind == other.kind and self.repositories.covers_every(other.repositories)
+
 
 _KINDS: Final = tuple(ACTION_OF_PERMISSION)  # in the order in which they are shown
 
@@ -99,6 +103,16 @@ class ScopeMap(Struct, frozen=True):
         return (
             *(_permission(rule.repositories.text, rule.kind) for rule in self.rules),
             *(text for text in ACTION_OF_MANAGEMENT if text in self.permissions),
+        )
+
+    def covers(self, other: Self) -> bool:
+        """Whether whoever has this one holds all that the other one gives."""
+        left = other.permissions - self.permissions
+        if (other.catalog and not self.catalog) or not left.isdisjoint(_OF_MANAGEMENT):
+            return False
+        held = self.rules
+        return all(
+            any(rule.covers(needed) for rule in held) for needed in map(_parse_permission, left)
         )
 
     @property
@@ -187,6 +201,7 @@ class Principal(Struct, frozen=True):
 
     `epoch` goes into their tokens: those of an earlier one than the account's are worth nothing.
     `proof` names by what they were known, such as `password1`: it decides nothing, it is told.
+    `password` names the password that all this goes back to, be it over many tokens.
     Where a token was their password, no access token of theirs lives beyond `access_until` and no
     refresh token beyond `refresh_until`.
     `outside` is given where a trust let them in; no token of theirs lives longer than `lifetime`.
@@ -196,10 +211,16 @@ class Principal(Struct, frozen=True):
     scope_map: ScopeMap
     epoch: int = 0
     proof: str = ""
+    password: str = ""
     access_until: datetime | None = None
     refresh_until: datetime | None = None
     outside: Outside | None = None
     lifetime: timedelta = timedelta.max
+
+    @property
+    def holder(self) -> str:
+        """The name under which their tokens are revoked: the account's, or that of the trust."""
+        return self.name if self.outside is None else self.outside.holder
 
     @property
     def may_refresh(self) -> bool:

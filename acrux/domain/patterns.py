@@ -51,5 +51,12 @@ class RepositoryPattern(Struct, frozen=True):
             return name.startswith(self.prefix) and name != ANY_REPOSITORY
         return name == self.text
 
+    def covers_every(self, other: Self) -> bool:
+        """Whether it speaks of every repository that the other one speaks of."""
+        if self.covers_all or self == other:
+            return True
+        within = other.prefix or other.text
+        return self.prefix is not None and not other.covers_all and within.startswith(self.prefix)
+
 
 EVERY_REPOSITORY: Final = RepositoryPattern(ANY_REPOSITORY)

@@ -34,6 +34,7 @@ class AccessToken(Struct, frozen=True):
     issued_at: datetime
     expires_at: datetime
     epoch: int = 0
+    password: str = ""  # the name of the one that it was got with
 
     def check_time(self, now: datetime) -> None:
         """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""
@@ -61,6 +62,7 @@ class RefreshToken(Struct, frozen=True):
     expires_at: datetime
     epoch: int = 0
     outside: Outside | None = None
+    password: str = ""  # the name of the one that it was got with
 
     @property
     def holder(self) -> str:

@@ -110,6 +110,24 @@ class Trust(Struct, frozen=True, kw_only=True):
     lifetime: timedelta = field(default=timedelta(hours=3))
     is_enabled: bool = True
 
+    def only_gives_more_than(
+        self, was: "Trust", held: tuple[str, ...], had: tuple[str, ...]
+    ) -> bool:
+        """Whether whoever `was` let in is let in by this too, for as long, and holds no less.
+
+        `held` and `had` are the permissions of the scope maps of the two.
+        """
+        lets_in = (
+            (self.issuer, self.audience) == (was.issuer, was.audience)
+            and set(self.rules) <= set(was.rules)
+            and self.lifetime >= was.lifetime
+            and self.is_enabled >= was.is_enabled
+        )
+        if self.scope_map and was.scope_map:
+            now = scope_maps.read(self.scope_map, frozenset(held))
+            return lets_in and now.covers(scope_maps.read(was.scope_map, frozenset(had)))
+        return lets_in and not was.scope_map and set(was.permissions) <= set(self.permissions)
+
     def check(self) -> None:
         """Raise InvalidInput where it is no rule that can be kept, or lets in anybody."""
         if _NAME.fullmatch(self.name) is None:

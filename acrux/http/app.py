@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from acrux.errors import AccessRefused, RegistryError, TooManyRequests
@@ -16,6 +17,10 @@ from acrux.http.witness import Witness
 from acrux.services.connections import Connections
 
 NOBODY: Final = ("", "")
+
+# What changes nothing (RFC 9110 §9.2.1). Whatever else there is, is decided again once its body
+# has come: a body may take as long as its client likes.
+SAFE: Final = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ class Application:
             endpoint = self._router.match(request)
             challenges = endpoint.challenge
             request.grant = await self._guard.check(endpoint.requires, request)
+            if request.method not in SAFE:
+                request.body.at_end = partial(self._guard.check_again, endpoint.requires, request)
             response = await endpoint.handler(request)
         except RegistryError as refused:
             response = self._refuse(request, refused, challenges)

@@ -27,6 +27,7 @@ from acrux.domain.token import ACCESS_TOKEN_KIND
 from acrux.domain.upload import Session
 from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
 from acrux.http import authorization, parsing
+from acrux.http.authorization import BearerToken
 from acrux.http.identity import Identity
 from acrux.http.messages import Request
 from acrux.services.tokens import Tokens
@@ -186,6 +187,28 @@ class Guard:
                 return grant
         raise InsufficientScope(scope=render(required.asked))
 
+    async def check_again(self, requirement: Requirement, request: Request) -> None:
+        """Decide once more, after the last byte of the body, on what was granted before it.
+
+        Whatever ended the caller's rights meanwhile is known here, whoever did it: an account or a
+        trust that was disabled or deleted, rights that shrank, a password that was renewed, tokens
+        that were revoked, a key that was removed. That time went by ends nothing: a push may take
+        longer than its token lives, and was allowed when it began.
+
+        Raises AccessRefused as `check` does.
+        """
+        if requirement is public:  # who asks stands in the body, and is asked after it came
+            return
+        try:
+            await self._tokens.learn_of_revocations()
+            if request.principal is not None:
+                self._tokens.check_not_revoked(request.principal)
+            elif isinstance(presented := authorization.presented(request), BearerToken):
+                self._tokens.read_ended(presented.secret.reveal())
+        except AccessRefused as refused:
+            refused.scope = render(requirement(request).asked)
+            raise
+
     async def _grant(self, required: Required, request: Request) -> Grant:
         presented = authorization.presented(request)
         if presented is None or (isinstance(presented, Credential) and presented.is_empty):
@@ -193,7 +216,7 @@ class Guard:
         if isinstance(presented, Credential):
             # Basic straight on the API (acr-protocol.md §0.3, rule 30).
             principal = await self._identity.of(presented, request.peer)
-            request.proof = principal.proof
+            request.principal, request.proof = principal, principal.proof
             return narrow(principal, required.useful)
         token = presented.secret.reveal()
         try:

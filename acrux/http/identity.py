@@ -92,10 +92,16 @@ class Identity:
                 else self._federation.find(token.outside)
             )
             # What was revoked a moment ago another worker may not have heard of yet.
-            token.check_epoch(principal.epoch)
+            await self._tokens.learn_of_revocations()
+            self._tokens.check_refresh(token)
         except InvalidToken as refused:
             raise BadCredentials.of_token(refused) from None
-        return replace(principal, proof=REFRESH_TOKEN_KIND, refresh_until=token.expires_at)
+        return replace(
+            principal,
+            proof=REFRESH_TOKEN_KIND,
+            password=token.password,
+            refresh_until=token.expires_at,
+        )
 
     async def scope_map(self, grant: Grant) -> ScopeMap:
         """What the holder of the grant holds now, whatever their token says."""

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
 
-from acrux.domain.access import Grant
+from acrux.domain.access import Grant, Principal
 from acrux.domain.scope import Scope as AskedScope
 from acrux.errors import ContentTooLarge, IncompleteBody
 from acrux.services.connections import Exchange
@@ -57,7 +57,10 @@ class Body:
     """A request's body as it arrives.
 
     `length` is how many bytes it has, where that was announced: no end is waited for after them.
+    `at_end` is awaited once, after the last byte: what it raises, whoever reads the body gets.
     """
+
+    at_end: Callable[[], Awaitable[None]] | None = None
 
     def __init__(self, receive: Receive, pace: Pace, length: int | None) -> None:
         self._receive = receive
@@ -73,7 +76,7 @@ class Body:
         """The body piece by piece.
 
         Raises IncompleteBody where the client goes away or is too slow: a body that was cut short
-        must never look complete.
+        must never look complete. Raises what `at_end` does.
         """
         while not self._complete:
             message = await self._next()
@@ -85,6 +88,9 @@ class Body:
             if chunk:
                 yield chunk
             del chunk  # while the next one is waited for
+        if self.at_end is not None:
+            at_end, self.at_end = self.at_end, None
+            await at_end()
 
     async def _next(self) -> Message:
         # Only waiting counts: how long it takes to store what came is not the client's doing.
@@ -137,6 +143,7 @@ class Body:
 
     async def drain(self) -> None:
         """Read and forget what is left, within bounds of size and time."""
+        self.at_end = None  # what was refused is not decided again
         end = self.received_bytes + MAX_DRAINED_BYTES
         with suppress(IncompleteBody, TimeoutError):
             async with asyncio.timeout(MAX_DRAIN_SECONDS):
@@ -156,6 +163,7 @@ class Request:
     params: Mapping[str, str] = MappingProxyType({})
     has_outlived_its_token = False
     grant = Grant("")
+    principal: Principal | None = None  # where a name and a secret were presented
     proof = ""  # by what the caller is known
     asked: tuple[AskedScope, ...] = ()  # for a token
     exchange: Exchange  # what its connection is told of it

@@ -90,7 +90,10 @@ class Accounts(Protocol):
     async def change(
         self, name: str, epoch: int, *, scope_map: str | None, is_enabled: bool | None
     ) -> bool:
-        """Set what is not None, and revoke as `revoke` does; False where there is no account."""
+        """Set what is not None; False where there is no account.
+
+        Revokes as `revoke` does where the account holds less after it, or is switched off.
+        """
 
     async def delete(self, name: str, epoch: int) -> bool:
         """Remove the account and revoke its tokens; False where there is none."""
@@ -101,22 +104,19 @@ class Accounts(Protocol):
         False where there is no account.
         """
 
-    async def revoke_holders(self, scope_map: str, epoch: int) -> None:
-        """As `revoke`, of every account and every trust that has the scope map."""
-
     async def replace_password(
         self, account_name: str, password: PasswordRecord, epoch: int
     ) -> bool:
-        """Put the password in the place of the one of its name, and revoke as `revoke` does.
+        """Put the password in the place of the one of its name; False where there is no account.
 
-        False where there is no account.
+        Revokes what was got with that one, and what does not say with which it was got.
         """
 
     async def rehash_password(self, account_name: str, password: PasswordRecord, new: str) -> None:
         """Keep the same password as another hash; changes nothing where it is not as it was."""
 
     async def delete_password(self, account_name: str, password_name: str, epoch: int) -> bool:
-        """Remove the password and revoke as `revoke` does; False where there is none."""
+        """Remove the password; revokes as `replace_password` does. False where there is none."""
 
     async def follow_file(
         self, users: Sequence[FileUser], scope_map: str, at: datetime
@@ -152,9 +152,13 @@ class ScopeMaps(Protocol):
         """Create it unless there is one of that name; say whether it was created."""
 
     async def change(
-        self, name: str, *, description: str | None, permissions: tuple[str, ...] | None
+        self, name: str, epoch: int, *, description: str | None, permissions: tuple[str, ...] | None
     ) -> bool:
-        """Set what is not None; False where there is none."""
+        """Set what is not None; False where there is none.
+
+        Where the map holds less after it, everything is revoked of an earlier epoch than this one,
+        or the next, of every account and every trust that has it.
+        """
 
     async def delete(self, name: str) -> bool:
         """Remove it; False where there is none, or an account or a trust has it."""
@@ -163,8 +167,12 @@ class ScopeMaps(Protocol):
 class Revocations(Protocol):
     """Which epochs are revoked, known without asking anybody."""
 
-    def least_epoch(self, account: str) -> int:
-        """Tokens of the account with an epoch below this are revoked."""
+    def least_epoch(self, holder: str, password: str) -> int:
+        """Tokens of this account or trust with an epoch below this are revoked.
+
+        `password` names the one that they were got with, "" where that is not known: then it is
+        enough that any was replaced.
+        """
 
     async def refresh(self) -> None:
         """Learn of revocations that others have made."""

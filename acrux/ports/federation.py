@@ -38,9 +38,10 @@ class Trusts(Protocol):
         """Create it unless there is one of that name; say whether it was created."""
 
     async def replace(self, trust: Trust, epoch: int, was: int) -> bool:
-        """Put it in the place of the one of its name, and revoke; False where there is none.
+        """Put it in the place of the one of its name; False where there is none.
 
-        Nor is there one where its epoch is no longer `was`: somebody else has changed it.
+        Revokes unless it only lets in more, and gives more. There is none either where its epoch
+        is no longer `was`: somebody else has changed it.
         """
 
     async def delete(self, name: str, epoch: int) -> bool:

@@ -43,8 +43,12 @@ class Authentication:
         if credential is None or credential.is_empty:
             return await self._anonymous()
         began = self._clock()
+        found = await self._accounts.find(credential.name)
+        password = await self._password(found, credential.secret.reveal())
+        # To verify it may take seconds, in which the account may have been changed.
         account = await self._accounts.find(credential.name)
-        password = await self._password(account, credential.secret.reveal())
+        if found and account and account.epoch != found.epoch:
+            password = password if password in account.passwords else None
         if account is None or password is None or not self._opens(account, password):
             await self._pause(began + REFUSAL_TIME)
             raise BadCredentials(
@@ -96,7 +100,7 @@ class Authentication:
         return ANONYMOUS if account is None or not account.is_enabled else self._principal(account)
 
     def _principal(self, account: Account, proof: str = "") -> Principal:
-        return Principal(account.name, _scope_map(account), account.epoch, proof)
+        return Principal(account.name, _scope_map(account), account.epoch, proof, proof)
 
 
 def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:

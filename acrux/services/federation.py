@@ -123,6 +123,7 @@ class Federation:
                 reason=Reason.UNTRUSTED,
             )
         claims = await self._issuers.read(text, issuer)
+        trusts = await self._trusts.of_issuer(issuer)  # to ask it may have taken seconds
         outsiders.check_time(claims, self._clock())
         return [(stored, stored.trust.judge(claims)) for stored in trusts]
 

@@ -9,7 +9,7 @@ from acrux.domain.scope_maps import (
     check_permissions,
 )
 from acrux.errors import InvalidInput, NameTaken, StillInUse, UnknownName
-from acrux.ports.accounts import Accounts, Revocations, StoredScopeMap
+from acrux.ports.accounts import Revocations, StoredScopeMap
 from acrux.ports.accounts import ScopeMaps as StoredScopeMaps
 from acrux.ports.clock import Clock
 
@@ -20,12 +20,10 @@ class ScopeMaps:
     def __init__(
         self,
         scope_maps: StoredScopeMaps,
-        accounts: Accounts,
         revocations: Revocations,
         clock: Clock,
     ) -> None:
         self._scope_maps = scope_maps
-        self._accounts = accounts
         self._revocations = revocations
         self._clock = clock
 
@@ -78,10 +76,10 @@ class ScopeMaps:
         remove: tuple[str, ...] = (),
         description: str | None = None,
     ) -> StoredScopeMap:
-        """Set its permissions, or add and remove some. The tokens of whoever has the map end.
+        """Set its permissions, or add and remove some.
 
-        It holds at once. Raises InvalidScope as `create` does, UnknownName, and InvalidInput for a
-        system-defined one.
+        It holds at once; where the map holds less, the tokens of whoever has it end. Raises
+        InvalidScope as `create` does, UnknownName, and InvalidInput for a system-defined one.
         """
         _check_own(name)
         if description is not None:
@@ -90,9 +88,10 @@ class ScopeMaps:
         before = (await self.show(name)).permissions if permissions is None else permissions
         after = _unique((*(text for text in before if text not in remove), *add))
         check_permissions(after)
-        if not await self._scope_maps.change(name, description=description, permissions=after):
+        if not await self._scope_maps.change(
+            name, to_microseconds(self._clock()), description=description, permissions=after
+        ):
             raise _unknown(name)
-        await self._accounts.revoke_holders(name, to_microseconds(self._clock()))
         await self._revocations.refresh()
         return await self.show(name)
 

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from acrux.domain.access import Grant, Principal, narrow
 from acrux.domain.instants import BEGINNING
+from acrux.domain.reason import Reason
 from acrux.domain.scope import Scope
 from acrux.domain.token import ACCESS_TOKEN_KIND, LEEWAY, AccessToken, RefreshToken
-from acrux.errors import InvalidService
+from acrux.errors import BadCredentials, InvalidService
 from acrux.ports.accounts import Revocations, TokenSigner
 from acrux.ports.clock import Clock
 
@@ -37,6 +38,7 @@ class _Wanted(Struct, frozen=True):
     lifetime: timedelta
     until: datetime | None
     epoch: int
+    password: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Tokens:
             lifetime=min(self._lifetimes.access, principal.lifetime),
             until=principal.access_until,
             epoch=principal.epoch,
+            password=principal.password,
         )
         self._notice_other_keys()
         self._notice_another_second()
@@ -106,6 +109,7 @@ class Tokens:
             issued_at=now,
             expires_at=_earlier(now + wanted.lifetime, wanted.until),
             epoch=wanted.epoch,
+            password=wanted.password,
         )
         return IssuedToken(self._signer.sign(token), token)
 
@@ -123,12 +127,17 @@ class Tokens:
             ),
             epoch=principal.epoch,
             outside=principal.outside,
+            password=principal.password,
         )
         return self._signer.sign_refresh(token)
 
     def redeem(self, text: str) -> RefreshToken:
         """The refresh token, which says for whom it stands. Raises InvalidToken."""
         return self._read_refresh(text)
+
+    def check_refresh(self, token: RefreshToken) -> None:
+        """Raise InvalidToken where it was revoked, as far as is known here."""
+        token.check_epoch(self._revocations.least_epoch(token.holder, token.password))
 
     def is_refresh(self, text: str) -> bool:
         """Whether the token says that it is a refresh token; whether it is good is not asked."""
@@ -148,6 +157,7 @@ class Tokens:
             token.grant.scope_map,
             token.epoch,
             proof=ACCESS_TOKEN_KIND,
+            password=token.password,
             access_until=token.expires_at,
             outside=token.grant.outside,
         )
@@ -164,7 +174,7 @@ class Tokens:
         token = self._signer.read_refresh(text)
         token.check_audience(self._audiences)
         token.check_time(self._clock())
-        token.check_epoch(self._revocations.least_epoch(token.holder))
+        self.check_refresh(token)
         return token
 
     def _check_service(self, service: str) -> None:
@@ -195,7 +205,7 @@ class Tokens:
 
     def _read(self, text: str) -> AccessToken:
         token = self._read_once(text)
-        token.check_epoch(self._revocations.least_epoch(token.grant.holder))
+        token.check_epoch(self._revocations.least_epoch(token.grant.holder, token.password))
         return token
 
     def _read_once(self, text: str) -> AccessToken:
@@ -210,6 +220,20 @@ class Tokens:
                 self._known.clear()
             self._known[text] = known
         return known
+
+    async def learn_of_revocations(self) -> None:
+        """Know every revocation that is committed by now, whichever process made it."""
+        await self._revocations.refresh()
+
+    def check_not_revoked(self, principal: Principal) -> None:
+        """Raise BadCredentials where what this one got by logging in was revoked since."""
+        least = self._revocations.least_epoch(principal.holder, principal.password)
+        if principal.epoch < least:
+            raise BadCredentials(
+                "the account was changed while the request was under way: log in again",
+                reason=Reason.REVOKED,
+                account=principal.name,
+            )
 
     def _notice_other_keys(self) -> None:
         if self._generation != self._signer.generation:

@@ -1,8 +1,10 @@
 """Accounts beside the administrator: what they get, and how it ends."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.bootstrap import Registry
 from acrux.domain.access import ACTION_OF_PERMISSION
@@ -128,6 +130,81 @@ async def ended(caller: Caller, holder: Caller) -> bool:
     return {answer.status for answer in answers} == {401}
 
 
+async def lives_on(registry: Registry, change: Callable[[], Awaitable[object]]) -> bool:
+    """Whether what was got with `password1`, of every kind and at every remove, outlives it."""
+    caller = await account(registry, "_repositories_push")
+    refresh = (await caller.token(offline_token="true")).json["refresh_token"]
+    redeemed = Caller(registry, "00000000-0000-0000-0000-000000000000", refresh)
+    holders = [
+        await caller.login("repository:app:pull,push"),
+        await redeemed.login("repository:app:pull,push"),
+    ]
+
+    await change()
+
+    alive = [not await ended(Caller(registry, "ci-team", refresh), holder) for holder in holders]
+    uploads = [await holder.call("POST", "/v2/app/blobs/uploads/") for holder in holders]
+    works = [answer.status == 202 for answer in uploads]
+    assert len({*alive, *works}) == 1
+    return works[0]
+
+
+async def test_renewing_one_password_ends_what_it_obtained_and_nothing_else(
+    registry: Registry,
+) -> None:
+    """Two passwords are there so that one can be renewed while pushes with the other go on."""
+    renew = registry.services.accounts.renew_password
+
+    assert await lives_on(registry, lambda: renew("ci-team", "password2"))
+    await registry.services.accounts.delete("ci-team")
+    assert not await lives_on(registry, lambda: renew("ci-team", "password1"))
+
+
+async def test_deleting_one_password_ends_what_it_obtained_and_nothing_else(
+    registry: Registry,
+) -> None:
+    """A password that nobody needs any more must be gone without a night's builds."""
+    delete = registry.services.accounts.delete_password
+
+    assert await lives_on(registry, lambda: delete("ci-team", "password2"))
+    await registry.services.accounts.delete("ci-team")
+    assert not await lives_on(registry, lambda: delete("ci-team", "password1"))
+
+
+async def test_rights_that_only_grow_end_nothing(registry: Registry) -> None:
+    """One more repository for a team must not break the pushes that are under way."""
+    accounts = registry.services.accounts
+
+    async def give_more() -> None:
+        await accounts.change("ci-team", scope_map="_repositories_push_metadata_write")
+        await accounts.change("ci-team", is_enabled=True)
+
+    assert await lives_on(registry, give_more)
+
+
+async def test_rights_that_grow_and_shrink_at_once_end_what_was_held(registry: Registry) -> None:
+    """A token would go on with the right that was taken away."""
+    change = registry.services.accounts.change
+    held = "_repositories_pull_metadata_read"
+
+    assert not await lives_on(registry, lambda: change("ci-team", scope_map=held))
+
+
+async def test_a_token_that_does_not_say_its_password_ends_with_any(registry: Registry) -> None:
+    """Those that an earlier version issued go on, and must not outlive a renewed password."""
+    await account(registry, "_repositories_push")
+    services = registry.services
+    old = replace(await services.authentication.find("ci-team"), proof="")
+    token = services.tokens.issue(old, HOST, ()).text
+    holder = Caller(registry, "", "")
+    holder.authorization = f"Bearer {token}"
+    assert (await holder.call("GET", "/v2/")).status == 200
+
+    await services.accounts.renew_password("ci-team", "password2")
+
+    assert (await holder.call("GET", "/v2/")).status == 401
+
+
 @pytest.mark.parametrize("how", ["disable", "delete", "renew", "revoke", "scope map"])
 async def test_what_ends_an_account_ends_its_tokens_of_every_kind(
     registry: Registry, how: str
@@ -147,7 +224,7 @@ async def test_what_ends_an_account_ends_its_tokens_of_every_kind(
         case "delete":
             await accounts.delete("ci-team")
         case "renew":
-            await accounts.renew_password("ci-team", "password2")
+            await accounts.renew_password("ci-team", "password1")
         case "revoke":
             await accounts.revoke("ci-team")
         case "scope map":
@@ -155,7 +232,7 @@ async def test_what_ends_an_account_ends_its_tokens_of_every_kind(
 
     assert await ended(Caller(registry, "ci-team", refresh), holder)
     assert (await holder.call("PATCH", location, body=b"blob")).status == 401
-    works = how in ("renew", "revoke", "scope map")
+    works = how in ("revoke", "scope map")
     assert (await caller.token()).status == (200 if works else 401)
 
 

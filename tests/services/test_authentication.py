@@ -1,5 +1,6 @@
 """Authentication: what a name stands for now, and what is remembered of it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -30,9 +31,10 @@ class Given:
         self.accounts = SqlAccounts(database)
         self.waited: list[datetime] = []
         self.clock = clock
-        self.authentication = Authentication(self.accounts, PASSWORDS, clock, self._wait)
+        self.authentication = Authentication(self.accounts, PASSWORDS, clock, self.wait)
 
-    async def _wait(self, until: datetime) -> None:
+    async def wait(self, until: datetime) -> None:
+        """Remember until when a refusal waits."""
         self.waited.append(until)
 
     async def account(
@@ -67,7 +69,8 @@ async def test_a_right_password_tells_who_it_is_and_what_they_hold(given: Given)
     )
     known = await given.authentication.find("somebody")
     assert (found.proof, known.proof) == ("password1", "")
-    assert replace(found, proof="") == known
+    assert found.password == "password1"
+    assert replace(found, proof="", password="") == known
     assert given.waited == []
 
 
@@ -164,3 +167,36 @@ async def test_whoever_is_there_holds_what_their_scope_map_says_now(given: Given
     after = await given.authentication.scope_map("somebody")
 
     assert (before.name, after.name) == ("_repositories_pull", "_repositories_push")
+
+
+class SlowPasswords(AllPasswords):
+    """Passwords whose verification takes so long that something happens meanwhile."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(GENERATED, ChosenPasswords(HandClock()))
+        self._meanwhile = meanwhile
+
+    async def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
+        """As it is, once that has happened."""
+        await self._meanwhile()
+        return await super().find(password, hashes)
+
+
+@pytest.mark.parametrize("change", ["disabled", "deleted", "renewed"])
+async def test_whoever_is_switched_off_while_the_password_is_verified_is_refused(
+    given: Given, change: str
+) -> None:
+    """Where many log in at once, a password waits seconds for its turn."""
+    await given.account("somebody")
+    changes: dict[str, Callable[[], Awaitable[object]]] = {
+        "disabled": lambda: given.accounts.change("somebody", 0, scope_map=None, is_enabled=False),
+        "deleted": lambda: given.accounts.delete("somebody", 0),
+        "renewed": lambda: given.accounts.replace_password(
+            "somebody", PasswordRecord("password1", PASSWORDS.hash("new"), given.clock()), 0
+        ),
+    }
+    slow = SlowPasswords(changes[change])
+    authentication = Authentication(given.accounts, slow, given.clock, given.wait)
+
+    with pytest.raises(BadCredentials):
+        await authentication.authenticate(Credential("somebody", Secret("somebody")))

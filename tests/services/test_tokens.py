@@ -48,9 +48,9 @@ class HandRevocations:
     def __init__(self) -> None:
         self.least: dict[str, int] = {}
 
-    def least_epoch(self, account: str) -> int:
-        """What the test set."""
-        return self.least.get(account, 0)
+    def least_epoch(self, holder: str, password: str) -> int:
+        """What the test set, for whichever password."""
+        return max(self.least.get(holder, 0), self.least.get(f"{holder}:{password}", 0))
 
     async def refresh(self) -> None:
         """Nothing to learn."""

@@ -237,7 +237,7 @@ async def test_a_password_with_outdated_parameters_is_hashed_anew_at_a_login(
     assert account is not None
     assert account.passwords[0].hash.startswith("argon2id:$argon2id$v=19$m=19456,t=2,p=1$")
     assert await services.works("alice", RIGHT)
-    assert services.revocations.least_epoch("alice") == 0
+    assert services.revocations.least_epoch("alice", "") == 0
 
 
 async def test_a_password_that_cannot_be_hashed_anew_is_right_all_the_same(
@@ -272,7 +272,7 @@ async def test_another_password_replaces_the_first_and_ends_the_tokens(
 
     assert await services.works("alice", OTHER)
     assert not await services.works("alice", RIGHT)
-    assert services.revocations.least_epoch("alice") > 0
+    assert services.revocations.least_epoch("alice", "") > 0
 
 
 async def test_a_person_is_given_other_rights_switched_off_revoked_and_deleted(
@@ -280,13 +280,15 @@ async def test_a_person_is_given_other_rights_switched_off_revoked_and_deleted(
 ) -> None:
     """Somebody leaves the team."""
     await services.users.create("alice", READER, RIGHT)
-    epochs = [services.revocations.least_epoch("alice")]
+    epochs = [services.revocations.least_epoch("alice", "")]
 
     changed = await services.users.change("alice", scope_map=WRITER)
     assert changed.scope_map == WRITER
-    epochs.append(services.revocations.least_epoch("alice"))
+    assert services.revocations.least_epoch("alice", "") == 0  # they may more, and nothing less
+    await services.users.change("alice", scope_map=READER)
+    epochs.append(services.revocations.least_epoch("alice", ""))
     await services.users.revoke("alice")
-    epochs.append(services.revocations.least_epoch("alice"))
+    epochs.append(services.revocations.least_epoch("alice", ""))
     assert await services.works("alice", RIGHT)
     await services.users.change("alice", is_enabled=False)
     assert not await services.works("alice", RIGHT)
@@ -341,9 +343,9 @@ async def test_the_accounts_follow_the_file(services: Services) -> None:
     assert await services.works("bobby", OTHER)
     assert not await services.works("bobby", RIGHT)
     assert not await services.works("carol", RIGHT)
-    assert services.revocations.least_epoch("alice") == 0
-    assert services.revocations.least_epoch("bobby") > 0
-    assert services.revocations.least_epoch("carol") > 0
+    assert services.revocations.least_epoch("alice", "") == 0
+    assert services.revocations.least_epoch("bobby", "") > 0
+    assert services.revocations.least_epoch("carol", "") > 0
 
 
 async def test_following_twice_changes_nothing(services: Services) -> None:
@@ -353,7 +355,7 @@ async def test_following_twice_changes_nothing(services: Services) -> None:
         await services.file_users.follow()
 
     assert await services.names() == ["alice"]
-    assert services.revocations.least_epoch("alice") == 0
+    assert services.revocations.least_epoch("alice", "") == 0
 
 
 async def test_a_file_that_cannot_be_read_locks_nobody_out(services: Services) -> None:
