@@ -1,4 +1,4 @@
-"""Keep so many worker processes alive: who dies is replaced, who is outdated is relieved."""
+"""Replace worker processes that die, and relieve those that are outdated."""
 
 import signal
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The certificate that is served: the last good pair of its files, kept in memory."""
+"""The certificate that is served: the last good pair, kept in memory."""
 
 import os
 from collections.abc import Callable
