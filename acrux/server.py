@@ -1,6 +1,5 @@
 """Run the application in worker processes, and say when it answers."""
 
-import ctypes
 import http.client
 import os
 import signal
@@ -13,32 +12,35 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any, Final, TextIO, cast
 
+from granian._loops import loops
 from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from acrux.adapters.certificates import CertificateFiles, check_pair, self_signed
-from acrux.adapters.log import render
+from acrux.adapters.certificates import CertificateFiles, read_pair, self_signed
+from acrux.adapters.log import LineLog, render
+from acrux.adapters.served_certificate import ServedCertificate
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
-from acrux.bootstrap import build, make_data_dir
+from acrux.bootstrap import make_data_dir
 from acrux.errors import InvalidSettings
-from acrux.http.app import Application
 from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.settings import Settings
+from acrux.supervision import CannotStart, Process, Supervisor
+from acrux.worker import PID, STOPPING, load, make_loop
 
 BACKLOG = 4096  # connections that the kernel keeps until they are accepted
 BUFFER_BYTES = 1 << 18  # of a body, that wait for the application
 ANSWER_SECONDS = 30  # a server that does not answer by then has failed
 
-PARENT_SECONDS = 1  # how often a worker looks whether it is alone
+LOOK_SECONDS = 2  # how often the files of the certificate are looked at
 
-PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
-
-STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+LOOP: Final = "acrux"  # the name of the workers' event loop
 
 # It would take a header list of 16 MiB, which a client can make of 4 KB (HPACK).
 HTTP2: Final = HTTP2Settings(max_concurrent_streams=100, max_headers_size=MAX_HEADER_BYTES)
@@ -57,22 +59,127 @@ WARNINGS: Final = {
 
 
 class Server(MPServer):
-    """Granian, calling `answering` once the first request is answered."""
+    """Granian's server, whose workers are ours to supervise.
 
-    def __init__(self, *args: Any, answering: Callable[[], None], **kwargs: Any) -> None:
+    Calls `answering`, in a thread, once all workers have started.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        log: LineLog,
+        certificate: ServedCertificate | None,
+        answering: Callable[[], None],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._log = log
+        self._certificate = certificate
         self._answering = answering
+        self._woken, self._wake = _pipe()
+        self._told_ready, self._tell_ready = _pipe()
 
-    def startup(self, *args: Any, **kwargs: Any) -> None:
-        """Start the workers; only then a thread, because they are forked.
+    def signal_handler_interrupt(self, *_: Any) -> None:
+        """Stop."""
+        self.interrupt_signal = True
+        self._wake_up()
+
+    def signal_handler_reload(self, *_: Any) -> None:
+        """Look for another certificate, and replace the workers."""
+        self.reload_signal = True
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        with suppress(BlockingIOError):  # then it is full, which wakes as well
+            os.write(self._wake, b"!")
+
+    def _spawn_workers(self, *_: Any) -> None:
+        """Start none: the supervisor does."""
+
+    def _serve(self, spawn_target: Any, target_loader: Any) -> None:
+        # Where granian looks for a loop that it does not know itself.
+        loops.register(LOOP)(partial(make_loop, self._tell_ready))
+        self.loop: Any = LOOP
+        self.startup(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+        supervisor = Supervisor(
+            self.workers,
+            partial(self._start, spawn_target, target_loader),
+            self._log.info,
+            time.monotonic,
+            lambda: threading.Thread(target=self._answering, daemon=True).start(),
+        )
+        try:
+            self._supervise(supervisor)
+        except CannotStart as failed:
+            sys.stderr.write(f"acrux: a worker could not start ({failed})\n")
+            raise SystemExit(1) from failed
+        finally:
+            supervisor.stop(self.workers_kill_timeout or 0)
+
+    def _start(self, spawn_target: Any, target_loader: Any, number: int) -> Process:
+        """Start one worker with the certificate of this moment.
 
         A forked worker has our handlers until it has its own: a signal to stop that came in
         between would be lost on it, and the stop would wait for nothing. So signals wait.
         """
+        if self._certificate:
+            served = self._certificate.served
+            self.ssl_ctx: Any = (True, str(served.certificate), str(served.key), *self.ssl_ctx[3:])
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        super().startup(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian annotates it not
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-        threading.Thread(target=self._answering, daemon=True).start()
+        try:
+            process: BaseProcess = self._spawn_worker(number, spawn_target, target_loader).inner
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        return process
+
+    def _supervise(self, supervisor: Supervisor) -> None:
+        looked = time.monotonic()
+        while not self.interrupt_signal:
+            if self.reload_signal:
+                self.reload_signal = False
+                self._reload_now(supervisor)
+            elif self._certificate and time.monotonic() > looked + LOOK_SECONDS:
+                looked = time.monotonic()
+                if self._certificate.look():
+                    supervisor.relieve_all()
+            supervisor.step()
+            readable = [self._woken, self._told_ready, *supervisor.sentinels()]
+            wait(readable, supervisor.next_due())
+            _read(self._woken)
+            for (pid,) in PID.iter_unpack(_read(self._told_ready)):
+                supervisor.ready(pid)
+
+    def _reload_now(self, supervisor: Supervisor) -> None:
+        if self._certificate:
+            self._certificate.forget_problem()
+            self._certificate.look()
+        self._log.info("reload", workers=self.workers)
+        supervisor.relieve_all()
+
+
+def _pipe() -> tuple[int, int]:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    return reading, writing
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)  # a whole number of what PID writes
+    except BlockingIOError:
+        return b""
+
+
+def survive_signals() -> None:
+    """Let no signal end us that asks for something else, and may come at any time.
+
+    SIGHUP asks to load certificates anew, which a start does by itself; SIGUSR1 and SIGUSR2 ask
+    other servers to open their logs anew.
+    """
+    for asking in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(asking, signal.SIG_IGN)
 
 
 def resolve(settings: Settings) -> tuple[Settings, socket.socket]:
@@ -113,14 +220,26 @@ def certificate_files(settings: Settings) -> CertificateFiles | None:
 
     Raises InvalidSettings where certificate and key do not fit.
     """
+    make_data_dir(settings.data_dir)
+    find = _finder(settings)
+    files = find() if find else None
+    if files:
+        read_pair(files)
+    return files
+
+
+def _finder(settings: Settings) -> Callable[[], CertificateFiles] | None:
     if settings.tls_self_signed:
-        hosts = tuple(_host_of(server) for server in settings.known_login_servers)
-        folder = make_data_dir(settings.data_dir) / "tls"
-        return self_signed(folder, hosts, datetime.now(UTC))
+        return partial(_self_signed, settings)
     if settings.tls_cert and settings.tls_key:
-        check_pair(settings.tls_cert, settings.tls_key)
-        return CertificateFiles(settings.tls_cert, settings.tls_cert, settings.tls_key)
+        files = CertificateFiles(settings.tls_cert, settings.tls_cert, settings.tls_key)
+        return lambda: files
     return None
+
+
+def _self_signed(settings: Settings) -> CertificateFiles:
+    hosts = tuple(_host_of(server) for server in settings.known_login_servers)
+    return self_signed(settings.data_dir / "tls", hosts, datetime.now(UTC))
 
 
 def _host_of(login_server: str) -> str:
@@ -128,18 +247,17 @@ def _host_of(login_server: str) -> str:
     return (host if colon and port.isdigit() else login_server).strip("[]")
 
 
-def run(
-    settings: Settings,
-    certificate: CertificateFiles | None,
-    answering: Callable[[], None],
-) -> None:
+def run(settings: Settings, answering: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; running requests end within `stop_seconds`.
 
-    Raises SystemExit with 1 where a worker could not start or died.
+    Raises SystemExit with 1 where a worker could not start, and InvalidSettings where there is no
+    good certificate.
     """
     _, (address, port) = _address(settings)
     sys.stderr = _standard_error(settings)  # of the workers too, which are forked
     allow_descriptors()
+    log = LineLog(sys.stderr, settings.log_format)
+    find = _finder(settings)
     server = Server(
         "acrux",
         address=address,
@@ -151,15 +269,14 @@ def run(
         log_level=LogLevels.warning,
         log_dictconfig=WARNINGS,
         workers_kill_timeout=settings.stop_seconds,
-        respawn_failed_workers=True,
         backlog=BACKLOG,
         # These are connections; those above it wait to be accepted.
         backpressure=connection_ceiling(settings.connections),
         http1_settings=_http1(settings),
         http2_settings=HTTP2,
-        ssl_cert=certificate.certificate.resolve() if certificate else None,
-        ssl_key=certificate.key.resolve() if certificate else None,
         ssl_protocol_min=SSLProtocols.tls12,
+        log=log,
+        certificate=ServedCertificate(find, log.info) if find else None,
         answering=partial(_announce, settings, answering),
     )
     server.serve(target_loader=partial(load, settings, os.getpid()), wrap_loader=False)
@@ -178,31 +295,6 @@ def _http1(settings: Settings) -> HTTP1Settings:
     # It counts from the end of the request before: the first header has its own, shorter time.
     longest = max(settings.header_seconds, settings.keep_alive_seconds)
     return HTTP1Settings(header_read_timeout=longest * 1000, max_buffer_size=BUFFER_BYTES)
-
-
-def load(settings: Settings, parent: int) -> Application:
-    """The application of one worker process; `parent` is the process that started it."""
-    _stop_with_the_parent()
-    threading.Thread(target=_stop_without_the_parent, args=(parent,), daemon=True).start()
-    for stopping in STOPPING:
-        signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's own
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    return build(settings).app
-
-
-def _stop_with_the_parent() -> None:
-    # A worker whose parent was killed would serve on, and hold the port against the next start.
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _stop_without_the_parent(parent: int) -> None:
-    # That signal is lost on a worker that is just starting: it would serve on alone.
-    while os.getppid() == parent:
-        time.sleep(PARENT_SECONDS)
-    while True:
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(PARENT_SECONDS)
 
 
 def _announce(settings: Settings, answering: Callable[[], None]) -> None:

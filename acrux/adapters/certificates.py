@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -47,6 +47,17 @@ class CertificateFiles:
     key: Path
 
 
+class Pair(NamedTuple):
+    """A certificate, with those that lead to its CA, and its key: the bytes of their files."""
+
+    certificate: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        """Nothing of what it holds: a key is secret."""
+        return "Pair(...)"
+
+
 @dataclass(frozen=True, slots=True)
 class _Signer:
     certificate: x509.Certificate
@@ -76,13 +87,17 @@ def self_signed(folder: Path, names: tuple[str, ...], now: datetime) -> Certific
     return files
 
 
-def check_pair(certificate: Path, key: Path) -> None:
-    """Raise InvalidSettings unless these are a certificate and its PKCS#8 key, both in PEM."""
-    leaf = _parse_certificate(_read(certificate, "certificate"))
+def read_pair(files: CertificateFiles) -> Pair:
+    """What the files hold; raise InvalidSettings unless that is a pair, both in PEM, key PKCS#8."""
+    pair = Pair(_read(files.certificate, "certificate"), _read(files.key, "key"))
+    leaf = _parse_certificate(pair.certificate)
     if leaf is None:
-        raise InvalidSettings(f"the TLS certificate {certificate} is no certificate in PEM")
-    if _spki(_parse_key(_read(key, "key"), key).public_key()) != _spki(leaf.public_key()):
-        raise InvalidSettings(f"the TLS key {key} does not belong to the certificate {certificate}")
+        raise InvalidSettings(f"the TLS certificate {files.certificate} is no certificate in PEM")
+    if _spki(_parse_key(pair.key, files.key).public_key()) != _spki(leaf.public_key()):
+        raise InvalidSettings(
+            f"the TLS key {files.key} does not belong to the certificate {files.certificate}"
+        )
+    return pair
 
 
 def _read(path: Path, what: str) -> bytes:

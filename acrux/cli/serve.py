@@ -36,13 +36,14 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
       acrux serve --host 0.0.0.0 --login-server registry.example.com --tls-self-signed
       ACRUX_PORT=5001 acrux serve --data-dir /srv/acrux
     """
+    server.survive_signals()
     settings, reserved = server.resolve(load(config, options).settings)
     with reserved:
         certificate = server.certificate_files(settings)
         first_start = asyncio.run(_prepare(build(settings), settings, with_sample=with_sample))
         ca = certificate.ca if certificate else None
         greeting = Greeting(settings, first_start, ca, with_sample)
-        server.run(settings, certificate, greeting.print)
+        server.run(settings, greeting.print)
 
 
 async def _prepare(

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from acrux.adapters.certificates import CertificateFiles, check_pair, self_signed
+from acrux.adapters.certificates import CertificateFiles, read_pair, self_signed
 from acrux.errors import InvalidSettings
 from tests.adapters.pairs import NAMES, NOW, pkcs8
 
@@ -159,7 +159,7 @@ def test_keys_are_for_their_owner_only_and_certificates_for_all(files: Certifica
 
 def test_what_is_made_passes_the_check_of_what_is_given(files: CertificateFiles) -> None:
     """The server reads both kinds in the same way."""
-    check_pair(files.certificate, files.key)
+    read_pair(files)
 
 
 # --- what is kept, and what is made again

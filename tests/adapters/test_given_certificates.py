@@ -1,6 +1,7 @@
 """A certificate and a key that are given are checked before the port is open."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from acrux.adapters.certificates import CertificateFiles, check_pair, self_signed
+from acrux.adapters.certificates import CertificateFiles, read_pair, self_signed
 from acrux.errors import InvalidSettings
 from tests.adapters.pairs import NAMES, NOW, AnyKey, pkcs8
 
@@ -36,7 +37,7 @@ def test_a_chain_is_checked_by_its_first_certificate(files: CertificateFiles) ->
     chain = files.certificate.read_bytes() + files.ca.read_bytes()
     files.certificate.write_bytes(chain)
 
-    check_pair(files.certificate, files.key)
+    read_pair(files)
 
 
 @pytest.mark.parametrize("missing", ["certificate", "key"])
@@ -46,13 +47,13 @@ def test_a_file_that_is_missing_is_named(files: CertificateFiles, missing: str) 
     path.unlink()
 
     with pytest.raises(InvalidSettings, match=f"TLS {missing} {path} cannot be read: No such file"):
-        check_pair(files.certificate, files.key)
+        read_pair(files)
 
 
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, files: CertificateFiles) -> None:
     """A mount that went wrong leaves a folder."""
     with pytest.raises(InvalidSettings, match="cannot be read: Is a directory"):
-        check_pair(tmp_path, files.key)
+        read_pair(replace(files, certificate=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -64,13 +65,13 @@ def test_a_certificate_that_is_none_is_refused(files: CertificateFiles, content:
     files.certificate.write_bytes(content)
 
     with pytest.raises(InvalidSettings, match="no certificate in PEM"):
-        check_pair(files.certificate, files.key)
+        read_pair(files)
 
 
 def test_a_key_in_the_place_of_the_certificate_is_refused(files: CertificateFiles) -> None:
     """The two are easily swapped."""
     with pytest.raises(InvalidSettings, match="no certificate in PEM"):
-        check_pair(files.key, files.certificate)
+        read_pair(CertificateFiles(files.ca, files.key, files.certificate))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_key_that_is_none_is_refused(files: CertificateFiles, content: bytes) 
     files.key.write_bytes(content)
 
     with pytest.raises(InvalidSettings, match="no private key in PEM"):
-        check_pair(files.certificate, files.key)
+        read_pair(files)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_the_key_of_another_certificate_is_refused(
     files.key.write_bytes(pkcs8(make()))
 
     with pytest.raises(InvalidSettings, match=f"{files.key} does not belong to"):
-        check_pair(files.certificate, files.key)
+        read_pair(files)
 
 
 def test_a_key_that_is_not_pkcs8_is_refused_with_the_command_that_converts_it(
@@ -113,7 +114,7 @@ def test_a_key_that_is_not_pkcs8_is_refused_with_the_command_that_converts_it(
     files.key.write_bytes(sec1)
 
     with pytest.raises(InvalidSettings, match=f"openssl pkey -in {files.key} -out"):
-        check_pair(files.certificate, files.key)
+        read_pair(files)
 
 
 def test_a_key_under_a_password_is_refused_with_the_command_that_frees_it(
@@ -126,7 +127,7 @@ def test_a_key_under_a_password_is_refused_with_the_command_that_frees_it(
     files.key.write_bytes(encrypted)
 
     with pytest.raises(InvalidSettings, match="openssl pkey"):
-        check_pair(files.certificate, files.key)
+        read_pair(files)
 
 
 def test_no_refusal_of_a_pair_quotes_the_key(files: CertificateFiles) -> None:
@@ -134,6 +135,6 @@ def test_no_refusal_of_a_pair_quotes_the_key(files: CertificateFiles) -> None:
     files.key.write_bytes(b"-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n")
 
     with pytest.raises(InvalidSettings) as refused:
-        check_pair(files.certificate, files.key)
+        read_pair(files)
 
     assert "hunter2" not in str(refused.value) + str(refused.value.__cause__)

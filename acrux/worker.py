@@ -1,0 +1,102 @@
+"""A worker process: its event loop, its end, and what it owes its parent."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, TypeVarTuple
+
+import uvloop
+
+from acrux.bootstrap import build
+from acrux.http.app import Application
+from acrux.settings import Settings
+
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+PARENT_SECONDS: Final = 1  # how often a worker looks whether it is alone
+
+PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+
+PID: Final = struct.Struct("=i")  # what a worker writes when it is ready: its process
+
+
+Args = TypeVarTuple("Args")
+
+
+class WorkerLoop(uvloop.Loop):
+    """The event loop of a worker, telling on descriptor `ready` that the server was started.
+
+    Of several signals to stop only the first is handed on. Where a service manager signals all
+    processes and the parent signals its workers too, a worker gets two, and granian's handler
+    waits for ever in the second.
+    """
+
+    def __init__(self, ready: int) -> None:
+        super().__init__()
+        self._ready = ready
+        self._runs = 0
+        self._stopping = False
+
+    def run_until_complete(self, future: Any) -> Any:
+        """As the event loop's: granian runs the start of the application, then until the end."""
+        self._runs += 1
+        if self._runs == 2:
+            os.write(self._ready, PID.pack(os.getpid()))
+        return super().run_until_complete(future)
+
+    def add_signal_handler(
+        self, sig: int, callback: Callable[[*Args], object], *args: *Args
+    ) -> None:
+        """As the event loop's, but only the first of all signals calls its handler."""
+        super().add_signal_handler(sig, partial(self._stop, callback, *args))
+
+    def _stop(self, callback: Callable[[*Args], object], *args: *Args) -> None:
+        if not self._stopping:
+            self._stopping = True
+            callback(*args)
+
+
+def make_loop(ready: int) -> WorkerLoop:
+    """A WorkerLoop, which is this thread's from now on."""
+    loop = WorkerLoop(ready)
+    asyncio.set_event_loop(loop)
+    return loop
+
+
+def load(settings: Settings, parent: int) -> Application:
+    """The application of one worker process; `parent` is the process that started it."""
+    _end_with_the_parent(parent)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which is for the parent
+    for stopping in STOPPING:
+        signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's own
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    return build(settings).app
+
+
+def _end_with_the_parent(parent: int) -> None:
+    # A worker whose parent was killed would serve on, and hold the port against the next start.
+    # Nothing less than SIGKILL ends it whatever it does, be it stopped or waiting for a lock; a
+    # push that this cuts is tried again, as where the machine fails.
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _end_if_alone(parent)  # who died before that was asked for is told to nobody
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    # Where the system cannot do that by itself.
+    while True:
+        time.sleep(PARENT_SECONDS)
+        _end_if_alone(parent)
+
+
+def _end_if_alone(parent: int) -> None:
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,225 @@
+"""Worker processes that die, hang or lose their parent, while others are served."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT, RunningRegistry, environment, running
+from tests.wire.connection import Connection
+from tests.wire.test_process import unlikely_port, wait_until_refused
+
+
+def children(registry: RunningRegistry) -> list[int]:
+    """Its workers, whatever state they are in."""
+    return registry.worker_pids()[1:]
+
+
+def until(claim: Callable[[], bool], seconds: float = 30) -> None:
+    """Ask until it is so."""
+    deadline = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < deadline
+
+
+def answers(registry: RunningRegistry) -> bool:
+    """Whether a new connection is answered."""
+    connection = Connection(registry.port)
+    try:
+        return connection.call("GET", "/livez").status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def deaths(registry: RunningRegistry) -> list[str]:
+    """The lines that tell of a death."""
+    return [line for line in registry.log.read_text().splitlines() if "event=worker-died" in line]
+
+
+def of_session(session: int) -> list[int]:
+    """The processes of a session that live, found without the help of their parent."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session and fields[0] != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+def open_upload(registry: RunningRegistry) -> socket.socket:
+    """A connection on which a body is half sent."""
+    connection = Connection(registry.port)
+    connection.login("acrux", registry.password)
+    raw = connection.raw()
+    raw.sendall(connection.head("PATCH", connection.start_upload(), Content_Length="10") + b"01234")
+    assert connection.call("GET", "/livez").status == 200
+    connection.close()
+    return raw
+
+
+def test_a_worker_that_dies_again_and_again_does_not_end_the_registry(tmp_path: Path) -> None:
+    """Out of memory twice within seconds: the others and its successors go on."""
+    with running(tmp_path / "data", "--workers", "2") as registry:
+        for number in range(1, 5):
+            before = children(registry)
+            os.kill(before[-1], signal.SIGKILL)
+            until(lambda number=number: len(deaths(registry)) == number)  # type: ignore[misc]
+            until(lambda before=before: len(set(children(registry)) - set(before)) == 1)  # type: ignore[misc]
+            assert before[0] in children(registry)
+            until(lambda: answers(registry))
+
+        assert registry.process.poll() is None
+        assert all('how="signal SIGKILL"' in line for line in deaths(registry))
+        assert all("replaced_in_seconds=" in line for line in deaths(registry))
+
+
+def test_all_workers_that_die_at_once_are_replaced(tmp_path: Path) -> None:
+    """The kernel ends more than one where memory is short."""
+    with running(tmp_path / "data", "--workers", "3") as registry:
+        for _ in range(3):
+            before = children(registry)
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            until(
+                lambda before=before: len(set(children(registry)) - set(before)) == 3  # type: ignore[misc]
+            )
+            until(lambda: answers(registry))
+
+        assert registry.stop() == 0
+
+
+def test_a_worker_that_cannot_start_is_tried_again_until_it_can(tmp_path: Path) -> None:
+    """A disk that was full has room again, and nobody was there to start the registry."""
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        pepper = registry.data_dir / "secrets" / "pepper"
+        pepper.chmod(0o644)  # which a start refuses
+        os.kill(children(registry)[0], signal.SIGKILL)
+        until(lambda: len(deaths(registry)) >= 3)
+        pepper.chmod(0o600)
+
+        until(lambda: answers(registry))
+
+
+def test_a_stop_does_not_wait_for_a_worker_that_is_to_be_replaced(tmp_path: Path) -> None:
+    """A registry that cannot start its workers is stopped by hand."""
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        (registry.data_dir / "secrets" / "pepper").chmod(0o644)
+        os.kill(children(registry)[0], signal.SIGKILL)
+        until(lambda: "replaced_in_seconds=3.2" in "".join(deaths(registry)))
+        asked = time.monotonic()
+
+        assert registry.stop() == 0
+        assert time.monotonic() - asked < 3
+
+
+def test_a_worker_that_cannot_start_at_first_ends_the_start(tmp_path: Path) -> None:
+    """Exit code 1 and a line that says so, instead of a registry that never answers."""
+    program = (
+        "import sys\n"
+        "from acrux import server\n"
+        "from acrux.settings import Settings\n"
+        "def broken(*_): sys.exit(7)\n"
+        "server.load = broken\n"
+        "settings, kept = server.resolve(Settings(port=0, workers=2))\n"
+        "server.run(settings, lambda: None)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert "acrux: a worker could not start (exit code 7)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_signals_to_all_processes_at_once_stop_it_in_good_order(tmp_path: Path) -> None:
+    """A terminal and a service manager signal the workers as well as their parent does."""
+    with running(tmp_path / "data", "--workers", "2") as registry:
+        asked = time.monotonic()
+        os.killpg(registry.process.pid, signal.SIGINT)
+        os.killpg(registry.process.pid, signal.SIGTERM)
+
+        assert registry.process.wait(30) == 0
+        assert time.monotonic() - asked < 10  # and not stop_seconds
+        assert "worker-killed" not in registry.log.read_text()
+
+
+@pytest.mark.parametrize("asking", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_no_signal_that_asks_for_something_else_ends_it(
+    tmp_path: Path, asking: signal.Signals
+) -> None:
+    """Tools that rotate logs or certificates signal whatever runs, workers included."""
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        for pid in registry.worker_pids():
+            os.kill(pid, asking)
+        until(lambda: answers(registry))
+
+        assert deaths(registry) == []
+        assert registry.stop() == 0
+
+
+def test_a_stopped_worker_does_not_hold_up_the_stop(tmp_path: Path) -> None:
+    """One that a debugger stopped hears no signal but the last."""
+    with running(tmp_path / "data", "--workers", "2", "--stop-seconds", "1") as registry:
+        os.kill(children(registry)[0], signal.SIGSTOP)
+
+        assert registry.stop() == 0
+        assert of_session(registry.process.pid) == []
+
+
+@pytest.mark.parametrize("state", ["serving", "uploading", "stopped"])
+def test_workers_end_within_seconds_of_their_parent_whatever_they_do(
+    tmp_path: Path, state: str
+) -> None:
+    """The next start would find the port taken."""
+    port = unlikely_port()
+    with running(tmp_path / "data", "--workers", "2", "--port", str(port)) as registry:
+        bodies = [open_upload(registry) for _ in range(4 if state == "uploading" else 0)]
+        if state == "stopped":
+            os.kill(children(registry)[0], signal.SIGSTOP)
+        os.kill(registry.process.pid, signal.SIGKILL)
+        registry.process.wait(30)
+
+        until(lambda: of_session(registry.process.pid) == [], seconds=5)
+        wait_until_refused(registry)
+        with running(tmp_path / "data", "--port", str(port)) as again:
+            assert again.port == port
+        for body in bodies:
+            body.close()
+
+
+def test_workers_end_with_a_parent_that_is_killed_at_any_moment_of_its_start(
+    tmp_path: Path,
+) -> None:
+    """Whichever step they were at; the seed that is printed gives the same moments again."""
+    seed = random.randrange(10**6)
+    sys.stdout.write(f"seed {seed}\n")
+    moments = random.Random(seed)
+    for _ in range(12):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "acrux", "serve", "--port", "0", "--workers", "3",
+             "--data-dir", str(tmp_path / "data")],
+            cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        until(lambda process=process: len(of_session(process.pid)) > 1)  # type: ignore[misc]
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(moments.uniform(0, 0.4))
+        process.kill()
+        process.wait(30)
+
+        until(lambda process=process: of_session(process.pid) == [], seconds=5)  # type: ignore[misc]
