@@ -29,9 +29,15 @@ LONGEST = 1.0  # for a newcomer's answer, in seconds
 SHORT = (
     "--workers", "2", "--header-seconds", str(HEADER_SECONDS), "--keep-alive-seconds",
     str(KEEP_ALIVE_SECONDS), "--answer-idle-seconds", "5", "--idle-seconds", "5",
+    "--body-seconds", "7",
 )  # fmt: skip
 
 LIVES = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+HALF_A_BODY = (
+    b"POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\ngrant_type"
+)
 
 SILENT = {
     "nothing": saying(),
@@ -39,6 +45,7 @@ SILENT = {
     "half an HTTP/2 preface": saying(PREFACE[:12]),
     "half a header": saying(LIVES[:-8]),
     "idle HTTP/2": saying(PREFACE + NO_SETTINGS),
+    "half a body": saying(HALF_A_BODY),
 }
 SILENT_OVER_TLS = {
     "no handshake": saying(),
@@ -54,7 +61,7 @@ SILENT_OVER_TLS = {
 def many(request: pytest.FixtureRequest) -> int:
     """How many connections are held: `--held 10000` holds so many."""
     count = int(request.config.getoption("--held"))
-    need_descriptors(2 * count + 512)
+    need_descriptors(count + 512)
     return count
 
 
@@ -193,3 +200,39 @@ def test_a_body_that_trickles_is_refused(hasty: RunningRegistry) -> None:
 
         assert answer.startswith(b"HTTP/1.1 400")
         assert b"bytes of the body came in a second" in answer
+
+
+def test_a_body_has_a_longest_time(hasty: RunningRegistry) -> None:
+    """However steadily it comes."""
+    connection = Connection(hasty.port)
+    connection.login("acrux", hasty.password)
+    head = connection.head("PATCH", connection.start_upload(), Content_Length="1000000")
+    connection.close()
+    with saying(head)(hasty.port) as steady:
+        steady.settimeout(0.5)
+        answer = b""
+        for _ in range(40):
+            steady.sendall(bytes(2000))
+            try:
+                answer = steady.recv(4096)
+                break
+            except TimeoutError:
+                continue
+
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert b"the body took longer than 7 seconds" in answer
+
+
+def test_many_who_ask_now_and_then_keep_their_connections(
+    hasty: RunningRegistry, many: int
+) -> None:
+    """A cluster of nodes, each with a connection that it keeps, stops nobody and loses none."""
+    held = [saying()(hasty.port) for _ in range(many)]
+    try:
+        for _ in range(3):
+            for connection in held:
+                connection.sendall(LIVES)
+            assert all(connection.recv(4096).startswith(b"HTTP/1.1 200") for connection in held)
+            assert slowest_answers(newcomer(hasty.port)) < LONGEST
+    finally:
+        close_all(held)
