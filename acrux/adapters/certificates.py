@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import (
     CertificatePublicKeyTypes,
     PrivateKeyTypes,
@@ -30,6 +30,7 @@ from acrux.errors import InvalidSettings
 CA_LIFETIME: Final = timedelta(days=3650)
 SERVER_LIFETIME: Final = timedelta(days=397)  # some clients refuse more than 398
 RENEW_BEFORE: Final = timedelta(days=30)
+MIN_RSA_BITS: Final = 2048
 
 # A client whose clock is a little behind must not find the certificate not yet valid.
 _SKEW: Final = timedelta(hours=1)
@@ -93,11 +94,26 @@ def read_pair(files: CertificateFiles) -> Pair:
     leaf = _parse_certificate(pair.certificate)
     if leaf is None:
         raise InvalidSettings(f"the TLS certificate {files.certificate} is no certificate in PEM")
-    if _spki(_parse_key(pair.key, files.key).public_key()) != _spki(leaf.public_key()):
+    key = _parse_key(pair.key, files.key)
+    if not _can_be_served(key):
+        raise InvalidSettings(
+            f"the TLS key {files.key} is of a kind that cannot be served: EC (P-256, P-384), RSA "
+            "(2048 bits or more) and Ed25519 can"
+        )
+    if _spki(key.public_key()) != _spki(leaf.public_key()):
         raise InvalidSettings(
             f"the TLS key {files.key} does not belong to the certificate {files.certificate}"
         )
     return pair
+
+
+def _can_be_served(key: PrivateKeyTypes) -> bool:
+    # The server beneath aborts a worker that is given any other.
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1)
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.key_size >= MIN_RSA_BITS
+    return isinstance(key, ed25519.Ed25519PrivateKey)
 
 
 def _read(path: Path, what: str) -> bytes:

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from acrux.adapters.certificates import CertificateFiles, read_pair
+from acrux.adapters.certificates import CertificateFiles, Pair, read_pair
 from acrux.errors import InvalidSettings
 
 
@@ -37,10 +36,10 @@ class ServedCertificate:
     def __init__(self, files: Callable[[], CertificateFiles], tell: Tell) -> None:
         self._files = files
         self._tell = tell
-        self._pair = read_pair(files())
         self._problem = ""
         self._descriptors: list[int] = []
-        self.served = self._keep()
+        self._pair = read_pair(files())
+        self.served = self._keep(self._pair)
 
     def look(self) -> bool:
         """Whether there is another good pair now, which is served from now on.
@@ -49,16 +48,17 @@ class ServedCertificate:
         """
         try:
             pair = read_pair(self._files())
-        except InvalidSettings as problem:
+            changed = pair != self._pair
+            if changed:
+                self.served = self._keep(pair)
+        except (InvalidSettings, OSError) as problem:  # OSError: no descriptor or memory is left
             self._complain(str(problem))
             return False
         self._problem = ""
-        if pair == self._pair:
-            return False
-        self._pair = pair
-        self.served = self._keep()
-        self._tell("certificate-changed")
-        return True
+        if changed:
+            self._pair = pair
+            self._tell("certificate-changed")
+        return changed
 
     def forget_problem(self) -> None:
         """Let a problem that was logged be logged again: somebody asks."""
@@ -69,18 +69,26 @@ class ServedCertificate:
             self._problem = problem
             self._tell("certificate-kept", problem=problem)
 
-    def _keep(self) -> Served:
-        # Whoever was forked from us has descriptors of its own, and has read them long ago.
+    def _keep(self, pair: Pair) -> Served:
+        certificate = _in_memory(pair.certificate)
+        try:
+            key = _in_memory(pair.key)
+        except OSError:
+            os.close(certificate)
+            raise
+        # Whoever was forked from us has descriptors of its own.
         for descriptor in self._descriptors:
-            with suppress(OSError):
-                os.close(descriptor)
-        self._descriptors = [_in_memory(pem) for pem in (self._pair.certificate, self._pair.key)]
-        certificate, key = (Path(f"/proc/self/fd/{held}") for held in self._descriptors)
-        return Served(certificate, key)
+            os.close(descriptor)
+        self._descriptors = [certificate, key]
+        return Served(Path(f"/proc/self/fd/{certificate}"), Path(f"/proc/self/fd/{key}"))
 
 
 def _in_memory(content: bytes) -> int:
     descriptor = os.memfd_create("acrux-tls")
-    with os.fdopen(os.dup(descriptor), "wb") as file:
-        file.write(content)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor

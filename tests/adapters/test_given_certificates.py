@@ -104,6 +104,25 @@ def test_the_key_of_another_certificate_is_refused(
         read_pair(files)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ec.generate_private_key(ec.SECP521R1()),
+        lambda: ec.generate_private_key(ec.SECP256K1()),
+        lambda: rsa.generate_private_key(public_exponent=65537, key_size=1024),
+    ],
+    ids=["P-521", "secp256k1", "RSA of 1024 bits"],
+)
+def test_a_key_of_a_kind_that_cannot_be_served_is_refused(
+    files: CertificateFiles, make: Callable[[], AnyKey]
+) -> None:
+    """The server beneath aborts every worker that is given one."""
+    files.key.write_bytes(pkcs8(make()))
+
+    with pytest.raises(InvalidSettings, match="P-256, P-384"):
+        read_pair(files)
+
+
 def test_a_key_that_is_not_pkcs8_is_refused_with_the_command_that_converts_it(
     files: CertificateFiles,
 ) -> None:

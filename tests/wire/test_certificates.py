@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -195,6 +196,29 @@ def test_a_self_signed_certificate_that_is_made_anew_is_served(tmp_path: Path) -
 
         until(lambda: all_show(registry, served))
         assert served.read_text() != before
+
+
+def test_a_registry_without_descriptors_goes_on_and_catches_up(
+    tmp_path: Path, mounted: Mounted
+) -> None:
+    """What the parent process cannot do now must not end it: it is done later."""
+    first, second = mounted.version("one"), mounted.version("two")
+    mounted.swap(first)
+    with running(tmp_path / "data", "--workers", "2", *mounted.link()) as registry:
+        parent, (_, dying) = registry.process.pid, registry.worker_pids()[1:]
+        limits = resource.prlimit(parent, resource.RLIMIT_NOFILE)
+        highest = max(int(entry.name) for entry in Path(f"/proc/{parent}/fd").iterdir())
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, (highest - 3, limits[1]))
+        mounted.swap(second)
+        os.kill(dying, signal.SIGKILL)
+        until(lambda: len(told(registry, "worker-not-started")) > 1)
+        until(lambda: len(told(registry, "certificate-kept")) > 0)
+        assert shown(registry) == (first / "tls.crt").read_text()
+
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, limits)
+
+        until(lambda: all_show(registry, second / "tls.crt"))
+        until(lambda: len(registry.worker_pids()) == 3)
 
 
 def test_a_key_is_nowhere_but_where_it_was(tmp_path: Path, mounted: Mounted) -> None:
