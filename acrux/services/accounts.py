@@ -58,7 +58,8 @@ class ShownAccount:
 class Accounts:
     """The registry's accounts. A generated password is told once, and kept as a keyed hash.
 
-    Every change but the creation ends the account's tokens, on every worker within a second.
+    What takes something away ends the account's tokens, on every worker within a second: all of
+    them, or those that a password obtained.
     """
 
     def __init__(
