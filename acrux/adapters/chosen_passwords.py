@@ -1,6 +1,7 @@
 """Passwords that people choose: argon2id, and bcrypt from htpasswd files."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,6 +32,8 @@ _NOBODYS: Final = f"{_CURRENT}{'A' * 22}${'A' * 43}"
 # bcrypt looks at no more, so that a longer password would match what it begins with.
 MAX_BCRYPT_BYTES: Final = 72
 
+_COST: Final = re.compile(rf"{BCRYPT}:\$2[aby]\$([0-9]{{2}})\$")
+
 REMEMBERED: Final = 10_000
 REMEMBERED_FOR: Final = timedelta(minutes=5)
 
@@ -55,7 +58,7 @@ class ChosenPasswords:
         )
         self._keyed_hash = KeyedHash(secrets.token_bytes(32))
         self._right: dict[bytes, datetime] = {}
-        self._last = _NOBODYS  # the hash that somebody's password was last compared with
+        self._cost = 0  # the greatest of a bcrypt hash that was seen, 0 where there was none
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def hash(self, password: str) -> str:
@@ -69,8 +72,8 @@ class ChosenPasswords:
         end = self._right.get(proof)
         if end is not None and self._clock() < end:
             return True
-        self._last = kept
-        if not await self._compute(lambda: self._verify(password, kept)):
+        self._cost = max(self._cost, _bcrypt_cost(kept))
+        if not await self._compute(lambda: self._verify_or_work(password, kept)):
             return False
         if len(self._right) >= REMEMBERED:
             self._right.clear()
@@ -82,19 +85,32 @@ class ChosenPasswords:
         return kept.startswith(f"{ARGON2}:") and not kept.startswith(_CURRENT)
 
     async def work_in_vain(self, password: str) -> None:
-        """As much work as `matches` did last, for who has no such password.
+        """As much work as `matches` does where it refuses, for who has no such password."""
+        await self._compute(lambda: self._work(password, done=""))
 
-        An htpasswd file has its own scheme and cost; what comes of it is told to nobody.
-        """
-        last = self._last
-        await self._compute(lambda: self._verify(password, last))
+    def _verify_or_work(self, password: str, kept: str) -> bool:
+        return self._verify(password, kept) or self._work(password, done=kept)
+
+    def _work(self, password: str, done: str) -> bool:
+        # Each refusal takes the work of every scheme that is in use, in one turn: an htpasswd file
+        # has its own scheme and costs. bcrypt doubles with each cost, so that those from one up to
+        # the greatest add up to the greatest.
+        if not done.startswith(f"{ARGON2}:"):
+            self._verify(password, _NOBODYS)
+        if self._cost:
+            own = _bcrypt_cost(done)
+            for cost in range(own, self._cost) if own else (self._cost,):
+                self._verify(password, _nobodys_bcrypt(cost))
+        return False
 
     def _verify(self, password: str, kept: str) -> bool:
         scheme, _, hashed = kept.partition(":")
         text = _encode(password)
         try:
             if scheme == BCRYPT:
-                return len(text) <= MAX_BCRYPT_BYTES and bcrypt.checkpw(text, hashed.encode())
+                # What bcrypt cannot tell apart matches nothing, after the same work.
+                looked_at = text.replace(b"\0", b"")[:MAX_BCRYPT_BYTES]
+                return bcrypt.checkpw(looked_at, hashed.encode()) and looked_at == text
             return self._hasher.verify(hashed, text)
         except (argon2.exceptions.Argon2Error, argon2.exceptions.InvalidHashError, ValueError):
             return False  # another password, or a hash that was damaged
@@ -106,6 +122,15 @@ class ChosenPasswords:
         # To its end, even if the client is gone: others begin only once the thread is free.
         async with self._free:
             return await in_thread(work)
+
+
+def _bcrypt_cost(kept: str) -> int:
+    cost = _COST.match(kept)
+    return int(cost[1]) if cost else 0
+
+
+def _nobodys_bcrypt(cost: int) -> str:
+    return f"{BCRYPT}:$2b${cost:02d}${'.' * 53}"
 
 
 def _encode(password: str) -> bytes:

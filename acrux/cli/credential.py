@@ -37,7 +37,7 @@ def show(config: Path | None, output: str, **options: object) -> None:
 def renew(config: Path | None, password_name: str, output: str, **options: object) -> None:
     """Renew a password: the new one works at once, the other one goes on working.
 
-    Access tokens and refresh tokens of the admin user end with it.
+    Access tokens and refresh tokens that the old one obtained end with it.
 
     \b
     Example:

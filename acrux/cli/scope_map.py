@@ -94,7 +94,7 @@ def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
     output: str,
     **options: object,
 ) -> None:
-    """Change a scope map. It holds at once: the tokens of whoever has it end."""
+    """Change a scope map. Where it holds less, tokens of whoever has it end."""
     changed = on_registry(
         config,
         options,

@@ -116,7 +116,7 @@ def update(
     output: str,
     **options: object,
 ) -> None:
-    """Give an account another scope map, or switch it on or off; its tokens end at once."""
+    """Give an account another scope map, or switch it on or off; less ends its tokens."""
     is_enabled = None if status is None else status == "enabled"
     changed = _on(
         config,
@@ -168,7 +168,7 @@ def generate(
     output: str,
     **options: object,
 ) -> None:
-    """Generate a new password and show it, this once; the account's tokens end."""
+    """Generate a new password and show it, this once; what the old one obtained ends."""
     expiry = _expiry(expiration_in_days)
     _print(
         [
@@ -190,7 +190,7 @@ def generate(
 def delete_password(
     config: Path | None, account: str, password_name: str, output: str, **options: object
 ) -> None:
-    """Delete a password; the account's tokens end."""
+    """Delete a password; the tokens that it obtained end."""
     changed = _on(config, options, lambda to: to.accounts.delete_password(account, password_name))
     _print([changed], output)
 

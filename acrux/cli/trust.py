@@ -77,7 +77,7 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
     output: str,
     **options: object,
 ) -> None:
-    """Change a trust; the tokens of whoever it let in end at once.
+    """Change a trust; the tokens of whoever it let in end unless it only gives more.
 
     What is given takes the place of what was: of all claims, and of the scope map or all
     repositories.

@@ -95,7 +95,7 @@ def update(
     output: str,
     **options: object,
 ) -> None:
-    """Give somebody another scope map, or switch them on or off; their tokens end at once."""
+    """Give somebody another scope map, or switch them on or off; less ends their tokens."""
     is_enabled = None if status is None else status == "enabled"
     changed = _on(
         config,

@@ -245,10 +245,26 @@ def _request(method: str, url: httpx2.URL, headers: Mapping[str, str]) -> httpx2
 def _refusal(response: httpx2.Response, login: Login | None) -> str:
     status = f"{response.status_code} {response.reason_phrase}".strip()
     said = _reason(response)
-    if login and login.secret.reveal():
-        said = said.replace(login.secret.reveal(), "***")
+    if login:
+        said = without(login.secret.reveal(), said)
     answer = f"{response.url.host} answered {describe(login)} with {status}"
     return answer + (f": {said}" if said else "")
+
+
+def without(secret: str, text: str) -> str:
+    """The text with stars for the secret, where that stands for itself and within no word.
+
+    Whoever chose `x` is told what the server said, and not a text without its letters x.
+    """
+    if not secret:
+        return text
+    before = r"(?<!\w)" if _is_of_a_word(secret[0]) else ""
+    after = r"(?!\w)" if _is_of_a_word(secret[-1]) else ""
+    return re.sub(before + re.escape(secret) + after, "***", text)
+
+
+def _is_of_a_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _reason(response: httpx2.Response) -> str:

@@ -104,6 +104,8 @@ class Application:
             heads.check(request)
             endpoint = self._router.match(request)
             challenges = endpoint.challenge
+            if request.method not in SAFE:
+                self._origins.check_sender(request)
             request.grant = await self._guard.check(endpoint.requires, request)
             if request.method not in SAFE:
                 request.body.at_end = partial(self._guard.check_again, endpoint.requires, request)

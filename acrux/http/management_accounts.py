@@ -64,7 +64,7 @@ class AccountManagement:
     async def generate_credentials(self, request: Request) -> Response:
         """POST: one new password or both, this once; the account's tokens end."""
         name, wanted = parsing.name(request), await bodies.read(request, bodies.GenerateCredentials)
-        names = (wanted.name,) if wanted.name else TOKEN_PASSWORDS
+        names = (wanted.name,) if wanted.name else await self._accounts.password_names(name)
         made = [
             shapes.credentials(await self._accounts.renew_password(name, one, wanted.expiry), one)
             for one in names

@@ -1,6 +1,8 @@
 """The JSON bodies of /management/v1; sole reader of them."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import wraps
 from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -8,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from acrux.errors import InvalidRequest
 from acrux.http import parsing
-from acrux.http.messages import Request
+from acrux.http.messages import Request, Response
 
 MAX_BODY_BYTES: Final = 256 * 1024  # five hundred permissions of the longest names
 JSON_TYPE: Final = "application/json"
@@ -27,6 +29,8 @@ Claims: TypeAlias = Annotated[
     list[str], Meta(description="CLAIM=TEXT each, with * for any characters; all must hold.")
 ]
 Minutes: TypeAlias = Annotated[int, Meta(ge=10, le=365 * 24 * 60)]
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 Body = TypeVar("Body", bound=Struct)
 Value = TypeVar("Value")
@@ -144,15 +148,36 @@ def given(value: Value | UnsetType) -> Value | None:
     return None if value is UNSET else value
 
 
+def of_json(handler: Handler) -> Handler:
+    """The handler, for requests whose body is JSON or which have none.
+
+    Whether the handler looks at it or not: a page in a browser can send a form to another site
+    unasked, and an empty one too, but no JSON. Raises InvalidRequest.
+    """
+
+    @wraps(handler)
+    async def handle(request: Request) -> Response:
+        if parsing.content_type(request) not in ("", JSON_TYPE):
+            raise _no_json()
+        return await handler(request)
+
+    return handle
+
+
+def _no_json() -> InvalidRequest:
+    return InvalidRequest(
+        f"the body must be JSON, and say so: curl -H 'Content-Type: {JSON_TYPE}' -d '{{}}'"
+    )
+
+
 async def read(request: Request, kind: type[Body]) -> Body:
     """The body, which is JSON of this kind; none at all is an empty object.
 
-    A page in a browser cannot send JSON to another site unasked, which it could a form. Raises
-    InvalidRequest, naming the field that is wrong, and ContentTooLarge.
+    Raises InvalidRequest, naming the field that is wrong, and ContentTooLarge.
     """
     content = await request.body.read(MAX_BODY_BYTES)
     if content and parsing.content_type(request) != JSON_TYPE:
-        raise InvalidRequest(f"the body must be JSON: Content-Type: {JSON_TYPE}")
+        raise _no_json()
     try:
         return msgspec.json.decode(content or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refused:

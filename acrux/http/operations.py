@@ -68,7 +68,7 @@ def _accounts(to: AccountManagement) -> tuple[Operation, ...]:
         ),
         Operation("GET", one, READ, to.show, "Show an account.", answer=answer),
         Operation(
-            "PATCH", one, WRITE, to.change, "Change an account; its tokens end.",
+            "PATCH", one, WRITE, to.change, "Change an account; less ends its tokens.",
             bodies.ChangeToken, answer,
         ),
         Operation(
@@ -76,12 +76,12 @@ def _accounts(to: AccountManagement) -> tuple[Operation, ...]:
         ),
         Operation(
             "POST", f"{one}/generateCredentials", WRITE, to.generate_credentials,
-            "Make one password anew or both, shown once; the account's tokens end.",
+            "Make one password anew or both, shown once; what the old one obtained ends.",
             bodies.GenerateCredentials, shapes.Credentials,
         ),
         Operation(
             "DELETE", f"{one}/credentials/{{password}}", WRITE, to.delete_password,
-            "Delete a password; the account's tokens end.", status=204,
+            "Delete a password; the tokens that it obtained end.", status=204,
         ),
         Operation(
             "POST", f"{one}/revoke", WRITE, to.revoke,
@@ -104,7 +104,7 @@ def _scope_maps(to: ScopeMapManagement) -> tuple[Operation, ...]:
         Operation("GET", one, READ, to.show, "Show a scope map.", answer=answer),
         Operation(
             "PATCH", one, WRITE, to.change,
-            "Change a scope map; the tokens of whoever has it end.", bodies.ChangeScopeMap, answer,
+            "Change a scope map; where it holds less, tokens end.", bodies.ChangeScopeMap, answer,
         ),
         Operation(
             "DELETE", one, WRITE, to.delete, "Delete a scope map that nothing has.", status=204
@@ -128,7 +128,7 @@ def _registry(to: RegistryManagement) -> tuple[Operation, ...]:
         ),
         Operation(
             "POST", "/regenerateCredential", WRITE, to.regenerate_credential,
-            "Make a password of the admin user anew, shown once; its tokens end.",
+            "Make a password of the admin user anew, shown once; what it obtained ends.",
             bodies.RegenerateCredential, shapes.Credentials,
         ),
     )  # fmt: skip
@@ -146,7 +146,7 @@ def _users(to: UserManagement) -> tuple[Operation, ...]:
         ),
         Operation("GET", one, READ, to.show, "Show a person's account.", answer=answer),
         Operation(
-            "PATCH", one, WRITE, to.change, "Change a person's account; their tokens end.",
+            "PATCH", one, WRITE, to.change, "Change a person's account; less ends their tokens.",
             bodies.ChangeUser, answer,
         ),
         Operation(
@@ -177,7 +177,7 @@ def _trusts(to: TrustManagement) -> tuple[Operation, ...]:
         Operation("GET", one, READ, to.show, "Show a trust.", answer=answer),
         Operation(
             "PATCH", one, WRITE, to.change,
-            "Change a trust; the tokens of whoever it let in end.", bodies.ChangeTrust, answer,
+            "Change a trust; tokens end unless it only gives more.", bodies.ChangeTrust, answer,
         ),
         Operation(
             "DELETE", one, WRITE, to.delete,

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from acrux.errors import Denied
 from acrux.http import parsing
 from acrux.http.messages import Request
 
@@ -15,6 +16,9 @@ Address: TypeAlias = IPv4Address | IPv6Address
 
 # Application gateways write the port too: 192.0.2.7:4711, [2001:db8::7]:4711.
 _WITH_PORT: Final = re.compile(r"(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::[0-9]{1,5})?")
+
+# Fetch Metadata Request Headers, W3C §2.3: none of same-origin and none, which a person typed.
+_FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 
 
 class Origin(Struct, frozen=True):
@@ -47,6 +51,28 @@ class Origins:
             if candidate in self.login_servers:
                 return Origin(scheme, candidate)
         return Origin(scheme, self.login_servers[0])
+
+    def check_sender(self, request: Request) -> None:
+        """Raise Denied where a page of another site makes a browser send this.
+
+        Browsers add a password that they know to whatever is sent here, whoever wrote the page.
+        Only they send these headers: no other client is refused.
+        """
+        site = parsing.header(request, b"sec-fetch-site")
+        origins = parsing.every_header(request, b"origin")
+        if site in _FOREIGN_SITES or not all(self._is_ours(text) for text in origins):
+            raise Denied(
+                "a page of another site may change nothing here: the headers Origin and "
+                "Sec-Fetch-Site say that one sends this"
+            )
+
+    def _is_ours(self, origin: str) -> bool:
+        # Of either scheme: a proxy may end TLS before us, and not say so.
+        scheme, _, host = origin.lower().partition("://")
+        default_port = {"http": ":80", "https": ":443"}.get(scheme)
+        if default_port is None:
+            return False
+        return bool({host, host.removesuffix(default_port)} & set(self.login_servers))
 
     def client(self, request: Request) -> str:
         """The client's address: the right-most of X-Forwarded-For that is no trusted proxy's.

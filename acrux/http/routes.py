@@ -8,6 +8,7 @@ from typing import Final
 from acrux.domain.scope import READ, WRITE
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
 from acrux.http import challenge, guard, witness
+from acrux.http import management_bodies as bodies
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.blobs import BlobHandlers
 from acrux.http.guard import Requirement
@@ -164,7 +165,8 @@ def _management(to: ManagementHandlers) -> tuple[Row, ...]:
     rights = {READ: guard.read_management, WRITE: guard.write_management}
     methods: dict[str, dict[str, Endpoint]] = {}
     for one in told:
-        endpoint = Endpoint(rights[one.right], one.handler)
+        handler = one.handler if one.method == "GET" else bodies.of_json(one.handler)
+        endpoint = Endpoint(rights[one.right], handler)
         methods.setdefault(ROOT + one.path, {})[one.method] = endpoint
     document = Endpoint(guard.public, OpenApi(told).show)
     return (

@@ -11,7 +11,7 @@ from acrux.domain.credential import Secret
 from acrux.domain.instants import to_microseconds
 from acrux.domain.page import Page, Slice
 from acrux.domain.scope_maps import SYSTEM_DEFINED
-from acrux.errors import InvalidInput, NameTaken, UnknownName
+from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName
 from acrux.ports.accounts import (
     Account,
     AccountKind,
@@ -58,7 +58,8 @@ class ShownAccount:
 class Accounts:
     """The registry's accounts. A generated password is told once, and kept as a keyed hash.
 
-    Every change but the creation ends the account's tokens, on every worker within a second.
+    What takes something away ends the account's tokens, on every worker within a second: all of
+    them, or those that a password obtained.
     """
 
     def __init__(
@@ -76,8 +77,35 @@ class Accounts:
         self._clock = clock
 
     async def create_administrator(self, name: str) -> ShownAccount | None:
-        """Create the administrator with two new passwords; None where there is one already."""
-        return await self._create(name, ADMINISTRATOR.name, ADMINISTRATOR_PASSWORDS)
+        """Create the administrator with two new passwords; None where there is one already.
+
+        A disabled one stays so. Raises InvalidSettings where there is one of another name, or the
+        name is somebody else's: a registry has one administrator, who has one name.
+        """
+        there = await self._accounts.find(name)
+        if there is not None and is_administrator(there):
+            return None
+        for account in await self._accounts.list((AccountKind.TOKEN,)):
+            known = await self._accounts.find(account.name)
+            if known is not None and is_administrator(known):
+                raise InvalidSettings(
+                    f"name: the admin user of this data is {known.name!r}, and has one name: "
+                    f"start with --name {known.name}"
+                )
+        created = await self._create(name, ADMINISTRATOR.name, ADMINISTRATOR_PASSWORDS)
+        if created is None:
+            raise InvalidSettings(
+                f"name: there is an account {name!r} already, whatever its capitals, that is no "
+                "admin user: choose another with --name, or delete that one"
+            )
+        return created
+
+    async def password_names(self, name: str) -> tuple[str, ...]:
+        """What the two passwords of the account are called. Raises UnknownName."""
+        account = await self._accounts.find(name)
+        if account is None:
+            raise _unknown(name)
+        return ADMINISTRATOR_PASSWORDS if is_administrator(account) else TOKEN_PASSWORDS
 
     async def create(
         self,
@@ -127,10 +155,13 @@ class Accounts:
     ) -> ShownAccount:
         """Give the account another scope map, switch it on or off.
 
-        Raises UnknownName, and InvalidInput for an unknown scope map.
+        Raises UnknownName, and InvalidInput for an unknown scope map, and for another one of the
+        administrator, who may do everything.
         """
         if scope_map is not None:
             await self._check_scope_map(scope_map)
+            if scope_map != ADMINISTRATOR.name:
+                await self._refuse_for_administrator(name, "keeps its scope map")
         changed = await self._accounts.change(
             name, self._epoch(), scope_map=scope_map, is_enabled=is_enabled
         )
@@ -156,8 +187,12 @@ class Accounts:
         await self._revocations.refresh()
 
     async def delete(self, name: str) -> None:
-        """Remove the account. Raises UnknownName, and InvalidInput for a person's."""
+        """Remove the account.
+
+        Raises UnknownName, and InvalidInput for a person's and for the administrator's.
+        """
         await self._check_token(name, "delete")
+        await self._refuse_for_administrator(name, "cannot be deleted")
         await self._done(name, done=await self._accounts.delete(name, self._epoch()))
 
     async def revoke(self, name: str) -> None:
@@ -169,9 +204,12 @@ class Accounts:
     ) -> ShownAccount:
         """Replace one password; it works at once, and the other one goes on working.
 
-        Raises UnknownName.
+        Raises UnknownName, and InvalidInput for a name that neither of the two has.
         """
         await self._check_token(name, "passwd")
+        names = await self.password_names(name)
+        if password_name not in names:
+            raise InvalidInput(f"the passwords of {name!r} are called {' and '.join(names)}")
         value = self._passwords.generate()
         record = self._record(password_name, value, expires_at)
         replaced = await self._accounts.replace_password(name, record, self._epoch())
@@ -179,8 +217,15 @@ class Accounts:
         return _with_values(await self.show(name), {password_name: value})
 
     async def delete_password(self, name: str, password_name: str) -> ShownAccount:
-        """Remove one password. Raises UnknownName where there is none."""
+        """Remove one password.
+
+        Raises UnknownName where there is none, and InvalidInput for one of the administrator's two.
+        """
         await self._check_token(name, "passwd")
+        if password_name in ADMINISTRATOR_PASSWORDS:
+            await self._refuse_for_administrator(
+                name, "keeps its two passwords: renew one with acrux credential renew"
+            )
         deleted = await self._accounts.delete_password(name, password_name, self._epoch())
         await self._done(name, done=deleted)
         return await self.show(name)
@@ -205,6 +250,14 @@ class Accounts:
             return None
         return _with_values(_shown(account), values)
 
+    async def _refuse_for_administrator(self, name: str, what: str) -> None:
+        account = await self._accounts.find(name)
+        if account is not None and is_administrator(account):
+            raise InvalidInput(
+                f"{name!r} is the admin user, which {what}. To shut it out: acrux token update "
+                f"-n {name} --status disabled"
+            )
+
     async def _check_token(self, name: str, command: str) -> None:
         account = await self._accounts.find(name)
         if account is not None and account.kind is not AccountKind.TOKEN:
@@ -226,6 +279,12 @@ class Accounts:
 
     def _record(self, name: str, value: str, expires_at: datetime | None) -> PasswordRecord:
         return PasswordRecord(name, self._passwords.hash(value), self._clock(), _in_utc(expires_at))
+
+
+def is_administrator(account: Account) -> bool:
+    """Whether it is the admin user: nobody else's generated password has this name."""
+    names = (password.name for password in account.passwords)
+    return account.kind is AccountKind.TOKEN and ADMINISTRATOR_PASSWORDS[0] in names
 
 
 def _in_utc(instant: datetime | None) -> datetime | None:

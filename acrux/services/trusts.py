@@ -16,7 +16,7 @@ from acrux.ports.federation import Trusts as StoredTrusts
 
 
 class Trusts:
-    """The registry's trusts. Every change ends the tokens of whoever the trust let in.
+    """The registry's trusts. A change ends tokens of whoever they let in unless it only gives more.
 
     They end on every worker within a second. `longest` is how long refresh tokens live.
     """

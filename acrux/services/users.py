@@ -40,7 +40,7 @@ class ShownUser:
 
 
 class Users:
-    """The people of the registry. Every change but the creation ends the person's tokens."""
+    """The people of the registry. What takes something away ends the person's tokens."""
 
     def __init__(
         self,
