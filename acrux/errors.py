@@ -39,6 +39,7 @@ RegistryError
 ├── Disallowed
 ├── TooManyRequests
 ├── StorageExhausted
+├── StorageUnavailable
 ├── IssuerUnavailable
 └── InvalidSettings
 """
@@ -270,6 +271,10 @@ class TooManyRequests(RegistryError):
 
 class StorageExhausted(RegistryError):
     """The disk, or a quota on it, is full: nothing was stored."""
+
+
+class StorageUnavailable(RegistryError):
+    """What is stored cannot be read now; that says nothing of whether it is there."""
 
 
 class IssuerUnavailable(RegistryError):

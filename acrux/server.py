@@ -21,6 +21,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from acrux.adapters.certificates import CertificateFiles, check_pair, self_signed
+from acrux.adapters.upload_recovery import recover
 from acrux.bootstrap import build, make_data_dir
 from acrux.errors import InvalidSettings
 from acrux.http.app import Application
@@ -131,6 +132,7 @@ def run(
     Raises SystemExit with 1 where a worker could not start or died.
     """
     _, (address, port) = _address(settings)
+    recover(settings.data_dir / "uploads")  # once, before a worker tells anybody an offset
     server = Server(
         "acrux",
         address=address,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from acrux.errors import AccessRefused, RegistryError, TooManyRequests
 from acrux.http import challenge, middleware, parsing, problems
 from acrux.http.guard import Guard
-from acrux.http.messages import Receive, Request, Response, Scope, Send
+from acrux.http.messages import Part, Receive, Request, Response, Scope, Send
 from acrux.http.middleware import RequestLog
 from acrux.http.origin import Origins
 from acrux.http.routes import Challenge, Router
@@ -87,6 +87,8 @@ class Application:
             challenges = endpoint.challenge
             request.grant = await self._guard.check(endpoint.requires, request)
             response = await endpoint.handler(request)
+            if isinstance(response.body, Part):
+                await response.body.begin()
         except RegistryError as refused:
             response = self._refuse(request, refused, challenges)
         except Exception:  # noqa: BLE001 -- whatever it is, its caller gets an answer

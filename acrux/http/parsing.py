@@ -14,7 +14,7 @@ from acrux.domain.media_types import ANYTHING, Accept
 from acrux.domain.names import Reference, RepositoryName, Tag, parse_reference
 from acrux.domain.page import MAX_ITEMS, Order, Page
 from acrux.domain.scope import Scope, parse_all
-from acrux.domain.upload import ContentRange, UploadId
+from acrux.domain.upload import ContentRange, Place, UploadId
 from acrux.errors import (
     InvalidDigest,
     InvalidName,
@@ -242,6 +242,14 @@ def check_digest_algorithm(request: Request) -> None:
 def capability(request: Request) -> str:
     """What the location of an upload carries beside its name, empty where it is missing."""
     return _first(request, "_state") or ""
+
+
+def place(request: Request) -> Place:
+    """Where the chunk begins. Raises InvalidRequest."""
+    text = _first(request, "offset")
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidRequest("the offset of a location is a number of bytes")
+    return Place(content_range(request), None if text is None else int(text))
 
 
 def attributes_change(body: bytes) -> AttributesChange:
