@@ -14,7 +14,7 @@ from acrux.adapters import secrets
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.chosen_passwords import ChosenPasswords
-from acrux.adapters.files import FileBlobStore
+from acrux.adapters.files import FileBlobStore, make_folders
 from acrux.adapters.guesses import SqlGuesses
 from acrux.adapters.htpasswd import HtpasswdFile, NoFile
 from acrux.adapters.journal import SqlJournal
@@ -273,7 +273,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
 def make_data_dir(folder: Path) -> Path:
     """Make the data directory; raise InvalidSettings where that, or writing there, is refused."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(folder)
         probe = folder / ".writable"
         probe.touch()
         probe.unlink(missing_ok=True)

@@ -40,6 +40,7 @@ RegistryError
 ├── Disallowed
 ├── TooManyRequests
 ├── StorageExhausted
+├── StorageUnavailable
 ├── IssuerUnavailable
 └── InvalidSettings
 """
@@ -275,6 +276,10 @@ class TooManyRequests(RegistryError):
 
 class StorageExhausted(RegistryError):
     """The disk, or a quota on it, is full: nothing was stored."""
+
+
+class StorageUnavailable(RegistryError):
+    """What is stored cannot be read now; that says nothing of whether it is there."""
 
 
 class IssuerUnavailable(RegistryError):

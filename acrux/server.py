@@ -27,6 +27,7 @@ from acrux.adapters.log import LineLog, render
 from acrux.adapters.served_certificate import ServedCertificate
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
+from acrux.adapters.upload_recovery import recover
 from acrux.bootstrap import make_data_dir
 from acrux.errors import InvalidSettings
 from acrux.http.heads import MAX_HEADER_BYTES
@@ -258,6 +259,7 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
     allow_descriptors()
     log = LineLog(sys.stderr, settings.log_format)
     find = _finder(settings)
+    recover(settings.data_dir / "uploads")  # once, before a worker tells anybody an offset
     server = Server(
         "acrux",
         address=address,

@@ -2,12 +2,13 @@
 
 import os
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from acrux.adapters.blob_files import FileBlob, Verified, is_damaged
 from acrux.adapters.upload_files import (
     USUAL_ALGORITHM,
     Stamp,
@@ -15,60 +16,22 @@ from acrux.adapters.upload_files import (
     exhaustion,
     in_thread,
     receive,
+    unavailable,
+    without_stored,
 )
 from acrux.domain.digest import Digest, Hasher, new_hasher
-from acrux.domain.upload import ContentRange, Upload, check_order
-from acrux.errors import DigestMismatch, InvalidSettings, UnknownBlob, UnknownUpload
+from acrux.domain.upload import APPENDED, Place, Upload
+from acrux.errors import (
+    DigestMismatch,
+    InvalidSettings,
+    RegistryError,
+    UnknownBlob,
+    UnknownUpload,
+)
 
 ALGORITHMS: Final = ("sha256", "sha512")
-PIECE_BYTES: Final = 1 << 18  # longer ones are faster, but let others wait, and several are held
+SIZES_AT_ONCE: Final = 128  # asked for on the event loop: 2 µs each
 MAX_HASHERS: Final = 1024  # of uploads between two requests; about half a kilobyte each
-
-
-class FileBlob:
-    """A blob's open file: its bytes stay readable though the file be replaced or deleted."""
-
-    def __init__(self, path: str, descriptor: int) -> None:
-        self._path = path
-        self._descriptor = descriptor
-        self._size = os.fstat(descriptor).st_size
-
-    @property
-    def size(self) -> int:
-        """See ports.StoredBlob."""
-        return self._size
-
-    @property
-    def local_path(self) -> str:
-        """See ports.StoredBlob."""
-        return self._path
-
-    def read_at_once(self, start: int, stop: int) -> bytearray | None:
-        """See ports.StoredBlob. None too where the kernel cannot say whether it would wait."""
-        content = bytearray(stop - start)
-        return content if self._fill_at_once(content, start) == len(content) else None
-
-    async def read(self, start: int, stop: int) -> AsyncIterator[bytearray]:
-        """See ports.StoredBlob. Raises EOFError where the file was cut short meanwhile."""
-        while start < stop:
-            piece = bytearray(min(PIECE_BYTES, stop - start))
-            count = self._fill_at_once(piece, start) or await in_thread(
-                partial(os.preadv, self._descriptor, [piece], start)
-            )
-            if not count:
-                raise EOFError(f"the blob {self._path} ends at byte {start}, before {stop}")
-            del piece[count:]
-            yield piece
-            start += count
-
-    def _fill_at_once(self, piece: bytearray, start: int) -> int:
-        with suppress(OSError, AttributeError):  # some Pythons are built without the flag
-            return os.preadv(self._descriptor, [piece], start, os.RWF_NOWAIT)
-        return 0
-
-    def close(self) -> None:
-        """See ports.StoredBlob."""
-        os.close(self._descriptor)
 
 
 class FileBlobStore:
@@ -84,13 +47,14 @@ class FileBlobStore:
         self._uploads = root / "uploads"
         self._blobs = root / "blobs"
         self._hashers = Hashers(MAX_HASHERS)
+        self._verified = Verified()
         self._durable: set[str] = set()
 
     def prepare(self) -> None:
         """Make the folders. Raises InvalidSettings where blobs cannot be kept in them."""
         folders = [self._uploads, self._blobs, *(self._blobs / name for name in ALGORITHMS)]
         try:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folders(self._root)
             for folder in folders:
                 folder.mkdir(mode=0o700, exist_ok=True)
                 sync_folder(folder.parent)
@@ -120,47 +84,76 @@ class FileBlobStore:
             raise UnknownUpload(upload=str(upload)) from None
 
     async def append(
-        self, upload: Upload, chunks: AsyncIterator[bytes], content_range: ContentRange | None
+        self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
     ) -> int:
         """See ports.BlobStore."""
         with closing(UploadFile.open(upload, self._path(upload))) as file:
-            check_order(file.size, content_range)
+            if stored := place.stored(file.size):
+                chunks = without_stored(file, chunks, stored)
             file.hasher = self._hashers.take(upload, file.stamp())
             try:
-                await receive(file, chunks, content_range)
+                await receive(file, chunks, place.range)
             finally:
                 self._hashers.keep(upload, file.stamp(), file.hasher)
             return file.size
 
     async def commit(self, upload: Upload, digest: Digest) -> int:
         """See ports.BlobStore. Raises UploadOutOfOrder where another request is appending."""
-        with closing(UploadFile.open(upload, self._path(upload))) as file:
+        try:
+            file = UploadFile.open(upload, self._path(upload))
+        except UnknownUpload:
+            return await in_thread(partial(self._commit_again, upload, digest))
+        with closing(file):
             file.hasher = self._hashers.take(upload, file.stamp())
             await in_thread(partial(self._commit, file, digest))
             return file.size
 
+    async def committed(self, upload: Upload, digest: Digest) -> bool:
+        """See ports.BlobStore."""
+        return self._committed(upload) == str(digest)
+
     async def discard(self, upload: Upload) -> None:
         """See ports.BlobStore."""
         self._hashers.forget(upload)
-        try:
-            await in_thread(partial(os.unlink, self._path(upload)))
-        except FileNotFoundError:
-            raise UnknownUpload(upload=str(upload)) from None
+        await in_thread(partial(self._discard, upload))
 
     async def open(self, digest: Digest) -> FileBlob:
         """See ports.BlobStore."""
-        path = self._blob(digest)
         try:
-            return FileBlob(path, os.open(path, os.O_RDONLY | os.O_NOFOLLOW))
-        except FileNotFoundError:
-            raise UnknownBlob(digest=str(digest)) from None
+            descriptor = os.open(self._blob(digest), os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError as failed:
+            raise _unread(digest, failed) from failed
+        found = os.fstat(descriptor)
+        if is_damaged(found):
+            os.close(descriptor)
+            raise UnknownBlob(digest=str(digest))
+        return FileBlob(digest, descriptor, found, self._verified)
 
     async def size(self, digest: Digest) -> int:
         """See ports.BlobStore."""
+        return self._size(digest)
+
+    async def sizes(self, digests: Sequence[Digest]) -> Mapping[Digest, int]:
+        """See ports.BlobStore. Many are asked for in a thread, so that nobody waits for them."""
+        if len(digests) <= SIZES_AT_ONCE:
+            return self._sizes(digests)
+        return await in_thread(partial(self._sizes, digests))
+
+    def _sizes(self, digests: Sequence[Digest]) -> Mapping[Digest, int]:
+        found: dict[Digest, int] = {}
+        for digest in digests:
+            with suppress(UnknownBlob):
+                found[digest] = self._size(digest)
+        return found
+
+    def _size(self, digest: Digest) -> int:
         try:
-            return os.stat(self._blob(digest)).st_size
-        except FileNotFoundError:
-            raise UnknownBlob(digest=str(digest)) from None
+            found = os.stat(self._blob(digest))
+        except OSError as failed:
+            raise _unread(digest, failed) from failed
+        if is_damaged(found):
+            raise UnknownBlob(digest=str(digest))
+        return found.st_size
 
     def _path(self, upload: Upload) -> str:
         return f"{self._uploads}/{upload.key}"
@@ -172,11 +165,42 @@ class FileBlobStore:
         # By the first two digits, as a folder of a million files is slow to list and to back up.
         return f"{self._blobs}/{digest.algorithm}/{digest.encoded[:2]}"
 
+    def _note(self, upload: Upload) -> str:
+        return f"{self._path(upload)}.blob"
+
+    def _committed(self, upload: Upload) -> str | None:
+        # A name that its bytes were taken from leaves a note of what they became, so that the same
+        # request can be sent again until the blob is linked.
+        if os.path.lexists(self._path(upload)):
+            return None
+        try:
+            return os.readlink(self._note(upload))
+        except FileNotFoundError:
+            return None
+
+    def _commit_again(self, upload: Upload, digest: Digest) -> int:
+        if self._committed(upload) != str(digest):
+            raise UnknownUpload(upload=str(upload))
+        try:
+            sync_folder(self._folder(digest))  # who was killed after the rename had not done it
+            return os.stat(self._blob(digest)).st_size
+        except FileNotFoundError:
+            raise UnknownUpload(upload=str(upload)) from None
+
+    def _discard(self, upload: Upload) -> None:
+        # Its name first: of this and the rename of a commit, one finds it.
+        found = _unlink(self._path(upload))
+        noted = _unlink(self._note(upload))
+        if found:
+            sync_folder(self._uploads)  # or a power loss would bring it back
+        elif not noted:
+            raise UnknownUpload(upload=str(upload))
+
     def _commit(self, file: UploadFile, digest: Digest) -> None:
         computed = file.digest(digest.algorithm)
         if computed != digest:
-            with suppress(FileNotFoundError):  # discarded meanwhile
-                os.unlink(file.path)
+            with suppress(UnknownUpload):  # discarded meanwhile
+                self._discard(file.upload)
             raise DigestMismatch(
                 f"the bytes sent hash to {computed}, not to the digest that was claimed, "
                 f"{digest}: the upload is gone, send it again from the start",
@@ -190,11 +214,15 @@ class FileBlobStore:
     def _publish(self, file: UploadFile, digest: Digest) -> None:
         folder = self._folder(digest)
         self._make_durable(folder)
+        note = self._note(file.upload)
+        _unlink(note)  # of who was killed before the rename, perhaps with another algorithm
+        os.symlink(str(digest), note)
         try:
             # Over a blob that is there already, too: the new bytes are verified, the old ones
             # may have been damaged since.
             os.rename(file.path, self._blob(digest))
         except FileNotFoundError:  # discarded meanwhile
+            _unlink(note)
             raise UnknownUpload(upload=str(file.upload)) from None
         # Where this fails the blob stays, linked by nobody. Taking it back could take away what
         # another upload of the same bytes has put there, and had acknowledged.
@@ -239,6 +267,16 @@ class Hashers:
         self._kept.pop(upload, None)
 
 
+def make_folders(folder: Path) -> None:
+    """Make the folder and those above it that are missing, durably."""
+    made = [path for path in folder.parents if not path.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The lowest always: who was killed before it came to that had made the folder.
+    for path in (folder, *made):
+        with suppress(PermissionError):  # one that may be entered and not be read
+            sync_folder(path.parent)
+
+
 def sync_folder(folder: str | Path) -> None:
     """Make durable which names the folder holds."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -248,9 +286,24 @@ def sync_folder(folder: str | Path) -> None:
         os.close(descriptor)
 
 
+def _unread(digest: Digest, failed: OSError) -> RegistryError:
+    # Only a name that is missing says that the blob is. Without a descriptor left, or from a disk
+    # that fails, nothing can be said of it, and a client that is told 404 takes that for the truth.
+    if isinstance(failed, FileNotFoundError):
+        return UnknownBlob(digest=str(digest))
+    return unavailable(failed)
+
+
 @exhaustion()
 def _create(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _unlink(path: str) -> bool:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+        return True
+    return False
 
 
 def _make_folder(folder: str) -> bool:

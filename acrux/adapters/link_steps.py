@@ -1,6 +1,6 @@
 """Links from repositories to blobs: statements."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from acrux.adapters import locks, patterns
@@ -18,14 +18,15 @@ MISSING_NAMED = 10
 
 
 def link_blob(repository: RepositoryName, digest: Digest, size: int, at: datetime) -> Steps[None]:
-    """Link the blob, where the repository may be written."""
+    """Link the blob, where the repository may be written; a size that was another is put right."""
     yield from locks.check_repository(Operation.WRITE, repository)
     yield ensure_repository(repository, at)
     yield Statement(
         """
         INSERT INTO blob_links (repository, digest, size, created_at)
         VALUES (:repository, :digest, :size, :at)
-        ON CONFLICT (repository, digest) DO NOTHING
+        ON CONFLICT (repository, digest) DO UPDATE SET size = excluded.size
+        WHERE blob_links.size <> excluded.size
         """,
         {**_key(repository, digest), "size": size, "at": to_microseconds(at)},
     )
@@ -66,23 +67,24 @@ def mount_blob(
     sources: Sequence[RepositoryPattern],
     repository: RepositoryName,
     digest: Digest,
+    size: int,
     at: datetime,
 ) -> Steps[None]:
-    """Link what a readable repository of the patterns links, or raise UnknownBlob."""
+    """Link what a readable repository of the patterns links in this size, or raise UnknownBlob."""
     among, parameters = patterns.condition("blob_links.repository", sources)
     found = yield Statement(
         f"""
         SELECT blob_links.size
         FROM blob_links JOIN repositories ON repositories.name = blob_links.repository
-        WHERE blob_links.digest = :digest AND repositories.read_enabled = 1 AND {among}
+        WHERE blob_links.digest = :digest AND blob_links.size = :size
+          AND repositories.read_enabled = 1 AND {among}
         LIMIT 1
         """,  # noqa: S608 -- a condition of parameters
-        {"digest": str(digest), **parameters},
+        {"digest": str(digest), "size": size, **parameters},
     )
-    for (size,) in found:
-        yield from link_blob(repository, digest, size, at)
-        return
-    raise UnknownBlob(digest=str(digest))
+    if not found:
+        raise UnknownBlob(digest=str(digest))
+    yield from link_blob(repository, digest, size, at)
 
 
 def unlink_blob(repository: RepositoryName, digest: Digest) -> Steps[None]:
@@ -96,12 +98,19 @@ def unlink_blob(repository: RepositoryName, digest: Digest) -> Steps[None]:
         raise UnknownBlob(digest=str(digest))
 
 
-def check_links(repository: RepositoryName, required: Sequence[Digest]) -> Steps[None]:
-    """Raise MissingReferences unless the repository links all of these."""
+def check_links(
+    repository: RepositoryName, required: Sequence[Digest], sizes: Mapping[Digest, int] | None
+) -> Steps[None]:
+    """Raise MissingReferences unless the repository links all of these, in these sizes."""
+    held = {str(digest): size for digest, size in sizes.items()} if sizes is not None else None
     missing: list[str] = []
     for start in range(0, len(required), DIGESTS_PER_STATEMENT):
         digests = [str(digest) for digest in required[start : start + DIGESTS_PER_STATEMENT]]
-        linked = {digest for (digest,) in (yield _find_links(repository, digests))}
+        linked = {
+            digest
+            for digest, size in (yield _find_links(repository, digests))
+            if held is None or held.get(digest) == size
+        }
         missing += (digest for digest in digests if digest not in linked)
     if missing:
         raise MissingReferences(
@@ -114,7 +123,8 @@ def _find_links(repository: RepositoryName, digests: list[str]) -> Statement:
     parameters: dict[str, SqlValue] = {f"digest_{n}": text for n, text in enumerate(digests)}
     names = ", ".join(f":{name}" for name in parameters)
     return Statement(
-        f"SELECT digest FROM blob_links WHERE repository = :repository AND digest IN ({names})",  # noqa: S608 -- only parameter names are put in
+        "SELECT digest, size FROM blob_links"  # noqa: S608 -- only parameter names are put in
+        f" WHERE repository = :repository AND digest IN ({names})",
         {"repository": repository.value, **parameters},
     )
 

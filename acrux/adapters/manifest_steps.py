@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -17,10 +18,17 @@ from acrux.domain.page import Page
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
 from acrux.ports.content import Deleted, StoredManifest
 
+# What follows from the bytes that were put, beside the subject, which there may be none of.
+_DERIVED: Final = (
+    "media_type", "size", "image_size", "artifact_type", "config_media_type", "annotations",
+    "entries", "content",
+)  # fmt: skip
 
-def put_manifest(
+
+def put_manifest(  # noqa: PLR0913, PLR0917 -- one of each
     repository: RepositoryName,
     required: Sequence[Digest],
+    sizes: Mapping[Digest, int] | None,
     held: Statement,
     digest: Digest,
     tags: Sequence[Tag],
@@ -29,7 +37,7 @@ def put_manifest(
     """Hold the manifest and point the tags at it, where all of them may be written."""
     overwritten = yield from locks.of_tags(repository, tags)
     yield from locks.check_repository(Operation.WRITE, repository, overwritten)
-    yield from link_steps.check_links(repository, required)
+    yield from link_steps.check_links(repository, required, sizes)
     yield link_steps.ensure_repository(repository, at)
     yield held
     for tag in tags:
@@ -39,7 +47,9 @@ def put_manifest(
 def hold(
     repository: RepositoryName, manifest: Manifest, platform: Platform, at: datetime
 ) -> Statement:
-    """Insert the manifest; one that is there stays as it is."""
+    """Insert the manifest; one that is there stays as it is, unless it was damaged."""
+    healed = ", ".join(f"{column} = excluded.{column}" for column in _DERIVED)
+    differs = " OR ".join(f"manifests.{column} <> excluded.{column}" for column in _DERIVED)
     entries = [
         (str(entry.digest), entry.platform.architecture, entry.platform.os)
         if entry.platform
@@ -47,15 +57,19 @@ def hold(
         for entry in manifest.manifests
     ]
     return Statement(
-        """
+        f"""
         INSERT INTO manifests (repository, digest, media_type, size, image_size, subject,
                                artifact_type, config_media_type, architecture, os, created_at,
                                updated_at, annotations, entries, content)
         VALUES (:repository, :digest, :media_type, :size, :image_size, :subject,
                 :artifact_type, :config_media_type, :architecture, :os, :at,
                 :at, :annotations, :entries, :content)
-        ON CONFLICT (repository, digest) DO NOTHING
-        """,
+        ON CONFLICT (repository, digest) DO UPDATE
+        SET subject = excluded.subject, {healed}
+        WHERE manifests.content <> excluded.content
+           OR manifests.media_type = excluded.media_type
+          AND (coalesce(manifests.subject, '') <> coalesce(excluded.subject, '') OR {differs})
+        """,  # noqa: S608 -- our own column names
         {
             **_key(repository, manifest.digest),
             "media_type": manifest.media_type,
@@ -116,10 +130,19 @@ def find_tagged(repository: RepositoryName, tag: Reference) -> Statement:
 
 
 def read_manifest(rows: list[Row]) -> StoredManifest | None:
-    """What `find` and `find_tagged` found. Raises Disallowed where it may not be read."""
-    for digest, media_type, content, *flags in rows:
+    """What `find` and `find_tagged` found.
+
+    Raises Disallowed where it may not be read, and UnknownManifest where its bytes are not those
+    of its digest: who is told that it is missing pushes it again, and that heals it.
+    """
+    for text, media_type, content, *flags in rows:
         locks.readable(flags)
-        return StoredManifest(Digest.parse(digest), media_type, content)
+        digest = Digest.parse(text)
+        if not isinstance(content, bytes) or Digest.of(content, digest.algorithm) != digest:
+            raise UnknownManifest(
+                "the manifest is damaged in the registry's database: push it again", reference=text
+            )
+        return StoredManifest(digest, media_type, content)
     return None
 
 

@@ -1,6 +1,6 @@
 """Repositories, manifests, tags, links, referrers in SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from acrux.adapters import link_steps, locks, manifest_steps, patterns
@@ -46,16 +46,17 @@ class SqlMetadata:
         sources: tuple[RepositoryPattern, ...],
         repository: RepositoryName,
         digest: Digest,
+        size: int,
         at: datetime,
     ) -> None:
         """See ports.Metadata."""
-        await self._database.write(link_steps.mount_blob(sources, repository, digest, at))
+        await self._database.write(link_steps.mount_blob(sources, repository, digest, size, at))
 
     async def unlink_blob(self, repository: RepositoryName, digest: Digest) -> None:
         """See ports.Metadata."""
         await self._database.write(link_steps.unlink_blob(repository, digest))
 
-    async def put_manifest(
+    async def put_manifest(  # noqa: PLR0913 -- one of each
         self,
         repository: RepositoryName,
         manifest: Manifest,
@@ -64,12 +65,15 @@ class SqlMetadata:
         *,
         platform: Platform | None = None,
         allow_missing: bool = False,
+        sizes: Mapping[Digest, int] | None = None,
     ) -> None:
         """See ports.Metadata. A manifest that is held already stays as it was first put."""
         required = () if allow_missing else manifest.required_blobs
         held = manifest_steps.hold(repository, manifest, platform or Platform(), at)
         await self._database.write(
-            manifest_steps.put_manifest(repository, required, held, manifest.digest, tags, at)
+            manifest_steps.put_manifest(
+                repository, required, sizes, held, manifest.digest, tags, at
+            )
         )
 
     async def get_manifest(

@@ -13,8 +13,14 @@ from typing import Final, Self, TypeVar
 from msgspec import Struct
 
 from acrux.domain.digest import Digest, Hasher, new_hasher
-from acrux.domain.upload import ContentRange, Upload
-from acrux.errors import SizeMismatch, StorageExhausted, UnknownUpload, UploadOutOfOrder
+from acrux.domain.upload import ContentRange, Upload, out_of_order
+from acrux.errors import (
+    SizeMismatch,
+    StorageExhausted,
+    StorageUnavailable,
+    UnknownUpload,
+    UploadOutOfOrder,
+)
 
 BATCH_BYTES: Final = 1 << 18  # what is written and hashed at once, at least
 BATCHES_A_TURN: Final = 8  # of one upload, before a thread does something else that waits for it
@@ -41,6 +47,22 @@ def exhaustion() -> Iterator[None]:
             f"the disk that holds the blobs is full ({error.strerror}): once there is space, "
             "ask for the upload's offset and go on from there"
         ) from error
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Raise StorageUnavailable where what happens inside cannot read what is stored."""
+    try:
+        yield
+    except OSError as failed:
+        raise unavailable(failed) from failed
+
+
+def unavailable(failed: OSError) -> StorageUnavailable:
+    """What is told of a failure that says nothing of whether something is there."""
+    return StorageUnavailable(
+        f"what is stored cannot be read now ({failed.strerror}): try again in a moment"
+    )
 
 
 def start_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
@@ -142,6 +164,10 @@ class UploadFile:
                 )
             self._sent = self.size
 
+    def read(self, count: int, start: int) -> bytes:
+        """So many bytes from `start` on."""
+        return os.pread(self._descriptor, count, start)
+
     @exhaustion()
     def truncate(self, size: int) -> None:
         """Take back what lies after the first `size` bytes."""
@@ -195,8 +221,30 @@ def lock(upload: Upload, path: str, descriptor: int) -> int:
     raise UnknownUpload(upload=str(upload))
 
 
+async def without_stored(
+    file: UploadFile, chunks: AsyncIterator[bytes], count: int
+) -> AsyncIterator[bytes]:
+    """The chunks without their first `count` bytes, where these are the last ones of the file.
+
+    Where they begin with others they are no repetition: their client keeps an older location, and
+    sends what comes next. Raises UploadOutOfOrder where they become others later, or end before.
+    """
+    size, left = file.size, count
+    async for chunk in chunks:
+        again, new = chunk[:left], chunk[left:]
+        if again and await in_thread(partial(file.read, len(again), size - left)) != again:
+            if left < count:
+                break
+            left, again, new = 0, b"", chunk
+        left -= len(again)
+        if new:
+            yield new
+    if left:
+        raise out_of_order(size - count, size)
+
+
 async def receive(
-    file: UploadFile, chunks: AsyncIterator[bytes], content_range: ContentRange | None
+    file: UploadFile, chunks: AsyncIterator[bytes], content_range: ContentRange | None = None
 ) -> None:
     """Append the chunks as they come, writing some while the next are on their way.
 

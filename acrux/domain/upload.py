@@ -1,7 +1,7 @@
 """The rules of an upload: identifier, session, offset, chunk order."""
 
 import re
-from typing import Self
+from typing import Final, Self
 
 from msgspec import Struct
 
@@ -86,14 +86,46 @@ class ContentRange(Struct, frozen=True):
         return self.end - self.start + 1
 
 
+class Place(Struct, frozen=True):
+    """Where a chunk begins, as its request says.
+
+    `range` is its Content-Range; `offset` is what the Location says that it was sent to, in bytes.
+    """
+
+    range: ContentRange | None = None
+    offset: int | None = None
+
+    def stored(self, size: int) -> int:
+        """How many of the chunk's first bytes an upload of `size` bytes holds already.
+
+        Some where the answer to this chunk was lost and it is sent once more, to the location that
+        the client has. A chunk that says nothing is appended. Raises UploadOutOfOrder as
+        `check_order`, and where the upload is not as long as the location says.
+        """
+        check_order(size, self.range)
+        if self.range is not None or self.offset is None:
+            return 0
+        if self.offset > size:
+            raise out_of_order(self.offset, size)
+        return size - self.offset
+
+
+APPENDED: Final = Place()  # wherever the upload ends
+
+
+def out_of_order(start: int, offset: int) -> UploadOutOfOrder:
+    """The refusal of a chunk that starts elsewhere than at the offset, both in bytes."""
+    return UploadOutOfOrder(
+        f"the chunk starts at byte {start}, but the upload holds {offset} bytes:"
+        f" send the chunk that starts at byte {offset}",
+        offset=offset,
+    )
+
+
 def check_order(offset: int, content_range: ContentRange | None) -> None:
     """Raise UploadOutOfOrder unless the chunk starts at the upload's offset.
 
     A chunk without Content-Range is appended (streamed upload; the Azure SDKs send it so).
     """
     if content_range is not None and content_range.start != offset:
-        raise UploadOutOfOrder(
-            f"the chunk starts at byte {content_range.start}, but the upload holds {offset} bytes:"
-            f" send the chunk that starts at byte {offset}",
-            offset=offset,
-        )
+        raise out_of_order(content_range.start, offset)

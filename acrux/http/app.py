@@ -9,7 +9,7 @@ from typing import Final
 from acrux.errors import AccessRefused, RegistryError, TooManyRequests
 from acrux.http import challenge, heads, middleware, parsing, problems
 from acrux.http.guard import Guard
-from acrux.http.messages import Pace, Receive, Request, Response, Scope, Send
+from acrux.http.messages import Pace, Part, Receive, Request, Response, Scope, Send
 from acrux.http.middleware import RequestLog
 from acrux.http.origin import Origins
 from acrux.http.routes import Challenge, Router
@@ -110,6 +110,8 @@ class Application:
             if request.method not in SAFE:
                 request.body.at_end = partial(self._guard.check_again, endpoint.requires, request)
             response = await endpoint.handler(request)
+            if isinstance(response.body, Part):
+                await response.body.begin()
         except RegistryError as refused:
             response = self._refuse(request, refused, challenges)
         except Exception:  # noqa: BLE001 -- whatever it is, its caller gets an answer

@@ -180,7 +180,6 @@ class Request:
         self.version: str = scope.get("http_version", "1.1")
         self._pairs: Headers = scope["headers"]
         self.headers = dict(reversed(self._pairs))
-        self.extensions: Mapping[str, Any] = scope.get("extensions") or {}
         self.body = Body(receive, pace, _announced_length(self.headers))
 
     def values(self, name: bytes) -> Sequence[bytes]:
@@ -210,8 +209,6 @@ class Content(Protocol):
 
     @property
     def size(self) -> int: ...
-    @property
-    def local_path(self) -> str | None: ...
     def read_at_once(self, start: int, stop: int) -> bytes | bytearray | None: ...
     def read(self, start: int, stop: int) -> AsyncIterator[bytes | bytearray]: ...
     def close(self) -> None: ...
@@ -223,16 +220,25 @@ class Part(Struct):
     content: Content
     start: int
     stop: int
+    first: bytes | bytearray = b""
+
+    async def begin(self) -> None:
+        """Read the first piece, while an error can still be the answer; then `content` is closed.
+
+        Raises what reading raises.
+        """
+        try:
+            pieces = self.content.read(self.start, self.stop)
+            at_once = _read_at_once(self)
+            self.first = await anext(pieces, b"") if at_once is None else at_once
+        except BaseException:
+            self.content.close()
+            raise
 
     @property
     def size(self) -> int:
         """How many bytes these are."""
         return self.stop - self.start
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether this is all of the content."""
-        return self.start == 0 and self.stop == self.content.size
 
 
 class Response(Struct):
@@ -283,14 +289,10 @@ class Response(Struct):
 async def _send_part(part: Part, request: Request, send: Send) -> None:
     if request.method == "HEAD":
         await send({"type": "http.response.body", "body": b""})
-    elif (content := _read_at_once(part)) is not None:
-        await send({"type": "http.response.body", "body": content})
-    elif (
-        part.is_whole and part.content.local_path and "http.response.pathsend" in request.extensions
-    ):
-        # The server sends the file outside the interpreter's lock.
-        await send({"type": "http.response.pathsend", "path": part.content.local_path})
+    elif len(part.first) == part.size:
+        await send({"type": "http.response.body", "body": part.first})
     else:
+        # Never by the file's path: where the server cannot open that once more, it says 404.
         await _stream(part, request, send)
 
 
@@ -306,7 +308,9 @@ async def _stream(part: Part, request: Request, send: Send) -> None:
     # Sending to a client that is gone goes quiet instead of failing: watch for it.
     abandoned = asyncio.ensure_future(request.body.abandoned())
     try:
-        async for chunk in part.content.read(part.start, part.stop):
+        if part.first:
+            await send({"type": "http.response.body", "body": part.first, "more_body": True})
+        async for chunk in part.content.read(part.start + len(part.first), part.stop):
             if abandoned.done():
                 return
             await _send_chunk(chunk, request.exchange, send)

@@ -13,7 +13,7 @@ from acrux.domain.digest import Digest, new_hasher
 from acrux.domain.media_types import ANYTHING, Accept
 from acrux.domain.names import Reference, RepositoryName, Tag, parse_reference
 from acrux.domain.scope import Scope, parse_all
-from acrux.domain.upload import ContentRange, UploadId
+from acrux.domain.upload import ContentRange, Place, UploadId
 from acrux.errors import (
     InvalidDigest,
     InvalidName,
@@ -221,6 +221,14 @@ def check_digest_algorithm(request: Request) -> None:
 def capability(request: Request) -> str:
     """What the location of an upload carries beside its name, empty where it is missing."""
     return first(request, "_state") or ""
+
+
+def place(request: Request) -> Place:
+    """Where the chunk begins. Raises InvalidRequest."""
+    text = first(request, "offset")
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidRequest("the offset of a location is a number of bytes")
+    return Place(content_range(request), None if text is None else int(text))
 
 
 def attributes_change(body: bytes) -> AttributesChange:

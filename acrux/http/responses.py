@@ -139,11 +139,12 @@ def upload(status: int, upload: Upload, offset: int, capability: str) -> Respons
     """Where an upload stands and goes on (end-4, end-5, end-13).
 
     The location is a path without a host: Azure's Python SDK puts its end-point before it. Its
-    `_state` lets the upload outlive the token that began it.
+    `_state` lets the upload outlive the token that began it, and its `offset` tells a chunk that is
+    sent once more from the next one.
     """
     response = empty(status)
     path = f"/v2/{upload.session.repository}/blobs/uploads/{upload}"
-    response.add("Location", f"{path}?_state={capability}")
+    response.add("Location", f"{path}?offset={offset}&_state={capability}")
     response.add("Docker-Upload-UUID", str(upload))
     response.add("Range", f"0-{max(offset - 1, 0)}")
     return response

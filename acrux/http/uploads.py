@@ -73,9 +73,7 @@ class UploadHandlers:
     async def append(self, request: Request) -> Response:
         """PATCH: add a chunk."""
         upload = _upload(request)
-        offset = await self._uploads.append(
-            upload, request.body.chunks(), parsing.content_range(request)
-        )
+        offset = await self._uploads.append(upload, request.body.chunks(), parsing.place(request))
         return self._answer(202, request, upload, offset)
 
     async def finish(self, request: Request) -> Response:
@@ -83,7 +81,7 @@ class UploadHandlers:
         digest = parsing.required_digest(request)
         chunks = request.body.chunks() if parsing.has_body(request) else None
         upload = _upload(request)
-        await self._uploads.finish(upload, digest, chunks, parsing.content_range(request))
+        await self._uploads.finish(upload, digest, chunks, parsing.place(request))
         return responses.created_blob(parsing.repository(request), digest)
 
     async def status(self, request: Request) -> Response:

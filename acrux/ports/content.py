@@ -1,6 +1,6 @@
 """What the services need to keep blobs, manifests and tags."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Order, Page, Slice
 from acrux.domain.patterns import RepositoryPattern
 from acrux.domain.properties import ManifestProperties, RepositoryProperties, TagProperties
-from acrux.domain.upload import ContentRange, Upload
+from acrux.domain.upload import APPENDED, Place, Upload
 
 
 class StoredBlob(Protocol):
@@ -23,10 +23,6 @@ class StoredBlob(Protocol):
     def size(self) -> int:
         """How long it is, in bytes."""
 
-    @property
-    def local_path(self) -> str | None:
-        """The file that holds exactly these bytes, where there is one for the server to send."""
-
     def read_at_once(self, start: int, stop: int) -> bytes | bytearray | None:
         """The bytes from `start` up to and without `stop`.
 
@@ -34,7 +30,7 @@ class StoredBlob(Protocol):
         """
 
     def read(self, start: int, stop: int) -> AsyncIterator[bytes | bytearray]:
-        """Stream the bytes from `start` up to and without `stop`."""
+        """Stream the bytes from `start` up to and without `stop`. Raises StorageUnavailable."""
 
     def close(self) -> None:
         """Let go of it. Must be called exactly once."""
@@ -44,7 +40,8 @@ class BlobStore(Protocol):
     """Blobs by digest, and uploads on their way to become blobs.
 
     It knows which session an upload belongs to, and nothing else of repositories: permission is
-    the link's business (Metadata). Every method raises StorageExhausted where the disk is full.
+    the link's business (Metadata). Every method raises StorageExhausted where the disk is full;
+    `open` and `size` raise StorageUnavailable where it cannot be told whether a blob is there.
     """
 
     async def begin(self, upload: Upload) -> None:
@@ -54,31 +51,42 @@ class BlobStore(Protocol):
         """How many bytes the upload holds. Raises UnknownUpload."""
 
     async def append(
-        self, upload: Upload, chunks: AsyncIterator[bytes], content_range: ContentRange | None
+        self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
     ) -> int:
         """Add the chunks at the upload's end and return its new offset, in bytes.
 
-        Raises UnknownUpload; UploadOutOfOrder where `content_range` does not start at the offset,
-        or another request is appending; SizeMismatch where the chunks are not as long as it
-        says. What the chunks' iterator raises passes through, and what was received until then
-        stays: the file's length is the offset.
+        Bytes that are there already, because the chunk is sent once more, are not added again.
+        Raises UnknownUpload; UploadOutOfOrder where the chunk does not start at the offset and is
+        not a repetition, or another request is appending; SizeMismatch where the chunks are not as
+        long as its Content-Range says. What the chunks' iterator raises passes through, and what
+        was received until then stays: the file's length is the offset.
         """
 
     async def commit(self, upload: Upload, digest: Digest) -> int:
         """Make the upload the blob `digest`, durably, and return its size in bytes.
 
-        Once this returns the blob survives a power loss. Raises UnknownUpload, and DigestMismatch
-        where the bytes are others: then nothing is visible and the upload is gone.
+        Once this returns the blob survives a power loss. Until the upload is discarded it can be
+        committed again, as the same blob, which only says its size. Raises UnknownUpload, and
+        DigestMismatch where the bytes are others: then nothing is visible and the upload is gone.
         """
 
+    async def committed(self, upload: Upload, digest: Digest) -> bool:
+        """Whether the upload was made this blob, and was not discarded since."""
+
     async def discard(self, upload: Upload) -> None:
-        """Forget the upload. Raises UnknownUpload where there is none, or not any more."""
+        """Forget the upload, durably; a blob that it was made stays.
+
+        Raises UnknownUpload where there is none, or not any more.
+        """
 
     async def open(self, digest: Digest) -> StoredBlob:
         """Open a blob for reading. Raises UnknownBlob."""
 
     async def size(self, digest: Digest) -> int:
         """How many bytes of the blob are there. Raises UnknownBlob."""
+
+    async def sizes(self, digests: Sequence[Digest]) -> Mapping[Digest, int]:
+        """How many bytes of each of these blobs are there; what is not there is left out."""
 
 
 class StoredManifest(Struct, frozen=True):
@@ -124,9 +132,12 @@ class Metadata(Protocol):
         sources: tuple[RepositoryPattern, ...],
         repository: RepositoryName,
         digest: Digest,
+        size: int,
         at: datetime,
     ) -> None:
         """Link a blob through `repository` that a repository of one of the patterns links too.
+
+        `size` is how many bytes of it the store holds; a link that says another is none.
 
         Raises UnknownBlob where none of them does, or where that one may not be read.
         """
@@ -134,7 +145,7 @@ class Metadata(Protocol):
     async def unlink_blob(self, repository: RepositoryName, digest: Digest) -> None:
         """Take the blob from the repository. Raises UnknownBlob."""
 
-    async def put_manifest(
+    async def put_manifest(  # noqa: PLR0913 -- one of each
         self,
         repository: RepositoryName,
         manifest: Manifest,
@@ -143,8 +154,12 @@ class Metadata(Protocol):
         *,
         platform: Platform | None = None,
         allow_missing: bool = False,
+        sizes: Mapping[Digest, int] | None = None,
     ) -> None:
         """Hold the manifest and let the tags point at it; `platform` is what its image runs on.
+
+        Where `sizes` says how many bytes of each blob the store holds, a link in another size is
+        none. A manifest whose stored bytes were damaged is healed.
 
         The links of `manifest.required_blobs` are checked in the same transaction, unless
         `allow_missing`. Raises MissingReferences, then nothing has changed.
@@ -153,7 +168,10 @@ class Metadata(Protocol):
     async def get_manifest(
         self, repository: RepositoryName, reference: Reference
     ) -> StoredManifest:
-        """The manifest of this digest, or the one the tag points at. Raises UnknownManifest."""
+        """The manifest of this digest, or the one the tag points at.
+
+        Raises UnknownManifest, also where its bytes were damaged.
+        """
 
     async def delete_manifest(self, repository: RepositoryName, digest: Digest) -> None:
         """Remove the manifest and every tag that points at it. Raises UnknownManifest."""

@@ -43,9 +43,13 @@ class Blobs:
     async def mount(
         self, sources: tuple[RepositoryPattern, ...], repository: RepositoryName, digest: Digest
     ) -> bool:
-        """Link a blob of a repository of these patterns here too; say whether one links it."""
+        """Link a blob of a repository of these patterns here too; say whether one links it.
+
+        A blob whose bytes are not all there is linked by nobody: its pusher sends them again.
+        """
         try:
-            await self._metadata.mount_blob(sources, repository, digest, self._clock())
+            size = await self._store.size(digest)
+            await self._metadata.mount_blob(sources, repository, digest, size, self._clock())
         except UnknownBlob:
             return False
         return True

@@ -75,6 +75,7 @@ class Manifests:
             self._clock(),
             platform=await self._platform(repository, manifest),
             allow_missing=self._allow_missing,
+            sizes=None if self._allow_missing else await self._store.sizes(manifest.required_blobs),
         )
         return manifest
 

@@ -6,8 +6,9 @@ from contextlib import suppress
 from datetime import timedelta
 
 from acrux.domain.digest import Digest
-from acrux.domain.upload import ContentRange, Session, Upload, UploadId
-from acrux.errors import UnknownUpload
+from acrux.domain.names import RepositoryName
+from acrux.domain.upload import APPENDED, Place, Session, Upload, UploadId
+from acrux.errors import Disallowed, UnknownBlob, UnknownUpload
 from acrux.ports.clock import Clock
 from acrux.ports.content import BlobStore, Capabilities, Metadata
 
@@ -55,37 +56,62 @@ class Uploads:
         """How many bytes the upload holds. Raises UnknownUpload."""
         return await self._store.offset(upload)
 
-    async def append(
-        self, upload: Upload, chunks: Chunks, content_range: ContentRange | None
-    ) -> int:
+    async def append(self, upload: Upload, chunks: Chunks, place: Place) -> int:
         """Add a chunk and return the new offset, in bytes.
 
         Raises UnknownUpload, UploadOutOfOrder, SizeMismatch, and IncompleteBody where the client
         vanished: what came until then stays, and the upload can be resumed.
         """
-        return await self._store.append(upload, chunks, content_range)
+        return await self._store.append(upload, chunks, place)
 
     async def finish(
         self,
         upload: Upload,
         digest: Digest,
         chunks: Chunks | None,
-        content_range: ContentRange | None,
+        place: Place = APPENDED,
     ) -> None:
         """Add the optional last chunk, and make the upload a blob that the repository links.
 
         Raises what `append` raises; Disallowed where the repository was locked meanwhile; and
         DigestMismatch: then the upload is gone and nothing is visible. The bytes are durable before
-        the link is: a crash between the two leaves garbage, never a link to missing bytes.
+        the link is: a crash between the two leaves garbage, never a link to missing bytes. The same
+        request can be sent again, before the link is durable and after it.
         """
-        if chunks is not None:
-            await self._store.append(upload, chunks, content_range)
-        else:
-            await self._store.offset(upload)  # that it is unknown is said before any lock
         repository = upload.session.repository
+        if await self._store.committed(upload, digest):
+            await _read_to_its_end(chunks)
+        elif not await self._receive(upload, digest, chunks, place):
+            return
         await self._metadata.check_writable(repository)
         size = await self._store.commit(upload, digest)
         await self._metadata.link_blob(repository, digest, size, self._clock())
+        with suppress(UnknownUpload):  # the same request, sent twice
+            await self._store.discard(upload)
+
+    async def _receive(
+        self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place
+    ) -> bool:
+        # False where all that was asked for is so already: the answer was lost, and the request
+        # came again. Whoever may push learns nothing from it that a manifest would not tell.
+        try:
+            if chunks is not None:
+                await self._store.append(upload, chunks, place)
+            else:
+                await self._store.offset(upload)  # that it is unknown is said before any lock
+        except UnknownUpload:
+            if not await self._is_linked(upload.session.repository, digest):
+                raise
+            await _read_to_its_end(chunks)
+            return False
+        return True
+
+    async def _is_linked(self, repository: RepositoryName, digest: Digest) -> bool:
+        try:
+            size = await self._metadata.find_blob(repository, digest)
+            return await self._store.size(digest) == size
+        except (UnknownBlob, Disallowed):
+            return False
 
     async def put(self, session: Session, digest: Digest, chunks: Chunks) -> None:
         """Start, append and finish in one request (end-4b).
@@ -94,12 +120,19 @@ class Uploads:
         """
         upload = await self.start(session)
         try:
-            await self.finish(upload, digest, chunks, None)
+            await self.finish(upload, digest, chunks)
         except BaseException:
-            with suppress(UnknownUpload):  # its digest did not match, or it is a blob already
+            with suppress(UnknownUpload):  # its digest did not match
                 await self._store.discard(upload)
             raise
 
     async def cancel(self, upload: Upload) -> None:
         """Forget the upload and its bytes. Raises UnknownUpload."""
         await self._store.discard(upload)
+
+
+async def _read_to_its_end(chunks: Chunks | None) -> None:
+    # What is there already; a client that is cut off while it sends hears no answer.
+    if chunks is not None:
+        async for _ in chunks:
+            pass

@@ -109,7 +109,7 @@ def test_the_key_of_another_certificate_is_refused(
     [
         lambda: ec.generate_private_key(ec.SECP521R1()),
         lambda: ec.generate_private_key(ec.SECP256K1()),
-        lambda: rsa.generate_private_key(public_exponent=65537, key_size=1024),
+        lambda: rsa.generate_private_key(public_exponent=65537, key_size=1024),  # noqa: S505 -- to be refused
     ],
     ids=["P-521", "secp256k1", "RSA of 1024 bits"],
 )

@@ -76,7 +76,9 @@ class FileBlobStores:
 
     def leftovers(self) -> set[str]:
         """See BlobStores."""
-        files = {path for path in self.root.rglob("*") if not path.is_dir()}
+        # The note of what an upload became stays until the upload is discarded.
+        notes = {path for path in self.root.rglob("*.blob") if path.is_symlink()}
+        files = {path for path in self.root.rglob("*") if not path.is_dir()} - notes
         expected = {self.root / "uploads" / upload.key for upload in self.forgotten}
         return {
             str(path.relative_to(self.root)) for path in files - expected if not self._is_blob(path)
@@ -218,7 +220,7 @@ async def begun(store: BlobStore, *chunks: bytes) -> Upload:
     upload = new_upload()
     await store.begin(upload)
     for chunk in chunks:
-        await store.append(upload, chunked(chunk), None)
+        await store.append(upload, chunked(chunk))
     return upload
 
 
@@ -268,7 +270,7 @@ async def _go_on(store: BlobStore, upload: Upload) -> None:
     rest = [
         LARGE[start : start + BATCH_BYTES] for start in range(offset or 0, len(LARGE), BATCH_BYTES)
     ]
-    await store.append(upload, chunked(*rest), None)
+    await store.append(upload, chunked(*rest))
     await store.commit(upload, Digest.of(LARGE))
 
 

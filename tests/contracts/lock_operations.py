@@ -111,10 +111,10 @@ OPERATIONS = {
     "pull by digest": _metadata("get_manifest", lambda to: (to.name, HELD.digest)),
     "read a blob": _metadata("find_blob", lambda to: (to.name, BLOB)),
     "mount from here": _metadata(
-        "mount_blob", lambda to: ((RepositoryPattern(to.name.value),), to.another, BLOB, AT)
+        "mount_blob", lambda to: ((RepositoryPattern(to.name.value),), to.another, BLOB, 4, AT)
     ),
     "mount to here": _metadata(
-        "mount_blob", lambda to: ((RepositoryPattern(to.another.value),), to.name, ELSEWHERE, AT)
+        "mount_blob", lambda to: ((RepositoryPattern(to.another.value),), to.name, ELSEWHERE, 4, AT)
     ),
     "ask whether to push": _metadata("check_writable", lambda to: (to.name,)),
     "push a blob": _metadata("link_blob", lambda to: (to.name, ELSEWHERE, 4, AT)),

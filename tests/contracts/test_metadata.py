@@ -146,7 +146,7 @@ class TestBlobs:
     ) -> None:
         """A layer that two images share would be sent twice."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
-        await metadata.mount_blob((RepositoryPattern(HELLO.value),), OTHER, BLOB, AT)
+        await metadata.mount_blob((RepositoryPattern(HELLO.value),), OTHER, BLOB, 4, AT)
 
         assert await metadata.find_blob(HELLO, BLOB) == 4
         assert await metadata.find_blob(OTHER, BLOB) == 4
@@ -156,7 +156,7 @@ class TestBlobs:
         third = RepositoryName.parse("third")
         await metadata.link_blob(third, BLOB, 4, AT)
         with pytest.raises(UnknownBlob):
-            await metadata.mount_blob((RepositoryPattern(HELLO.value),), OTHER, BLOB, AT)
+            await metadata.mount_blob((RepositoryPattern(HELLO.value),), OTHER, BLOB, 4, AT)
 
         assert not await links(metadata, OTHER, BLOB)
 
@@ -277,7 +277,7 @@ class TestManifests:
         with databases.watched() as statements:
             await metadata.put_manifest(HELLO, held, (LATEST,), AT)
 
-        checked = [s for s in statements if s.sql.startswith("SELECT digest FROM blob_links")]
+        checked = [s for s in statements if s.sql.startswith("SELECT digest, size FROM blob_links")]
         assert len(checked) == 3
         assert max(len(statement.parameters) for statement in statements) <= 1001
         assert await metadata.get_manifest(HELLO, LATEST) == stored(held)
@@ -483,7 +483,7 @@ class TestRaces:
             blob = Digest.of(bytes([number]))
             await metadata.link_blob(HELLO, blob, 4, AT)
             mounted, unlinked = await both(
-                metadata.mount_blob((RepositoryPattern(HELLO.value),), OTHER, blob, AT),
+                metadata.mount_blob((RepositoryPattern(HELLO.value),), OTHER, blob, 4, AT),
                 rival.unlink_blob(HELLO, blob),
             )
 

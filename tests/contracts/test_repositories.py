@@ -111,7 +111,7 @@ class TestMounts:
             await metadata.link_blob(RepositoryName.parse(holder), blob, 5, AT)
 
         try:
-            await metadata.mount_blob(patterns, HELLO, blob, AT)
+            await metadata.mount_blob(patterns, HELLO, blob, 5, AT)
             size = await metadata.find_blob(HELLO, blob)
         except UnknownBlob as refused:
             assert refused.detail == {"digest": str(blob)}
@@ -125,7 +125,7 @@ class TestMounts:
     ) -> None:
         """A client that pushes again, and mounts to save itself the work, would fail."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
-        await metadata.mount_blob((RepositoryPattern(HELLO.value),), HELLO, BLOB, AT)
+        await metadata.mount_blob((RepositoryPattern(HELLO.value),), HELLO, BLOB, 4, AT)
 
         assert await metadata.find_blob(HELLO, BLOB) == 4
 

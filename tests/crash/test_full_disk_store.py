@@ -83,7 +83,7 @@ async def test_a_batch_written_in_part_is_taken_back(files: FileBlobStores) -> N
 
     assert refusals == [Refusal("StorageExhausted", "EFBIG", 2 * BATCH_BYTES)] * ATTEMPTS
     store = files.open()
-    await store.append(UPLOAD, chunked(LARGE[2 * BATCH_BYTES :]), None)
+    await store.append(UPLOAD, chunked(LARGE[2 * BATCH_BYTES :]))
     await store.commit(UPLOAD, Digest.of(LARGE))
 
 
@@ -127,16 +127,16 @@ async def test_an_upload_that_filled_the_disk_goes_on_once_there_is_space(
     upload = await begun(store)
 
     with pytest.raises(StorageExhausted, match="full") as refusal:
-        await store.append(upload, chunked(content[:300], content[300:]), None)
+        await store.append(upload, chunked(content[:300], content[300:]))
     with pytest.raises(StorageExhausted):
-        await store.append(upload, chunked(content), None)
+        await store.append(upload, chunked(content))
 
     assert isinstance(refusal.value.__cause__, OSError)
     offset = await store.offset(upload)
     assert offset < 4 * MEBIBYTE
     filler.unlink()
     store = small_disk.open() if restarted else store
-    await store.append(upload, chunked(content[offset:]), None)
+    await store.append(upload, chunked(content[offset:]))
     await store.commit(upload, Digest.of(content))
     assert await stored(store, Digest.of(content)) == content
     assert Digest.of(await stored(store, kept)) == kept

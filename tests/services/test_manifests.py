@@ -54,7 +54,7 @@ async def push(metadata: SqlMetadata, store: FileBlobStore, content: bytes) -> N
 
     digest = Digest.of(content)
     await store.begin(UPLOAD)
-    await store.append(UPLOAD, chunks(), None)
+    await store.append(UPLOAD, chunks())
     size = await store.commit(UPLOAD, digest)
     await metadata.link_blob(HELLO, digest, size, HandClock().now)
 
