@@ -1,6 +1,7 @@
 """Build every object once and hand each what it needs."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,7 @@ from acrux.adapters import secrets
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.chosen_passwords import ChosenPasswords
+from acrux.adapters.data_dir import make_data_dir
 from acrux.adapters.facts import SqlFacts
 from acrux.adapters.files import FileBlobStore
 from acrux.adapters.guesses import SqlGuesses
@@ -24,6 +26,7 @@ from acrux.adapters.password_schemes import AllPasswords
 from acrux.adapters.passwords import KeyedPasswords
 from acrux.adapters.pepper import Pepper
 from acrux.adapters.properties import SqlProperties
+from acrux.adapters.reserve import Reserve, ReservedDatabase
 from acrux.adapters.rotating_signer import RotatingSigner
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.signing_keys import KeyFolder
@@ -31,7 +34,7 @@ from acrux.adapters.sqlite import Observer, SqliteDatabase
 from acrux.adapters.trusts import SqlTrusts
 from acrux.chores import Chore, Running
 from acrux.clocks import Clocks, by_hand, running
-from acrux.errors import InvalidSettings, RegistryError
+from acrux.errors import RegistryError
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.blobs import BlobHandlers
@@ -98,6 +101,7 @@ class Adapters:
     pause: Pause
     facts: SqlFacts
     pepper: Pepper
+    reserve: Reserve
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def build(
     identity = Identity(
         services.authentication, services.federation, services.guessing, services.tokens
     )
-    rows = table(_handlers(settings, services, identity, origins))
+    rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
     app = Application(
         router=Router(rows),
         guard=Guard(identity, services.tokens, services.uploads),
@@ -180,22 +184,26 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     path = folder / "registry.sqlite"
     pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
     database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
-    store = FileBlobStore(folder)
+    reserve = Reserve(folder / "reserve")
+    reserve.take()
+    used = ReservedDatabase(database, reserve.yield_room)
+    growing = ReservedDatabase(database, reserve.check)
+    store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = KeyFolder(folder / "secrets" / "signing")
     signing_keys.prepare(settings.signing_algorithm)
     return Adapters(
         database=database,
         store=store,
-        metadata=SqlMetadata(database),
-        properties=SqlProperties(database),
-        accounts=SqlAccounts(database),
-        scope_maps=SqlScopeMaps(database),
-        trusts=SqlTrusts(database),
+        metadata=SqlMetadata(used, growing),
+        properties=SqlProperties(used),
+        accounts=SqlAccounts(used),
+        scope_maps=SqlScopeMaps(used),
+        trusts=SqlTrusts(used),
         issuers=OpenIdIssuers(clocks.wall),
-        revocations=SqlRevocations(database),
-        guesses=SqlGuesses(database, _key(folder / "secrets" / "guesses")),
-        journal=SqlJournal(database),
+        revocations=SqlRevocations(used),
+        guesses=SqlGuesses(used, _key(folder / "secrets" / "guesses")),
+        journal=SqlJournal(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=AllPasswords(KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall)),
         signing_keys=signing_keys,
@@ -205,6 +213,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         pause=clocks.pause,
         facts=SqlFacts(database),
         pepper=pepper,
+        reserve=reserve,
     )
 
 
@@ -265,23 +274,12 @@ def _journal(settings: Settings, to: Adapters) -> Journal:
     )
 
 
-def make_data_dir(folder: Path) -> Path:
-    """Make the data directory; raise InvalidSettings where that, or writing there, is refused."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidSettings(
-            f"data_dir: {folder} cannot be written to ({error.strerror}): "
-            "choose another with --data-dir, or change its owner"
-        ) from error
-    return folder
-
-
 def _handlers(
-    settings: Settings, services: Services, identity: Identity, origins: Origins
+    settings: Settings,
+    services: Services,
+    identity: Identity,
+    origins: Origins,
+    trouble: Callable[[], str],
 ) -> Handlers:
     return Handlers(
         tokens=TokenHandlers(identity, services.tokens, origins),
@@ -295,7 +293,7 @@ def _handlers(
         ),
         listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
-        health=HealthHandlers(services.listings),
+        health=HealthHandlers(services.listings, trouble),
         management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),
     )
 

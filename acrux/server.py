@@ -21,7 +21,8 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from acrux.adapters.certificates import CertificateFiles, check_pair, self_signed
-from acrux.bootstrap import build, make_data_dir
+from acrux.adapters.data_dir import make_data_dir
+from acrux.bootstrap import build
 from acrux.errors import InvalidSettings
 from acrux.http.app import Application
 from acrux.settings import Settings

@@ -2,7 +2,7 @@
 
 import os
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,17 @@ from acrux.adapters.upload_files import (
 )
 from acrux.domain.digest import Digest, Hasher, new_hasher
 from acrux.domain.upload import ContentRange, Upload, check_order
-from acrux.errors import DigestMismatch, InvalidSettings, UnknownBlob, UnknownUpload
+from acrux.errors import (
+    DigestMismatch,
+    InvalidSettings,
+    StorageExhausted,
+    UnknownBlob,
+    UnknownUpload,
+)
 
 ALGORITHMS: Final = ("sha256", "sha512")
 PIECE_BYTES: Final = 1 << 18  # longer ones are faster, but let others wait, and several are held
+CHECKED_BYTES: Final = 1 << 20  # of an upload, between two looks at the room that is left
 MAX_HASHERS: Final = 1024  # of uploads between two requests; about half a kilobyte each
 
 
@@ -76,11 +83,13 @@ class FileBlobStore:
 
     An upload is the file `uploads/<key>`, and that file's length is its offset. A blob is the file
     `blobs/<algorithm>/<first two digits>/<all digits>`; it gets this name only when its bytes
-    are verified and durable, and never changes afterwards. See ports.BlobStore.
+    are verified and durable, and never changes afterwards. `check_room` is asked before anything
+    grows, and raises StorageExhausted where it may not. See ports.BlobStore.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, check_room: Callable[[], None] = lambda: None) -> None:
         self._root = root
+        self._check_room = check_room
         self._uploads = root / "uploads"
         self._blobs = root / "blobs"
         self._hashers = Hashers(MAX_HASHERS)
@@ -110,6 +119,7 @@ class FileBlobStore:
 
     async def begin(self, upload: Upload) -> None:
         """See ports.BlobStore."""
+        self._check_room()
         await in_thread(partial(_create, self._path(upload)))
 
     async def offset(self, upload: Upload) -> int:
@@ -125,9 +135,13 @@ class FileBlobStore:
         """See ports.BlobStore."""
         with closing(UploadFile.open(upload, self._path(upload))) as file:
             check_order(file.size, content_range)
+            start = file.size
             file.hasher = self._hashers.take(upload, file.stamp())
             try:
-                await receive(file, chunks, content_range)
+                await receive(file, self._with_room(chunks), content_range)
+            except StorageExhausted:  # nobody may come back for these bytes, and others need room
+                await in_thread(partial(file.truncate, start))
+                raise
             finally:
                 self._hashers.keep(upload, file.stamp(), file.hasher)
             return file.size
@@ -161,6 +175,16 @@ class FileBlobStore:
             return os.stat(self._blob(digest)).st_size
         except FileNotFoundError:
             raise UnknownBlob(digest=str(digest)) from None
+
+    async def _with_room(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        unchecked = CHECKED_BYTES
+        async for chunk in chunks:
+            unchecked += len(chunk)
+            if unchecked >= CHECKED_BYTES:
+                self._check_room()
+                unchecked = 0
+            yield chunk
+            del chunk  # while the next one is waited for
 
     def _path(self, upload: Upload) -> str:
         return f"{self._uploads}/{upload.key}"
