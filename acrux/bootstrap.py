@@ -1,11 +1,10 @@
 """Build every object once and hand each what it needs."""
 
-import asyncio
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_bytes, token_hex
 
@@ -14,7 +13,9 @@ from acrux.adapters import secrets
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.chosen_passwords import ChosenPasswords
-from acrux.adapters.files import FileBlobStore, make_folders
+from acrux.adapters.data_dir import make_data_dir
+from acrux.adapters.facts import SqlFacts
+from acrux.adapters.files import FileBlobStore
 from acrux.adapters.guesses import SqlGuesses
 from acrux.adapters.htpasswd import HtpasswdFile, NoFile
 from acrux.adapters.journal import SqlJournal
@@ -23,14 +24,17 @@ from acrux.adapters.metadata import SqlMetadata
 from acrux.adapters.openid import OpenIdIssuers
 from acrux.adapters.password_schemes import AllPasswords
 from acrux.adapters.passwords import KeyedPasswords
+from acrux.adapters.pepper import Pepper
 from acrux.adapters.properties import SqlProperties
+from acrux.adapters.reserve import Reserve, ReservedDatabase
 from acrux.adapters.rotating_signer import RotatingSigner
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.signing_keys import KeyFolder
 from acrux.adapters.sqlite import Observer, SqliteDatabase
 from acrux.adapters.trusts import SqlTrusts
 from acrux.chores import Chore, Running
-from acrux.errors import InvalidSettings, RegistryError
+from acrux.clocks import Clocks, by_hand, running
+from acrux.errors import RegistryError
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.blobs import BlobHandlers
@@ -71,7 +75,6 @@ REVOCATION_SECONDS = 0.5
 JOURNAL_SECONDS = 0.5
 CONNECTION_SECONDS = 1.0
 TIDY_SECONDS = 60.0
-LONGEST_PAUSE = 1.0
 WRITER_BYTES = 3
 
 
@@ -95,7 +98,11 @@ class Adapters:
     signing_keys: KeyFolder
     signer: RotatingSigner
     clock: Clock
+    aged: Clock  # for what cannot be undone
     pause: Pause
+    facts: SqlFacts
+    pepper: Pepper
+    reserve: Reserve
 
 
 @dataclass(frozen=True)
@@ -141,12 +148,11 @@ def build(
     Makes the folders, the keys and the schema where they are missing. Raises InvalidSettings.
     `observe` is told of every statement before the database carries it out.
     """
-    # A clock that is moved by hand is not waited for.
-    pause = _nobody_waits if clock else _until
-    adapters = build_adapters(settings, clock or now, pause, observe)
-    services = build_services(settings, adapters)
     log = log or LineLog(sys.stderr, settings.log_format)
-    chores = _chores(adapters, services)
+    clocks = by_hand(clock) if clock else running(log)
+    adapters = build_adapters(settings, clocks, observe)
+    services = build_services(settings, adapters)
+    chores = (*clocks.chores(adapters.facts), *_chores(adapters, services))
     origins = edge.origins(settings)
     connections = edge.connections(settings, origins)
     # Only a server knows how long its tokens live: the settings of a command may be others.
@@ -159,7 +165,7 @@ def build(
     identity = Identity(
         services.authentication, services.federation, services.guessing, services.tokens
     )
-    rows = table(_handlers(settings, services, identity, origins))
+    rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
     app = Application(
         router=Router(rows),
         guard=Guard(identity, services.tokens, services.uploads),
@@ -173,49 +179,42 @@ def build(
     return Registry(app, rows, services, _lifespan(adapters, services, log, chores))
 
 
-now: Clock = partial(datetime.now, UTC)  # the clock of a running registry
-
-
-async def _until(instant: datetime) -> None:
-    # A clock that is set back meanwhile must hold up nobody until it has caught up.
-    await asyncio.sleep(min(max(0.0, (instant - now()).total_seconds()), LONGEST_PAUSE))
-
-
-async def _nobody_waits(_: datetime) -> None:
-    """Return at once."""
-
-
-def build_adapters(
-    settings: Settings, clock: Clock, pause: Pause, observe: Observer | None = None
-) -> Adapters:
+def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None = None) -> Adapters:
     """Everything that touches the world, in the data directory."""
     folder = make_data_dir(settings.data_dir)
     path = folder / "registry.sqlite"
+    pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
     database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
-    store = FileBlobStore(folder)
+    reserve = Reserve(folder / "reserve")
+    reserve.take()
+    used = ReservedDatabase(database, reserve.yield_room)
+    growing = ReservedDatabase(database, reserve.check)
+    store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = KeyFolder(folder / "secrets" / "signing")
     signing_keys.prepare(settings.signing_algorithm)
     return Adapters(
         database=database,
         store=store,
-        metadata=SqlMetadata(database),
-        properties=SqlProperties(database),
-        accounts=SqlAccounts(database),
-        scope_maps=SqlScopeMaps(database),
-        trusts=SqlTrusts(database),
-        issuers=OpenIdIssuers(clock),
-        revocations=SqlRevocations(database),
-        guesses=SqlGuesses(database, _key(folder / "secrets" / "guesses")),
-        journal=SqlJournal(database),
+        metadata=SqlMetadata(used, growing),
+        properties=SqlProperties(used),
+        accounts=SqlAccounts(used),
+        scope_maps=SqlScopeMaps(used),
+        trusts=SqlTrusts(used),
+        issuers=OpenIdIssuers(clocks.wall),
+        revocations=SqlRevocations(used),
+        guesses=SqlGuesses(used, _key(folder / "secrets" / "guesses")),
+        journal=SqlJournal(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
-        passwords=AllPasswords(
-            KeyedPasswords(_key(folder / "secrets" / "pepper")), ChosenPasswords(clock)
-        ),
+        passwords=AllPasswords(KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall)),
         signing_keys=signing_keys,
-        signer=RotatingSigner(signing_keys, clock),
-        clock=clock,
-        pause=pause,
+        signer=RotatingSigner(signing_keys, clocks.wall),
+        clock=clocks.wall,
+        aged=clocks.aged,
+        pause=clocks.pause,
+        facts=SqlFacts(database),
+        pepper=pepper,
+        reserve=reserve,
     )
 
 
@@ -231,7 +230,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
     )
     return Services(
         authentication=Authentication(to.accounts, to.passwords, to.clock, to.pause),
-        guessing=Guessing(to.guesses, to.clock),
+        guessing=Guessing(to.guesses, to.clock, aged=to.aged),
         tokens=Tokens(to.signer, to.revocations, to.clock, lifetimes, settings.known_login_servers),
         manifests=Manifests(
             to.metadata, to.store, to.clock, allow_missing=settings.allow_missing_blobs
@@ -253,40 +252,35 @@ def build_services(settings: Settings, to: Adapters) -> Services:
         scope_maps=ScopeMaps(to.scope_maps, to.revocations, to.clock),
         federation=Federation(to.trusts, to.issuers, to.clock),
         trusts=Trusts(to.trusts, to.scope_maps, to.revocations, to.clock, lifetimes.refresh),
-        journal=Journal(
-            to.journal,
-            to.clock,
-            token_hex(WRITER_BYTES),
-            timedelta(days=settings.audit_days),
-            Room(),
-        ),
+        journal=_journal(settings, to),
         keys=Keys(
             to.signing_keys,
             to.clock,
             # An upload goes on with the token that began it for a while after that has ended.
             max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
+            aged=to.aged,
         ),
         explanations=Explanations(to.journal, to.accounts, to.trusts),
     )
 
 
-def make_data_dir(folder: Path) -> Path:
-    """Make the data directory; raise InvalidSettings where that, or writing there, is refused."""
-    try:
-        make_folders(folder)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidSettings(
-            f"data_dir: {folder} cannot be written to ({error.strerror}): "
-            "choose another with --data-dir, or change its owner"
-        ) from error
-    return folder
+def _journal(settings: Settings, to: Adapters) -> Journal:
+    return Journal(
+        to.journal,
+        to.clock,
+        token_hex(WRITER_BYTES),
+        timedelta(days=settings.audit_days),
+        Room(),
+        aged=to.aged,
+    )
 
 
 def _handlers(
-    settings: Settings, services: Services, identity: Identity, origins: Origins
+    settings: Settings,
+    services: Services,
+    identity: Identity,
+    origins: Origins,
+    trouble: Callable[[], str],
 ) -> Handlers:
     return Handlers(
         tokens=TokenHandlers(identity, services.tokens, origins),
@@ -300,7 +294,7 @@ def _handlers(
         ),
         listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
-        health=HealthHandlers(services.listings),
+        health=HealthHandlers(services.listings, trouble),
         management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),
     )
 
@@ -337,6 +331,7 @@ def _lifespan(
 
     async def open_() -> None:
         adapters.database.open()
+        await adapters.pepper.check(adapters.facts)
         await running.start()
 
     async def close() -> None:

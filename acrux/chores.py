@@ -1,11 +1,17 @@
 """What an open registry does again and again."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
+from acrux.errors import RegistryError
 from acrux.http.middleware import Log
+
+# What fails again and again is told as often as this, in seconds, with how often it was.
+TOLD_EVERY: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +27,40 @@ class Chore:
     at_start: bool = False
 
 
+class Failures:
+    """A chore's failures, told at once, and then once in TOLD_EVERY however many there are.
+
+    What the registry foresaw, such as a full disk, is told in words and without a traceback.
+    """
+
+    def __init__(self, name: str, log: Log, ticks: Callable[[], float]) -> None:
+        self._name = name
+        self._log = log
+        self._ticks = ticks
+        self._told_at: float | None = None
+        self._untold = 0
+
+    def tell(self, failure: Exception) -> None:
+        """Note one; for use where it is handled."""
+        self._untold += 1
+        if self._told_at is not None and self._ticks() - self._told_at < TOLD_EVERY:
+            return
+        if isinstance(failure, RegistryError):
+            self._log.info(self._name, problem=str(failure), failures=self._untold)
+        else:
+            self._log.exception(self._name, failures=self._untold)
+        self._told_at, self._untold = self._ticks(), 0
+
+
 class Running:
     """Chores that are done beside the requests, each at its own pace."""
 
-    def __init__(self, chores: Sequence[Chore], log: Log) -> None:
+    def __init__(
+        self, chores: Sequence[Chore], log: Log, ticks: Callable[[], float] = time.monotonic
+    ) -> None:
         self._chores = chores
         self._log = log
+        self._ticks = ticks
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -45,9 +79,10 @@ class Running:
                 await task
 
     async def _repeat(self, chore: Chore) -> None:
+        failures = Failures(chore.name, self._log, self._ticks)
         while True:
             await asyncio.sleep(chore.seconds)
             try:
                 await chore.run()
-            except Exception:  # noqa: BLE001 -- the next round may go well
-                self._log.exception(chore.name)
+            except Exception as failure:  # noqa: BLE001 -- the next round may go well
+                failures.tell(failure)

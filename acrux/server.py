@@ -23,12 +23,12 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from acrux.adapters.certificates import CertificateFiles, read_pair, self_signed
+from acrux.adapters.data_dir import make_data_dir, open_to_all
 from acrux.adapters.log import LineLog, render
 from acrux.adapters.served_certificate import ServedCertificate
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
 from acrux.adapters.upload_recovery import recover
-from acrux.bootstrap import make_data_dir
 from acrux.errors import InvalidSettings
 from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.settings import Settings
@@ -222,6 +222,7 @@ def certificate_files(settings: Settings) -> CertificateFiles | None:
     Raises InvalidSettings where certificate and key do not fit.
     """
     make_data_dir(settings.data_dir)
+    _warn_of_strangers(settings, log)
     find = _finder(settings)
     files = find() if find else None
     if files:
@@ -282,6 +283,12 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
         answering=partial(_announce, settings, answering),
     )
     server.serve(target_loader=partial(load, settings, os.getpid()), wrap_loader=False)
+
+
+def _warn_of_strangers(settings: Settings, log: LineLog) -> None:
+    if mode := open_to_all(settings.data_dir):
+        folder = settings.data_dir.absolute()
+        log.info("data-dir-open", path=folder, mode=mode, fix=f"chmod o-rwx {folder}")
 
 
 def _standard_error(settings: Settings) -> TextIO:

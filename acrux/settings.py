@@ -120,6 +120,10 @@ class Settings:
         "and not only from those in the token.",
         default=False,
     )
+    renew_pepper: bool = _setting(
+        "Go on where secrets/pepper is lost or another: no password is right until it is renewed.",
+        default=False,
+    )
     audit_days: int = _setting("How many days the records of the audit are kept.", 90)
     log_format: Literal["console", "json"] = _setting("How log lines are written.", "console")
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,14 @@ from acrux.errors import (
     DigestMismatch,
     InvalidSettings,
     RegistryError,
+    StorageExhausted,
     UnknownBlob,
     UnknownUpload,
 )
 
 ALGORITHMS: Final = ("sha256", "sha512")
 SIZES_AT_ONCE: Final = 128  # asked for on the event loop: 2 µs each
+CHECKED_BYTES: Final = 1 << 20  # of an upload, between two looks at the room that is left
 MAX_HASHERS: Final = 1024  # of uploads between two requests; about half a kilobyte each
 
 
@@ -39,11 +41,13 @@ class FileBlobStore:
 
     An upload is the file `uploads/<key>`, and that file's length is its offset. A blob is the file
     `blobs/<algorithm>/<first two digits>/<all digits>`; it gets this name only when its bytes
-    are verified and durable, and never changes afterwards. See ports.BlobStore.
+    are verified and durable, and never changes afterwards. `check_room` is asked before anything
+    grows, and raises StorageExhausted where it may not. See ports.BlobStore.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, check_room: Callable[[], None] = lambda: None) -> None:
         self._root = root
+        self._check_room = check_room
         self._uploads = root / "uploads"
         self._blobs = root / "blobs"
         self._hashers = Hashers(MAX_HASHERS)
@@ -74,6 +78,7 @@ class FileBlobStore:
 
     async def begin(self, upload: Upload) -> None:
         """See ports.BlobStore."""
+        self._check_room()
         await in_thread(partial(_create, self._path(upload)))
 
     async def offset(self, upload: Upload) -> int:
@@ -88,11 +93,15 @@ class FileBlobStore:
     ) -> int:
         """See ports.BlobStore."""
         with closing(UploadFile.open(upload, self._path(upload))) as file:
-            if stored := place.stored(file.size):
+            start = file.size
+            if stored := place.stored(start):
                 chunks = without_stored(file, chunks, stored)
             file.hasher = self._hashers.take(upload, file.stamp())
             try:
-                await receive(file, chunks, place.range)
+                await receive(file, self._with_room(chunks), place.range)
+            except StorageExhausted:  # nobody may come back for these bytes, and others need room
+                await in_thread(partial(file.truncate, start))
+                raise
             finally:
                 self._hashers.keep(upload, file.stamp(), file.hasher)
             return file.size
@@ -154,6 +163,16 @@ class FileBlobStore:
         if is_damaged(found):
             raise UnknownBlob(digest=str(digest))
         return found.st_size
+
+    async def _with_room(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        unchecked = CHECKED_BYTES
+        async for chunk in chunks:
+            unchecked += len(chunk)
+            if unchecked >= CHECKED_BYTES:
+                self._check_room()
+                unchecked = 0
+            yield chunk
+            del chunk  # while the next one is waited for
 
     def _path(self, upload: Upload) -> str:
         return f"{self._uploads}/{upload.key}"

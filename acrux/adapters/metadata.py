@@ -16,10 +16,14 @@ from acrux.ports.content import Deleted, StoredManifest
 
 
 class SqlMetadata:
-    """The port Metadata on a database; each method is described there."""
+    """The port Metadata on a database; each method is described there.
 
-    def __init__(self, database: Database) -> None:
+    What grows, so a link or a manifest, is written to `growing` where that is another one.
+    """
+
+    def __init__(self, database: Database, growing: Database | None = None) -> None:
         self._database = database
+        self._growing = growing or database
 
     async def check_writable(self, repository: RepositoryName) -> None:
         """See ports.Metadata."""
@@ -30,7 +34,7 @@ class SqlMetadata:
         self, repository: RepositoryName, digest: Digest, size: int, at: datetime
     ) -> None:
         """See ports.Metadata."""
-        await self._database.write(link_steps.link_blob(repository, digest, size, at))
+        await self._growing.write(link_steps.link_blob(repository, digest, size, at))
 
     async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
         """See ports.Metadata."""
@@ -50,7 +54,7 @@ class SqlMetadata:
         at: datetime,
     ) -> None:
         """See ports.Metadata."""
-        await self._database.write(link_steps.mount_blob(sources, repository, digest, size, at))
+        await self._growing.write(link_steps.mount_blob(sources, repository, digest, size, at))
 
     async def unlink_blob(self, repository: RepositoryName, digest: Digest) -> None:
         """See ports.Metadata."""
@@ -70,7 +74,7 @@ class SqlMetadata:
         """See ports.Metadata. A manifest that is held already stays as it was first put."""
         required = () if allow_missing else manifest.required_blobs
         held = manifest_steps.hold(repository, manifest, platform or Platform(), at)
-        await self._database.write(
+        await self._growing.write(
             manifest_steps.put_manifest(
                 repository, required, sizes, held, manifest.digest, tags, at
             )

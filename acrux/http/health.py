@@ -1,5 +1,7 @@
 """Handlers of /v2/, /livez and /readyz."""
 
+from collections.abc import Callable
+
 from acrux.domain.page import Page
 from acrux.domain.patterns import EVERY_REPOSITORY
 from acrux.http import responses
@@ -10,8 +12,9 @@ from acrux.services.listings import Listings
 class HealthHandlers:
     """Whether the registry is there, and which API it speaks."""
 
-    def __init__(self, listings: Listings) -> None:
+    def __init__(self, listings: Listings, trouble: Callable[[], str]) -> None:
         self._listings = listings
+        self._trouble = trouble
 
     async def version(self, _: Request) -> Response:
         """GET /v2/: this is a registry, and the token is good (end-1)."""
@@ -22,6 +25,8 @@ class HealthHandlers:
         return responses.json({"status": "live"})
 
     async def ready(self, _: Request) -> Response:
-        """GET /readyz: the database answers too."""
+        """GET /readyz: the database answers too, and there is room for what is pushed."""
         await self._listings.repositories(Page(items=1), (EVERY_REPOSITORY,))
+        if reason := self._trouble():
+            return responses.json({"status": "not ready", "reason": reason}, 503)
         return responses.json({"status": "ready"})

@@ -57,13 +57,22 @@ class Guessing:
 
     Attempts that are under way count as if they were to fail: a process lets no more of them run
     at once than are free. What another process counted is known after half a second, or with the
-    own next failure; so N processes together let through at most N times what one would.
+    own next failure; so N processes together let through at most N times what one would. `aged` is
+    the clock that says what is over, where that is not `clock`.
     """
 
-    def __init__(self, guesses: Guesses, clock: Clock, remembered: int = REMEMBERED_PAIRS) -> None:
+    def __init__(
+        self,
+        guesses: Guesses,
+        clock: Clock,
+        remembered: int = REMEMBERED_PAIRS,
+        *,
+        aged: Clock | None = None,
+    ) -> None:
         self._remembered = remembered
         self._guesses = guesses
         self._clock = clock
+        self._aged = aged or clock
         self._turns: dict[Subject, _Turn] = {}
         self._known: dict[Subject, datetime] = {}
         self._new: set[Subject] = set()
@@ -167,7 +176,7 @@ class Guessing:
         Raises StorageExhausted, TooManyRequests.
         """
         await self.write_down()
-        now = self._clock()
+        now = self._aged()
         await self._guesses.prune(now, now - KNOWN_FOR)
 
     async def write_down(self) -> None:

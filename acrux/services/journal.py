@@ -38,14 +38,23 @@ class Journal:
     """The registry's journal. `writer` tells this process from the others, in ids.
 
     A record waits in memory until `keep` writes it, so that a crash loses what was recorded since.
-    Where there is no room, the oldest go, and how many went is recorded.
+    Where there is no room, the oldest go, and how many went is recorded. `aged` is the clock that
+    says what is old, where that is not `clock`: what is forgotten does not come back.
     """
 
     def __init__(
-        self, stored: StoredJournal, clock: Clock, writer: str, kept: timedelta, room: Room
+        self,
+        stored: StoredJournal,
+        clock: Clock,
+        writer: str,
+        kept: timedelta,
+        room: Room,
+        *,
+        aged: Clock | None = None,
     ) -> None:
         self._stored = stored
         self._clock = clock
+        self._aged = aged or clock
         self._writer = writer
         self._kept = kept
         self._unproven_kept = room.unproven_kept
@@ -65,8 +74,8 @@ class Journal:
     async def keep(self) -> None:
         """Write what waits, and forget what is old; to be called twice a second."""
         await self.flush()
-        now = self._clock()
-        if now - self._pruned_at >= PRUNED_EVERY:
+        now = self._aged()
+        if not timedelta() <= now - self._pruned_at < PRUNED_EVERY:
             more = await self._stored.prune(now - self._kept, self._unproven_kept, PRUNED_AT_ONCE)
             self._pruned_at = BEGINNING if more else now
 

@@ -29,12 +29,21 @@ class ShownKey:
 class Keys:
     """The signing keys. At every step any worker verifies what any other has signed.
 
-    `longest_life` is how long after its signature a token may still be shown.
+    `longest_life` is how long after its signature a token may still be shown. `aged` is the clock
+    that says which key is done, where that is not `clock`: what is removed does not come back.
     """
 
-    def __init__(self, keys: SigningKeys, clock: Clock, longest_life: timedelta) -> None:
+    def __init__(
+        self,
+        keys: SigningKeys,
+        clock: Clock,
+        longest_life: timedelta,
+        *,
+        aged: Clock | None = None,
+    ) -> None:
         self._keys = keys
         self._clock = clock
+        self._aged = aged or clock
         self._longest_life = longest_life
 
     async def list(self) -> tuple[ShownKey, ...]:
@@ -75,7 +84,7 @@ class Keys:
 
     async def retire(self) -> None:
         """Remove the keys of which no token can be alive any more."""
-        for record in retired(await self._keys.list(), self._clock(), self._longest_life):
+        for record in retired(await self._keys.list(), self._aged(), self._longest_life):
             await self._keys.remove(record)
 
     async def _follow(

@@ -9,7 +9,7 @@ import pytest
 
 from acrux.domain.digest import Digest
 from tests.images import image
-from tests.running import RunningRegistry, running
+from tests.running import RunningRegistry, acrux, renew, running
 from tests.tools import missing
 from tests.wire.connection import MEBIBYTE, Connection
 
@@ -81,6 +81,57 @@ def test_a_registry_starts_on_a_full_disk_and_serves_what_it_holds(small_disk: P
         path = f"/v2/app/blobs/uploads/?digest={Digest.of(content)}"
         assert connection.call("POST", path, content).status == 507
         connection.close()
+
+
+def test_on_a_full_disk_everything_but_a_push_goes_on(small_disk: Path) -> None:
+    """Only whoever can delete makes room, and a key that leaked cannot wait for it."""
+    with running(small_disk / "data", "--workers", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        assert connection.call("GET", "/readyz").status == 200
+        small = image(b"to be deleted")
+        for blob in small.blobs:
+            connection.push_blob(blob)
+        path = "/v2/app/manifests/v1"
+        put = connection.call("PUT", path, small.manifest, Content_Type=small.media_type)
+        assert put.status == 201
+        with (small_disk / "filler").open("wb", buffering=0) as file:
+            fill(file.fileno())
+
+        ready = connection.call("GET", "/readyz")
+        assert (ready.status, b"full" in ready.body) == (503, True)
+        deleted = connection.call("DELETE", f"/v2/app/manifests/{Digest.of(small.manifest)}")
+        assert deleted.status == 202, deleted.body
+        rotated = acrux("key", "rotate", "--now", "--data-dir", str(registry.data_dir))
+        assert rotated.returncode == 0, rotated.stderr
+        revoked = acrux("key", "revoke", "-n", "ES256-0001", "--data-dir", str(registry.data_dir))
+        assert revoked.returncode == 0, revoked.stderr
+        connection.login("acrux", renew(registry.data_dir))
+        for size in (1, 4096, 300_000):
+            content = os.urandom(size)
+            path = f"/v2/app/blobs/uploads/?digest={Digest.of(content)}"
+            assert connection.call("POST", path, content).status == 507
+
+        (small_disk / "filler").unlink()
+        connection.push_blob(b"fits again")
+        assert connection.call("GET", "/readyz").status == 200
+        connection.close()
+
+
+def test_what_a_push_that_was_too_large_brought_goes(small_disk: Path) -> None:
+    """Nobody may come back for it, and nobody else would have room."""
+    with running(small_disk / "data", "--workers", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        started = connection.call("POST", "/v2/app/blobs/uploads/")
+        content = os.urandom(MEBIBYTE) * (DISK_MEBIBYTES + 8)
+
+        refused_ = connection.call("PATCH", started.header("Location"), content)
+
+        assert refused_.status == 507
+        connection.close()
+        found = [path.stat().st_size for path in (registry.data_dir / "uploads").iterdir()]
+        assert found == [0]
 
 
 def test_a_registry_whose_log_takes_nothing_says_where_it_listens_and_answers(

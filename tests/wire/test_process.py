@@ -68,6 +68,22 @@ def test_a_log_that_nobody_reads_holds_up_no_request(tmp_path: Path, style: str)
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize(("mode", "is_told"), [(0o777, True), (0o705, True), (0o770, False)])
+def test_a_data_directory_that_all_may_enter_is_warned_of(
+    tmp_path: Path, mode: int, is_told: bool
+) -> None:
+    """Whoever unpacked a backup carelessly would never notice; a group may share it."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(mode)
+    with running(folder) as registry:
+        registry.stop()
+        lines = [line for line in registry.log.read_text().splitlines() if "data-dir-open" in line]
+
+    assert len(lines) == is_told
+    assert all(f"mode={mode:04o}" in line and f"chmod o-rwx {folder}" in line for line in lines)
+
+
 def test_a_running_request_ends_and_new_ones_are_refused_when_it_stops(tmp_path: Path) -> None:
     """A deployment must not cut anybody's push."""
     with running(tmp_path / "data", "--workers", "1") as registry:

@@ -1,0 +1,31 @@
+"""The folder that holds a registry."""
+
+import stat
+from pathlib import Path
+
+from acrux.adapters.files import make_folders
+from acrux.errors import InvalidSettings
+
+
+def make_data_dir(folder: Path) -> Path:
+    """Make the data directory; raise InvalidSettings where that, or writing there, is refused."""
+    try:
+        make_folders(folder)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidSettings(
+            f"data_dir: {folder} cannot be written to ({error.strerror}): "
+            "choose another with --data-dir, or change its owner"
+        ) from error
+    return folder
+
+
+def open_to_all(folder: Path) -> str:
+    """The mode of a data directory that every user of the machine may enter, empty for others.
+
+    Its keys and its database are readable by their owner only; names, sizes and blobs show.
+    """
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    return f"{mode:04o}" if mode & stat.S_IRWXO else ""

@@ -1,0 +1,72 @@
+"""The key of the password hashes, and whether it is the database's own."""
+
+import hmac
+from contextlib import closing
+from pathlib import Path
+from secrets import token_bytes
+from typing import Final
+
+import apsw
+
+from acrux.adapters import secrets
+from acrux.adapters.facts import SqlFacts
+from acrux.errors import InvalidSettings, RegistryError
+
+KEY_BYTES: Final = 32
+
+_FACT: Final = "pepper"  # under which its fingerprint is kept
+_PURPOSE: Final = b"acrux: whether this pepper is the one of this database"
+
+
+class Pepper:
+    """The pepper in the file `path`, of the database in the file `database`.
+
+    With another one no password is right. So a missing one is made only where there are no
+    passwords yet, or where `is_renewed` says that every password will be renewed.
+    """
+
+    def __init__(self, path: Path, database: Path, *, is_renewed: bool) -> None:
+        self._path = path
+        self._is_renewed = is_renewed
+        if not path.exists() and not is_renewed and _holds_passwords(database):
+            raise self._refused("is missing")
+        self.key = secrets.read_or_create(path, lambda: token_bytes(KEY_BYTES))
+
+    async def check(self, facts: SqlFacts) -> None:
+        """Compare it with the fingerprint in the database, or keep its fingerprint there.
+
+        Raises InvalidSettings where the database was used with another pepper.
+        """
+        fingerprint = hmac.digest(self.key, _PURPOSE, "sha256").hex()
+        kept = await facts.find(_FACT)
+        if kept == fingerprint:
+            return
+        if kept is not None and not self._is_renewed:
+            raise self._refused("is not the one that this database was used with")
+        try:
+            await facts.keep(_FACT, fingerprint)
+        except RegistryError:
+            if kept is not None:  # what is not kept on a full disk now is kept at another start
+                raise
+
+    def _refused(self, fault: str) -> InvalidSettings:
+        return InvalidSettings(
+            f"data_dir: {self._path} {fault}, so no password would be right: restore it from the "
+            "backup that the database is from; where it is lost for good, start once with "
+            "--renew-pepper, and renew every password"
+        )
+
+
+def _holds_passwords(database: Path) -> bool:
+    if not database.exists():
+        return False
+    try:
+        with closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)) as opened:
+            return bool(opened.execute("SELECT EXISTS (SELECT 1 FROM passwords)").get)
+    except apsw.SQLError:  # it has no such table yet
+        return False
+    except apsw.Error as failed:
+        raise InvalidSettings(
+            f"data_dir: {database} cannot be read as a database ({failed}): restore it, and the "
+            "folder secrets, from a backup"
+        ) from failed

@@ -1,0 +1,92 @@
+"""Room on the disk that is kept for what must go on when it is full."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from acrux.adapters.statements import Database, Result, Row, Statement, Steps
+from acrux.errors import StorageExhausted
+
+RESERVE_BYTES: Final = 4 * 1024 * 1024
+LOW_BYTES: Final = 1024 * 1024  # with less left, the reserve is let go for what needs it
+
+
+class Reserve:
+    """A file of RESERVE_BYTES, really allocated, that is given up where the disk is full.
+
+    While it is given up, whatever grows is refused, by every process: what becomes free is left
+    to deletions, revocations, logins and new keys. It is made again as soon as there is room.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def take(self) -> bool:
+        """Have the reserve, made anew where there is room for it; say whether it is there."""
+        if self._path.exists():
+            return True
+        if self._free() < RESERVE_BYTES + 2 * LOW_BYTES:
+            return False
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return True
+        except OSError:
+            return False
+        try:
+            os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+        except OSError:
+            self._path.unlink(missing_ok=True)
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+    def yield_room(self) -> None:
+        """Give the reserve up where there is little room without it."""
+        if self._free() < LOW_BYTES:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raise StorageExhausted where nothing may grow: what is free is kept for other things."""
+        if not self.take():
+            raise StorageExhausted(self._words())
+
+    def trouble(self) -> str:
+        """What keeps pushes from being taken, in words; empty where nothing does."""
+        return "" if self._free() >= LOW_BYTES and self.take() else self._words()
+
+    def _free(self) -> int:
+        found = os.statvfs(self._path.parent)
+        blocks = found.f_bavail if os.geteuid() else found.f_bfree
+        return blocks * found.f_frsize
+
+    def _words(self) -> str:
+        return (
+            "the disk of the data directory is full: nothing can be pushed, and what is there "
+            "can be pulled and deleted; make room on it, then try again"
+        )
+
+
+class ReservedDatabase:
+    """A database that gives up the reserve before a write for which there is little room."""
+
+    def __init__(self, database: Database, make_room: Callable[[], None]) -> None:
+        self._database = database
+        self._make_room = make_room
+
+    async def read(self, statement: Statement) -> list[Row]:
+        """See statements.Database."""
+        return await self._database.read(statement)
+
+    async def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result:
+        """See statements.Database."""
+        return await self._database.find(statement, read)
+
+    async def write(self, steps: Steps[Result]) -> Result:
+        """See statements.Database. What `make_room` raises passes through."""
+        self._make_room()
+        return await self._database.write(steps)

@@ -1,0 +1,75 @@
+"""A clock for what cannot be undone: one that jumps takes little with it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from acrux.ports.clock import Clock
+
+# A clock that differs by as much has jumped, and that is told.
+JUMP: Final = timedelta(hours=1)
+
+# A difference that lasts as long is believed: the machine was off, or its clock has been set right.
+BELIEVED_AFTER: Final = timedelta(days=1)
+
+# So much faster than time passes, a clock that was late is followed without that.
+HASTE: Final = 2
+
+
+class SteadyClock:
+    """What `clock` says, but never later than the time that has passed allows.
+
+    `ticks` counts seconds, whatever the clock is set to. Where the clock jumps ahead, this one
+    goes on HASTE times as fast as time passes, until the other has stood by it for BELIEVED_AFTER:
+    what is deleted by age meanwhile is what so much time could have aged. Where it jumps back,
+    this one is as early. A difference below JUMP is no jump, and made up for in HASTE. `tell` is
+    called once for each jump, with how far it went.
+    """
+
+    def __init__(
+        self, clock: Clock, ticks: Callable[[], float], tell: Callable[[timedelta], None]
+    ) -> None:
+        self._clock = clock
+        self._ticks = ticks
+        self._tell = tell
+        self._mark: datetime | None = None  # the latest instant that it believes
+        self._marked_at = 0.0
+        self._apart_since: float | None = None
+        self._is_told = False
+
+    def resume(self, mark: datetime) -> None:
+        """Go on from the latest instant that was believed before a restart."""
+        self._mark, self._marked_at = mark, self._ticks()
+
+    def latest(self) -> datetime:
+        """The latest instant that it believes."""
+        self()
+        return self._mark or self._clock()
+
+    def __call__(self) -> datetime:
+        """The instant to reckon ages with."""
+        now, ticks = self._clock(), self._ticks()
+        mark = now if self._mark is None else self._mark
+        passed = timedelta(seconds=ticks - self._marked_at) if self._mark else timedelta()
+        jump = now - mark - passed
+        self._notice(jump)
+        if self._is_believed(jump, ticks):
+            mark = now
+        else:  # while the clock is early, the time passes all the same
+            mark = mark + passed if now < mark else min(now, mark + HASTE * passed)
+        self._mark, self._marked_at = mark, ticks
+        return min(now, mark)
+
+    def _notice(self, jump: timedelta) -> None:
+        has_jumped = abs(jump) >= JUMP
+        if has_jumped and not self._is_told:
+            self._tell(jump)
+        self._is_told = has_jumped
+
+    def _is_believed(self, jump: timedelta, ticks: float) -> bool:
+        if abs(jump) < JUMP:
+            self._apart_since = None
+            return False
+        if self._apart_since is None:
+            self._apart_since = ticks
+        return ticks - self._apart_since >= BELIEVED_AFTER.total_seconds()

@@ -1,0 +1,82 @@
+"""The clocks of a registry: the wall's, and one for what cannot be undone."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from acrux.adapters.facts import SqlFacts
+from acrux.adapters.steady_clock import SteadyClock
+from acrux.chores import Chore
+from acrux.http.middleware import Log
+from acrux.ports.clock import Clock, Pause
+
+LONGEST_PAUSE: Final = 1.0
+KEPT_EVERY: Final = 60.0
+
+_FACT: Final = "clock"  # under which the latest instant is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What the time is, what is old, and how to wait; with nothing to follow, `steady` is None."""
+
+    wall: Clock
+    aged: Clock
+    pause: Pause
+    steady: SteadyClock | None = None
+
+    def chores(self, facts: SqlFacts) -> tuple[Chore, ...]:
+        """What lets a restart go on from the time that was."""
+        if self.steady is None:
+            return ()
+        steady, is_first = self.steady, True
+
+        async def keep() -> None:
+            nonlocal is_first
+            if is_first:
+                is_first = False
+                kept = await facts.find(_FACT)
+                steady.resume(datetime.fromisoformat(kept) if kept else now())
+            else:
+                await facts.keep(_FACT, steady.latest().isoformat())
+
+        return (Chore("clock", KEPT_EVERY, keep, at_start=True),)
+
+
+def by_hand(clock: Clock) -> Clocks:
+    """Of a clock that is moved by hand: it is trusted, and nobody waits for it."""
+    return Clocks(clock, clock, _nobody_waits)
+
+
+def running(log: Log) -> Clocks:
+    """Of a registry that runs."""
+    steady = SteadyClock(now, _ticks, partial(_tell, log))
+    return Clocks(now, steady, _until, steady)
+
+
+now: Clock = partial(datetime.now, UTC)
+
+
+async def _until(instant: datetime) -> None:
+    # A clock that is set back meanwhile must hold up nobody until it has caught up.
+    await asyncio.sleep(min(max(0.0, (instant - now()).total_seconds()), LONGEST_PAUSE))
+
+
+async def _nobody_waits(_: datetime) -> None:
+    """Return at once."""
+
+
+def _ticks() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)  # goes on while the machine sleeps
+
+
+def _tell(log: Log, jump: timedelta) -> None:
+    log.info(
+        "clock-jump",
+        seconds=int(jump.total_seconds()),
+        problem="the clock is this far from the time that has passed: nothing is deleted for it "
+        "unless that lasts for a day",
+    )

@@ -1,0 +1,84 @@
+"""A database without its own pepper is said to be so at the start."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from acrux.bootstrap import Registry, build
+from acrux.errors import InvalidSettings
+from acrux.settings import Settings
+
+
+async def started(folder: Path, *, renew_pepper: bool = False) -> Registry:
+    """A registry that was opened, has its administrator, and was closed."""
+    registry = build(Settings(data_dir=folder, renew_pepper=renew_pepper))
+    await registry.lifespan.open()
+    try:
+        await registry.services.accounts.create_administrator("acrux")
+    finally:
+        await registry.lifespan.close()
+    return registry
+
+
+async def test_a_database_restored_without_the_secrets_is_refused(tmp_path: Path) -> None:
+    """It would start, and refuse every password without a word."""
+    await started(tmp_path)
+    pepper = tmp_path / "secrets" / "pepper"
+    pepper.unlink()
+
+    with pytest.raises(InvalidSettings, match=r"secrets/pepper is missing.*restore"):
+        build(Settings(data_dir=tmp_path))
+
+    assert not pepper.exists()
+
+
+async def test_a_database_beside_another_pepper_is_refused(tmp_path: Path) -> None:
+    """The secrets of two registries are soon confused."""
+    await started(tmp_path)
+    (tmp_path / "secrets" / "pepper").write_bytes(bytes(32))
+
+    with pytest.raises(InvalidSettings, match=r"secrets/pepper is not the one"):
+        await started(tmp_path)
+
+
+@pytest.mark.parametrize("is_missing", [True, False])
+async def test_a_pepper_lost_for_good_can_be_renewed_once(
+    tmp_path: Path, *, is_missing: bool
+) -> None:
+    """What it holds must not be lost with a file of 32 bytes."""
+    await started(tmp_path)
+    pepper = tmp_path / "secrets" / "pepper"
+    pepper.unlink() if is_missing else pepper.write_bytes(bytes(32))
+
+    await started(tmp_path, renew_pepper=True)
+
+    await started(tmp_path)
+
+
+async def test_a_database_without_a_fingerprint_takes_that_of_the_pepper_there(
+    tmp_path: Path,
+) -> None:
+    """An update of acrux must not lock anybody out, and protects from then on."""
+    await started(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "registry.sqlite", isolation_level=None)) as database:
+        database.execute("DELETE FROM facts")
+
+    await started(tmp_path)
+
+    (tmp_path / "secrets" / "pepper").write_bytes(bytes(32))
+    with pytest.raises(InvalidSettings):
+        await started(tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["uploads", "guesses", "signing/ES256-0001.pem"])
+async def test_what_merely_ends_sessions_is_made_anew(tmp_path: Path, lost: str) -> None:
+    """Tokens end and uploads start again: no reason to stay away."""
+    await started(tmp_path)
+    secret = tmp_path / "secrets" / lost
+    secret.unlink()
+
+    await started(tmp_path)
+
+    assert secret.exists()

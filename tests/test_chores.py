@@ -1,0 +1,31 @@
+"""What fails again and again is told, and drowns nothing."""
+
+from acrux.chores import TOLD_EVERY, Failures
+from acrux.errors import StorageExhausted
+from tests.http.conftest import Lines
+
+
+def told(failure: Exception, *, minutes: int) -> list[dict[str, object]]:
+    """The lines of a chore that fails so twice a second."""
+    lines, ticks = Lines(), [0.0]
+    failures = Failures("journal", lines, lambda: ticks[0])
+    for _ in range(minutes * 120):
+        failures.tell(failure)
+        ticks[0] += TOLD_EVERY / 120
+    return lines.lines
+
+
+def test_a_full_disk_is_one_line_a_minute_that_counts_the_failures() -> None:
+    """A traceback twice a second fills what is left of the disk."""
+    words = "the disk is full"
+
+    lines = told(StorageExhausted(words), minutes=3)
+
+    assert lines == [
+        {"event": "journal", "problem": words, "failures": count} for count in (1, 120, 120)
+    ]
+
+
+def test_what_nobody_foresaw_is_told_as_seldom() -> None:
+    """Whatever fails in the background fails at the background's pace."""
+    assert [line["failures"] for line in told(OSError("EIO"), minutes=2)] == [1, 120]
