@@ -222,7 +222,6 @@ def certificate_files(settings: Settings) -> CertificateFiles | None:
     Raises InvalidSettings where certificate and key do not fit.
     """
     make_data_dir(settings.data_dir)
-    _warn_of_strangers(settings, log)
     find = _finder(settings)
     files = find() if find else None
     if files:
@@ -259,6 +258,7 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
     sys.stderr = _standard_error(settings)  # of the workers too, which are forked
     allow_descriptors()
     log = LineLog(sys.stderr, settings.log_format)
+    _warn_of_strangers(settings, log)
     find = _finder(settings)
     recover(settings.data_dir / "uploads")  # once, before a worker tells anybody an offset
     server = Server(
