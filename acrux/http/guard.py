@@ -1,7 +1,6 @@
 """What a route requires, and whether the bearer token grants it."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import chain
 from typing import Final
 
@@ -9,6 +8,7 @@ from msgspec import Struct
 
 from acrux.domain.access import Grant, narrow
 from acrux.domain.credential import Credential
+from acrux.domain.names import MAX_NAME_CHARACTERS
 from acrux.domain.scope import (
     DELETE,
     METADATA_READ,
@@ -29,6 +29,7 @@ from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScop
 from acrux.http import authorization, parsing
 from acrux.http.identity import Identity
 from acrux.http.messages import Request
+from acrux.memory import remember
 from acrux.services.tokens import Tokens
 from acrux.services.uploads import Uploads
 
@@ -136,9 +137,12 @@ def untag(request: Request) -> Required:
     return Required((on_repository(name, DELETE),), ((on_repository(name, METADATA_WRITE),),))
 
 
-@lru_cache(maxsize=1024)  # what a name requires never changes; who holds it is asked each time
-def _on(repository: str, *actions: str) -> Required:
+def _require(repository: str, *actions: str) -> Required:
     return Required((on_repository(parsing.parse_repository(repository), *actions),))
+
+
+# What a name requires never changes; who holds it is asked each time.
+_on = remember(_require, 1024, longest=MAX_NAME_CHARACTERS)
 
 
 def catalog(_: Request) -> Required:

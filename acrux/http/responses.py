@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from acrux.domain.signing import KEY_SET_KEPT
 from acrux.domain.upload import Upload
 from acrux.http.messages import Content, Headers, Part, Response
 from acrux.http.problems import JSON
+from acrux.memory import remember
 from acrux.services.tokens import IssuedToken
 
 # Sent with every response (acr-protocol.md §1.5).
@@ -99,15 +99,17 @@ def key_set(keys: object) -> Response:
 
 def manifest(digest: Digest, media_type: str, content: bytes) -> Response:
     """A manifest exactly as it was pushed (end-3)."""
-    return Response(200, [*_described(str(digest), media_type)], content)
+    return Response(200, [*_described(media_type, str(digest))], content)
 
 
-@lru_cache(maxsize=1024)  # of a digest they never change
-def _described(digest: str, media_type: str) -> Headers:
+def _describe(media_type: str, digest: str) -> Headers:
     response = Response(200)
     response.add("Content-Type", media_type)
     _identify(response, Digest.parse(digest))
     return response.headers
+
+
+_described = remember(_describe, 1024, longest=255)  # of a digest they never change
 
 
 def unchanged(digest: Digest) -> Response:
@@ -220,9 +222,11 @@ def _link(response: Response, path: str, page: Page, following: str, rest: str) 
     response.add("Link", f'<{path}?{query}>; rel="next"')
 
 
-@lru_cache(maxsize=1024)  # of a digest they never change
-def _described_blob(digest: str) -> Headers:
-    return [*_described(digest, OCTET_STREAM), (b"accept-ranges", b"bytes")]
+def _describe_blob(digest: str) -> Headers:
+    return [*_describe(OCTET_STREAM, digest), (b"accept-ranges", b"bytes")]
+
+
+_described_blob = remember(_describe_blob, 1024)  # of a digest they never change
 
 
 def _identify(response: Response, digest: Digest) -> None:
