@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain
 from typing import Final
 
@@ -10,7 +10,8 @@ import msgspec
 
 from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.decision import SEVERAL, Decision, Outcome, Record, Search, first_id
-from acrux.domain.scope import REPOSITORY, parse_all, render
+from acrux.domain.scope import REPOSITORY, Scope, parse_all, render
+from acrux.memory import remember
 
 _COLUMNS: Final = (
     "id", "case_id", "proven", "account", "proof", "peer", "repository", "request", "outcome",
@@ -72,7 +73,11 @@ def _insert(rows: int) -> str:
     )
 
 
-_rendered = lru_cache(maxsize=256)(render)  # clients ask again and again for the same
+def _render(scopes: tuple[Scope, ...]) -> str:
+    return render(scopes)
+
+
+_rendered = remember(_render, 64, longest=2)  # clients ask again and again for the same
 
 
 def _values(record: Record) -> tuple[SqlValue, ...]:

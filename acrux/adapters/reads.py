@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from acrux.adapters.statements import Result, Row, Statement
+from acrux.memory import Remembered
 
 MAX_BYTES: Final = 16 * 1024 * 1024  # of all that one process remembers
 MAX_RESULT_BYTES: Final = 64 * 1024  # a longer result is read faster than it is worth keeping
-ROW_BYTES: Final = 256  # a row's own weight, and its values' that are not text
+ROW_BYTES: Final = 256  # a row's own weight, and that of what is made of it
+VALUE_BYTES: Final = 128  # a value's own weight, and that of what is made of it
+CHARACTER_BYTES: Final = 4  # of a text, of which lists of short texts may be made
 
 _UNKNOWN: Final[Any] = object()
 
@@ -28,10 +31,9 @@ class RememberedReads:
     ) -> None:
         self._execute = execute
         self._version = version
-        self._max_bytes = max_bytes
         self._seen: int | None = None
-        self._results: dict[tuple[object, ...], Any] = {}
-        self._bytes = 0
+        self._results: Remembered[tuple[object, ...], Any] = Remembered(max_bytes)
+        self._find = self._results.find
 
     def rows(self, statement: Statement) -> list[Row]:
         """All rows of a statement that changes nothing."""
@@ -45,30 +47,20 @@ class RememberedReads:
         """
         version = self._version()
         if version != self._seen:
-            self._forget()
+            self._results.forget()
             self._seen = version
         key = (read, statement.sql, *statement.parameters.values())
-        result: Result = self._results.get(key, _UNKNOWN)
+        result: Result = self._find(key, _UNKNOWN)
         if result is not _UNKNOWN:
             return result
         # A commit between the two is no harm: these rows are newer than `version`, and the next
         # look at the version forgets them.
         rows = self._execute(statement)
         result = read(rows)
-        self._remember(key, result, _size([key[2:], *rows]))  # anybody may ask at length
+        size = _size([key[2:], *rows])  # anybody may ask at length
+        if size <= MAX_RESULT_BYTES:
+            self._results.keep(key, result, size)
         return result
-
-    def _remember(self, key: tuple[object, ...], result: object, size: int) -> None:
-        if size > MAX_RESULT_BYTES:
-            return
-        if self._bytes + size > self._max_bytes:
-            self._forget()
-        self._results[key] = result
-        self._bytes += size
-
-    def _forget(self) -> None:
-        self._results.clear()
-        self._bytes = 0
 
 
 def _unchanged(rows: list[Row]) -> tuple[Row, ...]:
@@ -76,5 +68,10 @@ def _unchanged(rows: list[Row]) -> tuple[Row, ...]:
 
 
 def _size(rows: Sequence[Sequence[object]]) -> int:
-    values = (len(value) for row in rows for value in row if isinstance(value, (str, bytes)))
-    return ROW_BYTES * len(rows) + sum(values)
+    return sum(ROW_BYTES + sum(map(_size_of_value, row)) for row in rows)
+
+
+def _size_of_value(value: object) -> int:
+    if isinstance(value, str):
+        return VALUE_BYTES + CHARACTER_BYTES * len(value)
+    return VALUE_BYTES + (len(value) if isinstance(value, bytes) else 0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final, Self
 
 from msgspec import Struct
@@ -28,6 +27,7 @@ from acrux.domain.scope import (
     on_management,
 )
 from acrux.errors import InvalidName, InvalidScope
+from acrux.memory import remember
 
 # ACR has two vocabularies, the permissions of scope maps and the actions of tokens
 # (acr-protocol.md §4.3). They meet here and nowhere else.
@@ -155,14 +155,17 @@ def _permission(pattern: str, kind: str) -> str:
     return f"repositories/{pattern}/{kind}"
 
 
-@lru_cache(maxsize=128)  # how they are written never changes; which are held is asked each time
-def _permissions_on(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
+def _permissions_of(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
     # Each action, and the permissions any of which grants it on what has this name.
     patterns = _speaking_of(name)
     return tuple(
         (action, frozenset([_permission(pattern, kind) for pattern in patterns]))
         for kind, action in ACTION_OF_PERMISSION.items()
     )
+
+
+# How they are written never changes; which are held is asked each time.
+_permissions_on = remember(_permissions_of, 128, longest=128)
 
 
 def _speaking_of(name: str) -> list[str]:
@@ -323,8 +326,7 @@ def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:
     return scope_map.allowed_actions(asked.name, asked.actions)
 
 
-@lru_cache(maxsize=1024)  # a scope that was read is at most MAX_SCOPE_CHARACTERS long
-def _is_repository(name: str) -> bool:
+def _names_repository(name: str) -> bool:
     if name == ANY_REPOSITORY:
         return True
     try:
@@ -332,3 +334,6 @@ def _is_repository(name: str) -> bool:
     except InvalidName:
         return False
     return True
+
+
+_is_repository = remember(_names_repository, 1024, longest=256)

@@ -104,6 +104,11 @@ def parse_all(texts: Iterable[str]) -> tuple[Scope, ...]:
     return merge(scopes)
 
 
+def parse_text(text: str) -> tuple[Scope, ...]:
+    """As `parse_all`, of one text."""
+    return parse_all((text,))
+
+
 def merge(scopes: Iterable[Scope]) -> tuple[Scope, ...]:
     """One scope a resource, holding the union of what was asked of it, in the order first asked.
 

@@ -8,8 +8,7 @@ from msgspec import Struct
 from acrux.domain.credential import Credential, Secret
 from acrux.errors import BadCredentials, InvalidRequest, InvalidToken
 from acrux.http.messages import Request
-from acrux.http.remembering import remember
-from acrux.services.tokens import REMEMBERED_TOKENS
+from acrux.memory import remember
 
 # token ::= [A-Za-z0-9-._~+/]+ "="*  (RFC 6750 §2.1)
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
@@ -48,7 +47,7 @@ def _parse_bearer(presented: bytes) -> BearerToken:
     return BearerToken(Secret(text))
 
 
-_bearer = remember(_parse_bearer, REMEMBERED_TOKENS)  # whether it is good is asked each time
+_bearer = remember(_parse_bearer, 4096)  # whether it is good is asked each time
 
 
 def _basic(text: bytes) -> Credential:

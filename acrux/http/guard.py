@@ -137,7 +137,9 @@ def untag(request: Request) -> Required:
     return Required((on_repository(name, DELETE),), ((on_repository(name, METADATA_WRITE),),))
 
 
-@lru_cache(maxsize=1024)  # what a name requires never changes; who holds it is asked each time
+# What a name requires never changes; who holds it is asked each time. A longer name than there may
+# be is an exception, which is not remembered.
+@lru_cache(maxsize=1024)
 def _on(repository: str, *actions: str) -> Required:
     return Required((on_repository(parsing.parse_repository(repository), *actions),))
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -12,7 +11,7 @@ from acrux.domain.byte_range import ByteRange
 from acrux.domain.digest import Digest, new_hasher
 from acrux.domain.media_types import ANYTHING, Accept
 from acrux.domain.names import Reference, RepositoryName, Tag, parse_reference
-from acrux.domain.scope import Scope, parse_all
+from acrux.domain.scope import Scope, parse_text
 from acrux.domain.upload import ContentRange, Place, UploadId
 from acrux.errors import (
     InvalidDigest,
@@ -24,7 +23,7 @@ from acrux.errors import (
     UnknownTag,
 )
 from acrux.http.messages import Request
-from acrux.http.remembering import remember
+from acrux.memory import remember
 
 MAX_QUERY_FIELDS = 500
 MAX_ADDED_TAGS = 100
@@ -71,7 +70,7 @@ def _parse_fields(text: bytes) -> Mapping[str, tuple[str, ...]]:
     return fields
 
 
-_fields = remember(_parse_fields, 256)  # clients ask again and again for the same
+_fields = remember(_parse_fields, 128, longest=1024)  # clients ask again and again for the same
 
 
 def first(request: Request, name: str) -> str | None:
@@ -147,10 +146,10 @@ def password_name(request: Request) -> str:
 
 def scopes(request: Request) -> tuple[Scope, ...]:
     """The scopes a token request asks for: repeated, space-separated, or both."""
-    return _scopes(query(request, "scope"))
+    return _scopes(" ".join(query(request, "scope")))
 
 
-_scopes = lru_cache(maxsize=256)(parse_all)  # clients ask again and again for the same
+_scopes = remember(parse_text, 128, longest=1024)  # clients ask again and again for the same
 
 
 def service(request: Request) -> str | None:
@@ -271,7 +270,7 @@ def _parse_accept(text: bytes) -> Accept:
     return Accept(frozenset(wanted - {""}), frozenset(excluded - {""}))
 
 
-_accept = remember(_parse_accept, 256)  # each client sends the same one each time
+_accept = remember(_parse_accept, 64)  # each client sends the same one each time
 
 
 def content_type(request: Request) -> str:

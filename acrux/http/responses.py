@@ -18,6 +18,7 @@ from acrux.domain.upload import Upload
 from acrux.http.messages import Content, Headers, Part, Response
 from acrux.http.paging import Filters
 from acrux.http.problems import JSON
+from acrux.memory import remember
 from acrux.services.tokens import IssuedToken
 
 # Sent with every response (acr-protocol.md §1.5).
@@ -31,6 +32,7 @@ COMMON_HEADERS: Final = (
 REGISTRY_VERSION: Final = (b"docker-distribution-api-version", b"registry/2.0")
 _JSON: Final = (b"content-type", JSON.encode())
 _SECRET: Final = (_JSON, (b"cache-control", b"no-store"))
+MAX_REMEMBERED_TYPE: Final = 255  # characters
 _SECOND: Final = timedelta(seconds=1)
 CORRELATION_ID: Final = b"x-ms-correlation-request-id"
 
@@ -102,15 +104,22 @@ def key_set(keys: object) -> Response:
 
 def manifest(digest: Digest, media_type: str, content: bytes) -> Response:
     """A manifest exactly as it was pushed (end-3)."""
-    return Response(200, [*_described(str(digest), media_type)], content)
+    return Response(200, [*_described(media_type, str(digest))], content)
 
 
-@lru_cache(maxsize=1024)  # of a digest they never change
-def _described(digest: str, media_type: str) -> Headers:
+def _describe(media_type: str, digest: str) -> Headers:
     response = Response(200)
     response.add("Content-Type", media_type)
     _identify(response, Digest.parse(digest))
     return response.headers
+
+
+_describe_once = lru_cache(maxsize=1024)(_describe)  # of a digest they never change
+
+
+def _described(media_type: str, digest: str) -> Headers:
+    is_short = len(media_type) <= MAX_REMEMBERED_TYPE
+    return _describe_once(media_type, digest) if is_short else _describe(media_type, digest)
 
 
 def unchanged(digest: Digest) -> Response:
@@ -225,9 +234,11 @@ def _link(response: Response, path: str, page: Page, following: str, kept: Filte
     response.add("Link", f'<{path}?{query}>; rel="next"')
 
 
-@lru_cache(maxsize=1024)  # of a digest they never change
-def _described_blob(digest: str) -> Headers:
-    return [*_described(digest, OCTET_STREAM), (b"accept-ranges", b"bytes")]
+def _describe_blob(digest: str) -> Headers:
+    return [*_describe(OCTET_STREAM, digest), (b"accept-ranges", b"bytes")]
+
+
+_described_blob = remember(_describe_blob, 1024)  # of a digest they never change
 
 
 def _identify(response: Response, digest: Digest) -> None:

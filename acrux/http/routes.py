@@ -21,9 +21,9 @@ from acrux.http.oauth2 import TokenHandlers
 from acrux.http.openapi import OpenApi
 from acrux.http.operations import ROOT, operations
 from acrux.http.origin import Origin
-from acrux.http.remembering import remember
 from acrux.http.uploads import UploadHandlers
 from acrux.http.witness import Recorded
+from acrux.memory import remember
 
 Handler = Callable[[Request], Awaitable[Response]]
 Challenge = Callable[[Origin, AccessRefused], str]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from secrets import token_bytes
 from typing import Final, TypeAlias
 
@@ -16,9 +15,10 @@ from acrux.domain.decision import (
     repository_of,
 )
 from acrux.domain.reason import PROVEN, Reason
-from acrux.domain.scope import Scope, parse_all
+from acrux.domain.scope import parse_text
 from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
 from acrux.http.messages import BAD_REQUEST, CREATED, Request, Response
+from acrux.memory import remember
 from acrux.services.journal import Journal
 
 # Whether an end-point's answer, by its method and status, is one that the journal must hold.
@@ -103,9 +103,7 @@ class Witness:
         return case
 
 
-@lru_cache(1024)  # strangers ask for the same few things
-def _read(scopes: str) -> tuple[Scope, ...]:
-    return parse_all([scopes])
+_read = remember(parse_text, 128, longest=1024)  # strangers ask for the same few things
 
 
 def _created(response: Response) -> Mapping[str, str]:

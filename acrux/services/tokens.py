@@ -15,12 +15,20 @@ from acrux.domain.reason import Reason
 from acrux.domain.scope import Scope
 from acrux.domain.token import ACCESS_TOKEN_KIND, LEEWAY, AccessToken, RefreshToken
 from acrux.errors import BadCredentials, InvalidService
+from acrux.memory import Remembered
 from acrux.ports.accounts import Revocations, TokenSigner
 from acrux.ports.clock import Clock
 
 # A client sends one token with every request of a push or a pull: its signature is verified once.
-# At most eight kilobytes each.
-REMEMBERED_TOKENS: Final = 4096
+# An access token for one repository takes about five kilobytes, with what was read of it.
+# So many bytes of those that were verified, and as many of those given out within the second.
+REMEMBERED_BYTES: Final = 16 * 1024 * 1024
+
+# What is kept of a token beside its text, in bytes.
+_TOKEN_BYTES: Final = 2048
+_SCOPE_BYTES: Final = 512
+_ACTION_BYTES: Final = 200
+_TEXTS: Final = 3  # its own, as it was presented, and what was read of it
 
 
 class IssuedToken(Struct, frozen=True):
@@ -59,13 +67,13 @@ class Tokens:
         clock: Clock,
         lifetimes: Lifetimes,
         audiences: Iterable[str],
-        remembered: int = REMEMBERED_TOKENS,
+        remembered_bytes: int = REMEMBERED_BYTES,
     ) -> None:
-        self._known: dict[str, AccessToken] = {}
-        self._issued: dict[_Wanted, IssuedToken] = {}  # in this second
+        self._known: Remembered[str, AccessToken] = Remembered(remembered_bytes)
+        # Of this second.
+        self._issued: Remembered[_Wanted, IssuedToken] = Remembered(remembered_bytes)
         self._issuing_at = BEGINNING
         self._generation = signer.generation
-        self._remembered = remembered
         self._signer = signer
         self._revocations = revocations
         self._clock = clock
@@ -92,12 +100,10 @@ class Tokens:
         )
         self._notice_other_keys()
         self._notice_another_second()
-        issued = self._issued.get(wanted)
+        issued = self._issued.find(wanted)
         if issued is None:
             issued = self._sign(wanted)
-            if len(self._issued) >= self._remembered:
-                self._issued.clear()
-            self._issued[wanted] = issued
+            self._issued.keep(wanted, issued, _size(issued.text, issued.token))
         return issued
 
     def _sign(self, wanted: _Wanted) -> IssuedToken:
@@ -212,13 +218,11 @@ class Tokens:
         # What a good signature says of a text never changes while its key is there, nor do our
         # audiences; whether it still counts, its time and its epoch, is asked on every request.
         self._notice_other_keys()
-        known = self._known.get(text)
+        known = self._known.find(text)
         if known is None:
             known = self._signer.read(text)
             known.check_audience(self._audiences)
-            if len(self._known) >= self._remembered:
-                self._known.clear()
-            self._known[text] = known
+            self._known.keep(text, known, _size(text, known))
         return known
 
     async def learn_of_revocations(self) -> None:
@@ -238,14 +242,14 @@ class Tokens:
     def _notice_other_keys(self) -> None:
         if self._generation != self._signer.generation:
             self._generation = self._signer.generation
-            self._known.clear()
-            self._issued.clear()
+            self._known.forget()
+            self._issued.forget()
 
     def _notice_another_second(self) -> None:
         now = self._now()
         if self._issuing_at != now:
             self._issuing_at = now
-            self._issued.clear()
+            self._issued.forget()
 
     def public_keys(self) -> dict[str, object]:
         """The JSON Web Key Set that verifies our tokens (RFC 7517)."""
@@ -254,3 +258,11 @@ class Tokens:
 
 def _earlier(instant: datetime, limit: datetime | None) -> datetime:
     return instant if limit is None else min(instant, limit)
+
+
+def _size(text: str, token: AccessToken) -> int:
+    # An estimate, on the high side.
+    scopes = token.grant.scopes
+    names = sum(_SCOPE_BYTES + len(scope.name) for scope in scopes)
+    actions = sum(len(scope.actions) for scope in scopes)
+    return _TOKEN_BYTES + _TEXTS * len(text) + names + _ACTION_BYTES * actions

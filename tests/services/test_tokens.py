@@ -65,7 +65,12 @@ class Given:
         self.clock = HandClock()
         self.epoch = ADMIN.epoch
         self.tokens = Tokens(
-            self.signer, self.revocations, self.clock, LIFETIMES, [SERVICE, OTHER], remembered=2
+            self.signer,
+            self.revocations,
+            self.clock,
+            LIFETIMES,
+            [SERVICE, OTHER],
+            remembered_bytes=10_000,  # two tokens of one scope
         )
 
     def token(self) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acrux.http.remembering import MAX_LENGTH, remember
+from acrux.memory import MAX_LENGTH, Remembered, remember
 
 
 class Reader:
@@ -57,3 +57,26 @@ def test_what_cannot_be_read_is_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match=r"^$"):
             read("")
+
+
+def test_values_are_kept_in_as_many_bytes_as_were_said_and_no_more() -> None:
+    """Tokens of a hundred scopes would fill the memory where tokens were counted."""
+    remembered = Remembered[str, str](100)
+    remembered.keep("a", "x", 50)
+    remembered.keep("b", "y", 50)
+    both = [remembered.find("a"), remembered.find("b")]
+
+    remembered.keep("c", "z", 1)
+
+    assert both == ["x", "y"]
+    assert [remembered.find(key) for key in "abc"] == [None, None, "z"]
+
+
+def test_what_is_larger_than_all_the_room_takes_none() -> None:
+    """One long answer would drive all others out for nothing."""
+    remembered = Remembered[str, str](100)
+    remembered.keep("a", "x", 50)
+
+    remembered.keep("b", "y", 101)
+
+    assert [remembered.find(key) for key in "ab"] == ["x", None]
