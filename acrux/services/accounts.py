@@ -283,8 +283,12 @@ class Accounts:
 
 def is_administrator(account: Account) -> bool:
     """Whether it is the admin user: nobody else's generated password has this name."""
-    names = (password.name for password in account.passwords)
-    return account.kind is AccountKind.TOKEN and ADMINISTRATOR_PASSWORDS[0] in names
+    names = {password.name for password in account.passwords}
+    if account.kind is not AccountKind.TOKEN:
+        return False
+    # The first of the two could be deleted once, and can be renewed.
+    had_two = account.scope_map == ADMINISTRATOR.name and names == {ADMINISTRATOR_PASSWORDS[1]}
+    return had_two or ADMINISTRATOR_PASSWORDS[0] in names
 
 
 def _in_utc(instant: datetime | None) -> datetime | None:

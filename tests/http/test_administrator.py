@@ -3,6 +3,7 @@
 import pytest
 
 from acrux.bootstrap import Registry
+from acrux.domain.access import ADMINISTRATOR
 from acrux.errors import InvalidInput, InvalidSettings
 from tests.http.caller import Caller
 
@@ -101,3 +102,17 @@ async def test_an_account_gets_no_password_of_another_name(registry: Registry) -
 
     with pytest.raises(InvalidInput, match="password1 and password2"):
         await accounts.renew_password("ci-team", "password")
+
+
+async def test_an_admin_user_whose_first_password_was_deleted_once_gets_it_back(
+    registry: Registry,
+) -> None:
+    """The registry would not start any more, with data of a release that allowed it."""
+    accounts = registry.services.accounts
+    await accounts.create("acrux", ADMINISTRATOR.name, password_names=("password2",))
+
+    created = await accounts.create_administrator("acrux")
+    await accounts.renew_password("acrux", "password")
+
+    assert created is None
+    assert await names(registry) == ["password", "password2"]
