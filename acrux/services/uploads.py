@@ -6,9 +6,8 @@ from contextlib import suppress
 from datetime import timedelta
 
 from acrux.domain.digest import Digest
-from acrux.domain.names import RepositoryName
 from acrux.domain.upload import APPENDED, Place, Session, Upload, UploadId
-from acrux.errors import Disallowed, UnknownBlob, UnknownUpload
+from acrux.errors import UnknownUpload
 from acrux.ports.clock import Clock
 from acrux.ports.content import BlobStore, Capabilities, Metadata
 
@@ -76,42 +75,20 @@ class Uploads:
         Raises what `append` raises; Disallowed where the repository was locked meanwhile; and
         DigestMismatch: then the upload is gone and nothing is visible. The bytes are durable before
         the link is: a crash between the two leaves garbage, never a link to missing bytes. The same
-        request can be sent again, before the link is durable and after it.
+        request can be sent again until it was answered.
         """
         repository = upload.session.repository
         if await self._store.committed(upload, digest):
             await _read_to_its_end(chunks)
-        elif not await self._receive(upload, digest, chunks, place):
-            return
+        elif chunks is not None:
+            await self._store.append(upload, chunks, place)
+        else:
+            await self._store.offset(upload)  # that it is unknown is said before any lock
         await self._metadata.check_writable(repository)
         size = await self._store.commit(upload, digest)
         await self._metadata.link_blob(repository, digest, size, self._clock())
         with suppress(UnknownUpload):  # the same request, sent twice
             await self._store.discard(upload)
-
-    async def _receive(
-        self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place
-    ) -> bool:
-        # False where all that was asked for is so already: the answer was lost, and the request
-        # came again. Whoever may push learns nothing from it that a manifest would not tell.
-        try:
-            if chunks is not None:
-                await self._store.append(upload, chunks, place)
-            else:
-                await self._store.offset(upload)  # that it is unknown is said before any lock
-        except UnknownUpload:
-            if not await self._is_linked(upload.session.repository, digest):
-                raise
-            await _read_to_its_end(chunks)
-            return False
-        return True
-
-    async def _is_linked(self, repository: RepositoryName, digest: Digest) -> bool:
-        try:
-            size = await self._metadata.find_blob(repository, digest)
-            return await self._store.size(digest) == size
-        except (UnknownBlob, Disallowed):
-            return False
 
     async def put(self, session: Session, digest: Digest, chunks: Chunks) -> None:
         """Start, append and finish in one request (end-4b).

@@ -103,7 +103,9 @@ async def test_what_was_changed_since_is_said(
     refused = await caller.call("DELETE", MANIFEST)
     clock.forward(minutes=1)
     await registry.services.scope_maps.change(
-        "team-map", add=("repositories/team/app/content/delete",)
+        "team-map",
+        add=("repositories/team/app/content/delete",),
+        remove=("repositories/team/*/content/read",),
     )
     told = await explain(registry, refused)
 

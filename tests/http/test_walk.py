@@ -91,6 +91,7 @@ async def test_the_token_is_a_jwt_with_acrs_claims(stranger: Caller) -> None:
         "roles": [],
         "grant_type": "access_token",
         "epoch": 1795262400 * 1_000_000,
+        "password": "password",
     }
 
 
@@ -297,7 +298,6 @@ async def test_a_token_is_never_made_for_a_service_that_is_not_ours(stranger: Ca
         ("second.test", "second.test"),
         ("second.test:80", "second.test"),
         ("evil.test", HOST),
-        ("", HOST),
     ],
 )
 async def test_the_challenge_names_the_login_server_addressed_and_never_another_host(
