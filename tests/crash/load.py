@@ -1,0 +1,196 @@
+"""A client that does everything that a registry acknowledges, in an order that a seed decides."""
+
+import base64
+import http.client
+import json
+import random
+import re
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from acrux.domain.digest import Digest
+from tests.crash.promises import Ledger
+from tests.images import image
+from tests.running import RunningRegistry
+from tests.wire.connection import Connection, Reply
+
+TAGS: Final = 5
+LARGEST_BYTES: Final = 40_000
+SCOPES: Final = "repository:*:*&scope=registry:management:*"
+ACCOUNTS: Final = "/management/v1/tokens"
+
+# What ends a client: its registry died, or answered otherwise than it should.
+BROKEN: Final = (OSError, http.client.HTTPException)
+
+
+class RefusedError(OSError):
+    """An answer that acknowledges nothing."""
+
+
+class CountingConnection(Connection):
+    """Notes in the ledger that an answer came."""
+
+    def __init__(self, port: int, ledger: Ledger) -> None:
+        super().__init__(port)
+        self._ledger = ledger
+
+    def call(
+        self, method: str, path: str, body: bytes | Iterable[bytes] = b"", **headers: str
+    ) -> Reply:
+        """See Connection."""
+        reply = super().call(method, path, body, **headers)
+        self._ledger.answered(reply.header("X-Ms-Correlation-Request-Id"))
+        return reply
+
+
+def first_password(registry: RunningRegistry) -> str:
+    """The admin's first password, as the first start shows it; no other process is needed."""
+    found = re.search(r"^password +(\S+)$", registry.log.read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+class Load:
+    """One client of a repository and an account of its own; writes what it is told to `ledger`."""
+
+    def __init__(self, registry: RunningRegistry, password: str, ledger: Ledger, name: str) -> None:
+        self.ledger = ledger
+        self.connection = CountingConnection(registry.port, ledger)
+        self._password = password
+        self._name = name
+
+    @property
+    def steps(self) -> tuple[Callable[[random.Random], None], ...]:
+        """Everything that it can do."""
+        return (
+            self.push_whole, self.push_in_chunks, self.push_in_the_closing_request,
+            self.push_image, self.push_image, self.delete_tag, self.renew, self.cancel,
+        )  # fmt: skip
+
+    def log_in(self) -> None:
+        """Get a token for everything."""
+        encoded = base64.b64encode(f"acrux:{self._password}".encode()).decode()
+        self.connection.authorization = {"Authorization": f"Basic {encoded}"}
+        service = f"127.0.0.1:{self.connection.port}"
+        reply = self._call(200, "GET", f"/oauth2/token?service={service}&scope={SCOPES}")
+        token = json.loads(reply.body)["access_token"]
+        self.connection.authorization = {"Authorization": f"Bearer {token}"}
+
+    def run(self, chance: random.Random, count: int) -> bool:
+        """Log in and do `count` things; False where the registry broke off before."""
+        try:
+            self.log_in()
+            for _ in range(count):
+                chance.choice(self.steps)(chance)
+        except BROKEN:
+            return False
+        finally:
+            self.connection.close()
+        return True
+
+    def retry(self) -> None:
+        """Push again what was not acknowledged."""
+        for path, content in list(self.ledger.uncertain()):
+            name = path.rpartition("/")[2]
+            if "/blobs/" in path:
+                self._push(f"{self._uploads}?digest={name}", "POST", content)
+            elif ":" not in name:
+                self._put_manifest(name, content)
+
+    def push_whole(self, chance: random.Random) -> None:
+        """A blob in one request."""
+        content = _content(chance)
+        self._push(f"{self._uploads}?digest={Digest.of(content)}", "POST", content)
+
+    def push_in_chunks(self, chance: random.Random) -> None:
+        """A blob in two PATCHes, then the closing PUT."""
+        location = self._begin()
+        sent = b""
+        for _ in range(2):
+            chunk = _content(chance)
+            location = self._patch(location, chunk)
+            sent += chunk
+            self.ledger.upload = (location, sent)
+        self.ledger.upload = None
+        self._push(f"{location}&digest={Digest.of(sent)}", "PUT", sent, b"")
+
+    def push_in_the_closing_request(self, chance: random.Random) -> None:
+        """A blob that comes with the closing PUT."""
+        content = _content(chance)
+        self._push(f"{self._begin()}&digest={Digest.of(content)}", "PUT", content)
+
+    def push_image(self, chance: random.Random) -> None:
+        """An image under a tag that may be there already."""
+        pushed = image(_content(chance))
+        for blob in pushed.blobs:
+            self._push(f"{self._uploads}?digest={Digest.of(blob)}", "POST", blob)
+        self._put_manifest(f"v{chance.randrange(TAGS)}", pushed.manifest)
+
+    def delete_tag(self, chance: random.Random) -> None:
+        """A tag that is there, if there is one."""
+        promised = self.ledger.at()
+        tags = [f"v{number}" for number in range(TAGS)]
+        there = [tag for tag in tags if promised.get(self._manifest(tag), {None}) != {None}]
+        if there:
+            path = self._manifest(chance.choice(there))
+            self.ledger.attempt(path, None)
+            self._call(202, "DELETE", path)
+            self.ledger.keep(path, None)
+
+    def renew(self, chance: random.Random) -> None:
+        """The first password of the account, which is made where it is missing."""
+        if self._name not in self.ledger.passwords:
+            self.ledger.passwords[self._name] = None
+            wanted = json.dumps({"name": self._name, "scopeMapId": "_repositories_pull"})
+            self._call(201, "POST", ACCOUNTS, wanted.encode(), Content_Type="application/json")
+        self.ledger.passwords[self._name] = None  # until the answer comes it is the old or the new
+        path = f"{ACCOUNTS}/{self._name}/generateCredentials"
+        body = b'{"name": "password1"}'
+        reply = self._call(200, "POST", path, body, Content_Type="application/json")
+        self.ledger.passwords[self._name] = json.loads(reply.body)["passwords"][0]["value"]
+
+    def cancel(self, chance: random.Random) -> None:
+        """An upload that is begun and given up."""
+        location = self._patch(self._begin(), _content(chance))
+        self._call(204, "DELETE", location)
+        self.ledger.cancelled.append(location)
+
+    @property
+    def _uploads(self) -> str:
+        return f"/v2/{self._name}/blobs/uploads/"
+
+    def _manifest(self, reference: object) -> str:
+        return f"/v2/{self._name}/manifests/{reference}"
+
+    def _begin(self) -> str:
+        return self._call(202, "POST", self._uploads).header("Location")
+
+    def _patch(self, location: str, chunk: bytes) -> str:
+        return self._call(202, "PATCH", location, chunk).header("Location")
+
+    def _push(self, path: str, method: str, content: bytes, body: bytes | None = None) -> None:
+        blob = f"/v2/{self._name}/blobs/{Digest.of(content)}"
+        self.ledger.attempt(blob, content)
+        self._call(201, method, path, content if body is None else body)
+        self.ledger.keep(blob, content)
+
+    def _put_manifest(self, tag: str, content: bytes) -> None:
+        media_type = json.loads(content)["mediaType"]
+        paths = (self._manifest(tag), self._manifest(Digest.of(content)))
+        for path in paths:
+            self.ledger.attempt(path, content)
+        self._call(201, "PUT", paths[0], content, Content_Type=media_type)
+        for path in paths:
+            self.ledger.keep(path, content)
+
+    def _call(
+        self, status: int, method: str, path: str, body: bytes = b"", **headers: str
+    ) -> Reply:
+        reply = self.connection.call(method, path, body, **headers)
+        if reply.status != status:
+            raise RefusedError(f"{method} {path}: {reply.status} {reply.body!r}")
+        return reply
+
+
+def _content(chance: random.Random) -> bytes:
+    return chance.randbytes(chance.randrange(1, LARGEST_BYTES))

@@ -1,0 +1,82 @@
+"""A file system of its own, whose power can be cut."""
+
+import fcntl
+import os
+import select
+import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from tests.running import RunningRegistry
+from tests.tools import missing, require_tool
+
+# EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are both _IOR('X', 125, __u32).
+SHUTDOWN: Final = 0x8004587D
+FLUSH_NOTHING: Final = 2  # neither data nor the journal: what was not synced is lost
+
+PACKAGES: Final = {"ext4": "e2fsprogs", "xfs": "xfsprogs"}
+SIZE: Final = 320 << 20  # bytes; xfs takes no less than 300 MiB
+PATIENCE: Final = 30.0  # seconds until a process that was killed has ended
+
+
+class PoweredDisk:
+    """A disk image that is mounted, and mounted again after its power was cut."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.mount_point = folder / "disk"
+        self._image = folder / "image"
+        self.mount_point.mkdir()
+        with self._image.open("wb") as file:
+            file.truncate(SIZE)
+        mkfs = require_tool(f"mkfs.{kind}", PACKAGES[kind])
+        subprocess.run([mkfs, "-q", str(self._image)], check=True, capture_output=True)
+
+    def mount(self) -> None:
+        """Mount it, which replays its journal. Leaves the test out where nobody may."""
+        done = subprocess.run(
+            ["mount", "-o", "loop", str(self._image), str(self.mount_point)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            missing(f"no disk image can be mounted here: {done.stderr.strip()}")
+
+    def unmount(self) -> None:
+        """Let go of it, and of all that the kernel remembers of it."""
+        subprocess.run(["umount", str(self.mount_point)], check=True)
+
+    def cut(self) -> None:
+        """Cut the power: from now on nothing reaches the disk, nor does what has not yet."""
+        descriptor = os.open(self.mount_point, os.O_RDONLY)
+        try:
+            fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", FLUSH_NOTHING))
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def powered_disk(kind: str, folder: Path) -> Iterator[PoweredDisk]:
+    """A disk with this file system, mounted; the test is left out where there can be none."""
+    if os.geteuid() != 0:
+        missing("a disk of its own takes root to mount")
+    disk = PoweredDisk(kind, folder)
+    disk.mount()
+    try:
+        yield disk
+    finally:
+        with suppress(subprocess.CalledProcessError):
+            disk.unmount()
+
+
+def end(registry: RunningRegistry) -> None:
+    """Kill all processes of a registry, and wait until none has a file open."""
+    descriptors = []
+    for pid in registry.worker_pids():
+        with suppress(ProcessLookupError):
+            descriptors.append(os.pidfd_open(pid))
+    registry.kill()
+    for descriptor in descriptors:
+        select.select([descriptor], [], [], PATIENCE)
+        os.close(descriptor)

@@ -1,0 +1,123 @@
+"""What a registry has promised by its answers, and whether a place still holds it."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acrux.domain.digest import Digest
+from tests.wire.connection import Connection
+
+NOTHING = frozenset({None})
+
+# The content at a path of the API, None where nothing is there.
+Look = Callable[[str], bytes | None]
+
+
+@dataclass
+class Ledger:
+    """What may be at each path, after each answer that one client was given.
+
+    Between a request and its answer it is either of two contents; after the answer it is one.
+    `ids` numbers the answers by the id that each carries, and `told` is called after each.
+    """
+
+    ids: dict[str, int] = field(default_factory=dict)
+    told: Callable[[], None] = lambda: None
+    passwords: dict[str, str | None] = field(default_factory=dict)
+    upload: tuple[str, bytes] | None = None
+    cancelled: list[str] = field(default_factory=list)
+    _entries: list[tuple[float, str, frozenset[bytes | None]]] = field(default_factory=list)
+
+    @property
+    def answers(self) -> int:
+        """How many answers came."""
+        return len(self.ids)
+
+    def answered(self, request_id: str) -> None:
+        """One more answer came; whoever waits for it is told."""
+        self.ids[request_id] = self.answers + 1
+        self.told()
+
+    def attempt(self, path: str, content: bytes | None) -> None:
+        """A request is on its way that will put the content there, or take away what is there."""
+        allowed = self.at().get(path, NOTHING) | {content}
+        self._entries.append((self.answers + 0.5, path, allowed))
+
+    def keep(self, path: str, content: bytes | None) -> None:
+        """The answer to that request came: it is there, for good."""
+        self._entries.append((self.answers, path, frozenset({content})))
+
+    def at(self, answers: float = float("inf")) -> dict[str, frozenset[bytes | None]]:
+        """What may be at each path, at the moment that the answer of this number was sent."""
+        return {path: allowed for moment, path, allowed in self._entries if moment <= answers}
+
+    def uncertain(self) -> Iterator[tuple[str, bytes]]:
+        """What was being put somewhere when no answer came any more."""
+        for path, allowed in self.at().items():
+            for content in allowed if len(allowed) > 1 else ():
+                if content is not None:
+                    yield path, content
+
+
+def losses(look: Look, promised: dict[str, frozenset[bytes | None]]) -> list[str]:
+    """The paths at which something else is than what was promised."""
+    return [path for path, allowed in promised.items() if look(path) not in allowed]
+
+
+def over_http(connection: Connection) -> Look:
+    """What the registry at the other end of a connection serves."""
+
+    def look(path: str) -> bytes | None:
+        reply = connection.call("GET", path)
+        assert reply.status in (200, 404), (path, reply)
+        return reply.body if reply.status == 200 else None
+
+    return look
+
+
+class DataDir:
+    """A data directory that no registry has open."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def look(self, path: str) -> bytes | None:
+        """What a registry would serve: see Look."""
+        repository, kind, name = path.removeprefix("/v2/").rsplit("/", 2)
+        if kind == "blobs":
+            linked = self._rows("SELECT 1 FROM blob_links WHERE repository=? AND digest=?",
+                                repository, name)  # fmt: skip
+            return self._blob(name) if linked else None
+        column = "m.digest" if ":" in name else "t.name"
+        found = self._rows(
+            "SELECT m.content FROM manifests m LEFT JOIN tags t USING (repository, digest)"  # noqa: S608
+            f" WHERE m.repository=? AND {column}=?", repository, name,
+        )  # fmt: skip
+        return bytes(found[0][0]) if found else None
+
+    def faults(self) -> list[str]:
+        """Where the database is damaged, or names a blob whose bytes are missing or wrong."""
+        found = [str(row[0]) for row in self._rows("PRAGMA integrity_check") if row[0] != "ok"]
+        for (digest,) in self._rows("SELECT DISTINCT digest FROM blob_links"):
+            content = self._blob(digest)
+            if content is None or str(Digest.of(content)) != digest:
+                found.append(f"linked, and not whole: {digest}")
+        return found
+
+    def _blob(self, digest: str) -> bytes | None:
+        encoded = digest.partition(":")[2]
+        file = self._folder / "blobs" / "sha256" / encoded[:2] / encoded
+        return file.read_bytes() if file.exists() else None
+
+    def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        file = self._folder / "registry.sqlite"
+        if not file.exists():  # lost whole: so is every promise
+            return []
+        with closing(sqlite3.connect(file)) as database:
+            try:
+                return database.execute(sql, values).fetchall()
+            except sqlite3.DatabaseError:  # no table yet, or damaged: nothing is found in it
+                return [("damaged",)] if sql.startswith("PRAGMA") else []

@@ -1,0 +1,125 @@
+"""Killed at the N-th system call of a kind: what was acknowledged stays, what was not can be sent.
+
+`./scripts/test tests/crash/test_kill_by_call.py --rounds 100` kills a hundred times for each kind.
+"""
+
+import random
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.blob_stores import needs
+from tests.crash.load import Load, first_password
+from tests.crash.promises import DataDir, Ledger, losses, over_http
+from tests.running import RunningRegistry, running
+from tests.tools import missing
+from tests.wire.connection import Connection
+
+# The calls of one kind, and how often each thread may make one at most before the kill.
+CALLS = {
+    "open a file": ("open,openat", 40),
+    "write bytes": ("write,writev,pwrite64", 120),
+    "sync": ("fsync,fdatasync", 25),
+    "name a file": ("?rename,?renameat,?renameat2,?link,?linkat", 8),
+    "make a folder": ("?mkdir,?mkdirat", 8),
+    "remove a name": ("?unlink,?unlinkat", 3),
+}
+STEPS = 400  # far more than it takes
+
+
+@contextmanager
+def killed_at(pids: list[int], calls: str, number: int) -> Iterator[None]:
+    """Let these processes be killed when a thread of theirs makes its call of this number."""
+    chosen = [argument for pid in pids for argument in ("-p", str(pid))]
+    fault = f"inject={calls}:signal=KILL:when={number}"
+    with subprocess.Popen(
+        ["strace", "-f", *chosen, "-o", "/dev/null", "-e", fault],
+        stderr=subprocess.PIPE, text=True,
+    ) as strace:  # fmt: skip
+        assert strace.stderr is not None
+        try:
+            _wait_until_attached(strace.stderr, pids)
+            yield
+        finally:
+            strace.kill()
+
+
+def _wait_until_attached(said: Iterator[str], pids: list[int]) -> None:
+    waiting = {str(pid) for pid in pids}
+    for line in said:
+        if "attach: " in line:
+            missing(f"this machine lets nobody trace a process that runs: {line.strip()}")
+        waiting -= {word for word in line.split() if "attached" in line}
+        if not waiting:
+            return
+    pytest.fail("strace ended before it traced anything")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and that nobody asked for does not."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def push_until_killed(registry: RunningRegistry, ledger: Ledger, kind: str, seed: int) -> str:
+    """Push while the workers run towards the call that kills them; the admin's password."""
+    chance, password = random.Random(f"{kind} {seed}"), first_password(registry)
+    calls, most = CALLS[kind]
+    number = chance.randint(1, most)
+    workers = registry.worker_pids()[1:]
+    with killed_at(workers, calls, number):
+        finished = Load(registry, password, ledger, "drill").run(chance, STEPS)
+    assert not finished, f"call {number} never came"
+    assert not all(map(is_alive, workers)), f"broken off before call {number}"
+    registry.kill()
+    return password
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_everything_acknowledged_survives_a_kill_at_any_system_call(
+    tmp_path: Path, kind: str, seed: int
+) -> None:
+    """Out of memory ends a worker between any two steps of a push."""
+    needs("strace")
+    ledger, told = Ledger(), f"--seed {seed}, {kind}"
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        password = push_until_killed(registry, ledger, kind, seed)
+
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        load = Load(registry, password, ledger, "drill")
+        load.log_in()
+        assert losses(over_http(load.connection), ledger.at()) == [], told
+        check_uploads(load, ledger)
+        check_password(registry, ledger)
+        load.retry()
+        for step in load.steps:
+            step(random.Random(-seed))
+        assert losses(over_http(load.connection), ledger.at()) == [], told
+        load.connection.close()
+        registry.kill()
+    assert DataDir(tmp_path / "data").faults() == [], told
+
+
+def check_uploads(load: Load, ledger: Ledger) -> None:
+    """An upload holds what was acknowledged of it; one that was cancelled stays so."""
+    for location in ledger.cancelled:
+        assert load.connection.call("GET", location).status == 404
+    if ledger.upload is not None:
+        location, sent = ledger.upload
+        reply = load.connection.call("GET", location)
+        assert reply.status == 204, reply
+        assert int(reply.header("Range").removeprefix("0-")) >= len(sent) - 1
+
+
+def check_password(registry: RunningRegistry, ledger: Ledger) -> None:
+    """A password that was shown lets in."""
+    for name, password in ledger.passwords.items():
+        if password is not None:
+            connection = Connection(registry.port)
+            connection.login(name, password)
+            connection.close()
