@@ -76,17 +76,17 @@ class Load:
         token = json.loads(reply.body)["access_token"]
         self.connection.authorization = {"Authorization": f"Bearer {token}"}
 
-    def run(self, chance: random.Random, count: int) -> bool:
-        """Log in and do `count` things; False where the registry broke off before."""
+    def run(self, chance: random.Random, count: int) -> Exception | None:
+        """Log in and do `count` things; what the registry broke it off with before, or None."""
         try:
             self.log_in()
             for _ in range(count):
                 chance.choice(self.steps)(chance)
-        except BROKEN:
-            return False
+        except BROKEN as failure:
+            return failure
         finally:
             self.connection.close()
-        return True
+        return None
 
     def retry(self) -> None:
         """Push again what was not acknowledged."""
@@ -140,14 +140,18 @@ class Load:
     def renew(self, chance: random.Random) -> None:
         """The first password of the account, which is made where it is missing."""
         if self._name not in self.ledger.passwords:
-            self.ledger.passwords[self._name] = None
-            wanted = json.dumps({"name": self._name, "scopeMapId": "_repositories_pull"})
-            self._call(201, "POST", ACCOUNTS, wanted.encode(), Content_Type="application/json")
+            self._make_account()
         self.ledger.passwords[self._name] = None  # until the answer comes it is the old or the new
         path = f"{ACCOUNTS}/{self._name}/generateCredentials"
         body = b'{"name": "password1"}'
         reply = self._call(200, "POST", path, body, Content_Type="application/json")
         self.ledger.passwords[self._name] = json.loads(reply.body)["passwords"][0]["value"]
+
+    def _make_account(self) -> None:
+        wanted = json.dumps({"name": self._name, "scopeMapId": "_repositories_pull"}).encode()
+        reply = self.connection.call("POST", ACCOUNTS, wanted, Content_Type="application/json")
+        if reply.status not in (201, 409):  # no answer came to the one before, which made it
+            raise RefusedError(f"{reply.status} {reply.body!r}")
 
     def cancel(self, chance: random.Random) -> None:
         """An upload that is begun and given up."""

@@ -1,5 +1,6 @@
 """What a registry has promised by its answers, and whether a place still holds it."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -26,6 +27,7 @@ class Ledger:
 
     ids: dict[str, int] = field(default_factory=dict)
     told: Callable[[], None] = lambda: None
+    is_closed: bool = False
     passwords: dict[str, str | None] = field(default_factory=dict)
     upload: tuple[str, bytes] | None = None
     cancelled: list[str] = field(default_factory=list)
@@ -47,8 +49,14 @@ class Ledger:
         self._entries.append((self.answers + 0.5, path, allowed))
 
     def keep(self, path: str, content: bytes | None) -> None:
-        """The answer to that request came: it is there, for good."""
+        """The answer to that request came: it is there, for good; unless it came after the end."""
+        if self.is_closed:
+            return
         self._entries.append((self.answers, path, frozenset({content})))
+
+    def close(self) -> None:
+        """From now on no answer promises anything."""
+        self.is_closed = True
 
     def at(self, answers: float = float("inf")) -> dict[str, frozenset[bytes | None]]:
         """What may be at each path, at the moment that the answer of this number was sent."""
@@ -63,8 +71,17 @@ class Ledger:
 
 
 def losses(look: Look, promised: dict[str, frozenset[bytes | None]]) -> list[str]:
-    """The paths at which something else is than what was promised."""
-    return [path for path, allowed in promised.items() if look(path) not in allowed]
+    """The paths at which something else is than what was promised, and what is."""
+    found = {path: look(path) for path in promised}
+    return [
+        f"{path}: {_name(found[path])} instead of {' or '.join(map(_name, allowed))}"
+        for path, allowed in promised.items()
+        if found[path] not in allowed
+    ]
+
+
+def _name(content: bytes | None) -> str:
+    return "nothing" if content is None else f"sha256:{Digest.of(content).encoded[:9]}"
 
 
 def over_http(connection: Connection) -> Look:
@@ -76,6 +93,12 @@ def over_http(connection: Connection) -> Look:
         return reply.body if reply.status == 200 else None
 
     return look
+
+
+def faults_of_a_copy(data_dir: Path, copy: Path) -> list[str]:
+    """As DataDir.faults, before a registry mends anything: the database is opened in a copy."""
+    shutil.copytree(data_dir, copy, symlinks=True)
+    return DataDir(copy).faults()
 
 
 class DataDir:

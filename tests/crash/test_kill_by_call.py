@@ -3,17 +3,19 @@
 `./scripts/test tests/crash/test_kill_by_call.py --rounds 100` kills a hundred times for each kind.
 """
 
+import os
 import random
+import select
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.contracts.blob_stores import needs
 from tests.crash.load import Load, first_password
-from tests.crash.promises import DataDir, Ledger, losses, over_http
+from tests.crash.promises import DataDir, Ledger, faults_of_a_copy, losses, over_http
 from tests.running import RunningRegistry, running
 from tests.tools import missing
 from tests.wire.connection import Connection
@@ -28,6 +30,7 @@ CALLS = {
     "remove a name": ("?unlink,?unlinkat", 3),
 }
 STEPS = 400  # far more than it takes
+PATIENCE = 30_000  # milliseconds until a process that is being killed has ended
 
 
 @contextmanager
@@ -58,12 +61,16 @@ def _wait_until_attached(said: Iterator[str], pids: list[int]) -> None:
     pytest.fail("strace ended before it traced anything")
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and that nobody asked for does not."""
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+@contextmanager
+def watched(pids: list[int]) -> Iterator[select.poll]:
+    """What tells which of the processes have ended."""
+    ended = select.poll()
+    with ExitStack() as opened:
+        for pid in pids:
+            descriptor = os.pidfd_open(pid)
+            opened.callback(os.close, descriptor)
+            ended.register(descriptor, select.POLLIN)
+        yield ended
 
 
 def push_until_killed(registry: RunningRegistry, ledger: Ledger, kind: str, seed: int) -> str:
@@ -72,10 +79,10 @@ def push_until_killed(registry: RunningRegistry, ledger: Ledger, kind: str, seed
     calls, most = CALLS[kind]
     number = chance.randint(1, most)
     workers = registry.worker_pids()[1:]
-    with killed_at(workers, calls, number):
-        finished = Load(registry, password, ledger, "drill").run(chance, STEPS)
-    assert not finished, f"call {number} never came"
-    assert not all(map(is_alive, workers)), f"broken off before call {number}"
+    with watched(workers) as ended, killed_at(workers, calls, number):
+        failure = Load(registry, password, ledger, "drill").run(chance, STEPS)
+        assert failure is not None, f"call {number} never came"
+        assert ended.poll(PATIENCE), f"broken off before call {number}: {failure!r}"
     registry.kill()
     return password
 
@@ -89,6 +96,7 @@ def test_everything_acknowledged_survives_a_kill_at_any_system_call(
     ledger, told = Ledger(), f"--seed {seed}, {kind}"
     with running(tmp_path / "data", "--workers", "1") as registry:
         password = push_until_killed(registry, ledger, kind, seed)
+    assert faults_of_a_copy(tmp_path / "data", tmp_path / "copy") == [], told
 
     with running(tmp_path / "data", "--workers", "1") as registry:
         load = Load(registry, password, ledger, "drill")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.crash.load import Load, first_password
 from tests.crash.power import PACKAGES, PoweredDisk, end, powered_disk
-from tests.crash.promises import DataDir, Ledger, losses, over_http
+from tests.crash.promises import DataDir, Ledger, faults_of_a_copy, losses, over_http
 from tests.running import RunningRegistry, running
 
 CLIENTS = 3
@@ -23,7 +23,11 @@ MOST_ANSWERS = 120  # of all clients, before the cut
 def push_until_cut(
     disk: PoweredDisk, registry: RunningRegistry, ledgers: list[Ledger], chance: random.Random
 ) -> str:
-    """Push with several clients and cut the power after some answers; the admin's password."""
+    """Push with several clients and cut the power after some answers; the admin's password.
+
+    What is answered after the cut has begun promises nothing: the ioctl takes its time, and lets
+    syncs succeed meanwhile whose bytes are lost. A machine without power gives no such answers.
+    """
     password, answered = first_password(registry), threading.Semaphore(0)
     for ledger in ledgers:
         ledger.told = answered.release
@@ -37,8 +41,10 @@ def push_until_cut(
         ]  # fmt: skip
         for _ in range(chance.randint(1, MOST_ANSWERS)):
             assert answered.acquire(timeout=60), "no answer came"
+        for ledger in ledgers:
+            ledger.close()
         disk.cut()
-        assert not any(load.result() for load in running_loads)
+        assert all(load.result() for load in running_loads)
     end(registry)
     return password
 
@@ -54,6 +60,7 @@ def test_everything_acknowledged_survives_a_power_cut(tmp_path: Path, kind: str,
             password = push_until_cut(disk, registry, ledgers, random.Random(seed))
         disk.unmount()
         disk.mount()
+        assert faults_of_a_copy(data_dir, tmp_path / "copy") == [], told
 
         with running(data_dir, "--workers", "2") as registry:
             check(registry, password, ledgers, told)
