@@ -238,7 +238,9 @@ def test_an_environment_that_is_up_to_date_is_left_alone(checkout: Path) -> None
 @pytest.mark.parametrize("page", ["security.md", "reliability.md"])
 def test_what_a_document_says_is_shown_by_a_test_is_there(page: str) -> None:
     """A promise whose proof was renamed away is one that nobody can check."""
-    named = re.findall(r"tests/[\w/]+\.py", (ROOT / "docs" / page).read_text())
+    named = re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", (ROOT / "docs" / page).read_text())
 
     assert named
-    assert [path for path in named if not (ROOT / path).is_file()] == []
+    assert [path for path, _ in named if not (ROOT / path).is_file()] == []
+    tests = [(path, test) for path, test in named if test]
+    assert [test for path, test in tests if f"def {test}(" not in (ROOT / path).read_text()] == []
