@@ -23,7 +23,7 @@ def make_data_dir(folder: Path) -> Path:
 
 
 def open_to_all(folder: Path) -> str:
-    """The mode of a data directory that every user of the machine may enter, empty for others.
+    """The mode of a data directory that all users of the machine may enter; else empty.
 
     Its keys and its database are readable by their owner only; names, sizes and blobs show.
     """

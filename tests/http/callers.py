@@ -550,7 +550,25 @@ async def _a_token_of_a_deleted_account_made_anew(world: World) -> str:
 
 
 @kind(None)
-async def _a_token_from_before_its_scope_map_was_changed(world: World) -> str:
+async def _a_token_from_before_its_scope_map_shrank(world: World) -> str:
+    account = await world.holder(*TEAM)
+    token = await world.access("somebody", password(account))
+    await world.registry.services.scope_maps.change("its-own", remove=TEAM[1:])
+    return bearer(token)
+
+
+@kind(None)
+async def _a_token_from_before_its_scope_map_lost_one_right_and_got_another(world: World) -> str:
+    account = await world.holder(*TEAM)
+    token = await world.access("somebody", password(account))
+    await world.registry.services.scope_maps.change(
+        "its-own", add=("repositories/x/content/read",), remove=TEAM[1:]
+    )
+    return bearer(token)
+
+
+@kind(ON_TEAM)
+async def _a_token_from_before_its_scope_map_grew(world: World) -> str:
     account = await world.holder(*TEAM)
     token = await world.access("somebody", password(account))
     await world.registry.services.scope_maps.change("its-own", add=("repositories/x/content/read",))

@@ -169,7 +169,10 @@ class Machine(Looking):
         named = {}
         if is_named and chunk:
             named["Content_Range"] = f"{upload.offset}-{upload.offset + len(chunk) - 1}"
-        return self.client.call(method, url, chunk, **named).status
+        reply = self.client.call(method, url, chunk, **named)
+        if reply.status == ACCEPTED:  # the next chunk goes where the answer says (end-5)
+            upload.location = reply.header("Location")
+        return reply.status
 
     # Manifests, tags, repositories --------------------------------------------------------------
 

@@ -128,16 +128,20 @@ def test_a_worker_that_cannot_start_at_first_ends_the_start(tmp_path: Path) -> N
     """Exit code 1 and a line that says so, instead of a registry that never answers."""
     program = (
         "import sys\n"
+        "from pathlib import Path\n"
         "from acrux import server\n"
+        "from acrux.bootstrap import build\n"
         "from acrux.settings import Settings\n"
         "def broken(*_): sys.exit(7)\n"
         "server.load = broken\n"
-        "settings, kept = server.resolve(Settings(port=0, workers=2))\n"
+        "chosen = Settings(port=0, workers=2, data_dir=Path(sys.argv[1]))\n"
+        "settings, kept = server.resolve(chosen)\n"
+        "build(settings)\n"
         "server.run(settings, lambda: None)\n"
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True,
+        [sys.executable, "-c", program, str(tmp_path / "data")], cwd=ROOT, env=environment(), capture_output=True,
         text=True, timeout=60, check=False,
     )  # fmt: skip
 
