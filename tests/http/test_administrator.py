@@ -4,6 +4,7 @@ import pytest
 
 from acrux.bootstrap import Registry
 from acrux.domain.access import ADMINISTRATOR
+from acrux.domain.credential import Secret
 from acrux.errors import InvalidInput, InvalidSettings
 from tests.http.caller import Caller
 
@@ -116,3 +117,19 @@ async def test_an_admin_user_whose_first_password_was_deleted_once_gets_it_back(
 
     assert created is None
     assert await names(registry) == ["password", "password2"]
+
+
+async def test_the_admin_user_may_be_given_the_scope_map_that_it_has(registry: Registry) -> None:
+    """A script that states what is so already would fail."""
+    accounts = registry.services.accounts
+    await accounts.create_administrator("acrux")
+
+    assert (await accounts.change("acrux", scope_map=ADMINISTRATOR.name)).is_enabled
+
+
+async def test_a_person_is_never_taken_for_the_admin_user(registry: Registry) -> None:
+    """A person's one password is of their own choice: whoever has that name gets no more by it."""
+    await registry.services.users.create("acrux", ADMINISTRATOR.name, Secret("long enough 1"))
+
+    with pytest.raises(InvalidSettings, match="choose another"):
+        await registry.services.accounts.create_administrator("acrux")

@@ -98,6 +98,22 @@ async def test_a_put_that_a_busy_database_refused_can_be_sent_again(
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
+async def test_a_put_without_a_body_that_was_refused_can_be_sent_again(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, tmp_path: Path
+) -> None:
+    """docker sends all bytes before, and closes with none."""
+    uploads = uploads_of(store, Busy(metadata, 1), clock)
+    upload = await with_first_chunk(uploads)
+    await uploads.append(upload, chunks(LAST), Place(offset=len(FIRST)))
+    with pytest.raises(TooManyRequests):
+        await uploads.finish(upload, DIGEST, None)
+
+    await uploads.finish(upload, DIGEST, None)
+
+    assert await is_linked(metadata)
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
 async def test_a_put_that_was_refused_and_then_cancelled_stays_cancelled(
     store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
 ) -> None:

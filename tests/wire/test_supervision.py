@@ -141,8 +141,8 @@ def test_a_worker_that_cannot_start_at_first_ends_the_start(tmp_path: Path) -> N
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "data")], cwd=ROOT, env=environment(), capture_output=True,
-        text=True, timeout=60, check=False,
+        [sys.executable, "-c", program, str(tmp_path / "data")], cwd=ROOT, env=environment(),
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
     assert done.returncode == 1
