@@ -80,9 +80,10 @@ class StandardError(io.TextIOBase):
             asyncio.get_running_loop()
             return
         with self._changed:
-            self._changed.wait_for(self._is_empty, FLUSH_SECONDS)
+            self._changed.wait_for(self.is_empty, FLUSH_SECONDS)
 
-    def _is_empty(self) -> bool:
+    def is_empty(self) -> bool:
+        """Whether all was written that there was room for."""
         return not (self._waiting or self._is_writing)
 
     def _run(self) -> None:
