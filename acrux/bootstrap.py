@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_bytes, token_hex
 
 from acrux import edge
-from acrux.adapters import secrets
+from acrux.adapters import heap, secrets
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.capabilities import KeyedCapabilities
 from acrux.adapters.chosen_passwords import ChosenPasswords
@@ -161,6 +161,7 @@ def build(
         *_file_users(settings, adapters, log),
         Chore("retire-keys", TIDY_SECONDS, services.keys.retire),
         Chore("connections", CONNECTION_SECONDS, connections.watch),
+        Chore("heap", TIDY_SECONDS, heap.give_back),
     )
     identity = Identity(
         services.authentication, services.federation, services.guessing, services.tokens
@@ -175,6 +176,8 @@ def build(
         lifespan=_lifespan(adapters, services, log, serving),
         pace=edge.pace(settings),
         connections=connections,
+        bodies=edge.bodies(),
+        sender=edge.sender(),
     )
     return Registry(app, rows, services, _lifespan(adapters, services, log, chores))
 

@@ -2,12 +2,18 @@
 
 import time
 from ipaddress import ip_network
+from typing import Final
 
 from acrux.adapters.sockets import OwnSockets, connection_ceiling
 from acrux.http.messages import Pace
 from acrux.http.origin import Origins
+from acrux.http.room import Room
+from acrux.http.sending import Sender
 from acrux.services.connections import Connections, Limits
 from acrux.settings import Settings
+
+BODIES_BYTES: Final = 32 * 1024 * 1024
+ANSWERS_BYTES: Final = 96 * 1024 * 1024
 
 
 def origins(settings: Settings) -> Origins:
@@ -38,3 +44,13 @@ def connections(settings: Settings, origins: Origins) -> Connections:
         bytes_per_second=settings.body_bytes_per_second,
     )
     return Connections(OwnSockets(settings.port), limits, time.monotonic, origins.is_proxy)
+
+
+def bodies() -> Room:
+    """Memory for the bodies that come, of one worker."""
+    return Room(BODIES_BYTES, time.monotonic)
+
+
+def sender() -> Sender:
+    """What sends the answers of one worker."""
+    return Sender(Room(ANSWERS_BYTES, time.monotonic))

@@ -27,7 +27,7 @@ HANDLERS = {"acr_v1", "blobs", "health", "listings", "management_accounts",
 REST_OF_THE_EDGE = {"acr_shapes", "app", "authorization", "challenge", "forms", "guard", "heads",
                     "identity", "management", "management_bodies", "management_shapes", "messages",
                     "middleware", "openapi", "operations", "origin", "paging", "parsing",
-                    "problems", "responses", "routes", "searches",
+                    "problems", "responses", "room", "routes", "searches", "sending",
                     "witness"}  # fmt: skip
 
 # One line that breaks each contract, and the module that it is planted in.

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from acrux.adapters.batches import batch_bytes, receive
 from acrux.adapters.blob_files import FileBlob, Verified, is_damaged
 from acrux.adapters.upload_files import (
     USUAL_ALGORITHM,
@@ -15,7 +16,6 @@ from acrux.adapters.upload_files import (
     UploadFile,
     exhaustion,
     in_thread,
-    receive,
     unavailable,
     without_stored,
 )
@@ -53,6 +53,7 @@ class FileBlobStore:
         self._hashers = Hashers(MAX_HASHERS)
         self._verified = Verified()
         self._durable: set[str] = set()
+        self._appending = 0  # how many uploads
 
     def prepare(self) -> None:
         """Make the folders. Raises InvalidSettings where blobs cannot be kept in them."""
@@ -97,12 +98,14 @@ class FileBlobStore:
             if stored := place.stored(start):
                 chunks = without_stored(file, chunks, stored)
             file.hasher = self._hashers.take(upload, file.stamp())
+            self._appending += 1
             try:
-                await receive(file, self._with_room(chunks), place.range)
+                await receive(file, self._with_room(chunks), place.range, self._batch_bytes)
             except StorageExhausted:  # nobody may come back for these bytes, and others need room
                 await in_thread(partial(file.truncate, start))
                 raise
             finally:
+                self._appending -= 1
                 self._hashers.keep(upload, file.stamp(), file.hasher)
             return file.size
 
@@ -163,6 +166,9 @@ class FileBlobStore:
         if is_damaged(found):
             raise UnknownBlob(digest=str(digest))
         return found.st_size
+
+    def _batch_bytes(self) -> int:
+        return batch_bytes(self._appending)
 
     async def _with_room(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         unchecked = CHECKED_BYTES

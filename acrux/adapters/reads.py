@@ -7,7 +7,8 @@ from acrux.adapters.statements import Result, Row, Statement
 from acrux.memory import Remembered
 
 MAX_BYTES: Final = 16 * 1024 * 1024  # of all that one process remembers
-MAX_RESULT_BYTES: Final = 64 * 1024  # a longer result is read faster than it is worth keeping
+# A longer result is read faster than it is worth keeping. A scope map of 500 lines must fit.
+MAX_RESULT_BYTES: Final = 256 * 1024
 ROW_BYTES: Final = 256  # a row's own weight, and that of what is made of it
 VALUE_BYTES: Final = 128  # a value's own weight, and that of what is made of it
 CHARACTER_BYTES: Final = 4  # of a text, of which lists of short texts may be made

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import fcntl
 import os
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -13,17 +12,14 @@ from typing import Final, Self, TypeVar
 from msgspec import Struct
 
 from acrux.domain.digest import Digest, Hasher, new_hasher
-from acrux.domain.upload import ContentRange, Upload, out_of_order
+from acrux.domain.upload import Upload, out_of_order
 from acrux.errors import (
-    SizeMismatch,
     StorageExhausted,
     StorageUnavailable,
     UnknownUpload,
     UploadOutOfOrder,
 )
 
-BATCH_BYTES: Final = 1 << 18  # what is written and hashed at once, at least
-BATCHES_A_TURN: Final = 8  # of one upload, before a thread does something else that waits for it
 WRITEBACK_BYTES: Final = 1 << 23  # what is sent on its way to the disk at once
 READ_BYTES: Final = 1 << 18
 
@@ -241,98 +237,3 @@ async def without_stored(
             yield new
     if left:
         raise out_of_order(size - count, size)
-
-
-async def receive(
-    file: UploadFile, chunks: AsyncIterator[bytes], content_range: ContentRange | None = None
-) -> None:
-    """Append the chunks as they come, writing some while the next are on their way.
-
-    Raises StorageExhausted; SizeMismatch where the chunks are not as long as `content_range`
-    says, and then takes them back; what the iterator raises, and then keeps what came before.
-    """
-    start, received = file.size, 0
-    batches = _Batches(file)
-    try:
-        async for chunk in chunks:
-            received += len(chunk)
-            if content_range and received > content_range.size:
-                break  # a client that lies about its chunk is not read to the end
-            await batches.add(chunk)
-            del chunk  # while the next one is waited for
-    finally:
-        await batches.finish()
-    if content_range and received != content_range.size:
-        await in_thread(partial(file.truncate, start))
-        raise SizeMismatch(
-            f"the Content-Range announces {content_range.size} bytes and the chunk holds "
-            f"{'more' if received > content_range.size else received}: send it once more",
-        )
-
-
-class _Batches:
-    """Chunks on their way to a file: one batch is written, one waits, one fills up.
-
-    The thread goes on to the batch that waits by itself, until it was its turn for long enough. To
-    be asked for each, by an event loop that is busy with the next chunk, took as long as a third of
-    the writing.
-    """
-
-    def __init__(self, file: UploadFile) -> None:
-        self._file = file
-        self._filling: list[bytes] = []
-        self._filled = 0
-        # One, or two while no thread writes. Two threads may use a deque.
-        self._waiting: deque[list[bytes]] = deque()
-        self._writing: asyncio.Future[None] | None = None
-        self._moved = asyncio.Event()  # the thread has taken what waited, or has ended
-        self._loop = asyncio.get_running_loop()
-
-    async def add(self, chunk: bytes) -> None:
-        self._filling.append(chunk)
-        self._filled += len(chunk)
-        if self._filled >= BATCH_BYTES:
-            await self._hand_over()
-
-    async def finish(self) -> None:
-        """Write what is left, and wait for the end of the thread."""
-        try:
-            if self._filling:
-                await self._hand_over()
-        finally:
-            while self._writing is not None:
-                await self._written()
-                self._write()
-
-    async def _hand_over(self) -> None:
-        while self._waiting and self._is_writing():
-            self._moved.clear()
-            await self._moved.wait()
-        self._waiting.append(self._filling)
-        self._filling, self._filled = [], 0
-        if not self._is_writing():
-            await self._written()
-            self._write()
-
-    def _is_writing(self) -> bool:
-        # Perhaps only just: what comes to wait, a thread whose turn is about to end does not see.
-        # With the next batch, or at the end, it is found to have ended, and another one starts.
-        return self._writing is not None and not self._writing.done()
-
-    async def _written(self) -> None:
-        # A batch that failed fails every one after it: nothing is written behind a gap.
-        if self._writing is not None:
-            await settle(self._writing)
-
-    def _write(self) -> None:
-        self._writing = start_thread(self._write_waiting) if self._waiting else None
-        if self._writing is not None:
-            self._writing.add_done_callback(lambda _: self._moved.set())
-
-    def _write_waiting(self) -> None:
-        for _ in range(BATCHES_A_TURN):
-            if not self._waiting:
-                break
-            batch = self._waiting.popleft()
-            self._loop.call_soon_threadsafe(self._moved.set)
-            self._file.append(batch)

@@ -12,7 +12,9 @@ from acrux.http.guard import Guard
 from acrux.http.messages import Pace, Part, Receive, Request, Response, Scope, Send
 from acrux.http.middleware import RequestLog
 from acrux.http.origin import Origins
-from acrux.http.routes import Challenge, Router
+from acrux.http.room import Room
+from acrux.http.routes import Challenge, Handler, Router
+from acrux.http.sending import Sender
 from acrux.http.witness import Witness
 from acrux.services.connections import Connections
 
@@ -21,6 +23,8 @@ NOBODY: Final = ("", "")
 # What changes nothing (RFC 9110 §9.2.1). Whatever else there is, is decided again once its body
 # has come: a body may take as long as its client likes.
 SAFE: Final = frozenset({"GET", "HEAD"})
+
+BODY_BYTES: Final = 1 << 16  # that each body takes which goes on to a file, and each other besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Application:
         lifespan: Lifespan,
         pace: Pace,
         connections: Connections,
+        bodies: Room,
+        sender: Sender,
     ) -> None:
         self._router = router
         self._guard = guard
@@ -54,6 +60,8 @@ class Application:
         self._lifespan = lifespan
         self._pace = pace
         self._connections = connections
+        self._bodies = bodies
+        self._sender = sender
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or open and close with the server (ASGI 3.0)."""
@@ -92,7 +100,7 @@ class Application:
         response = await self._answer(request)
         middleware.complete(request, response)
         try:
-            await response.send(request, send)
+            await self._sender.send(response, request, send)
             if response.is_refusal:
                 await _drain(request)
         finally:
@@ -109,9 +117,9 @@ class Application:
             request.grant = await self._guard.check(endpoint.requires, request)
             if request.method not in SAFE:
                 request.body.at_end = partial(self._guard.check_again, endpoint.requires, request)
-            response = await endpoint.handler(request)
+            response = await self._handle(endpoint.handler, request)
             if isinstance(response.body, Part):
-                await response.body.begin()
+                await response.body.begin(self._sender.piece_bytes(response.body.size))
         except RegistryError as refused:
             response = self._refuse(request, refused, challenges)
         except Exception:  # noqa: BLE001 -- whatever it is, its caller gets an answer
@@ -121,6 +129,14 @@ class Application:
             if endpoint.records(request.method, response.status):
                 self._witness.granted(request, response)
         return response
+
+    async def _handle(self, handler: Handler, request: Request) -> Response:
+        if request.method in SAFE or request.body.is_complete:
+            return await handler(request)
+        async with self._bodies.place() as place:
+            place.hold(BODY_BYTES)
+            request.body.place = place
+            return await handler(request)
 
     def _refuse(self, request: Request, refused: RegistryError, challenges: Challenge) -> Response:
         if problems.find(refused) is problems.UNEXPECTED:

@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from acrux.domain.access import Grant, Principal
 from acrux.domain.scope import Scope as AskedScope
 from acrux.errors import ContentTooLarge, IncompleteBody
+from acrux.http.room import Place
 from acrux.services.connections import Exchange
 
 # ASGI's own types (asgiref.typing says the same at more length).
@@ -61,6 +62,7 @@ class Body:
     """
 
     at_end: Callable[[], Awaitable[None]] | None = None
+    place: Place | None = None  # of those that take memory
 
     def __init__(self, receive: Receive, pace: Pace, length: int | None) -> None:
         self._receive = receive
@@ -82,15 +84,24 @@ class Body:
             message = await self._next()
             chunk = message.get("body", b"")
             self.received_bytes += len(chunk)
+            if self.place is not None:
+                self.place.moved += len(chunk)
             is_last = not message.get("more_body", False)
             self._complete = is_last or self.received_bytes == self._length
             del message
             if chunk:
                 yield chunk
             del chunk  # while the next one is waited for
+        if self.place is not None:
+            self.place.settle()
         if self.at_end is not None:
             at_end, self.at_end = self.at_end, None
             await at_end()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing of it is left to come."""
+        return self._complete
 
     async def _next(self) -> Message:
         # Only waiting counts: how long it takes to store what came is not the client's doing.
@@ -134,6 +145,8 @@ class Body:
             content += chunk
             if len(content) > limit:
                 raise ContentTooLarge(f"the body is longer than {limit} bytes")
+            if self.place is not None:
+                self.place.hold(len(chunk))
         return bytes(content)
 
     async def abandoned(self) -> None:
@@ -222,18 +235,32 @@ class Part(Struct):
     stop: int
     first: bytes | bytearray = b""
 
-    async def begin(self) -> None:
+    async def begin(self, piece_bytes: int) -> None:
         """Read the first piece, while an error can still be the answer; then `content` is closed.
 
-        Raises what reading raises.
+        It is of at most `piece_bytes`, unless all is short. Raises what reading raises.
         """
         try:
-            pieces = self.content.read(self.start, self.stop)
-            at_once = _read_at_once(self)
-            self.first = await anext(pieces, b"") if at_once is None else at_once
+            at_once = self._read_at_once()
+            if at_once is None:
+                stop = min(self.start + piece_bytes, self.stop)
+                at_once = await anext(self.content.read(self.start, stop), b"")
+            self.first = at_once
         except BaseException:
             self.content.close()
             raise
+
+    def take_first(self) -> bytes | bytearray:
+        """The first piece, which is kept no longer."""
+        first, self.first = self.first, b""
+        return first
+
+    def _read_at_once(self) -> bytes | bytearray | None:
+        # Where it waits for nothing, a short part is copied in less time than a thread is asked for
+        # it; a long one would let others wait.
+        if self.size > AT_ONCE_BYTES:
+            return None
+        return self.content.read_at_once(self.start, self.stop)
 
     @property
     def size(self) -> int:
@@ -267,62 +294,3 @@ class Response(Struct):
     def size(self) -> int:
         """How many bytes the body has."""
         return len(self.body) if isinstance(self.body, bytes) else self.body.size
-
-    async def send(self, request: Request, send: Send) -> None:
-        """Write the answer; a HEAD gets the same headers and no body."""
-        if self.status not in (204, 304):
-            length = self.size if self.stated_length is None else self.stated_length
-            self.headers.append((b"content-length", b"%d" % length))
-        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
-        if isinstance(self.body, bytes):
-            await send(start)
-            body = b"" if request.method == "HEAD" else self.body
-            await send({"type": "http.response.body", "body": body})
-            return
-        try:
-            await send(start)
-            await _send_part(self.body, request, send)
-        finally:
-            self.body.content.close()
-
-
-async def _send_part(part: Part, request: Request, send: Send) -> None:
-    if request.method == "HEAD":
-        await send({"type": "http.response.body", "body": b""})
-    elif len(part.first) == part.size:
-        await send({"type": "http.response.body", "body": part.first})
-    else:
-        # Never by the file's path: where the server cannot open that once more, it says 404.
-        await _stream(part, request, send)
-
-
-def _read_at_once(part: Part) -> bytes | bytearray | None:
-    # Where it waits for nothing, a short part is copied in less time than a thread is asked for it;
-    # a long one would let others wait.
-    if part.size > AT_ONCE_BYTES:
-        return None
-    return part.content.read_at_once(part.start, part.stop)
-
-
-async def _stream(part: Part, request: Request, send: Send) -> None:
-    # Sending to a client that is gone goes quiet instead of failing: watch for it.
-    abandoned = asyncio.ensure_future(request.body.abandoned())
-    try:
-        if part.first:
-            await send({"type": "http.response.body", "body": part.first, "more_body": True})
-        async for chunk in part.content.read(part.start + len(part.first), part.stop):
-            if abandoned.done():
-                return
-            await _send_chunk(chunk, request.exchange, send)
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        abandoned.cancel()
-
-
-async def _send_chunk(chunk: bytes | bytearray, exchange: Exchange, send: Send) -> None:
-    # It may wait where the kernel has nothing to send (HTTP/2): the connection is told.
-    exchange.sending += 1
-    try:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    finally:
-        exchange.sending -= 1

@@ -70,7 +70,7 @@ def _parse_fields(text: bytes) -> Mapping[str, tuple[str, ...]]:
     return fields
 
 
-_fields = remember(_parse_fields, 128, longest=1024)  # clients ask again and again for the same
+_fields = remember(_parse_fields, 128, longest=512)  # clients ask again and again for the same
 
 
 def first(request: Request, name: str) -> str | None:
@@ -149,7 +149,7 @@ def scopes(request: Request) -> tuple[Scope, ...]:
     return _scopes(" ".join(query(request, "scope")))
 
 
-_scopes = remember(parse_text, 128, longest=1024)  # clients ask again and again for the same
+_scopes = remember(parse_text, 128, longest=512)  # clients ask again and again for the same
 
 
 def service(request: Request) -> str | None:

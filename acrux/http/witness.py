@@ -103,7 +103,7 @@ class Witness:
         return case
 
 
-_read = remember(parse_text, 128, longest=1024)  # strangers ask for the same few things
+_read = remember(parse_text, 128, longest=512)  # strangers ask for the same few things
 
 
 def _created(response: Response) -> Mapping[str, str]:

@@ -20,8 +20,8 @@ from threading import Barrier, Event
 from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
+from acrux.adapters.batches import BATCH_BYTES
 from acrux.adapters.files import FileBlobStore
-from acrux.adapters.upload_files import BATCH_BYTES
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName
 from acrux.domain.upload import Session, Upload, UploadId

@@ -32,9 +32,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from acrux.adapters.batches import BATCH_BYTES, BATCHES_A_TURN
 from acrux.adapters.blob_files import PIECE_BYTES
 from acrux.adapters.files import FileBlobStore, Hashers
-from acrux.adapters.upload_files import BATCH_BYTES, BATCHES_A_TURN, Stamp, lock
+from acrux.adapters.upload_files import Stamp, lock
 from acrux.domain.digest import Digest, new_hasher
 from acrux.domain.names import RepositoryName
 from acrux.domain.upload import APPENDED, ContentRange, Place, Session, Upload, UploadId

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.upload_files import BATCH_BYTES
+from acrux.adapters.batches import BATCH_BYTES
 from acrux.domain.digest import Digest
 from acrux.errors import StorageExhausted, UnknownUpload
 from tests.contracts.blob_stores import (

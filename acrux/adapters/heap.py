@@ -1,0 +1,19 @@
+"""Memory that is free, given back to the system."""
+
+import ctypes
+from contextlib import suppress
+
+from acrux.adapters.upload_files import in_thread
+
+
+async def give_back() -> None:
+    """Let the system have what is free within the heap, where the C library can (glibc).
+
+    It would keep for good what a crowd of clients once took, a page here and a page there.
+    """
+    await in_thread(_trim)
+
+
+def _trim() -> None:
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,140 @@
+"""Write an answer to its client: whole, or in pieces within bounds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Final
+
+from acrux.errors import TooManyRequests
+from acrux.http.messages import Part, Request, Response, Send
+from acrux.http.room import Room
+
+# Longer pieces are faster, but let others wait while the event loop copies them. The more answers
+# are sent at once, the shorter they are, so that all of them together have room.
+LONGEST_PIECE: Final = 1 << 18
+SHORTEST_PIECE: Final = 1 << 12
+SHARED_BYTES: Final = 1 << 20
+
+# What is held of an answer that its client does not take: pieces in the queue of the server
+# beneath and with us, and what the server has gathered for the kernel, in pieces and in bytes.
+QUEUED_PIECES: Final = 8
+GATHERED_PIECES: Final = 16
+GATHERED_BYTES: Final = 1 << 18
+
+# So much the kernel takes of an answer without its client, and we are done with it. Not of HTTP/2,
+# where a client may shut the window of each of its streams: of an answer that is longer than one
+# piece for each place of the server's queue, we notice.
+AT_ONCE: Final = 1 << 16
+AT_ONCE_OF_A_STREAM: Final = 1 << 14
+
+NO_BODY: Final = (204, 304)
+
+
+class Sender:
+    """Sends the answers of one worker. `room` is for those that are sent piece by piece."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    async def send(self, response: Response, request: Request, send: Send) -> None:
+        """Write the answer; a HEAD gets the same headers and no body.
+
+        One whose client takes nothing of it may be cut short, for others to have its room.
+        """
+        if response.status not in NO_BODY:
+            length = response.size if response.stated_length is None else response.stated_length
+            response.headers.append((b"content-length", b"%d" % length))
+        start = {"type": "http.response.start", "status": response.status}
+        body = response.body
+        try:
+            await send({**start, "headers": response.headers})
+            if request.method == "HEAD":
+                await _finish(b"", send)
+            elif isinstance(body, Part):
+                await self._send_part(body, request, send)
+            else:
+                await self._send_text(body, request, send)
+        finally:
+            if isinstance(body, Part):
+                body.content.close()
+
+    async def _send_part(self, part: Part, request: Request, send: Send) -> None:
+        if len(part.first) == part.size:
+            await self._send_text(part.first, request, send)
+        else:
+            # Never by the file's path: where the server cannot open that once more, it says 404.
+            await self._stream(part, request, send)
+
+    async def _send_text(self, text: bytes | bytearray, request: Request, send: Send) -> None:
+        at_once = AT_ONCE_OF_A_STREAM if request.version == "2" else AT_ONCE
+        if len(text) <= at_once:
+            await _finish(text, send)
+        else:
+            await self._stream(Part(_Text(text), 0, len(text)), request, send, len(text))
+
+    async def _stream(self, part: Part, request: Request, send: Send, held: int = 0) -> None:
+        # Sending to a client that is gone goes quiet instead of failing: watch for it.
+        abandoned = asyncio.ensure_future(request.body.abandoned())
+        try:
+            with suppress(TooManyRequests):  # its head was sent: all that is left is to stop
+                async with self._room.place() as place:
+                    place.hold(held + _held(self.piece_bytes(part.size)))
+                    async for piece in self._pieces(part):
+                        if abandoned.done():
+                            return
+                        await _send_piece(piece, request, send)
+                        place.moved += len(piece)
+                        del piece  # while the next one is read
+                await _finish(b"", send)
+        finally:
+            abandoned.cancel()
+
+    async def _pieces(self, part: Part) -> AsyncIterator[bytes | bytearray]:
+        start = part.start + len(part.first)
+        if part.first:
+            yield part.take_first()
+        while start < part.stop:
+            end = min(start + self.piece_bytes(part.size), part.stop)
+            async for piece in part.content.read(start, end):
+                start += len(piece)
+                yield piece
+                del piece
+
+    def piece_bytes(self, size: int) -> int:
+        """How long a piece may be of an answer of `size` bytes, as many as are sent just now."""
+        share = SHARED_BYTES // max(self._room.places, 1)
+        return max(SHORTEST_PIECE, min(share, LONGEST_PIECE, size // QUEUED_PIECES))
+
+
+class _Text:
+    """Text in memory as the content of an answer."""
+
+    def __init__(self, text: bytes | bytearray) -> None:
+        self.size = len(text)
+        self._text = text
+
+    def read_at_once(self, start: int, stop: int) -> bytes | bytearray:
+        return self._text[start:stop]
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes | bytearray]:
+        yield self._text[start:stop]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _held(piece: int) -> int:
+    return QUEUED_PIECES * piece + min(GATHERED_PIECES * piece, GATHERED_BYTES)
+
+
+async def _finish(text: bytes | bytearray, send: Send) -> None:
+    await send({"type": "http.response.body", "body": text})
+
+
+async def _send_piece(piece: bytes | bytearray, request: Request, send: Send) -> None:
+    # It may wait where the kernel has nothing to send (HTTP/2): the connection is told.
+    request.exchange.sending += 1
+    try:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    finally:
+        request.exchange.sending -= 1

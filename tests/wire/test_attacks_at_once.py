@@ -1,0 +1,193 @@
+"""All that anybody could do to take memory, at once: it is bounded, and others are served."""
+
+import json
+import re
+import socket
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.running import RunningRegistry, acrux, running
+from tests.wire.connection import MEBIBYTE, Connection
+from tests.wire.holding import (
+    NO_SETTINGS,
+    PREFACE,
+    close_all,
+    need_descriptors,
+    newcomer,
+    saying,
+    slowest_answers,
+)
+from tests.wire.test_headers import STREAMS, TIMES, answered, question
+
+MOST_BYTES = 400 * MEBIBYTE  # of all processes
+LONGEST = 1.0  # for a newcomer's answer, in seconds
+
+LIVES = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+SILENT = (b"", b"P", PREFACE[:12], LIVES[:-4], PREFACE + NO_SETTINGS, LIVES)
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+class Attackers:
+    """Each method is one attack; `held` are the connections that they keep open."""
+
+    def __init__(self, registry: RunningRegistry, held: int) -> None:
+        self.held: list[socket.socket] = []
+        self._port, self._many = registry.port, held
+        self._admin = Connection(self._port)
+        self._admin.login("acrux", registry.password)
+        self._digest = self._admin.push_blob(bytes(64 * MEBIBYTE))
+        self._puller = _puller(registry)
+
+    def hold_connections(self) -> None:
+        """They say nothing, half of something, or one thing (A1)."""
+        for number in range(self._many):
+            self.held.append(saying(SILENT[number % len(SILENT)])(self._port))
+
+    def unfold_headers(self) -> None:
+        """Small blocks of HPACK that are large headers (A2)."""
+        for _ in range(8):
+            with suppress(OSError):
+                answered(self._port, STREAMS, question() + b"\xbe" * TIMES)
+
+    def ask_at_length(self) -> None:
+        """Token requests of 60 KB of distinct scopes (A3)."""
+        asking = Connection(self._port)
+        for number in range(300):
+            scopes = "+".join(f"repository:a{number}b{each}:pull" for each in range(2000))
+            asking.call("GET", self._token(scopes))
+        asking.close()
+
+    def call_themselves_names(self) -> None:
+        """A User-Agent of 60 KB that grows when it is escaped, and one of 240 KB (A4)."""
+        for number in range(260):
+            agent = b"\xff" * (60_000 if number % 2 else 240_000)
+            with suppress(OSError), saying()(self._port) as connection:
+                connection.sendall(LIVES[:-2] + b"User-Agent: " + agent + b"\r\n\r\n")
+                connection.recv(4096)
+
+    def end_no_manifest(self) -> None:
+        """Manifests of four megabytes less a byte (A5)."""
+        head = self._admin.head(
+            "PUT", "/v2/app/manifests/big", Content_Type=MANIFEST, Content_Length=str(4 * MEBIBYTE)
+        )
+        for _ in range(100):
+            self._send_some(head, 4 * MEBIBYTE - 1)
+
+    def end_no_upload(self) -> None:
+        """Blobs that stop in the middle (A5)."""
+        starting = Connection(self._port, self._admin.authorization)
+        for _ in range(200):
+            place = starting.start_upload()
+            head = starting.head("PATCH", place, Content_Length=str(64 * MEBIBYTE))
+            self._send_some(head, 250_000)
+        starting.close()
+
+    def want_many_tokens(self) -> None:
+        """Tokens for many repositories each, which are used, and stand in the audit (A5)."""
+        asking = Connection(self._port)
+        for number in range(1500):
+            scopes = "+".join(
+                f"repository:team/{number:05}-{each:05}-{'x' * 90}:pull" for each in range(118)
+            )
+            asking.authorization = self._puller
+            token = json.loads(asking.call("GET", self._token(scopes)).body)["access_token"]
+            asking.authorization = {}
+            asking.call("GET", "/v2/", Authorization=f"Bearer {token}")
+        asking.close()
+
+    def take_nothing(self) -> None:
+        """Readers of a blob, or of a part of it, that do not read (A5)."""
+        whole = self._admin.head("GET", f"/v2/app/blobs/{self._digest}")
+        part = self._admin.head("GET", f"/v2/app/blobs/{self._digest}", Range="bytes=1-")
+        for number in range(500):
+            reader = socket.socket()
+            self.held.append(reader)
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.connect(("127.0.0.1", self._port))
+            reader.sendall(part if number % 2 else whole)
+
+    def all(self) -> tuple[Callable[[], None], ...]:
+        """Every attack."""
+        return (
+            self.hold_connections, self.unfold_headers, self.ask_at_length,
+            self.call_themselves_names, self.end_no_manifest, self.end_no_upload,
+            self.want_many_tokens, self.take_nothing,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._admin.close()
+        close_all(self.held)
+
+    def _token(self, scopes: str) -> str:
+        return f"/oauth2/token?service=127.0.0.1:{self._port}&scope={scopes}"
+
+    def _send_some(self, head: bytes, size: int) -> None:
+        connection = saying(head)(self._port)
+        self.held.append(connection)
+        connection.settimeout(5)
+        with suppress(OSError):  # it may be refused meanwhile
+            connection.sendall(bytes(size))
+
+
+def _puller(registry: RunningRegistry) -> dict[str, str]:
+    """The Authorization of an account that may pull a team's repositories and nothing else."""
+    given = ("--data-dir", str(registry.data_dir), "--output", "json")
+    done = acrux("token", "create", "--name", "puller", "--repository", "team/*", "content/read",
+                 *given)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    [password, _] = json.loads(done.stdout)["credentials"]["passwords"]
+    encoded = b64encode(f"puller:{password['value']}".encode()).decode()
+    return {"Authorization": f"Basic {encoded}"}
+
+
+def _taken(registry: RunningRegistry) -> int:
+    """The memory of all its processes in bytes; what they share counts once."""
+    taken = 0
+    for pid in registry.worker_pids():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            found = re.search(r"^Pss:\s+(\d+) kB", told, re.MULTILINE)
+            taken += int(found[1]) * 1024 if found else 0
+    return taken
+
+
+@pytest.fixture
+def attacked(tmp_path: Path) -> Iterator[RunningRegistry]:
+    """A registry as it comes, on two workers."""
+    with running(tmp_path / "data", "--workers", "2") as registry:
+        yield registry
+
+
+@pytest.fixture
+def attackers(attacked: RunningRegistry, request: pytest.FixtureRequest) -> Iterator[Attackers]:
+    """They hold as many silent connections as `--held` says."""
+    held = int(request.config.getoption("--held"))
+    need_descriptors(held + 2048)
+    attackers = Attackers(attacked, held)
+    yield attackers
+    attackers.close()
+
+
+def test_all_attacks_at_once_take_no_more_memory_than_is_told(
+    attacked: RunningRegistry, attackers: Attackers
+) -> None:
+    """A bound for each would be worth little if their sum had none: it was 1,676 MB."""
+    most = 0
+    attacks = attackers.all()
+    with ThreadPoolExecutor(len(attacks)) as threads:
+        under_way = [threads.submit(attack) for attack in attacks]
+        while wait(under_way, timeout=0.1).not_done:
+            most = max(most, _taken(attacked))
+    for attack in under_way:
+        attack.result()
+    slowest = slowest_answers(newcomer(attacked.port))
+    most = max(most, _taken(attacked))
+
+    assert most < MOST_BYTES, f"{most // MEBIBYTE} MiB"
+    assert slowest < LONGEST
