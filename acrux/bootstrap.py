@@ -189,6 +189,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     reserve.take()
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
+    accounts = SqlAccounts(used)
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = KeyFolder(folder / "secrets" / "signing")
@@ -198,7 +199,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         store=store,
         metadata=SqlMetadata(used, growing),
         properties=SqlProperties(used),
-        accounts=SqlAccounts(used),
+        accounts=accounts,
         scope_maps=SqlScopeMaps(used),
         trusts=SqlTrusts(used),
         issuers=OpenIdIssuers(clocks.wall),
@@ -206,7 +207,9 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         guesses=SqlGuesses(used, _key(folder / "secrets" / "guesses")),
         journal=SqlJournal(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
-        passwords=AllPasswords(KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall)),
+        passwords=AllPasswords(
+            KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes
+        ),
         signing_keys=signing_keys,
         signer=RotatingSigner(signing_keys, clocks.wall),
         clock=clocks.wall,

@@ -8,12 +8,16 @@ import msgspec
 
 from acrux.adapters.epochs import OF_PASSWORD, next_epoch, revocation, revoke_password
 from acrux.adapters.scope_maps import read_map
+from acrux.adapters.slow_hashes import ARGON2, BCRYPT, last_like
 from acrux.adapters.statements import Database, Row, Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.page import Page, Slice
 from acrux.ports.accounts import Account, AccountKind, FileUser, PasswordRecord
 
 FILE_PASSWORD = "password"  # noqa: S105 -- what the one password of an htpasswd file's user is called
+
+# Of costs of a scheme. There are nine at most, and each damaged hash is a kind of its own.
+MAX_KINDS: Final = 100
 
 _ACCOUNT = (
     "accounts.name, accounts.scope_map, accounts.enabled, accounts.epoch, accounts.created_at,"
@@ -41,6 +45,21 @@ class SqlAccounts:
         rows = [row for kind in kinds for row in await self._database.read(_page(kind, page))]
         accounts = tuple(_read_account(row) for row in sorted(rows))
         return Slice(accounts[: page.items], more=0 < page.items < len(accounts))
+
+    async def chosen_hashes(self) -> tuple[str, ...]:
+        """See ports.Accounts."""
+        return (*await self._hashes(ARGON2), *await self._hashes(BCRYPT))
+
+    async def _hashes(self, scheme: str) -> tuple[str, ...]:
+        # From kind to kind along the index, however many there are of each.
+        found: list[str] = []
+        after, end = f"{scheme}:", f"{scheme};"
+        while len(found) < MAX_KINDS and (
+            kept := await self._database.find(_next_hash(after, end), _read_hash)
+        ):
+            found.append(kept)
+            after = last_like(kept)
+        return tuple(found)
 
     async def create(self, account: Account) -> bool:
         """See ports.Accounts."""
@@ -155,6 +174,18 @@ def _read_account(
         permissions=permissions,
         kind=AccountKind(kind),
     )
+
+
+def _next_hash(after: str, end: str) -> Statement:
+    return Statement(
+        "SELECT MIN(hash) FROM passwords WHERE hash > :after AND hash < :end",
+        {"after": after, "end": end},
+    )
+
+
+def _read_hash(rows: list[Row]) -> str | None:
+    kept: str | None = rows[0][0]
+    return kept
 
 
 def _list(kind: AccountKind) -> Statement:

@@ -1,6 +1,6 @@
 """What the services need to know who may do what."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -83,6 +83,9 @@ class Accounts(Protocol):
 
     async def page(self, kinds: Collection[AccountKind], page: Page) -> Slice[Account]:
         """A page of what `list` gives, but for the anonymous one."""
+
+    async def chosen_hashes(self) -> tuple[str, ...]:
+        """Hashes of chosen passwords: at least one of each scheme and cost that is kept."""
 
     async def create(self, account: Account) -> bool:
         """Create the account unless there is one of that name; say whether it was created."""
@@ -197,10 +200,14 @@ class Passwords(Protocol):
     def is_outdated(self, kept: str) -> bool:
         """Whether a chosen one should be hashed anew, as it was with weaker or other parameters."""
 
-    async def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
+    async def find(
+        self, password: str, hashes: tuple[str, ...], closed: Container[int] = ()
+    ) -> int | None:
         """Which of these it is of, by its place; None where of none.
 
-        Where people have chosen passwords, a refusal takes the same work for whoever has none.
+        The places in `closed` open nothing, be it their password. Where none is found that does,
+        the work is the same for everybody: one verification of each scheme and cost that any
+        account's password is kept with, whatever these hashes are, and whether there are any.
         """
 
 

@@ -69,7 +69,14 @@ class Authentication:
 
     async def _password(self, account: Account | None, secret: str) -> PasswordRecord | None:
         passwords = account.passwords if account else ()
-        place = await self._passwords.find(secret, tuple(password.hash for password in passwords))
+        hashes = tuple(password.hash for password in passwords)
+        # Whoever is refused with the right password, too, is refused after the same work.
+        closed = {
+            place
+            for place, password in enumerate(passwords)
+            if account and not self._opens(account, password)
+        }
+        place = await self._passwords.find(secret, hashes, closed)
         return None if place is None else passwords[place]
 
     def _opens(self, account: Account, password: PasswordRecord) -> bool:
