@@ -263,7 +263,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
             max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
             aged=to.aged,
         ),
-        explanations=Explanations(to.journal, to.accounts, to.trusts),
+        explanations=Explanations(to.journal, to.accounts, to.trusts, to.scope_maps),
     )
 
 

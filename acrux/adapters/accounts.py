@@ -21,7 +21,7 @@ MAX_KINDS: Final = 100
 
 _ACCOUNT = (
     "accounts.name, accounts.scope_map, accounts.enabled, accounts.epoch, accounts.created_at,"
-    " accounts.kind"
+    " accounts.kind, accounts.changed_at"
 )
 
 
@@ -151,8 +151,8 @@ def _find(name: str) -> Statement:
 def _read_found(rows: list[Row]) -> Account | None:
     if not rows:
         return None
-    account, permissions = rows[0][:6], rows[0][6]
-    passwords = tuple(_read_password(row[7:]) for row in rows if row[7] is not None)
+    account, permissions = rows[0][:7], rows[0][7]
+    passwords = tuple(_read_password(row[8:]) for row in rows if row[8] is not None)
     return _read_account(
         account, passwords, msgspec.json.decode(permissions or "[]", type=frozenset[str])
     )
@@ -163,7 +163,7 @@ def _read_account(
     passwords: tuple[PasswordRecord, ...] = (),
     permissions: frozenset[str] = frozenset(),
 ) -> Account:
-    name, scope_map, enabled, epoch, created_at, kind = row
+    name, scope_map, enabled, epoch, created_at, kind, changed_at = row
     return Account(
         name=name,
         passwords=passwords,
@@ -173,6 +173,7 @@ def _read_account(
         created_at=from_microseconds(created_at),
         permissions=permissions,
         kind=AccountKind(kind),
+        changed_at=from_microseconds(changed_at),
     )
 
 
@@ -249,13 +250,14 @@ def _change(name: str, epoch: int, scope_map: str | None, is_enabled: bool | Non
     changed = yield Statement(
         """
         UPDATE accounts SET scope_map = COALESCE(:scope_map, scope_map),
-                            enabled = COALESCE(:enabled, enabled)
+                            enabled = COALESCE(:enabled, enabled), changed_at = :at
         WHERE name = :name RETURNING name
         """,
         {
             "name": name,
             "scope_map": scope_map,
             "enabled": None if is_enabled is None else int(is_enabled),
+            "at": epoch,
         },
     )
     return bool(changed) and (not shrinks or (yield from _revoke(name, epoch)))

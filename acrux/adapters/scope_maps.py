@@ -41,8 +41,8 @@ class SqlScopeMaps:
         """See ports.ScopeMaps."""
         statement = Statement(
             """
-            INSERT INTO scope_maps (name, description, permissions, created_at)
-            VALUES (:name, :description, :permissions, :at)
+            INSERT INTO scope_maps (name, description, permissions, created_at, changed_at)
+            VALUES (:name, :description, :permissions, :at, :changed_at)
             ON CONFLICT (name) DO NOTHING RETURNING name
             """,
             {
@@ -50,6 +50,7 @@ class SqlScopeMaps:
                 "description": scope_map.description,
                 "permissions": _json(scope_map.permissions),
                 "at": to_microseconds(scope_map.created_at),
+                "changed_at": to_microseconds(scope_map.changed_at),
             },
         )
         return await self._database.write(_did(statement))
@@ -84,10 +85,16 @@ def _change(
     yield Statement(
         """
         UPDATE scope_maps SET description = COALESCE(:description, description),
-                              permissions = COALESCE(:permissions, permissions)
+                              permissions = COALESCE(:permissions, permissions),
+                              changed_at = COALESCE(:changed_at, changed_at)
         WHERE name = :name
         """,
-        {"name": name, "description": description, "permissions": given},
+        {
+            "name": name,
+            "description": description,
+            "permissions": given,
+            "changed_at": None if given in (None, held[0][0]) else epoch,
+        },
     )
     if given is not None and not read_map(name, given).covers(read_map(name, held[0][0])):
         yield from revoke_holders(name, epoch)
@@ -100,10 +107,8 @@ def read_map(name: str, permissions: str | None) -> ScopeMap:
 
 
 def _select(condition: str, parameters: dict[str, SqlValue]) -> Statement:
-    return Statement(
-        f"SELECT name, description, permissions, created_at FROM scope_maps {condition}",  # noqa: S608 -- our own conditions
-        parameters,
-    )
+    columns = "name, description, permissions, created_at, changed_at"
+    return Statement(f"SELECT {columns} FROM scope_maps {condition}", parameters)  # noqa: S608 -- our own conditions
 
 
 def _did(statement: Statement) -> Steps[bool]:
@@ -111,12 +116,13 @@ def _did(statement: Statement) -> Steps[bool]:
 
 
 def _read(row: Row) -> StoredScopeMap:
-    name, description, permissions, created_at = row
+    name, description, permissions, created_at, changed_at = row
     return StoredScopeMap(
         name,
         description,
         tuple(msgspec.json.decode(permissions, type=list[str])),
         from_microseconds(created_at),
+        from_microseconds(changed_at),
     )
 
 

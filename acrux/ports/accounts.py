@@ -50,7 +50,8 @@ class Account(Struct, frozen=True):
     """An account, its passwords, and the permissions of its scope map.
 
     The anonymous principal is the account without a name. `permissions` are not kept with the
-    account but read with it; a system-defined scope map has none here.
+    account but read with it; a system-defined scope map has none here. `changed_at` is when it was
+    last given another scope map, or switched on or off, whether that revoked anything or not.
     """
 
     name: str
@@ -61,15 +62,17 @@ class Account(Struct, frozen=True):
     created_at: datetime = BEGINNING
     permissions: frozenset[str] = frozenset()
     kind: AccountKind = AccountKind.TOKEN
+    changed_at: datetime = BEGINNING
 
 
 class StoredScopeMap(Struct, frozen=True):
-    """A scope map of one's own as it is kept."""
+    """A scope map of one's own as it is kept; `changed_at` is when it last held something else."""
 
     name: str
     description: str
     permissions: tuple[str, ...]
     created_at: datetime
+    changed_at: datetime = BEGINNING
 
 
 class Accounts(Protocol):
@@ -93,7 +96,7 @@ class Accounts(Protocol):
     async def change(
         self, name: str, epoch: int, *, scope_map: str | None, is_enabled: bool | None
     ) -> bool:
-        """Set what is not None; False where there is no account.
+        """Set what is not None, at this instant, an epoch; False where there is no account.
 
         Revokes as `revoke` does where the account holds less after it, or is switched off.
         """
@@ -157,7 +160,7 @@ class ScopeMaps(Protocol):
     async def change(
         self, name: str, epoch: int, *, description: str | None, permissions: tuple[str, ...] | None
     ) -> bool:
-        """Set what is not None; False where there is none.
+        """Set what is not None, at this instant, an epoch; False where there is none.
 
         Where the map holds less after it, everything is revoked of an earlier epoch than this one,
         or the next, of every account and every trust that has it.
