@@ -6,18 +6,15 @@ from typing import Final
 
 import msgspec
 
+from acrux.adapters.chosen_hashes import chosen_hashes
 from acrux.adapters.epochs import OF_PASSWORD, next_epoch, revocation, revoke_password
-from acrux.adapters.scope_maps import read_map
-from acrux.adapters.slow_hashes import ARGON2, BCRYPT, last_like
+from acrux.adapters.scope_maps import gives_less
 from acrux.adapters.statements import Database, Row, Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.page import Page, Slice
 from acrux.ports.accounts import Account, AccountKind, FileUser, PasswordRecord
 
 FILE_PASSWORD = "password"  # noqa: S105 -- what the one password of an htpasswd file's user is called
-
-# Of costs of a scheme. There are nine at most, and each damaged hash is a kind of its own.
-MAX_KINDS: Final = 100
 
 _ACCOUNT = (
     "accounts.name, accounts.scope_map, accounts.enabled, accounts.epoch, accounts.created_at,"
@@ -48,18 +45,7 @@ class SqlAccounts:
 
     async def chosen_hashes(self) -> tuple[str, ...]:
         """See ports.Accounts."""
-        return (*await self._hashes(ARGON2), *await self._hashes(BCRYPT))
-
-    async def _hashes(self, scheme: str) -> tuple[str, ...]:
-        # From kind to kind along the index, however many there are of each.
-        found: list[str] = []
-        after, end = f"{scheme}:", f"{scheme};"
-        while len(found) < MAX_KINDS and (
-            kept := await self._database.find(_next_hash(after, end), _read_hash)
-        ):
-            found.append(kept)
-            after = last_like(kept)
-        return tuple(found)
+        return await chosen_hashes(self._database)
 
     async def create(self, account: Account) -> bool:
         """See ports.Accounts."""
@@ -177,18 +163,6 @@ def _read_account(
     )
 
 
-def _next_hash(after: str, end: str) -> Statement:
-    return Statement(
-        "SELECT MIN(hash) FROM passwords WHERE hash > :after AND hash < :end",
-        {"after": after, "end": end},
-    )
-
-
-def _read_hash(rows: list[Row]) -> str | None:
-    kept: str | None = rows[0][0]
-    return kept
-
-
 def _list(kind: AccountKind) -> Statement:
     return Statement(
         f"SELECT {_ACCOUNT} FROM accounts WHERE kind = :kind ORDER BY name",  # noqa: S608 -- our own column names
@@ -245,7 +219,7 @@ def _create(account: Account) -> Steps[bool]:
 
 def _change(name: str, epoch: int, scope_map: str | None, is_enabled: bool | None) -> Steps[bool]:  # noqa: FBT001 -- a column
     shrinks = is_enabled is False or (
-        scope_map is not None and (yield from _would_hold_less(name, scope_map))
+        scope_map is not None and (yield from gives_less(name, scope_map))
     )
     changed = yield Statement(
         """
@@ -261,21 +235,6 @@ def _change(name: str, epoch: int, scope_map: str | None, is_enabled: bool | Non
         },
     )
     return bool(changed) and (not shrinks or (yield from _revoke(name, epoch)))
-
-
-def _would_hold_less(account: str, scope_map: str) -> Steps[bool]:
-    rows = yield Statement(
-        """
-        SELECT accounts.scope_map, held.permissions, given.permissions FROM accounts
-        LEFT JOIN scope_maps AS held ON held.name = accounts.scope_map
-        LEFT JOIN scope_maps AS given ON given.name = :scope_map
-        WHERE accounts.name = :name
-        """,
-        {"name": account, "scope_map": scope_map},
-    )
-    return any(
-        not read_map(scope_map, given).covers(read_map(was, held)) for was, held, given in rows
-    )
 
 
 def _revoke(name: str, epoch: int) -> Steps[bool]:

@@ -96,12 +96,28 @@ def _change(
             "changed_at": None if given in (None, held[0][0]) else epoch,
         },
     )
-    if given is not None and not read_map(name, given).covers(read_map(name, held[0][0])):
+    if given is not None and not _read_map(name, given).covers(_read_map(name, held[0][0])):
         yield from revoke_holders(name, epoch)
     return True
 
 
-def read_map(name: str, permissions: str | None) -> ScopeMap:
+def gives_less(account: str, scope_map: str) -> Steps[bool]:
+    """Whether the account would hold less with this scope map than with its own."""
+    rows = yield Statement(
+        """
+        SELECT accounts.scope_map, held.permissions, given.permissions FROM accounts
+        LEFT JOIN scope_maps AS held ON held.name = accounts.scope_map
+        LEFT JOIN scope_maps AS given ON given.name = :scope_map
+        WHERE accounts.name = :name
+        """,
+        {"name": account, "scope_map": scope_map},
+    )
+    return any(
+        not _read_map(scope_map, given).covers(_read_map(was, held)) for was, held, given in rows
+    )
+
+
+def _read_map(name: str, permissions: str | None) -> ScopeMap:
     """The scope map of this name, of the permissions that the table holds."""
     return scope_maps.read(name, msgspec.json.decode(permissions or "[]", type=frozenset[str]))
 

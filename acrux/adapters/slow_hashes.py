@@ -1,4 +1,4 @@
-"""What hashes of chosen passwords look like, and how much work each of them is."""
+"""Hashes of chosen passwords: what they look like, and how much work."""
 
 import re
 from typing import Final
