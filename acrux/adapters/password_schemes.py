@@ -1,6 +1,6 @@
 """Generated and chosen passwords side by side, told apart by their hashes."""
 
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable
 
 from acrux.adapters.chosen_passwords import ChosenPasswords
 from acrux.adapters.passwords import MAX_CHARACTERS, KeyedPasswords
@@ -41,20 +41,23 @@ class AllPasswords:
         return self._chosen.is_outdated(kept)
 
     async def find(
-        self, password: str, hashes: tuple[str, ...], closed: Container[int] = ()
+        self,
+        password: str,
+        hashes: tuple[str, ...],
+        opens: Callable[[int], bool] = lambda _: True,
     ) -> int | None:
         """See ports.Passwords."""
         place = self._generated.find(password, hashes)
-        if len(password) > MAX_CHARACTERS or (place is not None and place not in closed):
+        if len(password) > MAX_CHARACTERS or (place is not None and opens(place)):
             return place
-        slow = [(kept, at in closed) for at, kept in enumerate(hashes) if is_slow(kept)]
+        slow = [(kept, opens(at)) for at, kept in enumerate(hashes) if is_slow(kept)]
         in_use = await self._in_use()
         if not slow and not in_use:
             return place
         found = await self._chosen.find(
             password,
-            hashes=[kept for kept, is_closed in slow if not is_closed],
-            closed=[kept for kept, is_closed in slow if is_closed],
+            hashes=[kept for kept, is_open in slow if is_open],
+            closed=[kept for kept, is_open in slow if not is_open],
             in_use=in_use,
         )
         return place if found is None else hashes.index(found)

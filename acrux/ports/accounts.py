@@ -1,6 +1,6 @@
 """What the services need to know who may do what."""
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -204,11 +204,14 @@ class Passwords(Protocol):
         """Whether a chosen one should be hashed anew, as it was with weaker or other parameters."""
 
     async def find(
-        self, password: str, hashes: tuple[str, ...], closed: Container[int] = ()
+        self,
+        password: str,
+        hashes: tuple[str, ...],
+        opens: Callable[[int], bool] = lambda _: True,
     ) -> int | None:
         """Which of these it is of, by its place; None where of none.
 
-        The places in `closed` open nothing, be it their password. Where none is found that does,
+        `opens` says of a place whether its password opens anything. Where none is found that does,
         the work is the same for everybody: one verification of each scheme and cost that any
         account's password is kept with, whatever these hashes are, and whether there are any.
         """

@@ -1,6 +1,6 @@
 """Authentication: what a name stands for now, and what is remembered of it."""
 
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -184,11 +184,14 @@ class SlowPasswords(AllPasswords):
         self._meanwhile = meanwhile
 
     async def find(
-        self, password: str, hashes: tuple[str, ...], closed: Container[int] = ()
+        self,
+        password: str,
+        hashes: tuple[str, ...],
+        opens: Callable[[int], bool] = lambda _: True,
     ) -> int | None:
         """As it is, once that has happened."""
         await self._meanwhile()
-        return await super().find(password, hashes, closed)
+        return await super().find(password, hashes, opens)
 
 
 @pytest.mark.parametrize("change", ["disabled", "deleted", "renewed"])
