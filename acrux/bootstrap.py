@@ -192,6 +192,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     reserve.take()
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
+    accounts = SqlAccounts(used)
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = KeyFolder(folder / "secrets" / "signing")
@@ -201,7 +202,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         store=store,
         metadata=SqlMetadata(used, growing),
         properties=SqlProperties(used),
-        accounts=SqlAccounts(used),
+        accounts=accounts,
         scope_maps=SqlScopeMaps(used),
         trusts=SqlTrusts(used),
         issuers=OpenIdIssuers(clocks.wall),
@@ -209,7 +210,9 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         guesses=SqlGuesses(used, _key(folder / "secrets" / "guesses")),
         journal=SqlJournal(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
-        passwords=AllPasswords(KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall)),
+        passwords=AllPasswords(
+            KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes
+        ),
         signing_keys=signing_keys,
         signer=RotatingSigner(signing_keys, clocks.wall),
         clock=clocks.wall,
@@ -263,7 +266,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
             max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
             aged=to.aged,
         ),
-        explanations=Explanations(to.journal, to.accounts, to.trusts),
+        explanations=Explanations(to.journal, to.accounts, to.trusts, to.scope_maps),
     )
 
 

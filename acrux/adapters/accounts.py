@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
+from acrux.adapters.chosen_hashes import chosen_hashes
 from acrux.adapters.epochs import OF_PASSWORD, next_epoch, revocation, revoke_password
-from acrux.adapters.scope_maps import read_map
+from acrux.adapters.scope_maps import gives_less
 from acrux.adapters.statements import Database, Row, Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.page import Page, Slice
@@ -17,7 +18,7 @@ FILE_PASSWORD = "password"  # noqa: S105 -- what the one password of an htpasswd
 
 _ACCOUNT = (
     "accounts.name, accounts.scope_map, accounts.enabled, accounts.epoch, accounts.created_at,"
-    " accounts.kind"
+    " accounts.kind, accounts.changed_at"
 )
 
 
@@ -41,6 +42,10 @@ class SqlAccounts:
         rows = [row for kind in kinds for row in await self._database.read(_page(kind, page))]
         accounts = tuple(_read_account(row) for row in sorted(rows))
         return Slice(accounts[: page.items], more=0 < page.items < len(accounts))
+
+    async def chosen_hashes(self) -> tuple[str, ...]:
+        """See ports.Accounts."""
+        return await chosen_hashes(self._database)
 
     async def create(self, account: Account) -> bool:
         """See ports.Accounts."""
@@ -132,8 +137,8 @@ def _find(name: str) -> Statement:
 def _read_found(rows: list[Row]) -> Account | None:
     if not rows:
         return None
-    account, permissions = rows[0][:6], rows[0][6]
-    passwords = tuple(_read_password(row[7:]) for row in rows if row[7] is not None)
+    account, permissions = rows[0][:7], rows[0][7]
+    passwords = tuple(_read_password(row[8:]) for row in rows if row[8] is not None)
     return _read_account(
         account, passwords, msgspec.json.decode(permissions or "[]", type=frozenset[str])
     )
@@ -144,7 +149,7 @@ def _read_account(
     passwords: tuple[PasswordRecord, ...] = (),
     permissions: frozenset[str] = frozenset(),
 ) -> Account:
-    name, scope_map, enabled, epoch, created_at, kind = row
+    name, scope_map, enabled, epoch, created_at, kind, changed_at = row
     return Account(
         name=name,
         passwords=passwords,
@@ -154,6 +159,7 @@ def _read_account(
         created_at=from_microseconds(created_at),
         permissions=permissions,
         kind=AccountKind(kind),
+        changed_at=from_microseconds(changed_at),
     )
 
 
@@ -213,36 +219,22 @@ def _create(account: Account) -> Steps[bool]:
 
 def _change(name: str, epoch: int, scope_map: str | None, is_enabled: bool | None) -> Steps[bool]:  # noqa: FBT001 -- a column
     shrinks = is_enabled is False or (
-        scope_map is not None and (yield from _would_hold_less(name, scope_map))
+        scope_map is not None and (yield from gives_less(name, scope_map))
     )
     changed = yield Statement(
         """
         UPDATE accounts SET scope_map = COALESCE(:scope_map, scope_map),
-                            enabled = COALESCE(:enabled, enabled)
+                            enabled = COALESCE(:enabled, enabled), changed_at = :at
         WHERE name = :name RETURNING name
         """,
         {
             "name": name,
             "scope_map": scope_map,
             "enabled": None if is_enabled is None else int(is_enabled),
+            "at": epoch,
         },
     )
     return bool(changed) and (not shrinks or (yield from _revoke(name, epoch)))
-
-
-def _would_hold_less(account: str, scope_map: str) -> Steps[bool]:
-    rows = yield Statement(
-        """
-        SELECT accounts.scope_map, held.permissions, given.permissions FROM accounts
-        LEFT JOIN scope_maps AS held ON held.name = accounts.scope_map
-        LEFT JOIN scope_maps AS given ON given.name = :scope_map
-        WHERE accounts.name = :name
-        """,
-        {"name": account, "scope_map": scope_map},
-    )
-    return any(
-        not read_map(scope_map, given).covers(read_map(was, held)) for was, held, given in rows
-    )
 
 
 def _revoke(name: str, epoch: int) -> Steps[bool]:

@@ -1,9 +1,8 @@
 """Passwords that people choose: argon2id, and bcrypt from htpasswd files."""
 
 import asyncio
-import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -11,12 +10,10 @@ import argon2
 import bcrypt
 
 from acrux.adapters.keyed_hash import KeyedHash
+from acrux.adapters.slow_hashes import ARGON2, BCRYPT, nobodys_like
 from acrux.adapters.upload_files import in_thread
 from acrux.domain.people import normalize
 from acrux.ports.clock import Clock
-
-ARGON2: Final = "argon2id"
-BCRYPT: Final = "bcrypt"
 
 # OWASP, Password Storage Cheat Sheet: 19 MiB, two passes, one lane. About 17 ms.
 MEMORY_KIBIBYTES: Final = 19 * 1024
@@ -26,13 +23,8 @@ LANES: Final = 1
 # How every hash of ours begins that was made with the parameters above (PHC string format).
 _CURRENT: Final = f"{ARGON2}:$argon2id$v=19$m={MEMORY_KIBIBYTES},t={PASSES},p={LANES}$"
 
-# A salt and a hash of zeros: no password is known to have it, and to see that takes all the work.
-_NOBODYS: Final = f"{_CURRENT}{'A' * 22}${'A' * 43}"
-
 # bcrypt looks at no more, so that a longer password would match what it begins with.
 MAX_BCRYPT_BYTES: Final = 72
-
-_COST: Final = re.compile(rf"{BCRYPT}:\$2[aby]\$([0-9]{{2}})\$")
 
 REMEMBERED: Final = 10_000
 REMEMBERED_FOR: Final = timedelta(minutes=5)
@@ -58,7 +50,6 @@ class ChosenPasswords:
         )
         self._keyed_hash = KeyedHash(secrets.token_bytes(32))
         self._right: dict[bytes, datetime] = {}
-        self._cost = 0  # the greatest of a bcrypt hash that was seen, 0 where there was none
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def hash(self, password: str) -> str:
@@ -66,44 +57,52 @@ class ChosenPasswords:
         text = _encode(password)
         return f"{ARGON2}:{await self._compute(lambda: self._hasher.hash(text))}"
 
-    async def matches(self, password: str, kept: str) -> bool:
-        """Whether it is the password of this hash."""
-        proof = self._proof(password, kept)
-        end = self._right.get(proof)
-        if end is not None and self._clock() < end:
-            return True
-        self._cost = max(self._cost, _bcrypt_cost(kept))
-        if not await self._compute(lambda: self._verify_or_work(password, kept)):
-            return False
-        if len(self._right) >= REMEMBERED:
-            self._right.clear()
-        self._right[proof] = self._clock() + REMEMBERED_FOR
-        return True
+    async def find(
+        self,
+        password: str,
+        hashes: Sequence[str],
+        closed: Sequence[str] = (),
+        in_use: Sequence[str] = (),
+    ) -> str | None:
+        """Which of all these hashes the password is of; None where of none.
+
+        Those that are `closed` open nothing. Where none is found that does, the work of every
+        scheme and cost of `in_use` was done, whichever of them the hashes are of.
+        """
+        for kept in hashes:
+            end = self._right.get(self._proof(password, kept))
+            if end is not None and self._clock() < end:
+                return kept
+        found = await self._compute(lambda: self._search(password, hashes, closed, in_use))
+        if found is not None and found in hashes:
+            self._remember(password, found)
+        return found
 
     def is_outdated(self, kept: str) -> bool:
         """Whether a hash of ours was made with other parameters than those of now."""
         return kept.startswith(f"{ARGON2}:") and not kept.startswith(_CURRENT)
 
-    async def work_in_vain(self, password: str) -> None:
-        """As much work as `matches` does where it refuses, for who has no such password."""
-        await self._compute(lambda: self._work(password, done=""))
+    def _search(
+        self, password: str, hashes: Sequence[str], closed: Sequence[str], in_use: Sequence[str]
+    ) -> str | None:
+        # In one turn: whoever had to wait for two of them would be told apart.
+        found, done = None, set()
+        for kept in (*hashes, *closed):
+            nobodys = nobodys_like(kept)
+            matches = None if nobodys is None else self._verify(password, kept)
+            if matches:
+                found = kept
+                if kept in hashes:
+                    return found
+            if matches is not None:
+                done.add(nobodys)
+        kinds = {nobodys for kept in in_use if (nobodys := nobodys_like(kept))}
+        for nobodys in sorted(kinds - done):
+            self._verify(password, nobodys)
+        return found
 
-    def _verify_or_work(self, password: str, kept: str) -> bool:
-        return self._verify(password, kept) or self._work(password, done=kept)
-
-    def _work(self, password: str, done: str) -> bool:
-        # Each refusal takes the work of every scheme that is in use, in one turn: an htpasswd file
-        # has its own scheme and costs. bcrypt doubles with each cost, so that those from one up to
-        # the greatest add up to the greatest.
-        if not done.startswith(f"{ARGON2}:"):
-            self._verify(password, _NOBODYS)
-        if self._cost:
-            own = _bcrypt_cost(done)
-            for cost in range(own, self._cost) if own else (self._cost,):
-                self._verify(password, _nobodys_bcrypt(cost))
-        return False
-
-    def _verify(self, password: str, kept: str) -> bool:
+    def _verify(self, password: str, kept: str) -> bool | None:
+        """Whether it is the password of this hash; None where that was seen without the work."""
         scheme, _, hashed = kept.partition(":")
         text = _encode(password)
         try:
@@ -112,8 +111,15 @@ class ChosenPasswords:
                 looked_at = text.replace(b"\0", b"")[:MAX_BCRYPT_BYTES]
                 return bcrypt.checkpw(looked_at, hashed.encode()) and looked_at == text
             return self._hasher.verify(hashed, text)
+        except argon2.exceptions.VerifyMismatchError:
+            return False
         except (argon2.exceptions.Argon2Error, argon2.exceptions.InvalidHashError, ValueError):
-            return False  # another password, or a hash that was damaged
+            return None  # it was damaged
+
+    def _remember(self, password: str, kept: str) -> None:
+        if len(self._right) >= REMEMBERED:
+            self._right.clear()
+        self._right[self._proof(password, kept)] = self._clock() + REMEMBERED_FOR
 
     def _proof(self, password: str, kept: str) -> bytes:
         return self._keyed_hash.digest(kept.encode() + b"\0" + _encode(password))
@@ -122,15 +128,6 @@ class ChosenPasswords:
         # To its end, even if the client is gone: others begin only once the thread is free.
         async with self._free:
             return await in_thread(work)
-
-
-def _bcrypt_cost(kept: str) -> int:
-    cost = _COST.match(kept)
-    return int(cost[1]) if cost else 0
-
-
-def _nobodys_bcrypt(cost: int) -> str:
-    return f"{BCRYPT}:$2b${cost:02d}${'.' * 53}"
 
 
 def _encode(password: str) -> bytes:

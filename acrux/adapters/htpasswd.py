@@ -6,15 +6,12 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from acrux.adapters.chosen_passwords import BCRYPT
+from acrux.adapters.slow_hashes import BCRYPT, MAX_COST
 from acrux.domain.people import is_user_name
 from acrux.ports.accounts import FileContent, FileUser
 
 # bcrypt's own form: $2y$, a cost of two digits, 22 characters of salt and 31 of hash.
 _BCRYPT: Final = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
-
-# About 200 ms. With more, each guess would hold a core for longer than other names are refused in.
-MAX_COST: Final = 12
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 

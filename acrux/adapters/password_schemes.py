@@ -1,23 +1,28 @@
 """Generated and chosen passwords side by side, told apart by their hashes."""
 
-from typing import Final
+from collections.abc import Awaitable, Callable
 
-from acrux.adapters.chosen_passwords import ARGON2, BCRYPT, ChosenPasswords
+from acrux.adapters.chosen_passwords import ChosenPasswords
 from acrux.adapters.passwords import MAX_CHARACTERS, KeyedPasswords
-
-_SLOW: Final = (f"{ARGON2}:", f"{BCRYPT}:")
+from acrux.adapters.slow_hashes import is_slow
 
 
 class AllPasswords:
     """Every password of the registry. Implements acrux.ports.accounts.Passwords.
 
     A generated password is compared at once; only where it is none of those is the slow work done.
+    `in_use` gives one hash at least of every scheme and cost that is kept, as they are now.
     """
 
-    def __init__(self, generated: KeyedPasswords, chosen: ChosenPasswords) -> None:
+    def __init__(
+        self,
+        generated: KeyedPasswords,
+        chosen: ChosenPasswords,
+        in_use: Callable[[], Awaitable[tuple[str, ...]]],
+    ) -> None:
         self._generated = generated
         self._chosen = chosen
-        self._has_chosen = False
+        self._in_use = in_use
 
     def generate(self) -> str:
         """See ports.Passwords."""
@@ -35,17 +40,24 @@ class AllPasswords:
         """See ports.Passwords."""
         return self._chosen.is_outdated(kept)
 
-    async def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
+    async def find(
+        self,
+        password: str,
+        hashes: tuple[str, ...],
+        opens: Callable[[int], bool] = lambda _: True,
+    ) -> int | None:
         """See ports.Passwords."""
         place = self._generated.find(password, hashes)
-        if place is not None or len(password) > MAX_CHARACTERS:
+        if len(password) > MAX_CHARACTERS or (place is not None and opens(place)):
             return place
-        slow = tuple(kept for kept in hashes if kept.startswith(_SLOW))
-        self._has_chosen |= bool(slow)
-        for kept in slow:
-            if await self._chosen.matches(password, kept):
-                return hashes.index(kept)
-        # Whoever has no chosen password is refused no sooner than whoever has one.
-        if self._has_chosen and not slow:
-            await self._chosen.work_in_vain(password)
-        return None
+        slow = [(kept, opens(at)) for at, kept in enumerate(hashes) if is_slow(kept)]
+        in_use = await self._in_use()
+        if not slow and not in_use:
+            return place
+        found = await self._chosen.find(
+            password,
+            hashes=[kept for kept, is_open in slow if is_open],
+            closed=[kept for kept, is_open in slow if not is_open],
+            in_use=in_use,
+        )
+        return place if found is None else hashes.index(found)

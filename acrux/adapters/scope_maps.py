@@ -41,8 +41,8 @@ class SqlScopeMaps:
         """See ports.ScopeMaps."""
         statement = Statement(
             """
-            INSERT INTO scope_maps (name, description, permissions, created_at)
-            VALUES (:name, :description, :permissions, :at)
+            INSERT INTO scope_maps (name, description, permissions, created_at, changed_at)
+            VALUES (:name, :description, :permissions, :at, :changed_at)
             ON CONFLICT (name) DO NOTHING RETURNING name
             """,
             {
@@ -50,6 +50,7 @@ class SqlScopeMaps:
                 "description": scope_map.description,
                 "permissions": _json(scope_map.permissions),
                 "at": to_microseconds(scope_map.created_at),
+                "changed_at": to_microseconds(scope_map.changed_at),
             },
         )
         return await self._database.write(_did(statement))
@@ -84,26 +85,46 @@ def _change(
     yield Statement(
         """
         UPDATE scope_maps SET description = COALESCE(:description, description),
-                              permissions = COALESCE(:permissions, permissions)
+                              permissions = COALESCE(:permissions, permissions),
+                              changed_at = COALESCE(:changed_at, changed_at)
         WHERE name = :name
         """,
-        {"name": name, "description": description, "permissions": given},
+        {
+            "name": name,
+            "description": description,
+            "permissions": given,
+            "changed_at": None if given in (None, held[0][0]) else epoch,
+        },
     )
-    if given is not None and not read_map(name, given).covers(read_map(name, held[0][0])):
+    if given is not None and not _read_map(name, given).covers(_read_map(name, held[0][0])):
         yield from revoke_holders(name, epoch)
     return True
 
 
-def read_map(name: str, permissions: str | None) -> ScopeMap:
+def gives_less(account: str, scope_map: str) -> Steps[bool]:
+    """Whether the account would hold less with this scope map than with its own."""
+    rows = yield Statement(
+        """
+        SELECT accounts.scope_map, held.permissions, given.permissions FROM accounts
+        LEFT JOIN scope_maps AS held ON held.name = accounts.scope_map
+        LEFT JOIN scope_maps AS given ON given.name = :scope_map
+        WHERE accounts.name = :name
+        """,
+        {"name": account, "scope_map": scope_map},
+    )
+    return any(
+        not _read_map(scope_map, given).covers(_read_map(was, held)) for was, held, given in rows
+    )
+
+
+def _read_map(name: str, permissions: str | None) -> ScopeMap:
     """The scope map of this name, of the permissions that the table holds."""
     return scope_maps.read(name, msgspec.json.decode(permissions or "[]", type=frozenset[str]))
 
 
 def _select(condition: str, parameters: dict[str, SqlValue]) -> Statement:
-    return Statement(
-        f"SELECT name, description, permissions, created_at FROM scope_maps {condition}",  # noqa: S608 -- our own conditions
-        parameters,
-    )
+    columns = "name, description, permissions, created_at, changed_at"
+    return Statement(f"SELECT {columns} FROM scope_maps {condition}", parameters)  # noqa: S608 -- our own conditions
 
 
 def _did(statement: Statement) -> Steps[bool]:
@@ -111,12 +132,13 @@ def _did(statement: Statement) -> Steps[bool]:
 
 
 def _read(row: Row) -> StoredScopeMap:
-    name, description, permissions, created_at = row
+    name, description, permissions, created_at, changed_at = row
     return StoredScopeMap(
         name,
         description,
         tuple(msgspec.json.decode(permissions, type=list[str])),
         from_microseconds(created_at),
+        from_microseconds(changed_at),
     )
 
 

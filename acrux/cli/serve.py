@@ -12,7 +12,7 @@ from acrux import server
 from acrux.bootstrap import Registry, build
 from acrux.cli import sample
 from acrux.cli.options import load, setting_options
-from acrux.services.accounts import ShownAccount
+from acrux.services.accounts import ADMINISTRATOR_PASSWORDS, ShownAccount
 from acrux.settings import Settings
 
 
@@ -40,22 +40,27 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
     settings, reserved = server.resolve(load(config, options).settings)
     with reserved:
         certificate = server.certificate_files(settings)
-        first_start = asyncio.run(_prepare(build(settings), settings, with_sample=with_sample))
+        first_start, more_passwords = asyncio.run(
+            _prepare(build(settings), settings, with_sample=with_sample)
+        )
         ca = certificate.ca if certificate else None
-        greeting = Greeting(settings, first_start, ca, with_sample)
+        greeting = Greeting(settings, first_start, more_passwords, ca, with_sample)
         server.run(settings, greeting.print)
 
 
 async def _prepare(
     registry: Registry, settings: Settings, *, with_sample: bool
-) -> ShownAccount | None:
+) -> tuple[ShownAccount | None, tuple[str, ...]]:
+    accounts = registry.services.accounts
     await registry.lifespan.open()
     try:
-        created = await registry.services.accounts.create_administrator(settings.name)
+        created = await accounts.create_administrator(settings.name)
+        passwords = (await accounts.show(settings.name)).passwords
         await registry.services.keys.use(settings.signing_algorithm)
         if with_sample:
             await sample.push(registry.services.uploads, registry.services.manifests)
-        return created
+        names = (password.name for password in passwords)
+        return created, tuple(name for name in names if name not in ADMINISTRATOR_PASSWORDS)
     finally:
         await registry.lifespan.close()
 
@@ -69,6 +74,7 @@ class Greeting:
 
     settings: Settings
     first_start: ShownAccount | None
+    more_passwords: tuple[str, ...]
     ca: Path | None
     has_sample: bool
 
@@ -87,6 +93,11 @@ class Greeting:
             f"login server  {self.settings.known_login_servers[0]}",
             f"admin user    {self.settings.name}",
             *self._passwords(),
+            *(
+                f"warning       the admin user has a third password, {name}, of an earlier "
+                f"release: acrux token credential delete -n {self.settings.name} --password {name}"
+                for name in self.more_passwords
+            ),
         ]
         if self.settings.tls_self_signed:
             lines.append(f"CA            {self.ca}")

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from acrux.domain.access import NOTHING
 from acrux.domain.case import CaseId
 from acrux.domain.explanation import Explanation, Right, repository_options, rights
-from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.reason import Reason
 from acrux.domain.refusal import Holder, Refusal, to_the_second
 from acrux.domain.scope import CATALOG, render
@@ -75,9 +74,9 @@ def explain(case: Refusal) -> Explanation:
 def _changes(case: Refusal) -> str:
     if case.holder is None:
         return "" if case.name.startswith("(") else f"{case.name} is gone now."
-    if case.holder.epoch <= to_microseconds(case.at):
+    if case.holder.changed_at <= case.at:
         return ""
-    changed_at = to_the_second(from_microseconds(case.holder.epoch))
+    changed_at = to_the_second(case.holder.changed_at)
     return (
         f"{case.who}, a password or the scope map was changed at {changed_at}, after this case: "
         "what is said of them here holds now, and may not have held then."

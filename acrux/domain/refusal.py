@@ -21,11 +21,12 @@ class HeldPassword(Struct, frozen=True):
 class Holder(Struct, frozen=True):
     """An account, or a trust for whoever it lets in, as it is now; `map_name` may be a system's.
 
-    `noun` is what the commands call it.
+    `changed_at` is when it, its passwords or its scope map last became another, with more rights or
+    with less. `noun` is what the commands call it.
     """
 
     is_enabled: bool
-    epoch: int
+    changed_at: datetime
     map_name: str
     scope_map: ScopeMap
     passwords: tuple[HeldPassword, ...] = ()

@@ -1,6 +1,6 @@
 """What the services need to know who may do what."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -50,7 +50,8 @@ class Account(Struct, frozen=True):
     """An account, its passwords, and the permissions of its scope map.
 
     The anonymous principal is the account without a name. `permissions` are not kept with the
-    account but read with it; a system-defined scope map has none here.
+    account but read with it; a system-defined scope map has none here. `changed_at` is when it was
+    last given another scope map, or switched on or off, whether that revoked anything or not.
     """
 
     name: str
@@ -61,15 +62,17 @@ class Account(Struct, frozen=True):
     created_at: datetime = BEGINNING
     permissions: frozenset[str] = frozenset()
     kind: AccountKind = AccountKind.TOKEN
+    changed_at: datetime = BEGINNING
 
 
 class StoredScopeMap(Struct, frozen=True):
-    """A scope map of one's own as it is kept."""
+    """A scope map of one's own as it is kept; `changed_at` is when it last held something else."""
 
     name: str
     description: str
     permissions: tuple[str, ...]
     created_at: datetime
+    changed_at: datetime = BEGINNING
 
 
 class Accounts(Protocol):
@@ -84,13 +87,16 @@ class Accounts(Protocol):
     async def page(self, kinds: Collection[AccountKind], page: Page) -> Slice[Account]:
         """A page of what `list` gives, but for the anonymous one."""
 
+    async def chosen_hashes(self) -> tuple[str, ...]:
+        """Hashes of chosen passwords: at least one of each scheme and cost that is kept."""
+
     async def create(self, account: Account) -> bool:
         """Create the account unless there is one of that name; say whether it was created."""
 
     async def change(
         self, name: str, epoch: int, *, scope_map: str | None, is_enabled: bool | None
     ) -> bool:
-        """Set what is not None; False where there is no account.
+        """Set what is not None, at this instant, an epoch; False where there is no account.
 
         Revokes as `revoke` does where the account holds less after it, or is switched off.
         """
@@ -154,7 +160,7 @@ class ScopeMaps(Protocol):
     async def change(
         self, name: str, epoch: int, *, description: str | None, permissions: tuple[str, ...] | None
     ) -> bool:
-        """Set what is not None; False where there is none.
+        """Set what is not None, at this instant, an epoch; False where there is none.
 
         Where the map holds less after it, everything is revoked of an earlier epoch than this one,
         or the next, of every account and every trust that has it.
@@ -197,10 +203,17 @@ class Passwords(Protocol):
     def is_outdated(self, kept: str) -> bool:
         """Whether a chosen one should be hashed anew, as it was with weaker or other parameters."""
 
-    async def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
+    async def find(
+        self,
+        password: str,
+        hashes: tuple[str, ...],
+        opens: Callable[[int], bool] = lambda _: True,
+    ) -> int | None:
         """Which of these it is of, by its place; None where of none.
 
-        Where people have chosen passwords, a refusal takes the same work for whoever has none.
+        `opens` says of a place whether its password opens anything. Where none is found that does,
+        the work is the same for everybody: one verification of each scheme and cost that any
+        account's password is kept with, whatever these hashes are, and whether there are any.
         """
 
 

@@ -79,11 +79,13 @@ class Accounts:
     async def create_administrator(self, name: str) -> ShownAccount | None:
         """Create the administrator with two new passwords; None where there is one already.
 
-        A disabled one stays so. Raises InvalidSettings where there is one of another name, or the
-        name is somebody else's: a registry has one administrator, who has one name.
+        A disabled one stays so. Raises InvalidSettings where there is one of another name, be it
+        beside this one, or the name is somebody else's: a registry has one administrator, who has
+        one name.
         """
         there = await self._accounts.find(name)
         if there is not None and is_administrator(there):
+            await self._check_alone(name)
             return None
         for account in await self._accounts.list((AccountKind.TOKEN,)):
             known = await self._accounts.find(account.name)
@@ -99,6 +101,25 @@ class Accounts:
                 "admin user: choose another with --name, or delete that one"
             )
         return created
+
+    async def _check_alone(self, name: str) -> None:
+        # Releases that started under any name made another administrator for each.
+        for other in await self._other_administrators(name):
+            if other.is_enabled:
+                raise InvalidSettings(
+                    f"name: this data has a second admin user, {other.name!r}, who may do "
+                    f"everything: keep one. To delete it: acrux token delete -n {other.name}; to "
+                    f"shut it out: acrux token update -n {other.name} --status disabled"
+                )
+
+    async def _other_administrators(self, name: str) -> tuple[Account, ...]:
+        found = [
+            await self._accounts.find(listed.name)
+            for listed in await self._accounts.list((AccountKind.TOKEN,))
+            if listed.name != name and listed.scope_map == ADMINISTRATOR.name
+        ]
+        # An account that holds as much, and has one of its two passwords left, is none.
+        return tuple(account for account in found if account and _has_first_password(account))
 
     async def password_names(self, name: str) -> tuple[str, ...]:
         """What the two passwords of the account are called. Raises UnknownName."""
@@ -189,10 +210,12 @@ class Accounts:
     async def delete(self, name: str) -> None:
         """Remove the account.
 
-        Raises UnknownName, and InvalidInput for a person's and for the administrator's.
+        Raises UnknownName, and InvalidInput for a person's and for the administrator's, where there
+        is no second one.
         """
         await self._check_token(name, "delete")
-        await self._refuse_for_administrator(name, "cannot be deleted")
+        if not await self._other_administrators(name):
+            await self._refuse_for_administrator(name, "cannot be deleted")
         await self._done(name, done=await self._accounts.delete(name, self._epoch()))
 
     async def revoke(self, name: str) -> None:
@@ -288,7 +311,11 @@ def is_administrator(account: Account) -> bool:
         return False
     # The first of the two could be deleted once, and can be renewed.
     had_two = account.scope_map == ADMINISTRATOR.name and names == {ADMINISTRATOR_PASSWORDS[1]}
-    return had_two or ADMINISTRATOR_PASSWORDS[0] in names
+    return had_two or _has_first_password(account)
+
+
+def _has_first_password(account: Account) -> bool:
+    return ADMINISTRATOR_PASSWORDS[0] in {password.name for password in account.passwords}
 
 
 def _in_utc(instant: datetime | None) -> datetime | None:

@@ -69,7 +69,13 @@ class Authentication:
 
     async def _password(self, account: Account | None, secret: str) -> PasswordRecord | None:
         passwords = account.passwords if account else ()
-        place = await self._passwords.find(secret, tuple(password.hash for password in passwords))
+        hashes = tuple(password.hash for password in passwords)
+
+        def opens(place: int) -> bool:
+            return account is not None and self._opens(account, passwords[place])
+
+        # Whoever is refused with the right password, too, is refused after the same work.
+        place = await self._passwords.find(secret, hashes, opens)
         return None if place is None else passwords[place]
 
     def _opens(self, account: Account, password: PasswordRecord) -> bool:

@@ -1,16 +1,19 @@
 """Say why a request was refused, and what would let it pass."""
 
+from datetime import datetime
+
 from acrux.domain import explaining, scope_maps
 from acrux.domain import outside as outsiders
 from acrux.domain.access import ANONYMOUS
 from acrux.domain.case import CaseId
 from acrux.domain.decision import ANONYMOUS_CALLER, Decision
 from acrux.domain.explanation import Explanation
+from acrux.domain.instants import BEGINNING, from_microseconds
 from acrux.domain.outside import Outside
 from acrux.domain.refusal import HeldPassword, Holder, Refusal
 from acrux.domain.trust import scope_map_of
 from acrux.errors import UnknownCase
-from acrux.ports.accounts import AccountKind, Accounts
+from acrux.ports.accounts import AccountKind, Accounts, ScopeMaps
 from acrux.ports.federation import Trusts
 from acrux.ports.journal import Journal
 
@@ -18,10 +21,13 @@ from acrux.ports.journal import Journal
 class Explanations:
     """Replays refusals from the journal, on the accounts and scope maps as they are now."""
 
-    def __init__(self, journal: Journal, accounts: Accounts, trusts: Trusts) -> None:
+    def __init__(
+        self, journal: Journal, accounts: Accounts, trusts: Trusts, scope_maps: ScopeMaps
+    ) -> None:
         self._journal = journal
         self._accounts = accounts
         self._trusts = trusts
+        self._scope_maps = scope_maps
 
     async def explain(self, text: str) -> Explanation:
         """Why the case of this id was refused.
@@ -53,7 +59,7 @@ class Explanations:
             return None
         return Holder(
             account.is_enabled,
-            account.epoch,
+            max(account.changed_at, await self._changed_at(account.epoch, account.scope_map)),
             account.scope_map,
             scope_maps.read(account.scope_map, account.permissions),
             tuple(
@@ -70,7 +76,12 @@ class Explanations:
             return None
         return Holder(
             stored.trust.is_enabled,
-            stored.epoch,
+            await self._changed_at(stored.epoch, stored.trust.scope_map),
             stored.trust.scope_map,
             scope_map_of(stored.trust, stored.permissions, outside),
         )
+
+    async def _changed_at(self, epoch: int, scope_map: str) -> datetime:
+        # An epoch says when something was taken away. A scope map may grow without one.
+        found = await self._scope_maps.find(scope_map)
+        return max(from_microseconds(epoch), found.changed_at if found else BEGINNING)

@@ -37,7 +37,9 @@ class ScopeMaps:
         check_name(name)
         _check_description(description)
         check_permissions(permissions)
-        scope_map = StoredScopeMap(name, description, _unique(permissions), self._clock())
+        now = self._clock()
+        # An account may have its name already, as the users of a file do, and held nothing by it.
+        scope_map = StoredScopeMap(name, description, _unique(permissions), now, changed_at=now)
         if not await self._scope_maps.create(scope_map):
             raise NameTaken(f"there is a scope map {name!r} already: update it")
         return scope_map

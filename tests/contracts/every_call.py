@@ -145,6 +145,7 @@ CALLS: tuple[Call, ...] = (
     METADATA.delete_repository(SMALL),
     ACCOUNTS.create(Account("acrux", (PASSWORD,))),
     ACCOUNTS.find("acrux"),
+    ACCOUNTS.chosen_hashes(),
     ACCOUNTS.list((AccountKind.TOKEN,)),
     *(ACCOUNTS.follow_file(users, "the-map", AT) for users in FILE_USERS),
     ACCOUNTS.page(tuple(AccountKind), Page(100, "account 5")),

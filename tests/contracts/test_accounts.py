@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from acrux.adapters.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.chosen_hashes import MAX_KINDS
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.domain.page import Page, Slice
 from acrux.ports.accounts import Account, AccountKind, PasswordRecord, StoredScopeMap
@@ -213,6 +214,37 @@ async def test_revocations_are_found_with_one_statement_on_an_index(
         await revocations.refresh()
 
     assert len(statements) == 1
+
+
+async def test_each_kind_of_hash_is_found_in_a_look_however_many_there_are_of_it(
+    accounts: SqlAccounts, databases: Databases
+) -> None:
+    """Every refused login asks for them, and a directory of people has thousands."""
+    kinds = ("argon2id:$argon2id$v=19$m=19456,t=2,p=1$", "bcrypt:$2y$05$", "bcrypt:$2y$10$")
+    kept = [f"{kind}{number:030}" for kind in kinds for number in range(20)]
+    for number, hash_ in enumerate([*kept, *(f"hmac-sha256:{n}" for n in range(20))]):
+        await accounts.create(Account(f"person{number}", (PasswordRecord("password", hash_, AT),)))
+
+    with databases.watched() as statements:
+        found = await accounts.chosen_hashes()
+
+    assert found == (kept[0], kept[20], kept[40])
+    assert len(statements) == len(kinds) + 2  # and one behind the last of each scheme
+
+
+async def test_damaged_hashes_are_looked_at_no_longer_than_a_moment(accounts: SqlAccounts) -> None:
+    """Each is a kind of its own, and a refused login would look at all of them."""
+    for number in range(MAX_KINDS + 10):
+        record = PasswordRecord("password", f"argon2id:{number:03}", AT)
+        await accounts.create(Account(f"person{number}", (record,)))
+    await accounts.create(
+        Account("alice", (PasswordRecord("password", "bcrypt:$2y$05$x", AT),)),
+    )
+
+    found = await accounts.chosen_hashes()
+
+    assert len(found) == MAX_KINDS + 1
+    assert found[-1] == "bcrypt:$2y$05$x"
 
 
 async def test_accounts_are_told_a_page_at_a_time(accounts: SqlAccounts) -> None:

@@ -15,6 +15,8 @@ RELEASED = {
     "0008_names_alike.sql": "2854c33d21ba60bb67f7cd3b83f73af86c0573f0815751eeff27793288e20acd",
     "0009_uploads_as_files.sql": "d9204ac7bb7923063d35ca0ae7c5d8d563ddf1f019e43856afeff4299edefde4",
     "0010_facts.sql": "73f3c38313a9fd63b607f1673ca29658b51e97646b3004ef0101a50feaa6bd29",
+    "0011_hashes.sql": "d9a078a86c62bdcc4f709daf4657f01c0aa7aa0b9fae86a4489df94340b38071",
+    "0012_changes.sql": "3a43b80209d0e0d211e6b97ba055ce27985d95350486e58c2eeb0391973b2b93",
 }
 
 

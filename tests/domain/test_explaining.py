@@ -12,7 +12,6 @@ from acrux.domain.access import ADMINISTRATOR, ScopeMap
 from acrux.domain.case import CaseId
 from acrux.domain.decision import Decision, Outcome
 from acrux.domain.explanation import Explanation
-from acrux.domain.instants import to_microseconds
 from acrux.domain.reason import Reason
 from acrux.domain.refusal import HeldPassword, Holder, Refusal
 from acrux.domain.scope import parse_all
@@ -27,7 +26,7 @@ PUSH = parse_all(["repository:team/app:pull,push"])
 
 def holder(scope_map: ScopeMap = TEAM, **parts: Any) -> Holder:
     """A holder who was not changed since."""
-    plain = Holder(True, to_microseconds(EARLIER), scope_map.name, scope_map)
+    plain = Holder(True, EARLIER, scope_map.name, scope_map)
     return replace(plain, **parts)
 
 
@@ -85,9 +84,7 @@ def test_a_token_that_did_not_ask_is_told_from_a_map_that_lacks() -> None:
 
 def test_a_password_that_would_do_now_could_not_then() -> None:
     """The explanation would say that all is well."""
-    shown = told(
-        Reason.MISSING_SCOPE, holder(ADMINISTRATOR, epoch=to_microseconds(LATER)), proof="password1"
-    )
+    shown = told(Reason.MISSING_SCOPE, holder(ADMINISTRATOR, changed_at=LATER), proof="password1")
 
     assert shown.why == "ci-team may do this now, and could not then."
     assert "changed at 2026-11-21T13:00:00Z, after this case" in shown.changes

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,79 @@ async def test_what_was_changed_since_is_said(
 
     assert "after this case" in told.changes
     assert [right.is_held for right in told.rights] == [True]
+
+
+async def test_it_is_said_that_a_scope_map_grew_since_and_nobody_logged_out_for_it(
+    registry: Registry, stranger: Caller, clock: HandClock
+) -> None:
+    """Who asks why would be told that all is well, and never that somebody mended it."""
+    services = registry.services
+    await services.scope_maps.create("team-map", ("repositories/team/*/content/read",))
+    caller = await (await robot(registry, "team-map")).login(PULL)
+    refused = await caller.call("DELETE", MANIFEST)
+    clock.forward(minutes=1)
+    await services.scope_maps.change("team-map", description="as it was")
+    before = await explain(registry, refused)
+    await services.scope_maps.change("team-map", add=("repositories/team/app/content/delete",))
+    after = await explain(registry, refused)
+
+    assert before.changes == ""
+    assert "was changed at 2026-11-21T12:01:00Z, after this case" in after.changes
+    assert (await caller.call("GET", MANIFEST)).status == 404  # and not 401
+
+
+@pytest.mark.parametrize("change", [{"scope_map": "_repositories_admin"}, {"is_enabled": True}])
+async def test_it_is_said_that_an_account_was_given_more_since(
+    registry: Registry, stranger: Caller, clock: HandClock, change: dict[str, Any]
+) -> None:
+    """Rights that only grow end no login, and leave no other trace."""
+    accounts = registry.services.accounts
+    caller = await robot(registry)
+    if "is_enabled" in change:
+        await accounts.change("robot", is_enabled=False)
+    refused = await caller.token("repository:team/app:delete")
+    if refused.status == 200:
+        refused = await (await caller.login(PULL)).call("DELETE", MANIFEST)
+    clock.forward(minutes=1)
+    await accounts.change("robot", **change)
+
+    assert "12:01:00Z, after this case" in (await explain(registry, refused)).changes
+
+
+async def test_it_is_said_that_the_scope_map_of_a_trust_grew_since(
+    registry: Registry, stranger: Caller, clock: HandClock
+) -> None:
+    """An identity from outside has no account whose change could be told."""
+    services = registry.services
+    await services.scope_maps.create("ci-map", ("repositories/app/content/read",))
+    await services.trusts.create(
+        Trust(
+            name="ci",
+            issuer="https://issuer.test",
+            audience=HOST,
+            rules=(ClaimRule("owner", "org"),),
+            scope_map="ci-map",
+        )
+    )
+    clock.forward(minutes=1)
+    services.journal.record(
+        Decision(
+            request=f"DELETE {MANIFEST}",
+            outcome=Outcome.REFUSED,
+            account="trusts/ci/repo:org/app",
+            asked=parse_all(["repository:app:delete"]),
+            reason="missing-scope",
+            case="k000000000",
+        )
+    )
+    await services.journal.flush()
+    before = await services.explanations.explain("k000000000")
+    clock.forward(minutes=1)
+    await services.scope_maps.change("ci-map", add=("repositories/app/content/delete",))
+    after = await services.explanations.explain("k000000000")
+
+    assert before.changes == ""
+    assert "12:02:00Z, after this case" in after.changes
 
 
 async def test_a_token_that_did_not_ask_is_told_apart(registry: Registry, stranger: Caller) -> None:

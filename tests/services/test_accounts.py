@@ -22,7 +22,9 @@ class Services:
 
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
         stored = SqlAccounts(database)
-        passwords = AllPasswords(KeyedPasswords(bytes(32)), ChosenPasswords(clock))
+        passwords = AllPasswords(
+            KeyedPasswords(bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
+        )
         revocations = SqlRevocations(database)
         scope_maps = SqlScopeMaps(database)
         self.accounts = Accounts(stored, scope_maps, passwords, revocations, clock)

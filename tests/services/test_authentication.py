@@ -20,7 +20,14 @@ from acrux.services.authentication import Authentication
 from tests.http.conftest import HandClock
 
 GENERATED = KeyedPasswords(b"k" * 32)
-PASSWORDS = AllPasswords(GENERATED, ChosenPasswords(HandClock()))
+
+
+async def nobodys_hashes() -> tuple[str, ...]:
+    """Nobody chose a password."""
+    return ()
+
+
+PASSWORDS = AllPasswords(GENERATED, ChosenPasswords(HandClock()), nobodys_hashes)
 EPOCH = 7
 
 
@@ -173,13 +180,18 @@ class SlowPasswords(AllPasswords):
     """Passwords whose verification takes so long that something happens meanwhile."""
 
     def __init__(self, meanwhile: Callable[[], Awaitable[object]]) -> None:
-        super().__init__(GENERATED, ChosenPasswords(HandClock()))
+        super().__init__(GENERATED, ChosenPasswords(HandClock()), nobodys_hashes)
         self._meanwhile = meanwhile
 
-    async def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
+    async def find(
+        self,
+        password: str,
+        hashes: tuple[str, ...],
+        opens: Callable[[int], bool] = lambda _: True,
+    ) -> int | None:
         """As it is, once that has happened."""
         await self._meanwhile()
-        return await super().find(password, hashes)
+        return await super().find(password, hashes, opens)
 
 
 @pytest.mark.parametrize("change", ["disabled", "deleted", "renewed"])

@@ -83,7 +83,9 @@ class Services:
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
         self.stored, self.scope_maps = FullDisk(database), SqlScopeMaps(database)
         stored, scope_maps = self.stored, self.scope_maps
-        passwords = AllPasswords(KeyedPasswords(bytes(32)), ChosenPasswords(clock))
+        passwords = AllPasswords(
+            KeyedPasswords(bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
+        )
         self.revocations = SqlRevocations(database)
         self.clock = clock
         self.waited: list[datetime] = []

@@ -1,0 +1,158 @@
+"""How long a refused login takes, for each kind of name: python -m bench.logins.
+
+A real registry on a socket, a worker, and every attempt from another address, so that no limit on
+guesses answers in its place.
+"""
+
+import itertools
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import bcrypt
+import click
+
+from acrux.bootstrap import Registry
+from acrux.domain.credential import Secret
+from acrux.services.accounts import ShownAccount
+from bench.household import Household
+from bench.servers import Acrux, AcruxPlan, basic
+from bench.wire import Connection
+
+RIGHT, WRONG = "a few words do", "none of them"
+READER = "_repositories_pull"
+AT_ONCE = 4
+COSTS = (5, 10)
+
+
+class Names:
+    """The names to log in with, and what to present for each; nothing of it gets in."""
+
+    def __init__(self, plan: AcruxPlan, htpasswd: Path) -> None:
+        self._plan = plan
+        self._htpasswd = htpasswd
+
+    def prepare(self) -> dict[str, tuple[str, str]]:
+        """Make the accounts: by what is said of each in the table, its name and password."""
+        self._plan.prepare()
+        users = [f"bcrypt-{cost:02}:{_bcrypted(cost)}\n" for cost in COSTS]
+        self._htpasswd.write_text("".join(users))
+        generated = self._plan.inside(_make)
+        with sqlite3.connect(self._plan.folder / "registry.sqlite") as database:
+            database.execute("UPDATE passwords SET hash = 'argon2id:x' WHERE account = 'damaged'")
+        database.close()
+        return {
+            "unknown name": ("nobody", WRONG),
+            "unknown name, another": ("somebody", WRONG),
+            "generated password": ("robot", WRONG),
+            "argon2id": ("alice", WRONG),
+            **{f"bcrypt {cost}": (f"bcrypt-{cost:02}", WRONG) for cost in COSTS},
+            "damaged hash": ("damaged", RIGHT),
+            "disabled person, right password": ("disabled", RIGHT),
+            "disabled robot, right password": ("robot-off", generated["robot-off"]),
+            "expired, right password": ("robot-expired", generated["robot-expired"]),
+        }
+
+
+async def _make(registry: Registry) -> dict[str, str]:
+    services = registry.services
+    for person in ("alice", "damaged", "disabled"):
+        await services.users.create(person, READER, Secret(RIGHT))
+    await services.users.change("disabled", is_enabled=False)
+    over = datetime.now(UTC) - timedelta(days=1)
+    made = {
+        name: await services.accounts.create(name, READER, expires_at=expiry)
+        for name, expiry in (("robot", None), ("robot-off", None), ("robot-expired", over))
+    }
+    await services.accounts.change("robot-off", is_enabled=False)
+    return {name: _value(account) for name, account in made.items()}
+
+
+def _value(account: ShownAccount) -> str:
+    value = account.passwords[0].value
+    return value.reveal() if value else ""
+
+
+def _bcrypted(cost: int) -> str:
+    return bcrypt.hashpw(RIGHT.encode(), bcrypt.gensalt(cost)).decode()
+
+
+class Guesser:
+    """Who tries to log in, each time from an address of their own."""
+
+    def __init__(self) -> None:
+        self._addresses = (
+            f"2001:db8:{high:x}:{low:x}::1"
+            for high, low in itertools.product(range(1 << 16), repeat=2)
+        )
+
+    def attempt(self, server: Acrux, name: str, password: str) -> float:
+        """How many milliseconds it took to be refused."""
+        headers = {
+            "Authorization": basic(name, password),
+            "X-Forwarded-For": next(self._addresses),
+        }
+        with Connection(server.port) as connection:
+            began = time.perf_counter()
+            answer = connection.ask("GET", "/oauth2/token?service=x", headers)
+            took = time.perf_counter() - began
+        if answer.status != 401:
+            raise click.ClickException(f"{name}: {answer.status} {answer.body[:200]!r}")
+        return took * 1000
+
+    def slowest(self, server: Acrux, name: str, password: str) -> float:
+        """How many milliseconds the slowest of four took that came at once."""
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            return max(threads.map(lambda _: self.attempt(server, name, password), range(AT_ONCE)))
+
+
+@click.command()
+@click.option("--rounds", type=click.IntRange(1, 100), default=10, show_default=True)
+@click.option("--starts", type=click.IntRange(1, 100), default=3, show_default=True)
+def main(rounds: int, starts: int) -> None:
+    """Measure refused logins: the first after a start, one at a time, and four at once."""
+    with tempfile.TemporaryDirectory() as folder, Household(Path(folder)) as household:
+        htpasswd = Path(folder) / "users"
+        plan = AcruxPlan(
+            folder=Path(folder) / "data",
+            options=(
+                "--workers", "1", "--trusted-proxy", "127.0.0.1/32",
+                "--htpasswd", str(htpasswd), "--htpasswd-scope-map", READER,
+            ),
+        )  # fmt: skip
+        names, guesser = Names(plan, htpasswd), Guesser()
+        who = names.prepare()
+        first: dict[str, list[float]] = {told: [] for told in who}
+        single: dict[str, list[float]] = {told: [] for told in who}
+        four: dict[str, list[float]] = {told: [] for told in who}
+        for _, told in itertools.product(range(starts), who):
+            server = plan.serve(household, "")
+            first[told].append(guesser.slowest(server, *who[told]))
+            household.end(server.program)
+        server = plan.serve(household, "")
+        for told in _turns(who, rounds):
+            single[told].append(guesser.attempt(server, *who[told]))
+            four[told].append(guesser.slowest(server, *who[told]))
+        _print(first, single, four)
+
+
+def _turns(who: Iterable[str], rounds: int) -> Iterable[str]:
+    # In turns, so that what else the machine does falls on all of them.
+    return itertools.chain.from_iterable(itertools.repeat([*who], rounds))
+
+
+def _print(*columns: dict[str, list[float]]) -> None:
+    click.echo("| login refused (milliseconds) | first four after a start | one | four at once |")
+    click.echo("|---|---:|---:|---:|")
+    for told in columns[0]:
+        figures = (f"{statistics.median(column[told]):.0f}" for column in columns)
+        click.echo(f"| {told} | {' | '.join(figures)} |")
+
+
+if __name__ == "__main__":
+    main()

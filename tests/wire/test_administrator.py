@@ -1,0 +1,154 @@
+"""The admin user from the command line, and in data that an earlier release made."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from acrux.adapters.accounts import SqlAccounts
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.bootstrap import build
+from acrux.domain.access import ADMINISTRATOR
+from acrux.domain.instants import BEGINNING
+from acrux.ports.accounts import PasswordRecord
+from acrux.services.accounts import ADMINISTRATOR_PASSWORDS
+from acrux.settings import Settings
+from tests.running import RunningRegistry, acrux, running
+
+SERVE = ("serve", "--port", "0")
+
+
+def passwords_of(folder: Path, name: str) -> list[str]:
+    """What the passwords of an account are called."""
+    registry = build(Settings(data_dir=folder))
+
+    async def names() -> list[str]:
+        await registry.lifespan.open()
+        try:
+            shown = await registry.services.accounts.show(name)
+        finally:
+            await registry.lifespan.close()
+        return [password.name for password in shown.passwords]
+
+    return asyncio.run(names())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("token", "delete", "-n", "acrux"), "cannot be deleted"),
+        (("token", "update", "-n", "acrux", "--scope-map", "_repositories_pull"), "scope map"),
+        (("token", "credential", "delete", "-n", "acrux", "--password", "password2"), "keeps its"),
+        (
+            ("token", "credential", "generate", "-n", "acrux", "--password", "password1"),
+            "password and password2",
+        ),
+        (("user", "delete", "-n", "acrux"), "no user"),
+        (("user", "update", "-n", "acrux", "--scope-map", "_repositories_pull"), "no user"),
+        (("token", "create", "-n", "Acrux", "--scope-map", "_repositories_pull"), "already"),
+    ],
+)
+def test_no_command_takes_the_admin_user_away(
+    registry: RunningRegistry, arguments: Sequence[str], why: str
+) -> None:
+    """It was gone without a question, and came back with every right at the next start."""
+    done = acrux(*arguments, "--data-dir", str(registry.data_dir))
+
+    assert (done.returncode, why in done.stderr) == (2, True), done.stderr
+    assert passwords_of(registry.data_dir, "acrux") == ["password", "password2"]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """Data with the admin user acrux, and other, of a start with another name."""
+    folder = tmp_path / "data"
+    registry = build(Settings(data_dir=folder))
+
+    async def make() -> None:
+        await registry.lifespan.open()
+        accounts = registry.services.accounts
+        await accounts.create_administrator("acrux")
+        await accounts.create("other", ADMINISTRATOR.name, password_names=ADMINISTRATOR_PASSWORDS)
+        await registry.lifespan.close()
+
+    asyncio.run(make())
+    return folder
+
+
+@pytest.mark.parametrize(("name", "second"), [("acrux", "other"), ("other", "acrux")])
+@pytest.mark.parametrize("how", ["delete", "update"])
+def test_a_second_admin_user_stops_the_start_until_one_is_kept(
+    two: Path, name: str, second: str, how: str
+) -> None:
+    """It kept every right, and nobody thought of it."""
+    refused = acrux(*SERVE, "--name", name, "--data-dir", str(two))
+    assert refused.returncode != 0
+    assert f"a second admin user, {second!r}" in refused.stderr
+    start = refused.stderr.index(f"acrux token {how}")
+    command = refused.stderr[start:].splitlines()[0].partition(";")[0].split()[1:]
+
+    mended = acrux(*command, "--data-dir", str(two))
+
+    assert mended.returncode == 0, mended.stderr
+    with running(two, "--name", name):
+        assert passwords_of(two, name) == ["password", "password2"]
+
+
+def test_the_only_admin_user_that_is_left_cannot_be_deleted(two: Path) -> None:
+    """The way to be rid of one of two would be a way to be rid of both."""
+    statuses = [
+        acrux("token", "delete", "-n", name, "--data-dir", str(two)).returncode
+        for name in ("acrux", "other")
+    ]
+
+    assert statuses == [0, 2]
+    renamed = acrux(*SERVE, "--data-dir", str(two))
+    assert "start with --name other" in renamed.stderr
+
+
+def test_an_account_that_may_do_everything_is_no_second_admin_user(tmp_path: Path) -> None:
+    """The registry would not start any more for somebody's robot."""
+    data_dir = ("--data-dir", str(tmp_path / "data"))
+    with running(tmp_path / "data"):
+        for arguments in (
+            ("create", "-n", "robot", "--scope-map", ADMINISTRATOR.name),
+            ("credential", "delete", "-n", "robot", "--password", "password1"),
+        ):
+            assert acrux("token", *arguments, *data_dir).returncode == 0
+
+    with running(tmp_path / "data"):
+        # Nor may the admin user be deleted because of it.
+        assert acrux("token", "delete", "-n", "acrux", *data_dir).returncode == 2
+
+
+def test_a_third_password_of_the_admin_user_is_told_at_each_start_until_it_is_deleted(
+    tmp_path: Path,
+) -> None:
+    """It lived on when both of the two that are known were renewed."""
+    folder = tmp_path / "data"
+    with running(folder):
+        pass
+    _add_password(folder, "password1")
+    with running(folder) as registry:
+        told = registry.log.read_text()
+        assert "a third password, password1" in told
+        command = told[told.index("acrux token credential delete") :].splitlines()[0].split()[1:]
+        done = acrux(*command, "--data-dir", str(folder))
+        assert done.returncode == 0, done.stderr
+        before = len(registry.log.read_text())
+
+    with running(folder) as registry:
+        assert "third password" not in registry.log.read_text()[before:]
+    assert passwords_of(folder, "acrux") == ["password", "password2"]
+
+
+def _add_password(folder: Path, name: str) -> None:
+    async def add() -> None:
+        database = SqliteDatabase(folder / "registry.sqlite")
+        database.open()
+        record = PasswordRecord(name, "hmac-sha256:0", BEGINNING)
+        assert await SqlAccounts(database).replace_password("acrux", record, 1)
+        database.close()
+
+    asyncio.run(add())
