@@ -276,7 +276,7 @@ def _journal(settings: Settings, to: Adapters) -> Journal:
         to.clock,
         token_hex(WRITER_BYTES),
         timedelta(days=settings.audit_days),
-        Room(),
+        Room(kept_bytes=settings.audit_bytes),
         aged=to.aged,
     )
 
@@ -306,8 +306,7 @@ def _handlers(
 
 
 def _chores(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
-    # What another worker or a command changed holds here within REVOCATION_SECONDS.
-    return (
+    return (  # what another worker or a command changed holds here within REVOCATION_SECONDS
         Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh, at_start=True),
         Chore("signing-keys", REVOCATION_SECONDS, adapters.signer.refresh),
         Chore("guesses", REVOCATION_SECONDS, adapters.guesses.refresh, at_start=True),

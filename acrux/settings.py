@@ -32,6 +32,8 @@ _LOGIN_SERVER = re.compile(
 )
 
 
+MIN_AUDIT_BYTES: Final = 1024 * 1024
+
 _SECONDS: Final = (
     "idle_seconds", "answer_idle_seconds", "header_seconds", "keep_alive_seconds",
     "stop_seconds", "upload_seconds",
@@ -125,6 +127,11 @@ class Settings:
         default=False,
     )
     audit_days: int = _setting("How many days the records of the audit are kept.", 90)
+    audit_bytes: int = _setting(
+        "How many bytes the audit takes of the disk at most, a quarter of them for one account; "
+        "beyond, the oldest records go before their time, and that is recorded.",
+        4 * 1024 * 1024 * 1024,
+    )
     log_format: Literal["console", "json"] = _setting("How log lines are written.", "console")
 
     def problems(self) -> list[str]:
@@ -166,6 +173,8 @@ class Settings:
             found.append("body_seconds: 1 to 604800 are allowed")
         if not 1 <= self.audit_days <= 36500:
             found.append("audit_days: 1 to 36500 are allowed")
+        if self.audit_bytes < MIN_AUDIT_BYTES:
+            found.append(f"audit_bytes: at least {MIN_AUDIT_BYTES} are needed")
         if self.htpasswd and not self.htpasswd_scope_map:
             found.append(
                 "htpasswd: its users need a scope map, give htpasswd_scope_map too, such as "

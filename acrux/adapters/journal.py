@@ -1,9 +1,9 @@
 """Records of decisions in SQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Final
 
 import msgspec
@@ -12,6 +12,7 @@ from acrux.adapters.statements import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.decision import SEVERAL, Decision, Outcome, Record, Search, first_id
 from acrux.domain.scope import REPOSITORY, Scope, parse_all, render
 from acrux.memory import remember
+from acrux.ports.journal import Trimmed
 
 _COLUMNS: Final = (
     "id", "case_id", "proven", "account", "proof", "peer", "repository", "request", "outcome",
@@ -19,11 +20,15 @@ _COLUMNS: Final = (
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM journal"  # noqa: S608 -- our own column names
 
-_ROW: Final = f"({', '.join('?' * len(_COLUMNS))})"
+_ROW: Final = f"({', '.join('?' * (len(_COLUMNS) + 1))})"
 
 ROWS_PER_STATEMENT: Final = 64
 
 _END: Final = "g"  # after every id
+
+_ALL: Final = ""  # among the sizes of accounts, none of which has no name
+
+RECORD_BYTES: Final = 512  # that a record takes on the disk beside its texts
 
 
 class SqlJournal:
@@ -56,19 +61,55 @@ class SqlJournal:
         """See ports.Journal."""
         return await self._database.write(_prune(first_id(before), unproven, slice_))
 
+    async def trim(self, of_one: int, of_all: int, slice_: int) -> Trimmed | None:
+        """See ports.Journal."""
+        return await self._database.write(_trim(of_one, of_all, slice_))
+
 
 def _append(records: Sequence[Record]) -> Steps[None]:
     # All of it in the thread that writes: the event loop only hands the records over. Many rows at
     # once, because after each statement that thread has to wait for its turn at the interpreter.
     for start in range(0, len(records), ROWS_PER_STATEMENT):
         some = records[start : start + ROWS_PER_STATEMENT]
-        yield Statement(_insert(len(some)), {}, [*chain.from_iterable(map(_values, some))])
+        rows = [_values(record) for record in some]
+        values = [(*row, _size(row)) for row in rows]
+        yield Statement(_insert(len(rows)), {}, [*chain.from_iterable(values)])
+        sizes = _sizes(
+            (record.decision.account, _size(row))
+            for record, row in zip(some, rows, strict=True)
+            if record.decision.is_proven
+        )
+        if sizes:
+            pairs = [value for pair in sizes.items() for value in pair]
+            yield Statement(_grow(len(sizes)), {}, pairs)
+
+
+def _sizes(of: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """How many bytes an account's records take, and those of all under _ALL."""
+    sizes: dict[str, int] = {}
+    for account, size in of:
+        sizes[account] = sizes.get(account, 0) + size
+    if sizes:
+        sizes[_ALL] = sum(sizes.values())
+    return sizes
+
+
+def _size(row: tuple[SqlValue, ...]) -> int:
+    return RECORD_BYTES + sum([len(value) for value in row if isinstance(value, str)])
+
+
+@cache
+def _grow(rows: int) -> str:
+    return (
+        f"INSERT INTO journal_sizes (account, size) VALUES {', '.join(['(?, ?)'] * rows)}"  # noqa: S608 -- only places for values
+        " ON CONFLICT (account) DO UPDATE SET size = journal_sizes.size + excluded.size"
+    )
 
 
 @cache
 def _insert(rows: int) -> str:
     return (
-        f"INSERT INTO journal ({', '.join(_COLUMNS)}) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 -- our own column names
+        f"INSERT INTO journal ({', '.join(_COLUMNS)}, size) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 -- our own column names
         " ON CONFLICT (id) DO NOTHING"
     )
 
@@ -180,20 +221,72 @@ def _literally(text: str) -> str:
 
 
 def _prune(before: str, unproven: int, slice_: int) -> Steps[bool]:
-    [(last, count)] = yield Statement(
+    old = yield Statement(
         """
-        SELECT MAX(id), COUNT(*) FROM (
-            SELECT id FROM journal WHERE id < :before ORDER BY id LIMIT :slice
-        ) AS oldest
+        SELECT id, account, size, proven FROM journal WHERE id < :before ORDER BY id LIMIT :slice
         """,
         {"before": before, "slice": slice_},
     )
-    if count:
-        yield Statement("DELETE FROM journal WHERE id <= :last", {"last": last})
+    if old:
+        yield Statement("DELETE FROM journal WHERE id <= :last", {"last": old[-1][0]})
+        yield from _shrink(_sizes((account, size) for _, account, size, proven in old if proven))
     surplus = yield Statement(
         "SELECT id FROM journal WHERE proven = 0 AND id > '' ORDER BY id DESC LIMIT 1 OFFSET :kept",
         {"kept": unproven},
     )
     for (newest,) in surplus:
         yield Statement("DELETE FROM journal WHERE proven = 0 AND id <= :last", {"last": newest})
-    return int(count) == slice_
+    return len(old) == slice_
+
+
+def _shrink(sizes: Mapping[str, int]) -> Steps[None]:
+    for account, size in sizes.items():
+        yield Statement(
+            "UPDATE journal_sizes SET size = size - :size WHERE account = :account",
+            {"account": account, "size": size},
+        )
+
+
+def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:
+    largest = yield Statement(
+        """
+        SELECT account, size FROM journal_sizes WHERE size > 0 AND account <> ''
+        ORDER BY size DESC LIMIT 1
+        """,
+        {},
+    )
+    for account, size in largest:
+        surplus = max(size - of_one, (yield from _size_of_all()) - of_all)
+        if surplus <= 0:
+            return None
+        gone = yield from _oldest(account, surplus, slice_)
+        if gone:
+            yield Statement(
+                "DELETE FROM journal WHERE account = :account AND proven = 1 AND id <= :last",
+                {"account": account, "last": gone[-1][0]},
+            )
+        # A record that was written twice was counted twice.
+        freed = sum(row[1] for row in gone) if gone else size
+        yield from _shrink({account: freed, _ALL: freed})
+        return Trimmed(account, len(gone))
+    return None
+
+
+def _size_of_all() -> Steps[int]:
+    [(size,)] = yield Statement(
+        "SELECT size FROM journal_sizes WHERE account = :all", {"all": _ALL}
+    )
+    return int(size)
+
+
+def _oldest(account: str, surplus: int, slice_: int) -> Steps[list[Row]]:
+    """The oldest records of the account that make room for `surplus` bytes, or fewer of them."""
+    rows = yield Statement(
+        """
+        SELECT id, size FROM journal WHERE account = :account AND proven = 1
+        ORDER BY id LIMIT :slice
+        """,
+        {"account": account, "slice": slice_},
+    )
+    ends = accumulate(row[1] for row in rows)
+    return [row for row, end in zip(rows, ends, strict=True) if end - row[1] < surplus]

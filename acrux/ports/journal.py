@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from msgspec import Struct
+
 from acrux.domain.decision import Record, Search
+
+
+class Trimmed(Struct, frozen=True):
+    """How many of the oldest records of an account were forgotten before their time."""
+
+    account: str
+    records: int
 
 
 class Journal(Protocol):
@@ -23,4 +32,11 @@ class Journal(Protocol):
         """Forget at most `slice_` records from before this instant, and say whether that many were.
 
         Of callers whom no credential proved only the newest `unproven` records stay.
+        """
+
+    async def trim(self, of_one: int, of_all: int, slice_: int) -> Trimmed | None:
+        """Forget at most `slice_` of the oldest records of the account whose records take most.
+
+        None where no account's take more than `of_one` bytes, nor all together more than `of_all`.
+        Only records of callers whom a credential proved count.
         """

@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from acrux.domain.decision import (
@@ -14,6 +14,7 @@ from acrux.domain.decision import (
     record_id,
 )
 from acrux.domain.instants import BEGINNING, to_microseconds
+from acrux.domain.waiting import Waiting
 from acrux.ports.clock import Clock
 from acrux.ports.journal import Journal as StoredJournal
 
@@ -23,15 +24,27 @@ PRUNED_EVERY: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many records may wait to be written, and how many of strangers are kept at all.
+    """How much may wait to be written, and how much is kept at all.
 
     Whoever presents nothing that proves who they are costs the registry a bounded number of
-    records, whatever they send: of what waits, and of what is kept.
+    records, whatever they send: of what waits, and of what is kept. An account costs it bytes, a
+    part of all there are for accounts.
     """
 
-    waiting: int = 20_000
+    waiting_bytes: int = 16 * 1024 * 1024
     unproven_waiting: int = 250
+    kept_bytes: int = 4 * 1024 * 1024 * 1024
     unproven_kept: int = 100_000
+
+    @property
+    def waiting_of_one(self) -> int:
+        """How many bytes of one account may wait."""
+        return self.waiting_bytes * 3 // 4
+
+    @property
+    def kept_of_one(self) -> int:
+        """How many bytes are kept of one account."""
+        return self.kept_bytes // 4
 
 
 class Journal:
@@ -57,37 +70,58 @@ class Journal:
         self._aged = aged or clock
         self._writer = writer
         self._kept = kept
-        self._unproven_kept = room.unproven_kept
-        self._proven: deque[Record] = deque(maxlen=room.waiting)
+        self._room = room
+        self._proven = Waiting(room.waiting_of_one, room.waiting_bytes)
         self._unproven: deque[Record] = deque(maxlen=room.unproven_waiting)
         self._lost = 0
+        self._trimmed: dict[str, int] = {}  # records of accounts, until that is recorded
         self._last = 0
         self._pruned_at = BEGINNING
 
     def record(self, decision: Decision) -> None:
         """Note the decision; it is written soon."""
-        waiting = self._proven if decision.is_proven else self._unproven
-        if len(waiting) == waiting.maxlen:
+        record = self._record(decision)
+        if decision.is_proven:
+            self._lost += self._proven.add(record)
+            return
+        if len(self._unproven) == self._unproven.maxlen:
             self._lost += 1
-        waiting.append(self._record(decision))
+        self._unproven.append(record)
 
     async def keep(self) -> None:
         """Write what waits, and forget what is old; to be called twice a second."""
         await self.flush()
         now = self._aged()
         if not timedelta() <= now - self._pruned_at < PRUNED_EVERY:
-            more = await self._stored.prune(now - self._kept, self._unproven_kept, PRUNED_AT_ONCE)
-            self._pruned_at = BEGINNING if more else now
+            has_more = await self._prune(now - self._kept)
+            self._pruned_at = BEGINNING if has_more else now
+
+    async def _prune(self, before: datetime) -> bool:
+        room = self._room
+        more = await self._stored.prune(before, room.unproven_kept, PRUNED_AT_ONCE)
+        trimmed = await self._stored.trim(room.kept_of_one, room.kept_bytes, PRUNED_AT_ONCE)
+        if trimmed is None:
+            for account, records in self._trimmed.items():
+                self.record(_forgotten(account, records))
+            self._trimmed.clear()
+            return more
+        before_that = self._trimmed.get(trimmed.account, 0)
+        self._trimmed[trimmed.account] = before_that + trimmed.records
+        return True
 
     async def flush(self) -> None:
         """Write what waits. Where that fails it goes on waiting, and the failure is raised."""
-        waiting = self._take()
+        waiting, lost = self._take(), self._lost
+        if lost:
+            waiting.append(self._record(_lost(lost)))
         if not waiting:
             return
+        self._lost = 0
         try:
             await self._stored.append(waiting)
         except BaseException:  # a cancelled write may be done all the same; twice does no harm
-            self._put_back(waiting)
+            self._put_back(waiting[:-1] if lost else waiting)
+            self._lost += lost
             raise
 
     async def search(self, wanted: Search) -> tuple[Record, ...]:
@@ -100,21 +134,20 @@ class Journal:
         return Record(record_id(self._last, self._writer), decision)
 
     def _take(self) -> list[Record]:
-        waiting = sorted((*self._proven, *self._unproven), key=lambda record: record.id)
-        self._proven.clear()
+        waiting = sorted((*self._proven.take(), *self._unproven), key=lambda record: record.id)
         self._unproven.clear()
-        if self._lost:
-            waiting.append(self._record(_lost(self._lost)))
-            self._lost = 0
         return waiting
 
     def _put_back(self, records: list[Record]) -> None:
+        proven = [record for record in records if record.decision.is_proven]
+        self._lost += self._proven.put_back(proven)
         for record in reversed(records):
-            waiting = self._proven if record.decision.is_proven else self._unproven
-            if len(waiting) == waiting.maxlen:
+            if record.decision.is_proven:
+                continue
+            if len(self._unproven) == self._unproven.maxlen:
                 self._lost += 1
             else:
-                waiting.appendleft(record)
+                self._unproven.appendleft(record)
 
 
 def _lost(count: int) -> Decision:
@@ -124,4 +157,15 @@ def _lost(count: int) -> Decision:
         account=REGISTRY_ITSELF,
         message=f"{count} records were left out, the oldest of those that came at once",
         facts={"records": str(count)},
+    )
+
+
+def _forgotten(account: str, count: int) -> Decision:
+    return Decision(
+        request="journal",
+        outcome=Outcome.LOST,
+        account=REGISTRY_ITSELF,
+        message=f"{count} records of {account} were removed before their time, the oldest: they "
+        "took more than the audit has for one account, or for all (audit_bytes)",
+        facts={"records": str(count), "account": account},
     )

@@ -188,6 +188,7 @@ CALLS: tuple[Call, ...] = (
     ),
     JOURNAL.find("case 11001"),
     JOURNAL.prune(BEGINNING + timedelta(microseconds=ROWS // 100), ROWS // 20, 100),
+    JOURNAL.trim(100, 100, 100),
 )
 
 # What brackets a transaction is the driver's, not ours.

@@ -9,6 +9,7 @@ from acrux.adapters.journal import SqlJournal
 from acrux.domain.decision import SEVERAL, Decision, Outcome, Record, Search, record_id
 from acrux.domain.instants import to_microseconds
 from acrux.domain.scope import parse_all
+from acrux.ports.journal import Trimmed
 from tests.contracts.databases import Databases
 
 AT = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -184,3 +185,59 @@ async def test_pages_of_a_repository_hold_records_of_several_ones_too(journal: S
         "request 2",
     ]
     assert await found(journal, repository="a", limit=2) == ["request 2", "request 3"]
+
+
+async def test_the_oldest_records_go_of_the_account_that_takes_too_much(
+    journal: SqlJournal,
+) -> None:
+    """A pull-only account would fill the disk with a megabyte a second, for ninety days."""
+    await journal.append([record(number, account="loud") for number in range(10)])
+    await journal.append([record(number + 10, account="quiet") for number in range(2)])
+    of_one = len("request 0") + 600
+
+    assert await journal.trim(5 * of_one, 100 * of_one, 3) == Trimmed("loud", 3)
+    trimmed = await journal.trim(5 * of_one, 100 * of_one, 3)
+    assert trimmed is not None
+    assert trimmed.account == "loud"
+    assert await journal.trim(5 * of_one, 100 * of_one, 3) is None
+
+    left = await found(journal)
+    assert left[-3:] == ["request 9", "request 10", "request 11"]
+    assert 4 <= len(left) - 2 <= 6
+
+
+async def test_the_account_that_takes_most_makes_room_where_all_take_too_much(
+    journal: SqlJournal,
+) -> None:
+    """However many accounts there are, the disk is not theirs."""
+    await journal.append([record(number, account="loud") for number in range(4)])
+    await journal.append([record(number + 10, account="quiet") for number in range(2)])
+
+    assert await journal.trim(1_000_000, 2000, 1) == Trimmed("loud", 1)
+
+
+async def test_what_was_forgotten_for_its_age_counts_no_longer(journal: SqlJournal) -> None:
+    """An account would lose new records for what is long gone."""
+    await journal.append([record(number, account="loud") for number in range(10)])
+    await journal.prune(AT + timedelta(seconds=9), 100, 100)
+
+    assert await journal.trim(1000, 1000, 100) is None
+    assert await found(journal) == ["request 9"]
+
+
+async def test_records_of_strangers_are_no_accounts(journal: SqlJournal) -> None:
+    """They have a bound of their own, and would make an account lose its records."""
+    await journal.append([record(number, is_proven=False) for number in range(10)])
+
+    assert await journal.trim(1, 1, 100) is None
+
+
+async def test_sizes_that_have_nothing_to_them_are_put_right(journal: SqlJournal) -> None:
+    """A record that was written twice counts twice, and would be looked for forever."""
+    twice = [record(1), record(1)]
+    await journal.append(twice[:1])
+    await journal.append(twice[1:])
+
+    assert await journal.trim(0, 0, 100) == Trimmed("acrux", 1)
+    assert await journal.trim(0, 0, 100) == Trimmed("acrux", 0)
+    assert await journal.trim(0, 0, 100) is None

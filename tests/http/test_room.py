@@ -26,17 +26,19 @@ class Seconds:
         return self.now
 
 
+async def hold_on(room: Room, size: int, moved: int = 0) -> None:
+    """Take a place and so many bytes of it, and keep them."""
+    async with room.place() as place:
+        place.moved = moved
+        place.hold(size)
+        await asyncio.Event().wait()
+
+
 async def test_whoever_moves_least_gives_way() -> None:
     """An attacker that holds memory and moves nothing must keep nobody out."""
     clock = Seconds()
     room = Room(100, clock)
-
-    async def hold_still() -> None:
-        async with room.place() as place:
-            place.hold(60)
-            await asyncio.Event().wait()
-
-    still = asyncio.create_task(hold_still())
+    still = asyncio.create_task(hold_on(room, 60))
     await asyncio.sleep(0)
     clock.now += 10
 
@@ -55,9 +57,7 @@ async def test_whoever_asks_for_more_than_all_there_is_gives_way_itself() -> Non
     room = Room(100, Seconds())
 
     with pytest.raises(TooManyRequests):
-        async with room.place() as place:
-            place.hold(101)
-            await asyncio.Event().wait()
+        await hold_on(room, 101)
 
     assert (room.held, room.places) == (0, 0)
 
@@ -70,10 +70,7 @@ async def test_what_has_come_whole_keeps_its_place() -> None:
         settled.hold(60)
         settled.settle()
         with pytest.raises(TooManyRequests):
-            async with room.place() as newcomer:
-                newcomer.moved = 1000
-                newcomer.hold(60)
-                await asyncio.Event().wait()
+            await hold_on(room, 60, moved=1000)
 
         assert not settled.is_lost
 

@@ -7,11 +7,13 @@ import pytest
 
 from acrux.domain.decision import Decision, Outcome, Record, Search
 from acrux.errors import StorageExhausted
+from acrux.ports.journal import Trimmed
 from acrux.services.journal import Journal, Room
 from tests.http.conftest import HandClock
 
 KEPT = timedelta(days=90)
-ROOM = Room(waiting=3, unproven_waiting=2, unproven_kept=10)
+WAITING = 3  # records of one account, of the length that is recorded here
+ROOM = Room(waiting_bytes=WAITING * 3000, unproven_waiting=2, kept_bytes=4000, unproven_kept=10)
 
 
 class HandStore:
@@ -22,6 +24,7 @@ class HandStore:
         self.is_full = False
         self.pruned: list[datetime] = []
         self.more = False
+        self.too_much: list[Trimmed] = []
 
     async def append(self, records: Sequence[Record]) -> None:
         """Keep what is new, unless the store is full."""
@@ -44,6 +47,12 @@ class HandStore:
         assert slice_ > 0
         self.pruned.append(before)
         return self.more
+
+    async def trim(self, of_one: int, of_all: int, slice_: int) -> Trimmed | None:
+        """Forget what there is too much of, account by account."""
+        assert (of_one, of_all) == (1000, 4000)
+        assert slice_ > 0
+        return self.too_much.pop(0) if self.too_much else None
 
     @property
     def requests(self) -> list[str]:
@@ -145,7 +154,7 @@ async def test_a_disk_that_stays_full_does_not_fill_the_memory() -> None:
     given.store.is_full = False
     await given.journal.flush()
 
-    assert len(given.store.records) == ROOM.waiting + 1
+    assert len(given.store.records) == WAITING + 1
     assert given.store.requests[-1] == "journal"
 
 
@@ -171,3 +180,30 @@ async def test_where_much_is_old_it_is_forgotten_turn_by_turn() -> None:
         await given.journal.keep()
 
     assert len(given.store.pruned) == 3
+
+
+async def test_what_one_account_does_drives_out_nothing_of_others() -> None:
+    """A login that anybody has would hide what the others did."""
+    given = Given()
+    given.record("a push")
+    for number in range(100):
+        noise = Decision(f"noise {number}", Outcome.GRANTED, "puller")
+        given.journal.record(noise)
+    await given.journal.flush()
+
+    assert given.store.requests[:2] == ["a push", "noise 97"]
+
+
+async def test_records_that_went_before_their_time_are_recorded_once_all_are_gone() -> None:
+    """An audit that was cut would look like one that never had more."""
+    given = Given()
+    given.store.too_much = [Trimmed("puller", 5000), Trimmed("puller", 12), Trimmed("other", 1)]
+    for _ in range(5):
+        await given.journal.keep()
+
+    told = [record.decision for record in given.store.records.values()]
+    assert [(one.outcome, one.facts) for one in told] == [
+        (Outcome.LOST, {"records": "5012", "account": "puller"}),
+        (Outcome.LOST, {"records": "1", "account": "other"}),
+    ]
+    assert "5012 records of puller were removed" in told[0].message
