@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.blob_files import FileBlob, Verified, is_damaged
+from acrux.adapters.closed_uploads import ClosedUploads
 from acrux.adapters.upload_files import (
     USUAL_ALGORITHM,
     Stamp,
@@ -41,8 +42,9 @@ class FileBlobStore:
 
     An upload is the file `uploads/<key>`, and that file's length is its offset. A blob is the file
     `blobs/<algorithm>/<first two digits>/<all digits>`; it gets this name only when its bytes
-    are verified and durable, and never changes afterwards. `check_room` is asked before anything
-    grows, and raises StorageExhausted where it may not. See ports.BlobStore.
+    are verified and durable, and never changes afterwards. What uploads became is noted in the
+    file `closed-uploads`. `check_room` is asked before anything grows, and raises StorageExhausted
+    where it may not. See ports.BlobStore.
     """
 
     def __init__(self, root: Path, check_room: Callable[[], None] = lambda: None) -> None:
@@ -52,6 +54,7 @@ class FileBlobStore:
         self._blobs = root / "blobs"
         self._hashers = Hashers(MAX_HASHERS)
         self._verified = Verified()
+        self._closed = ClosedUploads(root / "closed-uploads")
         self._durable: set[str] = set()
 
     def prepare(self) -> None:
@@ -119,7 +122,9 @@ class FileBlobStore:
 
     async def committed(self, upload: Upload, digest: Digest) -> bool:
         """See ports.BlobStore."""
-        return self._committed(upload) == str(digest)
+        if self._is_open(upload):
+            return False
+        return await in_thread(partial(self._closed.became, upload, digest))
 
     async def discard(self, upload: Upload) -> None:
         """See ports.BlobStore."""
@@ -174,6 +179,9 @@ class FileBlobStore:
             yield chunk
             del chunk  # while the next one is waited for
 
+    def _is_open(self, upload: Upload) -> bool:
+        return os.path.lexists(self._path(upload))
+
     def _path(self, upload: Upload) -> str:
         return f"{self._uploads}/{upload.key}"
 
@@ -184,36 +192,22 @@ class FileBlobStore:
         # By the first two digits, as a folder of a million files is slow to list and to back up.
         return f"{self._blobs}/{digest.algorithm}/{digest.encoded[:2]}"
 
-    def _note(self, upload: Upload) -> str:
-        return f"{self._path(upload)}.blob"
-
-    def _committed(self, upload: Upload) -> str | None:
-        # A name that its bytes were taken from leaves a note of what they became, so that the same
-        # request can be sent again until the blob is linked.
-        if os.path.lexists(self._path(upload)):
-            return None
-        try:
-            return os.readlink(self._note(upload))
-        except FileNotFoundError:
-            return None
-
     def _commit_again(self, upload: Upload, digest: Digest) -> int:
-        if self._committed(upload) != str(digest):
+        if not self._closed.became(upload, digest):
             raise UnknownUpload(upload=str(upload))
         try:
             sync_folder(self._folder(digest))  # who was killed after the rename had not done it
-            return os.stat(self._blob(digest)).st_size
-        except FileNotFoundError:
+            return self._size(digest)
+        except (FileNotFoundError, UnknownBlob):
             raise UnknownUpload(upload=str(upload)) from None
 
     def _discard(self, upload: Upload) -> None:
         # Its name first: of this and the rename of a commit, one finds it.
         found = _unlink(self._path(upload))
-        noted = _unlink(self._note(upload))
-        if found:
-            sync_folder(self._uploads)  # or a power loss would bring it back
-        elif not noted:
+        self._closed.forget(upload)
+        if not found:
             raise UnknownUpload(upload=str(upload))
+        sync_folder(self._uploads)  # or a power loss would bring it back
 
     def _commit(self, file: UploadFile, digest: Digest) -> None:
         computed = file.digest(digest.algorithm)
@@ -233,15 +227,13 @@ class FileBlobStore:
     def _publish(self, file: UploadFile, digest: Digest) -> None:
         folder = self._folder(digest)
         self._make_durable(folder)
-        note = self._note(file.upload)
-        _unlink(note)  # of who was killed before the rename, perhaps with another algorithm
-        os.symlink(str(digest), note)
+        self._closed.note(file.upload, digest)
         try:
             # Over a blob that is there already, too: the new bytes are verified, the old ones
             # may have been damaged since.
             os.rename(file.path, self._blob(digest))
         except FileNotFoundError:  # discarded meanwhile
-            _unlink(note)
+            self._closed.forget(file.upload)
             raise UnknownUpload(upload=str(file.upload)) from None
         # Where this fails the blob stays, linked by nobody. Taking it back could take away what
         # another upload of the same bytes has put there, and had acknowledged.

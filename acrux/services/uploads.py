@@ -75,7 +75,7 @@ class Uploads:
         Raises what `append` raises; Disallowed where the repository was locked meanwhile; and
         DigestMismatch: then the upload is gone and nothing is visible. The bytes are durable before
         the link is: a crash between the two leaves garbage, never a link to missing bytes. The same
-        request can be sent again until it was answered.
+        request can be sent again for a while, as its answer may have been lost.
         """
         repository = upload.session.repository
         if await self._store.committed(upload, digest):
@@ -87,8 +87,6 @@ class Uploads:
         await self._metadata.check_writable(repository)
         size = await self._store.commit(upload, digest)
         await self._metadata.link_blob(repository, digest, size, self._clock())
-        with suppress(UnknownUpload):  # the same request, sent twice
-            await self._store.discard(upload)
 
     async def put(self, session: Session, digest: Digest, chunks: Chunks) -> None:
         """Start, append and finish in one request (end-4b).
@@ -104,7 +102,7 @@ class Uploads:
             raise
 
     async def cancel(self, upload: Upload) -> None:
-        """Forget the upload and its bytes. Raises UnknownUpload."""
+        """Forget the upload and its bytes. Raises UnknownUpload, also where it became a blob."""
         await self._store.discard(upload)
 
 

@@ -293,15 +293,16 @@ class TestUploads:
         upload = await begun(store, b"abc")
         await store.commit(upload, Digest.of(b"abc"))
 
-        await store.discard(upload)
+        for _ in range(2):
+            with pytest.raises(UnknownUpload):
+                await store.discard(upload)
 
-        with pytest.raises(UnknownUpload):
-            await store.discard(upload)
+        assert not await store.committed(upload, Digest.of(b"abc"))
         with pytest.raises(UnknownUpload):
             await store.commit(upload, Digest.of(b"abc"))
         assert await stored(store, Digest.of(b"abc")) == b"abc"
 
-    async def test_until_it_is_discarded_an_upload_can_be_committed_again_elsewhere(
+    async def test_an_upload_can_be_committed_again_elsewhere(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
         """The link could not be made, or the answer was lost, and the request is sent again."""
@@ -316,6 +317,17 @@ class TestUploads:
             await other.commit(upload, Digest.of(b"abc", "sha512"))
         with pytest.raises(UnknownUpload):
             await other.append(upload, chunked(b"d"))
+
+    async def test_an_upload_whose_blob_is_gone_cannot_be_committed_again(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """A client would be told that what nobody holds is stored."""
+        digest, upload = Digest.of(b"abc"), await begun(store, b"abc")
+        await store.commit(upload, digest)
+        stores.lose(digest)
+
+        with pytest.raises(UnknownUpload):
+            await store.commit(upload, digest)
 
     @pytest.mark.parametrize("again", [b"abc", b"abcde", b"bcde"])
     async def test_a_chunk_that_is_sent_once_more_is_not_added_twice(
