@@ -1,4 +1,4 @@
-"""Which blobs the latest uploads became, so that a closing PUT can be sent again."""
+"""Which blobs the latest uploads became: a closing PUT can come again."""
 
 import fcntl
 import os

@@ -1,7 +1,8 @@
 """Blobs and uploads as files: write aside, sync, rename."""
 
+import asyncio
 import os
-from collections import OrderedDict
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -10,9 +11,8 @@ from typing import Final
 
 from acrux.adapters.blob_files import FileBlob, Verified, is_damaged
 from acrux.adapters.closed_uploads import ClosedUploads
+from acrux.adapters.hashers import Hashers
 from acrux.adapters.upload_files import (
-    USUAL_ALGORITHM,
-    Stamp,
     UploadFile,
     exhaustion,
     in_thread,
@@ -20,7 +20,7 @@ from acrux.adapters.upload_files import (
     unavailable,
     without_stored,
 )
-from acrux.domain.digest import Digest, Hasher, new_hasher
+from acrux.domain.digest import Digest
 from acrux.domain.upload import APPENDED, Place, Upload
 from acrux.errors import (
     DigestMismatch,
@@ -29,12 +29,15 @@ from acrux.errors import (
     StorageExhausted,
     UnknownBlob,
     UnknownUpload,
+    UploadOutOfOrder,
 )
 
 ALGORITHMS: Final = ("sha256", "sha512")
 SIZES_AT_ONCE: Final = 128  # asked for on the event loop: 2 µs each
 CHECKED_BYTES: Final = 1 << 20  # of an upload, between two looks at the room that is left
-MAX_HASHERS: Final = 1024  # of uploads between two requests; about half a kilobyte each
+PATIENCE: Final = 10.0  # seconds for which an upload is waited for that another request holds
+FIRST_PAUSE: Final = 0.01  # seconds until it is looked at again, then twice as many
+LONGEST_PAUSE: Final = 0.5
 
 
 class FileBlobStore:
@@ -44,15 +47,22 @@ class FileBlobStore:
     `blobs/<algorithm>/<first two digits>/<all digits>`; it gets this name only when its bytes
     are verified and durable, and never changes afterwards. What uploads became is noted in the
     file `closed-uploads`. `check_room` is asked before anything grows, and raises StorageExhausted
-    where it may not. See ports.BlobStore.
+    where it may not. An upload that another request adds to is waited for, for `patience` seconds.
+    See ports.BlobStore.
     """
 
-    def __init__(self, root: Path, check_room: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        check_room: Callable[[], None] = lambda: None,
+        patience: float = PATIENCE,
+    ) -> None:
         self._root = root
         self._check_room = check_room
+        self._patience = patience
         self._uploads = root / "uploads"
         self._blobs = root / "blobs"
-        self._hashers = Hashers(MAX_HASHERS)
+        self._hashers = Hashers()
         self._verified = Verified()
         self._closed = ClosedUploads(root / "closed-uploads")
         self._durable: set[str] = set()
@@ -95,7 +105,7 @@ class FileBlobStore:
         self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
     ) -> int:
         """See ports.BlobStore."""
-        with closing(UploadFile.open(upload, self._path(upload))) as file:
+        with closing(await self._opened(upload)) as file:
             start = file.size
             if stored := place.stored(start):
                 chunks = without_stored(file, chunks, stored)
@@ -110,9 +120,9 @@ class FileBlobStore:
             return file.size
 
     async def commit(self, upload: Upload, digest: Digest) -> int:
-        """See ports.BlobStore. Raises UploadOutOfOrder where another request is appending."""
+        """See ports.BlobStore. Raises UploadOutOfOrder where another request goes on appending."""
         try:
-            file = UploadFile.open(upload, self._path(upload))
+            file = await self._opened(upload)
         except UnknownUpload:
             return await in_thread(partial(self._commit_again, upload, digest))
         with closing(file):
@@ -178,6 +188,18 @@ class FileBlobStore:
                 unchecked = 0
             yield chunk
             del chunk  # while the next one is waited for
+
+    async def _opened(self, upload: Upload) -> UploadFile:
+        # A client whose connection was cut comes back before anybody has noticed the cut here.
+        end, pause = time.monotonic() + self._patience, FIRST_PAUSE
+        while True:
+            try:
+                return UploadFile.open(upload, self._path(upload))
+            except UploadOutOfOrder:
+                if time.monotonic() >= end:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def _is_open(self, upload: Upload) -> bool:
         return os.path.lexists(self._path(upload))
@@ -246,36 +268,6 @@ class FileBlobStore:
         if made or folder not in self._durable:
             sync_folder(os.path.dirname(folder))
             self._durable.add(folder)
-
-
-class Hashers:
-    """The digests under way of uploads that this process goes on with; it forgets the oldest.
-
-    Good only for a file that looks as it did when it was left: another worker may have gone on.
-    One that is taken has a single owner until it is kept again.
-    """
-
-    def __init__(self, maximum: int) -> None:
-        self._maximum = maximum
-        self._kept: OrderedDict[Upload, tuple[Stamp, Hasher]] = OrderedDict()
-
-    def take(self, upload: Upload, stamp: Stamp) -> Hasher | None:
-        """A hasher that has seen all of the upload's bytes, or None: then read them again."""
-        left, hasher = self._kept.pop(upload, (None, None))
-        if stamp.size == 0:
-            return new_hasher(USUAL_ALGORITHM)
-        return hasher if left == stamp else None
-
-    def keep(self, upload: Upload, stamp: Stamp, hasher: Hasher | None) -> None:
-        """Keep a hasher that has seen all bytes of a file that looks so; None is not kept."""
-        if hasher is not None:
-            self._kept[upload] = (stamp, hasher)
-        if len(self._kept) > self._maximum:
-            self._kept.popitem(last=False)
-
-    def forget(self, upload: Upload) -> None:
-        """Keep nothing of this upload."""
-        self._kept.pop(upload, None)
 
 
 def make_folders(folder: Path) -> None:

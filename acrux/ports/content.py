@@ -57,8 +57,8 @@ class BlobStore(Protocol):
 
         Bytes that are there already, because the chunk is sent once more, are not added again.
         Raises UnknownUpload; UploadOutOfOrder where the chunk does not start at the offset and is
-        not a repetition, or another request is appending; SizeMismatch where the chunks are not as
-        long as its Content-Range says. What the chunks' iterator raises passes through, and what
+        not a repetition, or another request goes on appending; SizeMismatch where the chunks are
+        not as long as its Content-Range says. What the chunks' iterator raises passes through; what
         was received until then stays: the file's length is the offset.
         """
 

@@ -80,13 +80,24 @@ class Uploads:
         repository = upload.session.repository
         if await self._store.committed(upload, digest):
             await _read_to_its_end(chunks)
-        elif chunks is not None:
-            await self._store.append(upload, chunks, place)
         else:
-            await self._store.offset(upload)  # that it is unknown is said before any lock
+            await self._complete(upload, digest, chunks, place)
         await self._metadata.check_writable(repository)
         size = await self._store.commit(upload, digest)
         await self._metadata.link_blob(repository, digest, size, self._clock())
+
+    async def _complete(
+        self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place
+    ) -> None:
+        if chunks is None:
+            await self._store.offset(upload)  # that it is unknown is said before any lock
+            return
+        try:
+            await self._store.append(upload, chunks, place)
+        except UnknownUpload:  # the same request, whose client was cut off, has just done it
+            if not await self._store.committed(upload, digest):
+                raise
+            await _read_to_its_end(chunks)
 
     async def put(self, session: Session, digest: Digest, chunks: Chunks) -> None:
         """Start, append and finish in one request (end-4b).

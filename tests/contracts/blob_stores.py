@@ -43,8 +43,8 @@ class BlobStores(Protocol):
     forgotten: set[Upload]
     """The uploads that the test leaves behind on purpose."""
 
-    def open(self) -> BlobStore:
-        """Open it, as one more worker does."""
+    def open(self, patience: float = 0) -> BlobStore:
+        """Open it, as one more worker does, that waits so many seconds for an upload."""
 
     def damage(self, digest: Digest, content: bytes) -> None:
         """Let the blob hold other bytes, as a dying disk does."""
@@ -63,9 +63,9 @@ class FileBlobStores:
         self.root = root
         self.forgotten: set[Upload] = set()
 
-    def open(self) -> FileBlobStore:
+    def open(self, patience: float = 0) -> FileBlobStore:
         """See BlobStores."""
-        store = FileBlobStore(self.root)
+        store = FileBlobStore(self.root, patience=patience)
         store.prepare()
         return store
 

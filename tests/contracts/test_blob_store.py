@@ -8,6 +8,8 @@ The races, and what must come of each:
 | appends                 | commits                    | the commit is refused with the offset    |
 | commits                 | commits the same upload    | one commits, the other is told to wait   |
 | has committed           | commits the same upload    | it is told the same                      |
+| appends, and ends       | waits to append or commit  | goes on from where the first ended       |
+| commits, and ends       | waits to commit the same   | it is told the same                      |
 | appends                 | discards                   | a later commit knows no such upload      |
 | commits, has verified   | discards                   | nothing is visible, the upload is gone   |
 | has committed           | discards                   | the blob stays, the upload is gone       |
@@ -33,7 +35,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acrux.adapters.blob_files import PIECE_BYTES
-from acrux.adapters.files import FileBlobStore, Hashers
+from acrux.adapters.files import FileBlobStore
+from acrux.adapters.hashers import Hashers
 from acrux.adapters.upload_files import BATCH_BYTES, BATCHES_A_TURN, Stamp, lock
 from acrux.domain.digest import Digest, new_hasher
 from acrux.domain.names import RepositoryName
@@ -547,6 +550,37 @@ class TestRaces:
 
         assert await first == 3
         assert await store.commit(upload, Digest.of(b"abc")) == 3
+
+    async def test_a_chunk_that_comes_again_before_the_first_was_given_up_waits_for_it(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """Its client's connection was cut, which nobody has noticed here (Azure's SDKs)."""
+        client = Client()
+        upload, task = await appending(store, client, b"abc")
+        again = asyncio.create_task(
+            stores.open(PATIENCE).append(upload, chunked(b"abcde"), Place(offset=0))
+        )
+        await turns()
+        client.vanish(IncompleteBody("cut off"))
+        with pytest.raises(IncompleteBody):
+            await task
+
+        assert await asyncio.wait_for(again, PATIENCE) == 5
+        await store.commit(upload, Digest.of(b"abcde"))
+
+    async def test_a_commit_that_comes_again_before_the_first_has_ended_waits_for_it(
+        self, store: BlobStore, stores: BlobStores, threads: Threads
+    ) -> None:
+        """Its client's connection was cut while a large layer was made durable."""
+        upload = await begun(store, b"abc")
+        with threads.held() as hold:
+            first = asyncio.create_task(store.commit(upload, Digest.of(b"abc")))
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+            again = asyncio.create_task(stores.open(PATIENCE).commit(upload, Digest.of(b"abc")))
+            await turns()
+            assert not again.done()
+
+        assert await asyncio.wait_for(again, PATIENCE) == await first == 3
 
     async def test_an_upload_discarded_while_a_chunk_arrives_can_never_be_committed(
         self, store: BlobStore, stores: BlobStores

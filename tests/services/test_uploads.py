@@ -10,6 +10,7 @@
 | the upload was cancelled   | 404                                             |
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -175,6 +176,29 @@ async def test_a_put_whose_answer_was_lost_is_answered_as_the_first_time(
 
     assert await is_linked(metadata)
     assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_a_put_that_comes_again_while_the_first_goes_on_is_answered_as_that(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+) -> None:
+    """A gateway gave up on it, and the client sends all of it again at once."""
+    uploads = uploads_of(store, metadata, clock)
+    upload = await with_first_chunk(uploads)
+    sent, gone_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield LAST
+        sent.set()
+        await gone_on.wait()
+
+    first = asyncio.create_task(uploads.finish(upload, DIGEST, slow(), Place(offset=len(FIRST))))
+    await sent.wait()
+    again = asyncio.create_task(close(uploads, upload))
+    await asyncio.sleep(0)
+    gone_on.set()
+
+    await asyncio.gather(first, again)
+    assert await is_linked(metadata)
 
 
 async def test_nothing_else_is_answered_so(
