@@ -171,7 +171,7 @@ class Metadata(Protocol):
     ) -> StoredManifest:
         """The manifest of this digest, or the one the tag points at.
 
-        Raises UnknownManifest, also where its bytes were damaged.
+        Raises UnknownManifest, and of its kind DamagedManifest.
         """
 
     async def delete_manifest(self, repository: RepositoryName, digest: Digest) -> None:
