@@ -18,8 +18,10 @@ RegistryError
 │   ├── UnknownEndpoint
 │   ├── UnknownRepository
 │   ├── UnknownManifest
+│   │   └── DamagedManifest
 │   ├── UnknownTag
 │   ├── UnknownBlob
+│   │   └── DamagedBlob
 │   ├── UnknownUpload
 │   └── UnknownCase
 ├── ContentRefused
@@ -129,12 +131,20 @@ class UnknownManifest(Unknown):
     """The repository holds no such manifest or tag."""
 
 
+class DamagedManifest(UnknownManifest):
+    """What is stored in its place is not what was pushed. `detail["digest"]` says which it is."""
+
+
 class UnknownTag(Unknown):
     """The repository holds no such tag."""
 
 
 class UnknownBlob(Unknown):
     """The repository links no such blob."""
+
+
+class DamagedBlob(UnknownBlob):
+    """The repository links it, and its bytes are missing, too few, too many or others."""
 
 
 class UnknownUpload(Unknown):

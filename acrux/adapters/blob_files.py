@@ -10,7 +10,7 @@ from typing import Final
 
 from acrux.adapters.upload_files import in_thread, reading
 from acrux.domain.digest import Digest, new_hasher
-from acrux.errors import UnknownBlob
+from acrux.errors import DamagedBlob
 
 PIECE_BYTES: Final = 1 << 18  # longer ones are faster, but let others wait, and several are held
 MAX_VERIFIED: Final = 4096  # blobs that one process remembers; about half a kilobyte each
@@ -52,7 +52,7 @@ class FileBlob:
         hasher.update(content)
         if hasher.hexdigest() != self._digest.encoded:
             mark_damaged(self._descriptor)
-            raise UnknownBlob(digest=str(self._digest))
+            raise DamagedBlob(digest=str(self._digest))
         self._verified.add(self._digest, self._looks)
 
     async def read(self, start: int, stop: int) -> AsyncIterator[bytearray]:

@@ -1,7 +1,8 @@
 """Blobs and uploads as files: write aside, sync, rename."""
 
+import asyncio
 import os
-from collections import OrderedDict
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -10,16 +11,16 @@ from typing import Final
 
 from acrux.adapters.batches import batch_bytes, receive
 from acrux.adapters.blob_files import FileBlob, Verified, is_damaged
+from acrux.adapters.closed_uploads import ClosedUploads
+from acrux.adapters.hashers import Hashers
 from acrux.adapters.upload_files import (
-    USUAL_ALGORITHM,
-    Stamp,
     UploadFile,
     exhaustion,
     in_thread,
     unavailable,
     without_stored,
 )
-from acrux.domain.digest import Digest, Hasher, new_hasher
+from acrux.domain.digest import Digest
 from acrux.domain.upload import APPENDED, Place, Upload
 from acrux.errors import (
     DigestMismatch,
@@ -28,12 +29,15 @@ from acrux.errors import (
     StorageExhausted,
     UnknownBlob,
     UnknownUpload,
+    UploadOutOfOrder,
 )
 
 ALGORITHMS: Final = ("sha256", "sha512")
 SIZES_AT_ONCE: Final = 128  # asked for on the event loop: 2 µs each
 CHECKED_BYTES: Final = 1 << 20  # of an upload, between two looks at the room that is left
-MAX_HASHERS: Final = 1024  # of uploads between two requests; about half a kilobyte each
+PATIENCE: Final = 10.0  # seconds for which an upload is waited for that another request holds
+FIRST_PAUSE: Final = 0.01  # seconds until it is looked at again, then twice as many
+LONGEST_PAUSE: Final = 0.5
 
 
 class FileBlobStore:
@@ -41,17 +45,26 @@ class FileBlobStore:
 
     An upload is the file `uploads/<key>`, and that file's length is its offset. A blob is the file
     `blobs/<algorithm>/<first two digits>/<all digits>`; it gets this name only when its bytes
-    are verified and durable, and never changes afterwards. `check_room` is asked before anything
-    grows, and raises StorageExhausted where it may not. See ports.BlobStore.
+    are verified and durable, and never changes afterwards. What uploads became is noted in the
+    file `closed-uploads`. `check_room` is asked before anything grows, and raises StorageExhausted
+    where it may not. An upload that another request adds to is waited for, for `patience` seconds.
+    See ports.BlobStore.
     """
 
-    def __init__(self, root: Path, check_room: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        check_room: Callable[[], None] = lambda: None,
+        patience: float = PATIENCE,
+    ) -> None:
         self._root = root
         self._check_room = check_room
+        self._patience = patience
         self._uploads = root / "uploads"
         self._blobs = root / "blobs"
-        self._hashers = Hashers(MAX_HASHERS)
+        self._hashers = Hashers()
         self._verified = Verified()
+        self._closed = ClosedUploads(root / "closed-uploads")
         self._durable: set[str] = set()
         self._appending = 0  # how many uploads
 
@@ -93,7 +106,7 @@ class FileBlobStore:
         self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
     ) -> int:
         """See ports.BlobStore."""
-        with closing(UploadFile.open(upload, self._path(upload))) as file:
+        with closing(await self._opened(upload)) as file:
             start = file.size
             if stored := place.stored(start):
                 chunks = without_stored(file, chunks, stored)
@@ -110,9 +123,9 @@ class FileBlobStore:
             return file.size
 
     async def commit(self, upload: Upload, digest: Digest) -> int:
-        """See ports.BlobStore. Raises UploadOutOfOrder where another request is appending."""
+        """See ports.BlobStore. Raises UploadOutOfOrder where another request goes on appending."""
         try:
-            file = UploadFile.open(upload, self._path(upload))
+            file = await self._opened(upload)
         except UnknownUpload:
             return await in_thread(partial(self._commit_again, upload, digest))
         with closing(file):
@@ -122,7 +135,9 @@ class FileBlobStore:
 
     async def committed(self, upload: Upload, digest: Digest) -> bool:
         """See ports.BlobStore."""
-        return self._committed(upload) == str(digest)
+        if self._is_open(upload):
+            return False
+        return await in_thread(partial(self._closed.became, upload, digest))
 
     async def discard(self, upload: Upload) -> None:
         """See ports.BlobStore."""
@@ -180,6 +195,21 @@ class FileBlobStore:
             yield chunk
             del chunk  # while the next one is waited for
 
+    async def _opened(self, upload: Upload) -> UploadFile:
+        # A client whose connection was cut comes back before anybody has noticed the cut here.
+        end, pause = time.monotonic() + self._patience, FIRST_PAUSE
+        while True:
+            try:
+                return UploadFile.open(upload, self._path(upload))
+            except UploadOutOfOrder:
+                if time.monotonic() >= end:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _is_open(self, upload: Upload) -> bool:
+        return os.path.lexists(self._path(upload))
+
     def _path(self, upload: Upload) -> str:
         return f"{self._uploads}/{upload.key}"
 
@@ -190,36 +220,22 @@ class FileBlobStore:
         # By the first two digits, as a folder of a million files is slow to list and to back up.
         return f"{self._blobs}/{digest.algorithm}/{digest.encoded[:2]}"
 
-    def _note(self, upload: Upload) -> str:
-        return f"{self._path(upload)}.blob"
-
-    def _committed(self, upload: Upload) -> str | None:
-        # A name that its bytes were taken from leaves a note of what they became, so that the same
-        # request can be sent again until the blob is linked.
-        if os.path.lexists(self._path(upload)):
-            return None
-        try:
-            return os.readlink(self._note(upload))
-        except FileNotFoundError:
-            return None
-
     def _commit_again(self, upload: Upload, digest: Digest) -> int:
-        if self._committed(upload) != str(digest):
+        if not self._closed.became(upload, digest):
             raise UnknownUpload(upload=str(upload))
         try:
             sync_folder(self._folder(digest))  # who was killed after the rename had not done it
-            return os.stat(self._blob(digest)).st_size
-        except FileNotFoundError:
+            return self._size(digest)
+        except (FileNotFoundError, UnknownBlob):
             raise UnknownUpload(upload=str(upload)) from None
 
     def _discard(self, upload: Upload) -> None:
         # Its name first: of this and the rename of a commit, one finds it.
         found = _unlink(self._path(upload))
-        noted = _unlink(self._note(upload))
-        if found:
-            sync_folder(self._uploads)  # or a power loss would bring it back
-        elif not noted:
+        self._closed.forget(upload)
+        if not found:
             raise UnknownUpload(upload=str(upload))
+        sync_folder(self._uploads)  # or a power loss would bring it back
 
     def _commit(self, file: UploadFile, digest: Digest) -> None:
         computed = file.digest(digest.algorithm)
@@ -239,15 +255,13 @@ class FileBlobStore:
     def _publish(self, file: UploadFile, digest: Digest) -> None:
         folder = self._folder(digest)
         self._make_durable(folder)
-        note = self._note(file.upload)
-        _unlink(note)  # of who was killed before the rename, perhaps with another algorithm
-        os.symlink(str(digest), note)
+        self._closed.note(file.upload, digest)
         try:
             # Over a blob that is there already, too: the new bytes are verified, the old ones
             # may have been damaged since.
             os.rename(file.path, self._blob(digest))
         except FileNotFoundError:  # discarded meanwhile
-            _unlink(note)
+            self._closed.forget(file.upload)
             raise UnknownUpload(upload=str(file.upload)) from None
         # Where this fails the blob stays, linked by nobody. Taking it back could take away what
         # another upload of the same bytes has put there, and had acknowledged.
@@ -260,36 +274,6 @@ class FileBlobStore:
         if made or folder not in self._durable:
             sync_folder(os.path.dirname(folder))
             self._durable.add(folder)
-
-
-class Hashers:
-    """The digests under way of uploads that this process goes on with; it forgets the oldest.
-
-    Good only for a file that looks as it did when it was left: another worker may have gone on.
-    One that is taken has a single owner until it is kept again.
-    """
-
-    def __init__(self, maximum: int) -> None:
-        self._maximum = maximum
-        self._kept: OrderedDict[Upload, tuple[Stamp, Hasher]] = OrderedDict()
-
-    def take(self, upload: Upload, stamp: Stamp) -> Hasher | None:
-        """A hasher that has seen all of the upload's bytes, or None: then read them again."""
-        left, hasher = self._kept.pop(upload, (None, None))
-        if stamp.size == 0:
-            return new_hasher(USUAL_ALGORITHM)
-        return hasher if left == stamp else None
-
-    def keep(self, upload: Upload, stamp: Stamp, hasher: Hasher | None) -> None:
-        """Keep a hasher that has seen all bytes of a file that looks so; None is not kept."""
-        if hasher is not None:
-            self._kept[upload] = (stamp, hasher)
-        if len(self._kept) > self._maximum:
-            self._kept.popitem(last=False)
-
-    def forget(self, upload: Upload) -> None:
-        """Keep nothing of this upload."""
-        self._kept.pop(upload, None)
 
 
 def make_folders(folder: Path) -> None:

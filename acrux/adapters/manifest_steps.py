@@ -12,10 +12,10 @@ from acrux.adapters.statements import Row, SqlValue, Statement, Steps
 from acrux.domain.attributes import Operation
 from acrux.domain.digest import Digest
 from acrux.domain.instants import to_microseconds
-from acrux.domain.manifest import Manifest, Platform, Referrer
+from acrux.domain.manifest import Manifest, Platform, Referrer, stated_media_type
 from acrux.domain.names import Reference, RepositoryName, Tag
 from acrux.domain.page import Page
-from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
+from acrux.errors import DamagedManifest, UnknownManifest, UnknownRepository, UnknownTag
 from acrux.ports.content import Deleted, StoredManifest
 
 # What follows from the bytes that were put, beside the subject, which there may be none of.
@@ -67,6 +67,7 @@ def hold(
         ON CONFLICT (repository, digest) DO UPDATE
         SET subject = excluded.subject, {healed}
         WHERE manifests.content <> excluded.content
+           OR manifests.media_type <> excluded.media_type AND excluded.media_type = :stated
            OR manifests.media_type = excluded.media_type
           AND (coalesce(manifests.subject, '') <> coalesce(excluded.subject, '') OR {differs})
         """,  # noqa: S608 -- our own column names
@@ -84,6 +85,7 @@ def hold(
             "annotations": _json(manifest.annotations),
             "entries": _json(entries),
             "content": manifest.content,
+            "stated": stated_media_type(manifest.content),
         },
     )
 
@@ -132,18 +134,26 @@ def find_tagged(repository: RepositoryName, tag: Reference) -> Statement:
 def read_manifest(rows: list[Row]) -> StoredManifest | None:
     """What `find` and `find_tagged` found.
 
-    Raises Disallowed where it may not be read, and UnknownManifest where its bytes are not those
-    of its digest: who is told that it is missing pushes it again, and that heals it.
+    Raises Disallowed where it may not be read, and DamagedManifest where its bytes are not those
+    of its digest, or state another type: who is told that it is missing pushes it again, and that
+    heals it.
     """
     for text, media_type, content, *flags in rows:
         locks.readable(flags)
         digest = Digest.parse(text)
-        if not isinstance(content, bytes) or Digest.of(content, digest.algorithm) != digest:
-            raise UnknownManifest(
-                "the manifest is damaged in the registry's database: push it again", reference=text
+        if not _is_whole(digest, media_type, content):
+            raise DamagedManifest(
+                "the manifest is damaged in the registry's database: push it again", digest=text
             )
         return StoredManifest(digest, media_type, content)
     return None
+
+
+def _is_whole(digest: Digest, media_type: object, content: object) -> bool:
+    if not isinstance(content, bytes) or Digest.of(content, digest.algorithm) != digest:
+        return False
+    # Where the bytes state no type, what they were pushed as is known from the row alone.
+    return stated_media_type(content) in {"", media_type}
 
 
 def find_any(repository: RepositoryName) -> Statement:

@@ -117,6 +117,14 @@ class Manifest(Struct, frozen=True):
         return tuple(dict.fromkeys(blob.digest for blob in self.blobs if blob.is_distributable))
 
 
+def stated_media_type(content: bytes) -> str:
+    """The media type that a manifest's own bytes state, empty where they state none.
+
+    `content` was read as a manifest before. Nothing else in it is looked at.
+    """
+    return msgspec.json.decode(content, type=_WireType).media_type
+
+
 class Referrer(Struct, frozen=True):
     """A manifest that points at another one, as a listing of referrers shows it (end-12)."""
 
@@ -125,6 +133,10 @@ class Referrer(Struct, frozen=True):
     size: int
     artifact_type: str
     annotations: Mapping[str, str]
+
+
+class _WireType(msgspec.Struct, rename="camel"):
+    media_type: str = ""
 
 
 class _WirePlatform(msgspec.Struct):

@@ -141,6 +141,7 @@ class Application:
     def _refuse(self, request: Request, refused: RegistryError, challenges: Challenge) -> Response:
         if problems.find(refused) is problems.UNEXPECTED:
             self._log.write_failure(request)
+        self._log.write_damage(request, refused)
         case = ""
         if isinstance(refused, (AccessRefused, TooManyRequests)):
             case = self._witness.refused(request, refused, problems.find(refused).status)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
+from acrux.errors import DamagedBlob, DamagedManifest, RegistryError
 from acrux.http import parsing
 from acrux.http.messages import Request, Response
 from acrux.http.responses import COMMON_HEADERS, CORRELATION_ID, REGISTRY_VERSION
@@ -18,6 +19,11 @@ _VARIANTS: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _TOLD: Final = (
     "method", "path", "status", "ms", "received", "sent", "principal", "peer", "agent", "id",
 )  # fmt: skip
+
+_DAMAGED: Final[dict[type[RegistryError], str]] = {DamagedBlob: "blob", DamagedManifest: "manifest"}
+
+# What is found damaged again and again is told as often as this, in seconds, of each kind.
+DAMAGE_TOLD_EVERY: Final = 60.0
 
 _V2_HEADERS: Final = (*COMMON_HEADERS, REGISTRY_VERSION)
 
@@ -54,11 +60,36 @@ def complete(request: Request, response: Response) -> None:
     response.headers.append((CORRELATION_ID, request.id.encode()))
 
 
+class Damage:
+    """Tells of what is stored and was found damaged: once in DAMAGE_TOLD_EVERY, with how often.
+
+    `kind` is what is told of. `ticks` tells the time in seconds.
+    """
+
+    def __init__(self, kind: str, log: Log, ticks: Callable[[], float]) -> None:
+        self._kind = kind
+        self._log = log
+        self._ticks = ticks
+        self._told_at: float | None = None
+        self._untold = 0
+
+    def tell(self, repository: str, digest: str) -> None:
+        """Note one that somebody asked for in vain."""
+        self._untold += 1
+        if self._told_at is not None and self._ticks() - self._told_at < DAMAGE_TOLD_EVERY:
+            return
+        self._log.info(
+            "damaged", kind=self._kind, repository=repository, digest=digest, times=self._untold
+        )
+        self._told_at, self._untold = self._ticks(), 0
+
+
 class RequestLog:
     """One line a request, of these values and no others: a secret has no way in."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, ticks: Callable[[], float] = time.monotonic) -> None:
         self._log = log
+        self._damage = {kind: Damage(name, log, ticks) for kind, name in _DAMAGED.items()}
         self._tell = log.line("request", *_TOLD)
 
     def write(self, request: Request, response: Response, started: float) -> None:
@@ -75,6 +106,12 @@ class RequestLog:
             parsing.header(request, b"user-agent") or "",
             request.id,
         )
+
+    def write_damage(self, request: Request, refused: RegistryError) -> None:
+        """Tell of what is stored, if that is why the request was refused: it is damaged."""
+        damage = self._damage.get(type(refused))
+        if damage is not None:
+            damage.tell(request.params.get("repository", ""), refused.detail["digest"])
 
     def write_failure(self, request: Request) -> None:
         """Tell of an exception that nobody foresaw, with its traceback."""

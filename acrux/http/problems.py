@@ -44,8 +44,10 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     errors.UnknownEndpoint: Problem(404, "UNSUPPORTED", "no end-point has this path"),
     errors.UnknownRepository: Problem(404, "NAME_UNKNOWN", "repository name not known to registry"),
     errors.UnknownManifest: Problem(404, "MANIFEST_UNKNOWN", "manifest unknown"),
+    errors.DamagedManifest: Problem(404, "MANIFEST_UNKNOWN", "the manifest was damaged"),
     errors.UnknownTag: Problem(404, "TAG_UNKNOWN", "the specified tag does not exist"),
     errors.UnknownBlob: Problem(404, "BLOB_UNKNOWN", "blob unknown to registry"),
+    errors.DamagedBlob: Problem(404, "BLOB_UNKNOWN", "the blob was damaged: push it again"),
     errors.UnknownUpload: Problem(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
     errors.UnknownCase: Problem(404, "UNSUPPORTED", "no refusal of this id is recorded"),
     errors.DigestMismatch: Problem(

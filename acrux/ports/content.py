@@ -57,26 +57,27 @@ class BlobStore(Protocol):
 
         Bytes that are there already, because the chunk is sent once more, are not added again.
         Raises UnknownUpload; UploadOutOfOrder where the chunk does not start at the offset and is
-        not a repetition, or another request is appending; SizeMismatch where the chunks are not as
-        long as its Content-Range says. What the chunks' iterator raises passes through, and what
+        not a repetition, or another request goes on appending; SizeMismatch where the chunks are
+        not as long as its Content-Range says. What the chunks' iterator raises passes through; what
         was received until then stays: the file's length is the offset.
         """
 
     async def commit(self, upload: Upload, digest: Digest) -> int:
         """Make the upload the blob `digest`, durably, and return its size in bytes.
 
-        Once this returns the blob survives a power loss. Until the upload is discarded it can be
-        committed again, as the same blob, which only says its size. Raises UnknownUpload, and
-        DigestMismatch where the bytes are others: then nothing is visible and the upload is gone.
+        Once this returns the blob survives a power loss. For an hour the upload can be committed
+        again, as the same blob, which only says its size; unless it was discarded, or the blob is
+        there no more. Raises UnknownUpload, and DigestMismatch where the bytes are others: then
+        nothing is visible and the upload is gone.
         """
 
     async def committed(self, upload: Upload, digest: Digest) -> bool:
-        """Whether the upload was made this blob, and was not discarded since."""
+        """Whether the upload was made this blob, lately, and was not discarded since."""
 
     async def discard(self, upload: Upload) -> None:
-        """Forget the upload, durably; a blob that it was made stays.
+        """Forget the upload, durably, and which blob it was made; that blob stays.
 
-        Raises UnknownUpload where there is none, or not any more.
+        Raises UnknownUpload where there is none, or not any more: then it is forgotten, too.
         """
 
     async def open(self, digest: Digest) -> StoredBlob:
@@ -170,7 +171,7 @@ class Metadata(Protocol):
     ) -> StoredManifest:
         """The manifest of this digest, or the one the tag points at.
 
-        Raises UnknownManifest, also where its bytes were damaged.
+        Raises UnknownManifest, and of its kind DamagedManifest.
         """
 
     async def delete_manifest(self, repository: RepositoryName, digest: Digest) -> None:

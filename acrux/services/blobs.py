@@ -3,7 +3,7 @@
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName
 from acrux.domain.patterns import RepositoryPattern
-from acrux.errors import UnknownBlob
+from acrux.errors import DamagedBlob, UnknownBlob
 from acrux.ports.clock import Clock
 from acrux.ports.content import BlobStore, Metadata, StoredBlob
 
@@ -23,21 +23,28 @@ class Blobs:
     async def size(self, repository: RepositoryName, digest: Digest) -> int:
         """How long the blob is, in bytes.
 
-        Raises UnknownBlob, also where it was damaged: who is told that it is missing pushes it
+        Raises UnknownBlob, and of its kind DamagedBlob: who is told that it is missing pushes it
         again, and that heals it.
         """
         size = await self._metadata.find_blob(repository, digest)
-        if await self._store.size(digest) != size:
-            raise UnknownBlob(digest=str(digest))
+        try:
+            found = await self._store.size(digest)
+        except UnknownBlob:
+            raise DamagedBlob(digest=str(digest)) from None
+        if found != size:
+            raise DamagedBlob(digest=str(digest))
         return size
 
     async def get(self, repository: RepositoryName, digest: Digest) -> StoredBlob:
         """Open the blob, for the caller to close. Raises UnknownBlob as `size` does."""
         size = await self._metadata.find_blob(repository, digest)
-        blob = await self._store.open(digest)
+        try:
+            blob = await self._store.open(digest)
+        except UnknownBlob:
+            raise DamagedBlob(digest=str(digest)) from None
         if blob.size != size:
             blob.close()
-            raise UnknownBlob(digest=str(digest))
+            raise DamagedBlob(digest=str(digest))
         return blob
 
     async def mount(

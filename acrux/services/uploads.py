@@ -75,20 +75,29 @@ class Uploads:
         Raises what `append` raises; Disallowed where the repository was locked meanwhile; and
         DigestMismatch: then the upload is gone and nothing is visible. The bytes are durable before
         the link is: a crash between the two leaves garbage, never a link to missing bytes. The same
-        request can be sent again until it was answered.
+        request can be sent again for a while, as its answer may have been lost.
         """
         repository = upload.session.repository
         if await self._store.committed(upload, digest):
             await _read_to_its_end(chunks)
-        elif chunks is not None:
-            await self._store.append(upload, chunks, place)
         else:
-            await self._store.offset(upload)  # that it is unknown is said before any lock
+            await self._complete(upload, digest, chunks, place)
         await self._metadata.check_writable(repository)
         size = await self._store.commit(upload, digest)
         await self._metadata.link_blob(repository, digest, size, self._clock())
-        with suppress(UnknownUpload):  # the same request, sent twice
-            await self._store.discard(upload)
+
+    async def _complete(
+        self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place
+    ) -> None:
+        if chunks is None:
+            await self._store.offset(upload)  # that it is unknown is said before any lock
+            return
+        try:
+            await self._store.append(upload, chunks, place)
+        except UnknownUpload:  # the same request, whose client was cut off, has just done it
+            if not await self._store.committed(upload, digest):
+                raise
+            await _read_to_its_end(chunks)
 
     async def put(self, session: Session, digest: Digest, chunks: Chunks) -> None:
         """Start, append and finish in one request (end-4b).
@@ -104,7 +113,7 @@ class Uploads:
             raise
 
     async def cancel(self, upload: Upload) -> None:
-        """Forget the upload and its bytes. Raises UnknownUpload."""
+        """Forget the upload and its bytes. Raises UnknownUpload, also where it became a blob."""
         await self._store.discard(upload)
 
 

@@ -43,11 +43,14 @@ class BlobStores(Protocol):
     forgotten: set[Upload]
     """The uploads that the test leaves behind on purpose."""
 
-    def open(self) -> BlobStore:
-        """Open it, as one more worker does."""
+    def open(self, patience: float = 0) -> BlobStore:
+        """Open it, as one more worker does, that waits so many seconds for an upload."""
 
     def damage(self, digest: Digest, content: bytes) -> None:
         """Let the blob hold other bytes, as a dying disk does."""
+
+    def lose(self, digest: Digest) -> None:
+        """Let the blob be gone."""
 
     def leftovers(self) -> set[str]:
         """What is there and is neither a whole blob nor an upload left on purpose."""
@@ -60,9 +63,9 @@ class FileBlobStores:
         self.root = root
         self.forgotten: set[Upload] = set()
 
-    def open(self) -> FileBlobStore:
+    def open(self, patience: float = 0) -> FileBlobStore:
         """See BlobStores."""
-        store = FileBlobStore(self.root)
+        store = FileBlobStore(self.root, patience=patience)
         store.prepare()
         return store
 
@@ -74,12 +77,15 @@ class FileBlobStores:
         """See BlobStores."""
         self.path(digest).write_bytes(content)
 
+    def lose(self, digest: Digest) -> None:
+        """See BlobStores."""
+        self.path(digest).unlink()
+
     def leftovers(self) -> set[str]:
         """See BlobStores."""
-        # The note of what an upload became stays until the upload is discarded.
-        notes = {path for path in self.root.rglob("*.blob") if path.is_symlink()}
-        files = {path for path in self.root.rglob("*") if not path.is_dir()} - notes
+        files = {path for path in self.root.rglob("*") if not path.is_dir()}
         expected = {self.root / "uploads" / upload.key for upload in self.forgotten}
+        expected.add(self.root / "closed-uploads")
         return {
             str(path.relative_to(self.root)) for path in files - expected if not self._is_blob(path)
         }

@@ -8,6 +8,8 @@ The races, and what must come of each:
 | appends                 | commits                    | the commit is refused with the offset    |
 | commits                 | commits the same upload    | one commits, the other is told to wait   |
 | has committed           | commits the same upload    | it is told the same                      |
+| appends, and ends       | waits to append or commit  | goes on from where the first ended       |
+| commits, and ends       | waits to commit the same   | it is told the same                      |
 | appends                 | discards                   | a later commit knows no such upload      |
 | commits, has verified   | discards                   | nothing is visible, the upload is gone   |
 | has committed           | discards                   | the blob stays, the upload is gone       |
@@ -34,7 +36,8 @@ from hypothesis import strategies as st
 
 from acrux.adapters.batches import BATCH_BYTES, BATCHES_A_TURN
 from acrux.adapters.blob_files import PIECE_BYTES
-from acrux.adapters.files import FileBlobStore, Hashers
+from acrux.adapters.files import FileBlobStore
+from acrux.adapters.hashers import Hashers
 from acrux.adapters.upload_files import Stamp, lock
 from acrux.domain.digest import Digest, new_hasher
 from acrux.domain.names import RepositoryName
@@ -294,15 +297,16 @@ class TestUploads:
         upload = await begun(store, b"abc")
         await store.commit(upload, Digest.of(b"abc"))
 
-        await store.discard(upload)
+        for _ in range(2):
+            with pytest.raises(UnknownUpload):
+                await store.discard(upload)
 
-        with pytest.raises(UnknownUpload):
-            await store.discard(upload)
+        assert not await store.committed(upload, Digest.of(b"abc"))
         with pytest.raises(UnknownUpload):
             await store.commit(upload, Digest.of(b"abc"))
         assert await stored(store, Digest.of(b"abc")) == b"abc"
 
-    async def test_until_it_is_discarded_an_upload_can_be_committed_again_elsewhere(
+    async def test_an_upload_can_be_committed_again_elsewhere(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
         """The link could not be made, or the answer was lost, and the request is sent again."""
@@ -317,6 +321,17 @@ class TestUploads:
             await other.commit(upload, Digest.of(b"abc", "sha512"))
         with pytest.raises(UnknownUpload):
             await other.append(upload, chunked(b"d"))
+
+    async def test_an_upload_whose_blob_is_gone_cannot_be_committed_again(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """A client would be told that what nobody holds is stored."""
+        digest, upload = Digest.of(b"abc"), await begun(store, b"abc")
+        await store.commit(upload, digest)
+        stores.lose(digest)
+
+        with pytest.raises(UnknownUpload):
+            await store.commit(upload, digest)
 
     @pytest.mark.parametrize("again", [b"abc", b"abcde", b"bcde"])
     async def test_a_chunk_that_is_sent_once_more_is_not_added_twice(
@@ -536,6 +551,37 @@ class TestRaces:
 
         assert await first == 3
         assert await store.commit(upload, Digest.of(b"abc")) == 3
+
+    async def test_a_chunk_that_comes_again_before_the_first_was_given_up_waits_for_it(
+        self, store: BlobStore, stores: BlobStores
+    ) -> None:
+        """Its client's connection was cut, which nobody has noticed here (Azure's SDKs)."""
+        client = Client()
+        upload, task = await appending(store, client, b"abc")
+        again = asyncio.create_task(
+            stores.open(PATIENCE).append(upload, chunked(b"abcde"), Place(offset=0))
+        )
+        await turns()
+        client.vanish(IncompleteBody("cut off"))
+        with pytest.raises(IncompleteBody):
+            await task
+
+        assert await asyncio.wait_for(again, PATIENCE) == 5
+        await store.commit(upload, Digest.of(b"abcde"))
+
+    async def test_a_commit_that_comes_again_before_the_first_has_ended_waits_for_it(
+        self, store: BlobStore, stores: BlobStores, threads: Threads
+    ) -> None:
+        """Its client's connection was cut while a large layer was made durable."""
+        upload = await begun(store, b"abc")
+        with threads.held() as hold:
+            first = asyncio.create_task(store.commit(upload, Digest.of(b"abc")))
+            await asyncio.wait_for(hold.begun.wait(), PATIENCE)
+            again = asyncio.create_task(stores.open(PATIENCE).commit(upload, Digest.of(b"abc")))
+            await turns()
+            assert not again.done()
+
+        assert await asyncio.wait_for(again, PATIENCE) == await first == 3
 
     async def test_an_upload_discarded_while_a_chunk_arrives_can_never_be_committed(
         self, store: BlobStore, stores: BlobStores

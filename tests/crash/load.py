@@ -97,6 +97,20 @@ class Load:
             elif ":" not in name:
                 self._put_manifest(name, content)
 
+    def close_again(self, *statuses: int) -> None:
+        """Send the closing PUT once more that no answer came to; it is answered with one of these.
+
+        Raises RefusedError for any other answer.
+        """
+        if self.ledger.closing is not None:
+            path, body, content = self.ledger.closing
+            reply = self.connection.call("PUT", path, body)
+            if reply.status not in statuses:
+                raise RefusedError(f"PUT {path}: {reply.status} {reply.body!r}")
+            self.ledger.closing = None
+            if reply.status == 201:
+                self.ledger.keep(self._blob(content), content)
+
     def push_whole(self, chance: random.Random) -> None:
         """A blob in one request."""
         content = _content(chance)
@@ -112,12 +126,12 @@ class Load:
             sent += chunk
             self.ledger.upload = (location, sent)
         self.ledger.upload = None
-        self._push(f"{location}&digest={Digest.of(sent)}", "PUT", sent, b"")
+        self._close(location, sent, b"")
 
     def push_in_the_closing_request(self, chance: random.Random) -> None:
         """A blob that comes with the closing PUT."""
         content = _content(chance)
-        self._push(f"{self._begin()}&digest={Digest.of(content)}", "PUT", content)
+        self._close(self._begin(), content, content)
 
     def push_image(self, chance: random.Random) -> None:
         """An image under a tag that may be there already."""
@@ -172,8 +186,17 @@ class Load:
     def _patch(self, location: str, chunk: bytes) -> str:
         return self._call(202, "PATCH", location, chunk).header("Location")
 
+    def _blob(self, content: bytes) -> str:
+        return f"/v2/{self._name}/blobs/{Digest.of(content)}"
+
+    def _close(self, location: str, content: bytes, body: bytes) -> None:
+        path = f"{location}&digest={Digest.of(content)}"
+        self.ledger.closing = (path, body, content)
+        self._push(path, "PUT", content, body)
+        self.ledger.closing = None
+
     def _push(self, path: str, method: str, content: bytes, body: bytes | None = None) -> None:
-        blob = f"/v2/{self._name}/blobs/{Digest.of(content)}"
+        blob = self._blob(content)
         self.ledger.attempt(blob, content)
         self._call(201, method, path, content if body is None else body)
         self.ledger.keep(blob, content)

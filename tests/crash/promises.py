@@ -30,6 +30,7 @@ class Ledger:
     is_closed: bool = False
     passwords: dict[str, str | None] = field(default_factory=dict)
     upload: tuple[str, bytes] | None = None
+    closing: tuple[str, bytes, bytes] | None = None  # path, body, and what the blob will be
     cancelled: list[str] = field(default_factory=list)
     _entries: list[tuple[float, str, frozenset[bytes | None]]] = field(default_factory=list)
 

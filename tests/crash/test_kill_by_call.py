@@ -104,6 +104,7 @@ def test_everything_acknowledged_survives_a_kill_at_any_system_call(
         assert losses(over_http(load.connection), ledger.at()) == [], told
         check_uploads(load, ledger)
         check_password(registry, ledger)
+        load.close_again(201)
         load.retry()
         for step in load.steps:
             step(random.Random(-seed))

@@ -1,5 +1,6 @@
 """What is missing or damaged in the store: never linked, never served, healed by a push."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from acrux.domain.digest import Digest
-from acrux.domain.media_types import OCI_MANIFEST
+from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.http.middleware import Damage
 from acrux.settings import Settings
 from tests.http.caller import Caller
+from tests.http.conftest import Lines
 from tests.images import image
 
 LAYER = b"a layer" * 100
@@ -94,6 +97,115 @@ async def test_a_manifest_whose_bytes_were_altered_is_missing_until_it_is_pushed
     assert (await admin.put_manifest("app", "v1", IMAGE.manifest, OCI_MANIFEST)).status == 201
 
     assert (await admin.call("GET", path)).body == IMAGE.manifest
+
+
+@pytest.mark.parametrize("reference", ["v1", str(IMAGE.digest)])
+async def test_a_manifest_whose_media_type_alone_was_altered_is_missing_until_it_is_pushed_again(
+    admin: Caller, settings: Settings, reference: str
+) -> None:
+    """A client would read an image as an index, of which its signature says nothing."""
+    path = f"/v2/app/manifests/{reference}"
+    await push_blobs(admin)
+    await admin.put_manifest("app", "v1", IMAGE.manifest, OCI_MANIFEST)
+    assert (await admin.call("GET", path)).status == 200
+    damage(settings, f"UPDATE manifests SET media_type = '{OCI_INDEX}'")  # noqa: S608 -- our own
+
+    for method in ("GET", "HEAD"):
+        assert (await admin.call(method, path)).status == 404
+    assert (await admin.put_manifest("app", "v1", IMAGE.manifest, OCI_MANIFEST)).status == 201
+
+    healed = await admin.call("GET", path)
+    assert (healed.body, healed.header("Content-Type")) == (IMAGE.manifest, OCI_MANIFEST)
+
+
+async def test_a_manifest_that_states_no_type_is_served_as_what_it_was_pushed_as(
+    admin: Caller,
+) -> None:
+    """The specification lets an image leave it out: it must not look damaged."""
+    unstated = {**json.loads(IMAGE.manifest)}
+    del unstated["mediaType"]
+    await push_blobs(admin)
+
+    put = await admin.put_manifest("app", "v1", json.dumps(unstated).encode(), OCI_MANIFEST)
+
+    assert put.status == 201
+    assert (await admin.call("GET", MANIFEST)).header("Content-Type") == OCI_MANIFEST
+
+
+def told(log: Lines) -> list[dict[str, object]]:
+    """What the log says of damage."""
+    return [line for line in log.lines if line["event"] == "damaged"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("left", [None, b"", LAYER[:-1], LAYER + b"x"])
+async def test_a_blob_that_is_not_there_whole_is_told_of(
+    admin: Caller, settings: Settings, log: Lines, left: bytes | None, method: str
+) -> None:
+    """Nobody looks for a broken disk because one client was told that a layer is missing."""
+    await push_blobs(admin)
+    file = file_of(settings, LAYER)
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+
+    for _ in range(3):
+        assert (await admin.call(method, PATH)).status == 404
+
+    digest = str(Digest.of(LAYER))
+    assert told(log) == [
+        {"event": "damaged", "kind": "blob", "repository": "app", "digest": digest, "times": 1}
+    ]
+
+
+async def test_a_small_blob_with_other_bytes_is_told_of(
+    admin: Caller, settings: Settings, log: Lines
+) -> None:
+    """As it is found when it is read."""
+    await push_blobs(admin)
+    file_of(settings, LAYER).write_bytes(LAYER[::-1])
+
+    assert (await admin.call("GET", PATH)).status == 404
+
+    assert [line["digest"] for line in told(log)] == [str(Digest.of(LAYER))]
+
+
+@pytest.mark.parametrize("change", ["content = x''", f"media_type = '{OCI_INDEX}'"])
+async def test_a_damaged_manifest_is_told_of(
+    admin: Caller, settings: Settings, log: Lines, change: str
+) -> None:
+    """By its digest, also where it was asked for by a tag."""
+    await push_blobs(admin)
+    await admin.put_manifest("app", "v1", IMAGE.manifest, OCI_MANIFEST)
+    damage(settings, f"UPDATE manifests SET {change}")  # noqa: S608 -- the test's own
+
+    assert (await admin.call("GET", MANIFEST)).status == 404
+
+    digest = str(IMAGE.digest)
+    assert told(log) == [
+        {"event": "damaged", "kind": "manifest", "repository": "app", "digest": digest, "times": 1}
+    ]
+
+
+async def test_what_was_never_there_is_not_told_of(admin: Caller, log: Lines) -> None:
+    """Every push begins with such a question."""
+    await push_blobs(admin)
+
+    for path in (MANIFEST, f"/v2/app/blobs/{Digest.of(b'nowhere')}"):
+        assert (await admin.call("HEAD", path)).status == 404
+
+    assert told(log) == []
+
+
+def test_damage_is_told_of_once_a_minute_with_how_often_it_was_found(log: Lines) -> None:
+    """A hundred nodes that pull a damaged image would fill the log."""
+    ticks = [0.0]
+    damage = Damage("blob", log, lambda: ticks[0])
+    for second in range(0, 121, 10):
+        ticks[0] = float(second)
+        damage.tell("app", "sha256:0")
+
+    assert [line["times"] for line in told(log)] == [1, 6, 6]
 
 
 async def test_a_small_blob_with_other_bytes_is_missing_until_it_is_pushed_again(
