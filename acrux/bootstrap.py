@@ -30,7 +30,8 @@ from acrux.adapters.reserve import Reserve, ReservedDatabase
 from acrux.adapters.rotating_signer import RotatingSigner
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.signing_keys import KeyFolder
-from acrux.adapters.sqlite import Observer, SqliteDatabase
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.sqlite_connection import Observer
 from acrux.adapters.trusts import SqlTrusts
 from acrux.chores import Chore, Running
 from acrux.clocks import Clocks, by_hand, running
@@ -158,6 +159,7 @@ def build(
     # Only a server knows how long its tokens live: the settings of a command may be others.
     serving = (
         *chores,
+        Chore("storage", TIDY_SECONDS, adapters.reserve.watch, at_start=True),
         *_file_users(settings, adapters, log),
         Chore("retire-keys", TIDY_SECONDS, services.keys.retire),
         Chore("connections", CONNECTION_SECONDS, connections.watch),
@@ -336,9 +338,10 @@ def _lifespan(
 
     async def close() -> None:
         await running.stop()
-        with suppress(RegistryError):  # a full disk
+        with suppress(RegistryError):  # a full disk: everybody is a stranger once more
             await services.guessing.write_down()
-            await services.journal.flush()
+        if lost := await services.journal.close():
+            log.info("audit-lost", records=lost)
         adapters.database.close()
         log.flush()
 

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.blob_files import FileBlob, Verified, is_damaged
+from acrux.adapters.failures import is_read_only, reading, storing, unavailable
 from acrux.adapters.upload_files import (
     USUAL_ALGORITHM,
     Stamp,
     UploadFile,
-    exhaustion,
     in_thread,
     receive,
-    unavailable,
     without_stored,
 )
 from acrux.domain.digest import Digest, Hasher, new_hasher
@@ -55,7 +54,12 @@ class FileBlobStore:
         self._durable: set[str] = set()
 
     def prepare(self) -> None:
-        """Make the folders. Raises InvalidSettings where blobs cannot be kept in them."""
+        """Make the folders, unless all is read-only.
+
+        Raises InvalidSettings where blobs cannot be kept in them.
+        """
+        if is_read_only(self._root):
+            return
         folders = [self._uploads, self._blobs, *(self._blobs / name for name in ALGORITHMS)]
         try:
             make_folders(self._root)
@@ -87,6 +91,8 @@ class FileBlobStore:
             return os.stat(self._path(upload)).st_size
         except FileNotFoundError:
             raise UnknownUpload(upload=str(upload)) from None
+        except OSError as failed:
+            raise unavailable(failed) from failed
 
     async def append(
         self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
@@ -187,6 +193,7 @@ class FileBlobStore:
     def _note(self, upload: Upload) -> str:
         return f"{self._path(upload)}.blob"
 
+    @reading()
     def _committed(self, upload: Upload) -> str | None:
         # A name that its bytes were taken from leaves a note of what they became, so that the same
         # request can be sent again until the blob is linked.
@@ -197,6 +204,7 @@ class FileBlobStore:
         except FileNotFoundError:
             return None
 
+    @storing()
     def _commit_again(self, upload: Upload, digest: Digest) -> int:
         if self._committed(upload) != str(digest):
             raise UnknownUpload(upload=str(upload))
@@ -206,6 +214,7 @@ class FileBlobStore:
         except FileNotFoundError:
             raise UnknownUpload(upload=str(upload)) from None
 
+    @storing()
     def _discard(self, upload: Upload) -> None:
         # Its name first: of this and the rename of a commit, one finds it.
         found = _unlink(self._path(upload))
@@ -215,6 +224,7 @@ class FileBlobStore:
         elif not noted:
             raise UnknownUpload(upload=str(upload))
 
+    @storing()
     def _commit(self, file: UploadFile, digest: Digest) -> None:
         computed = file.digest(digest.algorithm)
         if computed != digest:
@@ -229,7 +239,6 @@ class FileBlobStore:
         file.sync()
         self._publish(file, digest)
 
-    @exhaustion()
     def _publish(self, file: UploadFile, digest: Digest) -> None:
         folder = self._folder(digest)
         self._make_durable(folder)
@@ -313,7 +322,7 @@ def _unread(digest: Digest, failed: OSError) -> RegistryError:
     return unavailable(failed)
 
 
-@exhaustion()
+@storing()
 def _create(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 

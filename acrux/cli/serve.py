@@ -12,6 +12,7 @@ from acrux import server
 from acrux.bootstrap import Registry, build
 from acrux.cli import sample
 from acrux.cli.options import load, setting_options
+from acrux.errors import StorageReadOnly
 from acrux.services.accounts import ShownAccount
 from acrux.settings import Settings
 
@@ -52,9 +53,10 @@ async def _prepare(
     await registry.lifespan.open()
     try:
         created = await registry.services.accounts.create_administrator(settings.name)
-        await registry.services.keys.use(settings.signing_algorithm)
-        if with_sample:
-            await sample.push(registry.services.uploads, registry.services.manifests)
+        with suppress(StorageReadOnly):  # what is there is served, with the keys that are there
+            await registry.services.keys.use(settings.signing_algorithm)
+            if with_sample:
+                await sample.push(registry.services.uploads, registry.services.manifests)
         return created
     finally:
         await registry.lifespan.close()

@@ -14,6 +14,7 @@ from acrux.domain.decision import (
     record_id,
 )
 from acrux.domain.instants import BEGINNING, to_microseconds
+from acrux.errors import RegistryError
 from acrux.ports.clock import Clock
 from acrux.ports.journal import Journal as StoredJournal
 
@@ -89,6 +90,14 @@ class Journal:
         except BaseException:  # a cancelled write may be done all the same; twice does no harm
             self._put_back(waiting)
             raise
+
+    async def close(self) -> int:
+        """Write what waits; return how many records were lost, where that cannot be."""
+        try:
+            await self.flush()
+        except RegistryError:
+            return len(self._proven) + len(self._unproven) + self._lost
+        return 0
 
     async def search(self, wanted: Search) -> tuple[Record, ...]:
         """What is searched for and was written, the oldest first."""

@@ -149,6 +149,18 @@ async def test_a_disk_that_stays_full_does_not_fill_the_memory() -> None:
     assert given.store.requests[-1] == "journal"
 
 
+async def test_what_is_lost_at_the_end_is_counted() -> None:
+    """An audit that ends early would look like one where nothing happened."""
+    given = Given()
+    given.store.is_full = True
+    given.record("one", "two", "three", "four")
+    given.record("guess", is_proven=False)
+
+    assert await given.journal.close() == 5
+    given.store.is_full = False
+    assert await given.journal.close() == 0
+
+
 async def test_what_is_old_is_forgotten_once_a_minute() -> None:
     """The disk would fill, or be searched for old records all the time."""
     given = Given()
