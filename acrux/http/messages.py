@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from acrux.domain.access import Grant, Principal
 from acrux.domain.scope import Scope as AskedScope
-from acrux.errors import ContentTooLarge, IncompleteBody
+from acrux.errors import ContentTooLarge, IncompleteBody, RegistryError
 from acrux.services.connections import Exchange
 
 # ASGI's own types (asgiref.typing says the same at more length).
@@ -215,12 +215,17 @@ class Content(Protocol):
 
 
 class Part(Struct):
-    """The bytes of some content from `start` up to and without `stop`."""
+    """The bytes of some content from `start` up to and without `stop`.
+
+    So many of them were `sent`; where that ended before the last one, `cut` says why.
+    """
 
     content: Content
     start: int
     stop: int
     first: bytes | bytearray = b""
+    sent: int = 0
+    cut: str = ""
 
     async def begin(self) -> None:
         """Read the first piece, while an error can still be the answer; then `content` is closed.
@@ -268,6 +273,16 @@ class Response(Struct):
         """How many bytes the body has."""
         return len(self.body) if isinstance(self.body, bytes) else self.body.size
 
+    @property
+    def sent(self) -> int:
+        """How many of them were sent."""
+        return len(self.body) if isinstance(self.body, bytes) else self.body.sent
+
+    @property
+    def cut(self) -> str:
+        """Why not all of them were; else empty."""
+        return "" if isinstance(self.body, bytes) else self.body.cut
+
     async def send(self, request: Request, send: Send) -> None:
         """Write the answer; a HEAD gets the same headers and no body."""
         if self.status not in (204, 304):
@@ -291,6 +306,7 @@ async def _send_part(part: Part, request: Request, send: Send) -> None:
         await send({"type": "http.response.body", "body": b""})
     elif len(part.first) == part.size:
         await send({"type": "http.response.body", "body": part.first})
+        part.sent = part.size
     else:
         # Never by the file's path: where the server cannot open that once more, it says 404.
         await _stream(part, request, send)
@@ -310,11 +326,17 @@ async def _stream(part: Part, request: Request, send: Send) -> None:
     try:
         if part.first:
             await send({"type": "http.response.body", "body": part.first, "more_body": True})
-        async for chunk in part.content.read(part.start + len(part.first), part.stop):
+            part.sent = len(part.first)
+        async for chunk in part.content.read(part.start + part.sent, part.stop):
             if abandoned.done():
+                part.cut = "the client went away"
                 return
             await _send_chunk(chunk, request.exchange, send)
+            part.sent += len(chunk)
         await send({"type": "http.response.body", "body": b""})
+    except (RegistryError, EOFError) as failed:
+        # Without the end of the body the server beneath cuts the connection: nothing looks whole.
+        part.cut = str(failed)
     finally:
         abandoned.cancel()
 
