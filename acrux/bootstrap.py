@@ -34,7 +34,7 @@ from acrux.adapters.sqlite import SqliteDatabase
 from acrux.adapters.sqlite_connection import Observer
 from acrux.adapters.trusts import SqlTrusts
 from acrux.chores import Chore, Running
-from acrux.clocks import Clocks, by_hand, running
+from acrux.clocks import Clocks, clocks_of
 from acrux.errors import RegistryError
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.app import Application, Lifespan
@@ -100,6 +100,7 @@ class Adapters:
     signer: RotatingSigner
     clock: Clock
     aged: Clock  # for what cannot be undone
+    noted: Clock  # for what is kept by its age
     pause: Pause
     facts: SqlFacts
     pepper: Pepper
@@ -140,7 +141,7 @@ class Registry:
 
 def build(
     settings: Settings,
-    clock: Clock | None = None,
+    clock: Clock | Clocks | None = None,
     log: Log | None = None,
     observe: Observer | None = None,
 ) -> Registry:
@@ -150,7 +151,7 @@ def build(
     `observe` is told of every statement before the database carries it out.
     """
     log = log or LineLog(sys.stderr, settings.log_format)
-    clocks = by_hand(clock) if clock else running(log)
+    clocks = clocks_of(clock, log)
     adapters = build_adapters(settings, clocks, observe)
     services = build_services(settings, adapters)
     chores = (*clocks.chores(adapters.facts), *_chores(adapters, services))
@@ -213,6 +214,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         signer=RotatingSigner(signing_keys, clocks.wall),
         clock=clocks.wall,
         aged=clocks.aged,
+        noted=clocks.noted,
         pause=clocks.pause,
         facts=SqlFacts(database),
         pepper=pepper,
@@ -267,14 +269,9 @@ def build_services(settings: Settings, to: Adapters) -> Services:
 
 
 def _journal(settings: Settings, to: Adapters) -> Journal:
-    return Journal(
-        to.journal,
-        to.clock,
-        token_hex(WRITER_BYTES),
-        timedelta(days=settings.audit_days),
-        Room(),
-        aged=to.aged,
-    )
+    kept = timedelta(days=settings.audit_days)
+    writer = token_hex(WRITER_BYTES)
+    return Journal(to.journal, to.noted, writer, kept, Room(), aged=to.aged)
 
 
 def _handlers(
