@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
+from acrux.errors import RegistryError
 from acrux.http import parsing
 from acrux.http.messages import Request, Response
 from acrux.http.responses import COMMON_HEADERS, CORRELATION_ID, REGISTRY_VERSION
@@ -80,6 +81,10 @@ class RequestLog:
             self._tell_cut(*values, cut)
         else:
             self._tell(*values)
+
+    def write_trouble(self, request: Request, refused: RegistryError) -> None:
+        """Tell why the storage could not be used: the disk may be about to die."""
+        self._log.info("storage", problem=str(refused), id=request.id)
 
     def write_failure(self, request: Request) -> None:
         """Tell of an exception that nobody foresaw, with its traceback."""

@@ -18,6 +18,7 @@ IMAGE: Image = image(b"a layer" * 100_000)
 MANIFEST = "/v2/app/manifests/v1"
 LAYER = f"/v2/app/blobs/{Digest.of(IMAGE.blobs[-1])}"
 CONTENT = b"new"
+PATIENCE = 10_000  # requests
 NEW_ACCOUNT = b'{"name": "ci-team", "scopeMapId": "_repositories_pull"}'
 
 MANAGING = f"{ALL} registry:management:*"
@@ -81,9 +82,9 @@ def prepare(disk: PoweredDisk, left: str) -> tuple[str, str, str]:
         location = caller.start_upload()
         wrong = caller.call("GET", MANIFEST, Authorization="Bearer wrong")
         case = wrong.header("X-Acrux-Case")
-        # What is written after it was written.
-        while caller.call("GET", f"/management/v1/cases/{case}").status != 200:
-            pass
+        for _ in range(PATIENCE):  # until it was written down
+            if caller.call("GET", f"/management/v1/cases/{case}").status == 200:
+                break
         caller.close()
         if left != "a clean stop":
             end(registry)
@@ -161,7 +162,7 @@ def test_a_registry_starts_on_a_read_only_file_system_and_serves_what_it_holds(
     password, location, case = prepare(disk, left)
     data = disk.mount_point / "data"
     disk.remount("ro")
-    with running(elsewhere(data), "--workers", "1") as registry:
+    with running(elsewhere(data), "--workers", "2") as registry:
         caller = Caller(registry, password)
         pulls(caller, case)
         refusals(caller, location)
@@ -169,11 +170,18 @@ def test_a_registry_starts_on_a_read_only_file_system_and_serves_what_it_holds(
             assert caller.token(grant_type="password", username="acrux", password="no").status in {
                 401, 429,
             }  # fmt: skip
-        assert len(lines(registry, "read-only")) == 1
+        assert len(lines(registry, "read-only")) == 2  # of each worker
         assert "Traceback" not in registry.log.read_text()
+        at = ("--data-dir", str(data))
+        assert acrux("token", "list", *at).returncode == 0
+        renewed = acrux("credential", "renew", "--password-name", "password", *at)
+        assert (renewed.returncode, "read-only" in renewed.stderr) == (1, True)
 
         disk.remount("rw")
         caller.push(image(b"once more"), "/v2/app/manifests/v2")
+        for _ in range(20):  # of either worker
+            caller.close()
+            assert caller.call("GET", "/v2/app/manifests/v2").status == 200
         assert caller.call("GET", "/readyz").status == 200
         caller.close()
     assert "Traceback" not in registry.log.read_text()
