@@ -30,10 +30,11 @@ from acrux.adapters.reserve import Reserve, ReservedDatabase
 from acrux.adapters.rotating_signer import RotatingSigner
 from acrux.adapters.scope_maps import SqlScopeMaps
 from acrux.adapters.signing_keys import KeyFolder
-from acrux.adapters.sqlite import Observer, SqliteDatabase
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.sqlite_connection import Observer
 from acrux.adapters.trusts import SqlTrusts
 from acrux.chores import Chore, Running
-from acrux.clocks import Clocks, by_hand, running
+from acrux.clocks import Clocks, clocks_of
 from acrux.errors import RegistryError
 from acrux.http.acr_v1 import AcrHandlers
 from acrux.http.app import Application, Lifespan
@@ -99,6 +100,7 @@ class Adapters:
     signer: RotatingSigner
     clock: Clock
     aged: Clock  # for what cannot be undone
+    noted: Clock  # for what is kept by its age
     pause: Pause
     facts: SqlFacts
     pepper: Pepper
@@ -139,7 +141,7 @@ class Registry:
 
 def build(
     settings: Settings,
-    clock: Clock | None = None,
+    clock: Clock | Clocks | None = None,
     log: Log | None = None,
     observe: Observer | None = None,
 ) -> Registry:
@@ -149,7 +151,7 @@ def build(
     `observe` is told of every statement before the database carries it out.
     """
     log = log or LineLog(sys.stderr, settings.log_format)
-    clocks = by_hand(clock) if clock else running(log)
+    clocks = clocks_of(clock, log)
     adapters = build_adapters(settings, clocks, observe)
     services = build_services(settings, adapters)
     chores = (*clocks.chores(adapters.facts), *_chores(adapters, services))
@@ -158,6 +160,7 @@ def build(
     # Only a server knows how long its tokens live: the settings of a command may be others.
     serving = (
         *chores,
+        Chore("storage", TIDY_SECONDS, adapters.reserve.watch, at_start=True),
         *_file_users(settings, adapters, log),
         Chore("retire-keys", TIDY_SECONDS, services.keys.retire),
         Chore("connections", CONNECTION_SECONDS, connections.watch),
@@ -217,6 +220,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         signer=RotatingSigner(signing_keys, clocks.wall),
         clock=clocks.wall,
         aged=clocks.aged,
+        noted=clocks.noted,
         pause=clocks.pause,
         facts=SqlFacts(database),
         pepper=pepper,
@@ -271,14 +275,9 @@ def build_services(settings: Settings, to: Adapters) -> Services:
 
 
 def _journal(settings: Settings, to: Adapters) -> Journal:
-    return Journal(
-        to.journal,
-        to.clock,
-        token_hex(WRITER_BYTES),
-        timedelta(days=settings.audit_days),
-        Room(kept_bytes=settings.audit_bytes),
-        aged=to.aged,
-    )
+    kept, writer = timedelta(days=settings.audit_days), token_hex(WRITER_BYTES)
+    room = Room(kept_bytes=settings.audit_bytes)
+    return Journal(to.journal, to.noted, writer, kept, room, aged=to.aged)
 
 
 def _handlers(
@@ -341,9 +340,10 @@ def _lifespan(
 
     async def close() -> None:
         await running.stop()
-        with suppress(RegistryError):  # a full disk
+        with suppress(RegistryError):  # a full disk: everybody is a stranger once more
             await services.guessing.write_down()
-            await services.journal.flush()
+        if lost := await services.journal.close():
+            log.info("audit-lost", records=lost)
         adapters.database.close()
         log.flush()
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from acrux.errors import RegistryError
+from acrux.errors import RegistryError, StorageReadOnly
 from acrux.http.middleware import Log
 
 # What fails again and again is told as often as this, in seconds, with how often it was.
@@ -62,13 +62,23 @@ class Running:
         self._log = log
         self._ticks = ticks
         self._tasks: list[asyncio.Task[None]] = []
+        self._read_only = Failures("read-only", log, ticks)  # of all chores: one line tells it
 
     async def start(self) -> None:
-        """Do once what is done at the start, then go on with all."""
+        """Do once what is done at the start, then go on with all.
+
+        What cannot be written, as the file system is read-only, is no reason not to start.
+        """
         for chore in self._chores:
             if chore.at_start:
-                await chore.run()
+                await self._begin(chore)
         self._tasks = [asyncio.create_task(self._repeat(chore)) for chore in self._chores]
+
+    async def _begin(self, chore: Chore) -> None:
+        try:
+            await chore.run()
+        except StorageReadOnly as failure:
+            self._read_only.tell(failure)
 
     async def stop(self) -> None:
         """Wait until each has stopped. Stopping twice does no harm."""
@@ -84,5 +94,7 @@ class Running:
             await asyncio.sleep(chore.seconds)
             try:
                 await chore.run()
+            except StorageReadOnly as failure:
+                self._read_only.tell(failure)
             except Exception as failure:  # noqa: BLE001 -- the next round may go well
                 failures.tell(failure)

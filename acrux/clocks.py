@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,10 +22,14 @@ _FACT: Final = "clock"  # under which the latest instant is kept
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What the time is, what is old, and how to wait; with nothing to follow, `steady` is None."""
+    """What the time is, what is old, when something is noted to have been, and how to wait.
+
+    With nothing to follow, `steady` is None.
+    """
 
     wall: Clock
     aged: Clock
+    noted: Clock
     pause: Pause
     steady: SteadyClock | None = None
 
@@ -36,10 +41,10 @@ class Clocks:
 
         async def keep() -> None:
             nonlocal is_first
-            if is_first:
-                is_first = False
-                kept = await facts.find(_FACT)
-                steady.resume(datetime.fromisoformat(kept) if kept else now())
+            kept = await facts.find(_FACT) if is_first else None
+            is_first = False
+            if kept:
+                steady.resume(datetime.fromisoformat(kept))
             else:
                 await facts.keep(_FACT, steady.latest().isoformat())
 
@@ -48,16 +53,28 @@ class Clocks:
 
 def by_hand(clock: Clock) -> Clocks:
     """Of a clock that is moved by hand: it is trusted, and nobody waits for it."""
-    return Clocks(clock, clock, _nobody_waits)
-
-
-def running(log: Log) -> Clocks:
-    """Of a registry that runs."""
-    steady = SteadyClock(now, _ticks, partial(_tell, log))
-    return Clocks(now, steady, _until, steady)
+    return Clocks(clock, clock, clock, _nobody_waits)
 
 
 now: Clock = partial(datetime.now, UTC)
+
+
+def ticks() -> float:
+    """The seconds that have passed, those in which the machine slept too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def running(log: Log, wall: Clock = now, ticks: Callable[[], float] = ticks) -> Clocks:
+    """Of a registry that runs, where `wall` may jump and `ticks` counts the seconds that pass."""
+    steady = SteadyClock(wall, ticks, partial(_tell, log))
+    return Clocks(wall, steady, steady.noted, _until, steady)
+
+
+def clocks_of(clock: Clock | Clocks | None, log: Log) -> Clocks:
+    """Those of a clock that is moved by hand, or these, or without any those of a machine."""
+    if isinstance(clock, Clocks):
+        return clock
+    return by_hand(clock) if clock else running(log)
 
 
 async def _until(instant: datetime) -> None:
@@ -67,10 +84,6 @@ async def _until(instant: datetime) -> None:
 
 async def _nobody_waits(_: datetime) -> None:
     """Return at once."""
-
-
-def _ticks() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)  # goes on while the machine sleeps
 
 
 def _tell(log: Log, jump: timedelta) -> None:

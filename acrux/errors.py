@@ -42,6 +42,7 @@ RegistryError
 ├── Disallowed
 ├── TooManyRequests
 ├── StorageExhausted
+├── StorageReadOnly
 ├── StorageUnavailable
 ├── IssuerUnavailable
 └── InvalidSettings
@@ -288,8 +289,12 @@ class StorageExhausted(RegistryError):
     """The disk, or a quota on it, is full: nothing was stored."""
 
 
+class StorageReadOnly(RegistryError):
+    """The file system takes no writes: nothing was stored, and what is there can be read."""
+
+
 class StorageUnavailable(RegistryError):
-    """What is stored cannot be read now; that says nothing of whether it is there."""
+    """The storage fails now; that says nothing of what is there, and nothing was stored."""
 
 
 class IssuerUnavailable(RegistryError):

@@ -32,12 +32,27 @@ _LOGIN_SERVER = re.compile(
 )
 
 
-MIN_AUDIT_BYTES: Final = 1024 * 1024
-
-_SECONDS: Final = (
-    "idle_seconds", "answer_idle_seconds", "header_seconds", "keep_alive_seconds",
-    "stop_seconds", "upload_seconds",
-)  # fmt: skip
+# The least and the most that each number may be.
+_RANGES: Final = {
+    "port": (0, 65535),
+    "workers": (0, 256),
+    # Clients assume 60 seconds where they are not told, and ask again before the end.
+    "access_token_seconds": (60, 86400),
+    # Azure's SDKs ask anew where fewer than 300 seconds are left, and would do so for ever.
+    "refresh_token_seconds": (600, 31_536_000),
+    "idle_seconds": (1, 3600),
+    "answer_idle_seconds": (1, 3600),
+    "header_seconds": (1, 3600),
+    "keep_alive_seconds": (1, 3600),
+    "stop_seconds": (1, 3600),
+    "upload_seconds": (1, 3600),
+    "connections": (1, 1_000_000),
+    "connections_per_address": (1, 1_000_000),
+    "body_bytes_per_second": (1, 1_000_000),
+    "body_seconds": (1, 604_800),
+    "audit_days": (1, 36500),
+    "audit_bytes": (1024 * 1024, 1024**5),
+}
 
 
 def _setting(sentence: str, default: Any) -> Any:
@@ -139,10 +154,11 @@ class Settings:
         found = []
         if _NAME.fullmatch(self.name) is None:
             found.append("name: 5 to 50 letters, digits and inner hyphens are allowed")
-        if not 0 <= self.port <= 65535:
-            found.append("port: 0 to 65535 are allowed")
-        if not 0 <= self.workers <= 256:
-            found.append("workers: 0 to 256 are allowed")
+        found += [
+            f"{name}: {least} to {most} are allowed"
+            for name, (least, most) in _RANGES.items()
+            if not least <= getattr(self, name) <= most
+        ]
         found += [
             f"login_servers: {server!r} is not host or host:port, in lower case, without a scheme"
             for server in self.login_servers
@@ -153,28 +169,6 @@ class Settings:
             for network in self.trusted_proxies
             if not _is_network(network)
         ]
-        # Clients assume 60 seconds where they are not told, and ask again before the end.
-        if not 60 <= self.access_token_seconds <= 86400:
-            found.append("access_token_seconds: 60 to 86400 are allowed")
-        # Azure's SDKs ask anew where fewer than 300 seconds are left, and would do so for ever.
-        if not 600 <= self.refresh_token_seconds <= 31_536_000:
-            found.append("refresh_token_seconds: 600 to 31536000 are allowed")
-        found += [
-            f"{name}: 1 to 3600 are allowed"
-            for name in _SECONDS
-            if not 1 <= getattr(self, name) <= 3600
-        ]
-        found += [
-            f"{name}: 1 to 1000000 are allowed"
-            for name in ("connections", "connections_per_address", "body_bytes_per_second")
-            if not 1 <= getattr(self, name) <= 1_000_000
-        ]
-        if not 1 <= self.body_seconds <= 604_800:
-            found.append("body_seconds: 1 to 604800 are allowed")
-        if not 1 <= self.audit_days <= 36500:
-            found.append("audit_days: 1 to 36500 are allowed")
-        if self.audit_bytes < MIN_AUDIT_BYTES:
-            found.append(f"audit_bytes: at least {MIN_AUDIT_BYTES} are needed")
         if self.htpasswd and not self.htpasswd_scope_map:
             found.append(
                 "htpasswd: its users need a scope map, give htpasswd_scope_map too, such as "

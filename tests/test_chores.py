@@ -1,7 +1,7 @@
 """What fails again and again is told, and drowns nothing."""
 
-from acrux.chores import TOLD_EVERY, Failures
-from acrux.errors import StorageExhausted
+from acrux.chores import TOLD_EVERY, Chore, Failures, Running
+from acrux.errors import StorageExhausted, StorageReadOnly
 from tests.http.conftest import Lines
 
 
@@ -29,3 +29,19 @@ def test_a_full_disk_is_one_line_a_minute_that_counts_the_failures() -> None:
 def test_what_nobody_foresaw_is_told_as_seldom() -> None:
     """Whatever fails in the background fails at the background's pace."""
     assert [line["failures"] for line in told(OSError("EIO"), minutes=2)] == [1, 120]
+
+
+async def test_what_a_read_only_file_system_refuses_keeps_nobody_from_starting() -> None:
+    """It is told in one line, whichever chores it keeps from being done."""
+    lines = Lines()
+
+    async def write() -> None:
+        raise StorageReadOnly("read-only")
+
+    running = Running(
+        [Chore(name, 60, write, at_start=True) for name in ("htpasswd", "journal")], lines
+    )
+    await running.start()
+    await running.stop()
+
+    assert lines.lines == [{"event": "read-only", "problem": "read-only", "failures": 1}]

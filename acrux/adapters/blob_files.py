@@ -8,7 +8,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from acrux.adapters.upload_files import in_thread, reading
+from acrux.adapters.failures import reading
+from acrux.adapters.upload_files import in_thread
 from acrux.domain.digest import Digest, new_hasher
 from acrux.errors import DamagedBlob
 

@@ -1,5 +1,6 @@
 """A small CA and a server certificate of our own, and a check of others."""
 
+import errno
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -81,6 +82,8 @@ def self_signed(folder: Path, names: tuple[str, ...], now: datetime) -> Certific
         ca = _Signer(_ca(files.ca, ca_key, now), ca_key)
         _keep_server_certificate(files.certificate, ca, server_key.public_key(), wanted, now)
     except OSError as failed:
+        if failed.errno == errno.EROFS and files.certificate.exists():
+            return files  # it is renewed before its end, and as soon as it can be
         raise InvalidSettings(
             f"the certificates in {folder} cannot be written ({failed.strerror}): make the folder "
             "writable for the user who runs acrux"

@@ -1,5 +1,6 @@
 """The folder that holds a registry."""
 
+import errno
 import stat
 from pathlib import Path
 
@@ -8,13 +9,18 @@ from acrux.errors import InvalidSettings
 
 
 def make_data_dir(folder: Path) -> Path:
-    """Make the data directory; raise InvalidSettings where that, or writing there, is refused."""
+    """Make the data directory; raise InvalidSettings where that, or writing there, is refused.
+
+    One that holds a registry may be on a file system that is read-only.
+    """
     try:
         make_folders(folder)
         probe = folder / ".writable"
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as error:
+        if error.errno == errno.EROFS and (folder / "registry.sqlite").exists():
+            return folder
         raise InvalidSettings(
             f"data_dir: {folder} cannot be written to ({error.strerror}): "
             "choose another with --data-dir, or change its owner"

@@ -12,12 +12,11 @@ from typing import Final
 from acrux.adapters.batches import batch_bytes, receive
 from acrux.adapters.blob_files import FileBlob, Verified, is_damaged
 from acrux.adapters.closed_uploads import ClosedUploads
+from acrux.adapters.failures import is_read_only, storing, unavailable
 from acrux.adapters.hashers import Hashers
 from acrux.adapters.upload_files import (
     UploadFile,
-    exhaustion,
     in_thread,
-    unavailable,
     without_stored,
 )
 from acrux.domain.digest import Digest
@@ -69,7 +68,12 @@ class FileBlobStore:
         self._appending = 0  # how many uploads
 
     def prepare(self) -> None:
-        """Make the folders. Raises InvalidSettings where blobs cannot be kept in them."""
+        """Make the folders, unless all is read-only.
+
+        Raises InvalidSettings where blobs cannot be kept in them.
+        """
+        if is_read_only(self._root):
+            return
         folders = [self._uploads, self._blobs, *(self._blobs / name for name in ALGORITHMS)]
         try:
             make_folders(self._root)
@@ -101,6 +105,8 @@ class FileBlobStore:
             return os.stat(self._path(upload)).st_size
         except FileNotFoundError:
             raise UnknownUpload(upload=str(upload)) from None
+        except OSError as failed:
+            raise unavailable(failed) from failed
 
     async def append(
         self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
@@ -229,6 +235,7 @@ class FileBlobStore:
         except (FileNotFoundError, UnknownBlob):
             raise UnknownUpload(upload=str(upload)) from None
 
+    @storing()
     def _discard(self, upload: Upload) -> None:
         # Its name first: of this and the rename of a commit, one finds it.
         found = _unlink(self._path(upload))
@@ -237,6 +244,7 @@ class FileBlobStore:
             raise UnknownUpload(upload=str(upload))
         sync_folder(self._uploads)  # or a power loss would bring it back
 
+    @storing()
     def _commit(self, file: UploadFile, digest: Digest) -> None:
         computed = file.digest(digest.algorithm)
         if computed != digest:
@@ -251,7 +259,6 @@ class FileBlobStore:
         file.sync()
         self._publish(file, digest)
 
-    @exhaustion()
     def _publish(self, file: UploadFile, digest: Digest) -> None:
         folder = self._folder(digest)
         self._make_durable(folder)
@@ -303,7 +310,7 @@ def _unread(digest: Digest, failed: OSError) -> RegistryError:
     return unavailable(failed)
 
 
-@exhaustion()
+@storing()
 def _create(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 

@@ -103,7 +103,12 @@ class SqlGuesses:
 
     async def prune(self, now: datetime, known_since: datetime) -> None:
         """See ports.Guesses."""
-        await self._database.write(_prune(now - SEEN_BY_ALL, known_since, self._max_rows))
+        try:
+            await self._database.write(_prune(now - SEEN_BY_ALL, known_since, self._max_rows))
+        finally:
+            self._forget(now)
+
+    def _forget(self, now: datetime) -> None:
         ends = sorted(counted.failures.forgiven_at for counted in self._failures.values())
         end = max([now, *ends[: -self._max_rows][-1:]])
         self._failures = {

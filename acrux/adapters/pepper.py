@@ -10,6 +10,8 @@ import apsw
 
 from acrux.adapters import secrets
 from acrux.adapters.facts import SqlFacts
+from acrux.adapters.failures import is_read_only
+from acrux.adapters.read_only import open_read_only
 from acrux.errors import InvalidSettings, RegistryError
 
 KEY_BYTES: Final = 32
@@ -61,7 +63,7 @@ def _holds_passwords(database: Path) -> bool:
     if not database.exists():
         return False
     try:
-        with closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)) as opened:
+        with closing(_opened(database)) as opened:
             return bool(opened.execute("SELECT EXISTS (SELECT 1 FROM passwords)").get)
     except apsw.SQLError:  # it has no such table yet
         return False
@@ -70,3 +72,9 @@ def _holds_passwords(database: Path) -> bool:
             f"data_dir: {database} cannot be read as a database ({failed}): restore it, and the "
             "folder secrets, from a backup"
         ) from failed
+
+
+def _opened(database: Path) -> apsw.Connection:
+    if is_read_only(database.parent):
+        return open_read_only(database)
+    return apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)

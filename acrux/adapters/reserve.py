@@ -6,11 +6,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from acrux.adapters.failures import READ_ONLY, is_read_only
 from acrux.adapters.statements import Database, Result, Row, Statement, Steps
-from acrux.errors import StorageExhausted
+from acrux.errors import StorageExhausted, StorageReadOnly
 
 RESERVE_BYTES: Final = 4 * 1024 * 1024
 LOW_BYTES: Final = 1024 * 1024  # with less left, the reserve is let go for what needs it
+
+_FULL: Final = (
+    "the disk of the data directory is full: nothing can be pushed, and what is there can be "
+    "pulled and deleted; make room on it, then try again"
+)
 
 
 class Reserve:
@@ -51,24 +57,32 @@ class Reserve:
                 self._path.unlink(missing_ok=True)
 
     def check(self) -> None:
-        """Raise StorageExhausted where nothing may grow: what is free is kept for other things."""
+        """Raise StorageExhausted where nothing may grow: what is free is kept for other things.
+
+        Where nothing can be written at all, that may raise StorageReadOnly.
+        """
         if not self.take():
-            raise StorageExhausted(self._words())
+            self._check_writable()
+            raise StorageExhausted(_FULL)
+
+    async def watch(self) -> None:
+        """Raise StorageReadOnly where the file system is; to be called every minute."""
+        self._check_writable()
 
     def trouble(self) -> str:
         """What keeps pushes from being taken, in words; empty where nothing does."""
-        return "" if self._free() >= LOW_BYTES and self.take() else self._words()
+        if is_read_only(self._path.parent):
+            return READ_ONLY
+        return "" if self._free() >= LOW_BYTES and self.take() else _FULL
+
+    def _check_writable(self) -> None:
+        if is_read_only(self._path.parent):
+            raise StorageReadOnly(READ_ONLY)
 
     def _free(self) -> int:
         found = os.statvfs(self._path.parent)
         blocks = found.f_bavail if os.geteuid() else found.f_bfree
         return blocks * found.f_frsize
-
-    def _words(self) -> str:
-        return (
-            "the disk of the data directory is full: nothing can be pushed, and what is there "
-            "can be pulled and deleted; make room on it, then try again"
-        )
 
 
 class ReservedDatabase:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from acrux.errors import InvalidSettings
+from acrux.adapters.failures import unstored
+from acrux.errors import InvalidSettings, RegistryError
 
 # A secret of fewer bits can be guessed; a shorter file was truncated.
 MIN_BYTES: Final = 32
@@ -45,30 +46,31 @@ def read(path: Path) -> bytes:
 def create(path: Path, content: bytes) -> bool:
     """Let a new file `path` hold the secret, durably; False where there is such a file already.
 
-    Raises InvalidSettings as `read_or_create` does.
+    Raises InvalidSettings where it may not be written, and StorageExhausted, StorageReadOnly or
+    StorageUnavailable where it cannot.
     """
     try:
         _make_folder(path.parent)
         return _create(path, content)
     except OSError as failed:
-        raise _unkept(path, failed) from failed
+        raise _unstored(path, failed) from failed
 
 
 def rewrite(path: Path, content: bytes) -> None:
-    """As `replace`, for a secret. Raises InvalidSettings where it cannot be written."""
+    """As `replace`, for a secret. Raises as `create` does."""
     try:
         replace(path, content, 0o600)
     except OSError as failed:
-        raise _unkept(path, failed) from failed
+        raise _unstored(path, failed) from failed
 
 
 def remove(path: Path) -> None:
-    """Remove the secret, durably, where there is one. Raises InvalidSettings where it stays."""
+    """Remove the secret, durably, where there is one. Raises as `create` does where it stays."""
     try:
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
     except OSError as failed:
-        raise _unkept(path, failed) from failed
+        raise _unstored(path, failed) from failed
 
 
 def replace(path: Path, content: bytes, mode: int) -> None:
@@ -90,6 +92,11 @@ def _unkept(path: Path, failed: OSError) -> InvalidSettings:
         f"the secret {path} cannot be kept or read ({failed.strerror}): make its folder "
         "writable for the user who runs acrux"
     )
+
+
+def _unstored(path: Path, failed: OSError) -> RegistryError:
+    # A running registry is asked for keys: what is not for its settings to mend has its answer.
+    return _unkept(path, failed) if isinstance(failed, PermissionError) else unstored(failed)
 
 
 def _make_folder(folder: Path) -> None:

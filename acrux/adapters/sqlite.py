@@ -1,12 +1,11 @@
 """The embedded database: one writer, readers, migrations."""
 
 import asyncio
-import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from datetime import timedelta
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,16 +15,19 @@ from typing import Any, Final
 import apsw
 from msgspec import Struct
 
+from acrux.adapters.failures import is_read_only
+from acrux.adapters.read_only import (
+    Reads,
+    ReadsUntil,
+    RefusedWrites,
+    Writes,
+)
 from acrux.adapters.reads import RememberedReads
+from acrux.adapters.sqlite_connection import Connection, Observer, nobody
 from acrux.adapters.statements import Result, Row, Statement, Steps
-from acrux.errors import InvalidSettings, StorageExhausted, TooManyRequests
+from acrux.errors import InvalidSettings, RegistryError
 
-BUSY_TIMEOUT: Final = timedelta(seconds=10)
 MAX_GROUP: Final = 64  # transactions that one commit makes durable
-
-Observer = Callable[[Statement], None]
-
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 _BEGIN: Final = Statement("BEGIN IMMEDIATE", {})
 _COMMIT: Final = Statement("COMMIT", {})
@@ -33,10 +35,6 @@ _ROLLBACK: Final = Statement("ROLLBACK", {})
 _SAVE: Final = Statement("SAVEPOINT steps", {})
 _UNDO: Final = Statement("ROLLBACK TO steps", {})
 _RELEASE: Final = Statement("RELEASE steps", {})
-
-
-def _nobody(_statement: Statement) -> None:
-    """Watch nothing."""
 
 
 class SqliteDatabase:
@@ -48,18 +46,22 @@ class SqliteDatabase:
     statement before it runs, in whichever thread that is.
     """
 
-    def __init__(self, path: Path, observe: Observer = _nobody) -> None:
+    def __init__(self, path: Path, observe: Observer = nobody) -> None:
         self._path = path
         self._observe = observe
         self._opened = ExitStack()
-        self._reads: RememberedReads | None = None
-        self._writer: _Writer | None = None
+        self._reads: Reads | None = None
+        self._writer: Writes | None = None
 
     def open(self) -> None:
         """Make the file where it is missing, bring its schema up to date, start the writer.
 
-        Raises InvalidSettings where the file is no database of ours or was made by a newer acrux.
+        On a file system that is read-only it is only read, until that takes writes again. Raises
+        InvalidSettings where the file is no database of ours or was made by a newer acrux.
         """
+        if is_read_only(self._path.parent):
+            self._open_read_only()
+            return
         with _refusals(self._path), _alone(self._path.parent), ExitStack() as opened:
             writing = opened.enter_context(closing(Connection(self._path, self._observe)))
             migrate(writing, migrations(), self._path)
@@ -67,8 +69,30 @@ class SqliteDatabase:
             reading.execute(Statement("PRAGMA query_only = ON", {}))
             self._opened = opened.pop_all()
         self._reads = RememberedReads(reading.execute, reading.version)
-        self._writer = _Writer(writing)
-        self._writer.start()
+        writer = self._writer = _Writer(writing)
+        writer.start()
+
+    def _open_read_only(self) -> None:
+        with _refusals(self._path), ExitStack() as opened:
+            connection = Connection(self._path, self._observe, is_read_only=True)
+            reading = opened.enter_context(closing(connection))
+            _check_version(_version(reading), len(migrations()), self._path, is_fixed=True)
+            self._opened = opened.pop_all()
+        lasts = partial(is_read_only, self._path.parent)
+        reads = RememberedReads(reading.execute, reading.version)
+        self._reads = ReadsUntil(reads, lasts, self._reopened_reads)
+        self._writer = RefusedWrites(reading.execute, lasts, self._reopened_writer)
+
+    def _reopened_reads(self) -> Reads:
+        self._opened.close()
+        self.open()
+        assert self._reads is not None  # noqa: S101 -- for the type checker
+        return self._reads
+
+    def _reopened_writer(self) -> Writes:
+        self._reopened_reads()
+        assert self._writer is not None  # noqa: S101 -- for the type checker
+        return self._writer
 
     def close(self) -> None:
         """Finish the writes that wait, then let go of the file. Closing twice does no harm."""
@@ -95,67 +119,6 @@ class SqliteDatabase:
             raise RuntimeError("the database is not open")
         result: Result = await self._writer.submit(steps)
         return result
-
-
-class Connection:
-    """A connection to a SQLite file in write-ahead mode, whose every commit is synced.
-
-    Must be closed. No memory map: with one, a damaged disk is a signal that kills the process.
-    """
-
-    def __init__(self, path: Path, observe: Observer = _nobody) -> None:
-        path.touch(mode=0o600)  # it holds what passwords are checked against
-        self._sqlite = apsw.Connection(str(path))
-        self._versions = self._sqlite.cursor()
-        self._observe = observe
-        self._sqlite.set_busy_timeout(BUSY_TIMEOUT // timedelta(milliseconds=1))
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            self.execute(Statement(f"PRAGMA {pragma}", {}))
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether a transaction is open."""
-        return self._sqlite.in_transaction
-
-    def execute(self, statement: Statement) -> list[Row]:
-        """All rows of the statement.
-
-        Raises StorageExhausted where the disk is full, and TooManyRequests where another process
-        has been writing for longer than BUSY_TIMEOUT.
-        """
-        self._observe(statement)
-        try:
-            values = statement.values or statement.parameters
-            return self._sqlite.execute(statement.sql, values).fetchall()
-        except apsw.Error as failure:
-            self._tell(failure)
-            raise
-
-    def version(self) -> int:
-        """Another number whenever another connection, of any process, has committed.
-
-        Raises as `execute` does. Source: https://sqlite.org/pragma.html#pragma_data_version
-        """
-        try:
-            return int(self._versions.execute("PRAGMA data_version").get)
-        except apsw.Error as failure:
-            self._tell(failure)
-            raise
-
-    def _tell(self, failure: apsw.Error) -> None:
-        is_full = isinstance(failure, apsw.IOError) and self._sqlite.system_errno in _FULL
-        if is_full or isinstance(failure, apsw.FullError):
-            raise StorageExhausted(
-                "the disk that holds the database is full: make room on it, then try again"
-            ) from failure
-        if isinstance(failure, apsw.BusyError):
-            raise TooManyRequests(
-                "the database is busy: try again in a moment", retry_after=1
-            ) from failure
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._sqlite.close()
 
 
 class _Outcome(Struct, frozen=True):
@@ -261,7 +224,7 @@ class _Writer:
 
     def _roll_back(self) -> None:
         # An error of ROLLBACK itself changes nothing: the transaction has ended either way.
-        with suppress(apsw.Error, StorageExhausted):
+        with suppress(apsw.Error, RegistryError):
             if self._connection.in_transaction:
                 self._connection.execute(_ROLLBACK)
 
@@ -299,7 +262,12 @@ def _version(connection: Connection) -> int:
     return int(version)
 
 
-def _check_version(version: int, known: int, path: Path) -> None:
+def _check_version(version: int, known: int, path: Path, *, is_fixed: bool = False) -> None:
+    if is_fixed and version < known:
+        raise InvalidSettings(
+            f"data_dir: the database {path} is of an older acrux, and its file system is read-only:"
+            " run the acrux that made it, or start this one once where it can be written"
+        )
     if version > known:
         raise InvalidSettings(
             f"data_dir: the database {path} has version {version} of the schema and this acrux"

@@ -46,6 +46,18 @@ class SteadyClock:
         self()
         return self._mark or self._clock()
 
+    def noted(self) -> datetime:
+        """The instant to note for what happens now: what the clock says, unless it jumped back.
+
+        Then it is the time that has passed, or what is noted would be old as soon as the clock is
+        right again.
+        """
+        now = self._clock()
+        if self._mark is None or now >= self._mark:  # as nearly always
+            return now
+        self()
+        return self._mark if self._mark - now >= JUMP else now
+
     def __call__(self) -> datetime:
         """The instant to reckon ages with."""
         now, ticks = self._clock(), self._ticks()

@@ -1,21 +1,19 @@
 """One upload's file: lock it, append to it, hash it, sync it."""
 
 import asyncio
-import errno
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, Self, TypeVar
 
 from msgspec import Struct
 
+from acrux.adapters.failures import reading, storing
 from acrux.domain.digest import Digest, Hasher, new_hasher
 from acrux.domain.upload import Upload, out_of_order
 from acrux.errors import (
-    StorageExhausted,
-    StorageUnavailable,
     UnknownUpload,
     UploadOutOfOrder,
 )
@@ -26,39 +24,7 @@ READ_BYTES: Final = 1 << 18
 # OCI image specification, descriptor.md, "Registered algorithms": what nearly everybody uses.
 USUAL_ALGORITHM: Final = "sha256"
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
 Result = TypeVar("Result")
-
-
-@contextmanager
-def exhaustion() -> Iterator[None]:
-    """Raise StorageExhausted where what happens inside finds the disk, or a quota on it, full."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise StorageExhausted(
-            f"the disk that holds the blobs is full ({error.strerror}): once there is space, "
-            "ask for the upload's offset and go on from there"
-        ) from error
-
-
-@contextmanager
-def reading() -> Iterator[None]:
-    """Raise StorageUnavailable where what happens inside cannot read what is stored."""
-    try:
-        yield
-    except OSError as failed:
-        raise unavailable(failed) from failed
-
-
-def unavailable(failed: OSError) -> StorageUnavailable:
-    """What is told of a failure that says nothing of whether something is there."""
-    return StorageUnavailable(
-        f"what is stored cannot be read now ({failed.strerror}): try again in a moment"
-    )
 
 
 def start_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
@@ -109,6 +75,7 @@ class UploadFile:
         self._sent = self.size
 
     @classmethod
+    @storing()
     def open(cls, upload: Upload, path: str) -> Self:
         """Open and lock the file `path`. Raises UnknownUpload, and UploadOutOfOrder as `lock`."""
         try:
@@ -130,9 +97,9 @@ class UploadFile:
         found = os.fstat(self._descriptor)
         return Stamp(found.st_size, found.st_mtime_ns)
 
-    @exhaustion()
+    @storing()
     def append(self, batch: Sequence[bytes]) -> None:
-        """Add the chunks, all or none. Raises StorageExhausted."""
+        """Add the chunks, all or none. Raises as `storing` does."""
         try:
             for chunk in batch:
                 self._write(chunk)
@@ -160,11 +127,12 @@ class UploadFile:
                 )
             self._sent = self.size
 
+    @reading()
     def read(self, count: int, start: int) -> bytes:
         """So many bytes from `start` on."""
         return os.pread(self._descriptor, count, start)
 
-    @exhaustion()
+    @storing()
     def truncate(self, size: int) -> None:
         """Take back what lies after the first `size` bytes."""
         self.hasher = None
@@ -172,6 +140,7 @@ class UploadFile:
         self.size = size
         self._sent = min(self._sent, size)
 
+    @reading()
     def digest(self, algorithm: str) -> Digest:
         """The digest of the bytes, read once more unless they were all seen coming."""
         if self.hasher is not None and algorithm == USUAL_ALGORITHM:
@@ -182,9 +151,9 @@ class UploadFile:
             offset += len(piece)
         return Digest(algorithm, hasher.hexdigest())
 
-    @exhaustion()
+    @storing()
     def sync(self) -> None:
-        """Make the bytes durable, or empty the file. Raises StorageExhausted."""
+        """Make the bytes durable, or empty the file. Raises as `storing` does."""
         try:
             os.fsync(self._descriptor)
         except OSError:

@@ -12,6 +12,7 @@ from acrux import server
 from acrux.bootstrap import Registry, build
 from acrux.cli import sample
 from acrux.cli.options import load, setting_options
+from acrux.errors import StorageReadOnly
 from acrux.services.accounts import ADMINISTRATOR_PASSWORDS, ShownAccount
 from acrux.settings import Settings
 
@@ -56,9 +57,10 @@ async def _prepare(
     try:
         created = await accounts.create_administrator(settings.name)
         passwords = (await accounts.show(settings.name)).passwords
-        await registry.services.keys.use(settings.signing_algorithm)
-        if with_sample:
-            await sample.push(registry.services.uploads, registry.services.manifests)
+        with suppress(StorageReadOnly):  # what is there is served, with the keys that are there
+            await registry.services.keys.use(settings.signing_algorithm)
+            if with_sample:
+                await sample.push(registry.services.uploads, registry.services.manifests)
         names = (password.name for password in passwords)
         return created, tuple(name for name in names if name not in ADMINISTRATOR_PASSWORDS)
     finally:

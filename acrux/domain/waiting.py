@@ -33,6 +33,9 @@ class Waiting:
         self._lines: dict[str, _Line] = {}
         self._size = 0
 
+    def __len__(self) -> int:
+        return sum(len(line.records) for line in self._lines.values())
+
     def add(self, record: Record) -> int:
         """Let the record wait; how many had to go for it, of which it may be one."""
         line = self._lines.setdefault(record.decision.account, _Line())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from acrux.errors import AccessRefused, RegistryError, TooManyRequests
+from acrux.errors import AccessRefused, RegistryError, StorageUnavailable, TooManyRequests
 from acrux.http import challenge, heads, middleware, parsing, problems
 from acrux.http.guard import Guard
 from acrux.http.messages import Pace, Part, Receive, Request, Response, Scope, Send
@@ -142,6 +142,8 @@ class Application:
         if problems.find(refused) is problems.UNEXPECTED:
             self._log.write_failure(request)
         self._log.write_damage(request, refused)
+        if isinstance(refused, StorageUnavailable):
+            self._log.write_trouble(request, refused)
         case = ""
         if isinstance(refused, (AccessRefused, TooManyRequests)):
             case = self._witness.refused(request, refused, problems.find(refused).status)

@@ -228,12 +228,17 @@ class Content(Protocol):
 
 
 class Part(Struct):
-    """The bytes of some content from `start` up to and without `stop`."""
+    """The bytes of some content from `start` up to and without `stop`.
+
+    So many of them were `sent`; where that ended before the last one, `cut` says why.
+    """
 
     content: Content
     start: int
     stop: int
     first: bytes | bytearray = b""
+    sent: int = 0
+    cut: str = ""
 
     async def begin(self, piece_bytes: int) -> None:
         """Read the first piece, while an error can still be the answer; then `content` is closed.
@@ -294,3 +299,13 @@ class Response(Struct):
     def size(self) -> int:
         """How many bytes the body has."""
         return len(self.body) if isinstance(self.body, bytes) else self.body.size
+
+    @property
+    def sent(self) -> int:
+        """How many of them were sent."""
+        return len(self.body) if isinstance(self.body, bytes) else self.body.sent
+
+    @property
+    def cut(self) -> str:
+        """Why not all of them were; else empty."""
+        return "" if isinstance(self.body, bytes) else self.body.cut

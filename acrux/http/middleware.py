@@ -91,21 +91,30 @@ class RequestLog:
         self._log = log
         self._damage = {kind: Damage(name, log, ticks) for kind, name in _DAMAGED.items()}
         self._tell = log.line("request", *_TOLD)
+        self._tell_cut = log.line("request", *_TOLD, "cut")
 
     def write(self, request: Request, response: Response, started: float) -> None:
         """Tell how the request ended; `started` is an instant of `time.perf_counter`."""
-        self._tell(
+        values = (
             request.method,
             request.raw_path.decode("ascii", "backslashreplace"),
             response.status,
             round((time.perf_counter() - started) * 1000, 1),
             request.body.received_bytes,
-            0 if request.method == "HEAD" else response.size,
+            0 if request.method == "HEAD" else response.sent,
             request.grant.principal,
             request.peer,
             parsing.header(request, b"user-agent") or "",
             request.id,
         )
+        if cut := response.cut:
+            self._tell_cut(*values, cut)
+        else:
+            self._tell(*values)
+
+    def write_trouble(self, request: Request, refused: RegistryError) -> None:
+        """Tell why the storage could not be used: the disk may be about to die."""
+        self._log.info("storage", problem=str(refused), id=request.id)
 
     def write_damage(self, request: Request, refused: RegistryError) -> None:
         """Tell of what is stored, if that is why the request was refused: it is damaged."""

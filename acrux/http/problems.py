@@ -80,7 +80,8 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     errors.TooManyRequests: Problem(429, "TOOMANYREQUESTS", "too many requests"),
     # The list has no code for a full disk; docker shows the message with any of them.
     errors.StorageExhausted: Problem(507, "DENIED", "the registry's storage is full"),
-    errors.StorageUnavailable: Problem(503, "UNSUPPORTED", "the storage cannot be read now"),
+    errors.StorageReadOnly: Problem(503, "DENIED", "the registry's storage is read-only"),
+    errors.StorageUnavailable: Problem(503, "UNSUPPORTED", "the storage cannot be used now"),
     # Nor one for a service behind us; a 5xx is what clients retry.
     errors.IssuerUnavailable: Problem(503, "UNAUTHORIZED", "the token's issuer cannot be asked"),
 }

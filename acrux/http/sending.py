@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Final
 
-from acrux.errors import TooManyRequests
+from acrux.errors import RegistryError
 from acrux.http.messages import Part, Request, Response, Send
 from acrux.http.room import Room
 
@@ -50,42 +49,46 @@ class Sender:
             await send({**start, "headers": response.headers})
             if request.method == "HEAD":
                 await _finish(b"", send)
-            elif isinstance(body, Part):
-                await self._send_part(body, request, send)
+            elif isinstance(body, Part) and len(body.first) < body.size:
+                # Never by the file's path: where the server cannot open that once more, it says
+                # 404.
+                await self._stream(body, request, send)
             else:
-                await self._send_text(body, request, send)
+                await self._send_text(response, request, send)
         finally:
             if isinstance(body, Part):
                 body.content.close()
 
-    async def _send_part(self, part: Part, request: Request, send: Send) -> None:
-        if len(part.first) == part.size:
-            await self._send_text(part.first, request, send)
-        else:
-            # Never by the file's path: where the server cannot open that once more, it says 404.
-            await self._stream(part, request, send)
-
-    async def _send_text(self, text: bytes | bytearray, request: Request, send: Send) -> None:
+    async def _send_text(self, response: Response, request: Request, send: Send) -> None:
+        text = response.body.first if isinstance(response.body, Part) else response.body
         at_once = AT_ONCE_OF_A_STREAM if request.version == "2" else AT_ONCE
-        if len(text) <= at_once:
-            await _finish(text, send)
-        else:
-            await self._stream(Part(_Text(text), 0, len(text)), request, send, len(text))
+        if len(text) > at_once:
+            response.body = Part(_Text(text), 0, len(text))
+            await self._stream(response.body, request, send, len(text))
+            return
+        await _finish(text, send)
+        if isinstance(response.body, Part):
+            response.body.sent = len(text)
 
     async def _stream(self, part: Part, request: Request, send: Send, held: int = 0) -> None:
         # Sending to a client that is gone goes quiet instead of failing: watch for it.
         abandoned = asyncio.ensure_future(request.body.abandoned())
         try:
-            with suppress(TooManyRequests):  # its head was sent: all that is left is to stop
-                async with self._room.place() as place:
-                    place.hold(held + _held(self.piece_bytes(part.size)))
-                    async for piece in self._pieces(part):
-                        if abandoned.done():
-                            return
-                        await _send_piece(piece, request, send)
-                        place.moved += len(piece)
-                        del piece  # while the next one is read
-                await _finish(b"", send)
+            async with self._room.place() as place:
+                place.hold(held + _held(self.piece_bytes(part.size)))
+                async for piece in self._pieces(part):
+                    if abandoned.done():
+                        part.cut = "the client went away"
+                        return
+                    await _send_piece(piece, request, send)
+                    part.sent += len(piece)
+                    place.moved += len(piece)
+                    del piece  # while the next one is read
+            await _finish(b"", send)
+        except (RegistryError, EOFError) as failed:
+            # Without the end of the body the server beneath cuts the connection: nothing looks
+            # whole.
+            part.cut = str(failed)
         finally:
             abandoned.cancel()
 

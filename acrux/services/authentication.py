@@ -9,7 +9,7 @@ from acrux.domain import scope_maps
 from acrux.domain.access import ACTION_OF_MANAGEMENT, ANONYMOUS, NOTHING, Principal, ScopeMap
 from acrux.domain.credential import Credential
 from acrux.domain.reason import Reason
-from acrux.errors import BadCredentials, StorageExhausted
+from acrux.errors import BadCredentials, RegistryError
 from acrux.ports.accounts import Account, Accounts, PasswordRecord, Passwords
 from acrux.ports.clock import Clock, Pause
 
@@ -64,7 +64,7 @@ class Authentication:
         self, account: Account, password: PasswordRecord, credential: Credential
     ) -> None:
         new = await self._passwords.hash_chosen(credential.secret.reveal())
-        with suppress(StorageExhausted):  # it is right all the same, and there is a next time
+        with suppress(RegistryError):  # it is right all the same, and there is a next time
             await self._accounts.rehash_password(account.name, password, new)
 
     async def _password(self, account: Account | None, secret: str) -> PasswordRecord | None:

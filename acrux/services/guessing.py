@@ -173,18 +173,30 @@ class Guessing:
     async def tidy(self) -> None:
         """Write down who got in where, and remove what is over; to be called every minute.
 
-        Raises StorageExhausted, TooManyRequests.
+        Raises as `write_down` does; what is in memory is forgotten all the same.
         """
-        await self.write_down()
         now = self._aged()
-        await self._guesses.prune(now, now - KNOWN_FOR)
+        try:
+            await self.write_down()
+        finally:  # also where nothing can be written, for what is in memory
+            await self._guesses.prune(now, now - KNOWN_FOR)
 
     async def write_down(self) -> None:
-        """Write down who got in where. Raises StorageExhausted, TooManyRequests."""
+        """Write down who got in where.
+
+        Raises StorageExhausted, StorageReadOnly, TooManyRequests; who is too many to wait for
+        another attempt is a stranger once more.
+        """
         new = frozenset(self._new)
-        if new:
+        if not new:
+            return
+        try:
             await self._guesses.know(new, self._clock())
-            self._new -= new
+        except RegistryError:
+            if len(new) > self._remembered:
+                self._new.clear()
+            raise
+        self._new -= new
 
     async def show(self, accounts: Iterable[str]) -> tuple[ShownFailures, ...]:
         """The failures that are not forgiven yet; a name that is none of `accounts` is not told."""

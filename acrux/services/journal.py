@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Final
 
 from acrux.domain.decision import (
@@ -15,11 +16,16 @@ from acrux.domain.decision import (
 )
 from acrux.domain.instants import BEGINNING, to_microseconds
 from acrux.domain.waiting import Waiting
+from acrux.errors import RegistryError
 from acrux.ports.clock import Clock
 from acrux.ports.journal import Journal as StoredJournal
 
 PRUNED_AT_ONCE: Final = 5000
 PRUNED_EVERY: Final = timedelta(minutes=1)
+
+# A clock that is set back by less holds up the ids until it has caught up; by more, they follow.
+STEP_BACK: Final = timedelta(minutes=1) // timedelta(microseconds=1)
+WRITER_BYTES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +130,31 @@ class Journal:
             self._lost += lost
             raise
 
+    async def close(self) -> int:
+        """Write what waits; return how many records were lost, where that cannot be."""
+        try:
+            await self.flush()
+        except RegistryError:
+            return len(self._proven) + len(self._unproven) + self._lost
+        return 0
+
     async def search(self, wanted: Search) -> tuple[Record, ...]:
         """What is searched for and was written, the oldest first."""
         return await self._stored.search(wanted)
 
     def _record(self, decision: Decision) -> Record:
-        # Ever greater, also where the clock stands or goes back.
-        self._last = max(to_microseconds(self._clock()), self._last + 1)
-        return Record(record_id(self._last, self._writer), decision)
+        at = to_microseconds(self._clock())
+        if at <= self._last:
+            at = self._next(at)
+        self._last = at
+        return Record(record_id(at, self._writer), decision)
+
+    def _next(self, at: int) -> int:
+        if self._last - at < STEP_BACK:
+            return self._last + 1  # ever greater, also where the clock stands
+        # It had jumped ahead. As another writer, so that no id comes again when its time does.
+        self._writer = token_hex(WRITER_BYTES)
+        return at
 
     def _take(self) -> list[Record]:
         waiting = sorted((*self._proven.take(), *self._unproven), key=lambda record: record.id)

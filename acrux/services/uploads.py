@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from acrux.domain.digest import Digest
 from acrux.domain.upload import APPENDED, Place, Session, Upload, UploadId
-from acrux.errors import UnknownUpload
+from acrux.errors import RegistryError, UnknownUpload
 from acrux.ports.clock import Clock
 from acrux.ports.content import BlobStore, Capabilities, Metadata
 
@@ -108,7 +108,7 @@ class Uploads:
         try:
             await self.finish(upload, digest, chunks)
         except BaseException:
-            with suppress(UnknownUpload):  # its digest did not match
+            with suppress(RegistryError):  # its digest did not match, or its disk fails
                 await self._store.discard(upload)
             raise
 

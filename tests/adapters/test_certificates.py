@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from acrux.adapters.certificates import CertificateFiles, read_pair, self_signed
 from acrux.errors import InvalidSettings
 from tests.adapters.pairs import NAMES, NOW, pkcs8
+from tests.contracts.blob_stores import mounted, remount
 
 
 @pytest.fixture
@@ -347,3 +348,15 @@ def test_a_folder_that_cannot_hold_the_certificates_is_refused(tmp_path: Path) -
 
     with pytest.raises(InvalidSettings, match="cannot be written"):
         self_signed(tmp_path, NAMES, NOW)
+
+
+def test_a_certificate_that_cannot_be_renewed_now_is_served_on(tmp_path: Path) -> None:
+    """A read-only file system must not stop a start, and the certificate lives for weeks yet."""
+    with mounted(tmp_path, "size=1m,mode=700"):
+        made = self_signed(tmp_path, NAMES, NOW)
+        before = contents(tmp_path)
+        remount(tmp_path, "ro")
+
+        due = load(made.certificate).not_valid_after_utc - timedelta(days=1)
+        assert self_signed(tmp_path, NAMES, due) == made
+        assert contents(tmp_path) == before

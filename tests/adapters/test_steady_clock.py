@@ -89,6 +89,21 @@ def test_a_restart_while_the_clock_is_wrong_ages_nothing() -> None:
     assert given.steady() == mark
 
 
+def test_what_is_noted_has_the_time_of_the_wall_unless_that_jumped_back() -> None:
+    """Whoever sets a clock right wants to see that at once, and nothing may be old at birth."""
+    given = Given()
+    right = given.steady()
+    for jump in (FAR, timedelta(minutes=59), timedelta(minutes=-59)):
+        given.wall.now += jump
+        assert given.steady.noted() == given.wall.now
+        given.wall.now -= jump
+    given.wall.now -= FAR
+    given.passes(timedelta(seconds=7))
+    assert given.steady.noted() == right + timedelta(seconds=7)
+    given.passes(BELIEVED_AFTER)
+    assert given.steady.noted() == given.wall.now
+
+
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     """An open database."""

@@ -25,7 +25,7 @@ from acrux.adapters.files import FileBlobStore
 from acrux.domain.digest import Digest
 from acrux.domain.names import RepositoryName
 from acrux.domain.upload import Session, Upload, UploadId
-from acrux.errors import StorageExhausted, UnknownUpload
+from acrux.errors import StorageExhausted, StorageUnavailable, UnknownUpload
 from acrux.ports.content import BlobStore
 from tests.tools import missing
 
@@ -261,8 +261,8 @@ async def push_large(store: BlobStore, upload: Upload) -> list[Refusal]:
         try:
             await _go_on(store, upload)
             break
-        except (StorageExhausted, OSError) as refused:
-            cause = refused if isinstance(refused, OSError) else refused.__cause__
+        except (StorageExhausted, StorageUnavailable) as refused:
+            cause = refused.__cause__
             assert isinstance(cause, OSError)
             reason = errno.errorcode[cause.errno or 0]
             refusals.append(Refusal(type(refused).__name__, reason, await _offset(store, upload)))
@@ -327,15 +327,21 @@ def in_order(calls: list[str], *patterns: str) -> bool:
 
 
 @contextmanager
-def mounted(folder: Path, options: str) -> Iterator[None]:
+def mounted(folder: Path, options: str, source: str = "tmpfs") -> Iterator[None]:
     """A disk of its own in the folder, while inside."""
     if os.geteuid() != 0:
         missing("a disk of its own takes root to mount")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    kind = ["-t", "tmpfs"] if source == "tmpfs" else []
+    subprocess.run(["mount", *kind, "-o", options, source, str(folder)], check=True)
     try:
         yield
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+def remount(folder: Path, options: str) -> None:
+    """Change how a disk is mounted there."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
 def needs(program: str) -> None:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from acrux.adapters.sqlite import Observer, SqliteDatabase
+from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.sqlite_connection import Observer
 from acrux.adapters.statements import Statement, Steps
 
 PATIENCE = 30.0  # seconds after which a test that waits in vain fails

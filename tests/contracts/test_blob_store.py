@@ -25,7 +25,6 @@ The races, and what must come of each:
 
 import asyncio
 import os
-import subprocess
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +46,7 @@ from acrux.errors import (
     IncompleteBody,
     InvalidSettings,
     SizeMismatch,
+    StorageReadOnly,
     UnknownBlob,
     UnknownUpload,
     UploadOutOfOrder,
@@ -67,6 +67,7 @@ from tests.contracts.blob_stores import (
     mounted,
     new_upload,
     pushed,
+    remount,
     says_what_is_in_memory,
     stored,
     traced,
@@ -881,14 +882,29 @@ class TestFiles:
         ):
             FileBlobStore(tmp_path).prepare()
 
-    def test_folders_that_cannot_be_written_stop_the_start(self, tmp_path: Path) -> None:
-        """A disk with errors is mounted again, read-only; the first push would fail."""
-        with mounted(tmp_path, "size=1m"):
-            FileBlobStore(tmp_path).prepare()
-            subprocess.run(["mount", "-o", "remount,ro", str(tmp_path)], check=True)
+    def test_a_folder_that_alone_cannot_be_written_stops_the_start(self, tmp_path: Path) -> None:
+        """The first push would fail, and nothing else would tell."""
+        FileBlobStore(tmp_path).prepare()
+        uploads = tmp_path / "uploads"
+        with mounted(uploads, "bind", str(uploads)):
+            remount(uploads, "ro,bind")
 
             with pytest.raises(InvalidSettings, match="uploads cannot be read and written"):
                 FileBlobStore(tmp_path).prepare()
+
+    async def test_where_all_is_read_only_blobs_are_read(self, tmp_path: Path) -> None:
+        """A disk with errors is mounted again, read-only, and holds what machines pull."""
+        with mounted(tmp_path, "size=1m"):
+            store = FileBlobStore(tmp_path)
+            store.prepare()
+            digest = await pushed(store, b"abc")
+            remount(tmp_path, "ro")
+
+            store = FileBlobStore(tmp_path)
+            store.prepare()
+            assert await stored(store, digest) == b"abc"
+            with pytest.raises(StorageReadOnly, match="read-only"):
+                await store.begin(new_upload())
 
 
 class TestDurability:

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import acrux
-from acrux.adapters.sqlite import MAX_GROUP, Connection, SqliteDatabase, migrate, migrations
+from acrux.adapters.sqlite import MAX_GROUP, SqliteDatabase, migrate, migrations
+from acrux.adapters.sqlite_connection import Connection
 from acrux.adapters.statements import Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.errors import InvalidSettings, StorageExhausted, UnknownBlob

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from acrux.adapters.reads import MAX_RESULT_BYTES, ROW_BYTES, RememberedReads
-from acrux.adapters.sqlite import Connection
+from acrux.adapters.sqlite_connection import Connection
 from acrux.adapters.statements import Row, Statement
 
 ALL = Statement("SELECT name FROM things ORDER BY name", {})

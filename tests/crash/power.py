@@ -43,6 +43,21 @@ class PoweredDisk:
         if done.returncode:
             missing(f"no disk image can be mounted here: {done.stderr.strip()}")
 
+    def remount(self, *options: str) -> None:
+        """Let the file system take no writes ("ro"), or take them again ("rw")."""
+        mount = ["mount", "-o", ",".join(("remount", *options)), str(self.mount_point)]
+        subprocess.run(mount, check=True)
+
+    def fail(self) -> None:
+        """Let the kernel find the file system damaged (ext4): it does what `errors=` says."""
+        subprocess.run(["sync", "-f", str(self.mount_point)], check=True)  # no page stays dirty
+        source = subprocess.run(
+            ["findmnt", "-no", "SOURCE", str(self.mount_point)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        device = Path(source.stdout.strip()).name
+        Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("drill")
+
     def unmount(self) -> None:
         """Let go of it, and of all that the kernel remembers of it."""
         subprocess.run(["umount", str(self.mount_point)], check=True)

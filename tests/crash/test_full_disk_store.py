@@ -71,7 +71,7 @@ async def test_bytes_whose_sync_failed_are_never_acknowledged(files: FileBlobSto
 
     refusals = push_in_a_process(files.root, UPLOAD, fault)
 
-    assert refusals == [Refusal("OSError", "EIO", 0)]
+    assert refusals == [Refusal("StorageUnavailable", "EIO", 0)]
     assert await stored(files.open(), Digest.of(LARGE)) == LARGE
 
 

@@ -10,7 +10,13 @@ from acrux.adapters.guesses import SqlGuesses
 from acrux.adapters.sqlite import SqliteDatabase
 from acrux.adapters.statements import Statement
 from acrux.domain.guessing import OF_ACCOUNT, OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS, Subject
-from acrux.errors import BadCredentials, InvalidInput, StorageExhausted, TooManyRequests
+from acrux.errors import (
+    BadCredentials,
+    InvalidInput,
+    StorageExhausted,
+    StorageReadOnly,
+    TooManyRequests,
+)
 from acrux.services.guessing import Guessing
 from tests.http.conftest import HandClock
 
@@ -365,6 +371,42 @@ async def test_a_full_disk_refuses_no_right_password(
     monkeypatch.setattr(door.guesses, "forgive", full)
 
     assert await door.enter("right") == "in"
+
+
+async def test_where_nothing_can_be_written_no_more_waits_than_is_remembered(
+    door: Door, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that takes no writes for a week would fill the memory."""
+
+    async def refused(*_: object) -> None:
+        raise StorageReadOnly
+
+    monkeypatch.setattr(door.guesses, "know", refused)
+    door.guessing = Guessing(door.guesses, clock, remembered=2)
+    for number in range(5):
+        await door.enter("right", f"192.0.2.{number}")
+    with pytest.raises(StorageReadOnly):
+        await door.guessing.tidy()
+    await door.guessing.tidy()
+
+
+async def test_where_nothing_can_be_written_failures_are_forgotten_all_the_same(
+    door: Door, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is counted for a name that anybody may choose would stay in memory."""
+
+    async def refused(*_: object) -> None:
+        raise StorageReadOnly
+
+    await door.guess(2)
+    await door.enter("right", "192.0.2.9")
+    monkeypatch.setattr(door.database, "write", refused)
+    clock.forward(hours=1)
+
+    with pytest.raises(StorageReadOnly):
+        await door.guessing.tidy()
+
+    assert door.guesses.find(Subject("alice", None)) is None
 
 
 # Tokens -------------------------------------------------------------------------------------------

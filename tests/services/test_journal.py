@@ -105,6 +105,24 @@ async def test_records_keep_their_order_where_the_clock_stands_or_goes_back() ->
     assert given.store.requests == ["one", "two", "three"]
 
 
+async def test_a_clock_that_was_far_ahead_holds_up_no_id_and_makes_none_twice() -> None:
+    """Whatever has the id of another is not written, and nobody would miss it."""
+    given = Given()
+    given.clock.forward(days=400)
+    given.record("far ahead")
+    given.clock.forward(days=-400)
+    given.record("one", "two")
+    await given.journal.flush()
+    given.clock.forward(days=400)
+    given.record("as far", "farther")
+    await given.journal.flush()
+
+    assert len(given.store.records) == 5
+    in_order = given.store.requests
+    assert in_order[:2] == ["one", "two"]
+    assert in_order.index("as far") < in_order.index("farther")
+
+
 async def test_a_flood_of_strangers_leaves_room_for_the_others() -> None:
     """Whoever wants to hide what they did would only have to make noise."""
     given = Given()
@@ -156,6 +174,18 @@ async def test_a_disk_that_stays_full_does_not_fill_the_memory() -> None:
 
     assert len(given.store.records) == WAITING + 1
     assert given.store.requests[-1] == "journal"
+
+
+async def test_what_is_lost_at_the_end_is_counted() -> None:
+    """An audit that ends early would look like one where nothing happened."""
+    given = Given()
+    given.store.is_full = True
+    given.record("one", "two", "three", "four")
+    given.record("guess", is_proven=False)
+
+    assert await given.journal.close() == 5
+    given.store.is_full = False
+    assert await given.journal.close() == 0
 
 
 async def test_what_is_old_is_forgotten_once_a_minute() -> None:
