@@ -11,6 +11,9 @@ from acrux.errors import RegistryError, StorageExhausted, StorageReadOnly, Stora
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
+# What says that the storage cannot be used now, and nothing of how it is set up.
+OF_STORAGE: Final = FULL | {errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
+
 READ_ONLY: Final = (
     "the file system of the data directory is read-only: nothing can be pushed or changed, and "
     "what is there can be pulled; make it writable, then try again"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from acrux.adapters.failures import unstored
+from acrux.adapters.failures import OF_STORAGE, unstored
 from acrux.errors import InvalidSettings, RegistryError
 
 # A secret of fewer bits can be guessed; a shorter file was truncated.
@@ -96,7 +96,7 @@ def _unkept(path: Path, failed: OSError) -> InvalidSettings:
 
 def _unstored(path: Path, failed: OSError) -> RegistryError:
     # A running registry is asked for keys: what is not for its settings to mend has its answer.
-    return _unkept(path, failed) if isinstance(failed, PermissionError) else unstored(failed)
+    return unstored(failed) if failed.errno in OF_STORAGE else _unkept(path, failed)
 
 
 def _make_folder(folder: Path) -> None:
