@@ -179,7 +179,7 @@ def build(
         lifespan=_lifespan(adapters, services, log, serving),
         pace=edge.pace(settings),
         connections=connections,
-        bodies=edge.bodies(),
+        incoming=edge.incoming(),
         sender=edge.sender(),
     )
     return Registry(app, rows, services, _lifespan(adapters, services, log, chores))

@@ -12,8 +12,8 @@ from acrux.http.sending import Sender
 from acrux.services.connections import Connections, Limits
 from acrux.settings import Settings
 
-BODIES_BYTES: Final = 32 * 1024 * 1024
-ANSWERS_BYTES: Final = 96 * 1024 * 1024
+INCOMING_BYTES: Final = 32 * 1024 * 1024
+ANSWERS_BYTES: Final = 80 * 1024 * 1024
 
 
 def origins(settings: Settings) -> Origins:
@@ -46,9 +46,9 @@ def connections(settings: Settings, origins: Origins) -> Connections:
     return Connections(OwnSockets(settings.port), limits, time.monotonic, origins.is_proxy)
 
 
-def bodies() -> Room:
-    """Memory for the bodies that come, of one worker."""
-    return Room(BODIES_BYTES, time.monotonic)
+def incoming() -> Room:
+    """Memory for the bodies and long headers that come, of one worker."""
+    return Room(INCOMING_BYTES, time.monotonic)
 
 
 def sender() -> Sender:

@@ -13,7 +13,7 @@ from acrux.errors import SizeMismatch
 # What is written and hashed at once: less of each where many uploads come at once.
 BATCH_BYTES: Final = 1 << 18
 SMALLEST_BATCH: Final = 1 << 14
-BATCHES_BYTES: Final = 1 << 24  # of all that come at once; each has three
+BATCHES_BYTES: Final = 1 << 23  # of all that come at once; each has three
 BATCHES_A_TURN: Final = 8  # of one upload, before a thread does something else that waits for it
 
 

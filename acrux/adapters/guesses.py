@@ -9,13 +9,16 @@ from msgspec import Struct
 from acrux.adapters.keyed_hash import KeyedHash
 from acrux.adapters.statements import Database, Row, Statement, Steps
 from acrux.domain.guessing import Failures, Subject
-from acrux.domain.instants import from_microseconds, to_microseconds
+from acrux.domain.instants import BEGINNING, from_microseconds, to_microseconds
 from acrux.errors import RegistryError
 from acrux.ports.guessing import StoredFailures
 
 # As many subjects are kept, on disk and in the memory of each worker. Beyond, those go that are
 # forgiven first: a flood of single failures drives out single failures.
-MAX_ROWS: Final = 50_000
+MAX_ROWS: Final = 25_000
+
+# Where accounts got in, of all: whoever has an account may have very many addresses.
+MAX_PLACES: Final = 500_000
 
 # A row that was forgiven stays for so long, until every worker has seen that.
 SEEN_BY_ALL: Final = timedelta(minutes=1)
@@ -109,6 +112,7 @@ class SqlGuesses:
             self._forget(now)
 
     def _forget(self, now: datetime) -> None:
+        """Keep at most so many rows in memory, and none that was forgiven by `now`."""
         ends = sorted(counted.failures.forgiven_at for counted in self._failures.values())
         end = max([now, *ends[: -self._max_rows][-1:]])
         self._failures = {
@@ -142,6 +146,8 @@ class SqlGuesses:
             if known is None or counted.revision == 0 or known.revision <= counted.revision:
                 self._failures[subject] = counted
                 self._addresses.add(counted.address)
+        if len(self._failures) > self._max_rows * 5 // 4:  # a flood, between two turns of `prune`
+            self._forget(BEGINNING)
 
     def _count_alone(self, subject: Subject, at: datetime) -> _Counted:
         failures = subject.limit.after_another(self.find(subject), at)
@@ -234,6 +240,9 @@ def _prune(end: datetime, known_since: datetime, most: int) -> Steps[None]:
     )
     least = max([to_microseconds(end), *(row[0] for row in too_many)])
     yield Statement("DELETE FROM failures WHERE forgiven_at <= :end", {"end": least})
-    yield Statement(
-        "DELETE FROM known_places WHERE seen_at < :since", {"since": to_microseconds(known_since)}
+    surplus = yield Statement(
+        "SELECT seen_at FROM known_places ORDER BY seen_at DESC LIMIT 1 OFFSET :most",
+        {"most": MAX_PLACES},
     )
+    since = max([to_microseconds(known_since), *(row[0] + 1 for row in surplus)])
+    yield Statement("DELETE FROM known_places WHERE seen_at < :since", {"since": since})

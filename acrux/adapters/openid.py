@@ -19,6 +19,8 @@ KEPT: Final = timedelta(hours=1)
 # A token with an unknown key makes us ask, so that anybody could make us ask: not more often.
 PAUSE: Final = timedelta(seconds=5)
 
+MAX_ISSUERS: Final = 64  # whose keys are remembered
+
 Fetch = Callable[[str], Awaitable[tuple[PublicKey, ...]]]
 
 
@@ -57,7 +59,7 @@ class OpenIdIssuers:
         return token.verified(await self._key(token, issuer))
 
     async def _key(self, token: OutsideToken, issuer: str) -> PublicKey:
-        known = self._issuers.setdefault(issuer, _Issuer())
+        known = self._known(issuer)
         if not self._is_within(FRESH, known.fetched_at) or token.fitting(known.keys) is None:
             await self._ask(issuer, known)
         if self._is_within(KEPT, known.fetched_at) and (key := token.fitting(known.keys)):
@@ -67,6 +69,14 @@ class OpenIdIssuers:
         raise InvalidToken(
             f"the issuer publishes no key {token.key_id[:80]!r} that signs {token.algorithm}"
         )
+
+    def _known(self, issuer: str) -> _Issuer:
+        known = self._issuers.get(issuer)
+        if known is None:
+            if len(self._issuers) >= MAX_ISSUERS:
+                self._issuers.clear()
+            known = self._issuers[issuer] = _Issuer()
+        return known
 
     async def _ask(self, issuer: str, known: _Issuer) -> None:
         if known.asking is None:

@@ -165,7 +165,7 @@ def _permissions_of(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
 
 
 # How they are written never changes; which are held is asked each time.
-_permissions_on = remember(_permissions_of, 128, longest=128)
+_permissions_on = remember(_permissions_of, 64, longest=128)
 
 
 def _speaking_of(name: str) -> list[str]:

@@ -13,7 +13,7 @@ from acrux.http.messages import Pace, Part, Receive, Request, Response, Scope, S
 from acrux.http.middleware import RequestLog
 from acrux.http.origin import Origins
 from acrux.http.room import Room
-from acrux.http.routes import Challenge, Handler, Router
+from acrux.http.routes import Challenge, Endpoint, Router
 from acrux.http.sending import Sender
 from acrux.http.witness import Witness
 from acrux.services.connections import Connections
@@ -25,6 +25,7 @@ NOBODY: Final = ("", "")
 SAFE: Final = frozenset({"GET", "HEAD"})
 
 BODY_BYTES: Final = 1 << 16  # that each body takes which goes on to a file, and each other besides
+SHORT_HEADER: Final = 1 << 12  # bytes; a longer one counts among what is under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Application:
         lifespan: Lifespan,
         pace: Pace,
         connections: Connections,
-        bodies: Room,
+        incoming: Room,
         sender: Sender,
     ) -> None:
         self._router = router
@@ -60,7 +61,7 @@ class Application:
         self._lifespan = lifespan
         self._pace = pace
         self._connections = connections
-        self._bodies = bodies
+        self._incoming = incoming
         self._sender = sender
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,15 +110,15 @@ class Application:
     async def _answer(self, request: Request) -> Response:
         challenges: Challenge = challenge.bearer
         try:
-            heads.check(request)
+            size = heads.check(request)
             endpoint = self._router.match(request)
             challenges = endpoint.challenge
-            if request.method not in SAFE:
-                self._origins.check_sender(request)
-            request.grant = await self._guard.check(endpoint.requires, request)
-            if request.method not in SAFE:
-                request.body.at_end = partial(self._guard.check_again, endpoint.requires, request)
-            response = await self._handle(endpoint.handler, request)
+            if size <= SHORT_HEADER and not _awaits_body(request):
+                response = await self._carry_out(endpoint, request)
+            else:
+                async with self._incoming.place() as request.body.place:
+                    request.body.place.hold(BODY_BYTES + size)
+                    response = await self._carry_out(endpoint, request)
             if isinstance(response.body, Part):
                 await response.body.begin(self._sender.piece_bytes(response.body.size))
         except RegistryError as refused:
@@ -130,13 +131,14 @@ class Application:
                 self._witness.granted(request, response)
         return response
 
-    async def _handle(self, handler: Handler, request: Request) -> Response:
-        if request.method in SAFE or request.body.is_complete:
-            return await handler(request)
-        async with self._bodies.place() as place:
-            place.hold(BODY_BYTES)
-            request.body.place = place
-            return await handler(request)
+    async def _carry_out(self, endpoint: Endpoint, request: Request) -> Response:
+        is_safe = request.method in SAFE
+        if not is_safe:
+            self._origins.check_sender(request)
+        request.grant = await self._guard.check(endpoint.requires, request)
+        if not is_safe:
+            request.body.at_end = partial(self._guard.check_again, endpoint.requires, request)
+        return await endpoint.handler(request)
 
     def _refuse(self, request: Request, refused: RegistryError, challenges: Challenge) -> Response:
         if problems.find(refused) is problems.UNEXPECTED:
@@ -152,6 +154,10 @@ class Application:
             origin = self._origins.of(request)
             response.add("WWW-Authenticate", challenges(origin, refused))
         return response
+
+
+def _awaits_body(request: Request) -> bool:
+    return request.method not in SAFE and not request.body.is_complete
 
 
 async def _drain(request: Request) -> None:

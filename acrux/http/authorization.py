@@ -47,7 +47,7 @@ def _parse_bearer(presented: bytes) -> BearerToken:
     return BearerToken(Secret(text))
 
 
-_bearer = remember(_parse_bearer, 4096)  # whether it is good is asked each time
+_bearer = remember(_parse_bearer, 1024)  # whether it is good is asked each time
 
 
 def _basic(text: bytes) -> Credential:

@@ -270,7 +270,7 @@ def _parse_accept(text: bytes) -> Accept:
     return Accept(frozenset(wanted - {""}), frozenset(excluded - {""}))
 
 
-_accept = remember(_parse_accept, 64)  # each client sends the same one each time
+_accept = remember(_parse_accept, 32)  # each client sends the same one each time
 
 
 def content_type(request: Request) -> str:

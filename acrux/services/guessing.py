@@ -28,6 +28,7 @@ KNOWN_FOR: Final = timedelta(days=30)
 KNOWN_ANEW: Final = timedelta(days=1)
 
 REMEMBERED_PAIRS: Final = 10_000
+NEW_PAIRS: Final = 3  # times as many wait to be written down, once a minute
 
 
 @dataclass(slots=True)
@@ -168,7 +169,8 @@ class Guessing:
             if len(self._known) >= self._remembered:
                 self._known.clear()
             self._known[pair] = now
-            self._new.add(pair)
+            if len(self._new) < NEW_PAIRS * self._remembered:
+                self._new.add(pair)
 
     async def tidy(self) -> None:
         """Write down who got in where, and remove what is over; to be called every minute.

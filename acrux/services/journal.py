@@ -1,6 +1,5 @@
 """Record who did what, without anybody waiting for it."""
 
-from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -38,7 +37,7 @@ class Room:
     """
 
     waiting_bytes: int = 16 * 1024 * 1024
-    unproven_waiting: int = 250
+    unproven_waiting_bytes: int = 1024 * 1024
     kept_bytes: int = 4 * 1024 * 1024 * 1024
     unproven_kept: int = 100_000
 
@@ -78,7 +77,7 @@ class Journal:
         self._kept = kept
         self._room = room
         self._proven = Waiting(room.waiting_of_one, room.waiting_bytes)
-        self._unproven: deque[Record] = deque(maxlen=room.unproven_waiting)
+        self._unproven = Waiting(room.unproven_waiting_bytes, room.unproven_waiting_bytes)
         self._lost = 0
         self._trimmed: dict[str, int] = {}  # records of accounts, until that is recorded
         self._last = 0
@@ -86,13 +85,8 @@ class Journal:
 
     def record(self, decision: Decision) -> None:
         """Note the decision; it is written soon."""
-        record = self._record(decision)
-        if decision.is_proven:
-            self._lost += self._proven.add(record)
-            return
-        if len(self._unproven) == self._unproven.maxlen:
-            self._lost += 1
-        self._unproven.append(record)
+        waiting = self._proven if decision.is_proven else self._unproven
+        self._lost += waiting.add(self._record(decision))
 
     async def keep(self) -> None:
         """Write what waits, and forget what is old; to be called twice a second."""
@@ -157,20 +151,13 @@ class Journal:
         return at
 
     def _take(self) -> list[Record]:
-        waiting = sorted((*self._proven.take(), *self._unproven), key=lambda record: record.id)
-        self._unproven.clear()
-        return waiting
+        waiting = (*self._proven.take(), *self._unproven.take())
+        return sorted(waiting, key=lambda record: record.id)
 
     def _put_back(self, records: list[Record]) -> None:
         proven = [record for record in records if record.decision.is_proven]
-        self._lost += self._proven.put_back(proven)
-        for record in reversed(records):
-            if record.decision.is_proven:
-                continue
-            if len(self._unproven) == self._unproven.maxlen:
-                self._lost += 1
-            else:
-                self._unproven.appendleft(record)
+        unproven = [record for record in records if not record.decision.is_proven]
+        self._lost += self._proven.put_back(proven) + self._unproven.put_back(unproven)
 
 
 def _lost(count: int) -> Decision:

@@ -22,7 +22,7 @@ from acrux.ports.clock import Clock
 # A client sends one token with every request of a push or a pull: its signature is verified once.
 # An access token for one repository takes about five kilobytes, with what was read of it.
 # So many bytes of those that were verified, and as many of those given out within the second.
-REMEMBERED_BYTES: Final = 16 * 1024 * 1024
+REMEMBERED_BYTES: Final = 8 * 1024 * 1024
 
 # What is kept of a token beside its text, in bytes.
 _TOKEN_BYTES: Final = 2048
@@ -103,7 +103,7 @@ class Tokens:
         issued = self._issued.find(wanted)
         if issued is None:
             issued = self._sign(wanted)
-            self._issued.keep(wanted, issued, _size(issued.text, issued.token))
+            self._issued.keep(wanted, issued, size_of(issued.text, issued.token))
         return issued
 
     def _sign(self, wanted: _Wanted) -> IssuedToken:
@@ -222,7 +222,7 @@ class Tokens:
         if known is None:
             known = self._signer.read(text)
             known.check_audience(self._audiences)
-            self._known.keep(text, known, _size(text, known))
+            self._known.keep(text, known, size_of(text, known))
         return known
 
     async def learn_of_revocations(self) -> None:
@@ -260,8 +260,8 @@ def _earlier(instant: datetime, limit: datetime | None) -> datetime:
     return instant if limit is None else min(instant, limit)
 
 
-def _size(text: str, token: AccessToken) -> int:
-    # An estimate, on the high side.
+def size_of(text: str, token: AccessToken) -> int:
+    """How many bytes a token takes in memory with its text, rather too many than too few."""
     scopes = token.grant.scopes
     names = sum(_SCOPE_BYTES + len(scope.name) for scope in scopes)
     actions = sum(len(scope.actions) for scope in scopes)

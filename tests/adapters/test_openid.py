@@ -9,7 +9,7 @@ import pytest
 
 from acrux.adapters import discovery
 from acrux.adapters.discovery import MAX_DOCUMENT_BYTES, fetch_keys
-from acrux.adapters.openid import FRESH, KEPT, PAUSE, OpenIdIssuers
+from acrux.adapters.openid import FRESH, KEPT, MAX_ISSUERS, PAUSE, OpenIdIssuers
 from acrux.adapters.outside_tokens import PublicKey
 from acrux.errors import InvalidToken, IssuerUnavailable
 from tests.http.conftest import HandClock
@@ -235,6 +235,26 @@ async def test_an_issuer_may_have_a_path(issuer: Provider) -> None:
     found = await fetch_keys(f"{path}/")
 
     assert [key.id for key in found] == ["first"]
+
+
+async def test_no_more_issuers_are_remembered_than_there_is_room_for(
+    clock: HandClock, issuer: Provider
+) -> None:
+    """Whoever may make trusts would fill the memory with issuers."""
+    asked: list[str] = []
+
+    async def fetch(issuer: str) -> tuple[PublicKey, ...]:
+        asked.append(issuer)
+        return ()
+
+    issuers = OpenIdIssuers(clock, fetch)
+    for number in (*range(MAX_ISSUERS + 1), 0):
+        token = issuer.token(iss=f"https://{number}.example")
+        with pytest.raises(InvalidToken, match="publishes no key"):
+            await issuers.read(token, f"https://{number}.example")
+
+    assert asked[0] == asked[-1]
+    assert len(asked) == MAX_ISSUERS + 2
 
 
 async def test_a_failure_that_nobody_expected_is_not_hidden(clock: HandClock) -> None:

@@ -190,6 +190,16 @@ async def test_a_flood_of_names_drives_out_no_wait(databases: Databases) -> None
     assert counts(fresh)[0] == 6
 
 
+async def test_a_flood_takes_no_more_memory_before_it_is_pruned(databases: Databases) -> None:
+    """A minute is long for whoever has a thousand addresses."""
+    guesses = SqlGuesses(databases.open(), KEY, max_rows=10)
+    names = [Subject(f"name-{number}", PAIR.address) for number in range(30)]
+    for name in names:
+        await guesses.fail((name,), AT)
+
+    assert sum(guesses.find(name) is not None for name in names) <= 13
+
+
 async def test_at_rest_a_look_is_one_statement(guesses: SqlGuesses, databases: Databases) -> None:
     """Every worker looks twice a second, and no login asks at all."""
     with databases.watched() as statements:

@@ -17,7 +17,7 @@ from acrux.errors import (
     StorageReadOnly,
     TooManyRequests,
 )
-from acrux.services.guessing import Guessing
+from acrux.services.guessing import NEW_PAIRS, Guessing
 from tests.http.conftest import HandClock
 
 HOME, AWAY, GUESSER = "192.0.2.7", "198.51.100.7", "203.0.113.7"
@@ -357,6 +357,19 @@ async def test_of_whom_a_worker_knows_is_bounded(door: Door, clock: HandClock) -
 
     rows = await door.database.read(Statement("SELECT * FROM known_places", {}))
     assert len(rows) == 5
+
+
+async def test_no_more_places_wait_to_be_written_down_than_there_is_room_for(
+    door: Door, clock: HandClock
+) -> None:
+    """A crowd that logs in within a minute would fill the memory."""
+    door.guessing = Guessing(door.guesses, clock, remembered=2)
+    for number in range(20):
+        await door.enter("right", f"192.0.2.{number}")
+    await door.guessing.tidy()
+
+    rows = await door.database.read(Statement("SELECT * FROM known_places", {}))
+    assert len(rows) == 2 * NEW_PAIRS
 
 
 async def test_a_full_disk_refuses_no_right_password(

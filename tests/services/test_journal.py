@@ -13,7 +13,12 @@ from tests.http.conftest import HandClock
 
 KEPT = timedelta(days=90)
 WAITING = 3  # records of one account, of the length that is recorded here
-ROOM = Room(waiting_bytes=WAITING * 3000, unproven_waiting=2, kept_bytes=4000, unproven_kept=10)
+ROOM = Room(
+    waiting_bytes=WAITING * 3000,
+    unproven_waiting_bytes=5000,
+    kept_bytes=4000,
+    unproven_kept=10,
+)
 
 
 class HandStore:
