@@ -27,16 +27,18 @@ async def receive(
     chunks: AsyncIterator[bytes],
     content_range: ContentRange | None = None,
     batch: Callable[[], int] = lambda: BATCH_BYTES,
+    check_room: Callable[[], None] = lambda: None,
 ) -> None:
     """Append the chunks as they come, writing some while the next are on their way.
 
-    `batch` says how many bytes are written at once.
+    `batch` says how many bytes are written at once; `check_room` is asked before each batch, and
+    raises StorageExhausted where it may not be written.
 
     Raises StorageExhausted; SizeMismatch where the chunks are not as long as `content_range`
     says, and then takes them back; what the iterator raises, and then keeps what came before.
     """
     start, received = file.size, 0
-    batches = _Batches(file, batch)
+    batches = _Batches(file, batch, check_room)
     try:
         async for chunk in chunks:
             received += len(chunk)
@@ -62,9 +64,12 @@ class _Batches:
     the writing.
     """
 
-    def __init__(self, file: UploadFile, batch: Callable[[], int]) -> None:
+    def __init__(
+        self, file: UploadFile, batch: Callable[[], int], check_room: Callable[[], None]
+    ) -> None:
         self._file = file
         self._batch = batch
+        self._check_room = check_room
         self._filling: list[bytes] = []
         self._filled = 0
         # One, or two while no thread writes. Two threads may use a deque.
@@ -90,6 +95,7 @@ class _Batches:
                 self._write()
 
     async def _hand_over(self) -> None:
+        self._check_room()
         while self._waiting and self._is_writing():
             self._moved.clear()
             await self._moved.wait()

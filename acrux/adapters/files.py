@@ -33,7 +33,6 @@ from acrux.errors import (
 
 ALGORITHMS: Final = ("sha256", "sha512")
 SIZES_AT_ONCE: Final = 128  # asked for on the event loop: 2 µs each
-CHECKED_BYTES: Final = 1 << 20  # of an upload, between two looks at the room that is left
 PATIENCE: Final = 10.0  # seconds for which an upload is waited for that another request holds
 FIRST_PAUSE: Final = 0.01  # seconds until it is looked at again, then twice as many
 LONGEST_PAUSE: Final = 0.5
@@ -119,7 +118,7 @@ class FileBlobStore:
             file.hasher = self._hashers.take(upload, file.stamp())
             self._appending += 1
             try:
-                await receive(file, self._with_room(chunks), place.range, self._batch_bytes)
+                await receive(file, chunks, place.range, self._batch_bytes, self._check_room)
             except StorageExhausted:  # nobody may come back for these bytes, and others need room
                 await in_thread(partial(file.truncate, start))
                 raise
@@ -190,16 +189,6 @@ class FileBlobStore:
 
     def _batch_bytes(self) -> int:
         return batch_bytes(self._appending)
-
-    async def _with_room(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        unchecked = CHECKED_BYTES
-        async for chunk in chunks:
-            unchecked += len(chunk)
-            if unchecked >= CHECKED_BYTES:
-                self._check_room()
-                unchecked = 0
-            yield chunk
-            del chunk  # while the next one is waited for
 
     async def _opened(self, upload: Upload) -> UploadFile:
         # A client whose connection was cut comes back before anybody has noticed the cut here.
