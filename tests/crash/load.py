@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from acrux.domain.digest import Digest
-from tests.crash.promises import Ledger
+from tests.crash.promises import Ledger, OpenUpload
 from tests.images import image
 from tests.running import RunningRegistry
 from tests.wire.connection import Connection, Reply
 
 TAGS: Final = 5
-LARGEST_BYTES: Final = 40_000
+# How large blobs are, in bytes at most, and how many of a hundred are so.
+SMALL: Final = ((40_000, 100),)
+ALSO_LARGE: Final = ((40_000, 80), (3_000_000, 15), (12_000_000, 5))
+
+Sizes = tuple[tuple[int, int], ...]
 SCOPES: Final = "repository:*:*&scope=registry:management:*"
 ACCOUNTS: Final = "/management/v1/tokens"
 
@@ -53,7 +57,15 @@ def first_password(registry: RunningRegistry) -> str:
 class Load:
     """One client of a repository and an account of its own; writes what it is told to `ledger`."""
 
-    def __init__(self, registry: RunningRegistry, password: str, ledger: Ledger, name: str) -> None:
+    def __init__(
+        self,
+        registry: RunningRegistry,
+        password: str,
+        ledger: Ledger,
+        name: str,
+        sizes: Sizes = SMALL,
+    ) -> None:
+        self._sizes = sizes
         self.ledger = ledger
         self.connection = CountingConnection(registry.port, ledger)
         self._password = password
@@ -65,6 +77,7 @@ class Load:
         return (
             self.push_whole, self.push_in_chunks, self.push_in_the_closing_request,
             self.push_image, self.push_image, self.delete_tag, self.renew, self.cancel,
+            self.leave_open,
         )  # fmt: skip
 
     def log_in(self) -> None:
@@ -90,12 +103,34 @@ class Load:
 
     def retry(self) -> None:
         """Push again what was not acknowledged."""
-        for path, content in list(self.ledger.uncertain()):
-            name = path.rpartition("/")[2]
+        uncertain = [(path.rpartition("/")[2], path, content)
+                     for path, content in self.ledger.uncertain()]  # fmt: skip
+        for name, path, content in uncertain:
             if "/blobs/" in path:
                 self._push(f"{self._uploads}?digest={name}", "POST", content)
-            elif ":" not in name:
+        for name, path, content in uncertain:  # a tag may be older than the blobs it needs now
+            if "/manifests/" in path and ":" not in name:
                 self._put_manifest(name, content)
+
+    def go_on(self, *, is_kept: bool) -> None:
+        """Go on with each upload that is open, from the offset that is told, and close it.
+
+        Where they are `is_kept` they must be there, with all that was acknowledged. Raises
+        RefusedError.
+        """
+        while self.ledger.uploads:
+            self._go_on(self.ledger.uploads.pop(), is_kept=is_kept)
+
+    def _go_on(self, upload: OpenUpload, *, is_kept: bool) -> None:
+        told = self.connection.call("GET", upload.location)
+        if told.status == 404 and not is_kept:  # its name was not on the disk
+            return
+        offset = int(told.header("Location").partition("offset=")[2].partition("&")[0] or -1)
+        least = len(upload.acknowledged) if is_kept else 0
+        if not (told.status == 204 and least <= offset <= len(upload.sent)):
+            raise RefusedError(f"{told.status} {offset=}, {least} to {len(upload.sent)}")
+        content = upload.sent + b"and the rest"
+        self._close(told.header("Location"), content, content[offset:])
 
     def close_again(self, *statuses: int) -> None:
         """Send the closing PUT once more that no answer came to; it is answered with one of these.
@@ -113,29 +148,33 @@ class Load:
 
     def push_whole(self, chance: random.Random) -> None:
         """A blob in one request."""
-        content = _content(chance)
+        content = self._content(chance)
         self._push(f"{self._uploads}?digest={Digest.of(content)}", "POST", content)
 
     def push_in_chunks(self, chance: random.Random) -> None:
         """A blob in two PATCHes, then the closing PUT."""
-        location = self._begin()
-        sent = b""
+        self.leave_open(chance)
+        upload = self.ledger.uploads.pop()
+        self._close(upload.location, upload.sent, b"")
+
+    def leave_open(self, chance: random.Random) -> None:
+        """A blob of which two chunks come, and no more."""
+        upload = OpenUpload(self._begin())
+        self.ledger.uploads.append(upload)
         for _ in range(2):
-            chunk = _content(chance)
-            location = self._patch(location, chunk)
-            sent += chunk
-            self.ledger.upload = (location, sent)
-        self.ledger.upload = None
-        self._close(location, sent, b"")
+            chunk = self._content(chance)
+            upload.sent += chunk
+            upload.location = self._patch(upload.location, chunk)
+            upload.acknowledged += chunk
 
     def push_in_the_closing_request(self, chance: random.Random) -> None:
         """A blob that comes with the closing PUT."""
-        content = _content(chance)
+        content = self._content(chance)
         self._close(self._begin(), content, content)
 
     def push_image(self, chance: random.Random) -> None:
         """An image under a tag that may be there already."""
-        pushed = image(_content(chance))
+        pushed = image(self._content(chance))
         for blob in pushed.blobs:
             self._push(f"{self._uploads}?digest={Digest.of(blob)}", "POST", blob)
         self._put_manifest(f"v{chance.randrange(TAGS)}", pushed.manifest)
@@ -155,11 +194,11 @@ class Load:
         """The first password of the account, which is made where it is missing."""
         if self._name not in self.ledger.passwords:
             self._make_account()
-        self.ledger.passwords[self._name] = None  # until the answer comes it is the old or the new
+        self.ledger.keep_password(self._name, None)  # until the answer comes: the old or the new
         path = f"{ACCOUNTS}/{self._name}/generateCredentials"
         body = b'{"name": "password1"}'
         reply = self._call(200, "POST", path, body, Content_Type="application/json")
-        self.ledger.passwords[self._name] = json.loads(reply.body)["passwords"][0]["value"]
+        self.ledger.keep_password(self._name, json.loads(reply.body)["passwords"][0]["value"])
 
     def _make_account(self) -> None:
         wanted = json.dumps({"name": self._name, "scopeMapId": "_repositories_pull"}).encode()
@@ -169,9 +208,9 @@ class Load:
 
     def cancel(self, chance: random.Random) -> None:
         """An upload that is begun and given up."""
-        location = self._patch(self._begin(), _content(chance))
+        location = self._patch(self._begin(), self._content(chance))
         self._call(204, "DELETE", location)
-        self.ledger.cancelled.append(location)
+        self.ledger.keep_cancelled(location)
 
     @property
     def _uploads(self) -> str:
@@ -218,6 +257,21 @@ class Load:
             raise RefusedError(f"{method} {path}: {reply.status} {reply.body!r}")
         return reply
 
+    def _content(self, chance: random.Random) -> bytes:
+        largest, parts = zip(*self._sizes, strict=True)
+        return chance.randbytes(chance.randrange(1, chance.choices(largest, parts)[0]))
 
-def _content(chance: random.Random) -> bytes:
-    return chance.randbytes(chance.randrange(1, LARGEST_BYTES))
+
+def check_cancelled(load: Load) -> None:
+    """An upload that was cancelled stays so."""
+    for location in load.ledger.cancelled:
+        assert load.connection.call("GET", location).status == 404, location
+
+
+def check_password(registry: RunningRegistry, ledger: Ledger) -> None:
+    """A password that was shown lets in."""
+    for name, password in ledger.passwords.items():
+        if password is not None:
+            connection = Connection(registry.port)
+            connection.login(name, password)
+            connection.close()

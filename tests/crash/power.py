@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import random
 import select
 import struct
 import subprocess
@@ -61,6 +62,15 @@ class PoweredDisk:
     def unmount(self) -> None:
         """Let go of it, and of all that the kernel remembers of it."""
         subprocess.run(["umount", str(self.mount_point)], check=True)
+
+    def write_some(self, folder: Path, chance: random.Random) -> None:
+        """Start to write what a part of some files in the folder holds, as the kernel does."""
+        for file in sorted(folder.iterdir()):
+            with suppress(FileNotFoundError), file.open("rb") as opened:
+                size = os.fstat(opened.fileno()).st_size
+                if size and chance.random() < 0.5:
+                    length = chance.randint(1, size)
+                    os.posix_fadvise(opened.fileno(), 0, length, os.POSIX_FADV_DONTNEED)
 
     def cut(self) -> None:
         """Cut the power: from now on nothing reaches the disk, nor does what has not yet."""

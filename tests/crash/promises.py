@@ -18,6 +18,15 @@ Look = Callable[[str], bytes | None]
 
 
 @dataclass
+class OpenUpload:
+    """An upload that is not closed yet: what was acknowledged of it, and what was sent."""
+
+    location: str
+    acknowledged: bytes = b""
+    sent: bytes = b""
+
+
+@dataclass
 class Ledger:
     """What may be at each path, after each answer that one client was given.
 
@@ -29,7 +38,7 @@ class Ledger:
     told: Callable[[], None] = lambda: None
     is_closed: bool = False
     passwords: dict[str, str | None] = field(default_factory=dict)
-    upload: tuple[str, bytes] | None = None
+    uploads: list[OpenUpload] = field(default_factory=list)
     closing: tuple[str, bytes, bytes] | None = None  # path, body, and what the blob will be
     cancelled: list[str] = field(default_factory=list)
     _entries: list[tuple[float, str, frozenset[bytes | None]]] = field(default_factory=list)
@@ -54,6 +63,16 @@ class Ledger:
         if self.is_closed:
             return
         self._entries.append((self.answers, path, frozenset({content})))
+
+    def keep_password(self, name: str, password: str | None) -> None:
+        """The account has this one from now on; None while nobody knows which."""
+        if password is None or not self.is_closed:
+            self.passwords[name] = password
+
+    def keep_cancelled(self, location: str) -> None:
+        """The upload is gone, for good; unless the answer came after the end."""
+        if not self.is_closed:
+            self.cancelled.append(location)
 
     def close(self) -> None:
         """From now on no answer promises anything."""

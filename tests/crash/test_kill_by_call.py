@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.blob_stores import needs
-from tests.crash.load import Load, first_password
+from tests.crash.load import Load, check_cancelled, check_password, first_password
 from tests.crash.promises import DataDir, Ledger, faults_of_a_copy, losses, over_http
 from tests.running import RunningRegistry, running
 from tests.tools import missing
-from tests.wire.connection import Connection
 
 # The calls of one kind, and how often each thread may make one at most before the kill.
 CALLS = {
@@ -102,8 +101,9 @@ def test_everything_acknowledged_survives_a_kill_at_any_system_call(
         load = Load(registry, password, ledger, "drill")
         load.log_in()
         assert losses(over_http(load.connection), ledger.at()) == [], told
-        check_uploads(load, ledger)
+        check_cancelled(load)
         check_password(registry, ledger)
+        load.go_on(is_kept=True)
         load.close_again(201)
         load.retry()
         for step in load.steps:
@@ -112,23 +112,3 @@ def test_everything_acknowledged_survives_a_kill_at_any_system_call(
         load.connection.close()
         registry.kill()
     assert DataDir(tmp_path / "data").faults() == [], told
-
-
-def check_uploads(load: Load, ledger: Ledger) -> None:
-    """An upload holds what was acknowledged of it; one that was cancelled stays so."""
-    for location in ledger.cancelled:
-        assert load.connection.call("GET", location).status == 404
-    if ledger.upload is not None:
-        location, sent = ledger.upload
-        reply = load.connection.call("GET", location)
-        assert reply.status == 204, reply
-        assert int(reply.header("Range").removeprefix("0-")) >= len(sent) - 1
-
-
-def check_password(registry: RunningRegistry, ledger: Ledger) -> None:
-    """A password that was shown lets in."""
-    for name, password in ledger.passwords.items():
-        if password is not None:
-            connection = Connection(registry.port)
-            connection.login(name, password)
-            connection.close()
