@@ -120,7 +120,7 @@ class Application:
                     request.body.place.hold(BODY_BYTES + size)
                     response = await self._carry_out(endpoint, request)
             if isinstance(response.body, Part):
-                await response.body.begin(self._sender.piece_bytes(response.body.size))
+                await response.body.begin(self._sender.piece_bytes())
         except RegistryError as refused:
             response = self._refuse(request, refused, challenges)
         except Exception:  # noqa: BLE001 -- whatever it is, its caller gets an answer

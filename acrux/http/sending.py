@@ -64,19 +64,20 @@ class Sender:
         at_once = AT_ONCE_OF_A_STREAM if request.version == "2" else AT_ONCE
         if len(text) > at_once:
             response.body = Part(_Text(text), 0, len(text))
-            await self._stream(response.body, request, send, len(text))
+            await self._stream(response.body, request, send, in_memory=len(text))
             return
         await _finish(text, send)
         if isinstance(response.body, Part):
             response.body.sent = len(text)
 
-    async def _stream(self, part: Part, request: Request, send: Send, held: int = 0) -> None:
+    async def _stream(self, part: Part, request: Request, send: Send, in_memory: int = 0) -> None:
+        longest = in_memory // QUEUED_PIECES or LONGEST_PIECE
         # Sending to a client that is gone goes quiet instead of failing: watch for it.
         abandoned = asyncio.ensure_future(request.body.abandoned())
         try:
             async with self._room.place() as place:
-                place.hold(held + _held(self.piece_bytes(part.size)))
-                async for piece in self._pieces(part):
+                place.hold(in_memory + _held(self.piece_bytes(longest)))
+                async for piece in self._pieces(part, longest):
                     if abandoned.done():
                         part.cut = "the client went away"
                         return
@@ -92,21 +93,21 @@ class Sender:
         finally:
             abandoned.cancel()
 
-    async def _pieces(self, part: Part) -> AsyncIterator[bytes | bytearray]:
+    async def _pieces(self, part: Part, longest: int) -> AsyncIterator[bytes | bytearray]:
         start = part.start + len(part.first)
         if part.first:
             yield part.take_first()
         while start < part.stop:
-            end = min(start + self.piece_bytes(part.size), part.stop)
+            end = min(start + self.piece_bytes(longest), part.stop)
             async for piece in part.content.read(start, end):
                 start += len(piece)
                 yield piece
                 del piece
 
-    def piece_bytes(self, size: int) -> int:
-        """How long a piece may be of an answer of `size` bytes, as many as are sent just now."""
+    def piece_bytes(self, longest: int = LONGEST_PIECE) -> int:
+        """How long a piece of an answer may be, as many as are sent just now; in bytes."""
         share = SHARED_BYTES // max(self._room.places, 1)
-        return max(SHORTEST_PIECE, min(share, LONGEST_PIECE, size // QUEUED_PIECES))
+        return max(SHORTEST_PIECE, min(share, longest, LONGEST_PIECE))
 
 
 class _Text:

@@ -143,7 +143,7 @@ async def test_a_large_answer_is_sent_in_pieces_and_whole() -> None:
     client = Client()
     sender = Sender(Room(MANY, Seconds()))
     part = Part(Zeros(10 * LONGEST_PIECE), 5, 9 * LONGEST_PIECE)
-    await part.begin(sender.piece_bytes(part.size))
+    await part.begin(sender.piece_bytes())
 
     await sender.send(Response(200, body=part), client.request(), client.send)
 
