@@ -28,7 +28,7 @@ _END: Final = "g"  # after every id
 
 _ALL: Final = ""  # among the sizes of accounts, none of which has no name
 
-RECORD_BYTES: Final = 512  # that a record takes on the disk beside its texts
+RECORD_BYTES: Final = 768  # that a record takes on the disk beside its long texts
 
 
 class SqlJournal:
@@ -72,10 +72,9 @@ def _append(records: Sequence[Record]) -> Steps[None]:
     for start in range(0, len(records), ROWS_PER_STATEMENT):
         some = records[start : start + ROWS_PER_STATEMENT]
         rows = [_values(record) for record in some]
-        values = [(*row, _size(row)) for row in rows]
-        yield Statement(_insert(len(rows)), {}, [*chain.from_iterable(values)])
+        yield Statement(_insert(len(rows)), {}, [*chain.from_iterable(rows)])
         sizes = _sizes(
-            (record.decision.account, _size(row))
+            (record.decision.account, int(row[-1] or 0))
             for record, row in zip(some, rows, strict=True)
             if record.decision.is_proven
         )
@@ -92,10 +91,6 @@ def _sizes(of: Iterable[tuple[str, int]]) -> dict[str, int]:
     if sizes:
         sizes[_ALL] = sum(sizes.values())
     return sizes
-
-
-def _size(row: tuple[SqlValue, ...]) -> int:
-    return RECORD_BYTES + sum([len(value) for value in row if isinstance(value, str)])
 
 
 @cache
@@ -123,6 +118,9 @@ _rendered = remember(_render, 64, longest=2)  # clients ask again and again for 
 
 def _values(record: Record) -> tuple[SqlValue, ...]:
     decision = record.decision
+    asked, granted = _rendered(decision.asked), _rendered(decision.granted)
+    facts = msgspec.json.encode(dict(decision.facts)).decode() if decision.facts else "{}"
+    texts = len(decision.request) + len(asked) + len(granted) + len(decision.message) + len(facts)
     return (
         record.id,
         decision.case or None,
@@ -134,12 +132,13 @@ def _values(record: Record) -> tuple[SqlValue, ...]:
         decision.request,
         decision.outcome.value,
         decision.status,
-        _rendered(decision.asked),
-        _rendered(decision.granted),
+        asked,
+        granted,
         decision.reason,
         decision.message,
-        msgspec.json.encode(dict(decision.facts)).decode() if decision.facts else "{}",
+        facts,
         decision.correlation,
+        RECORD_BYTES + texts,
     )
 
 

@@ -170,6 +170,8 @@ def _cut(text: str, longest: int) -> str:
 
 def _quote(text: str, longest: int) -> str:
     # In JSON's quotes and ASCII, what ends a line or a value, or steers a terminal, is escaped.
+    if len(text) <= longest and _PLAIN.fullmatch(text):
+        return text
     text = _cut(text, longest)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
+from acrux.adapters import slow_hashes
 from acrux.adapters.chosen_passwords import ChosenPasswords
 from acrux.adapters.passwords import MAX_CHARACTERS, KeyedPasswords
-from acrux.adapters.slow_hashes import is_slow
 
 
 class AllPasswords:
@@ -36,6 +36,10 @@ class AllPasswords:
         """See ports.Passwords."""
         return await self._chosen.hash(password)
 
+    def is_slow(self, kept: str) -> bool:
+        """See ports.Passwords."""
+        return slow_hashes.is_slow(kept)
+
     def is_outdated(self, kept: str) -> bool:
         """See ports.Passwords."""
         return self._chosen.is_outdated(kept)
@@ -50,7 +54,7 @@ class AllPasswords:
         place = self._generated.find(password, hashes)
         if len(password) > MAX_CHARACTERS or (place is not None and opens(place)):
             return place
-        slow = [(kept, opens(at)) for at, kept in enumerate(hashes) if is_slow(kept)]
+        slow = [(kept, opens(at)) for at, kept in enumerate(hashes) if self.is_slow(kept)]
         in_use = await self._in_use()
         if not slow and not in_use:
             return place

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.failures import READ_ONLY, is_read_only
-from acrux.adapters.statements import Database, Result, Row, Statement, Steps
+from acrux.adapters.statements import Database, Result, Steps
 from acrux.errors import StorageExhausted, StorageReadOnly
 
 RESERVE_BYTES: Final = 4 * 1024 * 1024
@@ -93,14 +93,7 @@ class ReservedDatabase:
     def __init__(self, database: Database, make_room: Callable[[], None]) -> None:
         self._database = database
         self._make_room = make_room
-
-    async def read(self, statement: Statement) -> list[Row]:
-        """See statements.Database."""
-        return await self._database.read(statement)
-
-    async def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result:
-        """See statements.Database."""
-        return await self._database.find(statement, read)
+        self.read, self.find = database.read, database.find
 
     async def write(self, steps: Steps[Result]) -> Result:
         """See statements.Database. What `make_room` raises passes through."""

@@ -38,7 +38,9 @@ class Waiting:
 
     def add(self, record: Record) -> int:
         """Let the record wait; how many had to go for it, of which it may be one."""
-        line = self._lines.setdefault(record.decision.account, _Line())
+        line = self._lines.get(record.decision.account)
+        if line is None:
+            line = self._lines[record.decision.account] = _Line()
         size = memory_of(record.decision)
         line.records.append(record)
         line.size += size
@@ -74,10 +76,13 @@ class Waiting:
 
 def memory_of(decision: Decision) -> int:
     """How many bytes its record takes in memory, rather too many than too few."""
-    texts = (
-        decision.request, decision.account, decision.repository, decision.message,
-        *decision.facts.values(),
-    )  # fmt: skip
-    scopes = (*decision.asked, *decision.granted)
-    characters = sum(map(len, texts)) + sum([len(scope.name) for scope in scopes])
-    return RECORD_BYTES + SCOPE_BYTES * len(scopes) + CHARACTER_BYTES * characters
+    # Of each token that is issued: written out, it takes a third of the time.
+    characters = len(decision.request) + len(decision.repository) + len(decision.message)
+    size = RECORD_BYTES + CHARACTER_BYTES * (characters + len(decision.account))
+    for scope in decision.asked:
+        size += SCOPE_BYTES + CHARACTER_BYTES * len(scope.name)
+    for scope in decision.granted:
+        size += SCOPE_BYTES + CHARACTER_BYTES * len(scope.name)
+    if decision.facts:
+        size += CHARACTER_BYTES * sum(map(len, decision.facts.values()))
+    return size

@@ -92,20 +92,17 @@ class Application:
         exchange = self._connections.begin(scope.get("client") or NOBODY, request.version)
         request.exchange = exchange
         try:
-            await self._exchange(request, send, started)
+            request.peer = self._origins.client(request)
+            response = await self._answer(request)
+            middleware.complete(request, response)
+            try:
+                await self._sender.send(response, request, send)
+                if response.is_refusal:
+                    await _drain(request)
+            finally:
+                self._log.write(request, response, started)
         finally:
             exchange.open -= 1
-
-    async def _exchange(self, request: Request, send: Send, started: float) -> None:
-        request.peer = self._origins.client(request)
-        response = await self._answer(request)
-        middleware.complete(request, response)
-        try:
-            await self._sender.send(response, request, send)
-            if response.is_refusal:
-                await _drain(request)
-        finally:
-            self._log.write(request, response, started)
 
     async def _answer(self, request: Request) -> Response:
         challenges: Challenge = challenge.bearer
@@ -113,7 +110,8 @@ class Application:
             size = heads.check(request)
             endpoint = self._router.match(request)
             challenges = endpoint.challenge
-            if size <= SHORT_HEADER and not _awaits_body(request):
+            is_safe = request.method in SAFE
+            if size <= SHORT_HEADER and (is_safe or request.body.is_complete):
                 response = await self._carry_out(endpoint, request)
             else:
                 async with self._incoming.place() as request.body.place:
@@ -154,10 +152,6 @@ class Application:
             origin = self._origins.of(request)
             response.add("WWW-Authenticate", challenges(origin, refused))
         return response
-
-
-def _awaits_body(request: Request) -> bool:
-    return request.method not in SAFE and not request.body.is_complete
 
 
 async def _drain(request: Request) -> None:

@@ -11,6 +11,7 @@ from collections.abc import (
 )
 from contextlib import suppress
 from http import HTTPStatus
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -206,7 +207,7 @@ class Request:
 
     def header_bytes(self) -> int:
         """How many bytes the names and values of its headers have."""
-        return sum([len(name) + len(value) for name, value in self._pairs])
+        return sum(map(len, chain.from_iterable(self._pairs)))
 
 
 def _announced_length(headers: Mapping[bytes, bytes]) -> int | None:
@@ -299,13 +300,3 @@ class Response(Struct):
     def size(self) -> int:
         """How many bytes the body has."""
         return len(self.body) if isinstance(self.body, bytes) else self.body.size
-
-    @property
-    def sent(self) -> int:
-        """How many of them were sent."""
-        return len(self.body) if isinstance(self.body, bytes) else self.body.sent
-
-    @property
-    def cut(self) -> str:
-        """Why not all of them were; else empty."""
-        return "" if isinstance(self.body, bytes) else self.body.cut

@@ -95,19 +95,21 @@ class RequestLog:
 
     def write(self, request: Request, response: Response, started: float) -> None:
         """Tell how the request ended; `started` is an instant of `time.perf_counter`."""
+        body = response.body
+        sent, cut = (len(body), "") if isinstance(body, bytes) else (body.sent, body.cut)
         values = (
             request.method,
             request.raw_path.decode("ascii", "backslashreplace"),
             response.status,
             round((time.perf_counter() - started) * 1000, 1),
             request.body.received_bytes,
-            0 if request.method == "HEAD" else response.sent,
+            0 if request.method == "HEAD" else sent,
             request.grant.principal,
             request.peer,
             parsing.header(request, b"user-agent") or "",
             request.id,
         )
-        if cut := response.cut:
+        if cut:
             self._tell_cut(*values, cut)
         else:
             self._tell(*values)

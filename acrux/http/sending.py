@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from acrux.errors import RegistryError
-from acrux.http.messages import Part, Request, Response, Send
+from acrux.http.messages import Message, Part, Request, Response, Send
 from acrux.http.room import Room
 
 # Longer pieces are faster, but let others wait while the event loop copies them. The more answers
@@ -43,32 +43,40 @@ class Sender:
         if response.status not in NO_BODY:
             length = response.size if response.stated_length is None else response.stated_length
             response.headers.append((b"content-length", b"%d" % length))
-        start = {"type": "http.response.start", "status": response.status}
-        body = response.body
+        status, headers, body = response.status, response.headers, response.body
+        start = {"type": "http.response.start", "status": status, "headers": headers}
+        if isinstance(body, bytes):
+            await self._send_text(body, start, response, request, send)
+            return
         try:
-            await send({**start, "headers": response.headers})
-            if request.method == "HEAD":
-                await _finish(b"", send)
-            elif isinstance(body, Part) and len(body.first) < body.size:
+            if request.method == "HEAD" or len(body.first) == body.size:
+                await self._send_text(body.first, start, response, request, send)
+                body.sent = body.size
+            else:
                 # Never by the file's path: where the server cannot open that once more, it says
                 # 404.
+                await send(start)
                 await self._stream(body, request, send)
-            else:
-                await self._send_text(response, request, send)
         finally:
-            if isinstance(body, Part):
-                body.content.close()
+            body.content.close()
 
-    async def _send_text(self, response: Response, request: Request, send: Send) -> None:
-        text = response.body.first if isinstance(response.body, Part) else response.body
+    async def _send_text(
+        self,
+        text: bytes | bytearray,
+        start: Message,
+        response: Response,
+        request: Request,
+        send: Send,
+    ) -> None:
+        await send(start)
         at_once = AT_ONCE_OF_A_STREAM if request.version == "2" else AT_ONCE
-        if len(text) > at_once:
+        if request.method == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+        elif len(text) <= at_once:
+            await send({"type": "http.response.body", "body": text})
+        else:
             response.body = Part(_Text(text), 0, len(text))
             await self._stream(response.body, request, send, in_memory=len(text))
-            return
-        await _finish(text, send)
-        if isinstance(response.body, Part):
-            response.body.sent = len(text)
 
     async def _stream(self, part: Part, request: Request, send: Send, in_memory: int = 0) -> None:
         longest = in_memory // QUEUED_PIECES or LONGEST_PIECE
@@ -85,7 +93,7 @@ class Sender:
                     part.sent += len(piece)
                     place.moved += len(piece)
                     del piece  # while the next one is read
-            await _finish(b"", send)
+            await send({"type": "http.response.body", "body": b""})
         except (RegistryError, EOFError) as failed:
             # Without the end of the body the server beneath cuts the connection: nothing looks
             # whole.
@@ -129,10 +137,6 @@ class _Text:
 
 def _held(piece: int) -> int:
     return QUEUED_PIECES * piece + min(GATHERED_PIECES * piece, GATHERED_BYTES)
-
-
-async def _finish(text: bytes | bytearray, send: Send) -> None:
-    await send({"type": "http.response.body", "body": text})
 
 
 async def _send_piece(piece: bytes | bytearray, request: Request, send: Send) -> None:

@@ -200,6 +200,9 @@ class Passwords(Protocol):
     async def hash_chosen(self, password: str) -> str:
         """What to keep of a chosen one: slow to compute, and to guess from."""
 
+    def is_slow(self, kept: str) -> bool:
+        """Whether it takes so long to verify that the account may change meanwhile."""
+
     def is_outdated(self, kept: str) -> bool:
         """Whether a chosen one should be hashed anew, as it was with weaker or other parameters."""
 

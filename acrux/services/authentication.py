@@ -43,12 +43,13 @@ class Authentication:
         if credential is None or credential.is_empty:
             return await self._anonymous()
         began = self._clock()
-        found = await self._accounts.find(credential.name)
-        password = await self._password(found, credential.secret.reveal())
-        # To verify it may take seconds, in which the account may have been changed.
         account = await self._accounts.find(credential.name)
-        if found and account and account.epoch != found.epoch:
-            password = password if password in account.passwords else None
+        password = await self._password(account, credential.secret.reveal())
+        if password is not None and self._passwords.is_slow(password.hash):
+            # It may have taken seconds, in which the account may have been changed.
+            found, account = account, await self._accounts.find(credential.name)
+            if found and account and account.epoch != found.epoch:
+                password = password if password in account.passwords else None
         if account is None or password is None or not self._opens(account, password):
             await self._pause(began + REFUSAL_TIME)
             raise BadCredentials(

@@ -193,7 +193,7 @@ async def test_the_oldest_records_go_of_the_account_that_takes_too_much(
     """A pull-only account would fill the disk with a megabyte a second, for ninety days."""
     await journal.append([record(number, account="loud") for number in range(10)])
     await journal.append([record(number + 10, account="quiet") for number in range(2)])
-    of_one = len("request 0") + 600
+    of_one = len("request 0") + 800
 
     assert await journal.trim(5 * of_one, 100 * of_one, 3) == Trimmed("loud", 3)
     trimmed = await journal.trim(5 * of_one, 100 * of_one, 3)

@@ -183,13 +183,17 @@ class SlowPasswords(AllPasswords):
         super().__init__(GENERATED, ChosenPasswords(HandClock()), nobodys_hashes)
         self._meanwhile = meanwhile
 
+    def is_slow(self, kept: str) -> bool:
+        """Each of them."""
+        return bool(kept)
+
     async def find(
         self,
         password: str,
         hashes: tuple[str, ...],
         opens: Callable[[int], bool] = lambda _: True,
     ) -> int | None:
-        """As it is, once that has happened."""
+        """As they are, once that has happened."""
         await self._meanwhile()
         return await super().find(password, hashes, opens)
 
