@@ -14,8 +14,8 @@ def check(request: Request) -> int:
     size = request.header_bytes()
     if size > MAX_HEADER_BYTES:
         raise HeadersTooLarge(f"the headers are longer than {MAX_HEADER_BYTES} bytes")
-    hosts = request.values(b"host")
     # The server beneath gives an empty one to a request without.
-    if len(hosts) > 1 or (request.version == "1.1" and not (hosts and hosts[0])):
+    has_none = request.version == "1.1" and not request.headers.get(b"host")
+    if has_none or (request.repeats_headers and len(request.values(b"host")) > 1):
         raise InvalidRequest("a request must have one Host header, and no more")
     return size

@@ -59,6 +59,7 @@ class Body:
     """A request's body as it arrives.
 
     `length` is how many bytes it has, where that was announced: no end is waited for after them.
+    `waited` is how many seconds it let us wait so far.
     `at_end` is awaited once, after the last byte: what it raises, whoever reads the body gets.
     """
 
@@ -70,8 +71,8 @@ class Body:
         self._pace = pace
         self._length = length
         self._complete = length == 0
-        self._waited = 0.0  # seconds in all,
-        self._waited_before = 0.0  # and until enough had come
+        self.waited = 0.0
+        self._waited_before = 0.0  # until enough had come
         self._received_before = 0
         self.received_bytes = 0
 
@@ -114,7 +115,7 @@ class Body:
         except TimeoutError:
             self._complete = True  # nobody waits for the rest
             raise IncompleteBody(self._too_slow()) from None
-        self._waited += now() - began
+        self.waited += now() - began
         if message["type"] == "http.disconnect":
             self._complete = True
             raise IncompleteBody("the client went away before the end of the body")
@@ -124,9 +125,9 @@ class Body:
         """The seconds that the next piece may take."""
         pace = self._pace
         if self.received_bytes - self._received_before >= pace.bytes_per_second * pace.body_idle:
-            self._waited_before, self._received_before = self._waited, self.received_bytes
+            self._waited_before, self._received_before = self.waited, self.received_bytes
         slow = self._waited_before + pace.body_idle
-        return min(slow, pace.body) - self._waited
+        return min(slow, pace.body) - self.waited
 
     def _too_slow(self) -> str:
         pace = self._pace
@@ -194,6 +195,7 @@ class Request:
         self.version: str = scope.get("http_version", "1.1")
         self._pairs: Headers = scope["headers"]
         self.headers = dict(reversed(self._pairs))
+        self.repeats_headers = len(self.headers) != len(self._pairs)
         self.body = Body(receive, pace, _announced_length(self.headers))
 
     def values(self, name: bytes) -> Sequence[bytes]:
@@ -201,7 +203,7 @@ class Request:
         first = self.headers.get(name)
         if first is None:
             return ()
-        if len(self.headers) == len(self._pairs):  # as nearly always: none came twice
+        if not self.repeats_headers:  # as nearly always
             return (first,)
         return [value for other, value in self._pairs if other == name]
 

@@ -46,7 +46,11 @@ class Sender:
         status, headers, body = response.status, response.headers, response.body
         start = {"type": "http.response.start", "status": status, "headers": headers}
         if isinstance(body, bytes):
-            await self._send_text(body, start, response, request, send)
+            if len(body) <= AT_ONCE_OF_A_STREAM and request.method != "HEAD":  # as nearly always
+                await send(start)
+                await send({"type": "http.response.body", "body": body})
+            else:
+                await self._send_text(body, start, response, request, send)
             return
         try:
             if request.method == "HEAD" or len(body.first) == body.size:

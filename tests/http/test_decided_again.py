@@ -12,6 +12,7 @@ from acrux.bootstrap import Registry
 from acrux.domain.credential import Secret
 from acrux.domain.digest import Digest
 from acrux.http import guard
+from acrux.http.guard import AT_ONCE_SECONDS
 from acrux.http.routes import Row
 from acrux.services.accounts import ShownAccount
 from acrux.settings import Settings
@@ -198,6 +199,7 @@ async def test_what_another_process_switched_off_is_known_after_the_last_byte(
         command.open()
         await SqlAccounts(command).change(NAME, 0, scope_map=None, is_enabled=False)
         command.close()
+        await asyncio.sleep(AT_ONCE_SECONDS)  # what makes the client a slow one
 
     answer = await call_slowly(caller, CHANGING[0], meanwhile)
 
