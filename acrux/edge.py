@@ -12,7 +12,7 @@ from acrux.http.sending import Sender
 from acrux.services.connections import Connections, Limits
 from acrux.settings import Settings
 
-INCOMING_BYTES: Final = 32 * 1024 * 1024
+INCOMING_BYTES: Final = 24 * 1024 * 1024
 ANSWERS_BYTES: Final = 80 * 1024 * 1024
 
 

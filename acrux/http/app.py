@@ -24,7 +24,9 @@ NOBODY: Final = ("", "")
 # has come: a body may take as long as its client likes.
 SAFE: Final = frozenset({"GET", "HEAD"})
 
-BODY_BYTES: Final = 1 << 16  # that each body takes which goes on to a file, and each other besides
+BODY_BYTES: Final = (
+    48 * 1024
+)  # of three batches that go on to a file, and of each other body besides
 SHORT_HEADER: Final = 1 << 12  # bytes; a longer one counts among what is under way
 
 

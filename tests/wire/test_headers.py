@@ -31,6 +31,17 @@ def number(value: int, prefix: int) -> bytes:
     return encoded + bytes([value])
 
 
+def literal(name: bytes, value: bytes) -> bytes:
+    """A field of HPACK that is not kept (RFC 7541 §6.2.2)."""
+    return b"\x00" + _sized(name) + _sized(value)
+
+
+def _sized(text: bytes) -> bytes:
+    if len(text) < 127:
+        return bytes([len(text)]) + text
+    return b"\x7f" + number(len(text), 127) + text
+
+
 def question() -> bytes:
     """GET / of HTTP/2, in HPACK."""
     return b"\x82\x86\x84" + b"\x01\x01a"
