@@ -41,6 +41,7 @@ RegistryError
 ├── Unsupported
 ├── Disallowed
 ├── TooManyRequests
+├── Crowded
 ├── StorageExhausted
 ├── StorageReadOnly
 ├── StorageUnavailable
@@ -283,6 +284,14 @@ class TooManyRequests(RegistryError):
         super().__init__(message, **detail)
         self.retry_after = retry_after
         self.account = account
+
+
+class Crowded(RegistryError):
+    """Too much is under way at once; `retry_after` says how many seconds to wait."""
+
+    def __init__(self, message: str = "", /, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class StorageExhausted(RegistryError):

@@ -143,8 +143,8 @@ class Settings:
     )
     audit_days: int = _setting("How many days the records of the audit are kept.", 90)
     audit_bytes: int = _setting(
-        "How many bytes the audit takes of the disk at most, a quarter of them for one account; "
-        "beyond, the oldest records go before their time, and that is recorded.",
+        "How many bytes the audit of accounts takes of the disk at most, a quarter of them for "
+        "one account; beyond, the oldest records go before their time, and that is recorded.",
         4 * 1024 * 1024 * 1024,
     )
     log_format: Literal["console", "json"] = _setting("How log lines are written.", "console")

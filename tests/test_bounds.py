@@ -79,6 +79,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/http/parsing.py:parse_repository": (1024, "1,024 names of 255 characters"),
     "acrux/http/responses.py:_describe_once": (2048, "1,024 media types of 255 characters"),
     "acrux/http/responses.py:_described_blob": (2048, "1,024 digests"),
+    "acrux/http/room.py:_of": (512, "a number an address that takes part"),
     "acrux/http/room.py:_places": (110592, "INCOMING_BYTES, of which one is copied, ANSWERS_BYTES"),
     "acrux/http/routes.py:_cut_once": (8192, "1,024 paths of 2,048 characters"),
     "acrux/http/witness.py:_read": (8192, "128 texts of 512 characters"),

@@ -12,7 +12,7 @@ from typing import Final
 from acrux.adapters.batches import batch_bytes, receive
 from acrux.adapters.blob_files import FileBlob, Verified, is_damaged
 from acrux.adapters.closed_uploads import ClosedUploads
-from acrux.adapters.failures import is_read_only, storing, unavailable
+from acrux.adapters.failures import is_read_only, reading, storing, unavailable
 from acrux.adapters.hashers import Hashers
 from acrux.adapters.upload_files import (
     UploadFile,
@@ -142,7 +142,7 @@ class FileBlobStore:
         """See ports.BlobStore."""
         if self._is_open(upload):
             return False
-        return await in_thread(partial(self._closed.became, upload, digest))
+        return await in_thread(partial(self._became, upload, digest))
 
     async def discard(self, upload: Upload) -> None:
         """See ports.BlobStore."""
@@ -215,8 +215,13 @@ class FileBlobStore:
         # By the first two digits, as a folder of a million files is slow to list and to back up.
         return f"{self._blobs}/{digest.algorithm}/{digest.encoded[:2]}"
 
+    @reading()
+    def _became(self, upload: Upload, digest: Digest) -> bool:
+        return self._closed.became(upload, digest)
+
+    @storing()
     def _commit_again(self, upload: Upload, digest: Digest) -> int:
-        if not self._closed.became(upload, digest):
+        if not self._became(upload, digest):
             raise UnknownUpload(upload=str(upload))
         try:
             sync_folder(self._folder(digest))  # who was killed after the rename had not done it

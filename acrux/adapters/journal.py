@@ -79,7 +79,8 @@ def _append(records: Sequence[Record]) -> Steps[None]:
             if record.decision.is_proven
         )
         if sizes:
-            pairs = [value for pair in sizes.items() for value in pair]
+            # In one order everywhere, so that no two transactions wait for each other.
+            pairs = [value for pair in sorted(sizes.items()) for value in pair]
             yield Statement(_grow(len(sizes)), {}, pairs)
 
 
@@ -120,7 +121,11 @@ def _values(record: Record) -> tuple[SqlValue, ...]:
     decision = record.decision
     asked, granted = _rendered(decision.asked), _rendered(decision.granted)
     facts = msgspec.json.encode(dict(decision.facts)).decode() if decision.facts else "{}"
-    texts = len(decision.request) + len(asked) + len(granted) + len(decision.message) + len(facts)
+    size = RECORD_BYTES + sum(
+        map(_bytes, (decision.request, asked, granted, decision.message, facts))
+    )
+    # These stand in an index too.
+    size += 3 * len(decision.repository) + 2 * len(decision.account)
     return (
         record.id,
         decision.case or None,
@@ -138,8 +143,12 @@ def _values(record: Record) -> tuple[SqlValue, ...]:
         decision.message,
         facts,
         decision.correlation,
-        RECORD_BYTES + texts,
+        size,
     )
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _read(row: Row) -> Record:
@@ -244,6 +253,8 @@ def _shrink(sizes: Mapping[str, int]) -> Steps[None]:
             "UPDATE journal_sizes SET size = size - :size WHERE account = :account",
             {"account": account, "size": size},
         )
+    # Whoever a trust lets in has a name of their own: there may be very many of them.
+    yield Statement("DELETE FROM journal_sizes WHERE size <= 0 AND account <> ''", {})
 
 
 def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:

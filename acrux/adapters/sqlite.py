@@ -5,7 +5,6 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import partial
 from importlib import resources
 from pathlib import Path
 from queue import SimpleQueue
@@ -25,7 +24,7 @@ from acrux.adapters.read_only import (
 from acrux.adapters.reads import RememberedReads
 from acrux.adapters.sqlite_connection import Connection, Observer, nobody
 from acrux.adapters.statements import Result, Row, Statement, Steps
-from acrux.errors import InvalidSettings, RegistryError
+from acrux.errors import InvalidSettings, RegistryError, StorageUnavailable
 
 MAX_GROUP: Final = 64  # transactions that one commit makes durable
 
@@ -52,6 +51,7 @@ class SqliteDatabase:
         self._opened = ExitStack()
         self._reads: Reads | None = None
         self._writer: Writes | None = None
+        self._is_closed = False  # between read-only and writable
 
     def open(self) -> None:
         """Make the file where it is missing, bring its schema up to date, start the writer.
@@ -78,16 +78,25 @@ class SqliteDatabase:
             reading = opened.enter_context(closing(connection))
             _check_version(_version(reading), len(migrations()), self._path, is_fixed=True)
             self._opened = opened.pop_all()
-        lasts = partial(is_read_only, self._path.parent)
+        lasts = self._stays_read_only
         reads = RememberedReads(reading.execute, reading.version)
         self._reads = ReadsUntil(reads, lasts, self._reopened_reads)
         self._writer = RefusedWrites(reading.execute, lasts, self._reopened_writer)
 
     def _reopened_reads(self) -> Reads:
+        # First, as closing a file lets go of every lock that this process has on it (fcntl(2)).
         self._opened.close()
-        self.open()
+        self._is_closed = True
+        try:
+            self.open()
+        except InvalidSettings as failed:  # it is tried again with whatever is asked next
+            raise StorageUnavailable(str(failed)) from failed
+        self._is_closed = False
         assert self._reads is not None  # noqa: S101 -- for the type checker
         return self._reads
+
+    def _stays_read_only(self) -> bool:
+        return not self._is_closed and is_read_only(self._path.parent)
 
     def _reopened_writer(self) -> Writes:
         self._reopened_reads()

@@ -63,7 +63,7 @@ class Application:
         self._lifespan = lifespan
         self._pace = pace
         self._connections = connections
-        self._incoming = incoming
+        self.incoming = incoming
         self._sender = sender
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,7 +116,7 @@ class Application:
             if size <= SHORT_HEADER and (is_safe or request.body.is_complete):
                 response = await self._carry_out(endpoint, request)
             else:
-                async with self._incoming.place() as request.body.place:
+                with self.incoming.place(request.peer) as request.body.place:
                     request.body.place.hold(BODY_BYTES + size)
                     response = await self._carry_out(endpoint, request)
             if isinstance(response.body, Part):

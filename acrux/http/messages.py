@@ -80,7 +80,7 @@ class Body:
         """The body piece by piece.
 
         Raises IncompleteBody where the client goes away or is too slow: a body that was cut short
-        must never look complete. Raises what `at_end` does.
+        must never look complete. Raises Crowded where others need its room, and what `at_end` does.
         """
         while not self._complete:
             message = await self._next()
@@ -94,8 +94,6 @@ class Body:
             if chunk:
                 yield chunk
             del chunk  # while the next one is waited for
-        if self.place is not None:
-            self.place.settle()
         if self.at_end is not None:
             at_end, self.at_end = self.at_end, None
             await at_end()
@@ -111,7 +109,8 @@ class Body:
         began = now()
         try:
             async with asyncio.timeout(self._remaining()):
-                message = await self._receive()
+                coming = self._receive()
+                message = await (coming if self.place is None else self.place.wait(coming))
         except TimeoutError:
             self._complete = True  # nobody waits for the rest
             raise IncompleteBody(self._too_slow()) from None
@@ -148,7 +147,7 @@ class Body:
             if len(content) > limit:
                 raise ContentTooLarge(f"the body is longer than {limit} bytes")
             if self.place is not None:
-                self.place.hold(len(chunk))
+                self.place.hold(self.place.held + len(chunk))
         return bytes(content)
 
     async def abandoned(self) -> None:

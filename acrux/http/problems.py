@@ -78,6 +78,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "Its attributes at /acr/v1 say which of read, write, delete is off",
     ),
     errors.TooManyRequests: Problem(429, "TOOMANYREQUESTS", "too many requests"),
+    errors.Crowded: Problem(429, "TOOMANYREQUESTS", "too much is under way"),
     # The list has no code for a full disk; docker shows the message with any of them.
     errors.StorageExhausted: Problem(507, "DENIED", "the registry's storage is full"),
     errors.StorageReadOnly: Problem(503, "DENIED", "the registry's storage is read-only"),
@@ -120,7 +121,7 @@ def render(refused: errors.RegistryError, case: str = "") -> Response:
         response.add("Range", f"0-{max(refused.offset - 1, 0)}")
     if isinstance(refused, errors.RangeNotSatisfiable):
         response.add("Content-Range", f"bytes */{refused.size}")
-    if isinstance(refused, errors.TooManyRequests):
+    if isinstance(refused, errors.TooManyRequests | errors.Crowded):
         response.add("Retry-After", str(refused.retry_after))
     if isinstance(refused, errors.Unsupported) and refused.allow:
         response.add("Allow", refused.allow)

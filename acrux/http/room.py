@@ -2,54 +2,92 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
-from acrux.errors import TooManyRequests
+from acrux.errors import Crowded
 
 RETRY_AFTER: Final = 5  # seconds
 
+# Whoever is slower than this, once it has had time to begin, gives way to others of its address.
+SLOW: Final = 16 * 1024  # bytes a second
+GRACE: Final = 2.0  # seconds
+
+Value = TypeVar("Value")
+
 
 class Place:
-    """What one body or one answer takes. `moved` is how many of its bytes came, or went, so far."""
+    """What one body or one answer takes. `moved` is how many of its bytes came, or went, so far.
 
-    def __init__(self, room: "Room", began: float) -> None:
+    `owner` is its client's address.
+    """
+
+    def __init__(self, room: "Room", owner: str, began: float) -> None:
         self._room = room
-        self._is_settled = False
-        self.began = began
-        self.time = asyncio.timeout(None)
+        self._waiting: asyncio.Task[Any] | None = None
+        self._is_lost = False
+        self._began = began
+        self.owner = owner
         self.moved = 0
         self.held = 0  # bytes
-        self.is_lost = False
 
     def hold(self, size: int) -> None:
-        """Take `size` bytes more, at the cost of the slowest of all where there is no room.
+        """Take `size` bytes in all, at the cost of another where there is no room for more.
 
-        That may be this one itself.
+        Raises Crowded where nobody has to give way.
         """
         self._room.hold(self, size)
 
-    def settle(self) -> None:
-        """All has moved: what is left to do is ours, and no reason to lose the place."""
-        self._is_settled = True
+    async def wait(self, for_client: Awaitable[Value]) -> Value:
+        """Await what only the client can bring about; only meanwhile the place can be lost.
+
+        Raises Crowded where it is.
+        """
+        self._waiting = asyncio.current_task()
+        try:
+            return await for_client
+        except asyncio.CancelledError:
+            if self._is_lost and self._waiting is not None:
+                self._waiting.uncancel()
+                raise _crowded() from None
+            raise
+        finally:
+            self._waiting = None
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether it can be lost: nothing of ours is under way."""
+        return self._waiting is not None and not self._is_lost
+
+    def lose(self) -> None:
+        """Let whoever waits for the client hear of it."""
+        self._is_lost = True
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def speed(self, now: float) -> float:
         """In bytes a second."""
-        return math.inf if self._is_settled else self.moved / (now - self.began + 1)
+        return self.moved / (now - self._began + 1)
+
+    def is_slow(self, now: float) -> bool:
+        """Whether it had time to begin, and moves next to nothing."""
+        return now - self._began >= GRACE and self.speed(now) < SLOW
 
 
 class Room:
     """At most `most_bytes` for all that takes part at once.
 
-    Where there is no room for one more, the slowest gives up its place: whoever holds memory and
-    moves nothing keeps nobody else out. `now` is a clock in seconds.
+    Where there is no room for more, the address that has most gives way: the slowest of what waits
+    for its clients. Within one address nobody gives way who is not slow. `now` is a clock in
+    seconds.
     """
 
     def __init__(self, most_bytes: int, now: Callable[[], float]) -> None:
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._now = now
         self._places: set[Place] = set()
+        self._of: dict[str, int] = {}  # bytes of each owner
         self._held = 0
 
     @property
@@ -62,40 +100,62 @@ class Room:
         """How many bytes they take together."""
         return self._held
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[Place]:
-        """A place for what happens inside; raises TooManyRequests there where it is lost."""
-        place = Place(self, self._now())
+    def has_room(self, size: int) -> bool:
+        """Whether there are `size` bytes for which nobody has to give way."""
+        return self._held + size <= self.most_bytes
+
+    @contextmanager
+    def place(self, owner: str) -> Iterator[Place]:
+        """A place for what happens inside."""
+        place = Place(self, owner, self._now())
         self._places.add(place)
         try:
-            async with place.time:
-                yield place
-        except TimeoutError:
-            if not place.is_lost:
-                raise
-            raise TooManyRequests(
-                "too much is under way at once, and this was the slowest: try again in "
-                f"{RETRY_AFTER} seconds",
-                retry_after=RETRY_AFTER,
-            ) from None
+            yield place
         finally:
-            self._give_back(place)
+            self._leave(place)
 
     def hold(self, place: Place, size: int) -> None:
         """See Place.hold."""
-        if place.is_lost:
+        if place not in self._places:  # it was lost, and is about to hear of it
             return
-        place.held += size
-        self._held += size
-        while self._held > self._most_bytes and self._places:
-            self._take_away(min(self._places, key=lambda each: each.speed(self._now())))
+        while self._held - place.held + size > self.most_bytes:
+            other = self._who_gives_way(place, size)
+            if other is None:
+                raise _crowded()
+            self._leave(other)
+            other.lose()
+        self._count(place, size)
 
-    def _take_away(self, place: Place) -> None:
-        place.is_lost = True
-        self._give_back(place)
-        place.time.reschedule(asyncio.get_running_loop().time())
+    def _who_gives_way(self, to: Place, size: int) -> Place | None:
+        now = self._now()
+        most = max(self._of, key=lambda owner: self._of[owner], default=to.owner)
+        ours = self._of.get(to.owner, 0) - to.held + size
+        is_ours = most == to.owner or self._of[most] <= ours
+        slowest, speed = None, math.inf
+        for place in self._places:
+            if place is to or place.owner != (to.owner if is_ours else most):
+                continue
+            if place.waits_for_client and place.speed(now) < speed:
+                slowest, speed = place, place.speed(now)
+        return None if slowest is None or (is_ours and not slowest.is_slow(now)) else slowest
 
-    def _give_back(self, place: Place) -> None:
-        self._places.discard(place)
-        self._held -= place.held
-        place.held = 0
+    def _leave(self, place: Place) -> None:
+        if place in self._places:
+            self._count(place, 0)
+            self._places.discard(place)
+
+    def _count(self, place: Place, size: int) -> None:
+        self._held += size - place.held
+        left = self._of.get(place.owner, 0) + size - place.held
+        place.held = size
+        if left:
+            self._of[place.owner] = left
+        else:
+            self._of.pop(place.owner, None)
+
+
+def _crowded() -> Crowded:
+    return Crowded(
+        f"too much is under way at once: try again in {RETRY_AFTER} seconds",
+        retry_after=RETRY_AFTER,
+    )

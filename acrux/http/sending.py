@@ -6,7 +6,7 @@ from typing import Final
 
 from acrux.errors import RegistryError
 from acrux.http.messages import Message, Part, Request, Response, Send
-from acrux.http.room import Room
+from acrux.http.room import Place, Room
 
 # Longer pieces are faster, but let others wait while the event loop copies them. The more answers
 # are sent at once, the shorter they are, so that all of them together have room.
@@ -87,13 +87,13 @@ class Sender:
         # Sending to a client that is gone goes quiet instead of failing: watch for it.
         abandoned = asyncio.ensure_future(request.body.abandoned())
         try:
-            async with self._room.place() as place:
-                place.hold(in_memory + _held(self.piece_bytes(longest)))
+            with self._room.place(request.peer) as place:
                 async for piece in self._pieces(part, longest):
                     if abandoned.done():
                         part.cut = "the client went away"
                         return
-                    await _send_piece(piece, request, send)
+                    self._adjust(place, in_memory + _held(self.piece_bytes(longest)))
+                    await _send_piece(piece, request, send, place)
                     part.sent += len(piece)
                     place.moved += len(piece)
                     del piece  # while the next one is read
@@ -104,6 +104,11 @@ class Sender:
             part.cut = str(failed)
         finally:
             abandoned.cancel()
+
+    def _adjust(self, place: Place, held: int) -> None:
+        # Pieces grow and shrink with the crowd. Who has begun is not cut off for longer ones.
+        if not place.held or held < place.held or self._room.has_room(held - place.held):
+            place.hold(held)
 
     async def _pieces(self, part: Part, longest: int) -> AsyncIterator[bytes | bytearray]:
         start = part.start + len(part.first)
@@ -143,10 +148,11 @@ def _held(piece: int) -> int:
     return QUEUED_PIECES * piece + min(GATHERED_PIECES * piece, GATHERED_BYTES)
 
 
-async def _send_piece(piece: bytes | bytearray, request: Request, send: Send) -> None:
+async def _send_piece(piece: bytes | bytearray, request: Request, send: Send, place: Place) -> None:
     # It may wait where the kernel has nothing to send (HTTP/2): the connection is told.
     request.exchange.sending += 1
     try:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        message = {"type": "http.response.body", "body": piece, "more_body": True}
+        await place.wait(send(message))
     finally:
         request.exchange.sending -= 1

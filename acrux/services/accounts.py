@@ -214,7 +214,7 @@ class Accounts:
         is no second one.
         """
         await self._check_token(name, "delete")
-        if not await self._other_administrators(name):
+        if not any(other.is_enabled for other in await self._other_administrators(name)):
             await self._refuse_for_administrator(name, "cannot be deleted")
         await self._done(name, done=await self._accounts.delete(name, self._epoch()))
 

@@ -101,13 +101,16 @@ class Journal:
         more = await self._stored.prune(before, room.unproven_kept, PRUNED_AT_ONCE)
         trimmed = await self._stored.trim(room.kept_of_one, room.kept_bytes, PRUNED_AT_ONCE)
         if trimmed is None:
-            for account, records in self._trimmed.items():
-                self.record(_forgotten(account, records))
-            self._trimmed.clear()
+            self._tell_of_trimmed()
             return more
         before_that = self._trimmed.get(trimmed.account, 0)
         self._trimmed[trimmed.account] = before_that + trimmed.records
         return True
+
+    def _tell_of_trimmed(self) -> None:
+        for account, records in self._trimmed.items():
+            self.record(_forgotten(account, records))
+        self._trimmed.clear()
 
     async def flush(self) -> None:
         """Write what waits. Where that fails it goes on waiting, and the failure is raised."""
@@ -126,6 +129,7 @@ class Journal:
 
     async def close(self) -> int:
         """Write what waits; return how many records were lost, where that cannot be."""
+        self._tell_of_trimmed()
         try:
             await self.flush()
         except RegistryError:

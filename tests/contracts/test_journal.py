@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from acrux.adapters.journal import SqlJournal
+from acrux.adapters.statements import Statement
 from acrux.domain.decision import SEVERAL, Decision, Outcome, Record, Search, record_id
 from acrux.domain.instants import to_microseconds
 from acrux.domain.scope import parse_all
@@ -241,3 +242,25 @@ async def test_sizes_that_have_nothing_to_them_are_put_right(journal: SqlJournal
     assert await journal.trim(0, 0, 100) == Trimmed("acrux", 1)
     assert await journal.trim(0, 0, 100) == Trimmed("acrux", 0)
     assert await journal.trim(0, 0, 100) is None
+
+
+async def test_nothing_is_kept_of_accounts_that_have_no_records(databases: Databases) -> None:
+    """Whoever a trust lets in has a name of their own, one for each branch."""
+    database = databases.open()
+    journal = SqlJournal(database)
+    await journal.append([record(number, account=f"trusts/ci/{number}") for number in range(10)])
+    await journal.prune(AT + timedelta(days=1), 100, 100)
+
+    rows = await database.read(Statement("SELECT * FROM journal_sizes WHERE account <> ''", {}))
+    assert rows == []
+
+
+async def test_a_record_is_counted_in_bytes(databases: Databases) -> None:
+    """Four bytes a character let an account take more than twice its part."""
+    database = databases.open()
+    journal = SqlJournal(database)
+    text = "\U0001f433" * 1000
+    await journal.append([record(1, message=text)])
+
+    [(size,)] = await database.read(Statement("SELECT size FROM journal", {}))
+    assert size >= len(text.encode())

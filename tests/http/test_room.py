@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from acrux.errors import IncompleteBody, TooManyRequests
+from acrux.errors import Crowded, IncompleteBody
 from acrux.http.messages import Body, Message, Pace, Part, Request, Response
 from acrux.http.room import Room
 from acrux.http.sending import AT_ONCE, AT_ONCE_OF_A_STREAM, LONGEST_PIECE, Sender
@@ -26,62 +26,149 @@ class Seconds:
         return self.now
 
 
-async def hold_on(room: Room, size: int, moved: int = 0) -> None:
-    """Take a place and so many bytes of it, and keep them."""
-    async with room.place() as place:
-        place.moved = moved
-        place.hold(size)
-        await asyncio.Event().wait()
+OURS, THEIRS = "192.0.2.1", "198.51.100.1"
 
 
-async def test_whoever_moves_least_gives_way() -> None:
-    """An attacker that holds memory and moves nothing must keep nobody out."""
+class Party:
+    """Somebody who has a place, and waits for a client that does nothing."""
+
+    def __init__(self, room: Room, owner: str, size: int, moved: int = 0) -> None:
+        self.is_out = False
+        self._task = asyncio.create_task(self._stay(room, owner, size, moved))
+
+    async def _stay(self, room: Room, owner: str, size: int, moved: int) -> None:
+        with room.place(owner) as place:
+            place.moved = moved
+            place.hold(size)
+            try:
+                await place.wait(asyncio.Event().wait())
+            except Crowded:
+                self.is_out = True
+
+    async def leave(self) -> None:
+        """Go."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def settled() -> None:
+    """Let all that can go on do so."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_of_one_address_the_slowest_gives_way_and_nobody_who_is_not_slow() -> None:
+    """A client that holds memory and moves nothing must not keep out those that work."""
     clock = Seconds()
     room = Room(100, clock)
-    still = asyncio.create_task(hold_on(room, 60))
-    await asyncio.sleep(0)
+    still = Party(room, OURS, 40, moved=1)
+    busy = Party(room, OURS, 40, moved=10_000_000)
+    await settled()
     clock.now += 10
 
-    async with room.place() as busy:
-        busy.moved = 1000
-        busy.hold(60)
-        with pytest.raises(TooManyRequests, match="slowest"):
-            await still
+    with room.place(OURS) as newcomer:
+        newcomer.hold(40)
+        await settled()
 
-        assert room.held == 60
+        assert (still.is_out, busy.is_out) == (True, False)
+        with pytest.raises(Crowded), room.place(OURS) as another:
+            another.hold(40)
+        assert not busy.is_out
+    await busy.leave()
     assert (room.held, room.places) == (0, 0)
 
 
-async def test_whoever_asks_for_more_than_all_there_is_gives_way_itself() -> None:
-    """Nobody may take everything."""
+async def test_who_has_only_begun_is_not_slow() -> None:
+    """A crowd that comes at once would throw itself out."""
+    room = Room(100, Seconds())
+    others = [Party(room, OURS, 50) for _ in range(2)]
+    await settled()
+
+    with pytest.raises(Crowded), room.place(OURS) as newcomer:
+        newcomer.hold(50)
+
+    assert not any(other.is_out for other in others)
+    for other in others:
+        await other.leave()
+
+
+async def test_the_address_that_has_most_gives_way_to_others() -> None:
+    """One that is fast with all it has must keep nobody else out, either."""
+    room = Room(100, Seconds())
+    theirs = [Party(room, THEIRS, 20, moved=number * 10**9) for number in range(5)]
+    await settled()
+
+    with room.place(OURS) as newcomer:
+        newcomer.hold(20)
+        await settled()
+
+        assert [party.is_out for party in theirs] == [True, False, False, False, False]
+    for party in theirs:
+        await party.leave()
+
+
+async def test_whoever_has_as_much_as_the_others_takes_nothing_from_them() -> None:
+    """Two that are alike would throw each other out in turn."""
+    room = Room(100, Seconds())
+    theirs = Party(room, THEIRS, 50)
+    await settled()
+
+    with room.place(OURS) as ours:
+        ours.hold(50)
+        with pytest.raises(Crowded):
+            ours.hold(51)
+        await settled()
+
+        assert not theirs.is_out
+    await theirs.leave()
+
+
+async def test_what_we_do_ourselves_is_never_cut_off() -> None:
+    """A change that is being stored would be refused, and be made."""
+    clock = Seconds()
+    room = Room(100, clock)
+    with room.place(THEIRS) as stored:
+        stored.hold(90)
+        clock.now += 1000
+
+        with pytest.raises(Crowded), room.place(OURS) as newcomer:
+            newcomer.hold(50)
+
+        await settled()
+        assert stored.held == 90
+
+
+async def test_a_refusal_comes_before_anything_is_done() -> None:
+    """Nothing may be carried out for whoever is told to come again."""
     room = Room(100, Seconds())
 
-    with pytest.raises(TooManyRequests):
-        await hold_on(room, 101)
+    with pytest.raises(Crowded, match="try again in 5 seconds"), room.place(OURS) as place:
+        place.hold(101)
 
     assert (room.held, room.places) == (0, 0)
 
 
-async def test_what_has_come_whole_keeps_its_place() -> None:
-    """A body that is being stored must not be refused for a newcomer."""
+async def test_a_cancellation_for_another_reason_passes_through() -> None:
+    """A registry that stops must not tell its clients that it is crowded."""
     room = Room(100, Seconds())
+    party = Party(room, OURS, 50)
+    await settled()
+    await party.leave()
 
-    async with room.place() as settled:
-        settled.hold(60)
-        settled.settle()
-        with pytest.raises(TooManyRequests):
-            await hold_on(room, 60, moved=1000)
-
-        assert not settled.is_lost
+    assert not party.is_out
+    assert (room.held, room.places) == (0, 0)
 
 
-async def test_a_time_that_is_over_for_another_reason_is_no_lack_of_room() -> None:
-    """A refusal must say what was the matter."""
+async def test_a_place_may_shrink() -> None:
+    """What was taken while few were there would be missing when many come."""
     room = Room(100, Seconds())
+    with room.place(OURS) as place:
+        place.hold(90)
+        place.hold(10)
+        with room.place(THEIRS) as other:
+            other.hold(90)
 
-    with pytest.raises(TimeoutError):
-        async with room.place():
-            raise TimeoutError
+            assert room.held == 100
 
 
 class Client:
@@ -98,6 +185,7 @@ class Client:
             self.is_full.set()
             await asyncio.Event().wait()
         self.messages.append(message)
+        await asyncio.sleep(0)
 
     async def receive(self) -> Message:
         """It stays."""
@@ -114,6 +202,7 @@ class Client:
         """What it asks."""
         scope = {"method": "GET", "path": "/", "headers": [], "http_version": version}
         request = Request(scope, self.receive, "id", PACE)
+        request.peer = OURS
         request.exchange = Exchange()
         return request
 
@@ -176,6 +265,21 @@ async def test_the_more_answers_are_sent_the_shorter_are_their_pieces() -> None:
     assert (room.held, room.places) == (0, 0)
 
 
+async def test_a_crowd_of_which_each_takes_its_answer_gets_all_of_it() -> None:
+    """Hundreds of nodes that pull one image were cut off, with room for all of them."""
+    sender = Sender(Room(24 * KIBIBYTE * KIBIBYTE, Seconds()))
+    content = Zeros(4 * LONGEST_PIECE)
+    clients = [Client() for _ in range(150)]
+    sending = []
+    for client in clients:
+        answer = Response(200, body=Part(content, 0, content.size))
+        sending.append(asyncio.create_task(sender.send(answer, client.request(), client.send)))
+        await asyncio.sleep(0)
+    await asyncio.gather(*sending)
+
+    assert all(sum(client.pieces) == content.size for client in clients)
+
+
 async def test_an_answer_that_gives_way_is_cut_short_and_closed() -> None:
     """Its client must not take it for the whole, nor may its file stay open."""
     client, content = Client(takes=2), Zeros(100 * LONGEST_PIECE)
@@ -222,22 +326,20 @@ async def test_a_body_that_gives_way_is_refused_while_it_comes() -> None:
 
     async def read() -> None:
         body = Body(receive, PACE, None)
-        async with room.place() as body.place:
+        with room.place(OURS) as body.place:
             await body.read(MANY)
 
     reading = asyncio.create_task(read())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await settled()
     clock.now += 100
-    async with room.place() as other:
-        other.moved = 10_000
+    with room.place(OURS) as other:
         other.hold(8 * KIBIBYTE)
 
-        with pytest.raises(TooManyRequests):
+        with pytest.raises(Crowded):
             await reading
 
 
-async def test_a_body_counts_what_is_kept_of_it_and_then_keeps_its_place() -> None:
+async def test_a_body_counts_what_is_kept_of_it() -> None:
     """What is told of it decides who gives way."""
     room = Room(MANY, Seconds())
     messages = [
@@ -249,12 +351,11 @@ async def test_a_body_counts_what_is_kept_of_it_and_then_keeps_its_place() -> No
         return messages.pop()
 
     body = Body(receive, PACE, None)
-    async with room.place() as place:
+    with room.place(OURS) as place:
         body.place = place
         await body.read(MANY)
 
         assert (place.moved, place.held) == (1003, 1003)
-        assert place.speed(1000.0) == float("inf")
 
 
 async def test_a_body_without_a_place_is_read_all_the_same() -> None:

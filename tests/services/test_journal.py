@@ -193,6 +193,17 @@ async def test_what_is_lost_at_the_end_is_counted() -> None:
     assert await given.journal.close() == 0
 
 
+async def test_records_that_went_before_their_time_are_recorded_at_the_end_too() -> None:
+    """Between two turns the registry may stop."""
+    given = Given()
+    given.store.too_much = [Trimmed("puller", 5000)]
+    await given.journal.keep()
+    await given.journal.close()
+
+    (told,) = (record.decision for record in given.store.records.values())
+    assert told.facts == {"records": "5000", "account": "puller"}
+
+
 async def test_what_is_old_is_forgotten_once_a_minute() -> None:
     """The disk would fill, or be searched for old records all the time."""
     given = Given()

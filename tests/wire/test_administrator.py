@@ -107,6 +107,15 @@ def test_the_only_admin_user_that_is_left_cannot_be_deleted(two: Path) -> None:
     assert "start with --name other" in renamed.stderr
 
 
+def test_an_admin_user_that_is_shut_out_is_none_that_is_left(two: Path) -> None:
+    """Nobody could get in any more."""
+    where = ("--data-dir", str(two))
+    shut = acrux("token", "update", "-n", "other", "--status", "disabled", *where)
+    assert shut.returncode == 0, shut.stderr
+
+    assert acrux("token", "delete", "-n", "acrux", *where).returncode == 2
+
+
 def test_an_account_that_may_do_everything_is_no_second_admin_user(tmp_path: Path) -> None:
     """The registry would not start any more for somebody's robot."""
     data_dir = ("--data-dir", str(tmp_path / "data"))

@@ -1,0 +1,81 @@
+"""Where there is no room for one more, nothing is done for whoever is told so."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from acrux.bootstrap import Registry
+from acrux.domain.decision import Search
+from acrux.domain.digest import Digest
+from tests.http.caller import Caller, basic
+
+REPOSITORY = "app"
+LONG = {"X-Pad": "a" * 5000}
+
+
+@contextmanager
+def crowded(registry: Registry) -> Iterator[None]:
+    """Somebody else of the same address takes all the room, and is at work."""
+    with registry.app.incoming.place("192.0.2.7") as place:
+        place.hold(registry.app.incoming.most_bytes)
+        yield
+
+
+async def nothing() -> AsyncIterator[bytes]:
+    """A body of which nobody knows that it is empty."""
+    none: tuple[bytes, ...] = ()
+    for piece in none:
+        yield piece
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+async def test_what_is_refused_for_want_of_room_is_not_done(
+    registry: Registry, admin: Caller, method: str
+) -> None:
+    """A client that is told to come again would do it twice, or have done what it gave up."""
+    content = b"hello"
+    await admin.push_blob(REPOSITORY, content)
+    path = {
+        "POST": f"/v2/{REPOSITORY}/blobs/uploads/",
+        "PATCH": f"/acr/v1/{REPOSITORY}",
+        "DELETE": f"/v2/{REPOSITORY}/blobs/{Digest.of(content)}",
+    }[method]
+    await registry.services.journal.flush()
+    before = await registry.services.journal.search(Search())
+
+    with crowded(registry):
+        answer = await admin.call(method, path, body=nothing())
+
+    assert answer.status == 429
+    assert answer.header("Retry-After") == "5"
+    assert answer.json["errors"][0]["code"] == "TOOMANYREQUESTS"
+    head = await admin.call("HEAD", f"/v2/{REPOSITORY}/blobs/{Digest.of(content)}")
+    assert head.status == 200
+    await registry.services.journal.flush()
+    assert await registry.services.journal.search(Search()) == before
+
+
+@pytest.mark.parametrize("password", ["right", "wrong"])
+async def test_no_password_is_tried_without_room(
+    registry: Registry, stranger: Caller, password: str
+) -> None:
+    """Guesses that are refused later would not count, and those that are right would be told."""
+    secret = stranger.password if password == "right" else "wrong"
+    headers = {**LONG, "Authorization": basic("acrux", secret)}
+
+    with crowded(registry):
+        answers = [await stranger.call("GET", "/oauth2/token", headers=headers) for _ in range(30)]
+
+    assert {answer.status for answer in answers} == {429}
+    assert {answer.header("Retry-After") for answer in answers} == {"5"}
+    assert await registry.services.guessing.show(["acrux"]) == ()
+
+
+async def test_what_has_no_body_and_a_short_header_needs_no_room(
+    registry: Registry, admin: Caller
+) -> None:
+    """Pulls go on beside a crowd of pushes."""
+    with crowded(registry):
+        assert (await admin.call("GET", "/v2/")).status == 200
+        assert (await admin.call("GET", "/livez")).status == 200
