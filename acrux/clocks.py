@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from acrux.adapters.facts import SqlFacts
+from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.steady_clock import SteadyClock
 from acrux.chores import Chore
 from acrux.http.middleware import Log

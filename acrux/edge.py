@@ -5,8 +5,8 @@ from ipaddress import ip_network
 from typing import Final
 
 from acrux.adapters.sockets import OwnSockets, connection_ceiling
+from acrux.http.access.origin import Origins
 from acrux.http.messages import Pace
-from acrux.http.origin import Origins
 from acrux.http.room import Room
 from acrux.http.sending import Sender
 from acrux.services.connections import Connections, Limits

@@ -22,13 +22,13 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from acrux.adapters.certificates import CertificateFiles, read_pair, self_signed
+from acrux.adapters.blobs.upload_recovery import recover
 from acrux.adapters.data_dir import make_data_dir, open_to_all
+from acrux.adapters.keys.certificates import CertificateFiles, read_pair, self_signed
+from acrux.adapters.keys.served_certificate import ServedCertificate
 from acrux.adapters.log import LineLog, render
-from acrux.adapters.served_certificate import ServedCertificate
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
-from acrux.adapters.upload_recovery import recover
 from acrux.errors import InvalidSettings
 from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.settings import Settings

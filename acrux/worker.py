@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVarTuple
 
 import uvloop
 
-from acrux.bootstrap import build
+from acrux.bootstrap.application import build
 from acrux.http.app import Application
 from acrux.settings import Settings
 

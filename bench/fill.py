@@ -5,12 +5,12 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.adapters.statements import Statement, Steps
-from acrux.bootstrap import Registry
-from acrux.domain.digest import Digest
-from acrux.domain.names import RepositoryName, Tag
-from acrux.domain.upload import Session
+from acrux.adapters.sql.statements import Statement, Steps
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap.application import Registry
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.upload import Session
 from bench.content import HOT, LAYER, MANIFEST
 
 ONE, FIVE_HUNDRED = "bench-one", "bench-five-hundred"

@@ -17,9 +17,9 @@ from pathlib import Path
 import bcrypt
 import click
 
-from acrux.bootstrap import Registry
-from acrux.domain.credential import Secret
-from acrux.services.accounts import ShownAccount
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.credential import Secret
+from acrux.services.access.accounts import ShownAccount
 from bench.household import Household
 from bench.servers import Acrux, AcruxPlan, basic
 from bench.wire import Connection

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from acrux.bootstrap import Registry, build
+from acrux.bootstrap.application import Registry, build
 from acrux.settings import Settings
 from bench.household import Household, Program, free_port
 from bench.wire import Connection, UnexpectedAnswer

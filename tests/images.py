@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass
 
-from acrux.domain.digest import Digest
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
 
 
 @dataclass(frozen=True)

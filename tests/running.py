@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.images import Image
 
 ROOT = Path(__file__).parent.parent

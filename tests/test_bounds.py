@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.guesses import MAX_ROWS, _Counted
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.domain.access import Grant
-from acrux.domain.decision import Decision, Outcome, Record
-from acrux.domain.guessing import Failures, Subject
-from acrux.domain.scope import PULL, PUSH, REPOSITORY, Scope, parse_all
-from acrux.domain.token import AccessToken
-from acrux.domain.waiting import memory_of
-from acrux.services.guessing import NEW_PAIRS, REMEMBERED_PAIRS
-from acrux.services.tokens import size_of
+from acrux.adapters.sql.guesses import MAX_ROWS, _Counted
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.domain.access.grants import Grant
+from acrux.domain.access.guessing import Failures, Subject
+from acrux.domain.access.scope import PULL, PUSH, REPOSITORY, Scope, parse_all
+from acrux.domain.access.token import AccessToken
+from acrux.domain.audit.decision import Decision, Outcome, Record
+from acrux.domain.audit.waiting import memory_of
+from acrux.services.access.guessing import NEW_PAIRS, REMEMBERED_PAIRS
+from acrux.services.access.tokens import size_of
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -38,39 +38,42 @@ KEEPERS = {"remember", "Remembered", "lru_cache", "cache", "deque", "OrderedDict
 
 # Where something is kept: the most it takes in a worker, in KiB, and why it takes no more.
 BOUNDS: dict[str, tuple[int, str]] = {
-    "acrux/adapters/accounts.py:_least": (2048, "a row an account that was revoked, of 10,000"),
-    "acrux/adapters/accounts.py:_of_passwords": (4352, "two rows each, of 10,000 accounts"),
-    "acrux/adapters/batches.py:_waiting": (24576, "three times BATCHES_BYTES"),
-    "acrux/adapters/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
-    "acrux/adapters/chosen_passwords.py:_right": (1024, "a digest each, of 4,096 at most"),
-    "acrux/adapters/files.py:_durable": (128, "512 names of folders"),
-    "acrux/adapters/guesses.py:_addresses": (
+    "acrux/adapters/sql/accounts.py:_least": (2048, "a row an account that was revoked, of 10,000"),
+    "acrux/adapters/sql/accounts.py:_of_passwords": (4352, "two rows each, of 10,000 accounts"),
+    "acrux/adapters/blobs/batches.py:_waiting": (24576, "three times BATCHES_BYTES"),
+    "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
+    "acrux/adapters/passwords/chosen.py:_right": (1024, "a digest each, of 4,096 at most"),
+    "acrux/adapters/blobs/files.py:_durable": (128, "512 names of folders"),
+    "acrux/adapters/sql/guesses.py:_addresses": (
         0,
         "addresses of the rows that are kept, counted there",
     ),
-    "acrux/adapters/guesses.py:_failures": (16384, "five quarters of MAX_ROWS"),
-    "acrux/adapters/hashers.py:_kept": (1024, "MAX_HASHERS digests under way"),
-    "acrux/adapters/journal.py:_grow": (64, "64 texts of ours at most"),
-    "acrux/adapters/journal.py:_insert": (64, "64 texts of ours at most"),
-    "acrux/adapters/journal.py:_rendered": (8192, "64 pairs of scopes"),
+    "acrux/adapters/sql/guesses.py:_failures": (16384, "five quarters of MAX_ROWS"),
+    "acrux/adapters/blobs/hashers.py:_kept": (1024, "MAX_HASHERS digests under way"),
+    "acrux/adapters/sql/journal.py:_grow": (64, "64 texts of ours at most"),
+    "acrux/adapters/sql/journal.py:_insert": (64, "64 texts of ours at most"),
+    "acrux/adapters/sql/journal.py:_rendered": (8192, "64 pairs of scopes"),
     "acrux/adapters/log.py:_quote_once": (4096, "1,024 texts of 256 characters, escaped"),
-    "acrux/adapters/openid.py:_issuers": (
+    "acrux/adapters/openid/issuers.py:_issuers": (
         4096,
         "MAX_ISSUERS of trusts, whose keys take some ten kilobytes",
     ),
-    "acrux/adapters/reads.py:_results": (16384, "MAX_BYTES"),
+    "acrux/adapters/sqlite/reads.py:_results": (16384, "MAX_BYTES"),
     "acrux/adapters/sockets.py:_peers": (4096, "a place a connection, of 10,000"),
-    "acrux/adapters/sqlite.py:_waiting": (
+    "acrux/adapters/sqlite/database.py:_waiting": (
         4096,
         "a transaction a request; what it writes is counted with bodies",
     ),
     "acrux/adapters/standard_error.py:_waiting": (1024, "MAX_WAITING"),
-    "acrux/domain/access.py:_is_repository": (1024, "1,024 names of 256 characters"),
-    "acrux/domain/access.py:_permissions_on": (8192, "64 names of 128 characters"),
-    "acrux/domain/case.py:_digits": (1, "8 numbers"),
-    "acrux/domain/waiting.py:_lines": (17408, "Room.waiting_bytes and unproven_waiting_bytes"),
-    "acrux/http/authorization.py:_bearer": (6144, "1,024 tokens of 2,048 characters"),
-    "acrux/http/guard.py:_on": (2048, "1,024 names of 255 characters"),
+    "acrux/domain/access/grants.py:_is_repository": (1024, "1,024 names of 256 characters"),
+    "acrux/domain/access/grants.py:_permissions_on": (8192, "64 names of 128 characters"),
+    "acrux/domain/audit/case.py:_digits": (1, "8 numbers"),
+    "acrux/domain/audit/waiting.py:_lines": (
+        17408,
+        "Room.waiting_bytes and unproven_waiting_bytes",
+    ),
+    "acrux/http/access/authorization.py:_bearer": (6144, "1,024 tokens of 2,048 characters"),
+    "acrux/http/access/guard.py:_on": (2048, "1,024 names of 255 characters"),
     "acrux/http/parsing.py:_accept": (4096, "32 headers of 2,048 characters"),
     "acrux/http/parsing.py:_digest": (1024, "1,024 digests: what is none is not kept"),
     "acrux/http/parsing.py:_fields": (12288, "128 queries of 512 characters"),
@@ -82,15 +85,18 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/http/room.py:_of": (512, "a number an address that takes part"),
     "acrux/http/room.py:_places": (110592, "INCOMING_BYTES, of which one is copied, ANSWERS_BYTES"),
     "acrux/http/routes.py:_cut_once": (8192, "1,024 paths of 2,048 characters"),
-    "acrux/http/witness.py:_read": (8192, "128 texts of 512 characters"),
+    "acrux/http/access/witness.py:_read": (8192, "128 texts of 512 characters"),
     "acrux/services/connections.py:_exchanges": (8192, "a peer each, of 10,000 connections"),
     "acrux/services/connections.py:_known": (8192, "a connection each, of 10,000"),
-    "acrux/services/guessing.py:_known": (4096, "REMEMBERED_PAIRS"),
-    "acrux/services/guessing.py:_new": (12288, "NEW_PAIRS times as many"),
-    "acrux/services/guessing.py:_turns": (4096, "a login under way each, of 10,000 connections"),
-    "acrux/services/journal.py:_trimmed": (64, "a number an account that takes too much"),
-    "acrux/services/tokens.py:_issued": (8192, "REMEMBERED_BYTES"),
-    "acrux/services/tokens.py:_known": (8192, "REMEMBERED_BYTES"),
+    "acrux/services/access/guessing.py:_known": (4096, "REMEMBERED_PAIRS"),
+    "acrux/services/access/guessing.py:_new": (12288, "NEW_PAIRS times as many"),
+    "acrux/services/access/guessing.py:_turns": (
+        4096,
+        "a login under way each, of 10,000 connections",
+    ),
+    "acrux/services/audit/journal.py:_trimmed": (64, "a number an account that takes too much"),
+    "acrux/services/access/tokens.py:_issued": (8192, "REMEMBERED_BYTES"),
+    "acrux/services/access/tokens.py:_known": (8192, "REMEMBERED_BYTES"),
 }
 
 
@@ -155,8 +161,8 @@ DIGEST = "sha256:" + "0" * 64
 
 # Texts, each another one, that take the most memory for their length; and what is given beside.
 WORST: dict[str, tuple[Callable[[int], object], tuple[str, ...]]] = {
-    "acrux/domain/access.py:_permissions_on": (lambda n: f"{n:04}" + "/a" * 62, ()),
-    "acrux/http/guard.py:_on": (lambda n: f"{n:04}" + "a" * 251, ("pull", "push")),
+    "acrux/domain/access/grants.py:_permissions_on": (lambda n: f"{n:04}" + "/a" * 62, ()),
+    "acrux/http/access/guard.py:_on": (lambda n: f"{n:04}" + "a" * 251, ("pull", "push")),
     "acrux/http/parsing.py:_accept": (
         lambda n: ",".join(f"a/{n * 300 + m}" for m in range(250)).encode()[:2048],
         (),
@@ -167,7 +173,7 @@ WORST: dict[str, tuple[Callable[[int], object], tuple[str, ...]]] = {
     ),
     "acrux/http/parsing.py:_scopes": (_scopes, ()),
     "acrux/http/responses.py:_describe_once": (lambda n: f"{n:04}" + "a" * 251, (DIGEST,)),
-    "acrux/http/witness.py:_read": (_scopes, ()),
+    "acrux/http/access/witness.py:_read": (_scopes, ()),
 }
 
 
@@ -184,10 +190,10 @@ def _pair(number: int) -> object:
 
 # What is kept a row each, as many as there may be.
 ROWS: dict[str, tuple[Callable[[int], object], int]] = {
-    "acrux/adapters/guesses.py:_failures": (_guesses, MAX_ROWS * 5 // 4),
-    "acrux/services/guessing.py:_known": (_pair, REMEMBERED_PAIRS),
-    "acrux/services/guessing.py:_new": (_pair, REMEMBERED_PAIRS * NEW_PAIRS),
-    "acrux/adapters/accounts.py:_least": (
+    "acrux/adapters/sql/guesses.py:_failures": (_guesses, MAX_ROWS * 5 // 4),
+    "acrux/services/access/guessing.py:_known": (_pair, REMEMBERED_PAIRS),
+    "acrux/services/access/guessing.py:_new": (_pair, REMEMBERED_PAIRS * NEW_PAIRS),
+    "acrux/adapters/sql/accounts.py:_least": (
         lambda number: (f"{number:050}", 10**15 + number),
         10_000,
     ),
@@ -277,10 +283,10 @@ TABLES: dict[str, str] = {
     "accounts": "made by whoever may manage accounts",
     "blob_links": "made by whoever may push; a quota is to come",
     "facts": "a few of ours",
-    "failures": "MAX_ROWS of adapters/guesses.py",
+    "failures": "MAX_ROWS of adapters/sql/guesses.py",
     "journal": "audit_bytes, and Room.unproven_kept of strangers",
     "journal_sizes": "an account each",
-    "known_places": "MAX_PLACES of adapters/guesses.py",
+    "known_places": "MAX_PLACES of adapters/sql/guesses.py",
     "manifests": "made by whoever may push; a quota is to come",
     "passwords": "two an account",
     "repositories": "made by whoever may push; a quota is to come",

@@ -3,7 +3,7 @@
 import ctypes
 from contextlib import suppress
 
-from acrux.adapters.upload_files import in_thread
+from acrux.adapters.blobs.upload_files import in_thread
 
 
 async def give_back() -> None:

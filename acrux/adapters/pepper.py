@@ -8,10 +8,10 @@ from typing import Final
 
 import apsw
 
-from acrux.adapters import secrets
-from acrux.adapters.facts import SqlFacts
 from acrux.adapters.failures import is_read_only
-from acrux.adapters.read_only import open_read_only
+from acrux.adapters.keys import secrets
+from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sqlite.read_only import open_read_only
 from acrux.errors import InvalidSettings, RegistryError
 
 KEY_BYTES: Final = 32

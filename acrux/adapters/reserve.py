@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.failures import READ_ONLY, is_read_only
-from acrux.adapters.statements import Database, Result, Steps
+from acrux.adapters.sql.statements import Database, Result, Steps
 from acrux.errors import StorageExhausted, StorageReadOnly
 
 RESERVE_BYTES: Final = 4 * 1024 * 1024

@@ -11,11 +11,11 @@ from typing import Any, Final
 import click
 from msgspec.structs import replace
 
-from acrux.bootstrap import Services
+from acrux.bootstrap.services import Services
 from acrux.cli.options import print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.domain.decision import Outcome, Record, Search
-from acrux.domain.scope import render
+from acrux.domain.access.scope import render
+from acrux.domain.audit.decision import Outcome, Record, Search
 
 MAX_RECORDS: Final = 1_000_000
 NEWEST: Final = 100  # where nothing says how far back

@@ -8,8 +8,8 @@ from msgspec import to_builtins
 
 from acrux.cli.options import print_json, print_table
 from acrux.cli.registry import on_registry
-from acrux.domain.explanation import Explanation, Right
-from acrux.http import management_shapes as shapes
+from acrux.domain.audit.explanation import Explanation, Right
+from acrux.http.management import shapes
 
 
 def explain(config: Path | None, case: str, output: str, options: dict[str, object]) -> None:

@@ -12,21 +12,21 @@ from acrux.errors import InvalidInput, InvalidSettings, RegistryError
 # A command is imported only when it is asked for: `acrux version` must not load a web server.
 COMMANDS: Final = {
     "serve": "acrux.cli.serve:serve",
-    "credential": "acrux.cli.credential:credential",
-    "token": "acrux.cli.token:token",
-    "user": "acrux.cli.user:user",
-    "scope-map": "acrux.cli.scope_map:scope_map",
-    "lockout": "acrux.cli.lockout:lockout",
-    "key": "acrux.cli.key:key",
-    "trust": "acrux.cli.trust:trust",
+    "credential": "acrux.cli.access.credential:credential",
+    "token": "acrux.cli.access.token:token",
+    "user": "acrux.cli.access.user:user",
+    "scope-map": "acrux.cli.access.scope_map:scope_map",
+    "lockout": "acrux.cli.access.lockout:lockout",
+    "key": "acrux.cli.access.key:key",
+    "trust": "acrux.cli.access.trust:trust",
     "update": "acrux.cli.update:update",
     "audit": "acrux.cli.audit:audit",
     "settings": "acrux.cli.settings:settings",
     "version": "acrux.cli.version:version",
-    "login": "acrux.cli.login:login",
-    "logout": "acrux.cli.login:logout",
-    "auth": "acrux.cli.auth:auth",
-    "api": "acrux.cli.api:api",
+    "login": "acrux.cli.caller.login:login",
+    "logout": "acrux.cli.caller.login:logout",
+    "auth": "acrux.cli.caller.auth:auth",
+    "api": "acrux.cli.caller.api:api",
 }
 
 REFUSED: Final = 1

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import click
 
 from acrux import settings
-from acrux.domain.credential import Secret
+from acrux.domain.access.credential import Secret
 from acrux.settings import Loaded
 
 Command = TypeVar("Command", bound=Callable[..., Any])

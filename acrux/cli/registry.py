@@ -11,9 +11,10 @@ from typing import Final, TypeVar
 import click
 from click.core import ParameterSource
 
-from acrux.bootstrap import Registry, Services, build
+from acrux.bootstrap.application import Registry, build
+from acrux.bootstrap.services import Services
 from acrux.cli.options import load
-from acrux.domain.decision import LOCAL_CALLER, Decision, Outcome
+from acrux.domain.audit.decision import LOCAL_CALLER, Decision, Outcome
 from acrux.errors import InvalidSettings
 from acrux.settings import Settings
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import AsyncIterator
 from typing import Final
 
-from acrux.domain.digest import Digest
-from acrux.domain.media_types import ANYTHING, OCI_MANIFEST
-from acrux.domain.names import RepositoryName, Tag
-from acrux.domain.upload import Session
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.media_types import ANYTHING, OCI_MANIFEST
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.upload import Session
 from acrux.errors import UnknownManifest
-from acrux.services.manifests import Manifests
-from acrux.services.uploads import Uploads
+from acrux.services.content.manifests import Manifests
+from acrux.services.content.uploads import Uploads
 
 REPOSITORY: Final = RepositoryName.parse("hello-world")
 TAG: Final = Tag.parse("latest")

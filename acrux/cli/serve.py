@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from acrux import server
-from acrux.bootstrap import Registry, build
+from acrux.bootstrap.application import Registry, build
 from acrux.cli import sample
 from acrux.cli.options import load, setting_options
 from acrux.errors import StorageReadOnly
-from acrux.services.accounts import ADMINISTRATOR_PASSWORDS, ShownAccount
+from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS, ShownAccount
 from acrux.settings import Settings
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from acrux.bootstrap import Services
+from acrux.bootstrap.services import Services
 from acrux.cli.options import setting_options
 from acrux.cli.registry import on_registry
-from acrux.services.accounts import EVERYTHING_PULLED
+from acrux.services.access.accounts import EVERYTHING_PULLED
 from acrux.settings import Settings
 
 

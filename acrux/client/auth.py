@@ -12,7 +12,7 @@ from acrux.client.errors import BodyNotReplayable, TokenRefused
 from acrux.client.grants import Clock
 from acrux.client.login import Login, RefreshToken
 from acrux.client.tokens import IssuedToken, TokenRequest, basic, limit
-from acrux.domain.credential import Credential
+from acrux.domain.access.credential import Credential
 
 Flow = Generator[httpx2.Request, httpx2.Response, None]
 

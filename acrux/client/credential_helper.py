@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from acrux.client.errors import CredentialsUnavailable
 from acrux.client.login import RefreshToken
-from acrux.domain.credential import Credential, Secret
+from acrux.domain.access.credential import Credential, Secret
 
 HELPER_SECONDS: Final = 10
 

@@ -11,7 +11,7 @@ from acrux.client.credential_helper import CredentialHelper
 from acrux.client.docker_config import Configuration, section
 from acrux.client.errors import CredentialsUnavailable
 from acrux.client.login import RefreshToken
-from acrux.domain.credential import Credential, Secret
+from acrux.domain.access.credential import Credential, Secret
 
 # Docker Hub goes by several names, and docker keeps its credentials under this one.
 DOCKER_HUB: Final = "https://index.docker.io/v1/"

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from acrux.client.errors import RealmRefused
-from acrux.domain.credential import Secret
+from acrux.domain.access.credential import Secret
 
 STARS: Final = "***"
 

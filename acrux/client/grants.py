@@ -10,7 +10,7 @@ import httpx2
 from acrux.client.forms import Fields
 from acrux.client.login import Login, OutsideToken, RefreshToken
 from acrux.client.tokens import IssuedToken, TokenRequest, read_refresh_token, read_token
-from acrux.domain.credential import Credential
+from acrux.domain.access.credential import Credential
 
 Clock = Callable[[], datetime]
 Result = TypeVar("Result")

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from acrux.domain.credential import Credential, Secret
-from acrux.domain.token import TOKEN_USER
+from acrux.domain.access.credential import Credential, Secret
+from acrux.domain.access.token import TOKEN_USER
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from acrux.client.challenge import Challenge
 from acrux.client.errors import RealmRefused, TokenRefused, TokenUnreadable
 from acrux.client.forms import Fields, Form
 from acrux.client.login import Login, OutsideToken, RefreshToken, describe
-from acrux.domain.credential import Credential, Secret
-from acrux.domain.scope import Scope, merge, parse_all
+from acrux.domain.access.credential import Credential, Secret
+from acrux.domain.access.scope import Scope, merge, parse_all
 
 # distribution, spec/auth/token.md: a token that does not say otherwise lives 60 s, and none less.
 SHORTEST_LIFE: Final = timedelta(seconds=60)

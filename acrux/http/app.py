@@ -7,15 +7,16 @@ from functools import partial
 from typing import Final
 
 from acrux.errors import AccessRefused, RegistryError, StorageUnavailable, TooManyRequests
-from acrux.http import challenge, heads, middleware, parsing, problems
-from acrux.http.guard import Guard
+from acrux.http import heads, middleware, parsing, problems
+from acrux.http.access import challenge
+from acrux.http.access.guard import Guard
+from acrux.http.access.origin import Origins
+from acrux.http.access.witness import Witness
 from acrux.http.messages import Pace, Part, Receive, Request, Response, Scope, Send
 from acrux.http.middleware import RequestLog
-from acrux.http.origin import Origins
 from acrux.http.room import Room
 from acrux.http.routes import Challenge, Endpoint, Router
 from acrux.http.sending import Sender
-from acrux.http.witness import Witness
 from acrux.services.connections import Connections
 
 NOBODY: Final = ("", "")

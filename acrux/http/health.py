@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from acrux.domain.page import Page
-from acrux.domain.patterns import EVERY_REPOSITORY
+from acrux.domain.access.patterns import EVERY_REPOSITORY
+from acrux.domain.content.page import Page
 from acrux.http import responses
 from acrux.http.messages import Request, Response
-from acrux.services.listings import Listings
+from acrux.services.content.listings import Listings
 
 
 class HealthHandlers:

@@ -17,8 +17,8 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
 
-from acrux.domain.access import Grant, Principal
-from acrux.domain.scope import Scope as AskedScope
+from acrux.domain.access.grants import Grant, Principal
+from acrux.domain.access.scope import Scope as AskedScope
 from acrux.errors import ContentTooLarge, IncompleteBody
 from acrux.http.room import Place
 from acrux.services.connections import Exchange

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from acrux.domain.digest import Digest
-from acrux.domain.page import MAX_ITEMS, Order, Page
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.page import MAX_ITEMS, Order, Page
 from acrux.http import parsing
 from acrux.http.messages import Request
 

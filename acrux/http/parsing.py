@@ -6,13 +6,13 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from acrux.domain.attributes import AttributesChange
-from acrux.domain.byte_range import ByteRange
-from acrux.domain.digest import Digest, new_hasher
-from acrux.domain.media_types import ANYTHING, Accept
-from acrux.domain.names import Reference, RepositoryName, Tag, parse_reference
-from acrux.domain.scope import Scope, parse_text
-from acrux.domain.upload import ContentRange, Place, UploadId
+from acrux.domain.access.scope import Scope, parse_text
+from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.byte_range import ByteRange
+from acrux.domain.content.digest import Digest, new_hasher
+from acrux.domain.content.media_types import ANYTHING, Accept
+from acrux.domain.content.names import Reference, RepositoryName, Tag, parse_reference
+from acrux.domain.content.upload import ContentRange, Place, UploadId
 from acrux.errors import (
     InvalidDigest,
     InvalidName,

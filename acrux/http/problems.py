@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from acrux import errors
-from acrux.domain.scope import parse_all
+from acrux.domain.access.scope import parse_all
 from acrux.http.messages import Response
 
 JSON: Final = "application/json; charset=utf-8"

@@ -8,18 +8,18 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from acrux.domain.digest import Digest
-from acrux.domain.manifest import Referrer
-from acrux.domain.media_types import OCI_INDEX, OCTET_STREAM
-from acrux.domain.names import RepositoryName, Tag
-from acrux.domain.page import Page
-from acrux.domain.signing import KEY_SET_KEPT
-from acrux.domain.upload import Upload
+from acrux.domain.access.signing import KEY_SET_KEPT
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import Referrer
+from acrux.domain.content.media_types import OCI_INDEX, OCTET_STREAM
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.page import Page
+from acrux.domain.content.upload import Upload
 from acrux.http.messages import Content, Headers, Part, Response
 from acrux.http.paging import Filters
 from acrux.http.problems import JSON
 from acrux.memory import remember
-from acrux.services.tokens import IssuedToken
+from acrux.services.access.tokens import IssuedToken
 
 # Sent with every response (acr-protocol.md §1.5).
 COMMON_HEADERS: Final = (

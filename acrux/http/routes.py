@@ -5,24 +5,24 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from acrux.domain.scope import READ, WRITE
+from acrux.domain.access.scope import READ, WRITE
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
-from acrux.http import challenge, guard, witness
-from acrux.http import management_bodies as bodies
-from acrux.http.acr_v1 import AcrHandlers
-from acrux.http.blobs import BlobHandlers
-from acrux.http.guard import Requirement
+from acrux.http.access import challenge, guard, witness
+from acrux.http.access.guard import Requirement
+from acrux.http.access.origin import Origin
+from acrux.http.access.witness import Recorded
+from acrux.http.acr.handlers import AcrHandlers
 from acrux.http.health import HealthHandlers
-from acrux.http.listings import ListingHandlers
-from acrux.http.management import ManagementHandlers
-from acrux.http.manifests import ManifestHandlers
+from acrux.http.management import bodies
+from acrux.http.management.handlers import ManagementHandlers
+from acrux.http.management.openapi import OpenApi
+from acrux.http.management.operations import ROOT, operations
 from acrux.http.messages import Request, Response
-from acrux.http.oauth2 import TokenHandlers
-from acrux.http.openapi import OpenApi
-from acrux.http.operations import ROOT, operations
-from acrux.http.origin import Origin
-from acrux.http.uploads import UploadHandlers
-from acrux.http.witness import Recorded
+from acrux.http.oauth2.handlers import TokenHandlers
+from acrux.http.v2.blobs import BlobHandlers
+from acrux.http.v2.listings import ListingHandlers
+from acrux.http.v2.manifests import ManifestHandlers
+from acrux.http.v2.uploads import UploadHandlers
 from acrux.memory import remember
 
 Handler = Callable[[Request], Awaitable[Response]]

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from acrux.domain.access.token import AccessToken, RefreshToken
+from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import BEGINNING
-from acrux.domain.page import Page, Slice
-from acrux.domain.token import AccessToken, RefreshToken
 
 
 class PasswordRecord(Struct, frozen=True):

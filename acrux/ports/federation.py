@@ -5,9 +5,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from acrux.domain.access.outside import Claims
+from acrux.domain.access.trust import Trust
 from acrux.domain.instants import BEGINNING
-from acrux.domain.outside import Claims
-from acrux.domain.trust import Trust
 
 
 class StoredTrust(Struct, frozen=True):

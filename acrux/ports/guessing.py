@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from acrux.domain.guessing import Failures, Subject
+from acrux.domain.access.guessing import Failures, Subject
 
 
 class StoredFailures(Struct, frozen=True):

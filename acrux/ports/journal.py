@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from acrux.domain.decision import Record, Search
+from acrux.domain.audit.decision import Record, Search
 
 
 class Trimmed(Struct, frozen=True):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from acrux.domain.signing import KeyRecord
+from acrux.domain.access.signing import KeyRecord
 
 
 class SigningKeys(Protocol):

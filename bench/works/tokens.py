@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Iterator
 from functools import partial
 
-from acrux.bootstrap import Registry
-from acrux.domain.credential import Secret
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.credential import Secret
 from bench import bare
 from bench.content import HOT
 from bench.fill import FIVE_HUNDRED, ONE, fill_accounts, make_accounts, make_pullers

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.journal import SqlJournal
-from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.sql.journal import SqlJournal
+from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.adapters.steady_clock import BELIEVED_AFTER, HASTE, SteadyClock
-from acrux.domain.decision import Decision, Outcome, Search
-from acrux.services.journal import Journal, Room
+from acrux.domain.audit.decision import Decision, Outcome, Search
+from acrux.services.audit.journal import Journal, Room
 from tests.http.conftest import HandClock
 
 FAR = timedelta(days=400)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from acrux.bootstrap import Registry, build
-from acrux.domain.digest import Digest
-from acrux.http import guard
+from acrux.bootstrap.application import Registry, build
+from acrux.domain.content.digest import Digest
+from acrux.http.access import guard
 from acrux.settings import Settings
 from tests.http.caller import Caller, basic
 from tests.http.conftest import HandClock, Lines

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from acrux.domain.digest import Digest
-from acrux.domain.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from acrux.settings import Settings
 from tests.http.caller import Answer, Caller
 from tests.images import Image, descriptor, image, index

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from acrux.client import realm
 from acrux.client.errors import RealmRefused
-from tests.adapters.minting import KEY, SIGNER, TOKEN, a_key, decode, encode, refusal, signed
-from tests.adapters.minting import with_claims as token_with
+from tests.adapters.keys.minting import KEY, SIGNER, TOKEN, a_key, decode, encode, refusal, signed
+from tests.adapters.keys.minting import with_claims as token_with
 
 PAYLOAD = decode(SIGNER.sign(TOKEN).split(".")[1])
 PUBLIC_KEY = KEY.jwk.public_key

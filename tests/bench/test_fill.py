@@ -3,11 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-from acrux.bootstrap import Registry
-from acrux.domain.credential import Credential, Secret
-from acrux.domain.digest import Digest
-from acrux.domain.names import RepositoryName
-from acrux.domain.page import Page
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.credential import Credential, Secret
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.page import Page
 from bench.fill import (
     FIVE_HUNDRED,
     ONE,

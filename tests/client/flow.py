@@ -12,7 +12,7 @@ import httpx2
 from acrux.client.auth import RegistryAuth
 from acrux.client.forms import Form
 from acrux.client.login import Login
-from acrux.domain.credential import Credential, Secret
+from acrux.domain.access.credential import Credential, Secret
 
 REGISTRY = "https://registry.example.com"
 MANIFEST = f"{REGISTRY}/v2/hello-world/manifests/latest"

@@ -11,8 +11,8 @@ import pytest
 from acrux.cli.registry import on_registry
 from acrux.client.auth import RegistryAuth
 from acrux.client.login import OutsideToken, RefreshToken
-from acrux.domain.credential import Credential, Secret
-from acrux.domain.trust import ClaimRule, Trust
+from acrux.domain.access.credential import Credential, Secret
+from acrux.domain.access.trust import ClaimRule, Trust
 from tests.openid_provider import provider
 from tests.running import RunningRegistry, acrux, running
 

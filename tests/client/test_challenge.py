@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acrux.client.challenge import choose, parse
-from acrux.domain.scope import parse_all
+from acrux.domain.access.scope import parse_all
 
 CASES: list[dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("challenges.toml").read_text()

@@ -9,7 +9,7 @@ import pytest
 from acrux.client import credential_helper, credentials, docker_config
 from acrux.client.errors import CredentialsUnavailable
 from acrux.client.login import RefreshToken
-from acrux.domain.credential import Credential
+from acrux.domain.access.credential import Credential
 
 HOST = "registry.example.com:5000"
 AUTH = base64.b64encode(b"alice:won:der").decode()

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from acrux.cli.main import cli
 from acrux.client.auth import RegistryAuth
 from acrux.client.errors import TokenRefused
-from acrux.domain.credential import Credential, Secret
+from acrux.domain.access.credential import Credential, Secret
 from tests.client.flow import ALICE
 from tests.client.registry import serving
 from tests.client.token_server import ISSUER, SERVICE, TokenServer

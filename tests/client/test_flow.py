@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from acrux.client.errors import BodyNotReplayable, RealmRefused, TokenRefused, TokenUnreadable
-from acrux.domain.credential import Credential, Secret
+from acrux.domain.access.credential import Credential, Secret
 from tests.client.flow import (
     ALICE,
     BASIC,

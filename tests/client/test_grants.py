@@ -8,8 +8,8 @@ import pytest
 from acrux.client.errors import RealmRefused, TokenRefused, TokenUnreadable
 from acrux.client.login import Login, OutsideToken, RefreshToken
 from acrux.client.tokens import TokenRequest, read_token
-from acrux.domain.credential import Credential, Secret
-from acrux.domain.token import TOKEN_USER
+from acrux.domain.access.credential import Credential, Secret
+from acrux.domain.access.token import TOKEN_USER
 from tests.client.flow import (
     ALICE,
     BASIC,

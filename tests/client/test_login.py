@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from acrux.cli.main import cli
-from acrux.domain.token import TOKEN_USER
+from acrux.domain.access.token import TOKEN_USER
 from tests.client.registry import MANIFEST, OUTSIDE_TOKEN, REFRESH_TOKEN, FakeRegistry
 
 LOGIN = ("-u", "alice", "--password-stdin")

@@ -11,7 +11,7 @@ from acrux.client.auth import RegistryAuth
 from acrux.client.errors import ClientError, RealmRefused, TokenUnreadable
 from acrux.client.login import Login, OutsideToken, RefreshToken
 from acrux.client.tokens import MAX_RESPONSE_BYTES
-from acrux.domain.credential import Secret
+from acrux.domain.access.credential import Secret
 from tests.client.flow import ALICE
 from tests.client.registry import (
     MANIFEST,

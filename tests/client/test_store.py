@@ -12,8 +12,8 @@ import pytest
 from acrux.client import credentials
 from acrux.client.errors import CredentialsUnavailable
 from acrux.client.login import RefreshToken
-from acrux.domain.credential import Credential, Secret
-from acrux.domain.token import TOKEN_USER
+from acrux.domain.access.credential import Credential, Secret
+from acrux.domain.access.token import TOKEN_USER
 from tests.tools import missing
 
 HOST = "registry.example.com:5000"

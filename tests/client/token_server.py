@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from acrux.domain.scope import parse_all
+from acrux.domain.access.scope import parse_all
 from tests.client.registry import Answered, Asked, FakeRegistry
 
 ISSUER = "tests"

@@ -6,8 +6,8 @@ import json
 import tarfile
 from pathlib import Path
 
-from acrux.domain.digest import Digest
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.images import Image, descriptor
 from tests.running import write_layout
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from azure.containerregistry import ContainerRegistryClient
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.clients.layouts import gzip_image
 from tests.clients.test_azure_sdk import BasicCredentials, push
 from tests.running import RunningRegistry, environment, running

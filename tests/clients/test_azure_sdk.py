@@ -18,8 +18,8 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
-from acrux.domain.digest import Digest
-from acrux.domain.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from tests.clients.layouts import CONFIG_TYPE, LAYER_TYPE, gzip_image
 from tests.images import Image, descriptor, index
 from tests.running import RunningRegistry

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from tests.clients.layouts import gzip_image
 from tests.clients.test_podman import run
 from tests.running import RunningRegistry, write_layout

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from azure.containerregistry import ContainerRegistryClient
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.clients.cutting import Cut, Network, Plan, cutting
 from tests.clients.layouts import gzip_image
 from tests.clients.test_azure_sdk import BasicCredentials

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.token import TOKEN_USER
+from acrux.domain.access.token import TOKEN_USER
 from tests.clients.layouts import gzip_image
 from tests.openid_provider import provider
 from tests.running import RunningRegistry, acrux, write_layout

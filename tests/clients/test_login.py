@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from oras.client import OrasClient
 
-from acrux.domain.token import TOKEN_USER
+from acrux.domain.access.token import TOKEN_USER
 from tests.clients.layouts import gzip_image
 from tests.running import RunningRegistry, acrux, write_layout
 from tests.tools import require_tool

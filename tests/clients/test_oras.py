@@ -6,7 +6,7 @@ import pytest
 from oras.client import OrasClient
 from oras.oci import Subject
 
-from acrux.domain.media_types import OCI_MANIFEST
+from acrux.domain.content.media_types import OCI_MANIFEST
 from tests.running import RunningRegistry
 from tests.wire.connection import MEBIBYTE, Connection, pattern
 

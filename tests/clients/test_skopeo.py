@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
-from acrux.domain.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.media_types import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from tests.clients.layouts import gzip_image, write_index
 from tests.running import RunningRegistry, write_layout
 from tests.tools import require_tool

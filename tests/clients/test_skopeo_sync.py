@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.clients.layouts import gzip_image, write_index
 from tests.clients.test_skopeo import skopeo
 from tests.running import RunningRegistry, running, write_layout

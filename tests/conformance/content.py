@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.conformance.pushing import digest_of, some_bytes
 
 CONFIG = "application/vnd.oci.image.config.v1+json"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from acrux.domain.media_types import OCI_INDEX
+from acrux.domain.content.media_types import OCI_INDEX
 from tests.conformance import pushing
 from tests.conformance.content import Data, Descriptor
 from tests.conformance.program import MANIFESTS, Program, with_query

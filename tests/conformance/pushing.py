@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.conformance.program import Program, with_query
 from tests.http.caller import Answer
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from acrux.domain.media_types import OCI_MANIFEST
+from acrux.domain.content.media_types import OCI_MANIFEST
 from tests.conformance import manifest_steps, pushing
 from tests.conformance.content import Data
 from tests.conformance.program import MANIFESTS, Program, with_query

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from acrux.domain.media_types import OCI_INDEX
+from acrux.domain.content.media_types import OCI_INDEX
 from tests.conformance import manifest_steps
 from tests.conformance.content import EXAMPLE, NOTE, OTHER_EXAMPLE, Data, Descriptor
 from tests.conformance.manifest_steps import by_digest, referrers

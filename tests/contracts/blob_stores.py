@@ -20,11 +20,11 @@ from threading import Barrier, Event
 from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
-from acrux.adapters.batches import BATCH_BYTES
-from acrux.adapters.files import FileBlobStore
-from acrux.domain.digest import Digest
-from acrux.domain.names import RepositoryName
-from acrux.domain.upload import Session, Upload, UploadId
+from acrux.adapters.blobs.batches import BATCH_BYTES
+from acrux.adapters.blobs.files import FileBlobStore
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.upload import Session, Upload, UploadId
 from acrux.errors import StorageExhausted, StorageUnavailable, UnknownUpload
 from acrux.ports.content import BlobStore
 from tests.tools import missing

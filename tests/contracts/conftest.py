@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sqlite.database import SqliteDatabase
 from tests.contracts.databases import KINDS, Databases
 
 

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from acrux.domain.digest import Digest
-from acrux.domain.manifest import Manifest
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
-from acrux.domain.names import RepositoryName, Tag
-from acrux.domain.page import Page, Slice
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import Manifest
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.page import Page, Slice
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HELLO = RepositoryName.parse("library/hello")

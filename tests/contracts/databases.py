@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.adapters.sqlite_connection import Observer
-from acrux.adapters.statements import Statement, Steps
+from acrux.adapters.sql.statements import Statement, Steps
+from acrux.adapters.sqlite.connection import Observer
+from acrux.adapters.sqlite.database import SqliteDatabase
 
 PATIENCE = 30.0  # seconds after which a test that waits in vain fails
 

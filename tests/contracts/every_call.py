@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from acrux.adapters.accounts import SqlAccounts, SqlRevocations
-from acrux.adapters.guesses import SqlGuesses
-from acrux.adapters.journal import SqlJournal
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.adapters.scope_maps import SqlScopeMaps
-from acrux.adapters.statements import Database, Statement
-from acrux.adapters.trusts import SqlTrusts
-from acrux.domain.attributes import AttributesChange
-from acrux.domain.decision import Decision, Outcome, Record, Search, record_id
-from acrux.domain.digest import Digest
-from acrux.domain.guessing import Subject
+from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.sql.guesses import SqlGuesses
+from acrux.adapters.sql.journal import SqlJournal
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.scope_maps import SqlScopeMaps
+from acrux.adapters.sql.statements import Database, Statement
+from acrux.adapters.sql.trusts import SqlTrusts
+from acrux.domain.access.guessing import Subject
+from acrux.domain.access.patterns import RepositoryPattern
+from acrux.domain.access.trust import ClaimRule, Trust
+from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
+from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.page import Order, Page
 from acrux.domain.instants import BEGINNING
-from acrux.domain.names import RepositoryName, Tag
-from acrux.domain.page import Order, Page
-from acrux.domain.patterns import RepositoryPattern
-from acrux.domain.trust import ClaimRule, Trust
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
     Account,

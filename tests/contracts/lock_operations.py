@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.domain.attributes import Attributes, AttributesChange
-from acrux.domain.digest import Digest
-from acrux.domain.names import RepositoryName, Tag
-from acrux.domain.page import Order, Page
-from acrux.domain.patterns import RepositoryPattern
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.domain.access.patterns import RepositoryPattern
+from acrux.domain.content.attributes import Attributes, AttributesChange
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.page import Order, Page
 from acrux.errors import Disallowed, UnknownBlob
 from acrux.ports.content import Metadata, Properties
 from tests.contracts.content import AT, BLOB, LATEST, descriptor, index

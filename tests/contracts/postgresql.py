@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from acrux.adapters.sqlite import migrations
-from acrux.adapters.statements import SqlValue, Statement
+from acrux.adapters.sql.statements import SqlValue, Statement
+from acrux.adapters.sqlite.database import migrations
 from tests.tools import require_tool
 
 DEBIAN = Path("/usr/lib/postgresql")  # where Debian keeps the programs of each version

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.accounts import SqlAccounts, SqlRevocations
-from acrux.adapters.chosen_hashes import MAX_KINDS
-from acrux.adapters.scope_maps import SqlScopeMaps
-from acrux.domain.page import Page, Slice
+from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.sql.chosen_hashes import MAX_KINDS
+from acrux.adapters.sql.scope_maps import SqlScopeMaps
+from acrux.domain.content.page import Page, Slice
 from acrux.ports.accounts import Account, AccountKind, PasswordRecord, StoredScopeMap
 from tests.contracts.databases import Databases
 

@@ -33,14 +33,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acrux.adapters.batches import BATCH_BYTES, BATCHES_A_TURN
-from acrux.adapters.blob_files import PIECE_BYTES
-from acrux.adapters.files import FileBlobStore
-from acrux.adapters.hashers import Hashers
-from acrux.adapters.upload_files import Stamp, lock
-from acrux.domain.digest import Digest, new_hasher
-from acrux.domain.names import RepositoryName
-from acrux.domain.upload import APPENDED, ContentRange, Place, Session, Upload, UploadId
+from acrux.adapters.blobs.batches import BATCH_BYTES, BATCHES_A_TURN
+from acrux.adapters.blobs.blob_files import PIECE_BYTES
+from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.blobs.hashers import Hashers
+from acrux.adapters.blobs.upload_files import Stamp, lock
+from acrux.domain.content.digest import Digest, new_hasher
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.upload import APPENDED, ContentRange, Place, Session, Upload, UploadId
 from acrux.errors import (
     DigestMismatch,
     IncompleteBody,

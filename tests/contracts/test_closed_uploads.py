@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from acrux.adapters import closed_uploads
-from acrux.adapters.closed_uploads import KEPT_SECONDS, PAGE_BYTES, PAGES, ClosedUploads
-from acrux.domain.digest import Digest
-from acrux.domain.upload import Upload, UploadId
+from acrux.adapters.blobs import closed_uploads
+from acrux.adapters.blobs.closed_uploads import KEPT_SECONDS, PAGE_BYTES, PAGES, ClosedUploads
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.upload import Upload, UploadId
 from tests.contracts.blob_stores import SESSION, new_upload
 
 DIGEST, OTHER = Digest.of(b"abc"), Digest.of(b"abc", "sha512")

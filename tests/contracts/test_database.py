@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import acrux
-from acrux.adapters.sqlite import MAX_GROUP, SqliteDatabase, migrate, migrations
-from acrux.adapters.sqlite_connection import Connection
-from acrux.adapters.statements import Statement, Steps
+from acrux.adapters.sql.statements import Statement, Steps
+from acrux.adapters.sqlite.connection import Connection
+from acrux.adapters.sqlite.database import MAX_GROUP, SqliteDatabase, migrate, migrations
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.errors import InvalidSettings, StorageExhausted, UnknownBlob
 from tests.contracts.databases import PATIENCE, Databases, Hold
@@ -428,8 +428,8 @@ def is_locked(folder: Path) -> bool:
 COUNT = """
 import asyncio, sys
 from pathlib import Path
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.adapters.statements import Statement
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.adapters.sql.statements import Statement
 
 def add():
     yield Statement("INSERT INTO repositories (name, created_at) VALUES ('r', 0)"
@@ -453,8 +453,8 @@ database.close()
 ACKNOWLEDGE = """
 import asyncio, itertools, sys
 from pathlib import Path
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.adapters.statements import Statement
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.adapters.sql.statements import Statement
 
 def put(name):
     yield Statement("INSERT INTO accounts (name) VALUES (:name)", {"name": name})
@@ -472,7 +472,7 @@ asyncio.run(run())
 OPEN = """
 import sys
 from pathlib import Path
-from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.sqlite.database import SqliteDatabase
 
 database = SqliteDatabase(Path(sys.argv[1]))
 database.open()
@@ -483,8 +483,8 @@ database.close()
 FILL = """
 import asyncio, resource, signal, sys
 from pathlib import Path
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.adapters.statements import Statement
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.adapters.sql.statements import Statement
 from acrux.errors import StorageExhausted
 
 def put(name):
@@ -578,7 +578,7 @@ class TestMigrations:
 
     def test_migrations_are_numbered_without_a_gap(self) -> None:
         """A database would have a version that means two things."""
-        folder = Path(acrux.__file__).parent / "adapters" / "migrations"
+        folder = Path(acrux.__file__).parent / "adapters" / "sql" / "migrations"
         numbers = sorted(int(script.name[:4]) for script in folder.glob("*.sql"))
 
         assert numbers == [*range(1, len(migrations()) + 1)]

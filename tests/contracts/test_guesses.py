@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.guesses import SqlGuesses
-from acrux.adapters.statements import Statement
-from acrux.domain.guessing import Subject
+from acrux.adapters.sql.guesses import SqlGuesses
+from acrux.adapters.sql.statements import Statement
+from acrux.domain.access.guessing import Subject
 from acrux.errors import StorageExhausted
 from tests.contracts.databases import Databases
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.journal import SqlJournal
-from acrux.adapters.statements import Statement
-from acrux.domain.decision import SEVERAL, Decision, Outcome, Record, Search, record_id
+from acrux.adapters.sql.journal import SqlJournal
+from acrux.adapters.sql.statements import Statement
+from acrux.domain.access.scope import parse_all
+from acrux.domain.audit.decision import SEVERAL, Decision, Outcome, Record, Search, record_id
 from acrux.domain.instants import to_microseconds
-from acrux.domain.scope import parse_all
 from acrux.ports.journal import Trimmed
 from tests.contracts.databases import Databases
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.adapters.statements import Statement
-from acrux.domain.attributes import AttributesChange
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.statements import Statement
+from acrux.domain.content.attributes import AttributesChange
 from acrux.errors import Disallowed, Unknown, UnknownManifest
 from acrux.ports.content import Metadata, Properties
 from tests.contracts.content import AT, HELLO, LATEST, index

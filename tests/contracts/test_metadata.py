@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.adapters.statements import Statement
-from acrux.domain.digest import Digest
-from acrux.domain.manifest import Manifest
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
-from acrux.domain.names import RepositoryName, Tag
-from acrux.domain.page import Page, Slice
-from acrux.domain.patterns import RepositoryPattern
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.statements import Statement
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.domain.access.patterns import RepositoryPattern
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import Manifest
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.page import Page, Slice
 from acrux.errors import (
     MissingReferences,
     RegistryError,

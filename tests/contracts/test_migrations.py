@@ -23,7 +23,7 @@ RELEASED = {
 
 def test_a_migration_is_never_edited() -> None:
     """A database that has it already would be taken for one that it is not."""
-    folder = resources.files("acrux.adapters.migrations")
+    folder = resources.files("acrux.adapters.sql.migrations")
 
     found = {
         script.name: sha256(script.read_bytes()).hexdigest()

@@ -8,12 +8,12 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.adapters.statements import Statement
-from acrux.domain.digest import Digest
-from acrux.domain.page import Order, Page
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.statements import Statement
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.page import Order, Page
 from acrux.ports.accounts import Revocations
 from acrux.ports.guessing import Guesses
 from tests.contracts import postgresql

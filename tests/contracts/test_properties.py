@@ -7,15 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.domain.attributes import UNLOCKED, Attributes, AttributesChange
-from acrux.domain.digest import Digest
-from acrux.domain.manifest import Platform
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
-from acrux.domain.names import Tag
-from acrux.domain.page import Order, Page
-from acrux.domain.properties import (
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.domain.content.attributes import UNLOCKED, Attributes, AttributesChange
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import Platform
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.names import Tag
+from acrux.domain.content.page import Order, Page
+from acrux.domain.content.properties import (
     Entry,
     ManifestProperties,
     RepositoryProperties,

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.domain.attributes import AttributesChange
-from acrux.domain.digest import Digest
-from acrux.domain.names import RepositoryName, Tag
-from acrux.domain.page import Order, Page, Slice
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.page import Order, Page, Slice
 from tests.contracts.content import AT, HELLO, LATEST, OTHER, index, later, tags, walk
 
 HIDDEN = AttributesChange(list_enabled=False)

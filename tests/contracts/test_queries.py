@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from acrux.adapters.statements import Statement
-from acrux.bootstrap import build
-from acrux.domain.digest import Digest
+from acrux.adapters.sql.statements import Statement
+from acrux.bootstrap.application import build
+from acrux.domain.content.digest import Digest
 from acrux.settings import Settings
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock, Lines

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.reads import MAX_RESULT_BYTES, ROW_BYTES, RememberedReads
-from acrux.adapters.sqlite_connection import Connection
-from acrux.adapters.statements import Row, Statement
+from acrux.adapters.sql.statements import Row, Statement
+from acrux.adapters.sqlite.connection import Connection
+from acrux.adapters.sqlite.reads import MAX_RESULT_BYTES, ROW_BYTES, RememberedReads
 
 ALL = Statement("SELECT name FROM things ORDER BY name", {})
 

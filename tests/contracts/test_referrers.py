@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.domain.attributes import AttributesChange
-from acrux.domain.digest import Digest
-from acrux.domain.manifest import Manifest, Referrer
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
-from acrux.domain.names import RepositoryName
-from acrux.domain.page import Page, Slice
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import Manifest, Referrer
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.page import Page, Slice
 from tests.contracts.content import (
     AT,
     BLOB,

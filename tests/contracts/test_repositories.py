@@ -4,16 +4,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.adapters.statements import Statement
-from acrux.domain.attributes import AttributesChange
-from acrux.domain.digest import Digest
-from acrux.domain.manifest import Platform
-from acrux.domain.names import RepositoryName
-from acrux.domain.page import Order, Page, Slice
-from acrux.domain.patterns import RepositoryPattern
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.statements import Statement
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.domain.access.patterns import RepositoryPattern
+from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import Platform
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.page import Order, Page, Slice
 from acrux.errors import (
     MissingReferences,
     UnknownBlob,

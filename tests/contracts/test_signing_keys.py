@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.signing_keys import KeyFolder
+from acrux.adapters.keys.signing_keys import KeyFolder
 from acrux.domain.instants import BEGINNING
 from acrux.errors import InvalidSettings
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.files import FileBlobStore
-from acrux.adapters.upload_files import UploadFile
-from acrux.adapters.upload_recovery import recover
-from acrux.domain.digest import Digest
+from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.blobs.upload_files import UploadFile
+from acrux.adapters.blobs.upload_recovery import recover
+from acrux.domain.content.digest import Digest
 from tests.contracts.blob_stores import begun, chunked, says_what_is_in_memory
 from tests.tools import missing
 

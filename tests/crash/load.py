@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.crash.promises import Ledger, OpenUpload
 from tests.images import image
 from tests.running import RunningRegistry

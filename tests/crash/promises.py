@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.wire.connection import Connection
 
 NOTHING = frozenset({None})

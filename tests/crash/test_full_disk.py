@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.images import image
 from tests.running import RunningRegistry, acrux, renew, running
 from tests.tools import missing

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.batches import BATCH_BYTES
-from acrux.domain.digest import Digest
+from acrux.adapters.blobs.batches import BATCH_BYTES
+from acrux.domain.content.digest import Digest
 from acrux.errors import StorageExhausted, UnknownUpload
 from tests.contracts.blob_stores import (
     ATTEMPTS,

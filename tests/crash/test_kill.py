@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.images import Image, image
 from tests.running import RunningRegistry, running
 from tests.wire.connection import Connection

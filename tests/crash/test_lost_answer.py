@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.running import RunningRegistry, running
 from tests.wire.connection import Connection
 from tests.wire.test_supervision import answers, children, until

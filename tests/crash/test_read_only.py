@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.crash.load import first_password
 from tests.crash.power import PoweredDisk, end, powered_disk
 from tests.images import Image, image

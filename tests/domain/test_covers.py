@@ -6,9 +6,9 @@ from itertools import product
 import pytest
 from msgspec.structs import replace
 
-from acrux.domain import scope_maps
-from acrux.domain.patterns import RepositoryPattern
-from acrux.domain.trust import ClaimRule, Trust
+from acrux.domain.access import scope_maps
+from acrux.domain.access.patterns import RepositoryPattern
+from acrux.domain.access.trust import ClaimRule, Trust
 
 NAMES = ("a", "a/b", "a/b/c", "ab", "b")
 PATTERNS = ("*", "a/*", "a/b/*", "a", "a/b", "b")

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from acrux.domain.access import Grant, Principal, ScopeMap, narrow
-from acrux.domain.scope import Scope, parse_all
+from acrux.domain.access.grants import Grant, Principal, ScopeMap, narrow
+from acrux.domain.access.scope import Scope, parse_all
 from tests.domain.grammar import ACTION_OF_PERMISSION, REPOSITORY_ACTIONS, covers
 
 NAMES: Final = ("team", "team/app", "team/app/x", "teams/app", "other")

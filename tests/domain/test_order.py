@@ -2,7 +2,7 @@
 
 import pytest
 
-from acrux.domain.page import Order
+from acrux.domain.content.page import Order
 from acrux.errors import InvalidPage
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from acrux.bootstrap import Registry
-from acrux.domain.digest import Digest
+from acrux.bootstrap.application import Registry
+from acrux.domain.content.digest import Digest
 from tests.images import Image
 
 HOST = "registry.test:5000"

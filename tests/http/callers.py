@@ -7,11 +7,11 @@ computed with the code under test.
 import base64
 from datetime import timedelta
 
-from acrux.domain.access import ACTION_OF_MANAGEMENT
-from acrux.domain.credential import Secret
-from acrux.domain.scope import Scope
-from acrux.domain.token import TOKEN_USER
-from acrux.domain.trust import ClaimRule
+from acrux.domain.access.credential import Secret
+from acrux.domain.access.grants import ACTION_OF_MANAGEMENT
+from acrux.domain.access.scope import Scope
+from acrux.domain.access.token import TOKEN_USER
+from acrux.domain.access.trust import ClaimRule
 from tests.http.caller import basic
 from tests.http.identities import (
     ALL_ACTIONS,

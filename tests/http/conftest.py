@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.bootstrap import Registry, build
+from acrux.bootstrap.application import Registry, build
 from acrux.settings import Settings
 from tests.http.caller import HOST, Caller
 

@@ -11,18 +11,18 @@ import bcrypt
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from acrux.adapters.accounts import SqlAccounts
-from acrux.adapters.rotating_signer import RotatingSigner
-from acrux.adapters.signing_keys import KeyFolder
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.bootstrap import Registry
-from acrux.domain.access import Grant
-from acrux.domain.credential import Secret
-from acrux.domain.scope import Scope
-from acrux.domain.token import TOKEN_USER, AccessToken, RefreshToken
-from acrux.domain.trust import ClaimRule, Trust
+from acrux.adapters.keys.rotating_signer import RotatingSigner
+from acrux.adapters.keys.signing_keys import KeyFolder
+from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.credential import Secret
+from acrux.domain.access.grants import Grant
+from acrux.domain.access.scope import Scope
+from acrux.domain.access.token import TOKEN_USER, AccessToken, RefreshToken
+from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.ports.accounts import FileUser
-from acrux.services.accounts import ShownAccount
+from acrux.services.access.accounts import ShownAccount
 from acrux.settings import Settings
 from tests.domain.grammar import REPOSITORY_ACTIONS, covers
 from tests.http.asking import post

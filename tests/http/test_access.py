@@ -6,18 +6,18 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from acrux.bootstrap import Registry
-from acrux.domain import token
-from acrux.domain.access import ACTION_OF_MANAGEMENT
-from acrux.domain.credential import Secret
-from acrux.domain.digest import Digest
-from acrux.domain.scope import Scope
-from acrux.domain.scope_maps import SYSTEM_DEFINED
-from acrux.domain.trust import ClaimRule, Trust
+from acrux.bootstrap.application import Registry
+from acrux.domain.access import token
+from acrux.domain.access.credential import Secret
+from acrux.domain.access.grants import ACTION_OF_MANAGEMENT
+from acrux.domain.access.scope import Scope
+from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.trust import ClaimRule, Trust
+from acrux.domain.content.digest import Digest
 from acrux.errors import NameTaken
-from acrux.http import guard
+from acrux.http.access import guard
 from acrux.ports.accounts import AccountKind
-from acrux.services.accounts import ADMINISTRATOR_PASSWORDS, TOKEN_PASSWORDS
+from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS, TOKEN_PASSWORDS
 from acrux.settings import Settings
 from tests.http.caller import Answer, Caller
 from tests.http.callers import TABLE

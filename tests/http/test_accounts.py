@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from acrux.bootstrap import Registry
-from acrux.domain.access import ACTION_OF_PERMISSION
-from acrux.domain.scope_maps import SYSTEM_DEFINED
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.grants import ACTION_OF_PERMISSION
+from acrux.domain.access.scope_maps import SYSTEM_DEFINED
 from acrux.errors import InvalidInput, InvalidScope
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock

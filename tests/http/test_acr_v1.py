@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from acrux.settings import Settings
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock

@@ -2,9 +2,9 @@
 
 import pytest
 
-from acrux.bootstrap import Registry
-from acrux.domain.access import ADMINISTRATOR
-from acrux.domain.credential import Secret
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.credential import Secret
+from acrux.domain.access.grants import ADMINISTRATOR
 from acrux.errors import InvalidInput, InvalidSettings
 from tests.http.caller import Caller
 

@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from acrux.bootstrap import Registry
-from acrux.domain.access import ANONYMOUS
-from acrux.domain.decision import Decision, Outcome, Search
-from acrux.domain.digest import Digest
-from acrux.http import guard, witness
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.grants import ANONYMOUS
+from acrux.domain.audit.decision import Decision, Outcome, Search
+from acrux.domain.content.digest import Digest
+from acrux.http.access import guard, witness
 from tests.http.caller import HOST, PEER, Answer, Caller, basic
 from tests.http.conftest import HandClock
 from tests.images import image

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from acrux.settings import Settings
 from tests.http.caller import Caller
 

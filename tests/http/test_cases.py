@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from acrux.bootstrap import Registry
-from acrux.domain.case import CaseId
-from acrux.domain.decision import Decision, Outcome, Search
-from acrux.domain.explanation import Explanation
-from acrux.domain.scope import parse_all
-from acrux.domain.trust import ClaimRule, Trust
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.scope import parse_all
+from acrux.domain.access.trust import ClaimRule, Trust
+from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.decision import Decision, Outcome, Search
+from acrux.domain.audit.explanation import Explanation
 from acrux.errors import InvalidInput, UnknownCase
 from tests.http.caller import HOST, PEER, Answer, Caller, basic
 from tests.http.conftest import HandClock

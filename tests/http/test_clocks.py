@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from acrux.bootstrap import Registry, build
+from acrux.bootstrap.application import Registry, build
 from acrux.clocks import running
-from acrux.domain.decision import Record, Search
+from acrux.domain.audit.decision import Record, Search
 from acrux.settings import Settings
 from tests.http.caller import Caller
 from tests.http.conftest import HandClock, Lines

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from acrux.bootstrap import Registry
-from acrux.domain.decision import Search
-from acrux.domain.digest import Digest
+from acrux.bootstrap.application import Registry
+from acrux.domain.audit.decision import Search
+from acrux.domain.content.digest import Digest
 from tests.http.caller import Caller, basic
 
 REPOSITORY = "app"

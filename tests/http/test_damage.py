@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
 from acrux.http.middleware import Damage
 from acrux.settings import Settings
 from tests.http.caller import Caller

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from acrux.adapters.accounts import SqlAccounts
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.bootstrap import Registry
-from acrux.domain.credential import Secret
-from acrux.domain.digest import Digest
-from acrux.http import guard
-from acrux.http.guard import AT_ONCE_SECONDS
+from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.credential import Secret
+from acrux.domain.content.digest import Digest
+from acrux.http.access import guard
+from acrux.http.access.guard import AT_ONCE_SECONDS
 from acrux.http.routes import Row
-from acrux.services.accounts import ShownAccount
+from acrux.services.access.accounts import ShownAccount
 from acrux.settings import Settings
 from tests.http.caller import Answer, Caller, basic
 from tests.http.conftest import HandClock

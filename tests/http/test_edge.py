@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from acrux.bootstrap import Registry, build
-from acrux.domain.digest import Digest
+from acrux.bootstrap.application import Registry, build
+from acrux.domain.content.digest import Digest
 from acrux.errors import InvalidSettings
 from acrux.http.messages import Response
 from acrux.http.routes import Endpoint

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from acrux.bootstrap import Registry
+from acrux.bootstrap.application import Registry
 from tests.domain.grammar import (
     ACTION_OF_PERMISSION,
     PERMISSIONS,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from acrux.bootstrap import Registry, build
-from acrux.domain.digest import Digest
-from acrux.domain.token import TOKEN_USER
-from acrux.domain.trust import ClaimRule, Trust
+from acrux.bootstrap.application import Registry, build
+from acrux.domain.access.token import TOKEN_USER
+from acrux.domain.access.trust import ClaimRule, Trust
+from acrux.domain.content.digest import Digest
 from acrux.settings import Settings
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock, Lines

@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from acrux.bootstrap import Registry
-from acrux.domain.guessing import OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS
-from acrux.domain.token import TOKEN_USER
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.guessing import OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS
+from acrux.domain.access.token import TOKEN_USER
 from tests.http.caller import HOST, PEER, Answer, Caller, basic
 from tests.http.conftest import HandClock
 

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from acrux.adapters.signing_keys import KeyFolder, SigningKey
-from acrux.domain.token import TOKEN_USER
+from acrux.adapters.keys.signing_keys import KeyFolder, SigningKey
+from acrux.domain.access.token import TOKEN_USER
 from acrux.settings import Settings
-from tests.adapters.minting import a_key, decode, encode, signed
+from tests.adapters.keys.minting import a_key, decode, encode, signed
 from tests.http.asking import post
 from tests.http.caller import HOST, Answer, Caller, basic
 from tests.http.conftest import HandClock

@@ -10,9 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
-from acrux.bootstrap import Registry
-from acrux.domain.decision import Search
-from acrux.domain.token import TOKEN_USER
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.token import TOKEN_USER
+from acrux.domain.audit.decision import Search
 from acrux.settings import Settings
 from tests.http.caller import Answer, Caller, basic
 from tests.http.conftest import HandClock

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from acrux.domain.digest import Digest
-from acrux.domain.manifest import MAX_MANIFEST_BYTES
-from acrux.domain.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import MAX_MANIFEST_BYTES
+from acrux.domain.content.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from tests.http.caller import Caller
 from tests.images import descriptor, image, index
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from acrux.domain.digest import Digest
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.http.caller import Answer, Caller
 from tests.http.conftest import HandClock
 from tests.images import Image, descriptor, image

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from acrux.bootstrap import Registry
-from acrux.domain.access import NOTHING, Principal
-from acrux.domain.token import TOKEN_USER
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.grants import NOTHING, Principal
+from acrux.domain.access.token import TOKEN_USER
 from tests.http.caller import HOST, Answer, Caller, basic
 from tests.http.conftest import HandClock
 from tests.http.test_walk import claims

@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from acrux.bootstrap import Registry
-from acrux.domain.credential import Secret
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.credential import Secret
 from tests.http.caller import Answer, Caller
 from tests.http.conftest import HandClock
 from tests.http.test_access import TRUST

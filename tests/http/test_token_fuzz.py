@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acrux.domain.token import TOKEN_USER
+from acrux.domain.access.token import TOKEN_USER
 from tests.http.asking import FORM
 from tests.http.caller import HOST, Caller, basic
 from tests.http.test_walk import claims

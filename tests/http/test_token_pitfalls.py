@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from acrux.bootstrap import Registry
+from acrux.bootstrap.application import Registry
 from tests.http.asking import FORM, Ask, both_ways, by_post, post
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from acrux.bootstrap import Registry
-from acrux.domain.token import TOKEN_USER
+from acrux.bootstrap.application import Registry
+from acrux.domain.access.token import TOKEN_USER
 from tests.http.caller import HOST, Answer, Caller, basic
 from tests.http.conftest import HandClock
 from tests.http.test_accounts import granted

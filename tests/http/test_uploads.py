@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from acrux.bootstrap import Registry
-from acrux.domain.digest import Digest
+from acrux.bootstrap.application import Registry
+from acrux.domain.content.digest import Digest
 from tests.contracts.blob_stores import PATIENCE, chunked
 from tests.http.caller import Caller
 from tests.http.test_accounts import account

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from acrux.bootstrap import Registry
+from acrux.bootstrap.application import Registry
 from acrux.settings import Settings
 from tests.http.caller import HOST, Answer, Caller, basic
 from tests.http.conftest import HandClock

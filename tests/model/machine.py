@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, consumes, initialize, multiple, precondition, rule
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.model.client import Client
 from tests.model.looking import Looking
 from tests.model.model import (

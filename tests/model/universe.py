@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Final
 
-from acrux.domain.digest import Digest
-from acrux.domain.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
 
 REPOSITORIES: Final = ("app", "app/tools")
 TAGS: Final = ("V1", "latest", "v1")  # in the order of their bytes

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.files import FileBlobStore
-from acrux.adapters.metadata import SqlMetadata
-from acrux.adapters.properties import SqlProperties
-from acrux.adapters.sqlite import SqliteDatabase
+from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sqlite.database import SqliteDatabase
 from tests.http.conftest import HandClock
 
 

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 
 MEBIBYTE = 1024 * 1024
 ALL = "repository:*:* registry:catalog:*"

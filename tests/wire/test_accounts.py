@@ -4,7 +4,7 @@ import base64
 import json
 import time
 
-from acrux.bootstrap import REVOCATION_SECONDS
+from acrux.bootstrap.tasks import REVOCATION_SECONDS
 from tests.running import RunningRegistry, acrux
 from tests.wire.connection import Connection
 

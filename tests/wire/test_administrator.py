@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.accounts import SqlAccounts
-from acrux.adapters.sqlite import SqliteDatabase
-from acrux.bootstrap import build
-from acrux.domain.access import ADMINISTRATOR
+from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap.application import build
+from acrux.domain.access.grants import ADMINISTRATOR
 from acrux.domain.instants import BEGINNING
 from acrux.ports.accounts import PasswordRecord
-from acrux.services.accounts import ADMINISTRATOR_PASSWORDS
+from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS
 from acrux.settings import Settings
 from tests.running import RunningRegistry, acrux, running
 

@@ -11,7 +11,7 @@ from threading import Event, Semaphore
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.images import Image, image
 from tests.running import ROOT, STOP_SECONDS, acrux, running
 from tests.tools import missing

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.certificates import self_signed
-from acrux.domain.digest import Digest
+from acrux.adapters.keys.certificates import self_signed
+from acrux.domain.content.digest import Digest
 from tests.running import RunningRegistry, running
 from tests.wire.connection import Connection
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.contracts.blob_stores import says_what_is_in_memory
 from tests.running import RunningRegistry, running
 from tests.tools import require_tool

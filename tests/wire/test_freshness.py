@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.images import Image, image
 from tests.running import RunningRegistry
 from tests.wire.connection import Connection

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.running import ROOT, RunningRegistry, acrux, environment, renew, running
 from tests.wire.connection import Connection
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from acrux.bootstrap import REVOCATION_SECONDS
+from acrux.bootstrap.tasks import REVOCATION_SECONDS
 from tests.running import RunningRegistry, acrux
 from tests.wire.connection import Connection
 

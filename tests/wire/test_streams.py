@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.running import RunningRegistry
 from tests.wire.connection import MEBIBYTE, Connection, pattern
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.token import TOKEN_USER
+from acrux.domain.access.token import TOKEN_USER
 from tests.openid_provider import Provider, provider
 from tests.running import RunningRegistry, acrux
 from tests.wire.connection import Connection

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from acrux.domain.digest import Digest
+from acrux.domain.content.digest import Digest
 from tests.running import RunningRegistry
 from tests.wire.connection import MEBIBYTE, Connection, read_until_closed
 

@@ -1,0 +1,33 @@
+"""Seal what lets an upload go on after its token has ended."""
+
+import hmac
+from datetime import UTC, datetime
+
+from acrux.adapters.keys.keyed_hash import KeyedHash
+
+
+class KeyedCapabilities:
+    """The port Capabilities with a key that only this registry knows."""
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed_hash = KeyedHash(key)
+
+    def seal(self, upload: str, repository: str, principal: str, expires_at: datetime) -> str:
+        """See ports.Capabilities."""
+        end = str(int(expires_at.timestamp()))
+        return f"{end}.{self._seal(upload, repository, principal, end)}"
+
+    def is_good(
+        self, text: str, upload: str, repository: str, principal: str, now: datetime
+    ) -> bool:
+        """See ports.Capabilities."""
+        end, _, sealed = text.partition(".")
+        expected = self._seal(upload, repository, principal, end)
+        if not hmac.compare_digest(sealed.encode(), expected.encode()):
+            return False
+        return now < datetime.fromtimestamp(int(end), UTC)  # we wrote the number, so it is one
+
+    def _seal(self, upload: str, repository: str, principal: str, end: str) -> str:
+        # None of them holds a newline: what was sealed cannot be read in another way.
+        content = f"{upload}\n{repository}\n{principal}\n{end}"
+        return self._keyed_hash.digest(content.encode("utf-8", "replace")).hex()

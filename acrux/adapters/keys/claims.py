@@ -1,0 +1,214 @@
+"""The claims of our tokens as JSON, and back."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+
+from acrux.domain.access.grants import Grant
+from acrux.domain.access.outside import Outside
+from acrux.domain.access.reason import Reason
+from acrux.domain.access.scope import Scope
+from acrux.domain.access.token import (
+    ACCESS_TOKEN_KIND,
+    ISSUER,
+    REFRESH_TOKEN_KIND,
+    VERSION,
+    AccessToken,
+    RefreshToken,
+)
+from acrux.errors import InvalidToken
+
+# Some clients decode the payload with the standard base64 alphabet, so it must hold neither
+# - nor _. In ASCII only > ? ~ DEL can lead to those (acr-protocol.md §3.6).
+_ESCAPES: Final = {b">": b"\\u003e", b"?": b"\\u003f", b"~": b"\\u007e", b"\x7f": b"\\u007f"}
+
+# NumericDate (RFC 7519 §2), bounded so that it and any leeway stay within datetime.
+_Instant = Annotated[int, msgspec.Meta(ge=0, lt=int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()))]
+
+
+class _Access(msgspec.Struct, frozen=True):
+    type: str
+    name: str
+    actions: list[str]
+
+
+class _Outside(msgspec.Struct, frozen=True):
+    """Ours: the trust that let the subject in, and what its claims said for placeholders."""
+
+    trust: str
+    subject: str
+    values: dict[str, str]
+
+
+class _Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """acr-protocol.md §3.3. Claims that are not understood are ignored (RFC 7519 §4)."""
+
+    jti: str
+    sub: str
+    nbf: _Instant
+    exp: _Instant
+    iat: _Instant
+    iss: str
+    aud: str
+    version: str
+    roles: list[str]
+    grant_type: str
+    epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    outside: _Outside | None = None
+    password: str = ""
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    grant_type: str = ""
+
+
+class _AccessClaims(_Claims, frozen=True, kw_only=True):
+    """acr-protocol.md §3.4."""
+
+    access: list[_Access]
+
+
+_Read = TypeVar("_Read", bound=_Claims)
+
+
+def write_payload(claims: dict[str, object]) -> bytes:
+    """Claims as JSON whose base64url form holds neither - nor _ (acr-protocol.md §3.6)."""
+    payload = msgspec.json.encode(claims)
+    if not payload.isascii():
+        payload = json.dumps(claims, separators=(",", ":")).encode("ascii")
+    for character, escape in _ESCAPES.items():
+        payload = payload.replace(character, escape)
+    return payload
+
+
+def write_access(token: AccessToken) -> bytes:
+    """The claims of an access token (acr-protocol.md §3.4)."""
+    access = [
+        {"type": scope.type, "name": scope.name, "actions": scope.ordered_actions}
+        for scope in token.grant.scopes
+    ]
+    return write_payload(
+        {
+            **_common_claims(token, token.grant.principal, token.grant.outside),
+            "access": access,
+            "roles": [],
+            "grant_type": ACCESS_TOKEN_KIND,
+        }
+    )
+
+
+def write_refresh(token: RefreshToken) -> bytes:
+    """The claims of a refresh token (acr-protocol.md §3.3)."""
+    return write_payload(
+        {
+            **_common_claims(token, token.principal, token.outside),
+            "grant_type": REFRESH_TOKEN_KIND,
+            # Clients look whether it is there. It says nothing: rights are looked up when redeemed.
+            "permissions": {"actions": ["*"], "notActions": []},
+            "roles": [],
+        }
+    )
+
+
+def kind_of(payload: bytes) -> str:
+    """Of which kind a token of this payload claims to be; "" where it says nothing."""
+    try:
+        return msgspec.json.decode(payload, type=_Kind).grant_type
+    except (ValueError, RecursionError):  # what is no JSON is a ValueError too
+        return ""
+
+
+def _common_claims(
+    token: AccessToken | RefreshToken, principal: str, outside: Outside | None
+) -> dict[str, object]:
+    issued_at = int(token.issued_at.timestamp())
+    claims: dict[str, object] = {
+        "jti": token.id,
+        "sub": principal,
+        "nbf": issued_at,
+        "exp": int(token.expires_at.timestamp()),
+        "iat": issued_at,
+        "iss": ISSUER,
+        "aud": token.audience,
+        "version": VERSION,
+        # Ours: what revokes all tokens of an account at once (docs/walk.md).
+        "epoch": token.epoch,
+    }
+    if token.password:
+        # Ours: the name of the password that it was got with, which ends it when it is renewed.
+        claims["password"] = token.password
+    if outside is not None:
+        claims["outside"] = {
+            "trust": outside.trust,
+            "subject": outside.subject,
+            "values": dict(outside.values),
+        }
+    return claims
+
+
+def _to_outside(claims: _Claims) -> Outside | None:
+    if claims.outside is None:
+        return None
+    outside = claims.outside
+    return Outside(outside.trust, outside.subject, tuple(outside.values.items()))
+
+
+def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
+    try:
+        members = json.loads(payload, object_pairs_hook=without_duplicates)
+        claims = msgspec.convert(members, kind)
+    except (ValueError, RecursionError, msgspec.ValidationError):
+        raise InvalidToken(
+            "the claims of the access token are not those of an access token of this registry"
+        ) from None  # the cause may quote the token
+    if claims.iss != ISSUER or claims.version != VERSION:
+        raise InvalidToken(f"the access token was not issued by {ISSUER!r}, version {VERSION}")
+    if claims.grant_type != grant_type:
+        raise InvalidToken(
+            f"this is a token of another kind, and no {grant_type}", reason=Reason.OTHER_KIND
+        )
+    if claims.nbf != claims.iat:  # our tokens know one instant for both
+        raise InvalidToken("the access token's nbf is not its iat: ask for a new one")
+    return claims
+
+
+def without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The members of a JSON object; raises ValueError where a name stands twice (RFC 8725 §2.6)."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name stands twice")
+    return members
+
+
+def read_access(payload: bytes) -> AccessToken:
+    """What the payload of an access token says. Raises InvalidToken for any other payload."""
+    claims = _read_claims(payload, _AccessClaims, ACCESS_TOKEN_KIND)
+    scopes = tuple(
+        Scope(entry.type, entry.name, frozenset(entry.actions)) for entry in claims.access
+    )
+    return AccessToken(
+        id=claims.jti,
+        grant=Grant(claims.sub, scopes, _to_outside(claims)),
+        audience=claims.aud,
+        issued_at=datetime.fromtimestamp(claims.iat, UTC),
+        expires_at=datetime.fromtimestamp(claims.exp, UTC),
+        epoch=claims.epoch,
+        password=claims.password,
+    )
+
+
+def read_refresh(payload: bytes) -> RefreshToken:
+    """What the payload of a refresh token says. Raises InvalidToken for any other payload."""
+    claims = _read_claims(payload, _Claims, REFRESH_TOKEN_KIND)
+    return RefreshToken(
+        id=claims.jti,
+        principal=claims.sub,
+        audience=claims.aud,
+        issued_at=datetime.fromtimestamp(claims.iat, UTC),
+        expires_at=datetime.fromtimestamp(claims.exp, UTC),
+        epoch=claims.epoch,
+        outside=_to_outside(claims),
+        password=claims.password,
+    )

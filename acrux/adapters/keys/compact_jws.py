@@ -1,0 +1,46 @@
+"""Write a JSON Web Signature in compact form."""
+
+import json
+from base64 import urlsafe_b64encode
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from acrux.adapters.keys.signing_keys import SigningKey
+from acrux.errors import InvalidSettings
+
+_ES256 = ec.ECDSA(hashes.SHA256())
+_P256_BYTES = 32
+
+
+class CompactWriter:
+    """Writes with one key (RFC 7515 §3.1). Raises InvalidSettings where that cannot sign.
+
+    Our own, because a token request takes a tenth longer with the library's; whatever a client
+    sends is read by the library.
+    """
+
+    def __init__(self, key: SigningKey) -> None:
+        private_key = key.jwk.private_key
+        if not isinstance(private_key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise InvalidSettings("a key to sign with is no private key")
+        self._private_key = private_key
+        # What every token of this key begins with.
+        self.header = _base64url(json.dumps(key.header, separators=(",", ":")).encode())
+
+    def write(self, payload: bytes) -> str:
+        """The payload, signed."""
+        signed = f"{self.header}.{_base64url(payload)}"
+        return f"{signed}.{_base64url(self._signature(signed.encode()))}"
+
+    def _signature(self, content: bytes) -> bytes:
+        if isinstance(self._private_key, rsa.RSAPrivateKey):
+            return self._private_key.sign(content, padding.PKCS1v15(), hashes.SHA256())
+        # R and S side by side, and not in DER (RFC 7518 §3.4).
+        r, s = decode_dss_signature(self._private_key.sign(content, _ES256))
+        return r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
+
+
+def _base64url(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()

@@ -1,0 +1,97 @@
+"""Sign and read tokens with the keys of a folder, as they come and go."""
+
+from contextlib import suppress
+
+from acrux.adapters.keys.jwt_signer import JwtSigner
+from acrux.adapters.keys.signing_keys import KeyFolder, Listing, StoredKey
+from acrux.domain.access.signing import signing
+from acrux.domain.access.token import AccessToken, RefreshToken
+from acrux.errors import InvalidSettings
+from acrux.ports.clock import Clock
+
+
+class RotatingSigner:
+    """The port TokenSigner on a KeyFolder; each method is described there.
+
+    `refresh` takes notice of new keys, of those that are gone, and of the one whose time to sign
+    has come. A token of a key that is not known makes it look too: a worker that was busy, or that
+    another one was faster than, refuses none for that.
+
+    Raises InvalidSettings where the folder holds no key, or a file that is none.
+    """
+
+    def __init__(self, folder: KeyFolder, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._seen = folder.listing()  # before they are read: what changes meanwhile differs
+        self._keys = folder.load()
+        self._refused: Listing | None = None
+        self._generation = 0
+        self._current = signing((key.record for key in self._keys), clock())
+        self._signer = self._make()
+
+    @property
+    def generation(self) -> int:
+        """See ports.TokenSigner."""
+        return self._generation
+
+    async def refresh(self) -> None:
+        """Take notice of what has changed.
+
+        Raises InvalidSettings as the constructor does, once for each change: until it is mended
+        the keys known before go on.
+        """
+        listing = self._folder.listing()
+        if listing == self._refused:
+            return
+        try:
+            self._look(listing)
+        except InvalidSettings:
+            self._refused = listing
+            raise
+
+    def sign(self, token: AccessToken) -> str:
+        """See ports.TokenSigner."""
+        return self._signer.sign(token)
+
+    def read(self, text: str) -> AccessToken:
+        """See ports.TokenSigner."""
+        return self._signer_of(text).read(text)
+
+    def sign_refresh(self, token: RefreshToken) -> str:
+        """See ports.TokenSigner."""
+        return self._signer.sign_refresh(token)
+
+    def read_refresh(self, text: str) -> RefreshToken:
+        """See ports.TokenSigner."""
+        return self._signer_of(text).read_refresh(text)
+
+    def is_refresh(self, text: str) -> bool:
+        """See ports.TokenSigner."""
+        return self._signer.is_refresh(text)
+
+    def public_keys(self) -> dict[str, object]:
+        """See ports.TokenSigner."""
+        return self._signer.public_keys()
+
+    def _signer_of(self, text: str) -> JwtSigner:
+        if not self._signer.knows(text) and (listing := self._folder.listing()) != self._refused:
+            with suppress(InvalidSettings):  # `refresh` tells of it
+                self._look(listing)
+        return self._signer
+
+    def _look(self, listing: Listing) -> None:
+        if listing != self._seen:
+            self._keys = self._folder.load()
+            self._seen, self._refused = listing, None
+            self._generation += 1
+        elif self._current == signing((key.record for key in self._keys), self._clock()):
+            return
+        self._current = signing((key.record for key in self._keys), self._clock())
+        self._signer = self._make()
+
+    def _make(self) -> JwtSigner:
+        def is_not_current(key: StoredKey) -> bool:
+            return key.record != self._current
+
+        return JwtSigner([stored.key for stored in sorted(self._keys, key=is_not_current)])

@@ -1,0 +1,94 @@
+"""The certificate that is served: the last good pair, kept in memory."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from acrux.adapters.keys.certificates import CertificateFiles, Pair, read_pair
+from acrux.errors import InvalidSettings
+
+
+class Tell(Protocol):
+    """Writes one line of the log."""
+
+    def __call__(self, event: str, /, **values: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Files that only this process and those forked from it can read, and that never change."""
+
+    certificate: Path
+    key: Path
+
+
+class ServedCertificate:
+    """A certificate and its key, read anew from files that somebody else renews.
+
+    `files` says where they are, and makes them where that is ours to do. Links are followed
+    whenever they are read. What does not fit together never takes the place of what does: a pair
+    is checked first, and then kept apart from its files, so that no worker finds half of another.
+    Raises InvalidSettings where there is no good pair to begin with.
+    """
+
+    def __init__(self, files: Callable[[], CertificateFiles], tell: Tell) -> None:
+        self._files = files
+        self._tell = tell
+        self._problem = ""
+        self._descriptors: list[int] = []
+        self._pair = read_pair(files())
+        self.served = self._keep(self._pair)
+
+    def look(self) -> bool:
+        """Whether there is another good pair now, which is served from now on.
+
+        A pair that is not good is logged, once.
+        """
+        try:
+            pair = read_pair(self._files())
+            changed = pair != self._pair
+            if changed:
+                self.served = self._keep(pair)
+        except (InvalidSettings, OSError) as problem:  # OSError: no descriptor or memory is left
+            self._complain(str(problem))
+            return False
+        self._problem = ""
+        if changed:
+            self._pair = pair
+            self._tell("certificate-changed")
+        return changed
+
+    def forget_problem(self) -> None:
+        """Let a problem that was logged be logged again: somebody asks."""
+        self._problem = ""
+
+    def _complain(self, problem: str) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            self._tell("certificate-kept", problem=problem)
+
+    def _keep(self, pair: Pair) -> Served:
+        certificate = _in_memory(pair.certificate)
+        try:
+            key = _in_memory(pair.key)
+        except OSError:
+            os.close(certificate)
+            raise
+        # Whoever was forked from us has descriptors of its own.
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors = [certificate, key]
+        return Served(Path(f"/proc/self/fd/{certificate}"), Path(f"/proc/self/fd/{key}"))
+
+
+def _in_memory(content: bytes) -> int:
+    descriptor = os.memfd_create("acrux-tls")
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

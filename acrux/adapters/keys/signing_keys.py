@@ -1,0 +1,224 @@
+"""The keys that sign tokens, as the files of a folder."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Self, TypeAlias
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from joserfc.jwk import ECKey, RSAKey
+
+from acrux.adapters.keys import secrets
+from acrux.domain.access.signing import KeyRecord
+from acrux.domain.instants import BEGINNING
+from acrux.errors import InvalidSettings
+
+ES256: Final = "ES256"
+RS256: Final = "RS256"
+ALGORITHMS: Final = (ES256, RS256)
+
+RSA_BITS: Final = 2048
+
+# name = algorithm "-" 4*9DIGIT ".pem"
+_NAME: Final = re.compile(r"(ES256|RS256)-([0-9]{4,9})\.pem")
+
+# A file is PKCS#8 in PEM (RFC 7468), and may say before it, where such text is allowed, since when
+# it signs: so the instant is copied, backed up and restored with the key, and by no clock changed.
+_SIGNS_FROM: Final = re.compile(
+    rb"Signs-From: ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\r?\n"
+)
+_INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
+
+# What tells that a folder holds other keys than before: names, and which file has each.
+Listing: TypeAlias = frozenset[tuple[str, int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key with the one algorithm it is used with; `id` is its RFC 7638 thumbprint."""
+
+    algorithm: str
+    id: str
+    jwk: ECKey | RSAKey = field(repr=False)
+
+    @classmethod
+    def from_pem(cls, pem: bytes, source: str) -> Self:
+        """Read PKCS#8 in PEM: P-256 signs ES256, RSA of at least RSA_BITS signs RS256.
+
+        Raises InvalidSettings, naming `source`, for anything else.
+        """
+        try:
+            private_key = load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as refused:  # Type: it is encrypted
+            raise _unusable(source) from refused
+        jwk = _to_jwk(private_key)
+        if jwk is None:
+            raise _unusable(source)
+        return cls(ES256 if isinstance(jwk, ECKey) else RS256, jwk.thumbprint(), jwk)
+
+    @property
+    def header(self) -> dict[str, str]:
+        """The JOSE header of every token signed with this key."""
+        return {"alg": self.algorithm, "typ": "JWT", "kid": self.id}
+
+    @property
+    def public(self) -> dict[str, object]:
+        """The public half as a JSON Web Key (RFC 7517 §4)."""
+        parts = self.jwk.as_dict(private=False)
+        return {**parts, "use": "sig", "alg": self.algorithm, "kid": self.id}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key and what is told of it."""
+
+    record: KeyRecord
+    key: SigningKey
+
+
+class KeyFolder:
+    """The port SigningKeys on the files `<algorithm>-<number>.pem` of a folder.
+
+    A new key is linked whole under a name that nothing has, so that of two who rotate at once one
+    makes the key, and a kill leaves a key or none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def prepare(self, algorithm: str) -> None:
+        """Make the first key where there is none, which signs at once.
+
+        Raises InvalidSettings for any other algorithm, and as `secrets.read_or_create` does.
+        """
+        if algorithm not in ALGORITHMS:
+            raise InvalidSettings(
+                f"tokens are signed with {' or '.join(ALGORITHMS)}, not {algorithm[:40]!r}"
+            )
+        if not self.listing():
+            secrets.read_or_create(self._path(algorithm, 1), lambda: _make_key(algorithm))
+
+    def listing(self) -> Listing:
+        """What lies there now, without reading it: another where a key came, went or changed."""
+        return frozenset(self._files())
+
+    def load(self) -> tuple[StoredKey, ...]:
+        """All keys by number.
+
+        Raises InvalidSettings where there is none, for a file that is no key or does not have the
+        name of one, and as `secrets.read` does.
+        """
+        keys = [key for name, *_ in self._files() if (key := self._load(self._folder / name))]
+        if not keys:
+            raise InvalidSettings(f"there is no key to sign tokens with in {self._folder}")
+        return tuple(sorted(keys, key=lambda key: (key.record.number, key.record.name)))
+
+    async def list(self) -> tuple[KeyRecord, ...]:
+        """See ports.SigningKeys."""
+        return tuple(key.record for key in await asyncio.to_thread(self.load))
+
+    async def add(self, algorithm: str, number: int, signs_from: datetime) -> bool:
+        """See ports.SigningKeys."""
+        path = self._path(algorithm, number)
+
+        def make() -> bool:
+            return secrets.create(path, _since(signs_from) + _make_key(algorithm))
+
+        return await asyncio.to_thread(make)
+
+    async def advance(self, key: KeyRecord, signs_from: datetime) -> None:
+        """See ports.SigningKeys."""
+        path = self._path(key.algorithm, key.number)
+
+        def advance() -> None:
+            if path.exists():
+                pem = _SIGNS_FROM.sub(b"", secrets.read(path), count=1)
+                secrets.rewrite(path, _since(signs_from) + pem)
+
+        await asyncio.to_thread(advance)
+
+    async def remove(self, key: KeyRecord) -> None:
+        """See ports.SigningKeys."""
+        await asyncio.to_thread(secrets.remove, self._path(key.algorithm, key.number))
+
+    def _path(self, algorithm: str, number: int) -> Path:
+        return self._folder / f"{algorithm}-{number:04}.pem"
+
+    def _files(self) -> Iterator[tuple[str, int, int, int]]:
+        for path in self._folder.glob("[!.]*.pem"):
+            try:
+                state = path.stat()
+            except OSError:  # removed meanwhile; where it is not, nobody could read it either
+                continue
+            yield path.name, state.st_ino, state.st_mtime_ns, state.st_ctime_ns
+
+    def _load(self, path: Path) -> StoredKey | None:
+        match = _NAME.fullmatch(path.name)
+        if match is None:
+            raise InvalidSettings(
+                f"{path} has not the name of a signing key: rename it to <algorithm>-<number>.pem, "
+                "such as ES256-0002.pem, or remove it"
+            )
+        try:
+            content = secrets.read(path)
+        except InvalidSettings:
+            if path.exists():
+                raise
+            return None  # removed meanwhile
+        key = SigningKey.from_pem(content, str(path))
+        if key.algorithm != match[1]:
+            raise InvalidSettings(
+                f"the key {path} signs {key.algorithm}, whatever its name says: rename or remove it"
+            )
+        signs_from = _read_instant(content, path)
+        return StoredKey(KeyRecord(path.stem, int(match[2]), match[1], key.id, signs_from), key)
+
+
+def _to_jwk(private_key: object) -> ECKey | RSAKey | None:
+    if isinstance(private_key, ec.EllipticCurvePrivateKey):
+        return ECKey.import_key(private_key) if private_key.curve.name == "secp256r1" else None
+    if isinstance(private_key, rsa.RSAPrivateKey):
+        return RSAKey.import_key(private_key) if private_key.key_size >= RSA_BITS else None
+    return None
+
+
+def _unusable(source: str) -> InvalidSettings:
+    return InvalidSettings(
+        f"the signing key {source} is no unencrypted private key in PEM, P-256 or RSA of at least "
+        f"{RSA_BITS} bits: restore it from a backup, or remove it to have a new one made"
+    )
+
+
+def _make_key(algorithm: str) -> bytes:
+    private_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if algorithm == ES256:
+        private_key = ec.generate_private_key(ec.SECP256R1())
+    else:
+        private_key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+    return private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _since(signs_from: datetime) -> bytes:
+    return f"Signs-From: {signs_from.astimezone(UTC):{_INSTANT}}\n".encode()
+
+
+def _read_instant(content: bytes, source: Path) -> datetime:
+    match = _SIGNS_FROM.match(content)
+    if match is None:
+        if content.startswith(b"-----BEGIN"):
+            return BEGINNING
+        raise _unusable(str(source))
+    try:
+        return datetime.strptime(match[1].decode(), _INSTANT).replace(tzinfo=UTC)
+    except ValueError:  # a 30th of February
+        raise _unusable(str(source)) from None

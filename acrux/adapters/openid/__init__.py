@@ -1,0 +1,1 @@
+"""Issuers of tokens from outside, and their keys."""

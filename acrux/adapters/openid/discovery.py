@@ -1,0 +1,99 @@
+"""Fetch the keys of an OpenID issuer: discovery, then its key set."""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
+
+from acrux.adapters.openid.outside_tokens import PublicKey, read_keys
+from acrux.errors import IssuerUnavailable
+
+if TYPE_CHECKING:
+    import httpx2
+
+DISCOVERY: Final = "/.well-known/openid-configuration"
+TIMEOUT: Final = timedelta(seconds=5)  # for both documents together
+MAX_DOCUMENT_BYTES: Final = 256 * 1024
+
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+async def fetch_keys(issuer: str) -> tuple[PublicKey, ...]:
+    """The keys that the issuer publishes (OpenID Connect Discovery 1.0 §4).
+
+    Only https is asked, or http on this machine for an issuer that is there; no redirect is
+    followed; nothing longer than MAX_DOCUMENT_BYTES is read, and nothing after TIMEOUT. Raises
+    IssuerUnavailable for whatever goes wrong, a document that names another issuer included.
+    """
+    # In a thread: the library and the system's certificates take long to read.
+    client = await asyncio.to_thread(_open, issuer)
+    import httpx2  # noqa: PLC0415 -- read by now; most registries trust nobody
+
+    try:
+        async with asyncio.timeout(TIMEOUT.total_seconds()), client:
+            address = issuer.rstrip("/") + DISCOVERY
+            document = await _get(client, _checked(address, issuer), issuer)
+            if document.get("issuer") != issuer:
+                raise _unavailable(issuer, f"{address} names another issuer")
+            keys = read_keys(await _get(client, _checked(document.get("jwks_uri"), issuer), issuer))
+    except TimeoutError:
+        raise _unavailable(issuer, "it does not answer in time") from None
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as failed:
+        raise _unavailable(issuer, f"{type(failed).__name__}: {failed}") from failed
+    if not keys:
+        raise _unavailable(issuer, "it publishes no key that can be used")
+    return keys
+
+
+def _open(issuer: str) -> "httpx2.AsyncClient":
+    import httpx2  # noqa: PLC0415 -- slow to import
+
+    try:
+        return httpx2.AsyncClient()
+    except OSError as failed:
+        raise _unavailable(
+            issuer, f"the certificates to trust cannot be read ({failed})"
+        ) from failed
+
+
+async def _get(client: "httpx2.AsyncClient", address: str, issuer: str) -> dict[str, object]:
+    # Unpacking could make much of little, so nothing packed is taken.
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    content = b""
+    async with client.stream("GET", address, headers=headers) as response:
+        if response.status_code != 200 or "content-encoding" in response.headers:
+            raise _unavailable(issuer, f"{address} answers {response.status_code}, and not 200")
+        async for piece in response.aiter_raw():
+            content += piece
+            if len(content) > MAX_DOCUMENT_BYTES:
+                raise _unavailable(issuer, f"{address} is longer than {MAX_DOCUMENT_BYTES} bytes")
+    try:
+        read = json.loads(content)
+    except (ValueError, RecursionError):
+        read = None
+    if not isinstance(read, dict):
+        raise _unavailable(issuer, f"{address} is no JSON object")
+    return read
+
+
+def _checked(address: object, issuer: str) -> str:
+    try:
+        split = urlsplit(address) if isinstance(address, str) else SplitResult("", "", "", "", "")
+        is_local = urlsplit(issuer).hostname in LOOPBACK and split.hostname in LOOPBACK
+    except ValueError:
+        split, is_local = SplitResult("", "", "", "", ""), False
+    # JSON can write what no address holds (RFC 3986 §2) and no request can carry.
+    if not isinstance(address, str) or not address.isascii() or not split.hostname:
+        raise _unavailable(issuer, "it names no address of its keys")
+    if split.scheme not in ("http", "https"):
+        raise _unavailable(issuer, "it names no address of its keys")
+    if split.scheme == "http" and not is_local:
+        raise _unavailable(issuer, "its keys are not at an https address")
+    return address
+
+
+def _unavailable(issuer: str, reason: str) -> IssuerUnavailable:
+    return IssuerUnavailable(
+        f"the keys of {issuer} cannot be fetched, try again in a moment: {reason[:300]}"
+    )

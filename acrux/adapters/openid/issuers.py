@@ -1,0 +1,100 @@
+"""OpenID issuers and their keys, remembered and fetched at a bounded rate."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from acrux.adapters.openid.discovery import fetch_keys
+from acrux.adapters.openid.outside_tokens import OutsideToken, PublicKey, issuer_of
+from acrux.domain.access.outside import Claims
+from acrux.errors import InvalidToken, IssuerUnavailable
+from acrux.ports.clock import Clock
+
+# A key that its issuer took back counts no longer than FRESH where the issuer answers, and than
+# KEPT where it does not.
+FRESH: Final = timedelta(minutes=10)
+KEPT: Final = timedelta(hours=1)
+# A token with an unknown key makes us ask, so that anybody could make us ask: not more often.
+PAUSE: Final = timedelta(seconds=5)
+
+MAX_ISSUERS: Final = 64  # whose keys are remembered
+
+Fetch = Callable[[str], Awaitable[tuple[PublicKey, ...]]]
+
+
+@dataclass(slots=True)
+class _Issuer:
+    """What is known of an issuer: its keys and when they came, when it was asked, how it failed."""
+
+    keys: tuple[PublicKey, ...] = ()
+    fetched_at: datetime | None = None
+    asked_at: datetime | None = None
+    failure: IssuerUnavailable | None = None
+    asking: asyncio.Task[None] | None = None
+
+
+class OpenIdIssuers:
+    """The port Issuers: keys are fetched when a token needs them, and then kept for a while.
+
+    Tokens that wait for the same issuer share one request. `read` must only be given issuers that
+    somebody here put trust in: it asks whomever it is given.
+    """
+
+    def __init__(self, clock: Clock, fetch: Fetch = fetch_keys) -> None:
+        self._clock = clock
+        self._fetch = fetch
+        self._issuers: dict[str, _Issuer] = {}
+
+    def issuer_of(self, text: str) -> str:
+        """See ports.Issuers."""
+        return issuer_of(text)
+
+    async def read(self, text: str, issuer: str) -> Claims:
+        """See ports.Issuers."""
+        token = OutsideToken.parse(text)
+        if token.claims.get("iss") != issuer:
+            raise InvalidToken("the token was issued by somebody else")
+        return token.verified(await self._key(token, issuer))
+
+    async def _key(self, token: OutsideToken, issuer: str) -> PublicKey:
+        known = self._known(issuer)
+        if not self._is_within(FRESH, known.fetched_at) or token.fitting(known.keys) is None:
+            await self._ask(issuer, known)
+        if self._is_within(KEPT, known.fetched_at) and (key := token.fitting(known.keys)):
+            return key
+        if known.failure is not None:
+            raise IssuerUnavailable(known.failure.message)
+        raise InvalidToken(
+            f"the issuer publishes no key {token.key_id[:80]!r} that signs {token.algorithm}"
+        )
+
+    def _known(self, issuer: str) -> _Issuer:
+        known = self._issuers.get(issuer)
+        if known is None:
+            if len(self._issuers) >= MAX_ISSUERS:
+                self._issuers.clear()
+            known = self._issuers[issuer] = _Issuer()
+        return known
+
+    async def _ask(self, issuer: str, known: _Issuer) -> None:
+        if known.asking is None:
+            if self._is_within(PAUSE, known.asked_at):
+                return
+            known.asked_at = self._clock()
+            known.asking = asyncio.create_task(self._learn(issuer, known))
+        await asyncio.shield(known.asking)  # whoever gives up leaves the others their answer
+
+    async def _learn(self, issuer: str, known: _Issuer) -> None:
+        try:
+            known.keys = await self._fetch(issuer)
+            known.fetched_at, known.failure = self._clock(), None
+        except IssuerUnavailable as failure:
+            known.failure = failure
+        finally:
+            known.asking = None
+
+    def _is_within(self, time: timedelta, since: datetime | None) -> bool:
+        # A clock that was put back makes everything old, and nothing last longer.
+        return since is not None and timedelta() <= self._clock() - since < time

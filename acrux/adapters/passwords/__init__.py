@@ -1,0 +1,1 @@
+"""Passwords that are generated or chosen, and their hashes."""

@@ -1,0 +1,135 @@
+"""Passwords that people choose: argon2id, and bcrypt from htpasswd files."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+import argon2
+import bcrypt
+
+from acrux.adapters.blobs.upload_files import in_thread
+from acrux.adapters.keys.keyed_hash import KeyedHash
+from acrux.adapters.keys.slow_hashes import ARGON2, BCRYPT, nobodys_like
+from acrux.domain.access.people import normalize
+from acrux.ports.clock import Clock
+
+# OWASP, Password Storage Cheat Sheet: 19 MiB, two passes, one lane. About 17 ms.
+MEMORY_KIBIBYTES: Final = 19 * 1024
+PASSES: Final = 2
+LANES: Final = 1
+
+# How every hash of ours begins that was made with the parameters above (PHC string format).
+_CURRENT: Final = f"{ARGON2}:$argon2id$v=19$m={MEMORY_KIBIBYTES},t={PASSES},p={LANES}$"
+
+# bcrypt looks at no more, so that a longer password would match what it begins with.
+MAX_BCRYPT_BYTES: Final = 72
+
+REMEMBERED: Final = 10_000
+REMEMBERED_FOR: Final = timedelta(minutes=5)
+
+# How many hashes one process computes at once, each with its memory and a core.
+AT_ONCE: Final = 1
+
+Result = TypeVar("Result")
+
+
+class ChosenPasswords:
+    """Slow hashes, computed in threads, a few at a time.
+
+    A password that was right is remembered for REMEMBERED_FOR, together with the hash it was
+    right for, under a key that no other process knows: clients send it with every token request.
+    One that was wrong is never remembered.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._hasher = argon2.PasswordHasher(
+            time_cost=PASSES, memory_cost=MEMORY_KIBIBYTES, parallelism=LANES
+        )
+        self._keyed_hash = KeyedHash(secrets.token_bytes(32))
+        self._right: dict[bytes, datetime] = {}
+        self._free = asyncio.Semaphore(AT_ONCE)
+
+    async def hash(self, password: str) -> str:
+        """What to keep of the password: `argon2id:` and a PHC string."""
+        text = _encode(password)
+        return f"{ARGON2}:{await self._compute(lambda: self._hasher.hash(text))}"
+
+    async def find(
+        self,
+        password: str,
+        hashes: Sequence[str],
+        closed: Sequence[str] = (),
+        in_use: Sequence[str] = (),
+    ) -> str | None:
+        """Which of all these hashes the password is of; None where of none.
+
+        Those that are `closed` open nothing. Where none is found that does, the work of every
+        scheme and cost of `in_use` was done, whichever of them the hashes are of.
+        """
+        for kept in hashes:
+            end = self._right.get(self._proof(password, kept))
+            if end is not None and self._clock() < end:
+                return kept
+        found = await self._compute(lambda: self._search(password, hashes, closed, in_use))
+        if found is not None and found in hashes:
+            self._remember(password, found)
+        return found
+
+    def is_outdated(self, kept: str) -> bool:
+        """Whether a hash of ours was made with other parameters than those of now."""
+        return kept.startswith(f"{ARGON2}:") and not kept.startswith(_CURRENT)
+
+    def _search(
+        self, password: str, hashes: Sequence[str], closed: Sequence[str], in_use: Sequence[str]
+    ) -> str | None:
+        # In one turn: whoever had to wait for two of them would be told apart.
+        found, done = None, set()
+        for kept in (*hashes, *closed):
+            nobodys = nobodys_like(kept)
+            matches = None if nobodys is None else self._verify(password, kept)
+            if matches:
+                found = kept
+                if kept in hashes:
+                    return found
+            if matches is not None:
+                done.add(nobodys)
+        kinds = {nobodys for kept in in_use if (nobodys := nobodys_like(kept))}
+        for nobodys in sorted(kinds - done):
+            self._verify(password, nobodys)
+        return found
+
+    def _verify(self, password: str, kept: str) -> bool | None:
+        """Whether it is the password of this hash; None where that was seen without the work."""
+        scheme, _, hashed = kept.partition(":")
+        text = _encode(password)
+        try:
+            if scheme == BCRYPT:
+                # What bcrypt cannot tell apart matches nothing, after the same work.
+                looked_at = text.replace(b"\0", b"")[:MAX_BCRYPT_BYTES]
+                return bcrypt.checkpw(looked_at, hashed.encode()) and looked_at == text
+            return self._hasher.verify(hashed, text)
+        except argon2.exceptions.VerifyMismatchError:
+            return False
+        except (argon2.exceptions.Argon2Error, argon2.exceptions.InvalidHashError, ValueError):
+            return None  # it was damaged
+
+    def _remember(self, password: str, kept: str) -> None:
+        if len(self._right) >= REMEMBERED:
+            self._right.clear()
+        self._right[self._proof(password, kept)] = self._clock() + REMEMBERED_FOR
+
+    def _proof(self, password: str, kept: str) -> bytes:
+        return self._keyed_hash.digest(kept.encode() + b"\0" + _encode(password))
+
+    async def _compute(self, work: Callable[[], Result]) -> Result:
+        # To its end, even if the client is gone: others begin only once the thread is free.
+        async with self._free:
+            return await in_thread(work)
+
+
+def _encode(password: str) -> bytes:
+    # Lone surrogates are no valid text, but whoever sends them gets a refusal, not a crash.
+    return normalize(password).encode("utf-8", "surrogatepass")

@@ -1,0 +1,59 @@
+"""Hash and verify passwords, with equal work for unknown accounts."""
+
+import hmac
+import secrets
+import string
+from typing import Final
+
+from acrux.adapters.keys.keyed_hash import KeyedHash
+from acrux.errors import InvalidSettings
+
+# 52 of 62 characters: 52 * log2(62) = 309 bits. A memory-hard hash would only slow down the
+# clients, who send the password with every token request (stack.md §5).
+_ALPHABET: Final = string.ascii_letters + string.digits
+_CHARACTERS: Final = 52
+
+# A longer password matches nothing, so that nobody can have megabytes hashed.
+MAX_CHARACTERS: Final = 4096
+
+MIN_PEPPER_BYTES: Final = 32
+
+_SCHEME: Final = "hmac-sha256"
+
+# An unknown account is compared with as many hashes as a known one has.
+_DUMMIES: Final = (f"{_SCHEME}:{'0' * 64}",) * 2
+
+
+class KeyedPasswords:
+    """Generated passwords, kept as HMAC-SHA-256 (RFC 2104) under this registry's `pepper`.
+
+    Implements acrux.ports.accounts.Passwords. Raises InvalidSettings for a pepper of fewer than
+    MIN_PEPPER_BYTES bytes.
+    """
+
+    def __init__(self, pepper: bytes) -> None:
+        if len(pepper) < MIN_PEPPER_BYTES:
+            raise InvalidSettings(
+                f"the key of the passwords holds {len(pepper)} bytes, at least "
+                f"{MIN_PEPPER_BYTES} are needed: restore it from a backup"
+            )
+        self._keyed_hash = KeyedHash(pepper)
+
+    def generate(self) -> str:
+        """A new password of 52 letters and digits: 309 bits."""
+        return "".join(secrets.choice(_ALPHABET) for _ in range(_CHARACTERS))
+
+    def hash(self, password: str) -> str:
+        """What to keep of it, `hmac-sha256:<hex>`: useless without the pepper."""
+        # Lone surrogates are no valid text, but whoever sends them gets a refusal, not a crash.
+        hashed = self._keyed_hash.digest(password.encode("utf-8", "surrogatepass"))
+        return f"{_SCHEME}:{hashed.hex()}"
+
+    def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
+        """Which of these it is of, by its place; as much work for none of them as for one."""
+        presented = self.hash(password[:MAX_CHARACTERS]).encode()
+        found = None
+        for place, kept in enumerate(hashes or _DUMMIES):
+            if hmac.compare_digest(presented, kept.encode("utf-8", "surrogatepass")):
+                found = place
+        return found if hashes and len(password) <= MAX_CHARACTERS else None

@@ -1,0 +1,1 @@
+"""The text of every statement, and what its rows mean."""

@@ -1,0 +1,31 @@
+"""What the registry knows of itself, in SQL."""
+
+from acrux.adapters.sql.statements import Database, Statement, Steps
+
+
+class SqlFacts:
+    """A few texts by name, which every process that opens the database shares."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, name: str) -> str | None:
+        """The text of this name, None where none was kept."""
+        rows = await self._database.read(
+            Statement("SELECT value FROM facts WHERE name = :name", {"name": name})
+        )
+        return str(rows[0][0]) if rows else None
+
+    async def keep(self, name: str, value: str) -> None:
+        """Let this be the text of this name, durably when it returns."""
+        await self._database.write(_keep(name, value))
+
+
+def _keep(name: str, value: str) -> Steps[None]:
+    yield Statement(
+        """
+        INSERT INTO facts (name, value) VALUES (:name, :value)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        """,
+        {"name": name, "value": value},
+    )

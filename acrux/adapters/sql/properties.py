@@ -1,0 +1,259 @@
+"""What /acr/v1 shows of repositories, tags and manifests, in SQL."""
+
+from typing import Final
+
+import msgspec
+
+from acrux.adapters.sql import locks, manifest_steps
+from acrux.adapters.sql.statements import Database, Row, SqlValue, Statement, Steps
+from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import Platform
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.page import Order, Page, Slice
+from acrux.domain.content.properties import (
+    Entry,
+    ManifestProperties,
+    RepositoryProperties,
+    TagProperties,
+)
+from acrux.domain.instants import from_microseconds
+from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
+
+_TAG: Final = f"name, digest, created_at, updated_at, {locks.columns('tags')}"
+_MANIFEST: Final = (
+    "digest, media_type, config_media_type, image_size, created_at, updated_at, architecture, os,"
+    f" entries, {locks.columns('manifests')}"
+)
+
+
+class SqlProperties:
+    """The port Properties on a database; each method is described there."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def repository(self, name: RepositoryName) -> RepositoryProperties:
+        """See ports.Properties."""
+        for created_at, updated_at, manifests, tags, *switches in await self._database.read(
+            _find_repository(name)
+        ):
+            if manifests:
+                return RepositoryProperties(
+                    name=name.value,
+                    created_at=from_microseconds(created_at),
+                    updated_at=from_microseconds(updated_at),
+                    manifest_count=manifests,
+                    tag_count=tags,
+                    attributes=locks.read(switches),
+                )
+        raise UnknownRepository(name=str(name))
+
+    async def change_repository(self, name: RepositoryName, change: AttributesChange) -> None:
+        """See ports.Properties."""
+        condition = (
+            "name = :repository"
+            " AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.name)"
+        )
+        parameters: dict[str, SqlValue] = {"repository": name.value}
+        if not await self._change("repositories", condition, parameters, change):
+            raise UnknownRepository(name=str(name))
+
+    async def tag(self, repository: RepositoryName, tag: Tag) -> TagProperties:
+        """See ports.Properties."""
+        for row in await self._database.read(_find_tag(repository, tag)):
+            return _read_tag(row)
+        raise UnknownTag(tag=str(tag))
+
+    async def tags(
+        self, repository: RepositoryName, page: Page, order: Order, digest: Digest | None
+    ) -> Slice[TagProperties]:
+        """See ports.Properties."""
+        rows = await self._database.read(_list_tags(repository, page, order, digest))
+        await self._check_known(repository, rows)
+        return Slice(tuple(map(_read_tag, rows[: page.items])), more=0 < page.items < len(rows))
+
+    async def change_tag(
+        self, repository: RepositoryName, tag: Tag, change: AttributesChange
+    ) -> None:
+        """See ports.Properties."""
+        parameters: dict[str, SqlValue] = {"repository": repository.value, "tag": tag.value}
+        condition = "repository = :repository AND name = :tag"
+        if not await self._change("tags", condition, parameters, change):
+            raise UnknownTag(tag=str(tag))
+
+    async def manifest(self, repository: RepositoryName, digest: Digest) -> ManifestProperties:
+        """See ports.Properties."""
+        for row in await self._database.read(_find_manifest(repository, digest)):
+            return _read_manifest(row)
+        raise UnknownManifest(reference=str(digest))
+
+    async def manifests(
+        self, repository: RepositoryName, page: Page, order: Order
+    ) -> Slice[ManifestProperties]:
+        """See ports.Properties."""
+        rows = await self._database.read(_list_manifests(repository, page, order))
+        await self._check_known(repository, rows)
+        manifests = tuple(map(_read_manifest, rows[: page.items]))
+        return Slice(manifests, more=0 < page.items < len(rows))
+
+    async def change_manifest(
+        self, repository: RepositoryName, digest: Digest, change: AttributesChange
+    ) -> None:
+        """See ports.Properties."""
+        parameters: dict[str, SqlValue] = {"repository": repository.value, "digest": str(digest)}
+        condition = "repository = :repository AND digest = :digest"
+        if not await self._change("manifests", condition, parameters, change):
+            raise UnknownManifest(reference=str(digest))
+
+    async def _check_known(self, repository: RepositoryName, rows: list[Row]) -> None:
+        if not rows and not await self._database.read(manifest_steps.find_any(repository)):
+            raise UnknownRepository(name=str(repository))
+
+    async def _change(
+        self, table: str, condition: str, key: dict[str, SqlValue], change: AttributesChange
+    ) -> bool:
+        # To lock is not to update: what purges by age must not be misled.
+        assignments, values = locks.assignments(change)
+        statement = Statement(
+            f"UPDATE {table} SET {assignments} WHERE {condition} RETURNING 1",  # noqa: S608 -- our own names
+            {**key, **values},
+        )
+        return bool(await self._database.write(_run(statement)))
+
+
+def _run(statement: Statement) -> Steps[list[Row]]:
+    return (yield statement)
+
+
+def _find_repository(name: RepositoryName) -> Statement:
+    # Counted, not kept: a counter would be one row that every push to the repository waits for.
+    return Statement(
+        f"""
+        SELECT created_at,
+               (SELECT MAX(updated_at) FROM manifests WHERE repository = :name),
+               (SELECT COUNT(*) FROM manifests WHERE repository = :name),
+               (SELECT COUNT(*) FROM tags WHERE repository = :name),
+               {locks.columns("repositories")}
+        FROM repositories WHERE name = :name
+        """,  # noqa: S608 -- our own column names
+        {"name": name.value},
+    )
+
+
+def _find_tag(repository: RepositoryName, tag: Tag) -> Statement:
+    return Statement(
+        f"SELECT {_TAG} FROM tags WHERE repository = :repository AND name = :tag",  # noqa: S608 -- our own column names
+        {"repository": repository.value, "tag": tag.value},
+    )
+
+
+def _list_tags(
+    repository: RepositoryName, page: Page, order: Order, digest: Digest | None
+) -> Statement:
+    # The tags on one manifest are few. With the bare column a database would rather walk through
+    # all tags by time, in search of them, than find and sort these.
+    time = "updated_at + 0" if digest else "updated_at"
+    after, sorting = _keyset("tags", "name", page, order, time)
+    on_one = "AND digest = :digest" if digest else ""
+    return Statement(
+        f"""
+        SELECT {_TAG} FROM tags
+        WHERE repository = :repository AND list_enabled = 1 {on_one} {after}
+        ORDER BY {sorting} LIMIT :rows
+        """,  # noqa: S608 -- our own column names
+        {
+            "repository": repository.value,
+            "last": page.last,
+            "last_at": page.last_at,
+            "rows": page.items + 1,
+            **({"digest": str(digest)} if digest else {}),
+        },
+    )
+
+
+def _manifest_columns() -> str:
+    # The tags of a manifest, between spaces, which no tag holds.
+    return f"""{_MANIFEST}, (
+        SELECT string_agg(name, ' ') FROM (
+            SELECT name FROM tags
+            WHERE tags.repository = manifests.repository AND tags.digest = manifests.digest
+            ORDER BY name
+        ) AS pointing
+    )"""  # noqa: S608 -- our own column names
+
+
+def _find_manifest(repository: RepositoryName, digest: Digest) -> Statement:
+    return Statement(
+        f"SELECT {_manifest_columns()} FROM manifests"  # noqa: S608 -- our own column names
+        " WHERE repository = :repository AND digest = :digest",
+        {"repository": repository.value, "digest": str(digest)},
+    )
+
+
+def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Statement:
+    after, sorting = _keyset("manifests", "digest", page, order)
+    return Statement(
+        f"""
+        SELECT {_manifest_columns()} FROM manifests
+        WHERE repository = :repository AND list_enabled = 1 {after}
+        ORDER BY {sorting} LIMIT :rows
+        """,  # noqa: S608 -- our own column names
+        {
+            "repository": repository.value,
+            "last": page.last,
+            "last_at": page.last_at,
+            "rows": page.items + 1,
+        },
+    )
+
+
+def _keyset(
+    table: str, key: str, page: Page, order: Order, time: str = "updated_at"
+) -> tuple[str, str]:
+    """The condition that begins after `page.last`, and how to sort."""
+    if order is Order.BY_NAME:
+        return f"AND {key} > :last", key
+    direction, beyond = ("ASC", ">") if order is Order.OLDEST_FIRST else ("DESC", "<")
+    sorting = f"{time} {direction}, {key} {direction}"
+    if not page.last:
+        return "", sorting
+    if page.last_at is not None:  # its place holds even where it is gone by now
+        return f"AND (updated_at, {key}) {beyond} (:last_at, :last)", sorting
+    # `last` is still a name (acr-protocol.md §5.3): find the element's place by it. Where it is
+    # gone there is no place to go on from, and the listing ends.
+    place = (
+        f"(SELECT updated_at, {key} FROM {table}"  # noqa: S608 -- our own names
+        f" WHERE repository = :repository AND {key} = :last)"
+    )
+    return f"AND ({time}, {key}) {beyond} {place}", sorting
+
+
+def _read_tag(row: Row) -> TagProperties:
+    name, digest, created_at, updated_at, *switches = row
+    return TagProperties(
+        name=name,
+        digest=digest,
+        created_at=from_microseconds(created_at),
+        updated_at=from_microseconds(updated_at),
+        attributes=locks.read(switches),
+    )
+
+
+def _read_manifest(row: Row) -> ManifestProperties:
+    digest, media_type, config_media_type, size, created_at, updated_at, *rest = row
+    architecture, os, entries, *switches, tags = rest
+    return ManifestProperties(
+        digest=digest,
+        media_type=media_type,
+        config_media_type=config_media_type,
+        size=size,
+        created_at=from_microseconds(created_at),
+        updated_at=from_microseconds(updated_at),
+        platform=Platform(architecture, os),
+        entries=tuple(
+            Entry(*entry) for entry in msgspec.json.decode(entries, type=list[tuple[str, str, str]])
+        ),
+        tags=tuple(tags.split()) if tags else (),
+        attributes=locks.read(switches),
+    )

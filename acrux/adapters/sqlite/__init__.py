@@ -1,0 +1,1 @@
+"""The embedded database: what carries statements out."""

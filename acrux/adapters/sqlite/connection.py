@@ -1,0 +1,97 @@
+"""A connection to the embedded database, and what is told of its failures."""
+
+import errno
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from acrux.adapters.failures import FULL, READ_ONLY
+from acrux.adapters.sql.statements import Row, Statement
+from acrux.adapters.sqlite.read_only import open_read_only
+from acrux.errors import StorageExhausted, StorageReadOnly, StorageUnavailable, TooManyRequests
+
+BUSY_TIMEOUT: Final = timedelta(seconds=10)
+
+Observer = Callable[[Statement], None]
+
+
+def nobody(_statement: Statement) -> None:
+    """Watch nothing."""
+
+
+class Connection:
+    """A connection to a SQLite file in write-ahead mode, whose every commit is synced.
+
+    Of a file that `is_read_only` nothing is written. Must be closed. No memory map: with one, a
+    damaged disk is a signal that kills the process.
+    """
+
+    def __init__(
+        self, path: Path, observe: Observer = nobody, *, is_read_only: bool = False
+    ) -> None:
+        if not is_read_only:
+            path.touch(mode=0o600)  # it holds what passwords are checked against
+        self._sqlite = open_read_only(path) if is_read_only else apsw.Connection(str(path))
+        self._versions = self._sqlite.cursor()
+        self._observe = observe
+        self._sqlite.set_busy_timeout(BUSY_TIMEOUT // timedelta(milliseconds=1))
+        if not is_read_only:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                self.execute(Statement(f"PRAGMA {pragma}", {}))
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._sqlite.in_transaction
+
+    def execute(self, statement: Statement) -> list[Row]:
+        """All rows of the statement.
+
+        Raises StorageExhausted, StorageReadOnly or StorageUnavailable for a disk that is full,
+        takes no writes or fails, and TooManyRequests where another process has been writing for
+        longer than BUSY_TIMEOUT.
+        """
+        self._observe(statement)
+        try:
+            values = statement.values or statement.parameters
+            return self._sqlite.execute(statement.sql, values).fetchall()
+        except apsw.Error as failure:
+            tell(failure, self._sqlite.system_errno)
+            raise
+
+    def version(self) -> int:
+        """Another number whenever another connection, of any process, has committed.
+
+        Raises as `execute` does. Source: https://sqlite.org/pragma.html#pragma_data_version
+        """
+        try:
+            return int(self._versions.execute("PRAGMA data_version").get)
+        except apsw.Error as failure:
+            tell(failure, self._sqlite.system_errno)
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._sqlite.close()
+
+
+def tell(failure: apsw.Error, number: int) -> None:
+    """Raise what the registry knows it as; `number` is the system's error, where it has one."""
+    number = number if isinstance(failure, apsw.IOError) else 0  # else an old one
+    if isinstance(failure, apsw.FullError) or number in FULL:
+        raise StorageExhausted(
+            "the disk that holds the database is full: make room on it, then try again"
+        ) from failure
+    if number == errno.EROFS:
+        raise StorageReadOnly(READ_ONLY) from failure
+    if isinstance(failure, apsw.BusyError):
+        raise TooManyRequests(
+            "the database is busy: try again in a moment", retry_after=1
+        ) from failure
+    if isinstance(failure, apsw.IOError | apsw.CantOpenError):
+        raise StorageUnavailable(
+            f"the database cannot be read or written now ({failure}): try again in a moment"
+        ) from failure

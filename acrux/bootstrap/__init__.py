@@ -1,0 +1,1 @@
+"""Build every object once and hand each what it needs."""

@@ -1,0 +1,108 @@
+"""Everything that touches the world, in the data directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_bytes
+
+from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.data_dir import make_data_dir
+from acrux.adapters.keys import secrets
+from acrux.adapters.keys.capabilities import KeyedCapabilities
+from acrux.adapters.keys.rotating_signer import RotatingSigner
+from acrux.adapters.keys.signing_keys import KeyFolder
+from acrux.adapters.openid.issuers import OpenIdIssuers
+from acrux.adapters.passwords.chosen import ChosenPasswords
+from acrux.adapters.passwords.generated import KeyedPasswords
+from acrux.adapters.passwords.schemes import AllPasswords
+from acrux.adapters.pepper import Pepper
+from acrux.adapters.reserve import Reserve, ReservedDatabase
+from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.guesses import SqlGuesses
+from acrux.adapters.sql.journal import SqlJournal
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.scope_maps import SqlScopeMaps
+from acrux.adapters.sql.trusts import SqlTrusts
+from acrux.adapters.sqlite.connection import Observer
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.clocks import Clocks
+from acrux.ports.clock import Clock, Pause
+from acrux.settings import Settings
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """The registry's outside world."""
+
+    database: SqliteDatabase
+    store: FileBlobStore
+    metadata: SqlMetadata
+    properties: SqlProperties
+    accounts: SqlAccounts
+    scope_maps: SqlScopeMaps
+    trusts: SqlTrusts
+    issuers: OpenIdIssuers
+    revocations: SqlRevocations
+    guesses: SqlGuesses
+    journal: SqlJournal
+    capabilities: KeyedCapabilities
+    passwords: AllPasswords
+    signing_keys: KeyFolder
+    signer: RotatingSigner
+    clock: Clock
+    aged: Clock  # for what cannot be undone
+    noted: Clock  # for what is kept by its age
+    pause: Pause
+    facts: SqlFacts
+    pepper: Pepper
+    reserve: Reserve
+
+
+def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None = None) -> Adapters:
+    """Everything that touches the world, in the data directory."""
+    folder = make_data_dir(settings.data_dir)
+    path = folder / "registry.sqlite"
+    pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
+    database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
+    reserve = Reserve(folder / "reserve")
+    reserve.take()
+    used = ReservedDatabase(database, reserve.yield_room)
+    growing = ReservedDatabase(database, reserve.check)
+    accounts = SqlAccounts(used)
+    store = FileBlobStore(folder, reserve.check)
+    store.prepare()
+    signing_keys = KeyFolder(folder / "secrets" / "signing")
+    signing_keys.prepare(settings.signing_algorithm)
+    return Adapters(
+        database=database,
+        store=store,
+        metadata=SqlMetadata(used, growing),
+        properties=SqlProperties(used),
+        accounts=accounts,
+        scope_maps=SqlScopeMaps(used),
+        trusts=SqlTrusts(used),
+        issuers=OpenIdIssuers(clocks.wall),
+        revocations=SqlRevocations(used),
+        guesses=SqlGuesses(used, _key(folder / "secrets" / "guesses")),
+        journal=SqlJournal(growing),
+        capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
+        passwords=AllPasswords(
+            KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes
+        ),
+        signing_keys=signing_keys,
+        signer=RotatingSigner(signing_keys, clocks.wall),
+        clock=clocks.wall,
+        aged=clocks.aged,
+        noted=clocks.noted,
+        pause=clocks.pause,
+        facts=SqlFacts(database),
+        pepper=pepper,
+        reserve=reserve,
+    )
+
+
+def _key(path: Path) -> bytes:
+    return secrets.read_or_create(path, lambda: token_bytes(KEY_BYTES))

@@ -1,0 +1,136 @@
+"""The whole registry, built and not yet open."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from acrux import edge
+from acrux.adapters import heap
+from acrux.adapters.log import LineLog
+from acrux.adapters.sqlite.connection import Observer
+from acrux.bootstrap import tasks
+from acrux.bootstrap.adapters import Adapters, build_adapters
+from acrux.bootstrap.services import Services, build_services
+from acrux.chores import Chore, Running
+from acrux.clocks import Clocks, clocks_of
+from acrux.errors import RegistryError
+from acrux.http.access.guard import Guard
+from acrux.http.access.identity import Identity
+from acrux.http.access.origin import Origins
+from acrux.http.access.witness import Witness
+from acrux.http.acr.handlers import AcrHandlers
+from acrux.http.app import Application, Lifespan
+from acrux.http.health import HealthHandlers
+from acrux.http.management.handlers import ManagementHandlers
+from acrux.http.middleware import Log, RequestLog
+from acrux.http.oauth2.handlers import TokenHandlers
+from acrux.http.routes import Handlers, Router, Row, table
+from acrux.http.v2.blobs import BlobHandlers
+from acrux.http.v2.listings import ListingHandlers
+from acrux.http.v2.manifests import ManifestHandlers
+from acrux.http.v2.uploads import UploadHandlers
+from acrux.ports.clock import Clock
+from acrux.settings import Settings
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that is built and not yet open."""
+
+    app: Application
+    rows: tuple[Row, ...]
+    services: Services
+    lifespan: Lifespan
+
+
+def build(
+    settings: Settings,
+    clock: Clock | Clocks | None = None,
+    log: Log | None = None,
+    observe: Observer | None = None,
+) -> Registry:
+    """The whole registry on one data directory; `lifespan` opens and closes it.
+
+    Makes the folders, the keys and the schema where they are missing. Raises InvalidSettings.
+    `observe` is told of every statement before the database carries it out.
+    """
+    log = log or LineLog(sys.stderr, settings.log_format)
+    clocks = clocks_of(clock, log)
+    adapters = build_adapters(settings, clocks, observe)
+    services = build_services(settings, adapters)
+    chores = (*clocks.chores(adapters.facts), *tasks.every_process(adapters, services))
+    origins = edge.origins(settings)
+    connections = edge.connections(settings, origins)
+    # Only a server knows how long its tokens live: the settings of a command may be others.
+    serving = (
+        *chores,
+        Chore("storage", tasks.TIDY_SECONDS, adapters.reserve.watch, at_start=True),
+        *tasks.of_users_in_a_file(settings, adapters, log),
+        Chore("retire-keys", tasks.TIDY_SECONDS, services.keys.retire),
+        Chore("connections", tasks.CONNECTION_SECONDS, connections.watch),
+        Chore("heap", tasks.TIDY_SECONDS, heap.give_back),
+    )
+    identity = Identity(
+        services.authentication, services.federation, services.guessing, services.tokens
+    )
+    rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
+    app = Application(
+        router=Router(rows),
+        guard=Guard(identity, services.tokens, services.uploads),
+        origins=origins,
+        log=RequestLog(log),
+        witness=Witness(services.journal, adapters.clock),
+        lifespan=_lifespan(adapters, services, log, serving),
+        pace=edge.pace(settings),
+        connections=connections,
+        incoming=edge.incoming(),
+        sender=edge.sender(),
+    )
+    return Registry(app, rows, services, _lifespan(adapters, services, log, chores))
+
+
+def _handlers(
+    settings: Settings,
+    services: Services,
+    identity: Identity,
+    origins: Origins,
+    trouble: Callable[[], str],
+) -> Handlers:
+    return Handlers(
+        tokens=TokenHandlers(identity, services.tokens, origins),
+        manifests=ManifestHandlers(services.manifests),
+        blobs=BlobHandlers(services.blobs),
+        uploads=UploadHandlers(
+            services.uploads,
+            services.blobs,
+            identity,
+            mount_from_account=settings.mount_from_account,
+        ),
+        listings=ListingHandlers(services.listings, identity),
+        acr=AcrHandlers(services.properties, services.manifests, origins),
+        health=HealthHandlers(services.listings, trouble),
+        management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),
+    )
+
+
+def _lifespan(
+    adapters: Adapters, services: Services, log: Log, chores: tuple[Chore, ...]
+) -> Lifespan:
+    running = Running(chores, log)
+
+    async def open_() -> None:
+        adapters.database.open()
+        await adapters.pepper.check(adapters.facts)
+        await running.start()
+
+    async def close() -> None:
+        await running.stop()
+        with suppress(RegistryError):  # a full disk: everybody is a stranger once more
+            await services.guessing.write_down()
+        if lost := await services.journal.close():
+            log.info("audit-lost", records=lost)
+        adapters.database.close()
+        log.flush()
+
+    return Lifespan(open_, close)

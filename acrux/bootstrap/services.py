@@ -1,0 +1,96 @@
+"""The use cases, on whatever keeps the ports' promises."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from secrets import token_hex
+
+from acrux.bootstrap.adapters import Adapters
+from acrux.services.access.accounts import Accounts
+from acrux.services.access.authentication import Authentication
+from acrux.services.access.federation import Federation
+from acrux.services.access.guessing import Guessing
+from acrux.services.access.keys import Keys
+from acrux.services.access.scope_maps import ScopeMaps
+from acrux.services.access.tokens import Lifetimes, Tokens
+from acrux.services.access.trusts import Trusts
+from acrux.services.access.users import Users
+from acrux.services.audit.explanations import Explanations
+from acrux.services.audit.journal import Journal, Room
+from acrux.services.content.blobs import Blobs
+from acrux.services.content.listings import Listings
+from acrux.services.content.manifests import Manifests
+from acrux.services.content.properties import Properties
+from acrux.services.content.uploads import Uploads
+from acrux.settings import Settings
+
+WRITER_BYTES = 3
+
+
+@dataclass(frozen=True)
+class Services:
+    """The registry's use cases."""
+
+    authentication: Authentication
+    guessing: Guessing
+    tokens: Tokens
+    manifests: Manifests
+    properties: Properties
+    blobs: Blobs
+    uploads: Uploads
+    listings: Listings
+    users: Users
+    accounts: Accounts
+    scope_maps: ScopeMaps
+    federation: Federation
+    trusts: Trusts
+    journal: Journal
+    keys: Keys
+    explanations: Explanations
+
+
+def build_services(settings: Settings, to: Adapters) -> Services:
+    """The use cases on these adapters."""
+    lifetimes = Lifetimes(
+        access=timedelta(seconds=settings.access_token_seconds),
+        refresh=timedelta(seconds=settings.refresh_token_seconds),
+    )
+    return Services(
+        authentication=Authentication(to.accounts, to.passwords, to.clock, to.pause),
+        guessing=Guessing(to.guesses, to.clock, aged=to.aged),
+        tokens=Tokens(to.signer, to.revocations, to.clock, lifetimes, settings.known_login_servers),
+        manifests=Manifests(
+            to.metadata, to.store, to.clock, allow_missing=settings.allow_missing_blobs
+        ),
+        properties=Properties(to.properties),
+        blobs=Blobs(to.store, to.metadata, to.clock),
+        uploads=Uploads(
+            to.store,
+            to.metadata,
+            to.capabilities,
+            to.clock,
+            timedelta(seconds=settings.upload_seconds),
+        ),
+        listings=Listings(to.metadata),
+        users=Users(
+            to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock, settings.name
+        ),
+        accounts=Accounts(to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock),
+        scope_maps=ScopeMaps(to.scope_maps, to.revocations, to.clock),
+        federation=Federation(to.trusts, to.issuers, to.clock),
+        trusts=Trusts(to.trusts, to.scope_maps, to.revocations, to.clock, lifetimes.refresh),
+        journal=_journal(settings, to),
+        keys=Keys(
+            to.signing_keys,
+            to.clock,
+            # An upload goes on with the token that began it for a while after that has ended.
+            max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
+            aged=to.aged,
+        ),
+        explanations=Explanations(to.journal, to.accounts, to.trusts, to.scope_maps),
+    )
+
+
+def _journal(settings: Settings, to: Adapters) -> Journal:
+    kept, writer = timedelta(days=settings.audit_days), token_hex(WRITER_BYTES)
+    room = Room(kept_bytes=settings.audit_bytes)
+    return Journal(to.journal, to.noted, writer, kept, room, aged=to.aged)

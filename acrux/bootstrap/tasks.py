@@ -1,0 +1,44 @@
+"""What an open registry does beside its requests."""
+
+from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
+from acrux.bootstrap.adapters import Adapters
+from acrux.bootstrap.services import Services
+from acrux.chores import Chore
+from acrux.http.middleware import Log
+from acrux.ports.accounts import UserFile
+from acrux.services.access.users import FileUsers
+from acrux.settings import Settings
+
+REVOCATION_SECONDS = 0.5
+JOURNAL_SECONDS = 0.5
+CONNECTION_SECONDS = 1.0
+TIDY_SECONDS = 60.0
+
+
+def every_process(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
+    """The tasks of whoever has the registry open, be it for one command.
+
+    What another worker or a command changed holds here within REVOCATION_SECONDS.
+    """
+    return (
+        Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh, at_start=True),
+        Chore("signing-keys", REVOCATION_SECONDS, adapters.signer.refresh),
+        Chore("guesses", REVOCATION_SECONDS, adapters.guesses.refresh, at_start=True),
+        Chore("journal", JOURNAL_SECONDS, services.journal.keep),
+        Chore("tidy-guesses", TIDY_SECONDS, services.guessing.tidy),
+    )
+
+
+def of_users_in_a_file(settings: Settings, to: Adapters, log: Log) -> tuple[Chore, ...]:
+    """The task that follows an htpasswd file, or the end of its users where there is none."""
+    # Whoever stops using a file stops letting its users in.
+    file: UserFile = HtpasswdFile(settings.htpasswd) if settings.htpasswd else NoFile()
+    users = FileUsers(
+        file, to.accounts, to.scope_maps, to.revocations, to.clock, settings.htpasswd_scope_map
+    )
+
+    async def follow() -> None:
+        for problem in await users.follow():
+            log.info("htpasswd", problem=problem)
+
+    return (Chore("htpasswd", REVOCATION_SECONDS, follow, at_start=True),)

@@ -1,0 +1,81 @@
+"""acrux key: the keys that sign tokens."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from msgspec import to_builtins
+
+from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.registry import on_registry
+from acrux.domain.instants import BEGINNING
+from acrux.http.management import shapes
+from acrux.services.access.keys import ShownKey
+
+
+@click.group()
+def key() -> None:
+    """Manage the keys that sign tokens, while the registry runs.
+
+    A new key is published first, signs ten minutes later, and the one before it verifies until the
+    last token of it has ended. Then it is removed.
+    """
+
+
+@key.command()
+@setting_options("data_dir")
+@output_option
+def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+    """List the keys: announced, signing, or verifying what they have signed."""
+    _print(on_registry(config, options, lambda to, _: to.keys.list()), output)
+
+
+@key.command()
+@click.option(
+    "--now", is_flag=True, help="Sign with it at once: others may not have fetched it yet."
+)
+@setting_options("data_dir")
+@output_option
+def rotate(config: Path | None, now: bool, output: str, **options: object) -> None:  # noqa: FBT001 -- a flag
+    """Publish a new key that signs in ten minutes, and list all keys. No request fails.
+
+    Where a key is announced already, that is the one.
+
+    \b
+    Examples:
+      acrux key rotate           once a month, say
+      acrux key rotate --now     where nobody but this registry verifies its tokens
+    """
+    _print(on_registry(config, options, lambda to, _: to.keys.rotate(now=now)), output)
+
+
+@key.command()
+@click.option("--name", "-n", "name", required=True, help="Its name, as acrux key list shows it.")
+@setting_options("data_dir")
+@output_option
+def revoke(config: Path | None, name: str, output: str, **options: object) -> None:
+    """Remove a key that others may know: all tokens of it end within a second.
+
+    Where it is the one that signs, a new one signs at once. Clients fetch new tokens with their
+    passwords; whoever holds a refresh token alone must log in again.
+
+    \b
+    Example:
+      acrux key revoke -n ES256-0001
+    """
+    _print(on_registry(config, options, lambda to, _: to.keys.revoke(name)), output)
+
+
+def _print(keys: Sequence[ShownKey], output: str) -> None:
+    if output == "json":
+        print_json(to_builtins(shapes.keys(keys).value))
+        return
+    rows = [
+        (one.record.name, one.state.value, _since(one) or "always", one.record.id) for one in keys
+    ]
+    print_table(("NAME", "STATE", "SIGNS FROM", "ID"), rows)
+
+
+def _since(one: ShownKey) -> str | None:
+    at = one.record.signs_from
+    return None if at == BEGINNING else at.isoformat()

@@ -1,0 +1,161 @@
+"""acrux trust: whose outside tokens let in, without a stored secret."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from msgspec.structs import replace
+
+from acrux.cli.access.trust_create import create
+from acrux.cli.access.trust_options import (
+    allow_option,
+    claim_option,
+    lifetime_option,
+    name_option,
+    print_trusts,
+    scope_map_option,
+)
+from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.registry import on_registry
+from acrux.cli.repositories import RepositoryCommand, joined
+from acrux.domain.access import trust_templates as templates
+from acrux.errors import Denied
+from acrux.services.access.federation import Examination
+
+
+@click.group()
+def trust() -> None:
+    """Let in whoever an outside OpenID issuer vouches for, without a stored secret.
+
+    The token of a GitHub or GitLab job, of a Kubernetes service account or of Entra ID is then a
+    password: docker login -u 00000000-0000-0000-0000-000000000000, or exchanged at
+    /oauth2/exchange.
+    """
+
+
+trust.add_command(create)
+
+
+@trust.command()
+@setting_options("data_dir")
+@output_option
+def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+    """List the trusts."""
+    print_trusts(on_registry(config, options, lambda to, _: to.trusts.list()), output, many=True)
+
+
+@trust.command()
+@name_option
+@setting_options("data_dir")
+@output_option
+def show(config: Path | None, trust: str, output: str, **options: object) -> None:
+    """Show one trust."""
+    print_trusts([on_registry(config, options, lambda to, _: to.trusts.show(trust))], output)
+
+
+@trust.command(cls=RepositoryCommand)
+@name_option
+@scope_map_option
+@allow_option
+@claim_option
+@click.option("--audience", default=None, help="What its tokens are made for.")
+@lifetime_option
+@click.option("--status", type=click.Choice(["enabled", "disabled"]), help="Whether it lets in.")
+@setting_options("data_dir")
+@output_option
+def update(  # noqa: PLR0913, PLR0917 -- each may change
+    config: Path | None,
+    trust: str,
+    scope_map: str | None,
+    allow: tuple[tuple[str, ...], ...],
+    claims: tuple[str, ...],
+    audience: str | None,
+    minutes: int | None,
+    status: str | None,
+    output: str,
+    **options: object,
+) -> None:
+    """Change a trust; the tokens of whoever it let in end unless it only gives more.
+
+    What is given takes the place of what was: of all claims, and of the scope map or all
+    repositories.
+
+    \b
+    Examples:
+      acrux trust update -n ci --status disabled
+      acrux trust update -n ci --claim "repository=org/app" --claim "ref=refs/tags/v*"
+    """
+    changes: dict[str, Any] = {}
+    if scope_map or allow:
+        changes |= {"scope_map": scope_map or "", "permissions": joined(allow)}
+    if claims:
+        changes["rules"] = tuple(map(templates.claim_rule, claims))
+    if audience:
+        changes["audience"] = audience
+    if minutes:
+        changes["lifetime"] = timedelta(minutes=minutes)
+    if status:
+        changes["is_enabled"] = status == "enabled"
+    if not changes:
+        raise click.UsageError("name what is to change: see acrux trust update --help")
+    changed = on_registry(
+        config, options, lambda to, _: to.trusts.change(trust, lambda old: replace(old, **changes))
+    )
+    print_trusts([changed], output)
+
+
+@trust.command()
+@name_option
+@setting_options("data_dir")
+def delete(config: Path | None, trust: str, **options: object) -> None:
+    """Delete a trust; the tokens of whoever it let in end at once."""
+    on_registry(config, options, lambda to, _: to.trusts.delete(trust))
+
+
+@trust.command()
+@click.option(
+    "--token-file",
+    type=click.File(),
+    default="-",
+    help="The token; without it, what is typed or piped in.",
+)
+@setting_options("data_dir")
+@output_option
+def test(config: Path | None, token_file: Any, output: str, **options: object) -> None:
+    """Say which trusts let a token in, and why the others do not.
+
+    The issuer's keys are fetched as they would be at an exchange. Ends with 1 where no trust lets
+    the token in.
+
+    \b
+    Examples:
+      acrux trust test --token-file token.jwt
+      kubectl create token builder --audience registry.example.com | acrux trust test
+    """
+    text = token_file.read(1_000_000).strip()
+    examined = on_registry(config, options, lambda to, _: to.federation.examine(text))
+    if output == "json":
+        print_json([_examined(one) for one in examined])
+    else:
+        print_table(("TRUST", "LETS IN", "WHY"), [row for one in examined for row in _rows(one)])
+    if not any(one.verdict.lets_in for one in examined):
+        raise Denied("no trust lets this token in")
+
+
+def _rows(one: Examination) -> Sequence[tuple[str, str, str]]:
+    name = one.verdict.trust
+    if one.verdict.lets_in:
+        return [(name, "yes", permission) for permission in one.scope_map.ordered_permissions]
+    return [(name, "no", objection) for objection in one.verdict.objections]
+
+
+def _examined(one: Examination) -> dict[str, object]:
+    return {
+        "trust": one.verdict.trust,
+        "letsIn": one.verdict.lets_in,
+        "principal": one.verdict.outside.name if one.verdict.lets_in else None,
+        "objections": one.verdict.objections,
+        "actions": one.scope_map.ordered_permissions,
+    }

@@ -1,0 +1,213 @@
+"""acrux trust create: trusts in well-known issuers, and in any other."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from acrux.bootstrap.services import Services
+from acrux.cli.access.trust_options import (
+    allow_option,
+    claim_option,
+    lifetime_option,
+    name_option,
+    print_trusts,
+    scope_map_option,
+)
+from acrux.cli.options import output_option, setting_options
+from acrux.cli.registry import on_registry
+from acrux.cli.repositories import RepositoryCommand, joined
+from acrux.domain.access import trust_templates as templates
+from acrux.domain.access.trust import Trust
+from acrux.errors import InvalidInput
+from acrux.ports.federation import StoredTrust
+from acrux.settings import Settings
+
+Command = Callable[..., Any]
+
+branch_option = click.option("--branch", default="", help="Only runs on this branch.")
+tag_option = click.option("--tag", default="", help="Only runs on this tag, such as v*.")
+environment_option = click.option(
+    "--environment", default="", help="Only jobs of this environment."
+)
+
+
+@click.group()
+def create() -> None:
+    """Trust an issuer, for whoever keeps all the rules.
+
+    \b
+    Examples:
+      acrux trust create github -n ci --repository org/app --branch main \\
+          --allow "{repository}" content/read content/write
+      acrux trust create kubernetes -n pull --issuer https://cluster.example.com \\
+          --namespace prod --scope-map _repositories_pull
+    """
+
+
+def _common_options(audience: str) -> Callable[[Command], Command]:
+    help_ = f"What its tokens are made for. [default: {audience}]"
+    options = (
+        name_option,
+        scope_map_option,
+        allow_option,
+        claim_option,
+        click.option("--audience", default=None, help=help_),
+        lifetime_option,
+        setting_options("data_dir", "login_servers"),
+        output_option,
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+@create.command(cls=RepositoryCommand)
+@click.option("--repository", required=True, help="OWNER/NAME, or OWNER/* for all of an owner.")
+@branch_option
+@tag_option
+@environment_option
+@click.option("--event", default="", help="Only runs of this event, such as push.")
+@click.option("--issuer", default=templates.GITHUB, show_default=True, help="As GHES has its own.")
+@_common_options("the registry's first login server")
+def github(
+    repository: str,
+    branch: str,
+    tag: str,
+    environment: str,
+    event: str,
+    issuer: str,
+    **common: Any,
+) -> None:
+    """Trust GitHub Actions, for workflows of a repository.
+
+    \b
+    Examples:
+      acrux trust create github -n ci --repository org/app --scope-map _repositories_push
+      acrux trust create github -n all --repository "org/*" --branch main \\
+          --allow "{repository}" content/read content/write
+    """
+    source = templates.github(
+        repository, branch=branch, tag=tag, environment=environment, event=event, issuer=issuer
+    )
+    _create(source, common)
+
+
+@create.command(cls=RepositoryCommand)
+@click.option("--project", required=True, help="GROUP/NAME, or GROUP/* for all below a group.")
+@branch_option
+@tag_option
+@environment_option
+@click.option("--protected", is_flag=True, help="Only runs on protected branches and tags.")
+@click.option("--url", default=templates.GITLAB, show_default=True, help="Where GitLab is.")
+@_common_options("the registry's first login server")
+def gitlab(
+    project: str,
+    branch: str,
+    tag: str,
+    environment: str,
+    protected: bool,  # noqa: FBT001 -- a flag
+    url: str,
+    **common: Any,
+) -> None:
+    """Trust GitLab CI, of gitlab.com or of one's own, for jobs of a project.
+
+    \b
+    Example:
+      acrux trust create gitlab -n ci --project group/app --protected \\
+          --allow "{project_path}" content/read content/write
+    """
+    source = templates.gitlab(
+        project, branch=branch, tag=tag, environment=environment, protected=protected, url=url
+    )
+    _create(source, common)
+
+
+@create.command(cls=RepositoryCommand)
+@click.option("--issuer", required=True, help="The cluster's --service-account-issuer.")
+@click.option("--namespace", required=True, help="The namespace of the service account.")
+@click.option("--service-account", default="", help="Its name; all of the namespace without it.")
+@_common_options("the registry's first login server")
+def kubernetes(issuer: str, namespace: str, service_account: str, **common: Any) -> None:
+    """Trust a Kubernetes cluster, for its service accounts.
+
+    The issuer is what kubectl get --raw /.well-known/openid-configuration names; the registry must
+    be able to fetch its keys.
+
+    \b
+    Example:
+      acrux trust create kubernetes -n builds --issuer https://cluster.example.com \\
+          --namespace ci --service-account builder --scope-map _repositories_push
+    """
+    _create(templates.kubernetes(issuer, namespace, service_account), common)
+
+
+@create.command(cls=RepositoryCommand)
+@click.option("--tenant", required=True, help="The tenant's GUID.")
+@click.option("--subject", default="", help="The object id of a user or a managed identity.")
+@click.option("--group", default="", help="The object id of a group.")
+@click.option(
+    "--token-version", type=click.Choice(["1", "2"]), default="1", show_default=True,
+    help="2 for an application of one's own that asks for it.",
+)  # fmt: skip
+@_common_options(templates.ENTRA_AUDIENCE)
+def entra(tenant: str, subject: str, group: str, token_version: str, **common: Any) -> None:
+    """Trust Microsoft Entra ID, for an object or a group of a tenant.
+
+    Azure's SDKs and az then log in as they do to Azure's registry.
+
+    \b
+    Example:
+      acrux trust create entra -n team --tenant 72f988bf-86f1-41af-91ab-2d7cd011db47 \\
+          --group 0a4d1b2c-1111-2222-3333-444455556666 --scope-map _repositories_pull
+    """
+    common["audience"] = common["audience"] or templates.ENTRA_AUDIENCE
+    _create(templates.entra(tenant, subject=subject, group=group, version=token_version), common)
+
+
+@create.command(cls=RepositoryCommand)
+@click.option("--issuer", required=True, help="The issuer, as its tokens name it.")
+@_common_options("the registry's first login server")
+def oidc(issuer: str, **common: Any) -> None:
+    """Trust any OpenID issuer; name what its claims must be.
+
+    \b
+    Example:
+      acrux trust create oidc -n builds --issuer https://ci.example.com \\
+          --claim "project=team-*" --claim kind=build --scope-map _repositories_push
+    """
+    _create(templates.Source(issuer, ()), common)
+
+
+def _create(source: templates.Source, common: dict[str, Any]) -> None:
+    options = {name: common.pop(name) for name in ("data_dir", "login_servers")}
+
+    async def act(to: Services, settings: Settings) -> StoredTrust:
+        minutes = common["minutes"]
+        return await to.trusts.create(
+            Trust(
+                name=common["trust"],
+                issuer=source.issuer,
+                audience=common["audience"] or _audience(settings),
+                rules=(*source.rules, *map(templates.claim_rule, common["claims"])),
+                scope_map=common["scope_map"] or "",
+                permissions=joined(common["allow"]),
+                lifetime=timedelta(minutes=minutes) if minutes else to.trusts.longest,
+            )
+        )
+
+    print_trusts([on_registry(common["config"], options, act)], common["output"])
+
+
+def _audience(settings: Settings) -> str:
+    if not settings.login_servers:
+        raise InvalidInput(
+            "give --audience, what the tokens are made for: best the name by which clients know "
+            "the registry, such as registry.example.com"
+        )
+    return settings.login_servers[0]

@@ -1,0 +1,171 @@
+"""acrux user: people, who choose their passwords."""
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from msgspec import to_builtins
+
+from acrux.bootstrap.services import Services
+from acrux.cli.options import (
+    output_option,
+    print_json,
+    print_table,
+    read_password,
+    setting_options,
+)
+from acrux.cli.registry import on_registry
+from acrux.domain.access.credential import Secret
+from acrux.http.management import shapes
+from acrux.services.access.users import ShownUser
+
+name_option = click.option("--name", "-n", "user_name", required=True, help="Their name.")
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+status_option = click.option(
+    "--status", type=click.Choice(["enabled", "disabled"]), help="Whether they may log in."
+)
+
+
+@click.group()
+def user() -> None:
+    """Manage people, each with a password of their own choice and a scope map.
+
+    Machines are better served by acrux token, whose passwords are generated.
+    """
+
+
+@user.command()
+@name_option
+@click.option("--scope-map", required=True, help="The scope map they get.")
+@password_option
+@setting_options("data_dir")
+@output_option
+def create(
+    config: Path | None,
+    user_name: str,
+    scope_map: str,
+    password_stdin: bool,  # noqa: FBT001 -- a flag
+    output: str,
+    **options: object,
+) -> None:
+    """Create an account for a person; asks for the password.
+
+    \b
+    Examples:
+      acrux user create -n alice --scope-map _repositories_push
+      acrux user create -n bob@example.com --scope-map readers --password-stdin < secret
+    """
+    password = _password(from_stdin=password_stdin)
+    created = _on(config, options, lambda to: to.users.create(user_name, scope_map, password))
+    _print([created], output)
+
+
+@user.command()
+@setting_options("data_dir")
+@output_option
+def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+    """List the people, those of the htpasswd file too."""
+    _print(_on(config, options, lambda to: to.users.list()), output, many=True)
+
+
+@user.command()
+@name_option
+@setting_options("data_dir")
+@output_option
+def show(config: Path | None, user_name: str, output: str, **options: object) -> None:
+    """Show one of them."""
+    _print([_on(config, options, lambda to: to.users.show(user_name))], output)
+
+
+@user.command()
+@name_option
+@click.option("--scope-map", default=None, help="The scope map they get instead.")
+@status_option
+@setting_options("data_dir")
+@output_option
+def update(
+    config: Path | None,
+    user_name: str,
+    scope_map: str | None,
+    status: str | None,
+    output: str,
+    **options: object,
+) -> None:
+    """Give somebody another scope map, or switch them on or off; less ends their tokens."""
+    is_enabled = None if status is None else status == "enabled"
+    changed = _on(
+        config,
+        options,
+        lambda to: to.users.change(user_name, scope_map=scope_map, is_enabled=is_enabled),
+    )
+    _print([changed], output)
+
+
+@user.command()
+@name_option
+@password_option
+@setting_options("data_dir")
+@output_option
+def passwd(
+    config: Path | None,
+    user_name: str,
+    password_stdin: bool,  # noqa: FBT001 -- a flag
+    output: str,
+    **options: object,
+) -> None:
+    """Give somebody another password; their tokens end at once.
+
+    \b
+    Examples:
+      acrux user passwd -n alice
+      pwgen 20 1 | tee secret | acrux user passwd -n alice --password-stdin
+    """
+    password = _password(from_stdin=password_stdin)
+    _print([_on(config, options, lambda to: to.users.set_password(user_name, password))], output)
+
+
+@user.command()
+@name_option
+@setting_options("data_dir")
+def revoke(config: Path | None, user_name: str, **options: object) -> None:
+    """End all tokens of somebody within a second; the password goes on."""
+    _on(config, options, lambda to: to.users.revoke(user_name))
+
+
+@user.command()
+@name_option
+@setting_options("data_dir")
+def delete(config: Path | None, user_name: str, **options: object) -> None:
+    """Delete somebody; their tokens end at once."""
+    _on(config, options, lambda to: to.users.delete(user_name))
+
+
+def _password(*, from_stdin: bool) -> Secret:
+    # Never an option: whoever lists the processes, or the shell's history, would read it.
+    if from_stdin:
+        return read_password()
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is nobody to ask for the password: use --password-stdin.")
+    return Secret(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _on(
+    config: Path | None, options: dict[str, object], act: Callable[[Services], Awaitable[Any]]
+) -> Any:
+    return on_registry(config, options, lambda to, _: act(to))
+
+
+def _print(users: Sequence[ShownUser], output: str, *, many: bool = False) -> None:
+    if output == "json":
+        shown = to_builtins([shapes.user(user) for user in users])
+        print_json(shown if many else shown[0])
+        return
+    rows = [
+        (user.username, "enabled" if user.is_enabled else "disabled", user.scope_map, user.source)
+        for user in users
+    ]
+    print_table(("NAME", "STATUS", "SCOPE MAP", "SOURCE"), rows)

@@ -1,0 +1,1 @@
+"""Commands for whoever calls a registry, ours or any other."""

@@ -1,0 +1,175 @@
+"""acrux login, acrux logout: keep a login where docker looks for it."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, cast
+
+import click
+import httpx2
+
+from acrux.cli.caller import walk
+from acrux.cli.caller.caller import PASSWORD, Caller, caller_options
+from acrux.cli.caller.calling import (
+    Refused,
+    Tls,
+    describe_life,
+    failures_told,
+    open_client,
+    print_pairs,
+    printable,
+    registry_url,
+    tls_options,
+)
+from acrux.cli.caller.narrator import Narrator
+from acrux.cli.options import output_option, print_json
+from acrux.client import challenge, credentials, jwt
+from acrux.client.errors import TokenRefused, TokenUnreadable
+from acrux.client.login import Login, RefreshToken
+from acrux.client.tokens import basic
+from acrux.domain.access.credential import Credential
+from acrux.domain.access.token import TOKEN_USER
+
+Kept = Credential | RefreshToken
+
+UNENCRYPTED: Final = (
+    "acrux: {host} gives no refresh token: the password is kept unencrypted in {place}. "
+    "Configure a credential helper (credsStore) to keep it safe."
+)
+
+
+@click.command()
+@click.argument("registry")
+@caller_options
+@click.option("--expose-token", is_flag=True, help="Print the refresh token, and keep nothing.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell each step on standard error.")
+@tls_options
+@output_option
+def login(
+    *, registry: str, caller: Caller, expose_token: bool, verbose: bool, tls: Tls, output: str
+) -> None:
+    """Log in to REGISTRY, for acrux, docker, podman and all that read docker's configuration.
+
+    The password is asked for and not kept: a refresh token takes its place, in docker's
+    config.json or with the credential helper that is named there. Where a registry has none, the
+    password is kept, as docker login does.
+
+    \b
+    Examples:
+      acrux login localhost:5000 -u acrux
+      acrux login registry.example.com -u ci-team --password-stdin < password.txt
+      acrux login registry.example.com --token-file /run/secrets/oidc-token
+      acrux login localhost:5000 -u acrux --expose-token --output json
+    """
+    url = _registry(registry)
+    host = url.netloc.decode("ascii")
+    hooks = Narrator(url).hooks if verbose else None
+    with failures_told(), open_client(tls, hooks) as client:
+        kept = _log_in(client, url, caller)
+        if expose_token:
+            _expose(host, kept, output)
+            return
+        place = credentials.store(host, kept, os.environ)
+    _tell(host, kept, place, output)
+
+
+@click.command()
+@click.argument("registry")
+def logout(*, registry: str) -> None:
+    """Forget the login of REGISTRY that acrux login or docker login keeps.
+
+    Tokens that were given out live on until they expire: acrux token revoke ends them.
+
+    \b
+    Examples:
+      acrux logout localhost:5000
+    """
+    host = _registry(registry).netloc.decode("ascii")
+    with failures_told():
+        was_kept = credentials.erase(host, os.environ)
+    if not was_kept:
+        raise Refused(f"not logged in to {host}: nothing is kept for it")
+    click.echo(f"logged out of {host}")
+
+
+def _registry(text: str) -> httpx2.URL:
+    url = registry_url(text)
+    if url.path not in ("", "/") or url.query:
+        raise click.BadParameter(f"{text!r} is more than a registry: expected host[:port]")
+    return url.join("/v2/")
+
+
+def _log_in(client: httpx2.Client, url: httpx2.URL, caller: Caller) -> Kept:
+    """What to keep, once the registry has said that it is good."""
+    found = caller.find_login(url)
+    login = found or _asked_for(caller)
+    if isinstance(login, Credential) and ":" in login.name:
+        raise click.UsageError("a user name has no colon.")  # RFC 7617 §2
+    try:
+        return _tried(client, url, caller, login)
+    except TokenRefused as refused:
+        if found is None or caller.is_named:
+            raise
+        raise Refused(f"{refused}. What is kept has ended, or changed: give -u USER") from None
+
+
+def _tried(client: httpx2.Client, url: httpx2.URL, caller: Caller, login: Login) -> Kept:
+    asked = walk.ask(client, url)
+    if asked.scheme == challenge.BASIC and isinstance(login, Credential):
+        _check(client, url, basic(login), login)
+        return login
+    request = walk.token_request(asked, url, caller.allowed_realm_hosts)
+    issued = walk.obtain(client, request, login, offline=True, post=caller.grant == PASSWORD)
+    _check(client, url, issued.header, login)
+    # Only a password may be left as what there is to keep.
+    return issued.refresh_token or cast("Kept", login)
+
+
+def _asked_for(caller: Caller) -> Credential:
+    if not sys.stdin.isatty():
+        raise click.UsageError("who logs in? Give -u USER, --token-file or --token-stdin.")
+    return caller.with_password(click.prompt("Username", err=True))
+
+
+def _check(client: httpx2.Client, url: httpx2.URL, authorization: str, login: Login) -> None:
+    status = client.get(url, headers={"Authorization": authorization}).status_code
+    if status != 200:
+        what = f"{login.name!r}" if isinstance(login, Credential) else "the token"
+        raise Refused(f"{url} does not let {what} in: it answered {status}")
+
+
+def _expose(host: str, kept: Kept, output: str) -> None:
+    """Print what `az acr login --expose-token` prints: both are the refresh token, there too."""
+    if not isinstance(kept, RefreshToken):
+        raise Refused(f"{host} gives no refresh token: there is none to expose")
+    token = kept.secret.reveal()
+    shown = {
+        "loginServer": host,
+        "username": TOKEN_USER,
+        "accessToken": token,
+        "refreshToken": token,
+    }
+    if output == "json":
+        print_json(shown)
+    else:
+        print_pairs(shown)
+
+
+def _tell(host: str, kept: Kept, place: Path | str, output: str) -> None:
+    name = kept.name if isinstance(kept, Credential) else TOKEN_USER
+    shown = printable(str(place))
+    if isinstance(kept, Credential) and isinstance(place, Path):
+        click.echo(UNENCRYPTED.format(host=host, place=shown), err=True)
+    if output == "json":
+        print_json({"loginServer": host, "username": name, "keptIn": str(place)})
+        return
+    what = "the password" if isinstance(kept, Credential) else f"a refresh token ({_life(kept)})"
+    click.echo(f"Login Succeeded: {what} is kept in {shown}")
+
+
+def _life(kept: RefreshToken) -> str:
+    try:
+        return describe_life(jwt.decode(kept.secret.reveal()).life_left(datetime.now(UTC)))
+    except TokenUnreadable:
+        return describe_life(None)

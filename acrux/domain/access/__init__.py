@@ -1,0 +1,1 @@
+"""Who may do what: scopes, grants, tokens, trusts, failed logins."""

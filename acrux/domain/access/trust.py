@@ -1,0 +1,279 @@
+"""Trust in an outside issuer: which of its tokens count, and for what."""
+
+import re
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Final
+
+from msgspec import Struct, field
+
+from acrux.domain.access import scope_maps
+from acrux.domain.access.grants import ScopeMap
+from acrux.domain.access.outside import MAX_SUBJECT_CHARACTERS, Claims, Outside, texts_of
+from acrux.domain.content.names import RepositoryName
+from acrux.errors import InvalidInput, InvalidName, InvalidScope
+
+# As an account's name, and as short as `ci`.
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{1,49}")
+
+# issuer ::= "https://" host [":" port] [path], without a query or a fragment (OpenID Connect
+# Discovery 1.0 §3); http only on this machine, where nobody can listen.
+_REST = r"(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
+_ISSUER = re.compile(
+    rf"https://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]){_REST}"
+    rf"|http://(?:localhost|127(?:\.[0-9]{{1,3}}){{3}}|\[::1\]){_REST}"
+)
+
+# A placeholder is a whole component of a repository's name.
+_PLACEHOLDER = re.compile(r"(?<=/)\{([^{}]+)\}(?=/)")
+
+MAX_RULES: Final = 20
+MAX_CHARACTERS: Final = 255
+
+# Claims whose issuers write a path of several components; any other that holds a slash is refused.
+PATHS: Final = frozenset({"repository", "project_path", "namespace_path"})
+
+# Issuers where anybody may have an account, and the claims that say whose a token is.
+SHARED_ISSUERS: Final = {
+    "https://token.actions.githubusercontent.com": (
+        "repository", "repository_id", "repository_owner", "repository_owner_id", "sub",
+    ),
+    "https://gitlab.com": (
+        "project_path", "project_id", "namespace_path", "namespace_id", "sub",
+    ),
+    "https://accounts.google.com": ("sub", "email", "hd"),
+}  # fmt: skip
+
+
+class ClaimRule(Struct, frozen=True):
+    """What one claim must be: a text, in which `*` is any characters and `?` is any one.
+
+    Of a claim that is a list one member must match. A claim that is missing refuses.
+    """
+
+    claim: str
+    pattern: str
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether only one text matches."""
+        return not {"*", "?"} & set(self.pattern)
+
+    @property
+    def pins_owner(self) -> bool:
+        """Whether it leaves no choice of who owns it: the text, or all up to its first slash."""
+        before = re.split(r"[*?]", self.pattern, maxsplit=1)[0]
+        return self.is_exact or "/" in before
+
+    def objection(self, claims: Claims) -> tuple[str, ...]:
+        """Why the claims do not keep the rule; nothing where they do."""
+        texts = texts_of(claims, self.claim)
+        pattern = self.pattern.replace("[", "[[]")  # brackets are no wildcards here
+        if any(fnmatchcase(text, pattern) for text in texts):
+            return ()
+        said = ", ".join(repr(text[:MAX_CHARACTERS]) for text in texts[:10])
+        is_ = f"is {said}" if said else "is missing"
+        return (f"the claim {self.claim} {is_}, and must be {self.pattern!r}",)
+
+
+class Verdict(Struct, frozen=True):
+    """What a trust makes of a token: whom it lets in, or what it objects to.
+
+    `is_addressed` says whether the token was made for the trust's audience at all.
+    """
+
+    trust: str
+    objections: tuple[str, ...]
+    outside: Outside
+    is_addressed: bool
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether there is no objection."""
+        return not self.objections
+
+
+class Trust(Struct, frozen=True, kw_only=True):
+    """A rule that lets in whoever an issuer vouches for; all of it must hold.
+
+    It gives either the scope map of this name or `permissions`, which may hold placeholders:
+    `repositories/{repository_owner}/*/content/read`. `lifetime` is the longest that its refresh
+    tokens, and an access token, may live.
+    """
+
+    name: str
+    issuer: str
+    audience: str
+    rules: tuple[ClaimRule, ...]
+    scope_map: str = ""
+    permissions: tuple[str, ...] = ()
+    lifetime: timedelta = field(default=timedelta(hours=3))
+    is_enabled: bool = True
+
+    def only_gives_more_than(
+        self, was: "Trust", held: tuple[str, ...], had: tuple[str, ...]
+    ) -> bool:
+        """Whether whoever `was` let in is let in by this too, for as long, and holds no less.
+
+        `held` and `had` are the permissions of the scope maps of the two.
+        """
+        lets_in = (
+            (self.issuer, self.audience) == (was.issuer, was.audience)
+            and set(self.rules) <= set(was.rules)
+            and self.lifetime >= was.lifetime
+            and self.is_enabled >= was.is_enabled
+        )
+        if self.scope_map and was.scope_map:
+            now = scope_maps.read(self.scope_map, frozenset(held))
+            return lets_in and now.covers(scope_maps.read(was.scope_map, frozenset(had)))
+        return lets_in and not was.scope_map and set(was.permissions) <= set(self.permissions)
+
+    def check(self) -> None:
+        """Raise InvalidInput where it is no rule that can be kept, or lets in anybody."""
+        if _NAME.fullmatch(self.name) is None:
+            raise InvalidInput(
+                "a trust's name has 2 to 50 letters, digits, - and _, and begins with one of the "
+                "former two",
+                name=self.name[:60],
+            )
+        if _ISSUER.fullmatch(self.issuer) is None or len(self.issuer) > MAX_CHARACTERS:
+            raise InvalidInput(
+                "an issuer is an https:// address without a query, or http:// on this machine",
+                issuer=self.issuer[:MAX_CHARACTERS],
+            )
+        audience = ClaimRule("aud", self.audience)
+        if not _is_text(self.audience) or not self.audience.strip() or not audience.is_exact:
+            raise InvalidInput("an audience is a text of 1 to 255 characters, without wildcards")
+        if not timedelta(minutes=10) <= self.lifetime <= timedelta(days=365):
+            raise InvalidInput("a lifetime is 10 minutes to 365 days")
+        self._check_rules()
+        if bool(self.scope_map) == bool(self.permissions):
+            raise InvalidInput(
+                "give a trust either a scope map or --allow it permissions of its own"
+            )
+        _check_permissions(self.permissions)
+
+    def _check_rules(self) -> None:
+        if not self.rules:
+            raise InvalidInput(
+                "a trust needs a rule over a claim: without one it lets in everybody whom the "
+                "issuer knows. Where that is meant, say so: --claim sub=*"
+            )
+        if len(self.rules) > MAX_RULES:
+            raise InvalidInput(f"a trust has at most {MAX_RULES} rules over claims")
+        for rule in self.rules:
+            if not rule.pattern or not all(map(_is_text, (rule.claim, rule.pattern))):
+                raise InvalidInput(
+                    "a rule is CLAIM=TEXT, each 1 to 255 characters", claim=rule.claim[:60]
+                )
+        owners = SHARED_ISSUERS.get(self.issuer.rstrip("/"))
+        if owners and not any(rule.claim in owners and rule.pins_owner for rule in self.rules):
+            raise InvalidInput(
+                f"anybody may have an account at {self.issuer}: a trust in it must say whose "
+                f"tokens count, by one of {', '.join(owners)}, without a wildcard in the owner's "
+                "name"
+            )
+
+    def judge(self, claims: Claims) -> Verdict:
+        """What the trust makes of these claims, which its issuer signed and whose time is right."""
+        audience = ClaimRule("aud", self.audience)
+        values, unfit = self._values(claims)
+        objections = (
+            *(() if self.is_enabled else ("the trust is disabled",)),
+            *(
+                objection
+                for rule in (audience, *self.rules)
+                for objection in rule.objection(claims)
+            ),
+            *_objection_to_subject(claims),
+            *unfit,
+        )
+        subject = next(iter(texts_of(claims, "sub")), "")[:MAX_SUBJECT_CHARACTERS]
+        outside = Outside(self.name, subject, values)
+        return Verdict(self.name, objections, outside, not audience.objection(claims))
+
+    def _values(self, claims: Claims) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+        values, unfit = [], []
+        for claim in placeholders(self.permissions):
+            texts = texts_of(claims, claim)
+            if len(texts) == 1 and _is_fragment(claim, texts[0]):
+                values.append((claim, texts[0].lower()))
+            else:
+                said = f"is {texts[0][:MAX_CHARACTERS]!r}" if texts else "is missing"
+                unfit.append(
+                    f"the claim {claim} {said}, which cannot stand for {{{claim}}} in a "
+                    "repository's name"
+                )
+        if not unfit:
+            try:
+                filled(self.permissions, tuple(values))
+            except InvalidScope:
+                unfit.append("its claims make a repository's name too long")
+        return tuple(values), tuple(unfit)
+
+
+def scope_map_of(trust: Trust, permissions: tuple[str, ...], outside: Outside) -> ScopeMap:
+    """What the trust gives: its own permissions with their values, or a scope map's `permissions`.
+
+    A placeholder without a value, as that of a permission given later, grants nothing.
+    """
+    if trust.scope_map:
+        return scope_maps.read(trust.scope_map, frozenset(permissions))
+    return filled(trust.permissions, outside.values)
+
+
+def filled(permissions: tuple[str, ...], values: tuple[tuple[str, str], ...]) -> ScopeMap:
+    """The scope map of these permissions, values in the places of their placeholders."""
+    known = dict(values)
+    written = tuple(
+        _PLACEHOLDER.sub(lambda placeholder: known[placeholder[1]], permission)
+        for permission in permissions
+        if known.keys() >= set(_PLACEHOLDER.findall(permission))
+    )
+    scope_maps.check_permissions(written)
+    return scope_maps.read("_trust", frozenset(written))
+
+
+def placeholders(permissions: tuple[str, ...]) -> tuple[str, ...]:
+    """The claims that stand in these permissions, each once."""
+    found = (claim for text in permissions for claim in _PLACEHOLDER.findall(text))
+    return tuple(dict.fromkeys(found))
+
+
+def _check_permissions(permissions: tuple[str, ...]) -> None:
+    for permission in permissions:
+        if set("{}") & set(_PLACEHOLDER.sub("", permission)):
+            raise InvalidInput(
+                "a placeholder stands for a whole component of a repository's name: "
+                "repositories/{repository_owner}/*/content/read",
+                permission=permission[:160],
+            )
+        # Two identities could otherwise come to the same repository: a/b + c, and a + b/c.
+        if sum(claim in PATHS for claim in _PLACEHOLDER.findall(permission)) > 1:
+            raise InvalidInput(
+                "a permission may hold one placeholder of several components",
+                permission=permission[:160],
+            )
+    scope_maps.check_permissions(tuple(_PLACEHOLDER.sub("x", text) for text in permissions))
+
+
+def _is_fragment(claim: str, text: str) -> bool:
+    # Lower case first would make an ASCII letter of some that are none: K of the Kelvin sign.
+    if not text.isascii() or ("/" in text and claim not in PATHS):
+        return False
+    try:
+        RepositoryName.parse(text.lower())
+    except InvalidName:
+        return False
+    return True
+
+
+def _objection_to_subject(claims: Claims) -> tuple[str, ...]:
+    subject = claims.get("sub")
+    if isinstance(subject, str) and subject.isascii() and _is_text(subject):
+        return ()
+    return ("the claim sub is not a text of 1 to 255 printable ASCII characters",)
+
+
+def _is_text(text: str) -> bool:
+    return text.isprintable() and 0 < len(text) <= MAX_CHARACTERS

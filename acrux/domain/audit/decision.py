@@ -1,0 +1,121 @@
+"""Who asked what, and what was decided why."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Final
+
+from msgspec import Struct
+
+from acrux.domain.access.scope import MAX_SCOPE_CHARACTERS, REPOSITORY, Scope
+from acrux.domain.instants import from_microseconds, to_microseconds
+
+# Names that no account can have.
+ANONYMOUS_CALLER: Final = "(anonymous)"
+UNKNOWN_CALLER: Final = "(unknown)"  # what was typed may be a password, so it is not kept
+LOCAL_CALLER: Final = "(local)"  # whoever may open the data directory
+REGISTRY_ITSELF: Final = "(acrux)"
+
+# In the place of a repository, where a token was asked for several at once.
+SEVERAL: Final = "(several)"
+
+# Of what is asked at once, as it is written: a stranger may ask for very much, again and again.
+MAX_ASKED_CHARACTERS: Final = 4096
+
+_TIME_DIGITS: Final = 14  # of microseconds since 1970, in hexadecimal: enough until 4253
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+    LOST = "lost"  # records that there was no room for: only their number is known
+
+
+class Decision(Struct, frozen=True):
+    """One thing that was asked of the registry, and what was decided.
+
+    `request` is a method with a path, or a command; `proof` names by what the caller was known,
+    such as `password1`. `asked` is what was asked for, or what the request would have needed;
+    `granted` what the caller got, or held. `facts` are names and instants that belong to the
+    reason. Nothing in it is secret.
+    """
+
+    request: str
+    outcome: Outcome
+    account: str
+    proof: str = ""
+    peer: str = ""
+    repository: str = ""
+    asked: tuple[Scope, ...] = ()
+    granted: tuple[Scope, ...] = ()
+    status: int = 0
+    reason: str = ""
+    message: str = ""
+    facts: Mapping[str, str] = MappingProxyType({})
+    correlation: str = ""
+    case: str = ""
+    is_proven: bool = True  # whether the caller is who they say
+
+
+class Record(Struct, frozen=True):
+    """A decision in the journal.
+
+    Ids sort by time, and for one process in the order recorded, unless its clock was set back by
+    more than a minute.
+    """
+
+    id: str
+    decision: Decision
+
+    @property
+    def at(self) -> datetime:
+        """When it was recorded."""
+        return from_microseconds(int(self.id[:_TIME_DIGITS], 16))
+
+
+class Search(Struct, frozen=True):
+    """Which records are wanted: the newest `limit` of those that meet all that is not None.
+
+    `since` belongs to it, `until` does not; nor do the records with the ids `after` and `before`,
+    which say where another page ended. With `oldest_first` these are the oldest `limit`.
+    """
+
+    account: str | None = None
+    repository: str | None = None
+    outcome: Outcome | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 100
+    after: str | None = None
+    before: str | None = None
+    oldest_first: bool = False
+
+
+def few(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    """The first of the scopes, as many as MAX_ASKED_CHARACTERS hold."""
+    if len(scopes) * MAX_SCOPE_CHARACTERS <= MAX_ASKED_CHARACTERS:
+        return scopes
+    ends = accumulate(len(str(scope)) for scope in scopes)
+    return tuple(
+        scope for scope, end in zip(scopes, ends, strict=True) if end <= MAX_ASKED_CHARACTERS
+    )
+
+
+def record_id(microseconds: int, writer: str) -> str:
+    """The id of what `writer`, one of the processes, recorded at this instant."""
+    return f"{microseconds:0{_TIME_DIGITS}x}{writer}"
+
+
+def first_id(at: datetime) -> str:
+    """What all ids from this instant on are not less than."""
+    return record_id(max(to_microseconds(at), 0), "")
+
+
+def repository_of(scopes: Iterable[Scope]) -> str:
+    """The one repository that the scopes speak of, SEVERAL, or nothing."""
+    names = {scope.name for scope in scopes if scope.type == REPOSITORY}
+    return names.pop() if len(names) == 1 else SEVERAL if names else ""

@@ -1,0 +1,287 @@
+"""Why a recorded refusal was one, and what would let it pass now."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from acrux.domain.access.grants import NOTHING
+from acrux.domain.access.reason import Reason
+from acrux.domain.access.scope import CATALOG, render
+from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.token import ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND
+from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.explanation import Explanation, Right, repository_options, rights
+from acrux.domain.audit.refusal import Holder, Refusal, to_the_second
+
+_TOKENS: Final = (ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND)
+
+
+class _Told(NamedTuple):
+    why: str
+    fixes: tuple[str, ...] = ()
+
+
+def explain_bare(case: CaseId, anonymous: Holder | None) -> Explanation:
+    """What a request without a credential had to expect; its id says all that is known of it."""
+    scope_map = anonymous.map_name if anonymous and anonymous.is_enabled else ""
+    needed = f" It needed the right to {case.needed}." if case.needed else ""
+    holds = f"the scope map {scope_map!r}" if scope_map else "nothing"
+    why = (
+        f"The request carried no credential.{needed} Every client begins so: the answer told it "
+        "where to get a token. Where it gave up after that, it has no login for this registry, or "
+        f"has it under another name of it. Whoever has no login holds {holds} now."
+    )
+    return Explanation(
+        case.text,
+        case.at,
+        Reason.NO_CREDENTIAL,
+        why,
+        scope_map=scope_map,
+        fixes=("docker login REGISTRY", "acrux update --anonymous-scope-map NAME"),
+    )
+
+
+def explain(case: Refusal) -> Explanation:
+    """Why it was refused, and what would let it pass now."""
+    decision = case.decision
+    why, fixes = TELLERS.get(decision.reason, _refused)(case)
+    told = Explanation(
+        case=case.id,
+        at=case.at,
+        reason=decision.reason,
+        why=why,
+        request=decision.request,
+        status=decision.status,
+        account=decision.account,
+        proof=decision.proof,
+        peer=decision.peer,
+        message=decision.message,
+        needed=decision.asked,
+        held=decision.granted,
+        facts=decision.facts,
+        changes=_changes(case),
+        fixes=fixes,
+    )
+    if case.holder is None:
+        return told
+    shown = rights(case.scope_map, decision.asked)
+    return replace(told, scope_map=case.holder.map_name, rights=shown)
+
+
+def _changes(case: Refusal) -> str:
+    if case.holder is None:
+        return "" if case.name.startswith("(") else f"{case.name} is gone now."
+    if case.holder.changed_at <= case.at:
+        return ""
+    changed_at = to_the_second(case.holder.changed_at)
+    return (
+        f"{case.who}, a password or the scope map was changed at {changed_at}, after this case: "
+        "what is said of them here holds now, and may not have held then."
+    )
+
+
+def _unknown_name(_: Refusal) -> _Told:
+    return _Told(
+        "There was no account of the user name that was presented. The name is not kept: it may "
+        "have been a password.",
+        ("acrux token list", "acrux user list"),
+    )
+
+
+def _wrong_password(case: Refusal) -> _Told:
+    kept = [
+        f"{password.name} is of {to_the_second(password.created_at)}"
+        + ("" if password.created_at <= case.at else ", after this case")
+        for password in case.passwords
+    ]
+    passwords = f" Its passwords now: {'; '.join(kept)}." if kept else ""
+    return _Told(
+        f"What was presented was no password of {case.name}.{passwords}", _new_password(case)
+    )
+
+
+def _expired_password(case: Refusal) -> _Told:
+    ended = [
+        f"{password.name} at {to_the_second(password.expires_at)}"
+        for password in case.passwords
+        if password.expires_at is not None and password.expires_at <= case.at
+    ]
+    which = f": {'; '.join(ended)}" if ended else ""
+    return _Told(f"The password was right, but had ended{which}.", _new_password(case))
+
+
+def _new_password(case: Refusal) -> tuple[str, ...]:
+    if case.is_administrator:
+        return ("acrux credential renew --password-name password",)
+    if case.holder is not None and case.holder.is_of_file:
+        return (f"htpasswd -B FILE {shlex.quote(case.name)}",)
+    if case.noun == "user":
+        return (f"acrux user passwd {case.option}",)
+    return (f"acrux token credential generate {case.option} --password password1",)
+
+
+def _disabled(case: Refusal) -> _Told:
+    if case.holder is not None and case.holder.is_enabled:
+        return _Told(f"{case.name} was disabled. It is enabled now.")
+    enabling = f"acrux {case.noun} update {case.option} --status enabled"
+    if case.is_administrator:
+        enabling = "acrux update --admin-enabled true"
+    return _Told(f"{case.name} was disabled.", (enabling,))
+
+
+def _gone(case: Refusal) -> _Told:
+    return _Told(
+        f"The token was given to {case.name}, which had been deleted since.",
+        (f"acrux {case.noun} create --help",),
+    )
+
+
+def _expired(case: Refusal) -> _Told:
+    return _Told(
+        f"The token expired at {case.fact('expired_at')}. Clients ask for a new one by "
+        "themselves, as long as they have a login: this one had none, or its clock is wrong.",
+        ("docker login REGISTRY",),
+    )
+
+
+def _not_yet(case: Refusal) -> _Told:
+    when = case.fact("issued_at") or "a time to come"
+    return _Told(f"The token is of {when}: the clock of whoever issued it, or ours, is wrong.")
+
+
+def _revoked(case: Refusal) -> _Told:
+    at, second = datetime.fromisoformat(case.decision.facts["revoked_at"]), timedelta(seconds=1)
+    since, until = to_the_second(at - second), to_the_second(at + 2 * second)
+    return _Told(
+        f"The token of {case.fact('issued_at')} was revoked at {to_the_second(at)}: then "
+        f"{case.name} was changed, disabled or deleted, or a password or the scope map was "
+        "changed. The audit shows what was done. A client that has a login gets a new token.",
+        (f"acrux audit list --since {since} --until {until}", "docker login REGISTRY"),
+    )
+
+
+def _other_registry(case: Refusal) -> _Told:
+    audience = case.fact("audience")
+    return _Told(
+        f"The token was made for {audience}, which is no login server of this registry.",
+        ("docker login REGISTRY", f"acrux serve --login-server {shlex.quote(audience)}"),
+    )
+
+
+def _untrusted(case: Refusal) -> _Told:
+    return _Told(_with_objections(case), ("acrux trust list", "acrux trust create --help"))
+
+
+def _no_trust(case: Refusal) -> _Told:
+    return _Told(_with_objections(case), ("acrux trust list", "acrux trust test --token-file FILE"))
+
+
+def _with_objections(case: Refusal) -> str:
+    return " ".join(filter(None, (f"{case.decision.message}.", case.fact("objections"))))
+
+
+def _altered(_: Refusal) -> _Told:
+    return _Told(
+        "The token begins as ours do, and its signature is not good: it was changed, or cut when "
+        "it was copied.",
+        ("docker login REGISTRY",),
+    )
+
+
+def _not_ours(case: Refusal) -> _Told:
+    return _Told(
+        "What was presented is no token that this registry signed with a key it has now: "
+        f"{case.decision.message or 'it cannot be read'}.",
+        ("docker login REGISTRY",),
+    )
+
+
+def _other_kind(_: Refusal) -> _Told:
+    return _Told(
+        "The token is of this registry, and of another kind than this place takes: a refresh token "
+        "goes where a password goes, an access token behind Bearer."
+    )
+
+
+def _too_many(case: Refusal) -> _Told:
+    address = shlex.quote(case.decision.peer)
+    return _Told(
+        f"{case.decision.message or 'Too many requests'}.",
+        ("acrux lockout list", f"acrux lockout clear --address {address}"),
+    )
+
+
+def _refused(case: Refusal) -> _Told:
+    return _Told(f"{case.decision.message or 'It was refused'}.")
+
+
+def _missing_scope(case: Refusal) -> _Told:
+    asked = case.decision.asked
+    if case.holder is None and not case.is_anonymous:
+        return _Told(f"{case.name} is gone, so that what it may cannot be told.")
+    lacking = tuple(right for right in rights(case.scope_map, asked) if not right.is_held)
+    if lacking:
+        missing = ", ".join(map(_named, lacking))
+        holds = f"the scope map {case.scope_map.name!r} does not grant it"
+        holds = "it holds nothing now" if case.scope_map is NOTHING else holds
+        return _Told(f"{case.who} may not {missing}: {holds}.", _widenings(case, lacking))
+    if case.decision.proof not in _TOKENS:
+        return _Told(f"{case.who} may do this now, and could not then.")
+    return _Told(
+        f"{case.who} may do this, and the token does not hold it: it was asked for without this "
+        "scope. A client takes the scope from the WWW-Authenticate of the answer and asks again; "
+        "this one did not.",
+        (f"acrux auth token --registry REGISTRY --scope {shlex.quote(render(asked))}",),
+    )
+
+
+def _named(right: Right) -> str:
+    is_catalog = right.resource.endswith(f":{CATALOG}")
+    return "list the catalog" if is_catalog else f"{right.action} on {right.resource}"
+
+
+def _widenings(case: Refusal, lacking: tuple[Right, ...]) -> tuple[str, ...]:
+    name = case.holder.map_name if case.holder else ""
+    if case.scope_map is not NOTHING and name and name not in SYSTEM_DEFINED:
+        added = repository_options("--add-repository", NOTHING, lacking)
+        return (f"acrux scope-map update -n {shlex.quote(name)} {added}",) if added else ()
+    if case.trust:
+        return (f"acrux trust show {case.option}", f"acrux trust update {case.option} --help")
+    # One of the system's cannot be changed: one of their own, that holds as much and what lacks.
+    options = repository_options("--repository", case.scope_map, lacking)
+    if not options:
+        return ()
+    if case.is_anonymous:
+        created, given = "anonymous-scope-map", "update --anonymous-scope-map anonymous-scope-map"
+    else:
+        created = f"{_word(case.name)}-scope-map"
+        given = f"{case.noun} update {case.option} --scope-map {created}"
+    return (f"acrux scope-map create -n {created} {options}", f"acrux {given}")
+
+
+def _word(name: str) -> str:
+    # A user's name may hold what a scope map's may not.
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:40]
+
+
+TELLERS: Final[Mapping[str, Callable[[Refusal], _Told]]] = {
+    Reason.UNKNOWN_NAME: _unknown_name,
+    Reason.WRONG_PASSWORD: _wrong_password,
+    Reason.EXPIRED_PASSWORD: _expired_password,
+    Reason.DISABLED_ACCOUNT: _disabled,
+    Reason.GONE_ACCOUNT: _gone,
+    Reason.EXPIRED: _expired,
+    Reason.NOT_YET: _not_yet,
+    Reason.REVOKED: _revoked,
+    Reason.OTHER_REGISTRY: _other_registry,
+    Reason.UNTRUSTED: _untrusted,
+    Reason.NO_TRUST: _no_trust,
+    Reason.ALTERED: _altered,
+    Reason.NOT_OURS: _not_ours,
+    Reason.OTHER_KIND: _other_kind,
+    Reason.MISSING_SCOPE: _missing_scope,
+    Reason.TOO_MANY: _too_many,
+}

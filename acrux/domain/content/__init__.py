@@ -1,0 +1,1 @@
+"""What a registry holds: names, digests, manifests, uploads."""

@@ -1,0 +1,52 @@
+"""What ACR shows of repositories, tags and manifests beside their content."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from acrux.domain.content.attributes import Attributes
+from acrux.domain.content.manifest import Platform
+
+
+class RepositoryProperties(Struct, frozen=True):
+    """What /acr/v1 shows of a repository (acr-protocol.md §5.2)."""
+
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    manifest_count: int
+    tag_count: int
+    attributes: Attributes
+
+
+class TagProperties(Struct, frozen=True):
+    """What /acr/v1 shows of a tag (acr-protocol.md §5.3)."""
+
+    name: str
+    digest: str
+    created_at: datetime
+    updated_at: datetime
+    attributes: Attributes
+
+
+class Entry(Struct, frozen=True):
+    """One manifest that an index names, and what it runs on."""
+
+    digest: str
+    architecture: str
+    os: str
+
+
+class ManifestProperties(Struct, frozen=True):
+    """What /acr/v1 shows of a manifest (acr-protocol.md §5.4). `size` is in bytes."""
+
+    digest: str
+    media_type: str
+    config_media_type: str
+    size: int
+    created_at: datetime
+    updated_at: datetime
+    platform: Platform
+    entries: tuple[Entry, ...]
+    tags: tuple[str, ...]
+    attributes: Attributes

@@ -1,0 +1,131 @@
+"""The rules of an upload: identifier, session, offset, chunk order."""
+
+import re
+from typing import Final, Self
+
+from msgspec import Struct
+
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName
+from acrux.errors import InvalidRequest, UnknownUpload, UploadOutOfOrder
+
+_UPLOAD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+# Content-Range of a chunk: <start>-<end>, both inclusive and without a unit
+# (OCI distribution specification, "Pushing a blob in chunks").
+_CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]{1,18}|\*))?")
+
+
+class UploadId(Struct, frozen=True):
+    """Names one upload: a random UUID in its usual text form."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an identifier; whatever has not its form is an UnknownUpload."""
+        if _UPLOAD_ID.fullmatch(text) is None:
+            raise UnknownUpload(upload=text[:64])
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Session(Struct, frozen=True):
+    """Where uploads are begun, and by whom."""
+
+    repository: RepositoryName
+    principal: str
+
+
+class Upload(Struct, frozen=True):
+    """An upload of a session: nobody else may go on with it (CVE-2026-32589).
+
+    The same identifier in another session names another upload, which nobody has begun.
+    """
+
+    id: UploadId
+    session: Session
+
+    @property
+    def key(self) -> str:
+        """What it is kept under: its identifier and a digest of its session."""
+        # No repository's name holds a newline: what is digested can be read in one way only.
+        session = f"{self.session.repository}\n{self.session.principal}"
+        digest = Digest.of(session.encode("utf-8", "surrogatepass"))
+        return f"{self.id}.{digest.encoded}"
+
+    def __str__(self) -> str:
+        return self.id.value
+
+
+class ContentRange(Struct, frozen=True):
+    """Where a chunk lies in its blob: first and last byte, both inclusive."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `<start>-<end>`, or the HTTP form `bytes <start>-<end>/<size>`.
+
+        Raise InvalidRequest for anything else.
+        """
+        match = _CONTENT_RANGE.fullmatch(text)
+        if match is None or int(match[2]) < int(match[1]):
+            raise InvalidRequest(
+                "the Content-Range of a chunk is <first byte>-<last byte>, both inclusive",
+                content_range=text[:80],
+            )
+        return cls(int(match[1]), int(match[2]))
+
+    @property
+    def size(self) -> int:
+        """How many bytes the chunk holds."""
+        return self.end - self.start + 1
+
+
+class Place(Struct, frozen=True):
+    """Where a chunk begins, as its request says.
+
+    `range` is its Content-Range; `offset` is what the Location says that it was sent to, in bytes.
+    """
+
+    range: ContentRange | None = None
+    offset: int | None = None
+
+    def stored(self, size: int) -> int:
+        """How many of the chunk's first bytes an upload of `size` bytes holds already.
+
+        Some where the answer to this chunk was lost and it is sent once more, to the location that
+        the client has. A chunk that says nothing is appended. Raises UploadOutOfOrder as
+        `check_order`, and where the upload is not as long as the location says.
+        """
+        check_order(size, self.range)
+        if self.range is not None or self.offset is None:
+            return 0
+        if self.offset > size:
+            raise out_of_order(self.offset, size)
+        return size - self.offset
+
+
+APPENDED: Final = Place()  # wherever the upload ends
+
+
+def out_of_order(start: int, offset: int) -> UploadOutOfOrder:
+    """The refusal of a chunk that starts elsewhere than at the offset, both in bytes."""
+    return UploadOutOfOrder(
+        f"the chunk starts at byte {start}, but the upload holds {offset} bytes:"
+        f" send the chunk that starts at byte {offset}",
+        offset=offset,
+    )
+
+
+def check_order(offset: int, content_range: ContentRange | None) -> None:
+    """Raise UploadOutOfOrder unless the chunk starts at the upload's offset.
+
+    A chunk without Content-Range is appended (streamed upload; the Azure SDKs send it so).
+    """
+    if content_range is not None and content_range.start != offset:
+        raise out_of_order(content_range.start, offset)

@@ -1,0 +1,26 @@
+"""The WWW-Authenticate header: realm, service, scope, error."""
+
+from acrux.errors import AccessRefused, InsufficientScope, InvalidToken
+from acrux.http.access.origin import Origin
+
+# RFC 6750 §3.1. Without credentials there is no error to name, and after wrong ones neither.
+_ERRORS = {InvalidToken: "invalid_token", InsufficientScope: "insufficient_scope"}
+
+
+def bearer(origin: Origin, refused: AccessRefused) -> str:
+    """The one challenge of the registry's API (acr-protocol.md §1.1).
+
+    No space after the commas: Azure's Python and Go SDKs, and `az`, split there.
+    """
+    realm = f"{origin.scheme}://{origin.login_server}/oauth2/token"
+    parameters = {"realm": realm, "service": origin.login_server}
+    if refused.scope:
+        parameters["scope"] = refused.scope
+    if error := _ERRORS.get(type(refused)):
+        parameters["error"] = error
+    return "Bearer " + ",".join(f'{name}="{value}"' for name, value in parameters.items())
+
+
+def basic(origin: Origin, _: AccessRefused) -> str:
+    """The challenge of the token end-point, where the user name and the password go (RFC 7617)."""
+    return f'Basic realm="{origin.login_server}"'

@@ -1,0 +1,253 @@
+"""What a route requires, and whether the bearer token grants it."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import chain
+from typing import Final
+
+from msgspec import Struct
+
+from acrux.domain.access.credential import Credential
+from acrux.domain.access.grants import Grant, narrow
+from acrux.domain.access.scope import (
+    DELETE,
+    METADATA_READ,
+    METADATA_WRITE,
+    PULL,
+    PUSH,
+    READ,
+    WRITE,
+    Scope,
+    on_catalog,
+    on_management,
+    on_repository,
+    render,
+)
+from acrux.domain.access.token import ACCESS_TOKEN_KIND
+from acrux.domain.content.upload import Session
+from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
+from acrux.http import parsing
+from acrux.http.access import authorization
+from acrux.http.access.authorization import BearerToken
+from acrux.http.access.identity import Identity
+from acrux.http.messages import Request
+from acrux.services.access.tokens import Tokens
+from acrux.services.content.uploads import Uploads
+
+
+class Required(Struct, frozen=True):
+    """What a challenge asks for, and which other sets of scopes are enough."""
+
+    asked: tuple[Scope, ...]
+    also_enough: tuple[tuple[Scope, ...], ...] = ()
+    enough_without_right: tuple[Scope, ...] = ()  # where the account could not get what is asked
+    upload: str = ""  # whose capability is enough where the token has ended
+
+    @property
+    def useful(self) -> tuple[Scope, ...]:
+        """All that could help: whoever shows a password asks for it, and gets what they may."""
+        return (*self.asked, *chain.from_iterable(self.also_enough))
+
+    def is_met_by(self, grant: Grant) -> bool:
+        """Whether the grant holds all that is asked, or all of another set that is enough.
+
+        An empty set is met by nothing: absence of a rule refuses.
+        """
+        if _holds(grant, self.asked):
+            return True
+        return any(_holds(grant, scopes) for scopes in self.also_enough)
+
+
+def _holds(grant: Grant, scopes: tuple[Scope, ...]) -> bool:
+    return bool(scopes) and all(map(grant.permits, scopes))
+
+
+Requirement = Callable[[Request], Required]
+
+NO_SCOPE: Final = Required(())
+
+
+def public(_: Request) -> Required:
+    """Open to everyone: a word that must be written in the row."""
+    return NO_SCOPE
+
+
+def any_token(_: Request) -> Required:
+    """A valid token, whatever it holds: docker logs in this way (acr-protocol.md §1.2)."""
+    return NO_SCOPE
+
+
+def pull(request: Request) -> Required:
+    """Read manifests and blobs."""
+    return _on(request.params["repository"], PULL)
+
+
+def push(request: Request) -> Required:
+    """Write manifests and blobs. ACR asks for pull with it (acr-protocol.md §1.4)."""
+    return _on(request.params["repository"], PULL, PUSH)
+
+
+def go_on(request: Request) -> Required:
+    """As push, for an upload that was begun: its capability outlives the token that began it."""
+    return Required(push(request).asked, upload=request.params["upload"])
+
+
+def mount(request: Request) -> Required:
+    """As push; and pull on the repository that a blob is mounted from.
+
+    A token without the second is refused where its account could have got it, so that the client
+    asks for it; where it could not, the token is enough, and the mount falls back to an upload
+    (token-auth-and-oci.md §0, §3.7).
+    """
+    pushed = push(request)
+    source = parsing.mount_source(request)
+    if source is None:
+        return pushed
+    return Required((*pushed.asked, on_repository(source, PULL)), enough_without_right=pushed.asked)
+
+
+def delete(request: Request) -> Required:
+    """Delete manifests, tags and blobs."""
+    return _on(request.params["repository"], DELETE)
+
+
+def list_tags(request: Request) -> Required:
+    """ACR asks for metadata_read; pull is enough too, as most clients hold only that."""
+    name = parsing.repository(request)
+    return Required(
+        (on_repository(name, METADATA_READ),), also_enough=((on_repository(name, PULL),),)
+    )
+
+
+def read_metadata(request: Request) -> Required:
+    """Read the properties of a repository, its tags and manifests."""
+    return _on(request.params["repository"], METADATA_READ)
+
+
+def write_metadata(request: Request) -> Required:
+    """Lock and unlock."""
+    return _on(request.params["repository"], METADATA_WRITE)
+
+
+def untag(request: Request) -> Required:
+    """Remove a tag: the service asks for delete, its documentation for metadata_write; take either.
+
+    Source: acr-protocol.md §1.4.
+    """
+    name = parsing.repository(request)
+    return Required((on_repository(name, DELETE),), ((on_repository(name, METADATA_WRITE),),))
+
+
+# What a name requires never changes; who holds it is asked each time. A longer name than there may
+# be is an exception, which is not remembered.
+@lru_cache(maxsize=1024)
+def _on(repository: str, *actions: str) -> Required:
+    return Required((on_repository(parsing.parse_repository(repository), *actions),))
+
+
+def catalog(_: Request) -> Required:
+    """List repositories."""
+    return Required((on_catalog(),))
+
+
+def read_management(_: Request) -> Required:
+    """See accounts and all that belongs to them."""
+    return Required((on_management(READ),))
+
+
+def write_management(_: Request) -> Required:
+    """Change accounts and all that belongs to them."""
+    return Required((on_management(WRITE),))
+
+
+# A body that came so fast is as fresh as a request without one, which is decided with what this
+# process knows: no look at the database for each of them.
+AT_ONCE_SECONDS: Final = 0.01
+
+
+class Guard:
+    """Decides on every request, from what it presents and what its route requires."""
+
+    def __init__(self, identity: Identity, tokens: Tokens, uploads: Uploads) -> None:
+        self._identity = identity
+        self._tokens = tokens
+        self._uploads = uploads
+
+    async def check(self, requirement: Requirement, request: Request) -> Grant:
+        """The grant under which the request goes on.
+
+        Raises AccessRefused with the scope that would have sufficed, so that the challenge
+        always asks for exactly what the check wants.
+        """
+        required = requirement(request)
+        if requirement is public:
+            return Grant("")
+        try:
+            grant = request.grant = await self._grant(required, request)
+        except AccessRefused as refused:
+            refused.scope = render(required.asked)
+            raise
+        if requirement is any_token or required.is_met_by(grant):
+            return grant
+        if Required(required.enough_without_right).is_met_by(grant):
+            could = await self._identity.could_get(grant, required.asked)
+            if not required.is_met_by(could):
+                return grant
+        raise InsufficientScope(scope=render(required.asked))
+
+    async def check_again(self, requirement: Requirement, request: Request) -> None:
+        """Decide once more, after the last byte of the body, on what was granted before it.
+
+        Whatever ended the caller's rights meanwhile is known here, whoever did it: an account or a
+        trust that was disabled or deleted, rights that shrank, a password that was renewed, tokens
+        that were revoked, a key that was removed. That time went by ends nothing: a push may take
+        longer than its token lives, and was allowed when it began.
+
+        Raises AccessRefused as `check` does.
+        """
+        if requirement is public:  # who asks stands in the body, and is asked after it came
+            return
+        try:
+            if request.body.waited >= AT_ONCE_SECONDS:
+                await self._tokens.learn_of_revocations()
+            if request.principal is not None:
+                self._tokens.check_not_revoked(request.principal)
+            elif isinstance(presented := authorization.presented(request), BearerToken):
+                self._tokens.read_ended(presented.secret.reveal())
+        except AccessRefused as refused:
+            refused.scope = render(requirement(request).asked)
+            raise
+
+    async def _grant(self, required: Required, request: Request) -> Grant:
+        presented = authorization.presented(request)
+        if presented is None or (isinstance(presented, Credential) and presented.is_empty):
+            raise AuthenticationRequired
+        if isinstance(presented, Credential):
+            # Basic straight on the API (acr-protocol.md §0.3, rule 30).
+            principal = await self._identity.of(presented, request.peer)
+            request.principal, request.proof = principal, principal.proof
+            return narrow(principal, required.useful)
+        token = presented.secret.reveal()
+        try:
+            grant = self._tokens.verify(token)
+        except InvalidToken:
+            if required.upload and (outlived := self._outlived(token, required, request)):
+                return outlived
+            raise
+        request.proof = ACCESS_TOKEN_KIND
+        return grant
+
+    def _outlived(self, token: str, required: Required, request: Request) -> Grant | None:
+        # A push may take longer than its token lives, and must not be lost for that.
+        try:
+            ended = self._tokens.read_ended(token)
+        except InvalidToken:
+            return None
+        session = Session(parsing.repository(request), ended.principal)
+        capability = parsing.capability(request)
+        if not ended.permits(*required.asked):
+            return None
+        if not self._uploads.is_capability(capability, session, required.upload):
+            return None
+        request.has_outlived_its_token = True
+        return ended

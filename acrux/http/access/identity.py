@@ -1,0 +1,114 @@
+"""Who a user name and a password, or a token in its place, stand for."""
+
+from collections.abc import Iterable
+from functools import partial
+
+from msgspec.structs import replace
+
+from acrux.domain.access.credential import Credential
+from acrux.domain.access.grants import Grant, Principal, ScopeMap, narrow
+from acrux.domain.access.outside import TRUSTS
+from acrux.domain.access.reason import PROVEN
+from acrux.domain.access.scope import Scope
+from acrux.domain.access.token import REFRESH_TOKEN_KIND, TOKEN_USER
+from acrux.errors import BadCredentials, InvalidToken
+from acrux.services.access.authentication import Authentication
+from acrux.services.access.federation import Federation
+from acrux.services.access.guessing import Guessing
+from acrux.services.access.tokens import Tokens
+
+
+class Identity:
+    """Authenticates with a password, or with a token in its place (acr-protocol.md §2.1)."""
+
+    def __init__(
+        self,
+        authentication: Authentication,
+        federation: Federation,
+        guessing: Guessing,
+        tokens: Tokens,
+    ) -> None:
+        self._authentication = authentication
+        self._federation = federation
+        self._guessing = guessing
+        self._tokens = tokens
+
+    async def of(self, credential: Credential | None, address: str) -> Principal:
+        """Say who presents the credential from this address.
+
+        The name says what the secret is, so that no password is ever read as a token, or a token
+        tried as a password: the user of zeros brings a token of ours or of a trusted issuer, and
+        `trusts/NAME` one that this trust is to let in.
+
+        Raises BadCredentials, and TooManyRequests after too many of them; for the token of an
+        outside issuer also Denied and IssuerUnavailable.
+        """
+        if credential is None or credential.is_empty:
+            return await self._authentication.authenticate(None)
+        name, secret = credential.name, credential.secret.reveal()
+        if name != TOKEN_USER and not name.startswith(TRUSTS):
+            check = partial(self._authentication.authenticate, credential)
+            return await self._guessing.attempt(name, address, check)
+        try:
+            if name == TOKEN_USER:
+                return await self._of_token(secret)
+            return await self._federation.authenticate(secret, name.removeprefix(TRUSTS))
+        except BadCredentials as refused:
+            # One that was good once is nobody's guess: a fleet may present it all day.
+            if refused.reason not in PROVEN:
+                await self._guessing.refuse_token(address)
+            raise
+
+    async def _of_token(self, token: str) -> Principal:
+        # Whose it is comes first: outside issuers may have a grant_type of their own.
+        if outsider := await self.of_outside_token(token):
+            return outsider
+        if self._tokens.is_refresh(token):
+            return await self.of_refresh_token(token)
+        return self._of_access_token(token)
+
+    def _of_access_token(self, text: str) -> Principal:
+        try:
+            return self._tokens.holder(text)
+        except InvalidToken as refused:
+            raise BadCredentials.of_token(refused) from None
+
+    async def of_outside_token(self, text: str) -> Principal | None:
+        """Say for whom the token of an outside issuer stands, None where it is none.
+
+        Raises BadCredentials, Denied, IssuerUnavailable.
+        """
+        if not self._federation.is_outside(text):
+            return None
+        return await self._federation.authenticate(text)
+
+    async def of_refresh_token(self, text: str) -> Principal:
+        """Say for whom the refresh token stands. Raises BadCredentials."""
+        try:
+            token = self._tokens.redeem(text)
+            principal = await (
+                self._authentication.find(token.principal)
+                if token.outside is None
+                else self._federation.find(token.outside)
+            )
+            # What was revoked a moment ago another worker may not have heard of yet.
+            await self._tokens.learn_of_revocations()
+            self._tokens.check_refresh(token)
+        except InvalidToken as refused:
+            raise BadCredentials.of_token(refused) from None
+        return replace(
+            principal,
+            proof=REFRESH_TOKEN_KIND,
+            password=token.password,
+            refresh_until=token.expires_at,
+        )
+
+    async def scope_map(self, grant: Grant) -> ScopeMap:
+        """What the holder of the grant holds now, whatever their token says."""
+        if grant.outside is not None:
+            return await self._federation.scope_map(grant.outside)
+        return await self._authentication.scope_map(grant.principal)
+
+    async def could_get(self, grant: Grant, scopes: Iterable[Scope]) -> Grant:
+        """What the holder of the grant would be granted, if they asked for these scopes now."""
+        return narrow(Principal(grant.principal, await self.scope_map(grant)), scopes)

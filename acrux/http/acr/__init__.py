@@ -1,0 +1,1 @@
+"""Azure Container Registry's own API: /acr/v1."""

@@ -1,0 +1,101 @@
+"""The objects of /acr/v1, as ACR's clients read them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import quote
+
+from acrux.domain.content.attributes import Attributes
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.page import Order
+from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
+from acrux.domain.instants import to_microseconds
+
+Json = dict[str, object]
+
+
+def repository(registry: str, properties: RepositoryProperties) -> Json:
+    """A repository (acr-protocol.md §5.2)."""
+    return {
+        "registry": registry,
+        "imageName": properties.name,
+        "createdTime": _instant(properties.created_at),
+        "lastUpdateTime": _instant(properties.updated_at),
+        "manifestCount": properties.manifest_count,
+        "tagCount": properties.tag_count,
+        "changeableAttributes": _switches(properties.attributes),
+    }
+
+
+def within(registry: str, repository: RepositoryName, key: str, content: object) -> Json:
+    """Something of a repository, or a list of it; an empty list is null, as acr-cli expects."""
+    return {"registry": registry, "imageName": str(repository), key: content}
+
+
+def tag(properties: TagProperties) -> Json:
+    """A tag (acr-protocol.md §5.3)."""
+    return {
+        "name": properties.name,
+        "digest": properties.digest,
+        "createdTime": _instant(properties.created_at),
+        "lastUpdateTime": _instant(properties.updated_at),
+        "signed": False,
+        "changeableAttributes": _switches(properties.attributes),
+    }
+
+
+def manifest(properties: ManifestProperties) -> Json:
+    """A manifest (acr-protocol.md §5.4); what it has not is left out."""
+    entries = [
+        _present({"digest": entry.digest, "architecture": entry.architecture, "os": entry.os})
+        for entry in properties.entries
+    ]
+    optional = {
+        "architecture": properties.platform.architecture,
+        "os": properties.platform.os,
+        "configMediaType": properties.config_media_type,
+        "tags": properties.tags,
+        "references": entries,
+    }
+    return {
+        "digest": properties.digest,
+        "imageSize": properties.size,
+        "createdTime": _instant(properties.created_at),
+        "lastUpdateTime": _instant(properties.updated_at),
+        "mediaType": properties.media_type,
+        **_present(optional),
+        "changeableAttributes": _switches(properties.attributes),
+    }
+
+
+def path(repository: RepositoryName, listing: str) -> str:
+    """The path of a listing; ACR writes the name's slashes as %2F in its links."""
+    return f"/acr/v1/{quote(str(repository), safe='')}/{listing}"
+
+
+def place(name: str, at: datetime, order: Order) -> str:
+    """Where a listing goes on after this item.
+
+    In an order of time the time is a part of it: acr-cli deletes a page before it asks for the
+    next one, and then the name alone leads nowhere.
+    """
+    if order is Order.BY_NAME:
+        return name
+    return f"{name}@{to_microseconds(at)}"
+
+
+def _present(values: Mapping[str, object]) -> Json:
+    return {name: value for name, value in values.items() if value}
+
+
+def _switches(attributes: Attributes) -> Json:
+    # All four, always: acr-cli dereferences them (acr-protocol.md §0.3, rule 25).
+    return {
+        "deleteEnabled": attributes.delete_enabled,
+        "writeEnabled": attributes.write_enabled,
+        "readEnabled": attributes.read_enabled,
+        "listEnabled": attributes.list_enabled,
+    }
+
+
+def _instant(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,1 @@
+"""Accounts, scope maps, trusts, keys and the audit: /management/v1."""

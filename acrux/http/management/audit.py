@@ -1,0 +1,36 @@
+"""Handlers of /management/v1/audit and /management/v1/cases."""
+
+from msgspec.structs import replace
+
+from acrux.http import paging, parsing, responses
+from acrux.http.management import searches, shapes
+from acrux.http.messages import Request, Response
+from acrux.services.audit.explanations import Explanations
+from acrux.services.audit.journal import Journal
+
+AUDIT = "/management/v1/audit"
+
+
+class AuditManagement:
+    """What `acrux audit` and `acrux auth explain` do, over HTTP."""
+
+    def __init__(self, journal: Journal, explanations: Explanations) -> None:
+        self._journal = journal
+        self._explanations = explanations
+
+    async def list(self, request: Request) -> Response:
+        """GET: who asked what, and what was decided: the newest, the oldest of them first.
+
+        The page that follows holds what was recorded before.
+        """
+        page, wanted = paging.page(request), searches.read(request)
+        found = await self._journal.search(replace(wanted, limit=page.items + 1))
+        more = 0 < page.items < len(found)
+        shown = found[len(found) - page.items :] if len(found) > page.items else found
+        content = shapes.RecordList(list(map(shapes.record, shown)))
+        following = shown[0].id if more else None
+        return responses.collection(AUDIT, content, page, following, paging.filters(request))
+
+    async def explain(self, request: Request) -> Response:
+        """GET: why a request was refused, and what would let it pass."""
+        return responses.json(shapes.case(await self._explanations.explain(parsing.name(request))))

@@ -1,0 +1,64 @@
+"""The handlers of /management/v1 together."""
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from acrux.http.management.accounts import AccountManagement
+from acrux.http.management.audit import AuditManagement
+from acrux.http.management.keys import KeyManagement
+from acrux.http.management.registry import RegistryManagement
+from acrux.http.management.scope_maps import ScopeMapManagement
+from acrux.http.management.trusts import TrustManagement
+from acrux.http.management.users import UserManagement
+from acrux.services.access.accounts import Accounts
+from acrux.services.access.keys import Keys
+from acrux.services.access.scope_maps import ScopeMaps
+from acrux.services.access.trusts import Trusts
+from acrux.services.access.users import Users
+from acrux.services.audit.explanations import Explanations
+from acrux.services.audit.journal import Journal
+
+
+class Managed(Protocol):
+    """The use cases that are managed over HTTP."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def scope_maps(self) -> ScopeMaps: ...
+    @property
+    def users(self) -> Users: ...
+    @property
+    def trusts(self) -> Trusts: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def explanations(self) -> Explanations: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ManagementHandlers:
+    """The handlers of what is managed."""
+
+    accounts: AccountManagement
+    scope_maps: ScopeMapManagement
+    registry: RegistryManagement
+    users: UserManagement
+    trusts: TrustManagement
+    keys: KeyManagement
+    audit: AuditManagement
+
+    @classmethod
+    def on(cls, to: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
+        """The handlers on these use cases, of the registry of this name."""
+        return cls(
+            accounts=AccountManagement(to.accounts),
+            scope_maps=ScopeMapManagement(to.scope_maps),
+            registry=RegistryManagement(to.accounts, name, login_servers),
+            users=UserManagement(to.users),
+            trusts=TrustManagement(to.trusts),
+            keys=KeyManagement(to.keys),
+            audit=AuditManagement(to.journal, to.explanations),
+        )

@@ -1,0 +1,151 @@
+"""The OpenAPI document of /management/v1, made of its operations."""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from acrux.domain.access.scope import on_management
+from acrux.domain.audit.decision import Outcome
+from acrux.domain.content.page import MAX_ITEMS
+from acrux.http import responses
+from acrux.http.management.operations import ROOT, Operation
+from acrux.http.messages import Request, Response
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+
+_TIME: Final = {"type": "string", "format": "date-time"}
+
+PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+    "account": {"description": "Of this account only.", "schema": {"type": "string"}},
+    "repository": {"description": "About this repository only.", "schema": {"type": "string"}},
+    "outcome": {
+        "description": "Only what ended so.",
+        "schema": {"enum": [outcome.value for outcome in Outcome]},
+    },
+    "since": {"description": "From this time on.", "schema": _TIME},
+    "until": {"description": "Before this time.", "schema": _TIME},
+    "n": {
+        "description": f"How many items at most; more than {MAX_ITEMS} are never sent at once.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "last": {
+        "description": "The item after which the page begins; the Link header names it.",
+        "schema": {"type": "string", "maxLength": 512},
+    },
+}
+
+# What every operation may answer, besides what it is asked for.
+REFUSALS: Final = {
+    400: "The request cannot be read; the message names the field.",
+    401: "No credential, a wrong one, or one that does not hold the right.",
+    404: "Nothing has this name.",
+    409: "The name is taken, or what has it is in use.",
+    413: "The body is too long.",
+    429: "Too many failed logins; Retry-After says how many seconds to wait.",
+    507: "The disk is full.",
+}
+
+
+class Error(Struct):
+    """One thing that is wrong."""
+
+    code: str
+    message: str
+    detail: Any = None
+
+
+class Errors(Struct):
+    """How each refusal is told."""
+
+    errors: list[Error]
+
+
+class OpenApi:
+    """Serves the document. It describes the software, and says nothing of this registry."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        self._operations = operations
+
+    async def show(self, _: Request) -> Response:
+        """GET: the document."""
+        return responses.json(self._document)
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        return document(self._operations)
+
+
+def document(operations: Sequence[Operation]) -> dict[str, Any]:
+    """The operations as an OpenAPI 3.1 document."""
+    kinds = [kind for one in operations for kind in (one.body, one.answer) if kind]
+    _, schemas = msgspec.json.schema_components([*kinds, Errors], ref_template=_REFERENCE)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(ROOT + operation.path, {})[operation.method.lower()] = _tell(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "acrux management",
+            "version": "1",
+            "description": "Accounts, scope maps, signing keys and the rest of what the command "
+            "acrux does, for whoever holds registry:management:read or write.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+def _tell(operation: Operation) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": operation.handler.__qualname__.replace("Management.", "_"),
+        "summary": operation.summary,
+        "security": [{"basic": []}, {"bearer": [str(on_management(operation.right))]}],
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "responses": {
+            str(operation.status): _answer(operation),
+            **{str(status): _refusal(sentence) for status, sentence in REFUSALS.items()},
+        },
+    }
+    if operation.body:
+        told["requestBody"] = {"content": _content(operation.body)}
+    return told
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "query", **PARAMETERS[name]} for name in operation.query]
+
+
+def _answer(operation: Operation) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    if operation.answer:
+        answer["content"] = _content(operation.answer)
+    headers = {201: "Location"}.get(operation.status, "Link" if "last" in operation.query else "")
+    if headers:
+        answer["headers"] = {headers: {"schema": {"type": "string"}}}
+    return answer
+
+
+def _refusal(sentence: str) -> dict[str, Any]:
+    return {"description": sentence, "content": _content(Errors)}
+
+
+def _content(kind: type[Struct]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=kind.__name__)}}}

@@ -1,0 +1,47 @@
+"""Searches of the journal; sole reader of their queries."""
+
+from datetime import UTC, datetime
+
+from acrux.domain.audit.decision import Outcome, Search
+from acrux.errors import InvalidRequest
+from acrux.http import paging, parsing
+from acrux.http.messages import Request
+
+
+def read(request: Request) -> Search:
+    """What is searched for in the journal; `last` is the id before which the page ends.
+
+    Raises InvalidRequest, and InvalidPage for `n` and `last`.
+    """
+    outcome = _one(request, "outcome")
+    if outcome is not None and outcome not in set(Outcome):
+        raise InvalidRequest(f"outcome is one of: {', '.join(Outcome)}", outcome=outcome[:40])
+    return Search(
+        account=_one(request, "account"),
+        repository=_one(request, "repository"),
+        outcome=None if outcome is None else Outcome(outcome),
+        since=_instant(request, "since"),
+        until=_instant(request, "until"),
+        limit=paging.page(request).items,
+        before=_one(request, "last"),
+    )
+
+
+def _instant(request: Request, name: str) -> datetime | None:
+    text = _one(request, name)
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidRequest(f"{name} is a time such as 2026-11-21T09:30:00Z", given=text[:40])
+
+
+def _one(request: Request, name: str) -> str | None:
+    values = parsing.query(request, name)
+    if len(values) > 1:
+        raise InvalidRequest(f"the query names {name} more than once")
+    return values[0] if values else None

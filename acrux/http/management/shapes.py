@@ -1,0 +1,338 @@
+"""The objects of /management/v1, which the commands print too."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from msgspec import UNSET, Struct, UnsetType
+
+from acrux.domain.access import trust as trusts
+from acrux.domain.audit import decision
+from acrux.domain.audit.explanation import Explanation
+from acrux.domain.instants import BEGINNING
+from acrux.http.management.bodies import Status
+from acrux.services.access.accounts import ShownAccount, ShownPassword
+from acrux.services.access.keys import ShownKey
+from acrux.services.access.users import ShownUser
+
+
+class Password(Struct, rename="camel", kw_only=True):
+    """A password. Its value is shown once, where it was made just now."""
+
+    name: str
+    creation_time: datetime | None
+    expiry: datetime | None
+    value: str | UnsetType = UNSET
+
+
+class Credentials(Struct, rename="camel", kw_only=True):
+    """What somebody logs in with."""
+
+    username: str
+    passwords: list[Password]
+
+
+class Token(Struct, rename="camel", kw_only=True):
+    """An account, which ACR calls a token (acr-protocol.md §4.2). A list leaves passwords out."""
+
+    name: str
+    status: Status
+    scope_map_id: str
+    creation_date: datetime
+    credentials: Credentials | UnsetType = UNSET
+
+
+class TokenList(Struct):
+    """A page of accounts."""
+
+    value: list[Token]
+
+
+class ScopeMap(Struct, rename="camel", kw_only=True):
+    """A scope map (acr-protocol.md §4.3)."""
+
+    name: str
+    description: str
+    type: Literal["SystemDefined", "UserDefined"]
+    creation_date: datetime
+    actions: list[str]
+
+
+class ScopeMapList(Struct):
+    """A page of scope maps."""
+
+    value: list[ScopeMap]
+
+
+class Registry(Struct, rename="camel", kw_only=True):
+    """What is switched on and off for the whole registry."""
+
+    name: str
+    login_servers: list[str]
+    admin_user_enabled: bool
+    anonymous_pull_enabled: bool
+    anonymous_scope_map_id: str | None
+
+
+class Key(Struct, rename="camel", kw_only=True):
+    """A key that signs tokens; `signsFrom` is null where it has since the beginning."""
+
+    name: str
+    state: Literal["announced", "signing", "verifying"]
+    algorithm: str
+    signs_from: datetime | None
+    key_id: str
+
+
+class KeyList(Struct):
+    """All keys."""
+
+    value: list[Key]
+
+
+class User(Struct, rename="camel", kw_only=True):
+    """A person's account; those of `htpasswd` follow that file."""
+
+    name: str
+    status: Status
+    scope_map_id: str
+    source: Literal["user", "htpasswd"]
+    creation_date: datetime
+
+
+class UserList(Struct):
+    """A page of people."""
+
+    value: list[User]
+
+
+class Trust(Struct, rename="camel", kw_only=True):
+    """A trust in an outside issuer, and what it gives: a scope map, or `actions`."""
+
+    name: str
+    status: Status
+    issuer: str
+    audience: str
+    claims: list[str]
+    scope_map_id: str | None
+    actions: list[str]
+    lifetime_in_minutes: int
+    creation_date: datetime
+
+
+class TrustList(Struct):
+    """A page of trusts."""
+
+    value: list[Trust]
+
+
+class Record(Struct, rename="camel", kw_only=True):
+    """One thing that was asked of the registry, and what was decided (docs/audit.md)."""
+
+    id: str
+    time: datetime
+    outcome: Literal["granted", "refused", "lost"]
+    account: str
+    proof: str
+    peer: str
+    request: str
+    status: int
+    repository: str
+    asked: list[str]
+    granted: list[str]
+    reason: str
+    message: str
+    facts: dict[str, str]
+    case: str
+    correlation_request_id: str
+
+
+class RecordList(Struct):
+    """What was found, the oldest first."""
+
+    value: list[Record]
+
+
+class Right(Struct, rename="camel", kw_only=True):
+    """An action on a resource, and the permission of a scope map that grants it, if one does."""
+
+    resource: str
+    action: str
+    held: bool
+    permission: str
+
+
+class Case(Struct, rename="camel", kw_only=True):
+    """Why a request was refused, and what would let it pass (docs/audit.md)."""
+
+    case: str
+    time: datetime
+    reason: str
+    request: str
+    status: int
+    account: str
+    proof: str
+    peer: str
+    message: str
+    facts: dict[str, str]
+    needed: list[str]
+    held: list[str]
+    scope_map: str
+    rights: list[Right]
+    explanation: str
+    changed_since: str
+    fixes: list[str]
+
+
+def token(account: ShownAccount) -> Token:
+    """An account with its passwords."""
+    shown = listed_token(account)
+    shown.credentials = credentials(account)
+    return shown
+
+
+def listed_token(account: ShownAccount) -> Token:
+    """An account of a list."""
+    return Token(
+        name=account.username,
+        status="enabled" if account.is_enabled else "disabled",
+        scope_map_id=account.scope_map,
+        creation_date=account.created_at,
+    )
+
+
+def credentials(account: ShownAccount, *names: str) -> Credentials:
+    """An account's passwords, or those of these names."""
+    return Credentials(
+        username=account.username,
+        passwords=[_password(one) for one in account.passwords if not names or one.name in names],
+    )
+
+
+class DescribedScopeMap(Protocol):
+    """A scope map as the registry's services show it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def permissions(self) -> tuple[str, ...]: ...
+    @property
+    def created_at(self) -> datetime: ...
+
+
+def scope_map(stored: DescribedScopeMap) -> ScopeMap:
+    """A scope map."""
+    return ScopeMap(
+        name=stored.name,
+        description=stored.description,
+        type="SystemDefined" if stored.name.startswith("_") else "UserDefined",
+        creation_date=stored.created_at,
+        actions=list(stored.permissions),
+    )
+
+
+def user(shown: ShownUser) -> User:
+    """A person's account."""
+    return User(
+        name=shown.username,
+        status="enabled" if shown.is_enabled else "disabled",
+        scope_map_id=shown.scope_map,
+        source="htpasswd" if shown.source == "htpasswd" else "user",
+        creation_date=shown.created_at,
+    )
+
+
+def trust(given: trusts.Trust, created_at: datetime) -> Trust:
+    """A trust."""
+    return Trust(
+        name=given.name,
+        status="enabled" if given.is_enabled else "disabled",
+        issuer=given.issuer,
+        audience=given.audience,
+        claims=[f"{rule.claim}={rule.pattern}" for rule in given.rules],
+        scope_map_id=given.scope_map or None,
+        actions=list(given.permissions),
+        lifetime_in_minutes=given.lifetime // timedelta(minutes=1),
+        creation_date=created_at,
+    )
+
+
+def record(found: decision.Record) -> Record:
+    """A record of the journal."""
+    decided = found.decision
+    return Record(
+        id=found.id,
+        time=found.at,
+        outcome=decided.outcome.value,
+        account=decided.account,
+        proof=decided.proof,
+        peer=decided.peer,
+        request=decided.request,
+        status=decided.status,
+        repository=decided.repository,
+        asked=list(map(str, decided.asked)),
+        granted=list(map(str, decided.granted)),
+        reason=decided.reason,
+        message=decided.message,
+        facts=dict(decided.facts),
+        case=decided.case,
+        correlation_request_id=decided.correlation,
+    )
+
+
+def case(told: Explanation) -> Case:
+    """Why a request was refused."""
+    return Case(
+        case=told.case,
+        time=told.at,
+        reason=told.reason,
+        request=told.request,
+        status=told.status,
+        account=told.account,
+        proof=told.proof,
+        peer=told.peer,
+        message=told.message,
+        facts=dict(told.facts),
+        needed=list(map(str, told.needed)),
+        held=list(map(str, told.held)),
+        scope_map=told.scope_map,
+        rights=[
+            Right(
+                resource=right.resource,
+                action=right.action,
+                held=right.is_held,
+                permission=right.permission,
+            )
+            for right in told.rights
+        ],
+        explanation=told.why,
+        changed_since=told.changes,
+        fixes=list(told.fixes),
+    )
+
+
+def keys(shown: Iterable[ShownKey]) -> KeyList:
+    """All keys."""
+    return KeyList([_key(one) for one in shown])
+
+
+def _password(shown: ShownPassword) -> Password:
+    return Password(
+        name=shown.name,
+        creation_time=shown.created_at,
+        expiry=shown.expires_at,
+        value=shown.value.reveal() if shown.value else UNSET,
+    )
+
+
+def _key(shown: ShownKey) -> Key:
+    record = shown.record
+    return Key(
+        name=record.name,
+        state=shown.state.value,
+        algorithm=record.algorithm,
+        signs_from=None if record.signs_from == BEGINNING else record.signs_from,
+        key_id=record.id,
+    )

@@ -1,0 +1,67 @@
+"""Handlers of /management/v1/users: people."""
+
+from urllib.parse import quote
+
+from acrux.domain.access.credential import Secret
+from acrux.http import paging, parsing, responses
+from acrux.http.management import bodies, shapes
+from acrux.http.messages import Request, Response
+from acrux.services.access.users import Users
+
+USERS = "/management/v1/users"
+
+
+class UserManagement:
+    """What `acrux user` does, over HTTP."""
+
+    def __init__(self, users: Users) -> None:
+        self._users = users
+
+    async def list(self, request: Request) -> Response:
+        """GET: a page of the people."""
+        page = paging.page(request)
+        found = await self._users.page(page)
+        names = [one.username for one in found.items]
+        content = shapes.UserList(list(map(shapes.user, found.items)))
+        following = responses.last_item(names, more=found.more)
+        return responses.collection(USERS, content, page, following, paging.filters(request))
+
+    async def create(self, request: Request) -> Response:
+        """POST: an account for a person."""
+        wanted = await bodies.read(request, bodies.CreateUser)
+        password = Secret(wanted.password)
+        created = await self._users.create(wanted.name, wanted.scope_map_id, password)
+        return responses.created(f"{USERS}/{quote(wanted.name)}", shapes.user(created))
+
+    async def show(self, request: Request) -> Response:
+        """GET: a person's account."""
+        return responses.json(shapes.user(await self._users.show(parsing.name(request))))
+
+    async def change(self, request: Request) -> Response:
+        """PATCH: another scope map, on or off; their tokens end."""
+        name, change = parsing.name(request), await bodies.read(request, bodies.ChangeUser)
+        if change == bodies.ChangeUser():
+            return await self.show(request)
+        status = bodies.given(change.status)
+        changed = await self._users.change(
+            name,
+            scope_map=bodies.given(change.scope_map_id),
+            is_enabled=None if status is None else status == "enabled",
+        )
+        return responses.json(shapes.user(changed))
+
+    async def delete(self, request: Request) -> Response:
+        """DELETE: the person's account; their tokens end."""
+        await self._users.delete(parsing.name(request))
+        return responses.empty(204)
+
+    async def set_password(self, request: Request) -> Response:
+        """POST: another password; their tokens end."""
+        name, wanted = parsing.name(request), await bodies.read(request, bodies.SetPassword)
+        changed = await self._users.set_password(name, Secret(wanted.password))
+        return responses.json(shapes.user(changed))
+
+    async def revoke(self, request: Request) -> Response:
+        """POST: all tokens of the person end; the password goes on."""
+        await self._users.revoke(parsing.name(request))
+        return responses.empty(204)

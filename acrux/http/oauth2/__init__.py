@@ -1,0 +1,1 @@
+"""Where a credential becomes a token: /oauth2."""

@@ -1,0 +1,93 @@
+"""Handlers of /oauth2/token and /oauth2/exchange, and of the keys."""
+
+from acrux.domain.access.credential import Credential
+from acrux.domain.access.grants import ANONYMOUS, Grant, Principal
+from acrux.domain.access.token import REFRESH_TOKEN_KIND
+from acrux.errors import AuthenticationRequired, BadCredentials, InvalidRequest, InvalidToken
+from acrux.http import parsing, responses
+from acrux.http.access import authorization
+from acrux.http.access.identity import Identity
+from acrux.http.access.origin import Origins
+from acrux.http.messages import Request, Response
+from acrux.http.oauth2 import forms
+from acrux.http.oauth2.forms import Form
+from acrux.services.access.tokens import Tokens
+
+
+class TokenHandlers:
+    """Where a credential becomes an access token (acr-protocol.md §2, §3)."""
+
+    def __init__(self, identity: Identity, tokens: Tokens, origins: Origins) -> None:
+        self._identity = identity
+        self._tokens = tokens
+        self._origins = origins
+
+    async def issue(self, request: Request) -> Response:
+        """GET: with Basic, a token that holds what is asked and allowed."""
+        credential = authorization.presented(request)
+        if credential is not None and not isinstance(credential, Credential):
+            raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
+        request.asked = parsing.scopes(request)
+        principal = _known(await self._identity.of(credential, request.peer), request)
+        service = parsing.service(request) or self._login_server(request)
+        issued = self._tokens.issue(principal, service, request.asked)
+        request.grant = issued.token.grant
+        if parsing.wants_refresh_token(request) and principal.may_refresh:
+            return responses.issued(issued, self._tokens.issue_refresh(principal, service))
+        return responses.issued(issued)
+
+    async def grant(self, request: Request) -> Response:
+        """POST: the same, with a form (RFC 6749 §4.3, §6)."""
+        form = await forms.read(request)
+        request.asked = form.scopes
+        principal = _known(await self._grant(form, request.peer), request)
+        service = form.service or self._login_server(request)
+        issued = self._tokens.issue(principal, service, request.asked)
+        request.grant = issued.token.grant
+        if form.grant_type == REFRESH_TOKEN_KIND:
+            return responses.issued(issued, form.refresh_token)
+        if form.wants_refresh_token and principal.may_refresh:
+            return responses.issued(issued, self._tokens.issue_refresh(principal, service))
+        return responses.issued(issued)
+
+    async def _grant(self, form: Form, address: str) -> Principal:
+        if form.grant_type == "password":
+            return await self._identity.of(form.credential, address)
+        if form.grant_type == "refresh_token":
+            return await self._identity.of_refresh_token(form.refresh_token)
+        raise InvalidRequest("grant_type must be password or refresh_token")
+
+    async def exchange(self, request: Request) -> Response:
+        """POST: a refresh token for a token that stands for the caller (acr-protocol.md §3.2)."""
+        form = await forms.read(request)
+        if form.grant_type not in ("access_token", "access_token_refresh_token", "refresh_token"):
+            raise InvalidRequest(
+                "grant_type must be access_token, access_token_refresh_token or refresh_token"
+            )
+        presented = form.access_token or form.refresh_token
+        service = form.service or self._login_server(request)
+        if principal := await self._identity.of_outside_token(presented):
+            request.grant, request.proof = Grant(principal.name), principal.proof
+            return responses.refresh(self._tokens.issue_refresh(principal, service))
+        try:
+            old = self._tokens.redeem(presented)
+        except InvalidToken as refused:
+            raise BadCredentials.of_token(refused, "retrieving permissions failed: ") from None
+        request.grant, request.proof = Grant(old.principal), REFRESH_TOKEN_KIND
+        return responses.refresh(self._tokens.exchange(old, service))
+
+    async def public_keys(self, _: Request) -> Response:
+        """GET: the keys that verify our tokens."""
+        return responses.key_set(self._tokens.public_keys())
+
+    def _login_server(self, request: Request) -> str:
+        return self._origins.of(request).login_server
+
+
+def _known(principal: Principal, request: Request) -> Principal:
+    # docker login without credentials asks for no scope, and must fail. Where anonymous holds
+    # nothing, a token of nothing would only postpone the refusal.
+    if principal == ANONYMOUS or (not principal.name and not request.asked):
+        raise AuthenticationRequired("authentication required: send a user name and a password")
+    request.grant, request.proof = Grant(principal.name), principal.proof  # for log and journal
+    return principal

@@ -1,0 +1,36 @@
+"""Handlers of /v2/<name>/blobs/<digest>."""
+
+from acrux.errors import RangeNotSatisfiable
+from acrux.http import parsing, responses
+from acrux.http.messages import Request, Response
+from acrux.services.content.blobs import Blobs
+
+
+class BlobHandlers:
+    """Blobs over HTTP (end-2, end-10)."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    async def get(self, request: Request) -> Response:
+        """GET, HEAD: the blob, or the part of it that Range asks for."""
+        repository, digest = parsing.repository(request), parsing.digest(request)
+        tag = responses.etag(digest)
+        if request.method == "HEAD" or parsing.knows(request, tag):
+            size = await self._blobs.size(repository, digest)
+            if parsing.knows(request, tag):
+                return responses.unchanged(digest)
+            return responses.blob_description(digest, size)
+        byte_range = parsing.byte_range(request, tag)
+        blob = await self._blobs.get(repository, digest)
+        try:
+            part = byte_range.resolve(blob.size) if byte_range else None
+        except RangeNotSatisfiable:
+            blob.close()
+            raise
+        return responses.blob(digest, blob, part)
+
+    async def delete(self, request: Request) -> Response:
+        """DELETE: take the blob from this repository."""
+        await self._blobs.delete(parsing.repository(request), parsing.digest(request))
+        return responses.empty(202)

@@ -1,0 +1,44 @@
+"""Handlers of /v2/<name>/manifests/<reference>."""
+
+from acrux.domain.content.manifest import MAX_MANIFEST_BYTES
+from acrux.http import parsing, responses
+from acrux.http.messages import Request, Response
+from acrux.services.content.manifests import Manifests
+
+
+class ManifestHandlers:
+    """Manifests over HTTP (end-3, end-7, end-9)."""
+
+    def __init__(self, manifests: Manifests) -> None:
+        self._manifests = manifests
+
+    async def get(self, request: Request) -> Response:
+        """GET, HEAD: the exact bytes that were pushed."""
+        manifest = await self._manifests.get(
+            parsing.repository(request),
+            parsing.reference_to_read(request),
+            parsing.accept(request),
+        )
+        if parsing.knows(request, responses.etag(manifest.digest)):
+            return responses.unchanged(manifest.digest)
+        return responses.manifest(manifest.digest, manifest.media_type, manifest.content)
+
+    async def put(self, request: Request) -> Response:
+        """PUT: hold the manifest under its digest, and let the tags point at it."""
+        repository, tags = parsing.repository(request), parsing.added_tags(request)
+        manifest = await self._manifests.put(
+            repository,
+            parsing.reference_to_write(request),
+            await request.body.read(MAX_MANIFEST_BYTES),
+            parsing.content_type(request),
+            tags,
+        )
+        subject = manifest.subject.digest if manifest.subject else None
+        return responses.created_manifest(repository, manifest.digest, subject, tags)
+
+    async def delete(self, request: Request) -> Response:
+        """DELETE: the tag, or the manifest with all its tags."""
+        await self._manifests.delete(
+            parsing.repository(request), parsing.reference_to_read(request)
+        )
+        return responses.empty(202)

@@ -1,0 +1,349 @@
+"""Create, change and disable accounts, their passwords and scope maps."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from acrux.domain.access.credential import Secret
+from acrux.domain.access.grants import ADMINISTRATOR, ANONYMOUS
+from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.content.page import Page, Slice
+from acrux.domain.instants import to_microseconds
+from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName
+from acrux.ports.accounts import (
+    Account,
+    AccountKind,
+    PasswordRecord,
+    Passwords,
+    Revocations,
+    ScopeMaps,
+)
+from acrux.ports.accounts import Accounts as StoredAccounts
+from acrux.ports.clock import Clock
+
+# The names that `az acr credential` and `az acr token` give passwords (acr-protocol.md §4).
+ADMINISTRATOR_PASSWORDS: Final = ("password", "password2")
+TOKEN_PASSWORDS: Final = ("password1", "password2")
+
+# What anonymous callers get where they may pull everything (acr-protocol.md §4.1).
+EVERYTHING_PULLED: Final = "_repositories_pull_metadata_read"
+
+# acr-protocol.md §4.2; no colon, which would end the name in Basic (RFC 7617 §2).
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{4,49}")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPassword:
+    """A password as it may be shown; its value only where it was generated just now."""
+
+    name: str
+    value: Secret | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAccount:
+    """An account as its owner may see it."""
+
+    username: str
+    passwords: tuple[ShownPassword, ...]
+    scope_map: str
+    is_enabled: bool
+    created_at: datetime
+
+
+class Accounts:
+    """The registry's accounts. A generated password is told once, and kept as a keyed hash.
+
+    What takes something away ends the account's tokens, on every worker within a second: all of
+    them, or those that a password obtained.
+    """
+
+    def __init__(
+        self,
+        accounts: StoredAccounts,
+        scope_maps: ScopeMaps,
+        passwords: Passwords,
+        revocations: Revocations,
+        clock: Clock,
+    ) -> None:
+        self._accounts = accounts
+        self._scope_maps = scope_maps
+        self._passwords = passwords
+        self._revocations = revocations
+        self._clock = clock
+
+    async def create_administrator(self, name: str) -> ShownAccount | None:
+        """Create the administrator with two new passwords; None where there is one already.
+
+        A disabled one stays so. Raises InvalidSettings where there is one of another name, be it
+        beside this one, or the name is somebody else's: a registry has one administrator, who has
+        one name.
+        """
+        there = await self._accounts.find(name)
+        if there is not None and is_administrator(there):
+            await self._check_alone(name)
+            return None
+        for account in await self._accounts.list((AccountKind.TOKEN,)):
+            known = await self._accounts.find(account.name)
+            if known is not None and is_administrator(known):
+                raise InvalidSettings(
+                    f"name: the admin user of this data is {known.name!r}, and has one name: "
+                    f"start with --name {known.name}"
+                )
+        created = await self._create(name, ADMINISTRATOR.name, ADMINISTRATOR_PASSWORDS)
+        if created is None:
+            raise InvalidSettings(
+                f"name: there is an account {name!r} already, whatever its capitals, that is no "
+                "admin user: choose another with --name, or delete that one"
+            )
+        return created
+
+    async def _check_alone(self, name: str) -> None:
+        # Releases that started under any name made another administrator for each.
+        for other in await self._other_administrators(name):
+            if other.is_enabled:
+                raise InvalidSettings(
+                    f"name: this data has a second admin user, {other.name!r}, who may do "
+                    f"everything: keep one. To delete it: acrux token delete -n {other.name}; to "
+                    f"shut it out: acrux token update -n {other.name} --status disabled"
+                )
+
+    async def _other_administrators(self, name: str) -> tuple[Account, ...]:
+        found = [
+            await self._accounts.find(listed.name)
+            for listed in await self._accounts.list((AccountKind.TOKEN,))
+            if listed.name != name and listed.scope_map == ADMINISTRATOR.name
+        ]
+        # An account that holds as much, and has one of its two passwords left, is none.
+        return tuple(account for account in found if account and _has_first_password(account))
+
+    async def password_names(self, name: str) -> tuple[str, ...]:
+        """What the two passwords of the account are called. Raises UnknownName."""
+        account = await self._accounts.find(name)
+        if account is None:
+            raise _unknown(name)
+        return ADMINISTRATOR_PASSWORDS if is_administrator(account) else TOKEN_PASSWORDS
+
+    async def create(
+        self,
+        name: str,
+        scope_map: str,
+        *,
+        password_names: Collection[str] = TOKEN_PASSWORDS,
+        expires_at: datetime | None = None,
+    ) -> ShownAccount:
+        """Create an account with new passwords (`az acr token create`).
+
+        Raises NameTaken, and InvalidInput for a name that cannot be and an unknown scope map.
+        """
+        if _NAME.fullmatch(name) is None:
+            raise InvalidInput(
+                "an account's name has 5 to 50 letters, digits, - and _, and begins with one of "
+                "the former two",
+                name=name[:60],
+            )
+        await self._check_scope_map(scope_map)
+        created = await self._create(name, scope_map, password_names, expires_at)
+        if created is None:
+            raise NameTaken(
+                f"there is an account {name!r} already, whatever its capitals: delete or update it"
+            )
+        return created
+
+    async def show(self, name: str) -> ShownAccount:
+        """The account and the names of its passwords. Raises UnknownName."""
+        account = await self._accounts.find(name)
+        if account is None:
+            raise _unknown(name)
+        return _shown(account)
+
+    async def list(self) -> tuple[ShownAccount, ...]:
+        """All accounts but people and the anonymous one, by name, without their passwords."""
+        accounts = await self._accounts.list((AccountKind.TOKEN,))
+        return tuple(_shown(account) for account in accounts if account.name != ANONYMOUS.name)
+
+    async def page(self, page: Page) -> Slice[ShownAccount]:
+        """A page of what `list` gives."""
+        found = await self._accounts.page((AccountKind.TOKEN,), page)
+        return Slice(tuple(map(_shown, found.items)), found.more)
+
+    async def change(
+        self, name: str, *, scope_map: str | None = None, is_enabled: bool | None = None
+    ) -> ShownAccount:
+        """Give the account another scope map, switch it on or off.
+
+        Raises UnknownName, and InvalidInput for an unknown scope map, and for another one of the
+        administrator, who may do everything.
+        """
+        if scope_map is not None:
+            await self._check_scope_map(scope_map)
+            if scope_map != ADMINISTRATOR.name:
+                await self._refuse_for_administrator(name, "keeps its scope map")
+        changed = await self._accounts.change(
+            name, self._epoch(), scope_map=scope_map, is_enabled=is_enabled
+        )
+        await self._done(name, done=changed)
+        return await self.show(name)
+
+    async def anonymous_scope_map(self) -> str | None:
+        """The scope map of whoever presents no credential, None where they hold nothing."""
+        account = await self._accounts.find(ANONYMOUS.name)
+        return account.scope_map if account and account.is_enabled else None
+
+    async def let_anonymous(self, scope_map: str | None) -> None:
+        """Give whoever presents no credential this scope map, or none at all.
+
+        Raises InvalidInput for an unknown scope map.
+        """
+        if scope_map is not None:
+            await self._check_scope_map(scope_map)
+            await self._create(ANONYMOUS.name, scope_map, ())
+        await self._accounts.change(
+            ANONYMOUS.name, self._epoch(), scope_map=scope_map, is_enabled=scope_map is not None
+        )
+        await self._revocations.refresh()
+
+    async def delete(self, name: str) -> None:
+        """Remove the account.
+
+        Raises UnknownName, and InvalidInput for a person's and for the administrator's, where there
+        is no second one.
+        """
+        await self._check_token(name, "delete")
+        if not any(other.is_enabled for other in await self._other_administrators(name)):
+            await self._refuse_for_administrator(name, "cannot be deleted")
+        await self._done(name, done=await self._accounts.delete(name, self._epoch()))
+
+    async def revoke(self, name: str) -> None:
+        """End all tokens of the account; its passwords go on. Raises UnknownName."""
+        await self._done(name, done=await self._accounts.revoke(name, self._epoch()))
+
+    async def renew_password(
+        self, name: str, password_name: str, expires_at: datetime | None = None
+    ) -> ShownAccount:
+        """Replace one password; it works at once, and the other one goes on working.
+
+        Raises UnknownName, and InvalidInput for a name that neither of the two has.
+        """
+        await self._check_token(name, "passwd")
+        names = await self.password_names(name)
+        if password_name not in names:
+            raise InvalidInput(f"the passwords of {name!r} are called {' and '.join(names)}")
+        value = self._passwords.generate()
+        record = self._record(password_name, value, expires_at)
+        replaced = await self._accounts.replace_password(name, record, self._epoch())
+        await self._done(name, done=replaced)
+        return _with_values(await self.show(name), {password_name: value})
+
+    async def delete_password(self, name: str, password_name: str) -> ShownAccount:
+        """Remove one password.
+
+        Raises UnknownName where there is none, and InvalidInput for one of the administrator's two.
+        """
+        await self._check_token(name, "passwd")
+        if password_name in ADMINISTRATOR_PASSWORDS:
+            await self._refuse_for_administrator(
+                name, "keeps its two passwords: renew one with acrux credential renew"
+            )
+        deleted = await self._accounts.delete_password(name, password_name, self._epoch())
+        await self._done(name, done=deleted)
+        return await self.show(name)
+
+    async def _create(
+        self,
+        name: str,
+        scope_map: str,
+        password_names: Collection[str],
+        expires_at: datetime | None = None,
+    ) -> ShownAccount | None:
+        values = {password: self._passwords.generate() for password in password_names}
+        records = (self._record(password, value, expires_at) for password, value in values.items())
+        account = Account(
+            name=name,
+            passwords=tuple(records),
+            scope_map=scope_map,
+            epoch=self._epoch(),
+            created_at=self._clock(),
+        )
+        if not await self._accounts.create(account):
+            return None
+        return _with_values(_shown(account), values)
+
+    async def _refuse_for_administrator(self, name: str, what: str) -> None:
+        account = await self._accounts.find(name)
+        if account is not None and is_administrator(account):
+            raise InvalidInput(
+                f"{name!r} is the admin user, which {what}. To shut it out: acrux token update "
+                f"-n {name} --status disabled"
+            )
+
+    async def _check_token(self, name: str, command: str) -> None:
+        account = await self._accounts.find(name)
+        if account is not None and account.kind is not AccountKind.TOKEN:
+            raise InvalidInput(f"{name!r} is a user, not a token: see acrux user {command} --help")
+
+    async def _check_scope_map(self, name: str) -> None:
+        if name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:
+            raise InvalidInput(
+                f"there is no scope map {name!r}: see acrux scope-map list, or create it"
+            )
+
+    async def _done(self, name: str, *, done: bool) -> None:
+        if not done:
+            raise _unknown(name)
+        await self._revocations.refresh()  # this worker knows at once, the others soon
+
+    def _epoch(self) -> int:
+        return to_microseconds(self._clock())
+
+    def _record(self, name: str, value: str, expires_at: datetime | None) -> PasswordRecord:
+        return PasswordRecord(name, self._passwords.hash(value), self._clock(), _in_utc(expires_at))
+
+
+def is_administrator(account: Account) -> bool:
+    """Whether it is the admin user: nobody else's generated password has this name."""
+    names = {password.name for password in account.passwords}
+    if account.kind is not AccountKind.TOKEN:
+        return False
+    # The first of the two could be deleted once, and can be renewed.
+    had_two = account.scope_map == ADMINISTRATOR.name and names == {ADMINISTRATOR_PASSWORDS[1]}
+    return had_two or _has_first_password(account)
+
+
+def _has_first_password(account: Account) -> bool:
+    return ADMINISTRATOR_PASSWORDS[0] in {password.name for password in account.passwords}
+
+
+def _in_utc(instant: datetime | None) -> datetime | None:
+    try:
+        return instant and instant.astimezone(UTC)
+    except OverflowError:  # it could be stored, and never be read back
+        raise InvalidInput("a password ends between the years 1 and 9999, in UTC") from None
+
+
+def _shown(account: Account) -> ShownAccount:
+    passwords = tuple(
+        ShownPassword(password.name, None, password.created_at, password.expires_at)
+        for password in account.passwords
+    )
+    return ShownAccount(
+        account.name, passwords, account.scope_map, account.is_enabled, account.created_at
+    )
+
+
+def _with_values(shown: ShownAccount, values: dict[str, str]) -> ShownAccount:
+    passwords = tuple(
+        replace(password, value=Secret(values[password.name]))
+        if password.name in values
+        else password
+        for password in shown.passwords
+    )
+    return replace(shown, passwords=passwords)
+
+
+def _unknown(name: str) -> UnknownName:
+    return UnknownName(f"there is no account {name!r}, or no such password of it")

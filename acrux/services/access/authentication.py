@@ -1,0 +1,126 @@
+"""Turn a credential into a principal, in the same time when refused."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from acrux.domain.access import scope_maps
+from acrux.domain.access.credential import Credential
+from acrux.domain.access.grants import ACTION_OF_MANAGEMENT, ANONYMOUS, NOTHING, Principal, ScopeMap
+from acrux.domain.access.reason import Reason
+from acrux.errors import BadCredentials, RegistryError
+from acrux.ports.accounts import Account, Accounts, PasswordRecord, Passwords
+from acrux.ports.clock import Clock, Pause
+
+# No refusal comes earlier: longer than any check of a password takes, so that its time tells
+# nothing of what was checked.
+REFUSAL_TIME = timedelta(milliseconds=300)
+
+
+class Authentication:
+    """Knows who is who, and what they hold now. The anonymous principal has an account too."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        passwords: Passwords,
+        clock: Clock,
+        pause: Pause,
+    ) -> None:
+        self._accounts = accounts
+        self._passwords = passwords
+        self._clock = clock
+        self._pause = pause
+
+    async def authenticate(self, credential: Credential | None) -> Principal:
+        """Say who presents the credential; none, or an empty one, is anonymous.
+
+        Raises BadCredentials for an unknown name, a disabled account, an expired and a wrong
+        password alike, after the same work and time, so that neither answer nor time tells which
+        accounts exist.
+        """
+        if credential is None or credential.is_empty:
+            return await self._anonymous()
+        began = self._clock()
+        account = await self._accounts.find(credential.name)
+        password = await self._password(account, credential.secret.reveal())
+        if password is not None and self._passwords.is_slow(password.hash):
+            # It may have taken seconds, in which the account may have been changed.
+            found, account = account, await self._accounts.find(credential.name)
+            if found and account and account.epoch != found.epoch:
+                password = password if password in account.passwords else None
+        if account is None or password is None or not self._opens(account, password):
+            await self._pause(began + REFUSAL_TIME)
+            raise BadCredentials(
+                "the user name or the password is wrong",
+                reason=_reason(account, password),
+                account=account.name if account else "",
+            )
+        if self._passwords.is_outdated(password.hash):
+            await self._hash_anew(account, password, credential)
+        return self._principal(account, password.name)
+
+    async def _hash_anew(
+        self, account: Account, password: PasswordRecord, credential: Credential
+    ) -> None:
+        new = await self._passwords.hash_chosen(credential.secret.reveal())
+        with suppress(RegistryError):  # it is right all the same, and there is a next time
+            await self._accounts.rehash_password(account.name, password, new)
+
+    async def _password(self, account: Account | None, secret: str) -> PasswordRecord | None:
+        passwords = account.passwords if account else ()
+        hashes = tuple(password.hash for password in passwords)
+
+        def opens(place: int) -> bool:
+            return account is not None and self._opens(account, passwords[place])
+
+        # Whoever is refused with the right password, too, is refused after the same work.
+        place = await self._passwords.find(secret, hashes, opens)
+        return None if place is None else passwords[place]
+
+    def _opens(self, account: Account, password: PasswordRecord) -> bool:
+        is_over = password.expires_at is not None and password.expires_at <= self._clock()
+        return account.is_enabled and not is_over
+
+    async def find(self, name: str) -> Principal:
+        """The principal of an account that was authenticated before.
+
+        Raises BadCredentials where the account is gone or disabled.
+        """
+        account = await self._accounts.find(name)
+        if account is None or not account.is_enabled:
+            raise BadCredentials(
+                "the account of this token is gone or disabled",
+                reason=Reason.DISABLED_ACCOUNT if account else Reason.GONE_ACCOUNT,
+                account=name,
+            )
+        return self._principal(account)
+
+    async def scope_map(self, name: str) -> ScopeMap:
+        """What the principal of this name holds now, whatever an older token says."""
+        account = await self._accounts.find(name)
+        return NOTHING if account is None or not account.is_enabled else _scope_map(account)
+
+    async def _anonymous(self) -> Principal:
+        account = await self._accounts.find(ANONYMOUS.name)
+        return ANONYMOUS if account is None or not account.is_enabled else self._principal(account)
+
+    def _principal(self, account: Account, proof: str = "") -> Principal:
+        return Principal(account.name, _scope_map(account), account.epoch, proof, proof)
+
+
+def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:
+    if account is None:
+        return Reason.UNKNOWN_NAME
+    if password is None:
+        return Reason.WRONG_PASSWORD
+    return Reason.EXPIRED_PASSWORD if account.is_enabled else Reason.DISABLED_ACCOUNT
+
+
+def _scope_map(account: Account) -> ScopeMap:
+    held = scope_maps.read(account.scope_map, account.permissions)
+    if account.name:
+        return held
+    # Whoever presents nothing manages nothing, whatever a slip has given them.
+    return replace(held, permissions=held.permissions - frozenset(ACTION_OF_MANAGEMENT))

@@ -1,0 +1,134 @@
+"""Create, change and delete scope maps."""
+
+from acrux.domain.access.scope_maps import (
+    MAX_DESCRIPTION_CHARACTERS,
+    SYSTEM_DEFINED,
+    check_name,
+    check_permissions,
+)
+from acrux.domain.content.page import Page, Slice
+from acrux.domain.instants import BEGINNING, to_microseconds
+from acrux.errors import InvalidInput, NameTaken, StillInUse, UnknownName
+from acrux.ports.accounts import Revocations, StoredScopeMap
+from acrux.ports.accounts import ScopeMaps as StoredScopeMaps
+from acrux.ports.clock import Clock
+
+
+class ScopeMaps:
+    """The scope maps that accounts can have: the system's own, and those made here."""
+
+    def __init__(
+        self,
+        scope_maps: StoredScopeMaps,
+        revocations: Revocations,
+        clock: Clock,
+    ) -> None:
+        self._scope_maps = scope_maps
+        self._revocations = revocations
+        self._clock = clock
+
+    async def create(
+        self, name: str, permissions: tuple[str, ...], description: str = ""
+    ) -> StoredScopeMap:
+        """Make a scope map of these permissions.
+
+        Raises InvalidScope for what is outside the grammar, and NameTaken.
+        """
+        check_name(name)
+        _check_description(description)
+        check_permissions(permissions)
+        now = self._clock()
+        # An account may have its name already, as the users of a file do, and held nothing by it.
+        scope_map = StoredScopeMap(name, description, _unique(permissions), now, changed_at=now)
+        if not await self._scope_maps.create(scope_map):
+            raise NameTaken(f"there is a scope map {name!r} already: update it")
+        return scope_map
+
+    async def show(self, name: str) -> StoredScopeMap:
+        """The scope map of this name. Raises UnknownName."""
+        found = _system_defined(name) or await self._scope_maps.find(name)
+        if found is None:
+            raise _unknown(name)
+        return found
+
+    async def list(self) -> tuple[StoredScopeMap, ...]:
+        """All scope maps by name, the system's own first."""
+        system = (_system_defined(name) for name in sorted(SYSTEM_DEFINED))
+        return (*(one for one in system if one), *await self._scope_maps.list())
+
+    async def page(self, page: Page) -> Slice[StoredScopeMap]:
+        """A page of all scope maps by name, the system's own among them."""
+        own = await self._scope_maps.page(page)
+        last = own.items[-1].name if own.more else None
+        system = [
+            one
+            for name in SYSTEM_DEFINED
+            if name > page.last and (last is None or name < last) and (one := _system_defined(name))
+        ]
+        found = sorted((*own.items, *system), key=lambda one: one.name)
+        more = own.more or len(found) > page.items > 0
+        return Slice(tuple(found[: page.items]), more)
+
+    async def change(
+        self,
+        name: str,
+        *,
+        permissions: tuple[str, ...] | None = None,
+        add: tuple[str, ...] = (),
+        remove: tuple[str, ...] = (),
+        description: str | None = None,
+    ) -> StoredScopeMap:
+        """Set its permissions, or add and remove some.
+
+        It holds at once; where the map holds less, the tokens of whoever has it end. Raises
+        InvalidScope as `create` does, UnknownName, and InvalidInput for a system-defined one.
+        """
+        _check_own(name)
+        if description is not None:
+            _check_description(description)
+        check_permissions(add)
+        before = (await self.show(name)).permissions if permissions is None else permissions
+        after = _unique((*(text for text in before if text not in remove), *add))
+        check_permissions(after)
+        if not await self._scope_maps.change(
+            name, to_microseconds(self._clock()), description=description, permissions=after
+        ):
+            raise _unknown(name)
+        await self._revocations.refresh()
+        return await self.show(name)
+
+    async def delete(self, name: str) -> None:
+        """Remove it. Raises InvalidInput where there is none, or somebody has it."""
+        _check_own(name)
+        await self.show(name)
+        if not await self._scope_maps.delete(name):
+            raise StillInUse(
+                f"an account or a trust has the scope map {name!r}: give it another one first"
+            )
+
+
+def _system_defined(name: str) -> StoredScopeMap | None:
+    if name not in SYSTEM_DEFINED:
+        return None
+    permissions = SYSTEM_DEFINED[name].ordered_permissions
+    return StoredScopeMap(name, "system-defined", permissions, BEGINNING)
+
+
+def _check_own(name: str) -> None:
+    if name in SYSTEM_DEFINED:
+        raise InvalidInput(f"{name!r} is system-defined and cannot be changed")
+
+
+def _check_description(description: str) -> None:
+    if len(description) > MAX_DESCRIPTION_CHARACTERS:
+        raise InvalidInput(f"a description has at most {MAX_DESCRIPTION_CHARACTERS} characters")
+    if "\x00" in description:  # no database of ours but SQLite can keep it
+        raise InvalidInput("a description holds no NUL character")
+
+
+def _unique(permissions: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(permissions))
+
+
+def _unknown(name: str) -> UnknownName:
+    return UnknownName(f"there is no scope map {name!r}: see acrux scope-map list")

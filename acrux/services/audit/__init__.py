@@ -1,0 +1,1 @@
+"""Who did what, and why somebody was refused."""

@@ -1,0 +1,88 @@
+"""Say why a request was refused, and what would let it pass."""
+
+from datetime import datetime
+
+from acrux.domain.access import outside as outsiders
+from acrux.domain.access import scope_maps
+from acrux.domain.access.grants import ANONYMOUS
+from acrux.domain.access.outside import Outside
+from acrux.domain.access.trust import scope_map_of
+from acrux.domain.audit import explaining
+from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.decision import ANONYMOUS_CALLER, Decision
+from acrux.domain.audit.explanation import Explanation
+from acrux.domain.audit.refusal import HeldPassword, Holder, Refusal
+from acrux.domain.instants import BEGINNING, from_microseconds
+from acrux.errors import UnknownCase
+from acrux.ports.accounts import AccountKind, Accounts, ScopeMaps
+from acrux.ports.federation import Trusts
+from acrux.ports.journal import Journal
+
+
+class Explanations:
+    """Replays refusals from the journal, on the accounts and scope maps as they are now."""
+
+    def __init__(
+        self, journal: Journal, accounts: Accounts, trusts: Trusts, scope_maps: ScopeMaps
+    ) -> None:
+        self._journal = journal
+        self._accounts = accounts
+        self._trusts = trusts
+        self._scope_maps = scope_maps
+
+    async def explain(self, text: str) -> Explanation:
+        """Why the case of this id was refused.
+
+        Raises InvalidInput for what is no id, and UnknownCase where there is no record of it.
+        """
+        case = CaseId.parse(text)
+        if case.is_bare:
+            return explaining.explain_bare(case, await self._account(ANONYMOUS.name))
+        record = await self._journal.find(case.text)
+        if record is None:
+            raise UnknownCase(
+                "there is no record of this case: it is too old, was one of a flood, or is less "
+                "than a second old; compare the id",
+                case=case.text,
+            )
+        holder = await self._holder(record.decision)
+        return explaining.explain(Refusal(case.text, record.at, record.decision, holder))
+
+    async def _holder(self, decision: Decision) -> Holder | None:
+        if outside := outsiders.named(decision.account, tuple(decision.facts.items())):
+            return await self._trust(outside)
+        is_anonymous = decision.account == ANONYMOUS_CALLER
+        return await self._account(ANONYMOUS.name if is_anonymous else decision.account)
+
+    async def _account(self, name: str) -> Holder | None:
+        account = await self._accounts.find(name)
+        if account is None:
+            return None
+        return Holder(
+            account.is_enabled,
+            max(account.changed_at, await self._changed_at(account.epoch, account.scope_map)),
+            account.scope_map,
+            scope_maps.read(account.scope_map, account.permissions),
+            tuple(
+                HeldPassword(password.name, password.created_at, password.expires_at)
+                for password in account.passwords
+            ),
+            "token" if account.kind is AccountKind.TOKEN else "user",
+            account.kind is AccountKind.FILE_USER,
+        )
+
+    async def _trust(self, outside: Outside) -> Holder | None:
+        stored = await self._trusts.find(outside.trust)
+        if stored is None:
+            return None
+        return Holder(
+            stored.trust.is_enabled,
+            await self._changed_at(stored.epoch, stored.trust.scope_map),
+            stored.trust.scope_map,
+            scope_map_of(stored.trust, stored.permissions, outside),
+        )
+
+    async def _changed_at(self, epoch: int, scope_map: str) -> datetime:
+        # An epoch says when something was taken away. A scope map may grow without one.
+        found = await self._scope_maps.find(scope_map)
+        return max(from_microseconds(epoch), found.changed_at if found else BEGINNING)

@@ -1,0 +1,1 @@
+"""Push, pull, list and delete."""

@@ -1,0 +1,54 @@
+"""Page through tags, repositories and referrers."""
+
+from typing import Final
+
+from acrux.domain.access.patterns import RepositoryPattern
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import MAX_MANIFEST_BYTES, Referrer
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.page import Page, Slice
+from acrux.ports.content import Metadata
+
+# Annotations may take megabytes: referrers are read a few at a time, and a page of them is an
+# index, which no client reads beyond the size of a manifest.
+REFERRERS_AT_A_TIME: Final = 20
+MAX_REFERRERS_BYTES: Final = MAX_MANIFEST_BYTES // 2  # JSON may escape what is counted here
+
+
+class Listings:
+    """The sorted listings of the registry."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata = metadata
+
+    async def tags(self, repository: RepositoryName, page: Page) -> Slice[str]:
+        """A page of a repository's tags (end-8). Raises UnknownRepository."""
+        return await self._metadata.list_tags(repository, page)
+
+    async def repositories(self, page: Page, visible: tuple[RepositoryPattern, ...]) -> Slice[str]:
+        """A page of the repositories that the caller may see."""
+        return await self._metadata.list_repositories(page, visible)
+
+    async def referrers(
+        self, repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page
+    ) -> Slice[Referrer]:
+        """A page of what points at the subject, in the order of digests (end-12).
+
+        It may hold fewer than were asked for, where they are large. Whatever a client keeps under
+        the subject's fallback tag is here too: each manifest is listed from when it is put.
+        """
+        listed: list[Referrer] = []
+        room, last, more = MAX_REFERRERS_BYTES, page.last, page.items > 0
+        while more and len(listed) < page.items:
+            count = min(REFERRERS_AT_A_TIME, page.items - len(listed))
+            some = await self._metadata.list_referrers(
+                repository, subject, artifact_type, Page(count, last)
+            )
+            more = some.more
+            for referrer in some.items:
+                room -= referrer.size
+                if room < 0 and listed:
+                    return Slice(tuple(listed), more=True)
+                listed.append(referrer)
+                last = str(referrer.digest)
+        return Slice(tuple(listed), more=more)

@@ -1,0 +1,133 @@
+"""Get, put and delete manifests and the tags that point at them."""
+
+import msgspec
+
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.manifest import Manifest, Platform
+from acrux.domain.content.media_types import IMAGE_CONFIGS, Accept
+from acrux.domain.content.names import Reference, RepositoryName, Tag
+from acrux.errors import DigestMismatch, Disallowed, UnknownBlob, UnknownManifest, UnknownTag
+from acrux.ports.clock import Clock
+from acrux.ports.content import BlobStore, Deleted, Metadata, StoredManifest
+
+# A configuration longer than this is not looked into: it holds no image's platform.
+MAX_CONFIG_BYTES = 1024 * 1024
+
+
+class Manifests:
+    """The manifests of every repository.
+
+    `allow_missing` takes images whose blobs the repository does not hold.
+    """
+
+    def __init__(
+        self, metadata: Metadata, store: BlobStore, clock: Clock, *, allow_missing: bool = False
+    ) -> None:
+        self._metadata = metadata
+        self._store = store
+        self._clock = clock
+        self._allow_missing = allow_missing
+
+    async def get(
+        self, repository: RepositoryName, reference: Reference, accept: Accept
+    ) -> StoredManifest:
+        """The manifest as it was pushed; it is never converted.
+
+        Raises Disallowed, and UnknownManifest, also where the client says that it cannot read the
+        type.
+        """
+        manifest = await self._metadata.get_manifest(repository, reference)
+        if not accept.allows(manifest.media_type):
+            raise UnknownManifest(
+                f"the manifest is {manifest.media_type}, which the Accept header leaves out",
+                reference=str(reference),
+            )
+        return manifest
+
+    async def put(
+        self,
+        repository: RepositoryName,
+        reference: Reference,
+        content: bytes,
+        content_type: str,
+        tags: tuple[Tag, ...] = (),
+    ) -> Manifest:
+        """Hold the manifest, its bytes unchanged, and let the tags point at it (end-7a, end-7b).
+
+        Raises InvalidManifest, DigestMismatch, MissingReferences, Disallowed; then nothing has
+        changed.
+        """
+        if isinstance(reference, Tag):
+            manifest = Manifest.read(content, content_type)
+            tags = tuple(dict.fromkeys((reference, *tags)))
+        else:
+            manifest = Manifest.read(content, content_type, reference.algorithm)
+            if manifest.digest != reference:
+                raise DigestMismatch(
+                    "the manifest does not hash to the digest in its path",
+                    claimed=str(reference),
+                    computed=str(manifest.digest),
+                )
+        await self._metadata.put_manifest(
+            repository,
+            manifest,
+            tags,
+            self._clock(),
+            platform=await self._platform(repository, manifest),
+            allow_missing=self._allow_missing,
+            sizes=None if self._allow_missing else await self._store.sizes(manifest.required_blobs),
+        )
+        return manifest
+
+    async def _platform(self, repository: RepositoryName, manifest: Manifest) -> Platform | None:
+        # /acr/v1 shows what an image runs on; only its configuration says so.
+        config = manifest.config
+        if config is None or config.media_type not in IMAGE_CONFIGS:
+            return None
+        try:
+            if await self._metadata.find_blob(repository, config.digest) > MAX_CONFIG_BYTES:
+                return None
+            return _read_platform(await self._read(config.digest))
+        except (UnknownBlob, Disallowed):  # what that means is for whoever puts the manifest
+            return None
+
+    async def _read(self, digest: Digest) -> bytes:
+        blob = await self._store.open(digest)
+        try:
+            return b"".join([piece async for piece in blob.read(0, blob.size)])
+        finally:
+            blob.close()
+
+    async def delete(self, repository: RepositoryName, reference: Reference) -> None:
+        """Remove the tag, or the manifest with every tag on it.
+
+        Raises UnknownManifest, Disallowed.
+        """
+        if isinstance(reference, Digest):
+            await self._metadata.delete_manifest(repository, reference)
+            return
+        try:
+            await self._metadata.delete_tag(repository, reference)
+        except UnknownTag as refused:
+            raise UnknownManifest(**refused.detail) from None
+
+    async def untag(self, repository: RepositoryName, tag: Tag) -> None:
+        """Remove the tag. Raises UnknownTag, Disallowed."""
+        await self._metadata.delete_tag(repository, tag)
+
+    async def delete_repository(self, repository: RepositoryName) -> Deleted:
+        """Remove the repository and all it holds. Raises UnknownRepository, Disallowed."""
+        return await self._metadata.delete_repository(repository)
+
+
+class _Config(msgspec.Struct):
+    architecture: str = ""
+    os: str = ""
+
+
+def _read_platform(config: bytes) -> Platform | None:
+    try:
+        read = msgspec.json.decode(config, type=_Config)
+    except (msgspec.DecodeError, RecursionError):  # its content is its pusher's business
+        return None
+    return Platform(read.architecture, read.os)

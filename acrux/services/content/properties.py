@@ -1,0 +1,60 @@
+"""Read and change what may be read, written, listed, deleted."""
+
+from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.page import Order, Page, Slice
+from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
+from acrux.ports.content import Properties as StoredProperties
+
+
+class Properties:
+    """What /acr/v1 shows, and lets its callers lock (acr-protocol.md §5)."""
+
+    def __init__(self, properties: StoredProperties) -> None:
+        self._properties = properties
+
+    async def repository(self, name: RepositoryName) -> RepositoryProperties:
+        """Of a repository. Raises UnknownRepository."""
+        return await self._properties.repository(name)
+
+    async def change_repository(
+        self, name: RepositoryName, change: AttributesChange
+    ) -> RepositoryProperties:
+        """Set some switches; what it is then. Raises UnknownRepository."""
+        await self._properties.change_repository(name, change)
+        return await self._properties.repository(name)
+
+    async def tag(self, repository: RepositoryName, tag: Tag) -> TagProperties:
+        """Of a tag. Raises UnknownTag."""
+        return await self._properties.tag(repository, tag)
+
+    async def tags(
+        self, repository: RepositoryName, page: Page, order: Order, digest: Digest | None
+    ) -> Slice[TagProperties]:
+        """A page of the tags, or of those on one manifest. Raises UnknownRepository."""
+        return await self._properties.tags(repository, page, order, digest)
+
+    async def change_tag(
+        self, repository: RepositoryName, tag: Tag, change: AttributesChange
+    ) -> TagProperties:
+        """Set some switches; what it is then. Raises UnknownTag."""
+        await self._properties.change_tag(repository, tag, change)
+        return await self._properties.tag(repository, tag)
+
+    async def manifest(self, repository: RepositoryName, digest: Digest) -> ManifestProperties:
+        """Of a manifest. Raises UnknownManifest."""
+        return await self._properties.manifest(repository, digest)
+
+    async def manifests(
+        self, repository: RepositoryName, page: Page, order: Order
+    ) -> Slice[ManifestProperties]:
+        """A page of the manifests. Raises UnknownRepository."""
+        return await self._properties.manifests(repository, page, order)
+
+    async def change_manifest(
+        self, repository: RepositoryName, digest: Digest, change: AttributesChange
+    ) -> ManifestProperties:
+        """Set some switches; what it is then. Raises UnknownManifest."""
+        await self._properties.change_manifest(repository, digest, change)
+        return await self._properties.manifest(repository, digest)

@@ -1,0 +1,124 @@
+"""Start, append to, finish and cancel a blob upload."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
+
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.upload import APPENDED, Place, Session, Upload, UploadId
+from acrux.errors import RegistryError, UnknownUpload
+from acrux.ports.clock import Clock
+from acrux.ports.content import BlobStore, Capabilities, Metadata
+
+Chunks = AsyncIterator[bytes]
+
+
+class Uploads:
+    """The uploads of every repository, each known in the session that began it only."""
+
+    def __init__(
+        self,
+        store: BlobStore,
+        metadata: Metadata,
+        capabilities: Capabilities,
+        clock: Clock,
+        lifetime: timedelta,
+    ) -> None:
+        self._store = store
+        self._metadata = metadata
+        self._capabilities = capabilities
+        self._clock = clock
+        self._lifetime = lifetime
+
+    def capability(self, upload: Upload) -> str:
+        """What lets the principal go on with the upload after its token has ended, for a while."""
+        end = self._clock() + self._lifetime
+        return self._capabilities.seal(
+            str(upload), upload.session.repository.value, upload.session.principal, end
+        )
+
+    def is_capability(self, text: str, session: Session, upload: str) -> bool:
+        """Whether `text` is such a capability, of exactly these, and has not ended."""
+        return self._capabilities.is_good(
+            text, upload, session.repository.value, session.principal, self._clock()
+        )
+
+    async def start(self, session: Session) -> Upload:
+        """Begin an upload that goes on in later requests. Raises Disallowed."""
+        await self._metadata.check_writable(session.repository)
+        upload = Upload(UploadId(str(uuid.uuid4())), session)
+        await self._store.begin(upload)
+        return upload
+
+    async def offset(self, upload: Upload) -> int:
+        """How many bytes the upload holds. Raises UnknownUpload."""
+        return await self._store.offset(upload)
+
+    async def append(self, upload: Upload, chunks: Chunks, place: Place) -> int:
+        """Add a chunk and return the new offset, in bytes.
+
+        Raises UnknownUpload, UploadOutOfOrder, SizeMismatch, and IncompleteBody where the client
+        vanished: what came until then stays, and the upload can be resumed.
+        """
+        return await self._store.append(upload, chunks, place)
+
+    async def finish(
+        self,
+        upload: Upload,
+        digest: Digest,
+        chunks: Chunks | None,
+        place: Place = APPENDED,
+    ) -> None:
+        """Add the optional last chunk, and make the upload a blob that the repository links.
+
+        Raises what `append` raises; Disallowed where the repository was locked meanwhile; and
+        DigestMismatch: then the upload is gone and nothing is visible. The bytes are durable before
+        the link is: a crash between the two leaves garbage, never a link to missing bytes. The same
+        request can be sent again for a while, as its answer may have been lost.
+        """
+        repository = upload.session.repository
+        if await self._store.committed(upload, digest):
+            await _read_to_its_end(chunks)
+        else:
+            await self._complete(upload, digest, chunks, place)
+        await self._metadata.check_writable(repository)
+        size = await self._store.commit(upload, digest)
+        await self._metadata.link_blob(repository, digest, size, self._clock())
+
+    async def _complete(
+        self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place
+    ) -> None:
+        if chunks is None:
+            await self._store.offset(upload)  # that it is unknown is said before any lock
+            return
+        try:
+            await self._store.append(upload, chunks, place)
+        except UnknownUpload:  # the same request, whose client was cut off, has just done it
+            if not await self._store.committed(upload, digest):
+                raise
+            await _read_to_its_end(chunks)
+
+    async def put(self, session: Session, digest: Digest, chunks: Chunks) -> None:
+        """Start, append and finish in one request (end-4b).
+
+        Raises what `finish` raises; an upload cut short is discarded, as nobody knows its name.
+        """
+        upload = await self.start(session)
+        try:
+            await self.finish(upload, digest, chunks)
+        except BaseException:
+            with suppress(RegistryError):  # its digest did not match, or its disk fails
+                await self._store.discard(upload)
+            raise
+
+    async def cancel(self, upload: Upload) -> None:
+        """Forget the upload and its bytes. Raises UnknownUpload, also where it became a blob."""
+        await self._store.discard(upload)
+
+
+async def _read_to_its_end(chunks: Chunks | None) -> None:
+    # What is there already; a client that is cut off while it sends hears no answer.
+    if chunks is not None:
+        async for _ in chunks:
+            pass

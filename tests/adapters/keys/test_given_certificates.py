@@ -1,0 +1,159 @@
+"""A certificate and a key that are given are checked before the port is open."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from acrux.adapters.keys.certificates import CertificateFiles, read_pair, self_signed
+from acrux.errors import InvalidSettings
+from tests.adapters.keys.pairs import NAMES, NOW, AnyKey, pkcs8
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CertificateFiles:
+    """A CA and a server certificate, made now."""
+    return self_signed(tmp_path, NAMES, NOW)
+
+
+def the_key(files: CertificateFiles) -> ec.EllipticCurvePrivateKey:
+    """The server's private key."""
+    key = load_pem_private_key(files.key.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
+
+
+def test_a_chain_is_checked_by_its_first_certificate(files: CertificateFiles) -> None:
+    """Certificates of public CAs come with those between them and the root."""
+    chain = files.certificate.read_bytes() + files.ca.read_bytes()
+    files.certificate.write_bytes(chain)
+
+    read_pair(files)
+
+
+@pytest.mark.parametrize("missing", ["certificate", "key"])
+def test_a_file_that_is_missing_is_named(files: CertificateFiles, missing: str) -> None:
+    """One clear line, and not a traceback from within the server."""
+    path = files.certificate if missing == "certificate" else files.key
+    path.unlink()
+
+    with pytest.raises(InvalidSettings, match=f"TLS {missing} {path} cannot be read: No such file"):
+        read_pair(files)
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, files: CertificateFiles) -> None:
+    """A mount that went wrong leaves a folder."""
+    with pytest.raises(InvalidSettings, match="cannot be read: Is a directory"):
+        read_pair(replace(files, certificate=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", b"\x30\x82\x01\x00", b"-----BEGIN CERTIFICATE-----\nAAAA\n", b"\xff" * 99],
+)
+def test_a_certificate_that_is_none_is_refused(files: CertificateFiles, content: bytes) -> None:
+    """DER, an empty file, half a file: each must be told before the port is open."""
+    files.certificate.write_bytes(content)
+
+    with pytest.raises(InvalidSettings, match="no certificate in PEM"):
+        read_pair(files)
+
+
+def test_a_key_in_the_place_of_the_certificate_is_refused(files: CertificateFiles) -> None:
+    """The two are easily swapped."""
+    with pytest.raises(InvalidSettings, match="no certificate in PEM"):
+        read_pair(CertificateFiles(files.ca, files.key, files.certificate))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+)
+def test_a_key_that_is_none_is_refused(files: CertificateFiles, content: bytes) -> None:
+    """Half a key must be told before the port is open."""
+    files.key.write_bytes(content)
+
+    with pytest.raises(InvalidSettings, match="no private key in PEM"):
+        read_pair(files)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ec.generate_private_key(ec.SECP256R1()),
+        lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+        ed25519.Ed25519PrivateKey.generate,
+    ],
+    ids=["P-256", "RSA", "Ed25519"],
+)
+def test_the_key_of_another_certificate_is_refused(
+    files: CertificateFiles, make: Callable[[], AnyKey]
+) -> None:
+    """After half a renewal the two files no longer fit."""
+    files.key.write_bytes(pkcs8(make()))
+
+    with pytest.raises(InvalidSettings, match=f"{files.key} does not belong to"):
+        read_pair(files)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ec.generate_private_key(ec.SECP521R1()),
+        lambda: ec.generate_private_key(ec.SECP256K1()),
+        lambda: rsa.generate_private_key(public_exponent=65537, key_size=1024),  # noqa: S505 -- to be refused
+    ],
+    ids=["P-521", "secp256k1", "RSA of 1024 bits"],
+)
+def test_a_key_of_a_kind_that_cannot_be_served_is_refused(
+    files: CertificateFiles, make: Callable[[], AnyKey]
+) -> None:
+    """The server beneath aborts every worker that is given one."""
+    files.key.write_bytes(pkcs8(make()))
+
+    with pytest.raises(InvalidSettings, match="P-256, P-384"):
+        read_pair(files)
+
+
+def test_a_key_that_is_not_pkcs8_is_refused_with_the_command_that_converts_it(
+    files: CertificateFiles,
+) -> None:
+    """granian reads PKCS#8 only, and many tools write the older form."""
+    sec1 = the_key(files).private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    )
+    files.key.write_bytes(sec1)
+
+    with pytest.raises(InvalidSettings, match=f"openssl pkey -in {files.key} -out"):
+        read_pair(files)
+
+
+def test_a_key_under_a_password_is_refused_with_the_command_that_frees_it(
+    files: CertificateFiles,
+) -> None:
+    """Nobody is there to type a password when a registry starts."""
+    encrypted = the_key(files).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"hunter2")
+    )
+    files.key.write_bytes(encrypted)
+
+    with pytest.raises(InvalidSettings, match="openssl pkey"):
+        read_pair(files)
+
+
+def test_no_refusal_of_a_pair_quotes_the_key(files: CertificateFiles) -> None:
+    """What stops the start is printed and logged."""
+    files.key.write_bytes(b"-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n")
+
+    with pytest.raises(InvalidSettings) as refused:
+        read_pair(files)
+
+    assert "hunter2" not in str(refused.value) + str(refused.value.__cause__)

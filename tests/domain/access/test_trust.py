@@ -1,0 +1,404 @@
+"""Trusts: which claims they let in, and that no claim ever widens what they give."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from acrux.domain.access.grants import NOTHING
+from acrux.domain.access.outside import Outside, check_time, holder, texts_of
+from acrux.domain.access.scope import ACTIONS
+from acrux.domain.access.trust import (
+    MAX_RULES,
+    ClaimRule,
+    Trust,
+    filled,
+    placeholders,
+    scope_map_of,
+)
+from acrux.domain.content.names import RepositoryName
+from acrux.errors import InvalidInput, InvalidName, InvalidToken
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+TRUST = Trust(
+    name="ci",
+    issuer="https://issuer.test",
+    audience="registry.test",
+    rules=(ClaimRule("repository", "org/*"),),
+    permissions=("repositories/{repository}/content/write",),
+)
+CLAIMS: dict[str, Any] = {"aud": "registry.test", "sub": "a-subject", "repository": "org/app"}
+GITHUB = "https://token.actions.githubusercontent.com"
+
+
+def test_a_claim_is_found_by_dots_also_where_names_hold_dots() -> None:
+    """Kubernetes nests its claims below `kubernetes.io`."""
+    claims = {
+        "kubernetes.io": {"namespace": "build", "serviceaccount": {"name": "pusher"}},
+        "a.b": {"c": "longest"},
+        "a": {"b": {"c": "shorter"}, "d": "x"},
+        "plain": {"b.c": "y"},
+    }
+
+    for path, texts in (
+        ("kubernetes.io.namespace", ("build",)),
+        ("kubernetes.io.serviceaccount.name", ("pusher",)),
+        ("a.b.c", ("longest",)),
+        ("a.d", ("x",)),
+        ("plain.b.c", ("y",)),
+        ("kubernetes.io", ()),
+        ("kubernetes.io.nothing", ()),
+        ("a.d.e", ()),
+        ("nothing", ()),
+        ("", ()),
+        (".", ()),
+    ):
+        assert texts_of(claims, path) == texts, path
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        ("text", ("text",)),
+        (True, ("true",)),
+        (7, ("7",)),
+        (["a", 1, False, None, {}, ["b"]], ("a", "1", "false")),
+        (None, ()),
+        (1.5, ()),
+        ({}, ()),
+    ],
+)
+def test_a_claim_is_read_as_text_where_it_is_one(value: object, texts: tuple[str, ...]) -> None:
+    """GitLab writes ref_protected as a text, others as a truth value; groups are lists."""
+    assert texts_of({"claim": value}, "claim") == texts
+
+
+TEXT = st.text(st.sampled_from("ab*?[]/.\\^\n"), max_size=6)
+
+
+def naive(pattern: str, text: str) -> bool:
+    """A second reading of the two wildcards."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return naive(pattern[1:], text) or bool(text and naive(pattern, text[1:]))
+    return bool(text) and pattern[0] in ("?", text[0]) and naive(pattern[1:], text[1:])
+
+
+@given(TEXT, TEXT)
+@example("[ab]", "a")
+@example("a[!b]", "ac")
+def test_a_rule_matches_as_its_wildcards_say_and_nothing_else(pattern: str, text: str) -> None:
+    """A bracket or a dot that meant something would let in whom nobody meant."""
+    objection = ClaimRule("claim", pattern).objection({"claim": text})
+
+    assert (not objection) == naive(pattern, text)
+
+
+def test_of_a_list_one_member_is_enough() -> None:
+    """Groups."""
+    rule = ClaimRule("groups", "pushers")
+
+    assert rule.objection({"groups": ["readers", "pushers"]}) == ()
+    assert rule.objection({"groups": ["readers"]}) != ()
+    assert rule.objection({"groups": []}) != ()
+    assert rule.objection({}) == ("the claim groups is missing, and must be 'pushers'",)
+
+
+def test_all_rules_must_hold_and_each_that_does_not_is_told() -> None:
+    """Whoever sets up a trust must see at once what is wrong."""
+    trust = replace(TRUST, rules=(*TRUST.rules, ClaimRule("ref", "refs/heads/main")))
+
+    good = trust.judge({**CLAIMS, "ref": "refs/heads/main"})
+    bad = trust.judge({"aud": "other", "repository": "evil/app", "ref": "refs/heads/dev"})
+
+    assert good.lets_in
+    assert good.is_addressed
+    assert good.outside == Outside("ci", "a-subject", (("repository", "org/app"),))
+    assert not bad.lets_in
+    assert not bad.is_addressed
+    assert bad.objections == (
+        "the claim aud is 'other', and must be 'registry.test'",
+        "the claim repository is 'evil/app', and must be 'org/*'",
+        "the claim ref is 'refs/heads/dev', and must be 'refs/heads/main'",
+        "the claim sub is not a text of 1 to 255 printable ASCII characters",
+    )
+
+
+def test_a_disabled_trust_lets_in_nobody() -> None:
+    """The switch must not depend on who asks."""
+    verdict = replace(TRUST, is_enabled=False).judge(CLAIMS)
+
+    assert verdict.objections == ("the trust is disabled",)
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("owner", "a/b"), ("owner", "*"), ("owner", ".."), ("owner", ""), ("owner", "a b"),
+        ("owner", "\u212awik"), ("owner", "é"), ("owner", "-a"), ("owner", ["a"] * 2),
+        ("owner", None), ("repository", "org/*"), ("repository", "org//a"),
+        ("repository", "/org/a"), ("repository", "org/a/"), ("repository", "org/../a"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_no_fragment_of_a_name_is_refused(claim: str, value: object) -> None:
+    """Each of these would reach another repository than the trust's author had in mind."""
+    trust = replace(
+        TRUST,
+        rules=(ClaimRule("sub", "*"),),
+        permissions=(f"repositories/{{{claim}}}/*/content/write",),
+    )
+
+    verdict = trust.judge({**CLAIMS, claim: value})
+
+    assert len(verdict.objections) == 1
+    assert f"the claim {claim} " in verdict.objections[0]
+
+
+def test_a_value_is_written_in_lower_case() -> None:
+    """GitHub's names keep their case, a repository's name has none."""
+    verdict = TRUST.judge({**CLAIMS, "repository": "org/MyApp"})
+
+    assert verdict.outside.values == (("repository", "org/myapp"),)
+
+
+def test_values_that_make_a_name_too_long_are_refused() -> None:
+    """A right on a name that cannot exist would be a surprise later."""
+    trust = replace(TRUST, permissions=("repositories/{repository}/{sub}/content/read",))
+
+    verdict = trust.judge({**CLAIMS, "repository": "org/" + "a" * 200, "sub": "b" * 200})
+
+    assert verdict.objections == ("its claims make a repository's name too long",)
+
+
+TEMPLATES = st.sampled_from(
+    [
+        ("repositories/{a}/*/content/write",),
+        ("repositories/team/{a}/content/write",),
+        ("repositories/{a}/{b}/content/write", "repositories/{b}/content/read"),
+        ("repositories/{project_path}/{a}/content/write",),
+        ("repositories/own/{repository}/*/content/write",),
+    ]
+)
+VALUES = st.one_of(
+    st.text(st.sampled_from("aB0*/.-_{}%\u212a\u0130 "), max_size=8),
+    st.from_regex(r"[a-z]{1,3}(/[a-z]{1,3}){0,2}", fullmatch=True),
+)
+
+
+# Most claims let nobody in, which is as it should be.
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@given(
+    TEMPLATES,
+    st.fixed_dictionaries(dict.fromkeys(("a", "b", "project_path", "repository"), VALUES)),
+    st.from_regex(r"[a-z]{1,4}(/[a-z]{1,4}){0,3}", fullmatch=True),
+)
+def test_a_placeholder_never_widens(
+    permissions: tuple[str, ...], values: dict[str, str], asked: str
+) -> None:
+    """Whatever a claim says, it opens no repository that the template with it in place is not."""
+    trust = replace(TRUST, rules=(ClaimRule("sub", "*"),), permissions=permissions)
+    verdict = trust.judge({**CLAIMS, **values})
+    held = scope_map_of(trust, (), verdict.outside) if verdict.lets_in else NOTHING
+
+    patterns = held.patterns(*ACTIONS)
+    for name in (asked, *(pattern.text.replace("*", "x") for pattern in patterns)):
+        if held.allowed_actions(name):
+            assert any(literally(text, values).fullmatch(name) for text in permissions)
+    assert held.allowed_actions("*") == frozenset()
+
+
+def literally(permission: str, values: dict[str, str]) -> re.Pattern[str]:
+    """The names that a permission speaks of when each claim stands for exactly its own text."""
+    pattern = permission.removeprefix("repositories/").rpartition("/content/")[0]
+    written = re.split(r"(\{\w+\}|\*)", pattern)
+    return re.compile(
+        "".join(
+            ".+"
+            if part == "*"
+            else re.escape(values[part[1:-1]].lower())
+            if part.startswith("{")
+            else re.escape(part)
+            for part in written
+        )
+    )
+
+
+@given(VALUES)
+def test_a_value_with_a_slash_stands_only_for_claims_that_are_paths(value: str) -> None:
+    """`a/b` + `c` and `a` + `b/c` must not come to the same repository."""
+    trust = replace(
+        TRUST, rules=(ClaimRule("sub", "*"),), permissions=("repositories/{a}/content/read",)
+    )
+    lets_in = trust.judge({**CLAIMS, "a": value}).lets_in
+
+    try:
+        RepositoryName.parse(value.lower())
+        is_component = value.isascii() and "/" not in value
+    except InvalidName:
+        is_component = False
+    assert lets_in == is_component
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": "x"},
+        {"name": "a/b"},
+        {"issuer": "http://issuer.test"},
+        {"issuer": "http://127.0.0.1.evil.test"},
+        {"issuer": "https://issuer.test?x"},
+        {"issuer": "https://issuer.test#x"},
+        {"issuer": "https://user@issuer.test"},
+        {"issuer": "issuer.test"},
+        {"issuer": "https://" + "a" * 300},
+        {"audience": ""},
+        {"audience": " "},
+        {"audience": "a*"},
+        {"lifetime": timedelta(minutes=9)},
+        {"lifetime": timedelta(days=366)},
+        {"rules": ()},
+        {"rules": (ClaimRule("a", "b"),) * (MAX_RULES + 1)},
+        {"rules": (ClaimRule("", "b"),)},
+        {"rules": (ClaimRule("a", ""),)},
+        {"rules": (ClaimRule("a", "b\n"),)},
+        {"permissions": ()},
+        {"scope_map": "both"},
+        {"permissions": ("repositories/x/fly",)},
+        {"permissions": ("repositories/a{b}/content/read",)},
+        {"permissions": ("repositories/{}/content/read",)},
+        {"permissions": ("repositories/{a/content/read",)},
+        {"permissions": ("repositories/x/content/{a}",)},
+        {"permissions": ("repositories/{repository}/{project_path}/content/read",)},
+        {"permissions": ("repositories/{repository}/{repository}/content/read",)},
+    ],
+)
+def test_a_rule_that_cannot_be_kept_is_refused(changed: dict[str, Any]) -> None:
+    """At its making, with a sentence; not at three in the morning."""
+    with pytest.raises(InvalidInput) as refused:
+        replace(TRUST, **changed).check()
+
+    assert refused.value.message
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["https://issuer.test", "https://issuer.test:8443/path/", "http://127.0.0.1:8080",
+     "http://localhost", "http://[::1]:1/x", "https://[2001:db8::1]"],
+)  # fmt: skip
+def test_an_issuer_is_https_or_on_this_machine(issuer: str) -> None:
+    """What travels in the clear can be answered by anybody on the way."""
+    replace(TRUST, issuer=issuer).check()
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_enough"),
+    [
+        ("repository=org/app", True),
+        ("repository=org/*", True),
+        ("repository_owner=org", True),
+        ("repository_owner_id=123", True),
+        ("sub=repo:org/app:*", True),
+        ("repository=org*", False),
+        ("repository=*/app", False),
+        ("repository=*", False),
+        ("repository_owner=or?", False),
+        ("sub=repo:*", False),
+        ("sub=*", False),
+        ("ref=refs/heads/main", False),
+        ("actor=somebody", False),
+    ],
+)
+@pytest.mark.parametrize("issuer", [GITHUB, f"{GITHUB}/"])
+def test_a_trust_in_an_issuer_of_everybody_must_say_whose_tokens_count(
+    issuer: str, rule: str, is_enough: bool
+) -> None:
+    """Anybody on github.com could otherwise push."""
+    claim, _, pattern = rule.partition("=")
+    trust = replace(TRUST, issuer=issuer, rules=(ClaimRule(claim, pattern),))
+
+    if is_enough:
+        trust.check()
+    else:
+        with pytest.raises(InvalidInput, match="anybody"):
+            trust.check()
+
+
+def test_a_trust_that_names_a_scope_map_gives_what_it_holds() -> None:
+    """A scope map may be the system's own, or one of these permissions."""
+    outside = Outside("ci", "a-subject")
+    own = replace(TRUST, permissions=(), scope_map="my-map")
+    system = replace(TRUST, permissions=(), scope_map="_repositories_pull")
+
+    held = scope_map_of(own, ("repositories/app/content/read",), outside)
+    assert held.allowed_actions("app") == {"pull"}
+    assert scope_map_of(own, (), outside).permissions == frozenset()
+    assert scope_map_of(system, (), outside).allowed_actions("any") == {"pull"}
+
+
+def test_a_placeholder_without_a_value_grants_nothing() -> None:
+    """A permission given later speaks of claims that an older token does not carry."""
+    held = filled(("repositories/{a}/content/read", "repositories/x/content/read"), ())
+
+    assert held.ordered_permissions == ("repositories/x/content/read",)
+    assert placeholders(("repositories/{a}/{b}/*/content/read", "x/{a}/")) == ("a", "b")
+
+
+def test_the_name_of_an_outside_identity_cannot_be_an_accounts() -> None:
+    """An account's name holds no slash."""
+    outside = Outside("ci", "repo:org/app", (("a", "b"),))
+
+    assert outside.name == "trusts/ci/repo:org/app"
+    assert outside.holder == holder("ci") == "trusts/ci"
+    assert outside.size > len(outside.name)
+
+
+GOOD_TIME: dict[str, object] = {"iat": NOW.timestamp(), "exp": NOW.timestamp() + 300}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"exp": NOW.timestamp() - 59},
+        {"iat": NOW.timestamp() + 60},
+        {"nbf": NOW.timestamp() + 60},
+        {"iat": 0},
+    ],
+)
+def test_clocks_may_differ_by_a_minute(changed: dict[str, object]) -> None:
+    """No two machines agree."""
+    check_time({**GOOD_TIME, **changed}, NOW)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"exp": NOW.timestamp() - 60},
+        {"iat": NOW.timestamp() + 61},
+        {"nbf": NOW.timestamp() + 61},
+        {"exp": True},
+        {"exp": "1"},
+        {"exp": -1},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"exp": 10**30},
+        {"nbf": None},
+        {"iat": []},
+    ],
+)
+def test_a_token_outside_its_time_is_refused(changed: dict[str, object]) -> None:
+    """Nor one that does not say when that is."""
+    with pytest.raises(InvalidToken):
+        check_time({**GOOD_TIME, **changed}, NOW)
+
+
+@pytest.mark.parametrize("missing", [("exp",), ("iat",)])
+def test_a_token_must_say_when_it_begins_and_ends(missing: tuple[str, ...]) -> None:
+    """One without an end would be good for ever."""
+    with pytest.raises(InvalidToken):
+        check_time({name: GOOD_TIME[name] for name in GOOD_TIME if name not in missing}, NOW)

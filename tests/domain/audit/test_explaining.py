@@ -1,0 +1,247 @@
+"""Why a refusal was one: each reason with what would let it pass."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from acrux.domain.access.grants import ADMINISTRATOR, ScopeMap
+from acrux.domain.access.reason import Reason
+from acrux.domain.access.scope import parse_all
+from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.audit import case as cases
+from acrux.domain.audit import explaining
+from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.decision import Decision, Outcome
+from acrux.domain.audit.explanation import Explanation
+from acrux.domain.audit.refusal import HeldPassword, Holder, Refusal
+
+AT = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
+EARLIER, LATER = AT - timedelta(hours=1), AT + timedelta(hours=1)
+TEAM = ScopeMap.parse("team-map", ["repositories/team/*/content/read"], catalog=True)
+PULL_ALL = SYSTEM_DEFINED["_repositories_pull"]
+PUSH = parse_all(["repository:team/app:pull,push"])
+
+
+def holder(scope_map: ScopeMap = TEAM, **parts: Any) -> Holder:
+    """A holder who was not changed since."""
+    plain = Holder(True, EARLIER, scope_map.name, scope_map)
+    return replace(plain, **parts)
+
+
+def told(reason: str, held_by: Holder | None = None, **parts: Any) -> Explanation:
+    """The explanation of a refusal of ci-team for this reason."""
+    decision = Decision(
+        "PUT /v2/team/app/manifests/v1",
+        Outcome.REFUSED,
+        "ci-team",
+        proof="access_token",
+        peer="192.0.2.7",
+        asked=PUSH,
+        reason=reason,
+    )
+    return explaining.explain(Refusal("k1v0zn9q2m", AT, replace(decision, **parts), held_by))
+
+
+def test_what_the_scope_map_lacks_is_named_with_the_command_that_adds_it() -> None:
+    """Whoever is on call would widen more than is needed."""
+    shown = told(Reason.MISSING_SCOPE, holder())
+
+    assert shown.why == (
+        "ci-team may not push on team/app: the scope map 'team-map' does not grant it."
+    )
+    assert shown.fixes == (
+        "acrux scope-map update -n team-map --add-repository team/app content/write",
+    )
+    assert [(right.action, right.permission) for right in shown.rights] == [
+        ("pull", "repositories/team/*/content/read"), ("push", ""),
+    ]  # fmt: skip
+    assert (shown.scope_map, shown.changes) == ("team-map", "")
+
+
+def test_a_system_defined_map_is_not_changed_but_replaced_by_one_that_holds_as_much() -> None:
+    """The command shown would be refused, or take away what worked."""
+    shown = told(Reason.MISSING_SCOPE, holder(PULL_ALL))
+
+    create, update = shown.fixes
+    assert create == (
+        "acrux scope-map create -n ci-team-scope-map --repository '*' content/read"
+        " --repository team/app content/write"
+    )
+    assert update == "acrux token update -n ci-team --scope-map ci-team-scope-map"
+
+
+def test_a_token_that_did_not_ask_is_told_from_a_map_that_lacks() -> None:
+    """Somebody would widen a scope map that is wide enough."""
+    shown = told(Reason.MISSING_SCOPE, holder(ADMINISTRATOR))
+
+    assert "the token does not hold it: it was asked for without this scope" in shown.why
+    assert shown.fixes == (
+        "acrux auth token --registry REGISTRY --scope repository:team/app:pull,push",
+    )
+
+
+def test_a_password_that_would_do_now_could_not_then() -> None:
+    """The explanation would say that all is well."""
+    shown = told(Reason.MISSING_SCOPE, holder(ADMINISTRATOR, changed_at=LATER), proof="password1")
+
+    assert shown.why == "ci-team may do this now, and could not then."
+    assert "changed at 2026-11-21T13:00:00Z, after this case" in shown.changes
+
+
+def test_whoever_has_no_login_may_be_given_a_scope_map() -> None:
+    """The command shown would name an account without a name."""
+    nothing_yet = told(Reason.MISSING_SCOPE, None, account="(anonymous)")
+    has_one = told(Reason.MISSING_SCOPE, holder(PULL_ALL), account="(anonymous)")
+
+    assert nothing_yet.why.startswith("Whoever has no login may not pull on team/app, push on")
+    assert nothing_yet.changes == ""
+    create, update = nothing_yet.fixes
+    assert create == (
+        "acrux scope-map create -n anonymous-scope-map --repository team/app content/read "
+        "content/write"
+    )
+    assert update == "acrux update --anonymous-scope-map anonymous-scope-map"
+    assert has_one.fixes[-1] == nothing_yet.fixes[-1]
+
+
+def test_a_catalog_that_may_not_be_listed_is_named_so() -> None:
+    """`*` on `registry:catalog` says nothing to a person."""
+    catalog = parse_all(["registry:catalog:*"])
+    of_system = told(Reason.MISSING_SCOPE, holder(PULL_ALL), asked=catalog)
+    of_empty = told(Reason.MISSING_SCOPE, holder(ScopeMap("empty-map")), asked=catalog)
+    of_nobody = told(Reason.MISSING_SCOPE, None, asked=catalog, account="(anonymous)")
+
+    assert "may not list the catalog" in of_system.why
+    assert of_system.fixes[0].endswith("--repository '*' content/read")
+    assert of_empty.fixes == of_nobody.fixes == ()
+
+
+def test_a_holder_that_is_disabled_or_gone_since_holds_nothing() -> None:
+    """The scope map of somebody who may not log in would be widened."""
+    disabled = told(Reason.MISSING_SCOPE, holder(is_enabled=False))
+    gone = told(Reason.MISSING_SCOPE, None)
+
+    assert disabled.why.endswith("it holds nothing now.")
+    assert gone.why == "ci-team is gone, so that what it may cannot be told."
+    assert gone.changes == "ci-team is gone now."
+
+
+def test_whoever_a_trust_let_in_is_led_to_the_trust() -> None:
+    """No account has that name: the command shown would be refused."""
+    account = "trusts/ci/repo:org/app"
+    named = told(Reason.MISSING_SCOPE, holder(), account=account)
+    own = told(Reason.MISSING_SCOPE, holder(map_name=""), account=account)
+    disabled = told(Reason.DISABLED_ACCOUNT, holder(is_enabled=False), account=account)
+
+    assert named.fixes[0].startswith("acrux scope-map update -n team-map")
+    assert own.fixes == ("acrux trust show -n ci", "acrux trust update -n ci --help")
+    assert disabled.fixes == ("acrux trust update -n ci --status enabled",)
+
+
+PASSWORDS = (
+    HeldPassword("password1", EARLIER, None),
+    HeldPassword("password2", LATER, EARLIER),
+)
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts", "words", "fix"),
+    [
+        (Reason.WRONG_PASSWORD, {}, "password2 is of 2026-11-21T13:00:00Z, after this case",
+         "acrux token credential generate -n ci-team --password password1"),
+        (Reason.EXPIRED_PASSWORD, {}, "password2 at 2026-11-21T11:00:00Z", "credential generate"),
+        (Reason.UNKNOWN_NAME, {}, "may have been a password", "acrux token list"),
+        (Reason.GONE_ACCOUNT, {}, "had been deleted", "acrux token create --help"),
+        (Reason.EXPIRED, {"expired_at": EARLIER.isoformat()}, "expired at 2026-11-21T11:00:00Z",
+         "docker login"),
+        (Reason.REVOKED,
+         {"issued_at": EARLIER.isoformat(), "revoked_at": AT.isoformat()},
+         "was revoked at 2026-11-21T12:00:00Z",
+         "acrux audit list --since 2026-11-21T11:59:59Z --until 2026-11-21T12:00:02Z"),
+        (Reason.OTHER_REGISTRY, {"audience": "old.test"}, "made for old.test", "docker login"),
+        (Reason.ALTERED, {}, "changed, or cut", "docker login"),
+        (Reason.NOT_OURS, {}, "it cannot be read", "docker login"),
+        (Reason.TOO_MANY, {}, "Too many requests", "acrux lockout clear --address 192.0.2.7"),
+        (Reason.UNTRUSTED, {"objections": "ci: no."}, "ci: no.", "acrux trust list"),
+        (Reason.NO_TRUST, {}, ".", "acrux trust test --token-file FILE"),
+    ],
+)  # fmt: skip
+def test_each_reason_is_told_with_its_facts_and_what_helps(
+    reason: Reason, facts: dict[str, str], words: str, fix: str
+) -> None:
+    """`unauthorized` is all that most registries ever say."""
+    shown = told(reason, holder(passwords=PASSWORDS), facts=facts)
+
+    assert words in shown.why
+    assert any(fix in one for one in shown.fixes), shown.fixes
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts", "words"),
+    [
+        (Reason.NOT_YET, {"issued_at": LATER.isoformat()}, "of 2026-11-21T13:00:00Z"),
+        (Reason.NOT_YET, {}, "of a time to come"),
+        (Reason.OTHER_KIND, {}, "of another kind"),
+        (Reason.WRONG_PASSWORD, {}, "no password of ci-team."),
+        (Reason.EXPIRED_PASSWORD, {}, "had ended."),
+        (Reason.DISABLED_ACCOUNT, {}, "It is enabled now"),
+        (Reason.REFUSED, {}, "It was refused"),
+        ("a reason of a later acrux", {}, "It was refused"),
+    ],
+)
+def test_a_reason_without_facts_is_told_all_the_same(
+    reason: str, facts: dict[str, str], words: str
+) -> None:
+    """A record of another version would end in a traceback."""
+    assert words in told(reason, holder(), facts=facts).why
+
+
+def test_every_reason_that_is_recorded_can_be_told() -> None:
+    """A new reason would be explained by nothing."""
+    untold = {reason for reason in Reason if reason not in explaining.TELLERS}
+
+    assert untold == {Reason.NO_CREDENTIAL, Reason.REFUSED}
+
+
+def test_the_admin_user_has_commands_of_its_own() -> None:
+    """The command shown would say that there is no such account."""
+    admin = holder(ADMINISTRATOR, is_enabled=False)
+
+    assert told(Reason.WRONG_PASSWORD, admin).fixes == (
+        "acrux credential renew --password-name password",
+    )
+    assert told(Reason.DISABLED_ACCOUNT, admin).fixes == ("acrux update --admin-enabled true",)
+
+
+@pytest.mark.parametrize(
+    ("anonymous", "holds"),
+    [
+        (None, "holds nothing now"),
+        (holder(is_enabled=False), "holds nothing now"),
+        (holder(PULL_ALL), "holds the scope map '_repositories_pull' now"),
+    ],
+)
+def test_a_request_without_a_credential_is_explained_by_its_id(
+    anonymous: Holder | None, holds: str
+) -> None:
+    """Most who ask for help have no login at all."""
+    shown = explaining.explain_bare(CaseId.parse(cases.bare(PUSH, AT)), anonymous)
+
+    assert "It needed the right to push" in shown.why
+    assert holds in shown.why
+    assert shown.at == AT.replace(microsecond=0)
+    assert "docker login REGISTRY" in shown.fixes
+
+
+def test_a_person_has_commands_of_their_own() -> None:
+    """The command shown would say that there is no such account."""
+    person = {"account": "bob@example.com"}
+    chosen = told(Reason.WRONG_PASSWORD, holder(noun="user"), **person)
+    of_file = told(Reason.WRONG_PASSWORD, holder(noun="user", is_of_file=True), **person)
+    _, update = told(Reason.MISSING_SCOPE, holder(PULL_ALL, noun="user"), **person).fixes
+
+    assert chosen.fixes == ("acrux user passwd -n bob@example.com",)
+    assert of_file.fixes == ("htpasswd -B FILE bob@example.com",)
+    assert update == ("acrux user update -n bob@example.com --scope-map bob-example-com-scope-map")

@@ -1,0 +1,74 @@
+"""What the four switches forbid (acr-protocol.md §5.5)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acrux.domain.content.attributes import UNLOCKED, Attributes, AttributesChange, Operation, check
+from acrux.errors import Disallowed
+
+SWITCHES = Attributes.__struct_fields__
+attributes = st.builds(Attributes, **dict.fromkeys(SWITCHES, st.booleans()))
+
+# The switches that must be on: of the repository, and of each tag and manifest concerned.
+NEEDED: dict[Operation, tuple[set[str], set[str]]] = {
+    Operation.READ: ({"read_enabled"}, {"read_enabled"}),
+    Operation.WRITE: ({"write_enabled"}, {"write_enabled"}),
+    Operation.DELETE: ({"write_enabled"}, {"write_enabled", "delete_enabled"}),
+    Operation.DELETE_REPOSITORY: (
+        {"write_enabled", "delete_enabled"},
+        {"write_enabled", "delete_enabled"},
+    ),
+}
+
+
+def is_allowed(operation: Operation, repository: Attributes, *items: Attributes) -> bool:
+    """Whether the check lets it pass."""
+    try:
+        check(operation, repository, items)
+    except Disallowed:
+        return False
+    return True
+
+
+def test_every_operation_has_a_row() -> None:
+    """A new operation would be forbidden or allowed by accident."""
+    assert NEEDED.keys() == set(Operation)
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_what_is_not_locked_is_allowed(operation: Operation) -> None:
+    """Nothing could be done in a new repository."""
+    assert Attributes(**dict.fromkeys(SWITCHES, True)) == UNLOCKED
+    assert is_allowed(operation, UNLOCKED)
+    assert is_allowed(operation, UNLOCKED, UNLOCKED, UNLOCKED)
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+@pytest.mark.parametrize("operation", Operation)
+def test_one_switch_forbids_what_the_table_says(operation: Operation, switch: str) -> None:
+    """What was locked is lost, or what was not locked is stuck."""
+    locked = Attributes(**{switch: False})
+    of_repository, of_items = NEEDED[operation]
+
+    assert is_allowed(operation, locked, UNLOCKED) is (switch not in of_repository)
+    assert is_allowed(operation, UNLOCKED, locked) is (switch not in of_items)
+    assert is_allowed(operation, UNLOCKED, UNLOCKED, locked) is (switch not in of_items)
+
+
+@given(st.sampled_from(Operation), attributes, st.lists(attributes, max_size=4))
+def test_an_operation_is_allowed_where_no_single_switch_forbids_it(
+    operation: Operation, repository: Attributes, items: list[Attributes]
+) -> None:
+    """Two locks together would open what each of them closes."""
+    of_repository, of_items = NEEDED[operation]
+    needed = [getattr(repository, switch) for switch in of_repository]
+    needed += [getattr(item, switch) for item in items for switch in of_items]
+
+    assert is_allowed(operation, repository, *items) is all(needed)
+
+
+def test_a_change_can_name_every_switch_and_names_none_by_itself() -> None:
+    """A PATCH of one switch would set the others back (§5.5)."""
+    assert AttributesChange.__struct_fields__ == SWITCHES
+    assert {getattr(AttributesChange(), switch) for switch in SWITCHES} == {None}

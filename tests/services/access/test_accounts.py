@@ -1,0 +1,114 @@
+"""Accounts: created once, shown without secrets, renewed one password at a time."""
+
+from datetime import datetime
+
+import pytest
+
+from acrux.adapters.passwords.chosen import ChosenPasswords
+from acrux.adapters.passwords.generated import KeyedPasswords
+from acrux.adapters.passwords.schemes import AllPasswords
+from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.sql.scope_maps import SqlScopeMaps
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.domain.access.credential import Credential, Secret
+from acrux.errors import BadCredentials, InvalidInput
+from acrux.services.access.accounts import Accounts, ShownAccount
+from acrux.services.access.authentication import Authentication
+from tests.http.conftest import HandClock
+
+
+class Services:
+    """Accounts, and who checks their passwords."""
+
+    def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
+        stored = SqlAccounts(database)
+        passwords = AllPasswords(
+            KeyedPasswords(bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
+        )
+        revocations = SqlRevocations(database)
+        scope_maps = SqlScopeMaps(database)
+        self.accounts = Accounts(stored, scope_maps, passwords, revocations, clock)
+        self.waited: list[datetime] = []
+        self.authentication = Authentication(stored, passwords, clock, self._wait)
+
+    async def _wait(self, until: datetime) -> None:
+        self.waited.append(until)
+
+    async def works(self, password: str) -> bool:
+        """Whether the administrator gets in with it."""
+        try:
+            await self.authentication.authenticate(Credential("acrux", Secret(password)))
+        except BadCredentials:
+            return False
+        return True
+
+
+@pytest.fixture
+def services(database: SqliteDatabase, clock: HandClock) -> Services:
+    """The services of a registry without accounts."""
+    return Services(database, clock)
+
+
+def values(account: ShownAccount | None) -> dict[str, str]:
+    """The passwords whose values are shown."""
+    assert account is not None
+    return {
+        password.name: password.value.reveal() for password in account.passwords if password.value
+    }
+
+
+async def test_the_administrator_is_created_once(services: Services) -> None:
+    """A second start would change the passwords that everybody uses."""
+    created = values(await services.accounts.create_administrator("acrux"))
+
+    assert created.keys() == {"password", "password2"}
+    assert len(set(created.values())) == 2
+    assert await services.accounts.create_administrator("acrux") is None
+    assert all([await services.works(password) for password in created.values()])
+
+
+async def test_an_account_is_shown_without_its_passwords(services: Services) -> None:
+    """`acrux credential show` would tell, or have kept, what nobody may know."""
+    await services.accounts.create_administrator("acrux")
+
+    shown = await services.accounts.show("acrux")
+    assert [(password.name, password.value) for password in shown.passwords] == [
+        ("password", None),
+        ("password2", None),
+    ]
+
+
+async def test_a_renewed_password_replaces_itself_only(services: Services) -> None:
+    """Passwords could not be changed without a moment in which clients fail."""
+    old = values(await services.accounts.create_administrator("acrux"))
+    new = values(await services.accounts.renew_password("acrux", "password2"))
+
+    assert new.keys() == {"password2"}
+    assert await services.works(new["password2"])
+    assert await services.works(old["password"])
+    assert not await services.works(old["password2"])
+
+
+@pytest.mark.parametrize("name", ["nobody", ""])
+async def test_an_unknown_account_is_named_in_the_refusal(services: Services, name: str) -> None:
+    """A mistyped --name would look as if it had worked."""
+    for attempt in (
+        services.accounts.show(name),
+        services.accounts.renew_password(name, "password"),
+    ):
+        with pytest.raises(InvalidInput, match=repr(name)):
+            await attempt
+
+
+async def test_many_scope_maps_are_read_one_after_another(services: Services) -> None:
+    """What is remembered of them must not grow for ever, nor be taken for one another."""
+    for name, scope_map in (("reader", "_repositories_pull"), ("writer", "_repositories_push")):
+        await services.accounts.create(name, scope_map)
+
+    for _ in range(2):
+        reader = await services.authentication.find("reader")
+        writer = await services.authentication.find("writer")
+        assert (reader.scope_map.name, writer.scope_map.name) == (
+            "_repositories_pull",
+            "_repositories_push",
+        )

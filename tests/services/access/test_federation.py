@@ -1,0 +1,159 @@
+"""Trusts and whom they let in, on a real database, with an issuer that is believed."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from acrux.adapters.sql.accounts import SqlRevocations
+from acrux.adapters.sql.scope_maps import SqlScopeMaps
+from acrux.adapters.sql.trusts import SqlTrusts
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.domain.access.grants import NOTHING
+from acrux.domain.access.outside import Claims, Outside
+from acrux.domain.access.trust import ClaimRule, Trust
+from acrux.errors import BadCredentials, Denied, InvalidInput, InvalidToken
+from acrux.services.access.federation import MAX_OBJECTION_CHARACTERS, Federation
+from acrux.services.access.trusts import Trusts
+from tests.http.conftest import HandClock
+
+ISSUER = "https://issuer.test"
+TRUST = Trust(
+    name="ci",
+    issuer=ISSUER,
+    audience="registry.test",
+    rules=(ClaimRule("sub", "a-*"),),
+    permissions=("repositories/app/content/read",),
+)
+LONGEST = timedelta(hours=3)
+
+
+class Believed:
+    """An issuer whose every word is true: a token is its subject."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self._clock = clock
+
+    def issuer_of(self, text: str) -> str:
+        """This one, of whatever is a token."""
+        if not text:
+            raise InvalidToken("no token")
+        return ISSUER
+
+    async def read(self, text: str, issuer: str) -> Claims:
+        """A good token of the subject."""
+        now = self._clock().timestamp()
+        return {"iss": issuer, "aud": "registry.test", "sub": text, "iat": now, "exp": now + 300}
+
+
+class Overtaken(SqlTrusts):
+    """Trusts that somebody else disables just before a change."""
+
+    async def replace(self, trust: Trust, epoch: int, was: int) -> bool:
+        """Come second."""
+        await super().replace(replace(TRUST, is_enabled=False), epoch, was)
+        return await super().replace(trust, epoch, was)
+
+
+class Given:
+    """Both services on one database."""
+
+    def __init__(self, database: SqliteDatabase, clock: HandClock, stored: SqlTrusts) -> None:
+        self.trusts = Trusts(
+            stored, SqlScopeMaps(database), SqlRevocations(database), clock, LONGEST
+        )
+        self.federation = Federation(stored, Believed(clock), clock)
+
+
+@pytest.fixture
+def given(database: SqliteDatabase, clock: HandClock) -> Given:
+    """No trust yet."""
+    return Given(database, clock, SqlTrusts(database))
+
+
+async def test_whoever_is_let_in_is_found_again_until_the_trust_ends(given: Given) -> None:
+    """A refresh token is redeemed without the issuer, and never without the trust."""
+    await given.trusts.create(TRUST)
+    principal = await given.federation.authenticate("a-subject")
+    assert principal.outside == Outside("ci", "a-subject")
+    assert principal.proof == "trust ci"
+
+    assert await given.federation.find(principal.outside) == principal
+    assert await given.federation.scope_map(principal.outside) == principal.scope_map
+    await given.trusts.change("ci", lambda old: replace(old, is_enabled=False))
+    await _is_gone(given.federation, principal.outside)
+    await given.trusts.delete("ci")
+    await _is_gone(given.federation, principal.outside)
+
+
+async def _is_gone(federation: Federation, outside: Outside) -> None:
+    assert await federation.scope_map(outside) == NOTHING
+    with pytest.raises(BadCredentials, match="gone or disabled"):
+        await federation.find(outside)
+
+
+async def test_the_reasons_are_for_whoever_runs_the_registry(given: Given) -> None:
+    """The detail of a refusal is never told to the caller."""
+    await given.trusts.create(TRUST)
+
+    with pytest.raises(BadCredentials) as unknown:
+        await given.federation.authenticate("")
+    (examined,) = await given.federation.examine("b-subject")
+
+    assert unknown.value.message == "retrieving permissions failed: no token"
+    assert examined.verdict.objections == ("the claim sub is 'b-subject', and must be 'a-*'",)
+    assert examined.scope_map == NOTHING
+    assert not given.federation.is_outside("")
+    assert given.federation.is_outside("a-subject")
+
+
+@pytest.mark.parametrize(
+    ("trust", "said"),
+    [
+        (TRUST, "already"),
+        (replace(TRUST, name="other", rules=()), "needs a rule"),
+        (replace(TRUST, name="other", lifetime=LONGEST * 2), "at most"),
+        (replace(TRUST, name="other", permissions=(), scope_map="typo"), "no scope map"),
+    ],
+)
+async def test_a_trust_that_cannot_be_is_told_why(given: Given, trust: Trust, said: str) -> None:
+    """And changes nothing."""
+    created = await given.trusts.create(TRUST)
+
+    with pytest.raises(InvalidInput, match=said):
+        await given.trusts.create(trust)
+
+    assert await given.trusts.list() == (created,)
+
+
+async def test_a_trust_keeps_its_name(given: Given) -> None:
+    """Its tokens are revoked by it."""
+    await given.trusts.create(TRUST)
+
+    changed = await given.trusts.change("ci", lambda old: replace(old, name="evil"))
+
+    assert changed.trust == TRUST
+
+
+async def test_a_change_does_not_undo_what_somebody_else_did_meanwhile(
+    database: SqliteDatabase, clock: HandClock
+) -> None:
+    """A trust that was disabled in haste would let in again."""
+    given = Given(database, clock, Overtaken(database))
+    await given.trusts.create(TRUST)
+
+    with pytest.raises(InvalidInput, match="meanwhile"):
+        await given.trusts.change("ci", lambda old: replace(old, audience="other.test"))
+
+    assert (await given.trusts.show("ci")).trust == replace(TRUST, is_enabled=False)
+
+
+async def test_of_the_reasons_no_more_is_kept_than_a_page(given: Given) -> None:
+    """At a shared issuer anybody can get tokens to be refused, and fill the journal with them."""
+    for number in range(100):
+        await given.trusts.create(replace(TRUST, name=f"ci-{number}"))
+
+    with pytest.raises(Denied) as refused:
+        await given.federation.authenticate("b-subject")
+
+    assert len(refused.value.detail["objections"]) == MAX_OBJECTION_CHARACTERS

@@ -1,0 +1,248 @@
+"""Signing keys: a rotation that nobody notices, and a revocation that everybody does."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acrux.adapters.keys.rotating_signer import RotatingSigner
+from acrux.adapters.keys.signing_keys import KeyFolder
+from acrux.domain.access.signing import MARGIN, PUBLISHED_BEFORE
+from acrux.errors import InvalidToken, UnknownName
+from acrux.ports.clock import Clock
+from acrux.services.access.keys import Keys, KeyState
+from tests.adapters.keys.minting import TOKEN, header_of
+from tests.http.conftest import HandClock
+
+LIFE = timedelta(hours=3)
+LONGEST_UNSEEN = 60  # seconds: a worker looks twice a second, and may be busy
+
+
+@dataclass(frozen=True)
+class Given:
+    """A folder with a key, and who rotates."""
+
+    folder: KeyFolder
+    clock: HandClock
+    keys: Keys
+
+    async def states(self) -> dict[str, str]:
+        """What each key does."""
+        return {key.record.name: key.state.value for key in await self.keys.list()}
+
+    def worker(self) -> RotatingSigner:
+        """A worker that knows the keys of now."""
+        return RotatingSigner(self.folder, self.clock)
+
+
+def on(folder: Path, clock: Clock, algorithm: str = "ES256") -> tuple[KeyFolder, Keys]:
+    """The keys of a folder."""
+    keys = KeyFolder(folder)
+    keys.prepare(algorithm)
+    return keys, Keys(keys, clock, LIFE)
+
+
+@pytest.fixture
+def given_keys(tmp_path: Path, clock: HandClock) -> Given:
+    """One key, which signs."""
+    folder, keys = on(tmp_path / "signing", clock)
+    return Given(folder, clock, keys)
+
+
+async def test_a_key_is_published_then_signs_then_only_verifies_then_goes(
+    given_keys: Given,
+) -> None:
+    """A rotation."""
+    seen = [await given_keys.states()]
+    await given_keys.keys.rotate()
+    for forward in (timedelta(0), PUBLISHED_BEFORE, LIFE, MARGIN):
+        given_keys.clock.now += forward
+        await given_keys.keys.retire()
+        seen.append(await given_keys.states())
+
+    both = {"ES256-0001": "verifying", "ES256-0002": "signing"}
+    assert seen == [
+        {"ES256-0001": "signing"},
+        {"ES256-0001": "signing", "ES256-0002": "announced"},
+        both,
+        both,
+        {"ES256-0002": "signing"},
+    ]
+
+
+async def test_asking_twice_for_a_rotation_makes_one_key(given_keys: Given) -> None:
+    """A timer that runs twice, or two administrators."""
+    await asyncio.gather(*(given_keys.keys.rotate() for _ in range(4)))
+    await given_keys.keys.rotate()
+
+    assert await given_keys.states() == {"ES256-0001": "signing", "ES256-0002": "announced"}
+
+
+async def test_a_key_signs_at_once_where_that_is_asked_for(given_keys: Given) -> None:
+    """Where nobody else keeps the key set, waiting is for nothing."""
+    await given_keys.keys.rotate(now=True)
+
+    assert await given_keys.states() == {"ES256-0001": "verifying", "ES256-0002": "signing"}
+
+
+async def test_an_announced_key_is_hurried_on(given_keys: Given) -> None:
+    """A second key would be made for nothing."""
+    await given_keys.keys.rotate()
+    await given_keys.keys.rotate(now=True)
+
+    assert await given_keys.states() == {"ES256-0001": "verifying", "ES256-0002": "signing"}
+
+
+async def test_of_two_who_rotate_at_once_the_hurry_of_one_counts(given_keys: Given) -> None:
+    """It would be lost where the other one makes the key."""
+    await asyncio.gather(given_keys.keys.rotate(), given_keys.keys.rotate(now=True))
+
+    states = await given_keys.states()
+    assert states["ES256-0001"] == "verifying"
+    assert "signing" in states.values()
+
+
+async def test_another_algorithm_comes_by_the_same_road(given_keys: Given) -> None:
+    """Whoever keeps the key set would refuse the new tokens."""
+    await given_keys.keys.use("ES256")
+    await given_keys.keys.use("RS256")
+    await given_keys.keys.use("RS256")
+    announced = await given_keys.states()
+    text = given_keys.worker().sign(TOKEN)
+    given_keys.clock.now += PUBLISHED_BEFORE
+    worker = given_keys.worker()
+
+    assert announced == {"ES256-0001": "signing", "RS256-0002": "announced"}
+    assert header_of(worker.sign(TOKEN))["alg"] == "RS256"
+    assert worker.read(text) == TOKEN
+
+
+async def test_a_rotation_keeps_the_algorithm_of_the_newest_key(given_keys: Given) -> None:
+    """A command does not know with which settings the registry runs."""
+    await given_keys.keys.use("RS256")
+    given_keys.clock.now += PUBLISHED_BEFORE
+    shown = await given_keys.keys.rotate(now=True)
+
+    assert shown[-1].record.algorithm == "RS256"
+
+
+async def test_the_key_that_signs_is_followed_at_once_where_it_is_revoked(
+    given_keys: Given,
+) -> None:
+    """A stolen key."""
+    worker, memory = given_keys.worker(), given_keys.worker()
+    stolen = worker.sign(TOKEN)
+    before = memory.generation
+
+    left = await given_keys.keys.revoke("ES256-0001")
+    for one in (worker, memory):
+        await one.refresh()
+
+    assert [(key.record.name, key.state) for key in left] == [("ES256-0002", KeyState.SIGNING)]
+    assert memory.generation != before
+    with pytest.raises(InvalidToken, match="no longer in use"):
+        worker.read(stolen)
+    assert memory.read(worker.sign(TOKEN)) == TOKEN
+
+
+async def test_a_key_that_is_announced_signs_at_once_where_the_one_before_is_revoked(
+    given_keys: Given,
+) -> None:
+    """Whoever keeps the key set may know it already."""
+    await given_keys.keys.rotate()
+    await given_keys.keys.revoke("ES256-0001")
+
+    assert await given_keys.states() == {"ES256-0002": "signing"}
+
+
+async def test_an_old_key_is_revoked_alone(given_keys: Given) -> None:
+    """The tokens of the others have nothing to do with it."""
+    await given_keys.keys.rotate(now=True)
+    await given_keys.keys.revoke("ES256-0001")
+    with pytest.raises(UnknownName, match="acrux key list"):
+        await given_keys.keys.revoke("ES256-0001")
+
+    assert await given_keys.states() == {"ES256-0002": "signing"}
+
+
+class Registry:
+    """Workers whose clocks differ and who look at the folder now and then, and their tokens."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = HandClock()
+        self.keys: list[Keys] = []
+        self.workers: list[RotatingSigner] = []
+        for offset in (-2, 0, 2):  # minutes, of which MARGIN allows five between any two
+            clock = Skewed(self.clock, timedelta(minutes=offset))
+            keys, service = on(folder, clock)
+            self.keys.append(service)
+            self.workers.append(RotatingSigner(keys, clock))
+        self.issued: dict[object, tuple[str, datetime]] = {}  # the newest of each key
+
+    async def wait(self, seconds: int) -> None:
+        """Let time pass; nobody misses for long what has happened."""
+        self.clock.forward(seconds=seconds)
+        if seconds > LONGEST_UNSEEN:
+            for worker in self.workers:
+                await worker.refresh()
+
+    def everybody_signs(self) -> None:
+        """Issue tokens."""
+        end = self.clock.now + LIFE
+        for text in (worker.sign(TOKEN) for worker in self.workers):
+            self.issued[header_of(text)["kid"]] = (text, end)
+
+    def everybody_verifies_everything(self) -> bool:
+        """Whether no request would fail now."""
+        living = [text for text, end in self.issued.values() if self.clock.now < end]
+        return all(worker.read(text) == TOKEN for worker in self.workers for text in living)
+
+
+@dataclass(frozen=True)
+class Skewed:
+    """A clock that is wrong by so much."""
+
+    right: HandClock
+    offset: timedelta
+
+    def __call__(self) -> datetime:
+        return self.right() + self.offset
+
+
+steps = st.one_of(
+    st.tuples(st.sampled_from(["rotate", "hurry", "refresh", "retire"]), st.integers(0, 2)),
+    st.tuples(st.just("wait"), st.sampled_from([1, 60, 600, 3600, 10800])),
+)
+
+
+@given(st.lists(steps, min_size=4, max_size=16))
+@settings(deadline=None)
+def test_at_every_step_of_a_rotation_every_worker_verifies_what_any_worker_signed(
+    taken: list[tuple[str, int]],
+) -> None:
+    """A request would fail for no fault of its client."""
+    with TemporaryDirectory() as folder:
+        asyncio.run(walk(Registry(Path(folder) / "signing"), taken))
+
+
+async def walk(registry: Registry, taken: list[tuple[str, int]]) -> None:
+    """Take the steps, and ask after each."""
+    acts: dict[str, Callable[[int], Awaitable[object]]] = {
+        "refresh": lambda number: registry.workers[number].refresh(),
+        "rotate": lambda number: registry.keys[number].rotate(),
+        "hurry": lambda number: registry.keys[number].rotate(now=True),
+        "retire": lambda number: registry.keys[number].retire(),
+    }
+    for name, number in taken:
+        if name == "wait":
+            await registry.wait(number)
+        else:
+            await acts[name](number)
+        registry.everybody_signs()
+        assert registry.everybody_verifies_everything()

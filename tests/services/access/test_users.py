@@ -1,0 +1,443 @@
+"""People: who they are, what they may change, and the file they may come from."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import argon2
+import bcrypt
+import pytest
+
+from acrux.adapters.passwords.chosen import ChosenPasswords
+from acrux.adapters.passwords.generated import KeyedPasswords
+from acrux.adapters.passwords.schemes import AllPasswords
+from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.sql.scope_maps import SqlScopeMaps
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.domain.access.credential import Credential, Secret
+from acrux.errors import BadCredentials, InvalidInput, StorageExhausted
+from acrux.ports.accounts import (
+    Account,
+    AccountKind,
+    FileContent,
+    FileUser,
+    PasswordRecord,
+    StoredScopeMap,
+)
+from acrux.services.access.accounts import Accounts
+from acrux.services.access.authentication import REFUSAL_TIME, Authentication
+from acrux.services.access.users import FileUsers, Users
+from tests.http.conftest import HandClock
+
+READER, WRITER = "_repositories_pull", "_repositories_push"
+RIGHT, OTHER = Secret("a few words do"), Secret("some other words")
+
+
+class File:
+    """An htpasswd file that tests write; None stands for one that cannot be read."""
+
+    def __init__(self) -> None:
+        self.content: FileContent | None = None
+
+    def read_if_changed(self) -> FileContent | None:
+        """What was written since the last look."""
+        content, self.content = self.content, None
+        return content
+
+    def write(self, **passwords: Secret) -> None:
+        """Let these be the file's users."""
+        users = [FileUser(name, written(password)) for name, password in passwords.items()]
+        self.content = FileContent(tuple(users))
+
+
+class FullDisk(SqlAccounts):
+    """Accounts on a disk that is full while `is_full`."""
+
+    is_full = False
+
+    async def follow_file(
+        self, users: Sequence[FileUser], scope_map: str, at: datetime
+    ) -> tuple[str, ...]:
+        """Refuse, or follow."""
+        self._check()
+        return await super().follow_file(users, scope_map, at)
+
+    async def rehash_password(self, account_name: str, password: PasswordRecord, new: str) -> None:
+        """Refuse, or keep."""
+        self._check()
+        await super().rehash_password(account_name, password, new)
+
+    def _check(self) -> None:
+        if self.is_full:
+            raise StorageExhausted("the disk is full")
+
+
+def written(password: Secret) -> str:
+    """A bcrypt hash, the same for the same password."""
+    hashed = bcrypt.hashpw(password.reveal().encode(), b"$2b$04$" + b"a" * 21 + b"u")
+    return f"bcrypt:{hashed.decode()}"
+
+
+class Services:
+    """The people of a registry, and who checks their passwords."""
+
+    def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
+        self.stored, self.scope_maps = FullDisk(database), SqlScopeMaps(database)
+        stored, scope_maps = self.stored, self.scope_maps
+        passwords = AllPasswords(
+            KeyedPasswords(bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
+        )
+        self.revocations = SqlRevocations(database)
+        self.clock = clock
+        self.waited: list[datetime] = []
+        self.users = Users(stored, scope_maps, passwords, self.revocations, clock, "acrux")
+        self.accounts = Accounts(stored, scope_maps, passwords, self.revocations, clock)
+        self.authentication = Authentication(stored, passwords, clock, self._wait)
+        self.file = File()
+        self.file_users = self.follow_with(READER)
+
+    def follow_with(self, scope_map: str) -> FileUsers:
+        """Who follows the file and gives its users this scope map."""
+        return FileUsers(
+            self.file, self.stored, self.scope_maps, self.revocations, self.clock, scope_map
+        )
+
+    async def _wait(self, until: datetime) -> None:
+        self.waited.append(until)
+
+    async def works(self, name: str, password: Secret) -> bool:
+        """Whether somebody gets in with it."""
+        try:
+            principal = await self.authentication.authenticate(Credential(name, password))
+        except BadCredentials:
+            return False
+        assert (principal.name, principal.proof) == (name, "password")
+        return True
+
+    async def names(self) -> Sequence[str]:
+        """What the people are called."""
+        return [user.username for user in await self.users.list()]
+
+
+@pytest.fixture
+def services(database: SqliteDatabase, clock: HandClock) -> Services:
+    """The services of a registry without people."""
+    return Services(database, clock)
+
+
+async def test_a_person_gets_in_with_the_password_of_their_choice(services: Services) -> None:
+    """People remember words, not 52 letters and digits."""
+    created = await services.users.create("alice", READER, RIGHT)
+
+    assert (created.username, created.source, created.scope_map) == ("alice", "user", READER)
+    assert await services.works("alice", RIGHT)
+    assert not await services.works("alice", OTHER)
+    assert await services.users.show("alice") == created
+
+
+@pytest.mark.parametrize(
+    ("name", "scope_map", "password"),
+    [
+        ("a:b", READER, RIGHT),
+        ("alice", "nothing-of-the-kind", RIGHT),
+        ("alice", READER, Secret("short")),
+        ("alice", READER, Secret("alice-123456")),
+        ("bobby", READER, RIGHT),
+    ],
+)
+async def test_what_cannot_be_a_user_is_refused(
+    services: Services, name: str, scope_map: str, password: Secret
+) -> None:
+    """A mistake here opens the registry, or locks somebody out of it."""
+    await services.users.create("bobby", READER, RIGHT)
+
+    with pytest.raises(InvalidInput):
+        await services.users.create(name, scope_map, password)
+
+    assert await services.names() == ["bobby"]
+
+
+async def test_people_and_tokens_are_listed_apart_and_cannot_share_a_name(
+    services: Services,
+) -> None:
+    """Whose password it is must be plain from the name alone."""
+    await services.accounts.create("robot", READER)
+    await services.users.create("alice", READER, RIGHT)
+
+    assert await services.names() == ["alice"]
+    assert [account.username for account in await services.accounts.list()] == ["robot"]
+    with pytest.raises(InvalidInput, match="already"):
+        await services.users.create("robot", READER, RIGHT)
+    with pytest.raises(InvalidInput, match="already"):
+        await services.accounts.create("alice", READER)
+    with pytest.raises(InvalidInput, match="no user 'robot'"):
+        await services.users.show("robot")
+
+
+async def test_a_persons_password_is_never_generated(services: Services) -> None:
+    """`acrux token credential generate -n alice` would give alice a second way in."""
+    await services.users.create("alice", READER, RIGHT)
+
+    for attempt in (
+        services.accounts.renew_password("alice", "password1"),
+        services.accounts.delete_password("alice", "password"),
+    ):
+        with pytest.raises(InvalidInput, match="acrux user passwd"):
+            await attempt
+    with pytest.raises(InvalidInput, match="acrux user delete"):
+        await services.accounts.delete("alice")
+
+
+@pytest.mark.parametrize("alike", ["Robot", "ROBOT"])
+async def test_nobody_gets_a_name_that_differs_in_capitals_alone(
+    services: Services, alike: str
+) -> None:
+    """In a log, or in a scope map's list, they would be taken for somebody else."""
+    await services.accounts.create("robot", READER)
+    services.file.write(**{alike: RIGHT})
+
+    for attempt in (
+        services.accounts.create(alike, READER),
+        services.users.create(alike, READER, RIGHT),
+    ):
+        with pytest.raises(InvalidInput, match="whatever its capitals"):
+            await attempt
+    (problem,) = await services.file_users.follow()
+    assert "left out" in problem
+    assert await services.names() == []
+
+
+async def test_a_user_of_the_file_may_change_to_other_capitals(services: Services) -> None:
+    """Somebody who corrects a name must not be left out."""
+    services.file.write(alice=RIGHT)
+    await services.file_users.follow()
+    services.file.write(Alice=RIGHT)
+
+    assert await services.file_users.follow() == ()
+    assert await services.names() == ["Alice"]
+
+
+async def weak_account(services: Services) -> str:
+    """The hash of alice, who chose her password when argon2id was given less memory."""
+    weak = "argon2id:" + argon2.PasswordHasher(1, 1024, 1).hash(RIGHT.reveal())
+    password = PasswordRecord("password", weak, services.clock())
+    await services.stored.create(Account("alice", (password,), READER, kind=AccountKind.USER))
+    return weak
+
+
+async def test_a_password_with_outdated_parameters_is_hashed_anew_at_a_login(
+    services: Services,
+) -> None:
+    """Only whoever presents it knows it: otherwise old hashes would stay weak for ever."""
+    weak = await weak_account(services)
+
+    assert not await services.works("alice", OTHER)
+    account = await services.stored.find("alice")
+    assert account is not None
+    assert account.passwords[0].hash == weak
+    assert await services.works("alice", RIGHT)
+    account = await services.stored.find("alice")
+    assert account is not None
+    assert account.passwords[0].hash.startswith("argon2id:$argon2id$v=19$m=19456,t=2,p=1$")
+    assert await services.works("alice", RIGHT)
+    assert services.revocations.least_epoch("alice", "") == 0
+
+
+async def test_a_password_that_cannot_be_hashed_anew_is_right_all_the_same(
+    services: Services,
+) -> None:
+    """A full disk would lock out whoever has an old hash."""
+    await weak_account(services)
+    services.stored.is_full = True
+
+    assert await services.works("alice", RIGHT)
+
+
+async def test_hashing_anew_does_not_bring_a_changed_password_back(services: Services) -> None:
+    """Somebody changes it, while whoever knows the old one logs in."""
+    weak = await weak_account(services)
+    await services.users.set_password("alice", OTHER)
+
+    old = PasswordRecord("password", weak, services.clock())
+    await services.stored.rehash_password("alice", old, written(RIGHT))
+
+    assert not await services.works("alice", RIGHT)
+    assert await services.works("alice", OTHER)
+
+
+async def test_another_password_replaces_the_first_and_ends_the_tokens(
+    services: Services,
+) -> None:
+    """A password is changed because somebody else knows it."""
+    await services.users.create("alice", READER, RIGHT)
+
+    await services.users.set_password("alice", OTHER)
+
+    assert await services.works("alice", OTHER)
+    assert not await services.works("alice", RIGHT)
+    assert services.revocations.least_epoch("alice", "") > 0
+
+
+async def test_a_person_is_given_other_rights_switched_off_revoked_and_deleted(
+    services: Services,
+) -> None:
+    """Somebody leaves the team."""
+    await services.users.create("alice", READER, RIGHT)
+    epochs = [services.revocations.least_epoch("alice", "")]
+
+    changed = await services.users.change("alice", scope_map=WRITER)
+    assert changed.scope_map == WRITER
+    assert services.revocations.least_epoch("alice", "") == 0  # they may more, and nothing less
+    await services.users.change("alice", scope_map=READER)
+    epochs.append(services.revocations.least_epoch("alice", ""))
+    await services.users.revoke("alice")
+    epochs.append(services.revocations.least_epoch("alice", ""))
+    assert await services.works("alice", RIGHT)
+    await services.users.change("alice", is_enabled=False)
+    assert not await services.works("alice", RIGHT)
+    await services.users.delete("alice")
+
+    assert epochs == sorted(set(epochs))
+    assert await services.names() == []
+
+
+async def test_an_unknown_scope_map_changes_nobody(services: Services) -> None:
+    """They would hold nothing from then on."""
+    await services.users.create("alice", READER, RIGHT)
+
+    with pytest.raises(InvalidInput, match="no scope map"):
+        await services.users.change("alice", scope_map="nothing-of-the-kind")
+
+    assert (await services.users.show("alice")).scope_map == READER
+
+
+async def test_a_refusal_comes_no_sooner_for_one_than_for_another(services: Services) -> None:
+    """The time would tell which names there are, and which of them are people's."""
+    await services.users.create("alice", READER, RIGHT)
+    await services.accounts.create("robot", READER)
+
+    for name in ("alice", "robot", "nobody"):
+        assert not await services.works(name, OTHER)
+    assert services.waited == [services.clock() + REFUSAL_TIME] * 3
+    assert await services.works("alice", RIGHT)
+    assert len(services.waited) == 3
+
+
+async def test_the_users_of_the_file_are_users_of_the_registry(services: Services) -> None:
+    """A registry:2 with an htpasswd file moves here without a new password."""
+    services.file.write(alice=RIGHT, bobby=OTHER)
+
+    assert await services.file_users.follow() == ()
+
+    assert await services.works("alice", RIGHT)
+    assert await services.works("bobby", OTHER)
+    shown = await services.users.show("alice")
+    assert (shown.source, shown.scope_map) == ("htpasswd", READER)
+
+
+async def test_the_accounts_follow_the_file(services: Services) -> None:
+    """Whoever leaves the file leaves the registry, with every token."""
+    services.file.write(alice=RIGHT, bobby=RIGHT, carol=RIGHT)
+    await services.file_users.follow()
+    services.file.write(alice=RIGHT, bobby=OTHER, david=RIGHT)
+    await services.file_users.follow()
+
+    assert await services.names() == ["alice", "bobby", "david"]
+    assert await services.works("bobby", OTHER)
+    assert not await services.works("bobby", RIGHT)
+    assert not await services.works("carol", RIGHT)
+    assert services.revocations.least_epoch("alice", "") == 0
+    assert services.revocations.least_epoch("bobby", "") > 0
+    assert services.revocations.least_epoch("carol", "") > 0
+
+
+async def test_following_twice_changes_nothing(services: Services) -> None:
+    """Every worker follows the file: the second must not end what the first one's users hold."""
+    for _ in range(2):
+        services.file.write(alice=RIGHT)
+        await services.file_users.follow()
+
+    assert await services.names() == ["alice"]
+    assert services.revocations.least_epoch("alice", "") == 0
+
+
+async def test_a_file_that_cannot_be_read_locks_nobody_out(services: Services) -> None:
+    """A volume that is gone for a moment would."""
+    services.file.write(alice=RIGHT)
+    await services.file_users.follow()
+
+    services.file.content = FileContent(None, ("it is gone",))
+    assert await services.file_users.follow() == ("it is gone",)
+
+    assert await services.works("alice", RIGHT)
+    assert await services.file_users.follow() == ()
+
+
+async def test_a_change_that_could_not_be_stored_is_stored_later(services: Services) -> None:
+    """A disk that was full for a moment would leave somebody in who was taken out."""
+    services.file.write(alice=RIGHT)
+    await services.file_users.follow()
+    services.stored.is_full = True
+    services.file.write()
+    for _ in range(2):
+        with pytest.raises(StorageExhausted):
+            await services.file_users.follow()
+    services.file.content = FileContent(None, ("it is gone",))
+    await services.file_users.follow()
+    services.stored.is_full = False
+
+    assert await services.file_users.follow() == ()
+    assert await services.names() == []
+
+
+async def test_a_scope_map_that_is_none_is_told(services: Services) -> None:
+    """The users would get in, hold nothing, and nobody would know why."""
+    services.file.write(alice=RIGHT)
+
+    (problem,) = await services.follow_with("nothing-of-the-kind").follow()
+    assert "there is no scope map 'nothing-of-the-kind'" in problem
+    await services.scope_maps.create(StoredScopeMap("readers", "", (), services.clock()))
+    services.file.write(alice=OTHER)
+    assert await services.follow_with("readers").follow() == ()
+
+
+async def test_the_file_cannot_take_over_an_account(services: Services) -> None:
+    """Whoever may write the file would be the administrator."""
+    await services.accounts.create_administrator("acrux")
+    await services.users.create("alice", READER, RIGHT)
+
+    services.file.write(acrux=OTHER, alice=OTHER, bobby=OTHER)
+    problems = await services.file_users.follow()
+
+    assert [problem.split()[0] for problem in problems] == ["'acrux'", "'alice'"]
+    assert not await services.works("acrux", OTHER)
+    assert not await services.works("alice", OTHER)
+    assert await services.works("bobby", OTHER)
+
+
+async def test_a_scope_map_given_to_a_user_of_the_file_stays(services: Services) -> None:
+    """The file knows no rights: the next change of a password would take them away."""
+    services.file.write(alice=RIGHT)
+    await services.file_users.follow()
+
+    await services.users.change("alice", scope_map=WRITER)
+    services.file.write(alice=OTHER)
+    await services.file_users.follow()
+
+    assert (await services.users.show("alice")).scope_map == WRITER
+
+
+async def test_a_user_of_the_file_is_changed_in_the_file(services: Services) -> None:
+    """What a command changed, the next look at the file would undo."""
+    services.file.write(alice=RIGHT)
+    await services.file_users.follow()
+
+    for attempt in (services.users.set_password("alice", OTHER), services.users.delete("alice")):
+        with pytest.raises(InvalidInput, match="htpasswd file"):
+            await attempt
+
+
+async def test_a_file_without_users_needs_no_scope_map(services: Services) -> None:
+    """Whoever sets no file would be told at each start that its scope map is none."""
+    services.file.write()
+
+    assert await services.follow_with("").follow() == ()

@@ -1,0 +1,290 @@
+"""The closing PUT: refused or killed between any two steps, it can be sent again.
+
+| it ended after             | the same PUT again                              |
+|----------------------------|-------------------------------------------------|
+| the last chunk came        | the chunk is not added twice, 201               |
+| the note was left          | commits, links, 201                             |
+| the rename                 | links, 201                                      |
+| the link                   | says 201                                        |
+| the answer was sent        | says 201, for an hour                           |
+| the upload was cancelled   | 404                                             |
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.keys.capabilities import KeyedCapabilities
+from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.upload import Place, Session, Upload, UploadId
+from acrux.errors import Disallowed, TooManyRequests, UnknownBlob, UnknownUpload
+from acrux.services.content.uploads import Uploads
+from tests.contracts.blob_stores import SESSION
+from tests.http.conftest import HandClock
+
+FIRST, LAST = b"abc", b"de"
+DIGEST = Digest.of(FIRST + LAST)
+
+
+class Busy:
+    """Metadata that refuses so many links, as while another process writes for long."""
+
+    def __init__(self, metadata: SqlMetadata, times: int) -> None:
+        self._metadata = metadata
+        self._times = times
+
+    async def link_blob(self, *link: Any) -> None:
+        """Refuse, or link."""
+        self._times -= 1
+        if self._times >= 0:
+            raise TooManyRequests(retry_after=1)
+        await self._metadata.link_blob(*link)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._metadata, name)
+
+
+class Locked:
+    """Metadata of repositories that nobody may write to."""
+
+    def __init__(self, metadata: SqlMetadata) -> None:
+        self._metadata = metadata
+
+    async def check_writable(self, repository: RepositoryName) -> None:
+        """Refuse."""
+        raise Disallowed(name=str(repository))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._metadata, name)
+
+
+def uploads_of(store: FileBlobStore, metadata: Any, clock: HandClock) -> Uploads:
+    """The use cases of uploads on these."""
+    return Uploads(store, metadata, KeyedCapabilities(bytes(32)), clock, timedelta(hours=1))
+
+
+async def chunks(content: bytes) -> AsyncIterator[bytes]:
+    """A body."""
+    yield content
+
+
+async def with_first_chunk(uploads: Uploads) -> Upload:
+    """An upload that waits for its last chunk."""
+    upload = await uploads.start(SESSION)
+    await uploads.append(upload, chunks(FIRST), Place(offset=0))
+    return upload
+
+
+async def close(uploads: Uploads, upload: Upload) -> None:
+    """Send the closing PUT with the last chunk."""
+    await uploads.finish(upload, DIGEST, chunks(LAST), Place(offset=len(FIRST)))
+
+
+async def is_linked(metadata: SqlMetadata) -> bool:
+    """Whether the repository links the blob."""
+    try:
+        return await metadata.find_blob(SESSION.repository, DIGEST) == len(FIRST + LAST)
+    except UnknownBlob:
+        return False
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_put_that_a_busy_database_refused_can_be_sent_again(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, tmp_path: Path, times: int
+) -> None:
+    """All bytes of a layer would have to be sent once more."""
+    uploads = uploads_of(store, Busy(metadata, times), clock)
+    upload = await with_first_chunk(uploads)
+    for _ in range(times):
+        with pytest.raises(TooManyRequests):
+            await close(uploads, upload)
+        assert not await is_linked(metadata)
+
+    await close(uploads, upload)
+
+    assert await is_linked(metadata)
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_a_put_without_a_body_that_was_refused_can_be_sent_again(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, tmp_path: Path
+) -> None:
+    """docker sends all bytes before, and closes with none."""
+    uploads = uploads_of(store, Busy(metadata, 1), clock)
+    upload = await with_first_chunk(uploads)
+    await uploads.append(upload, chunks(LAST), Place(offset=len(FIRST)))
+    with pytest.raises(TooManyRequests):
+        await uploads.finish(upload, DIGEST, None)
+
+    await uploads.finish(upload, DIGEST, None)
+
+    assert await is_linked(metadata)
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_a_put_that_was_refused_and_then_cancelled_stays_cancelled(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+) -> None:
+    """What a client gave up would appear."""
+    uploads = uploads_of(store, Busy(metadata, 1), clock)
+    upload = await with_first_chunk(uploads)
+    with pytest.raises(TooManyRequests):
+        await close(uploads, upload)
+
+    with pytest.raises(UnknownUpload):  # its bytes are a blob that nobody links
+        await uploads.cancel(upload)
+
+    with pytest.raises(UnknownUpload):
+        await close(uploads, upload)
+    assert not await is_linked(metadata)
+
+
+async def test_a_blob_in_one_request_that_is_refused_leaves_no_upload(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, tmp_path: Path
+) -> None:
+    """Nobody knows its name, and nobody would take it away."""
+    uploads = uploads_of(store, Busy(metadata, 1), clock)
+
+    with pytest.raises(TooManyRequests):
+        await uploads.put(SESSION, DIGEST, chunks(FIRST + LAST))
+
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_a_put_whose_answer_was_lost_is_answered_as_the_first_time(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, tmp_path: Path
+) -> None:
+    """The client would be told that its upload is unknown, and give up though all went well."""
+    uploads = uploads_of(store, metadata, clock)
+    upload = await with_first_chunk(uploads)
+    await close(uploads, upload)
+
+    await close(uploads, upload)
+    await uploads.finish(upload, DIGEST, None)
+    restarted = FileBlobStore(tmp_path)
+    restarted.prepare()
+    await close(uploads_of(restarted, metadata, clock), upload)
+
+    assert await is_linked(metadata)
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_a_put_that_comes_again_while_the_first_goes_on_is_answered_as_that(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+) -> None:
+    """A gateway gave up on it, and the client sends all of it again at once."""
+    uploads = uploads_of(store, metadata, clock)
+    upload = await with_first_chunk(uploads)
+    sent, gone_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield LAST
+        sent.set()
+        await gone_on.wait()
+
+    first = asyncio.create_task(uploads.finish(upload, DIGEST, slow(), Place(offset=len(FIRST))))
+    await sent.wait()
+    again = asyncio.create_task(close(uploads, upload))
+    await asyncio.sleep(0)
+    gone_on.set()
+
+    await asyncio.gather(first, again)
+    assert await is_linked(metadata)
+
+
+async def test_nothing_else_is_answered_so(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+) -> None:
+    """Whoever guesses a name, or comes from another repository, would see who pushed what."""
+    uploads = uploads_of(store, metadata, clock)
+    upload = await with_first_chunk(uploads)
+    await close(uploads, upload)
+    elsewhere = Session(RepositoryName.parse("elsewhere"), SESSION.principal)
+    somebody = Session(SESSION.repository, "somebody else")
+
+    for other, digest in (
+        (upload, Digest.of(FIRST)),
+        (upload, Digest.of(FIRST + LAST, "sha512")),
+        (Upload(UploadId(str(uuid4())), SESSION), DIGEST),
+        (Upload(upload.id, elsewhere), DIGEST),
+        (Upload(upload.id, somebody), DIGEST),
+    ):
+        for body in (None, chunks(LAST)):
+            with pytest.raises(UnknownUpload):
+                await uploads.finish(other, digest, body, Place(offset=len(FIRST)))
+    await close(uploads, upload)
+
+
+async def test_a_closed_upload_that_is_cancelled_is_forgotten_and_its_blob_stays(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+) -> None:
+    """What was cancelled stays cancelled, and what was acknowledged stays there."""
+    uploads = uploads_of(store, metadata, clock)
+    upload = await with_first_chunk(uploads)
+    await close(uploads, upload)
+
+    with pytest.raises(UnknownUpload):
+        await uploads.cancel(upload)
+
+    with pytest.raises(UnknownUpload):
+        await close(uploads, upload)
+    assert await is_linked(metadata)
+
+
+async def test_a_repository_that_was_locked_meanwhile_takes_no_second_put(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+) -> None:
+    """It would be a way around the lock."""
+    uploads = uploads_of(store, metadata, clock)
+    upload = await with_first_chunk(uploads)
+    await close(uploads, upload)
+    uploads = uploads_of(store, Locked(metadata), clock)
+
+    with pytest.raises(Disallowed):
+        await close(uploads, upload)
+
+
+STEPS = ("pwrite", "rename", "fsync")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("killed", [(step, after) for step in STEPS for after in (False, True)])
+async def test_a_put_that_is_killed_at_any_step_can_be_sent_again(
+    store: FileBlobStore,
+    metadata: SqlMetadata,
+    clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+    killed: tuple[str, bool],
+) -> None:
+    """A machine that is short of memory kills whom it likes, when it likes."""
+    uploads = uploads_of(store, metadata, clock)
+    upload = await with_first_chunk(uploads)
+    step, after = killed
+    call = getattr(os, step)
+
+    def kill(*values: Any) -> None:
+        if after:
+            call(*values)
+        raise Killed
+
+    monkeypatch.setattr(os, step, kill)
+    with pytest.raises(Killed):
+        await close(uploads, upload)
+    monkeypatch.setattr(os, step, call)
+
+    await close(uploads, upload)
+
+    assert await is_linked(metadata)
+    await close(uploads, upload)
