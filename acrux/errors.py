@@ -200,8 +200,8 @@ class IncompleteBody(ContentRefused):
 class AccessRefused(RegistryError):
     """The caller may not; `scope` is the scope text that would have sufficed.
 
-    `reason`, one of domain.access.reason, `account`, the one that was meant or proven, and `detail` are
-    for the journal: whoever asked hears no more than the message.
+    `reason`, one of domain.access.reason, `account`, the one that was meant or proven, and `detail`
+    are for the journal: whoever asked hears no more than the message.
     """
 
     usual_reason = "refused"
