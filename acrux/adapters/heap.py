@@ -1,9 +1,8 @@
 """Memory that is free, given back to the system."""
 
+import asyncio
 import ctypes
 from contextlib import suppress
-
-from acrux.adapters.blobs.upload_files import in_thread
 
 
 async def give_back() -> None:
@@ -11,7 +10,7 @@ async def give_back() -> None:
 
     It would keep for good what a crowd of clients once took, a page here and a page there.
     """
-    await in_thread(_trim)
+    await asyncio.to_thread(_trim)
 
 
 def _trim() -> None:

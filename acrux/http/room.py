@@ -118,7 +118,7 @@ class Room:
         """See Place.hold."""
         if place not in self._places:  # it was lost, and is about to hear of it
             return
-        while self._held - place.held + size > self.most_bytes:
+        while not self.has_room(size - place.held):
             other = self._who_gives_way(place, size)
             if other is None:
                 raise _crowded()
