@@ -5,13 +5,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from acrux.errors import RegistryError, StorageReadOnly
-from acrux.http.middleware import Log
-
-# What fails again and again is told as often as this, in seconds, with how often it was.
-TOLD_EVERY: Final = 60.0
+from acrux.http.middleware import Log, Seldom
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +24,7 @@ class Chore:
 
 
 class Failures:
-    """A chore's failures, told at once, and then once in TOLD_EVERY however many there are.
+    """A chore's failures, told seldom, with how many there were.
 
     What the registry foresaw, such as a full disk, is told in words and without a traceback.
     """
@@ -36,20 +32,17 @@ class Failures:
     def __init__(self, name: str, log: Log, ticks: Callable[[], float]) -> None:
         self._name = name
         self._log = log
-        self._ticks = ticks
-        self._told_at: float | None = None
-        self._untold = 0
+        self._seldom = Seldom(ticks)
 
     def tell(self, failure: Exception) -> None:
         """Note one; for use where it is handled."""
-        self._untold += 1
-        if self._told_at is not None and self._ticks() - self._told_at < TOLD_EVERY:
+        failures = self._seldom.times()
+        if not failures:
             return
         if isinstance(failure, RegistryError):
-            self._log.info(self._name, problem=str(failure), failures=self._untold)
+            self._log.info(self._name, problem=str(failure), failures=failures)
         else:
-            self._log.exception(self._name, failures=self._untold)
-        self._told_at, self._untold = self._ticks(), 0
+            self._log.exception(self._name, failures=failures)
 
 
 class Running:

@@ -1,7 +1,8 @@
 """What fails again and again is told, and drowns nothing."""
 
-from acrux.chores import TOLD_EVERY, Chore, Failures, Running
+from acrux.chores import Chore, Failures, Running
 from acrux.errors import StorageExhausted, StorageReadOnly
+from acrux.http.middleware import TOLD_EVERY
 from tests.http.conftest import Lines
 
 

@@ -22,8 +22,8 @@ _TOLD: Final = (
 
 _DAMAGED: Final[dict[type[RegistryError], str]] = {DamagedBlob: "blob", DamagedManifest: "manifest"}
 
-# What is found damaged again and again is told as often as this, in seconds, of each kind.
-DAMAGE_TOLD_EVERY: Final = 60.0
+# What happens again and again is told as often as this, in seconds.
+TOLD_EVERY: Final = 60.0
 
 _V2_HEADERS: Final = (*COMMON_HEADERS, REGISTRY_VERSION)
 
@@ -60,28 +60,41 @@ def complete(request: Request, response: Response) -> None:
     response.headers.append((CORRELATION_ID, request.id.encode()))
 
 
-class Damage:
-    """Tells of what is stored and was found damaged: once in DAMAGE_TOLD_EVERY, with how often.
+class Seldom:
+    """Counts what is told at once, and then once in TOLD_EVERY, however often it happens.
 
-    `kind` is what is told of. `ticks` tells the time in seconds.
+    `ticks` tells the time in seconds.
     """
 
-    def __init__(self, kind: str, log: Log, ticks: Callable[[], float]) -> None:
-        self._kind = kind
-        self._log = log
+    def __init__(self, ticks: Callable[[], float]) -> None:
         self._ticks = ticks
         self._told_at: float | None = None
         self._untold = 0
 
+    def times(self) -> int:
+        """Note one; how many there are to tell of now, 0 where it is not time yet."""
+        self._untold += 1
+        now = self._ticks()
+        if self._told_at is not None and now - self._told_at < TOLD_EVERY:
+            return 0
+        untold, self._untold, self._told_at = self._untold, 0, now
+        return untold
+
+
+class Damage:
+    """Tells of what is stored and was found damaged, seldom; `kind` is what is told of."""
+
+    def __init__(self, kind: str, log: Log, ticks: Callable[[], float]) -> None:
+        self._kind = kind
+        self._log = log
+        self._seldom = Seldom(ticks)
+
     def tell(self, repository: str, digest: str) -> None:
         """Note one that somebody asked for in vain."""
-        self._untold += 1
-        if self._told_at is not None and self._ticks() - self._told_at < DAMAGE_TOLD_EVERY:
-            return
-        self._log.info(
-            "damaged", kind=self._kind, repository=repository, digest=digest, times=self._untold
-        )
-        self._told_at, self._untold = self._ticks(), 0
+        if times := self._seldom.times():
+            self._log.info(
+                "damaged", kind=self._kind, repository=repository, digest=digest, times=times
+            )
 
 
 class RequestLog:
