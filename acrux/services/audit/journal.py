@@ -20,6 +20,7 @@ from acrux.ports.clock import Clock
 from acrux.ports.journal import Journal as StoredJournal
 
 PRUNED_AT_ONCE: Final = 5000
+TOLD_TOGETHER: Final = 100  # accounts whose records went before their time
 PRUNED_EVERY: Final = timedelta(minutes=1)
 
 # A clock that is set back by less holds up the ids until it has caught up; by more, they follow.
@@ -103,6 +104,8 @@ class Journal:
         if trimmed is None:
             self._tell_of_trimmed()
             return more
+        if len(self._trimmed) >= TOLD_TOGETHER:  # a trust may let in very many names
+            self._tell_of_trimmed()
         before_that = self._trimmed.get(trimmed.account, 0)
         self._trimmed[trimmed.account] = before_that + trimmed.records
         return True

@@ -8,7 +8,7 @@ import pytest
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search
 from acrux.errors import StorageExhausted
 from acrux.ports.journal import Trimmed
-from acrux.services.audit.journal import Journal, Room
+from acrux.services.audit.journal import TOLD_TOGETHER, Journal, Room
 from tests.http.conftest import HandClock
 
 KEPT = timedelta(days=90)
@@ -191,6 +191,18 @@ async def test_what_is_lost_at_the_end_is_counted() -> None:
     assert await given.journal.close() == 5
     given.store.is_full = False
     assert await given.journal.close() == 0
+
+
+async def test_of_very_many_accounts_not_all_wait_to_be_told_of() -> None:
+    """Each branch that a trust lets in has a name of its own, and none may fill the memory."""
+    given = Given()
+    given.store.too_much = [Trimmed(f"trusts/ci/{n}", 1) for n in range(TOLD_TOGETHER + 1)]
+    for _ in range(TOLD_TOGETHER + 1):
+        await given.journal.keep()
+    await given.journal.flush()
+
+    told = [record.decision.facts.get("account") for record in given.store.records.values()]
+    assert f"trusts/ci/{TOLD_TOGETHER - 1}" in told
 
 
 async def test_records_that_went_before_their_time_are_recorded_at_the_end_too() -> None:
