@@ -66,7 +66,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     ),
     errors.HeadersTooLarge: Problem(
         431, "UNSUPPORTED", "the request's header is too large",
-        "Send fewer or shorter headers; a long `Authorization` is the usual cause.",
+        "Send fewer or shorter headers.",
     ),
     errors.UnknownName: Problem(
         404, "NAME_UNKNOWN", "nothing has this name",

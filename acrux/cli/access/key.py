@@ -43,8 +43,8 @@ def rotate(config: Path | None, now: bool, output: str, **options: object) -> No
 
     \b
     Examples:
-      acrux key rotate           once a month, say
-      acrux key rotate --now     where nobody but this registry verifies its tokens
+      acrux key rotate           # once a month, for example
+      acrux key rotate --now     # if only this registry verifies its tokens
     """
     _print(on_registry(config, options, lambda to, _: to.keys.rotate(now=now)), output)
 

@@ -62,8 +62,8 @@ class Reason(StrEnum):
     ALTERED = (
         "altered",
         (
-            "The token looks like one of this registry, but its signature is wrong: it was changed, "
-            "or cut when it was copied."
+            "The token looks like one of this registry, but its signature is wrong: it was "
+            "changed, or cut when it was copied."
         ),
         "Copy it again in full, or log in again.",
     )
@@ -90,24 +90,24 @@ class Reason(StrEnum):
     REVOKED = (
         "revoked",
         (
-            "The token was revoked. Its account or trust, the password that got it, or the scope map "
-            "was changed, disabled or deleted."
+            "The token was revoked. Its account or trust, the password that got it, or the scope "
+            "map was changed, disabled or deleted."
         ),
         "Look in the audit for the change, and log in again.",
     )
     MISSING_SCOPE = (
         "missing-scope",
         (
-            "The credential is good, but does not hold what the request needs: the scope map does not "
-            "grant it, or the token was requested without it."
+            "The credential is good, but does not hold what the request needs: the scope map does "
+            "not grant it, or the token was requested without it."
         ),
         "Add the permission to the scope map, or get a token for the scope of the challenge.",
     )
     UNTRUSTED = (
         "untrusted",
         (
-            "The token of an outside issuer is not accepted: no trust names the issuer, or the token "
-            "is not valid or not for this registry."
+            "The token of an outside issuer is not accepted: no trust names the issuer, or the "
+            "token is not valid or not for this registry."
         ),
         "Compare the issuer and the audience of the token with the trusts.",
     )
