@@ -41,10 +41,9 @@ def locked(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def documented() -> set[str]:
-    """Every package that docs/dependencies.md has a row for."""
-    rows = re.findall(
-        r"^\| ([a-z][^|]*) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE
-    )
+    """Every package that docs/explanation/dependencies.md has a row for."""
+    page = ROOT / "docs" / "explanation" / "dependencies.md"
+    rows = re.findall(r"^\| ([a-z][^|]*) \|", page.read_text(), re.MULTILINE)
     return {name for row in rows for name in row.split(", ")}
 
 
