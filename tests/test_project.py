@@ -19,10 +19,11 @@ import acrux
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = sorted([*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"])
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-docs.lock"]
 DECLARED = {
     "requirements.lock": PROJECT["project"]["dependencies"],
     "requirements-dev.lock": PROJECT["dependency-groups"]["dev"],
+    "requirements-docs.lock": PROJECT["dependency-groups"]["docs"],
 }
 
 # name==version ; marker, then its hashes, a line each
@@ -41,10 +42,9 @@ def locked(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def documented() -> set[str]:
-    """Every package that docs/dependencies.md has a row for."""
-    rows = re.findall(
-        r"^\| ([a-z][^|]*) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE
-    )
+    """Every package that docs/explanation/dependencies.md has a row for."""
+    page = ROOT / "docs" / "explanation" / "dependencies.md"
+    rows = re.findall(r"^\| ([a-z][^|]*) \|", page.read_text(), re.MULTILINE)
     return {name for row in rows for name in row.split(", ")}
 
 
@@ -109,9 +109,10 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
 
 def test_every_dependency_has_a_written_reason() -> None:
     """Every package that runs here can read the registry's keys."""
-    development = {Requirement(text).name for text in PROJECT["dependency-groups"]["dev"]}
+    groups = [PROJECT["dependency-groups"][group] for group in ("dev", "docs")]
+    declared = {Requirement(text).name for group in groups for text in group}
 
-    assert documented() == set(locked("requirements.lock")) | development
+    assert documented() == set(locked("requirements.lock")) | declared
 
 
 def test_the_changelog_tells_of_this_version() -> None:
@@ -128,7 +129,7 @@ def test_a_script_can_be_run(script: Path) -> None:
     assert script.read_text().startswith("#!")
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
 def test_what_a_page_names_is_there(page: str) -> None:
     """A command or a link that leads nowhere ends a first visit."""
     text = (ROOT / page).read_text()
@@ -137,6 +138,14 @@ def test_what_a_page_names_is_there(page: str) -> None:
     )
 
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_a_document_that_any_file_names_is_there() -> None:
+    """A reader of the code is sent there for the reason."""
+    texts = {file: file.read_text(errors="replace") for file in tracked()}
+    named = {name for text in texts.values() for name in re.findall(r"\bdocs/[\w/-]+\.md", text)}
+
+    assert sorted(name for name in named if not (ROOT / name).is_file()) == []
 
 
 def test_no_file_knows_the_machine_that_it_was_written_on() -> None:
