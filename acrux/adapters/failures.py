@@ -79,6 +79,8 @@ def is_read_only(folder: Path) -> bool:
     It is tried: a kernel that found a file system damaged refuses writes, and may not say so.
     """
     try:
+        # After an error ext4 of newer kernels sets EXT4_FLAGS_EMERGENCY_RO, which statvfs(3) does
+        # not show.
         os.utime(folder)
     except OSError as failed:
         return failed.errno == errno.EROFS
