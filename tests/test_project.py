@@ -244,6 +244,26 @@ def test_an_environment_that_is_up_to_date_is_left_alone(checkout: Path) -> None
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_says_what_it_costs_and_names_code_that_is_there(page: Path) -> None:
+    """Whoever wants to change it must see what it was weighed against, and where it is."""
+    text = page.read_text()
+    named = re.findall(r"`((?:acrux|tests)/[\w/]+(?:\.py|/))`", text)
+
+    headings = ["Context", "Decision", "What it costs", "What would change it"]
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == headings
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert f"({page.name})" in (page.parent / "index.md").read_text()
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    """Two of one number cannot be told apart."""
+    assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
 @pytest.mark.parametrize("page", ["security.md", "reliability.md"])
 def test_what_a_document_says_is_shown_by_a_test_is_there(page: str) -> None:
     """A promise whose proof was renamed away is one that nobody can check."""
