@@ -15,7 +15,7 @@ from bench.works import blobs, images, listings, manifests, memory, start, token
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "docs" / "explanation" / "performance.md"
 WORKS = {work.name: work for work in (
     manifests.WORK, tokens.WORK, blobs.WORK, uploads.WORK,
     images.WORK, listings.WORK, memory.WORK, start.WORK,
@@ -28,7 +28,7 @@ WORKS = {work.name: work for work in (
 @click.option("--rounds", type=click.IntRange(1, 100), help="How often each is measured.")
 @click.option(
     "--publish", is_flag=True,
-    help="Let the results be the reference: keep them, and write docs/performance.md.",
+    help="Let the results be the reference: keep them, and write docs/explanation/performance.md.",
 )  # fmt: skip
 @click.option(
     "--render", type=click.Path(exists=True, path_type=Path),
