@@ -58,14 +58,14 @@ ISSUER, SERVICE = "bench", "bench"
 
 
 def find(name: str) -> str | None:
-    """The path of a peer's program or of a tool; None where it is missing.
+    """The path of a peer's program or of a tool; None if it is missing.
 
-    Raises BenchError where the variable names something else.
+    Raises BenchError if the variable does not name a program.
     """
     if name == V3:
         if given := os.environ.get(VARIABLE):
             if _which(given) is None:
-                raise BenchError(f"{VARIABLE} names {given}, which is no program")
+                raise BenchError(f"{VARIABLE} names {given}, which is not a program")
             return given
         return _which("registry-v3") or _which(str(_cache() / "registry"))
     if name == "eatmydata":
@@ -86,7 +86,7 @@ def get_peers() -> str:
 
 
 def version(name: str) -> str:
-    """What a program says of its version."""
+    """The version that a program prints."""
     path = find(name) or name
     flag = {NGINX: "-v", "wrk": "-v", "ab": "-V"}.get(name, "--version")
     done = subprocess.run([path, flag], capture_output=True, text=True, check=False)

@@ -68,7 +68,7 @@ class Aim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """An aim, what was measured, and whether that reaches it; None where nothing is known."""
+    """An aim, what was measured, and whether that reaches it; None if nothing is known."""
 
     aim: str
     value: float | None

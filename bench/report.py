@@ -48,7 +48,7 @@ class Results:
     workloads: list[WorkloadResult] = field(default_factory=list)
 
     def check(self) -> None:
-        """Raises BenchError where a workload failed."""
+        """Raises BenchError if a workload failed."""
         failed = [workload.name for workload in self.workloads if workload.failure]
         if failed:
             raise BenchError(f"not all could be measured: {', '.join(failed)} failed, see above")
@@ -73,7 +73,7 @@ def render(results: Results) -> str:
 
 
 def write_page(page: Path, results: Results) -> None:
-    """Put the tables between the marks of a page. Raises BenchError where it has none."""
+    """Put the tables between the marks of a page. Raises BenchError if it has none."""
     before, begin, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

@@ -101,13 +101,13 @@ class Scenario:
 
     @cached_property
     def readers(self) -> Mapping[str, Server]:
-        """All that can be read from with a token, acrux first."""
+        """Every server that can be read from with a token, acrux first."""
         ours, *others = self.registries.items()
         return dict([ours, (BASELINE, self.baseline), *others])
 
     @cached_property
     def file_servers(self) -> Mapping[str, Server]:
-        """All that blobs can be read from."""
+        """Every server that blobs can be read from."""
         if peers.find(NGINX) is None:
             return self.readers
         return {**self.readers, NGINX: peers.start_nginx(self.processes, self._files)}
@@ -132,7 +132,7 @@ class Scenario:
 
     @cached_property
     def starts(self) -> Mapping[str, Start]:
-        """How each registry is started once more, on a filled folder of its own."""
+        """How to start each registry again, on a filled folder of its own."""
         plan = AcruxPlan(folder=self.folder / "fresh-acrux")
         found: dict[str, Start] = {ACRUX: partial(plan.serve, self.processes, plan.prepare())}
         for name in (V3, V2):
@@ -156,7 +156,7 @@ class Scenario:
 
 
 def fill(server: Server, content: Content) -> None:
-    """Push the content. Raises UnexpectedAnswer where that is refused."""
+    """Push the content. Raises UnexpectedAnswer if a push is refused."""
     with Connection(server.port, tls=server.tls) as connection:
         token = server.token(HOT, "pull", "push")
         push_blob(connection, token, HOT, content.large)

@@ -60,7 +60,7 @@ class Acrux:
         return basic("acrux", self.password)
 
     def token_path(self, repository: str, *actions: str) -> str:
-        """Where a token is asked for."""
+        """The path that issues such a token."""
         return self._path(f"repository:{repository}:{','.join(actions)}")
 
     def token(self, repository: str, *actions: str) -> str:

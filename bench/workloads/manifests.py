@@ -35,7 +35,7 @@ def cases(scenario: Scenario) -> Iterator[Case]:
 
 
 def probe(server: Server, method: str, path: str, headers: Mapping[str, str]) -> int:
-    """The size of an answer to this request. Raises UnexpectedAnswer where it is no success."""
+    """The size of an answer to this request. Raises UnexpectedAnswer if it is not a success."""
     with Connection(server.port, tls=server.tls) as connection:
         answer = connection.ask(method, path, headers)
     if answer.status not in (200, 206):

@@ -1,4 +1,4 @@
-"""A run that never ends by itself, for the test that interrupts it: endless FIFO [tired]."""
+"""A run that never ends by itself, for the test that interrupts it: endless FIFO [failing]."""
 
 import sys
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ PROGRAM = 'trap "" TERM; exec 9>"$0"; echo begun >&9; sleep 1000 & wait'
 def cases(scenario: Scenario) -> Iterator[Case]:
     """A case that waits for its only round for ever, or fails at once."""
     scenario.processes.start("endless", ["sh", "-c", PROGRAM, sys.argv[1]])
-    if sys.argv[2:] == ["tired"]:
+    if sys.argv[2:] == ["failing"]:
         with open(sys.argv[1]) as pipe:  # noqa: PTH123 -- as short as it gets
             pipe.readline()
-        raise BenchError("tired of it")
+        raise BenchError("failed on purpose")
 
     def wait() -> Sample:
         scenario.processes.run(["sleep", "1000"])

@@ -53,7 +53,7 @@ def has_come(reading: int) -> bool:
 def test_an_interrupted_run_ends_what_it_started(
     kind: signal.Signals, pipe: tuple[Path, int], temporary: Path
 ) -> None:
-    """Whoever stops a benchmark must not find a dozen servers running an hour later."""
+    """If you stop a benchmark, you must not find a dozen servers running an hour later."""
     path, reading = pipe
     run = endless(path, temporary)
     assert has_come(reading)
@@ -70,15 +70,15 @@ def test_an_interrupted_run_ends_what_it_started(
 
 
 def test_a_run_that_fails_ends_what_it_started(pipe: tuple[Path, int], temporary: Path) -> None:
-    """A failure is told, and leaves as little as an interruption."""
+    """A failure is reported, and leaves as little as an interruption."""
     path, reading = pipe
 
-    run = endless(path, temporary, "tired")
+    run = endless(path, temporary, "failing")
     _, output = run.communicate(timeout=PATIENCE_SECONDS)
 
     assert run.returncode == 1
     assert output.splitlines()[-2:] == [
-        "bench: P0 failed: tired of it",
+        "bench: P0 failed: failed on purpose",
         "bench: not all could be measured: P0 failed, see above",
     ]
     assert has_come(reading)
@@ -87,7 +87,7 @@ def test_a_run_that_fails_ends_what_it_started(pipe: tuple[Path, int], temporary
 
 
 def test_a_taken_port_is_reported(tmp_path: Path) -> None:
-    """Measuring whoever else listens there would give figures of something unknown."""
+    """Measuring another program that listens there would give figures of something unknown."""
     with socket.create_server(("127.0.0.1", 0)) as taken, Processes(tmp_path) as processes:
         port = taken.getsockname()[1]
 

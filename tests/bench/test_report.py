@@ -124,7 +124,7 @@ def test_a_part_is_not_published() -> None:
     assert "--publish replaces all tables" in result.output
 
 
-def test_a_work_that_failed_says_so() -> None:
+def test_a_workload_that_failed_says_so() -> None:
     """Half a table must not pass for a whole one."""
     workload = report.WorkloadResult(
         "P1", "manifests", "A note.", [], [], "v3 ended\n  its last words"
@@ -136,7 +136,7 @@ def test_a_work_that_failed_says_so() -> None:
         results.check()
 
 
-def test_an_unknown_work_is_reported() -> None:
+def test_an_unknown_workload_is_reported() -> None:
     """A mistyped name must not measure everything instead."""
     result = CliRunner().invoke(main, ["P11"])
 
