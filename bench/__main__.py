@@ -15,7 +15,7 @@ from bench.workloads import blobs, images, listings, manifests, memory, start, t
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "docs" / "explanation" / "performance.md"
 WORKLOADS = {workload.name: workload for workload in (
     manifests.WORKLOAD, tokens.WORKLOAD, blobs.WORKLOAD, uploads.WORKLOAD,
     images.WORKLOAD, listings.WORKLOAD, memory.WORKLOAD, start.WORKLOAD,
@@ -28,7 +28,7 @@ WORKLOADS = {workload.name: workload for workload in (
 @click.option("--rounds", type=click.IntRange(1, 100), help="How often each is measured.")
 @click.option(
     "--publish", is_flag=True,
-    help="Let the results be the reference: keep them, and write docs/performance.md.",
+    help="Let the results be the reference: keep them, and write docs/explanation/performance.md.",
 )  # fmt: skip
 @click.option(
     "--render", type=click.Path(exists=True, path_type=Path),

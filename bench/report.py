@@ -1,4 +1,4 @@
-"""A run's results as JSON, and as the tables of docs/performance.md."""
+"""A run's results as JSON, and as the tables of docs/explanation/performance.md."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -101,7 +101,7 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
 
 def test_the_documented_table_is_that_of_the_reference() -> None:
     """A figure that was edited by hand is worth nothing."""
-    documented = (ROOT / "docs" / "performance.md").read_text()
+    documented = (ROOT / "docs" / "explanation" / "performance.md").read_text()
     reference = report.read(ROOT / "bench" / "results" / "reference.json")
 
     assert report.render(reference) in documented

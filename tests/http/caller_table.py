@@ -39,7 +39,7 @@ from tests.openid_provider import make_key, sign
 TEAM = ("repositories/team/*/content/read", "repositories/other/*/content/delete")
 ON_TEAM = only("repository:team/*:pull", "repository:other/*:delete", "registry:catalog:*")
 
-# acr-protocol.md §4.4; who may list the catalog: docs/accounts.md.
+# acr-protocol.md §4.4; who may list the catalog: docs/how-to/accounts.md.
 SYSTEM_MAPS = {
     "_admin": everything,
     "_repositories_admin": on_all(*ALL_ACTIONS.split(","), catalog=True),
