@@ -122,6 +122,34 @@ def test_the_changelog_tells_of_this_version() -> None:
     assert headings[0] == acrux.__version__
 
 
+def test_a_news_fragment_becomes_a_line_of_the_changelog(tmp_path: Path) -> None:
+    """A user who updates would not learn of it."""
+    for name in ("pyproject.toml", "CHANGELOG.md"):
+        copy(ROOT / name, tmp_path)
+    fragments = copytree(ROOT / "newsfragments", tmp_path / "newsfragments")
+    (fragments / "+slow-pull.fixed.md").write_text("A slow pull no longer stops.\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "towncrier", "build", "--yes", "--version", "9.9.9"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    before, _, after = (tmp_path / "CHANGELOG.md").read_text().partition("## [9.9.9] - ")
+    assert "towncrier release notes start" in before
+    new = after.partition("\n## [")[0]
+    assert "- A slow pull no longer stops.\n" in new.partition("### Fixed\n")[2]
+
+
+def test_a_news_fragment_is_named_by_its_kind() -> None:
+    """Under any other name it would be left out without a word."""
+    kinds = "|".join(kind["directory"] for kind in PROJECT["tool"]["towncrier"]["type"])
+    named = re.compile(rf"(?:\d+|\+[a-z0-9-]+)\.(?:{kinds})\.md|README\.md")
+
+    names = [file.name for file in (ROOT / "newsfragments").iterdir()]
+    assert [name for name in names if not named.fullmatch(name)] == []
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_a_script_can_be_run(script: Path) -> None:
     """The first thing that a new user does is to type its name."""
@@ -242,6 +270,26 @@ def test_an_environment_that_is_up_to_date_is_left_alone(checkout: Path) -> None
     result = setup(checkout)
 
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_says_what_it_costs_and_names_code_that_is_there(page: Path) -> None:
+    """Whoever wants to change it must see what it was weighed against, and where it is."""
+    text = page.read_text()
+    named = re.findall(r"`((?:acrux|tests)/[\w/]+(?:\.py|/))`", text)
+
+    headings = ["Context", "Decision", "What it costs", "What would change it"]
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == headings
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert f"({page.name})" in (page.parent / "index.md").read_text()
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    """Two of one number cannot be told apart."""
+    assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
 @pytest.mark.parametrize("page", ["security.md", "reliability.md"])

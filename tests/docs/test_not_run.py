@@ -18,6 +18,7 @@ REASONS = {
     "measures for minutes": 1,
     "needs a Kubernetes cluster": 1,
     "needs a token of an outside issuer": 3,
+    "the address of the repository is yours": 1,
 }
 
 

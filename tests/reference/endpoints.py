@@ -17,7 +17,7 @@ from acrux.http.management.operations import ROOT
 from acrux.http.messages import Pace, Request, Response
 from acrux.http.routes import Endpoint, Row
 from acrux.settings import Settings
-from tests.http.test_access import EXAMPLES
+from tests.http.access.test_access import EXAMPLES
 from tests.reference import markdown
 
 # What a requirement is asked about. `from` and `mount` are read by one of them only.
