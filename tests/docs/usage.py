@@ -39,7 +39,7 @@ def complaint(arguments: list[str]) -> str:
             _, found, left = command.resolve_command(context, left)
             assert found is not None
             command, path = found, f"{path} {found.name}"
-        with command.make_context(path, left):
+        with command.make_context(path, left, **cli.context_settings):
             return ""
     except click.exceptions.Exit:  # --help
         return ""

@@ -59,7 +59,7 @@ def render() -> str:
         "Commands",
         "the commands in `acrux/cli/`",
         markdown.prose(
-            """Every command prints this with `--help`. Commands that manage the registry open its
+            """Every command prints this with `-h` or `--help`. Commands that manage the registry open its
             data directory (`--data-dir`), whether the registry is running or not; give them the
             settings that `acrux serve` has. `acrux login`, `logout`, `api` and `auth` call a
             registry over HTTP. A command exits with 0 if it succeeded, 1 if something was refused,
@@ -97,7 +97,7 @@ def _commands(group: click.Group, one: Command) -> Iterator[tuple[str, str]]:
 
 
 def _options(one: Command) -> Iterator[tuple[str, str]]:
-    for parameter in one.command.get_params(one.context):
+    for parameter in one.command.params:  # all but --help
         if record := parameter.get_help_record(one.context):
             yield f"`{record[0]}`", record[1]
 
