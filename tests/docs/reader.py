@@ -17,6 +17,7 @@ from tests.dockerd import client, docker_daemon
 from tests.docs import outputs
 from tests.docs.blocks import ROOT, Block, Step
 from tests.docs.shell import Shell
+from tests.openid_provider import provider
 from tests.running import STOP_SECONDS, environment, free_port
 
 START_SECONDS: Final = 60
@@ -53,7 +54,10 @@ class Reader:
         self._log = folder.parent / "registry.log"
 
     def follow(self, block: Block) -> Iterator[str]:
-        """Run the commands of the block; what went wrong, a text each."""
+        """Run the commands of the block; what went wrong, a text each.
+
+        Raises TimeoutError, after which nothing more can be typed.
+        """
         if block.setup:
             yield from self._type(Step(block.setup), fails=False)
         last = block.steps[-1]
@@ -145,8 +149,12 @@ def reading(folder: Path, blocks: list[Block]) -> Iterator[Reader]:
         )
         for name in ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE"):
             environ.pop(name, None)
-        if any(re.search(r"\bdocker\b", f"{block.setup}{block.text}") for block in blocks):
+        words = " ".join(f"{block.setup} {block.text}" for block in blocks)
+        if re.search(r"\bdocker\b", words):
             environ["DOCKER_HOST"] = stack.enter_context(docker_daemon(folder))
+        if "$ISSUER" in words:  # an OpenID issuer, and a token of it
+            issuer = stack.enter_context(provider())
+            environ |= {"ISSUER": issuer.issuer, "ID_TOKEN": issuer.token(aud=f"localhost:{port}")}
         shell = stack.enter_context(Shell(page, environ))
         reader = Reader(page, shell, environ, port)
         stack.callback(reader.stop)

@@ -22,8 +22,11 @@ def test_the_commands_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> No
 
     wrong: list[str] = []
     with reader.reading(tmp_path, run) as follower:
-        for block in run:
-            wrong += [f"{block.name}\n{text}" for text in follower.follow(block)]
+        try:
+            for block in run:
+                wrong += [f"{block.name}\n{text}" for text in follower.follow(block)]
+        except TimeoutError as waited:
+            wrong.append(f"{page}\n{waited}")
 
     if wrong:
         pytest.fail("\n\n".join(wrong), pytrace=False)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import cleandoc
+from textwrap import dedent
 
 import click
 
@@ -32,7 +33,7 @@ class Command:
     @property
     def examples(self) -> str:
         """What you could type, a line each."""
-        return cleandoc(self._parts[2]) if self._parts[2] else ""
+        return dedent(self._parts[2]).strip()
 
     @property
     def _parts(self) -> tuple[str, str, str]:
@@ -59,11 +60,11 @@ def render() -> str:
         "Commands",
         "the commands in `acrux/cli/`",
         markdown.prose(
-            """Every command prints this with `-h` or `--help`. Commands that manage the registry open its
-            data directory (`--data-dir`), whether the registry is running or not; give them the
-            settings that `acrux serve` has. `acrux login`, `logout`, `api` and `auth` call a
-            registry over HTTP. A command exits with 0 if it succeeded, 1 if something was refused,
-            and 2 if its usage was wrong."""
+            """Every command prints this with `-h` or `--help`. Commands that manage the registry
+            open its data directory (`--data-dir`), whether the registry is running or not; give
+            them the settings that `acrux serve` has. `acrux login`, `logout`, `api` and `auth` call
+            a registry over HTTP. A command exits with 0 if it succeeded, 1 if something was
+            refused, 2 if its usage was wrong, and 3 if a registry could not be reached."""
         ),
         *(part for command in every() for part in _section(command)),
     )

@@ -60,7 +60,7 @@ def revoke(config: Path | None, name: str, output: str, **options: object) -> No
     passwords; whoever holds a refresh token alone must log in again.
 
     \b
-    Example:
+    Examples:
       acrux key revoke -n ES256-0001
     """
     _print(on_registry(config, options, lambda to, _: to.keys.revoke(name)), output)
