@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.guesses import MAX_ROWS, _Counted
+from acrux.adapters.sql.failed_logins import MAX_ROWS, _Counted
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.grants import Grant
-from acrux.domain.access.guessing import Failures, Subject
+from acrux.domain.access.lockout import Failures, Subject
 from acrux.domain.access.scope import PULL, PUSH, REPOSITORY, Scope, parse_all
 from acrux.domain.access.token import AccessToken
 from acrux.domain.audit.decision import Decision, Outcome, Record
 from acrux.domain.audit.waiting import memory_of
-from acrux.services.access.guessing import NEW_PAIRS, REMEMBERED_PAIRS
+from acrux.services.access.lockout import NEW_PAIRS, REMEMBERED_PAIRS
 from acrux.services.access.tokens import size_of
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -44,11 +44,11 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
     "acrux/adapters/passwords/chosen.py:_right": (1024, "a digest each, of 4,096 at most"),
     "acrux/adapters/blobs/files.py:_durable": (128, "512 names of folders"),
-    "acrux/adapters/sql/guesses.py:_addresses": (
+    "acrux/adapters/sql/failed_logins.py:_addresses": (
         0,
         "addresses of the rows that are kept, counted there",
     ),
-    "acrux/adapters/sql/guesses.py:_failures": (16384, "five quarters of MAX_ROWS"),
+    "acrux/adapters/sql/failed_logins.py:_failures": (16384, "five quarters of MAX_ROWS"),
     "acrux/adapters/blobs/hashers.py:_kept": (1024, "MAX_HASHERS digests under way"),
     "acrux/adapters/sql/journal.py:_grow": (64, "64 texts of ours at most"),
     "acrux/adapters/sql/journal.py:_insert": (64, "64 texts of ours at most"),
@@ -88,9 +88,9 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/http/access/witness.py:_read": (8192, "128 texts of 512 characters"),
     "acrux/services/connections.py:_exchanges": (8192, "a peer each, of 10,000 connections"),
     "acrux/services/connections.py:_known": (8192, "a connection each, of 10,000"),
-    "acrux/services/access/guessing.py:_known": (4096, "REMEMBERED_PAIRS"),
-    "acrux/services/access/guessing.py:_new": (12288, "NEW_PAIRS times as many"),
-    "acrux/services/access/guessing.py:_turns": (
+    "acrux/services/access/lockout.py:_known": (4096, "REMEMBERED_PAIRS"),
+    "acrux/services/access/lockout.py:_new": (12288, "NEW_PAIRS times as many"),
+    "acrux/services/access/lockout.py:_turns": (
         4096,
         "a login under way each, of 10,000 connections",
     ),
@@ -177,7 +177,7 @@ WORST: dict[str, tuple[Callable[[int], object], tuple[str, ...]]] = {
 }
 
 
-def _guesses(number: int) -> object:
+def _failed_logins(number: int) -> object:
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
     address = f"2001:db8:{number:x}:ffff::/64"
     return f"{number:064x}", _Counted(address, 10**15 + number, Failures(at, at + DAY))
@@ -190,9 +190,9 @@ def _pair(number: int) -> object:
 
 # What is kept a row each, as many as there may be.
 ROWS: dict[str, tuple[Callable[[int], object], int]] = {
-    "acrux/adapters/sql/guesses.py:_failures": (_guesses, MAX_ROWS * 5 // 4),
-    "acrux/services/access/guessing.py:_known": (_pair, REMEMBERED_PAIRS),
-    "acrux/services/access/guessing.py:_new": (_pair, REMEMBERED_PAIRS * NEW_PAIRS),
+    "acrux/adapters/sql/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
+    "acrux/services/access/lockout.py:_known": (_pair, REMEMBERED_PAIRS),
+    "acrux/services/access/lockout.py:_new": (_pair, REMEMBERED_PAIRS * NEW_PAIRS),
     "acrux/adapters/sql/accounts.py:_least": (
         lambda number: (f"{number:050}", 10**15 + number),
         10_000,
@@ -283,10 +283,10 @@ TABLES: dict[str, str] = {
     "accounts": "made by whoever may manage accounts",
     "blob_links": "made by whoever may push; a quota is to come",
     "facts": "a few of ours",
-    "failures": "MAX_ROWS of adapters/sql/guesses.py",
+    "failures": "MAX_ROWS of adapters/sql/failed_logins.py",
     "journal": "audit_bytes, and Room.unproven_kept of strangers",
     "journal_sizes": "an account each",
-    "known_places": "MAX_PLACES of adapters/sql/guesses.py",
+    "known_places": "MAX_PLACES of adapters/sql/failed_logins.py",
     "manifests": "made by whoever may push; a quota is to come",
     "passwords": "two an account",
     "repositories": "made by whoever may push; a quota is to come",

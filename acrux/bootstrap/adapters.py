@@ -1,5 +1,6 @@
 """Everything that touches the world, in the data directory."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes
@@ -18,7 +19,7 @@ from acrux.adapters.pepper import Pepper
 from acrux.adapters.reserve import Reserve, ReservedDatabase
 from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
 from acrux.adapters.sql.facts import SqlFacts
-from acrux.adapters.sql.guesses import SqlGuesses
+from acrux.adapters.sql.failed_logins import SqlFailedLogins
 from acrux.adapters.sql.journal import SqlJournal
 from acrux.adapters.sql.metadata import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
@@ -46,7 +47,7 @@ class Adapters:
     trusts: SqlTrusts
     issuers: OpenIdIssuers
     revocations: SqlRevocations
-    guesses: SqlGuesses
+    failed_logins: SqlFailedLogins
     journal: SqlJournal
     capabilities: KeyedCapabilities
     passwords: AllPasswords
@@ -72,6 +73,8 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
+    with suppress(OSError):  # where a registry was made before it had this name
+        (folder / "secrets" / "guesses").rename(folder / "secrets" / "failed-logins")
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = KeyFolder(folder / "secrets" / "signing")
@@ -86,7 +89,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         trusts=SqlTrusts(used),
         issuers=OpenIdIssuers(clocks.wall),
         revocations=SqlRevocations(used),
-        guesses=SqlGuesses(used, _key(folder / "secrets" / "guesses")),
+        failed_logins=SqlFailedLogins(used, _key(folder / "secrets" / "failed-logins")),
         journal=SqlJournal(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=AllPasswords(

@@ -72,7 +72,7 @@ def build(
         Chore("heap", tasks.TIDY_SECONDS, heap.give_back),
     )
     identity = Identity(
-        services.authentication, services.federation, services.guessing, services.tokens
+        services.authentication, services.federation, services.lockout, services.tokens
     )
     rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
     app = Application(
@@ -127,7 +127,7 @@ def _lifespan(
     async def close() -> None:
         await running.stop()
         with suppress(RegistryError):  # a full disk: everybody is a stranger once more
-            await services.guessing.write_down()
+            await services.lockout.write_down()
         if lost := await services.journal.close():
             log.info("audit-lost", records=lost)
         adapters.database.close()

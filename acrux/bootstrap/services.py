@@ -8,8 +8,8 @@ from acrux.bootstrap.adapters import Adapters
 from acrux.services.access.accounts import Accounts
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
-from acrux.services.access.guessing import Guessing
 from acrux.services.access.keys import Keys
+from acrux.services.access.lockout import Lockout
 from acrux.services.access.scope_maps import ScopeMaps
 from acrux.services.access.tokens import Lifetimes, Tokens
 from acrux.services.access.trusts import Trusts
@@ -31,7 +31,7 @@ class Services:
     """The registry's use cases."""
 
     authentication: Authentication
-    guessing: Guessing
+    lockout: Lockout
     tokens: Tokens
     manifests: Manifests
     properties: Properties
@@ -56,7 +56,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
     )
     return Services(
         authentication=Authentication(to.accounts, to.passwords, to.clock, to.pause),
-        guessing=Guessing(to.guesses, to.clock, aged=to.aged),
+        lockout=Lockout(to.failed_logins, to.clock, aged=to.aged),
         tokens=Tokens(to.signer, to.revocations, to.clock, lifetimes, settings.known_login_servers),
         manifests=Manifests(
             to.metadata, to.store, to.clock, allow_missing=settings.allow_missing_blobs

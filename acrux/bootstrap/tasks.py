@@ -23,9 +23,9 @@ def every_process(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
     return (
         Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh, at_start=True),
         Chore("signing-keys", REVOCATION_SECONDS, adapters.signer.refresh),
-        Chore("guesses", REVOCATION_SECONDS, adapters.guesses.refresh, at_start=True),
+        Chore("failed-logins", REVOCATION_SECONDS, adapters.failed_logins.refresh, at_start=True),
         Chore("journal", JOURNAL_SECONDS, services.journal.keep),
-        Chore("tidy-guesses", TIDY_SECONDS, services.guessing.tidy),
+        Chore("tidy-failed-logins", TIDY_SECONDS, services.lockout.tidy),
     )
 
 

@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
-from acrux.adapters.sql.guesses import SqlGuesses
+from acrux.adapters.sql.failed_logins import SqlFailedLogins
 from acrux.adapters.sql.journal import SqlJournal
 from acrux.adapters.sql.metadata import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.statements import Database, Statement
 from acrux.adapters.sql.trusts import SqlTrusts
-from acrux.domain.access.guessing import Subject
+from acrux.domain.access.lockout import Subject
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
@@ -35,8 +35,8 @@ from acrux.ports.accounts import (
     StoredScopeMap,
 )
 from acrux.ports.content import Metadata, Properties
+from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
-from acrux.ports.guessing import Guesses
 from acrux.ports.journal import Journal
 from tests.contracts.content import AT, BLOB, descriptor, image, tags
 from tests.contracts.databases import Databases
@@ -47,7 +47,7 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
-    Guesses: lambda database: SqlGuesses(database, bytes(32), max_rows=1),
+    FailedLogins: lambda database: SqlFailedLogins(database, bytes(32), max_rows=1),
     Journal: SqlJournal,
     Trusts: SqlTrusts,
 }
@@ -75,7 +75,7 @@ class Port:
 
 METADATA, PROPERTIES = Port(Metadata), Port(Properties)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
-GUESSES, JOURNAL = Port(Guesses), Port(Journal)
+FAILED_LOGINS, JOURNAL = Port(FailedLogins), Port(Journal)
 TRUSTS = Port(Trusts)
 
 ROWS = 20_000
@@ -168,16 +168,16 @@ CALLS: tuple[Call, ...] = (
     TRUSTS.delete("ci", 1),
     SCOPE_MAPS.delete("the-map"),
     REVOCATIONS.refresh(),
-    GUESSES.fail((PAIR, PAIR.everywhere, PAIR.anybody), AT),
+    FAILED_LOGINS.fail((PAIR, PAIR.everywhere, PAIR.anybody), AT),
     *(
-        GUESSES.forgive(subject, AT)
+        FAILED_LOGINS.forgive(subject, AT)
         for subject in (PAIR, PAIR.everywhere, PAIR.anybody, Subject(None, None))
     ),
-    GUESSES.know((PAIR,), AT),
-    GUESSES.is_known(PAIR, AT),
-    GUESSES.refresh(),
-    GUESSES.list(),
-    GUESSES.prune(AT, AT),
+    FAILED_LOGINS.know((PAIR,), AT),
+    FAILED_LOGINS.is_known(PAIR, AT),
+    FAILED_LOGINS.refresh(),
+    FAILED_LOGINS.list(),
+    FAILED_LOGINS.prune(AT, AT),
     JOURNAL.append([RECORD]),
     *(
         JOURNAL.search(Search(account, repository, outcome, since, limit=100))

@@ -15,7 +15,7 @@ from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.page import Order, Page
 from acrux.ports.accounts import Revocations
-from acrux.ports.guessing import Guesses
+from acrux.ports.failed_logins import FailedLogins
 from tests.contracts import postgresql
 from tests.contracts.databases import Databases
 from tests.contracts.every_call import (
@@ -33,7 +33,7 @@ from tests.contracts.every_call import (
 from tests.contracts.postgresql import PostgreSql
 
 # What asks no database.
-IN_MEMORY = {(Revocations, "least_epoch"), (Guesses, "find"), (Guesses, "hash")}
+IN_MEMORY = {(Revocations, "least_epoch"), (FailedLogins, "find"), (FailedLogins, "hash")}
 
 BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "journal"}
 

@@ -69,7 +69,7 @@ async def test_no_password_is_tried_without_room(
 
     assert {answer.status for answer in answers} == {429}
     assert {answer.header("Retry-After") for answer in answers} == {"5"}
-    assert await registry.services.guessing.show(["acrux"]) == ()
+    assert await registry.services.lockout.show(["acrux"]) == ()
 
 
 async def test_what_has_no_body_and_a_short_header_needs_no_room(

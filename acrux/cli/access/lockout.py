@@ -8,7 +8,7 @@ import click
 from acrux.bootstrap.services import Services
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.services.access.guessing import ShownFailures
+from acrux.services.access.lockout import ShownFailures
 from acrux.settings import Settings
 
 
@@ -32,7 +32,7 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
     async def act(to: Services, _: Settings) -> tuple[ShownFailures, ...]:
         accounts = [account.username for account in await to.accounts.list()]
         people = [user.username for user in await to.users.list()]
-        return await to.guessing.show(accounts + people)
+        return await to.lockout.show(accounts + people)
 
     shown = on_registry(config, options, act)
     if output == "json":
@@ -76,9 +76,7 @@ def clear(
     """
     if is_all == (account is not None or address is not None):
         raise click.UsageError("give --name or --address or both, or --all")
-    on_registry(
-        config, options, lambda to, _: to.guessing.forgive(account=account, address=address)
-    )
+    on_registry(config, options, lambda to, _: to.lockout.forgive(account=account, address=address))
 
 
 def _seconds(row: ShownFailures) -> int:

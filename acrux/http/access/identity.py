@@ -14,7 +14,7 @@ from acrux.domain.access.token import REFRESH_TOKEN_KIND, TOKEN_USER
 from acrux.errors import BadCredentials, InvalidToken
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
-from acrux.services.access.guessing import Guessing
+from acrux.services.access.lockout import Lockout
 from acrux.services.access.tokens import Tokens
 
 
@@ -25,12 +25,12 @@ class Identity:
         self,
         authentication: Authentication,
         federation: Federation,
-        guessing: Guessing,
+        lockout: Lockout,
         tokens: Tokens,
     ) -> None:
         self._authentication = authentication
         self._federation = federation
-        self._guessing = guessing
+        self._lockout = lockout
         self._tokens = tokens
 
     async def of(self, credential: Credential | None, address: str) -> Principal:
@@ -48,7 +48,7 @@ class Identity:
         name, secret = credential.name, credential.secret.reveal()
         if name != TOKEN_USER and not name.startswith(TRUSTS):
             check = partial(self._authentication.authenticate, credential)
-            return await self._guessing.attempt(name, address, check)
+            return await self._lockout.attempt(name, address, check)
         try:
             if name == TOKEN_USER:
                 return await self._of_token(secret)
@@ -56,7 +56,7 @@ class Identity:
         except BadCredentials as refused:
             # One that was good once is nobody's guess: a fleet may present it all day.
             if refused.reason not in PROVEN:
-                await self._guessing.refuse_token(address)
+                await self._lockout.refuse_token(address)
             raise
 
     async def _of_token(self, token: str) -> Principal:

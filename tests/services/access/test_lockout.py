@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.guesses import SqlGuesses
+from acrux.adapters.sql.failed_logins import SqlFailedLogins
 from acrux.adapters.sql.statements import Statement
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.domain.access.guessing import OF_ACCOUNT, OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS, Subject
+from acrux.domain.access.lockout import OF_ACCOUNT, OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS, Subject
 from acrux.errors import (
     BadCredentials,
     InvalidInput,
@@ -17,7 +17,7 @@ from acrux.errors import (
     StorageReadOnly,
     TooManyRequests,
 )
-from acrux.services.access.guessing import NEW_PAIRS, Guessing
+from acrux.services.access.lockout import NEW_PAIRS, Lockout
 from tests.http.conftest import HandClock
 
 HOME, AWAY, GUESSER = "192.0.2.7", "198.51.100.7", "203.0.113.7"
@@ -30,8 +30,8 @@ class Door:
     def __init__(self, path: Path, clock: HandClock) -> None:
         self.database = SqliteDatabase(path)
         self.database.open()
-        self.guesses = SqlGuesses(self.database, bytes(32))
-        self.guessing = Guessing(self.guesses, clock)
+        self.failed_logins = SqlFailedLogins(self.database, bytes(32))
+        self.lockout = Lockout(self.failed_logins, clock)
         self.verified = 0
 
     def check(self, password: str) -> Callable[[], Awaitable[str]]:
@@ -49,7 +49,7 @@ class Door:
     async def enter(self, password: str, address: str = HOME, account: str = "alice") -> str | int:
         """`in`, `wrong`, or how many seconds to wait."""
         try:
-            return await self.guessing.attempt(account, address, self.check(password))
+            return await self.lockout.attempt(account, address, self.check(password))
         except BadCredentials:
             return "wrong"
         except TooManyRequests as refused:
@@ -163,7 +163,7 @@ async def test_who_got_in_from_an_address_is_not_held_up_by_guessers_there(
 ) -> None:
     """A whole office would be locked out by one of its machines."""
     await door.enter("right", GUESSER, "bob")
-    await door.guessing.tidy()
+    await door.lockout.tidy()
     clock.forward(days=29)
     for number in range(OF_ADDRESS.free + 1):
         await door.enter("wrong", GUESSER, f"user-{number}")
@@ -198,7 +198,7 @@ async def test_an_account_that_all_guess_at_lets_its_owner_in_from_anywhere(
 ) -> None:
     """An attack would be as good as a deletion."""
     await door.enter("right", HOME)
-    await door.guessing.tidy()
+    await door.lockout.tidy()
     await attack(door, clock)
 
     assert await door.enter("right", AWAY) == "in"
@@ -212,7 +212,7 @@ async def test_during_an_attack_a_success_makes_no_guesses_free_again(
 ) -> None:
     """Behind one address with a busy program, a guesser would never wait."""
     await door.enter("right", HOME)
-    await door.guessing.tidy()
+    await door.lockout.tidy()
     await attack(door, clock)
     await door.guess(FREE - 1, HOME)
     await door.enter("right", HOME)
@@ -312,7 +312,7 @@ async def test_a_worker_that_fails_once_knows_what_the_others_counted(doors: lis
 async def test_a_wait_holds_on_every_worker(doors: list[Door]) -> None:
     """The guesser would go to the next one."""
     await doors[0].guess(FREE)
-    await doors[1].guesses.refresh()
+    await doors[1].failed_logins.refresh()
 
     assert await doors[1].enter("right") == 1
 
@@ -322,7 +322,7 @@ async def test_who_got_in_is_known_to_other_workers_and_after_a_restart(
 ) -> None:
     """Only one of the workers would let the owner in."""
     await doors[0].enter("right", GUESSER, "bob")
-    await doors[0].guessing.tidy()
+    await doors[0].lockout.tidy()
     for number in range(OF_ADDRESS.free):
         await doors[1].enter("wrong", GUESSER, f"user-{number}")
 
@@ -340,7 +340,7 @@ async def test_who_gets_in_every_second_is_written_down_once_a_day(
     for _ in range(4):
         for _ in range(10):
             await door.enter("right")
-        await door.guessing.tidy()
+        await door.lockout.tidy()
         rows = await door.database.read(Statement("SELECT seen_at FROM known_places", {}))
         written.append(rows[0][0])
         clock.forward(hours=12)
@@ -350,10 +350,10 @@ async def test_who_gets_in_every_second_is_written_down_once_a_day(
 
 async def test_of_whom_a_worker_knows_is_bounded(door: Door, clock: HandClock) -> None:
     """Its memory would grow with every address."""
-    door.guessing = Guessing(door.guesses, clock, remembered=2)
+    door.lockout = Lockout(door.failed_logins, clock, remembered=2)
     for number in range(5):
         await door.enter("right", f"192.0.2.{number}")
-    await door.guessing.tidy()
+    await door.lockout.tidy()
 
     rows = await door.database.read(Statement("SELECT * FROM known_places", {}))
     assert len(rows) == 5
@@ -363,10 +363,10 @@ async def test_no_more_places_wait_to_be_written_down_than_there_is_room_for(
     door: Door, clock: HandClock
 ) -> None:
     """A crowd that logs in within a minute would fill the memory."""
-    door.guessing = Guessing(door.guesses, clock, remembered=2)
+    door.lockout = Lockout(door.failed_logins, clock, remembered=2)
     for number in range(20):
         await door.enter("right", f"192.0.2.{number}")
-    await door.guessing.tidy()
+    await door.lockout.tidy()
 
     rows = await door.database.read(Statement("SELECT * FROM known_places", {}))
     assert len(rows) == 2 * NEW_PAIRS
@@ -381,7 +381,7 @@ async def test_a_full_disk_refuses_no_right_password(
         raise StorageExhausted
 
     await door.guess(2)
-    monkeypatch.setattr(door.guesses, "forgive", full)
+    monkeypatch.setattr(door.failed_logins, "forgive", full)
 
     assert await door.enter("right") == "in"
 
@@ -394,13 +394,13 @@ async def test_where_nothing_can_be_written_no_more_waits_than_is_remembered(
     async def refused(*_: object) -> None:
         raise StorageReadOnly
 
-    monkeypatch.setattr(door.guesses, "know", refused)
-    door.guessing = Guessing(door.guesses, clock, remembered=2)
+    monkeypatch.setattr(door.failed_logins, "know", refused)
+    door.lockout = Lockout(door.failed_logins, clock, remembered=2)
     for number in range(5):
         await door.enter("right", f"192.0.2.{number}")
     with pytest.raises(StorageReadOnly):
-        await door.guessing.tidy()
-    await door.guessing.tidy()
+        await door.lockout.tidy()
+    await door.lockout.tidy()
 
 
 async def test_where_nothing_can_be_written_failures_are_forgotten_all_the_same(
@@ -417,9 +417,9 @@ async def test_where_nothing_can_be_written_failures_are_forgotten_all_the_same(
     clock.forward(hours=1)
 
     with pytest.raises(StorageReadOnly):
-        await door.guessing.tidy()
+        await door.lockout.tidy()
 
-    assert door.guesses.find(Subject("alice", None)) is None
+    assert door.failed_logins.find(Subject("alice", None)) is None
 
 
 # Tokens -------------------------------------------------------------------------------------------
@@ -428,10 +428,10 @@ async def test_where_nothing_can_be_written_failures_are_forgotten_all_the_same(
 async def test_tokens_that_are_none_count_by_their_address(door: Door) -> None:
     """They cost a signature's check and a row each."""
     for _ in range(OF_ADDRESS.free):
-        await door.guessing.refuse_token(GUESSER)
+        await door.lockout.refuse_token(GUESSER)
 
     with pytest.raises(TooManyRequests):
-        await door.guessing.refuse_token(GUESSER)
+        await door.lockout.refuse_token(GUESSER)
     assert await door.enter("right", GUESSER) == 1
     assert await door.enter("right", HOME) == "in"
 
@@ -445,7 +445,7 @@ async def test_an_operator_sees_who_waits_and_for_how_long(door: Door, clock: Ha
     await door.enter("wrong", GUESSER, "pa55word")
     clock.forward(seconds=0.5)
 
-    shown = await door.guessing.show(["alice", "bob"])
+    shown = await door.lockout.show(["alice", "bob"])
 
     assert {(row.account, row.address, row.count, row.wait.total_seconds()) for row in shown} == {
         ("alice", GUESSER, FREE, 0.5),
@@ -461,7 +461,7 @@ async def test_an_operator_who_mistypes_a_name_is_told_so(door: Door) -> None:
     await door.guess(FREE, GUESSER)
 
     with pytest.raises(InvalidInput):
-        await door.guessing.forgive(account="alcie")
+        await door.lockout.forgive(account="alcie")
 
 
 @pytest.mark.parametrize("named", [{"account": "alice"}, {"address": GUESSER}, {}])
@@ -470,12 +470,12 @@ async def test_an_operator_lifts_a_wait_on_every_worker(
 ) -> None:
     """Whoever called for help would have to wait all the same."""
     await doors[0].guess(FREE, GUESSER)
-    await doors[1].guessing.forgive(**named)
-    await doors[0].guesses.refresh()
+    await doors[1].lockout.forgive(**named)
+    await doors[0].failed_logins.refresh()
 
     assert await doors[0].enter("right", GUESSER) == "in"
     assert ("alice", GUESSER) not in [
-        (row.account, row.address) for row in await doors[0].guessing.show(["alice"])
+        (row.account, row.address) for row in await doors[0].lockout.show(["alice"])
     ]
 
 
@@ -483,7 +483,7 @@ async def test_the_home_of_an_address_is_lifted_with_it(door: Door) -> None:
     """The operator reads one address in the log, the limit is of its network."""
     for number in range(FREE):
         await door.enter("wrong", f"2001:db8::{number:x}")
-    await door.guessing.forgive(account="alice", address="2001:db8::77")
+    await door.lockout.forgive(account="alice", address="2001:db8::77")
 
     assert await door.enter("right", "2001:db8::1") == "in"
-    assert door.guesses.find(Subject("alice", None)) is not None
+    assert door.failed_logins.find(Subject("alice", None)) is not None

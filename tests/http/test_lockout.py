@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from acrux.bootstrap.application import Registry
-from acrux.domain.access.guessing import OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS
+from acrux.domain.access.lockout import OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS
 from acrux.domain.access.token import TOKEN_USER
 from tests.http.caller import HOST, PEER, Answer, Caller, basic
 from tests.http.conftest import HandClock

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from acrux.domain.access.guessing import OF_ACCOUNT_AT_ADDRESS
+from acrux.domain.access.lockout import OF_ACCOUNT_AT_ADDRESS
 from tests.running import RunningRegistry, acrux
 from tests.wire.connection import Connection, Reply
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from acrux.domain.access.guessing import (
+from acrux.domain.access.lockout import (
     OF_ACCOUNT,
     OF_ACCOUNT_AT_ADDRESS,
     OF_ADDRESS,
@@ -19,7 +19,7 @@ from acrux.domain.access.guessing import (
 )
 from acrux.errors import BadCredentials, RegistryError, TooManyRequests, UnknownName
 from acrux.ports.clock import Clock
-from acrux.ports.guessing import Guesses
+from acrux.ports.failed_logins import FailedLogins
 
 Result = TypeVar("Result")
 
@@ -53,7 +53,7 @@ class ShownFailures:
     wait: timedelta
 
 
-class Guessing:
+class Lockout:
     """Counts failed logins by account and address, by address, and by account.
 
     Attempts that are under way count as if they were to fail: a process lets no more of them run
@@ -64,14 +64,14 @@ class Guessing:
 
     def __init__(
         self,
-        guesses: Guesses,
+        failed_logins: FailedLogins,
         clock: Clock,
         remembered: int = REMEMBERED_PAIRS,
         *,
         aged: Clock | None = None,
     ) -> None:
         self._remembered = remembered
-        self._guesses = guesses
+        self._failed_logins = failed_logins
         self._clock = clock
         self._aged = aged or clock
         self._turns: dict[Subject, _Turn] = {}
@@ -95,7 +95,7 @@ class Guessing:
                 taken.append(subject)
             result = await check()
         except BadCredentials:
-            await self._guesses.fail((pair, pair.everywhere, pair.anybody), self._clock())
+            await self._failed_logins.fail((pair, pair.everywhere, pair.anybody), self._clock())
             raise
         finally:
             for subject in taken:
@@ -109,36 +109,36 @@ class Guessing:
         A signature cannot be guessed, so that good ones are never refused for it.
         """
         subject, now = Subject(None, network_of(address)), self._clock()
-        if wait := OF_ADDRESS.wait(self._guesses.find(subject), now):
+        if wait := OF_ADDRESS.wait(self._failed_logins.find(subject), now):
             raise _too_many(subject, wait)
-        await self._guesses.fail((subject,), now)
+        await self._failed_logins.fail((subject,), now)
 
     async def _limits(self, pair: Subject) -> tuple[tuple[Subject, Limit], ...]:
         # Whoever got in from there before is not held up by what others do.
         is_attacked = self._is_attacked(pair)
         if (is_attacked or not self._has_turn(pair.anybody, OF_ADDRESS)) and (
-            await self._guesses.is_known(pair, self._clock() - KNOWN_FOR)
+            await self._failed_logins.is_known(pair, self._clock() - KNOWN_FOR)
         ):
             return ((pair, OF_ACCOUNT_AT_ADDRESS),)
         limit = OF_STRANGER if is_attacked else OF_ACCOUNT_AT_ADDRESS
         return ((pair, limit), (pair.anybody, OF_ADDRESS))
 
     def _is_attacked(self, pair: Subject) -> bool:
-        failures = self._guesses.find(pair.everywhere)
+        failures = self._failed_logins.find(pair.everywhere)
         return failures is not None and (
             OF_ACCOUNT.count(failures, self._clock()) >= OF_ACCOUNT.free
         )
 
     def _has_turn(self, subject: Subject, limit: Limit) -> bool:
         turn = self._turns.get(subject)
-        tries = limit.tries(self._guesses.find(subject), self._clock())
+        tries = limit.tries(self._failed_logins.find(subject), self._clock())
         return (turn.under_way if turn else 0) < tries
 
     async def _take(self, subject: Subject, limit: Limit) -> None:
         # Where all free attempts are under way, wait for the end of one: many right passwords at
         # once are none too many.
         while True:
-            now, failures = self._clock(), self._guesses.find(subject)
+            now, failures = self._clock(), self._failed_logins.find(subject)
             if wait := limit.wait(failures, now):
                 raise _too_many(subject, wait)
             turn = self._turns.get(subject) or self._turns.setdefault(subject, _Turn())
@@ -158,12 +158,12 @@ class Guessing:
             del self._turns[subject]
 
     async def _succeed(self, pair: Subject) -> None:
-        now, failures = self._clock(), self._guesses.find(pair)
+        now, failures = self._clock(), self._failed_logins.find(pair)
         # While an account is attacked its failures stay: behind one address with somebody who
         # gets in all the time, a guesser would have five free guesses after each.
         if OF_ACCOUNT_AT_ADDRESS.count(failures, now) and not self._is_attacked(pair):
             with suppress(RegistryError):  # a full disk is no reason to refuse a right password
-                await self._guesses.forgive(pair, now)
+                await self._failed_logins.forgive(pair, now)
         known = self._known.get(pair)
         if known is None or now - known >= KNOWN_ANEW:
             if len(self._known) >= self._remembered:
@@ -181,7 +181,7 @@ class Guessing:
         try:
             await self.write_down()
         finally:  # also where nothing can be written, for what is in memory
-            await self._guesses.prune(now, now - KNOWN_FOR)
+            await self._failed_logins.prune(now, now - KNOWN_FOR)
 
     async def write_down(self) -> None:
         """Write down who got in where.
@@ -193,7 +193,7 @@ class Guessing:
         if not new:
             return
         try:
-            await self._guesses.know(new, self._clock())
+            await self._failed_logins.know(new, self._clock())
         except RegistryError:
             if len(new) > self._remembered:
                 self._new.clear()
@@ -202,10 +202,10 @@ class Guessing:
 
     async def show(self, accounts: Iterable[str]) -> tuple[ShownFailures, ...]:
         """The failures that are not forgiven yet; a name that is none of `accounts` is not told."""
-        names = {self._guesses.hash(account): account for account in accounts}
+        names = {self._failed_logins.hash(account): account for account in accounts}
         now = self._clock()
         shown = []
-        for stored in await self._guesses.list():
+        for stored in await self._failed_logins.list():
             limit = Subject(stored.account, stored.address).limit
             shown.append(
                 ShownFailures(
@@ -224,7 +224,7 @@ class Guessing:
         Every worker knows within a second. Raises UnknownName where there is nothing to lift.
         """
         network = None if address is None else network_of(address)
-        if not await self._guesses.forgive(Subject(account, network), self._clock()):
+        if not await self._failed_logins.forgive(Subject(account, network), self._clock()):
             raise UnknownName(
                 "there are no failed logins to forgive of that name and address: see acrux "
                 "lockout list"

@@ -1,4 +1,4 @@
-"""The contract of ports.Guesses, on every database."""
+"""The contract of ports.FailedLogins, on every database."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.sql.guesses import SqlGuesses
+from acrux.adapters.sql.failed_logins import SqlFailedLogins
 from acrux.adapters.sql.statements import Statement
-from acrux.domain.access.guessing import Subject
+from acrux.domain.access.lockout import Subject
 from acrux.errors import StorageExhausted
 from tests.contracts.databases import Databases
 
@@ -20,27 +20,27 @@ ALL = (PAIR, PAIR.everywhere, PAIR.anybody)
 
 
 @pytest.fixture
-def guesses(databases: Databases) -> SqlGuesses:
+def failed_logins(databases: Databases) -> SqlFailedLogins:
     """No failures yet."""
     return worker(databases)
 
 
-def worker(databases: Databases) -> SqlGuesses:
+def worker(databases: Databases) -> SqlFailedLogins:
     """What one worker process knows."""
-    return SqlGuesses(databases.open(), KEY)
+    return SqlFailedLogins(databases.open(), KEY)
 
 
-def counts(guesses: SqlGuesses, at: datetime = AT) -> list[int]:
+def counts(failed_logins: SqlFailedLogins, at: datetime = AT) -> list[int]:
     """How many failures are known of the pair, the account and the address."""
-    return [subject.limit.count(guesses.find(subject), at) for subject in ALL]
+    return [subject.limit.count(failed_logins.find(subject), at) for subject in ALL]
 
 
-async def test_a_failure_is_counted_for_each_subject(guesses: SqlGuesses) -> None:
+async def test_a_failure_is_counted_for_each_subject(failed_logins: SqlFailedLogins) -> None:
     """One of them would be unlimited."""
-    await guesses.fail(ALL, AT)
-    await guesses.fail((PAIR.anybody,), AT)
+    await failed_logins.fail(ALL, AT)
+    await failed_logins.fail((PAIR.anybody,), AT)
 
-    assert counts(guesses) == [1, 1, 2]
+    assert counts(failed_logins) == [1, 1, 2]
 
 
 async def test_a_failure_tells_what_all_workers_counted(databases: Databases) -> None:
@@ -77,28 +77,28 @@ async def test_a_worker_learns_of_failures_and_pardons_of_another(databases: Dat
     ],
 )
 async def test_what_is_forgiven_is_what_was_named(
-    guesses: SqlGuesses, subject: Subject, left: list[int]
+    failed_logins: SqlFailedLogins, subject: Subject, left: list[int]
 ) -> None:
     """Lifting one wait would lift a guesser's too."""
-    await guesses.fail(ALL, AT)
-    await guesses.forgive(subject, AT)
+    await failed_logins.fail(ALL, AT)
+    await failed_logins.forgive(subject, AT)
 
-    assert counts(guesses) == left
+    assert counts(failed_logins) == left
 
 
 async def test_what_was_typed_as_a_user_name_is_not_kept(
-    guesses: SqlGuesses, databases: Databases
+    failed_logins: SqlFailedLogins, databases: Databases
 ) -> None:
     """It may be a password that went into the wrong field."""
-    await guesses.fail((Subject("pa55word", "192.0.2.7"), Subject("pa55word", None)), AT)
+    await failed_logins.fail((Subject("pa55word", "192.0.2.7"), Subject("pa55word", None)), AT)
 
     rows = await databases.open().read(Statement("SELECT * FROM failures", {}))
     assert len(rows) == 2
     assert "pa55word" not in str(rows)
-    assert {kept.account for kept in await guesses.list()} == {guesses.hash("pa55word")}
+    assert {kept.account for kept in await failed_logins.list()} == {failed_logins.hash("pa55word")}
 
 
-async def test_subjects_that_look_alike_are_counted_apart(guesses: SqlGuesses) -> None:
+async def test_subjects_that_look_alike_are_counted_apart(failed_logins: SqlFailedLogins) -> None:
     """A user name that somebody may choose would fill the measure of somebody else."""
     subjects = [
         Subject("a", "b"), Subject("b", "a"), Subject("", "b"), Subject(None, "b"),
@@ -106,14 +106,16 @@ async def test_subjects_that_look_alike_are_counted_apart(guesses: SqlGuesses) -
         Subject("\udcff", "b"), Subject("a\n+b", None), Subject("ä" * 100_000, None),
     ]  # fmt: skip
     for subject in subjects:
-        await guesses.fail((subject,), AT)
+        await failed_logins.fail((subject,), AT)
 
-    assert [subject.limit.count(guesses.find(subject), AT) for subject in subjects] == (
+    assert [subject.limit.count(failed_logins.find(subject), AT) for subject in subjects] == (
         [1] * len(subjects)
     )
 
 
-async def test_where_nothing_can_be_written_a_worker_counts_alone(guesses: SqlGuesses) -> None:
+async def test_where_nothing_can_be_written_a_worker_counts_alone(
+    failed_logins: SqlFailedLogins,
+) -> None:
     """A full disk would let everybody guess, or refuse everybody."""
 
     class Full:
@@ -123,7 +125,7 @@ async def test_where_nothing_can_be_written_a_worker_counts_alone(guesses: SqlGu
         async def write(self, _: object) -> None:
             raise StorageExhausted
 
-    alone = SqlGuesses(Full(), KEY)  # type: ignore[arg-type]  # it knows no rows
+    alone = SqlFailedLogins(Full(), KEY)  # type: ignore[arg-type]  # it knows no rows
     for _ in range(3):
         await alone.fail(ALL, AT)
 
@@ -147,14 +149,14 @@ async def test_where_an_account_got_in_is_known_to_all_workers(databases: Databa
 
 async def test_what_is_over_is_removed(databases: Databases) -> None:
     """The database would grow with every guess for ever."""
-    guesses, database = worker(databases), databases.open()
-    await guesses.fail(ALL, AT)
-    await guesses.know([PAIR], AT)
+    failed_logins, database = worker(databases), databases.open()
+    await failed_logins.fail(ALL, AT)
+    await failed_logins.know([PAIR], AT)
     later = AT + timedelta(hours=1)
 
-    await guesses.prune(later, later)
+    await failed_logins.prune(later, later)
 
-    assert counts(guesses) == [0, 0, 0]
+    assert counts(failed_logins) == [0, 0, 0]
     for table in ("failures", "known_places"):
         assert await database.read(Statement(f"SELECT * FROM {table}", {})) == []  # noqa: S608 -- our own names
 
@@ -173,38 +175,40 @@ async def test_a_pardon_stays_until_every_worker_has_seen_it(databases: Database
 
 async def test_a_flood_of_names_drives_out_no_wait(databases: Databases) -> None:
     """Rows and memory are bounded, and whoever guesses cannot make room for guessing."""
-    guesses, database = SqlGuesses(databases.open(), KEY, max_rows=10), databases.open()
+    failed_logins, database = SqlFailedLogins(databases.open(), KEY, max_rows=10), databases.open()
     for _ in range(6):
-        await guesses.fail((PAIR,), AT)
+        await failed_logins.fail((PAIR,), AT)
     for number in range(30):
-        await guesses.fail((Subject(f"name-{number}", PAIR.address),), AT)
+        await failed_logins.fail((Subject(f"name-{number}", PAIR.address),), AT)
 
-    await guesses.prune(AT, LONG_AGO)
+    await failed_logins.prune(AT, LONG_AGO)
 
     rows = await database.read(Statement("SELECT * FROM failures", {}))
     assert len(rows) <= 10
-    assert counts(guesses)[0] == 6
-    assert guesses.find(Subject("name-1", PAIR.address)) is None
-    fresh = SqlGuesses(database, KEY)
+    assert counts(failed_logins)[0] == 6
+    assert failed_logins.find(Subject("name-1", PAIR.address)) is None
+    fresh = SqlFailedLogins(database, KEY)
     await fresh.refresh()
     assert counts(fresh)[0] == 6
 
 
 async def test_a_flood_takes_no_more_memory_before_it_is_pruned(databases: Databases) -> None:
     """A minute is long for whoever has a thousand addresses."""
-    guesses = SqlGuesses(databases.open(), KEY, max_rows=10)
+    failed_logins = SqlFailedLogins(databases.open(), KEY, max_rows=10)
     names = [Subject(f"name-{number}", PAIR.address) for number in range(30)]
     for name in names:
-        await guesses.fail((name,), AT)
+        await failed_logins.fail((name,), AT)
 
-    assert sum(guesses.find(name) is not None for name in names) <= 13
+    assert sum(failed_logins.find(name) is not None for name in names) <= 13
 
 
-async def test_at_rest_a_look_is_one_statement(guesses: SqlGuesses, databases: Databases) -> None:
+async def test_at_rest_a_look_is_one_statement(
+    failed_logins: SqlFailedLogins, databases: Databases
+) -> None:
     """Every worker looks twice a second, and no login asks at all."""
     with databases.watched() as statements:
-        await guesses.refresh()
-        guesses.find(PAIR)
+        await failed_logins.refresh()
+        failed_logins.find(PAIR)
 
     assert len(statements) == 1
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from acrux.domain.access.guessing import Failures, Subject
+from acrux.domain.access.lockout import Failures, Subject
 
 
 class StoredFailures(Struct, frozen=True):
@@ -17,7 +17,7 @@ class StoredFailures(Struct, frozen=True):
     failures: Failures
 
 
-class Guesses(Protocol):
+class FailedLogins(Protocol):
     """Failed logins over all workers, and where accounts got in before.
 
     What was presented as a user name is kept as a keyed hash only. All methods but `find` and

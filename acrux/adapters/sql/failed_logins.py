@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from acrux.adapters.keys.keyed_hash import KeyedHash
 from acrux.adapters.sql.statements import Database, Row, Statement, Steps
-from acrux.domain.access.guessing import Failures, Subject
+from acrux.domain.access.lockout import Failures, Subject
 from acrux.domain.instants import BEGINNING, from_microseconds, to_microseconds
 from acrux.errors import RegistryError
-from acrux.ports.guessing import StoredFailures
+from acrux.ports.failed_logins import StoredFailures
 
 # As many subjects are kept, on disk and in the memory of each worker. Beyond, those go that are
 # forgiven first: a flood of single failures drives out single failures.
@@ -40,8 +40,8 @@ class _Hashed(Struct, frozen=True):
     subject: Subject
 
 
-class SqlGuesses:
-    """The port Guesses. `key` hashes what was presented as a user name."""
+class SqlFailedLogins:
+    """The port FailedLogins. `key` hashes what was presented as a user name."""
 
     def __init__(self, database: Database, key: bytes, max_rows: int = MAX_ROWS) -> None:
         self._database = database
@@ -52,7 +52,7 @@ class SqlGuesses:
         self._seen = -1
 
     def find(self, subject: Subject) -> Failures | None:
-        """See ports.Guesses."""
+        """See ports.FailedLogins."""
         # Most who log in have never failed: they cost no hash, or one.
         if subject.address not in self._addresses:
             return None
@@ -60,7 +60,7 @@ class SqlGuesses:
         return counted.failures if counted else None
 
     async def fail(self, subjects: Iterable[Subject], at: datetime) -> None:
-        """See ports.Guesses."""
+        """See ports.FailedLogins."""
         hashed = [
             _Hashed(self._hash(subject), self._account(subject), subject) for subject in subjects
         ]
@@ -70,14 +70,14 @@ class SqlGuesses:
             self._learn((of.key, self._count_alone(of.subject, at)) for of in hashed)
 
     async def forgive(self, subject: Subject, at: datetime) -> bool:
-        """See ports.Guesses."""
+        """See ports.FailedLogins."""
         of = {"account": self._account(subject), "address": subject.address or ""}
         forgiven = await self._database.write(_forgive(of, to_microseconds(at)))
         await self.refresh()
         return forgiven
 
     async def is_known(self, pair: Subject, since: datetime) -> bool:
-        """See ports.Guesses."""
+        """See ports.FailedLogins."""
         rows = await self._database.read(
             Statement(
                 "SELECT 1 FROM known_places WHERE subject = :subject AND seen_at >= :since",
@@ -87,11 +87,11 @@ class SqlGuesses:
         return bool(rows)
 
     async def know(self, pairs: Iterable[Subject], at: datetime) -> None:
-        """See ports.Guesses."""
+        """See ports.FailedLogins."""
         await self._database.write(_know([self._hash(pair) for pair in pairs], at))
 
     async def refresh(self) -> None:
-        """See ports.Guesses."""
+        """See ports.FailedLogins."""
         rows = await self._database.read(
             Statement(
                 """
@@ -105,7 +105,7 @@ class SqlGuesses:
         self._seen = max([self._seen, *(row[4] for row in rows)])
 
     async def prune(self, now: datetime, known_since: datetime) -> None:
-        """See ports.Guesses."""
+        """See ports.FailedLogins."""
         try:
             await self._database.write(_prune(now - SEEN_BY_ALL, known_since, self._max_rows))
         finally:
@@ -123,7 +123,7 @@ class SqlGuesses:
         self._addresses = {counted.address for counted in self._failures.values()}
 
     async def list(self) -> tuple[StoredFailures, ...]:
-        """See ports.Guesses."""
+        """See ports.FailedLogins."""
         rows = await self._database.read(
             Statement(
                 """
@@ -136,7 +136,7 @@ class SqlGuesses:
         return tuple(StoredFailures(row[2] or None, row[3] or None, _read(row)) for row in rows)
 
     def hash(self, account: str) -> str:
-        """See ports.Guesses."""
+        """See ports.FailedLogins."""
         return self._hash(Subject(account, None))
 
     def _learn(self, news: Iterable[tuple[str, _Counted]]) -> None:

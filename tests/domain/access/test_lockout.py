@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrux.domain.access.guessing import (
+from acrux.domain.access.lockout import (
     LONGEST_WAIT,
     OF_ACCOUNT,
     OF_ACCOUNT_AT_ADDRESS,
