@@ -50,9 +50,9 @@ BOUNDS: dict[str, tuple[int, str]] = {
     ),
     "acrux/adapters/sql/failed_logins.py:_failures": (16384, "five quarters of MAX_ROWS"),
     "acrux/adapters/blobs/hashers.py:_kept": (1024, "MAX_HASHERS digests under way"),
-    "acrux/adapters/sql/journal.py:_grow": (64, "64 texts of ours at most"),
-    "acrux/adapters/sql/journal.py:_insert": (64, "64 texts of ours at most"),
-    "acrux/adapters/sql/journal.py:_rendered": (8192, "64 pairs of scopes"),
+    "acrux/adapters/sql/audit_log.py:_grow": (64, "64 texts of ours at most"),
+    "acrux/adapters/sql/audit_log.py:_insert": (64, "64 texts of ours at most"),
+    "acrux/adapters/sql/audit_log.py:_rendered": (8192, "64 pairs of scopes"),
     "acrux/adapters/log.py:_quote_once": (4096, "1,024 texts of 256 characters, escaped"),
     "acrux/adapters/openid/issuers.py:_issuers": (
         4096,
@@ -85,7 +85,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/http/room.py:_of": (512, "a number an address that takes part"),
     "acrux/http/room.py:_places": (110592, "INCOMING_BYTES, of which one is copied, ANSWERS_BYTES"),
     "acrux/http/routes.py:_cut_once": (8192, "1,024 paths of 2,048 characters"),
-    "acrux/http/access/witness.py:_read": (8192, "128 texts of 512 characters"),
+    "acrux/http/access/audit.py:_read": (8192, "128 texts of 512 characters"),
     "acrux/services/connections.py:_exchanges": (8192, "a peer each, of 10,000 connections"),
     "acrux/services/connections.py:_known": (8192, "a connection each, of 10,000"),
     "acrux/services/access/lockout.py:_known": (4096, "REMEMBERED_PAIRS"),
@@ -94,7 +94,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4096,
         "a login under way each, of 10,000 connections",
     ),
-    "acrux/services/audit/journal.py:_trimmed": (64, "a number an account that takes too much"),
+    "acrux/services/audit/audit_log.py:_trimmed": (64, "a number an account that takes too much"),
     "acrux/services/access/tokens.py:_issued": (8192, "REMEMBERED_BYTES"),
     "acrux/services/access/tokens.py:_known": (8192, "REMEMBERED_BYTES"),
 }
@@ -173,7 +173,7 @@ WORST: dict[str, tuple[Callable[[int], object], tuple[str, ...]]] = {
     ),
     "acrux/http/parsing.py:_scopes": (_scopes, ()),
     "acrux/http/responses.py:_describe_once": (lambda n: f"{n:04}" + "a" * 251, (DIGEST,)),
-    "acrux/http/access/witness.py:_read": (_scopes, ()),
+    "acrux/http/access/audit.py:_read": (_scopes, ()),
 }
 
 
@@ -284,8 +284,8 @@ TABLES: dict[str, str] = {
     "blob_links": "made by whoever may push; a quota is to come",
     "facts": "a few of ours",
     "failures": "MAX_ROWS of adapters/sql/failed_logins.py",
-    "journal": "audit_bytes, and Room.unproven_kept of strangers",
-    "journal_sizes": "an account each",
+    "audit_log": "audit_bytes, and Room.unproven_kept of strangers",
+    "audit_sizes": "an account each",
     "known_places": "MAX_PLACES of adapters/sql/failed_logins.py",
     "manifests": "made by whoever may push; a quota is to come",
     "passwords": "two an account",

@@ -9,7 +9,7 @@ from tests.http.conftest import Lines
 def told(failure: Exception, *, minutes: int) -> list[dict[str, object]]:
     """The lines of a chore that fails so twice a second."""
     lines, ticks = Lines(), [0.0]
-    failures = Failures("journal", lines, lambda: ticks[0])
+    failures = Failures("audit-log", lines, lambda: ticks[0])
     for _ in range(minutes * 120):
         failures.tell(failure)
         ticks[0] += TOLD_EVERY / 120
@@ -23,7 +23,7 @@ def test_a_full_disk_is_one_line_a_minute_that_counts_the_failures() -> None:
     lines = told(StorageExhausted(words), minutes=3)
 
     assert lines == [
-        {"event": "journal", "problem": words, "failures": count} for count in (1, 120, 120)
+        {"event": "audit-log", "problem": words, "failures": count} for count in (1, 120, 120)
     ]
 
 
@@ -40,7 +40,7 @@ async def test_what_a_read_only_file_system_refuses_keeps_nobody_from_starting()
         raise StorageReadOnly("read-only")
 
     running = Running(
-        [Chore(name, 60, write, at_start=True) for name in ("htpasswd", "journal")], lines
+        [Chore(name, 60, write, at_start=True) for name in ("htpasswd", "audit-log")], lines
     )
     await running.start()
     await running.stop()

@@ -18,9 +18,9 @@ from acrux.adapters.passwords.schemes import AllPasswords
 from acrux.adapters.pepper import Pepper
 from acrux.adapters.reserve import Reserve, ReservedDatabase
 from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.failed_logins import SqlFailedLogins
-from acrux.adapters.sql.journal import SqlJournal
 from acrux.adapters.sql.metadata import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.scope_maps import SqlScopeMaps
@@ -48,7 +48,7 @@ class Adapters:
     issuers: OpenIdIssuers
     revocations: SqlRevocations
     failed_logins: SqlFailedLogins
-    journal: SqlJournal
+    audit_log: SqlAuditLog
     capabilities: KeyedCapabilities
     passwords: AllPasswords
     signing_keys: KeyFolder
@@ -90,7 +90,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         issuers=OpenIdIssuers(clocks.wall),
         revocations=SqlRevocations(used),
         failed_logins=SqlFailedLogins(used, _key(folder / "secrets" / "failed-logins")),
-        journal=SqlJournal(growing),
+        audit_log=SqlAuditLog(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=AllPasswords(
             KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes

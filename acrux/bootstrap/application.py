@@ -15,10 +15,10 @@ from acrux.bootstrap.services import Services, build_services
 from acrux.chores import Chore, Running
 from acrux.clocks import Clocks, clocks_of
 from acrux.errors import RegistryError
+from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
 from acrux.http.access.identity import Identity
 from acrux.http.access.origin import Origins
-from acrux.http.access.witness import Witness
 from acrux.http.acr.handlers import AcrHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.health import HealthHandlers
@@ -80,7 +80,7 @@ def build(
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
         log=RequestLog(log),
-        witness=Witness(services.journal, adapters.clock),
+        audit=AuditRecorder(services.audit_log, adapters.clock),
         lifespan=_lifespan(adapters, services, log, serving),
         pace=edge.pace(settings),
         connections=connections,
@@ -128,7 +128,7 @@ def _lifespan(
         await running.stop()
         with suppress(RegistryError):  # a full disk: everybody is a stranger once more
             await services.lockout.write_down()
-        if lost := await services.journal.close():
+        if lost := await services.audit_log.close():
             log.info("audit-lost", records=lost)
         adapters.database.close()
         log.flush()

@@ -14,8 +14,8 @@ from acrux.services.access.scope_maps import ScopeMaps
 from acrux.services.access.tokens import Lifetimes, Tokens
 from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
+from acrux.services.audit.audit_log import AuditLog, Room
 from acrux.services.audit.explanations import Explanations
-from acrux.services.audit.journal import Journal, Room
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
@@ -43,7 +43,7 @@ class Services:
     scope_maps: ScopeMaps
     federation: Federation
     trusts: Trusts
-    journal: Journal
+    audit_log: AuditLog
     keys: Keys
     explanations: Explanations
 
@@ -78,7 +78,7 @@ def build_services(settings: Settings, to: Adapters) -> Services:
         scope_maps=ScopeMaps(to.scope_maps, to.revocations, to.clock),
         federation=Federation(to.trusts, to.issuers, to.clock),
         trusts=Trusts(to.trusts, to.scope_maps, to.revocations, to.clock, lifetimes.refresh),
-        journal=_journal(settings, to),
+        audit_log=_audit_log(settings, to),
         keys=Keys(
             to.signing_keys,
             to.clock,
@@ -86,11 +86,11 @@ def build_services(settings: Settings, to: Adapters) -> Services:
             max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
             aged=to.aged,
         ),
-        explanations=Explanations(to.journal, to.accounts, to.trusts, to.scope_maps),
+        explanations=Explanations(to.audit_log, to.accounts, to.trusts, to.scope_maps),
     )
 
 
-def _journal(settings: Settings, to: Adapters) -> Journal:
+def _audit_log(settings: Settings, to: Adapters) -> AuditLog:
     kept, writer = timedelta(days=settings.audit_days), token_hex(WRITER_BYTES)
     room = Room(kept_bytes=settings.audit_bytes)
-    return Journal(to.journal, to.noted, writer, kept, room, aged=to.aged)
+    return AuditLog(to.audit_log, to.noted, writer, kept, room, aged=to.aged)

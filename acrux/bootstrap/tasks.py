@@ -10,7 +10,7 @@ from acrux.services.access.users import FileUsers
 from acrux.settings import Settings
 
 REVOCATION_SECONDS = 0.5
-JOURNAL_SECONDS = 0.5
+AUDIT_LOG_SECONDS = 0.5
 CONNECTION_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 
@@ -24,7 +24,7 @@ def every_process(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
         Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh, at_start=True),
         Chore("signing-keys", REVOCATION_SECONDS, adapters.signer.refresh),
         Chore("failed-logins", REVOCATION_SECONDS, adapters.failed_logins.refresh, at_start=True),
-        Chore("journal", JOURNAL_SECONDS, services.journal.keep),
+        Chore("audit-log", AUDIT_LOG_SECONDS, services.audit_log.keep),
         Chore("tidy-failed-logins", TIDY_SECONDS, services.lockout.tidy),
     )
 

@@ -24,7 +24,7 @@ AT_ONCE: Final = 1000  # read from the database for each step of a long list
 _AGO: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
-# How often the journal is looked into for what is new, and for how long a process may take to
+# How often the audit log is looked into for what is new, and for how long a process may take to
 # write what it recorded: until then a record with an earlier id can still come.
 FOLLOW_SECONDS: Final = 0.5
 OVERLAP: Final = timedelta(seconds=10)
@@ -122,11 +122,11 @@ def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
 
 async def _found(to: Services, wanted: Search, limit: int | None) -> AsyncIterator[Record]:
     if limit is not None:
-        for record in await to.journal.search(replace(wanted, limit=limit)):
+        for record in await to.audit_log.search(replace(wanted, limit=limit)):
             yield record
         return
     step = replace(wanted, limit=AT_ONCE, oldest_first=True)
-    while records := await to.journal.search(step):
+    while records := await to.audit_log.search(step):
         for record in records:
             yield record
         step = replace(step, after=records[-1].id)

@@ -9,9 +9,9 @@ from typing import Final
 from acrux.errors import AccessRefused, RegistryError, StorageUnavailable, TooManyRequests
 from acrux.http import heads, middleware, parsing, problems
 from acrux.http.access import challenge
+from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
 from acrux.http.access.origin import Origins
-from acrux.http.access.witness import Witness
 from acrux.http.messages import Pace, Part, Receive, Request, Response, Scope, Send
 from acrux.http.middleware import RequestLog
 from acrux.http.room import Room
@@ -48,7 +48,7 @@ class Application:
         guard: Guard,
         origins: Origins,
         log: RequestLog,
-        witness: Witness,
+        audit: AuditRecorder,
         lifespan: Lifespan,
         pace: Pace,
         connections: Connections,
@@ -60,7 +60,7 @@ class Application:
         self._origins = origins
         self._log = log
         self._ids = middleware.request_ids()
-        self._witness = witness
+        self._audit = audit
         self._lifespan = lifespan
         self._pace = pace
         self._connections = connections
@@ -129,7 +129,7 @@ class Application:
             response = problems.envelope(problems.UNEXPECTED, problems.UNEXPECTED.message)
         else:
             if endpoint.records(request.method, response.status):
-                self._witness.granted(request, response)
+                self._audit.granted(request, response)
         return response
 
     async def _carry_out(self, endpoint: Endpoint, request: Request) -> Response:
@@ -149,7 +149,7 @@ class Application:
             self._log.write_trouble(request, refused)
         case = ""
         if isinstance(refused, (AccessRefused, TooManyRequests)):
-            case = self._witness.refused(request, refused, problems.find(refused).status)
+            case = self._audit.refused(request, refused, problems.find(refused).status)
         response = problems.render(refused, case)
         if isinstance(refused, AccessRefused) and response.status == 401:
             origin = self._origins.of(request)

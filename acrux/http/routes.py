@@ -7,10 +7,10 @@ from typing import Final
 
 from acrux.domain.access.scope import READ, WRITE
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
-from acrux.http.access import challenge, guard, witness
+from acrux.http.access import audit, challenge, guard
+from acrux.http.access.audit import Recorded
 from acrux.http.access.guard import Requirement
 from acrux.http.access.origin import Origin
-from acrux.http.access.witness import Recorded
 from acrux.http.acr.handlers import AcrHandlers
 from acrux.http.health import HealthHandlers
 from acrux.http.management import bodies
@@ -31,12 +31,12 @@ Challenge = Callable[[Origin, AccessRefused], str]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who may, what happens, how a 401 challenges, and what the journal holds of it."""
+    """Who may, what happens, how a 401 challenges, and what the audit log holds of it."""
 
     requires: Requirement
     handler: Handler
     challenge: Challenge = challenge.bearer
-    records: Recorded = witness.changes
+    records: Recorded = audit.changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _v2(to: Handlers) -> tuple[Row, ...]:
 
 
 def _uploads(to: Handlers) -> tuple[Row, ...]:
-    start_upload = Endpoint(guard.mount, to.uploads.start, records=witness.finishes)
+    start_upload = Endpoint(guard.mount, to.uploads.start, records=audit.finishes)
     return (
         # Some clients leave the final slash out.
         Row("end-4, end-11", "/v2/{repository}/blobs/uploads/", {"POST": start_upload}),
@@ -113,9 +113,9 @@ def _uploads(to: Handlers) -> tuple[Row, ...]:
             "/v2/{repository}/blobs/uploads/{upload}",
             {
                 "GET": Endpoint(guard.go_on, to.uploads.status),
-                "PATCH": Endpoint(guard.go_on, to.uploads.append, records=witness.finishes),
+                "PATCH": Endpoint(guard.go_on, to.uploads.append, records=audit.finishes),
                 "PUT": Endpoint(guard.go_on, to.uploads.finish),
-                "DELETE": Endpoint(guard.go_on, to.uploads.cancel, records=witness.finishes),
+                "DELETE": Endpoint(guard.go_on, to.uploads.cancel, records=audit.finishes),
             },
         ),
     )
@@ -181,14 +181,14 @@ def _public(to: Handlers) -> tuple[Row, ...]:
             "token",
             "/oauth2/token",
             {
-                "GET": Endpoint(guard.public, to.tokens.issue, challenge.basic, witness.always),
-                "POST": Endpoint(guard.public, to.tokens.grant, challenge.basic, witness.always),
+                "GET": Endpoint(guard.public, to.tokens.issue, challenge.basic, audit.always),
+                "POST": Endpoint(guard.public, to.tokens.grant, challenge.basic, audit.always),
             },
         ),
         Row(
             "exchange",
             "/oauth2/exchange",
-            {"POST": Endpoint(guard.public, to.tokens.exchange, challenge.basic, witness.always)},
+            {"POST": Endpoint(guard.public, to.tokens.exchange, challenge.basic, audit.always)},
         ),
         Row(
             "jwks", "/.well-known/jwks.json", {"GET": Endpoint(guard.public, to.tokens.public_keys)}

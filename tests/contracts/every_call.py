@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.failed_logins import SqlFailedLogins
-from acrux.adapters.sql.journal import SqlJournal
 from acrux.adapters.sql.metadata import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.scope_maps import SqlScopeMaps
@@ -34,10 +34,10 @@ from acrux.ports.accounts import (
     ScopeMaps,
     StoredScopeMap,
 )
+from acrux.ports.audit_log import AuditLog
 from acrux.ports.content import Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
-from acrux.ports.journal import Journal
 from tests.contracts.content import AT, BLOB, descriptor, image, tags
 from tests.contracts.databases import Databases
 
@@ -48,7 +48,7 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
     FailedLogins: lambda database: SqlFailedLogins(database, bytes(32), max_rows=1),
-    Journal: SqlJournal,
+    AuditLog: SqlAuditLog,
     Trusts: SqlTrusts,
 }
 
@@ -75,7 +75,7 @@ class Port:
 
 METADATA, PROPERTIES = Port(Metadata), Port(Properties)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
-FAILED_LOGINS, JOURNAL = Port(FailedLogins), Port(Journal)
+FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
 TRUSTS = Port(Trusts)
 
 ROWS = 20_000
@@ -178,17 +178,17 @@ CALLS: tuple[Call, ...] = (
     FAILED_LOGINS.refresh(),
     FAILED_LOGINS.list(),
     FAILED_LOGINS.prune(AT, AT),
-    JOURNAL.append([RECORD]),
+    AUDIT_LOG.append([RECORD]),
     *(
-        JOURNAL.search(Search(account, repository, outcome, since, limit=100))
+        AUDIT_LOG.search(Search(account, repository, outcome, since, limit=100))
         for account in (None, "account 1")
         for repository in (None, LARGE.value)
         for outcome in (None, Outcome.REFUSED)
         for since in (None, AT)
     ),
-    JOURNAL.find("case 11001"),
-    JOURNAL.prune(BEGINNING + timedelta(microseconds=ROWS // 100), ROWS // 20, 100),
-    JOURNAL.trim(100, 100, 100),
+    AUDIT_LOG.find("case 11001"),
+    AUDIT_LOG.prune(BEGINNING + timedelta(microseconds=ROWS // 100), ROWS // 20, 100),
+    AUDIT_LOG.trim(100, 100, 100),
 )
 
 # What brackets a transaction is the driver's, not ours.
@@ -252,8 +252,9 @@ def filled(dialect: Dialect, rows: int) -> str:
         SELECT {owner}, 't' || {digits}, {digest}, n, n FROM {series};
         INSERT INTO blob_links (repository, digest, size, created_at)
         SELECT {owner}, {digest}, 1, 1 FROM {series};
-        INSERT INTO journal (id, case_id, proven, account, proof, peer, repository, request,
-                             outcome, status, asked, granted, reason, message, facts, correlation)
+        INSERT INTO audit_log (id, case_id, proven, account, authentication_method, peer,
+                               repository, request, outcome, status, asked, granted, reason,
+                               message, facts, correlation)
         SELECT '000000000' || {digits}, CASE n % 3 WHEN 0 THEN 'case ' || n END,
                CASE n % 10 WHEN 0 THEN 0 ELSE 1 END, 'account ' || n % 3, '', '', {owner}, '',
                CASE n % 2 WHEN 0 THEN 'granted' ELSE 'refused' END, 200, '', '', '', '', '{{}}', ''

@@ -35,7 +35,7 @@ from tests.contracts.postgresql import PostgreSql
 # What asks no database.
 IN_MEMORY = {(Revocations, "least_epoch"), (FailedLogins, "find"), (FailedLogins, "hash")}
 
-BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "journal"}
+BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "audit_log"}
 
 # The tags on one manifest are few: sorted by time rather than sought among all tags by time. So are
 # the records of several repositories.

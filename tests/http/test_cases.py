@@ -22,7 +22,7 @@ MANIFEST = "/v2/team/app/manifests/v1"
 
 async def explain(registry: Registry, answer: Answer) -> Explanation:
     """Why this answer is a refusal."""
-    await registry.services.journal.flush()
+    await registry.services.audit_log.flush()
     return await registry.services.explanations.explain(answer.case)
 
 
@@ -167,7 +167,7 @@ async def test_it_is_said_that_the_scope_map_of_a_trust_grew_since(
         )
     )
     clock.forward(minutes=1)
-    services.journal.record(
+    services.audit_log.record(
         Decision(
             request=f"DELETE {MANIFEST}",
             outcome=Outcome.REFUSED,
@@ -177,7 +177,7 @@ async def test_it_is_said_that_the_scope_map_of_a_trust_grew_since(
             case="k000000000",
         )
     )
-    await services.journal.flush()
+    await services.audit_log.flush()
     before = await services.explanations.explain("k000000000")
     clock.forward(minutes=1)
     await services.scope_maps.change("ci-map", add=("repositories/app/content/delete",))
@@ -309,8 +309,8 @@ async def test_a_flood_without_credentials_takes_no_room(
     answers = [await stranger.call("GET", MANIFEST) for _ in range(500)]
 
     assert {CaseId.parse(answer.case).is_bare for answer in answers} == {True}
-    await registry.services.journal.flush()
-    assert await registry.services.journal.search(Search()) == ()
+    await registry.services.audit_log.flush()
+    assert await registry.services.audit_log.search(Search()) == ()
 
 
 async def test_a_token_of_an_issuer_that_nobody_trusts_is_explained(
@@ -341,7 +341,7 @@ async def test_whoever_a_trust_let_in_is_explained_by_what_the_trust_gives(
         )
     )
     for number, trust in enumerate(("ci", "gone")):
-        registry.services.journal.record(
+        registry.services.audit_log.record(
             Decision(
                 request=f"DELETE {MANIFEST}",
                 outcome=Outcome.REFUSED,
@@ -352,7 +352,7 @@ async def test_whoever_a_trust_let_in_is_explained_by_what_the_trust_gives(
                 case=f"k{number:09}",
             )
         )
-    await registry.services.journal.flush()
+    await registry.services.audit_log.flush()
     told, gone = [
         await registry.services.explanations.explain(f"k{number:09}") for number in range(2)
     ]

@@ -1,4 +1,4 @@
-"""Why access was refused, in one word each: for the journal, never told."""
+"""Why access was refused, in one word each: for the audit log, never told."""
 
 from enum import StrEnum
 from typing import Final

@@ -18,7 +18,7 @@ from acrux.domain.access.scope import (
 from acrux.domain.instants import BEGINNING, from_microseconds
 from acrux.errors import InvalidInput
 
-# A case is "k" and nine digits where the journal holds it. Where nobody presented anything it is
+# A case is "k" and nine digits where the audit log holds it. Where nobody presented anything it is
 # "n", a letter for what was needed, and the second in eight digits, and says all there is to know.
 # The digits are those of Crockford's base 32, which has no i, l, o and u.
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -44,7 +44,7 @@ _NOTHING: Final = "v"
 
 
 def recorded(random: bytes) -> str:
-    """The id of a case that the journal holds, of RANDOM_BYTES bytes: 45 bits to guess."""
+    """The id of a case that the audit log holds, of RANDOM_BYTES bytes: 45 bits to guess."""
     return _RECORDED + random.translate(_FROM_RANDOM).decode()
 
 

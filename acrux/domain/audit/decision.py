@@ -62,7 +62,7 @@ class Decision(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True):
-    """A decision in the journal.
+    """A decision in the audit log.
 
     Ids sort by time, and for one process in the order recorded, unless its clock was set back by
     more than a minute.

@@ -15,8 +15,8 @@ from acrux.services.access.keys import Keys
 from acrux.services.access.scope_maps import ScopeMaps
 from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
+from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
-from acrux.services.audit.journal import Journal
 
 
 class Managed(Protocol):
@@ -33,7 +33,7 @@ class Managed(Protocol):
     @property
     def keys(self) -> Keys: ...
     @property
-    def journal(self) -> Journal: ...
+    def audit_log(self) -> AuditLog: ...
     @property
     def explanations(self) -> Explanations: ...
 
@@ -60,5 +60,5 @@ class ManagementHandlers:
             users=UserManagement(to.users),
             trusts=TrustManagement(to.trusts),
             keys=KeyManagement(to.keys),
-            audit=AuditManagement(to.journal, to.explanations),
+            audit=AuditManagement(to.audit_log, to.explanations),
         )

@@ -260,7 +260,7 @@ def trust(given: trusts.Trust, created_at: datetime) -> Trust:
 
 
 def record(found: decision.Record) -> Record:
-    """A record of the journal."""
+    """A record of the audit log."""
     decided = found.decision
     return Record(
         id=found.id,

@@ -89,5 +89,5 @@ def _known(principal: Principal, request: Request) -> Principal:
     # nothing, a token of nothing would only postpone the refusal.
     if principal == ANONYMOUS or (not principal.name and not request.asked):
         raise AuthenticationRequired("authentication required: send a user name and a password")
-    request.grant, request.proof = Grant(principal.name), principal.proof  # for log and journal
+    request.grant, request.proof = Grant(principal.name), principal.proof  # for log and audit log
     return principal

@@ -15,17 +15,17 @@ from acrux.domain.audit.refusal import HeldPassword, Holder, Refusal
 from acrux.domain.instants import BEGINNING, from_microseconds
 from acrux.errors import UnknownCase
 from acrux.ports.accounts import AccountKind, Accounts, ScopeMaps
+from acrux.ports.audit_log import AuditLog
 from acrux.ports.federation import Trusts
-from acrux.ports.journal import Journal
 
 
 class Explanations:
-    """Replays refusals from the journal, on the accounts and scope maps as they are now."""
+    """Replays refusals from the audit log, on the accounts and scope maps as they are now."""
 
     def __init__(
-        self, journal: Journal, accounts: Accounts, trusts: Trusts, scope_maps: ScopeMaps
+        self, audit_log: AuditLog, accounts: Accounts, trusts: Trusts, scope_maps: ScopeMaps
     ) -> None:
-        self._journal = journal
+        self._audit_log = audit_log
         self._accounts = accounts
         self._trusts = trusts
         self._scope_maps = scope_maps
@@ -38,7 +38,7 @@ class Explanations:
         case = CaseId.parse(text)
         if case.is_bare:
             return explaining.explain_bare(case, await self._account(ANONYMOUS.name))
-        record = await self._journal.find(case.text)
+        record = await self._audit_log.find(case.text)
         if record is None:
             raise UnknownCase(
                 "there is no record of this case: it is too old, was one of a flood, or is less "

@@ -149,7 +149,7 @@ async def test_a_change_does_not_undo_what_somebody_else_did_meanwhile(
 
 
 async def test_of_the_reasons_no_more_is_kept_than_a_page(given: Given) -> None:
-    """At a shared issuer anybody can get tokens to be refused, and fill the journal with them."""
+    """At a shared issuer anybody can get tokens to be refused, and fill the audit log with them."""
     for number in range(100):
         await given.trusts.create(replace(TRUST, name=f"ci-{number}"))
 

@@ -1,4 +1,4 @@
-"""The journal: nobody waits for it, it is bounded, and what it lost is known."""
+"""The audit log: nobody waits for it, it is bounded, and what it lost is known."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,8 +7,8 @@ import pytest
 
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search
 from acrux.errors import StorageExhausted
-from acrux.ports.journal import Trimmed
-from acrux.services.audit.journal import TOLD_TOGETHER, Journal, Room
+from acrux.ports.audit_log import Trimmed
+from acrux.services.audit.audit_log import TOLD_TOGETHER, AuditLog, Room
 from tests.http.conftest import HandClock
 
 KEPT = timedelta(days=90)
@@ -66,17 +66,17 @@ class HandStore:
 
 
 class Given:
-    """A journal, and what it stands on."""
+    """An audit log, and what it stands on."""
 
     def __init__(self) -> None:
         self.store = HandStore()
         self.clock = HandClock()
-        self.journal = Journal(self.store, self.clock, "writer", KEPT, ROOM)
+        self.audit_log = AuditLog(self.store, self.clock, "writer", KEPT, ROOM)
 
     def record(self, *requests: str, is_proven: bool = True) -> None:
         """Record a decision about each."""
         for request in requests:
-            self.journal.record(Decision(request, Outcome.GRANTED, "acrux", is_proven=is_proven))
+            self.audit_log.record(Decision(request, Outcome.GRANTED, "acrux", is_proven=is_proven))
 
 
 async def test_what_is_recorded_is_written_at_the_next_turn() -> None:
@@ -85,9 +85,9 @@ async def test_what_is_recorded_is_written_at_the_next_turn() -> None:
     given.record("one")
 
     assert given.store.requests == []
-    await given.journal.keep()
+    await given.audit_log.keep()
     assert given.store.requests == ["one"]
-    assert [one.decision.request for one in await given.journal.search(Search())] == ["one"]
+    assert [one.decision.request for one in await given.audit_log.search(Search())] == ["one"]
 
 
 async def test_nothing_is_written_where_nothing_waits() -> None:
@@ -95,7 +95,7 @@ async def test_nothing_is_written_where_nothing_waits() -> None:
     given = Given()
     given.store.is_full = True
 
-    await given.journal.flush()
+    await given.audit_log.flush()
 
 
 async def test_records_keep_their_order_where_the_clock_stands_or_goes_back() -> None:
@@ -105,7 +105,7 @@ async def test_records_keep_their_order_where_the_clock_stands_or_goes_back() ->
     given.clock.forward(seconds=-5)
     given.record("two", is_proven=False)
     given.record("three")
-    await given.journal.flush()
+    await given.audit_log.flush()
 
     assert given.store.requests == ["one", "two", "three"]
 
@@ -117,10 +117,10 @@ async def test_a_clock_that_was_far_ahead_holds_up_no_id_and_makes_none_twice() 
     given.record("far ahead")
     given.clock.forward(days=-400)
     given.record("one", "two")
-    await given.journal.flush()
+    await given.audit_log.flush()
     given.clock.forward(days=400)
     given.record("as far", "farther")
-    await given.journal.flush()
+    await given.audit_log.flush()
 
     assert len(given.store.records) == 5
     in_order = given.store.requests
@@ -133,21 +133,21 @@ async def test_a_flood_of_strangers_leaves_room_for_the_others() -> None:
     given = Given()
     given.record("token")
     given.record(*(f"guess {number}" for number in range(100)), is_proven=False)
-    await given.journal.flush()
+    await given.audit_log.flush()
 
-    assert given.store.requests == ["token", "guess 98", "guess 99", "journal"]
+    assert given.store.requests == ["token", "guess 98", "guess 99", "audit-log"]
 
 
 async def test_how_many_records_were_lost_is_recorded() -> None:
     """An audit with a gap would look like one without."""
     given = Given()
     given.record("one", "two", "three", "four", "five")
-    await given.journal.flush()
+    await given.audit_log.flush()
 
     *kept, lost = (given.store.records[id_].decision for id_ in sorted(given.store.records))
     assert [decision.request for decision in kept] == ["three", "four", "five"]
     assert (lost.outcome, lost.facts) == (Outcome.LOST, {"records": "2"})
-    await given.journal.flush()
+    await given.audit_log.flush()
     assert len(given.store.records) == 4
 
 
@@ -158,10 +158,10 @@ async def test_what_could_not_be_written_is_written_later() -> None:
     given.record("two", is_proven=False)
     given.store.is_full = True
     with pytest.raises(StorageExhausted):
-        await given.journal.flush()
+        await given.audit_log.flush()
     given.store.is_full = False
     given.record("three")
-    await given.journal.flush()
+    await given.audit_log.flush()
 
     assert given.store.requests == ["one", "two", "three"]
 
@@ -173,12 +173,12 @@ async def test_a_disk_that_stays_full_does_not_fill_the_memory() -> None:
     for number in range(4):
         given.record(f"{number}.1", f"{number}.2")
         with pytest.raises(StorageExhausted):
-            await given.journal.flush()
+            await given.audit_log.flush()
     given.store.is_full = False
-    await given.journal.flush()
+    await given.audit_log.flush()
 
     assert len(given.store.records) == WAITING + 1
-    assert given.store.requests[-1] == "journal"
+    assert given.store.requests[-1] == "audit-log"
 
 
 async def test_what_is_lost_at_the_end_is_counted() -> None:
@@ -188,9 +188,9 @@ async def test_what_is_lost_at_the_end_is_counted() -> None:
     given.record("one", "two", "three", "four")
     given.record("guess", is_proven=False)
 
-    assert await given.journal.close() == 5
+    assert await given.audit_log.close() == 5
     given.store.is_full = False
-    assert await given.journal.close() == 0
+    assert await given.audit_log.close() == 0
 
 
 async def test_of_very_many_accounts_not_all_wait_to_be_told_of() -> None:
@@ -198,8 +198,8 @@ async def test_of_very_many_accounts_not_all_wait_to_be_told_of() -> None:
     given = Given()
     given.store.too_much = [Trimmed(f"trusts/ci/{n}", 1) for n in range(TOLD_TOGETHER + 1)]
     for _ in range(TOLD_TOGETHER + 1):
-        await given.journal.keep()
-    await given.journal.flush()
+        await given.audit_log.keep()
+    await given.audit_log.flush()
 
     told = [record.decision.facts.get("account") for record in given.store.records.values()]
     assert f"trusts/ci/{TOLD_TOGETHER - 1}" in told
@@ -209,8 +209,8 @@ async def test_records_that_went_before_their_time_are_recorded_at_the_end_too()
     """Between two turns the registry may stop."""
     given = Given()
     given.store.too_much = [Trimmed("puller", 5000)]
-    await given.journal.keep()
-    await given.journal.close()
+    await given.audit_log.keep()
+    await given.audit_log.close()
 
     (told,) = (record.decision for record in given.store.records.values())
     assert told.facts == {"records": "5000", "account": "puller"}
@@ -220,9 +220,9 @@ async def test_what_is_old_is_forgotten_once_a_minute() -> None:
     """The disk would fill, or be searched for old records all the time."""
     given = Given()
     for _ in range(3):
-        await given.journal.keep()
+        await given.audit_log.keep()
     given.clock.forward(minutes=1)
-    await given.journal.keep()
+    await given.audit_log.keep()
 
     assert given.store.pruned == [
         given.clock.now - timedelta(minutes=1) - KEPT,
@@ -235,7 +235,7 @@ async def test_where_much_is_old_it_is_forgotten_turn_by_turn() -> None:
     given = Given()
     given.store.more = True
     for _ in range(3):
-        await given.journal.keep()
+        await given.audit_log.keep()
 
     assert len(given.store.pruned) == 3
 
@@ -246,8 +246,8 @@ async def test_what_one_account_does_drives_out_nothing_of_others() -> None:
     given.record("a push")
     for number in range(100):
         noise = Decision(f"noise {number}", Outcome.GRANTED, "puller")
-        given.journal.record(noise)
-    await given.journal.flush()
+        given.audit_log.record(noise)
+    await given.audit_log.flush()
 
     assert given.store.requests[:2] == ["a push", "noise 97"]
 
@@ -257,7 +257,7 @@ async def test_records_that_went_before_their_time_are_recorded_once_all_are_gon
     given = Given()
     given.store.too_much = [Trimmed("puller", 5000), Trimmed("puller", 12), Trimmed("other", 1)]
     for _ in range(5):
-        await given.journal.keep()
+        await given.audit_log.keep()
 
     told = [record.decision for record in given.store.records.values()]
     assert [(one.outcome, one.facts) for one in told] == [

@@ -12,13 +12,13 @@ from acrux.adapters.sql.statements import Database, Row, SqlValue, Statement, St
 from acrux.domain.access.scope import REPOSITORY, Scope, parse_all, render
 from acrux.domain.audit.decision import SEVERAL, Decision, Outcome, Record, Search, first_id
 from acrux.memory import remember
-from acrux.ports.journal import Trimmed
+from acrux.ports.audit_log import Trimmed
 
 _COLUMNS: Final = (
-    "id", "case_id", "proven", "account", "proof", "peer", "repository", "request", "outcome",
-    "status", "asked", "granted", "reason", "message", "facts", "correlation",
+    "id", "case_id", "proven", "account", "authentication_method", "peer", "repository", "request",
+    "outcome", "status", "asked", "granted", "reason", "message", "facts", "correlation",
 )  # fmt: skip
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM journal"  # noqa: S608 -- our own column names
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM audit_log"  # noqa: S608 -- our own column names
 
 _ROW: Final = f"({', '.join('?' * (len(_COLUMNS) + 1))})"
 
@@ -31,18 +31,18 @@ _ALL: Final = ""  # among the sizes of accounts, none of which has no name
 RECORD_BYTES: Final = 768  # that a record takes on the disk beside its long texts
 
 
-class SqlJournal:
-    """The port Journal on a database; each method is described there."""
+class SqlAuditLog:
+    """The port AuditLog on a database; each method is described there."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def append(self, records: Sequence[Record]) -> None:
-        """See ports.Journal."""
+        """See ports.AuditLog."""
         await self._database.write(_append(records))
 
     async def search(self, wanted: Search) -> tuple[Record, ...]:
-        """See ports.Journal."""
+        """See ports.AuditLog."""
         found: dict[str, Record] = {}
         for statement in _searches(wanted):
             for row in await self._database.read(statement):
@@ -53,16 +53,16 @@ class SqlJournal:
         return tuple(records[max(len(records) - wanted.limit, 0) :])
 
     async def find(self, case: str) -> Record | None:
-        """See ports.Journal."""
+        """See ports.AuditLog."""
         rows = await self._database.read(Statement(f"{_SELECT} WHERE case_id = :id", {"id": case}))
         return _read(rows[0]) if rows else None
 
     async def prune(self, before: datetime, unproven: int, slice_: int) -> bool:
-        """See ports.Journal."""
+        """See ports.AuditLog."""
         return await self._database.write(_prune(first_id(before), unproven, slice_))
 
     async def trim(self, of_one: int, of_all: int, slice_: int) -> Trimmed | None:
-        """See ports.Journal."""
+        """See ports.AuditLog."""
         return await self._database.write(_trim(of_one, of_all, slice_))
 
 
@@ -97,15 +97,15 @@ def _sizes(of: Iterable[tuple[str, int]]) -> dict[str, int]:
 @cache
 def _grow(rows: int) -> str:
     return (
-        f"INSERT INTO journal_sizes (account, size) VALUES {', '.join(['(?, ?)'] * rows)}"  # noqa: S608 -- only places for values
-        " ON CONFLICT (account) DO UPDATE SET size = journal_sizes.size + excluded.size"
+        f"INSERT INTO audit_sizes (account, size) VALUES {', '.join(['(?, ?)'] * rows)}"  # noqa: S608 -- only places for values
+        " ON CONFLICT (account) DO UPDATE SET size = audit_sizes.size + excluded.size"
     )
 
 
 @cache
 def _insert(rows: int) -> str:
     return (
-        f"INSERT INTO journal ({', '.join(_COLUMNS)}, size) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 -- our own column names
+        f"INSERT INTO audit_log ({', '.join(_COLUMNS)}, size) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 -- our own column names
         " ON CONFLICT (id) DO NOTHING"
     )
 
@@ -231,36 +231,38 @@ def _literally(text: str) -> str:
 def _prune(before: str, unproven: int, slice_: int) -> Steps[bool]:
     old = yield Statement(
         """
-        SELECT id, account, size, proven FROM journal WHERE id < :before ORDER BY id LIMIT :slice
+        SELECT id, account, size, proven FROM audit_log WHERE id < :before ORDER BY id LIMIT :slice
         """,
         {"before": before, "slice": slice_},
     )
     if old:
-        yield Statement("DELETE FROM journal WHERE id <= :last", {"last": old[-1][0]})
+        yield Statement("DELETE FROM audit_log WHERE id <= :last", {"last": old[-1][0]})
         yield from _shrink(_sizes((account, size) for _, account, size, proven in old if proven))
     surplus = yield Statement(
-        "SELECT id FROM journal WHERE proven = 0 AND id > '' ORDER BY id DESC LIMIT 1 OFFSET :kept",
+        """
+        SELECT id FROM audit_log WHERE proven = 0 AND id > '' ORDER BY id DESC LIMIT 1 OFFSET :kept
+        """,
         {"kept": unproven},
     )
     for (newest,) in surplus:
-        yield Statement("DELETE FROM journal WHERE proven = 0 AND id <= :last", {"last": newest})
+        yield Statement("DELETE FROM audit_log WHERE proven = 0 AND id <= :last", {"last": newest})
     return len(old) == slice_
 
 
 def _shrink(sizes: Mapping[str, int]) -> Steps[None]:
     for account, size in sizes.items():
         yield Statement(
-            "UPDATE journal_sizes SET size = size - :size WHERE account = :account",
+            "UPDATE audit_sizes SET size = size - :size WHERE account = :account",
             {"account": account, "size": size},
         )
     # Whoever a trust lets in has a name of their own: there may be very many of them.
-    yield Statement("DELETE FROM journal_sizes WHERE size <= 0 AND account <> ''", {})
+    yield Statement("DELETE FROM audit_sizes WHERE size <= 0 AND account <> ''", {})
 
 
 def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:
     largest = yield Statement(
         """
-        SELECT account, size FROM journal_sizes WHERE size > 0 AND account <> ''
+        SELECT account, size FROM audit_sizes WHERE size > 0 AND account <> ''
         ORDER BY size DESC LIMIT 1
         """,
         {},
@@ -272,7 +274,7 @@ def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:
         gone = yield from _oldest(account, surplus, slice_)
         if gone:
             yield Statement(
-                "DELETE FROM journal WHERE account = :account AND proven = 1 AND id <= :last",
+                "DELETE FROM audit_log WHERE account = :account AND proven = 1 AND id <= :last",
                 {"account": account, "last": gone[-1][0]},
             )
         # A record that was written twice was counted twice.
@@ -283,9 +285,7 @@ def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:
 
 
 def _size_of_all() -> Steps[int]:
-    [(size,)] = yield Statement(
-        "SELECT size FROM journal_sizes WHERE account = :all", {"all": _ALL}
-    )
+    [(size,)] = yield Statement("SELECT size FROM audit_sizes WHERE account = :all", {"all": _ALL})
     return int(size)
 
 
@@ -293,7 +293,7 @@ def _oldest(account: str, surplus: int, slice_: int) -> Steps[list[Row]]:
     """The oldest records of the account that make room for `surplus` bytes, or fewer of them."""
     rows = yield Statement(
         """
-        SELECT id, size FROM journal WHERE account = :account AND proven = 1
+        SELECT id, size FROM audit_log WHERE account = :account AND proven = 1
         ORDER BY id LIMIT :slice
         """,
         {"account": account, "slice": slice_},

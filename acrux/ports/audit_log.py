@@ -1,4 +1,4 @@
-"""What the journal needs: a place that keeps records."""
+"""What the audit log needs: a place that keeps records."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ class Trimmed(Struct, frozen=True):
     records: int
 
 
-class Journal(Protocol):
+class AuditLog(Protocol):
     """Records of decisions, which are added and looked for, and never changed."""
 
     async def append(self, records: Sequence[Record]) -> None:

@@ -16,8 +16,8 @@ from acrux.domain.audit.decision import (
 from acrux.domain.audit.waiting import Waiting
 from acrux.domain.instants import BEGINNING, to_microseconds
 from acrux.errors import RegistryError
+from acrux.ports.audit_log import AuditLog as StoredAuditLog
 from acrux.ports.clock import Clock
-from acrux.ports.journal import Journal as StoredJournal
 
 PRUNED_AT_ONCE: Final = 5000
 TOLD_TOGETHER: Final = 100  # accounts whose records went before their time
@@ -53,8 +53,8 @@ class Room:
         return self.kept_bytes // 4
 
 
-class Journal:
-    """The registry's journal. `writer` tells this process from the others, in ids.
+class AuditLog:
+    """The registry's audit log. `writer` tells this process from the others, in ids.
 
     A record waits in memory until `keep` writes it, so that a crash loses what was recorded since.
     Where there is no room, the oldest go, and how many went is recorded. `aged` is the clock that
@@ -63,7 +63,7 @@ class Journal:
 
     def __init__(
         self,
-        stored: StoredJournal,
+        stored: StoredAuditLog,
         clock: Clock,
         writer: str,
         kept: timedelta,
@@ -169,7 +169,7 @@ class Journal:
 
 def _lost(count: int) -> Decision:
     return Decision(
-        request="journal",
+        request="audit-log",
         outcome=Outcome.LOST,
         account=REGISTRY_ITSELF,
         message=f"{count} records were left out, the oldest of those that came at once",
@@ -179,7 +179,7 @@ def _lost(count: int) -> Decision:
 
 def _forgotten(account: str, count: int) -> Decision:
     return Decision(
-        request="journal",
+        request="audit-log",
         outcome=Outcome.LOST,
         account=REGISTRY_ITSELF,
         message=f"{count} records of {account} were removed before their time, the oldest: they "

@@ -1,4 +1,4 @@
-"""Tell the journal what was asked over HTTP, and what was decided."""
+"""Tell the audit log what was asked over HTTP, and what was decided."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -19,9 +19,9 @@ from acrux.domain.audit.decision import (
 from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
 from acrux.http.messages import BAD_REQUEST, CREATED, Request, Response
 from acrux.memory import remember
-from acrux.services.audit.journal import Journal
+from acrux.services.audit.audit_log import AuditLog
 
-# Whether an end-point's answer, by its method and status, is one that the journal must hold.
+# Whether an end-point's answer, by its method and status, is one that the audit log must hold.
 Recorded: TypeAlias = Callable[[str, int], bool]
 
 MAX_PATH_CHARACTERS: Final = 1024
@@ -42,17 +42,17 @@ def always(_: str, status: int) -> bool:
     return status < BAD_REQUEST
 
 
-class Witness:
+class AuditRecorder:
     """Sees how requests end, and gives each refusal an id. It never waits, and never fails them."""
 
-    def __init__(self, journal: Journal, clock: Callable[[], datetime]) -> None:
-        self._journal = journal
+    def __init__(self, audit_log: AuditLog, clock: Callable[[], datetime]) -> None:
+        self._audit_log = audit_log
         self._clock = clock
 
     def granted(self, request: Request, response: Response) -> None:
         """Record that the request was carried out."""
         asked = few(request.asked)
-        self._journal.record(
+        self._audit_log.record(
             Decision(
                 request=_name(request),
                 outcome=Outcome.GRANTED,
@@ -81,7 +81,7 @@ class Witness:
         if refused.reason == Reason.NO_CREDENTIAL:
             return bare(asked, self._clock())
         is_proven, case = refused.reason in PROVEN, recorded(token_bytes(RANDOM_BYTES))
-        self._journal.record(
+        self._audit_log.record(
             Decision(
                 request=_name(request),
                 outcome=Outcome.REFUSED,
