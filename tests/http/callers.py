@@ -268,22 +268,22 @@ async def _that_token_as_a_password(world: World) -> str:
     return in_place_of_a_password(await world.admin_access("registry:management:read"))
 
 
-# People -------------------------------------------------------------------------------------------
+# Users --------------------------------------------------------------------------------------------
 
 
 @kind(on_all("pull"), "user")
-async def _a_person_by_the_password_they_chose(world: World) -> str:
+async def _a_user_by_the_password_they_chose(world: World) -> str:
     return await world.person("_repositories_pull")
 
 
 @kind(None)
-async def _a_person_by_half_the_password(world: World) -> str:
+async def _a_user_by_half_the_password(world: World) -> str:
     await world.person("_repositories_admin")
     return basic("alice@example.test", CHOSEN[: len(CHOSEN) // 2])
 
 
 @kind(None)
-async def _a_person_by_the_password_they_had(world: World) -> str:
+async def _a_user_by_the_password_they_had(world: World) -> str:
     authorization = await world.person("_repositories_admin")
     await world.registry.services.users.set_password(
         "alice@example.test", Secret("another few words")
@@ -292,27 +292,27 @@ async def _a_person_by_the_password_they_had(world: World) -> str:
 
 
 @kind(None)
-async def _a_person_who_was_disabled(world: World) -> str:
+async def _a_user_who_was_disabled(world: World) -> str:
     authorization = await world.person("_repositories_admin")
     await world.registry.services.users.change("alice@example.test", is_enabled=False)
     return authorization
 
 
 @kind(None)
-async def _a_person_who_was_deleted(world: World) -> str:
+async def _a_user_who_was_deleted(world: World) -> str:
     authorization = await world.person("_repositories_admin")
     await world.registry.services.users.delete("alice@example.test")
     return authorization
 
 
 @kind(on_all("pull"))
-async def _a_token_of_a_person(world: World) -> str:
+async def _a_token_of_a_user(world: World) -> str:
     await world.person("_repositories_pull")
     return bearer(await world.access("alice@example.test", CHOSEN))
 
 
 @kind(None)
-async def _a_token_of_a_person_who_chose_another_password(world: World) -> str:
+async def _a_token_of_a_user_who_chose_another_password(world: World) -> str:
     await world.person("_repositories_admin")
     token = await world.access("alice@example.test", CHOSEN)
     await world.registry.services.users.set_password(
@@ -322,13 +322,13 @@ async def _a_token_of_a_person_who_chose_another_password(world: World) -> str:
 
 
 @kind(on_all("pull"), "htpasswd")
-async def _a_person_of_an_htpasswd_file(world: World) -> str:
+async def _a_user_of_an_htpasswd_file(world: World) -> str:
     await world.follow(HASHED)
     return basic("bob", CHOSEN)
 
 
 @kind(None)
-async def _a_person_whom_the_file_names_no_more(world: World) -> str:
+async def _a_user_whom_the_file_names_no_more(world: World) -> str:
     await world.follow(HASHED)
     token = await world.access("bob", CHOSEN)
     await world.follow("")

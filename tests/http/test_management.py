@@ -267,7 +267,7 @@ async def test_the_passwords_of_the_admin_user_are_made_anew(
 PASS_PHRASE = "a long enough pass phrase"
 
 
-async def test_a_person_is_made_shown_changed_and_deleted(
+async def test_a_user_is_made_shown_changed_and_deleted(
     manager: Manager, registry: Registry
 ) -> None:
     """acrux user."""

@@ -12,7 +12,7 @@ import bcrypt
 from acrux.adapters.blobs.upload_files import in_thread
 from acrux.adapters.keys.keyed_hash import KeyedHash
 from acrux.adapters.keys.slow_hashes import ARGON2, BCRYPT, nobodys_like
-from acrux.domain.access.people import normalize
+from acrux.domain.access.users import normalize
 from acrux.ports.clock import Clock
 
 # OWASP, Password Storage Cheat Sheet: 19 MiB, two passes, one lane. About 17 ms.

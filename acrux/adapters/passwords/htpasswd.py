@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.keys.slow_hashes import BCRYPT, MAX_COST
-from acrux.domain.access.people import is_user_name
+from acrux.domain.access.users import is_user_name
 from acrux.ports.accounts import FileContent, FileUser
 
 # bcrypt's own form: $2y$, a cost of two digits, 22 characters of salt and 31 of hash.

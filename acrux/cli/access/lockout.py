@@ -31,8 +31,8 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
 
     async def act(to: Services, _: Settings) -> tuple[ShownFailures, ...]:
         accounts = [account.username for account in await to.accounts.list()]
-        people = [user.username for user in await to.users.list()]
-        return await to.lockout.show(accounts + people)
+        users = [user.username for user in await to.users.list()]
+        return await to.lockout.show(accounts + users)
 
     shown = on_registry(config, options, act)
     if output == "json":

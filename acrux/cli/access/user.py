@@ -1,4 +1,4 @@
-"""acrux user: people, who choose their passwords."""
+"""acrux user: accounts of those who choose their passwords."""
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,7 +32,7 @@ status_option = click.option(
 
 @click.group()
 def user() -> None:
-    """Manage people, each with a password of their own choice and a scope map.
+    """Manage users, each with a password of their own choice and a scope map.
 
     Machines are better served by acrux token, whose passwords are generated.
     """
@@ -52,7 +52,7 @@ def create(
     output: str,
     **options: object,
 ) -> None:
-    """Create an account for a person; asks for the password.
+    """Create an account for a user; asks for the password.
 
     \b
     Examples:
@@ -68,7 +68,7 @@ def create(
 @setting_options("data_dir")
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
-    """List the people, those of the htpasswd file too."""
+    """List the users, those of the htpasswd file too."""
     _print(_on(config, options, lambda to: to.users.list()), output, many=True)
 
 

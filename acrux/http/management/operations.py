@@ -137,28 +137,28 @@ def _users(to: UserManagement) -> tuple[Operation, ...]:
     one, answer = "/users/{name}", shapes.User
     return (
         Operation(
-            "GET", "/users", READ, to.list, "List people.", answer=shapes.UserList, query=PAGED
+            "GET", "/users", READ, to.list, "List users.", answer=shapes.UserList, query=PAGED
         ),
         Operation(
-            "POST", "/users", WRITE, to.create, "Create an account for a person.",
+            "POST", "/users", WRITE, to.create, "Create an account for a user.",
             bodies.CreateUser, answer, 201,
         ),
-        Operation("GET", one, READ, to.show, "Show a person's account.", answer=answer),
+        Operation("GET", one, READ, to.show, "Show a user's account.", answer=answer),
         Operation(
-            "PATCH", one, WRITE, to.change, "Change a person's account; less ends their tokens.",
+            "PATCH", one, WRITE, to.change, "Change a user's account; less ends their tokens.",
             bodies.ChangeUser, answer,
         ),
         Operation(
-            "DELETE", one, WRITE, to.delete, "Delete a person's account; their tokens end.",
+            "DELETE", one, WRITE, to.delete, "Delete a user's account; their tokens end.",
             status=204,
         ),
         Operation(
             "POST", f"{one}/setPassword", WRITE, to.set_password,
-            "Give a person another password; their tokens end.", bodies.SetPassword, answer,
+            "Give a user another password; their tokens end.", bodies.SetPassword, answer,
         ),
         Operation(
             "POST", f"{one}/revoke", WRITE, to.revoke,
-            "End all tokens of a person; the password goes on.", status=204,
+            "End all tokens of a user; the password goes on.", status=204,
         ),
     )  # fmt: skip
 

@@ -91,7 +91,7 @@ class KeyList(Struct):
 
 
 class User(Struct, rename="camel", kw_only=True):
-    """A person's account; those of `htpasswd` follow that file."""
+    """A user's account; those of `htpasswd` follow that file."""
 
     name: str
     status: Status
@@ -101,7 +101,7 @@ class User(Struct, rename="camel", kw_only=True):
 
 
 class UserList(Struct):
-    """A page of people."""
+    """A page of users."""
 
     value: list[User]
 
@@ -234,7 +234,7 @@ def scope_map(stored: DescribedScopeMap) -> ScopeMap:
 
 
 def user(shown: ShownUser) -> User:
-    """A person's account."""
+    """A user's account."""
     return User(
         name=shown.username,
         status="enabled" if shown.is_enabled else "disabled",

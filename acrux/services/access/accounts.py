@@ -162,7 +162,7 @@ class Accounts:
         return _shown(account)
 
     async def list(self) -> tuple[ShownAccount, ...]:
-        """All accounts but people and the anonymous one, by name, without their passwords."""
+        """All accounts but users and the anonymous one, by name, without their passwords."""
         accounts = await self._accounts.list((AccountKind.TOKEN,))
         return tuple(_shown(account) for account in accounts if account.name != ANONYMOUS.name)
 
@@ -210,7 +210,7 @@ class Accounts:
     async def delete(self, name: str) -> None:
         """Remove the account.
 
-        Raises UnknownName, and InvalidInput for a person's and for the administrator's, where there
+        Raises UnknownName, and InvalidInput for a user's and for the administrator's, where there
         is no second one.
         """
         await self._check_token(name, "delete")

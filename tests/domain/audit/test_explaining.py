@@ -235,7 +235,7 @@ def test_a_request_without_a_credential_is_explained_by_its_id(
     assert "docker login REGISTRY" in shown.fixes
 
 
-def test_a_person_has_commands_of_their_own() -> None:
+def test_a_user_has_commands_of_their_own() -> None:
     """The command shown would say that there is no such account."""
     person = {"account": "bob@example.com"}
     chosen = told(Reason.WRONG_PASSWORD, holder(noun="user"), **person)

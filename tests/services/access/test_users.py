@@ -124,7 +124,7 @@ def services(database: SqliteDatabase, clock: HandClock) -> Services:
     return Services(database, clock)
 
 
-async def test_a_person_gets_in_with_the_password_of_their_choice(services: Services) -> None:
+async def test_a_user_gets_in_with_the_password_of_their_choice(services: Services) -> None:
     """People remember words, not 52 letters and digits."""
     created = await services.users.create("alice", READER, RIGHT)
 
@@ -156,7 +156,7 @@ async def test_what_cannot_be_a_user_is_refused(
     assert await services.names() == ["bobby"]
 
 
-async def test_people_and_tokens_are_listed_apart_and_cannot_share_a_name(
+async def test_users_and_tokens_are_listed_apart_and_cannot_share_a_name(
     services: Services,
 ) -> None:
     """Whose password it is must be plain from the name alone."""
@@ -173,7 +173,7 @@ async def test_people_and_tokens_are_listed_apart_and_cannot_share_a_name(
         await services.users.show("robot")
 
 
-async def test_a_persons_password_is_never_generated(services: Services) -> None:
+async def test_a_users_password_is_never_generated(services: Services) -> None:
     """`acrux token credential generate -n alice` would give alice a second way in."""
     await services.users.create("alice", READER, RIGHT)
 
@@ -277,7 +277,7 @@ async def test_another_password_replaces_the_first_and_ends_the_tokens(
     assert services.revocations.least_epoch("alice", "") > 0
 
 
-async def test_a_person_is_given_other_rights_switched_off_revoked_and_deleted(
+async def test_a_user_is_given_other_rights_switched_off_revoked_and_deleted(
     services: Services,
 ) -> None:
     """Somebody leaves the team."""

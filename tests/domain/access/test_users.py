@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrux.domain.access.people import (
+from acrux.domain.access.users import (
     MAX_CHARACTERS,
     MIN_CHARACTERS,
     check_password,
@@ -18,7 +18,7 @@ NAMES = ("alice", "acrux")
 
 
 @pytest.mark.parametrize("name", ["bob", "alice@example.com", "a.b-c_d", "9lives", "x" * 64])
-def test_a_person_may_be_called_so(name: str) -> None:
+def test_a_user_may_be_called_so(name: str) -> None:
     """An address of mail is what most people are known by."""
     check_user_name(name)
 

@@ -1,4 +1,4 @@
-"""What a person may be called, and which passwords a person may choose."""
+"""What a user may be called, and which passwords a user may choose."""
 
 import re
 import unicodedata
@@ -52,7 +52,7 @@ _COMMON: Final = frozenset(
 
 
 def is_user_name(name: str) -> bool:
-    """Whether a person can be called so: 3 to 64 of letters, digits and . _ @ -.
+    """Whether a user can be called so: 3 to 64 of letters, digits and . _ @ -.
 
     Not as the user of zeros, whose password is always a token.
     """
