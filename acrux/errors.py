@@ -307,7 +307,7 @@ class StorageUnavailable(RegistryError):
 
 
 class IssuerUnavailable(RegistryError):
-    """The keys of an outside issuer are not known and cannot be fetched now; others go on."""
+    """The keys of an external issuer are not known and cannot be fetched now; others go on."""
 
 
 class InvalidSettings(RegistryError):

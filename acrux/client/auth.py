@@ -44,7 +44,7 @@ class RegistryAuth(httpx2.Auth):
 
     `registry` is its URL, such as `https://registry.example.com`. Requests to any other place, and
     requests that carry an Authorization header already, pass through untouched. `login` is a
-    Credential, a RefreshToken, or an OutsideToken that is exchanged for one; without it, anonymous
+    Credential, a RefreshToken, or a SubjectToken that is exchanged for one; without it, anonymous
     tokens are asked for.
 
     It answers the challenge of a 401 (distribution, spec/auth/token.md), keeps each token until

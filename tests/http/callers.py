@@ -50,7 +50,7 @@ SYSTEM_MAPS = {
 }
 
 ON_OTHERS_OF_TEAM = ("repository:team/*:pull", "registry:catalog:*")
-OUTSIDE = only("repository:org/app:pull", "repository:org/app:push", *ON_OTHERS_OF_TEAM)
+FEDERATED = only("repository:org/app:pull", "repository:org/app:push", *ON_OTHERS_OF_TEAM)
 
 # Nobody, and whoever is taken for nobody ----------------------------------------------------------
 
@@ -618,110 +618,110 @@ async def _a_token_that_names_a_pattern(world: World) -> str:
     return bearer(world.minted(Scope("repository", "team/*", frozenset({"*"}))))
 
 
-# Identities of an outside issuer ----------------------------------------------------------------
+# Identities of an external issuer ----------------------------------------------------------------
 
 
-@kind(OUTSIDE, "outside")
-async def _an_outside_token_as_a_password(world: World) -> str:
+@kind(FEDERATED, "federated")
+async def _a_subject_token_as_a_password(world: World) -> str:
     await world.trust()
-    return in_place_of_a_password(world.outside(repository="org/app"))
+    return in_place_of_a_password(world.federated(repository="org/app"))
 
 
-@kind(OUTSIDE)
-async def _an_outside_token_as_the_password_of_a_trust(world: World) -> str:
+@kind(FEDERATED)
+async def _a_subject_token_as_the_password_of_a_trust(world: World) -> str:
     await world.trust()
-    return basic("trusts/ci-main", world.outside())
+    return basic("trusts/ci-main", world.federated())
 
 
-@kind(OUTSIDE)
+@kind(FEDERATED)
 async def _an_exchanged_token_as_a_password(world: World) -> str:
     await world.trust()
     return in_place_of_a_password(await world.exchanged())
 
 
-@kind(OUTSIDE)
+@kind(FEDERATED)
 async def _an_access_token_for_an_exchanged_one(world: World) -> str:
     await world.trust()
     return bearer(await world.access(TOKEN_USER, await world.exchanged()))
 
 
-@kind(OUTSIDE)
+@kind(FEDERATED)
 async def _an_access_token_for_an_exchanged_one_as_a_password(world: World) -> str:
     await world.trust()
     return in_place_of_a_password(await world.access(TOKEN_USER, await world.exchanged()))
 
 
 @kind(only("repository:team/app:pull", "repository:team/app:push", *ON_OTHERS_OF_TEAM))
-async def _an_outside_token_that_names_the_repository(world: World) -> str:
+async def _a_subject_token_that_names_the_repository(world: World) -> str:
     await world.trust(rules=(ClaimRule("repository", "team/*"),))
-    return in_place_of_a_password(world.outside(repository="team/app"))
+    return in_place_of_a_password(world.federated(repository="team/app"))
 
 
 @kind(SYSTEM_MAPS["_repositories_pull"])
-async def _an_outside_token_of_a_trust_with_a_scope_map(world: World) -> str:
+async def _a_subject_token_of_a_trust_with_a_scope_map(world: World) -> str:
     await world.trust(scope_map="_repositories_pull", permissions=())
-    return in_place_of_a_password(world.outside())
+    return in_place_of_a_password(world.federated())
 
 
 @kind(None)
-async def _an_outside_token_as_bearer(world: World) -> str:
+async def _a_subject_token_as_bearer(world: World) -> str:
     await world.trust()
-    return bearer(world.outside())
+    return bearer(world.federated())
 
 
 @kind(None)
-async def _an_outside_token_as_the_password_of_an_account(world: World) -> str:
+async def _a_subject_token_as_the_password_of_an_account(world: World) -> str:
     await world.trust()
-    return basic("acrux", world.outside())
+    return basic("acrux", world.federated())
 
 
 @kind(None)
-async def _an_outside_token_that_nobody_trusts(world: World) -> str:
-    return in_place_of_a_password(world.outside())
+async def _a_subject_token_that_nobody_trusts(world: World) -> str:
+    return in_place_of_a_password(world.federated())
 
 
 @kind(None)
-async def _an_outside_token_as_the_password_of_another_trust(world: World) -> str:
+async def _a_subject_token_as_the_password_of_another_trust(world: World) -> str:
     await world.trust()
-    return basic("trusts/other", world.outside())
+    return basic("trusts/other", world.federated())
 
 
 @kind(None)
-async def _an_outside_token_for_another_audience(world: World) -> str:
+async def _a_subject_token_for_another_audience(world: World) -> str:
     await world.trust()
-    return in_place_of_a_password(world.outside(aud="other.test"))
+    return in_place_of_a_password(world.federated(aud="other.test"))
 
 
 @kind(None)
-async def _an_outside_token_that_has_ended(world: World) -> str:
+async def _a_subject_token_that_has_ended(world: World) -> str:
     await world.trust()
-    token = world.outside()
+    token = world.federated()
     world.clock.forward(hours=1)
     return in_place_of_a_password(token)
 
 
 @kind(None)
-async def _an_outside_token_that_another_signed(world: World) -> str:
+async def _a_subject_token_that_another_signed(world: World) -> str:
     await world.trust()
-    return in_place_of_a_password(sign(decode(world.outside().split(".")[1]), make_key("first")))
+    return in_place_of_a_password(sign(decode(world.federated().split(".")[1]), make_key("first")))
 
 
 @kind(None, refused_with=403)
-async def _an_outside_token_that_keeps_not_the_rules(world: World) -> str:
+async def _a_subject_token_that_keeps_not_the_rules(world: World) -> str:
     await world.trust()
-    return in_place_of_a_password(world.outside(ref="refs/heads/other"))
+    return in_place_of_a_password(world.federated(ref="refs/heads/other"))
 
 
 @kind(None, refused_with=403)
-async def _an_outside_token_that_claims_a_pattern(world: World) -> str:
+async def _a_subject_token_that_claims_a_pattern(world: World) -> str:
     await world.trust(rules=(ClaimRule("repository", "*"),))
-    return in_place_of_a_password(world.outside(repository="*"))
+    return in_place_of_a_password(world.federated(repository="*"))
 
 
 @kind(None)
-async def _an_outside_token_of_a_trust_that_is_disabled(world: World) -> str:
+async def _a_subject_token_of_a_trust_that_is_disabled(world: World) -> str:
     await world.trust(is_enabled=False)
-    return in_place_of_a_password(world.outside())
+    return in_place_of_a_password(world.federated())
 
 
 @kind(None)

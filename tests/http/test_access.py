@@ -355,7 +355,7 @@ def test_every_kind_of_caller_has_a_row() -> None:
     """A new password, kind of token or scope map cannot escape the matrix."""
     product = {
         "anonymous",
-        "outside",
+        "federated",
         *ADMINISTRATOR_PASSWORDS,
         *TOKEN_PASSWORDS,
         *SYSTEM_DEFINED,

@@ -154,7 +154,7 @@ async def test_it_is_said_that_an_account_was_given_more_since(
 async def test_it_is_said_that_the_scope_map_of_a_trust_grew_since(
     registry: Registry, stranger: Caller, clock: HandClock
 ) -> None:
-    """An identity from outside has no account whose change could be told."""
+    """A federated identity has no account whose change could be told."""
     services = registry.services
     await services.scope_maps.create("ci-map", ("repositories/app/content/read",))
     await services.trusts.create(
@@ -330,7 +330,7 @@ async def test_a_token_of_an_issuer_that_nobody_trusts_is_explained(
 async def test_whoever_a_trust_let_in_is_explained_by_what_the_trust_gives(
     registry: Registry, stranger: Caller
 ) -> None:
-    """An identity from outside has no account to look at."""
+    """A federated identity has no account to look at."""
     await registry.services.trusts.create(
         Trust(
             name="ci",

@@ -3,7 +3,7 @@
 from typing import Final
 
 from acrux.adapters.sql.statements import SqlValue, Statement, Steps
-from acrux.domain.access.outside import TRUSTS
+from acrux.domain.access.federated import TRUSTS
 
 # No name of an account holds it: it would end the name in Basic (RFC 7617 §2).
 OF_PASSWORD: Final = ":"  # noqa: S105 -- a separator

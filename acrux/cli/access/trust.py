@@ -1,4 +1,4 @@
-"""acrux trust: whose outside tokens let in, without a stored secret."""
+"""acrux trust: whose subject tokens let in, without a stored secret."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,7 +27,7 @@ from acrux.services.access.federation import Examination
 
 @click.group()
 def trust() -> None:
-    """Let in whoever an outside OpenID issuer vouches for, without a stored secret.
+    """Let in whoever an external OpenID issuer vouches for, without a stored secret.
 
     The token of a GitHub or GitLab job, of a Kubernetes service account or of Entra ID is then a
     password: docker login -u 00000000-0000-0000-0000-000000000000, or exchanged at
@@ -155,7 +155,7 @@ def _examined(one: Examination) -> dict[str, object]:
     return {
         "trust": one.verdict.trust,
         "letsIn": one.verdict.lets_in,
-        "principal": one.verdict.outside.name if one.verdict.lets_in else None,
+        "principal": one.verdict.identity.name if one.verdict.lets_in else None,
         "objections": one.verdict.objections,
         "actions": one.scope_map.ordered_permissions,
     }

@@ -25,7 +25,7 @@ SHOWN_HEADERS: Final = (
 FORMS: Final = {
     "password": "The challenge says where: get the token with a password, in a form",
     "refresh_token": "The challenge says where: get the token with the refresh token",
-    "access_token": "The challenge says where: exchange the outside token for a refresh token",
+    "access_token": "The challenge says where: exchange the subject token for a refresh token",
 }
 
 

@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from msgspec import Struct
 
-from acrux.domain.access.outside import Outside
+from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.patterns import ANY_REPOSITORY, RepositoryPattern
 from acrux.domain.access.scope import (
     CATALOG,
@@ -207,7 +207,7 @@ class Principal(Struct, frozen=True):
     `password` names the password that all this goes back to, be it over many tokens.
     Where a token was their password, no access token of theirs lives beyond `access_until` and no
     refresh token beyond `refresh_until`.
-    `outside` is given where a trust let them in; no token of theirs lives longer than `lifetime`.
+    `federated` is given where a trust let them in; no token of theirs lives longer than `lifetime`.
     """
 
     name: str
@@ -217,13 +217,13 @@ class Principal(Struct, frozen=True):
     password: str = ""
     access_until: datetime | None = None
     refresh_until: datetime | None = None
-    outside: Outside | None = None
+    federated: FederatedIdentity | None = None
     lifetime: timedelta = timedelta.max
 
     @property
     def holder(self) -> str:
         """The name under which their tokens are revoked: the account's, or that of the trust."""
-        return self.name if self.outside is None else self.outside.holder
+        return self.name if self.federated is None else self.federated.holder
 
     @property
     def may_refresh(self) -> bool:
@@ -242,12 +242,12 @@ class Grant(Struct, frozen=True):
 
     principal: str
     scopes: tuple[Scope, ...] = ()
-    outside: Outside | None = None
+    federated: FederatedIdentity | None = None
 
     @property
     def holder(self) -> str:
         """The name under which it is revoked: the account's, or that of the trust."""
-        return self.principal if self.outside is None else self.outside.holder
+        return self.principal if self.federated is None else self.federated.holder
 
     def patterns(self, action: str) -> tuple[RepositoryPattern, ...]:
         """Of which repositories the action is held."""
@@ -301,7 +301,7 @@ def narrow(principal: Principal, asked: Iterable[Scope]) -> Grant:
 
     What is not understood, and what is not allowed, is left out (acr-protocol.md §2.3).
     """
-    left = MAX_SCOPE_CHARACTERS - (principal.outside.size if principal.outside else 0)
+    left = MAX_SCOPE_CHARACTERS - (principal.federated.size if principal.federated else 0)
     granted: list[Scope] = []
     for scope in merge(asked):
         actions = _allowed(principal.scope_map, scope)
@@ -312,7 +312,7 @@ def narrow(principal: Principal, asked: Iterable[Scope]) -> Grant:
         if left < 0:
             break
         granted.append(Scope(scope.type, scope.name, actions))
-    return Grant(principal.name, tuple(granted), principal.outside)
+    return Grant(principal.name, tuple(granted), principal.federated)
 
 
 def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:

@@ -24,7 +24,7 @@ class Reason(StrEnum):
     NOT_YET = "not-yet"
     REVOKED = "revoked"
     MISSING_SCOPE = "missing-scope"
-    UNTRUSTED = "untrusted"  # of an outside issuer: not one that is trusted, or not for us
+    UNTRUSTED = "untrusted"  # of an external issuer: not one that is trusted, or not for us
     NO_TRUST = "no-trust"  # good, and no trust lets it in
     TOO_MANY = "too-many"
     REFUSED = "refused"  # none of these: the message says what

@@ -115,9 +115,9 @@ def _created(response: Response) -> Mapping[str, str]:
 
 
 def _facts(request: Request, refused: AccessRefused | TooManyRequests) -> Mapping[str, str]:
-    # What the rights of an identity from outside are looked up with.
-    outside = request.grant.outside
-    return {**refused.detail, **dict(outside.values)} if outside else refused.detail
+    # What the rights of a federated identity are looked up with.
+    identity = request.grant.federated
+    return {**refused.detail, **dict(identity.values)} if identity else refused.detail
 
 
 def _account(request: Request, refused: AccessRefused | TooManyRequests) -> str:

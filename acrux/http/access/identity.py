@@ -6,8 +6,8 @@ from functools import partial
 from msgspec.structs import replace
 
 from acrux.domain.access.credential import Credential
+from acrux.domain.access.federated import TRUSTS
 from acrux.domain.access.grants import Grant, Principal, ScopeMap, narrow
-from acrux.domain.access.outside import TRUSTS
 from acrux.domain.access.reason import PROVEN
 from acrux.domain.access.scope import Scope
 from acrux.domain.access.token import REFRESH_TOKEN_KIND, TOKEN_USER
@@ -41,7 +41,7 @@ class Identity:
         `trusts/NAME` one that this trust is to let in.
 
         Raises BadCredentials, and TooManyRequests after too many of them; for the token of an
-        outside issuer also Denied and IssuerUnavailable.
+        external issuer also Denied and IssuerUnavailable.
         """
         if credential is None or credential.is_empty:
             return await self._authentication.authenticate(None)
@@ -60,9 +60,9 @@ class Identity:
             raise
 
     async def _of_token(self, token: str) -> Principal:
-        # Whose it is comes first: outside issuers may have a grant_type of their own.
-        if outsider := await self.of_outside_token(token):
-            return outsider
+        # Whose it is comes first: external issuers may have a grant_type of their own.
+        if principal := await self.of_subject_token(token):
+            return principal
         if self._tokens.is_refresh(token):
             return await self.of_refresh_token(token)
         return self._of_access_token(token)
@@ -73,12 +73,12 @@ class Identity:
         except InvalidToken as refused:
             raise BadCredentials.of_token(refused) from None
 
-    async def of_outside_token(self, text: str) -> Principal | None:
-        """Say for whom the token of an outside issuer stands, None where it is none.
+    async def of_subject_token(self, text: str) -> Principal | None:
+        """Say for whom the token of an external issuer stands, None where it is none.
 
         Raises BadCredentials, Denied, IssuerUnavailable.
         """
-        if not self._federation.is_outside(text):
+        if not self._federation.is_subject_token(text):
             return None
         return await self._federation.authenticate(text)
 
@@ -88,8 +88,8 @@ class Identity:
             token = self._tokens.redeem(text)
             principal = await (
                 self._authentication.find(token.principal)
-                if token.outside is None
-                else self._federation.find(token.outside)
+                if token.federated is None
+                else self._federation.find(token.federated)
             )
             # What was revoked a moment ago another worker may not have heard of yet.
             await self._tokens.learn_of_revocations()
@@ -105,8 +105,8 @@ class Identity:
 
     async def scope_map(self, grant: Grant) -> ScopeMap:
         """What the holder of the grant holds now, whatever their token says."""
-        if grant.outside is not None:
-            return await self._federation.scope_map(grant.outside)
+        if grant.federated is not None:
+            return await self._federation.scope_map(grant.federated)
         return await self._authentication.scope_map(grant.principal)
 
     async def could_get(self, grant: Grant, scopes: Iterable[Scope]) -> Grant:

@@ -170,7 +170,7 @@ def _trusts(to: TrustManagement) -> tuple[Operation, ...]:
             "GET", "/trusts", READ, to.list, "List trusts.", answer=shapes.TrustList, query=PAGED
         ),
         Operation(
-            "POST", "/trusts", WRITE, to.create, "Trust an outside issuer, by a rule over claims.",
+            "POST", "/trusts", WRITE, to.create, "Trust an external issuer, by a rule over claims.",
             bodies.CreateTrust, answer, 201,
         ),
         Operation("GET", one, READ, to.show, "Show a trust.", answer=answer),

@@ -107,7 +107,7 @@ class UserList(Struct):
 
 
 class Trust(Struct, rename="camel", kw_only=True):
-    """A trust in an outside issuer, and what it gives: a scope map, or `actions`."""
+    """A trust in an external issuer, and what it gives: a scope map, or `actions`."""
 
     name: str
     status: Status

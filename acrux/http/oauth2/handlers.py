@@ -66,7 +66,7 @@ class TokenHandlers:
             )
         presented = form.access_token or form.refresh_token
         service = form.service or self._login_server(request)
-        if principal := await self._identity.of_outside_token(presented):
+        if principal := await self._identity.of_subject_token(presented):
             request.grant, request.proof = Grant(principal.name), principal.proof
             return responses.refresh(self._tokens.issue_refresh(principal, service))
         try:

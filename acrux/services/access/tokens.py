@@ -132,7 +132,7 @@ class Tokens:
                 now + min(self._lifetimes.refresh, principal.lifetime), principal.refresh_until
             ),
             epoch=principal.epoch,
-            outside=principal.outside,
+            federated=principal.federated,
             password=principal.password,
         )
         return self._signer.sign_refresh(token)
@@ -165,7 +165,7 @@ class Tokens:
             proof=ACCESS_TOKEN_KIND,
             password=token.password,
             access_until=token.expires_at,
-            outside=token.grant.outside,
+            federated=token.grant.federated,
         )
 
     def exchange(self, old: RefreshToken, service: str) -> str:

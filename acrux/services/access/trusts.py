@@ -1,4 +1,4 @@
-"""Create, change and delete trusts in outside OpenID issuers."""
+"""Create, change and delete trusts in external OpenID issuers."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from acrux.domain.access import outside as outsiders
-from acrux.domain.access import scope_maps
+from acrux.domain.access import federated, scope_maps
+from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import ANONYMOUS
-from acrux.domain.access.outside import Outside
 from acrux.domain.access.trust import scope_map_of
 from acrux.domain.audit import explaining
 from acrux.domain.audit.case import CaseId
@@ -49,8 +48,8 @@ class Explanations:
         return explaining.explain(Refusal(case.text, record.at, record.decision, holder))
 
     async def _holder(self, decision: Decision) -> Holder | None:
-        if outside := outsiders.named(decision.account, tuple(decision.facts.items())):
-            return await self._trust(outside)
+        if identity := federated.named(decision.account, tuple(decision.facts.items())):
+            return await self._trust(identity)
         is_anonymous = decision.account == ANONYMOUS_CALLER
         return await self._account(ANONYMOUS.name if is_anonymous else decision.account)
 
@@ -71,15 +70,15 @@ class Explanations:
             account.kind is AccountKind.FILE_USER,
         )
 
-    async def _trust(self, outside: Outside) -> Holder | None:
-        stored = await self._trusts.find(outside.trust)
+    async def _trust(self, identity: FederatedIdentity) -> Holder | None:
+        stored = await self._trusts.find(identity.trust)
         if stored is None:
             return None
         return Holder(
             stored.trust.is_enabled,
             await self._changed_at(stored.epoch, stored.trust.scope_map),
             stored.trust.scope_map,
-            scope_map_of(stored.trust, stored.permissions, outside),
+            scope_map_of(stored.trust, stored.permissions, identity),
         )
 
     async def _changed_at(self, epoch: int, scope_map: str) -> datetime:

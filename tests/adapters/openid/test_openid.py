@@ -10,7 +10,7 @@ import pytest
 from acrux.adapters.openid import discovery
 from acrux.adapters.openid.discovery import MAX_DOCUMENT_BYTES, fetch_keys
 from acrux.adapters.openid.issuers import FRESH, KEPT, MAX_ISSUERS, PAUSE, OpenIdIssuers
-from acrux.adapters.openid.outside_tokens import PublicKey
+from acrux.adapters.openid.subject_tokens import PublicKey
 from acrux.errors import InvalidToken, IssuerUnavailable
 from tests.http.conftest import HandClock
 from tests.openid_provider import Provider, make_key, provider, published

@@ -27,7 +27,7 @@ def test_a_user_may_be_called_so(name: str) -> None:
     "name", ["", "ab", "x" * 65, ".dot", "@at", "a:b:c", "a b c", "a/b/c", "é" * 5, "bob\n"]
 )
 def test_nobody_may_be_called_so(name: str) -> None:
-    """A colon would end the name in Basic, and a slash is of outside identities."""
+    """A colon would end the name in Basic, and a slash is of federated identities."""
     with pytest.raises(InvalidInput, match="3 to 64"):
         check_user_name(name)
 

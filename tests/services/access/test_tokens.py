@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from acrux.adapters.keys.jwt_signer import JwtSigner
 from acrux.adapters.keys.signing_keys import SigningKey
+from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import ADMINISTRATOR, NOTHING, Principal, narrow
-from acrux.domain.access.outside import Outside
 from acrux.domain.access.scope import Scope
 from acrux.domain.access.token import AccessToken
 from acrux.errors import InvalidService, InvalidToken
@@ -217,12 +217,14 @@ def test_what_is_given_for_an_access_token_is_revoked_with_it() -> None:
 def test_what_is_given_for_an_access_token_from_outside_is_revoked_with_the_trust() -> None:
     """The trust ends all that came of it, however often it was handed on."""
     given = Given()
-    outside = Outside("ci", "repo:org/app")
-    first = given.tokens.issue(replace(ADMIN, name=outside.name, outside=outside), SERVICE, PULL)
+    federated = FederatedIdentity("ci", "repo:org/app")
+    first = given.tokens.issue(
+        replace(ADMIN, name=federated.name, federated=federated), SERVICE, PULL
+    )
     holder = given.tokens.holder(first.text)
     second = given.tokens.issue(holder, SERVICE, PULL).text
-    assert holder.outside == outside
-    assert given.tokens.verify(second).outside == outside
+    assert holder.federated == federated
+    assert given.tokens.verify(second).federated == federated
 
     given.revocations.least["trusts/ci"] = 6
 
@@ -265,7 +267,7 @@ def test_who_asks_for_the_very_same_within_a_second_gets_the_same_token() -> Non
         (replace(ADMIN, epoch=6), SERVICE, PULL),
         (replace(ADMIN, scope_map=NOTHING), SERVICE, PULL),
         (replace(ADMIN, lifetime=timedelta(minutes=1)), SERVICE, PULL),
-        (replace(ADMIN, outside=Outside("trust", "subject", ())), SERVICE, PULL),
+        (replace(ADMIN, federated=FederatedIdentity("trust", "subject", ())), SERVICE, PULL),
         (ADMIN, OTHER, PULL),
         (ADMIN, SERVICE, [Scope.parse("repository:app:push")]),
         (ADMIN, SERVICE, [Scope.parse("repository:app2:pull")]),

@@ -1,4 +1,4 @@
-"""An identity that an outside issuer vouches for, and its claims."""
+"""An identity that an external issuer vouches for, and its claims."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ MAX_SUBJECT_CHARACTERS: Final = 255  # OpenID Connect Core 1.0 §2, `sub`
 _LAST_INSTANT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
-class Outside(Struct, frozen=True):
+class FederatedIdentity(Struct, frozen=True):
     """Whom a trust let in: what is needed to look up their rights again, and no right itself.
 
     `values` are what the claims said for the placeholders of the trust's permissions.
@@ -52,10 +52,10 @@ def holder(trust: str) -> str:
     return f"{TRUSTS}{trust}"
 
 
-def named(name: str, values: tuple[tuple[str, str], ...]) -> Outside | None:
+def named(name: str, values: tuple[tuple[str, str], ...]) -> FederatedIdentity | None:
     """The identity of this principal's name, None where it is an account's."""
     trust, _, subject = name.removeprefix(TRUSTS).partition("/")
-    return Outside(trust, subject, values) if name.startswith(TRUSTS) else None
+    return FederatedIdentity(trust, subject, values) if name.startswith(TRUSTS) else None
 
 
 def texts_of(claims: Claims, path: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Tokens of outside issuers: what is read, and what no key can make good."""
+"""Tokens of external issuers: what is read, and what no key can make good."""
 
 import base64
 import json
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from acrux.adapters.openid.outside_tokens import (
+from acrux.adapters.openid.subject_tokens import (
     KEY_OF_ALGORITHM,
     MAX_KEYS,
     MAX_TOKEN_CHARACTERS,
-    OutsideToken,
     PublicKey,
+    SubjectToken,
     issuer_of,
     read_keys,
 )
@@ -44,7 +44,7 @@ def with_payload(payload: bytes) -> str:
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "RS512", "PS256"])
 def test_a_token_is_verified_with_the_key_that_signed_it(algorithm: str) -> None:
     """Issuers sign with what they like."""
-    token = OutsideToken.parse(sign(CLAIMS, EC if algorithm == "ES256" else RSA, {}, algorithm))
+    token = SubjectToken.parse(sign(CLAIMS, EC if algorithm == "ES256" else RSA, {}, algorithm))
 
     key = token.fitting(public(EC, RSA))
 
@@ -56,14 +56,14 @@ def test_headers_that_mean_nothing_here_are_no_matter() -> None:
     """Entra ID sends x5t, others a nonce."""
     text = sign(CLAIMS, EC, {"x5t": "thumb", "nonce": "n", "typ": "at+JWT"})
 
-    token = OutsideToken.parse(text)
+    token = SubjectToken.parse(text)
 
     assert token.fitting(public(EC)) is not None
 
 
 def test_a_token_without_kid_fits_the_only_key_of_its_type() -> None:
     """kid is required only where there are several (OpenID Connect Core 1.0 §10.1)."""
-    token = OutsideToken.parse(sign(CLAIMS, EC, {"kid": None}))
+    token = SubjectToken.parse(sign(CLAIMS, EC, {"kid": None}))
 
     assert token.fitting(public(EC, RSA)) is not None
     assert token.fitting(public(EC, make_key("other"))) is None
@@ -95,7 +95,7 @@ def test_a_key_set_that_is_none_holds_no_key() -> None:
 
 def test_an_algorithm_is_used_with_its_own_type_of_key_only() -> None:
     """RS256 verified with an EC key, or a key that is for another algorithm."""
-    token = OutsideToken.parse(sign(CLAIMS, RSA))
+    token = SubjectToken.parse(sign(CLAIMS, RSA))
     other = [{**published([RSA])[0], "alg": "PS256"}]
     same_id = [{**published([EC])[0], "kid": "rsa"}]
 
@@ -122,7 +122,7 @@ def test_a_public_key_never_serves_as_an_hmac_secret() -> None:
 def test_a_header_that_would_choose_how_it_is_verified_is_refused(header: dict[str, Any]) -> None:
     """Whatever the signature is (RFC 8725 §3)."""
     with pytest.raises(InvalidToken):
-        OutsideToken.parse(raw(json.dumps(header).encode(), json.dumps(CLAIMS).encode()))
+        SubjectToken.parse(raw(json.dumps(header).encode(), json.dumps(CLAIMS).encode()))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_header_that_would_choose_how_it_is_verified_is_refused(header: dict[s
 def test_what_is_no_token_is_refused(text: str) -> None:
     """Never anything but InvalidToken."""
     with pytest.raises(InvalidToken):
-        OutsideToken.parse(text)
+        SubjectToken.parse(text)
     with pytest.raises(InvalidToken):
         issuer_of(text)
 
@@ -154,7 +154,7 @@ def test_a_token_must_say_who_issued_it(payload: bytes) -> None:
 
 def test_a_signature_of_another_key_is_not_good() -> None:
     """The id of a key is no secret."""
-    forged = OutsideToken.parse(sign(CLAIMS, make_key("ec")))
+    forged = SubjectToken.parse(sign(CLAIMS, make_key("ec")))
     (key,) = public(EC)
     assert forged.fitting([key]) == key
 
@@ -166,4 +166,4 @@ def test_a_token_is_not_shown_where_it_is_printed() -> None:
     """It is a secret until it ends."""
     text = sign(CLAIMS, EC)
 
-    assert text not in repr(OutsideToken.parse(text))
+    assert text not in repr(SubjectToken.parse(text))

@@ -1,4 +1,4 @@
-"""Read a JWT of an outside issuer, and verify it with one of its keys."""
+"""Read a JWT of an external issuer, and verify it with one of its keys."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from acrux.adapters.keys.claims import without_duplicates
-from acrux.domain.access.outside import Claims
+from acrux.domain.access.federated import Claims
 from acrux.domain.access.reason import Reason
 from acrux.errors import InvalidToken
 
@@ -73,7 +73,7 @@ def read_keys(document: Mapping[str, object]) -> tuple[PublicKey, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideToken:
+class SubjectToken:
     """A token that is read and not verified."""
 
     text: str = field(repr=False)
