@@ -9,10 +9,10 @@ from acrux import edge
 from acrux.adapters import heap
 from acrux.adapters.log import LineLog
 from acrux.adapters.sqlite.connection import Observer
+from acrux.background import BackgroundTask, BackgroundTasks
 from acrux.bootstrap import tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.services import Services, build_services
-from acrux.chores import Chore, Running
 from acrux.clocks import Clocks, clocks_of
 from acrux.errors import RegistryError
 from acrux.http.access.audit import AuditRecorder
@@ -59,17 +59,20 @@ def build(
     clocks = clocks_of(clock, log)
     adapters = build_adapters(settings, clocks, observe)
     services = build_services(settings, adapters)
-    chores = (*clocks.chores(adapters.facts), *tasks.every_process(adapters, services))
+    background = (
+        *clocks.background_tasks(adapters.facts),
+        *tasks.every_process(adapters, services),
+    )
     origins = edge.origins(settings)
     connections = edge.connections(settings, origins)
     # Only a server knows how long its tokens live: the settings of a command may be others.
     serving = (
-        *chores,
-        Chore("storage", tasks.TIDY_SECONDS, adapters.reserve.watch, at_start=True),
+        *background,
+        BackgroundTask("storage", tasks.TIDY_SECONDS, adapters.reserve.watch, at_start=True),
         *tasks.of_users_in_a_file(settings, adapters, log),
-        Chore("retire-keys", tasks.TIDY_SECONDS, services.keys.retire),
-        Chore("connections", tasks.CONNECTION_SECONDS, connections.watch),
-        Chore("heap", tasks.TIDY_SECONDS, heap.give_back),
+        BackgroundTask("retire-keys", tasks.TIDY_SECONDS, services.keys.retire),
+        BackgroundTask("connections", tasks.CONNECTION_SECONDS, connections.watch),
+        BackgroundTask("heap", tasks.TIDY_SECONDS, heap.give_back),
     )
     identity = Identity(
         services.authentication, services.federation, services.lockout, services.tokens
@@ -87,7 +90,7 @@ def build(
         incoming=edge.incoming(),
         sender=edge.sender(),
     )
-    return Registry(app, rows, services, _lifespan(adapters, services, log, chores))
+    return Registry(app, rows, services, _lifespan(adapters, services, log, background))
 
 
 def _handlers(
@@ -115,9 +118,9 @@ def _handlers(
 
 
 def _lifespan(
-    adapters: Adapters, services: Services, log: Log, chores: tuple[Chore, ...]
+    adapters: Adapters, services: Services, log: Log, background: tuple[BackgroundTask, ...]
 ) -> Lifespan:
-    running = Running(chores, log)
+    running = BackgroundTasks(background, log)
 
     async def open_() -> None:
         adapters.database.open()

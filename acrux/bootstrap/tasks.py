@@ -1,9 +1,9 @@
 """What an open registry does beside its requests."""
 
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
+from acrux.background import BackgroundTask
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.services import Services
-from acrux.chores import Chore
 from acrux.http.middleware import Log
 from acrux.ports.accounts import UserFile
 from acrux.services.access.users import FileUsers
@@ -15,21 +15,25 @@ CONNECTION_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 
 
-def every_process(adapters: Adapters, services: Services) -> tuple[Chore, ...]:
+def every_process(adapters: Adapters, services: Services) -> tuple[BackgroundTask, ...]:
     """The tasks of whoever has the registry open, be it for one command.
 
     What another worker or a command changed holds here within REVOCATION_SECONDS.
     """
     return (
-        Chore("revocations", REVOCATION_SECONDS, adapters.revocations.refresh, at_start=True),
-        Chore("signing-keys", REVOCATION_SECONDS, adapters.signer.refresh),
-        Chore("failed-logins", REVOCATION_SECONDS, adapters.failed_logins.refresh, at_start=True),
-        Chore("audit-log", AUDIT_LOG_SECONDS, services.audit_log.keep),
-        Chore("tidy-failed-logins", TIDY_SECONDS, services.lockout.tidy),
+        BackgroundTask(
+            "revocations", REVOCATION_SECONDS, adapters.revocations.refresh, at_start=True
+        ),
+        BackgroundTask("signing-keys", REVOCATION_SECONDS, adapters.signer.refresh),
+        BackgroundTask(
+            "failed-logins", REVOCATION_SECONDS, adapters.failed_logins.refresh, at_start=True
+        ),
+        BackgroundTask("audit-log", AUDIT_LOG_SECONDS, services.audit_log.keep),
+        BackgroundTask("tidy-failed-logins", TIDY_SECONDS, services.lockout.tidy),
     )
 
 
-def of_users_in_a_file(settings: Settings, to: Adapters, log: Log) -> tuple[Chore, ...]:
+def of_users_in_a_file(settings: Settings, to: Adapters, log: Log) -> tuple[BackgroundTask, ...]:
     """The task that follows an htpasswd file, or the end of its users where there is none."""
     # Whoever stops using a file stops letting its users in.
     file: UserFile = HtpasswdFile(settings.htpasswd) if settings.htpasswd else NoFile()
@@ -41,4 +45,4 @@ def of_users_in_a_file(settings: Settings, to: Adapters, log: Log) -> tuple[Chor
         for problem in await users.follow():
             log.info("htpasswd", problem=problem)
 
-    return (Chore("htpasswd", REVOCATION_SECONDS, follow, at_start=True),)
+    return (BackgroundTask("htpasswd", REVOCATION_SECONDS, follow, at_start=True),)

@@ -1,13 +1,13 @@
 """What fails again and again is told, and drowns nothing."""
 
-from acrux.chores import Chore, Failures, Running
+from acrux.background import BackgroundTask, BackgroundTasks, Failures
 from acrux.errors import StorageExhausted, StorageReadOnly
 from acrux.http.middleware import TOLD_EVERY
 from tests.http.conftest import Lines
 
 
 def told(failure: Exception, *, minutes: int) -> list[dict[str, object]]:
-    """The lines of a chore that fails so twice a second."""
+    """The lines of a task that fails so twice a second."""
     lines, ticks = Lines(), [0.0]
     failures = Failures("audit-log", lines, lambda: ticks[0])
     for _ in range(minutes * 120):
@@ -33,14 +33,15 @@ def test_what_nobody_foresaw_is_told_as_seldom() -> None:
 
 
 async def test_what_a_read_only_file_system_refuses_keeps_nobody_from_starting() -> None:
-    """It is told in one line, whichever chores it keeps from being done."""
+    """It is told in one line, whichever tasks it keeps from being done."""
     lines = Lines()
 
     async def write() -> None:
         raise StorageReadOnly("read-only")
 
-    running = Running(
-        [Chore(name, 60, write, at_start=True) for name in ("htpasswd", "audit-log")], lines
+    running = BackgroundTasks(
+        [BackgroundTask(name, 60, write, at_start=True) for name in ("htpasswd", "audit-log")],
+        lines,
     )
     await running.start()
     await running.stop()

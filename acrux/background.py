@@ -11,7 +11,7 @@ from acrux.http.middleware import Log, Seldom
 
 
 @dataclass(frozen=True, slots=True)
-class Chore:
+class BackgroundTask:
     """Something to do every so many seconds; `name` is the event that logs its failure.
 
     One that is done `at_start` too must succeed there: its failure passes through.
@@ -24,7 +24,7 @@ class Chore:
 
 
 class Failures:
-    """A chore's failures, told seldom, with how many there were.
+    """A task's failures, told seldom, with how many there were.
 
     What the registry foresaw, such as a full disk, is told in words and without a traceback.
     """
@@ -45,48 +45,48 @@ class Failures:
             self._log.exception(self._name, failures=failures)
 
 
-class Running:
-    """Chores that are done beside the requests, each at its own pace."""
+class BackgroundTasks:
+    """Tasks that are done beside the requests, each at its own pace."""
 
     def __init__(
-        self, chores: Sequence[Chore], log: Log, ticks: Callable[[], float] = time.monotonic
+        self, tasks: Sequence[BackgroundTask], log: Log, ticks: Callable[[], float] = time.monotonic
     ) -> None:
-        self._chores = chores
+        self._tasks = tasks
         self._log = log
         self._ticks = ticks
-        self._tasks: list[asyncio.Task[None]] = []
-        self._read_only = Failures("read-only", log, ticks)  # of all chores: one line tells it
+        self._running: list[asyncio.Task[None]] = []
+        self._read_only = Failures("read-only", log, ticks)  # of all tasks: one line tells it
 
     async def start(self) -> None:
         """Do once what is done at the start, then go on with all.
 
         What cannot be written, as the file system is read-only, is no reason not to start.
         """
-        for chore in self._chores:
-            if chore.at_start:
-                await self._begin(chore)
-        self._tasks = [asyncio.create_task(self._repeat(chore)) for chore in self._chores]
+        for task in self._tasks:
+            if task.at_start:
+                await self._begin(task)
+        self._running = [asyncio.create_task(self._repeat(task)) for task in self._tasks]
 
-    async def _begin(self, chore: Chore) -> None:
+    async def _begin(self, task: BackgroundTask) -> None:
         try:
-            await chore.run()
+            await task.run()
         except StorageReadOnly as failure:
             self._read_only.tell(failure)
 
     async def stop(self) -> None:
         """Wait until each has stopped. Stopping twice does no harm."""
-        while self._tasks:
-            task = self._tasks.pop()
+        while self._running:
+            task = self._running.pop()
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def _repeat(self, chore: Chore) -> None:
-        failures = Failures(chore.name, self._log, self._ticks)
+    async def _repeat(self, task: BackgroundTask) -> None:
+        failures = Failures(task.name, self._log, self._ticks)
         while True:
-            await asyncio.sleep(chore.seconds)
+            await asyncio.sleep(task.seconds)
             try:
-                await chore.run()
+                await task.run()
             except StorageReadOnly as failure:
                 self._read_only.tell(failure)
             except Exception as failure:  # noqa: BLE001 -- the next round may go well
