@@ -20,7 +20,7 @@ from acrux.domain.access.scope import PULL, PUSH, REPOSITORY, Scope, parse_all
 from acrux.domain.access.token import AccessToken
 from acrux.domain.audit.decision import Decision, Outcome, Record
 from acrux.domain.audit.waiting import memory_of
-from acrux.services.access.lockout import NEW_PAIRS, REMEMBERED_PAIRS
+from acrux.services.access.lockout import CACHED_PAIRS, NEW_PAIRS
 from acrux.services.access.tokens import size_of
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -30,10 +30,10 @@ ROOT = Path(__file__).parent.parent
 SERVER = [
     module
     for module in sorted((ROOT / "acrux").rglob("*.py"))
-    if module.relative_to(ROOT / "acrux").parts[0] not in {"cli", "client", "memory.py"}
+    if module.relative_to(ROOT / "acrux").parts[0] not in {"cli", "client", "cache.py"}
 ]
 
-KEEPERS = {"remember", "Remembered", "lru_cache", "cache", "deque", "OrderedDict", "defaultdict",
+KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "defaultdict",
            "SimpleQueue", "Queue", "set", "dict"}  # fmt: skip
 
 # Where something is kept: the most it takes in a worker, in KiB, and why it takes no more.
@@ -58,7 +58,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4096,
         "MAX_ISSUERS of trusts, whose keys take some ten kilobytes",
     ),
-    "acrux/adapters/sqlite/reads.py:_results": (16384, "MAX_BYTES"),
+    "acrux/adapters/sqlite/read_cache.py:_results": (16384, "MAX_BYTES"),
     "acrux/adapters/sockets.py:_peers": (4096, "a place a connection, of 10,000"),
     "acrux/adapters/sqlite/database.py:_waiting": (
         4096,
@@ -88,15 +88,15 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/http/access/audit.py:_read": (8192, "128 texts of 512 characters"),
     "acrux/services/connections.py:_exchanges": (8192, "a peer each, of 10,000 connections"),
     "acrux/services/connections.py:_known": (8192, "a connection each, of 10,000"),
-    "acrux/services/access/lockout.py:_known": (4096, "REMEMBERED_PAIRS"),
+    "acrux/services/access/lockout.py:_known": (4096, "CACHED_PAIRS"),
     "acrux/services/access/lockout.py:_new": (12288, "NEW_PAIRS times as many"),
     "acrux/services/access/lockout.py:_turns": (
         4096,
         "a login under way each, of 10,000 connections",
     ),
     "acrux/services/audit/audit_log.py:_trimmed": (64, "a number an account that takes too much"),
-    "acrux/services/access/tokens.py:_issued": (8192, "REMEMBERED_BYTES"),
-    "acrux/services/access/tokens.py:_known": (8192, "REMEMBERED_BYTES"),
+    "acrux/services/access/tokens.py:_issued": (8192, "CACHE_BYTES"),
+    "acrux/services/access/tokens.py:_known": (8192, "CACHE_BYTES"),
 }
 
 
@@ -151,10 +151,10 @@ def _scopes(number: int) -> str:
     return " ".join(f"a:{number * 200 + place}:" for place in range(110))[:512]
 
 
-def _remembering(name: str) -> Callable[..., object]:
+def _memoized(name: str) -> Callable[..., object]:
     module, _, function = name.replace("/", ".").partition(".py:")
-    remembering: Callable[..., object] = getattr(import_module(module), function)
-    return remembering
+    memoized: Callable[..., object] = getattr(import_module(module), function)
+    return memoized
 
 
 DIGEST = "sha256:" + "0" * 64
@@ -191,8 +191,8 @@ def _pair(number: int) -> object:
 # What is kept a row each, as many as there may be.
 ROWS: dict[str, tuple[Callable[[int], object], int]] = {
     "acrux/adapters/sql/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
-    "acrux/services/access/lockout.py:_known": (_pair, REMEMBERED_PAIRS),
-    "acrux/services/access/lockout.py:_new": (_pair, REMEMBERED_PAIRS * NEW_PAIRS),
+    "acrux/services/access/lockout.py:_known": (_pair, CACHED_PAIRS),
+    "acrux/services/access/lockout.py:_new": (_pair, CACHED_PAIRS * NEW_PAIRS),
     "acrux/adapters/sql/accounts.py:_least": (
         lambda number: (f"{number:050}", 10**15 + number),
         10_000,
@@ -212,9 +212,9 @@ def _taken(act: Callable[[int], object], times: int) -> int:
 
 
 @pytest.mark.parametrize("name", WORST)
-def test_what_is_remembered_takes_no_more_than_the_table_says(name: str) -> None:
+def test_what_is_cached_takes_no_more_than_the_table_says(name: str) -> None:
     """A sum of bounds that nobody measured would be a guess."""
-    read, (worst, beside) = _remembering(name), WORST[name]
+    read, (worst, beside) = _memoized(name), WORST[name]
 
     taken = _taken(lambda number: read(worst(number), *beside), 1100 if beside else 150)
 
@@ -307,9 +307,9 @@ def test_every_table_says_what_bounds_its_rows(tmp_path: Path) -> None:
     assert {name for (name,) in found if not name.startswith("sqlite_")} == TABLES.keys()
 
 
-def test_no_text_of_65_kilobytes_is_remembered() -> None:
+def test_no_text_of_65_kilobytes_is_cached() -> None:
     """300 token requests with 65 KB of distinct scopes each took 865 MB for good."""
-    read = _remembering("acrux/http/parsing.py:_scopes")
+    read = _memoized("acrux/http/parsing.py:_scopes")
 
     taken = _taken(lambda n: read(" ".join(f"repository:a{n}b{m}:pull" for m in range(2800))), 20)
 

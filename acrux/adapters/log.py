@@ -27,7 +27,7 @@ MAX_VALUE: Final = 1024
 MAX_TRACEBACK: Final = 8 * 1024  # before it is escaped: little of it is
 LONGEST_ESCAPE: Final = 12  # \ud83d\ude00, for one character
 
-REMEMBERED_CHARACTERS: Final = 256  # a longer value is escaped each time
+CACHED_CHARACTERS: Final = 256  # a longer value is escaped each time
 
 # What can stand in a line of text without quotes.
 _NUMBERS: Final = frozenset({int, float})
@@ -150,7 +150,7 @@ def _text(level: str, event: str, names: tuple[str, ...], longest: int = MAX_VAL
             value
             if value.__class__ in _NUMBERS
             else _quote_once(text)
-            if len(text := str(value)) <= REMEMBERED_CHARACTERS
+            if len(text := str(value)) <= CACHED_CHARACTERS
             else _quote(text, longest)
             for value in values
         ]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from acrux.cache import memoize
 from acrux.domain.access.scope import READ, WRITE
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
 from acrux.http.access import audit, challenge, guard
@@ -23,7 +24,6 @@ from acrux.http.v2.blobs import BlobHandlers
 from acrux.http.v2.listings import ListingHandlers
 from acrux.http.v2.manifests import ManifestHandlers
 from acrux.http.v2.uploads import UploadHandlers
-from acrux.memory import remember
 
 Handler = Callable[[Request], Awaitable[Response]]
 Challenge = Callable[[Origin, AccessRefused], str]
@@ -198,7 +198,7 @@ def _public(to: Handlers) -> tuple[Row, ...]:
     )
 
 
-REMEMBERED_PATHS: Final = 1024  # most requests are for few of them
+CACHED_PATHS: Final = 1024  # most requests are for few of them
 
 
 class Router:
@@ -212,7 +212,7 @@ class Router:
         for parts in self._parts:
             firsts.append(firsts[-1] + len(parts) + 1)
         self._row_of_group = {first: index for index, first in enumerate(firsts)}
-        self._cut_once = remember(self._cut, REMEMBERED_PATHS)
+        self._cut_once = memoize(self._cut, CACHED_PATHS)
 
     def match(self, request: Request) -> Endpoint:
         """Find the end-point and set `request.params`.

@@ -1,4 +1,4 @@
-"""OpenID issuers and their keys, remembered and fetched at a bounded rate."""
+"""OpenID issuers and their keys, cached and fetched at a bounded rate."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ KEPT: Final = timedelta(hours=1)
 # A token with an unknown key makes us ask, so that anybody could make us ask: not more often.
 PAUSE: Final = timedelta(seconds=5)
 
-MAX_ISSUERS: Final = 64  # whose keys are remembered
+MAX_ISSUERS: Final = 64  # whose keys are cached
 
 Fetch = Callable[[str], Awaitable[tuple[PublicKey, ...]]]
 

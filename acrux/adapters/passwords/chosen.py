@@ -26,8 +26,8 @@ _CURRENT: Final = f"{ARGON2}:$argon2id$v=19$m={MEMORY_KIBIBYTES},t={PASSES},p={L
 # bcrypt looks at no more, so that a longer password would match what it begins with.
 MAX_BCRYPT_BYTES: Final = 72
 
-REMEMBERED: Final = 10_000
-REMEMBERED_FOR: Final = timedelta(minutes=5)
+CACHED: Final = 10_000
+CACHED_FOR: Final = timedelta(minutes=5)
 
 # How many hashes one process computes at once, each with its memory and a core.
 AT_ONCE: Final = 1
@@ -38,9 +38,9 @@ Result = TypeVar("Result")
 class ChosenPasswords:
     """Slow hashes, computed in threads, a few at a time.
 
-    A password that was right is remembered for REMEMBERED_FOR, together with the hash it was
+    A password that was right is cached for CACHED_FOR, together with the hash it was
     right for, under a key that no other process knows: clients send it with every token request.
-    One that was wrong is never remembered.
+    One that was wrong is never cached.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -75,7 +75,7 @@ class ChosenPasswords:
                 return kept
         found = await self._compute(lambda: self._search(password, hashes, closed, in_use))
         if found is not None and found in hashes:
-            self._remember(password, found)
+            self._cache(password, found)
         return found
 
     def is_outdated(self, kept: str) -> bool:
@@ -116,10 +116,10 @@ class ChosenPasswords:
         except (argon2.exceptions.Argon2Error, argon2.exceptions.InvalidHashError, ValueError):
             return None  # it was damaged
 
-    def _remember(self, password: str, kept: str) -> None:
-        if len(self._right) >= REMEMBERED:
+    def _cache(self, password: str, kept: str) -> None:
+        if len(self._right) >= CACHED:
             self._right.clear()
-        self._right[self._proof(password, kept)] = self._clock() + REMEMBERED_FOR
+        self._right[self._proof(password, kept)] = self._clock() + CACHED_FOR
 
     def _proof(self, password: str, kept: str) -> bytes:
         return self._keyed_hash.digest(kept.encode() + b"\0" + _encode(password))

@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from acrux.adapters.sql.statements import Database, Row, SqlValue, Statement, Steps
+from acrux.cache import memoize
 from acrux.domain.access.scope import REPOSITORY, Scope, parse_all, render
 from acrux.domain.audit.decision import SEVERAL, Decision, Outcome, Record, Search, first_id
-from acrux.memory import remember
 from acrux.ports.audit_log import Trimmed
 
 _COLUMNS: Final = (
@@ -114,7 +114,7 @@ def _render(scopes: tuple[Scope, ...]) -> str:
     return render(scopes)
 
 
-_rendered = remember(_render, 64, longest=2)  # clients ask again and again for the same
+_rendered = memoize(_render, 64, longest=2)  # clients ask again and again for the same
 
 
 def _values(record: Record) -> tuple[SqlValue, ...]:

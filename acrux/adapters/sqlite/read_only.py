@@ -15,7 +15,7 @@ _LOOK: Final = "SELECT COUNT(*) FROM sqlite_schema"
 
 
 class Reads(Protocol):
-    """See reads.RememberedReads."""
+    """See read_cache.ReadCache."""
 
     def rows(self, statement: Statement) -> list[Row]: ...
     def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result: ...

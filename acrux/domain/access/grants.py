@@ -6,6 +6,7 @@ from typing import Final, Self
 
 from msgspec import Struct
 
+from acrux.cache import memoize
 from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.patterns import ANY_REPOSITORY, RepositoryPattern
 from acrux.domain.access.scope import (
@@ -27,7 +28,6 @@ from acrux.domain.access.scope import (
 )
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import InvalidName, InvalidScope
-from acrux.memory import remember
 
 # ACR has two vocabularies, the permissions of scope maps and the actions of tokens
 # (acr-protocol.md §4.3). They meet here and nowhere else.
@@ -165,7 +165,7 @@ def _permissions_of(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
 
 
 # How they are written never changes; which are held is asked each time.
-_permissions_on = remember(_permissions_of, 64, longest=128)
+_permissions_on = memoize(_permissions_of, 64, longest=128)
 
 
 def _speaking_of(name: str) -> list[str]:
@@ -336,4 +336,4 @@ def _names_repository(name: str) -> bool:
     return True
 
 
-_is_repository = remember(_names_repository, 1024, longest=256)
+_is_repository = memoize(_names_repository, 1024, longest=256)

@@ -5,6 +5,7 @@ from datetime import datetime
 from secrets import token_bytes
 from typing import Final, TypeAlias
 
+from acrux.cache import memoize
 from acrux.domain.access.reason import PROVEN, Reason
 from acrux.domain.access.scope import parse_text
 from acrux.domain.audit.case import RANDOM_BYTES, bare, recorded
@@ -18,7 +19,6 @@ from acrux.domain.audit.decision import (
 )
 from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
 from acrux.http.messages import BAD_REQUEST, CREATED, Request, Response
-from acrux.memory import remember
 from acrux.services.audit.audit_log import AuditLog
 
 # Whether an end-point's answer, by its method and status, is one that the audit log must hold.
@@ -103,7 +103,7 @@ class AuditRecorder:
         return case
 
 
-_read = remember(parse_text, 128, longest=512)  # strangers ask for the same few things
+_read = memoize(parse_text, 128, longest=512)  # strangers ask for the same few things
 
 
 def _created(response: Response) -> Mapping[str, str]:

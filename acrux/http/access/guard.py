@@ -139,7 +139,7 @@ def untag(request: Request) -> Required:
 
 
 # What a name requires never changes; who holds it is asked each time. A longer name than there may
-# be is an exception, which is not remembered.
+# be is an exception, which is not cached.
 @lru_cache(maxsize=1024)
 def _on(repository: str, *actions: str) -> Required:
     return Required((on_repository(parsing.parse_repository(repository), *actions),))

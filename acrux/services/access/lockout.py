@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 KNOWN_FOR: Final = timedelta(days=30)
 KNOWN_ANEW: Final = timedelta(days=1)
 
-REMEMBERED_PAIRS: Final = 10_000
+CACHED_PAIRS: Final = 10_000
 NEW_PAIRS: Final = 3  # times as many wait to be written down, once a minute
 
 
@@ -66,11 +66,11 @@ class Lockout:
         self,
         failed_logins: FailedLogins,
         clock: Clock,
-        remembered: int = REMEMBERED_PAIRS,
+        cached_pairs: int = CACHED_PAIRS,
         *,
         aged: Clock | None = None,
     ) -> None:
-        self._remembered = remembered
+        self._cached_pairs = cached_pairs
         self._failed_logins = failed_logins
         self._clock = clock
         self._aged = aged or clock
@@ -166,10 +166,10 @@ class Lockout:
                 await self._failed_logins.forgive(pair, now)
         known = self._known.get(pair)
         if known is None or now - known >= KNOWN_ANEW:
-            if len(self._known) >= self._remembered:
+            if len(self._known) >= self._cached_pairs:
                 self._known.clear()
             self._known[pair] = now
-            if len(self._new) < NEW_PAIRS * self._remembered:
+            if len(self._new) < NEW_PAIRS * self._cached_pairs:
                 self._new.add(pair)
 
     async def tidy(self) -> None:
@@ -195,7 +195,7 @@ class Lockout:
         try:
             await self._failed_logins.know(new, self._clock())
         except RegistryError:
-            if len(new) > self._remembered:
+            if len(new) > self._cached_pairs:
                 self._new.clear()
             raise
         self._new -= new

@@ -237,7 +237,7 @@ async def test_an_issuer_may_have_a_path(issuer: Provider) -> None:
     assert [key.id for key in found] == ["first"]
 
 
-async def test_no_more_issuers_are_remembered_than_there_is_room_for(
+async def test_no_more_issuers_are_cached_than_there_is_room_for(
     clock: HandClock, issuer: Provider
 ) -> None:
     """Whoever may make trusts would fill the memory with issuers."""

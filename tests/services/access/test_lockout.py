@@ -350,7 +350,7 @@ async def test_who_gets_in_every_second_is_written_down_once_a_day(
 
 async def test_of_whom_a_worker_knows_is_bounded(door: Door, clock: HandClock) -> None:
     """Its memory would grow with every address."""
-    door.lockout = Lockout(door.failed_logins, clock, remembered=2)
+    door.lockout = Lockout(door.failed_logins, clock, cached_pairs=2)
     for number in range(5):
         await door.enter("right", f"192.0.2.{number}")
     await door.lockout.tidy()
@@ -363,7 +363,7 @@ async def test_no_more_places_wait_to_be_written_down_than_there_is_room_for(
     door: Door, clock: HandClock
 ) -> None:
     """A crowd that logs in within a minute would fill the memory."""
-    door.lockout = Lockout(door.failed_logins, clock, remembered=2)
+    door.lockout = Lockout(door.failed_logins, clock, cached_pairs=2)
     for number in range(20):
         await door.enter("right", f"192.0.2.{number}")
     await door.lockout.tidy()
@@ -386,7 +386,7 @@ async def test_a_full_disk_refuses_no_right_password(
     assert await door.enter("right") == "in"
 
 
-async def test_where_nothing_can_be_written_no_more_waits_than_is_remembered(
+async def test_where_nothing_can_be_written_no_more_waits_than_is_cached(
     door: Door, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that takes no writes for a week would fill the memory."""
@@ -395,7 +395,7 @@ async def test_where_nothing_can_be_written_no_more_waits_than_is_remembered(
         raise StorageReadOnly
 
     monkeypatch.setattr(door.failed_logins, "know", refused)
-    door.lockout = Lockout(door.failed_logins, clock, remembered=2)
+    door.lockout = Lockout(door.failed_logins, clock, cached_pairs=2)
     for number in range(5):
         await door.enter("right", f"192.0.2.{number}")
     with pytest.raises(StorageReadOnly):

@@ -70,7 +70,7 @@ class Given:
             self.clock,
             LIFETIMES,
             [SERVICE, OTHER],
-            remembered_bytes=10_000,  # two tokens of one scope
+            cache_bytes=10_000,  # two tokens of one scope
         )
 
     def token(self) -> str:
@@ -128,7 +128,7 @@ def test_a_token_that_is_known_is_read_again_where_a_key_may_be_gone() -> None:
     assert given.signer.verified == 2
 
 
-def test_a_token_that_is_no_good_is_never_remembered() -> None:
+def test_a_token_that_is_no_good_is_never_cached() -> None:
     """Nobody must be able to fill the memory with what they made up."""
     given = Given()
     text = given.token()[:-8] + "AAAAAAAA"
@@ -312,7 +312,7 @@ def test_no_token_of_a_key_that_may_be_gone_is_handed_out_again() -> None:
     assert given.signer.signed == 2
 
 
-def test_no_more_tokens_are_kept_to_be_handed_out_again_than_are_remembered() -> None:
+def test_no_more_tokens_are_kept_to_be_handed_out_again_than_are_cached() -> None:
     """Whoever asks for ever other scopes would fill the memory."""
     given = Given()  # remembers two
     scopes = [[Scope.parse(f"repository:app{number}:pull")] for number in range(3)]

@@ -1,12 +1,12 @@
-"""What was read, remembered until somebody commits."""
+"""What was read, cached until somebody commits."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from acrux.adapters.sql.statements import Result, Row, Statement
-from acrux.memory import Remembered
+from acrux.cache import Cache
 
-MAX_BYTES: Final = 16 * 1024 * 1024  # of all that one process remembers
+MAX_BYTES: Final = 16 * 1024 * 1024  # of all that one process caches
 # A longer result is read faster than it is worth keeping. A scope map of 500 lines must fit.
 MAX_RESULT_BYTES: Final = 256 * 1024
 ROW_BYTES: Final = 256  # a row's own weight, and that of what is made of it
@@ -16,12 +16,12 @@ CHARACTER_BYTES: Final = 4  # of a text, of which lists of short texts may be ma
 _UNKNOWN: Final[Any] = object()
 
 
-class RememberedReads:
+class ReadCache:
     """The rows of statements, as the database holds them now.
 
     `version` says which state of the database is seen: another number after each commit, of
-    whichever process. It is asked before every answer, so that what is remembered of one state
-    never answers for the next, and a remembered answer is the one that `execute` would give.
+    whichever process. It is asked before every answer, so that what is cached of one state
+    never answers for the next, and a cached answer is the one that `execute` would give.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class RememberedReads:
         self._execute = execute
         self._version = version
         self._seen: int | None = None
-        self._results: Remembered[tuple[object, ...], Any] = Remembered(max_bytes)
+        self._results: Cache[tuple[object, ...], Any] = Cache(max_bytes)
         self._find = self._results.find
 
     def rows(self, statement: Statement) -> list[Row]:
@@ -43,8 +43,8 @@ class RememberedReads:
     def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result:
         """What `read` makes of the rows of a statement that changes nothing.
 
-        It is remembered in their place: `read` must depend on nothing but the rows, and its
-        result must not change. What it raises is not remembered.
+        It is cached in their place: `read` must depend on nothing but the rows, and its
+        result must not change. What it raises is not cached.
         """
         version = self._version()
         if version != self._seen:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acrux.memory import MAX_LENGTH, Remembered, remember
+from acrux.cache import MAX_LENGTH, Cache, memoize
 
 
 class Reader:
@@ -21,7 +21,7 @@ class Reader:
 def test_a_text_is_read_once() -> None:
     """Clients send the same path, token and header with each request."""
     reader = Reader()
-    read = remember(reader, 2)
+    read = memoize(reader, 2)
 
     assert [read("a"), read("bb"), read("a")] == [1, 2, 1]
     assert reader.read == ["a", "bb"]
@@ -30,7 +30,7 @@ def test_a_text_is_read_once() -> None:
 def test_the_texts_of_last_are_kept_and_no_more_than_was_said() -> None:
     """Whoever sends ever other paths would fill the memory."""
     reader = Reader()
-    read = remember(reader, 2)
+    read = memoize(reader, 2)
 
     for text in ("a", "b", "a", "c", "a", "b"):
         read(text)
@@ -41,7 +41,7 @@ def test_the_texts_of_last_are_kept_and_no_more_than_was_said() -> None:
 def test_a_long_text_is_read_each_time() -> None:
     """A thousand headers of 64 KiB are too many to keep."""
     reader = Reader()
-    read = remember(reader, 2)
+    read = memoize(reader, 2)
     fits, is_longer = "x" * MAX_LENGTH, "x" * (MAX_LENGTH + 1)
 
     for text in (fits, fits, is_longer, is_longer):
@@ -52,7 +52,7 @@ def test_a_long_text_is_read_each_time() -> None:
 
 def test_what_cannot_be_read_is_refused_each_time() -> None:
     """A refusal tells of its own request."""
-    read = remember(Reader(), 2)
+    read = memoize(Reader(), 2)
 
     for _ in range(2):
         with pytest.raises(ValueError, match=r"^$"):
@@ -61,22 +61,22 @@ def test_what_cannot_be_read_is_refused_each_time() -> None:
 
 def test_values_are_kept_in_as_many_bytes_as_were_said_and_no_more() -> None:
     """Tokens of a hundred scopes would fill the memory where tokens were counted."""
-    remembered = Remembered[str, str](100)
-    remembered.keep("a", "x", 50)
-    remembered.keep("b", "y", 50)
-    both = [remembered.find("a"), remembered.find("b")]
+    cache = Cache[str, str](100)
+    cache.keep("a", "x", 50)
+    cache.keep("b", "y", 50)
+    both = [cache.find("a"), cache.find("b")]
 
-    remembered.keep("c", "z", 1)
+    cache.keep("c", "z", 1)
 
     assert both == ["x", "y"]
-    assert [remembered.find(key) for key in "abc"] == [None, None, "z"]
+    assert [cache.find(key) for key in "abc"] == [None, None, "z"]
 
 
 def test_what_is_larger_than_all_the_room_takes_none() -> None:
     """One long answer would drive all others out for nothing."""
-    remembered = Remembered[str, str](100)
-    remembered.keep("a", "x", 50)
+    cache = Cache[str, str](100)
+    cache.keep("a", "x", 50)
 
-    remembered.keep("b", "y", 101)
+    cache.keep("b", "y", 101)
 
-    assert [remembered.find(key) for key in "ab"] == ["x", None]
+    assert [cache.find(key) for key in "ab"] == ["x", None]

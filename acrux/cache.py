@@ -1,4 +1,4 @@
-"""What a process remembers of what callers choose, bounded in bytes.
+"""What a process caches of what callers choose, bounded in bytes.
 
 Every memo and every cache of the registry is made here, or stands in the table of
 `tests/test_bounds.py` with the reason why it cannot grow.
@@ -17,22 +17,22 @@ Value = TypeVar("Value")
 MAX_LENGTH: Final = 2048
 
 
-def remember(
+def memoize(
     read: Callable[[Text], Meaning], most: int, longest: int = MAX_LENGTH
 ) -> Callable[[Text], Meaning]:
     """As `read`, which must depend on nothing but its text, and whose values must not change.
 
     The last `most` texts of at most `longest` characters, bytes or items are read once.
     """
-    remembered = lru_cache(maxsize=most)(read)
+    memoized = lru_cache(maxsize=most)(read)
 
     def read_once(text: Text, /) -> Meaning:
-        return remembered(text) if len(text) <= longest else read(text)
+        return memoized(text) if len(text) <= longest else read(text)
 
     return read_once
 
 
-class Remembered(Generic[Key, Value]):
+class Cache(Generic[Key, Value]):
     """Values by key, of at most `most_bytes` together; it forgets all where there is no room."""
 
     def __init__(self, most_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""What was read and remembered answers only for the state of the database that it was read of."""
+"""What was read and cached answers only for the state of the database that it was read of."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,13 +8,13 @@ import pytest
 
 from acrux.adapters.sql.statements import Row, Statement
 from acrux.adapters.sqlite.connection import Connection
-from acrux.adapters.sqlite.reads import MAX_RESULT_BYTES, ROW_BYTES, RememberedReads
+from acrux.adapters.sqlite.read_cache import MAX_RESULT_BYTES, ROW_BYTES, ReadCache
 
 ALL = Statement("SELECT name FROM things ORDER BY name", {})
 
 
 class Reading:
-    """Remembered reads of a real file, counted, and another connection that writes to it."""
+    """Cached reads of a real file, counted, and another connection that writes to it."""
 
     def __init__(self, folder: Path) -> None:
         self.writer = Connection(folder / "things.sqlite")
@@ -22,7 +22,7 @@ class Reading:
         self.asked: list[Statement] = []
         self.between: list[Statement] = []  # committed after the version was seen
         self.writer.execute(Statement("CREATE TABLE things (name TEXT PRIMARY KEY)", {}))
-        self.reads = RememberedReads(self._execute, self._version, max_bytes=100 * ROW_BYTES)
+        self.reads = ReadCache(self._execute, self._version, max_bytes=100 * ROW_BYTES)
 
     def _execute(self, statement: Statement) -> list[Row]:
         self.asked.append(statement)
@@ -39,7 +39,7 @@ class Reading:
         self.writer.execute(add(name))
 
     def names(self) -> list[str]:
-        """All names, as the remembered reads tell them."""
+        """All names, as the cached reads tell them."""
         return [name for (name,) in self.reads.rows(ALL)]
 
 
@@ -75,7 +75,7 @@ def test_a_commit_of_another_connection_is_seen_by_the_next_read(reading: Readin
 
 
 def test_a_commit_between_the_look_and_the_read_does_no_harm(reading: Reading) -> None:
-    """The rows are newer than the version they are remembered under: the next look forgets them."""
+    """The rows are newer than the version they are cached under: the next look forgets them."""
     reading.add("a")
     reading.between.append(add("b"))
 
@@ -103,7 +103,7 @@ def test_what_a_caller_does_with_its_rows_changes_nobody_elses(reading: Reading)
     assert reading.names() == ["a"]
 
 
-def test_a_long_result_is_not_remembered(reading: Reading) -> None:
+def test_a_long_result_is_not_cached(reading: Reading) -> None:
     """One listing would push everything else out of memory."""
     reading.add("x" * MAX_RESULT_BYTES)
 
@@ -111,7 +111,7 @@ def test_a_long_result_is_not_remembered(reading: Reading) -> None:
     assert len(reading.asked) == 2
 
 
-def test_a_long_question_is_not_remembered(reading: Reading) -> None:
+def test_a_long_question_is_not_cached(reading: Reading) -> None:
     """Whoever has no account may ask whether there is one of a very long name."""
     find = Statement("SELECT name FROM things WHERE name = :name", {"name": "x" * MAX_RESULT_BYTES})
 
@@ -121,7 +121,7 @@ def test_a_long_question_is_not_remembered(reading: Reading) -> None:
     assert len(reading.asked) == 2
 
 
-def test_no_more_is_remembered_than_fits(reading: Reading) -> None:
+def test_no_more_is_cached_than_fits(reading: Reading) -> None:
     """Whoever asks for ever new names would fill the memory."""
     find = "SELECT name FROM things WHERE name = :name"
     for number in range(101):
@@ -133,7 +133,7 @@ def test_no_more_is_remembered_than_fits(reading: Reading) -> None:
     assert len(reading.asked) == 102  # the first ones were forgotten
 
 
-def test_what_was_made_of_rows_is_remembered_in_their_place(reading: Reading) -> None:
+def test_what_was_made_of_rows_is_cached_in_their_place(reading: Reading) -> None:
     """Every pull of one image would read its digest anew."""
     reading.add("a")
     made: list[int] = []
@@ -157,7 +157,7 @@ def test_what_one_reader_made_answers_for_no_other(reading: Reading) -> None:
     assert reading.names() == ["a"]
 
 
-def test_a_refusal_to_read_is_not_remembered(reading: Reading) -> None:
+def test_a_refusal_to_read_is_not_cached(reading: Reading) -> None:
     """What is locked now may be open a moment later."""
 
     def refuse(_: list[Row]) -> None:
