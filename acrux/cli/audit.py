@@ -167,7 +167,7 @@ def _json(record: Record) -> dict[str, object]:
         "time": _time(record.at, "microseconds"),
         "outcome": decision.outcome.value,
         "account": decision.account,
-        "proof": decision.proof,
+        "proof": decision.authentication_method,
         "peer": decision.peer,
         "request": decision.request,
         "status": decision.status,
@@ -188,7 +188,7 @@ def _row(record: Record) -> tuple[str, ...]:
     return (
         _time(record.at, "seconds"),
         decision.account,
-        decision.proof,
+        decision.authentication_method,
         decision.peer,
         decision.outcome.value,
         decision.request,

@@ -22,7 +22,7 @@ def explain(config: Path | None, case: str, output: str, options: dict[str, obje
 
 
 def _print(told: Explanation) -> None:
-    by = f", by {told.proof}" if told.proof else ""
+    by = f", by {told.authentication_method}" if told.authentication_method else ""
     pairs = {
         "case": told.case,
         "time": _time(told.at),

@@ -68,7 +68,7 @@ def _record(services: Services) -> None:
             request=_request(context)[:MAX_REQUEST_CHARACTERS],
             outcome=Outcome.GRANTED,
             account=LOCAL_CALLER,
-            proof=_user(),
+            authentication_method=_user(),
         )
     )
 

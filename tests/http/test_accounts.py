@@ -194,7 +194,7 @@ async def test_a_token_that_does_not_say_its_password_ends_with_any(registry: Re
     """Those that an earlier version issued go on, and must not outlive a renewed password."""
     await account(registry, "_repositories_push")
     services = registry.services
-    old = replace(await services.authentication.find("ci-team"), proof="")
+    old = replace(await services.authentication.find("ci-team"), authentication_method="")
     token = services.tokens.issue(old, HOST, ()).text
     holder = Caller(registry, "", "")
     holder.authorization = f"Bearer {token}"

@@ -70,7 +70,7 @@ async def test_a_form_and_an_exchange_are_recorded_too(
         "POST /oauth2/token", "POST /oauth2/exchange", "POST /oauth2/token",
     ]  # fmt: skip
     assert {(one.account, one.outcome) for one in found} == {("acrux", Outcome.GRANTED)}
-    assert [one.proof for one in found[1:]] == ["refresh_token", "refresh_token"]
+    assert [one.authentication_method for one in found[1:]] == ["refresh_token", "refresh_token"]
 
 
 async def post(caller: Caller, path: str, form: dict[str, str]) -> Answer:
@@ -107,7 +107,7 @@ async def test_each_change_is_recorded_and_no_step_towards_it(
     assert {(one.account, one.repository, one.outcome) for one in found} == {
         ("acrux", "team/app", Outcome.GRANTED)
     }
-    assert {one.proof for one in found} == {"access_token"}
+    assert {one.authentication_method for one in found} == {"access_token"}
     assert found[0].facts["created"].startswith("/v2/team/app/blobs/sha256:")
     assert found[-1].request == f"DELETE /v2/team/app/manifests/{APP.digest}"
 

@@ -86,7 +86,7 @@ async def test_the_scope_map_that_lacks_is_named_with_what_to_do(
     caller = await (await robot(registry, "team-map")).login(PULL)
     told = await explain(registry, await caller.call("DELETE", MANIFEST))
 
-    assert (told.account, told.proof, told.peer) == ("robot", "access_token", PEER)
+    assert (told.account, told.authentication_method, told.peer) == ("robot", "access_token", PEER)
     assert (told.request, told.status) == (f"DELETE {MANIFEST}", 401)
     assert (told.scope_map, told.reason) == ("team-map", "missing-scope")
     assert told.fixes == (

@@ -70,7 +70,7 @@ class ChosenPasswords:
         scheme and cost of `in_use` was done, whichever of them the hashes are of.
         """
         for kept in hashes:
-            end = self._right.get(self._proof(password, kept))
+            end = self._right.get(self._key(password, kept))
             if end is not None and self._clock() < end:
                 return kept
         found = await self._compute(lambda: self._search(password, hashes, closed, in_use))
@@ -119,9 +119,9 @@ class ChosenPasswords:
     def _cache(self, password: str, kept: str) -> None:
         if len(self._right) >= CACHED:
             self._right.clear()
-        self._right[self._proof(password, kept)] = self._clock() + CACHED_FOR
+        self._right[self._key(password, kept)] = self._clock() + CACHED_FOR
 
-    def _proof(self, password: str, kept: str) -> bytes:
+    def _key(self, password: str, kept: str) -> bytes:
         return self._keyed_hash.digest(kept.encode() + b"\0" + _encode(password))
 
     async def _compute(self, work: Callable[[], Result]) -> Result:

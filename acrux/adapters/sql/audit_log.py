@@ -131,7 +131,7 @@ def _values(record: Record) -> tuple[SqlValue, ...]:
         decision.case or None,
         int(decision.is_proven),
         decision.account,
-        decision.proof,
+        decision.authentication_method,
         decision.peer,
         decision.repository,
         decision.request,
@@ -152,13 +152,13 @@ def _bytes(text: str) -> int:
 
 
 def _read(row: Row) -> Record:
-    (id_, case, proven, account, proof, peer, repository, request, outcome, status, asked,
-     granted, reason, message, facts, correlation) = row  # fmt: skip
+    (id_, case, proven, account, authentication_method, peer, repository, request, outcome, status,
+     asked, granted, reason, message, facts, correlation) = row  # fmt: skip
     decision = Decision(
         request=request,
         outcome=Outcome(outcome),
         account=account,
-        proof=proof,
+        authentication_method=authentication_method,
         peer=peer,
         repository=repository,
         asked=parse_all([asked]),

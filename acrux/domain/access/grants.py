@@ -203,7 +203,8 @@ class Principal(Struct, frozen=True):
     """Who a credential turned out to be, and what they may be granted.
 
     `epoch` goes into their tokens: those of an earlier one than the account's are worth nothing.
-    `proof` names by what they were known, such as `password1`: it decides nothing, it is told.
+    `authentication_method` names by what they were known, such as `password1`: it decides nothing,
+    it is told.
     `password` names the password that all this goes back to, be it over many tokens.
     Where a token was their password, no access token of theirs lives beyond `access_until` and no
     refresh token beyond `refresh_until`.
@@ -213,7 +214,7 @@ class Principal(Struct, frozen=True):
     name: str
     scope_map: ScopeMap
     epoch: int = 0
-    proof: str = ""
+    authentication_method: str = ""
     password: str = ""
     access_until: datetime | None = None
     refresh_until: datetime | None = None

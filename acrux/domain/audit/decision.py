@@ -38,16 +38,16 @@ class Outcome(StrEnum):
 class Decision(Struct, frozen=True):
     """One thing that was asked of the registry, and what was decided.
 
-    `request` is a method with a path, or a command; `proof` names by what the caller was known,
-    such as `password1`. `asked` is what was asked for, or what the request would have needed;
-    `granted` what the caller got, or held. `facts` are names and instants that belong to the
-    reason. Nothing in it is secret.
+    `request` is a method with a path, or a command; `authentication_method` names by what the
+    caller was known, such as `password1`. `asked` is what was asked for, or what the request would
+    have needed; `granted` what the caller got, or held. `facts` are names and instants that belong
+    to the reason. Nothing in it is secret.
     """
 
     request: str
     outcome: Outcome
     account: str
-    proof: str = ""
+    authentication_method: str = ""
     peer: str = ""
     repository: str = ""
     asked: tuple[Scope, ...] = ()

@@ -56,7 +56,7 @@ def explain(case: Refusal) -> Explanation:
         request=decision.request,
         status=decision.status,
         account=decision.account,
-        proof=decision.proof,
+        authentication_method=decision.authentication_method,
         peer=decision.peer,
         message=decision.message,
         needed=decision.asked,
@@ -228,7 +228,7 @@ def _missing_scope(case: Refusal) -> _Told:
         holds = f"the scope map {case.scope_map.name!r} does not grant it"
         holds = "it holds nothing now" if case.scope_map is NOTHING else holds
         return _Told(f"{case.who} may not {missing}: {holds}.", _widenings(case, lacking))
-    if case.decision.proof not in _TOKENS:
+    if case.decision.authentication_method not in _TOKENS:
         return _Told(f"{case.who} may do this now, and could not then.")
     return _Told(
         f"{case.who} may do this, and the token does not hold it: it was asked for without this "

@@ -225,7 +225,8 @@ class Guard:
         if isinstance(presented, Credential):
             # Basic straight on the API (acr-protocol.md §0.3, rule 30).
             principal = await self._identity.of(presented, request.peer)
-            request.principal, request.proof = principal, principal.proof
+            request.principal = principal
+            request.authentication_method = principal.authentication_method
             return narrow(principal, required.useful)
         token = presented.secret.reveal()
         try:
@@ -234,7 +235,7 @@ class Guard:
             if required.upload and (outlived := self._outlived(token, required, request)):
                 return outlived
             raise
-        request.proof = ACCESS_TOKEN_KIND
+        request.authentication_method = ACCESS_TOKEN_KIND
         return grant
 
     def _outlived(self, token: str, required: Required, request: Request) -> Grant | None:

@@ -98,7 +98,7 @@ class Identity:
             raise BadCredentials.of_token(refused) from None
         return replace(
             principal,
-            proof=REFRESH_TOKEN_KIND,
+            authentication_method=REFRESH_TOKEN_KIND,
             password=token.password,
             refresh_until=token.expires_at,
         )

@@ -106,8 +106,8 @@ class Authentication:
         account = await self._accounts.find(ANONYMOUS.name)
         return ANONYMOUS if account is None or not account.is_enabled else self._principal(account)
 
-    def _principal(self, account: Account, proof: str = "") -> Principal:
-        return Principal(account.name, _scope_map(account), account.epoch, proof, proof)
+    def _principal(self, account: Account, password: str = "") -> Principal:
+        return Principal(account.name, _scope_map(account), account.epoch, password, password)
 
 
 def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:

@@ -133,7 +133,7 @@ def _principal(stored: StoredTrust, identity: FederatedIdentity) -> Principal:
         name=identity.name,
         scope_map=scope_map_of(stored.trust, stored.permissions, identity),
         epoch=stored.epoch,
-        proof=f"trust {identity.trust}",
+        authentication_method=f"trust {identity.trust}",
         federated=identity,
         lifetime=stored.trust.lifetime,
     )

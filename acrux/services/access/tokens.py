@@ -162,7 +162,7 @@ class Tokens:
             token.grant.principal,
             token.grant.scope_map,
             token.epoch,
-            proof=ACCESS_TOKEN_KIND,
+            authentication_method=ACCESS_TOKEN_KIND,
             password=token.password,
             access_until=token.expires_at,
             federated=token.grant.federated,

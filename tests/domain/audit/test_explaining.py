@@ -36,7 +36,7 @@ def told(reason: str, held_by: Holder | None = None, **parts: Any) -> Explanatio
         "PUT /v2/team/app/manifests/v1",
         Outcome.REFUSED,
         "ci-team",
-        proof="access_token",
+        authentication_method="access_token",
         peer="192.0.2.7",
         asked=PUSH,
         reason=reason,
@@ -84,7 +84,11 @@ def test_a_token_that_did_not_ask_is_told_from_a_map_that_lacks() -> None:
 
 def test_a_password_that_would_do_now_could_not_then() -> None:
     """The explanation would say that all is well."""
-    shown = told(Reason.MISSING_SCOPE, holder(ADMINISTRATOR, changed_at=LATER), proof="password1")
+    shown = told(
+        Reason.MISSING_SCOPE,
+        holder(ADMINISTRATOR, changed_at=LATER),
+        authentication_method="password1",
+    )
 
     assert shown.why == "ci-team may do this now, and could not then."
     assert "changed at 2026-11-21T13:00:00Z, after this case" in shown.changes

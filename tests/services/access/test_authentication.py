@@ -75,9 +75,9 @@ async def test_a_right_password_tells_who_it_is_and_what_they_hold(given: Given)
         EPOCH,
     )
     known = await given.authentication.find("somebody")
-    assert (found.proof, known.proof) == ("password1", "")
+    assert (found.authentication_method, known.authentication_method) == ("password1", "")
     assert found.password == "password1"
-    assert replace(found, proof="", password="") == known
+    assert replace(found, authentication_method="", password="") == known
     assert given.waited == []
 
 

@@ -76,7 +76,7 @@ async def test_whoever_is_let_in_is_found_again_until_the_trust_ends(given: Give
     await given.trusts.create(TRUST)
     principal = await given.federation.authenticate("a-subject")
     assert principal.federated == FederatedIdentity("ci", "a-subject")
-    assert principal.proof == "trust ci"
+    assert principal.authentication_method == "trust ci"
 
     assert await given.federation.find(principal.federated) == principal
     assert await given.federation.scope_map(principal.federated) == principal.scope_map

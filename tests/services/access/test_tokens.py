@@ -205,7 +205,7 @@ def test_what_is_given_for_an_access_token_is_revoked_with_it() -> None:
     given = Given()
     holder = given.tokens.holder(given.token())
     second = given.tokens.issue(holder, SERVICE, PULL).text
-    assert (holder.epoch, holder.proof) == (5, "access_token")
+    assert (holder.epoch, holder.authentication_method) == (5, "access_token")
     assert given.tokens.verify(second).scopes == tuple(PULL)
 
     given.revocations.least["acrux"] = 6

@@ -110,7 +110,7 @@ class Services:
             principal = await self.authentication.authenticate(Credential(name, password))
         except BadCredentials:
             return False
-        assert (principal.name, principal.proof) == (name, "password")
+        assert (principal.name, principal.authentication_method) == (name, "password")
         return True
 
     async def names(self) -> Sequence[str]:
