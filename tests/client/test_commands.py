@@ -239,7 +239,7 @@ def test_api_prints_the_answer(registry: FakeRegistry) -> None:
     assert registry.steps == [(PATH, "-"), ("/oauth2/token", "Basic"), (PATH, "Bearer")]
 
 
-def test_api_narrates_each_step_without_a_secret(registry: FakeRegistry) -> None:
+def test_api_traces_each_step_without_a_secret(registry: FakeRegistry) -> None:
     """The document, as it happens: whoever reads along learns the protocol and no password."""
     result = acrux("api", "-v", *LOGIN, "--registry", registry.host, PATH, stdin="wonderland\n")
 
@@ -268,7 +268,7 @@ def test_api_narrates_each_step_without_a_secret(registry: FakeRegistry) -> None
     ]
 
 
-def test_api_narrates_forms_with_stars(registry: FakeRegistry) -> None:
+def test_api_traces_forms_with_stars(registry: FakeRegistry) -> None:
     """What is sent is seen, but for what nobody may see."""
     result = acrux("api", "-v", "--token-stdin", f"{registry.host}{PATH}", stdin=SUBJECT_TOKEN)
 
@@ -287,7 +287,7 @@ def test_api_narrates_forms_with_stars(registry: FakeRegistry) -> None:
     assert REFRESH_TOKEN not in result.stderr
 
 
-def test_api_narrates_a_password_in_a_form_with_stars(registry: FakeRegistry) -> None:
+def test_api_traces_a_password_in_a_form_with_stars(registry: FakeRegistry) -> None:
     """A password is never printed, whichever way it goes."""
     result = acrux("api", "-v", "--grant", "password", *LOGIN, f"{registry.host}{PATH}",
                    stdin="wonderland\n")  # fmt: skip

@@ -185,7 +185,7 @@ def test_expose_token_never_prints_a_password(registry: FakeRegistry) -> None:
     refused_with(acrux("login", registry.host, *LOGIN, "--expose-token"), 1, "none to expose")
 
 
-def test_login_narrates_each_step_with_stars(registry: FakeRegistry) -> None:
+def test_login_traces_each_step_with_stars(registry: FakeRegistry) -> None:
     """A login that fails is looked into before any other command."""
     result = acrux("login", "-v", registry.host, *LOGIN, "--grant", "password")
 

@@ -22,7 +22,7 @@ from acrux.cli.caller.calling import (
     registry_url,
     tls_options,
 )
-from acrux.cli.caller.narrator import Narrator
+from acrux.cli.caller.trace import Trace
 from acrux.cli.options import output_option, print_json
 from acrux.client import challenge, credentials, jwt
 from acrux.client.errors import TokenRefused, TokenUnreadable
@@ -64,7 +64,7 @@ def login(
     """
     url = _registry(registry)
     host = url.netloc.decode("ascii")
-    hooks = Narrator(url).hooks if verbose else None
+    hooks = Trace(url).hooks if verbose else None
     with failures_told(), open_client(tls, hooks) as client:
         kept = _log_in(client, url, caller)
         if expose_token:

@@ -1,4 +1,4 @@
-"""Tell each step of a walk, with stars for what is secret."""
+"""Trace each step of a walk, with stars for what is secret."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ FORMS: Final = {
 }
 
 
-class Narrator:
+class Trace:
     """Tells each step on standard error, as the document does; secrets are masked."""
 
     def __init__(self, called: httpx2.URL) -> None:
