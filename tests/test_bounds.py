@@ -38,8 +38,11 @@ KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "de
 
 # Where something is kept: the most it takes in a worker, in KiB, and why it takes no more.
 BOUNDS: dict[str, tuple[int, str]] = {
-    "acrux/adapters/sql/accounts.py:_least": (2048, "a row an account that was revoked, of 10,000"),
-    "acrux/adapters/sql/accounts.py:_of_passwords": (4352, "two rows each, of 10,000 accounts"),
+    "acrux/adapters/sql/revocations.py:_least": (
+        2048,
+        "a row an account that was revoked, of 10,000",
+    ),
+    "acrux/adapters/sql/revocations.py:_of_passwords": (4352, "two rows each, of 10,000 accounts"),
     "acrux/adapters/blobs/batches.py:_waiting": (24576, "three times BATCHES_BYTES"),
     "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
     "acrux/adapters/passwords/chosen.py:_right": (1024, "a digest each, of 4,096 at most"),
@@ -193,7 +196,7 @@ ROWS: dict[str, tuple[Callable[[int], object], int]] = {
     "acrux/adapters/sql/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
     "acrux/services/access/lockout.py:_known": (_pair, CACHED_PAIRS),
     "acrux/services/access/lockout.py:_new": (_pair, CACHED_PAIRS * NEW_PAIRS),
-    "acrux/adapters/sql/accounts.py:_least": (
+    "acrux/adapters/sql/revocations.py:_least": (
         lambda number: (f"{number:050}", 10**15 + number),
         10_000,
     ),

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from acrux import edge
-from acrux.adapters import heap
 from acrux.adapters.log import LineLog
 from acrux.adapters.sqlite.connection import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
@@ -68,11 +67,8 @@ def build(
     # Only a server knows how long its tokens live: the settings of a command may be others.
     serving = (
         *background,
-        BackgroundTask("storage", tasks.TIDY_SECONDS, adapters.reserve.watch, at_start=True),
+        *tasks.of_a_server(adapters, services, connections),
         *tasks.of_users_in_a_file(settings, adapters, log),
-        BackgroundTask("retire-keys", tasks.TIDY_SECONDS, services.keys.retire),
-        BackgroundTask("connections", tasks.CONNECTION_SECONDS, connections.watch),
-        BackgroundTask("heap", tasks.TIDY_SECONDS, heap.give_back),
     )
     identity = Identity(
         services.authentication, services.federation, services.lockout, services.tokens

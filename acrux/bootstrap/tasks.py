@@ -1,5 +1,6 @@
 """What an open registry does beside its requests."""
 
+from acrux.adapters import heap
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
 from acrux.bootstrap.adapters import Adapters
@@ -7,6 +8,7 @@ from acrux.bootstrap.services import Services
 from acrux.http.middleware import Log
 from acrux.ports.accounts import UserFile
 from acrux.services.access.users import FileUsers
+from acrux.services.connections import Connections
 from acrux.settings import Settings
 
 REVOCATION_SECONDS = 0.5
@@ -30,6 +32,18 @@ def every_process(adapters: Adapters, services: Services) -> tuple[BackgroundTas
         ),
         BackgroundTask("audit-log", AUDIT_LOG_SECONDS, services.audit_log.keep),
         BackgroundTask("tidy-failed-logins", TIDY_SECONDS, services.lockout.tidy),
+    )
+
+
+def of_a_server(
+    adapters: Adapters, services: Services, connections: Connections
+) -> tuple[BackgroundTask, ...]:
+    """The tasks of a process that answers requests, beside those of every process."""
+    return (
+        BackgroundTask("storage", TIDY_SECONDS, adapters.reserve.watch, at_start=True),
+        BackgroundTask("retire-keys", TIDY_SECONDS, services.keys.retire),
+        BackgroundTask("connections", CONNECTION_SECONDS, connections.watch),
+        BackgroundTask("heap", TIDY_SECONDS, heap.give_back),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from acrux.adapters.sql.audit_log import SqlAuditLog
-from acrux.adapters.sql.statements import Statement
+from acrux.adapters.sql.database import Statement
 from acrux.domain.access.scope import parse_all
 from acrux.domain.audit.decision import SEVERAL, Decision, Outcome, Record, Search, record_id
 from acrux.domain.instants import to_microseconds

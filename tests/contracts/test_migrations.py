@@ -5,7 +5,7 @@ from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
-from acrux.adapters.sql.statements import Row, Statement
+from acrux.adapters.sql.database import Row, Statement
 from acrux.adapters.sqlite.connection import Connection
 from acrux.adapters.sqlite.database import migrate, migrations
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.statements import Row, Statement
+from acrux.adapters.sql.database import Row, Statement
 from acrux.adapters.sqlite.connection import Connection
 from acrux.adapters.sqlite.read_cache import MAX_RESULT_BYTES, ROW_BYTES, ReadCache
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from acrux.adapters.sql.statements import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.cache import memoize
 from acrux.domain.access.scope import REPOSITORY, Scope, parse_all, render
 from acrux.domain.audit.decision import SEVERAL, Decision, Outcome, Record, Search, first_id

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from acrux.adapters.keys.keyed_hash import KeyedHash
-from acrux.adapters.sql.statements import Database, Row, Statement, Steps
+from acrux.adapters.sql.database import Database, Row, Statement, Steps
 from acrux.domain.access.lockout import Failures, Subject
 from acrux.domain.instants import BEGINNING, from_microseconds, to_microseconds
 from acrux.errors import RegistryError

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from acrux.adapters.sql.epochs import revoke_holders
-from acrux.adapters.sql.statements import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.revocations import revoke_holders
 from acrux.domain.access import scope_maps
 from acrux.domain.access.grants import ScopeMap
 from acrux.domain.content.page import Page, Slice

@@ -15,7 +15,7 @@ import apsw
 from msgspec import Struct
 
 from acrux.adapters.failures import is_read_only
-from acrux.adapters.sql.statements import Result, Row, Statement, Steps
+from acrux.adapters.sql.database import Result, Row, Statement, Steps
 from acrux.adapters.sqlite.connection import Connection, Observer, nobody
 from acrux.adapters.sqlite.read_cache import ReadCache
 from acrux.adapters.sqlite.read_only import Reads, ReadsUntil, RefusedWrites, Writes
@@ -32,7 +32,7 @@ _RELEASE: Final = Statement("RELEASE steps", {})
 
 
 class SqliteDatabase:
-    """One SQLite file, that several processes may have open; see statements.Database.
+    """One SQLite file, that several processes may have open; see sql.database.Database.
 
     Open it in the process, and use it on the event loop, that it serves. Reads run in the loop
     itself, for they take microseconds, and what was read is cached until somebody commits.
@@ -106,19 +106,19 @@ class SqliteDatabase:
         self._opened.close()
 
     async def read(self, statement: Statement) -> list[Row]:
-        """See statements.Database."""
+        """See sql.database.Database."""
         if self._reads is None:
             raise RuntimeError("the database is not open")
         return self._reads.rows(statement)
 
     async def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result:
-        """See statements.Database."""
+        """See sql.database.Database."""
         if self._reads is None:
             raise RuntimeError("the database is not open")
         return self._reads.find(statement, read)
 
     async def write(self, steps: Steps[Result]) -> Result:
-        """See statements.Database."""
+        """See sql.database.Database."""
         if self._writer is None:
             raise RuntimeError("the database is not open")
         result: Result = await self._writer.submit(steps)

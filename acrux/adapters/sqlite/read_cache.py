@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from acrux.adapters.sql.statements import Result, Row, Statement
+from acrux.adapters.sql.database import Result, Row, Statement
 from acrux.cache import Cache
 
 MAX_BYTES: Final = 16 * 1024 * 1024  # of all that one process caches

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.sql.accounts import SqlRevocations
+from acrux.adapters.sql.revocations import SqlRevocations
 from acrux.adapters.sql.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.trusts import SqlTrusts
 from acrux.adapters.sqlite.database import SqliteDatabase

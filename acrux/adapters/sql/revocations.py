@@ -1,8 +1,8 @@
-"""Raise the epoch below which tokens are revoked: steps of a transaction."""
+"""Epochs below which tokens are revoked: known, looked up and raised."""
 
 from typing import Final
 
-from acrux.adapters.sql.statements import SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Database, SqlValue, Statement, Steps
 from acrux.domain.access.federated import TRUSTS
 
 # No name of an account holds it: it would end the name in Basic (RFC 7617 §2).
@@ -12,6 +12,37 @@ _REVOKE: Final = """
     INSERT INTO revocations (account, epoch) VALUES (:name, :epoch)
     ON CONFLICT (account) DO UPDATE SET epoch = excluded.epoch
 """
+
+_SINCE: Final = "SELECT account, epoch FROM revocations WHERE epoch >= :seen"
+
+
+class SqlRevocations:
+    """The port Revocations: what the table holds, as it was when last looked at.
+
+    A new row has a greater epoch than any seen before, so that a look is one short index read.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._least: dict[str, int] = {}
+        self._of_passwords: dict[str, dict[str, int]] = {}
+        self._seen = -1
+
+    def least_epoch(self, holder: str, password: str) -> int:
+        """See ports.Revocations."""
+        least = self._least.get(holder, 0)
+        of_passwords = self._of_passwords.get(holder)
+        return max(least, of_passwords.get(password, 0)) if of_passwords else least
+
+    async def refresh(self) -> None:
+        """See ports.Revocations."""
+        statement = Statement(_SINCE, {"seen": self._seen})
+        for key, epoch in await self._database.find(statement, tuple):
+            holder, of_password, password = key.partition(OF_PASSWORD)
+            least = self._of_passwords.setdefault(holder, {}) if of_password else self._least
+            name = password if of_password else holder
+            least[name] = max(epoch, least.get(name, 0))
+            self._seen = max(epoch, self._seen)
 
 
 def next_epoch(epoch: int) -> Steps[int]:

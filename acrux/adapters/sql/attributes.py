@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from acrux.adapters.sql.statements import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.content.attributes import UNLOCKED, Attributes, AttributesChange, Operation, check
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag

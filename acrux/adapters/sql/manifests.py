@@ -1,4 +1,4 @@
-"""Manifests, tags and their listings: statements."""
+"""Manifests and their referrers: statements."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,17 +6,17 @@ from typing import Final
 
 import msgspec
 
-from acrux.adapters.sql import link_steps, locks
-from acrux.adapters.sql.patterns import NameRange
-from acrux.adapters.sql.statements import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql import attributes, blob_links, repositories
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.tags import point_tag
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer, stated_media_type
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Page
 from acrux.domain.instants import to_microseconds
-from acrux.errors import DamagedManifest, UnknownManifest, UnknownRepository, UnknownTag
-from acrux.ports.content import Deleted, StoredManifest
+from acrux.errors import DamagedManifest, UnknownManifest
+from acrux.ports.content import StoredManifest
 
 # What follows from the bytes that were put, beside the subject, which there may be none of.
 _DERIVED: Final = (
@@ -35,13 +35,13 @@ def put_manifest(  # noqa: PLR0913, PLR0917 -- one of each
     at: datetime,
 ) -> Steps[None]:
     """Hold the manifest and point the tags at it, where all of them may be written."""
-    overwritten = yield from locks.of_tags(repository, tags)
-    yield from locks.check_repository(Operation.WRITE, repository, overwritten)
-    yield from link_steps.check_links(repository, required, sizes)
-    yield link_steps.ensure_repository(repository, at)
+    overwritten = yield from attributes.of_tags(repository, tags)
+    yield from attributes.check_repository(Operation.WRITE, repository, overwritten)
+    yield from blob_links.check_links(repository, required, sizes)
+    yield repositories.ensure_repository(repository, at)
     yield held
     for tag in tags:
-        yield _point(repository, tag, digest, at)
+        yield point_tag(repository, tag, digest, at)
 
 
 def hold(
@@ -90,18 +90,6 @@ def hold(
     )
 
 
-def _point(repository: RepositoryName, tag: Tag, digest: Digest, at: datetime) -> Statement:
-    return Statement(
-        """
-        INSERT INTO tags (repository, name, digest, created_at, updated_at)
-        VALUES (:repository, :tag, :digest, :at, :at)
-        ON CONFLICT (repository, name)
-        DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
-        """,
-        {**_key(repository, digest), "tag": tag.value, "at": to_microseconds(at)},
-    )
-
-
 def find(repository: RepositoryName, digest: Reference) -> Statement:
     """The manifest of the digest, and whether repository and manifest may be read."""
     return Statement(
@@ -139,7 +127,7 @@ def read_manifest(rows: list[Row]) -> StoredManifest | None:
     heals it.
     """
     for text, media_type, content, *flags in rows:
-        locks.readable(flags)
+        attributes.readable(flags)
         digest = Digest.parse(text)
         if not _is_whole(digest, media_type, content):
             raise DamagedManifest(
@@ -156,22 +144,13 @@ def _is_whole(digest: Digest, media_type: object, content: object) -> bool:
     return stated_media_type(content) in {"", media_type}
 
 
-def find_any(repository: RepositoryName) -> Statement:
-    """One row where the repository holds a manifest."""
-    # Ordered, or PostgreSQL reads through the table where many of its rows are the repository's.
-    return Statement(
-        "SELECT digest FROM manifests WHERE repository = :repository ORDER BY digest LIMIT 1",
-        {"repository": repository.value},
-    )
-
-
 def delete_manifest(repository: RepositoryName, digest: Digest) -> Steps[None]:
     """Remove the manifest with its tags, where none of them is locked."""
-    manifest = yield from locks.of_manifest(repository, digest)
+    manifest = yield from attributes.of_manifest(repository, digest)
     if not manifest:
         raise UnknownManifest(reference=str(digest))
-    tags = yield from locks.of_tags_on(repository, digest)
-    yield from locks.check_repository(Operation.DELETE, repository, [*manifest, *tags])
+    tags = yield from attributes.of_tags_on(repository, digest)
+    yield from attributes.check_repository(Operation.DELETE, repository, [*manifest, *tags])
     # Its tags go with it: the schema says so (ON DELETE CASCADE).
     yield Statement(
         "DELETE FROM manifests WHERE repository = :repository AND digest = :digest",
@@ -183,64 +162,11 @@ def delete_manifest(repository: RepositoryName, digest: Digest) -> Steps[None]:
 def _forget_locks_of_an_empty(repository: RepositoryName) -> Statement:
     # The last manifest takes the repository with it (acr-protocol.md §5.7). Its links stay: a push
     # may be under way.
-    switches = ", ".join(f"{switch} = 1" for switch in locks.SWITCHES)
+    switches = ", ".join(f"{switch} = 1" for switch in attributes.SWITCHES)
     return Statement(
         f"UPDATE repositories SET {switches} WHERE name = :repository"  # noqa: S608 -- our own column names
         " AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.name)",
         {"repository": repository.value},
-    )
-
-
-def delete_tag(repository: RepositoryName, tag: Tag) -> Steps[None]:
-    """Remove the tag, where it is not locked."""
-    found = yield from locks.of_tags(repository, [tag])
-    if not found:
-        raise UnknownTag(tag=str(tag))
-    yield from locks.check_repository(Operation.DELETE, repository, found)
-    yield Statement(
-        "DELETE FROM tags WHERE repository = :repository AND name = :tag",
-        {"repository": repository.value, "tag": tag.value},
-    )
-
-
-def delete_repository(repository: RepositoryName) -> Steps[Deleted]:
-    """Remove the repository and all it holds, where nothing of it is locked."""
-    if not (yield find_any(repository)):
-        raise UnknownRepository(name=str(repository))
-    locked = yield from locks.of_locked_items(repository)
-    yield from locks.check_repository(Operation.DELETE_REPOSITORY, repository, locked)
-    key: dict[str, SqlValue] = {"repository": repository.value}
-    tags = yield Statement("DELETE FROM tags WHERE repository = :repository RETURNING name", key)
-    manifests = yield Statement(
-        "DELETE FROM manifests WHERE repository = :repository RETURNING digest", key
-    )
-    yield Statement("DELETE FROM blob_links WHERE repository = :repository", key)
-    yield Statement("DELETE FROM repositories WHERE name = :repository", key)
-    return Deleted(_sorted(manifests), _sorted(tags))
-
-
-def list_tags(repository: RepositoryName, page: Page) -> Statement:
-    """The tags that may be listed, and one more than the page holds."""
-    return Statement(
-        """
-        SELECT name FROM tags
-        WHERE repository = :repository AND name > :last AND list_enabled = 1
-        ORDER BY name LIMIT :rows
-        """,
-        {"repository": repository.value, "last": page.last, "rows": page.items + 1},
-    )
-
-
-def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
-    """So many repositories of the range that may be listed, after `last`."""
-    return Statement(
-        """
-        SELECT name FROM repositories
-        WHERE name >= :first AND name < :end AND name > :last AND list_enabled = 1
-          AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.name)
-        ORDER BY name LIMIT :rows
-        """,
-        {"first": names.first, "end": names.end, "last": last, "rows": rows},
     )
 
 
@@ -270,10 +196,6 @@ def read_referrer(row: Row) -> Referrer:
     digest, media_type, size, artifact_type, annotations = row
     read: Mapping[str, str] = msgspec.json.decode(annotations, type=dict[str, str])
     return Referrer(Digest.parse(digest), media_type, int(size), artifact_type, read)
-
-
-def _sorted(rows: Sequence[Row]) -> tuple[str, ...]:
-    return tuple(sorted(value for (value,) in rows))
 
 
 def _json(value: object) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from acrux.adapters.sql import locks, patterns
-from acrux.adapters.sql.statements import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql import attributes, repositories
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
@@ -19,8 +19,8 @@ MISSING_NAMED = 10
 
 def link_blob(repository: RepositoryName, digest: Digest, size: int, at: datetime) -> Steps[None]:
     """Link the blob, where the repository may be written; a size that was another is put right."""
-    yield from locks.check_repository(Operation.WRITE, repository)
-    yield ensure_repository(repository, at)
+    yield from attributes.check_repository(Operation.WRITE, repository)
+    yield repositories.ensure_repository(repository, at)
     yield Statement(
         """
         INSERT INTO blob_links (repository, digest, size, created_at)
@@ -29,17 +29,6 @@ def link_blob(repository: RepositoryName, digest: Digest, size: int, at: datetim
         WHERE blob_links.size <> excluded.size
         """,
         {**_key(repository, digest), "size": size, "at": to_microseconds(at)},
-    )
-
-
-def ensure_repository(repository: RepositoryName, at: datetime) -> Statement:
-    """Create the repository unless it is there."""
-    return Statement(
-        """
-        INSERT INTO repositories (name, created_at) VALUES (:repository, :at)
-        ON CONFLICT (name) DO NOTHING
-        """,
-        {"repository": repository.value, "at": to_microseconds(at)},
     )
 
 
@@ -58,7 +47,7 @@ def find_blob(repository: RepositoryName, digest: Digest) -> Statement:
 def read_size(rows: list[Row]) -> int | None:
     """What `find_blob` found, in bytes. Raises Disallowed where it may not be read."""
     for size, read_enabled in rows:
-        locks.readable((read_enabled,))
+        attributes.readable((read_enabled,))
         return int(size)
     return None
 
@@ -71,7 +60,7 @@ def mount_blob(
     at: datetime,
 ) -> Steps[None]:
     """Link what a readable repository of the patterns links in this size, or raise UnknownBlob."""
-    among, parameters = patterns.condition("blob_links.repository", sources)
+    among, parameters = repositories.condition("blob_links.repository", sources)
     found = yield Statement(
         f"""
         SELECT blob_links.size
@@ -89,7 +78,7 @@ def mount_blob(
 
 def unlink_blob(repository: RepositoryName, digest: Digest) -> Steps[None]:
     """Take the link away, where the repository may be written, or raise UnknownBlob."""
-    yield from locks.check_repository(Operation.DELETE, repository)
+    yield from attributes.check_repository(Operation.DELETE, repository)
     unlinked = yield Statement(
         "DELETE FROM blob_links WHERE repository = :repository AND digest = :digest RETURNING size",
         _key(repository, digest),

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from acrux.adapters.sql import link_steps, locks, manifest_steps, patterns
-from acrux.adapters.sql.statements import Database, Row
+from acrux.adapters.sql import attributes, blob_links, manifests, repositories, tags
+from acrux.adapters.sql.database import Database, Row
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation, check
 from acrux.domain.content.digest import Digest
@@ -27,19 +27,19 @@ class SqlMetadata:
 
     async def check_writable(self, repository: RepositoryName) -> None:
         """See ports.Metadata."""
-        for row in await self._database.read(locks.find(repository)):
-            check(Operation.WRITE, locks.read(row))
+        for row in await self._database.read(attributes.find(repository)):
+            check(Operation.WRITE, attributes.read(row))
 
     async def link_blob(
         self, repository: RepositoryName, digest: Digest, size: int, at: datetime
     ) -> None:
         """See ports.Metadata."""
-        await self._growing.write(link_steps.link_blob(repository, digest, size, at))
+        await self._growing.write(blob_links.link_blob(repository, digest, size, at))
 
     async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
         """See ports.Metadata."""
         found = await self._database.find(
-            link_steps.find_blob(repository, digest), link_steps.read_size
+            blob_links.find_blob(repository, digest), blob_links.read_size
         )
         if found is None:
             raise UnknownBlob(digest=str(digest))
@@ -54,11 +54,11 @@ class SqlMetadata:
         at: datetime,
     ) -> None:
         """See ports.Metadata."""
-        await self._growing.write(link_steps.mount_blob(sources, repository, digest, size, at))
+        await self._growing.write(blob_links.mount_blob(sources, repository, digest, size, at))
 
     async def unlink_blob(self, repository: RepositoryName, digest: Digest) -> None:
         """See ports.Metadata."""
-        await self._database.write(link_steps.unlink_blob(repository, digest))
+        await self._database.write(blob_links.unlink_blob(repository, digest))
 
     async def put_manifest(  # noqa: PLR0913 -- one of each
         self,
@@ -73,40 +73,38 @@ class SqlMetadata:
     ) -> None:
         """See ports.Metadata. A manifest that is held already stays as it was first put."""
         required = () if allow_missing else manifest.required_blobs
-        held = manifest_steps.hold(repository, manifest, platform or Platform(), at)
+        held = manifests.hold(repository, manifest, platform or Platform(), at)
         await self._growing.write(
-            manifest_steps.put_manifest(
-                repository, required, sizes, held, manifest.digest, tags, at
-            )
+            manifests.put_manifest(repository, required, sizes, held, manifest.digest, tags, at)
         )
 
     async def get_manifest(
         self, repository: RepositoryName, reference: Reference
     ) -> StoredManifest:
         """See ports.Metadata."""
-        find = manifest_steps.find_tagged if isinstance(reference, Tag) else manifest_steps.find
-        found = await self._database.find(find(repository, reference), manifest_steps.read_manifest)
+        find = manifests.find_tagged if isinstance(reference, Tag) else manifests.find
+        found = await self._database.find(find(repository, reference), manifests.read_manifest)
         if found is None:
             raise UnknownManifest(reference=str(reference))
         return found
 
     async def delete_manifest(self, repository: RepositoryName, digest: Digest) -> None:
         """See ports.Metadata."""
-        await self._database.write(manifest_steps.delete_manifest(repository, digest))
+        await self._database.write(manifests.delete_manifest(repository, digest))
 
     async def delete_tag(self, repository: RepositoryName, tag: Tag) -> None:
         """See ports.Metadata."""
-        await self._database.write(manifest_steps.delete_tag(repository, tag))
+        await self._database.write(tags.delete_tag(repository, tag))
 
     async def delete_repository(self, repository: RepositoryName) -> Deleted:
         """See ports.Metadata."""
-        return await self._database.write(manifest_steps.delete_repository(repository))
+        return await self._database.write(repositories.delete_repository(repository))
 
     async def list_tags(self, repository: RepositoryName, page: Page) -> Slice[str]:
         """See ports.Metadata."""
-        rows = await self._database.read(manifest_steps.list_tags(repository, page))
+        rows = await self._database.read(tags.list_tags(repository, page))
         if not rows:
-            known = await self._database.read(manifest_steps.find_any(repository))
+            known = await self._database.read(repositories.find_any_manifest(repository))
             if not known:
                 raise UnknownRepository(name=str(repository))
         return _names(rows, page)
@@ -116,10 +114,10 @@ class SqlMetadata:
     ) -> Slice[str]:
         """See ports.Metadata."""
         rows: list[Row] = []
-        for names in patterns.ranges(visible):
+        for names in repositories.ranges(visible):
             if len(rows) <= page.items and page.last < names.end:
                 room = page.items + 1 - len(rows)
-                find = manifest_steps.list_repositories(names, page.last, room)
+                find = repositories.list_repositories(names, page.last, room)
                 rows += await self._database.read(find)
         return _names(rows, page)
 
@@ -128,9 +126,9 @@ class SqlMetadata:
     ) -> Slice[Referrer]:
         """See ports.Metadata."""
         rows = await self._database.read(
-            manifest_steps.list_referrers(repository, subject, artifact_type, page)
+            manifests.list_referrers(repository, subject, artifact_type, page)
         )
-        referrers = tuple(map(manifest_steps.read_referrer, rows[: page.items]))
+        referrers = tuple(map(manifests.read_referrer, rows[: page.items]))
         return Slice(referrers, more=0 < page.items < len(rows))
 
 
