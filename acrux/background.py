@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from acrux.errors import RegistryError, StorageReadOnly
-from acrux.http.middleware import Log, Seldom
+from acrux.http.request_log import Log, Seldom
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.steady_clock import SteadyClock
 from acrux.background import BackgroundTask
-from acrux.http.middleware import Log
+from acrux.http.request_log import Log
 from acrux.ports.clock import Clock, Pause
 
 LONGEST_PAUSE: Final = 1.0

@@ -2,7 +2,7 @@
 
 from acrux.background import BackgroundTask, BackgroundTasks, Failures
 from acrux.errors import StorageExhausted, StorageReadOnly
-from acrux.http.middleware import TOLD_EVERY
+from acrux.http.request_log import TOLD_EVERY
 from tests.http.conftest import Lines
 
 

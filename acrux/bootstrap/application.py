@@ -22,8 +22,8 @@ from acrux.http.acr.handlers import AcrHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.health import HealthHandlers
 from acrux.http.management.handlers import ManagementHandlers
-from acrux.http.middleware import Log, RequestLog
 from acrux.http.oauth2.handlers import TokenHandlers
+from acrux.http.request_log import Log, RequestLog
 from acrux.http.routes import Handlers, Router, Row, table
 from acrux.http.v2.blobs import BlobHandlers
 from acrux.http.v2.listings import ListingHandlers

@@ -5,7 +5,7 @@ from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.services import Services
-from acrux.http.middleware import Log
+from acrux.http.request_log import Log
 from acrux.ports.accounts import UserFile
 from acrux.services.access.users import FileUsers
 from acrux.services.connections import Connections

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Final
 
 from acrux.errors import AccessRefused, RegistryError, StorageUnavailable, TooManyRequests
-from acrux.http import heads, middleware, parsing, problems
+from acrux.http import heads, parsing, problems, request_log, responses
 from acrux.http.access import challenge
 from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
 from acrux.http.access.origin import Origins
 from acrux.http.messages import Pace, Part, Receive, Request, Response, Scope, Send
-from acrux.http.middleware import RequestLog
+from acrux.http.request_log import RequestLog
 from acrux.http.room import Room
 from acrux.http.routes import Challenge, Endpoint, Router
 from acrux.http.sending import Sender
@@ -59,7 +59,7 @@ class Application:
         self._guard = guard
         self._origins = origins
         self._log = log
-        self._ids = middleware.request_ids()
+        self._ids = request_log.request_ids()
         self._audit = audit
         self._lifespan = lifespan
         self._pace = pace
@@ -97,7 +97,7 @@ class Application:
         try:
             request.peer = self._origins.client(request)
             response = await self._answer(request)
-            middleware.complete(request, response)
+            responses.complete(request, response)
             try:
                 await self._sender.send(response, request, send)
                 if response.is_refusal:

@@ -16,7 +16,7 @@ from acrux.domain.content.media_types import OCI_INDEX, OCTET_STREAM
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Page
 from acrux.domain.content.upload import Upload
-from acrux.http.messages import Content, Headers, Part, Response
+from acrux.http.messages import Content, Headers, Part, Request, Response
 from acrux.http.paging import Filters
 from acrux.http.problems import JSON
 from acrux.services.access.tokens import IssuedToken
@@ -30,11 +30,19 @@ COMMON_HEADERS: Final = (
     (b"access-control-expose-headers", b"X-Ms-Correlation-Request-Id"),
 )
 REGISTRY_VERSION: Final = (b"docker-distribution-api-version", b"registry/2.0")
+_V2_HEADERS: Final = (*COMMON_HEADERS, REGISTRY_VERSION)
 _JSON: Final = (b"content-type", JSON.encode())
 _SECRET: Final = (_JSON, (b"cache-control", b"no-store"))
 MAX_CACHED_TYPE: Final = 255  # characters
 _SECOND: Final = timedelta(seconds=1)
 CORRELATION_ID: Final = b"x-ms-correlation-request-id"
+
+
+def complete(request: Request, response: Response) -> None:
+    """Add the headers that every answer carries (acr-protocol.md §1.5)."""
+    is_registry = request.path.startswith(("/v2", "/acr/"))
+    response.headers += _V2_HEADERS if is_registry else COMMON_HEADERS
+    response.headers.append((CORRELATION_ID, request.id.encode()))
 
 
 def empty(status: int) -> Response:

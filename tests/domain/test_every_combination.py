@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
-from acrux.domain.access.grants import Grant, Principal, ScopeMap, narrow
+from acrux.domain.access.grants import Grant, Principal, narrow
 from acrux.domain.access.scope import Scope, parse_all
+from acrux.domain.access.scope_maps import ScopeMap
 from tests.domain.grammar import ACTION_OF_PERMISSION, REPOSITORY_ACTIONS, covers
 
 NAMES: Final = ("team", "team/app", "team/app/x", "teams/app", "other")

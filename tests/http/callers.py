@@ -8,8 +8,8 @@ import base64
 from datetime import timedelta
 
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.grants import ACTION_OF_MANAGEMENT
 from acrux.domain.access.scope import Scope
+from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT
 from acrux.domain.access.token import TOKEN_USER
 from acrux.domain.access.trust import ClaimRule
 from tests.http.caller import basic

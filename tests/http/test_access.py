@@ -8,10 +8,10 @@ import pytest
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.access import token
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.grants import ACTION_OF_MANAGEMENT
 from acrux.domain.access.scope import Scope
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.content.digest import Digest
 from acrux.errors import NameTaken

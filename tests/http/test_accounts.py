@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from acrux.bootstrap.application import Registry
-from acrux.domain.access.grants import ACTION_OF_PERMISSION
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.scope_maps import ACTION_OF_PERMISSION
 from acrux.errors import InvalidInput, InvalidScope
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock

@@ -4,7 +4,7 @@ import pytest
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.grants import ADMINISTRATOR
+from acrux.domain.access.scope_maps import ADMINISTRATOR
 from acrux.errors import InvalidInput, InvalidSettings
 from tests.http.caller import Caller
 

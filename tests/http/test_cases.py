@@ -9,7 +9,7 @@ import pytest
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.scope import parse_all
 from acrux.domain.access.trust import ClaimRule, Trust
-from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.decision import Decision, Outcome, Search
 from acrux.domain.audit.explanation import Explanation
 from acrux.errors import InvalidInput, UnknownCase
@@ -308,7 +308,7 @@ async def test_a_flood_without_credentials_takes_no_room(
     """Strangers would push out the cases that matter, or fill the disk."""
     answers = [await stranger.call("GET", MANIFEST) for _ in range(500)]
 
-    assert {CaseId.parse(answer.case).is_bare for answer in answers} == {True}
+    assert {CaseId.parse(answer.case).is_unrecorded for answer in answers} == {True}
     await registry.services.audit_log.flush()
     assert await registry.services.audit_log.search(Search()) == ()
 

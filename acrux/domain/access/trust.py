@@ -7,14 +7,14 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from acrux.domain.access import scope_maps
+from acrux.domain.access import built_in_scope_maps, scope_maps
 from acrux.domain.access.federated import (
     MAX_SUBJECT_CHARACTERS,
     Claims,
     FederatedIdentity,
     texts_of,
 )
-from acrux.domain.access.grants import ScopeMap
+from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import InvalidInput, InvalidName, InvalidScope
 
@@ -129,8 +129,8 @@ class Trust(Struct, frozen=True, kw_only=True):
             and self.is_enabled >= was.is_enabled
         )
         if self.scope_map and was.scope_map:
-            now = scope_maps.read(self.scope_map, frozenset(held))
-            return lets_in and now.covers(scope_maps.read(was.scope_map, frozenset(had)))
+            now = built_in_scope_maps.read(self.scope_map, frozenset(held))
+            return lets_in and now.covers(built_in_scope_maps.read(was.scope_map, frozenset(had)))
         return lets_in and not was.scope_map and set(was.permissions) <= set(self.permissions)
 
     def check(self) -> None:
@@ -225,7 +225,7 @@ def scope_map_of(
     A placeholder without a value, as that of a permission given later, grants nothing.
     """
     if trust.scope_map:
-        return scope_maps.read(trust.scope_map, frozenset(permissions))
+        return built_in_scope_maps.read(trust.scope_map, frozenset(permissions))
     return filled(trust.permissions, identity.values)
 
 
@@ -238,7 +238,7 @@ def filled(permissions: tuple[str, ...], values: tuple[tuple[str, str], ...]) ->
         if known.keys() >= set(_PLACEHOLDER.findall(permission))
     )
     scope_maps.check_permissions(written)
-    return scope_maps.read("_trust", frozenset(written))
+    return built_in_scope_maps.read("_trust", frozenset(written))
 
 
 def placeholders(permissions: tuple[str, ...]) -> tuple[str, ...]:

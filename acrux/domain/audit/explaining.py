@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from acrux.domain.access.grants import NOTHING
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import CATALOG, render
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.token import ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND
-from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.explanation import Explanation, Right, repository_options, rights
 from acrux.domain.audit.refusal import Holder, Refusal, to_the_second
 
@@ -24,7 +24,7 @@ class _Told(NamedTuple):
     fixes: tuple[str, ...] = ()
 
 
-def explain_bare(case: CaseId, anonymous: Holder | None) -> Explanation:
+def explain_unrecorded(case: CaseId, anonymous: Holder | None) -> Explanation:
     """What a request without a credential had to expect; its id says all that is known of it."""
     scope_map = anonymous.map_name if anonymous and anonymous.is_enabled else ""
     needed = f" It needed the right to {case.needed}." if case.needed else ""

@@ -6,14 +6,9 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
-from acrux.domain.access.grants import (
-    ACTION_OF_MANAGEMENT,
-    ACTION_OF_PERMISSION,
-    Principal,
-    ScopeMap,
-    narrow,
-)
+from acrux.domain.access.grants import Principal, narrow
 from acrux.domain.access.scope import MANAGEMENT, REGISTRY, REPOSITORY, Scope
+from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT, ACTION_OF_PERMISSION, ScopeMap
 
 
 class Right(Struct, frozen=True):

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from acrux.domain.access import federated
-from acrux.domain.access.grants import ADMINISTRATOR, NOTHING, ScopeMap
+from acrux.domain.access.scope_maps import ADMINISTRATOR, NOTHING, ScopeMap
 from acrux.domain.audit.decision import ANONYMOUS_CALLER, Decision
 
 

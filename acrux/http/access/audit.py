@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from acrux.cache import memoize
 from acrux.domain.access.reason import PROVEN, Reason
 from acrux.domain.access.scope import parse_text
-from acrux.domain.audit.case import RANDOM_BYTES, bare, recorded
+from acrux.domain.audit.case_id import RANDOM_BYTES, recorded, unrecorded
 from acrux.domain.audit.decision import (
     ANONYMOUS_CALLER,
     UNKNOWN_CALLER,
@@ -79,7 +79,7 @@ class AuditRecorder:
         scope = refused.scope if isinstance(refused, AccessRefused) else ""
         asked = few(request.asked) or _read(scope)
         if refused.reason == Reason.NO_CREDENTIAL:
-            return bare(asked, self._clock())
+            return unrecorded(asked, self._clock())
         is_proven, case = refused.reason in PROVEN, recorded(token_bytes(RANDOM_BYTES))
         self._audit_log.record(
             Decision(

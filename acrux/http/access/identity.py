@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from acrux.domain.access.credential import Credential
 from acrux.domain.access.federated import TRUSTS
-from acrux.domain.access.grants import Grant, Principal, ScopeMap, narrow
+from acrux.domain.access.grants import Grant, Principal, narrow
 from acrux.domain.access.reason import PROVEN
 from acrux.domain.access.scope import Scope
+from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.access.token import REFRESH_TOKEN_KIND, TOKEN_USER
 from acrux.errors import BadCredentials, InvalidToken
 from acrux.services.access.authentication import Authentication

@@ -13,7 +13,7 @@ from acrux.domain.access.scope import on_management
 from acrux.domain.audit.decision import Outcome
 from acrux.domain.content.page import MAX_ITEMS
 from acrux.http import responses
-from acrux.http.management.operations import ROOT, Operation
+from acrux.http.management.routes import ROOT, Operation
 from acrux.http.messages import Request, Response
 
 _REFERENCE: Final = "#/components/schemas/{name}"

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.grants import ADMINISTRATOR, ANONYMOUS
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.grants import ANONYMOUS
+from acrux.domain.access.scope_maps import ADMINISTRATOR
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import to_microseconds
 from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName

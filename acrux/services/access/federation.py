@@ -5,8 +5,9 @@ from typing import Final
 
 from acrux.domain.access import federated
 from acrux.domain.access.federated import FederatedIdentity
-from acrux.domain.access.grants import NOTHING, Principal, ScopeMap
+from acrux.domain.access.grants import Principal
 from acrux.domain.access.reason import Reason
+from acrux.domain.access.scope_maps import NOTHING, ScopeMap
 from acrux.domain.access.trust import Verdict, scope_map_of
 from acrux.errors import BadCredentials, Denied, InvalidToken
 from acrux.ports.clock import Clock

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.users import check_password, check_user_name
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import to_microseconds

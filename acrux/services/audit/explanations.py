@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from acrux.domain.access import federated, scope_maps
+from acrux.domain.access import built_in_scope_maps, federated
 from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import ANONYMOUS
 from acrux.domain.access.trust import scope_map_of
 from acrux.domain.audit import explaining
-from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.decision import ANONYMOUS_CALLER, Decision
 from acrux.domain.audit.explanation import Explanation
 from acrux.domain.audit.refusal import HeldPassword, Holder, Refusal
@@ -35,8 +35,8 @@ class Explanations:
         Raises InvalidInput for what is no id, and UnknownCase where there is no record of it.
         """
         case = CaseId.parse(text)
-        if case.is_bare:
-            return explaining.explain_bare(case, await self._account(ANONYMOUS.name))
+        if case.is_unrecorded:
+            return explaining.explain_unrecorded(case, await self._account(ANONYMOUS.name))
         record = await self._audit_log.find(case.text)
         if record is None:
             raise UnknownCase(
@@ -61,7 +61,7 @@ class Explanations:
             account.is_enabled,
             max(account.changed_at, await self._changed_at(account.epoch, account.scope_map)),
             account.scope_map,
-            scope_maps.read(account.scope_map, account.permissions),
+            built_in_scope_maps.read(account.scope_map, account.permissions),
             tuple(
                 HeldPassword(password.name, password.created_at, password.expires_at)
                 for password in account.passwords

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from acrux.domain.access.federated import FederatedIdentity, check_time, holder, texts_of
-from acrux.domain.access.grants import NOTHING
 from acrux.domain.access.scope import ACTIONS
+from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.trust import (
     MAX_RULES,
     ClaimRule,

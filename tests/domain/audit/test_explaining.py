@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from acrux.domain.access.grants import ADMINISTRATOR, ScopeMap
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import parse_all
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
-from acrux.domain.audit import case as cases
+from acrux.domain.access.scope_maps import ADMINISTRATOR, ScopeMap
+from acrux.domain.audit import case_id as cases
 from acrux.domain.audit import explaining
-from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.decision import Decision, Outcome
 from acrux.domain.audit.explanation import Explanation
 from acrux.domain.audit.refusal import HeldPassword, Holder, Refusal
@@ -231,7 +231,7 @@ def test_a_request_without_a_credential_is_explained_by_its_id(
     anonymous: Holder | None, holds: str
 ) -> None:
     """Most who ask for help have no login at all."""
-    shown = explaining.explain_bare(CaseId.parse(cases.bare(PUSH, AT)), anonymous)
+    shown = explaining.explain_unrecorded(CaseId.parse(cases.unrecorded(PUSH, AT)), anonymous)
 
     assert "It needed the right to push" in shown.why
     assert holds in shown.why

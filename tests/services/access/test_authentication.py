@@ -12,8 +12,9 @@ from acrux.adapters.passwords.schemes import AllPasswords
 from acrux.adapters.sql.accounts import SqlAccounts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.credential import Credential, Secret
-from acrux.domain.access.grants import ANONYMOUS, NOTHING
+from acrux.domain.access.grants import ANONYMOUS
 from acrux.domain.access.reason import Reason
+from acrux.domain.access.scope_maps import NOTHING
 from acrux.errors import BadCredentials
 from acrux.ports.accounts import Account, PasswordRecord
 from acrux.services.access.authentication import Authentication

@@ -10,7 +10,7 @@ from acrux.adapters.sql.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.trusts import SqlTrusts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.federated import Claims, FederatedIdentity
-from acrux.domain.access.grants import NOTHING
+from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.errors import BadCredentials, Denied, InvalidInput, InvalidToken
 from acrux.services.access.federation import MAX_OBJECTION_CHARACTERS, Federation

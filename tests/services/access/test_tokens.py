@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from acrux.adapters.keys.jwt_signer import JwtSigner
 from acrux.adapters.keys.signing_keys import SigningKey
 from acrux.domain.access.federated import FederatedIdentity
-from acrux.domain.access.grants import ADMINISTRATOR, NOTHING, Principal, narrow
+from acrux.domain.access.grants import Principal, narrow
 from acrux.domain.access.scope import Scope
+from acrux.domain.access.scope_maps import ADMINISTRATOR, NOTHING
 from acrux.domain.access.token import AccessToken
 from acrux.errors import InvalidService, InvalidToken
 from acrux.services.access.tokens import Lifetimes, Tokens

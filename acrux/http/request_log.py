@@ -1,4 +1,4 @@
-"""Around every request: an id, common headers, one log line."""
+"""One log line for each request, and the id that its answer shows too."""
 
 import os
 import time
@@ -8,7 +8,6 @@ from typing import Final, Protocol
 from acrux.errors import DamagedBlob, DamagedManifest, RegistryError
 from acrux.http import parsing
 from acrux.http.messages import Request, Response
-from acrux.http.responses import COMMON_HEADERS, CORRELATION_ID, REGISTRY_VERSION
 
 IDS_AT_ONCE: Final = 256
 
@@ -24,8 +23,6 @@ _DAMAGED: Final[dict[type[RegistryError], str]] = {DamagedBlob: "blob", DamagedM
 
 # What happens again and again is told as often as this, in seconds.
 TOLD_EVERY: Final = 60.0
-
-_V2_HEADERS: Final = (*COMMON_HEADERS, REGISTRY_VERSION)
 
 
 class Log(Protocol):
@@ -51,13 +48,6 @@ def request_ids() -> Iterator[str]:
                 f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-"
                 f"{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
             )
-
-
-def complete(request: Request, response: Response) -> None:
-    """Add the headers that every answer carries (acr-protocol.md §1.5)."""
-    is_registry = request.path.startswith(("/v2", "/acr/"))
-    response.headers += _V2_HEADERS if is_registry else COMMON_HEADERS
-    response.headers.append((CORRELATION_ID, request.id.encode()))
 
 
 class Seldom:

@@ -1,4 +1,4 @@
-"""The operations of /management/v1: what each requires, reads and answers."""
+"""The routes of /management/v1: what each requires, reads and answers."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

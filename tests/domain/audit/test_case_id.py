@@ -7,28 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acrux.domain.access.scope import parse_all
-from acrux.domain.audit import case
-from acrux.domain.audit.case import CaseId
+from acrux.domain.audit import case_id
+from acrux.domain.audit.case_id import CaseId
 from acrux.errors import InvalidInput
 
 AT = datetime(2026, 11, 21, 12, 0, 7, tzinfo=UTC)
 
-randomness = st.binary(min_size=case.RANDOM_BYTES, max_size=case.RANDOM_BYTES)
+randomness = st.binary(min_size=case_id.RANDOM_BYTES, max_size=case_id.RANDOM_BYTES)
 
 
 @given(random=randomness)
 def test_a_recorded_case_is_read_as_it_was_given_out(random: bytes) -> None:
     """The id on the screen would be of no use."""
-    text = case.recorded(random)
+    text = case_id.recorded(random)
 
     assert len(text) == 10
     assert CaseId.parse(text).text == text
-    assert not CaseId.parse(text).is_bare
+    assert not CaseId.parse(text).is_unrecorded
 
 
 def test_no_two_ids_are_alike_and_every_digit_is_as_likely() -> None:
     """An id could be guessed from those of others."""
-    ids = {case.recorded(bytes([byte] * case.RANDOM_BYTES)) for byte in range(256)}
+    ids = {case_id.recorded(bytes([byte] * case_id.RANDOM_BYTES)) for byte in range(256)}
 
     assert len(ids) == 32
 
@@ -46,11 +46,11 @@ def test_no_two_ids_are_alike_and_every_digit_is_as_likely() -> None:
         ("repository:a:pull,push repository:b:pull", "push"),
     ],
 )
-def test_a_bare_case_says_when_it_was_and_what_was_needed(scopes: str, needed: str) -> None:
+def test_an_unrecorded_case_says_when_it_was_and_what_was_needed(scopes: str, needed: str) -> None:
     """Nothing is kept of it: what it does not say is lost."""
-    read = CaseId.parse(case.bare(parse_all([scopes]), AT))
+    read = CaseId.parse(case_id.unrecorded(parse_all([scopes]), AT))
 
-    assert read.is_bare
+    assert read.is_unrecorded
     assert (read.at, read.needed) == (AT, needed)
 
 

@@ -23,7 +23,7 @@ from acrux.errors import InvalidInput
 # The digits are those of Crockford's base 32, which has no i, l, o and u.
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _RECORDED: Final = "k"
-_BARE: Final = "n"
+_UNRECORDED: Final = "n"
 _LENGTH: Final = 10
 
 RANDOM_BYTES: Final = _LENGTH - 1
@@ -48,9 +48,9 @@ def recorded(random: bytes) -> str:
     return _RECORDED + random.translate(_FROM_RANDOM).decode()
 
 
-def bare(needed: tuple[Scope, ...], at: datetime) -> str:
+def unrecorded(needed: tuple[Scope, ...], at: datetime) -> str:
     """The id of a request without a credential: it is kept nowhere, and says all by itself."""
-    return _BARE + _what(needed) + _digits(int(at.timestamp()))
+    return _UNRECORDED + _what(needed) + _digits(int(at.timestamp()))
 
 
 def _what(needed: tuple[Scope, ...]) -> str:
@@ -74,7 +74,7 @@ class CaseId(Struct, frozen=True):
     def parse(cls, text: str) -> Self:
         """Read an id, with capitals or look-alikes too; raise InvalidInput for what is none."""
         read = text.strip().lower().translate(_AS_TYPED)
-        kinds = (_RECORDED, _BARE)
+        kinds = (_RECORDED, _UNRECORDED)
         if len(read) != _LENGTH or not read.startswith(kinds) or set(read) - set(_DIGITS):
             raise InvalidInput(
                 "a case's id has ten letters and digits, such as k7w4zn9q2m: see the header "
@@ -84,13 +84,13 @@ class CaseId(Struct, frozen=True):
         return cls(read)
 
     @property
-    def is_bare(self) -> bool:
+    def is_unrecorded(self) -> bool:
         """Whether the request carried no credential, so that no record is kept."""
-        return self.text.startswith(_BARE)
+        return self.text.startswith(_UNRECORDED)
 
     @property
     def at(self) -> datetime:
-        """When that was, to the second; only of a bare one."""
+        """When that was, to the second; only of an unrecorded one."""
         seconds = 0
         for digit in self.text[2:]:
             seconds = seconds << 5 | _DIGITS.index(digit)
@@ -98,5 +98,5 @@ class CaseId(Struct, frozen=True):
 
     @property
     def needed(self) -> str:
-        """The action that was needed, empty where any token would do; only of a bare one."""
+        """The action that was needed, empty where any token would do; only of an unrecorded one."""
         return next((action for action, letter in _WHAT.items() if letter == self.text[1]), "")
