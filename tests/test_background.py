@@ -2,7 +2,7 @@
 
 from acrux.background import BackgroundTask, BackgroundTasks, Failures
 from acrux.errors import StorageExhausted, StorageReadOnly
-from acrux.http.request_log import TOLD_EVERY
+from acrux.http.request_log import REPORTED_EVERY
 from tests.http.conftest import Lines
 
 
@@ -12,7 +12,7 @@ def told(failure: Exception, *, minutes: int) -> list[dict[str, object]]:
     failures = Failures("audit-log", lines, lambda: ticks[0])
     for _ in range(minutes * 120):
         failures.tell(failure)
-        ticks[0] += TOLD_EVERY / 120
+        ticks[0] += REPORTED_EVERY / 120
     return lines.lines
 
 

@@ -47,12 +47,19 @@ def of_a_server(
     )
 
 
-def of_users_in_a_file(settings: Settings, to: Adapters, log: Log) -> tuple[BackgroundTask, ...]:
+def of_users_in_a_file(
+    settings: Settings, adapters: Adapters, log: Log
+) -> tuple[BackgroundTask, ...]:
     """The task that follows an htpasswd file, or the end of its users where there is none."""
     # Whoever stops using a file stops letting its users in.
     file: UserFile = HtpasswdFile(settings.htpasswd) if settings.htpasswd else NoFile()
     users = FileUsers(
-        file, to.accounts, to.scope_maps, to.revocations, to.clock, settings.htpasswd_scope_map
+        file,
+        adapters.accounts,
+        adapters.scope_maps,
+        adapters.revocations,
+        adapters.clock,
+        settings.htpasswd_scope_map,
     )
 
     async def follow() -> None:

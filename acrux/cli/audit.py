@@ -109,31 +109,31 @@ def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
         limit = NEWEST
     wanted = Search(account, repository, Outcome(outcome) if outcome else None, since, until)
 
-    async def act(to: Services) -> None:
-        found = _found(to, wanted, limit)
+    async def act(services: Services) -> None:
+        found = _found(services, wanted, limit)
         if output != "jsonl":
             _print([record async for record in found], output)
             return
-        async for record in _followed(to, wanted, found) if follow else found:
+        async for record in _followed(services, wanted, found) if follow else found:
             click.echo(json.dumps(_json(record), ensure_ascii=False))
 
-    on_registry(config, options, lambda to, _: act(to))
+    on_registry(config, options, lambda services, _: act(services))
 
 
-async def _found(to: Services, wanted: Search, limit: int | None) -> AsyncIterator[Record]:
+async def _found(services: Services, wanted: Search, limit: int | None) -> AsyncIterator[Record]:
     if limit is not None:
-        for record in await to.audit_log.search(replace(wanted, limit=limit)):
+        for record in await services.audit_log.search(replace(wanted, limit=limit)):
             yield record
         return
     step = replace(wanted, limit=AT_ONCE, oldest_first=True)
-    while records := await to.audit_log.search(step):
+    while records := await services.audit_log.search(step):
         for record in records:
             yield record
         step = replace(step, after=records[-1].id)
 
 
 async def _followed(
-    to: Services, wanted: Search, found: AsyncIterator[Record]
+    services: Services, wanted: Search, found: AsyncIterator[Record]
 ) -> AsyncIterator[Record]:
     began = datetime.now(UTC)
     seen: dict[str, datetime] = {}
@@ -145,7 +145,7 @@ async def _followed(
     while True:
         await asyncio.sleep(FOLLOW_SECONDS)
         since = max(wanted.since or began, datetime.now(UTC) - OVERLAP)
-        async for record in _found(to, replace(wanted, since=since), None):
+        async for record in _found(services, replace(wanted, since=since), None):
             if record.id not in seen:
                 seen[record.id] = record.at
                 yield record

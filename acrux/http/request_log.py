@@ -15,14 +15,14 @@ _DIGITS: Final = 32
 _VARIANTS: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 # What is told of each request, in this order.
-_TOLD: Final = (
+_FIELDS: Final = (
     "method", "path", "status", "ms", "received", "sent", "principal", "peer", "agent", "id",
 )  # fmt: skip
 
 _DAMAGED: Final[dict[type[RegistryError], str]] = {DamagedBlob: "blob", DamagedManifest: "manifest"}
 
 # What happens again and again is told as often as this, in seconds.
-TOLD_EVERY: Final = 60.0
+REPORTED_EVERY: Final = 60.0
 
 
 class Log(Protocol):
@@ -51,24 +51,24 @@ def request_ids() -> Iterator[str]:
 
 
 class Seldom:
-    """Counts what is told at once, and then once in TOLD_EVERY, however often it happens.
+    """Counts what is told at once, and then once in REPORTED_EVERY, however often it happens.
 
     `ticks` tells the time in seconds.
     """
 
     def __init__(self, ticks: Callable[[], float]) -> None:
         self._ticks = ticks
-        self._told_at: float | None = None
-        self._untold = 0
+        self._reported_at: float | None = None
+        self._unreported = 0
 
     def times(self) -> int:
         """Note one; how many there are to tell of now, 0 where it is not time yet."""
-        self._untold += 1
+        self._unreported += 1
         now = self._ticks()
-        if self._told_at is not None and now - self._told_at < TOLD_EVERY:
+        if self._reported_at is not None and now - self._reported_at < REPORTED_EVERY:
             return 0
-        untold, self._untold, self._told_at = self._untold, 0, now
-        return untold
+        unreported, self._unreported, self._reported_at = self._unreported, 0, now
+        return unreported
 
 
 class Damage:
@@ -93,8 +93,8 @@ class RequestLog:
     def __init__(self, log: Log, ticks: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._damage = {kind: Damage(name, log, ticks) for kind, name in _DAMAGED.items()}
-        self._tell = log.line("request", *_TOLD)
-        self._tell_cut = log.line("request", *_TOLD, "cut")
+        self._tell = log.line("request", *_FIELDS)
+        self._tell_cut = log.line("request", *_FIELDS, "cut")
 
     def write(self, request: Request, response: Response, started: float) -> None:
         """Tell how the request ended; `started` is an instant of `time.perf_counter`."""

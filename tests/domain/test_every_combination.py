@@ -55,8 +55,8 @@ def subsets(of: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], ...]]:
 
 def maps() -> Iterator[tuple[tuple[str, str], ...]]:
     """Every set of rules of four patterns and three permissions, and of one pattern and all."""
-    few = ("content/read", "content/write", "metadata/write")
-    yield from subsets(list(product(PATTERNS, few)))
+    within_bounds = ("content/read", "content/write", "metadata/write")
+    yield from subsets(list(product(PATTERNS, within_bounds)))
     for pattern in PATTERNS:
         yield from subsets(list(product([pattern], ACTION_OF_PERMISSION)))
 

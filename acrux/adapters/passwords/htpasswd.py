@@ -29,8 +29,8 @@ class HtpasswdFile:
         try:
             return self._look()
         except (OSError, UnicodeDecodeError) as failure:
-            told, self._seen = self._seen == str(failure), str(failure)
-            if told:
+            was_reported, self._seen = self._seen == str(failure), str(failure)
+            if was_reported:
                 return None
             return FileContent(None, (f"{self._path} cannot be read, its users stay: {failure}",))
 

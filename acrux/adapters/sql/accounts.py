@@ -277,7 +277,7 @@ def _follow_file(users: Sequence[FileUser], scope_map: str, at: datetime) -> Ste
         {},
     )
     hashes: dict[str, str] = dict(held)
-    epoch, others = to_microseconds(at), []
+    epoch, taken = to_microseconds(at), []
     # First who leaves: somebody may come back in other capitals.
     for gone in hashes.keys() - {user.name for user in users}:
         yield from _delete(gone, epoch)
@@ -288,10 +288,10 @@ def _follow_file(users: Sequence[FileUser], scope_map: str, at: datetime) -> Ste
                 user.name, (password,), scope_map, created_at=at, kind=AccountKind.FILE_USER
             )
             if not (yield from _create(account)):
-                others.append(user.name)
+                taken.append(user.name)
         elif hashes[user.name] != user.hash:
             yield from _replace_password(user.name, password, epoch)
-    return tuple(others)
+    return tuple(taken)
 
 
 def _put_password(account: str, password: PasswordRecord) -> Statement:

@@ -70,12 +70,12 @@ def _append(records: Sequence[Record]) -> Steps[None]:
     # All of it in the thread that writes: the event loop only hands the records over. Many rows at
     # once, because after each statement that thread has to wait for its turn at the interpreter.
     for start in range(0, len(records), ROWS_PER_STATEMENT):
-        some = records[start : start + ROWS_PER_STATEMENT]
-        rows = [_values(record) for record in some]
+        chunk = records[start : start + ROWS_PER_STATEMENT]
+        rows = [_values(record) for record in chunk]
         yield Statement(_insert(len(rows)), {}, [*chain.from_iterable(rows)])
         sizes = _sizes(
             (record.decision.account, int(row[-1] or 0))
-            for record, row in zip(some, rows, strict=True)
+            for record, row in zip(chunk, rows, strict=True)
             if record.decision.is_proven
         )
         if sizes:
@@ -84,10 +84,10 @@ def _append(records: Sequence[Record]) -> Steps[None]:
             yield Statement(_grow(len(sizes)), {}, pairs)
 
 
-def _sizes(of: Iterable[tuple[str, int]]) -> dict[str, int]:
+def _sizes(account_sizes: Iterable[tuple[str, int]]) -> dict[str, int]:
     """How many bytes an account's records take, and those of all under _ALL."""
     sizes: dict[str, int] = {}
-    for account, size in of:
+    for account, size in account_sizes:
         sizes[account] = sizes.get(account, 0) + size
     if sizes:
         sizes[_ALL] = sum(sizes.values())

@@ -67,12 +67,12 @@ class SqlFailedLogins:
         try:
             self._learn(await self._database.write(_fail(hashed, at)))
         except RegistryError:
-            self._learn((of.key, self._count_alone(of.subject, at)) for of in hashed)
+            self._learn((entry.key, self._count_alone(entry.subject, at)) for entry in hashed)
 
     async def forgive(self, subject: Subject, at: datetime) -> bool:
         """See ports.FailedLogins."""
-        of = {"account": self._account(subject), "address": subject.address or ""}
-        forgiven = await self._database.write(_forgive(of, to_microseconds(at)))
+        named = {"account": self._account(subject), "address": subject.address or ""}
+        forgiven = await self._database.write(_forgive(named, to_microseconds(at)))
         await self.refresh()
         return forgiven
 
@@ -170,14 +170,14 @@ def _read(row: Row) -> Failures:
 def _fail(hashed: Iterable[_Hashed], at: datetime) -> Steps[list[tuple[str, _Counted]]]:
     news = []
     revision = yield from _next_revision(to_microseconds(at))
-    for of in hashed:
+    for entry in hashed:
         kept = yield Statement(
             "SELECT failed_at, forgiven_at FROM failures WHERE subject = :subject",
-            {"subject": of.key},
+            {"subject": entry.key},
         )
-        failures = of.subject.limit.after_another(_read(kept[0]) if kept else None, at)
-        yield _put(of, failures, revision)
-        news.append((of.key, _Counted(of.subject.address, revision, failures)))
+        failures = entry.subject.limit.after_another(_read(kept[0]) if kept else None, at)
+        yield _put(entry, failures, revision)
+        news.append((entry.key, _Counted(entry.subject.address, revision, failures)))
     return news
 
 
@@ -187,7 +187,7 @@ def _next_revision(at: int) -> Steps[int]:
     return max(at, int(newest[0][0]) + 1)
 
 
-def _put(of: _Hashed, failures: Failures, revision: int) -> Statement:
+def _put(entry: _Hashed, failures: Failures, revision: int) -> Statement:
     return Statement(
         """
         INSERT INTO failures (subject, account, address, failed_at, forgiven_at, revision)
@@ -197,9 +197,9 @@ def _put(of: _Hashed, failures: Failures, revision: int) -> Statement:
             revision = excluded.revision
         """,
         {
-            "subject": of.key,
-            "account": of.account,
-            "address": of.subject.address or "",
+            "subject": entry.key,
+            "account": entry.account,
+            "address": entry.subject.address or "",
             "failed_at": to_microseconds(failures.failed_at),
             "forgiven_at": to_microseconds(failures.forgiven_at),
             "revision": revision,
@@ -207,17 +207,17 @@ def _put(of: _Hashed, failures: Failures, revision: int) -> Statement:
     )
 
 
-def _forgive(of: dict[str, str], at: int) -> Steps[bool]:
+def _forgive(named: dict[str, str], at: int) -> Steps[bool]:
     revision = yield from _next_revision(at)
     # An update, for what is deleted no other worker would see.
-    named = {column: value for column, value in of.items() if value}
-    only = "".join(f" AND {column} = :{column}" for column in named)
+    given = {column: value for column, value in named.items() if value}
+    only = "".join(f" AND {column} = :{column}" for column in given)
     forgiven = yield Statement(
         f"""
         UPDATE failures SET forgiven_at = :at, revision = :revision
         WHERE forgiven_at > :at{only} RETURNING subject
         """,  # noqa: S608 -- our own column names
-        {"at": at, "revision": revision, **named},
+        {"at": at, "revision": revision, **given},
     )
     return bool(forgiven)
 

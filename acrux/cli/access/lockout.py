@@ -29,10 +29,10 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
     What somebody typed as a user name is told only where it is an account.
     """
 
-    async def act(to: Services, _: Settings) -> tuple[ShownFailures, ...]:
-        accounts = [account.username for account in await to.accounts.list()]
-        users = [user.username for user in await to.users.list()]
-        return await to.lockout.show(accounts + users)
+    async def act(services: Services, _: Settings) -> tuple[ShownFailures, ...]:
+        accounts = [account.username for account in await services.accounts.list()]
+        users = [user.username for user in await services.users.list()]
+        return await services.lockout.show(accounts + users)
 
     shown = on_registry(config, options, act)
     if output == "json":
@@ -76,7 +76,11 @@ def clear(
     """
     if is_all == (account is not None or address is not None):
         raise click.UsageError("give --name or --address or both, or --all")
-    on_registry(config, options, lambda to, _: to.lockout.forgive(account=account, address=address))
+    on_registry(
+        config,
+        options,
+        lambda services, _: services.lockout.forgive(account=account, address=address),
+    )
 
 
 def _seconds(row: ShownFailures) -> int:

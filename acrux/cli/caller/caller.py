@@ -131,7 +131,7 @@ def _is_text(argument: str) -> bool:
     return True
 
 
-def source_options(name: str, option: str, what: str) -> Callable[..., Callable[..., None]]:
+def source_options(name: str, option: str, described: str) -> Callable[..., Callable[..., None]]:
     """Add --OPTION-file and --OPTION-stdin; the command gets them as a Source of this name."""
 
     def add(command: Callable[..., None]) -> Callable[..., None]:
@@ -140,13 +140,13 @@ def source_options(name: str, option: str, what: str) -> Callable[..., Callable[
             f"{name}_file",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help=f"A file that holds {what}.",
+            help=f"A file that holds {described}.",
         )
         @click.option(
             f"--{option}-stdin",
             f"{name}_stdin",
             is_flag=True,
-            help=f"Read {what} from standard input.",
+            help=f"Read {described} from standard input.",
         )
         @wraps(command)
         def collected(**options: Any) -> None:

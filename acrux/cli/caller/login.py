@@ -135,8 +135,8 @@ def _asked_for(caller: Caller) -> Credential:
 def _check(client: httpx2.Client, url: httpx2.URL, authorization: str, login: Login) -> None:
     status = client.get(url, headers={"Authorization": authorization}).status_code
     if status != 200:
-        what = f"{login.name!r}" if isinstance(login, Credential) else "the token"
-        raise Refused(f"{url} does not let {what} in: it answered {status}")
+        described = f"{login.name!r}" if isinstance(login, Credential) else "the token"
+        raise Refused(f"{url} does not let {described} in: it answered {status}")
 
 
 def _expose(host: str, kept: Kept, output: str) -> None:
@@ -164,8 +164,10 @@ def _tell(host: str, kept: Kept, place: Path | str, output: str) -> None:
     if output == "json":
         print_json({"loginServer": host, "username": name, "keptIn": str(place)})
         return
-    what = "the password" if isinstance(kept, Credential) else f"a refresh token ({_life(kept)})"
-    click.echo(f"Login Succeeded: {what} is kept in {shown}")
+    credential = (
+        "the password" if isinstance(kept, Credential) else f"a refresh token ({_life(kept)})"
+    )
+    click.echo(f"Login Succeeded: {credential} is kept in {shown}")
 
 
 def _life(kept: RefreshToken) -> str:

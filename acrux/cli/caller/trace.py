@@ -49,7 +49,7 @@ class Trace:
             shown = masked(secret) if scheme.lower() == "bearer" else "***"
             self._say(">", f"Authorization: {scheme} {shown}")
         if isinstance(request.stream, Form):
-            self._say(">", request.stream.told)
+            self._say(">", request.stream.masked)
 
     def tell_response(self, response: httpx2.Response) -> None:
         """Tell what was answered."""

@@ -95,7 +95,7 @@ class Search(Struct, frozen=True):
     oldest_first: bool = False
 
 
-def few(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+def within_bounds(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     """The first of the scopes, as many as MAX_ASKED_CHARACTERS hold."""
     if len(scopes) * MAX_SCOPE_CHARACTERS <= MAX_ASKED_CHARACTERS:
         return scopes

@@ -14,8 +14,8 @@ from acrux.domain.audit.decision import (
     UNKNOWN_CALLER,
     Decision,
     Outcome,
-    few,
     repository_of,
+    within_bounds,
 )
 from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
 from acrux.http.messages import BAD_REQUEST, CREATED, Request, Response
@@ -51,7 +51,7 @@ class AuditRecorder:
 
     def granted(self, request: Request, response: Response) -> None:
         """Record that the request was carried out."""
-        asked = few(request.asked)
+        asked = within_bounds(request.asked)
         self._audit_log.record(
             Decision(
                 request=_name(request),
@@ -77,7 +77,7 @@ class AuditRecorder:
         The id of the case that is returned can be explained.
         """
         scope = refused.scope if isinstance(refused, AccessRefused) else ""
-        asked = few(request.asked) or _read(scope)
+        asked = within_bounds(request.asked) or _read(scope)
         if refused.reason == Reason.NO_CREDENTIAL:
             return unrecorded(asked, self._clock())
         is_proven, case = refused.reason in PROVEN, recorded(token_bytes(RANDOM_BYTES))

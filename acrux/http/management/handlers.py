@@ -51,14 +51,14 @@ class ManagementHandlers:
     audit: AuditManagement
 
     @classmethod
-    def on(cls, to: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
+    def on(cls, services: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
         """The handlers on these use cases, of the registry of this name."""
         return cls(
-            accounts=AccountManagement(to.accounts),
-            scope_maps=ScopeMapManagement(to.scope_maps),
-            registry=RegistryManagement(to.accounts, name, login_servers),
-            users=UserManagement(to.users),
-            trusts=TrustManagement(to.trusts),
-            keys=KeyManagement(to.keys),
-            audit=AuditManagement(to.audit_log, to.explanations),
+            accounts=AccountManagement(services.accounts),
+            scope_maps=ScopeMapManagement(services.scope_maps),
+            registry=RegistryManagement(services.accounts, name, login_servers),
+            users=UserManagement(services.users),
+            trusts=TrustManagement(services.trusts),
+            keys=KeyManagement(services.keys),
+            audit=AuditManagement(services.audit_log, services.explanations),
         )

@@ -282,22 +282,22 @@ def record(found: decision.Record) -> Record:
     )
 
 
-def case(told: Explanation) -> Case:
+def case(explanation: Explanation) -> Case:
     """Why a request was refused."""
     return Case(
-        case=told.case,
-        time=told.at,
-        reason=told.reason,
-        request=told.request,
-        status=told.status,
-        account=told.account,
-        proof=told.authentication_method,
-        peer=told.peer,
-        message=told.message,
-        facts=dict(told.facts),
-        needed=list(map(str, told.needed)),
-        held=list(map(str, told.held)),
-        scope_map=told.scope_map,
+        case=explanation.case,
+        time=explanation.at,
+        reason=explanation.reason,
+        request=explanation.request,
+        status=explanation.status,
+        account=explanation.account,
+        proof=explanation.authentication_method,
+        peer=explanation.peer,
+        message=explanation.message,
+        facts=dict(explanation.facts),
+        needed=list(map(str, explanation.needed)),
+        held=list(map(str, explanation.held)),
+        scope_map=explanation.scope_map,
         rights=[
             Right(
                 resource=right.resource,
@@ -305,11 +305,11 @@ def case(told: Explanation) -> Case:
                 held=right.is_held,
                 permission=right.permission,
             )
-            for right in told.rights
+            for right in explanation.rights
         ],
-        explanation=told.why,
-        changed_since=told.changes,
-        fixes=list(told.fixes),
+        explanation=explanation.why,
+        changed_since=explanation.changes,
+        fixes=list(explanation.fixes),
     )
 
 

@@ -274,11 +274,11 @@ class Accounts:
             return None
         return _with_values(_shown(account), values)
 
-    async def _refuse_for_administrator(self, name: str, what: str) -> None:
+    async def _refuse_for_administrator(self, name: str, refusal: str) -> None:
         account = await self._accounts.find(name)
         if account is not None and is_administrator(account):
             raise InvalidInput(
-                f"{name!r} is the admin user, which {what}. To shut it out: acrux token update "
+                f"{name!r} is the admin user, which {refusal}. To shut it out: acrux token update "
                 f"-n {name} --status disabled"
             )
 

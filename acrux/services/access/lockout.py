@@ -234,9 +234,9 @@ class Lockout:
 def _too_many(subject: Subject, wait: timedelta) -> TooManyRequests:
     seconds = math.ceil(wait.total_seconds())
     unit = "second" if seconds == 1 else "seconds"
-    whose = "from this address" if subject.account is None else "for this user name from here"
+    origin = "from this address" if subject.account is None else "for this user name from here"
     return TooManyRequests(
-        f"too many failed logins {whose}: try again in {seconds} {unit}; until then the right "
+        f"too many failed logins {origin}: try again in {seconds} {unit}; until then the right "
         "password is refused too",
         retry_after=seconds,
     )

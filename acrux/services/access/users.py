@@ -193,13 +193,13 @@ class FileUsers:
         content = self._unfollowed = read or self._unfollowed
         if content is None or content.users is None:
             return ()
-        others = await self._accounts.follow_file(content.users, self._scope_map, self._clock())
+        taken = await self._accounts.follow_file(content.users, self._scope_map, self._clock())
         await self._revocations.refresh()
         self._unfollowed = None
         return (
             *content.problems,
             *(await self._scope_map_problems() if content.users else ()),
-            *(f"{name!r} is left out: there is another account of that name" for name in others),
+            *(f"{name!r} is left out: there is another account of that name" for name in taken),
         )
 
     async def _scope_map_problems(self) -> tuple[str, ...]:

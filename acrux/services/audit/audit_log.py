@@ -20,7 +20,7 @@ from acrux.ports.audit_log import AuditLog as StoredAuditLog
 from acrux.ports.clock import Clock
 
 PRUNED_AT_ONCE: Final = 5000
-TOLD_TOGETHER: Final = 100  # accounts whose records went before their time
+REPORTED_TOGETHER: Final = 100  # accounts whose records went before their time
 PRUNED_EVERY: Final = timedelta(minutes=1)
 
 # A clock that is set back by less holds up the ids until it has caught up; by more, they follow.
@@ -102,15 +102,15 @@ class AuditLog:
         more = await self._stored.prune(before, room.unproven_kept, PRUNED_AT_ONCE)
         trimmed = await self._stored.trim(room.kept_of_one, room.kept_bytes, PRUNED_AT_ONCE)
         if trimmed is None:
-            self._tell_of_trimmed()
+            self._report_trimmed()
             return more
-        if len(self._trimmed) >= TOLD_TOGETHER:  # a trust may let in very many names
-            self._tell_of_trimmed()
+        if len(self._trimmed) >= REPORTED_TOGETHER:  # a trust may let in very many names
+            self._report_trimmed()
         before_that = self._trimmed.get(trimmed.account, 0)
         self._trimmed[trimmed.account] = before_that + trimmed.records
         return True
 
-    def _tell_of_trimmed(self) -> None:
+    def _report_trimmed(self) -> None:
         for account, records in self._trimmed.items():
             self.record(_forgotten(account, records))
         self._trimmed.clear()
@@ -132,7 +132,7 @@ class AuditLog:
 
     async def close(self) -> int:
         """Write what waits; return how many records were lost, where that cannot be."""
-        self._tell_of_trimmed()
+        self._report_trimmed()
         try:
             await self.flush()
         except RegistryError:

@@ -8,7 +8,7 @@ import pytest
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search
 from acrux.errors import StorageExhausted
 from acrux.ports.audit_log import Trimmed
-from acrux.services.audit.audit_log import TOLD_TOGETHER, AuditLog, Room
+from acrux.services.audit.audit_log import REPORTED_TOGETHER, AuditLog, Room
 from tests.http.conftest import HandClock
 
 KEPT = timedelta(days=90)
@@ -196,13 +196,13 @@ async def test_what_is_lost_at_the_end_is_counted() -> None:
 async def test_of_very_many_accounts_not_all_wait_to_be_told_of() -> None:
     """Each branch that a trust lets in has a name of its own, and none may fill the memory."""
     given = Given()
-    given.store.too_much = [Trimmed(f"trusts/ci/{n}", 1) for n in range(TOLD_TOGETHER + 1)]
-    for _ in range(TOLD_TOGETHER + 1):
+    given.store.too_much = [Trimmed(f"trusts/ci/{n}", 1) for n in range(REPORTED_TOGETHER + 1)]
+    for _ in range(REPORTED_TOGETHER + 1):
         await given.audit_log.keep()
     await given.audit_log.flush()
 
     told = [record.decision.facts.get("account") for record in given.store.records.values()]
-    assert f"trusts/ci/{TOLD_TOGETHER - 1}" in told
+    assert f"trusts/ci/{REPORTED_TOGETHER - 1}" in told
 
 
 async def test_records_that_went_before_their_time_are_recorded_at_the_end_too() -> None:
