@@ -82,3 +82,16 @@ async def test_what_merely_ends_sessions_is_made_anew(tmp_path: Path, lost: str)
     await started(tmp_path)
 
     assert secret.exists()
+
+
+async def test_the_key_of_failed_logins_is_found_under_its_former_name(tmp_path: Path) -> None:
+    """An upgrade would forget who has to wait."""
+    await started(tmp_path)
+    key, former = (tmp_path / "secrets" / name for name in ("failed-logins", "guesses"))
+    content = key.read_bytes()
+    key.rename(former)
+
+    await started(tmp_path)
+
+    assert key.read_bytes() == content
+    assert not former.exists()

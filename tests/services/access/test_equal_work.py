@@ -145,7 +145,7 @@ async def test_a_wrong_password_takes_the_same_work_for_every_name(
 
 
 @pytest.mark.parametrize("name", list(HASHES)[:5])
-@pytest.mark.parametrize("is_remembered", [False, True])
+@pytest.mark.parametrize("is_cached", [False, True])
 async def test_a_disabled_account_takes_the_same_work_with_the_right_password(
     accounts: SqlAccounts,
     clock: HandClock,
