@@ -111,6 +111,8 @@ class Settings:
         "is complete, in seconds.",
         15,
     )
+    # A proxy in front must close idle connections first, or it sends a request to one that is
+    # closed here: nginx does so after 60 seconds (keepalive_timeout in `upstream`).
     keep_alive_seconds: int = _setting(
         "How long a connection may wait for its next request, in seconds.", 75
     )

@@ -225,6 +225,8 @@ class Supervisor:
         for leaving in self._leaving:
             process = leaving.worker.process
             if not leaving.asked and self._clock() >= leaving.ask:
+                # Connections that it has not accepted yet are reset now, unless
+                # net.ipv4.tcp_migrate_req hands them to another worker (ip-sysctl).
                 leaving.asked = True
                 process.terminate()
             if self._clock() >= leaving.kill:

@@ -84,6 +84,8 @@ def _end_with_the_parent(parent: int) -> None:
     # A worker whose parent was killed would serve on, and hold the port against the next start.
     # Nothing less than SIGKILL ends it whatever it does, be it stopped or waiting for a lock; a
     # push that this cuts is tried again, as where the machine fails.
+    # For the kernel the parent is the thread that forked us (prctl(2)): only the parent's main
+    # thread may start workers.
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _end_if_alone(parent)  # who died before that was asked for is told to nobody

@@ -1,8 +1,8 @@
 """Change what decides in every small way, and see that a test notices: python -m tests.mutants.
 
 mutmut makes the mutants and runs the tests that pyproject.toml selects. A mutant that no test
-kills must stand in docs/mutation.md with the reason why it is no other program. Ends with 1 where
-one does not, and where the page explains one that is not alive.
+kills must stand in docs/explanation/mutation.md with the reason why it is no other program. Ends
+with 1 where one does not, and where the page explains one that is not alive.
 """
 
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
-PAGE: Final = ROOT / "docs" / "mutation.md"
+PAGE: Final = ROOT / "docs" / "explanation" / "mutation.md"
 
 # A mutant that makes a test run for ever is noticed too.
 DEAD: Final = frozenset({"killed", "timeout", "caught by type check"})
@@ -33,7 +33,7 @@ class Mutant:
 
     @property
     def row(self) -> str:
-        """How docs/mutation.md names it; the reason follows."""
+        """How docs/explanation/mutation.md names it; the reason follows."""
         cells = (f"`{self.where}`", f"`{self.old}` → `{self.new}`")
         return "".join(f"| {cell.replace('|', chr(92) + '|')} " for cell in cells) + "|"
 

@@ -144,7 +144,8 @@ def test_nothing_is_kept_that_does_not_stand_in_the_table() -> None:
 
 def test_the_sum_is_told_to_whoever_runs_it() -> None:
     """They must know how much memory a worker needs."""
-    told = re.search(r"at most (\d+) MiB of memory", (ROOT / "docs/operations.md").read_text())
+    page = ROOT / "docs" / "how-to" / "disk-and-memory.md"
+    told = re.search(r"at most (\d+) MiB of memory", page.read_text())
 
     assert told is not None
     assert int(told[1]) == -(-sum(bound for bound, _ in BOUNDS.values()) // 1024)

@@ -19,10 +19,11 @@ import acrux
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = sorted([*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"])
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-docs.lock"]
 DECLARED = {
     "requirements.lock": PROJECT["project"]["dependencies"],
     "requirements-dev.lock": PROJECT["dependency-groups"]["dev"],
+    "requirements-docs.lock": PROJECT["dependency-groups"]["docs"],
 }
 
 # name==version ; marker, then its hashes, a line each
@@ -41,10 +42,9 @@ def locked(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def documented() -> set[str]:
-    """Every package that docs/dependencies.md has a row for."""
-    rows = re.findall(
-        r"^\| ([a-z][^|]*) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE
-    )
+    """Every package that docs/explanation/dependencies.md has a row for."""
+    page = ROOT / "docs" / "explanation" / "dependencies.md"
+    rows = re.findall(r"^\| ([a-z][^|]*) \|", page.read_text(), re.MULTILINE)
     return {name for row in rows for name in row.split(", ")}
 
 
@@ -109,9 +109,10 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
 
 def test_every_dependency_has_a_written_reason() -> None:
     """Every package that runs here can read the registry's keys."""
-    development = {Requirement(text).name for text in PROJECT["dependency-groups"]["dev"]}
+    groups = [PROJECT["dependency-groups"][group] for group in ("dev", "docs")]
+    declared = {Requirement(text).name for group in groups for text in group}
 
-    assert documented() == set(locked("requirements.lock")) | development
+    assert documented() == set(locked("requirements.lock")) | declared
 
 
 def test_the_changelog_tells_of_this_version() -> None:
@@ -121,6 +122,34 @@ def test_the_changelog_tells_of_this_version() -> None:
     assert headings[0] == acrux.__version__
 
 
+def test_a_news_fragment_becomes_a_line_of_the_changelog(tmp_path: Path) -> None:
+    """A user who updates would not learn of it."""
+    for name in ("pyproject.toml", "CHANGELOG.md"):
+        copy(ROOT / name, tmp_path)
+    fragments = copytree(ROOT / "newsfragments", tmp_path / "newsfragments")
+    (fragments / "+slow-pull.fixed.md").write_text("A slow pull no longer stops.\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "towncrier", "build", "--yes", "--version", "9.9.9"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    before, _, after = (tmp_path / "CHANGELOG.md").read_text().partition("## [9.9.9] - ")
+    assert "towncrier release notes start" in before
+    new = after.partition("\n## [")[0]
+    assert "- A slow pull no longer stops.\n" in new.partition("### Fixed\n")[2]
+
+
+def test_a_news_fragment_is_named_by_its_kind() -> None:
+    """Under any other name it would be left out without a word."""
+    kinds = "|".join(kind["directory"] for kind in PROJECT["tool"]["towncrier"]["type"])
+    named = re.compile(rf"(?:\d+|\+[a-z0-9-]+)\.(?:{kinds})\.md|README\.md")
+
+    names = [file.name for file in (ROOT / "newsfragments").iterdir()]
+    assert [name for name in names if not named.fullmatch(name)] == []
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_a_script_can_be_run(script: Path) -> None:
     """The first thing that a new user does is to type its name."""
@@ -128,7 +157,7 @@ def test_a_script_can_be_run(script: Path) -> None:
     assert script.read_text().startswith("#!")
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
 def test_what_a_page_names_is_there(page: str) -> None:
     """A command or a link that leads nowhere ends a first visit."""
     text = (ROOT / page).read_text()
@@ -137,6 +166,14 @@ def test_what_a_page_names_is_there(page: str) -> None:
     )
 
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_a_document_that_any_file_names_is_there() -> None:
+    """A reader of the code is sent there for the reason."""
+    texts = {file: file.read_text(errors="replace") for file in tracked()}
+    named = {name for text in texts.values() for name in re.findall(r"\bdocs/[\w/-]+\.md", text)}
+
+    assert sorted(name for name in named if not (ROOT / name).is_file()) == []
 
 
 def test_no_file_knows_the_machine_that_it_was_written_on() -> None:
@@ -233,6 +270,26 @@ def test_an_environment_that_is_up_to_date_is_left_alone(checkout: Path) -> None
     result = setup(checkout)
 
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_says_what_it_costs_and_names_code_that_is_there(page: Path) -> None:
+    """Whoever wants to change it must see what it was weighed against, and where it is."""
+    text = page.read_text()
+    named = re.findall(r"`((?:acrux|tests)/[\w/]+(?:\.py|/))`", text)
+
+    headings = ["Context", "Decision", "What it costs", "What would change it"]
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == headings
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert f"({page.name})" in (page.parent / "index.md").read_text()
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    """Two of one number cannot be told apart."""
+    assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
 @pytest.mark.parametrize("page", ["security.md", "reliability.md"])

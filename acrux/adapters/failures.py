@@ -2,12 +2,15 @@
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from acrux.errors import RegistryError, StorageExhausted, StorageReadOnly, StorageUnavailable
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -20,25 +23,33 @@ READ_ONLY: Final = (
 )
 
 
-@contextmanager
-def storing() -> Iterator[None]:
+def storing(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Raise StorageExhausted, StorageReadOnly or StorageUnavailable for what the system refuses.
 
     Whatever else is meant by a failure, such as a name that is missing, is to be handled inside.
     """
-    try:
-        yield
-    except OSError as failed:
-        raise unstored(failed) from failed
+
+    @wraps(work)
+    def stored(*args: Arguments.args, **named: Arguments.kwargs) -> Result:
+        try:
+            return work(*args, **named)
+        except OSError as failed:
+            raise unstored(failed) from failed
+
+    return stored
 
 
-@contextmanager
-def reading() -> Iterator[None]:
+def reading(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Raise StorageUnavailable where what happens inside cannot read what is stored."""
-    try:
-        yield
-    except OSError as failed:
-        raise unavailable(failed) from failed
+
+    @wraps(work)
+    def read(*args: Arguments.args, **named: Arguments.kwargs) -> Result:
+        try:
+            return work(*args, **named)
+        except OSError as failed:
+            raise unavailable(failed) from failed
+
+    return read
 
 
 def unstored(failed: OSError) -> RegistryError:
@@ -68,6 +79,8 @@ def is_read_only(folder: Path) -> bool:
     It is tried: a kernel that found a file system damaged refuses writes, and may not say so.
     """
     try:
+        # After an error ext4 of newer kernels sets EXT4_FLAGS_EMERGENCY_RO, which statvfs(3) does
+        # not show.
         os.utime(folder)
     except OSError as failed:
         return failed.errno == errno.EROFS

@@ -83,6 +83,7 @@ class Reserve:
 
     def _free(self) -> int:
         found = os.statvfs(self._folder)
+        # Only root may use the blocks that ext4 reserves (statvfs(3); mke2fs(8), -m).
         blocks = found.f_bavail if os.geteuid() else found.f_bfree
         return blocks * found.f_frsize
 

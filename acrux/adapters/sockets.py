@@ -78,6 +78,9 @@ class OwnSockets:
         with suppress(OSError), _duplicate(seen.descriptor) as own:
             if _cookie(own) != seen.cookie:
                 return
+            # Otherwise the kernel keeps what a client does not take long after the close (tcp(7),
+            # tcp_orphan_retries). The reset comes with the last close(2). That is the server's, and
+            # the shutdown makes it close.
             if seen.queued:
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, CLOSE_WITH_A_RESET)
             own.shutdown(socket.SHUT_RDWR)

@@ -82,6 +82,8 @@ def main() -> None:
     except RegistryError as refused:
         _fail(refused, REFUSED)
     except BrokenPipeError:
+        # At exit Python flushes standard output once more, and reports that failure to standard
+        # error (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
         sys.stderr.close()
         sys.exit(REFUSED)
 

@@ -208,7 +208,7 @@ class Request:
 
     def header_bytes(self) -> int:
         """How many bytes the names and values of its headers have."""
-        return sum(map(len, chain.from_iterable(self._pairs)))
+        return len(b"".join(chain.from_iterable(self._pairs)))
 
 
 def _announced_length(headers: Mapping[bytes, bytes]) -> int | None:

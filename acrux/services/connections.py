@@ -121,6 +121,8 @@ class Connections:
         now = self._now()
         if exchange is None:
             exchange = Exchange()
+            # Not TCP_DEFER_ACCEPT (tcp(7)): silent connections would fill the kernel's short queue
+            # of half-open ones instead.
             is_late = now - connection.since >= self._limits.header_seconds
         else:
             is_late = self._is_idle(connection, exchange, now)
@@ -128,6 +130,7 @@ class Connections:
 
     def _is_ignored(self, connection: Connection, exchange: Exchange, now: float) -> bool:
         """Whether it takes next to nothing of what waits for it, in the kernel or with us."""
+        # Not TCP_USER_TIMEOUT (tcp(7)): it does not see a client that takes a byte now and then.
         limits, seen = self._limits, connection.seen
         enough = limits.bytes_per_second * limits.answer_idle_seconds
         if not (seen.queued or exchange.sending) or seen.taken - connection.taken >= enough:

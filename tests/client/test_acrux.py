@@ -30,7 +30,7 @@ def login(served: RunningRegistry) -> dict[str, str]:
 
 
 async def test_registry_auth_walks_through_acrux(served: RunningRegistry) -> None:
-    """The README's ten lines."""
+    """The ten lines of docs/how-to/client.md."""
     auth = RegistryAuth(served.url, Credential("acrux", Secret(served.password)))
     with httpx2.Client(base_url=served.url, auth=auth) as client:
         missing = client.get("/v2/hello-world/manifests/latest")

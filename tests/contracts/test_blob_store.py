@@ -898,6 +898,7 @@ class TestFiles:
             store = FileBlobStore(tmp_path)
             store.prepare()
             digest = await pushed(store, b"abc")
+            del store  # its process has ended
             remount(tmp_path, "ro")
 
             store = FileBlobStore(tmp_path)

@@ -77,6 +77,30 @@ def test_what_was_forgotten_is_unknown_and_the_others_are_not(
     assert [opened().became(upload, DIGEST) for upload in uploads] == [True, False, True]
 
 
+def test_of_two_that_take_one_place_at_once_the_last_is_known(
+    opened: Callable[[], ClosedUploads],
+    seconds: HandSeconds,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """No lock is taken: whoever is forgotten pushes once more, and nothing is mixed up."""
+    monkeypatch.setattr(closed_uploads, "PAGES", 1)
+    before, meanwhile, last = (new_upload() for _ in range(3))
+    opened().note(before, DIGEST)
+
+    def another_notes() -> float:
+        """Between the moment when the page was read and that when it is written."""
+        opened().note(meanwhile, OTHER)
+        return seconds()
+
+    ClosedUploads(tmp_path / "closed-uploads", another_notes).note(last, DIGEST)
+
+    assert opened().became(before, DIGEST)
+    assert opened().became(last, DIGEST)
+    assert not opened().became(meanwhile, OTHER)
+    assert not opened().became(meanwhile, DIGEST)
+
+
 @pytest.mark.parametrize("passed", [KEPT_SECONDS, 400 * 86_400, -KEPT_SECONDS])
 def test_after_an_hour_it_is_unknown(
     opened: Callable[[], ClosedUploads], seconds: HandSeconds, passed: int
@@ -93,12 +117,16 @@ def test_after_an_hour_it_is_unknown(
 
 
 def test_of_more_than_a_page_holds_the_latest_are_known(
-    opened: Callable[[], ClosedUploads], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    opened: Callable[[], ClosedUploads],
+    seconds: HandSeconds,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """However many push, the file stays as long as it is, and who just pushed is known."""
     monkeypatch.setattr(closed_uploads, "PAGES", 1)
     uploads = [new_upload() for _ in range(3 * RECORDS_A_PAGE)]
     for upload in uploads:
+        seconds.seconds += 0.001
         opened().note(upload, DIGEST)
 
     known = [opened().became(upload, DIGEST) for upload in uploads]

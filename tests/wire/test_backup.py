@@ -22,10 +22,9 @@ BEFORE = 6  # images that are there before the copy is made, and as many while i
 
 
 def printed() -> list[str]:
-    """The commands of docs/operations.md, "Backup and restore": those of each."""
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    section = text.partition("## Backup and restore")[2].partition("\n## ")[0]
-    found: list[str] = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    """The commands of docs/how-to/backup-and-restore.md: those of each."""
+    text = (ROOT / "docs" / "how-to" / "backup-and-restore.md").read_text(encoding="utf-8")
+    found: list[str] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     return found
 
 

@@ -76,6 +76,7 @@ class _Batches:
         self._waiting: deque[list[bytes]] = deque()
         self._writing: asyncio.Future[None] | None = None
         self._moved = asyncio.Event()  # the thread has taken what waited, or has ended
+        self._is_awaited = False  # that it moves: to wake the event loop is a system call
         self._loop = asyncio.get_running_loop()
 
     async def add(self, chunk: bytes) -> None:
@@ -96,9 +97,11 @@ class _Batches:
 
     async def _hand_over(self) -> None:
         self._check_room()
+        self._is_awaited = True  # before it is looked whether anything waits: see _write_waiting
         while self._waiting and self._is_writing():
             self._moved.clear()
             await self._moved.wait()
+        self._is_awaited = False
         self._waiting.append(self._filling)
         self._filling, self._filled = [], 0
         if not self._is_writing():
@@ -125,5 +128,6 @@ class _Batches:
             if not self._waiting:
                 break
             batch = self._waiting.popleft()
-            self._loop.call_soon_threadsafe(self._moved.set)
+            if self._is_awaited:
+                self._loop.call_soon_threadsafe(self._moved.set)
             self._file.append(batch)

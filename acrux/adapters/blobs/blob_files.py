@@ -74,7 +74,7 @@ class FileBlob:
             return os.preadv(self._descriptor, [piece], start, os.RWF_NOWAIT)
         return 0
 
-    @reading()
+    @reading
     def _fill(self, piece: bytearray, start: int) -> int:
         return os.preadv(self._descriptor, [piece], start)
 

@@ -1,14 +1,14 @@
 """Which blobs the latest uploads became: a closing PUT can come again."""
 
-import fcntl
 import os
 import struct
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import Final
+from weakref import finalize
 
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.upload import Upload
@@ -16,9 +16,11 @@ from acrux.domain.content.upload import Upload
 KEPT_SECONDS: Final = 3600  # far longer than any client tries again
 PAGES: Final = 2048
 PAGE_BYTES: Final = 4096
+NANOSECONDS: Final = 1_000_000_000  # in a second
 
-# Which upload, which blob, and the second in which it was noted.
+# Which upload, which blob, and the instant of the note in nanoseconds; zeros for none.
 _RECORD: Final = struct.Struct("!24s32sQ")
+_INSTANTS: Final = struct.Struct("!" + "56xQ" * (PAGE_BYTES // _RECORD.size))
 
 
 class ClosedUploads:
@@ -30,52 +32,68 @@ class ClosedUploads:
     time in seconds. The methods block.
     """
 
+    # No lock: a record is written as a whole. Two that are noted on one page within microseconds
+    # may choose the same place; one is forgotten then, as after a power loss. A note is part of
+    # every push, and each system call in a thread gives up the interpreter, so there are two.
+
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
+        self._opening = Lock()
+        self._file: int | None = None
 
     def note(self, upload: Upload, digest: Digest) -> None:
         """Note that the upload becomes this blob. Raises OSError where the disk is full."""
+        file = self._opened()
         number, name = _place(upload)
-        record = _RECORD.pack(name, _digest(str(digest)), int(self._now()))
-        with self._opened(os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX) as file:
-            others = _without(name, _read(file, number))
-            os.pwrite(file, (record + others)[:PAGE_BYTES], number * PAGE_BYTES)
+        page, now = _read(file, number), self._instant()
+        record = _RECORD.pack(name, _digest(str(digest)), now)
+        _write(file, number, _find(name, page, _oldest(page, now)), record)
 
     def became(self, upload: Upload, digest: Digest) -> bool:
         """Whether that was noted of them, lately, and not forgotten."""
         number, name = _place(upload)
         try:
-            with self._opened(os.O_RDONLY, fcntl.LOCK_SH) as file:
-                page = _read(file, number)
+            page = self._page(number)
         except FileNotFoundError:
             return False
-        sought = (name, _digest(str(digest)))
+        sought, now = (name, _digest(str(digest))), self._instant()
         return any(
-            sought == (noted, became) and abs(self._now() - second) < KEPT_SECONDS
-            for noted, became, second in _RECORD.iter_unpack(page)
+            sought == (noted, became) and abs(now - instant) < KEPT_SECONDS * NANOSECONDS
+            for noted, became, instant in _RECORD.iter_unpack(page)
         )
 
     def forget(self, upload: Upload) -> None:
         """Let it not have been noted."""
         number, name = _place(upload)
         try:
-            with self._opened(os.O_RDWR, fcntl.LOCK_EX) as file:
-                page = _read(file, number)
-                others = _without(name, page)
-                if others != page:
-                    os.pwrite(file, others.ljust(PAGE_BYTES, b"\0"), number * PAGE_BYTES)
+            page = self._page(number)
         except FileNotFoundError:
             return
+        if name in page:
+            _write(self._opened(), number, _find(name, page), bytes(_RECORD.size))
 
-    @contextmanager
-    def _opened(self, flags: int, lock: int) -> Iterator[int]:
-        file = os.open(self._path, flags | os.O_NOFOLLOW, 0o600)
+    def _instant(self) -> int:
+        return int(self._now() * NANOSECONDS)
+
+    def _opened(self) -> int:
+        """The file, which stays open, to note something in it."""
+        with self._opening:
+            if self._file is None:
+                self._file = self._open(os.O_RDWR | os.O_CREAT)
+                finalize(self, os.close, self._file)
+            return self._file
+
+    def _page(self, number: int) -> bytes:
+        # Opened anew: what only reads makes no file, and needs none that can be written.
+        file = self._open(os.O_RDONLY)
         try:
-            fcntl.flock(file, lock)
-            yield file
+            return _read(file, number)
         finally:
             os.close(file)
+
+    def _open(self, flags: int) -> int:
+        return os.open(self._path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _place(upload: Upload) -> tuple[int, bytes]:
@@ -91,8 +109,16 @@ def _read(file: int, number: int) -> bytes:
     return os.pread(file, PAGE_BYTES, number * PAGE_BYTES).ljust(PAGE_BYTES, b"\0")
 
 
-def _without(name: bytes, page: bytes) -> bytes:
-    if name not in page:
-        return page
-    records = [page[start : start + _RECORD.size] for start in range(0, PAGE_BYTES, _RECORD.size)]
-    return b"".join(record for record in records if not record.startswith(name))
+def _write(file: int, number: int, offset: int, record: bytes) -> None:
+    os.pwrite(file, record, number * PAGE_BYTES + offset)
+
+
+def _find(name: bytes, page: bytes, otherwise: int = 0) -> int:
+    found = page.find(name)
+    return otherwise if found < 0 else found
+
+
+def _oldest(page: bytes, now: int) -> int:
+    """Where the record lies that is furthest from now: a free place, if there is one."""
+    distances = [abs(now - instant) for instant in _INSTANTS.unpack(page)]
+    return distances.index(max(distances)) * _RECORD.size

@@ -211,11 +211,11 @@ class FileBlobStore:
         # By the first two digits, as a folder of a million files is slow to list and to back up.
         return f"{self._blobs}/{digest.algorithm}/{digest.encoded[:2]}"
 
-    @reading()
+    @reading
     def _became(self, upload: Upload, digest: Digest) -> bool:
         return self._closed.became(upload, digest)
 
-    @storing()
+    @storing
     def _commit_again(self, upload: Upload, digest: Digest) -> int:
         if not self._became(upload, digest):
             raise UnknownUpload(upload=str(upload))
@@ -225,7 +225,7 @@ class FileBlobStore:
         except (FileNotFoundError, UnknownBlob):
             raise UnknownUpload(upload=str(upload)) from None
 
-    @storing()
+    @storing
     def _discard(self, upload: Upload) -> None:
         # Its name first: of this and the rename of a commit, one finds it.
         found = _unlink(self._path(upload))
@@ -234,7 +234,7 @@ class FileBlobStore:
             raise UnknownUpload(upload=str(upload))
         sync_folder(self._uploads)  # or a power loss would bring it back
 
-    @storing()
+    @storing
     def _commit(self, file: UploadFile, digest: Digest) -> None:
         computed = file.digest(digest.algorithm)
         if computed != digest:
@@ -300,7 +300,7 @@ def _unread(digest: Digest, failed: OSError) -> RegistryError:
     return unavailable(failed)
 
 
-@storing()
+@storing
 def _create(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 

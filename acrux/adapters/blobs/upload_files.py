@@ -75,7 +75,7 @@ class UploadFile:
         self._sent = self.size
 
     @classmethod
-    @storing()
+    @storing
     def open(cls, upload: Upload, path: str) -> Self:
         """Open and lock the file `path`. Raises UnknownUpload, and UploadOutOfOrder as `lock`."""
         try:
@@ -97,7 +97,7 @@ class UploadFile:
         found = os.fstat(self._descriptor)
         return Stamp(found.st_size, found.st_mtime_ns)
 
-    @storing()
+    @storing
     def append(self, batch: Sequence[bytes]) -> None:
         """Add the chunks, all or none. Raises as `storing` does."""
         try:
@@ -127,12 +127,12 @@ class UploadFile:
                 )
             self._sent = self.size
 
-    @reading()
+    @reading
     def read(self, count: int, start: int) -> bytes:
         """So many bytes from `start` on."""
         return os.pread(self._descriptor, count, start)
 
-    @storing()
+    @storing
     def truncate(self, size: int) -> None:
         """Take back what lies after the first `size` bytes."""
         self.hasher = None
@@ -140,7 +140,7 @@ class UploadFile:
         self.size = size
         self._sent = min(self._sent, size)
 
-    @reading()
+    @reading
     def digest(self, algorithm: str) -> Digest:
         """The digest of the bytes, read once more unless they were all seen coming."""
         if self.hasher is not None and algorithm == USUAL_ALGORITHM:
@@ -151,7 +151,7 @@ class UploadFile:
             offset += len(piece)
         return Digest(algorithm, hasher.hexdigest())
 
-    @storing()
+    @storing
     def sync(self) -> None:
         """Make the bytes durable, or empty the file. Raises as `storing` does."""
         try:

@@ -138,6 +138,7 @@ def _parse_certificate(pem: bytes) -> x509.Certificate | None:
 
 
 def _parse_key(pem: bytes, path: Path) -> PrivateKeyTypes:
+    # granian reads keys in PKCS#8 only (its option --ssl-keyfile).
     if _PKCS8 not in pem and _OTHER_KEYS in pem:
         raise InvalidSettings(
             f"the TLS key {path} is not unencrypted PKCS#8: "

@@ -134,7 +134,7 @@ def _common_claims(
         "iss": ISSUER,
         "aud": token.audience,
         "version": VERSION,
-        # Ours: what revokes all tokens of an account at once (docs/walk.md).
+        # Ours: what revokes all tokens of an account at once (docs/reference/walk.md).
         "epoch": token.epoch,
     }
     if token.password:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import accumulate, chain
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -23,6 +23,8 @@ _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM audit_log"  # noqa: S608 --
 _ROW: Final = f"({', '.join('?' * (len(_COLUMNS) + 1))})"
 
 ROWS_PER_STATEMENT: Final = 64
+
+Item = TypeVar("Item")
 
 _END: Final = "g"  # after every id
 
@@ -69,19 +71,23 @@ class SqlAuditLog:
 def _append(records: Sequence[Record]) -> Steps[None]:
     # All of it in the thread that writes: the event loop only hands the records over. Many rows at
     # once, because after each statement that thread has to wait for its turn at the interpreter.
-    for start in range(0, len(records), ROWS_PER_STATEMENT):
-        chunk = records[start : start + ROWS_PER_STATEMENT]
+    proven: list[tuple[str, int]] = []
+    for chunk in _slices(records):
         rows = [_values(record) for record in chunk]
         yield Statement(_insert(len(rows)), {}, [*chain.from_iterable(rows)])
-        sizes = _sizes(
+        proven += (
             (record.decision.account, int(row[-1] or 0))
             for record, row in zip(chunk, rows, strict=True)
             if record.decision.is_proven
         )
-        if sizes:
-            # In one order everywhere, so that no two transactions wait for each other.
-            pairs = [value for pair in sorted(sizes.items()) for value in pair]
-            yield Statement(_grow(len(sizes)), {}, pairs)
+    # In one order everywhere, so that no two transactions wait for each other.
+    for sizes in _slices(sorted(_sizes(proven).items())):
+        yield Statement(_grow(len(sizes)), {}, [value for pair in sizes for value in pair])
+
+
+def _slices(rows: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        yield rows[start : start + ROWS_PER_STATEMENT]
 
 
 def _sizes(account_sizes: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -121,9 +127,7 @@ def _values(record: Record) -> tuple[SqlValue, ...]:
     decision = record.decision
     asked, granted = _rendered(decision.asked), _rendered(decision.granted)
     facts = msgspec.json.encode(dict(decision.facts)).decode() if decision.facts else "{}"
-    size = RECORD_BYTES + sum(
-        map(_bytes, (decision.request, asked, granted, decision.message, facts))
-    )
+    size = RECORD_BYTES + _bytes(f"{decision.request}{asked}{granted}{decision.message}{facts}")
     # These stand in an index too.
     size += 3 * len(decision.repository) + 2 * len(decision.account)
     return (
@@ -260,6 +264,9 @@ def _shrink(sizes: Mapping[str, int]) -> Steps[None]:
 
 
 def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:
+    all_sizes = yield from _size_of_all()
+    if all_sizes <= min(of_one, of_all):  # then no account is looked at, as nearly always
+        return None
     largest = yield Statement(
         """
         SELECT account, size FROM audit_sizes WHERE size > 0 AND account <> ''
@@ -268,7 +275,7 @@ def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:
         {},
     )
     for account, size in largest:
-        surplus = max(size - of_one, (yield from _size_of_all()) - of_all)
+        surplus = max(size - of_one, all_sizes - of_all)
         if surplus <= 0:
             return None
         gone = yield from _oldest(account, surplus, slice_)
@@ -285,8 +292,8 @@ def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:
 
 
 def _size_of_all() -> Steps[int]:
-    [(size,)] = yield Statement("SELECT size FROM audit_sizes WHERE account = :all", {"all": _ALL})
-    return int(size)
+    sizes = yield Statement("SELECT size FROM audit_sizes WHERE account = :all", {"all": _ALL})
+    return sum(int(size) for (size,) in sizes)
 
 
 def _oldest(account: str, surplus: int, slice_: int) -> Steps[list[Row]]:

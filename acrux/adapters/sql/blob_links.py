@@ -20,6 +20,7 @@ MISSING_NAMED = 10
 def link_blob(repository: RepositoryName, digest: Digest, size: int, at: datetime) -> Steps[None]:
     """Link the blob, where the repository may be written; a size that was another is put right."""
     yield from attributes.check_repository(Operation.WRITE, repository)
+    # An upload outlives its repository, which may have been deleted meanwhile.
     yield repositories.ensure_repository(repository, at)
     yield Statement(
         """

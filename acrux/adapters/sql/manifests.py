@@ -44,6 +44,8 @@ def put_manifest(  # noqa: PLR0913, PLR0917 -- one of each
         yield point_tag(repository, tag, digest, at)
 
 
+# A type that differs alone is damage only if the bytes state the type pushed now. Bytes that state
+# none may be pushed as two types, and keep the first.
 def hold(
     repository: RepositoryName, manifest: Manifest, platform: Platform, at: datetime
 ) -> Statement:

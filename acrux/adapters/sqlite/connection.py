@@ -39,6 +39,9 @@ class Connection:
         self._observe = observe
         self._sqlite.set_busy_timeout(BUSY_TIMEOUT // timedelta(milliseconds=1))
         if not is_read_only:
+            # With NORMAL, which is often used with WAL, a commit is not synced: a power loss could
+            # take back what a 201 has acknowledged
+            # (https://sqlite.org/pragma.html#pragma_synchronous).
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 self.execute(Statement(f"PRAGMA {pragma}", {}))
 

@@ -60,6 +60,9 @@ class SqliteDatabase:
         with _refusals(self._path), _alone(self._path.parent), ExitStack() as opened:
             writing = opened.enter_context(closing(Connection(self._path, self._observe)))
             migrate(writing, migrations(), self._path)
+            # Not the writer's connection: its reads would see an open transaction, and data_version
+            # does not change for its own commits
+            # (https://sqlite.org/pragma.html#pragma_data_version).
             reading = opened.enter_context(closing(Connection(self._path, self._observe)))
             reading.execute(Statement("PRAGMA query_only = ON", {}))
             self._opened = opened.pop_all()

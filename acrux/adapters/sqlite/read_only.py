@@ -42,6 +42,7 @@ def open_read_only(path: Path) -> apsw.Connection:
         if path.with_name(f"{path.name}-wal").exists():
             # Without locks, which a descriptor for reading cannot have, its index is in memory.
             alone = apsw.Connection(f"{uri}?mode=ro", _FLAGS, vfs="unix-none")
+            # Must come before the first read (https://sqlite.org/wal.html#noshm).
             alone.execute("PRAGMA locking_mode = EXCLUSIVE")
             return _looked_at(alone)
         return _looked_at(apsw.Connection(f"{uri}?mode=ro&immutable=1", _FLAGS))

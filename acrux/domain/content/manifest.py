@@ -114,6 +114,9 @@ class Manifest(Struct, frozen=True):
     @property
     def required_blobs(self) -> tuple[Digest, ...]:
         """What a repository must link before it can hold this manifest, each once."""
+        # Not the manifests of an index: mirrors keep only some platforms, and cannot change an
+        # index that is signed (distribution/distribution#3628,
+        # opencontainers/distribution-spec#310).
         return tuple(dict.fromkeys(blob.digest for blob in self.blobs if blob.is_distributable))
 
 

@@ -12,6 +12,8 @@ def bearer(origin: Origin, refused: AccessRefused) -> str:
 
     No space after the commas: Azure's Python and Go SDKs, and `az`, split there.
     """
+    # Also after a wrong password, where ACR challenges for Basic: its users ask for this
+    # (Azure/acr#651, #466), and every client accepts it.
     realm = f"{origin.scheme}://{origin.login_server}/oauth2/token"
     parameters = {"realm": realm, "service": origin.login_server}
     if refused.scope:
@@ -23,4 +25,5 @@ def bearer(origin: Origin, refused: AccessRefused) -> str:
 
 def basic(origin: Origin, _: AccessRefused) -> str:
     """The challenge of the token end-point, where the user name and the password go (RFC 7617)."""
+    # A Bearer challenge would send the client back to this end-point, in a circle.
     return f'Basic realm="{origin.login_server}"'

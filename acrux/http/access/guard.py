@@ -113,6 +113,7 @@ def delete(request: Request) -> Required:
 
 def list_tags(request: Request) -> Required:
     """ACR asks for metadata_read; pull is enough too, as most clients hold only that."""
+    # At ACR `_repositories_pull` is not enough to list tags, and helm fails (Azure/acr#600).
     name = parsing.repository(request)
     return Required(
         (on_repository(name, METADATA_READ),), also_enough=((on_repository(name, PULL),),)
@@ -221,6 +222,8 @@ class Guard:
     async def _grant(self, required: Required, request: Request) -> Grant:
         presented = authorization.presented(request)
         if presented is None or (isinstance(presented, Credential) and presented.is_empty):
+            # Even if anonymous callers may pull: clients take a 200 from /v2/ for "no login at
+            # all", and would never ask for a token.
             raise AuthenticationRequired
         if isinstance(presented, Credential):
             # Basic straight on the API (acr-protocol.md §0.3, rule 30).

@@ -127,7 +127,7 @@ class TrustList(Struct):
 
 
 class Record(Struct, rename="camel", kw_only=True):
-    """One thing that was asked of the registry, and what was decided (docs/audit.md)."""
+    """One thing that was asked of the registry, and what was decided (docs/how-to/audit.md)."""
 
     id: str
     time: datetime
@@ -163,7 +163,7 @@ class Right(Struct, rename="camel", kw_only=True):
 
 
 class Case(Struct, rename="camel", kw_only=True):
-    """Why a request was refused, and what would let it pass (docs/audit.md)."""
+    """Why a request was refused, and what would let it pass (docs/how-to/audit.md)."""
 
     case: str
     time: datetime

@@ -51,6 +51,7 @@ class TokenHandlers:
         return responses.issued(issued)
 
     async def _grant(self, form: Form, address: str) -> Principal:
+        # containerd and BuildKit log in like this (Azure/acr#104).
         if form.grant_type == "password":
             return await self._identity.of(form.credential, address)
         if form.grant_type == "refresh_token":

@@ -1,4 +1,4 @@
-"""Make guessing slow, for whoever guesses and for nobody else."""
+"""Lockout: make guessing slow for whoever guesses, and for nobody else."""
 
 import asyncio
 import math

@@ -37,6 +37,7 @@ class Manifests:
         type.
         """
         manifest = await self._metadata.get_manifest(repository, reference)
+        # 404 and not 406 (RFC 9110 §15.5.7), as CNCF distribution answers.
         if not accept.allows(manifest.media_type):
             raise UnknownManifest(
                 f"the manifest is {manifest.media_type}, which the Accept header leaves out",

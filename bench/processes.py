@@ -1,0 +1,191 @@
+"""The processes of a run: each that is started is ended, with its group."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TERM_SECONDS = 5
+ANSWER_SECONDS = 30
+LOG_LINES = 5
+
+
+class BenchError(Exception):
+    """The run cannot go on; the message says why, and what to do."""
+
+
+class Process:
+    """A process that was started here, in a group of its own, with its output in a file."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self._log = log
+        with log.open("ab") as output:  # appends, so that the file can be emptied while it runs
+            try:
+                self._popen = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                    env=environ, start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                raise BenchError(f"{name}: {command[0]} cannot be run ({error.strerror})") from None
+
+    @property
+    def pid(self) -> int:
+        """The number of the process, and of its group."""
+        return self._popen.pid
+
+    def has_ended(self) -> bool:
+        """Whether it ended. It is not waited for, so that its group keeps its number."""
+        if self._popen.returncode is not None:
+            return True
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, flags) is not None
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        return self.end()
+
+    def end(self) -> int:
+        """End it and its group: with SIGTERM first, then with SIGKILL."""
+        if self._popen.returncode is None:
+            if not self.has_ended():
+                os.killpg(self.pid, signal.SIGTERM)
+            deadline = time.monotonic() + TERM_SECONDS
+            while not self.has_ended() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        return self._popen.wait()
+
+    def output(self) -> str:
+        """All that it printed."""
+        return self._log.read_text(errors="replace")
+
+    def clear_log(self) -> None:
+        """Empty its log, so that a line for each request never fills the disk."""
+        os.truncate(self._log, 0)
+
+    def await_answer(self, port: int) -> None:
+        """Wait until it accepts connections. Raises BenchError if it exits instead."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not accepts(port):
+            if self.has_ended():
+                raise BenchError(f"{self.name} ended before it answered{self._log_tail()}")
+            if time.monotonic() > deadline:
+                raise BenchError(f"{self.name} did not answer on port {port}{self._log_tail()}")
+            time.sleep(0.01)
+
+    def _log_tail(self) -> str:
+        lines = self.output().strip().splitlines()[-LOG_LINES:]
+        return "".join(f"\n  {line[:300]}" for line in lines)
+
+
+class Processes:
+    """All processes of a run. Leaving the block ends those that still run, the last one first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: list[Process] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        with deferred_signals():
+            while self._running:
+                self.end(self._running[-1])
+
+    def start(
+        self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None
+    ) -> Process:
+        """Start a process, and let it run."""
+        with deferred_signals():
+            log = self._folder / f"{len(list(self._folder.glob('*.log')))}.log"
+            process = Process(name, command, log, environ)
+            self._running.append(process)
+        return process
+
+    def serve(
+        self,
+        name: str,
+        command: Sequence[str],
+        port: int,
+        environ: Mapping[str, str] | None = None,
+    ) -> Process:
+        """Start a server and wait until it answers. Raises BenchError if it does not."""
+        if accepts(port):
+            raise BenchError(f"{name}: port {port} is taken by another program: run this again")
+        process = self.start(name, command, environ)
+        process.await_answer(port)
+        return process
+
+    def end(self, process: Process) -> None:
+        """End one process, and let the others run."""
+        process.end()
+        self._running.remove(process)
+
+    def run(self, command: Sequence[str]) -> str:
+        """Run a command to its end; what it printed. Raises BenchError if it fails."""
+        name = Path(command[0]).name
+        log = self._folder / "run.log"
+        log.unlink(missing_ok=True)
+        with deferred_signals():
+            process = Process(name, command, log)
+            self._running.append(process)
+        code = process.wait()
+        self._running.remove(process)
+        if code != 0:
+            raise BenchError(f"{name} failed with {code}: {process.output().strip()[-500:]}")
+        return process.output()
+
+    def settle(self) -> None:
+        """Between rounds: leave no write pending. Raises BenchError if a process died."""
+        for process in self._running:
+            if process.has_ended():
+                raise BenchError(f"{process.name} ended in the middle of the run")
+            process.clear_log()
+        os.sync()
+
+
+@contextmanager
+def deferred_signals() -> Iterator[None]:
+    """Defer the signals that stop a run until the block ends: inside, one would lose something."""
+    received: list[int] = []
+    before = {
+        kind: signal.signal(kind, lambda kind, _: received.append(kind)) for kind in STOP_SIGNALS
+    }
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+        if received:
+            signal.raise_signal(received[0])
+
+
+def free_port() -> int:
+    """A port of this machine's own address that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def accepts(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,410 @@
+"""The access matrix: every end-point times every kind of caller, complete by construction."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from acrux.bootstrap.application import Registry
+from acrux.domain.access import token
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.credential import Secret
+from acrux.domain.access.scope import Scope
+from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT
+from acrux.domain.access.trust import ClaimRule, Trust
+from acrux.domain.content.digest import Digest
+from acrux.errors import NameTaken
+from acrux.http.access import guard
+from acrux.ports.accounts import AccountKind
+from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS, TOKEN_PASSWORDS
+from acrux.settings import Settings
+from tests.http.caller import Answer, Caller
+from tests.http.caller_table import TABLE
+from tests.http.conftest import HandClock, Lines
+from tests.http.identities import Holds, World, bearer
+from tests.images import image
+from tests.openid_provider import Provider, provider
+
+REPOSITORY = "team/app"
+IMAGE = image(b"first layer", b"second layer")
+BLOB = b"a blob"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A call of an end-point that succeeds for whoever has the right."""
+
+    path: str
+    status: int
+    scopes: tuple[str, ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    also_enough: tuple[tuple[str, ...], ...] = ()
+
+    def on(self, repository: str) -> "Example":
+        """The same on another repository."""
+        scopes, *also_enough = (
+            tuple(scope.replace(f":{REPOSITORY}:", f":{repository}:") for scope in each)
+            for each in (self.scopes, *self.also_enough)
+        )
+        return replace(self, scopes=scopes, also_enough=tuple(also_enough))
+
+
+_ON_APP = "repository:team/app:"
+_MANIFEST = "/v2/{repository}/manifests/{reference}"
+_UPLOAD = "/v2/{repository}/blobs/uploads/{upload}"
+_BLOB = "/v2/{repository}/blobs/{digest}"
+_BLOB_PATH = f"/v2/{REPOSITORY}/blobs/{Digest.of(BLOB)}"
+_UPLOAD_PATH = f"/v2/{REPOSITORY}/blobs/uploads/UPLOAD"
+_PUSH = (f"{_ON_APP}pull,push",)
+_PULL = (f"{_ON_APP}pull",)
+_ACR = "/acr/v1/{repository}"
+_READ = (f"{_ON_APP}metadata_read",)
+_SEE = ("registry:management:read",)
+_MANAGE = ("registry:management:write",)
+_JSON = {"Content-Type": "application/json"}
+_TOKEN = "/management/v1/tokens/{name}"
+_SCOPE_MAP = "/management/v1/scopeMaps/{name}"
+_KEY = "/management/v1/keys/{name}"
+_HELPER = "/management/v1/tokens/helper"
+_USER = "/management/v1/users/{name}"
+_ALICE = "/management/v1/users/alice"
+_TRUST = "/management/v1/trusts/{name}"
+_CI = "/management/v1/trusts/ci"
+_PASSWORD = "a long enough pass phrase"
+_WRITE = (f"{_ON_APP}metadata_write",)
+_DELETE = (f"{_ON_APP}delete",)
+
+EXAMPLES = {
+    ("/v2/", "GET"): Example("/v2/", 200, ()),
+    ("/v2", "GET"): Example("/v2", 200, ()),
+    ("/v2/_catalog", "GET"): Example("/v2/_catalog", 200, ("registry:catalog:*",)),
+    (_MANIFEST, "GET"): Example(f"/v2/{REPOSITORY}/manifests/v1", 200, _PULL),
+    (_MANIFEST, "PUT"): Example(
+        f"/v2/{REPOSITORY}/manifests/v2",
+        201,
+        _PUSH,
+        {"Content-Type": IMAGE.media_type},
+        IMAGE.manifest,
+    ),
+    (_MANIFEST, "DELETE"): Example(f"/v2/{REPOSITORY}/manifests/v1", 202, (f"{_ON_APP}delete",)),
+    ("/v2/{repository}/blobs/uploads/", "POST"): Example(
+        f"/v2/{REPOSITORY}/blobs/uploads/", 202, _PUSH
+    ),
+    ("/v2/{repository}/blobs/uploads", "POST"): Example(
+        f"/v2/{REPOSITORY}/blobs/uploads", 202, _PUSH
+    ),
+    (_UPLOAD, "GET"): Example(_UPLOAD_PATH, 204, _PUSH),
+    (_UPLOAD, "PATCH"): Example(_UPLOAD_PATH, 202, _PUSH, {}, b"chunk"),
+    (_UPLOAD, "PUT"): Example(f"{_UPLOAD_PATH}?digest={Digest.of(BLOB)}", 201, _PUSH, {}, BLOB),
+    (_UPLOAD, "DELETE"): Example(_UPLOAD_PATH, 204, _PUSH),
+    (_BLOB, "GET"): Example(_BLOB_PATH, 200, _PULL),
+    (_BLOB, "DELETE"): Example(_BLOB_PATH, 202, (f"{_ON_APP}delete",)),
+    ("/v2/{repository}/referrers/{digest}", "GET"): Example(
+        f"/v2/{REPOSITORY}/referrers/{IMAGE.digest}", 200, _PULL
+    ),
+    ("/acr/v1/_catalog", "GET"): Example("/acr/v1/_catalog", 200, ("registry:catalog:*",)),
+    (_ACR, "GET"): Example(f"/acr/v1/{REPOSITORY}", 200, _READ),
+    (_ACR, "PATCH"): Example(f"/acr/v1/{REPOSITORY}", 200, _WRITE, {}, b"{}"),
+    (_ACR, "DELETE"): Example(f"/acr/v1/{REPOSITORY}", 202, _DELETE),
+    (f"{_ACR}/_tags", "GET"): Example(f"/acr/v1/{REPOSITORY}/_tags", 200, _READ),
+    (f"{_ACR}/_tags/{{tag}}", "GET"): Example(f"/acr/v1/{REPOSITORY}/_tags/v1", 200, _READ),
+    (f"{_ACR}/_tags/{{tag}}", "PATCH"): Example(
+        f"/acr/v1/{REPOSITORY}/_tags/v1", 200, _WRITE, {}, b"{}"
+    ),
+    (f"{_ACR}/_tags/{{tag}}", "DELETE"): Example(
+        f"/acr/v1/{REPOSITORY}/_tags/v1", 202, _DELETE, also_enough=(_WRITE,)
+    ),
+    (f"{_ACR}/_manifests", "GET"): Example(f"/acr/v1/{REPOSITORY}/_manifests", 200, _READ),
+    (f"{_ACR}/_manifests/{{digest}}", "GET"): Example(
+        f"/acr/v1/{REPOSITORY}/_manifests/{IMAGE.digest}", 200, _READ
+    ),
+    (f"{_ACR}/_manifests/{{digest}}", "PATCH"): Example(
+        f"/acr/v1/{REPOSITORY}/_manifests/{IMAGE.digest}", 200, _WRITE, {}, b"{}"
+    ),
+    ("/v2/{repository}/tags/list", "GET"): Example(
+        f"/v2/{REPOSITORY}/tags/list", 200, _READ, also_enough=(_PULL,)
+    ),
+    ("/management/v1/tokens", "GET"): Example("/management/v1/tokens", 200, _SEE),
+    ("/management/v1/tokens", "POST"): Example(
+        "/management/v1/tokens",
+        201,
+        _MANAGE,
+        _JSON,
+        b'{"name":"another","scopeMapId":"_repositories_pull"}',
+    ),
+    (_TOKEN, "GET"): Example(_HELPER, 200, _SEE),
+    (_TOKEN, "PATCH"): Example(_HELPER, 200, _MANAGE, _JSON, b'{"status":"disabled"}'),
+    (_TOKEN, "DELETE"): Example(_HELPER, 204, _MANAGE),
+    (f"{_TOKEN}/generateCredentials", "POST"): Example(
+        f"{_HELPER}/generateCredentials", 200, _MANAGE
+    ),
+    (f"{_TOKEN}/credentials/{{password}}", "DELETE"): Example(
+        f"{_HELPER}/credentials/password1", 204, _MANAGE
+    ),
+    (f"{_TOKEN}/revoke", "POST"): Example(f"{_HELPER}/revoke", 204, _MANAGE),
+    ("/management/v1/scopeMaps", "GET"): Example("/management/v1/scopeMaps", 200, _SEE),
+    ("/management/v1/scopeMaps", "POST"): Example(
+        "/management/v1/scopeMaps", 201, _MANAGE, _JSON, b'{"name":"another","actions":[]}'
+    ),
+    (_SCOPE_MAP, "GET"): Example("/management/v1/scopeMaps/helper-map", 200, _SEE),
+    (_SCOPE_MAP, "PATCH"): Example(
+        "/management/v1/scopeMaps/helper-map", 200, _MANAGE, _JSON, b'{"description":"x"}'
+    ),
+    (_SCOPE_MAP, "DELETE"): Example("/management/v1/scopeMaps/helper-map", 204, _MANAGE),
+    ("/management/v1/registry", "GET"): Example("/management/v1/registry", 200, _SEE),
+    ("/management/v1/registry", "PATCH"): Example(
+        "/management/v1/registry", 200, _MANAGE, _JSON, b"{}"
+    ),
+    ("/management/v1/users", "GET"): Example("/management/v1/users", 200, _SEE),
+    ("/management/v1/users", "POST"): Example(
+        "/management/v1/users",
+        201,
+        _MANAGE,
+        _JSON,
+        f'{{"name":"bob","scopeMapId":"_repositories_pull","password":"{_PASSWORD}"}}'.encode(),
+    ),
+    (_USER, "GET"): Example(_ALICE, 200, _SEE),
+    (_USER, "PATCH"): Example(_ALICE, 200, _MANAGE, _JSON, b'{"status":"enabled"}'),
+    (_USER, "DELETE"): Example(_ALICE, 204, _MANAGE),
+    (f"{_USER}/setPassword", "POST"): Example(
+        f"{_ALICE}/setPassword", 200, _MANAGE, _JSON, f'{{"password":"{_PASSWORD}"}}'.encode()
+    ),
+    (f"{_USER}/revoke", "POST"): Example(f"{_ALICE}/revoke", 204, _MANAGE),
+    ("/management/v1/trusts", "GET"): Example("/management/v1/trusts", 200, _SEE),
+    ("/management/v1/trusts", "POST"): Example(
+        "/management/v1/trusts",
+        201,
+        _MANAGE,
+        _JSON,
+        b'{"name":"another","issuer":"https://issuer.test","audience":"registry.test",'
+        b'"claims":["sub=x"],"scopeMapId":"_repositories_pull"}',
+    ),
+    (_TRUST, "GET"): Example(_CI, 200, _SEE),
+    (_TRUST, "PATCH"): Example(_CI, 200, _MANAGE, _JSON, b'{"status":"enabled"}'),
+    (_TRUST, "DELETE"): Example(_CI, 204, _MANAGE),
+    ("/management/v1/cases/{name}", "GET"): Example("/management/v1/cases/nv01dztfza", 200, _SEE),
+    ("/management/v1/audit", "GET"): Example("/management/v1/audit", 200, _SEE),
+    ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),
+    ("/management/v1/keys/rotate", "POST"): Example("/management/v1/keys/rotate", 200, _MANAGE),
+    (f"{_KEY}/revoke", "POST"): Example("/management/v1/keys/ES256-0002/revoke", 200, _MANAGE),
+    ("/management/v1/listCredentials", "POST"): Example(
+        "/management/v1/listCredentials", 200, _SEE
+    ),
+    # Last: it ends the tokens of the administrator, who makes most calls of the matrix.
+    ("/management/v1/regenerateCredential", "POST"): Example(
+        "/management/v1/regenerateCredential", 200, _MANAGE, _JSON, b'{"name":"password2"}'
+    ),
+}
+
+# What is open to everyone is written down twice, here and in its row.
+PUBLIC = {
+    ("/oauth2/token", "GET"),
+    ("/oauth2/token", "POST"),
+    ("/oauth2/exchange", "POST"),
+    ("/.well-known/jwks.json", "GET"),
+    ("/management/v1/openapi.json", "GET"),
+    ("/livez", "GET"),
+    ("/readyz", "GET"),
+}
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Provider]:
+    """An OpenID provider, which nobody trusts yet."""
+    with provider() as issuer:
+        yield issuer
+
+
+TRUST = Trust(
+    name="ci",
+    issuer="https://issuer.test",
+    audience="registry.test",
+    rules=(ClaimRule("sub", "x"),),
+    scope_map="_repositories_pull",
+)
+
+
+@pytest.fixture
+async def world(stranger: Caller, settings: Settings, clock: HandClock, issuer: Provider) -> World:
+    """A registry that holds what the examples ask for, and its administrator."""
+    stranger.authorization = stranger.basic
+    await seed(stranger)
+    scopes = dict.fromkeys(scope for example in EXAMPLES.values() for scope in example.scopes)
+    return World(stranger, settings, clock, (*scopes, "repository:*:*"), issuer)
+
+
+async def seed(admin: Caller) -> None:
+    """Put back whatever the examples ask for, and an example may have removed."""
+    assert (await admin.push(REPOSITORY, "v1", IMAGE)).status == 201
+    assert (await admin.push_blob(REPOSITORY, BLOB)).status == 201
+    services = admin.registry.services
+    with suppress(NameTaken):
+        await services.accounts.create("helper", "_repositories_pull")
+    await services.accounts.renew_password("helper", "password1")
+    with suppress(NameTaken):
+        await services.scope_maps.create("helper-map", ())
+    with suppress(NameTaken):
+        await services.users.create("alice", "_repositories_pull", Secret(_PASSWORD))
+    with suppress(NameTaken):
+        await services.trusts.create(TRUST)
+    await services.keys.rotate()
+
+
+def test_every_endpoint_has_an_example_or_is_named_as_public(registry: Registry) -> None:
+    """A new end-point cannot escape the matrix."""
+    endpoints = {(row.path, method) for row in registry.rows for method in row.methods}
+
+    assert endpoints == set(EXAMPLES) | PUBLIC
+
+
+def test_exactly_the_endpoints_named_as_public_require_nothing(registry: Registry) -> None:
+    """Nothing is open by accident."""
+    public = {
+        (row.path, method)
+        for row in registry.rows
+        for method, endpoint in row.methods.items()
+        if endpoint.requires is guard.public
+    }
+
+    assert public == PUBLIC
+
+
+def is_let_in(example: Example, holds: Holds | None) -> bool:
+    """Whether a caller is let in, naively: all rights of one of the sets that are enough."""
+    if holds is None:
+        return False
+    sets = [_rights(scopes) for scopes in (example.scopes, *example.also_enough)]
+    return not example.scopes or any(all(map(holds, rights)) for rights in sets)
+
+
+def _rights(scopes: tuple[str, ...]) -> list[str]:
+    return [
+        f"{scope.rpartition(':')[0]}:{action}"
+        for scope in scopes
+        for action in scope.rpartition(":")[2].split(",")
+    ]
+
+
+async def call(
+    admin: Caller, endpoint: tuple[str, str], authorization: str | None, *, begins: bool = True
+) -> Answer:
+    """Call an end-point as its example says; an upload is the caller's own where it `begins`."""
+    example, path = EXAMPLES[endpoint], EXAMPLES[endpoint].path
+    peer = f"192.0.2.{list(EXAMPLES).index(endpoint)}"  # one of its own: none waits for another
+    headers = {"Authorization": authorization} if authorization else {}
+    if "UPLOAD" in path:
+        begun = await Caller(admin.registry, "", "").call(
+            "POST",
+            f"/v2/{REPOSITORY}/blobs/uploads/",
+            headers=headers if begins else {"Authorization": admin.basic},
+            peer=peer,
+        )
+        path = path.replace("UPLOAD", begun.header("Docker-Upload-UUID") or "")
+    return await Caller(admin.registry, "", "").call(
+        endpoint[1], path, headers={**example.headers, **headers}, body=example.body, peer=peer
+    )
+
+
+@pytest.mark.parametrize("name", TABLE)
+async def test_each_caller_is_let_in_where_they_hold_the_right_and_nowhere_else(
+    world: World, name: str
+) -> None:
+    """Each of these once opened somebody's registry, or shut out whom it should not."""
+    caller = TABLE[name]
+    authorization = await caller.presents(world)
+
+    outcomes, expected = {}, {}
+    for endpoint, example in EXAMPLES.items():
+        let_in = is_let_in(example, caller.holds)
+        answer = await call(world.admin, endpoint, authorization, begins=let_in)
+        if answer.status == 401:
+            check_challenge(answer, example)
+        outcomes[endpoint] = answer.status
+        expected[endpoint] = example.status if let_in else caller.refused_with
+        if let_in and endpoint[1] != "GET":
+            await seed(world.admin)
+
+    assert outcomes == expected
+
+
+def check_challenge(answer: Answer, example: Example) -> None:
+    """A refusal says what would have been enough."""
+    challenge = answer.header("WWW-Authenticate") or ""
+    assert answer.code == "UNAUTHORIZED"
+    assert challenge.startswith("Bearer realm=")
+    for scope in example.scopes:
+        assert scope in challenge
+
+
+@pytest.mark.parametrize("endpoint", EXAMPLES, ids=lambda endpoint: " ".join(reversed(endpoint)))
+async def test_whoever_has_exactly_the_right_that_the_challenge_asks_for_is_let_in(
+    endpoint: tuple[str, str], world: World
+) -> None:
+    """The challenge must tell a client what is enough."""
+    example = EXAMPLES[endpoint]
+    token = world.minted(*(Scope.parse(scope) for scope in example.scopes or ("x:y:z",)))
+
+    answer = await call(world.admin, endpoint, bearer(token))
+
+    assert answer.status == example.status, answer.body
+
+
+def test_every_kind_of_caller_has_a_row() -> None:
+    """A new password, kind of token or scope map cannot escape the matrix."""
+    product = {
+        "anonymous",
+        "federated",
+        *ADMINISTRATOR_PASSWORDS,
+        *TOKEN_PASSWORDS,
+        *SYSTEM_DEFINED,
+        *ACTION_OF_MANAGEMENT,
+        *(kind.value for kind in AccountKind),
+        *(value for name, value in vars(token).items() if name.endswith("_KIND")),
+    }
+
+    assert product == {word for caller in TABLE.values() for word in caller.is_known_by}
+
+
+@pytest.mark.parametrize("name", ["no credential", "a wrong password", "an expired token"])
+@pytest.mark.parametrize("path", sorted(path for path, _ in PUBLIC if "oauth2" not in path))
+async def test_what_is_public_does_not_look_at_credentials(
+    path: str, name: str, world: World
+) -> None:
+    """A health check must not fail because of a header."""
+    authorization = await TABLE[name].presents(world)
+
+    answer = await Caller(world.registry, "", "").call(
+        "GET", path, headers={"Authorization": authorization} if authorization else {}
+    )
+
+    assert answer.status == 200
+
+
+async def test_an_unknown_repository_and_a_forbidden_one_look_alike(
+    world: World,
+) -> None:
+    """Otherwise anyone could find out which repositories exist."""
+    authorization = bearer(await world.admin_access("repository:other/app:pull"))
+
+    answers = [
+        await Caller(world.registry, "", "").call(
+            "GET", f"/v2/{name}/tags/list", headers={"Authorization": authorization}
+        )
+        for name in (REPOSITORY, "team/zzz")
+    ]
+
+    there, nowhere = (
+        answer.body_of_any_case.replace(b"team/zzz", b"team/app") for answer in answers
+    )
+    assert there == nowhere
+    assert answers[0].status == answers[1].status == 401
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/.well-known/jwks.json"])
+async def test_what_is_public_is_done_in_nobodys_name(world: World, log: Lines, path: str) -> None:
+    """A log must not say that somebody was there who only might have been."""
+    await world.admin.call("GET", path)
+
+    assert log.lines[-1]["principal"] == ""
