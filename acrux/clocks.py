@@ -10,8 +10,8 @@ from typing import Final
 
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.steady_clock import SteadyClock
-from acrux.chores import Chore
-from acrux.http.middleware import Log
+from acrux.background import BackgroundTask
+from acrux.http.request_log import Log
 from acrux.ports.clock import Clock, Pause
 
 LONGEST_PAUSE: Final = 1.0
@@ -33,7 +33,7 @@ class Clocks:
     pause: Pause
     steady: SteadyClock | None = None
 
-    def chores(self, facts: SqlFacts) -> tuple[Chore, ...]:
+    def background_tasks(self, facts: SqlFacts) -> tuple[BackgroundTask, ...]:
         """What lets a restart go on from the time that was."""
         if self.steady is None:
             return ()
@@ -48,7 +48,7 @@ class Clocks:
             else:
                 await facts.keep(_FACT, steady.latest().isoformat())
 
-        return (Chore("clock", KEPT_EVERY, keep, at_start=True),)
+        return (BackgroundTask("clock", KEPT_EVERY, keep, at_start=True),)
 
 
 def by_hand(clock: Clock) -> Clocks:

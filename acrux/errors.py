@@ -154,7 +154,7 @@ class UnknownUpload(Unknown):
 
 
 class UnknownCase(Unknown):
-    """The journal holds no refusal of this id."""
+    """The audit log holds no refusal of this id."""
 
 
 class ContentRefused(RegistryError):
@@ -201,7 +201,7 @@ class AccessRefused(RegistryError):
     """The caller may not; `scope` is the scope text that would have sufficed.
 
     `reason`, one of domain.access.reason, `account`, the one that was meant or proven, and `detail`
-    are for the journal: whoever asked hears no more than the message.
+    are for the audit log: whoever asked hears no more than the message.
     """
 
     usual_reason = "refused"
@@ -273,7 +273,7 @@ class Disallowed(RegistryError):
 class TooManyRequests(RegistryError):
     """Too many failed logins, or a busy database. `retry_after` is the wait, in seconds.
 
-    `account` is the one that was meant, where there is one, for the journal.
+    `account` is the one that was meant, where there is one, for the audit log.
     """
 
     reason = "too-many"
@@ -307,7 +307,7 @@ class StorageUnavailable(RegistryError):
 
 
 class IssuerUnavailable(RegistryError):
-    """The keys of an outside issuer cannot be fetched at the moment. Other issuers still work."""
+    """The keys of an external issuer cannot be fetched at the moment. Other issuers still work."""
 
 
 class InvalidSettings(RegistryError):

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
-from acrux.adapters.sql.statements import Statement, Steps
+from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.bootstrap.application import Registry
 from acrux.domain.content.digest import Digest

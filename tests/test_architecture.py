@@ -23,7 +23,7 @@ LONGER = {"acrux/http/routes.py:table": "one row per end-point: it is a table, n
 
 # Of the management API: who answers requests, and what they share.
 HANDLERS = {"accounts", "audit", "keys", "registry", "scope_maps", "trusts", "users"}
-SHARED = {"bodies", "handlers", "openapi", "operations", "searches", "shapes"}
+SHARED = {"bodies", "handlers", "openapi", "routes", "searches", "shapes"}
 
 MAX_MODULES = 15  # of a folder
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.guesses import MAX_ROWS, _Counted
+from acrux.adapters.sql.failed_logins import MAX_ROWS, _Counted
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.grants import Grant
-from acrux.domain.access.guessing import Failures, Subject
+from acrux.domain.access.lockout import Failures, Subject
 from acrux.domain.access.scope import PULL, PUSH, REPOSITORY, Scope, parse_all
 from acrux.domain.access.token import AccessToken
 from acrux.domain.audit.decision import Decision, Outcome, Record
 from acrux.domain.audit.waiting import memory_of
-from acrux.services.access.guessing import NEW_PAIRS, REMEMBERED_PAIRS
+from acrux.services.access.lockout import CACHED_PAIRS, NEW_PAIRS
 from acrux.services.access.tokens import size_of
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -30,35 +30,38 @@ ROOT = Path(__file__).parent.parent
 SERVER = [
     module
     for module in sorted((ROOT / "acrux").rglob("*.py"))
-    if module.relative_to(ROOT / "acrux").parts[0] not in {"cli", "client", "memory.py"}
+    if module.relative_to(ROOT / "acrux").parts[0] not in {"cli", "client", "cache.py"}
 ]
 
-KEEPERS = {"remember", "Remembered", "lru_cache", "cache", "deque", "OrderedDict", "defaultdict",
+KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "defaultdict",
            "SimpleQueue", "Queue", "set", "dict"}  # fmt: skip
 
 # Where something is kept: the most it takes in a worker, in KiB, and why it takes no more.
 BOUNDS: dict[str, tuple[int, str]] = {
-    "acrux/adapters/sql/accounts.py:_least": (2048, "a row an account that was revoked, of 10,000"),
-    "acrux/adapters/sql/accounts.py:_of_passwords": (4352, "two rows each, of 10,000 accounts"),
+    "acrux/adapters/sql/revocations.py:_least": (
+        2048,
+        "a row an account that was revoked, of 10,000",
+    ),
+    "acrux/adapters/sql/revocations.py:_of_passwords": (4352, "two rows each, of 10,000 accounts"),
     "acrux/adapters/blobs/batches.py:_waiting": (24576, "three times BATCHES_BYTES"),
     "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
     "acrux/adapters/passwords/chosen.py:_right": (1024, "a digest each, of 4,096 at most"),
     "acrux/adapters/blobs/files.py:_durable": (128, "512 names of folders"),
-    "acrux/adapters/sql/guesses.py:_addresses": (
+    "acrux/adapters/sql/failed_logins.py:_addresses": (
         0,
         "addresses of the rows that are kept, counted there",
     ),
-    "acrux/adapters/sql/guesses.py:_failures": (16384, "five quarters of MAX_ROWS"),
+    "acrux/adapters/sql/failed_logins.py:_failures": (16384, "five quarters of MAX_ROWS"),
     "acrux/adapters/blobs/hashers.py:_kept": (1024, "MAX_HASHERS digests under way"),
-    "acrux/adapters/sql/journal.py:_grow": (64, "64 texts of ours at most"),
-    "acrux/adapters/sql/journal.py:_insert": (64, "64 texts of ours at most"),
-    "acrux/adapters/sql/journal.py:_rendered": (8192, "64 pairs of scopes"),
+    "acrux/adapters/sql/audit_log.py:_grow": (64, "64 texts of ours at most"),
+    "acrux/adapters/sql/audit_log.py:_insert": (64, "64 texts of ours at most"),
+    "acrux/adapters/sql/audit_log.py:_rendered": (8192, "64 pairs of scopes"),
     "acrux/adapters/log.py:_quote_once": (4096, "1,024 texts of 256 characters, escaped"),
     "acrux/adapters/openid/issuers.py:_issuers": (
         4096,
         "MAX_ISSUERS of trusts, whose keys take some ten kilobytes",
     ),
-    "acrux/adapters/sqlite/reads.py:_results": (16384, "MAX_BYTES"),
+    "acrux/adapters/sqlite/read_cache.py:_results": (16384, "MAX_BYTES"),
     "acrux/adapters/sockets.py:_peers": (4096, "a place a connection, of 10,000"),
     "acrux/adapters/sqlite/database.py:_waiting": (
         4096,
@@ -66,8 +69,8 @@ BOUNDS: dict[str, tuple[int, str]] = {
     ),
     "acrux/adapters/standard_error.py:_waiting": (1024, "MAX_WAITING"),
     "acrux/domain/access/grants.py:_is_repository": (1024, "1,024 names of 256 characters"),
-    "acrux/domain/access/grants.py:_permissions_on": (8192, "64 names of 128 characters"),
-    "acrux/domain/audit/case.py:_digits": (1, "8 numbers"),
+    "acrux/domain/access/scope_maps.py:_permissions_on": (8192, "64 names of 128 characters"),
+    "acrux/domain/audit/case_id.py:_digits": (1, "8 numbers"),
     "acrux/domain/audit/waiting.py:_lines": (
         17408,
         "Room.waiting_bytes and unproven_waiting_bytes",
@@ -85,18 +88,18 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/http/room.py:_of": (512, "a number an address that takes part"),
     "acrux/http/room.py:_places": (110592, "INCOMING_BYTES, of which one is copied, ANSWERS_BYTES"),
     "acrux/http/routes.py:_cut_once": (8192, "1,024 paths of 2,048 characters"),
-    "acrux/http/access/witness.py:_read": (8192, "128 texts of 512 characters"),
+    "acrux/http/access/audit.py:_read": (8192, "128 texts of 512 characters"),
     "acrux/services/connections.py:_exchanges": (8192, "a peer each, of 10,000 connections"),
     "acrux/services/connections.py:_known": (8192, "a connection each, of 10,000"),
-    "acrux/services/access/guessing.py:_known": (4096, "REMEMBERED_PAIRS"),
-    "acrux/services/access/guessing.py:_new": (12288, "NEW_PAIRS times as many"),
-    "acrux/services/access/guessing.py:_turns": (
+    "acrux/services/access/lockout.py:_known": (4096, "CACHED_PAIRS"),
+    "acrux/services/access/lockout.py:_new": (12288, "NEW_PAIRS times as many"),
+    "acrux/services/access/lockout.py:_turns": (
         4096,
         "a login under way each, of 10,000 connections",
     ),
-    "acrux/services/audit/journal.py:_trimmed": (64, "a number an account that takes too much"),
-    "acrux/services/access/tokens.py:_issued": (8192, "REMEMBERED_BYTES"),
-    "acrux/services/access/tokens.py:_known": (8192, "REMEMBERED_BYTES"),
+    "acrux/services/audit/audit_log.py:_trimmed": (64, "a number an account that takes too much"),
+    "acrux/services/access/tokens.py:_issued": (8192, "CACHE_BYTES"),
+    "acrux/services/access/tokens.py:_known": (8192, "CACHE_BYTES"),
 }
 
 
@@ -152,17 +155,17 @@ def _scopes(number: int) -> str:
     return " ".join(f"a:{number * 200 + place}:" for place in range(110))[:512]
 
 
-def _remembering(name: str) -> Callable[..., object]:
+def _memoized(name: str) -> Callable[..., object]:
     module, _, function = name.replace("/", ".").partition(".py:")
-    remembering: Callable[..., object] = getattr(import_module(module), function)
-    return remembering
+    memoized: Callable[..., object] = getattr(import_module(module), function)
+    return memoized
 
 
 DIGEST = "sha256:" + "0" * 64
 
 # Texts, each another one, that take the most memory for their length; and what is given beside.
 WORST: dict[str, tuple[Callable[[int], object], tuple[str, ...]]] = {
-    "acrux/domain/access/grants.py:_permissions_on": (lambda n: f"{n:04}" + "/a" * 62, ()),
+    "acrux/domain/access/scope_maps.py:_permissions_on": (lambda n: f"{n:04}" + "/a" * 62, ()),
     "acrux/http/access/guard.py:_on": (lambda n: f"{n:04}" + "a" * 251, ("pull", "push")),
     "acrux/http/parsing.py:_accept": (
         lambda n: ",".join(f"a/{n * 300 + m}" for m in range(250)).encode()[:2048],
@@ -174,11 +177,11 @@ WORST: dict[str, tuple[Callable[[int], object], tuple[str, ...]]] = {
     ),
     "acrux/http/parsing.py:_scopes": (_scopes, ()),
     "acrux/http/responses.py:_describe_once": (lambda n: f"{n:04}" + "a" * 251, (DIGEST,)),
-    "acrux/http/access/witness.py:_read": (_scopes, ()),
+    "acrux/http/access/audit.py:_read": (_scopes, ()),
 }
 
 
-def _guesses(number: int) -> object:
+def _failed_logins(number: int) -> object:
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
     address = f"2001:db8:{number:x}:ffff::/64"
     return f"{number:064x}", _Counted(address, 10**15 + number, Failures(at, at + DAY))
@@ -191,10 +194,10 @@ def _pair(number: int) -> object:
 
 # What is kept a row each, as many as there may be.
 ROWS: dict[str, tuple[Callable[[int], object], int]] = {
-    "acrux/adapters/sql/guesses.py:_failures": (_guesses, MAX_ROWS * 5 // 4),
-    "acrux/services/access/guessing.py:_known": (_pair, REMEMBERED_PAIRS),
-    "acrux/services/access/guessing.py:_new": (_pair, REMEMBERED_PAIRS * NEW_PAIRS),
-    "acrux/adapters/sql/accounts.py:_least": (
+    "acrux/adapters/sql/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
+    "acrux/services/access/lockout.py:_known": (_pair, CACHED_PAIRS),
+    "acrux/services/access/lockout.py:_new": (_pair, CACHED_PAIRS * NEW_PAIRS),
+    "acrux/adapters/sql/revocations.py:_least": (
         lambda number: (f"{number:050}", 10**15 + number),
         10_000,
     ),
@@ -213,9 +216,9 @@ def _taken(act: Callable[[int], object], times: int) -> int:
 
 
 @pytest.mark.parametrize("name", WORST)
-def test_what_is_remembered_takes_no_more_than_the_table_says(name: str) -> None:
+def test_what_is_cached_takes_no_more_than_the_table_says(name: str) -> None:
     """A sum of bounds that nobody measured would be a guess."""
-    read, (worst, beside) = _remembering(name), WORST[name]
+    read, (worst, beside) = _memoized(name), WORST[name]
 
     taken = _taken(lambda number: read(worst(number), *beside), 1100 if beside else 150)
 
@@ -284,10 +287,10 @@ TABLES: dict[str, str] = {
     "accounts": "made by whoever may manage accounts",
     "blob_links": "made by whoever may push; a quota is to come",
     "facts": "a few of ours",
-    "failures": "MAX_ROWS of adapters/sql/guesses.py",
-    "journal": "audit_bytes, and Room.unproven_kept of strangers",
-    "journal_sizes": "an account each",
-    "known_places": "MAX_PLACES of adapters/sql/guesses.py",
+    "failures": "MAX_ROWS of adapters/sql/failed_logins.py",
+    "audit_log": "audit_bytes, and Room.unproven_kept of strangers",
+    "audit_sizes": "an account each",
+    "known_places": "MAX_PLACES of adapters/sql/failed_logins.py",
     "manifests": "made by whoever may push; a quota is to come",
     "passwords": "two an account",
     "repositories": "made by whoever may push; a quota is to come",
@@ -308,9 +311,9 @@ def test_every_table_says_what_bounds_its_rows(tmp_path: Path) -> None:
     assert {name for (name,) in found if not name.startswith("sqlite_")} == TABLES.keys()
 
 
-def test_no_text_of_65_kilobytes_is_remembered() -> None:
+def test_no_text_of_65_kilobytes_is_cached() -> None:
     """300 token requests with 65 KB of distinct scopes each took 865 MB for good."""
-    read = _remembering("acrux/http/parsing.py:_scopes")
+    read = _memoized("acrux/http/parsing.py:_scopes")
 
     taken = _taken(lambda n: read(" ".join(f"repository:a{n}b{m}:pull" for m in range(2800))), 20)
 

@@ -27,7 +27,7 @@ MAX_VALUE: Final = 1024
 MAX_TRACEBACK: Final = 8 * 1024  # before it is escaped: little of it is
 LONGEST_ESCAPE: Final = 12  # \ud83d\ude00, for one character
 
-REMEMBERED_CHARACTERS: Final = 256  # a longer value is escaped each time
+CACHED_CHARACTERS: Final = 256  # a longer value is escaped each time
 
 # What can stand in a line of text without quotes.
 _NUMBERS: Final = frozenset({int, float})
@@ -67,8 +67,8 @@ class LineLog:
     def exception(self, event: str, /, **values: object) -> None:
         """Something failed that nobody foresaw; for use where an exception is handled."""
         # The end says what failed; a recursion has thousands of frames before that.
-        told = traceback.format_exc()[-MAX_TRACEBACK:]
-        self._tell("error", event, {**values, "exception": told}, MAX_TRACEBACK * LONGEST_ESCAPE)
+        trace = traceback.format_exc()[-MAX_TRACEBACK:]
+        self._tell("error", event, {**values, "exception": trace}, MAX_TRACEBACK * LONGEST_ESCAPE)
         self.flush()
 
     def _tell(
@@ -122,15 +122,15 @@ def render(style: Literal["console", "json"], event: str, **values: object) -> s
 
 def _json(level: str, event: str, names: tuple[str, ...], longest: int = MAX_VALUE) -> Render:
     def render(at: str, values: Iterable[object]) -> str:
-        told = {"timestamp": at, "level": level, "event": event}
-        line = msgspec.json.encode(told | dict(zip(names, values, strict=True)), enc_hook=str)
+        common = {"timestamp": at, "level": level, "event": event}
+        line = msgspec.json.encode(common | dict(zip(names, values, strict=True)), enc_hook=str)
         text = line.decode()
         if len(text) > longest:  # else no value can be longer
             cut = {
                 name: value if value.__class__ in _AS_IS else _cut(str(value), longest)
                 for name, value in zip(names, values, strict=True)
             }
-            text = msgspec.json.encode(told | cut).decode()
+            text = msgspec.json.encode(common | cut).decode()
         # JSON allows what steers a terminal, from DEL on; and nobody needs it raw.
         return (text if _PRINTABLE.fullmatch(text) else _CONTROLS.sub(_escaped, text)) + "\n"
 
@@ -146,15 +146,15 @@ def _text(level: str, event: str, names: tuple[str, ...], longest: int = MAX_VAL
     template = f"timestamp=%s level={level} event={event}{named}\n"
 
     def render(at: str, values: Iterable[object]) -> str:
-        told = [
+        texts = [
             value
             if value.__class__ in _NUMBERS
             else _quote_once(text)
-            if len(text := str(value)) <= REMEMBERED_CHARACTERS
+            if len(text := str(value)) <= CACHED_CHARACTERS
             else _quote(text, longest)
             for value in values
         ]
-        return template % (at, *told)
+        return template % (at, *texts)
 
     return render
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.failures import READ_ONLY, is_read_only
-from acrux.adapters.sql.statements import Database, Result, Steps
+from acrux.adapters.sql.database import Database, Result, Steps
 from acrux.errors import StorageExhausted, StorageReadOnly
 
 RESERVE_BYTES: Final = 4 * 1024 * 1024
@@ -97,6 +97,6 @@ class ReservedDatabase:
         self.read, self.find = database.read, database.find
 
     async def write(self, steps: Steps[Result]) -> Result:
-        """See statements.Database. What `make_room` raises passes through."""
+        """See sql.database.Database. What `make_room` raises passes through."""
         self._make_room()
         return await self._database.write(steps)

@@ -125,6 +125,6 @@ def _duplicate(descriptor: int) -> socket.socket:
     return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=os.dup(descriptor))
 
 
-def _cookie(of: socket.socket) -> int:
-    (cookie,) = COOKIE.unpack(of.getsockopt(socket.SOL_SOCKET, SO_COOKIE, COOKIE.size))
+def _cookie(sock: socket.socket) -> int:
+    (cookie,) = COOKIE.unpack(sock.getsockopt(socket.SOL_SOCKET, SO_COOKIE, COOKIE.size))
     return int(cookie)

@@ -1,5 +1,6 @@
 """Everything that touches the world, in the data directory."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes
@@ -16,12 +17,13 @@ from acrux.adapters.passwords.generated import KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
 from acrux.adapters.pepper import Pepper
 from acrux.adapters.reserve import Reserve, ReservedDatabase
-from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.facts import SqlFacts
-from acrux.adapters.sql.guesses import SqlGuesses
-from acrux.adapters.sql.journal import SqlJournal
-from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.failed_logins import SqlFailedLogins
+from acrux.adapters.sql.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.revocations import SqlRevocations
 from acrux.adapters.sql.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.trusts import SqlTrusts
 from acrux.adapters.sqlite.connection import Observer
@@ -46,8 +48,8 @@ class Adapters:
     trusts: SqlTrusts
     issuers: OpenIdIssuers
     revocations: SqlRevocations
-    guesses: SqlGuesses
-    journal: SqlJournal
+    failed_logins: SqlFailedLogins
+    audit_log: SqlAuditLog
     capabilities: KeyedCapabilities
     passwords: AllPasswords
     signing_keys: KeyFolder
@@ -72,6 +74,8 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
+    with suppress(OSError):  # where a registry was made before it had this name
+        (folder / "secrets" / "guesses").rename(folder / "secrets" / "failed-logins")
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = KeyFolder(folder / "secrets" / "signing")
@@ -86,8 +90,8 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         trusts=SqlTrusts(used),
         issuers=OpenIdIssuers(clocks.wall),
         revocations=SqlRevocations(used),
-        guesses=SqlGuesses(used, _key(folder / "secrets" / "guesses")),
-        journal=SqlJournal(growing),
+        failed_logins=SqlFailedLogins(used, _key(folder / "secrets" / "failed-logins")),
+        audit_log=SqlAuditLog(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=AllPasswords(
             KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes

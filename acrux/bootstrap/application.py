@@ -6,25 +6,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from acrux import edge
-from acrux.adapters import heap
 from acrux.adapters.log import LineLog
 from acrux.adapters.sqlite.connection import Observer
+from acrux.background import BackgroundTask, BackgroundTasks
 from acrux.bootstrap import tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.services import Services, build_services
-from acrux.chores import Chore, Running
 from acrux.clocks import Clocks, clocks_of
 from acrux.errors import RegistryError
+from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
 from acrux.http.access.identity import Identity
 from acrux.http.access.origin import Origins
-from acrux.http.access.witness import Witness
 from acrux.http.acr.handlers import AcrHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.health import HealthHandlers
 from acrux.http.management.handlers import ManagementHandlers
-from acrux.http.middleware import Log, RequestLog
 from acrux.http.oauth2.handlers import TokenHandlers
+from acrux.http.request_log import Log, RequestLog
 from acrux.http.routes import Handlers, Router, Row, table
 from acrux.http.v2.blobs import BlobHandlers
 from acrux.http.v2.listings import ListingHandlers
@@ -59,20 +58,20 @@ def build(
     clocks = clocks_of(clock, log)
     adapters = build_adapters(settings, clocks, observe)
     services = build_services(settings, adapters)
-    chores = (*clocks.chores(adapters.facts), *tasks.every_process(adapters, services))
+    background = (
+        *clocks.background_tasks(adapters.facts),
+        *tasks.every_process(adapters, services),
+    )
     origins = edge.origins(settings)
     connections = edge.connections(settings, origins)
     # Only a server knows how long its tokens live: the settings of a command may be others.
     serving = (
-        *chores,
-        Chore("storage", tasks.TIDY_SECONDS, adapters.reserve.watch, at_start=True),
+        *background,
+        *tasks.of_a_server(adapters, services, connections),
         *tasks.of_users_in_a_file(settings, adapters, log),
-        Chore("retire-keys", tasks.TIDY_SECONDS, services.keys.retire),
-        Chore("connections", tasks.CONNECTION_SECONDS, connections.watch),
-        Chore("heap", tasks.TIDY_SECONDS, heap.give_back),
     )
     identity = Identity(
-        services.authentication, services.federation, services.guessing, services.tokens
+        services.authentication, services.federation, services.lockout, services.tokens
     )
     rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
     app = Application(
@@ -80,14 +79,14 @@ def build(
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
         log=RequestLog(log),
-        witness=Witness(services.journal, adapters.clock),
+        audit=AuditRecorder(services.audit_log, adapters.clock),
         lifespan=_lifespan(adapters, services, log, serving),
         pace=edge.pace(settings),
         connections=connections,
         incoming=edge.incoming(),
         sender=edge.sender(),
     )
-    return Registry(app, rows, services, _lifespan(adapters, services, log, chores))
+    return Registry(app, rows, services, _lifespan(adapters, services, log, background))
 
 
 def _handlers(
@@ -115,9 +114,9 @@ def _handlers(
 
 
 def _lifespan(
-    adapters: Adapters, services: Services, log: Log, chores: tuple[Chore, ...]
+    adapters: Adapters, services: Services, log: Log, background: tuple[BackgroundTask, ...]
 ) -> Lifespan:
-    running = Running(chores, log)
+    running = BackgroundTasks(background, log)
 
     async def open_() -> None:
         adapters.database.open()
@@ -127,8 +126,8 @@ def _lifespan(
     async def close() -> None:
         await running.stop()
         with suppress(RegistryError):  # a full disk: everybody is a stranger once more
-            await services.guessing.write_down()
-        if lost := await services.journal.close():
+            await services.lockout.write_down()
+        if lost := await services.audit_log.close():
             log.info("audit-lost", records=lost)
         adapters.database.close()
         log.flush()

@@ -8,14 +8,14 @@ from acrux.bootstrap.adapters import Adapters
 from acrux.services.access.accounts import Accounts
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
-from acrux.services.access.guessing import Guessing
 from acrux.services.access.keys import Keys
+from acrux.services.access.lockout import Lockout
 from acrux.services.access.scope_maps import ScopeMaps
 from acrux.services.access.tokens import Lifetimes, Tokens
 from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
+from acrux.services.audit.audit_log import AuditLog, Room
 from acrux.services.audit.explanations import Explanations
-from acrux.services.audit.journal import Journal, Room
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
@@ -31,7 +31,7 @@ class Services:
     """The registry's use cases."""
 
     authentication: Authentication
-    guessing: Guessing
+    lockout: Lockout
     tokens: Tokens
     manifests: Manifests
     properties: Properties
@@ -43,54 +43,54 @@ class Services:
     scope_maps: ScopeMaps
     federation: Federation
     trusts: Trusts
-    journal: Journal
+    audit_log: AuditLog
     keys: Keys
     explanations: Explanations
 
 
-def build_services(settings: Settings, to: Adapters) -> Services:
+def build_services(settings: Settings, adapters: Adapters) -> Services:
     """The use cases on these adapters."""
     lifetimes = Lifetimes(
         access=timedelta(seconds=settings.access_token_seconds),
         refresh=timedelta(seconds=settings.refresh_token_seconds),
     )
+    accounts, scope_maps, passwords = adapters.accounts, adapters.scope_maps, adapters.passwords
+    revocations, clock = adapters.revocations, adapters.clock
     return Services(
-        authentication=Authentication(to.accounts, to.passwords, to.clock, to.pause),
-        guessing=Guessing(to.guesses, to.clock, aged=to.aged),
-        tokens=Tokens(to.signer, to.revocations, to.clock, lifetimes, settings.known_login_servers),
+        authentication=Authentication(accounts, passwords, clock, adapters.pause),
+        lockout=Lockout(adapters.failed_logins, clock, aged=adapters.aged),
+        tokens=Tokens(adapters.signer, revocations, clock, lifetimes, settings.known_login_servers),
         manifests=Manifests(
-            to.metadata, to.store, to.clock, allow_missing=settings.allow_missing_blobs
+            adapters.metadata, adapters.store, clock, allow_missing=settings.allow_missing_blobs
         ),
-        properties=Properties(to.properties),
-        blobs=Blobs(to.store, to.metadata, to.clock),
+        properties=Properties(adapters.properties),
+        blobs=Blobs(adapters.store, adapters.metadata, clock),
         uploads=Uploads(
-            to.store,
-            to.metadata,
-            to.capabilities,
-            to.clock,
+            adapters.store,
+            adapters.metadata,
+            adapters.capabilities,
+            clock,
             timedelta(seconds=settings.upload_seconds),
         ),
-        listings=Listings(to.metadata),
-        users=Users(
-            to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock, settings.name
-        ),
-        accounts=Accounts(to.accounts, to.scope_maps, to.passwords, to.revocations, to.clock),
-        scope_maps=ScopeMaps(to.scope_maps, to.revocations, to.clock),
-        federation=Federation(to.trusts, to.issuers, to.clock),
-        trusts=Trusts(to.trusts, to.scope_maps, to.revocations, to.clock, lifetimes.refresh),
-        journal=_journal(settings, to),
+        listings=Listings(adapters.metadata),
+        users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
+        accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
+        scope_maps=ScopeMaps(scope_maps, revocations, clock),
+        federation=Federation(adapters.trusts, adapters.issuers, clock),
+        trusts=Trusts(adapters.trusts, scope_maps, revocations, clock, lifetimes.refresh),
+        audit_log=_audit_log(settings, adapters),
         keys=Keys(
-            to.signing_keys,
-            to.clock,
+            adapters.signing_keys,
+            clock,
             # An upload goes on with the token that began it for a while after that has ended.
             max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
-            aged=to.aged,
+            aged=adapters.aged,
         ),
-        explanations=Explanations(to.journal, to.accounts, to.trusts, to.scope_maps),
+        explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
     )
 
 
-def _journal(settings: Settings, to: Adapters) -> Journal:
+def _audit_log(settings: Settings, adapters: Adapters) -> AuditLog:
     kept, writer = timedelta(days=settings.audit_days), token_hex(WRITER_BYTES)
     room = Room(kept_bytes=settings.audit_bytes)
-    return Journal(to.journal, to.noted, writer, kept, room, aged=to.aged)
+    return AuditLog(adapters.audit_log, adapters.noted, writer, kept, room, aged=adapters.aged)

@@ -24,7 +24,7 @@ AT_ONCE: Final = 1000  # read from the database for each step of a long list
 _AGO: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
-# How often the journal is looked into for what is new, and for how long a process may take to
+# How often the audit log is looked into for what is new, and for how long a process may take to
 # write what it recorded: until then a record with an earlier id can still come.
 FOLLOW_SECONDS: Final = 0.5
 OVERLAP: Final = timedelta(seconds=10)
@@ -109,31 +109,31 @@ def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
         limit = NEWEST
     wanted = Search(account, repository, Outcome(outcome) if outcome else None, since, until)
 
-    async def act(to: Services) -> None:
-        found = _found(to, wanted, limit)
+    async def act(services: Services) -> None:
+        found = _found(services, wanted, limit)
         if output != "jsonl":
             _print([record async for record in found], output)
             return
-        async for record in _followed(to, wanted, found) if follow else found:
+        async for record in _followed(services, wanted, found) if follow else found:
             click.echo(json.dumps(_json(record), ensure_ascii=False))
 
-    on_registry(config, options, lambda to, _: act(to))
+    on_registry(config, options, lambda services, _: act(services))
 
 
-async def _found(to: Services, wanted: Search, limit: int | None) -> AsyncIterator[Record]:
+async def _found(services: Services, wanted: Search, limit: int | None) -> AsyncIterator[Record]:
     if limit is not None:
-        for record in await to.journal.search(replace(wanted, limit=limit)):
+        for record in await services.audit_log.search(replace(wanted, limit=limit)):
             yield record
         return
     step = replace(wanted, limit=AT_ONCE, oldest_first=True)
-    while records := await to.journal.search(step):
+    while records := await services.audit_log.search(step):
         for record in records:
             yield record
         step = replace(step, after=records[-1].id)
 
 
 async def _followed(
-    to: Services, wanted: Search, found: AsyncIterator[Record]
+    services: Services, wanted: Search, found: AsyncIterator[Record]
 ) -> AsyncIterator[Record]:
     began = datetime.now(UTC)
     seen: dict[str, datetime] = {}
@@ -145,7 +145,7 @@ async def _followed(
     while True:
         await asyncio.sleep(FOLLOW_SECONDS)
         since = max(wanted.since or began, datetime.now(UTC) - OVERLAP)
-        async for record in _found(to, replace(wanted, since=since), None):
+        async for record in _found(services, replace(wanted, since=since), None):
             if record.id not in seen:
                 seen[record.id] = record.at
                 yield record
@@ -167,7 +167,7 @@ def _json(record: Record) -> dict[str, object]:
         "time": _time(record.at, "microseconds"),
         "outcome": decision.outcome.value,
         "account": decision.account,
-        "proof": decision.proof,
+        "proof": decision.authentication_method,
         "peer": decision.peer,
         "request": decision.request,
         "status": decision.status,
@@ -188,7 +188,7 @@ def _row(record: Record) -> tuple[str, ...]:
     return (
         _time(record.at, "seconds"),
         decision.account,
-        decision.proof,
+        decision.authentication_method,
         decision.peer,
         decision.outcome.value,
         decision.request,

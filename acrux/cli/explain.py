@@ -14,38 +14,40 @@ from acrux.http.management import shapes
 
 def explain(config: Path | None, case: str, output: str, options: dict[str, object]) -> None:
     """Print the explanation of a case. Raises InvalidInput, UnknownCase."""
-    told = on_registry(config, options, lambda to, _: to.explanations.explain(case))
+    explanation = on_registry(
+        config, options, lambda services, _: services.explanations.explain(case)
+    )
     if output == "json":
-        print_json(to_builtins(shapes.case(told)))
+        print_json(to_builtins(shapes.case(explanation)))
     else:
-        _print(told)
+        _print(explanation)
 
 
-def _print(told: Explanation) -> None:
-    by = f", by {told.proof}" if told.proof else ""
+def _print(explanation: Explanation) -> None:
+    by = f", by {explanation.authentication_method}" if explanation.authentication_method else ""
     pairs = {
-        "case": told.case,
-        "time": _time(told.at),
-        "request": f"{told.request} ({told.status})" if told.request else "",
-        "account": f"{told.account}{by}" if told.account else "",
-        "from": told.peer,
-        "reason": told.reason,
-        "needed": " ".join(map(str, told.needed)),
-        "held": " ".join(map(str, told.held)),
-        "scope map": told.scope_map,
+        "case": explanation.case,
+        "time": _time(explanation.at),
+        "request": f"{explanation.request} ({explanation.status})" if explanation.request else "",
+        "account": f"{explanation.account}{by}" if explanation.account else "",
+        "from": explanation.peer,
+        "reason": explanation.reason,
+        "needed": " ".join(map(str, explanation.needed)),
+        "held": " ".join(map(str, explanation.held)),
+        "scope map": explanation.scope_map,
     }
     for name, value in pairs.items():
         if value:
             click.echo(f"{name:<9}  {value}")
-    if told.rights:
+    if explanation.rights:
         click.echo("\nWhat was needed, as the scope map grants it now:")
         columns = ("RESOURCE", "ACTION", "GRANTED BY")
-        print_table(columns, [(one.resource, one.action, _by(one)) for one in told.rights])
-    for sentence in filter(None, (told.why, told.changes)):
+        print_table(columns, [(one.resource, one.action, _by(one)) for one in explanation.rights])
+    for sentence in filter(None, (explanation.why, explanation.changes)):
         click.echo(f"\n{sentence}")
-    if told.fixes:
+    if explanation.fixes:
         click.echo("\nWhat helps:")
-    for fix in told.fixes:
+    for fix in explanation.fixes:
         click.echo(f"  {fix}")
 
 

@@ -33,7 +33,7 @@ def on_registry(
 ) -> Result:
     """What `act` returns on the services of the registry, whether that is running or not.
 
-    The journal holds the command afterwards, unless it only reads. Raises InvalidSettings where
+    The audit log holds the command afterwards, unless it only reads. Raises InvalidSettings where
     there is no registry in the data directory.
     """
     settings = load(config, options).settings
@@ -63,12 +63,12 @@ def _record(services: Services) -> None:
     context = click.get_current_context(silent=True)
     if context is None or context.info_name in READING:
         return
-    services.journal.record(
+    services.audit_log.record(
         Decision(
             request=_request(context)[:MAX_REQUEST_CHARACTERS],
             outcome=Outcome.GRANTED,
             account=LOCAL_CALLER,
-            proof=_user(),
+            authentication_method=_user(),
         )
     )
 

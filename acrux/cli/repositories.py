@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from acrux.domain.access.grants import ACTION_OF_MANAGEMENT, ACTION_OF_PERMISSION
+from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT, ACTION_OF_PERMISSION
 
 Command = Callable[..., Any]
 

@@ -43,12 +43,14 @@ def update(
     if anonymous_pull_enabled is not None and anonymous_scope_map is not None:
         raise click.UsageError("give either --anonymous-pull-enabled or --anonymous-scope-map")
 
-    async def act(to: Services, settings: Settings) -> None:
+    async def act(services: Services, settings: Settings) -> None:
         if admin_enabled is not None:
-            await to.accounts.change(settings.name, is_enabled=admin_enabled)
+            await services.accounts.change(settings.name, is_enabled=admin_enabled)
         if anonymous_pull_enabled is not None:
-            await to.accounts.let_anonymous(EVERYTHING_PULLED if anonymous_pull_enabled else None)
+            await services.accounts.let_anonymous(
+                EVERYTHING_PULLED if anonymous_pull_enabled else None
+            )
         if anonymous_scope_map is not None:
-            await to.accounts.let_anonymous(anonymous_scope_map)
+            await services.accounts.let_anonymous(anonymous_scope_map)
 
     on_registry(config, options, act)

@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 
 # Without a token, with one, and with one of more scopes: then it is the caller's to judge.
 MAX_SENDS: Final = 3
-MAX_REMEMBERED: Final = 1000
+MAX_CACHED: Final = 1000
 
 # What says that a refresh token has ended, and nothing else.
 ENDED: Final = frozenset({400, 401})
@@ -44,7 +44,7 @@ class RegistryAuth(httpx2.Auth):
 
     `registry` is its URL, such as `https://registry.example.com`. Requests to any other place, and
     requests that carry an Authorization header already, pass through untouched. `login` is a
-    Credential, a RefreshToken, or an OutsideToken that is exchanged for one; without it, anonymous
+    Credential, a RefreshToken, or a SubjectToken that is exchanged for one; without it, anonymous
     tokens are asked for.
 
     It answers the challenge of a 401 (distribution, spec/auth/token.md), keeps each token until
@@ -137,7 +137,7 @@ class RegistryAuth(httpx2.Auth):
             wanted = self._wanted(response, demand) if sent + 1 < MAX_SENDS else None
             if wanted is None or (is_new and wanted == demand):
                 return
-            self._remember(need, wanted, refused=demand)
+            self._cache_demand(need, wanted, refused=demand)
             demand = wanted
 
     def _authorize(
@@ -198,7 +198,9 @@ class RegistryAuth(httpx2.Auth):
             return wanted.widened(held.scopes)
         return wanted
 
-    def _remember(self, need: tuple[str, ...], wanted: Demand, *, refused: Demand | None) -> None:
+    def _cache_demand(
+        self, need: tuple[str, ...], wanted: Demand, *, refused: Demand | None
+    ) -> None:
         _keep(self._demands, need, wanted)
         if isinstance(refused, TokenRequest):
             self._tokens.pop(refused, None)
@@ -217,9 +219,9 @@ def _is_replayable(request: httpx2.Request) -> bool:
     return isinstance(request.stream, httpx2.ByteStream)
 
 
-def _keep(memory: dict[Key, Value], key: Key, value: Value) -> None:
-    """Keep the value, and of all values the newest MAX_REMEMBERED."""
-    memory.pop(key, None)
-    memory[key] = value
-    if len(memory) > MAX_REMEMBERED:
-        memory.pop(next(iter(memory)), None)
+def _keep(cache: dict[Key, Value], key: Key, value: Value) -> None:
+    """Keep the value, and of all values the newest MAX_CACHED."""
+    cache.pop(key, None)
+    cache[key] = value
+    if len(cache) > MAX_CACHED:
+        cache.pop(next(iter(cache)), None)

@@ -64,10 +64,10 @@ def erase(host: str, environ: Mapping[str, str]) -> bool:
     if helper is not None and was_kept:
         helper.erase(server)
     auths = section(configuration, "auths")
-    others = {key: entry for key, entry in auths.items() if not _is_of(key, server)}
-    if others != auths:
-        docker_config.write(path, {**configuration, "auths": others})
-    return was_kept or others != auths
+    remaining = {key: entry for key, entry in auths.items() if not _is_of(key, server)}
+    if remaining != auths:
+        docker_config.write(path, {**configuration, "auths": remaining})
+    return was_kept or remaining != auths
 
 
 def _key(host: str) -> str:

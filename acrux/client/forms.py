@@ -43,10 +43,10 @@ class Form(httpx2.SyncByteStream, httpx2.AsyncByteStream):
         }
 
     @property
-    def told(self) -> str:
+    def masked(self) -> str:
         """The form for people: as it is sent, but with stars for secrets."""
-        told = {n: v if isinstance(v, str) else STARS for n, v in self.fields.items()}
-        return urlencode(told, safe="*")
+        shown = {n: v if isinstance(v, str) else STARS for n, v in self.fields.items()}
+        return urlencode(shown, safe="*")
 
     def _once(self) -> bytes:
         if self._is_sent:

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import httpx2
 
 from acrux.client.forms import Fields
-from acrux.client.login import Login, OutsideToken, RefreshToken
+from acrux.client.login import Login, RefreshToken, SubjectToken
 from acrux.client.tokens import IssuedToken, TokenRequest, read_refresh_token, read_token
 from acrux.domain.access.credential import Credential
 
@@ -35,10 +35,10 @@ def obtain(
     """Get an access token, and with it the refresh token that there is afterwards, if any.
 
     A password goes by GET, or in a form first where `post`; `offline` asks for a refresh token
-    with it. A refresh token goes in a form, and by GET to who knows none. An outside token is
+    with it. A refresh token goes in a form, and by GET to who knows none. A subject token is
     exchanged for a refresh token. Raises TokenRefused, TokenUnreadable, RealmRefused.
     """
-    if isinstance(login, OutsideToken):
+    if isinstance(login, SubjectToken):
         login = yield from exchange(asked, login)
     if isinstance(login, RefreshToken):
         return (yield from _refresh(asked, login, clock, offline=offline))
@@ -50,8 +50,8 @@ def obtain(
     return read_token(asked, response, login, clock())
 
 
-def exchange(asked: TokenRequest, login: OutsideToken) -> Steps[RefreshToken]:
-    """Exchange an outside token for a refresh token, where the realm is (acr-protocol.md §3.2).
+def exchange(asked: TokenRequest, login: SubjectToken) -> Steps[RefreshToken]:
+    """Exchange a subject token for a refresh token, where the realm is (acr-protocol.md §3.2).
 
     Raises TokenRefused, TokenUnreadable, RealmRefused.
     """

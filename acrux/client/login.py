@@ -1,4 +1,4 @@
-"""What a caller logs in with: a password, a refresh token, an outside one."""
+"""What a caller logs in with: a password, a refresh or a subject token."""
 
 from dataclasses import dataclass
 
@@ -19,13 +19,13 @@ class RefreshToken:
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideToken:
+class SubjectToken:
     """A token of somebody whom the registry trusts, to be exchanged (acr-protocol.md §3.2)."""
 
     secret: Secret
 
 
-Login = Credential | RefreshToken | OutsideToken
+Login = Credential | RefreshToken | SubjectToken
 
 
 def describe(login: Login | None) -> str:
@@ -35,7 +35,7 @@ def describe(login: Login | None) -> str:
             return f"the credentials of {name!r}"
         case RefreshToken():
             return "a refresh token"
-        case OutsideToken():
-            return "an outside token"
+        case SubjectToken():
+            return "a subject token"
         case None:
             return "a request without credentials"

@@ -13,7 +13,7 @@ import httpx2
 from acrux.client.challenge import Challenge
 from acrux.client.errors import RealmRefused, TokenRefused, TokenUnreadable
 from acrux.client.forms import Fields, Form
-from acrux.client.login import Login, OutsideToken, RefreshToken, describe
+from acrux.client.login import Login, RefreshToken, SubjectToken, describe
 from acrux.domain.access.credential import Credential, Secret
 from acrux.domain.access.scope import Scope, merge, parse_all
 
@@ -86,8 +86,8 @@ class TokenRequest:
         known = {"client_id": CLIENT_ID, "service": self.service, "scope": scope}
         return self._post(self.realm, {**fields, **known})
 
-    def exchange(self, login: OutsideToken) -> httpx2.Request:
-        """The request that exchanges an outside token, on the realm's host: acr-protocol.md §3.2.
+    def exchange(self, login: SubjectToken) -> httpx2.Request:
+        """The request that exchanges a subject token, on the realm's host: acr-protocol.md §3.2.
 
         Where the realm may receive credentials, and nowhere else.
         """
@@ -145,7 +145,7 @@ def read_token(
 
 
 def read_refresh_token(
-    asked: TokenRequest, response: httpx2.Response, login: OutsideToken
+    asked: TokenRequest, response: httpx2.Response, login: SubjectToken
 ) -> RefreshToken:
     """The refresh token in the answer to an exchange; raises as `read_token`."""
     token = _refresh_token(_content(asked, response, login))

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Final
 
 from acrux.errors import AccessRefused, RegistryError, StorageUnavailable, TooManyRequests
-from acrux.http import heads, middleware, parsing, problems
+from acrux.http import heads, parsing, problems, request_log, responses
 from acrux.http.access import challenge
+from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
 from acrux.http.access.origin import Origins
-from acrux.http.access.witness import Witness
 from acrux.http.messages import Pace, Part, Receive, Request, Response, Scope, Send
-from acrux.http.middleware import RequestLog
+from acrux.http.request_log import RequestLog
 from acrux.http.room import Room
 from acrux.http.routes import Challenge, Endpoint, Router
 from acrux.http.sending import Sender
@@ -48,7 +48,7 @@ class Application:
         guard: Guard,
         origins: Origins,
         log: RequestLog,
-        witness: Witness,
+        audit: AuditRecorder,
         lifespan: Lifespan,
         pace: Pace,
         connections: Connections,
@@ -59,8 +59,8 @@ class Application:
         self._guard = guard
         self._origins = origins
         self._log = log
-        self._ids = middleware.request_ids()
-        self._witness = witness
+        self._ids = request_log.request_ids()
+        self._audit = audit
         self._lifespan = lifespan
         self._pace = pace
         self._connections = connections
@@ -97,7 +97,7 @@ class Application:
         try:
             request.peer = self._origins.client(request)
             response = await self._answer(request)
-            middleware.complete(request, response)
+            responses.complete(request, response)
             try:
                 await self._sender.send(response, request, send)
                 if response.is_refusal:
@@ -132,7 +132,7 @@ class Application:
             response = problems.envelope(problems.UNEXPECTED, problems.UNEXPECTED.message)
         else:
             if endpoint.records(request.method, response.status):
-                self._witness.granted(request, response)
+                self._audit.granted(request, response)
         return response
 
     async def _carry_out(self, endpoint: Endpoint, request: Request) -> Response:
@@ -152,7 +152,7 @@ class Application:
             self._log.write_trouble(request, refused)
         case = ""
         if isinstance(refused, (AccessRefused, TooManyRequests)):
-            case = self._witness.refused(request, refused, problems.find(refused).status)
+            case = self._audit.refused(request, refused, problems.find(refused).status)
         response = problems.render(refused, case)
         if isinstance(refused, AccessRefused) and response.status == 401:
             origin = self._origins.of(request)

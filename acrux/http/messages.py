@@ -178,7 +178,7 @@ class Request:
     has_outlived_its_token = False
     grant = Grant("")
     principal: Principal | None = None  # where a name and a secret were presented
-    proof = ""  # by what the caller is known
+    authentication_method = ""  # by what the caller is known
     asked: tuple[AskedScope, ...] = ()  # for a token
     exchange: Exchange  # what its connection is told of it
 

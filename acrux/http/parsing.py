@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from acrux.cache import memoize
 from acrux.domain.access.scope import Scope, parse_text
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.byte_range import ByteRange
@@ -23,7 +24,6 @@ from acrux.errors import (
     UnknownTag,
 )
 from acrux.http.messages import Request
-from acrux.memory import remember
 
 MAX_QUERY_FIELDS = 500
 MAX_ADDED_TAGS = 100
@@ -70,7 +70,7 @@ def _parse_fields(text: bytes) -> Mapping[str, tuple[str, ...]]:
     return fields
 
 
-_fields = remember(_parse_fields, 128, longest=512)  # clients ask again and again for the same
+_fields = memoize(_parse_fields, 128, longest=512)  # clients ask again and again for the same
 
 
 def first(request: Request, name: str) -> str | None:
@@ -88,10 +88,10 @@ def repository(request: Request) -> RepositoryName:
 
 
 # The guard reads it, and the handler again; and most requests are for few repositories.
-parse_repository = remember(RepositoryName.parse, 1024)
+parse_repository = memoize(RepositoryName.parse, 1024)
 
 
-_reference = remember(parse_reference, 1024)
+_reference = memoize(parse_reference, 1024)
 
 
 def reference_to_read(request: Request) -> Reference:
@@ -115,7 +115,7 @@ def tag(request: Request) -> Tag:
         raise UnknownTag(**refused.detail) from None
 
 
-_digest = remember(Digest.parse, 1024)
+_digest = memoize(Digest.parse, 1024)
 
 
 def digest(request: Request) -> Digest:
@@ -149,7 +149,7 @@ def scopes(request: Request) -> tuple[Scope, ...]:
     return _scopes(" ".join(query(request, "scope")))
 
 
-_scopes = remember(parse_text, 128, longest=512)  # clients ask again and again for the same
+_scopes = memoize(parse_text, 128, longest=512)  # clients ask again and again for the same
 
 
 def service(request: Request) -> str | None:
@@ -270,7 +270,7 @@ def _parse_accept(text: bytes) -> Accept:
     return Accept(frozenset(wanted - {""}), frozenset(excluded - {""}))
 
 
-_accept = remember(_parse_accept, 32)  # each client sends the same one each time
+_accept = memoize(_parse_accept, 32)  # each client sends the same one each time
 
 
 def content_type(request: Request) -> str:

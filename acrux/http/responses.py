@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from acrux.cache import memoize
 from acrux.domain.access.signing import KEY_SET_KEPT
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Referrer
@@ -15,10 +16,9 @@ from acrux.domain.content.media_types import OCI_INDEX, OCTET_STREAM
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Page
 from acrux.domain.content.upload import Upload
-from acrux.http.messages import Content, Headers, Part, Response
+from acrux.http.messages import Content, Headers, Part, Request, Response
 from acrux.http.paging import Filters
 from acrux.http.problems import JSON
-from acrux.memory import remember
 from acrux.services.access.tokens import IssuedToken
 
 # Sent with every response (acr-protocol.md §1.5).
@@ -30,11 +30,19 @@ COMMON_HEADERS: Final = (
     (b"access-control-expose-headers", b"X-Ms-Correlation-Request-Id"),
 )
 REGISTRY_VERSION: Final = (b"docker-distribution-api-version", b"registry/2.0")
+_V2_HEADERS: Final = (*COMMON_HEADERS, REGISTRY_VERSION)
 _JSON: Final = (b"content-type", JSON.encode())
 _SECRET: Final = (_JSON, (b"cache-control", b"no-store"))
-MAX_REMEMBERED_TYPE: Final = 255  # characters
+MAX_CACHED_TYPE: Final = 255  # characters
 _SECOND: Final = timedelta(seconds=1)
 CORRELATION_ID: Final = b"x-ms-correlation-request-id"
+
+
+def complete(request: Request, response: Response) -> None:
+    """Add the headers that every answer carries (acr-protocol.md §1.5)."""
+    is_registry = request.path.startswith(("/v2", "/acr/"))
+    response.headers += _V2_HEADERS if is_registry else COMMON_HEADERS
+    response.headers.append((CORRELATION_ID, request.id.encode()))
 
 
 def empty(status: int) -> Response:
@@ -118,7 +126,7 @@ _describe_once = lru_cache(maxsize=1024)(_describe)  # of a digest they never ch
 
 
 def _described(media_type: str, digest: str) -> Headers:
-    is_short = len(media_type) <= MAX_REMEMBERED_TYPE
+    is_short = len(media_type) <= MAX_CACHED_TYPE
     return _describe_once(media_type, digest) if is_short else _describe(media_type, digest)
 
 
@@ -238,7 +246,7 @@ def _describe_blob(digest: str) -> Headers:
     return [*_describe(OCTET_STREAM, digest), (b"accept-ranges", b"bytes")]
 
 
-_described_blob = remember(_describe_blob, 1024)  # of a digest they never change
+_described_blob = memoize(_describe_blob, 1024)  # of a digest they never change
 
 
 def _identify(response: Response, digest: Digest) -> None:

@@ -126,14 +126,14 @@ class Room:
             other.lose()
         self._count(place, size)
 
-    def _who_gives_way(self, to: Place, size: int) -> Place | None:
+    def _who_gives_way(self, growing: Place, size: int) -> Place | None:
         now = self._now()
-        most = max(self._of, key=lambda owner: self._of[owner], default=to.owner)
-        ours = self._of.get(to.owner, 0) - to.held + size
-        is_ours = most == to.owner or self._of[most] <= ours
+        most = max(self._of, key=lambda owner: self._of[owner], default=growing.owner)
+        ours = self._of.get(growing.owner, 0) - growing.held + size
+        is_ours = most == growing.owner or self._of[most] <= ours
         slowest, speed = None, math.inf
         for place in self._places:
-            if place is to or place.owner != (to.owner if is_ours else most):
+            if place is growing or place.owner != (growing.owner if is_ours else most):
                 continue
             if place.waits_for_client and place.speed(now) < speed:
                 slowest, speed = place, place.speed(now)

@@ -5,25 +5,25 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from acrux.cache import memoize
 from acrux.domain.access.scope import READ, WRITE
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
-from acrux.http.access import challenge, guard, witness
+from acrux.http.access import audit, challenge, guard
+from acrux.http.access.audit import Recorded
 from acrux.http.access.guard import Requirement
 from acrux.http.access.origin import Origin
-from acrux.http.access.witness import Recorded
 from acrux.http.acr.handlers import AcrHandlers
 from acrux.http.health import HealthHandlers
 from acrux.http.management import bodies
 from acrux.http.management.handlers import ManagementHandlers
 from acrux.http.management.openapi import OpenApi
-from acrux.http.management.operations import ROOT, operations
+from acrux.http.management.routes import ROOT, operations
 from acrux.http.messages import Request, Response
 from acrux.http.oauth2.handlers import TokenHandlers
 from acrux.http.v2.blobs import BlobHandlers
 from acrux.http.v2.listings import ListingHandlers
 from acrux.http.v2.manifests import ManifestHandlers
 from acrux.http.v2.uploads import UploadHandlers
-from acrux.memory import remember
 
 Handler = Callable[[Request], Awaitable[Response]]
 Challenge = Callable[[Origin, AccessRefused], str]
@@ -31,12 +31,12 @@ Challenge = Callable[[Origin, AccessRefused], str]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who may, what happens, how a 401 challenges, and what the journal holds of it."""
+    """Who may, what happens, how a 401 challenges, and what the audit log holds of it."""
 
     requires: Requirement
     handler: Handler
     challenge: Challenge = challenge.bearer
-    records: Recorded = witness.changes
+    records: Recorded = audit.changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +62,58 @@ class Handlers:
     management: ManagementHandlers
 
 
-def table(to: Handlers) -> tuple[Row, ...]:
+def table(handlers: Handlers) -> tuple[Row, ...]:
     """Every end-point of the registry. What is not in here does not exist."""
-    return (*_uploads(to), *_v2(to), *_acr_v1(to), *_management(to.management), *_public(to))
-
-
-def _v2(to: Handlers) -> tuple[Row, ...]:
     return (
-        Row("end-1", "/v2/", {"GET": Endpoint(guard.any_token, to.health.version)}),
-        Row("end-1", "/v2", {"GET": Endpoint(guard.any_token, to.health.version)}),
-        Row("catalog", "/v2/_catalog", {"GET": Endpoint(guard.catalog, to.listings.repositories)}),
+        *_uploads(handlers),
+        *_v2(handlers),
+        *_acr_v1(handlers),
+        *_management(handlers.management),
+        *_public(handlers),
+    )
+
+
+def _v2(handlers: Handlers) -> tuple[Row, ...]:
+    return (
+        Row("end-1", "/v2/", {"GET": Endpoint(guard.any_token, handlers.health.version)}),
+        Row("end-1", "/v2", {"GET": Endpoint(guard.any_token, handlers.health.version)}),
+        Row(
+            "catalog",
+            "/v2/_catalog",
+            {"GET": Endpoint(guard.catalog, handlers.listings.repositories)},
+        ),
         Row(
             "end-3, end-7, end-9",
             "/v2/{repository}/manifests/{reference}",
             {
-                "GET": Endpoint(guard.pull, to.manifests.get),
-                "PUT": Endpoint(guard.push, to.manifests.put),
-                "DELETE": Endpoint(guard.delete, to.manifests.delete),
+                "GET": Endpoint(guard.pull, handlers.manifests.get),
+                "PUT": Endpoint(guard.push, handlers.manifests.put),
+                "DELETE": Endpoint(guard.delete, handlers.manifests.delete),
             },
         ),
         Row(
             "end-8",
             "/v2/{repository}/tags/list",
-            {"GET": Endpoint(guard.list_tags, to.listings.tags)},
+            {"GET": Endpoint(guard.list_tags, handlers.listings.tags)},
         ),
         Row(
             "end-12",
             "/v2/{repository}/referrers/{digest}",
-            {"GET": Endpoint(guard.pull, to.listings.referrers)},
+            {"GET": Endpoint(guard.pull, handlers.listings.referrers)},
         ),
         Row(
             "end-2, end-10",
             "/v2/{repository}/blobs/{digest}",
             {
-                "GET": Endpoint(guard.pull, to.blobs.get),
-                "DELETE": Endpoint(guard.delete, to.blobs.delete),
+                "GET": Endpoint(guard.pull, handlers.blobs.get),
+                "DELETE": Endpoint(guard.delete, handlers.blobs.delete),
             },
         ),
     )
 
 
-def _uploads(to: Handlers) -> tuple[Row, ...]:
-    start_upload = Endpoint(guard.mount, to.uploads.start, records=witness.finishes)
+def _uploads(handlers: Handlers) -> tuple[Row, ...]:
+    start_upload = Endpoint(guard.mount, handlers.uploads.start, records=audit.finishes)
     return (
         # Some clients leave the final slash out.
         Row("end-4, end-11", "/v2/{repository}/blobs/uploads/", {"POST": start_upload}),
@@ -112,20 +122,20 @@ def _uploads(to: Handlers) -> tuple[Row, ...]:
             "end-5, end-6, end-13, end-14",
             "/v2/{repository}/blobs/uploads/{upload}",
             {
-                "GET": Endpoint(guard.go_on, to.uploads.status),
-                "PATCH": Endpoint(guard.go_on, to.uploads.append, records=witness.finishes),
-                "PUT": Endpoint(guard.go_on, to.uploads.finish),
-                "DELETE": Endpoint(guard.go_on, to.uploads.cancel, records=witness.finishes),
+                "GET": Endpoint(guard.go_on, handlers.uploads.status),
+                "PATCH": Endpoint(guard.go_on, handlers.uploads.append, records=audit.finishes),
+                "PUT": Endpoint(guard.go_on, handlers.uploads.finish),
+                "DELETE": Endpoint(guard.go_on, handlers.uploads.cancel, records=audit.finishes),
             },
         ),
     )
 
 
-def _acr_v1(to: Handlers) -> tuple[Row, ...]:
+def _acr_v1(handlers: Handlers) -> tuple[Row, ...]:
     # acr-protocol.md §5.1, with the scopes of §1.4.
-    catalog = Endpoint(guard.catalog, to.listings.repositories)
-    list_tags = Endpoint(guard.read_metadata, to.acr.list_tags)
-    list_manifests = Endpoint(guard.read_metadata, to.acr.list_manifests)
+    catalog = Endpoint(guard.catalog, handlers.listings.repositories)
+    list_tags = Endpoint(guard.read_metadata, handlers.acr.list_tags)
+    list_manifests = Endpoint(guard.read_metadata, handlers.acr.list_manifests)
     return (
         Row("acr", "/acr/v1/_catalog", {"GET": catalog}),
         Row("acr", "/acr/v1/{repository}/_tags", {"GET": list_tags}),
@@ -133,9 +143,9 @@ def _acr_v1(to: Handlers) -> tuple[Row, ...]:
             "acr",
             "/acr/v1/{repository}/_tags/{tag}",
             {
-                "GET": Endpoint(guard.read_metadata, to.acr.get_tag),
-                "PATCH": Endpoint(guard.write_metadata, to.acr.change_tag),
-                "DELETE": Endpoint(guard.untag, to.acr.delete_tag),
+                "GET": Endpoint(guard.read_metadata, handlers.acr.get_tag),
+                "PATCH": Endpoint(guard.write_metadata, handlers.acr.change_tag),
+                "DELETE": Endpoint(guard.untag, handlers.acr.delete_tag),
             },
         ),
         Row("acr", "/acr/v1/{repository}/_manifests", {"GET": list_manifests}),
@@ -143,8 +153,8 @@ def _acr_v1(to: Handlers) -> tuple[Row, ...]:
             "acr",
             "/acr/v1/{repository}/_manifests/{digest}",
             {
-                "GET": Endpoint(guard.read_metadata, to.acr.get_manifest),
-                "PATCH": Endpoint(guard.write_metadata, to.acr.change_manifest),
+                "GET": Endpoint(guard.read_metadata, handlers.acr.get_manifest),
+                "PATCH": Endpoint(guard.write_metadata, handlers.acr.change_manifest),
             },
         ),
         # Last: a repository's name would match all of the above.
@@ -152,53 +162,61 @@ def _acr_v1(to: Handlers) -> tuple[Row, ...]:
             "acr",
             "/acr/v1/{repository}",
             {
-                "GET": Endpoint(guard.read_metadata, to.acr.get_repository),
-                "PATCH": Endpoint(guard.write_metadata, to.acr.change_repository),
-                "DELETE": Endpoint(guard.delete, to.acr.delete_repository),
+                "GET": Endpoint(guard.read_metadata, handlers.acr.get_repository),
+                "PATCH": Endpoint(guard.write_metadata, handlers.acr.change_repository),
+                "DELETE": Endpoint(guard.delete, handlers.acr.delete_repository),
             },
         ),
     )
 
 
-def _management(to: ManagementHandlers) -> tuple[Row, ...]:
-    told = operations(to)
+def _management(handlers: ManagementHandlers) -> tuple[Row, ...]:
+    managed = operations(handlers)
     rights = {READ: guard.read_management, WRITE: guard.write_management}
     methods: dict[str, dict[str, Endpoint]] = {}
-    for one in told:
+    for one in managed:
         handler = one.handler if one.method == "GET" else bodies.of_json(one.handler)
         endpoint = Endpoint(rights[one.right], handler)
         methods.setdefault(ROOT + one.path, {})[one.method] = endpoint
-    document = Endpoint(guard.public, OpenApi(told).show)
+    document = Endpoint(guard.public, OpenApi(managed).show)
     return (
         Row("management", f"{ROOT}/openapi.json", {"GET": document}),
         *(Row("management", path, by_method) for path, by_method in methods.items()),
     )
 
 
-def _public(to: Handlers) -> tuple[Row, ...]:
+def _public(handlers: Handlers) -> tuple[Row, ...]:
     return (
         Row(
             "token",
             "/oauth2/token",
             {
-                "GET": Endpoint(guard.public, to.tokens.issue, challenge.basic, witness.always),
-                "POST": Endpoint(guard.public, to.tokens.grant, challenge.basic, witness.always),
+                "GET": Endpoint(guard.public, handlers.tokens.issue, challenge.basic, audit.always),
+                "POST": Endpoint(
+                    guard.public, handlers.tokens.grant, challenge.basic, audit.always
+                ),
             },
         ),
         Row(
             "exchange",
             "/oauth2/exchange",
-            {"POST": Endpoint(guard.public, to.tokens.exchange, challenge.basic, witness.always)},
+            {
+                "POST": Endpoint(
+                    guard.public, handlers.tokens.exchange, challenge.basic, audit.always
+                )
+            },
         ),
         Row(
-            "jwks", "/.well-known/jwks.json", {"GET": Endpoint(guard.public, to.tokens.public_keys)}
+            "jwks",
+            "/.well-known/jwks.json",
+            {"GET": Endpoint(guard.public, handlers.tokens.public_keys)},
         ),
-        Row("live", "/livez", {"GET": Endpoint(guard.public, to.health.live)}),
-        Row("ready", "/readyz", {"GET": Endpoint(guard.public, to.health.ready)}),
+        Row("live", "/livez", {"GET": Endpoint(guard.public, handlers.health.live)}),
+        Row("ready", "/readyz", {"GET": Endpoint(guard.public, handlers.health.ready)}),
     )
 
 
-REMEMBERED_PATHS: Final = 1024  # most requests are for few of them
+CACHED_PATHS: Final = 1024  # most requests are for few of them
 
 
 class Router:
@@ -212,7 +230,7 @@ class Router:
         for parts in self._parts:
             firsts.append(firsts[-1] + len(parts) + 1)
         self._row_of_group = {first: index for index, first in enumerate(firsts)}
-        self._cut_once = remember(self._cut, REMEMBERED_PATHS)
+        self._cut_once = memoize(self._cut, CACHED_PATHS)
 
     def match(self, request: Request) -> Endpoint:
         """Find the end-point and set `request.params`.

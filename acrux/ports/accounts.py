@@ -25,7 +25,7 @@ class AccountKind(StrEnum):
     """Whose an account is, and with that, where its passwords come from."""
 
     TOKEN = "token"  # noqa: S105 -- ACR's word for an account with two generated passwords
-    USER = "user"  # a person, who chose the password
+    USER = "user"  # who chose the password
     FILE_USER = "htpasswd"  # as a file of the operator says
 
 

@@ -1,11 +1,11 @@
-"""What the services need to know of outside issuers and trusts."""
+"""What the services need to know of external issuers and trusts."""
 
 from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
 
-from acrux.domain.access.outside import Claims
+from acrux.domain.access.federated import Claims
 from acrux.domain.access.trust import Trust
 from acrux.domain.instants import BEGINNING
 
@@ -49,7 +49,7 @@ class Trusts(Protocol):
 
 
 class Issuers(Protocol):
-    """Outside issuers of tokens (OpenID Connect Core 1.0), and their keys."""
+    """external issuers of tokens (OpenID Connect Core 1.0), and their keys."""
 
     def issuer_of(self, text: str) -> str:
         """Who the token says has issued it: unverified, good for nothing but to choose whom to ask.

@@ -171,15 +171,15 @@ class Connections:
             staying += ours[excess:]
         return closing + self._too_many(staying)
 
-    def _too_many(self, of: list[Connection]) -> list[Connection]:
+    def _too_many(self, connections: list[Connection]) -> list[Connection]:
         ceiling = self._limits.connections
-        if len(of) <= ceiling * IDLE_SHARES[0]:
+        if len(connections) <= ceiling * IDLE_SHARES[0]:
             return []
-        ranked = sorted(of, key=self._worth)
+        ranked = sorted(connections, key=self._worth)
         idle = sum(self._worth(connection)[0] != AT_WORK for connection in ranked)
-        excess = min(idle, len(of) - int(ceiling * IDLE_SHARES[1]))
-        if len(of) - excess > ceiling * BUSY_SHARES[0]:
-            excess = len(of) - int(ceiling * BUSY_SHARES[1])
+        excess = min(idle, len(connections) - int(ceiling * IDLE_SHARES[1]))
+        if len(connections) - excess > ceiling * BUSY_SHARES[0]:
+            excess = len(connections) - int(ceiling * BUSY_SHARES[1])
         return ranked[:excess]
 
     def _worth(self, connection: Connection) -> tuple[int, float]:

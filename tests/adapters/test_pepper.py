@@ -72,7 +72,7 @@ async def test_a_database_without_a_fingerprint_takes_that_of_the_pepper_there(
         await started(tmp_path)
 
 
-@pytest.mark.parametrize("lost", ["uploads", "guesses", "signing/ES256-0001.pem"])
+@pytest.mark.parametrize("lost", ["uploads", "failed-logins", "signing/ES256-0001.pem"])
 async def test_what_merely_ends_sessions_is_made_anew(tmp_path: Path, lost: str) -> None:
     """Tokens end and uploads start again: no reason to stay away."""
     await started(tmp_path)
@@ -82,3 +82,16 @@ async def test_what_merely_ends_sessions_is_made_anew(tmp_path: Path, lost: str)
     await started(tmp_path)
 
     assert secret.exists()
+
+
+async def test_the_key_of_failed_logins_is_found_under_its_former_name(tmp_path: Path) -> None:
+    """An upgrade would forget who has to wait."""
+    await started(tmp_path)
+    key, former = (tmp_path / "secrets" / name for name in ("failed-logins", "guesses"))
+    content = key.read_bytes()
+    key.rename(former)
+
+    await started(tmp_path)
+
+    assert key.read_bytes() == content
+    assert not former.exists()

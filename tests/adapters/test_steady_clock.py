@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.journal import SqlJournal
+from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.adapters.steady_clock import BELIEVED_AFTER, HASTE, SteadyClock
 from acrux.domain.audit.decision import Decision, Outcome, Search
-from acrux.services.audit.journal import Journal, Room
+from acrux.services.audit.audit_log import AuditLog, Room
 from tests.http.conftest import HandClock
 
 FAR = timedelta(days=400)
@@ -117,17 +117,19 @@ async def test_the_audit_survives_a_clock_that_is_far_ahead_for_a_second(
     database: SqliteDatabase,
 ) -> None:
     """The audit is what tells afterwards what happened."""
-    given, stored = Given(), SqlJournal(database)
-    journal = Journal(stored, given.wall, "writer", timedelta(days=90), Room(), aged=given.steady)
-    journal.record(Decision("one", Outcome.GRANTED, "acrux"))
-    await journal.keep()
+    given, stored = Given(), SqlAuditLog(database)
+    audit_log = AuditLog(
+        stored, given.wall, "writer", timedelta(days=90), Room(), aged=given.steady
+    )
+    audit_log.record(Decision("one", Outcome.GRANTED, "acrux"))
+    await audit_log.keep()
 
     given.wall.now += FAR
     given.ticks += 1
-    await journal.keep()
+    await audit_log.keep()
     given.wall.now -= FAR
     given.ticks += 120
-    await journal.keep()
+    await audit_log.keep()
 
     assert len(await stored.search(Search())) == 1
 
@@ -136,15 +138,17 @@ async def test_the_audit_is_pruned_again_after_the_clock_was_far_ahead(
     database: SqliteDatabase,
 ) -> None:
     """A jump must not end the pruning for as long as it went."""
-    given, stored = Given(), SqlJournal(database)
-    journal = Journal(stored, given.wall, "writer", timedelta(days=90), Room(), aged=given.steady)
-    journal.record(Decision("one", Outcome.GRANTED, "acrux"))
-    await journal.keep()
+    given, stored = Given(), SqlAuditLog(database)
+    audit_log = AuditLog(
+        stored, given.wall, "writer", timedelta(days=90), Room(), aged=given.steady
+    )
+    audit_log.record(Decision("one", Outcome.GRANTED, "acrux"))
+    await audit_log.keep()
     given.wall.now += FAR
-    await journal.keep()
+    await audit_log.keep()
     given.wall.now -= FAR
 
     given.passes(timedelta(days=91))
-    await journal.keep()
+    await audit_log.keep()
 
     assert await stored.search(Search()) == ()

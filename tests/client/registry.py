@@ -15,7 +15,7 @@ MANIFEST = b'{"schemaVersion":2}'
 
 # What stands for alice, beside her password.
 REFRESH_TOKEN = "refresh-alice"
-OUTSIDE_TOKEN = "outside-alice"
+SUBJECT_TOKEN = "outside-alice"
 CREDENTIALS = {"alice": "wonderland", "00000000-0000-0000-0000-000000000000": REFRESH_TOKEN}
 
 
@@ -110,8 +110,8 @@ class FakeRegistry:
         return self._issued(form.get("scope", "").split(), is_offline="access_type" in form)
 
     def _exchange(self, asked: Asked) -> Answered:
-        if asked.form["access_token"] != OUTSIDE_TOKEN:
-            return self._wrong("outside token")
+        if asked.form["access_token"] != SUBJECT_TOKEN:
+            return self._wrong("subject token")
         return 200, {}, json.dumps({"refresh_token": REFRESH_TOKEN}).encode()
 
     def _issued(self, scopes: list[str], *, is_offline: bool) -> Answered:

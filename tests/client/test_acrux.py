@@ -10,7 +10,7 @@ import pytest
 
 from acrux.cli.registry import on_registry
 from acrux.client.auth import RegistryAuth
-from acrux.client.login import OutsideToken, RefreshToken
+from acrux.client.login import RefreshToken, SubjectToken
 from acrux.domain.access.credential import Credential, Secret
 from acrux.domain.access.trust import ClaimRule, Trust
 from tests.openid_provider import provider
@@ -82,7 +82,7 @@ def test_each_way_to_a_token_leads_through_acrux(served: RunningRegistry) -> Non
         for each in (
             RefreshToken(refresh_token),
             RefreshToken(refresh_token).as_password,
-            OutsideToken(refresh_token),
+            SubjectToken(refresh_token),
         )
     ]
 
@@ -128,7 +128,7 @@ def test_a_token_of_a_trusted_issuer_logs_in(served: RunningRegistry, tmp_path: 
     assert "a refresh token (expires in 0:59:" in logged_in.stdout, logged_in.stderr
     assert (called.returncode, straight.returncode) == (0, 0)
     assert stranger.returncode == 1
-    assert "an outside token with 40" in stranger.stderr
+    assert "a subject token with 40" in stranger.stderr
 
 
 def test_the_commands_trust_the_certificates_they_are_told_to(

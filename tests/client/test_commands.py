@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from acrux.cli.caller.calling import masked
 from acrux.cli.main import cli
-from tests.client.registry import MANIFEST, OUTSIDE_TOKEN, REFRESH_TOKEN, FakeRegistry
+from tests.client.registry import MANIFEST, REFRESH_TOKEN, SUBJECT_TOKEN, FakeRegistry
 
 PATH = "/v2/hello-world/manifests/latest"
 PULL = "repository:hello-world:pull"
@@ -104,7 +104,7 @@ def test_token_as_json_holds_the_answer_and_the_claims(registry: FakeRegistry) -
          [("/oauth2/token", "-")]),
         (("--refresh-token-stdin", "--grant", "get"), REFRESH_TOKEN,
          [("/oauth2/token", "Basic")]),
-        (("--token-stdin",), OUTSIDE_TOKEN, [("/oauth2/exchange", "-"), ("/oauth2/token", "-")]),
+        (("--token-stdin",), SUBJECT_TOKEN, [("/oauth2/exchange", "-"), ("/oauth2/token", "-")]),
         (("--grant", "password", *LOGIN), "wonderland", [("/oauth2/token", "-")]),
         (("--grant", "get", *LOGIN), "wonderland", [("/oauth2/token", "Basic")]),
     ],
@@ -151,11 +151,11 @@ def test_exchange_prints_the_refresh_token(
     output: str, registry: FakeRegistry, tmp_path: Path
 ) -> None:
     """It goes into docker login, or into another command."""
-    (tmp_path / "token").write_text(f"{OUTSIDE_TOKEN}\n")
+    (tmp_path / "token").write_text(f"{SUBJECT_TOKEN}\n")
     command = ("auth", "exchange", registry.host, "--output", output)
 
     from_file = acrux(*command, "--token-file", str(tmp_path / "token"))
-    from_stdin = acrux(*command, "--token-stdin", stdin=OUTSIDE_TOKEN)
+    from_stdin = acrux(*command, "--token-stdin", stdin=SUBJECT_TOKEN)
 
     expected = {"json": f'{{\n  "refresh_token": "{REFRESH_TOKEN}"\n}}\n'}
     assert from_file.stdout == from_stdin.stdout == expected.get(output, f"{REFRESH_TOKEN}\n")
@@ -164,7 +164,7 @@ def test_exchange_prints_the_refresh_token(
 
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "why"),
-    [((), "", 2, "give --token-file or"), (("--token-stdin",), "stale", 1, "wrong outside token")],
+    [((), "", 2, "give --token-file or"), (("--token-stdin",), "stale", 1, "wrong subject token")],
 )
 def test_exchange_failures_are_one_line(
     arguments: tuple[str, ...], stdin: str, code: int, why: str, registry: FakeRegistry
@@ -182,7 +182,7 @@ def test_exchange_failures_are_one_line(
         (("--scope", "nonsense"), "", 2, "repository:hello-world:pull"),
         (("--cacert", os.devnull), "", 2, "holds no certificates"),
         (("--refresh-token-stdin",), "stale\n", 1, "401.*wrong refresh token"),
-        (("--token-stdin",), "stale\n", 1, "401.*wrong outside token"),
+        (("--token-stdin",), "stale\n", 1, "401.*wrong subject token"),
         (("--token-stdin",), "", 2, "standard input holds no token"),
         (("--token-stdin",), b"\xff", 2, "from standard input: it is no text"),
         (("--token-file", os.devnull), "", 2, "/dev/null holds no token"),
@@ -239,7 +239,7 @@ def test_api_prints_the_answer(registry: FakeRegistry) -> None:
     assert registry.steps == [(PATH, "-"), ("/oauth2/token", "Basic"), (PATH, "Bearer")]
 
 
-def test_api_narrates_each_step_without_a_secret(registry: FakeRegistry) -> None:
+def test_api_traces_each_step_without_a_secret(registry: FakeRegistry) -> None:
     """The document, as it happens: whoever reads along learns the protocol and no password."""
     result = acrux("api", "-v", *LOGIN, "--registry", registry.host, PATH, stdin="wonderland\n")
 
@@ -268,26 +268,26 @@ def test_api_narrates_each_step_without_a_secret(registry: FakeRegistry) -> None
     ]
 
 
-def test_api_narrates_forms_with_stars(registry: FakeRegistry) -> None:
+def test_api_traces_forms_with_stars(registry: FakeRegistry) -> None:
     """What is sent is seen, but for what nobody may see."""
-    result = acrux("api", "-v", "--token-stdin", f"{registry.host}{PATH}", stdin=OUTSIDE_TOKEN)
+    result = acrux("api", "-v", "--token-stdin", f"{registry.host}{PATH}", stdin=SUBJECT_TOKEN)
 
     service = f"127.0.0.1%3A{registry.url.rpartition(':')[2]}"
     known = f"client_id=acrux&service={service}&scope=repository%3Ahello-world%3Apull"
     lines = result.stderr.splitlines()
     assert [line for line in lines if line[0] in "*>"][2:8] == [
-        "* The challenge says where: exchange the outside token for a refresh token",
+        "* The challenge says where: exchange the subject token for a refresh token",
         f"> POST {registry.url}/oauth2/exchange",
         f"> grant_type=access_token&service={service}&access_token=***",
         "* The challenge says where: get the token with the refresh token",
         f"> POST {registry.url}/oauth2/token",
         f"> grant_type=refresh_token&refresh_token=***&{known}",
     ]
-    assert OUTSIDE_TOKEN not in result.stderr
+    assert SUBJECT_TOKEN not in result.stderr
     assert REFRESH_TOKEN not in result.stderr
 
 
-def test_api_narrates_a_password_in_a_form_with_stars(registry: FakeRegistry) -> None:
+def test_api_traces_a_password_in_a_form_with_stars(registry: FakeRegistry) -> None:
     """A password is never printed, whichever way it goes."""
     result = acrux("api", "-v", "--grant", "password", *LOGIN, f"{registry.host}{PATH}",
                    stdin="wonderland\n")  # fmt: skip

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from acrux.client.errors import RealmRefused, TokenRefused, TokenUnreadable
-from acrux.client.login import Login, OutsideToken, RefreshToken
+from acrux.client.login import Login, RefreshToken, SubjectToken
 from acrux.client.tokens import TokenRequest, read_token
 from acrux.domain.access.credential import Credential, Secret
 from acrux.domain.access.token import TOKEN_USER
@@ -30,7 +30,7 @@ from tests.client.flow import (
 
 SECRET = "sec+ret/&=%"
 REFRESH = RefreshToken(Secret(SECRET))
-OUTSIDE = OutsideToken(Secret("outside-secret"))
+SUBJECT = SubjectToken(Secret("outside-secret"))
 OTHER = f"{REGISTRY}/v2/other/manifests/1"
 OTHERS = "repository:other:pull"
 
@@ -145,12 +145,12 @@ def test_a_refresh_token_that_cannot_be_one_is_not_kept(token: object) -> None:
     assert sent[1].authorization == BASIC
 
 
-@pytest.mark.parametrize("login", [ALICE, OUTSIDE])
+@pytest.mark.parametrize("login", [ALICE, SUBJECT])
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_refresh_token_that_has_ended_is_got_anew(login: Login, status: int) -> None:
     """A program that runs for days outlives every refresh token."""
     auth = auth_of(login, offline=True)
-    answers = [EXCHANGED] if login is OUTSIDE else []
+    answers = [EXCHANGED] if login is SUBJECT else []
     play(auth, MANIFEST, asks(), *answers, issues("a", refresh_token="old"), ok)
 
     sent = play(
@@ -210,9 +210,9 @@ def test_anonymous_has_no_form() -> None:
     assert grants(sent) == ["GET"]
 
 
-def test_an_outside_token_is_exchanged_once() -> None:
+def test_a_subject_token_is_exchanged_once() -> None:
     """A CI job has a token of its platform and no secret of the registry."""
-    auth = auth_of(OUTSIDE)
+    auth = auth_of(SUBJECT)
 
     first = play(auth, MANIFEST, asks(), EXCHANGED, issues("abc"), ok)
     second = play(auth, OTHER, asks(OTHERS), issues("def"), ok)
@@ -227,20 +227,20 @@ def test_an_outside_token_is_exchanged_once() -> None:
     assert {step.form["refresh_token"] for step in (first[2], second[1])} == {"exchanged"}
 
 
-def test_an_outside_token_goes_where_the_realm_may_be_and_nowhere_else() -> None:
+def test_a_subject_token_goes_where_the_realm_may_be_and_nowhere_else() -> None:
     """The token of a whole CI platform is worth more than a password."""
     evil, allowed = "https://evil.example.com/token", "https://auth.example.com/a/token?tenant=b"
-    auth = auth_of(OUTSIDE, allowed_realm_hosts={"auth.example.com"})
+    auth = auth_of(SUBJECT, allowed_realm_hosts={"auth.example.com"})
 
     sent = play(auth, MANIFEST, asks(realm=allowed), EXCHANGED, issues("abc"), ok)
     with pytest.raises(RealmRefused):
-        play(auth_of(OUTSIDE), MANIFEST, asks(realm=evil))
+        play(auth_of(SUBJECT), MANIFEST, asks(realm=evil))
 
     assert str(sent[1].url) == "https://auth.example.com/oauth2/exchange"
     assert str(sent[2].url) == allowed
 
 
-@pytest.mark.parametrize("login", [REFRESH, OUTSIDE])
+@pytest.mark.parametrize("login", [REFRESH, SUBJECT])
 @pytest.mark.parametrize("realm", ["http://registry.example.com/token", "https://evil.example.com"])
 def test_a_realm_that_is_refused_gets_no_form(login: Login, realm: str) -> None:
     """A form holds a secret as a header does."""
@@ -252,8 +252,8 @@ def test_an_exchange_that_is_refused_is_told() -> None:
     """The words of the registry say which trust is missing; the token is not in them."""
     answer = body(401, b'{"errors":[{"message":"outside-secret: no trust in this issuer"}]}')
 
-    with pytest.raises(TokenRefused, match=r"an outside token with 401 .*\*\*\*: no trust") as told:
-        play(auth_of(OUTSIDE), MANIFEST, asks(), answer)
+    with pytest.raises(TokenRefused, match=r"a subject token with 401 .*\*\*\*: no trust") as told:
+        play(auth_of(SUBJECT), MANIFEST, asks(), answer)
 
     assert "outside-secret" not in str(told.value)
 
@@ -262,7 +262,7 @@ def test_an_exchange_that_is_refused_is_told() -> None:
 def test_an_exchange_without_a_refresh_token_is_told(content: bytes) -> None:
     """Nothing is invented in its place."""
     with pytest.raises(TokenUnreadable, match=r"registry\.example\.com"):
-        play(auth_of(OUTSIDE), MANIFEST, asks(), body(200, content))
+        play(auth_of(SUBJECT), MANIFEST, asks(), body(200, content))
 
 
 def test_a_refresh_token_from_where_the_realm_redirected_is_not_used() -> None:
@@ -272,10 +272,10 @@ def test_a_refresh_token_from_where_the_realm_redirected_is_not_used() -> None:
         return EXCHANGED(httpx2.Request("GET", "https://evil.example.com/oauth2/exchange"))
 
     with pytest.raises(RealmRefused, match="redirected"):
-        play(auth_of(OUTSIDE), MANIFEST, asks(), redirected)
+        play(auth_of(SUBJECT), MANIFEST, asks(), redirected)
 
 
-@pytest.mark.parametrize("login", [REFRESH, OUTSIDE])
+@pytest.mark.parametrize("login", [REFRESH, SUBJECT])
 def test_a_token_does_not_answer_basic(login: Login) -> None:
     """It is for a token end-point; a server that asks for a password is not told it."""
     sent = play(auth_of(login), MANIFEST, header('Basic realm="r"'))
@@ -298,7 +298,7 @@ def test_a_form_meets_the_clock_as_any_other() -> None:
     assert too_late[0].form["refresh_token"] == SECRET
 
 
-@pytest.mark.parametrize("login", [REFRESH, OUTSIDE, Credential("a", Secret(SECRET))])
+@pytest.mark.parametrize("login", [REFRESH, SUBJECT, Credential("a", Secret(SECRET))])
 def test_no_login_prints_its_secret(login: Login) -> None:
     """A traceback, a debugger, a log: all of them print values."""
     assert SECRET not in repr(login)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from acrux.cli.main import cli
 from acrux.domain.access.token import TOKEN_USER
-from tests.client.registry import MANIFEST, OUTSIDE_TOKEN, REFRESH_TOKEN, FakeRegistry
+from tests.client.registry import MANIFEST, REFRESH_TOKEN, SUBJECT_TOKEN, FakeRegistry
 
 LOGIN = ("-u", "alice", "--password-stdin")
 PATH = "/v2/hello-world/manifests/latest"
@@ -66,7 +66,7 @@ def test_after_login_the_api_needs_no_password(registry: FakeRegistry) -> None:
 @pytest.mark.parametrize(
     ("arguments", "stdin"),
     [
-        (("--token-stdin",), OUTSIDE_TOKEN),
+        (("--token-stdin",), SUBJECT_TOKEN),
         (("--refresh-token-stdin",), REFRESH_TOKEN),
         (("-u", TOKEN_USER, "--password-stdin"), REFRESH_TOKEN),
         ((*LOGIN, "--grant", "password"), "wonderland\n"),
@@ -124,7 +124,7 @@ def test_login_hands_the_token_to_a_helper(
     file.parent.mkdir()
     file.write_text(json.dumps({"credHelpers": {registry.host: "fake"}}))
 
-    result = acrux("login", registry.host, "--token-stdin", stdin=OUTSIDE_TOKEN)
+    result = acrux("login", registry.host, "--token-stdin", stdin=SUBJECT_TOKEN)
 
     assert "docker-credential-fake" in result.stdout
     assert json.loads((tmp_path / "store").read_text()) == {
@@ -153,7 +153,7 @@ def test_a_registry_that_asks_for_basic_is_logged_in_to(registry: FakeRegistry, 
     registry.answers["/v2/"] = lambda asked: (200 if asked.authorization else 401, BASIC, b"{}")
 
     result = acrux("login", registry.host, *LOGIN)
-    with_token = acrux("login", registry.host, "--token-stdin", stdin=OUTSIDE_TOKEN)
+    with_token = acrux("login", registry.host, "--token-stdin", stdin=SUBJECT_TOKEN)
 
     assert result.exit_code == 0, result.output
     assert kept(file)[registry.host] == {"auth": "YWxpY2U6d29uZGVybGFuZA=="}
@@ -185,7 +185,7 @@ def test_expose_token_never_prints_a_password(registry: FakeRegistry) -> None:
     refused_with(acrux("login", registry.host, *LOGIN, "--expose-token"), 1, "none to expose")
 
 
-def test_login_narrates_each_step_with_stars(registry: FakeRegistry) -> None:
+def test_login_traces_each_step_with_stars(registry: FakeRegistry) -> None:
     """A login that fails is looked into before any other command."""
     result = acrux("login", "-v", registry.host, *LOGIN, "--grant", "password")
 
@@ -198,7 +198,7 @@ def test_login_narrates_each_step_with_stars(registry: FakeRegistry) -> None:
     ("arguments", "stdin", "code", "why"),
     [
         (LOGIN, "mistyped\n", 1, "wrong password"),
-        (("--token-stdin",), "stale", 1, "wrong outside token"),
+        (("--token-stdin",), "stale", 1, "wrong subject token"),
         ((), "", 2, "who logs in? Give -u USER"),
         (("-u", "alice"), "", 2, "no password for 'alice'"),
         (("-u", "a:b", "--password-stdin"), "c", 2, "a user name has no colon"),

@@ -9,14 +9,14 @@ import pytest
 
 from acrux.client.auth import RegistryAuth
 from acrux.client.errors import ClientError, RealmRefused, TokenUnreadable
-from acrux.client.login import Login, OutsideToken, RefreshToken
+from acrux.client.login import Login, RefreshToken, SubjectToken
 from acrux.client.tokens import MAX_RESPONSE_BYTES
 from acrux.domain.access.credential import Secret
 from tests.client.flow import ALICE
 from tests.client.registry import (
     MANIFEST,
-    OUTSIDE_TOKEN,
     REFRESH_TOKEN,
+    SUBJECT_TOKEN,
     Answered,
     Asked,
     FakeRegistry,
@@ -182,10 +182,10 @@ FORMS = pytest.mark.parametrize(
     ("login", "post", "path"),
     [
         (RefreshToken(Secret(REFRESH_TOKEN)), False, "/oauth2/token"),
-        (OutsideToken(Secret(OUTSIDE_TOKEN)), False, "/oauth2/exchange"),
+        (SubjectToken(Secret(SUBJECT_TOKEN)), False, "/oauth2/exchange"),
         (ALICE, True, "/oauth2/token"),
     ],
-    ids=["refresh token", "outside token", "password"],
+    ids=["refresh token", "subject token", "password"],
 )
 
 

@@ -45,7 +45,7 @@ class OurToken:
 
 
 class TokenOfAnIssuer:
-    """A credential that hands out the token of an outside issuer, as Entra ID's does."""
+    """A credential that hands out the token of an external issuer, as Entra ID's does."""
 
     def __init__(self, token: str) -> None:
         self._token = token

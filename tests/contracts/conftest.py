@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from tests.contracts.databases import KINDS, Databases

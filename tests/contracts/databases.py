@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from acrux.adapters.sql.statements import Statement, Steps
+from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 

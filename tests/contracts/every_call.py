@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
-from acrux.adapters.sql.guesses import SqlGuesses
-from acrux.adapters.sql.journal import SqlJournal
-from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sql.audit_log import SqlAuditLog
+from acrux.adapters.sql.database import Database, Statement
+from acrux.adapters.sql.failed_logins import SqlFailedLogins
+from acrux.adapters.sql.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.revocations import SqlRevocations
 from acrux.adapters.sql.scope_maps import SqlScopeMaps
-from acrux.adapters.sql.statements import Database, Statement
 from acrux.adapters.sql.trusts import SqlTrusts
-from acrux.domain.access.guessing import Subject
+from acrux.domain.access.lockout import Subject
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
@@ -34,10 +35,10 @@ from acrux.ports.accounts import (
     ScopeMaps,
     StoredScopeMap,
 )
+from acrux.ports.audit_log import AuditLog
 from acrux.ports.content import Metadata, Properties
+from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
-from acrux.ports.guessing import Guesses
-from acrux.ports.journal import Journal
 from tests.contracts.content import AT, BLOB, descriptor, image, tags
 from tests.contracts.databases import Databases
 
@@ -47,8 +48,8 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
-    Guesses: lambda database: SqlGuesses(database, bytes(32), max_rows=1),
-    Journal: SqlJournal,
+    FailedLogins: lambda database: SqlFailedLogins(database, bytes(32), max_rows=1),
+    AuditLog: SqlAuditLog,
     Trusts: SqlTrusts,
 }
 
@@ -75,7 +76,7 @@ class Port:
 
 METADATA, PROPERTIES = Port(Metadata), Port(Properties)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
-GUESSES, JOURNAL = Port(Guesses), Port(Journal)
+FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
 TRUSTS = Port(Trusts)
 
 ROWS = 20_000
@@ -168,27 +169,27 @@ CALLS: tuple[Call, ...] = (
     TRUSTS.delete("ci", 1),
     SCOPE_MAPS.delete("the-map"),
     REVOCATIONS.refresh(),
-    GUESSES.fail((PAIR, PAIR.everywhere, PAIR.anybody), AT),
+    FAILED_LOGINS.fail((PAIR, PAIR.everywhere, PAIR.anybody), AT),
     *(
-        GUESSES.forgive(subject, AT)
+        FAILED_LOGINS.forgive(subject, AT)
         for subject in (PAIR, PAIR.everywhere, PAIR.anybody, Subject(None, None))
     ),
-    GUESSES.know((PAIR,), AT),
-    GUESSES.is_known(PAIR, AT),
-    GUESSES.refresh(),
-    GUESSES.list(),
-    GUESSES.prune(AT, AT),
-    JOURNAL.append([RECORD]),
+    FAILED_LOGINS.know((PAIR,), AT),
+    FAILED_LOGINS.is_known(PAIR, AT),
+    FAILED_LOGINS.refresh(),
+    FAILED_LOGINS.list(),
+    FAILED_LOGINS.prune(AT, AT),
+    AUDIT_LOG.append([RECORD]),
     *(
-        JOURNAL.search(Search(account, repository, outcome, since, limit=100))
+        AUDIT_LOG.search(Search(account, repository, outcome, since, limit=100))
         for account in (None, "account 1")
         for repository in (None, LARGE.value)
         for outcome in (None, Outcome.REFUSED)
         for since in (None, AT)
     ),
-    JOURNAL.find("case 11001"),
-    JOURNAL.prune(BEGINNING + timedelta(microseconds=ROWS // 100), ROWS // 20, 100),
-    JOURNAL.trim(100, 100, 100),
+    AUDIT_LOG.find("case 11001"),
+    AUDIT_LOG.prune(BEGINNING + timedelta(microseconds=ROWS // 100), ROWS // 20, 100),
+    AUDIT_LOG.trim(100, 100, 100),
 )
 
 # What brackets a transaction is the driver's, not ours.
@@ -252,8 +253,9 @@ def filled(dialect: Dialect, rows: int) -> str:
         SELECT {owner}, 't' || {digits}, {digest}, n, n FROM {series};
         INSERT INTO blob_links (repository, digest, size, created_at)
         SELECT {owner}, {digest}, 1, 1 FROM {series};
-        INSERT INTO journal (id, case_id, proven, account, proof, peer, repository, request,
-                             outcome, status, asked, granted, reason, message, facts, correlation)
+        INSERT INTO audit_log (id, case_id, proven, account, authentication_method, peer,
+                               repository, request, outcome, status, asked, granted, reason,
+                               message, facts, correlation)
         SELECT '000000000' || {digits}, CASE n % 3 WHEN 0 THEN 'case ' || n END,
                CASE n % 10 WHEN 0 THEN 0 ELSE 1 END, 'account ' || n % 3, '', '', {owner}, '',
                CASE n % 2 WHEN 0 THEN 'granted' ELSE 'refused' END, 200, '', '', '', '', '{{}}', ''

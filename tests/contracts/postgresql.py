@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from acrux.adapters.sql.statements import SqlValue, Statement
+from acrux.adapters.sql.database import SqlValue, Statement
 from acrux.adapters.sqlite.database import migrations
 from tests.tools import require_tool
 

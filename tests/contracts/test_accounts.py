@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
-from acrux.adapters.sql.chosen_hashes import MAX_KINDS
+from acrux.adapters.sql.accounts import MAX_HASH_KINDS, SqlAccounts
+from acrux.adapters.sql.revocations import SqlRevocations
 from acrux.adapters.sql.scope_maps import SqlScopeMaps
 from acrux.domain.content.page import Page, Slice
 from acrux.ports.accounts import Account, AccountKind, PasswordRecord, StoredScopeMap
@@ -234,7 +234,7 @@ async def test_each_kind_of_hash_is_found_in_a_look_however_many_there_are_of_it
 
 async def test_damaged_hashes_are_looked_at_no_longer_than_a_moment(accounts: SqlAccounts) -> None:
     """Each is a kind of its own, and a refused login would look at all of them."""
-    for number in range(MAX_KINDS + 10):
+    for number in range(MAX_HASH_KINDS + 10):
         record = PasswordRecord("password", f"argon2id:{number:03}", AT)
         await accounts.create(Account(f"person{number}", (record,)))
     await accounts.create(
@@ -243,7 +243,7 @@ async def test_damaged_hashes_are_looked_at_no_longer_than_a_moment(accounts: Sq
 
     found = await accounts.chosen_hashes()
 
-    assert len(found) == MAX_KINDS + 1
+    assert len(found) == MAX_HASH_KINDS + 1
     assert found[-1] == "bcrypt:$2y$05$x"
 
 

@@ -1,4 +1,4 @@
-"""The contract of statements.Database: transactions, groups, workers, crashes, migrations."""
+"""The contract of sql.database.Database: transactions, groups, workers, crashes, migrations."""
 
 import asyncio
 import fcntl
@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import acrux
-from acrux.adapters.sql.statements import Statement, Steps
+from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sqlite.connection import Connection
 from acrux.adapters.sqlite.database import MAX_GROUP, SqliteDatabase, migrate, migrations
 from acrux.domain.instants import from_microseconds, to_microseconds
@@ -429,7 +429,7 @@ COUNT = """
 import asyncio, sys
 from pathlib import Path
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.adapters.sql.statements import Statement
+from acrux.adapters.sql.database import Statement
 
 def add():
     yield Statement("INSERT INTO repositories (name, created_at) VALUES ('r', 0)"
@@ -454,7 +454,7 @@ ACKNOWLEDGE = """
 import asyncio, itertools, sys
 from pathlib import Path
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.adapters.sql.statements import Statement
+from acrux.adapters.sql.database import Statement
 
 def put(name):
     yield Statement("INSERT INTO accounts (name) VALUES (:name)", {"name": name})
@@ -484,7 +484,7 @@ FILL = """
 import asyncio, resource, signal, sys
 from pathlib import Path
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.adapters.sql.statements import Statement
+from acrux.adapters.sql.database import Statement
 from acrux.errors import StorageExhausted
 
 def put(name):

@@ -1,7 +1,13 @@
-"""Migrations that were released are what they were."""
+"""Migrations that were released are what they were, and lose nothing."""
 
+from contextlib import closing
 from hashlib import sha256
 from importlib import resources
+from pathlib import Path
+
+from acrux.adapters.sql.database import Row, Statement
+from acrux.adapters.sqlite.connection import Connection
+from acrux.adapters.sqlite.database import migrate, migrations
 
 # A new migration gets a row; a row never changes.
 RELEASED = {
@@ -18,6 +24,7 @@ RELEASED = {
     "0011_hashes.sql": "d9a078a86c62bdcc4f709daf4657f01c0aa7aa0b9fae86a4489df94340b38071",
     "0012_changes.sql": "3a43b80209d0e0d211e6b97ba055ce27985d95350486e58c2eeb0391973b2b93",
     "0013_audit_sizes.sql": "cfb08f2c7f33a2261deb5e2ea9133018399af37286b67ab78433f7f7dab3a194",
+    "0014_audit_log.sql": "127408c8c935ec6bf292da64732507fe8483b94256b459f6ca5821a7bbb2a607",
 }
 
 
@@ -32,3 +39,43 @@ def test_a_migration_is_never_edited() -> None:
     }
 
     assert found == RELEASED
+
+
+# What the tables of version 13 are called since.
+RENAMED = {"journal": "audit_log", "journal_sizes": "audit_sizes"}
+VALUES = {"TEXT": "'a'", "INTEGER": "1", "BIGINT": "1", "BYTEA": "x'61'"}
+
+
+def test_a_database_of_version_13_keeps_every_row(tmp_path: Path) -> None:
+    """An upgrade would forget who may log in, or what was recorded of them."""
+    path = tmp_path / "registry.sqlite"
+    with closing(Connection(path)) as connection:
+        migrate(connection, migrations()[:13], path)
+        for table in tables(connection):
+            columns = connection.execute(Statement(f"PRAGMA table_info({table})", {}))
+            values = ", ".join(VALUES[column[2]] for column in columns)
+            connection.execute(Statement(f"INSERT INTO {table} VALUES ({values})", {}))  # noqa: S608 -- our own names
+        before = rows(connection)
+
+    with closing(Connection(path)) as connection:
+        migrate(connection, migrations(), path)
+        after = rows(connection)
+
+    assert all(before.values())
+    assert after == {RENAMED.get(table, table): kept for table, kept in before.items()}
+
+
+def tables(connection: Connection) -> list[str]:
+    """The tables of the database, those first that others refer to."""
+    found = connection.execute(
+        Statement("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid", {})
+    )
+    return [str(name) for (name,) in found]
+
+
+def rows(connection: Connection) -> dict[str, list[Row]]:
+    """What each table holds."""
+    return {
+        table: connection.execute(Statement(f"SELECT * FROM {table}", {}))  # noqa: S608 -- our own names
+        for table in tables(connection)
+    }

@@ -8,14 +8,14 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sql.statements import Statement
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.page import Order, Page
 from acrux.ports.accounts import Revocations
-from acrux.ports.guessing import Guesses
+from acrux.ports.failed_logins import FailedLogins
 from tests.contracts import postgresql
 from tests.contracts.databases import Databases
 from tests.contracts.every_call import (
@@ -33,9 +33,9 @@ from tests.contracts.every_call import (
 from tests.contracts.postgresql import PostgreSql
 
 # What asks no database.
-IN_MEMORY = {(Revocations, "least_epoch"), (Guesses, "find"), (Guesses, "hash")}
+IN_MEMORY = {(Revocations, "least_epoch"), (FailedLogins, "find"), (FailedLogins, "hash")}
 
-BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "journal"}
+BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "audit_log"}
 
 # The tags on one manifest are few: sorted by time rather than sought among all tags by time. So are
 # the records of several repositories.

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.domain.content.attributes import UNLOCKED, Attributes, AttributesChange
 from acrux.domain.content.digest import Digest

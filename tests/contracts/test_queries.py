@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acrux.adapters.sql.statements import Statement
+from acrux.adapters.sql.database import Statement
 from acrux.bootstrap.application import build
 from acrux.domain.content.digest import Digest
 from acrux.settings import Settings

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acrux.adapters.sql.metadata import SqlMetadata
+from acrux.adapters.sql.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest

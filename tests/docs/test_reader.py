@@ -67,6 +67,13 @@ def test_a_tool_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     assert reader.missing_tools(block) == ["jq"]
 
 
+def test_every_tool_is_installed_where_nothing_may_be_missing() -> None:
+    """CI would fail at the first page that uses it."""
+    packages = set((blocks.ROOT / ".ci" / "run").read_text().split())
+
+    assert set(reader.PACKAGES.values()) <= packages
+
+
 def test_a_command_that_does_not_end_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from msgspec.structs import replace
 
-from acrux.domain.access import scope_maps
+from acrux.domain.access import built_in_scope_maps
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.trust import ClaimRule, Trust
 
@@ -52,7 +52,9 @@ def test_a_scope_map_covers_another_where_it_gives_no_less(
     covers: bool,
 ) -> None:
     """What shrinks ends at once, and what grows ends nothing."""
-    one, other = (scope_maps.read("its-own", frozenset(texts)) for texts in (after, before))
+    one, other = (
+        built_in_scope_maps.read("its-own", frozenset(texts)) for texts in (after, before)
+    )
 
     assert one.covers(other) is covers
 

@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
-from acrux.domain.access.grants import Grant, Principal, ScopeMap, narrow
+from acrux.domain.access.grants import Grant, Principal, narrow
 from acrux.domain.access.scope import Scope, parse_all
+from acrux.domain.access.scope_maps import ScopeMap
 from tests.domain.grammar import ACTION_OF_PERMISSION, REPOSITORY_ACTIONS, covers
 
 NAMES: Final = ("team", "team/app", "team/app/x", "teams/app", "other")
@@ -54,8 +55,8 @@ def subsets(of: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], ...]]:
 
 def maps() -> Iterator[tuple[tuple[str, str], ...]]:
     """Every set of rules of four patterns and three permissions, and of one pattern and all."""
-    few = ("content/read", "content/write", "metadata/write")
-    yield from subsets(list(product(PATTERNS, few)))
+    within_bounds = ("content/read", "content/write", "metadata/write")
+    yield from subsets(list(product(PATTERNS, within_bounds)))
     for pattern in PATTERNS:
         yield from subsets(list(product([pattern], ACTION_OF_PERMISSION)))
 

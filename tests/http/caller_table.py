@@ -8,8 +8,8 @@ import base64
 from datetime import timedelta
 
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.grants import ACTION_OF_MANAGEMENT
 from acrux.domain.access.scope import Scope
+from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT
 from acrux.domain.access.token import TOKEN_USER
 from acrux.domain.access.trust import ClaimRule
 from tests.http.caller import basic
@@ -50,7 +50,7 @@ SYSTEM_MAPS = {
 }
 
 ON_OTHERS_OF_TEAM = ("repository:team/*:pull", "registry:catalog:*")
-OUTSIDE = only("repository:org/app:pull", "repository:org/app:push", *ON_OTHERS_OF_TEAM)
+FEDERATED = only("repository:org/app:pull", "repository:org/app:push", *ON_OTHERS_OF_TEAM)
 
 # Nobody, and whoever is taken for nobody ----------------------------------------------------------
 
@@ -268,22 +268,22 @@ async def _that_token_as_a_password(world: World) -> str:
     return in_place_of_a_password(await world.admin_access("registry:management:read"))
 
 
-# People -------------------------------------------------------------------------------------------
+# Users --------------------------------------------------------------------------------------------
 
 
 @kind(on_all("pull"), "user")
-async def _a_person_by_the_password_they_chose(world: World) -> str:
+async def _a_user_by_the_password_they_chose(world: World) -> str:
     return await world.person("_repositories_pull")
 
 
 @kind(None)
-async def _a_person_by_half_the_password(world: World) -> str:
+async def _a_user_by_half_the_password(world: World) -> str:
     await world.person("_repositories_admin")
     return basic("alice@example.test", CHOSEN[: len(CHOSEN) // 2])
 
 
 @kind(None)
-async def _a_person_by_the_password_they_had(world: World) -> str:
+async def _a_user_by_the_password_they_had(world: World) -> str:
     authorization = await world.person("_repositories_admin")
     await world.registry.services.users.set_password(
         "alice@example.test", Secret("another few words")
@@ -292,27 +292,27 @@ async def _a_person_by_the_password_they_had(world: World) -> str:
 
 
 @kind(None)
-async def _a_person_who_was_disabled(world: World) -> str:
+async def _a_user_who_was_disabled(world: World) -> str:
     authorization = await world.person("_repositories_admin")
     await world.registry.services.users.change("alice@example.test", is_enabled=False)
     return authorization
 
 
 @kind(None)
-async def _a_person_who_was_deleted(world: World) -> str:
+async def _a_user_who_was_deleted(world: World) -> str:
     authorization = await world.person("_repositories_admin")
     await world.registry.services.users.delete("alice@example.test")
     return authorization
 
 
 @kind(on_all("pull"))
-async def _a_token_of_a_person(world: World) -> str:
+async def _a_token_of_a_user(world: World) -> str:
     await world.person("_repositories_pull")
     return bearer(await world.access("alice@example.test", CHOSEN))
 
 
 @kind(None)
-async def _a_token_of_a_person_who_chose_another_password(world: World) -> str:
+async def _a_token_of_a_user_who_chose_another_password(world: World) -> str:
     await world.person("_repositories_admin")
     token = await world.access("alice@example.test", CHOSEN)
     await world.registry.services.users.set_password(
@@ -322,13 +322,13 @@ async def _a_token_of_a_person_who_chose_another_password(world: World) -> str:
 
 
 @kind(on_all("pull"), "htpasswd")
-async def _a_person_of_an_htpasswd_file(world: World) -> str:
+async def _a_user_of_an_htpasswd_file(world: World) -> str:
     await world.follow(HASHED)
     return basic("bob", CHOSEN)
 
 
 @kind(None)
-async def _a_person_whom_the_file_names_no_more(world: World) -> str:
+async def _a_user_whom_the_file_names_no_more(world: World) -> str:
     await world.follow(HASHED)
     token = await world.access("bob", CHOSEN)
     await world.follow("")
@@ -618,110 +618,110 @@ async def _a_token_that_names_a_pattern(world: World) -> str:
     return bearer(world.minted(Scope("repository", "team/*", frozenset({"*"}))))
 
 
-# Identities of an outside issuer ----------------------------------------------------------------
+# Identities of an external issuer ----------------------------------------------------------------
 
 
-@kind(OUTSIDE, "outside")
-async def _an_outside_token_as_a_password(world: World) -> str:
+@kind(FEDERATED, "federated")
+async def _a_subject_token_as_a_password(world: World) -> str:
     await world.trust()
-    return in_place_of_a_password(world.outside(repository="org/app"))
+    return in_place_of_a_password(world.federated(repository="org/app"))
 
 
-@kind(OUTSIDE)
-async def _an_outside_token_as_the_password_of_a_trust(world: World) -> str:
+@kind(FEDERATED)
+async def _a_subject_token_as_the_password_of_a_trust(world: World) -> str:
     await world.trust()
-    return basic("trusts/ci-main", world.outside())
+    return basic("trusts/ci-main", world.federated())
 
 
-@kind(OUTSIDE)
+@kind(FEDERATED)
 async def _an_exchanged_token_as_a_password(world: World) -> str:
     await world.trust()
     return in_place_of_a_password(await world.exchanged())
 
 
-@kind(OUTSIDE)
+@kind(FEDERATED)
 async def _an_access_token_for_an_exchanged_one(world: World) -> str:
     await world.trust()
     return bearer(await world.access(TOKEN_USER, await world.exchanged()))
 
 
-@kind(OUTSIDE)
+@kind(FEDERATED)
 async def _an_access_token_for_an_exchanged_one_as_a_password(world: World) -> str:
     await world.trust()
     return in_place_of_a_password(await world.access(TOKEN_USER, await world.exchanged()))
 
 
 @kind(only("repository:team/app:pull", "repository:team/app:push", *ON_OTHERS_OF_TEAM))
-async def _an_outside_token_that_names_the_repository(world: World) -> str:
+async def _a_subject_token_that_names_the_repository(world: World) -> str:
     await world.trust(rules=(ClaimRule("repository", "team/*"),))
-    return in_place_of_a_password(world.outside(repository="team/app"))
+    return in_place_of_a_password(world.federated(repository="team/app"))
 
 
 @kind(SYSTEM_MAPS["_repositories_pull"])
-async def _an_outside_token_of_a_trust_with_a_scope_map(world: World) -> str:
+async def _a_subject_token_of_a_trust_with_a_scope_map(world: World) -> str:
     await world.trust(scope_map="_repositories_pull", permissions=())
-    return in_place_of_a_password(world.outside())
+    return in_place_of_a_password(world.federated())
 
 
 @kind(None)
-async def _an_outside_token_as_bearer(world: World) -> str:
+async def _a_subject_token_as_bearer(world: World) -> str:
     await world.trust()
-    return bearer(world.outside())
+    return bearer(world.federated())
 
 
 @kind(None)
-async def _an_outside_token_as_the_password_of_an_account(world: World) -> str:
+async def _a_subject_token_as_the_password_of_an_account(world: World) -> str:
     await world.trust()
-    return basic("acrux", world.outside())
+    return basic("acrux", world.federated())
 
 
 @kind(None)
-async def _an_outside_token_that_nobody_trusts(world: World) -> str:
-    return in_place_of_a_password(world.outside())
+async def _a_subject_token_that_nobody_trusts(world: World) -> str:
+    return in_place_of_a_password(world.federated())
 
 
 @kind(None)
-async def _an_outside_token_as_the_password_of_another_trust(world: World) -> str:
+async def _a_subject_token_as_the_password_of_another_trust(world: World) -> str:
     await world.trust()
-    return basic("trusts/other", world.outside())
+    return basic("trusts/other", world.federated())
 
 
 @kind(None)
-async def _an_outside_token_for_another_audience(world: World) -> str:
+async def _a_subject_token_for_another_audience(world: World) -> str:
     await world.trust()
-    return in_place_of_a_password(world.outside(aud="other.test"))
+    return in_place_of_a_password(world.federated(aud="other.test"))
 
 
 @kind(None)
-async def _an_outside_token_that_has_ended(world: World) -> str:
+async def _a_subject_token_that_has_ended(world: World) -> str:
     await world.trust()
-    token = world.outside()
+    token = world.federated()
     world.clock.forward(hours=1)
     return in_place_of_a_password(token)
 
 
 @kind(None)
-async def _an_outside_token_that_another_signed(world: World) -> str:
+async def _a_subject_token_that_another_signed(world: World) -> str:
     await world.trust()
-    return in_place_of_a_password(sign(decode(world.outside().split(".")[1]), make_key("first")))
+    return in_place_of_a_password(sign(decode(world.federated().split(".")[1]), make_key("first")))
 
 
 @kind(None, refused_with=403)
-async def _an_outside_token_that_keeps_not_the_rules(world: World) -> str:
+async def _a_subject_token_that_keeps_not_the_rules(world: World) -> str:
     await world.trust()
-    return in_place_of_a_password(world.outside(ref="refs/heads/other"))
+    return in_place_of_a_password(world.federated(ref="refs/heads/other"))
 
 
 @kind(None, refused_with=403)
-async def _an_outside_token_that_claims_a_pattern(world: World) -> str:
+async def _a_subject_token_that_claims_a_pattern(world: World) -> str:
     await world.trust(rules=(ClaimRule("repository", "*"),))
-    return in_place_of_a_password(world.outside(repository="*"))
+    return in_place_of_a_password(world.federated(repository="*"))
 
 
 @kind(None)
-async def _an_outside_token_of_a_trust_that_is_disabled(world: World) -> str:
+async def _a_subject_token_of_a_trust_that_is_disabled(world: World) -> str:
     await world.trust(is_enabled=False)
-    return in_place_of_a_password(world.outside())
+    return in_place_of_a_password(world.federated())
 
 
 @kind(None)

@@ -162,17 +162,17 @@ class World:
         }
         await self.registry.services.trusts.create(Trust(**{**given, **changed}))
 
-    def outside(self, **claims: Any) -> str:
-        """A token of the outside issuer for a workflow of `org`."""
+    def federated(self, **claims: Any) -> str:
+        """A token of the external issuer for a workflow of `org`."""
         return self.issuer.token(self.clock(), **claims)
 
     async def exchanged(self) -> str:
-        """The refresh token for an outside token."""
+        """The refresh token for a subject token."""
         answer = await post(
             Caller(self.registry, "", ""),
             "/oauth2/exchange",
             grant_type="access_token",
-            access_token=self.outside(),
+            access_token=self.federated(),
         )
         token: str = answer.json["refresh_token"]
         return token

@@ -63,7 +63,7 @@ async def tell(registry: Registry, secret: str) -> Record:
     """Log in, which is recorded, and do what is done beside the requests; the record."""
     before = {record.id for record in await records(registry)}
     await Caller(registry, "acrux", secret).login("registry:catalog:*")
-    await registry.services.journal.keep()
+    await registry.services.audit_log.keep()
     (new,) = [record for record in await records(registry) if record.id not in before]
     return new
 
@@ -72,7 +72,7 @@ async def records(registry: Registry) -> list[Record]:
     """All that is kept, a page of one record after the other."""
     found: list[Record] = []
     step = Search(limit=1, oldest_first=True)
-    while page := await registry.services.journal.search(step):
+    while page := await registry.services.audit_log.search(step):
         found += page
         step = Search(limit=1, oldest_first=True, after=page[-1].id)
     return found
@@ -101,7 +101,7 @@ async def test_what_is_recorded_after_a_jump_ahead_has_its_own_time_and_place(
 
         assert is_about(after.at, machine.wall.now)
         assert [before, after, later, astray] == await records(registry)
-        newest = await registry.services.journal.search(Search(until=machine.wall.now + DAY))
+        newest = await registry.services.audit_log.search(Search(until=machine.wall.now + DAY))
         assert [before, after, later] == list(newest)
     jumps = [line for line in machine.log.lines if line["event"] == "clock-jump"]
     assert len(jumps) == 1
@@ -125,7 +125,7 @@ async def test_what_is_recorded_while_the_clock_is_far_behind_is_not_old_afterwa
         machine.passes(timedelta(minutes=1))
         machine.wall.now += FAR
         machine.passes(timedelta(minutes=2))
-        await registry.services.journal.keep()
+        await registry.services.audit_log.keep()
 
         assert told in await records(registry)
         assert is_about(told.at, machine.wall.now - timedelta(minutes=3)) or restarted
@@ -142,19 +142,19 @@ async def test_no_jump_ages_the_audit_by_more_than_a_day(
         registry = await stack.enter_async_context(machine.start())
         told = await tell(registry, await password(registry))
         machine.passes((machine.settings.audit_days - 3) * DAY)
-        await registry.services.journal.keep()
+        await registry.services.audit_log.keep()
         machine.wall.now += jump
         if restarted:
             await stack.aclose()
             registry = await stack.enter_async_context(machine.start())
         for _ in range(hours):
             machine.passes(timedelta(hours=1))
-            await registry.services.journal.keep()
+            await registry.services.audit_log.keep()
         machine.wall.now -= jump
         machine.passes(timedelta(minutes=2))
-        await registry.services.journal.keep()
+        await registry.services.audit_log.keep()
 
         assert told in await records(registry)
         machine.passes(4 * DAY)
-        await registry.services.journal.keep()
+        await registry.services.audit_log.keep()
         assert told not in await records(registry)

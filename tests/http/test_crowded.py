@@ -41,8 +41,8 @@ async def test_what_is_refused_for_want_of_room_is_not_done(
         "PATCH": f"/acr/v1/{REPOSITORY}",
         "DELETE": f"/v2/{REPOSITORY}/blobs/{Digest.of(content)}",
     }[method]
-    await registry.services.journal.flush()
-    before = await registry.services.journal.search(Search())
+    await registry.services.audit_log.flush()
+    before = await registry.services.audit_log.search(Search())
 
     with crowded(registry):
         answer = await admin.call(method, path, body=nothing())
@@ -52,8 +52,8 @@ async def test_what_is_refused_for_want_of_room_is_not_done(
     assert answer.json["errors"][0]["code"] == "TOOMANYREQUESTS"
     head = await admin.call("HEAD", f"/v2/{REPOSITORY}/blobs/{Digest.of(content)}")
     assert head.status == 200
-    await registry.services.journal.flush()
-    assert await registry.services.journal.search(Search()) == before
+    await registry.services.audit_log.flush()
+    assert await registry.services.audit_log.search(Search()) == before
 
 
 @pytest.mark.parametrize("password", ["right", "wrong"])
@@ -69,7 +69,7 @@ async def test_no_password_is_tried_without_room(
 
     assert {answer.status for answer in answers} == {429}
     assert {answer.header("Retry-After") for answer in answers} == {"5"}
-    assert await registry.services.guessing.show(["acrux"]) == ()
+    assert await registry.services.lockout.show(["acrux"]) == ()
 
 
 async def test_what_has_no_body_and_a_short_header_needs_no_room(

@@ -89,7 +89,7 @@ async def filled(registry: Registry, admin: Caller, clock: HandClock) -> Caller:
             await admin.push("team/app", str(about.digest), about)
     for number in range(2):
         await _be_managed(registry, number)
-    await registry.services.journal.flush()
+    await registry.services.audit_log.flush()
     return await admin.login("repository:*:*", "registry:catalog:*", "registry:management:*")
 
 

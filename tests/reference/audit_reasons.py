@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from acrux.domain.access.grants import ScopeMap
 from acrux.domain.access.reason import PROVEN, Reason
 from acrux.domain.access.scope import parse_all
+from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.audit import explaining
-from acrux.domain.audit.case import CaseId, bare
+from acrux.domain.audit.case_id import CaseId, unrecorded
 from acrux.domain.audit.decision import Decision, Outcome
 from acrux.domain.audit.refusal import Holder, Refusal
 from tests.reference import markdown
@@ -45,7 +45,7 @@ def render() -> str:
 
 def _commands(reason: Reason) -> list[str]:
     if reason is Reason.NO_CREDENTIAL:
-        explanation = explaining.explain_bare(CaseId.parse(bare((), AT)), None)
+        explanation = explaining.explain_unrecorded(CaseId.parse(unrecorded((), AT)), None)
     else:
         explanation = explaining.explain(_refusal(reason))
     return [f"`{command}`" for command in explanation.fixes]

@@ -9,7 +9,7 @@ import pytest
 from acrux.adapters.sql.accounts import SqlAccounts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.bootstrap.application import build
-from acrux.domain.access.grants import ADMINISTRATOR
+from acrux.domain.access.scope_maps import ADMINISTRATOR
 from acrux.domain.instants import BEGINNING
 from acrux.ports.accounts import PasswordRecord
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS

@@ -32,7 +32,7 @@ def user(
     )  # fmt: skip
 
 
-def test_a_person_is_made_and_gets_in(registry: RunningRegistry) -> None:
+def test_a_user_is_made_and_gets_in(registry: RunningRegistry) -> None:
     """The password never stands on a command line, where every process could read it."""
     made = user(
         registry, "create", "--name", "alice", "--scope-map", "_repositories_pull",
@@ -100,7 +100,7 @@ def test_where_nobody_can_be_asked_the_command_says_so(registry: RunningRegistry
     assert "Password" not in asked.stderr
 
 
-def test_an_operator_sees_that_a_person_is_guessed_at(registry: RunningRegistry) -> None:
+def test_an_operator_sees_that_a_user_is_guessed_at(registry: RunningRegistry) -> None:
     """People have names too."""
     user(
         registry, "create", "-n", "dora", "--scope-map", "_repositories_pull", "--password-stdin",

@@ -119,12 +119,12 @@ def _can_be_served(key: PrivateKeyTypes) -> bool:
     return isinstance(key, ed25519.Ed25519PrivateKey)
 
 
-def _read(path: Path, what: str) -> bytes:
+def _read(path: Path, kind: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as failed:
         raise InvalidSettings(
-            f"the TLS {what} {path} cannot be read: {failed.strerror}"
+            f"the TLS {kind} {path} cannot be read: {failed.strerror}"
         ) from failed
 
 

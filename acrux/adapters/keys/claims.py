@@ -6,8 +6,8 @@ from typing import Annotated, Final, TypeVar
 
 import msgspec
 
+from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import Grant
-from acrux.domain.access.outside import Outside
 from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import Scope
 from acrux.domain.access.token import (
@@ -34,7 +34,7 @@ class _Access(msgspec.Struct, frozen=True):
     actions: list[str]
 
 
-class _Outside(msgspec.Struct, frozen=True):
+class _Federated(msgspec.Struct, frozen=True):
     """Ours: the trust that let the subject in, and what its claims said for placeholders."""
 
     trust: str
@@ -56,7 +56,8 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
     roles: list[str]
     grant_type: str
     epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-    outside: _Outside | None = None
+    # Under another name, tokens of before would outlive the revocation of their trust.
+    federated: _Federated | None = msgspec.field(name="outside", default=None)
     password: str = ""
 
 
@@ -91,7 +92,7 @@ def write_access(token: AccessToken) -> bytes:
     ]
     return write_payload(
         {
-            **_common_claims(token, token.grant.principal, token.grant.outside),
+            **_common_claims(token, token.grant.principal, token.grant.federated),
             "access": access,
             "roles": [],
             "grant_type": ACCESS_TOKEN_KIND,
@@ -103,7 +104,7 @@ def write_refresh(token: RefreshToken) -> bytes:
     """The claims of a refresh token (acr-protocol.md §3.3)."""
     return write_payload(
         {
-            **_common_claims(token, token.principal, token.outside),
+            **_common_claims(token, token.principal, token.federated),
             "grant_type": REFRESH_TOKEN_KIND,
             # Clients look whether it is there. It says nothing: rights are looked up when redeemed.
             "permissions": {"actions": ["*"], "notActions": []},
@@ -121,7 +122,7 @@ def kind_of(payload: bytes) -> str:
 
 
 def _common_claims(
-    token: AccessToken | RefreshToken, principal: str, outside: Outside | None
+    token: AccessToken | RefreshToken, principal: str, federated: FederatedIdentity | None
 ) -> dict[str, object]:
     issued_at = int(token.issued_at.timestamp())
     claims: dict[str, object] = {
@@ -139,20 +140,20 @@ def _common_claims(
     if token.password:
         # Ours: the name of the password that it was got with, which ends it when it is renewed.
         claims["password"] = token.password
-    if outside is not None:
+    if federated is not None:
         claims["outside"] = {
-            "trust": outside.trust,
-            "subject": outside.subject,
-            "values": dict(outside.values),
+            "trust": federated.trust,
+            "subject": federated.subject,
+            "values": dict(federated.values),
         }
     return claims
 
 
-def _to_outside(claims: _Claims) -> Outside | None:
-    if claims.outside is None:
+def _to_federated(claims: _Claims) -> FederatedIdentity | None:
+    if claims.federated is None:
         return None
-    outside = claims.outside
-    return Outside(outside.trust, outside.subject, tuple(outside.values.items()))
+    federated = claims.federated
+    return FederatedIdentity(federated.trust, federated.subject, tuple(federated.values.items()))
 
 
 def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
@@ -190,7 +191,7 @@ def read_access(payload: bytes) -> AccessToken:
     )
     return AccessToken(
         id=claims.jti,
-        grant=Grant(claims.sub, scopes, _to_outside(claims)),
+        grant=Grant(claims.sub, scopes, _to_federated(claims)),
         audience=claims.aud,
         issued_at=datetime.fromtimestamp(claims.iat, UTC),
         expires_at=datetime.fromtimestamp(claims.exp, UTC),
@@ -209,6 +210,6 @@ def read_refresh(payload: bytes) -> RefreshToken:
         issued_at=datetime.fromtimestamp(claims.iat, UTC),
         expires_at=datetime.fromtimestamp(claims.exp, UTC),
         epoch=claims.epoch,
-        outside=_to_outside(claims),
+        federated=_to_federated(claims),
         password=claims.password,
     )

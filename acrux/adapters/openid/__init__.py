@@ -1,1 +1,1 @@
-"""Issuers of tokens from outside, and their keys."""
+"""External issuers of tokens, and their keys."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
-from acrux.adapters.openid.outside_tokens import PublicKey, read_keys
+from acrux.adapters.openid.subject_tokens import PublicKey, read_keys
 from acrux.errors import IssuerUnavailable
 
 if TYPE_CHECKING:

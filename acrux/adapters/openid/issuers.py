@@ -1,4 +1,4 @@
-"""OpenID issuers and their keys, remembered and fetched at a bounded rate."""
+"""OpenID issuers and their keys, cached and fetched at a bounded rate."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from acrux.adapters.openid.discovery import fetch_keys
-from acrux.adapters.openid.outside_tokens import OutsideToken, PublicKey, issuer_of
-from acrux.domain.access.outside import Claims
+from acrux.adapters.openid.subject_tokens import PublicKey, SubjectToken, issuer_of
+from acrux.domain.access.federated import Claims
 from acrux.errors import InvalidToken, IssuerUnavailable
 from acrux.ports.clock import Clock
 
@@ -19,7 +19,7 @@ KEPT: Final = timedelta(hours=1)
 # A token with an unknown key makes us ask, so that anybody could make us ask: not more often.
 PAUSE: Final = timedelta(seconds=5)
 
-MAX_ISSUERS: Final = 64  # whose keys are remembered
+MAX_ISSUERS: Final = 64  # whose keys are cached
 
 Fetch = Callable[[str], Awaitable[tuple[PublicKey, ...]]]
 
@@ -53,12 +53,12 @@ class OpenIdIssuers:
 
     async def read(self, text: str, issuer: str) -> Claims:
         """See ports.Issuers."""
-        token = OutsideToken.parse(text)
+        token = SubjectToken.parse(text)
         if token.claims.get("iss") != issuer:
             raise InvalidToken("the token was issued by somebody else")
         return token.verified(await self._key(token, issuer))
 
-    async def _key(self, token: OutsideToken, issuer: str) -> PublicKey:
+    async def _key(self, token: SubjectToken, issuer: str) -> PublicKey:
         known = self._known(issuer)
         if not self._is_within(FRESH, known.fetched_at) or token.fitting(known.keys) is None:
             await self._ask(issuer, known)

@@ -12,7 +12,7 @@ import bcrypt
 from acrux.adapters.blobs.upload_files import in_thread
 from acrux.adapters.keys.keyed_hash import KeyedHash
 from acrux.adapters.keys.slow_hashes import ARGON2, BCRYPT, nobodys_like
-from acrux.domain.access.people import normalize
+from acrux.domain.access.users import normalize
 from acrux.ports.clock import Clock
 
 # OWASP, Password Storage Cheat Sheet: 19 MiB, two passes, one lane. About 17 ms.
@@ -26,8 +26,8 @@ _CURRENT: Final = f"{ARGON2}:$argon2id$v=19$m={MEMORY_KIBIBYTES},t={PASSES},p={L
 # bcrypt looks at no more, so that a longer password would match what it begins with.
 MAX_BCRYPT_BYTES: Final = 72
 
-REMEMBERED: Final = 10_000
-REMEMBERED_FOR: Final = timedelta(minutes=5)
+CACHED: Final = 10_000
+CACHED_FOR: Final = timedelta(minutes=5)
 
 # How many hashes one process computes at once, each with its memory and a core.
 AT_ONCE: Final = 1
@@ -38,9 +38,9 @@ Result = TypeVar("Result")
 class ChosenPasswords:
     """Slow hashes, computed in threads, a few at a time.
 
-    A password that was right is remembered for REMEMBERED_FOR, together with the hash it was
+    A password that was right is cached for CACHED_FOR, together with the hash it was
     right for, under a key that no other process knows: clients send it with every token request.
-    One that was wrong is never remembered.
+    One that was wrong is never cached.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -70,12 +70,12 @@ class ChosenPasswords:
         scheme and cost of `in_use` was done, whichever of them the hashes are of.
         """
         for kept in hashes:
-            end = self._right.get(self._proof(password, kept))
+            end = self._right.get(self._key(password, kept))
             if end is not None and self._clock() < end:
                 return kept
         found = await self._compute(lambda: self._search(password, hashes, closed, in_use))
         if found is not None and found in hashes:
-            self._remember(password, found)
+            self._cache(password, found)
         return found
 
     def is_outdated(self, kept: str) -> bool:
@@ -116,12 +116,12 @@ class ChosenPasswords:
         except (argon2.exceptions.Argon2Error, argon2.exceptions.InvalidHashError, ValueError):
             return None  # it was damaged
 
-    def _remember(self, password: str, kept: str) -> None:
-        if len(self._right) >= REMEMBERED:
+    def _cache(self, password: str, kept: str) -> None:
+        if len(self._right) >= CACHED:
             self._right.clear()
-        self._right[self._proof(password, kept)] = self._clock() + REMEMBERED_FOR
+        self._right[self._key(password, kept)] = self._clock() + CACHED_FOR
 
-    def _proof(self, password: str, kept: str) -> bytes:
+    def _key(self, password: str, kept: str) -> bytes:
         return self._keyed_hash.digest(kept.encode() + b"\0" + _encode(password))
 
     async def _compute(self, work: Callable[[], Result]) -> Result:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.keys.slow_hashes import BCRYPT, MAX_COST
-from acrux.domain.access.people import is_user_name
+from acrux.domain.access.users import is_user_name
 from acrux.ports.accounts import FileContent, FileUser
 
 # bcrypt's own form: $2y$, a cost of two digits, 22 characters of salt and 31 of hash.
@@ -29,8 +29,8 @@ class HtpasswdFile:
         try:
             return self._look()
         except (OSError, UnicodeDecodeError) as failure:
-            told, self._seen = self._seen == str(failure), str(failure)
-            if told:
+            was_reported, self._seen = self._seen == str(failure), str(failure)
+            if was_reported:
                 return None
             return FileContent(None, (f"{self._path} cannot be read, its users stay: {failure}",))
 

@@ -1,4 +1,4 @@
-"""Accounts, their passwords, scope maps and revocations in SQL."""
+"""Accounts and their passwords, in SQL."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
-from acrux.adapters.sql.chosen_hashes import chosen_hashes
-from acrux.adapters.sql.epochs import OF_PASSWORD, next_epoch, revocation, revoke_password
+from acrux.adapters.keys.slow_hashes import ARGON2, BCRYPT, last_like
+from acrux.adapters.sql.database import Database, Row, Statement, Steps
+from acrux.adapters.sql.revocations import next_epoch, revocation, revoke_password
 from acrux.adapters.sql.scope_maps import gives_less
-from acrux.adapters.sql.statements import Database, Row, Statement, Steps
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.ports.accounts import Account, AccountKind, FileUser, PasswordRecord
@@ -20,6 +20,10 @@ _ACCOUNT = (
     "accounts.name, accounts.scope_map, accounts.enabled, accounts.epoch, accounts.created_at,"
     " accounts.kind, accounts.changed_at"
 )
+
+# Costs of a scheme that are looked for among the hashes. There are nine at most, and each damaged
+# hash is a kind of its own.
+MAX_HASH_KINDS: Final = 100
 
 
 class SqlAccounts:
@@ -45,7 +49,7 @@ class SqlAccounts:
 
     async def chosen_hashes(self) -> tuple[str, ...]:
         """See ports.Accounts."""
-        return await chosen_hashes(self._database)
+        return await _chosen_hashes(self._database)
 
     async def create(self, account: Account) -> bool:
         """See ports.Accounts."""
@@ -85,37 +89,6 @@ class SqlAccounts:
         """See ports.Accounts."""
         return await self._database.write(_follow_file(users, scope_map, at))
 
-
-class SqlRevocations:
-    """The port Revocations: what the table holds, as it was when last looked at.
-
-    A new row has a greater epoch than any seen before, so that a look is one short index read.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._least: dict[str, int] = {}
-        self._of_passwords: dict[str, dict[str, int]] = {}
-        self._seen = -1
-
-    def least_epoch(self, holder: str, password: str) -> int:
-        """See ports.Revocations."""
-        least = self._least.get(holder, 0)
-        of_passwords = self._of_passwords.get(holder)
-        return max(least, of_passwords.get(password, 0)) if of_passwords else least
-
-    async def refresh(self) -> None:
-        """See ports.Revocations."""
-        statement = Statement(_REVOCATIONS, {"seen": self._seen})
-        for key, epoch in await self._database.find(statement, tuple):
-            holder, of_password, password = key.partition(OF_PASSWORD)
-            least = self._of_passwords.setdefault(holder, {}) if of_password else self._least
-            name = password if of_password else holder
-            least[name] = max(epoch, least.get(name, 0))
-            self._seen = max(epoch, self._seen)
-
-
-_REVOCATIONS: Final = "SELECT account, epoch FROM revocations WHERE epoch >= :seen"
 
 # An account without passwords is one row without a password. Written out once: a text that is
 # made anew for each look would be hashed anew too.
@@ -304,7 +277,7 @@ def _follow_file(users: Sequence[FileUser], scope_map: str, at: datetime) -> Ste
         {},
     )
     hashes: dict[str, str] = dict(held)
-    epoch, others = to_microseconds(at), []
+    epoch, taken = to_microseconds(at), []
     # First who leaves: somebody may come back in other capitals.
     for gone in hashes.keys() - {user.name for user in users}:
         yield from _delete(gone, epoch)
@@ -315,10 +288,10 @@ def _follow_file(users: Sequence[FileUser], scope_map: str, at: datetime) -> Ste
                 user.name, (password,), scope_map, created_at=at, kind=AccountKind.FILE_USER
             )
             if not (yield from _create(account)):
-                others.append(user.name)
+                taken.append(user.name)
         elif hashes[user.name] != user.hash:
             yield from _replace_password(user.name, password, epoch)
-    return tuple(others)
+    return tuple(taken)
 
 
 def _put_password(account: str, password: PasswordRecord) -> Statement:
@@ -339,3 +312,33 @@ def _put_password(account: str, password: PasswordRecord) -> Statement:
             "expires_at": expiry,
         },
     )
+
+
+async def _chosen_hashes(database: Database) -> tuple[str, ...]:
+    """At least one hash of each scheme and cost, of damaged ones MAX_HASH_KINDS at most."""
+    return (*await _of_scheme(database, ARGON2), *await _of_scheme(database, BCRYPT))
+
+
+async def _of_scheme(database: Database, scheme: str) -> tuple[str, ...]:
+    # From kind to kind along the index, however many there are of each.
+    found: list[str] = []
+    after, end = f"{scheme}:", f"{scheme};"
+    while len(found) < MAX_HASH_KINDS:
+        kept = await database.find(_next_hash(after, end), _read_hash)
+        if not kept:
+            break
+        found.append(kept)
+        after = last_like(kept)
+    return tuple(found)
+
+
+def _next_hash(after: str, end: str) -> Statement:
+    return Statement(
+        "SELECT MIN(hash) FROM passwords WHERE hash > :after AND hash < :end",
+        {"after": after, "end": end},
+    )
+
+
+def _read_hash(rows: list[Row]) -> str | None:
+    kept: str | None = rows[0][0]
+    return kept

@@ -1,6 +1,6 @@
 """What the registry knows of itself, in SQL."""
 
-from acrux.adapters.sql.statements import Database, Statement, Steps
+from acrux.adapters.sql.database import Database, Statement, Steps
 
 
 class SqlFacts:

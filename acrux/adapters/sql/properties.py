@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from acrux.adapters.sql import locks, manifest_steps
-from acrux.adapters.sql.statements import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql import attributes, repositories
+from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform
@@ -20,10 +20,10 @@ from acrux.domain.content.properties import (
 from acrux.domain.instants import from_microseconds
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
 
-_TAG: Final = f"name, digest, created_at, updated_at, {locks.columns('tags')}"
+_TAG: Final = f"name, digest, created_at, updated_at, {attributes.columns('tags')}"
 _MANIFEST: Final = (
     "digest, media_type, config_media_type, image_size, created_at, updated_at, architecture, os,"
-    f" entries, {locks.columns('manifests')}"
+    f" entries, {attributes.columns('manifests')}"
 )
 
 
@@ -45,7 +45,7 @@ class SqlProperties:
                     updated_at=from_microseconds(updated_at),
                     manifest_count=manifests,
                     tag_count=tags,
-                    attributes=locks.read(switches),
+                    attributes=attributes.read(switches),
                 )
         raise UnknownRepository(name=str(name))
 
@@ -107,14 +107,14 @@ class SqlProperties:
             raise UnknownManifest(reference=str(digest))
 
     async def _check_known(self, repository: RepositoryName, rows: list[Row]) -> None:
-        if not rows and not await self._database.read(manifest_steps.find_any(repository)):
+        if not rows and not await self._database.read(repositories.find_any_manifest(repository)):
             raise UnknownRepository(name=str(repository))
 
     async def _change(
         self, table: str, condition: str, key: dict[str, SqlValue], change: AttributesChange
     ) -> bool:
         # To lock is not to update: what purges by age must not be misled.
-        assignments, values = locks.assignments(change)
+        assignments, values = attributes.assignments(change)
         statement = Statement(
             f"UPDATE {table} SET {assignments} WHERE {condition} RETURNING 1",  # noqa: S608 -- our own names
             {**key, **values},
@@ -134,7 +134,7 @@ def _find_repository(name: RepositoryName) -> Statement:
                (SELECT MAX(updated_at) FROM manifests WHERE repository = :name),
                (SELECT COUNT(*) FROM manifests WHERE repository = :name),
                (SELECT COUNT(*) FROM tags WHERE repository = :name),
-               {locks.columns("repositories")}
+               {attributes.columns("repositories")}
         FROM repositories WHERE name = :name
         """,  # noqa: S608 -- our own column names
         {"name": name.value},
@@ -236,7 +236,7 @@ def _read_tag(row: Row) -> TagProperties:
         digest=digest,
         created_at=from_microseconds(created_at),
         updated_at=from_microseconds(updated_at),
-        attributes=locks.read(switches),
+        attributes=attributes.read(switches),
     )
 
 
@@ -255,5 +255,5 @@ def _read_manifest(row: Row) -> ManifestProperties:
             Entry(*entry) for entry in msgspec.json.decode(entries, type=list[tuple[str, str, str]])
         ),
         tags=tuple(tags.split()) if tags else (),
-        attributes=locks.read(switches),
+        attributes=attributes.read(switches),
     )

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from acrux.adapters.sql.epochs import revoke_holders
-from acrux.adapters.sql.statements import Database, Row, SqlValue, Statement, Steps
-from acrux.domain.access import scope_maps
-from acrux.domain.access.grants import ScopeMap
+from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.revocations import revoke_holders
+from acrux.domain.access import built_in_scope_maps
+from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.ports.accounts import StoredScopeMap
@@ -119,7 +119,9 @@ def gives_less(account: str, scope_map: str) -> Steps[bool]:
 
 def _read_map(name: str, permissions: str | None) -> ScopeMap:
     """The scope map of this name, of the permissions that the table holds."""
-    return scope_maps.read(name, msgspec.json.decode(permissions or "[]", type=frozenset[str]))
+    return built_in_scope_maps.read(
+        name, msgspec.json.decode(permissions or "[]", type=frozenset[str])
+    )
 
 
 def _select(condition: str, parameters: dict[str, SqlValue]) -> Statement:

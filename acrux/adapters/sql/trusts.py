@@ -1,12 +1,12 @@
-"""Trusts in outside issuers, in SQL."""
+"""Trusts in external issuers, in SQL."""
 
 from datetime import timedelta
 
 import msgspec
 
-from acrux.adapters.sql.epochs import next_epoch, revocation
-from acrux.adapters.sql.statements import Database, Row, SqlValue, Statement, Steps
-from acrux.domain.access.outside import holder
+from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.revocations import next_epoch, revocation
+from acrux.domain.access.federated import holder
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.ports.federation import StoredTrust

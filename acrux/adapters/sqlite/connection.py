@@ -9,7 +9,7 @@ from typing import Final
 import apsw
 
 from acrux.adapters.failures import FULL, READ_ONLY
-from acrux.adapters.sql.statements import Row, Statement
+from acrux.adapters.sql.database import Row, Statement
 from acrux.adapters.sqlite.read_only import open_read_only
 from acrux.errors import StorageExhausted, StorageReadOnly, StorageUnavailable, TooManyRequests
 

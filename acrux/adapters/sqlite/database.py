@@ -15,10 +15,10 @@ import apsw
 from msgspec import Struct
 
 from acrux.adapters.failures import is_read_only
-from acrux.adapters.sql.statements import Result, Row, Statement, Steps
+from acrux.adapters.sql.database import Result, Row, Statement, Steps
 from acrux.adapters.sqlite.connection import Connection, Observer, nobody
+from acrux.adapters.sqlite.read_cache import ReadCache
 from acrux.adapters.sqlite.read_only import Reads, ReadsUntil, RefusedWrites, Writes
-from acrux.adapters.sqlite.reads import RememberedReads
 from acrux.errors import InvalidSettings, RegistryError, StorageUnavailable
 
 MAX_GROUP: Final = 64  # transactions that one commit makes durable
@@ -32,10 +32,10 @@ _RELEASE: Final = Statement("RELEASE steps", {})
 
 
 class SqliteDatabase:
-    """One SQLite file, that several processes may have open; see statements.Database.
+    """One SQLite file, that several processes may have open; see sql.database.Database.
 
     Open it in the process, and use it on the event loop, that it serves. Reads run in the loop
-    itself, for they take microseconds, and what was read is remembered until somebody commits.
+    itself, for they take microseconds, and what was read is cached until somebody commits.
     Writes go to one thread, so that a sync never holds up the loop. `observe` is told of every
     statement before it runs, in whichever thread that is.
     """
@@ -66,7 +66,7 @@ class SqliteDatabase:
             reading = opened.enter_context(closing(Connection(self._path, self._observe)))
             reading.execute(Statement("PRAGMA query_only = ON", {}))
             self._opened = opened.pop_all()
-        self._reads = RememberedReads(reading.execute, reading.version)
+        self._reads = ReadCache(reading.execute, reading.version)
         writer = self._writer = _Writer(writing)
         writer.start()
 
@@ -77,7 +77,7 @@ class SqliteDatabase:
             _check_version(_version(reading), len(migrations()), self._path, is_fixed=True)
             self._opened = opened.pop_all()
         lasts = self._stays_read_only
-        reads = RememberedReads(reading.execute, reading.version)
+        reads = ReadCache(reading.execute, reading.version)
         self._reads = ReadsUntil(reads, lasts, self._reopened_reads)
         self._writer = RefusedWrites(reading.execute, lasts, self._reopened_writer)
 
@@ -109,19 +109,19 @@ class SqliteDatabase:
         self._opened.close()
 
     async def read(self, statement: Statement) -> list[Row]:
-        """See statements.Database."""
+        """See sql.database.Database."""
         if self._reads is None:
             raise RuntimeError("the database is not open")
         return self._reads.rows(statement)
 
     async def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result:
-        """See statements.Database."""
+        """See sql.database.Database."""
         if self._reads is None:
             raise RuntimeError("the database is not open")
         return self._reads.find(statement, read)
 
     async def write(self, steps: Steps[Result]) -> Result:
-        """See statements.Database."""
+        """See sql.database.Database."""
         if self._writer is None:
             raise RuntimeError("the database is not open")
         result: Result = await self._writer.submit(steps)

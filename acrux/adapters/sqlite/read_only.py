@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import apsw
 
 from acrux.adapters.failures import READ_ONLY
-from acrux.adapters.sql.statements import Result, Row, Statement, Steps
+from acrux.adapters.sql.database import Result, Row, Statement, Steps
 from acrux.errors import StorageReadOnly
 
 _FLAGS: Final = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
@@ -15,7 +15,7 @@ _LOOK: Final = "SELECT COUNT(*) FROM sqlite_schema"
 
 
 class Reads(Protocol):
-    """See reads.RememberedReads."""
+    """See read_cache.ReadCache."""
 
     def rows(self, statement: Statement) -> list[Row]: ...
     def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result: ...

@@ -22,7 +22,12 @@ def show(config: Path | None, output: str, **options: object) -> None:
 
     The passwords themselves are not kept, so they cannot be shown: renew one to get a new value.
     """
-    _print(on_registry(config, options, lambda to, its: to.accounts.show(its.name)), output)
+    _print(
+        on_registry(
+            config, options, lambda services, settings: services.accounts.show(settings.name)
+        ),
+        output,
+    )
 
 
 @credential.command()
@@ -44,7 +49,9 @@ def renew(config: Path | None, password_name: str, output: str, **options: objec
       acrux credential renew --password-name password --output json
     """
     account = on_registry(
-        config, options, lambda to, its: to.accounts.renew_password(its.name, password_name)
+        config,
+        options,
+        lambda services, settings: services.accounts.renew_password(settings.name, password_name),
     )
     _print(account, output)
 

@@ -27,7 +27,7 @@ def key() -> None:
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
     """List the keys: announced, signing, or verifying what they have signed."""
-    _print(on_registry(config, options, lambda to, _: to.keys.list()), output)
+    _print(on_registry(config, options, lambda services, _: services.keys.list()), output)
 
 
 @key.command()
@@ -46,7 +46,7 @@ def rotate(config: Path | None, now: bool, output: str, **options: object) -> No
       acrux key rotate           # once a month, for example
       acrux key rotate --now     # if only this registry verifies its tokens
     """
-    _print(on_registry(config, options, lambda to, _: to.keys.rotate(now=now)), output)
+    _print(on_registry(config, options, lambda services, _: services.keys.rotate(now=now)), output)
 
 
 @key.command()
@@ -63,7 +63,7 @@ def revoke(config: Path | None, name: str, output: str, **options: object) -> No
     Examples:
       acrux key revoke -n ES256-0001
     """
-    _print(on_registry(config, options, lambda to, _: to.keys.revoke(name)), output)
+    _print(on_registry(config, options, lambda services, _: services.keys.revoke(name)), output)
 
 
 def _print(keys: Sequence[ShownKey], output: str) -> None:

@@ -8,7 +8,7 @@ import click
 from acrux.bootstrap.services import Services
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.services.access.guessing import ShownFailures
+from acrux.services.access.lockout import ShownFailures
 from acrux.settings import Settings
 
 
@@ -29,10 +29,10 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
     What somebody typed as a user name is told only where it is an account.
     """
 
-    async def act(to: Services, _: Settings) -> tuple[ShownFailures, ...]:
-        accounts = [account.username for account in await to.accounts.list()]
-        people = [user.username for user in await to.users.list()]
-        return await to.guessing.show(accounts + people)
+    async def act(services: Services, _: Settings) -> tuple[ShownFailures, ...]:
+        accounts = [account.username for account in await services.accounts.list()]
+        users = [user.username for user in await services.users.list()]
+        return await services.lockout.show(accounts + users)
 
     shown = on_registry(config, options, act)
     if output == "json":
@@ -77,7 +77,9 @@ def clear(
     if is_all == (account is not None or address is not None):
         raise click.UsageError("give --name or --address or both, or --all")
     on_registry(
-        config, options, lambda to, _: to.guessing.forgive(account=account, address=address)
+        config,
+        options,
+        lambda services, _: services.lockout.forgive(account=account, address=address),
     )
 
 

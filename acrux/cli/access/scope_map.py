@@ -50,7 +50,7 @@ def create(
     created = on_registry(
         config,
         options,
-        lambda to, _: to.scope_maps.create(
+        lambda services, _: services.scope_maps.create(
             scope_map, (*joined(repository), *management), description
         ),
     )
@@ -62,7 +62,11 @@ def create(
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
     """List the scope maps, the system's own first."""
-    _print(on_registry(config, options, lambda to, _: to.scope_maps.list()), output, many=True)
+    _print(
+        on_registry(config, options, lambda services, _: services.scope_maps.list()),
+        output,
+        many=True,
+    )
 
 
 @scope_map.command()
@@ -71,7 +75,10 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
 @output_option
 def show(config: Path | None, scope_map: str, output: str, **options: object) -> None:
     """Show one scope map."""
-    _print([on_registry(config, options, lambda to, _: to.scope_maps.show(scope_map))], output)
+    _print(
+        [on_registry(config, options, lambda services, _: services.scope_maps.show(scope_map))],
+        output,
+    )
 
 
 @scope_map.command(cls=RepositoryCommand)
@@ -98,7 +105,7 @@ def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
     changed = on_registry(
         config,
         options,
-        lambda to, _: to.scope_maps.change(
+        lambda services, _: services.scope_maps.change(
             scope_map,
             add=(*joined(add_repository), *add_management),
             remove=(*joined(remove_repository), *remove_management),
@@ -113,7 +120,7 @@ def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
 @setting_options("data_dir")
 def delete(config: Path | None, scope_map: str, **options: object) -> None:
     """Delete a scope map that no account has."""
-    on_registry(config, options, lambda to, _: to.scope_maps.delete(scope_map))
+    on_registry(config, options, lambda services, _: services.scope_maps.delete(scope_map))
 
 
 def _print(maps: Sequence[StoredScopeMap], output: str, *, many: bool = False) -> None:

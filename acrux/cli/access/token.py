@@ -67,19 +67,19 @@ def create(  # noqa: PLR0913, PLR0917 -- az acr has that many options
     if (scope_map is None) == (not repository):
         raise click.UsageError("give either --scope-map or --repository")
 
-    async def act(to: Services) -> ShownAccount:
+    async def act(services: Services) -> ShownAccount:
         chosen = scope_map or f"{account}-scope-map"
         if scope_map is None:
             description = f"Created by token: {account}"
-            await to.scope_maps.create(chosen, joined(repository), description)
-        created = await to.accounts.create(
+            await services.scope_maps.create(chosen, joined(repository), description)
+        created = await services.accounts.create(
             account,
             chosen,
             password_names=() if no_passwords else TOKEN_PASSWORDS,
             expires_at=_expiry(expiration_in_days),
         )
         if status == "disabled":
-            await to.accounts.change(account, is_enabled=False)
+            await services.accounts.change(account, is_enabled=False)
         return created
 
     _print([_on(config, options, act)], output)
@@ -90,7 +90,7 @@ def create(  # noqa: PLR0913, PLR0917 -- az acr has that many options
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
     """List the accounts."""
-    _print(_on(config, options, lambda to: to.accounts.list()), output, many=True)
+    _print(_on(config, options, lambda services: services.accounts.list()), output, many=True)
 
 
 @token.command()
@@ -99,7 +99,7 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
 @output_option
 def show(config: Path | None, account: str, output: str, **options: object) -> None:
     """Show one account."""
-    _print([_on(config, options, lambda to: to.accounts.show(account))], output)
+    _print([_on(config, options, lambda services: services.accounts.show(account))], output)
 
 
 @token.command()
@@ -121,7 +121,9 @@ def update(
     changed = _on(
         config,
         options,
-        lambda to: to.accounts.change(account, scope_map=scope_map, is_enabled=is_enabled),
+        lambda services: services.accounts.change(
+            account, scope_map=scope_map, is_enabled=is_enabled
+        ),
     )
     _print([changed], output)
 
@@ -131,7 +133,7 @@ def update(
 @setting_options("data_dir")
 def delete(config: Path | None, account: str, **options: object) -> None:
     """Delete an account; its tokens end at once."""
-    _on(config, options, lambda to: to.accounts.delete(account))
+    _on(config, options, lambda services: services.accounts.delete(account))
 
 
 @token.command()
@@ -139,7 +141,7 @@ def delete(config: Path | None, account: str, **options: object) -> None:
 @setting_options("data_dir")
 def revoke(config: Path | None, account: str, **options: object) -> None:
     """End all tokens of an account within a second; its passwords go on."""
-    _on(config, options, lambda to: to.accounts.revoke(account))
+    _on(config, options, lambda services: services.accounts.revoke(account))
 
 
 @token.group()
@@ -175,7 +177,7 @@ def generate(
             _on(
                 config,
                 options,
-                lambda to: to.accounts.renew_password(account, password_name, expiry),
+                lambda services: services.accounts.renew_password(account, password_name, expiry),
             )
         ],
         output,
@@ -191,14 +193,16 @@ def delete_password(
     config: Path | None, account: str, password_name: str, output: str, **options: object
 ) -> None:
     """Delete a password; the tokens that it obtained end."""
-    changed = _on(config, options, lambda to: to.accounts.delete_password(account, password_name))
+    changed = _on(
+        config, options, lambda services: services.accounts.delete_password(account, password_name)
+    )
     _print([changed], output)
 
 
 def _on(
     config: Path | None, options: dict[str, object], act: Callable[[Services], Awaitable[Any]]
 ) -> Any:
-    return on_registry(config, options, lambda to, _: act(to))
+    return on_registry(config, options, lambda services, _: act(services))
 
 
 def _expiry(days: int | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""acrux trust: whose outside tokens let in, without a stored secret."""
+"""acrux trust: whose subject tokens let in, without a stored secret."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,7 +27,7 @@ from acrux.services.access.federation import Examination
 
 @click.group()
 def trust() -> None:
-    """Let in whoever an outside OpenID issuer vouches for, without a stored secret.
+    """Let in whoever an external OpenID issuer vouches for, without a stored secret.
 
     The token of a GitHub or GitLab job, of a Kubernetes service account or of Entra ID is then a
     password: docker login -u 00000000-0000-0000-0000-000000000000, or exchanged at
@@ -43,7 +43,9 @@ trust.add_command(create)
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
     """List the trusts."""
-    print_trusts(on_registry(config, options, lambda to, _: to.trusts.list()), output, many=True)
+    print_trusts(
+        on_registry(config, options, lambda services, _: services.trusts.list()), output, many=True
+    )
 
 
 @trust.command()
@@ -52,7 +54,9 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
 @output_option
 def show(config: Path | None, trust: str, output: str, **options: object) -> None:
     """Show one trust."""
-    print_trusts([on_registry(config, options, lambda to, _: to.trusts.show(trust))], output)
+    print_trusts(
+        [on_registry(config, options, lambda services, _: services.trusts.show(trust))], output
+    )
 
 
 @trust.command(cls=RepositoryCommand)
@@ -101,7 +105,9 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
     if not changes:
         raise click.UsageError("name what is to change: see acrux trust update --help")
     changed = on_registry(
-        config, options, lambda to, _: to.trusts.change(trust, lambda old: replace(old, **changes))
+        config,
+        options,
+        lambda services, _: services.trusts.change(trust, lambda old: replace(old, **changes)),
     )
     print_trusts([changed], output)
 
@@ -111,7 +117,7 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
 @setting_options("data_dir")
 def delete(config: Path | None, trust: str, **options: object) -> None:
     """Delete a trust; the tokens of whoever it let in end at once."""
-    on_registry(config, options, lambda to, _: to.trusts.delete(trust))
+    on_registry(config, options, lambda services, _: services.trusts.delete(trust))
 
 
 @trust.command()
@@ -135,7 +141,7 @@ def test(config: Path | None, token_file: Any, output: str, **options: object) -
       kubectl create token builder --audience registry.example.com | acrux trust test
     """
     text = token_file.read(1_000_000).strip()
-    examined = on_registry(config, options, lambda to, _: to.federation.examine(text))
+    examined = on_registry(config, options, lambda services, _: services.federation.examine(text))
     if output == "json":
         print_json([_examined(one) for one in examined])
     else:
@@ -155,7 +161,7 @@ def _examined(one: Examination) -> dict[str, object]:
     return {
         "trust": one.verdict.trust,
         "letsIn": one.verdict.lets_in,
-        "principal": one.verdict.outside.name if one.verdict.lets_in else None,
+        "principal": one.verdict.identity.name if one.verdict.lets_in else None,
         "objections": one.verdict.objections,
         "actions": one.scope_map.ordered_permissions,
     }

@@ -187,9 +187,9 @@ def oidc(issuer: str, **common: Any) -> None:
 def _create(source: templates.Source, common: dict[str, Any]) -> None:
     options = {name: common.pop(name) for name in ("data_dir", "login_servers")}
 
-    async def act(to: Services, settings: Settings) -> StoredTrust:
+    async def act(services: Services, settings: Settings) -> StoredTrust:
         minutes = common["minutes"]
-        return await to.trusts.create(
+        return await services.trusts.create(
             Trust(
                 name=common["trust"],
                 issuer=source.issuer,
@@ -197,7 +197,7 @@ def _create(source: templates.Source, common: dict[str, Any]) -> None:
                 rules=(*source.rules, *map(templates.claim_rule, common["claims"])),
                 scope_map=common["scope_map"] or "",
                 permissions=joined(common["allow"]),
-                lifetime=timedelta(minutes=minutes) if minutes else to.trusts.longest,
+                lifetime=timedelta(minutes=minutes) if minutes else services.trusts.longest,
             )
         )
 

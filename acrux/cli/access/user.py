@@ -1,4 +1,4 @@
-"""acrux user: people, who choose their passwords."""
+"""acrux user: accounts of those who choose their passwords."""
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,7 +32,7 @@ status_option = click.option(
 
 @click.group()
 def user() -> None:
-    """Manage people, each with a password of their own choice and a scope map.
+    """Manage users, each with a password of their own choice and a scope map.
 
     Machines are better served by acrux token, whose passwords are generated.
     """
@@ -52,7 +52,7 @@ def create(
     output: str,
     **options: object,
 ) -> None:
-    """Create an account for a person; asks for the password.
+    """Create an account for a user; asks for the password.
 
     \b
     Examples:
@@ -60,7 +60,9 @@ def create(
       acrux user create -n bob@example.com --scope-map readers --password-stdin < secret
     """
     password = _password(from_stdin=password_stdin)
-    created = _on(config, options, lambda to: to.users.create(user_name, scope_map, password))
+    created = _on(
+        config, options, lambda services: services.users.create(user_name, scope_map, password)
+    )
     _print([created], output)
 
 
@@ -68,8 +70,8 @@ def create(
 @setting_options("data_dir")
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
-    """List the people, those of the htpasswd file too."""
-    _print(_on(config, options, lambda to: to.users.list()), output, many=True)
+    """List the users, those of the htpasswd file too."""
+    _print(_on(config, options, lambda services: services.users.list()), output, many=True)
 
 
 @user.command()
@@ -78,7 +80,7 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
 @output_option
 def show(config: Path | None, user_name: str, output: str, **options: object) -> None:
     """Show one of them."""
-    _print([_on(config, options, lambda to: to.users.show(user_name))], output)
+    _print([_on(config, options, lambda services: services.users.show(user_name))], output)
 
 
 @user.command()
@@ -100,7 +102,9 @@ def update(
     changed = _on(
         config,
         options,
-        lambda to: to.users.change(user_name, scope_map=scope_map, is_enabled=is_enabled),
+        lambda services: services.users.change(
+            user_name, scope_map=scope_map, is_enabled=is_enabled
+        ),
     )
     _print([changed], output)
 
@@ -125,7 +129,10 @@ def passwd(
       pwgen 20 1 | tee secret | acrux user passwd -n alice --password-stdin
     """
     password = _password(from_stdin=password_stdin)
-    _print([_on(config, options, lambda to: to.users.set_password(user_name, password))], output)
+    _print(
+        [_on(config, options, lambda services: services.users.set_password(user_name, password))],
+        output,
+    )
 
 
 @user.command()
@@ -133,7 +140,7 @@ def passwd(
 @setting_options("data_dir")
 def revoke(config: Path | None, user_name: str, **options: object) -> None:
     """End all tokens of somebody within a second; the password goes on."""
-    _on(config, options, lambda to: to.users.revoke(user_name))
+    _on(config, options, lambda services: services.users.revoke(user_name))
 
 
 @user.command()
@@ -141,7 +148,7 @@ def revoke(config: Path | None, user_name: str, **options: object) -> None:
 @setting_options("data_dir")
 def delete(config: Path | None, user_name: str, **options: object) -> None:
     """Delete somebody; their tokens end at once."""
-    _on(config, options, lambda to: to.users.delete(user_name))
+    _on(config, options, lambda services: services.users.delete(user_name))
 
 
 def _password(*, from_stdin: bool) -> Secret:
@@ -156,7 +163,7 @@ def _password(*, from_stdin: bool) -> Secret:
 def _on(
     config: Path | None, options: dict[str, object], act: Callable[[Services], Awaitable[Any]]
 ) -> Any:
-    return on_registry(config, options, lambda to, _: act(to))
+    return on_registry(config, options, lambda services, _: act(services))
 
 
 def _print(users: Sequence[ShownUser], output: str, *, many: bool = False) -> None:

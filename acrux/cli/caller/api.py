@@ -16,7 +16,7 @@ from acrux.cli.caller.calling import (
     registry_url,
     tls_options,
 )
-from acrux.cli.caller.narrator import Narrator
+from acrux.cli.caller.trace import Trace
 from acrux.client.auth import RegistryAuth
 
 
@@ -59,7 +59,7 @@ def api(  # noqa: PLR0913 -- one for each option
     called = _called(url, registry)
     if caller.reads_stdin and data == "@-":
         raise click.UsageError("standard input cannot be the password and the data.")
-    with failures_told(), open_client(tls, Narrator(called).hooks if verbose else None) as client:
+    with failures_told(), open_client(tls, Trace(called).hooks if verbose else None) as client:
         login = caller.find_login(called)
         request = client.build_request(
             (method or ("GET" if data is None else "POST")).upper(),

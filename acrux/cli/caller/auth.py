@@ -16,7 +16,7 @@ from acrux.cli.caller.caller import (
     Source,
     allow_realm_option,
     caller_options,
-    outside_token_options,
+    subject_token_options,
 )
 from acrux.cli.caller.calling import (
     Refused,
@@ -31,7 +31,7 @@ from acrux.cli.caller.calling import (
 from acrux.cli.options import output_option, print_json, setting_options
 from acrux.client import grants, jwt, tokens
 from acrux.client.errors import TokenUnreadable
-from acrux.client.login import OutsideToken
+from acrux.client.login import SubjectToken
 from acrux.client.tokens import IssuedToken
 from acrux.domain.access.scope import Scope
 from acrux.errors import InvalidScope
@@ -89,7 +89,7 @@ def token(
     tls: Tls,
     output: str,
 ) -> None:
-    """Get an access token with a password, a refresh token or an outside one, and print it.
+    """Get an access token with a password, a refresh token or a subject token, and print it.
 
     With --offline: a refresh token, which stands for the password until it expires; no --scope is
     needed. With --output json: the registry's whole answer, and the claims of the access token.
@@ -125,14 +125,14 @@ def token(
 
 @auth.command()
 @click.argument("registry")
-@outside_token_options
+@subject_token_options
 @allow_realm_option
 @tls_options
 @output_option
 def exchange(
     *,
     registry: str,
-    outside_token: Source,
+    subject_token: Source,
     allowed_realm_hosts: tuple[str, ...],
     tls: Tls,
     output: str,
@@ -147,11 +147,11 @@ def exchange(
       acrux auth exchange localhost:5000 --token-stdin < token | \\
         acrux auth token --registry localhost:5000 --scope ... --refresh-token-stdin
     """
-    if not outside_token.is_given:
+    if not subject_token.is_given:
         raise click.UsageError("no token: give --token-file or --token-stdin.")
     with failures_told(), open_client(tls) as client:
         url = registry_url(registry).join("/v2/")
-        login = OutsideToken(outside_token.read())
+        login = SubjectToken(subject_token.read())
         asked = walk.token_request(walk.ask(client, url), url, allowed_realm_hosts)
         refresh_token = walk.take(client, grants.exchange(asked, login)).secret.reveal()
     if output == "json":

@@ -13,7 +13,7 @@ import httpx2
 
 from acrux.cli.options import read_password
 from acrux.client import credentials
-from acrux.client.login import Login, OutsideToken, RefreshToken
+from acrux.client.login import Login, RefreshToken, SubjectToken
 from acrux.domain.access.credential import Credential, Secret
 
 # What --grant names: GET with Basic, or one of the forms of POST.
@@ -54,20 +54,20 @@ class Caller:
     user: str | None
     password_stdin: bool
     refresh_token: Source
-    outside_token: Source
+    subject_token: Source
     grant: str | None
     allowed_realm_hosts: tuple[str, ...]
 
     @property
     def is_named(self) -> bool:
         """Whether the options or the environment say who calls, and not what is kept."""
-        tokens = self.refresh_token.is_given or self.outside_token.is_given
+        tokens = self.refresh_token.is_given or self.subject_token.is_given
         return tokens or bool(self.user or os.environ.get("ACRUX_USERNAME"))
 
     @property
     def reads_stdin(self) -> bool:
         """Whether what stands on standard input is a secret."""
-        return self.password_stdin or self.refresh_token.stdin or self.outside_token.stdin
+        return self.password_stdin or self.refresh_token.stdin or self.subject_token.stdin
 
     def find_login(self, registry: httpx2.URL) -> Login | None:
         """What to log in with at the registry; None where there is nothing.
@@ -86,16 +86,16 @@ class Caller:
 
     def _check(self) -> None:
         named = self.user is not None or self.password_stdin
-        if [named, self.refresh_token.is_given, self.outside_token.is_given].count(True) > 1:
-            raise click.UsageError("give one: -u USER, a refresh token, or an outside token.")
+        if [named, self.refresh_token.is_given, self.subject_token.is_given].count(True) > 1:
+            raise click.UsageError("give one: -u USER, a refresh token, or a subject token.")
         if self.password_stdin and not self.user:
             raise click.UsageError("--password-stdin needs -u USER.")
 
     def _find(self, registry: httpx2.URL) -> Login | None:
         if self.refresh_token.is_given:
             return RefreshToken(self.refresh_token.read())
-        if self.outside_token.is_given:
-            return OutsideToken(self.outside_token.read())
+        if self.subject_token.is_given:
+            return SubjectToken(self.subject_token.read())
         if name := self.user or os.environ.get("ACRUX_USERNAME"):
             return self.with_password(name)
         return credentials.find(registry.netloc.decode("ascii"), os.environ)
@@ -106,7 +106,7 @@ class Caller:
             return login.as_password
         if self.grant == PASSWORD and not isinstance(login, Credential):
             raise click.UsageError("--grant password needs a user name and a password.")
-        if self.grant == REFRESH_TOKEN and not isinstance(login, RefreshToken | OutsideToken):
+        if self.grant == REFRESH_TOKEN and not isinstance(login, RefreshToken | SubjectToken):
             raise click.UsageError("--grant refresh_token needs a refresh token.")
         return login
 
@@ -131,7 +131,7 @@ def _is_text(argument: str) -> bool:
     return True
 
 
-def source_options(name: str, option: str, what: str) -> Callable[..., Callable[..., None]]:
+def source_options(name: str, option: str, described: str) -> Callable[..., Callable[..., None]]:
     """Add --OPTION-file and --OPTION-stdin; the command gets them as a Source of this name."""
 
     def add(command: Callable[..., None]) -> Callable[..., None]:
@@ -140,13 +140,13 @@ def source_options(name: str, option: str, what: str) -> Callable[..., Callable[
             f"{name}_file",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help=f"A file that holds {what}.",
+            help=f"A file that holds {described}.",
         )
         @click.option(
             f"--{option}-stdin",
             f"{name}_stdin",
             is_flag=True,
-            help=f"Read {what} from standard input.",
+            help=f"Read {described} from standard input.",
         )
         @wraps(command)
         def collected(**options: Any) -> None:
@@ -160,8 +160,8 @@ def source_options(name: str, option: str, what: str) -> Callable[..., Callable[
     return add
 
 
-outside_token_options = source_options(
-    "outside_token", "token", "a token of somebody whom the registry trusts"
+subject_token_options = source_options(
+    "subject_token", "token", "a token of somebody whom the registry trusts"
 )
 refresh_token_options = source_options(
     "refresh_token", "refresh-token", "a refresh token of the registry"
@@ -187,7 +187,7 @@ def caller_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
     @refresh_token_options
-    @outside_token_options
+    @subject_token_options
     @click.option(
         "--grant",
         type=click.Choice([GET, PASSWORD, REFRESH_TOKEN]),

@@ -55,8 +55,8 @@ def tls_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option("--insecure", is_flag=True, help="Do not verify the registry's certificate.")
     @wraps(command)
-    def collected(*, cacert: Path | None, insecure: bool, **others: Any) -> None:
-        command(tls=Tls(cacert, insecure), **others)
+    def collected(*, cacert: Path | None, insecure: bool, **values: Any) -> None:
+        command(tls=Tls(cacert, insecure), **values)
 
     return collected
 

@@ -22,7 +22,7 @@ from acrux.cli.caller.calling import (
     registry_url,
     tls_options,
 )
-from acrux.cli.caller.narrator import Narrator
+from acrux.cli.caller.trace import Trace
 from acrux.cli.options import output_option, print_json
 from acrux.client import challenge, credentials, jwt
 from acrux.client.errors import TokenRefused, TokenUnreadable
@@ -64,7 +64,7 @@ def login(
     """
     url = _registry(registry)
     host = url.netloc.decode("ascii")
-    hooks = Narrator(url).hooks if verbose else None
+    hooks = Trace(url).hooks if verbose else None
     with failures_told(), open_client(tls, hooks) as client:
         kept = _log_in(client, url, caller)
         if expose_token:
@@ -135,8 +135,8 @@ def _asked_for(caller: Caller) -> Credential:
 def _check(client: httpx2.Client, url: httpx2.URL, authorization: str, login: Login) -> None:
     status = client.get(url, headers={"Authorization": authorization}).status_code
     if status != 200:
-        what = f"{login.name!r}" if isinstance(login, Credential) else "the token"
-        raise Refused(f"{url} does not let {what} in: it answered {status}")
+        described = f"{login.name!r}" if isinstance(login, Credential) else "the token"
+        raise Refused(f"{url} does not let {described} in: it answered {status}")
 
 
 def _expose(host: str, kept: Kept, output: str) -> None:
@@ -164,8 +164,10 @@ def _tell(host: str, kept: Kept, place: Path | str, output: str) -> None:
     if output == "json":
         print_json({"loginServer": host, "username": name, "keptIn": str(place)})
         return
-    what = "the password" if isinstance(kept, Credential) else f"a refresh token ({_life(kept)})"
-    click.echo(f"Login Succeeded: {what} is kept in {shown}")
+    credential = (
+        "the password" if isinstance(kept, Credential) else f"a refresh token ({_life(kept)})"
+    )
+    click.echo(f"Login Succeeded: {credential} is kept in {shown}")
 
 
 def _life(kept: RefreshToken) -> str:

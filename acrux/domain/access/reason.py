@@ -1,4 +1,4 @@
-"""Why access was refused, in one word each: for the audit, never sent."""
+"""Why access was refused, in one word each: for the audit log, never sent."""
 
 from enum import StrEnum
 from typing import Final, Self
@@ -15,7 +15,7 @@ class Reason(StrEnum):
     remedy: str
 
     def __new__(cls, word: str, meaning: str, remedy: str) -> Self:
-        """The word of the audit, with what it means and what to do."""
+        """The word of the audit log, with what it means and what to do."""
         reason = str.__new__(cls, word)
         reason._value_ = word
         reason.meaning, reason.remedy = meaning, remedy
@@ -93,7 +93,7 @@ class Reason(StrEnum):
             "The token was revoked. Its account or trust, the password that got it, or the scope "
             "map was changed, disabled or deleted."
         ),
-        "Look in the audit for the change, and log in again.",
+        "Look in the audit log for the change, and log in again.",
     )
     MISSING_SCOPE = (
         "missing-scope",
@@ -106,14 +106,14 @@ class Reason(StrEnum):
     UNTRUSTED = (
         "untrusted",
         (
-            "The token of an outside issuer is not accepted: no trust names the issuer, or the "
+            "The token of an external issuer is not accepted: no trust names the issuer, or the "
             "token is not valid or not for this registry."
         ),
         "Compare the issuer and the audience of the token with the trusts.",
     )
     NO_TRUST = (
         "no-trust",
-        "The token of an outside issuer is good, but the rules of no trust let it in.",
+        "The token of an external issuer is good, but the rules of no trust let it in.",
         "Test the token against the trusts, and correct the claims of the one that should match.",
     )
     TOO_MANY = (

@@ -1,12 +1,39 @@
-"""The scope maps that are always there, and what makes one valid."""
+"""What a scope map grants, and what makes one valid."""
 
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, Self
 
-from msgspec.structs import replace
+from msgspec import Struct
 
-from acrux.domain.access.grants import ACTION_OF_PERMISSION, ADMINISTRATOR, ScopeMap
+from acrux.cache import memoize
+from acrux.domain.access.patterns import ANY_REPOSITORY, RepositoryPattern
+from acrux.domain.access.scope import (
+    DELETE,
+    EVERYTHING,
+    METADATA_READ,
+    METADATA_WRITE,
+    PULL,
+    PUSH,
+    READ,
+    WRITE,
+)
 from acrux.errors import InvalidScope
+
+# ACR has two vocabularies, the permissions of scope maps and the actions of tokens
+# (acr-protocol.md §4.3). They meet here and nowhere else.
+ACTION_OF_PERMISSION: Final = {
+    "content/read": PULL,
+    "content/write": PUSH,
+    "content/delete": DELETE,
+    "metadata/read": METADATA_READ,
+    "metadata/write": METADATA_WRITE,
+}
+
+# Ours: who may use /management/v1. Whoever may write there may give themselves anything else.
+ACTION_OF_MANAGEMENT: Final = {"management/read": READ, "management/write": WRITE}
+
+_OF_MANAGEMENT: Final = frozenset(ACTION_OF_MANAGEMENT)
 
 # acr-protocol.md §4.3: 5 to 50 letters, digits, hyphens and underscores; one that begins with an
 # underscore is the system's.
@@ -15,30 +42,154 @@ _NAME = re.compile(r"[a-zA-Z0-9-][a-zA-Z0-9_-]{4,49}")
 MAX_DESCRIPTION_CHARACTERS: Final = 256
 MAX_PERMISSIONS: Final = 500
 
-
-def _on_all(name: str, *permissions: str, catalog: bool = False) -> ScopeMap:
-    return ScopeMap.parse(name, [f"repositories/*/{p}" for p in permissions], catalog=catalog)
+_EVERY_ACTION: Final = frozenset({EVERYTHING})
 
 
-# acr-protocol.md §4.4, and the administrator's.
-SYSTEM_DEFINED: Final = {
-    scope_map.name: scope_map
-    for scope_map in (
-        ADMINISTRATOR,
-        _on_all("_repositories_admin", *ACTION_OF_PERMISSION, catalog=True),
-        _on_all("_repositories_pull", "content/read"),
-        # acr-protocol.md §4.1: anonymous callers list the catalog too.
-        _on_all("_repositories_pull_metadata_read", "content/read", "metadata/read", catalog=True),
-        _on_all("_repositories_push", "content/read", "content/write"),
-        _on_all(
-            "_repositories_push_metadata_write",
-            "content/read",
-            "content/write",
-            "metadata/read",
-            "metadata/write",
-        ),
+class Rule(Struct, frozen=True):
+    """One permission, read: a pattern, and what kind it is, such as `content/read`."""
+
+    repositories: RepositoryPattern
+    kind: str
+
+    @property
+    def action(self) -> str:
+        """The action of tokens that it grants."""
+        return ACTION_OF_PERMISSION[self.kind]
+
+    def covers(self, other: Self) -> bool:
+        """Whether it grants all that the other one grants."""
+        return self.kind == other.kind and self.repositories.covers_every(other.repositories)
+
+
+_KINDS: Final = tuple(ACTION_OF_PERMISSION)  # in the order in which they are shown
+
+
+class ScopeMap(Struct, frozen=True):
+    """The named set of rights that a principal may be granted; permissions add up.
+
+    They stay as they are written: of the hundreds that a map may hold, a request asks after a
+    handful, and finds each by its whole text. An empty map, the default, grants nothing.
+    """
+
+    name: str
+    permissions: frozenset[str] = frozenset()
+    catalog: bool = False
+
+    @classmethod
+    def parse(cls, name: str, permissions: Iterable[str], *, catalog: bool = False) -> Self:
+        """Read permissions such as `repositories/team/*/content/read`; raise InvalidScope."""
+        texts = frozenset(permissions)
+        for text in texts - _OF_MANAGEMENT:
+            _parse_permission(text)
+        return cls(name, texts, catalog)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What it holds on repositories, permission by permission, in the order they are shown."""
+        texts = self.permissions - _OF_MANAGEMENT
+        return tuple(sorted(map(_parse_permission, texts), key=_shown_place))
+
+    @property
+    def ordered_permissions(self) -> tuple[str, ...]:
+        """The permissions in the order in which they are shown."""
+        return (
+            *(permission(rule.repositories.text, rule.kind) for rule in self.rules),
+            *(text for text in ACTION_OF_MANAGEMENT if text in self.permissions),
+        )
+
+    def covers(self, other: Self) -> bool:
+        """Whether whoever has this one holds all that the other one gives."""
+        left = other.permissions - self.permissions
+        if (other.catalog and not self.catalog) or not left.isdisjoint(_OF_MANAGEMENT):
+            return False
+        held = self.rules
+        return all(
+            any(rule.covers(needed) for rule in held) for needed in map(_parse_permission, left)
+        )
+
+    @property
+    def is_on_repositories(self) -> bool:
+        """Whether it holds anything on any repository."""
+        return not self.permissions <= _OF_MANAGEMENT
+
+    @property
+    def management(self) -> frozenset[str]:
+        """What it holds on the registry's own accounts and all that belongs to them."""
+        return frozenset(
+            action for text, action in ACTION_OF_MANAGEMENT.items() if text in self.permissions
+        )
+
+    def patterns(self, *actions: str) -> tuple[RepositoryPattern, ...]:
+        """Of which repositories the map holds any of these actions."""
+        held = (rule.repositories for rule in self.rules if rule.action in actions)
+        return tuple(dict.fromkeys(held))
+
+    def allowed_actions(self, name: str, asked: frozenset[str] = _EVERY_ACTION) -> frozenset[str]:
+        """What the map holds of what is asked on this repository; `*` is all of them at once.
+
+        The action `*` asks for every action the map holds (acr-protocol.md §7.8).
+        """
+        return frozenset(
+            [
+                action
+                for action, permissions in _permissions_on(name)
+                if (action in asked or EVERYTHING in asked)
+                and not permissions.isdisjoint(self.permissions)
+            ]
+        )
+
+
+def _shown_place(rule: Rule) -> tuple[str, int]:
+    return rule.repositories.text, _KINDS.index(rule.kind)
+
+
+def permission(pattern: str, kind: str) -> str:
+    """How it is written."""
+    return f"repositories/{pattern}/{kind}"
+
+
+def _permissions_of(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    # Each action, and the permissions any of which grants it on what has this name.
+    patterns = _speaking_of(name)
+    return tuple(
+        (action, frozenset([permission(pattern, kind) for pattern in patterns]))
+        for kind, action in ACTION_OF_PERMISSION.items()
     )
-}
+
+
+# How they are written never changes; which are held is asked each time.
+_permissions_on = memoize(_permissions_of, 64, longest=128)
+
+
+def _speaking_of(name: str) -> list[str]:
+    # What RepositoryPattern.covers says, turned round: every pattern that speaks of the name.
+    if name == ANY_REPOSITORY:
+        return [ANY_REPOSITORY]
+    ends = [place for place, character in enumerate(name) if character == "/"]
+    return [ANY_REPOSITORY, name, *[f"{name[:end]}/*" for end in ends]]
+
+
+def _parse_permission(text: str) -> Rule:
+    for kind in ACTION_OF_PERMISSION:
+        if text.startswith("repositories/") and text.endswith(f"/{kind}"):
+            pattern = text[len("repositories/") : -len(f"/{kind}")]
+            return Rule(RepositoryPattern.parse(pattern), kind)
+    raise InvalidScope(
+        "a permission is repositories/NAME/ and content/read, content/write, content/delete, "
+        "metadata/read or metadata/write; or management/read or management/write",
+        permission=text[:160],
+    )
+
+
+NOTHING: Final = ScopeMap("_nothing")
+ADMINISTRATOR: Final = ScopeMap.parse(
+    "_admin",
+    (
+        *(f"repositories/*/{permission}" for permission in ACTION_OF_PERMISSION),
+        *ACTION_OF_MANAGEMENT,
+    ),
+    catalog=True,
+)
 
 
 def check_name(name: str) -> None:
@@ -55,15 +206,3 @@ def check_permissions(permissions: tuple[str, ...]) -> None:
     if len(permissions) > MAX_PERMISSIONS:
         raise InvalidScope(f"a scope map holds at most {MAX_PERMISSIONS} permissions")
     ScopeMap.parse("", permissions)
-
-
-def read(name: str, permissions: frozenset[str]) -> ScopeMap:
-    """The scope map of this name: the system's own, or one of these permissions.
-
-    They were checked when they were kept; what is no permission grants nothing. Whoever may do
-    anything to any repository may list the catalog, which shows what they may see.
-    """
-    if name in SYSTEM_DEFINED:
-        return SYSTEM_DEFINED[name]
-    own = ScopeMap(name, permissions)
-    return replace(own, catalog=True) if own.is_on_repositories else own

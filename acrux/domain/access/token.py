@@ -5,8 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import Grant
-from acrux.domain.access.outside import Outside
 from acrux.domain.access.reason import Reason
 from acrux.domain.instants import from_microseconds
 from acrux.errors import InvalidToken
@@ -61,13 +61,13 @@ class RefreshToken(Struct, frozen=True):
     issued_at: datetime
     expires_at: datetime
     epoch: int = 0
-    outside: Outside | None = None
+    federated: FederatedIdentity | None = None
     password: str = ""  # the name of the one that it was got with
 
     @property
     def holder(self) -> str:
         """The name under which it is revoked: the account's, or that of the trust."""
-        return self.principal if self.outside is None else self.outside.holder
+        return self.principal if self.federated is None else self.federated.holder
 
     def check_time(self, now: datetime) -> None:
         """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""

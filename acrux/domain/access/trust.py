@@ -1,4 +1,4 @@
-"""Trust in an outside issuer: which of its tokens count, and for what."""
+"""Trust in an external issuer: which of its tokens count, and for what."""
 
 import re
 from datetime import timedelta
@@ -7,9 +7,14 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from acrux.domain.access import scope_maps
-from acrux.domain.access.grants import ScopeMap
-from acrux.domain.access.outside import MAX_SUBJECT_CHARACTERS, Claims, Outside, texts_of
+from acrux.domain.access import built_in_scope_maps, scope_maps
+from acrux.domain.access.federated import (
+    MAX_SUBJECT_CHARACTERS,
+    Claims,
+    FederatedIdentity,
+    texts_of,
+)
+from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import InvalidInput, InvalidName, InvalidScope
 
@@ -84,7 +89,7 @@ class Verdict(Struct, frozen=True):
 
     trust: str
     objections: tuple[str, ...]
-    outside: Outside
+    identity: FederatedIdentity
     is_addressed: bool
 
     @property
@@ -124,8 +129,8 @@ class Trust(Struct, frozen=True, kw_only=True):
             and self.is_enabled >= was.is_enabled
         )
         if self.scope_map and was.scope_map:
-            now = scope_maps.read(self.scope_map, frozenset(held))
-            return lets_in and now.covers(scope_maps.read(was.scope_map, frozenset(had)))
+            now = built_in_scope_maps.read(self.scope_map, frozenset(held))
+            return lets_in and now.covers(built_in_scope_maps.read(was.scope_map, frozenset(had)))
         return lets_in and not was.scope_map and set(was.permissions) <= set(self.permissions)
 
     def check(self) -> None:
@@ -189,8 +194,8 @@ class Trust(Struct, frozen=True, kw_only=True):
             *unfit,
         )
         subject = next(iter(texts_of(claims, "sub")), "")[:MAX_SUBJECT_CHARACTERS]
-        outside = Outside(self.name, subject, values)
-        return Verdict(self.name, objections, outside, not audience.objection(claims))
+        identity = FederatedIdentity(self.name, subject, values)
+        return Verdict(self.name, objections, identity, not audience.objection(claims))
 
     def _values(self, claims: Claims) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
         values, unfit = [], []
@@ -212,14 +217,16 @@ class Trust(Struct, frozen=True, kw_only=True):
         return tuple(values), tuple(unfit)
 
 
-def scope_map_of(trust: Trust, permissions: tuple[str, ...], outside: Outside) -> ScopeMap:
+def scope_map_of(
+    trust: Trust, permissions: tuple[str, ...], identity: FederatedIdentity
+) -> ScopeMap:
     """What the trust gives: its own permissions with their values, or a scope map's `permissions`.
 
     A placeholder without a value, as that of a permission given later, grants nothing.
     """
     if trust.scope_map:
-        return scope_maps.read(trust.scope_map, frozenset(permissions))
-    return filled(trust.permissions, outside.values)
+        return built_in_scope_maps.read(trust.scope_map, frozenset(permissions))
+    return filled(trust.permissions, identity.values)
 
 
 def filled(permissions: tuple[str, ...], values: tuple[tuple[str, str], ...]) -> ScopeMap:
@@ -231,7 +238,7 @@ def filled(permissions: tuple[str, ...], values: tuple[tuple[str, str], ...]) ->
         if known.keys() >= set(_PLACEHOLDER.findall(permission))
     )
     scope_maps.check_permissions(written)
-    return scope_maps.read("_trust", frozenset(written))
+    return built_in_scope_maps.read("_trust", frozenset(written))
 
 
 def placeholders(permissions: tuple[str, ...]) -> tuple[str, ...]:

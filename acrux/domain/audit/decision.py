@@ -38,16 +38,16 @@ class Outcome(StrEnum):
 class Decision(Struct, frozen=True):
     """One thing that was asked of the registry, and what was decided.
 
-    `request` is a method with a path, or a command; `proof` names by what the caller was known,
-    such as `password1`. `asked` is what was asked for, or what the request would have needed;
-    `granted` what the caller got, or held. `facts` are names and instants that belong to the
-    reason. Nothing in it is secret.
+    `request` is a method with a path, or a command; `authentication_method` names by what the
+    caller was known, such as `password1`. `asked` is what was asked for, or what the request would
+    have needed; `granted` what the caller got, or held. `facts` are names and instants that belong
+    to the reason. Nothing in it is secret.
     """
 
     request: str
     outcome: Outcome
     account: str
-    proof: str = ""
+    authentication_method: str = ""
     peer: str = ""
     repository: str = ""
     asked: tuple[Scope, ...] = ()
@@ -62,7 +62,7 @@ class Decision(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True):
-    """A decision in the journal.
+    """A decision in the audit log.
 
     Ids sort by time, and for one process in the order recorded, unless its clock was set back by
     more than a minute.
@@ -95,7 +95,7 @@ class Search(Struct, frozen=True):
     oldest_first: bool = False
 
 
-def few(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+def within_bounds(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     """The first of the scopes, as many as MAX_ASKED_CHARACTERS hold."""
     if len(scopes) * MAX_SCOPE_CHARACTERS <= MAX_ASKED_CHARACTERS:
         return scopes

@@ -7,24 +7,24 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from acrux.domain.access.grants import NOTHING
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import CATALOG, render
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.token import ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND
-from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.explanation import Explanation, Right, repository_options, rights
 from acrux.domain.audit.refusal import Holder, Refusal, to_the_second
 
 _TOKENS: Final = (ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND)
 
 
-class _Told(NamedTuple):
+class _Answer(NamedTuple):
     why: str
     fixes: tuple[str, ...] = ()
 
 
-def explain_bare(case: CaseId, anonymous: Holder | None) -> Explanation:
+def explain_unrecorded(case: CaseId, anonymous: Holder | None) -> Explanation:
     """What a request without a credential had to expect; its id says all that is known of it."""
     scope_map = anonymous.map_name if anonymous and anonymous.is_enabled else ""
     needed = f" It needed the right to {case.needed}." if case.needed else ""
@@ -48,7 +48,7 @@ def explain(case: Refusal) -> Explanation:
     """Why it was refused, and what would let it pass now."""
     decision = case.decision
     why, fixes = TELLERS.get(decision.reason, _refused)(case)
-    told = Explanation(
+    explanation = Explanation(
         case=case.id,
         at=case.at,
         reason=decision.reason,
@@ -56,7 +56,7 @@ def explain(case: Refusal) -> Explanation:
         request=decision.request,
         status=decision.status,
         account=decision.account,
-        proof=decision.proof,
+        authentication_method=decision.authentication_method,
         peer=decision.peer,
         message=decision.message,
         needed=decision.asked,
@@ -66,9 +66,9 @@ def explain(case: Refusal) -> Explanation:
         fixes=fixes,
     )
     if case.holder is None:
-        return told
+        return explanation
     shown = rights(case.scope_map, decision.asked)
-    return replace(told, scope_map=case.holder.map_name, rights=shown)
+    return replace(explanation, scope_map=case.holder.map_name, rights=shown)
 
 
 def _changes(case: Refusal) -> str:
@@ -83,34 +83,34 @@ def _changes(case: Refusal) -> str:
     )
 
 
-def _unknown_name(_: Refusal) -> _Told:
-    return _Told(
+def _unknown_name(_: Refusal) -> _Answer:
+    return _Answer(
         "There was no account of the user name that was presented. The name is not kept: it may "
         "have been a password.",
         ("acrux token list", "acrux user list"),
     )
 
 
-def _wrong_password(case: Refusal) -> _Told:
+def _wrong_password(case: Refusal) -> _Answer:
     kept = [
         f"{password.name} is of {to_the_second(password.created_at)}"
         + ("" if password.created_at <= case.at else ", after this case")
         for password in case.passwords
     ]
     passwords = f" Its passwords now: {'; '.join(kept)}." if kept else ""
-    return _Told(
+    return _Answer(
         f"What was presented was no password of {case.name}.{passwords}", _new_password(case)
     )
 
 
-def _expired_password(case: Refusal) -> _Told:
+def _expired_password(case: Refusal) -> _Answer:
     ended = [
         f"{password.name} at {to_the_second(password.expires_at)}"
         for password in case.passwords
         if password.expires_at is not None and password.expires_at <= case.at
     ]
     which = f": {'; '.join(ended)}" if ended else ""
-    return _Told(f"The password was right, but had ended{which}.", _new_password(case))
+    return _Answer(f"The password was right, but had ended{which}.", _new_password(case))
 
 
 def _new_password(case: Refusal) -> tuple[str, ...]:
@@ -123,39 +123,39 @@ def _new_password(case: Refusal) -> tuple[str, ...]:
     return (f"acrux token credential generate {case.option} --password password1",)
 
 
-def _disabled(case: Refusal) -> _Told:
+def _disabled(case: Refusal) -> _Answer:
     if case.holder is not None and case.holder.is_enabled:
-        return _Told(f"{case.name} was disabled. It is enabled now.")
+        return _Answer(f"{case.name} was disabled. It is enabled now.")
     enabling = f"acrux {case.noun} update {case.option} --status enabled"
     if case.is_administrator:
         enabling = "acrux update --admin-enabled true"
-    return _Told(f"{case.name} was disabled.", (enabling,))
+    return _Answer(f"{case.name} was disabled.", (enabling,))
 
 
-def _gone(case: Refusal) -> _Told:
-    return _Told(
+def _gone(case: Refusal) -> _Answer:
+    return _Answer(
         f"The token was given to {case.name}, which had been deleted since.",
         (f"acrux {case.noun} create --help",),
     )
 
 
-def _expired(case: Refusal) -> _Told:
-    return _Told(
+def _expired(case: Refusal) -> _Answer:
+    return _Answer(
         f"The token expired at {case.fact('expired_at')}. Clients ask for a new one by "
         "themselves, as long as they have a login: this one had none, or its clock is wrong.",
         ("docker login REGISTRY",),
     )
 
 
-def _not_yet(case: Refusal) -> _Told:
+def _not_yet(case: Refusal) -> _Answer:
     when = case.fact("issued_at") or "a time to come"
-    return _Told(f"The token is of {when}: the clock of whoever issued it, or ours, is wrong.")
+    return _Answer(f"The token is of {when}: the clock of whoever issued it, or ours, is wrong.")
 
 
-def _revoked(case: Refusal) -> _Told:
+def _revoked(case: Refusal) -> _Answer:
     at, second = datetime.fromisoformat(case.decision.facts["revoked_at"]), timedelta(seconds=1)
     since, until = to_the_second(at - second), to_the_second(at + 2 * second)
-    return _Told(
+    return _Answer(
         f"The token of {case.fact('issued_at')} was revoked at {to_the_second(at)}: then "
         f"{case.name} was changed, disabled or deleted, or a password or the scope map was "
         "changed. The audit shows what was done. A client that has a login gets a new token.",
@@ -163,74 +163,76 @@ def _revoked(case: Refusal) -> _Told:
     )
 
 
-def _other_registry(case: Refusal) -> _Told:
+def _other_registry(case: Refusal) -> _Answer:
     audience = case.fact("audience")
-    return _Told(
+    return _Answer(
         f"The token was made for {audience}, which is no login server of this registry.",
         ("docker login REGISTRY", f"acrux serve --login-server {shlex.quote(audience)}"),
     )
 
 
-def _untrusted(case: Refusal) -> _Told:
-    return _Told(_with_objections(case), ("acrux trust list", "acrux trust create --help"))
+def _untrusted(case: Refusal) -> _Answer:
+    return _Answer(_with_objections(case), ("acrux trust list", "acrux trust create --help"))
 
 
-def _no_trust(case: Refusal) -> _Told:
-    return _Told(_with_objections(case), ("acrux trust list", "acrux trust test --token-file FILE"))
+def _no_trust(case: Refusal) -> _Answer:
+    return _Answer(
+        _with_objections(case), ("acrux trust list", "acrux trust test --token-file FILE")
+    )
 
 
 def _with_objections(case: Refusal) -> str:
     return " ".join(filter(None, (f"{case.decision.message}.", case.fact("objections"))))
 
 
-def _altered(_: Refusal) -> _Told:
-    return _Told(
+def _altered(_: Refusal) -> _Answer:
+    return _Answer(
         "The token begins as ours do, and its signature is not good: it was changed, or cut when "
         "it was copied.",
         ("docker login REGISTRY",),
     )
 
 
-def _not_ours(case: Refusal) -> _Told:
-    return _Told(
+def _not_ours(case: Refusal) -> _Answer:
+    return _Answer(
         "What was presented is no token that this registry signed with a key it has now: "
         f"{case.decision.message or 'it cannot be read'}.",
         ("docker login REGISTRY",),
     )
 
 
-def _other_kind(_: Refusal) -> _Told:
-    return _Told(
+def _other_kind(_: Refusal) -> _Answer:
+    return _Answer(
         "The token is of this registry, and of another kind than this place takes: a refresh token "
         "goes where a password goes, an access token behind Bearer."
     )
 
 
-def _too_many(case: Refusal) -> _Told:
+def _too_many(case: Refusal) -> _Answer:
     address = shlex.quote(case.decision.peer)
-    return _Told(
+    return _Answer(
         f"{case.decision.message or 'Too many requests'}.",
         ("acrux lockout list", f"acrux lockout clear --address {address}"),
     )
 
 
-def _refused(case: Refusal) -> _Told:
-    return _Told(f"{case.decision.message or 'It was refused'}.")
+def _refused(case: Refusal) -> _Answer:
+    return _Answer(f"{case.decision.message or 'It was refused'}.")
 
 
-def _missing_scope(case: Refusal) -> _Told:
+def _missing_scope(case: Refusal) -> _Answer:
     asked = case.decision.asked
     if case.holder is None and not case.is_anonymous:
-        return _Told(f"{case.name} is gone, so that what it may cannot be told.")
+        return _Answer(f"{case.name} is gone, so that what it may cannot be told.")
     lacking = tuple(right for right in rights(case.scope_map, asked) if not right.is_held)
     if lacking:
         missing = ", ".join(map(_named, lacking))
         holds = f"the scope map {case.scope_map.name!r} does not grant it"
         holds = "it holds nothing now" if case.scope_map is NOTHING else holds
-        return _Told(f"{case.who} may not {missing}: {holds}.", _widenings(case, lacking))
-    if case.decision.proof not in _TOKENS:
-        return _Told(f"{case.who} may do this now, and could not then.")
-    return _Told(
+        return _Answer(f"{case.who} may not {missing}: {holds}.", _widenings(case, lacking))
+    if case.decision.authentication_method not in _TOKENS:
+        return _Answer(f"{case.who} may do this now, and could not then.")
+    return _Answer(
         f"{case.who} may do this, and the token does not hold it: it was asked for without this "
         "scope. A client takes the scope from the WWW-Authenticate of the answer and asks again; "
         "this one did not.",
@@ -267,7 +269,7 @@ def _word(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:40]
 
 
-TELLERS: Final[Mapping[str, Callable[[Refusal], _Told]]] = {
+TELLERS: Final[Mapping[str, Callable[[Refusal], _Answer]]] = {
     Reason.UNKNOWN_NAME: _unknown_name,
     Reason.WRONG_PASSWORD: _wrong_password,
     Reason.EXPIRED_PASSWORD: _expired_password,

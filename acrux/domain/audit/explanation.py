@@ -6,14 +6,9 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
-from acrux.domain.access.grants import (
-    ACTION_OF_MANAGEMENT,
-    ACTION_OF_PERMISSION,
-    Principal,
-    ScopeMap,
-    narrow,
-)
+from acrux.domain.access.grants import Principal, narrow
 from acrux.domain.access.scope import MANAGEMENT, REGISTRY, REPOSITORY, Scope
+from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT, ACTION_OF_PERMISSION, ScopeMap
 
 
 class Right(Struct, frozen=True):
@@ -39,7 +34,7 @@ class Explanation(Struct, frozen=True):
     request: str = ""
     status: int = 401
     account: str = ""
-    proof: str = ""
+    authentication_method: str = ""
     peer: str = ""
     message: str = ""
     scope_map: str = ""

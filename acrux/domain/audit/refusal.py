@@ -5,8 +5,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from acrux.domain.access import outside
-from acrux.domain.access.grants import ADMINISTRATOR, NOTHING, ScopeMap
+from acrux.domain.access import federated
+from acrux.domain.access.scope_maps import ADMINISTRATOR, NOTHING, ScopeMap
 from acrux.domain.audit.decision import ANONYMOUS_CALLER, Decision
 
 
@@ -60,7 +60,7 @@ class Refusal(Struct, frozen=True):
     @property
     def trust(self) -> str:
         """The trust that let them in, empty for an account."""
-        named = outside.named(self.name, ())
+        named = federated.named(self.name, ())
         return named.trust if named else ""
 
     @property

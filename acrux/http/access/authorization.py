@@ -5,10 +5,10 @@ import re
 
 from msgspec import Struct
 
+from acrux.cache import memoize
 from acrux.domain.access.credential import Credential, Secret
 from acrux.errors import BadCredentials, InvalidRequest, InvalidToken
 from acrux.http.messages import Request
-from acrux.memory import remember
 
 # token ::= [A-Za-z0-9-._~+/]+ "="*  (RFC 6750 §2.1)
 _BEARER_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
@@ -47,7 +47,7 @@ def _parse_bearer(presented: bytes) -> BearerToken:
     return BearerToken(Secret(text))
 
 
-_bearer = remember(_parse_bearer, 1024)  # whether it is good is asked each time
+_bearer = memoize(_parse_bearer, 1024)  # whether it is good is asked each time
 
 
 def _basic(text: bytes) -> Credential:

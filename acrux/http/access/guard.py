@@ -140,7 +140,7 @@ def untag(request: Request) -> Required:
 
 
 # What a name requires never changes; who holds it is asked each time. A longer name than there may
-# be is an exception, which is not remembered.
+# be is an exception, which is not cached.
 @lru_cache(maxsize=1024)
 def _on(repository: str, *actions: str) -> Required:
     return Required((on_repository(parsing.parse_repository(repository), *actions),))
@@ -228,7 +228,8 @@ class Guard:
         if isinstance(presented, Credential):
             # Basic straight on the API (acr-protocol.md §0.3, rule 30).
             principal = await self._identity.of(presented, request.peer)
-            request.principal, request.proof = principal, principal.proof
+            request.principal = principal
+            request.authentication_method = principal.authentication_method
             return narrow(principal, required.useful)
         token = presented.secret.reveal()
         try:
@@ -237,7 +238,7 @@ class Guard:
             if required.upload and (outlived := self._outlived(token, required, request)):
                 return outlived
             raise
-        request.proof = ACCESS_TOKEN_KIND
+        request.authentication_method = ACCESS_TOKEN_KIND
         return grant
 
     def _outlived(self, token: str, required: Required, request: Request) -> Grant | None:

@@ -6,15 +6,16 @@ from functools import partial
 from msgspec.structs import replace
 
 from acrux.domain.access.credential import Credential
-from acrux.domain.access.grants import Grant, Principal, ScopeMap, narrow
-from acrux.domain.access.outside import TRUSTS
+from acrux.domain.access.federated import TRUSTS
+from acrux.domain.access.grants import Grant, Principal, narrow
 from acrux.domain.access.reason import PROVEN
 from acrux.domain.access.scope import Scope
+from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.access.token import REFRESH_TOKEN_KIND, TOKEN_USER
 from acrux.errors import BadCredentials, InvalidToken
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
-from acrux.services.access.guessing import Guessing
+from acrux.services.access.lockout import Lockout
 from acrux.services.access.tokens import Tokens
 
 
@@ -25,12 +26,12 @@ class Identity:
         self,
         authentication: Authentication,
         federation: Federation,
-        guessing: Guessing,
+        lockout: Lockout,
         tokens: Tokens,
     ) -> None:
         self._authentication = authentication
         self._federation = federation
-        self._guessing = guessing
+        self._lockout = lockout
         self._tokens = tokens
 
     async def of(self, credential: Credential | None, address: str) -> Principal:
@@ -41,14 +42,14 @@ class Identity:
         `trusts/NAME` one that this trust is to let in.
 
         Raises BadCredentials, and TooManyRequests after too many of them; for the token of an
-        outside issuer also Denied and IssuerUnavailable.
+        external issuer also Denied and IssuerUnavailable.
         """
         if credential is None or credential.is_empty:
             return await self._authentication.authenticate(None)
         name, secret = credential.name, credential.secret.reveal()
         if name != TOKEN_USER and not name.startswith(TRUSTS):
             check = partial(self._authentication.authenticate, credential)
-            return await self._guessing.attempt(name, address, check)
+            return await self._lockout.attempt(name, address, check)
         try:
             if name == TOKEN_USER:
                 return await self._of_token(secret)
@@ -56,13 +57,13 @@ class Identity:
         except BadCredentials as refused:
             # One that was good once is nobody's guess: a fleet may present it all day.
             if refused.reason not in PROVEN:
-                await self._guessing.refuse_token(address)
+                await self._lockout.refuse_token(address)
             raise
 
     async def _of_token(self, token: str) -> Principal:
-        # Whose it is comes first: outside issuers may have a grant_type of their own.
-        if outsider := await self.of_outside_token(token):
-            return outsider
+        # Whose it is comes first: external issuers may have a grant_type of their own.
+        if principal := await self.of_subject_token(token):
+            return principal
         if self._tokens.is_refresh(token):
             return await self.of_refresh_token(token)
         return self._of_access_token(token)
@@ -73,12 +74,12 @@ class Identity:
         except InvalidToken as refused:
             raise BadCredentials.of_token(refused) from None
 
-    async def of_outside_token(self, text: str) -> Principal | None:
-        """Say for whom the token of an outside issuer stands, None where it is none.
+    async def of_subject_token(self, text: str) -> Principal | None:
+        """Say for whom the token of an external issuer stands, None where it is none.
 
         Raises BadCredentials, Denied, IssuerUnavailable.
         """
-        if not self._federation.is_outside(text):
+        if not self._federation.is_subject_token(text):
             return None
         return await self._federation.authenticate(text)
 
@@ -88,8 +89,8 @@ class Identity:
             token = self._tokens.redeem(text)
             principal = await (
                 self._authentication.find(token.principal)
-                if token.outside is None
-                else self._federation.find(token.outside)
+                if token.federated is None
+                else self._federation.find(token.federated)
             )
             # What was revoked a moment ago another worker may not have heard of yet.
             await self._tokens.learn_of_revocations()
@@ -98,15 +99,15 @@ class Identity:
             raise BadCredentials.of_token(refused) from None
         return replace(
             principal,
-            proof=REFRESH_TOKEN_KIND,
+            authentication_method=REFRESH_TOKEN_KIND,
             password=token.password,
             refresh_until=token.expires_at,
         )
 
     async def scope_map(self, grant: Grant) -> ScopeMap:
         """What the holder of the grant holds now, whatever their token says."""
-        if grant.outside is not None:
-            return await self._federation.scope_map(grant.outside)
+        if grant.federated is not None:
+            return await self._federation.scope_map(grant.federated)
         return await self._authentication.scope_map(grant.principal)
 
     async def could_get(self, grant: Grant, scopes: Iterable[Scope]) -> Grant:

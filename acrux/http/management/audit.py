@@ -5,8 +5,8 @@ from msgspec.structs import replace
 from acrux.http import paging, parsing, responses
 from acrux.http.management import searches, shapes
 from acrux.http.messages import Request, Response
+from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
-from acrux.services.audit.journal import Journal
 
 AUDIT = "/management/v1/audit"
 
@@ -14,8 +14,8 @@ AUDIT = "/management/v1/audit"
 class AuditManagement:
     """What `acrux audit` and `acrux auth explain` do, over HTTP."""
 
-    def __init__(self, journal: Journal, explanations: Explanations) -> None:
-        self._journal = journal
+    def __init__(self, audit_log: AuditLog, explanations: Explanations) -> None:
+        self._audit_log = audit_log
         self._explanations = explanations
 
     async def list(self, request: Request) -> Response:
@@ -24,7 +24,7 @@ class AuditManagement:
         The page that follows holds what was recorded before.
         """
         page, wanted = paging.page(request), searches.read(request)
-        found = await self._journal.search(replace(wanted, limit=page.items + 1))
+        found = await self._audit_log.search(replace(wanted, limit=page.items + 1))
         more = 0 < page.items < len(found)
         shown = found[len(found) - page.items :] if len(found) > page.items else found
         content = shapes.RecordList(list(map(shapes.record, shown)))

@@ -90,7 +90,7 @@ class ChangeRegistry(Struct, forbid_unknown_fields=True, rename="camel", kw_only
 
 
 class CreateUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """A person's account to be made, with the password they chose."""
+    """A user's account to be made, with the password they chose."""
 
     name: str
     scope_map_id: str
@@ -98,14 +98,14 @@ class CreateUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=Tru
 
 
 class ChangeUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """What is to change of a person's account; what is left out stays."""
+    """What is to change of a user's account; what is left out stays."""
 
     scope_map_id: str | UnsetType = UNSET
     status: Status | UnsetType = UNSET
 
 
 class SetPassword(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Another password that a person chose."""
+    """Another password that a user chose."""
 
     password: str
 

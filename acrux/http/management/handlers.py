@@ -15,8 +15,8 @@ from acrux.services.access.keys import Keys
 from acrux.services.access.scope_maps import ScopeMaps
 from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
+from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
-from acrux.services.audit.journal import Journal
 
 
 class Managed(Protocol):
@@ -33,7 +33,7 @@ class Managed(Protocol):
     @property
     def keys(self) -> Keys: ...
     @property
-    def journal(self) -> Journal: ...
+    def audit_log(self) -> AuditLog: ...
     @property
     def explanations(self) -> Explanations: ...
 
@@ -51,14 +51,14 @@ class ManagementHandlers:
     audit: AuditManagement
 
     @classmethod
-    def on(cls, to: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
+    def on(cls, services: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
         """The handlers on these use cases, of the registry of this name."""
         return cls(
-            accounts=AccountManagement(to.accounts),
-            scope_maps=ScopeMapManagement(to.scope_maps),
-            registry=RegistryManagement(to.accounts, name, login_servers),
-            users=UserManagement(to.users),
-            trusts=TrustManagement(to.trusts),
-            keys=KeyManagement(to.keys),
-            audit=AuditManagement(to.journal, to.explanations),
+            accounts=AccountManagement(services.accounts),
+            scope_maps=ScopeMapManagement(services.scope_maps),
+            registry=RegistryManagement(services.accounts, name, login_servers),
+            users=UserManagement(services.users),
+            trusts=TrustManagement(services.trusts),
+            keys=KeyManagement(services.keys),
+            audit=AuditManagement(services.audit_log, services.explanations),
         )

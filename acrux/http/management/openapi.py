@@ -13,7 +13,7 @@ from acrux.domain.access.scope import on_management
 from acrux.domain.audit.decision import Outcome
 from acrux.domain.content.page import MAX_ITEMS
 from acrux.http import responses
-from acrux.http.management.operations import ROOT, Operation
+from acrux.http.management.routes import ROOT, Operation
 from acrux.http.messages import Request, Response
 
 _REFERENCE: Final = "#/components/schemas/{name}"
@@ -107,7 +107,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _tell(operation: Operation) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    description: dict[str, Any] = {
         "operationId": operation.handler.__qualname__.replace("Management.", "_"),
         "summary": operation.summary,
         "security": [{"basic": []}, {"bearer": [str(on_management(operation.right))]}],
@@ -118,8 +118,8 @@ def _tell(operation: Operation) -> dict[str, Any]:
         },
     }
     if operation.body:
-        told["requestBody"] = {"content": _content(operation.body)}
-    return told
+        description["requestBody"] = {"content": _content(operation.body)}
+    return description
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Searches of the journal; sole reader of their queries."""
+"""Searches of the audit log; sole reader of their queries."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from acrux.http.messages import Request
 
 
 def read(request: Request) -> Search:
-    """What is searched for in the journal; `last` is the id before which the page ends.
+    """What is searched for in the audit log; `last` is the id before which the page ends.
 
     Raises InvalidRequest, and InvalidPage for `n` and `last`.
     """

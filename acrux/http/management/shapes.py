@@ -91,7 +91,7 @@ class KeyList(Struct):
 
 
 class User(Struct, rename="camel", kw_only=True):
-    """A person's account; those of `htpasswd` follow that file."""
+    """A user's account; those of `htpasswd` follow that file."""
 
     name: str
     status: Status
@@ -101,13 +101,13 @@ class User(Struct, rename="camel", kw_only=True):
 
 
 class UserList(Struct):
-    """A page of people."""
+    """A page of users."""
 
     value: list[User]
 
 
 class Trust(Struct, rename="camel", kw_only=True):
-    """A trust in an outside issuer, and what it gives: a scope map, or `actions`."""
+    """A trust in an external issuer, and what it gives: a scope map, or `actions`."""
 
     name: str
     status: Status
@@ -234,7 +234,7 @@ def scope_map(stored: DescribedScopeMap) -> ScopeMap:
 
 
 def user(shown: ShownUser) -> User:
-    """A person's account."""
+    """A user's account."""
     return User(
         name=shown.username,
         status="enabled" if shown.is_enabled else "disabled",
@@ -260,14 +260,14 @@ def trust(given: trusts.Trust, created_at: datetime) -> Trust:
 
 
 def record(found: decision.Record) -> Record:
-    """A record of the journal."""
+    """A record of the audit log."""
     decided = found.decision
     return Record(
         id=found.id,
         time=found.at,
         outcome=decided.outcome.value,
         account=decided.account,
-        proof=decided.proof,
+        proof=decided.authentication_method,
         peer=decided.peer,
         request=decided.request,
         status=decided.status,
@@ -282,22 +282,22 @@ def record(found: decision.Record) -> Record:
     )
 
 
-def case(told: Explanation) -> Case:
+def case(explanation: Explanation) -> Case:
     """Why a request was refused."""
     return Case(
-        case=told.case,
-        time=told.at,
-        reason=told.reason,
-        request=told.request,
-        status=told.status,
-        account=told.account,
-        proof=told.proof,
-        peer=told.peer,
-        message=told.message,
-        facts=dict(told.facts),
-        needed=list(map(str, told.needed)),
-        held=list(map(str, told.held)),
-        scope_map=told.scope_map,
+        case=explanation.case,
+        time=explanation.at,
+        reason=explanation.reason,
+        request=explanation.request,
+        status=explanation.status,
+        account=explanation.account,
+        proof=explanation.authentication_method,
+        peer=explanation.peer,
+        message=explanation.message,
+        facts=dict(explanation.facts),
+        needed=list(map(str, explanation.needed)),
+        held=list(map(str, explanation.held)),
+        scope_map=explanation.scope_map,
         rights=[
             Right(
                 resource=right.resource,
@@ -305,11 +305,11 @@ def case(told: Explanation) -> Case:
                 held=right.is_held,
                 permission=right.permission,
             )
-            for right in told.rights
+            for right in explanation.rights
         ],
-        explanation=told.why,
-        changed_since=told.changes,
-        fixes=list(told.fixes),
+        explanation=explanation.why,
+        changed_since=explanation.changes,
+        fixes=list(explanation.fixes),
     )
 
 

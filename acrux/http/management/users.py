@@ -1,4 +1,4 @@
-"""Handlers of /management/v1/users: people."""
+"""Handlers of /management/v1/users."""
 
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ class UserManagement:
         self._users = users
 
     async def list(self, request: Request) -> Response:
-        """GET: a page of the people."""
+        """GET: a page of the users."""
         page = paging.page(request)
         found = await self._users.page(page)
         names = [one.username for one in found.items]
@@ -27,14 +27,14 @@ class UserManagement:
         return responses.collection(USERS, content, page, following, paging.filters(request))
 
     async def create(self, request: Request) -> Response:
-        """POST: an account for a person."""
+        """POST: an account for a user."""
         wanted = await bodies.read(request, bodies.CreateUser)
         password = Secret(wanted.password)
         created = await self._users.create(wanted.name, wanted.scope_map_id, password)
         return responses.created(f"{USERS}/{quote(wanted.name)}", shapes.user(created))
 
     async def show(self, request: Request) -> Response:
-        """GET: a person's account."""
+        """GET: a user's account."""
         return responses.json(shapes.user(await self._users.show(parsing.name(request))))
 
     async def change(self, request: Request) -> Response:
@@ -51,7 +51,7 @@ class UserManagement:
         return responses.json(shapes.user(changed))
 
     async def delete(self, request: Request) -> Response:
-        """DELETE: the person's account; their tokens end."""
+        """DELETE: the user's account; their tokens end."""
         await self._users.delete(parsing.name(request))
         return responses.empty(204)
 
@@ -62,6 +62,6 @@ class UserManagement:
         return responses.json(shapes.user(changed))
 
     async def revoke(self, request: Request) -> Response:
-        """POST: all tokens of the person end; the password goes on."""
+        """POST: all tokens of the user end; the password goes on."""
         await self._users.revoke(parsing.name(request))
         return responses.empty(204)

@@ -68,7 +68,7 @@ class TokenHandlers:
         raise InvalidRequest("grant_type must be password or refresh_token")
 
     async def exchange(self, request: Request) -> Response:
-        """POST: a refresh token for a token of an outside issuer, or for an earlier refresh token.
+        """POST: a refresh token for a token of an external issuer, or for an earlier refresh token.
 
         Operation: Authentication_ExchangeAadAccessTokenForAcrRefreshToken.
         Form: grant_type, service, access_token, refresh_token (acr-protocol.md §3.2).
@@ -80,14 +80,16 @@ class TokenHandlers:
             )
         presented = form.access_token or form.refresh_token
         service = form.service or self._login_server(request)
-        if principal := await self._identity.of_outside_token(presented):
-            request.grant, request.proof = Grant(principal.name), principal.proof
+        if principal := await self._identity.of_subject_token(presented):
+            request.grant = Grant(principal.name)
+            request.authentication_method = principal.authentication_method
             return responses.refresh(self._tokens.issue_refresh(principal, service))
         try:
             old = self._tokens.redeem(presented)
         except InvalidToken as refused:
             raise BadCredentials.of_token(refused, "retrieving permissions failed: ") from None
-        request.grant, request.proof = Grant(old.principal), REFRESH_TOKEN_KIND
+        request.grant = Grant(old.principal)
+        request.authentication_method = REFRESH_TOKEN_KIND
         return responses.refresh(self._tokens.exchange(old, service))
 
     async def public_keys(self, _: Request) -> Response:
@@ -103,5 +105,6 @@ def _known(principal: Principal, request: Request) -> Principal:
     # nothing, a token of nothing would only postpone the refusal.
     if principal == ANONYMOUS or (not principal.name and not request.asked):
         raise AuthenticationRequired("authentication required: send a user name and a password")
-    request.grant, request.proof = Grant(principal.name), principal.proof  # for log and journal
+    request.grant = Grant(principal.name)  # for the log and the audit log
+    request.authentication_method = principal.authentication_method
     return principal

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.grants import ADMINISTRATOR, ANONYMOUS
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.grants import ANONYMOUS
+from acrux.domain.access.scope_maps import ADMINISTRATOR
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import to_microseconds
 from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName
@@ -162,7 +163,7 @@ class Accounts:
         return _shown(account)
 
     async def list(self) -> tuple[ShownAccount, ...]:
-        """All accounts but people and the anonymous one, by name, without their passwords."""
+        """All accounts but users and the anonymous one, by name, without their passwords."""
         accounts = await self._accounts.list((AccountKind.TOKEN,))
         return tuple(_shown(account) for account in accounts if account.name != ANONYMOUS.name)
 
@@ -210,7 +211,7 @@ class Accounts:
     async def delete(self, name: str) -> None:
         """Remove the account.
 
-        Raises UnknownName, and InvalidInput for a person's and for the administrator's, where there
+        Raises UnknownName, and InvalidInput for a user's and for the administrator's, where there
         is no second one.
         """
         await self._check_token(name, "delete")
@@ -273,11 +274,11 @@ class Accounts:
             return None
         return _with_values(_shown(account), values)
 
-    async def _refuse_for_administrator(self, name: str, what: str) -> None:
+    async def _refuse_for_administrator(self, name: str, refusal: str) -> None:
         account = await self._accounts.find(name)
         if account is not None and is_administrator(account):
             raise InvalidInput(
-                f"{name!r} is the admin user, which {what}. To shut it out: acrux token update "
+                f"{name!r} is the admin user, which {refusal}. To shut it out: acrux token update "
                 f"-n {name} --status disabled"
             )
 

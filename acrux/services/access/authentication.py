@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from acrux.domain.access import scope_maps
+from acrux.domain.access import built_in_scope_maps
 from acrux.domain.access.credential import Credential
-from acrux.domain.access.grants import ACTION_OF_MANAGEMENT, ANONYMOUS, NOTHING, Principal, ScopeMap
+from acrux.domain.access.grants import ANONYMOUS, Principal
 from acrux.domain.access.reason import Reason
+from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT, NOTHING, ScopeMap
 from acrux.errors import BadCredentials, RegistryError
 from acrux.ports.accounts import Account, Accounts, PasswordRecord, Passwords
 from acrux.ports.clock import Clock, Pause
@@ -106,8 +107,8 @@ class Authentication:
         account = await self._accounts.find(ANONYMOUS.name)
         return ANONYMOUS if account is None or not account.is_enabled else self._principal(account)
 
-    def _principal(self, account: Account, proof: str = "") -> Principal:
-        return Principal(account.name, _scope_map(account), account.epoch, proof, proof)
+    def _principal(self, account: Account, password: str = "") -> Principal:
+        return Principal(account.name, _scope_map(account), account.epoch, password, password)
 
 
 def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:
@@ -119,7 +120,7 @@ def _reason(account: Account | None, password: PasswordRecord | None) -> Reason:
 
 
 def _scope_map(account: Account) -> ScopeMap:
-    held = scope_maps.read(account.scope_map, account.permissions)
+    held = built_in_scope_maps.read(account.scope_map, account.permissions)
     if account.name:
         return held
     # Whoever presents nothing manages nothing, whatever a slip has given them.

@@ -1,12 +1,13 @@
-"""Turn a token of an outside OpenID issuer into a principal."""
+"""Turn a token of an external OpenID issuer into a principal."""
 
 from dataclasses import dataclass
 from typing import Final
 
-from acrux.domain.access import outside as outsiders
-from acrux.domain.access.grants import NOTHING, Principal, ScopeMap
-from acrux.domain.access.outside import Outside
+from acrux.domain.access import federated
+from acrux.domain.access.federated import FederatedIdentity
+from acrux.domain.access.grants import Principal
 from acrux.domain.access.reason import Reason
+from acrux.domain.access.scope_maps import NOTHING, ScopeMap
 from acrux.domain.access.trust import Verdict, scope_map_of
 from acrux.errors import BadCredentials, Denied, InvalidToken
 from acrux.ports.clock import Clock
@@ -35,8 +36,8 @@ class Federation:
         self._issuers = issuers
         self._clock = clock
 
-    def is_outside(self, text: str) -> bool:
-        """Whether the text claims to be a token of an outside issuer: an address names it."""
+    def is_subject_token(self, text: str) -> bool:
+        """Whether the text claims to be a token of an external issuer: an address names it."""
         try:
             return "://" in self._issuers.issuer_of(text)
         except InvalidToken:
@@ -57,7 +58,7 @@ class Federation:
         named = [one for one in judged if trust in (None, one[1].trust)]
         for stored, verdict in named:
             if verdict.lets_in:
-                return _principal(stored, verdict.outside)
+                return _principal(stored, verdict.identity)
         objections = " ".join(
             f"{verdict.trust}: {'; '.join(verdict.objections)}." for _, verdict in named
         )[:MAX_OBJECTION_CHARACTERS]
@@ -84,33 +85,33 @@ class Federation:
         return tuple(
             Examination(
                 verdict,
-                scope_map_of(stored.trust, stored.permissions, verdict.outside)
+                scope_map_of(stored.trust, stored.permissions, verdict.identity)
                 if verdict.lets_in
                 else NOTHING,
             )
             for stored, verdict in await self._judge(text)
         )
 
-    async def find(self, outside: Outside) -> Principal:
+    async def find(self, identity: FederatedIdentity) -> Principal:
         """The principal whom a trust let in before; no issuer is asked.
 
         Raises BadCredentials where the trust is gone or disabled.
         """
-        stored = await self._trusts.find(outside.trust)
+        stored = await self._trusts.find(identity.trust)
         if stored is None or not stored.trust.is_enabled:
             raise BadCredentials(
                 "the trust behind this token is gone or disabled",
                 reason=Reason.DISABLED_ACCOUNT if stored else Reason.GONE_ACCOUNT,
-                account=outside.name,
+                account=identity.name,
             )
-        return _principal(stored, outside)
+        return _principal(stored, identity)
 
-    async def scope_map(self, outside: Outside) -> ScopeMap:
+    async def scope_map(self, identity: FederatedIdentity) -> ScopeMap:
         """What whoever was let in holds now, whatever an older token says."""
-        stored = await self._trusts.find(outside.trust)
+        stored = await self._trusts.find(identity.trust)
         if stored is None or not stored.trust.is_enabled:
             return NOTHING
-        return scope_map_of(stored.trust, stored.permissions, outside)
+        return scope_map_of(stored.trust, stored.permissions, identity)
 
     async def _judge(self, text: str) -> list[tuple[StoredTrust, Verdict]]:
         # The issuer that an unverified token names chooses among those that are trusted: nobody
@@ -124,16 +125,16 @@ class Federation:
             )
         claims = await self._issuers.read(text, issuer)
         trusts = await self._trusts.of_issuer(issuer)  # to ask it may have taken seconds
-        outsiders.check_time(claims, self._clock())
+        federated.check_time(claims, self._clock())
         return [(stored, stored.trust.judge(claims)) for stored in trusts]
 
 
-def _principal(stored: StoredTrust, outside: Outside) -> Principal:
+def _principal(stored: StoredTrust, identity: FederatedIdentity) -> Principal:
     return Principal(
-        name=outside.name,
-        scope_map=scope_map_of(stored.trust, stored.permissions, outside),
+        name=identity.name,
+        scope_map=scope_map_of(stored.trust, stored.permissions, identity),
         epoch=stored.epoch,
-        proof=f"trust {outside.trust}",
-        outside=outside,
+        authentication_method=f"trust {identity.trust}",
+        federated=identity,
         lifetime=stored.trust.lifetime,
     )

@@ -1,11 +1,7 @@
 """Create, change and delete scope maps."""
 
-from acrux.domain.access.scope_maps import (
-    MAX_DESCRIPTION_CHARACTERS,
-    SYSTEM_DEFINED,
-    check_name,
-    check_permissions,
-)
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.scope_maps import MAX_DESCRIPTION_CHARACTERS, check_name, check_permissions
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import BEGINNING, to_microseconds
 from acrux.errors import InvalidInput, NameTaken, StillInUse, UnknownName

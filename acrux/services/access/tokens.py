@@ -9,20 +9,20 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from acrux.cache import Cache
 from acrux.domain.access.grants import Grant, Principal, narrow
 from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import Scope
 from acrux.domain.access.token import ACCESS_TOKEN_KIND, LEEWAY, AccessToken, RefreshToken
 from acrux.domain.instants import BEGINNING
 from acrux.errors import BadCredentials, InvalidService
-from acrux.memory import Remembered
 from acrux.ports.accounts import Revocations, TokenSigner
 from acrux.ports.clock import Clock
 
 # A client sends one token with every request of a push or a pull: its signature is verified once.
 # An access token for one repository takes about five kilobytes, with what was read of it.
 # So many bytes of those that were verified, and as many of those given out within the second.
-REMEMBERED_BYTES: Final = 8 * 1024 * 1024
+CACHE_BYTES: Final = 8 * 1024 * 1024
 
 # What is kept of a token beside its text, in bytes.
 _TOKEN_BYTES: Final = 2048
@@ -67,11 +67,11 @@ class Tokens:
         clock: Clock,
         lifetimes: Lifetimes,
         audiences: Iterable[str],
-        remembered_bytes: int = REMEMBERED_BYTES,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
-        self._known: Remembered[str, AccessToken] = Remembered(remembered_bytes)
+        self._known: Cache[str, AccessToken] = Cache(cache_bytes)
         # Of this second.
-        self._issued: Remembered[_Wanted, IssuedToken] = Remembered(remembered_bytes)
+        self._issued: Cache[_Wanted, IssuedToken] = Cache(cache_bytes)
         self._issuing_at = BEGINNING
         self._generation = signer.generation
         self._signer = signer
@@ -132,7 +132,7 @@ class Tokens:
                 now + min(self._lifetimes.refresh, principal.lifetime), principal.refresh_until
             ),
             epoch=principal.epoch,
-            outside=principal.outside,
+            federated=principal.federated,
             password=principal.password,
         )
         return self._signer.sign_refresh(token)
@@ -162,10 +162,10 @@ class Tokens:
             token.grant.principal,
             token.grant.scope_map,
             token.epoch,
-            proof=ACCESS_TOKEN_KIND,
+            authentication_method=ACCESS_TOKEN_KIND,
             password=token.password,
             access_until=token.expires_at,
-            outside=token.grant.outside,
+            federated=token.grant.federated,
         )
 
     def exchange(self, old: RefreshToken, service: str) -> str:

@@ -1,11 +1,11 @@
-"""Create, change and delete trusts in outside OpenID issuers."""
+"""Create, change and delete trusts in external OpenID issuers."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
 from msgspec.structs import replace
 
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.trust import Trust
 from acrux.domain.instants import to_microseconds
 from acrux.errors import InvalidInput, NameTaken, UnknownName

@@ -1,12 +1,12 @@
-"""People who chose their passwords, and those whom an htpasswd file names."""
+"""Users who chose their passwords, and those whom an htpasswd file names."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.people import check_password, check_user_name
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.users import check_password, check_user_name
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import to_microseconds
 from acrux.errors import InvalidInput, NameTaken, UnknownName
@@ -23,14 +23,14 @@ from acrux.ports.accounts import (
 )
 from acrux.ports.clock import Clock
 
-PEOPLE: Final = (AccountKind.USER, AccountKind.FILE_USER)
+USER_KINDS: Final = (AccountKind.USER, AccountKind.FILE_USER)
 
-PASSWORD: Final = "password"  # noqa: S105 -- what the one password of a person is called
+PASSWORD: Final = "password"  # noqa: S105 -- what the one password of a user is called
 
 
 @dataclass(frozen=True, slots=True)
 class ShownUser:
-    """A person's account as it may be shown; `source` is `user` or `htpasswd`."""
+    """A user's account as it may be shown; `source` is `user` or `htpasswd`."""
 
     username: str
     source: str
@@ -40,7 +40,7 @@ class ShownUser:
 
 
 class Users:
-    """The people of the registry. What takes something away ends the person's tokens."""
+    """The users of the registry. What takes something away ends the user's tokens."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Users:
         self._registry_name = registry_name
 
     async def create(self, name: str, scope_map: str, password: Secret) -> ShownUser:
-        """Create an account for a person.
+        """Create an account for a user.
 
         Raises NameTaken, and InvalidInput for a name that cannot be, an unknown scope map, and a
         password that is easily guessed.
@@ -82,12 +82,12 @@ class Users:
         return _shown(account)
 
     async def list(self) -> tuple[ShownUser, ...]:
-        """All people, by name."""
-        return tuple(map(_shown, await self._accounts.list(PEOPLE)))
+        """All users, by name."""
+        return tuple(map(_shown, await self._accounts.list(USER_KINDS)))
 
     async def page(self, page: Page) -> Slice[ShownUser]:
         """A page of what `list` gives."""
-        found = await self._accounts.page(PEOPLE, page)
+        found = await self._accounts.page(USER_KINDS, page)
         return Slice(tuple(map(_shown, found.items)), found.more)
 
     async def show(self, name: str) -> ShownUser:
@@ -133,7 +133,7 @@ class Users:
 
     async def _find(self, name: str) -> Account:
         account = await self._accounts.find(name)
-        if account is None or account.kind not in PEOPLE:
+        if account is None or account.kind not in USER_KINDS:
             raise UnknownName(f"there is no user {name!r}: see acrux user list")
         return account
 
@@ -193,13 +193,13 @@ class FileUsers:
         content = self._unfollowed = read or self._unfollowed
         if content is None or content.users is None:
             return ()
-        others = await self._accounts.follow_file(content.users, self._scope_map, self._clock())
+        taken = await self._accounts.follow_file(content.users, self._scope_map, self._clock())
         await self._revocations.refresh()
         self._unfollowed = None
         return (
             *content.problems,
             *(await self._scope_map_problems() if content.users else ()),
-            *(f"{name!r} is left out: there is another account of that name" for name in others),
+            *(f"{name!r} is left out: there is another account of that name" for name in taken),
         )
 
     async def _scope_map_problems(self) -> tuple[str, ...]:

@@ -2,30 +2,29 @@
 
 from datetime import datetime
 
-from acrux.domain.access import outside as outsiders
-from acrux.domain.access import scope_maps
+from acrux.domain.access import built_in_scope_maps, federated
+from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import ANONYMOUS
-from acrux.domain.access.outside import Outside
 from acrux.domain.access.trust import scope_map_of
 from acrux.domain.audit import explaining
-from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.decision import ANONYMOUS_CALLER, Decision
 from acrux.domain.audit.explanation import Explanation
 from acrux.domain.audit.refusal import HeldPassword, Holder, Refusal
 from acrux.domain.instants import BEGINNING, from_microseconds
 from acrux.errors import UnknownCase
 from acrux.ports.accounts import AccountKind, Accounts, ScopeMaps
+from acrux.ports.audit_log import AuditLog
 from acrux.ports.federation import Trusts
-from acrux.ports.journal import Journal
 
 
 class Explanations:
-    """Replays refusals from the journal, on the accounts and scope maps as they are now."""
+    """Replays refusals from the audit log, on the accounts and scope maps as they are now."""
 
     def __init__(
-        self, journal: Journal, accounts: Accounts, trusts: Trusts, scope_maps: ScopeMaps
+        self, audit_log: AuditLog, accounts: Accounts, trusts: Trusts, scope_maps: ScopeMaps
     ) -> None:
-        self._journal = journal
+        self._audit_log = audit_log
         self._accounts = accounts
         self._trusts = trusts
         self._scope_maps = scope_maps
@@ -36,9 +35,9 @@ class Explanations:
         Raises InvalidInput for what is no id, and UnknownCase where there is no record of it.
         """
         case = CaseId.parse(text)
-        if case.is_bare:
-            return explaining.explain_bare(case, await self._account(ANONYMOUS.name))
-        record = await self._journal.find(case.text)
+        if case.is_unrecorded:
+            return explaining.explain_unrecorded(case, await self._account(ANONYMOUS.name))
+        record = await self._audit_log.find(case.text)
         if record is None:
             raise UnknownCase(
                 "there is no record of this case: it is too old, was one of a flood, or is less "
@@ -49,8 +48,8 @@ class Explanations:
         return explaining.explain(Refusal(case.text, record.at, record.decision, holder))
 
     async def _holder(self, decision: Decision) -> Holder | None:
-        if outside := outsiders.named(decision.account, tuple(decision.facts.items())):
-            return await self._trust(outside)
+        if identity := federated.named(decision.account, tuple(decision.facts.items())):
+            return await self._trust(identity)
         is_anonymous = decision.account == ANONYMOUS_CALLER
         return await self._account(ANONYMOUS.name if is_anonymous else decision.account)
 
@@ -62,7 +61,7 @@ class Explanations:
             account.is_enabled,
             max(account.changed_at, await self._changed_at(account.epoch, account.scope_map)),
             account.scope_map,
-            scope_maps.read(account.scope_map, account.permissions),
+            built_in_scope_maps.read(account.scope_map, account.permissions),
             tuple(
                 HeldPassword(password.name, password.created_at, password.expires_at)
                 for password in account.passwords
@@ -71,15 +70,15 @@ class Explanations:
             account.kind is AccountKind.FILE_USER,
         )
 
-    async def _trust(self, outside: Outside) -> Holder | None:
-        stored = await self._trusts.find(outside.trust)
+    async def _trust(self, identity: FederatedIdentity) -> Holder | None:
+        stored = await self._trusts.find(identity.trust)
         if stored is None:
             return None
         return Holder(
             stored.trust.is_enabled,
             await self._changed_at(stored.epoch, stored.trust.scope_map),
             stored.trust.scope_map,
-            scope_map_of(stored.trust, stored.permissions, outside),
+            scope_map_of(stored.trust, stored.permissions, identity),
         )
 
     async def _changed_at(self, epoch: int, scope_map: str) -> datetime:

@@ -41,11 +41,11 @@ class Listings:
         room, last, more = MAX_REFERRERS_BYTES, page.last, page.items > 0
         while more and len(listed) < page.items:
             count = min(REFERRERS_AT_A_TIME, page.items - len(listed))
-            some = await self._metadata.list_referrers(
+            found = await self._metadata.list_referrers(
                 repository, subject, artifact_type, Page(count, last)
             )
-            more = some.more
-            for referrer in some.items:
+            more = found.more
+            for referrer in found.items:
                 room -= referrer.size
                 if room < 0 and listed:
                     return Slice(tuple(listed), more=True)

@@ -10,7 +10,7 @@ import pytest
 from acrux.adapters.openid import discovery
 from acrux.adapters.openid.discovery import MAX_DOCUMENT_BYTES, fetch_keys
 from acrux.adapters.openid.issuers import FRESH, KEPT, MAX_ISSUERS, PAUSE, OpenIdIssuers
-from acrux.adapters.openid.outside_tokens import PublicKey
+from acrux.adapters.openid.subject_tokens import PublicKey
 from acrux.errors import InvalidToken, IssuerUnavailable
 from tests.http.conftest import HandClock
 from tests.openid_provider import Provider, make_key, provider, published
@@ -237,7 +237,7 @@ async def test_an_issuer_may_have_a_path(issuer: Provider) -> None:
     assert [key.id for key in found] == ["first"]
 
 
-async def test_no_more_issuers_are_remembered_than_there_is_room_for(
+async def test_no_more_issuers_are_cached_than_there_is_room_for(
     clock: HandClock, issuer: Provider
 ) -> None:
     """Whoever may make trusts would fill the memory with issuers."""

@@ -4,7 +4,7 @@ import bcrypt
 import pytest
 from argon2 import Type, extract_parameters
 
-from acrux.adapters.passwords.chosen import MEMORY_KIBIBYTES, REMEMBERED_FOR, ChosenPasswords
+from acrux.adapters.passwords.chosen import CACHED_FOR, MEMORY_KIBIBYTES, ChosenPasswords
 from acrux.adapters.passwords.generated import MAX_CHARACTERS, KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
 from tests.http.conftest import HandClock
@@ -131,14 +131,12 @@ async def test_a_right_password_is_computed_once_in_five_minutes(
     for _ in range(3):
         assert await passwords.find(RIGHT, hashes) == 0
     assert chosen.computed == 1
-    clock.forward(seconds=REMEMBERED_FOR.total_seconds())
+    clock.forward(seconds=CACHED_FOR.total_seconds())
     assert await passwords.find(RIGHT, hashes) == 0
     assert chosen.computed == 2
 
 
-async def test_a_wrong_password_is_never_remembered(
-    passwords: AllPasswords, chosen: Counting
-) -> None:
+async def test_a_wrong_password_is_never_cached(passwords: AllPasswords, chosen: Counting) -> None:
     """What was wrong for one hash may be right for the next one."""
     first, second = (
         await passwords.hash_chosen("something else"),
@@ -151,7 +149,7 @@ async def test_a_wrong_password_is_never_remembered(
     assert await passwords.find(RIGHT, (second,)) == 0
 
 
-async def test_what_is_remembered_does_not_outlive_the_hash(passwords: AllPasswords) -> None:
+async def test_what_is_cached_does_not_outlive_the_hash(passwords: AllPasswords) -> None:
     """A password that was changed would go on for minutes."""
     assert await passwords.find(RIGHT, (await passwords.hash_chosen(RIGHT),)) == 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.statements import Statement
+from acrux.adapters.sql.database import Statement
 from acrux.adapters.sqlite import database as sqlite
 from acrux.adapters.sqlite.connection import Connection
 from acrux.adapters.sqlite.database import SqliteDatabase

@@ -6,19 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrux.domain.access.grants import (
-    ADMINISTRATOR,
-    ANONYMOUS,
-    MAX_SCOPE_CHARACTERS,
-    NOTHING,
-    Grant,
-    Principal,
-    ScopeMap,
-    narrow,
-)
-from acrux.domain.access.outside import Outside
+from acrux.domain.access.federated import FederatedIdentity
+from acrux.domain.access.grants import ANONYMOUS, MAX_SCOPE_CHARACTERS, Grant, Principal, narrow
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.scope import Scope, on_catalog, on_repository
+from acrux.domain.access.scope_maps import ADMINISTRATOR, NOTHING, ScopeMap
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import InvalidScope
 from tests.domain.grammar import (
@@ -301,19 +293,19 @@ def test_the_scopes_that_just_fit_a_header_are_granted() -> None:
         assert len(grant.scopes) == granted
 
 
-def test_what_an_outside_identity_carries_takes_its_room_from_the_scopes() -> None:
+def test_what_a_federated_identity_carries_takes_its_room_from_the_scopes() -> None:
     """Its token would be longer than the headers that a proxy lets through."""
     around = len('{"type":"repository","name":"","actions":["pull",]},')
     names = [f"{number:03}".ljust(200, "a") for number in range(21)]
     last = "z" * (MAX_SCOPE_CHARACTERS - 21 * (around + 200) - around)
     asked = [Scope("repository", name, frozenset({"pull"})) for name in (*names, last)]
-    outside = Outside("ci", "a-subject")
+    federated = FederatedIdentity("ci", "a-subject")
 
     granted = [
-        len(narrow(Principal("somebody", ADMINISTRATOR, outside=of), asked).scopes)
-        for of in (None, outside)
+        len(narrow(Principal("somebody", ADMINISTRATOR, federated=of), asked).scopes)
+        for of in (None, federated)
     ]
-    assert outside.size > 0
+    assert federated.size > 0
     assert granted == [22, 21]
 
 

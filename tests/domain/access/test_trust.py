@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from acrux.domain.access.grants import NOTHING
-from acrux.domain.access.outside import Outside, check_time, holder, texts_of
+from acrux.domain.access.federated import FederatedIdentity, check_time, holder, texts_of
 from acrux.domain.access.scope import ACTIONS
+from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.trust import (
     MAX_RULES,
     ClaimRule,
@@ -118,7 +118,7 @@ def test_all_rules_must_hold_and_each_that_does_not_is_told() -> None:
 
     assert good.lets_in
     assert good.is_addressed
-    assert good.outside == Outside("ci", "a-subject", (("repository", "org/app"),))
+    assert good.identity == FederatedIdentity("ci", "a-subject", (("repository", "org/app"),))
     assert not bad.lets_in
     assert not bad.is_addressed
     assert bad.objections == (
@@ -163,7 +163,7 @@ def test_a_value_is_written_in_lower_case() -> None:
     """GitHub's names keep their case, a repository's name has none."""
     verdict = TRUST.judge({**CLAIMS, "repository": "org/MyApp"})
 
-    assert verdict.outside.values == (("repository", "org/myapp"),)
+    assert verdict.identity.values == (("repository", "org/myapp"),)
 
 
 def test_values_that_make_a_name_too_long_are_refused() -> None:
@@ -203,7 +203,7 @@ def test_a_placeholder_never_widens(
     """Whatever a claim says, it opens no repository that the template with it in place is not."""
     trust = replace(TRUST, rules=(ClaimRule("sub", "*"),), permissions=permissions)
     verdict = trust.judge({**CLAIMS, **values})
-    held = scope_map_of(trust, (), verdict.outside) if verdict.lets_in else NOTHING
+    held = scope_map_of(trust, (), verdict.identity) if verdict.lets_in else NOTHING
 
     patterns = held.patterns(*ACTIONS)
     for name in (asked, *(pattern.text.replace("*", "x") for pattern in patterns)):
@@ -330,14 +330,14 @@ def test_a_trust_in_an_issuer_of_everybody_must_say_whose_tokens_count(
 
 def test_a_trust_that_names_a_scope_map_gives_what_it_holds() -> None:
     """A scope map may be the system's own, or one of these permissions."""
-    outside = Outside("ci", "a-subject")
+    identity = FederatedIdentity("ci", "a-subject")
     own = replace(TRUST, permissions=(), scope_map="my-map")
     system = replace(TRUST, permissions=(), scope_map="_repositories_pull")
 
-    held = scope_map_of(own, ("repositories/app/content/read",), outside)
+    held = scope_map_of(own, ("repositories/app/content/read",), identity)
     assert held.allowed_actions("app") == {"pull"}
-    assert scope_map_of(own, (), outside).permissions == frozenset()
-    assert scope_map_of(system, (), outside).allowed_actions("any") == {"pull"}
+    assert scope_map_of(own, (), identity).permissions == frozenset()
+    assert scope_map_of(system, (), identity).allowed_actions("any") == {"pull"}
 
 
 def test_a_placeholder_without_a_value_grants_nothing() -> None:
@@ -348,13 +348,13 @@ def test_a_placeholder_without_a_value_grants_nothing() -> None:
     assert placeholders(("repositories/{a}/{b}/*/content/read", "x/{a}/")) == ("a", "b")
 
 
-def test_the_name_of_an_outside_identity_cannot_be_an_accounts() -> None:
+def test_the_name_of_a_federated_identity_cannot_be_an_accounts() -> None:
     """An account's name holds no slash."""
-    outside = Outside("ci", "repo:org/app", (("a", "b"),))
+    identity = FederatedIdentity("ci", "repo:org/app", (("a", "b"),))
 
-    assert outside.name == "trusts/ci/repo:org/app"
-    assert outside.holder == holder("ci") == "trusts/ci"
-    assert outside.size > len(outside.name)
+    assert identity.name == "trusts/ci/repo:org/app"
+    assert identity.holder == holder("ci") == "trusts/ci"
+    assert identity.size > len(identity.name)
 
 
 GOOD_TIME: dict[str, object] = {"iat": NOW.timestamp(), "exp": NOW.timestamp() + 300}

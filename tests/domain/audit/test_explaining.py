@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from acrux.domain.access.grants import ADMINISTRATOR, ScopeMap
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import parse_all
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
-from acrux.domain.audit import case as cases
+from acrux.domain.access.scope_maps import ADMINISTRATOR, ScopeMap
+from acrux.domain.audit import case_id as cases
 from acrux.domain.audit import explaining
-from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.decision import Decision, Outcome
 from acrux.domain.audit.explanation import Explanation
 from acrux.domain.audit.refusal import HeldPassword, Holder, Refusal
@@ -36,7 +36,7 @@ def told(reason: str, held_by: Holder | None = None, **parts: Any) -> Explanatio
         "PUT /v2/team/app/manifests/v1",
         Outcome.REFUSED,
         "ci-team",
-        proof="access_token",
+        authentication_method="access_token",
         peer="192.0.2.7",
         asked=PUSH,
         reason=reason,
@@ -84,7 +84,11 @@ def test_a_token_that_did_not_ask_is_told_from_a_map_that_lacks() -> None:
 
 def test_a_password_that_would_do_now_could_not_then() -> None:
     """The explanation would say that all is well."""
-    shown = told(Reason.MISSING_SCOPE, holder(ADMINISTRATOR, changed_at=LATER), proof="password1")
+    shown = told(
+        Reason.MISSING_SCOPE,
+        holder(ADMINISTRATOR, changed_at=LATER),
+        authentication_method="password1",
+    )
 
     assert shown.why == "ci-team may do this now, and could not then."
     assert "changed at 2026-11-21T13:00:00Z, after this case" in shown.changes
@@ -227,7 +231,7 @@ def test_a_request_without_a_credential_is_explained_by_its_id(
     anonymous: Holder | None, holds: str
 ) -> None:
     """Most who ask for help have no login at all."""
-    shown = explaining.explain_bare(CaseId.parse(cases.bare(PUSH, AT)), anonymous)
+    shown = explaining.explain_unrecorded(CaseId.parse(cases.unrecorded(PUSH, AT)), anonymous)
 
     assert "It needed the right to push" in shown.why
     assert holds in shown.why
@@ -235,7 +239,7 @@ def test_a_request_without_a_credential_is_explained_by_its_id(
     assert "docker login REGISTRY" in shown.fixes
 
 
-def test_a_person_has_commands_of_their_own() -> None:
+def test_a_user_has_commands_of_their_own() -> None:
     """The command shown would say that there is no such account."""
     person = {"account": "bob@example.com"}
     chosen = told(Reason.WRONG_PASSWORD, holder(noun="user"), **person)

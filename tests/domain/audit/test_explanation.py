@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrux.domain.access.grants import NOTHING, ScopeMap
 from acrux.domain.access.scope import REPOSITORY, Scope, parse_all
+from acrux.domain.access.scope_maps import NOTHING, ScopeMap
 from acrux.domain.audit.explanation import Right, repository_options, rights
 from tests.domain import grammar
 

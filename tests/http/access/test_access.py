@@ -8,10 +8,10 @@ import pytest
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.access import token
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.grants import ACTION_OF_MANAGEMENT
 from acrux.domain.access.scope import Scope
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.content.digest import Digest
 from acrux.errors import NameTaken
@@ -355,7 +355,7 @@ def test_every_kind_of_caller_has_a_row() -> None:
     """A new password, kind of token or scope map cannot escape the matrix."""
     product = {
         "anonymous",
-        "outside",
+        "federated",
         *ADMINISTRATOR_PASSWORDS,
         *TOKEN_PASSWORDS,
         *SYSTEM_DEFINED,

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from acrux.bootstrap.application import Registry
-from acrux.domain.access.grants import ACTION_OF_PERMISSION
-from acrux.domain.access.scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
+from acrux.domain.access.scope_maps import ACTION_OF_PERMISSION
 from acrux.errors import InvalidInput, InvalidScope
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock
@@ -194,7 +194,7 @@ async def test_a_token_that_does_not_say_its_password_ends_with_any(registry: Re
     """Those that an earlier version issued go on, and must not outlive a renewed password."""
     await account(registry, "_repositories_push")
     services = registry.services
-    old = replace(await services.authentication.find("ci-team"), proof="")
+    old = replace(await services.authentication.find("ci-team"), authentication_method="")
     token = services.tokens.issue(old, HOST, ()).text
     holder = Caller(registry, "", "")
     holder.authorization = f"Bearer {token}"

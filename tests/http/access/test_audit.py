@@ -9,7 +9,7 @@ from acrux.bootstrap.application import Registry
 from acrux.domain.access.grants import ANONYMOUS
 from acrux.domain.audit.decision import Decision, Outcome, Search
 from acrux.domain.content.digest import Digest
-from acrux.http.access import guard, witness
+from acrux.http.access import audit, guard
 from tests.http.caller import HOST, PEER, Answer, Caller, basic
 from tests.http.conftest import HandClock
 from tests.images import image
@@ -20,8 +20,8 @@ SCOPE = "repository:team/app:pull,push"
 
 async def records(registry: Registry) -> list[Decision]:
     """All that was recorded, the oldest first."""
-    await registry.services.journal.flush()
-    return [one.decision for one in await registry.services.journal.search(Search(limit=1000))]
+    await registry.services.audit_log.flush()
+    return [one.decision for one in await registry.services.audit_log.search(Search(limit=1000))]
 
 
 async def last(registry: Registry) -> Decision:
@@ -70,7 +70,7 @@ async def test_a_form_and_an_exchange_are_recorded_too(
         "POST /oauth2/token", "POST /oauth2/exchange", "POST /oauth2/token",
     ]  # fmt: skip
     assert {(one.account, one.outcome) for one in found} == {("acrux", Outcome.GRANTED)}
-    assert [one.proof for one in found[1:]] == ["refresh_token", "refresh_token"]
+    assert [one.authentication_method for one in found[1:]] == ["refresh_token", "refresh_token"]
 
 
 async def post(caller: Caller, path: str, form: dict[str, str]) -> Answer:
@@ -107,7 +107,7 @@ async def test_each_change_is_recorded_and_no_step_towards_it(
     assert {(one.account, one.repository, one.outcome) for one in found} == {
         ("acrux", "team/app", Outcome.GRANTED)
     }
-    assert {one.proof for one in found} == {"access_token"}
+    assert {one.authentication_method for one in found} == {"access_token"}
     assert found[0].facts["created"].startswith("/v2/team/app/blobs/sha256:")
     assert found[-1].request == f"DELETE /v2/team/app/manifests/{APP.digest}"
 
@@ -136,7 +136,7 @@ def test_every_end_point_that_can_change_something_is_recorded(registry: Registr
         row.path
         for row in registry.rows
         for endpoint in row.methods.values()
-        if endpoint.records is witness.finishes
+        if endpoint.records is audit.finishes
     }
 
     public = {"/.well-known/jwks.json", "/livez", "/readyz", "/management/v1/openapi.json"}

@@ -9,7 +9,7 @@ import pytest
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.scope import parse_all
 from acrux.domain.access.trust import ClaimRule, Trust
-from acrux.domain.audit.case import CaseId
+from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.decision import Decision, Outcome, Search
 from acrux.domain.audit.explanation import Explanation
 from acrux.errors import InvalidInput, UnknownCase
@@ -22,7 +22,7 @@ MANIFEST = "/v2/team/app/manifests/v1"
 
 async def explain(registry: Registry, answer: Answer) -> Explanation:
     """Why this answer is a refusal."""
-    await registry.services.journal.flush()
+    await registry.services.audit_log.flush()
     return await registry.services.explanations.explain(answer.case)
 
 
@@ -86,7 +86,7 @@ async def test_the_scope_map_that_lacks_is_named_with_what_to_do(
     caller = await (await robot(registry, "team-map")).login(PULL)
     told = await explain(registry, await caller.call("DELETE", MANIFEST))
 
-    assert (told.account, told.proof, told.peer) == ("robot", "access_token", PEER)
+    assert (told.account, told.authentication_method, told.peer) == ("robot", "access_token", PEER)
     assert (told.request, told.status) == (f"DELETE {MANIFEST}", 401)
     assert (told.scope_map, told.reason) == ("team-map", "missing-scope")
     assert told.fixes == (
@@ -154,7 +154,7 @@ async def test_it_is_said_that_an_account_was_given_more_since(
 async def test_it_is_said_that_the_scope_map_of_a_trust_grew_since(
     registry: Registry, stranger: Caller, clock: HandClock
 ) -> None:
-    """An identity from outside has no account whose change could be told."""
+    """A federated identity has no account whose change could be told."""
     services = registry.services
     await services.scope_maps.create("ci-map", ("repositories/app/content/read",))
     await services.trusts.create(
@@ -167,7 +167,7 @@ async def test_it_is_said_that_the_scope_map_of_a_trust_grew_since(
         )
     )
     clock.forward(minutes=1)
-    services.journal.record(
+    services.audit_log.record(
         Decision(
             request=f"DELETE {MANIFEST}",
             outcome=Outcome.REFUSED,
@@ -177,7 +177,7 @@ async def test_it_is_said_that_the_scope_map_of_a_trust_grew_since(
             case="k000000000",
         )
     )
-    await services.journal.flush()
+    await services.audit_log.flush()
     before = await services.explanations.explain("k000000000")
     clock.forward(minutes=1)
     await services.scope_maps.change("ci-map", add=("repositories/app/content/delete",))
@@ -308,9 +308,9 @@ async def test_a_flood_without_credentials_takes_no_room(
     """Strangers would push out the cases that matter, or fill the disk."""
     answers = [await stranger.call("GET", MANIFEST) for _ in range(500)]
 
-    assert {CaseId.parse(answer.case).is_bare for answer in answers} == {True}
-    await registry.services.journal.flush()
-    assert await registry.services.journal.search(Search()) == ()
+    assert {CaseId.parse(answer.case).is_unrecorded for answer in answers} == {True}
+    await registry.services.audit_log.flush()
+    assert await registry.services.audit_log.search(Search()) == ()
 
 
 async def test_a_token_of_an_issuer_that_nobody_trusts_is_explained(
@@ -330,7 +330,7 @@ async def test_a_token_of_an_issuer_that_nobody_trusts_is_explained(
 async def test_whoever_a_trust_let_in_is_explained_by_what_the_trust_gives(
     registry: Registry, stranger: Caller
 ) -> None:
-    """An identity from outside has no account to look at."""
+    """A federated identity has no account to look at."""
     await registry.services.trusts.create(
         Trust(
             name="ci",
@@ -341,7 +341,7 @@ async def test_whoever_a_trust_let_in_is_explained_by_what_the_trust_gives(
         )
     )
     for number, trust in enumerate(("ci", "gone")):
-        registry.services.journal.record(
+        registry.services.audit_log.record(
             Decision(
                 request=f"DELETE {MANIFEST}",
                 outcome=Outcome.REFUSED,
@@ -352,7 +352,7 @@ async def test_whoever_a_trust_let_in_is_explained_by_what_the_trust_gives(
                 case=f"k{number:09}",
             )
         )
-    await registry.services.journal.flush()
+    await registry.services.audit_log.flush()
     told, gone = [
         await registry.services.explanations.explain(f"k{number:09}") for number in range(2)
     ]

@@ -4,7 +4,7 @@ import pytest
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.grants import ADMINISTRATOR
+from acrux.domain.access.scope_maps import ADMINISTRATOR
 from acrux.errors import InvalidInput, InvalidSettings
 from tests.http.caller import Caller
 
@@ -127,7 +127,7 @@ async def test_the_admin_user_may_be_given_the_scope_map_that_it_has(registry: R
     assert (await accounts.change("acrux", scope_map=ADMINISTRATOR.name)).is_enabled
 
 
-async def test_a_person_is_never_taken_for_the_admin_user(registry: Registry) -> None:
+async def test_a_user_is_never_taken_for_the_admin_user(registry: Registry) -> None:
     """A person's one password is of their own choice: whoever has that name gets no more by it."""
     await registry.services.users.create("acrux", ADMINISTRATOR.name, Secret("long enough 1"))
 

@@ -267,7 +267,7 @@ async def test_the_passwords_of_the_admin_user_are_made_anew(
 PASS_PHRASE = "a long enough pass phrase"
 
 
-async def test_a_person_is_made_shown_changed_and_deleted(
+async def test_a_user_is_made_shown_changed_and_deleted(
     manager: Manager, registry: Registry
 ) -> None:
     """acrux user."""
@@ -356,7 +356,7 @@ async def test_the_audit_is_searched(
     await manager.ok("POST", "/tokens", A_TOKEN)
     clock.forward(hours=1)
     await Caller(registry, "ci-team", "wrong").token("repository:app:pull")
-    await registry.services.journal.flush()
+    await registry.services.audit_log.flush()
     noon = clock().replace(hour=12).isoformat().replace("+00:00", "Z")
     one = clock().isoformat().replace("+00:00", "Z")
 
@@ -383,7 +383,7 @@ async def test_a_case_is_explained(manager: Manager, registry: Registry) -> None
     caller = Caller(registry, "ci-team", valued(created["credentials"])["password1"])
     caller.authorization = caller.basic
     refused = await caller.call("GET", f"{ROOT}/tokens")
-    await registry.services.journal.flush()
+    await registry.services.audit_log.flush()
 
     told = await manager.ok("GET", f"/cases/{refused.header('X-Acrux-Case')}")
 
@@ -410,7 +410,7 @@ async def test_the_permission_that_grants_management_is_told(
     caller = await Caller(registry, "ci-team", password).login("repository:app:pull")
     seen = await caller.call("GET", f"{ROOT}/tokens")
     changed = await caller.call("POST", f"{ROOT}/tokens")
-    await registry.services.journal.flush()
+    await registry.services.audit_log.flush()
 
     told = await manager.ok("GET", f"/cases/{seen.header('X-Acrux-Case')}")
     lacking = await manager.ok("GET", f"/cases/{changed.header('X-Acrux-Case')}")
@@ -634,8 +634,8 @@ async def test_what_is_changed_over_http_is_in_the_journal(
 ) -> None:
     """Who gave whom which right."""
     await manager.ok("POST", "/tokens", A_TOKEN)
-    await registry.services.journal.flush()
-    found = await registry.services.journal.search(Search(limit=1))
+    await registry.services.audit_log.flush()
+    found = await registry.services.audit_log.search(Search(limit=1))
 
     assert found[0].decision.request == f"POST {ROOT}/tokens"
     assert found[0].decision.account == "acrux"

@@ -1,4 +1,4 @@
-"""Tokens of outside OpenID issuers, at every door: exchange, Basic, the forms."""
+"""Tokens of external OpenID issuers, at every door: exchange, Basic, the forms."""
 
 import asyncio
 from base64 import urlsafe_b64encode
@@ -55,7 +55,7 @@ def workflow(registry: Registry) -> Caller:
 
 
 async def exchange(caller: Caller, token: str, **fields: Any) -> Answer:
-    """Exchange an outside token as Azure's SDKs do."""
+    """Exchange a subject token as Azure's SDKs do."""
     form = {"grant_type": "access_token", "access_token": token, **fields}
     return await post(caller, "/oauth2/exchange", **form)
 
@@ -66,7 +66,7 @@ async def redeem(caller: Caller, refresh_token: str, scope: str = PUSH) -> Answe
 
 
 async def logged_in(caller: Caller, token: str, scope: str = PUSH) -> Caller:
-    """A caller that exchanged the outside token, and holds an access token of the scope."""
+    """A caller that exchanged the subject token, and holds an access token of the scope."""
     exchanged = await exchange(caller, token)
     assert exchanged.status == 200, exchanged.body
     answer = await redeem(caller, exchanged.json["refresh_token"], scope)
@@ -105,7 +105,7 @@ async def test_a_workflow_pushes_without_a_stored_secret(
         {"grant_type": "refresh_token", "refresh_token": "TOKEN"},
     ],
 )
-async def test_each_grant_exchanges_an_outside_token(
+async def test_each_grant_exchanges_a_subject_token(
     workflow: Caller, issuer: Provider, clock: HandClock, form: dict[str, str]
 ) -> None:
     """The SDKs, az and AKS's kubelet each ask in their own way (acr-protocol.md §3.2)."""
@@ -138,7 +138,7 @@ async def test_tokens_live_no_longer_than_the_trust_allows(
 
 @pytest.mark.usefixtures("trust")
 @pytest.mark.parametrize("user", [TOKEN_USER, "trusts/ci-main"])
-async def test_docker_logs_in_with_an_outside_token_as_password(
+async def test_docker_logs_in_with_a_subject_token_as_password(
     workflow: Caller, issuer: Provider, clock: HandClock, user: str
 ) -> None:
     """docker login -u 00000000-... -p $ID_TOKEN, then docker push."""
@@ -409,7 +409,7 @@ async def test_a_password_is_never_tried_as_a_token_nor_a_token_as_a_password(
 
 
 @pytest.mark.usefixtures("trust")
-async def test_an_outside_token_is_no_access_token_and_no_refresh_token(
+async def test_a_subject_token_is_no_access_token_and_no_refresh_token(
     workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
     """It must be exchanged: what it may is not in it."""

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 import pytest
 
 from acrux.bootstrap.application import Registry
-from acrux.domain.access.grants import NOTHING, Principal
+from acrux.domain.access.grants import Principal
+from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.token import TOKEN_USER
 from tests.http.caller import HOST, Answer, Caller, basic
 from tests.http.conftest import HandClock

@@ -1,6 +1,6 @@
 """The pitfalls of token authentication, a test each (token-auth-and-oci.md §3.7), GET and POST.
 
-Two of them stand elsewhere: forwarded headers in `test_walk`, 429 in the tests of guessing.
+Two of them stand elsewhere: forwarded headers in `test_walk`, 429 in the tests of the lockout.
 """
 
 import re

@@ -9,7 +9,7 @@ import pytest
 
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
-from acrux.http.middleware import Damage
+from acrux.http.request_log import Damage
 from acrux.settings import Settings
 from tests.http.caller import Caller
 from tests.http.conftest import Lines

@@ -12,8 +12,9 @@ from acrux.adapters.passwords.schemes import AllPasswords
 from acrux.adapters.sql.accounts import SqlAccounts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.credential import Credential, Secret
-from acrux.domain.access.grants import ANONYMOUS, NOTHING
+from acrux.domain.access.grants import ANONYMOUS
 from acrux.domain.access.reason import Reason
+from acrux.domain.access.scope_maps import NOTHING
 from acrux.errors import BadCredentials
 from acrux.ports.accounts import Account, PasswordRecord
 from acrux.services.access.authentication import Authentication
@@ -75,9 +76,9 @@ async def test_a_right_password_tells_who_it_is_and_what_they_hold(given: Given)
         EPOCH,
     )
     known = await given.authentication.find("somebody")
-    assert (found.proof, known.proof) == ("password1", "")
+    assert (found.authentication_method, known.authentication_method) == ("password1", "")
     assert found.password == "password1"
-    assert replace(found, proof="", password="") == known
+    assert replace(found, authentication_method="", password="") == known
     assert given.waited == []
 
 

@@ -145,16 +145,16 @@ async def test_a_wrong_password_takes_the_same_work_for_every_name(
 
 
 @pytest.mark.parametrize("name", list(HASHES)[:5])
-@pytest.mark.parametrize("is_remembered", [False, True])
+@pytest.mark.parametrize("is_cached", [False, True])
 async def test_a_disabled_account_takes_the_same_work_with_the_right_password(
     accounts: SqlAccounts,
     clock: HandClock,
     name: str,
-    is_remembered: bool,
+    is_cached: bool,
 ) -> None:
     """A password of somebody who left would be known to be right, and their name with it."""
     start = Start(accounts, clock)
-    if is_remembered:
+    if is_cached:
         assert await start.lets_in(name, RIGHT)
     await accounts.change(name, 1, scope_map=None, is_enabled=False)
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.sql.accounts import SqlRevocations
+from acrux.adapters.sql.revocations import SqlRevocations
 from acrux.adapters.sql.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.trusts import SqlTrusts
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.domain.access.grants import NOTHING
-from acrux.domain.access.outside import Claims, Outside
+from acrux.domain.access.federated import Claims, FederatedIdentity
+from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.errors import BadCredentials, Denied, InvalidInput, InvalidToken
 from acrux.services.access.federation import MAX_OBJECTION_CHARACTERS, Federation
@@ -75,21 +75,21 @@ async def test_whoever_is_let_in_is_found_again_until_the_trust_ends(given: Give
     """A refresh token is redeemed without the issuer, and never without the trust."""
     await given.trusts.create(TRUST)
     principal = await given.federation.authenticate("a-subject")
-    assert principal.outside == Outside("ci", "a-subject")
-    assert principal.proof == "trust ci"
+    assert principal.federated == FederatedIdentity("ci", "a-subject")
+    assert principal.authentication_method == "trust ci"
 
-    assert await given.federation.find(principal.outside) == principal
-    assert await given.federation.scope_map(principal.outside) == principal.scope_map
+    assert await given.federation.find(principal.federated) == principal
+    assert await given.federation.scope_map(principal.federated) == principal.scope_map
     await given.trusts.change("ci", lambda old: replace(old, is_enabled=False))
-    await _is_gone(given.federation, principal.outside)
+    await _is_gone(given.federation, principal.federated)
     await given.trusts.delete("ci")
-    await _is_gone(given.federation, principal.outside)
+    await _is_gone(given.federation, principal.federated)
 
 
-async def _is_gone(federation: Federation, outside: Outside) -> None:
-    assert await federation.scope_map(outside) == NOTHING
+async def _is_gone(federation: Federation, identity: FederatedIdentity) -> None:
+    assert await federation.scope_map(identity) == NOTHING
     with pytest.raises(BadCredentials, match="gone or disabled"):
-        await federation.find(outside)
+        await federation.find(identity)
 
 
 async def test_the_reasons_are_for_whoever_runs_the_registry(given: Given) -> None:
@@ -103,8 +103,8 @@ async def test_the_reasons_are_for_whoever_runs_the_registry(given: Given) -> No
     assert unknown.value.message == "retrieving permissions failed: no token"
     assert examined.verdict.objections == ("the claim sub is 'b-subject', and must be 'a-*'",)
     assert examined.scope_map == NOTHING
-    assert not given.federation.is_outside("")
-    assert given.federation.is_outside("a-subject")
+    assert not given.federation.is_subject_token("")
+    assert given.federation.is_subject_token("a-subject")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_a_change_does_not_undo_what_somebody_else_did_meanwhile(
 
 
 async def test_of_the_reasons_no_more_is_kept_than_a_page(given: Given) -> None:
-    """At a shared issuer anybody can get tokens to be refused, and fill the journal with them."""
+    """At a shared issuer anybody can get tokens to be refused, and fill the audit log with them."""
     for number in range(100):
         await given.trusts.create(replace(TRUST, name=f"ci-{number}"))
 

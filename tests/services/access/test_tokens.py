@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from acrux.adapters.keys.jwt_signer import JwtSigner
 from acrux.adapters.keys.signing_keys import SigningKey
-from acrux.domain.access.grants import ADMINISTRATOR, NOTHING, Principal, narrow
-from acrux.domain.access.outside import Outside
+from acrux.domain.access.federated import FederatedIdentity
+from acrux.domain.access.grants import Principal, narrow
 from acrux.domain.access.scope import Scope
+from acrux.domain.access.scope_maps import ADMINISTRATOR, NOTHING
 from acrux.domain.access.token import AccessToken
 from acrux.errors import InvalidService, InvalidToken
 from acrux.services.access.tokens import Lifetimes, Tokens
@@ -70,7 +71,7 @@ class Given:
             self.clock,
             LIFETIMES,
             [SERVICE, OTHER],
-            remembered_bytes=10_000,  # two tokens of one scope
+            cache_bytes=10_000,  # two tokens of one scope
         )
 
     def token(self) -> str:
@@ -128,7 +129,7 @@ def test_a_token_that_is_known_is_read_again_where_a_key_may_be_gone() -> None:
     assert given.signer.verified == 2
 
 
-def test_a_token_that_is_no_good_is_never_remembered() -> None:
+def test_a_token_that_is_no_good_is_never_cached() -> None:
     """Nobody must be able to fill the memory with what they made up."""
     given = Given()
     text = given.token()[:-8] + "AAAAAAAA"
@@ -205,7 +206,7 @@ def test_what_is_given_for_an_access_token_is_revoked_with_it() -> None:
     given = Given()
     holder = given.tokens.holder(given.token())
     second = given.tokens.issue(holder, SERVICE, PULL).text
-    assert (holder.epoch, holder.proof) == (5, "access_token")
+    assert (holder.epoch, holder.authentication_method) == (5, "access_token")
     assert given.tokens.verify(second).scopes == tuple(PULL)
 
     given.revocations.least["acrux"] = 6
@@ -217,12 +218,14 @@ def test_what_is_given_for_an_access_token_is_revoked_with_it() -> None:
 def test_what_is_given_for_an_access_token_from_outside_is_revoked_with_the_trust() -> None:
     """The trust ends all that came of it, however often it was handed on."""
     given = Given()
-    outside = Outside("ci", "repo:org/app")
-    first = given.tokens.issue(replace(ADMIN, name=outside.name, outside=outside), SERVICE, PULL)
+    federated = FederatedIdentity("ci", "repo:org/app")
+    first = given.tokens.issue(
+        replace(ADMIN, name=federated.name, federated=federated), SERVICE, PULL
+    )
     holder = given.tokens.holder(first.text)
     second = given.tokens.issue(holder, SERVICE, PULL).text
-    assert holder.outside == outside
-    assert given.tokens.verify(second).outside == outside
+    assert holder.federated == federated
+    assert given.tokens.verify(second).federated == federated
 
     given.revocations.least["trusts/ci"] = 6
 
@@ -265,7 +268,7 @@ def test_who_asks_for_the_very_same_within_a_second_gets_the_same_token() -> Non
         (replace(ADMIN, epoch=6), SERVICE, PULL),
         (replace(ADMIN, scope_map=NOTHING), SERVICE, PULL),
         (replace(ADMIN, lifetime=timedelta(minutes=1)), SERVICE, PULL),
-        (replace(ADMIN, outside=Outside("trust", "subject", ())), SERVICE, PULL),
+        (replace(ADMIN, federated=FederatedIdentity("trust", "subject", ())), SERVICE, PULL),
         (ADMIN, OTHER, PULL),
         (ADMIN, SERVICE, [Scope.parse("repository:app:push")]),
         (ADMIN, SERVICE, [Scope.parse("repository:app2:pull")]),
@@ -310,7 +313,7 @@ def test_no_token_of_a_key_that_may_be_gone_is_handed_out_again() -> None:
     assert given.signer.signed == 2
 
 
-def test_no_more_tokens_are_kept_to_be_handed_out_again_than_are_remembered() -> None:
+def test_no_more_tokens_are_kept_to_be_handed_out_again_than_are_cached() -> None:
     """Whoever asks for ever other scopes would fill the memory."""
     given = Given()  # remembers two
     scopes = [[Scope.parse(f"repository:app{number}:pull")] for number in range(3)]

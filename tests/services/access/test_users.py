@@ -10,7 +10,8 @@ import pytest
 from acrux.adapters.passwords.chosen import ChosenPasswords
 from acrux.adapters.passwords.generated import KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
-from acrux.adapters.sql.accounts import SqlAccounts, SqlRevocations
+from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sql.revocations import SqlRevocations
 from acrux.adapters.sql.scope_maps import SqlScopeMaps
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.credential import Credential, Secret
@@ -110,7 +111,7 @@ class Services:
             principal = await self.authentication.authenticate(Credential(name, password))
         except BadCredentials:
             return False
-        assert (principal.name, principal.proof) == (name, "password")
+        assert (principal.name, principal.authentication_method) == (name, "password")
         return True
 
     async def names(self) -> Sequence[str]:
@@ -124,7 +125,7 @@ def services(database: SqliteDatabase, clock: HandClock) -> Services:
     return Services(database, clock)
 
 
-async def test_a_person_gets_in_with_the_password_of_their_choice(services: Services) -> None:
+async def test_a_user_gets_in_with_the_password_of_their_choice(services: Services) -> None:
     """People remember words, not 52 letters and digits."""
     created = await services.users.create("alice", READER, RIGHT)
 
@@ -156,7 +157,7 @@ async def test_what_cannot_be_a_user_is_refused(
     assert await services.names() == ["bobby"]
 
 
-async def test_people_and_tokens_are_listed_apart_and_cannot_share_a_name(
+async def test_users_and_tokens_are_listed_apart_and_cannot_share_a_name(
     services: Services,
 ) -> None:
     """Whose password it is must be plain from the name alone."""
@@ -173,7 +174,7 @@ async def test_people_and_tokens_are_listed_apart_and_cannot_share_a_name(
         await services.users.show("robot")
 
 
-async def test_a_persons_password_is_never_generated(services: Services) -> None:
+async def test_a_users_password_is_never_generated(services: Services) -> None:
     """`acrux token credential generate -n alice` would give alice a second way in."""
     await services.users.create("alice", READER, RIGHT)
 
@@ -277,7 +278,7 @@ async def test_another_password_replaces_the_first_and_ends_the_tokens(
     assert services.revocations.least_epoch("alice", "") > 0
 
 
-async def test_a_person_is_given_other_rights_switched_off_revoked_and_deleted(
+async def test_a_user_is_given_other_rights_switched_off_revoked_and_deleted(
     services: Services,
 ) -> None:
     """Somebody leaves the team."""

@@ -1,0 +1,132 @@
+"""Tell the audit log what was asked over HTTP, and what was decided."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from secrets import token_bytes
+from typing import Final, TypeAlias
+
+from acrux.cache import memoize
+from acrux.domain.access.reason import PROVEN, Reason
+from acrux.domain.access.scope import parse_text
+from acrux.domain.audit.case_id import RANDOM_BYTES, recorded, unrecorded
+from acrux.domain.audit.decision import (
+    ANONYMOUS_CALLER,
+    UNKNOWN_CALLER,
+    Decision,
+    Outcome,
+    repository_of,
+    within_bounds,
+)
+from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
+from acrux.http.messages import BAD_REQUEST, CREATED, Request, Response
+from acrux.services.audit.audit_log import AuditLog
+
+# Whether an end-point's answer, by its method and status, is one that the audit log must hold.
+Recorded: TypeAlias = Callable[[str, int], bool]
+
+MAX_PATH_CHARACTERS: Final = 1024
+
+
+def changes(method: str, status: int) -> bool:
+    """Whatever changes something. Reading with a good token is not recorded."""
+    return method not in ("GET", "HEAD") and status < BAD_REQUEST
+
+
+def finishes(_: str, status: int) -> bool:
+    """A blob that is complete; the steps of its upload change nothing that can be seen."""
+    return status == CREATED
+
+
+def always(_: str, status: int) -> bool:
+    """Each success: a token that was issued."""
+    return status < BAD_REQUEST
+
+
+class AuditRecorder:
+    """Sees how requests end, and gives each refusal an id. It never waits, and never fails them."""
+
+    def __init__(self, audit_log: AuditLog, clock: Callable[[], datetime]) -> None:
+        self._audit_log = audit_log
+        self._clock = clock
+
+    def granted(self, request: Request, response: Response) -> None:
+        """Record that the request was carried out."""
+        asked = within_bounds(request.asked)
+        self._audit_log.record(
+            Decision(
+                request=_name(request),
+                outcome=Outcome.GRANTED,
+                account=request.grant.principal or ANONYMOUS_CALLER,
+                authentication_method=request.authentication_method,
+                peer=request.peer,
+                repository=request.params.get("repository") or repository_of(asked),
+                asked=asked,
+                granted=request.grant.scopes if asked else (),
+                status=response.status,
+                facts=_created(response),
+                correlation=request.id,
+                is_proven=bool(request.grant.principal),
+            )
+        )
+
+    def refused(
+        self, request: Request, refused: AccessRefused | TooManyRequests, status: int
+    ) -> str:
+        """Record that the caller was refused, unless they presented nothing at all.
+
+        The id of the case that is returned can be explained.
+        """
+        scope = refused.scope if isinstance(refused, AccessRefused) else ""
+        asked = within_bounds(request.asked) or _read(scope)
+        if refused.reason == Reason.NO_CREDENTIAL:
+            return unrecorded(asked, self._clock())
+        is_proven, case = refused.reason in PROVEN, recorded(token_bytes(RANDOM_BYTES))
+        self._audit_log.record(
+            Decision(
+                request=_name(request),
+                outcome=Outcome.REFUSED,
+                account=_account(request, refused),
+                authentication_method=request.authentication_method,
+                peer=request.peer,
+                repository=request.params.get("repository") or repository_of(asked),
+                asked=asked,
+                granted=request.grant.scopes,
+                status=status,
+                reason=refused.reason,
+                message=refused.message,
+                facts=_facts(request, refused),
+                correlation=request.id,
+                case=case,
+                is_proven=is_proven and bool(request.grant.principal or refused.account),
+            )
+        )
+        return case
+
+
+_read = memoize(parse_text, 128, longest=512)  # strangers ask for the same few things
+
+
+def _created(response: Response) -> Mapping[str, str]:
+    # What was made is named in the body or in the query of the request, which are not recorded.
+    if response.status != CREATED:
+        return {}
+    location = dict(response.headers).get(b"location")
+    return {} if location is None else {"created": location.partition(b"?")[0].decode("latin-1")}
+
+
+def _facts(request: Request, refused: AccessRefused | TooManyRequests) -> Mapping[str, str]:
+    # What the rights of a federated identity are looked up with.
+    identity = request.grant.federated
+    return {**refused.detail, **dict(identity.values)} if identity else refused.detail
+
+
+def _account(request: Request, refused: AccessRefused | TooManyRequests) -> str:
+    if isinstance(refused, InsufficientScope):
+        return request.grant.principal or ANONYMOUS_CALLER
+    return request.grant.principal or refused.account or UNKNOWN_CALLER
+
+
+def _name(request: Request) -> str:
+    # Without the query, in which clients send whatever they like.
+    path = request.raw_path.partition(b"?")[0].decode("ascii", "backslashreplace")
+    return f"{request.method} {path[:MAX_PATH_CHARACTERS]}"

@@ -1,0 +1,222 @@
+"""The routes of /management/v1: what each requires, reads and answers."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import Struct
+
+from acrux.domain.access.scope import READ, WRITE
+from acrux.http.management import bodies, shapes
+from acrux.http.management.accounts import AccountManagement
+from acrux.http.management.audit import AuditManagement
+from acrux.http.management.handlers import ManagementHandlers
+from acrux.http.management.keys import KeyManagement
+from acrux.http.management.registry import RegistryManagement
+from acrux.http.management.scope_maps import ScopeMapManagement
+from acrux.http.management.trusts import TrustManagement
+from acrux.http.management.users import UserManagement
+from acrux.http.messages import Request, Response
+
+ROOT: Final = "/management/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `right` is the action on registry:management that it requires.
+
+    Its path is below ROOT; `query` names the parameters of `openapi.PARAMETERS` that it reads.
+    """
+
+    method: str
+    path: str
+    right: str
+    handler: Callable[[Request], Awaitable[Response]]
+    summary: str
+    body: type[Struct] | None = None
+    answer: type[Struct] | None = None
+    status: int = 200
+    query: tuple[str, ...] = ()
+
+
+PAGED: Final = ("n", "last")
+
+
+def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
+    """Every operation. The routing table and the OpenAPI document are made of these."""
+    return (
+        *_accounts(handlers.accounts),
+        *_scope_maps(handlers.scope_maps),
+        *_registry(handlers.registry),
+        *_users(handlers.users),
+        *_trusts(handlers.trusts),
+        *_keys(handlers.keys),
+        *_audit(handlers.audit),
+    )
+
+
+def _accounts(accounts: AccountManagement) -> tuple[Operation, ...]:
+    one, answer = "/tokens/{name}", shapes.Token
+    return (
+        Operation(
+            "GET", "/tokens", READ, accounts.list, "List accounts.",
+            answer=shapes.TokenList, query=PAGED,
+        ),
+        Operation(
+            "POST", "/tokens", WRITE, accounts.create,
+            "Create an account; its passwords are shown once.", bodies.CreateToken, answer, 201,
+        ),
+        Operation("GET", one, READ, accounts.show, "Show an account.", answer=answer),
+        Operation(
+            "PATCH", one, WRITE, accounts.change, "Change an account; less ends its tokens.",
+            bodies.ChangeToken, answer,
+        ),
+        Operation(
+            "DELETE", one, WRITE, accounts.delete, "Delete an account; its tokens end.", status=204
+        ),
+        Operation(
+            "POST", f"{one}/generateCredentials", WRITE, accounts.generate_credentials,
+            "Make one password anew or both, shown once; what the old one obtained ends.",
+            bodies.GenerateCredentials, shapes.Credentials,
+        ),
+        Operation(
+            "DELETE", f"{one}/credentials/{{password}}", WRITE, accounts.delete_password,
+            "Delete a password; the tokens that it obtained end.", status=204,
+        ),
+        Operation(
+            "POST", f"{one}/revoke", WRITE, accounts.revoke,
+            "End all tokens of an account; its passwords go on.", status=204,
+        ),
+    )  # fmt: skip
+
+
+def _scope_maps(scope_maps: ScopeMapManagement) -> tuple[Operation, ...]:
+    one, answer = "/scopeMaps/{name}", shapes.ScopeMap
+    return (
+        Operation(
+            "GET", "/scopeMaps", READ, scope_maps.list,
+            "List scope maps, the system's own among them.",
+            answer=shapes.ScopeMapList, query=PAGED,
+        ),
+        Operation(
+            "POST", "/scopeMaps", WRITE, scope_maps.create, "Create a scope map.",
+            bodies.CreateScopeMap, answer, 201,
+        ),
+        Operation("GET", one, READ, scope_maps.show, "Show a scope map.", answer=answer),
+        Operation(
+            "PATCH", one, WRITE, scope_maps.change,
+            "Change a scope map; where it holds less, tokens end.", bodies.ChangeScopeMap, answer,
+        ),
+        Operation(
+            "DELETE", one, WRITE, scope_maps.delete,
+            "Delete a scope map that nothing has.", status=204,
+        ),
+    )  # fmt: skip
+
+
+def _registry(registry: RegistryManagement) -> tuple[Operation, ...]:
+    answer = shapes.Registry
+    return (
+        Operation(
+            "GET", "/registry", READ, registry.show, "Show what is switched on.", answer=answer
+        ),
+        Operation(
+            "PATCH", "/registry", WRITE, registry.change,
+            "Switch the admin user, and what anonymous callers may.",
+            bodies.ChangeRegistry, answer,
+        ),
+        Operation(
+            "POST", "/listCredentials", READ, registry.list_credentials,
+            "Show the admin user; its passwords are not kept, and have no value here.",
+            answer=shapes.Credentials,
+        ),
+        Operation(
+            "POST", "/regenerateCredential", WRITE, registry.regenerate_credential,
+            "Make a password of the admin user anew, shown once; what it obtained ends.",
+            bodies.RegenerateCredential, shapes.Credentials,
+        ),
+    )  # fmt: skip
+
+
+def _users(users: UserManagement) -> tuple[Operation, ...]:
+    one, answer = "/users/{name}", shapes.User
+    return (
+        Operation(
+            "GET", "/users", READ, users.list, "List users.", answer=shapes.UserList, query=PAGED
+        ),
+        Operation(
+            "POST", "/users", WRITE, users.create, "Create an account for a user.",
+            bodies.CreateUser, answer, 201,
+        ),
+        Operation("GET", one, READ, users.show, "Show a user's account.", answer=answer),
+        Operation(
+            "PATCH", one, WRITE, users.change, "Change a user's account; less ends their tokens.",
+            bodies.ChangeUser, answer,
+        ),
+        Operation(
+            "DELETE", one, WRITE, users.delete, "Delete a user's account; their tokens end.",
+            status=204,
+        ),
+        Operation(
+            "POST", f"{one}/setPassword", WRITE, users.set_password,
+            "Give a user another password; their tokens end.", bodies.SetPassword, answer,
+        ),
+        Operation(
+            "POST", f"{one}/revoke", WRITE, users.revoke,
+            "End all tokens of a user; the password goes on.", status=204,
+        ),
+    )  # fmt: skip
+
+
+def _trusts(trusts: TrustManagement) -> tuple[Operation, ...]:
+    one, answer = "/trusts/{name}", shapes.Trust
+    return (
+        Operation(
+            "GET", "/trusts", READ, trusts.list, "List trusts.",
+            answer=shapes.TrustList, query=PAGED,
+        ),
+        Operation(
+            "POST", "/trusts", WRITE, trusts.create,
+            "Trust an external issuer, by a rule over claims.", bodies.CreateTrust, answer, 201,
+        ),
+        Operation("GET", one, READ, trusts.show, "Show a trust.", answer=answer),
+        Operation(
+            "PATCH", one, WRITE, trusts.change,
+            "Change a trust; tokens end unless it only gives more.", bodies.ChangeTrust, answer,
+        ),
+        Operation(
+            "DELETE", one, WRITE, trusts.delete,
+            "Delete a trust; the tokens of whoever it let in end.", status=204,
+        ),
+    )  # fmt: skip
+
+
+def _audit(audit: AuditManagement) -> tuple[Operation, ...]:
+    return (
+        Operation(
+            "GET", "/audit", READ, audit.list, "Search who asked what, and what was decided.",
+            answer=shapes.RecordList,
+            query=("account", "repository", "outcome", "since", "until", *PAGED),
+        ),
+        Operation(
+            "GET", "/cases/{name}", READ, audit.explain,
+            "Say why a request was refused, by the id in its X-Acrux-Case.", answer=shapes.Case,
+        ),
+    )  # fmt: skip
+
+
+def _keys(keys: KeyManagement) -> tuple[Operation, ...]:
+    answer = shapes.KeyList
+    return (
+        Operation(
+            "GET", "/keys", READ, keys.list, "List the keys that sign tokens.", answer=answer
+        ),
+        Operation(
+            "POST", "/keys/rotate", WRITE, keys.rotate,
+            "Publish a new key, which signs in ten minutes, or at once.", bodies.RotateKeys, answer,
+        ),
+        Operation(
+            "POST", "/keys/{name}/revoke", WRITE, keys.revoke,
+            "Remove a key that others may know: all its tokens end.", answer=answer,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""One log line for each request, and the id that its answer shows too."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from acrux.errors import DamagedBlob, DamagedManifest, RegistryError
+from acrux.http import parsing
+from acrux.http.messages import Request, Response
+
+IDS_AT_ONCE: Final = 256
+
+_DIGITS: Final = 32
+_VARIANTS: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
+# What is told of each request, in this order.
+_FIELDS: Final = (
+    "method", "path", "status", "ms", "received", "sent", "principal", "peer", "agent", "id",
+)  # fmt: skip
+
+_DAMAGED: Final[dict[type[RegistryError], str]] = {DamagedBlob: "blob", DamagedManifest: "manifest"}
+
+# What happens again and again is told as often as this, in seconds.
+REPORTED_EVERY: Final = 60.0
+
+
+class Log(Protocol):
+    """Where lines go: an event, and named values."""
+
+    def info(self, event: str, /, **values: object) -> object: ...
+    def line(self, event: str, *names: str) -> Callable[..., object]: ...
+    def exception(self, event: str, /, **values: object) -> object: ...
+    def flush(self) -> object: ...
+
+
+def request_ids() -> Iterator[str]:
+    """Random ids for requests, each shown in its answer and in its log line.
+
+    They are asked for once in a while: the system call would let other threads run in between.
+    """
+    while True:
+        random = os.urandom(_DIGITS * IDS_AT_ONCE // 2).hex()
+        for start in range(0, len(random), _DIGITS):
+            digits = random[start : start + _DIGITS]
+            # RFC 9562 §5.4: the version is 4, the variant binary 10.
+            yield (
+                f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-"
+                f"{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
+            )
+
+
+class Seldom:
+    """Counts what is told at once, and then once in REPORTED_EVERY, however often it happens.
+
+    `ticks` tells the time in seconds.
+    """
+
+    def __init__(self, ticks: Callable[[], float]) -> None:
+        self._ticks = ticks
+        self._reported_at: float | None = None
+        self._unreported = 0
+
+    def times(self) -> int:
+        """Note one; how many there are to tell of now, 0 where it is not time yet."""
+        self._unreported += 1
+        now = self._ticks()
+        if self._reported_at is not None and now - self._reported_at < REPORTED_EVERY:
+            return 0
+        unreported, self._unreported, self._reported_at = self._unreported, 0, now
+        return unreported
+
+
+class Damage:
+    """Tells of what is stored and was found damaged, seldom; `kind` is what is told of."""
+
+    def __init__(self, kind: str, log: Log, ticks: Callable[[], float]) -> None:
+        self._kind = kind
+        self._log = log
+        self._seldom = Seldom(ticks)
+
+    def tell(self, repository: str, digest: str) -> None:
+        """Note one that somebody asked for in vain."""
+        if times := self._seldom.times():
+            self._log.info(
+                "damaged", kind=self._kind, repository=repository, digest=digest, times=times
+            )
+
+
+class RequestLog:
+    """One line a request, of these values and no others: a secret has no way in."""
+
+    def __init__(self, log: Log, ticks: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._damage = {kind: Damage(name, log, ticks) for kind, name in _DAMAGED.items()}
+        self._tell = log.line("request", *_FIELDS)
+        self._tell_cut = log.line("request", *_FIELDS, "cut")
+
+    def write(self, request: Request, response: Response, started: float) -> None:
+        """Tell how the request ended; `started` is an instant of `time.perf_counter`."""
+        body = response.body
+        sent, cut = (len(body), "") if isinstance(body, bytes) else (body.sent, body.cut)
+        values = (
+            request.method,
+            request.raw_path.decode("ascii", "backslashreplace"),
+            response.status,
+            round((time.perf_counter() - started) * 1000, 1),
+            request.body.received_bytes,
+            0 if request.method == "HEAD" else sent,
+            request.grant.principal,
+            request.peer,
+            parsing.header(request, b"user-agent") or "",
+            request.id,
+        )
+        if cut:
+            self._tell_cut(*values, cut)
+        else:
+            self._tell(*values)
+
+    def write_trouble(self, request: Request, refused: RegistryError) -> None:
+        """Tell why the storage could not be used: the disk may be about to die."""
+        self._log.info("storage", problem=str(refused), id=request.id)
+
+    def write_damage(self, request: Request, refused: RegistryError) -> None:
+        """Tell of what is stored, if that is why the request was refused: it is damaged."""
+        damage = self._damage.get(type(refused))
+        if damage is not None:
+            damage.tell(request.params.get("repository", ""), refused.detail["digest"])
+
+    def write_failure(self, request: Request) -> None:
+        """Tell of an exception that nobody foresaw, with its traceback."""
+        self._log.exception(
+            "failure",
+            method=request.method,
+            path=request.raw_path.decode("ascii", "backslashreplace"),
+            id=request.id,
+        )

@@ -1,0 +1,49 @@
+"""What fails again and again is told, and drowns nothing."""
+
+from acrux.background import BackgroundTask, BackgroundTasks, Failures
+from acrux.errors import StorageExhausted, StorageReadOnly
+from acrux.http.request_log import REPORTED_EVERY
+from tests.http.conftest import Lines
+
+
+def told(failure: Exception, *, minutes: int) -> list[dict[str, object]]:
+    """The lines of a task that fails so twice a second."""
+    lines, ticks = Lines(), [0.0]
+    failures = Failures("audit-log", lines, lambda: ticks[0])
+    for _ in range(minutes * 120):
+        failures.tell(failure)
+        ticks[0] += REPORTED_EVERY / 120
+    return lines.lines
+
+
+def test_a_full_disk_is_one_line_a_minute_that_counts_the_failures() -> None:
+    """A traceback twice a second fills what is left of the disk."""
+    words = "the disk is full"
+
+    lines = told(StorageExhausted(words), minutes=3)
+
+    assert lines == [
+        {"event": "audit-log", "problem": words, "failures": count} for count in (1, 120, 120)
+    ]
+
+
+def test_what_nobody_foresaw_is_told_as_seldom() -> None:
+    """Whatever fails in the background fails at the background's pace."""
+    assert [line["failures"] for line in told(OSError("EIO"), minutes=2)] == [1, 120]
+
+
+async def test_what_a_read_only_file_system_refuses_keeps_nobody_from_starting() -> None:
+    """It is told in one line, whichever tasks it keeps from being done."""
+    lines = Lines()
+
+    async def write() -> None:
+        raise StorageReadOnly("read-only")
+
+    running = BackgroundTasks(
+        [BackgroundTask(name, 60, write, at_start=True) for name in ("htpasswd", "audit-log")],
+        lines,
+    )
+    await running.start()
+    await running.stop()
+
+    assert lines.lines == [{"event": "read-only", "problem": "read-only", "failures": 1}]

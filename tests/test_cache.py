@@ -1,0 +1,82 @@
+"""What was read of a text answers for that text alone, and for no more than some of them."""
+
+import pytest
+
+from acrux.cache import MAX_LENGTH, Cache, memoize
+
+
+class Reader:
+    """Reads lengths, and counts how often."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def __call__(self, text: str) -> int:
+        self.read.append(text)
+        if not text:
+            raise ValueError
+        return len(text)
+
+
+def test_a_text_is_read_once() -> None:
+    """Clients send the same path, token and header with each request."""
+    reader = Reader()
+    read = memoize(reader, 2)
+
+    assert [read("a"), read("bb"), read("a")] == [1, 2, 1]
+    assert reader.read == ["a", "bb"]
+
+
+def test_the_texts_of_last_are_kept_and_no_more_than_was_said() -> None:
+    """Whoever sends ever other paths would fill the memory."""
+    reader = Reader()
+    read = memoize(reader, 2)
+
+    for text in ("a", "b", "a", "c", "a", "b"):
+        read(text)
+
+    assert reader.read == ["a", "b", "c", "b"]
+
+
+def test_a_long_text_is_read_each_time() -> None:
+    """A thousand headers of 64 KiB are too many to keep."""
+    reader = Reader()
+    read = memoize(reader, 2)
+    fits, is_longer = "x" * MAX_LENGTH, "x" * (MAX_LENGTH + 1)
+
+    for text in (fits, fits, is_longer, is_longer):
+        assert read(text) == len(text)
+
+    assert reader.read == [fits, is_longer, is_longer]
+
+
+def test_what_cannot_be_read_is_refused_each_time() -> None:
+    """A refusal tells of its own request."""
+    read = memoize(Reader(), 2)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"^$"):
+            read("")
+
+
+def test_values_are_kept_in_as_many_bytes_as_were_said_and_no_more() -> None:
+    """Tokens of a hundred scopes would fill the memory where tokens were counted."""
+    cache = Cache[str, str](100)
+    cache.keep("a", "x", 50)
+    cache.keep("b", "y", 50)
+    both = [cache.find("a"), cache.find("b")]
+
+    cache.keep("c", "z", 1)
+
+    assert both == ["x", "y"]
+    assert [cache.find(key) for key in "abc"] == [None, None, "z"]
+
+
+def test_what_is_larger_than_all_the_room_takes_none() -> None:
+    """One long answer would drive all others out for nothing."""
+    cache = Cache[str, str](100)
+    cache.keep("a", "x", 50)
+
+    cache.keep("b", "y", 101)
+
+    assert [cache.find(key) for key in "ab"] == ["x", None]
