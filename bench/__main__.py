@@ -7,18 +7,18 @@ from pathlib import Path
 import click
 
 from bench import machine, peers, report
-from bench.household import BenchError
-from bench.plan import Work
-from bench.run import guarded, perform, tell
-from bench.stage import FULL, QUICK
-from bench.works import blobs, images, listings, manifests, memory, start, tokens, uploads
+from bench.plan import Workload
+from bench.processes import BenchError
+from bench.run import guarded, log, perform
+from bench.scenario import FULL, QUICK
+from bench.workloads import blobs, images, listings, manifests, memory, start, tokens, uploads
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
-WORKS = {work.name: work for work in (
-    manifests.WORK, tokens.WORK, blobs.WORK, uploads.WORK,
-    images.WORK, listings.WORK, memory.WORK, start.WORK,
+WORKLOADS = {workload.name: workload for workload in (
+    manifests.WORKLOAD, tokens.WORKLOAD, blobs.WORKLOAD, uploads.WORKLOAD,
+    images.WORKLOAD, listings.WORKLOAD, memory.WORKLOAD, start.WORKLOAD,
 )}  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def main(
       ./scripts/bench --publish
       ./scripts/bench --render bench/results/reference.json
     """
-    chosen = [_work(name) for name in names or WORKS]
+    chosen = [_workload(name) for name in names or WORKLOADS]
     if publish and names:
         raise click.UsageError("--publish replaces all tables: it takes no names")
     if get_peers:
@@ -69,41 +69,41 @@ def main(
         if publish:
             results.write(RESULTS / "reference.json")
             report.write_page(PAGE, results)
-            tell(f"wrote {PAGE.relative_to(ROOT)} and its reference")
+            log(f"wrote {PAGE.relative_to(ROOT)} and its reference")
         results.check()
 
     sys.exit(guarded(measure))
 
 
-def _work(name: str) -> Work:
-    if name.upper() not in WORKS:
-        raise click.UsageError(f"there is no {name}: choose among {', '.join(WORKS)}")
-    return WORKS[name.upper()]
+def _workload(name: str) -> Workload:
+    if name.upper() not in WORKLOADS:
+        raise click.UsageError(f"there is no {name}: choose among {', '.join(WORKLOADS)}")
+    return WORKLOADS[name.upper()]
 
 
-def _measure(works: list[Work], rounds: int | None, *, quick: bool) -> report.Results:
+def _measure(workloads: list[Workload], rounds: int | None, *, quick: bool) -> report.Results:
     missing = machine.missing()
     for how in missing.values():
-        tell(f"missing: {how}")
-    works = _without_tools(works, missing)
+        log(f"missing: {how}")
+    workloads = _without_tools(workloads, missing)
     scale = QUICK if quick else FULL
-    results = perform(works, replace(scale, rounds=rounds or scale.rounds), is_quick=quick)
-    place = RESULTS / f"{results.date[:16].replace(' ', 'T').replace(':', '')}.json"
-    results.write(place)
-    tell(f"wrote {place.relative_to(ROOT)}")
+    results = perform(workloads, replace(scale, rounds=rounds or scale.rounds), is_quick=quick)
+    path = RESULTS / f"{results.date[:16].replace(' ', 'T').replace(':', '')}.json"
+    results.write(path)
+    log(f"wrote {path.relative_to(ROOT)}")
     return results
 
 
-def _without_tools(works: list[Work], missing: dict[str, str]) -> list[Work]:
+def _without_tools(workloads: list[Workload], missing: dict[str, str]) -> list[Workload]:
     if "wrk" not in missing:
-        return works
-    able = [work for work in works if not work.needs_wrk]
-    if not able:
-        raise BenchError(f"nothing of this can be measured without {missing['wrk']}")
-    for work in works:
-        if work.needs_wrk:
-            tell(f"without wrk {work.name} is left out")
-    return able
+        return workloads
+    measurable = [workload for workload in workloads if not workload.needs_wrk]
+    if not measurable:
+        raise BenchError(f"nothing can be measured without {missing['wrk']}")
+    for workload in workloads:
+        if workload.needs_wrk:
+            log(f"without wrk {workload.name} is left out")
+    return measurable
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def push_manifest(
 
 
 def with_digest(location: str, digest: str) -> str:
-    """Where an upload is finished."""
+    """The address that finishes an upload."""
     return f"{location}{'&' if '?' in location else '?'}digest={digest}"
 
 

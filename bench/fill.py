@@ -13,11 +13,11 @@ from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.upload import Session
 from bench.content import HOT, LAYER, MANIFEST
 
-ONE, FIVE_HUNDRED = "bench-one", "bench-five-hundred"
+SMALL_MAP, LARGE_MAP = "bench-one", "bench-five-hundred"
 MAP_LINES = 500
 TAGS, REFERRERS = "bench/tags", "bench/referrers"
 SUBJECTS = 100  # manifests that the many tags point at
-TOGETHER = 64
+GROUP_SIZE = 64
 
 _EMPTY = b"{}"
 
@@ -34,7 +34,7 @@ async def make_accounts(registry: Registry) -> dict[str, str]:
     """Two accounts that may pull the hot repository, by a line of 1 and of 500; their passwords."""
     others = tuple(f"repositories/bench/other-{number}/content/read" for number in range(1, 500))
     passwords = {}
-    for name, lines in ((ONE, ()), (FIVE_HUNDRED, others)):
+    for name, lines in ((SMALL_MAP, ()), (LARGE_MAP, others)):
         await registry.services.scope_maps.create(
             name, (*lines, f"repositories/{HOT}/content/read")
         )
@@ -53,8 +53,8 @@ async def make_pullers(registry: Registry, count: int) -> dict[str, str]:
         value = account.passwords[0].value
         passwords[name] = value.reveal() if value else ""
 
-    for start in range(0, count, TOGETHER):  # one commit for all of a group
-        some = range(start, min(start + TOGETHER, count))
+    for start in range(0, count, GROUP_SIZE):  # one commit for all of a group
+        some = range(start, min(start + GROUP_SIZE, count))
         await asyncio.gather(*(make(f"puller-{number}") for number in some))
     return passwords
 
@@ -98,7 +98,7 @@ async def make_listings(registry: Registry, referrers: int) -> Digest:
     digest = Digest.of(subjects[0])
     await put(pointed, digest, subjects[0], MANIFEST)
     pointing = (_manifest(config, number, subjects[0]) for number in range(referrers))
-    for some in _groups(pointing, TOGETHER):
+    for some in _groups(pointing, GROUP_SIZE):
         await asyncio.gather(
             *(put(pointed, Digest.of(content), content, MANIFEST) for content in some)
         )

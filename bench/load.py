@@ -1,4 +1,4 @@
-"""Load by wrk, and by ab for HEAD, and what their output says."""
+"""Load by wrk, and by ab for HEAD, and the results in their output."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from typing import Literal
 import msgspec
 
 from bench.figures import Sample
-from bench.household import BenchError, Household
+from bench.processes import BenchError, Processes
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 TIMEOUT = "30s"
-ENOUGH = "100000000"  # requests: the time ends the run, never their number
+MAX_REQUESTS = "100000000"  # requests: the time ends the run, never their number
 
 _RESULT = re.compile(r"^result (\{.*\})$", re.MULTILINE)
 _RATE = re.compile(r"^Requests per second: +([\d.]+)", re.MULTILINE)
@@ -34,15 +34,15 @@ class Load:
     lines: Path | None = None
     unit: Unit = "requests/s"
 
-    def run(self, household: Household) -> Sample:
+    def run(self, processes: Processes) -> Sample:
         """GET, by wrk with one thread."""
-        return read_wrk(household.run(self._wrk()), self.unit)
+        return read_wrk(processes.run(self._wrk()), self.unit)
 
-    def run_head(self, household: Household, curve: Path) -> Sample:
+    def run_head(self, processes: Processes, percentages: Path) -> Sample:
         """HEAD, by ab: wrk would wait for the body that an answer to HEAD announces."""
-        curve.unlink(missing_ok=True)
-        said = household.run(self._ab(curve))
-        return read_ab(said, curve.read_text())
+        percentages.unlink(missing_ok=True)
+        output = processes.run(self._ab(percentages))
+        return read_ab(output, percentages.read_text())
 
     def _wrk(self) -> Sequence[str]:
         return [
@@ -51,10 +51,10 @@ class Load:
             *(["--", str(self.lines)] if self.lines else []),
         ]  # fmt: skip
 
-    def _ab(self, curve: Path) -> Sequence[str]:
+    def _ab(self, percentages: Path) -> Sequence[str]:
         return [
             "ab", "-q", "-i", "-k", "-r", "-c", str(self.connections), "-t", str(self.seconds),
-            "-n", ENOUGH, "-e", str(curve), *self._headers(), self.url,
+            "-n", MAX_REQUESTS, "-e", str(percentages), *self._headers(), self.url,
         ]  # fmt: skip
 
     def _headers(self) -> list[str]:
@@ -71,11 +71,11 @@ class _Result:
     failures: int
 
 
-def read_wrk(said: str, unit: Unit) -> Sample:
-    """What the line of wrk.lua says. Raises BenchError where there is none."""
-    found = _RESULT.search(said)
+def read_wrk(output: str, unit: Unit) -> Sample:
+    """The result that wrk.lua printed. Raises BenchError if there is none."""
+    found = _RESULT.search(output)
     if found is None:
-        raise BenchError(f"wrk told no result: {said.strip()[-300:]}")
+        raise BenchError(f"wrk reported no result: {output.strip()[-300:]}")
     result = msgspec.json.decode(found[1], type=_Result)
     seconds = result.microseconds / 1e6
     value = result.bytes / 1e6 / seconds if unit == "MB/s" else result.requests / seconds
@@ -84,10 +84,10 @@ def read_wrk(said: str, unit: Unit) -> Sample:
     return Sample(value, result.p50 / 1000, result.p99 / 1000, failures)
 
 
-def read_ab(said: str, curve: str) -> Sample:
-    """What ab says, and the file of its percentages. Raises BenchError where that is no result."""
-    rate, percents = _RATE.search(said), dict(_PERCENT.findall(curve))
+def read_ab(output: str, percentages: str) -> Sample:
+    """The result that ab printed, with the file of its percentages. Raises BenchError."""
+    rate, percents = _RATE.search(output), dict(_PERCENT.findall(percentages))
     if rate is None or len(percents) < 2:
-        raise BenchError(f"ab told no result: {said.strip()[-300:]}")
-    failures = sum(map(int, _FAILED.findall(said)))
+        raise BenchError(f"ab reported no result: {output.strip()[-300:]}")
+    failures = sum(map(int, _FAILED.findall(output)))
     return Sample(float(rate[1]), float(percents["50"]), float(percents["99"]), failures)

@@ -20,7 +20,7 @@ import click
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
 from acrux.services.access.accounts import ShownAccount
-from bench.household import Household
+from bench.processes import Processes
 from bench.servers import Acrux, AcruxPlan, basic
 from bench.wire import Connection
 
@@ -42,7 +42,7 @@ class Names:
         self._plan.prepare()
         users = [f"bcrypt-{cost:02}:{_bcrypted(cost)}\n" for cost in COSTS]
         self._htpasswd.write_text("".join(users))
-        generated = self._plan.inside(_make)
+        generated = self._plan.in_process(_make)
         with sqlite3.connect(self._plan.folder / "registry.sqlite") as database:
             database.execute("UPDATE passwords SET hash = 'argon2id:x' WHERE account = 'damaged'")
         database.close()
@@ -116,7 +116,7 @@ class Guesser:
 @click.option("--starts", type=click.IntRange(1, 100), default=3, show_default=True)
 def main(rounds: int, starts: int) -> None:
     """Measure refused logins: the first after a start, one at a time, and four at once."""
-    with tempfile.TemporaryDirectory() as folder, Household(Path(folder)) as household:
+    with tempfile.TemporaryDirectory() as folder, Processes(Path(folder)) as processes:
         htpasswd = Path(folder) / "users"
         plan = AcruxPlan(
             folder=Path(folder) / "data",
@@ -126,32 +126,32 @@ def main(rounds: int, starts: int) -> None:
             ),
         )  # fmt: skip
         names, guesser = Names(plan, htpasswd), Guesser()
-        who = names.prepare()
-        first: dict[str, list[float]] = {told: [] for told in who}
-        single: dict[str, list[float]] = {told: [] for told in who}
-        four: dict[str, list[float]] = {told: [] for told in who}
-        for _, told in itertools.product(range(starts), who):
-            server = plan.serve(household, "")
-            first[told].append(guesser.slowest(server, *who[told]))
-            household.end(server.program)
-        server = plan.serve(household, "")
-        for told in _turns(who, rounds):
-            single[told].append(guesser.attempt(server, *who[told]))
-            four[told].append(guesser.slowest(server, *who[told]))
+        logins = names.prepare()
+        first: dict[str, list[float]] = {label: [] for label in logins}
+        single: dict[str, list[float]] = {label: [] for label in logins}
+        four: dict[str, list[float]] = {label: [] for label in logins}
+        for _, label in itertools.product(range(starts), logins):
+            server = plan.serve(processes, "")
+            first[label].append(guesser.slowest(server, *logins[label]))
+            processes.end(server.process)
+        server = plan.serve(processes, "")
+        for label in _turns(logins, rounds):
+            single[label].append(guesser.attempt(server, *logins[label]))
+            four[label].append(guesser.slowest(server, *logins[label]))
         _print(first, single, four)
 
 
-def _turns(who: Iterable[str], rounds: int) -> Iterable[str]:
+def _turns(logins: Iterable[str], rounds: int) -> Iterable[str]:
     # In turns, so that what else the machine does falls on all of them.
-    return itertools.chain.from_iterable(itertools.repeat([*who], rounds))
+    return itertools.chain.from_iterable(itertools.repeat([*logins], rounds))
 
 
 def _print(*columns: dict[str, list[float]]) -> None:
     click.echo("| login refused (milliseconds) | first four after a start | one | four at once |")
     click.echo("|---|---:|---:|---:|")
-    for told in columns[0]:
-        figures = (f"{statistics.median(column[told]):.0f}" for column in columns)
-        click.echo(f"| {told} | {' | '.join(figures)} |")
+    for label in columns[0]:
+        figures = (f"{statistics.median(column[label]):.0f}" for column in columns)
+        click.echo(f"| {label} | {' | '.join(figures)} |")
 
 
 if __name__ == "__main__":

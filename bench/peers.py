@@ -28,15 +28,15 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from bench import bare
+from bench import baseline
 from bench.content import HOT, Content
-from bench.household import BenchError, Household, Program, free_port
+from bench.processes import BenchError, Process, Processes, free_port
 from bench.servers import environment
 
 V3: Final = "v3"
 V2: Final = "v2.8"
 NGINX: Final = "nginx"
-BARE: Final = "bare"
+BASELINE: Final = "baseline"
 
 DISTRIBUTION: Final = "github.com/distribution/distribution/v3/cmd/registry@v3.1.2"
 VARIABLE: Final = "ACRUX_BENCH_DISTRIBUTION"
@@ -58,14 +58,14 @@ ISSUER, SERVICE = "bench", "bench"
 
 
 def find(name: str) -> str | None:
-    """The path of a peer's program or of a tool; None where it is missing.
+    """The path of a peer's program or of a tool; None if it is missing.
 
-    Raises BenchError where the variable names something else.
+    Raises BenchError if the variable does not name a program.
     """
     if name == V3:
         if given := os.environ.get(VARIABLE):
             if _which(given) is None:
-                raise BenchError(f"{VARIABLE} names {given}, which is no program")
+                raise BenchError(f"{VARIABLE} names {given}, which is not a program")
             return given
         return _which("registry-v3") or _which(str(_cache() / "registry"))
     if name == "eatmydata":
@@ -86,7 +86,7 @@ def get_peers() -> str:
 
 
 def version(name: str) -> str:
-    """What a program says of its version."""
+    """The version that a program prints."""
     path = find(name) or name
     flag = {NGINX: "-v", "wrk": "-v", "ab": "-V"}.get(name, "--version")
     done = subprocess.run([path, flag], capture_output=True, text=True, check=False)
@@ -178,7 +178,7 @@ class Distribution:
 
     name: str
     port: int
-    program: Program
+    process: Process
     key: TokenKey
     tls: bool = False
 
@@ -188,14 +188,14 @@ class Distribution:
 
 
 def start_distribution(
-    household: Household, name: str, folder: Path, key: TokenKey, pair: Pair | None = None
+    processes: Processes, name: str, folder: Path, key: TokenKey, pair: Pair | None = None
 ) -> Distribution:
     """Start it as its documents say, with its cache in memory and its logs off."""
     port = free_port()
     command = distribution_command(name, folder, key, port, pair)
     quiet = {"OTEL_TRACES_EXPORTER": "none"}
-    program = household.serve(name, command, port, environment() | quiet)
-    return Distribution(name, port, program, key, tls=pair is not None)
+    process = processes.serve(name, command, port, environment() | quiet)
+    return Distribution(name, port, process, key, tls=pair is not None)
 
 
 def distribution_command(
@@ -234,15 +234,15 @@ class Static:
 
     name: str
     port: int
-    program: Program
+    process: Process
     tls: bool = False
 
     def token(self, repository: str, *_actions: str) -> str:
         """See servers.Server; nginx does not look at it."""
-        return bare.token_of(repository)
+        return baseline.token_of(repository)
 
 
-def start_nginx(household: Household, folder: Path) -> Static:
+def start_nginx(processes: Processes, folder: Path) -> Static:
     """nginx on the blobs' files, with the paths of a registry, without authentication."""
     place, port = folder / "nginx", free_port()
     place.mkdir()
@@ -261,20 +261,22 @@ def start_nginx(household: Household, folder: Path) -> Static:
         f"location /v2/{HOT}/blobs/ {{ alias {folder}/blobs/; }} }} }}\n"
     )
     command = [str(find(NGINX)), "-p", str(place), "-c", str(place / "nginx.conf")]
-    return Static(NGINX, port, household.serve(NGINX, command, port))
+    return Static(NGINX, port, processes.serve(NGINX, command, port))
 
 
-def start_bare(
-    household: Household, folder: Path, content: Content | None, pair: Pair | None = None
+def start_baseline(
+    processes: Processes, folder: Path, content: Content | None, pair: Pair | None = None
 ) -> Static:
-    """The bare application, with as many workers as acrux has. Fills the folder from `content`."""
+    """The baseline, with as many workers as acrux has. Fills the folder from `content`."""
     if content is not None:
-        bare.prepare(folder, content)
+        baseline.prepare(folder, content)
     port, workers = free_port(), str(os.cpu_count() or 1)
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1",
                "--port", str(port), "--workers", workers, "--log-level", "critical",
-               "--no-ws", "--factory", "bench.bare:make"]  # fmt: skip
+               "--no-ws", "--factory", "bench.baseline:make"]  # fmt: skip
     if pair is not None:
         command += ["--ssl-certificate", str(pair.certificate), "--ssl-keyfile", str(pair.key)]
-    program = household.serve(BARE, command, port, environment() | {"BENCH_BARE": str(folder)})
-    return Static(BARE, port, program, tls=pair is not None)
+    process = processes.serve(
+        BASELINE, command, port, environment() | {"BENCH_BASELINE": str(folder)}
+    )
+    return Static(BASELINE, port, process, tls=pair is not None)

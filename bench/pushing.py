@@ -55,13 +55,17 @@ def settle_disk() -> None:
 Push = Callable[[Connection, str, str, Upload], None]
 
 
-def push_in_two(connection: Connection, token: str, repository: str, upload: Upload) -> None:
+def push_in_two_requests(
+    connection: Connection, token: str, repository: str, upload: Upload
+) -> None:
     """POST, then PUT with all bytes. Raises UnexpectedAnswer."""
     place = _begin(connection, token, repository)
     _send(connection, "PUT", with_digest(place, upload.digest), token, upload, 201)
 
 
-def push_in_three(connection: Connection, token: str, repository: str, upload: Upload) -> None:
+def push_in_three_requests(
+    connection: Connection, token: str, repository: str, upload: Upload
+) -> None:
     """POST, PATCH with all bytes, then PUT, as docker does. Raises UnexpectedAnswer."""
     place = _begin(connection, token, repository)
     place = _send(connection, "PATCH", place, token, upload, 202)
@@ -103,7 +107,7 @@ def time_images(
 ) -> Sample:
     """Images by clients at once, each into the repository of its turn: images/s, ms an image."""
     rest = os.urandom(LAYER_BYTES)
-    work = [
+    shares = [
         (repositories[number % len(repositories)], [new_image(rest) for _ in range(images_each)])
         for number in range(clients)
     ]
@@ -111,7 +115,7 @@ def time_images(
     settle_disk()
     with ThreadPoolExecutor(clients) as pool:
         began = time.perf_counter()
-        results = list(pool.map(_push_images, repeat(server), repeat(tokens), work))
+        results = list(pool.map(_push_images, repeat(server), repeat(tokens), shares))
         seconds = time.perf_counter() - began
     times = [taken for result in results for taken in result]
     failures = clients * images_each - len(times)
@@ -121,10 +125,10 @@ def time_images(
 
 
 def _push_images(
-    server: Server, tokens: dict[str, str], work: tuple[str, list[Image]]
+    server: Server, tokens: dict[str, str], share: tuple[str, list[Image]]
 ) -> list[float]:
     # The milliseconds of each image that was pushed; a client stops at its first failure.
-    repository, images = work
+    repository, images = share
     times: list[float] = []
     with Connection(server.port, tls=server.tls) as connection:
         for image in images:
@@ -142,7 +146,7 @@ def _push_image(connection: Connection, token: str, repository: str, image: Imag
     for blob in image.blobs:  # clients ask first
         held = connection.ask("HEAD", f"/v2/{repository}/blobs/{blob.digest}", bearer)
         check(held.status, 404)
-        push_in_three(connection, token, repository, blob)
+        push_in_three_requests(connection, token, repository, blob)
     tag = digest_of(image.manifest).removeprefix("sha256:")[:12]
     push_manifest(connection, token, repository, tag, image.manifest)
 

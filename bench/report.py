@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from bench.figures import Figure
-from bench.household import BenchError
 from bench.plan import Verdict
+from bench.processes import BenchError
 
 _OUTCOMES = {True: "reached", False: "missed", None: "not known"}
 BEGIN, END = "<!-- made by ./scripts/bench -->", "<!-- end -->"
@@ -24,8 +24,8 @@ class CaseResult:
 
 
 @dataclass(frozen=True)
-class WorkResult:
-    """A work, its cases, and what became of its aims."""
+class WorkloadResult:
+    """A workload, its cases, and what became of its aims."""
 
     name: str
     title: str
@@ -45,11 +45,11 @@ class Results:
     machine: Mapping[str, str]
     versions: Mapping[str, str]
     missing: Mapping[str, str]
-    works: list[WorkResult] = field(default_factory=list)
+    workloads: list[WorkloadResult] = field(default_factory=list)
 
     def check(self) -> None:
-        """Raises BenchError where a work failed."""
-        failed = [work.name for work in self.works if work.failure]
+        """Raises BenchError if a workload failed."""
+        failed = [workload.name for workload in self.workloads if workload.failure]
         if failed:
             raise BenchError(f"not all could be measured: {', '.join(failed)} failed, see above")
 
@@ -73,7 +73,7 @@ def render(results: Results) -> str:
 
 
 def write_page(page: Path, results: Results) -> None:
-    """Put the tables between the marks of a page. Raises BenchError where it has none."""
+    """Put the tables between the marks of a page. Raises BenchError if it has none."""
     before, begin, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
@@ -89,30 +89,30 @@ def _lines(results: Results) -> Iterator[str]:
     yield "Versions: " + _listed(results.versions) + "."
     for name, how in results.missing.items():
         yield f"Missing: {name} ({how})."
-    for work in results.works:
+    for workload in results.workloads:
         yield ""
-        yield f"### {work.name}: {work.title}"
+        yield f"### {workload.name}: {workload.title}"
         yield ""
-        yield work.note
+        yield workload.note
         yield ""
-        if work.failure:
-            yield f"Failed before its end: {work.failure.partition(chr(10))[0]}"
+        if workload.failure:
+            yield f"Failed before its end: {workload.failure.partition(chr(10))[0]}"
             yield ""
-        yield from _table(work)
-        if work.aims:
+        yield from _table(workload)
+        if workload.aims:
             yield ""
-            yield from _aims(work)
+            yield from _aims(workload)
 
 
 def _listed(pairs: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {text}" for name, text in pairs.items())
 
 
-def _table(work: WorkResult) -> Iterator[str]:
-    servers = list(dict.fromkeys(name for case in work.cases for name in case.servers))
+def _table(workload: WorkloadResult) -> Iterator[str]:
+    servers = list(dict.fromkeys(name for case in workload.cases for name in case.servers))
     yield "| Case | " + " | ".join(servers) + " |"
     yield "|---|" + "--:|" * len(servers)
-    for case in work.cases:
+    for case in workload.cases:
         figures = (case.servers.get(name) for name in servers)
         yield f"| {case.name}, {case.unit} | " + " | ".join(map(_cell, figures)) + " |"
 
@@ -128,10 +128,10 @@ def _cell(figure: Figure | None) -> str:
     return f"{value} ({number(figure.p50)} / {number(figure.p99)} ms)"
 
 
-def _aims(work: WorkResult) -> Iterator[str]:
+def _aims(workload: WorkloadResult) -> Iterator[str]:
     yield "| Aim | Measured | |"
     yield "|---|--:|---|"
-    for aim in work.aims:
+    for aim in workload.aims:
         measured = "-" if aim.value is None else number(aim.value)
         yield f"| {aim.aim} | {measured} | {_OUTCOMES[aim.is_reached]} |"
 

@@ -1,4 +1,4 @@
-"""Carry out works one after another, and leave nothing behind."""
+"""Run workloads one after another, and leave nothing behind."""
 
 import shutil
 import signal
@@ -11,23 +11,23 @@ from pathlib import Path
 
 from bench import machine
 from bench.figures import Figure
-from bench.household import ENDING, BenchError, Household, held
-from bench.plan import Cell, Work, measure
-from bench.report import CaseResult, Results, WorkResult
-from bench.stage import Scale, Stage
+from bench.plan import Cell, Workload, measure
+from bench.processes import STOP_SIGNALS, BenchError, Processes, deferred_signals
+from bench.report import CaseResult, Results, WorkloadResult
+from bench.scenario import Scale, Scenario
 from bench.wire import UnexpectedAnswer
 
 REFUSED, INTERRUPTED = 1, 130
 FAILURES = (BenchError, UnexpectedAnswer, OSError)
 
 
-def perform(works: Sequence[Work], scale: Scale, *, is_quick: bool) -> Results:
-    """The results of these works. One that fails says why, and leaves the others be.
+def perform(workloads: Sequence[Workload], scale: Scale, *, is_quick: bool) -> Results:
+    """The results of these workloads. One that fails reports why, and the others still run.
 
     However it ends, every process that it started has ended, and its folder is removed. Raises
-    KeyboardInterrupt where it is told to stop.
+    KeyboardInterrupt if a signal stops it.
     """
-    with interruptible(), _folder() as folder, Household(folder) as household:
+    with interruptible(), _folder() as folder, Processes(folder) as processes:
         results = Results(
             date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             is_quick=is_quick,
@@ -36,51 +36,51 @@ def perform(works: Sequence[Work], scale: Scale, *, is_quick: bool) -> Results:
             versions=machine.versions(),
             missing=machine.missing(),
         )
-        stage = Stage(household, folder, scale)
-        for work in works:
-            results.works.append(_carry_out(work, stage))
+        scenario = Scenario(processes, folder, scale)
+        for workload in workloads:
+            results.workloads.append(_run_workload(workload, scenario))
         return results
 
 
-def tell(text: str) -> None:
-    """Say what happens now, on standard error."""
+def log(text: str) -> None:
+    """Print a line of progress on standard error."""
     sys.stderr.write(f"bench: {text}\n")
 
 
-def guarded(work: Callable[[], None]) -> int:
-    """Carry this out and return the exit code; a failure is one line on standard error."""
+def guarded(action: Callable[[], None]) -> int:
+    """Run this and return the exit code; a failure is one line on standard error."""
     try:
-        work()
+        action()
     except FAILURES as error:
-        tell(str(error))
+        log(str(error))
         return REFUSED
     except KeyboardInterrupt:
-        tell("interrupted: all that was started has ended, and nothing is left behind")
+        log("interrupted: all that was started has ended, and nothing is left behind")
         return INTERRUPTED
     return 0
 
 
-def _carry_out(work: Work, stage: Stage) -> WorkResult:
-    tell(f"{work.name}, {work.title}")
+def _run_workload(workload: Workload, scenario: Scenario) -> WorkloadResult:
+    log(f"{workload.name}, {workload.title}")
     cases: list[CaseResult] = []
     figures: dict[Cell, Figure] = {}
     failure = None
     try:
-        for case in work.cases(stage):
-            servers = dict(measure(case, stage.scale, stage.household.rest, tell))
+        for case in workload.cases(scenario):
+            servers = dict(measure(case, scenario.scale, scenario.processes.settle, log))
             cases.append(CaseResult(case.name, case.unit, servers))
             figures |= {(case.name, server): figure for server, figure in servers.items()}
     except FAILURES as error:
         failure = str(error)
-        tell(f"{work.name} failed: {failure}")
-    verdicts = [aim.judge(figures) for aim in work.aims]
-    return WorkResult(work.name, work.title, work.note, cases, verdicts, failure)
+        log(f"{workload.name} failed: {failure}")
+    verdicts = [aim.judge(figures) for aim in workload.aims]
+    return WorkloadResult(workload.name, workload.title, workload.note, cases, verdicts, failure)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let every signal that ends a run be a KeyboardInterrupt; none disturbs the clearing up."""
-    before = {kind: signal.signal(kind, _interrupt) for kind in ENDING}
+    """Make every signal that stops a run a KeyboardInterrupt; none disturbs the clean-up."""
+    before = {kind: signal.signal(kind, _interrupt) for kind in STOP_SIGNALS}
     try:
         yield
     finally:
@@ -89,7 +89,7 @@ def interruptible() -> Iterator[None]:
 
 
 def _interrupt(*_: object) -> None:
-    for kind in ENDING:
+    for kind in STOP_SIGNALS:
         signal.signal(kind, signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -100,5 +100,5 @@ def _folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        with held():
+        with deferred_signals():
             shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from acrux.bootstrap.application import Registry, build
 from acrux.settings import Settings
-from bench.household import Household, Program, free_port
+from bench.processes import Process, Processes, free_port
 from bench.wire import Connection, UnexpectedAnswer
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +32,7 @@ class Server(Protocol):
         """Where it listens."""
 
     @property
-    def program(self) -> Program:
+    def process(self) -> Process:
         """Its process."""
 
     @property
@@ -49,7 +49,7 @@ class Acrux:
 
     name: str
     port: int
-    program: Program
+    process: Process
     password: str
     folder: Path
     tls: bool = False
@@ -60,7 +60,7 @@ class Acrux:
         return basic("acrux", self.password)
 
     def token_path(self, repository: str, *actions: str) -> str:
-        """Where a token is asked for."""
+        """The path that issues such a token."""
         return self._path(f"repository:{repository}:{','.join(actions)}")
 
     def token(self, repository: str, *actions: str) -> str:
@@ -89,19 +89,19 @@ class AcruxPlan:
     variables: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
 
-    def start(self, household: Household) -> Acrux:
+    def start(self, processes: Processes) -> Acrux:
         """Make the administrator, start the server, and wait until it answers."""
-        return self.serve(household, self.prepare())
+        return self.serve(processes, self.prepare())
 
     def prepare(self) -> str:
         """Make the data directory with its administrator; returns the password."""
-        return self.inside(_administrator)
+        return self.in_process(_administrator)
 
-    def serve(self, household: Household, password: str) -> Acrux:
+    def serve(self, processes: Processes, password: str) -> Acrux:
         """Start the server on a folder that was prepared, and wait until it answers."""
-        program = household.serve(self.name, self.command, self.port, self.environ)
+        process = processes.serve(self.name, self.command, self.port, self.environ)
         return Acrux(
-            self.name, self.port, program, password, self.folder, tls="--tls-cert" in self.options
+            self.name, self.port, process, password, self.folder, tls="--tls-cert" in self.options
         )
 
     @property
@@ -115,14 +115,14 @@ class AcruxPlan:
         """The variables that it is started with."""
         return environment() | dict(self.variables)
 
-    def inside(self, work: Callable[[Registry], Awaitable[Result]]) -> Result:
-        """Do something with the registry itself, in this process, without a server."""
+    def in_process(self, call: Callable[[Registry], Awaitable[Result]]) -> Result:
+        """Call this with the registry itself, in this process, without a server."""
         registry = build(Settings(data_dir=self.folder, port=self.port))
 
         async def opened() -> Result:
             await registry.lifespan.open()
             try:
-                return await work(registry)
+                return await call(registry)
             finally:
                 await registry.lifespan.close()
 

@@ -1,4 +1,4 @@
--- For wrk: GET what the URL says, or the lines of a file in turn; tell the result as JSON.
+-- For wrk: GET what the URL says, or the lines of a file in turn; print the result as JSON.
 --
 --   wrk ... -s wrk.lua URL [-- FILE]      each line of FILE: a path, a space, an Authorization
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "acrux"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CAPTIONED = [module for module in MODULES if module.read_text() or module.parent == PACKAGE]
+HTTP_TESTS = sorted((ROOT / "tests/http").rglob("*.py"))
 SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
 
 MAX_MODULE_LINES = 350
@@ -120,9 +121,18 @@ def test_every_module_of_the_management_api_is_a_handler_or_is_named_here() -> N
 
 def test_no_folder_holds_more_than_can_be_taken_in_at_a_glance() -> None:
     """Where 36 modules lay in one folder, prefixes had to tell them apart."""
-    folders = [module.parent for module in MODULES if module.name != "__init__.py"]
+    modules = [*MODULES, *HTTP_TESTS]
+    folders = [module.parent for module in modules if module.name != "__init__.py"]
 
     assert {_name(folder) for folder in folders if folders.count(folder) > MAX_MODULES} == set()
+
+
+def test_a_folder_of_tests_of_http_is_a_wing_of_http() -> None:
+    """The tests of a wing are found under its name, also after the wing is renamed."""
+    wings = {package.parent.name for package in (PACKAGE / "http").glob("*/__init__.py")}
+    folders = {module.parent for module in HTTP_TESTS} - {ROOT / "tests/http"}
+
+    assert {_name(folder) for folder in folders} <= {f"tests/http/{wing}" for wing in wings}
 
 
 @pytest.mark.parametrize("module", CAPTIONED, ids=_name)

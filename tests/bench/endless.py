@@ -1,28 +1,28 @@
-"""A run that never ends by itself, for the test that interrupts it: endless FIFO [tired]."""
+"""A run that never ends by itself, for the test that interrupts it: endless FIFO [failing]."""
 
 import sys
 from collections.abc import Iterator
 
 from bench.figures import Sample
-from bench.household import BenchError
-from bench.plan import Case, Work
+from bench.plan import Case, Workload
+from bench.processes import BenchError
 from bench.run import guarded, perform
-from bench.stage import QUICK, Stage
+from bench.scenario import QUICK, Scenario
 
 # It and its child hold the pipe open for as long as one of them lives, and neither ends politely.
 PROGRAM = 'trap "" TERM; exec 9>"$0"; echo begun >&9; sleep 1000 & wait'
 
 
-def cases(stage: Stage) -> Iterator[Case]:
+def cases(scenario: Scenario) -> Iterator[Case]:
     """A case that waits for its only round for ever, or fails at once."""
-    stage.household.start("endless", ["sh", "-c", PROGRAM, sys.argv[1]])
-    if sys.argv[2:] == ["tired"]:
+    scenario.processes.start("endless", ["sh", "-c", PROGRAM, sys.argv[1]])
+    if sys.argv[2:] == ["failing"]:
         with open(sys.argv[1]) as pipe:  # noqa: PTH123 -- as short as it gets
             pipe.readline()
-        raise BenchError("tired of it")
+        raise BenchError("failed on purpose")
 
     def wait() -> Sample:
-        stage.household.run(["sleep", "1000"])
+        scenario.processes.run(["sleep", "1000"])
         return Sample(1)
 
     yield Case("endless", "rounds", {"nobody": wait})
@@ -30,8 +30,8 @@ def cases(stage: Stage) -> Iterator[Case]:
 
 def main() -> None:
     """Perform it."""
-    work = Work("P0", "nothing", "", cases, ())
-    sys.exit(guarded(lambda: perform([work], QUICK, is_quick=True).check()))
+    workload = Workload("P0", "nothing", "", cases, ())
+    sys.exit(guarded(lambda: perform([workload], QUICK, is_quick=True).check()))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bench.figures import Figure, Sample, percentile, summarize
-from bench.household import BenchError
 from bench.load import read_ab, read_wrk
 from bench.plan import Aim, Case, Figures, measure
-from bench.stage import QUICK
+from bench.processes import BenchError
+from bench.scenario import QUICK
 
 WRK = """\
 Running 1s test @ http://127.0.0.1:5000/
@@ -76,13 +76,13 @@ def test_the_result_of_ab_is_read() -> None:
     assert read_ab(AB % 1, CURVE) == Sample(1481.5, 1.504, 7.25, failures=3)
 
 
-def test_a_load_without_a_result_is_told() -> None:
+def test_a_load_without_a_result_is_reported() -> None:
     """Another version of the tool may print something else."""
-    with pytest.raises(BenchError, match="wrk told no result: usage"):
+    with pytest.raises(BenchError, match="wrk reported no result: usage"):
         read_wrk("usage", "requests/s")
-    with pytest.raises(BenchError, match="ab told no result: usage"):
+    with pytest.raises(BenchError, match="ab reported no result: usage"):
         read_ab("usage", CURVE)
-    with pytest.raises(BenchError, match="ab told no result"):
+    with pytest.raises(BenchError, match="ab reported no result"):
         read_ab(AB % 0, "")
 
 
@@ -94,18 +94,18 @@ NGINX = ("GET, 32", "nginx")
 @pytest.mark.parametrize(
     ("aim", "sentence", "value", "is_reached"),
     [
-        (Aim(of=GET, to=[V3], at_least=4), "GET, 32: acrux >= 4 times v3", 4, True),
-        (Aim(of=GET, to=[V3], at_least=4.5), "GET, 32: acrux >= 4.5 times v3", 4, False),
-        (Aim(of=GET, at_least=500), "GET, 32: acrux >= 500", 400, False),
-        (Aim(of=GET, measure="p99", at_most=10), "GET, 32: p99 acrux <= 10", 8, True),
+        (Aim(cell=GET, relative_to=[V3], at_least=4), "GET, 32: acrux >= 4 times v3", 4, True),
+        (Aim(cell=GET, relative_to=[V3], at_least=4.5), "GET, 32: acrux >= 4.5 times v3", 4, False),
+        (Aim(cell=GET, at_least=500), "GET, 32: acrux >= 500", 400, False),
+        (Aim(cell=GET, measure="p99", at_most=10), "GET, 32: p99 acrux <= 10", 8, True),
         (
-            Aim(of=GET, to=[V3, NGINX], at_least=1),
+            Aim(cell=GET, relative_to=[V3, NGINX], at_least=1),
             "GET, 32: acrux >= 1 times the best of v3 and nginx",
             0.5,
             False,
         ),
         (
-            Aim(of=GET, to=[("HEAD", "acrux")], at_least=1),
+            Aim(cell=GET, relative_to=[("HEAD", "acrux")], at_least=1),
             "GET, 32: acrux >= 1 times “HEAD”",
             2,
             True,
@@ -126,7 +126,7 @@ def test_an_aim_is_judged(aim: Aim, sentence: str, value: float, *, is_reached: 
 @pytest.mark.parametrize("figures", [{GET: figure(1)}, {GET: figure(1), V3: figure(1, failures=1)}])
 def test_without_a_figure_nothing_is_known(figures: Figures) -> None:
     """A peer that is missing, or that failed, was not beaten."""
-    verdict = Aim(of=GET, to=[V3], at_least=4).judge(figures)
+    verdict = Aim(cell=GET, relative_to=[V3], at_least=4).judge(figures)
 
     assert (verdict.value, verdict.is_reached) == (None, None)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.household import BenchError, Household, Program, free_port
+from bench.processes import BenchError, Process, Processes, free_port
 from tests.running import ROOT, environment
 
 PATIENCE_SECONDS = 30
@@ -53,32 +53,32 @@ def has_come(reading: int) -> bool:
 def test_an_interrupted_run_ends_what_it_started(
     kind: signal.Signals, pipe: tuple[Path, int], temporary: Path
 ) -> None:
-    """Whoever stops a benchmark must not find a dozen servers running an hour later."""
+    """If you stop a benchmark, you must not find a dozen servers running an hour later."""
     path, reading = pipe
     run = endless(path, temporary)
     assert has_come(reading)
     assert os.read(reading, 100) == b"begun\n"
 
     run.send_signal(kind)
-    _, said = run.communicate(timeout=PATIENCE_SECONDS)
+    _, output = run.communicate(timeout=PATIENCE_SECONDS)
 
     assert run.returncode == 130
-    assert said.splitlines()[-1].startswith("bench: interrupted: ")
+    assert output.splitlines()[-1].startswith("bench: interrupted: ")
     assert has_come(reading)
     assert os.read(reading, 100) == b""  # nobody holds the pipe any more
     assert list(temporary.iterdir()) == []
 
 
 def test_a_run_that_fails_ends_what_it_started(pipe: tuple[Path, int], temporary: Path) -> None:
-    """A failure is told, and leaves as little as an interruption."""
+    """A failure is reported, and leaves as little as an interruption."""
     path, reading = pipe
 
-    run = endless(path, temporary, "tired")
-    _, said = run.communicate(timeout=PATIENCE_SECONDS)
+    run = endless(path, temporary, "failing")
+    _, output = run.communicate(timeout=PATIENCE_SECONDS)
 
     assert run.returncode == 1
-    assert said.splitlines()[-2:] == [
-        "bench: P0 failed: tired of it",
+    assert output.splitlines()[-2:] == [
+        "bench: P0 failed: failed on purpose",
         "bench: not all could be measured: P0 failed, see above",
     ]
     assert has_come(reading)
@@ -86,35 +86,35 @@ def test_a_run_that_fails_ends_what_it_started(pipe: tuple[Path, int], temporary
     assert list(temporary.iterdir()) == []
 
 
-def test_a_taken_port_is_told(tmp_path: Path) -> None:
-    """Measuring whoever else listens there would give figures of something unknown."""
-    with socket.create_server(("127.0.0.1", 0)) as taken, Household(tmp_path) as household:
+def test_a_taken_port_is_reported(tmp_path: Path) -> None:
+    """Measuring another program that listens there would give figures of something unknown."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, Processes(tmp_path) as processes:
         port = taken.getsockname()[1]
 
         with pytest.raises(BenchError, match=f"v3: port {port} is taken by another program"):
-            household.serve("v3", ["sleep", "1000"], port)
+            processes.serve("v3", ["sleep", "1000"], port)
 
 
-def test_a_server_that_cannot_start_is_told_with_its_own_words(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_is_reported_with_its_own_words(tmp_path: Path) -> None:
     """Why a peer does not start is known only to the peer."""
     failing = ["sh", "-c", "echo no such file: x >&2; exit 1"]
     expected = "v3 ended before it answered\n  no such file: x"
 
-    with Household(tmp_path) as household, pytest.raises(BenchError, match=expected):
-        household.serve("v3", failing, free_port())
+    with Processes(tmp_path) as processes, pytest.raises(BenchError, match=expected):
+        processes.serve("v3", failing, free_port())
 
 
-def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_program_that_is_not_there_is_reported(tmp_path: Path) -> None:
     """A name in the variable may be mistyped."""
     with pytest.raises(BenchError, match=r"v3: /no/such/registry cannot be run \(No such file"):
-        Program("v3", ["/no/such/registry"], tmp_path / "log")
+        Process("v3", ["/no/such/registry"], tmp_path / "log")
 
 
-def test_a_server_that_dies_in_the_run_is_told(tmp_path: Path) -> None:
+def test_a_server_that_dies_in_the_run_is_reported(tmp_path: Path) -> None:
     """Rounds on a server that is gone are no figures."""
-    with Household(tmp_path) as household:
-        program = household.start("v3", ["true"])
-        os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
+    with Processes(tmp_path) as processes:
+        process = processes.start("v3", ["true"])
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
         with pytest.raises(BenchError, match="v3 ended in the middle of the run"):
-            household.rest()
+            processes.settle()

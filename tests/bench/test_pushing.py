@@ -6,40 +6,40 @@ from threading import Thread
 
 import pytest
 
-from bench import bare
+from bench import baseline
 from bench.content import HOT, TAG, Blob, Content
-from bench.household import Household
-from bench.peers import start_bare
-from bench.pushing import push_in_three, push_in_two, time_images, time_push
+from bench.peers import start_baseline
+from bench.processes import Processes
+from bench.pushing import push_in_three_requests, push_in_two_requests, time_images, time_push
+from bench.scenario import fill
 from bench.servers import Acrux, AcruxPlan, Server, basic
-from bench.stage import fill
 from bench.wire import Connection, UnexpectedAnswer
-from bench.works.memory import resident_bytes
+from bench.workloads.memory import resident_bytes
 
 CONTENT = Content(Blob(b"small" * 100), Blob(b"large" * 1000), ("bench/many-0000",))
 
 
 @pytest.fixture(scope="module")
-def household(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Household]:
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """Where servers are started; ended with the module."""
-    with Household(tmp_path_factory.mktemp("household")) as household:
-        yield household
+    with Processes(tmp_path_factory.mktemp("processes")) as processes:
+        yield processes
 
 
 @pytest.fixture(scope="module")
-def acrux(household: Household, tmp_path_factory: pytest.TempPathFactory) -> Acrux:
+def acrux(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Acrux:
     """A filled acrux."""
-    server = AcruxPlan(folder=tmp_path_factory.mktemp("acrux")).start(household)
+    server = AcruxPlan(folder=tmp_path_factory.mktemp("acrux")).start(processes)
     fill(server, CONTENT)
     return server
 
 
 @pytest.fixture(scope="module")
-def bare_server(household: Household, tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """The bare application with the same content."""
-    folder = tmp_path_factory.mktemp("bare")
+def baseline_server(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """The baseline with the same content."""
+    folder = tmp_path_factory.mktemp("baseline")
     CONTENT.write_files(folder / "blobs")
-    return start_bare(household, folder, CONTENT)
+    return start_baseline(processes, folder, CONTENT)
 
 
 def get(server: Server, path: str, authorization: str) -> bytes:
@@ -50,7 +50,7 @@ def get(server: Server, path: str, authorization: str) -> bytes:
     return answer.body
 
 
-@pytest.mark.parametrize("push", [push_in_two, push_in_three])
+@pytest.mark.parametrize("push", [push_in_two_requests, push_in_three_requests])
 def test_a_push_is_timed(acrux: Acrux, push: object) -> None:
     """Megabytes a second, of a blob that was really taken."""
     assert callable(push)
@@ -82,13 +82,13 @@ class Stranger(Acrux):
 
 def test_a_refused_push_is_a_failure(acrux: Acrux) -> None:
     """A refusal must not pass for a fast push."""
-    stranger = Stranger(acrux.name, acrux.port, acrux.program, acrux.password, acrux.folder)
+    stranger = Stranger(acrux.name, acrux.port, acrux.process, acrux.password, acrux.folder)
 
-    assert time_push(stranger, HOT, bytes(1000), push_in_two).failures == 1
+    assert time_push(stranger, HOT, bytes(1000), push_in_two_requests).failures == 1
     assert time_images(stranger, [HOT], clients=2, images_each=2).failures == 4
 
 
-def test_the_bare_application_answers_the_same_bytes(acrux: Acrux, bare_server: Server) -> None:
+def test_the_bare_application_answers_the_same_bytes(acrux: Acrux, baseline_server: Server) -> None:
     """A ceiling that answers something else is none."""
     paths = [f"/v2/{HOT}/manifests/{TAG}"]
     paths += [f"/v2/{HOT}/blobs/{blob.digest}" for blob in (CONTENT.small, CONTENT.large)]
@@ -96,16 +96,16 @@ def test_the_bare_application_answers_the_same_bytes(acrux: Acrux, bare_server: 
     for path in paths:
         ours, theirs = (
             get(server, path, f"Bearer {server.token(HOT, 'pull')}")
-            for server in (acrux, bare_server)
+            for server in (acrux, baseline_server)
         )
         assert ours == theirs
-    token = get(bare_server, "/oauth2/token", basic(bare.USER, bare.PASSWORD))
+    token = get(baseline_server, "/oauth2/token", basic(baseline.USER, baseline.PASSWORD))
     assert token.startswith(b'{"access_token":"ey')
 
 
-def test_the_bare_application_refuses_strangers(bare_server: Server) -> None:
+def test_the_bare_application_refuses_strangers(baseline_server: Server) -> None:
     """It does look at the token."""
-    with Connection(bare_server.port) as connection:
+    with Connection(baseline_server.port) as connection:
         answer = connection.ask("GET", f"/v2/{HOT}/manifests/{TAG}", {"Authorization": "Bearer a"})
 
     assert answer.status == 401
@@ -113,7 +113,7 @@ def test_the_bare_application_refuses_strangers(bare_server: Server) -> None:
 
 def test_memory_is_that_of_all_processes(acrux: Acrux) -> None:
     """The workers hold most of it."""
-    assert resident_bytes(acrux.program) > 20_000_000
+    assert resident_bytes(acrux.process) > 20_000_000
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_memory_is_that_of_all_processes(acrux: Acrux) -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", "closed instead of an answer"),
     ],
 )
-def test_an_answer_that_is_not_whole_is_told(sent: bytes, expected: str) -> None:
+def test_an_answer_that_is_not_whole_is_reported(sent: bytes, expected: str) -> None:
     """Half an answer is no success."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Thread(target=_answer_once, args=(listener, sent))

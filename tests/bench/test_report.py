@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from bench import report
 from bench.__main__ import main
 from bench.figures import Figure
-from bench.household import BenchError
 from bench.plan import Verdict
+from bench.processes import BenchError
 from tests.running import ROOT
 
 RESULTS = report.Results(
@@ -20,8 +20,8 @@ RESULTS = report.Results(
     machine={"cores": "2", "kernel": "Linux 6.1"},
     versions={"acrux": "0.1.0"},
     missing={"nginx": "nginx: sudo apt-get install nginx-light"},
-    works=[
-        report.WorkResult(
+    workloads=[
+        report.WorkloadResult(
             "P1", "manifest by tag", "A note.",
             [
                 report.CaseResult(
@@ -68,7 +68,7 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert report.read(tmp_path / "results" / "a.json") == RESULTS
 
 
-def test_a_file_that_holds_no_results_is_told(tmp_path: Path) -> None:
+def test_a_file_that_holds_no_results_is_reported(tmp_path: Path) -> None:
     """Any JSON may be given by mistake."""
     (tmp_path / "a.json").write_text("{}")
 
@@ -117,24 +117,26 @@ def test_a_number_shows_what_was_measured(value: float, text: str) -> None:
 
 
 def test_a_part_is_not_published() -> None:
-    """The tables of the other works would be gone."""
+    """The tables of the other workloads would be gone."""
     result = CliRunner().invoke(main, ["P1", "--publish"])
 
     assert result.exit_code == 2
     assert "--publish replaces all tables" in result.output
 
 
-def test_a_work_that_failed_says_so() -> None:
+def test_a_workload_that_failed_says_so() -> None:
     """Half a table must not pass for a whole one."""
-    work = report.WorkResult("P1", "manifests", "A note.", [], [], "v3 ended\n  its last words")
-    results = replace(RESULTS, works=[work])
+    workload = report.WorkloadResult(
+        "P1", "manifests", "A note.", [], [], "v3 ended\n  its last words"
+    )
+    results = replace(RESULTS, workloads=[workload])
 
     assert "\nFailed before its end: v3 ended\n" in report.render(results)
     with pytest.raises(BenchError, match="P1 failed"):
         results.check()
 
 
-def test_an_unknown_work_is_told() -> None:
+def test_an_unknown_workload_is_reported() -> None:
     """A mistyped name must not measure everything instead."""
     result = CliRunner().invoke(main, ["P11"])
 

@@ -14,7 +14,7 @@ import pytest
 from azure.containerregistry import ContainerRegistryClient
 
 from acrux.domain.content.digest import Digest
-from tests.clients.cutting import Cut, Network, Plan, cutting
+from tests.clients.cutting_proxy import Cut, Network, Plan, cutting
 from tests.clients.layouts import gzip_image
 from tests.clients.test_azure_sdk import BasicCredentials
 from tests.running import RunningRegistry, write_layout

@@ -25,9 +25,9 @@ from acrux.ports.accounts import FileUser
 from acrux.services.access.accounts import ShownAccount
 from acrux.settings import Settings
 from tests.domain.grammar import REPOSITORY_ACTIONS, covers
-from tests.http.asking import post
 from tests.http.caller import HOST, Caller, basic
 from tests.http.conftest import HandClock
+from tests.http.token_requests import post
 from tests.openid_provider import Provider
 
 FOREIGN_KEY = ECKey.generate_key("P-256")

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
+from tests.http.access.test_access import TRUST
 from tests.http.caller import Answer, Caller
 from tests.http.conftest import HandClock
-from tests.http.test_access import TRUST
 from tests.images import Image, descriptor, image
 
 ONE, OTHER = image(b"one"), image(b"other")

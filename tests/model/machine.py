@@ -8,7 +8,7 @@ from hypothesis.stateful import Bundle, consumes, initialize, multiple, precondi
 
 from acrux.domain.content.digest import Digest
 from tests.model.client import Client
-from tests.model.looking import Looking
+from tests.model.invariants import Invariants
 from tests.model.model import (
     ACCEPTED,
     CREATED,
@@ -35,8 +35,8 @@ changes = st.dictionaries(
 ABSENT = str(Digest.of(b"nobody pushes this"))
 
 
-class Machine(Looking):
-    """Does at random what clients do; what it compares after each step is in Looking."""
+class Machine(Invariants):
+    """Does at random what clients do; what it compares after each step is in Invariants."""
 
     uploads = Bundle("uploads")
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.running import RunningRegistry, acrux, running
 from tests.wire.connection import MEBIBYTE, Connection
-from tests.wire.holding import (
+from tests.wire.held_connections import (
     NO_SETTINGS,
     PREFACE,
     close_all,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.running import RunningRegistry, running
 from tests.wire.connection import Connection
-from tests.wire.holding import (
+from tests.wire.held_connections import (
     NO_SETTINGS,
     PREFACE,
     Opener,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.running import RunningRegistry
 from tests.wire.connection import MEBIBYTE, read_until_closed
-from tests.wire.holding import NO_SETTINGS, PREFACE
+from tests.wire.held_connections import NO_SETTINGS, PREFACE
 
 HEADERS, END_OF_STREAM_AND_HEADERS = 1, 0x5
 KEPT_VALUE = b"a" * 3900  # of a header that fits into the table of HPACK

@@ -6,13 +6,13 @@ from functools import partial
 
 from bench.fill import REFERRERS, TAGS, fill_listings, make_listings
 from bench.load import Load
-from bench.plan import Aim, Case, Work
+from bench.plan import Aim, Case, Workload
+from bench.scenario import Scenario
 from bench.servers import Acrux, AcruxPlan
-from bench.stage import Stage
 from bench.wire import Connection, UnexpectedAnswer
-from bench.works.manifests import url
+from bench.workloads.manifests import url
 
-FEW, MANY = "few", "many"
+FEW_ITEMS, MANY_ITEMS = "few items", "many items"
 CONNECTIONS = 8
 PLACES = 100  # in each listing, from which a page is asked for
 PAGE = 100
@@ -21,7 +21,7 @@ LISTINGS = ("tags/list", "_tags (/acr/v1)", "_catalog", "referrers")
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledRegistry:
     """An acrux, how much it holds, and whom its referrers point at."""
 
     server: Acrux
@@ -48,58 +48,70 @@ class Filled:
         return self.server.token_for(scopes.get(listing, usual))
 
 
-def cases(stage: Stage) -> Iterator[Case]:
+def cases(scenario: Scenario) -> Iterator[Case]:
     """Pages of 100 from all over each listing; of the referrers always the first one."""
-    scale = stage.scale
+    scale = scenario.scale
     servers = {
-        FEW: _fill(stage, FEW, scale.few, scale.few, scale.few),
-        MANY: _fill(stage, MANY, scale.tags, scale.catalog, scale.referrers),
+        FEW_ITEMS: _fill(
+            scenario, FEW_ITEMS, scale.small_listing, scale.small_listing, scale.small_listing
+        ),
+        MANY_ITEMS: _fill(scenario, MANY_ITEMS, scale.tags, scale.catalog, scale.referrers),
     }
     for listing in LISTINGS:
         rounds = {
-            name: partial(_load(stage, filled, listing).run, stage.household)
+            name: partial(_load(scenario, filled, listing).run, scenario.processes)
             for name, filled in servers.items()
         }
         yield Case(listing, "requests/s", rounds)
     for filled in servers.values():
-        stage.household.end(filled.server.program)
+        scenario.processes.end(filled.server.process)
 
 
-def _fill(stage: Stage, name: str, tags: int, repositories: int, referrers: int) -> Filled:
-    plan = AcruxPlan(folder=stage.folder / f"listings-{name}", name=f"acrux with {name}")
+def _fill(
+    scenario: Scenario, name: str, tags: int, repositories: int, referrers: int
+) -> FilledRegistry:
+    plan = AcruxPlan(folder=scenario.folder / f"listings-{name}", name=f"acrux with {name}")
     password = plan.prepare()
-    subject = plan.inside(partial(make_listings, referrers=referrers))
+    subject = plan.in_process(partial(make_listings, referrers=referrers))
     fill_listings(plan.folder, tags, repositories)
-    return Filled(plan.serve(stage.household, password), tags, repositories, str(subject))
+    return FilledRegistry(
+        plan.serve(scenario.processes, password), tags, repositories, str(subject)
+    )
 
 
-def _load(stage: Stage, filled: Filled, listing: str) -> Load:
+def _load(scenario: Scenario, filled: FilledRegistry, listing: str) -> Load:
     token = filled.token(listing)
     paths = list(filled.requests(listing))
     _probe(filled, paths[0], {"Authorization": f"Bearer {token}"})
-    lines = stage.folder / f"{filled.server.name} {LISTINGS.index(listing)}.txt"
+    lines = scenario.folder / f"{filled.server.name} {LISTINGS.index(listing)}.txt"
     lines.write_text("".join(f"{path} Bearer {token}\n" for path in paths))
     return Load(
-        url=url(filled.server, "/"), connections=CONNECTIONS, seconds=stage.scale.seconds,
+        url=url(filled.server, "/"), connections=CONNECTIONS, seconds=scenario.scale.seconds,
         lines=lines,
     )  # fmt: skip
 
 
-def _probe(filled: Filled, path: str, headers: Mapping[str, str]) -> None:
+def _probe(filled: FilledRegistry, path: str, headers: Mapping[str, str]) -> None:
     with Connection(filled.server.port) as connection:
         answer = connection.ask("GET", path, headers)
     if answer.status != 200 or b"\r\nlink:" not in answer.head.lower():
         raise UnexpectedAnswer(f"{path} is no page of a longer listing: {answer.status}")
 
 
-WORK = Work(
+WORKLOAD = Workload(
     "P6",
     "a page of 100 of a listing, by 8 connections",
-    "“Few” is acrux with 1,000 tags in a repository, 1,000 repositories and 1,000 referrers of one "
-    "manifest; “many” with 1,000,000, 100,000 and 10,000 (where quick: 50,000, 5,000 and 2,000).",
+    "“Few items” is acrux with 1,000 tags in a repository, 1,000 repositories and 1,000 referrers "
+    "of one manifest; “many items” with 1,000,000, 100,000 and 10,000 (where quick: 50,000, 5,000 "
+    "and 2,000).",
     cases,
     tuple(
-        Aim(of=(listing, MANY), to=[(listing, FEW)], measure="p99", at_most=1.5)
+        Aim(
+            cell=(listing, MANY_ITEMS),
+            relative_to=[(listing, FEW_ITEMS)],
+            measure="p99",
+            at_most=1.5,
+        )
         for listing in LISTINGS
     ),
 )

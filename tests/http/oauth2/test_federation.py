@@ -16,8 +16,8 @@ from acrux.domain.content.digest import Digest
 from acrux.settings import Settings
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock, Lines
-from tests.http.test_oauth2 import post
-from tests.http.test_walk import claims
+from tests.http.oauth2.test_oauth2 import post
+from tests.http.oauth2.test_walk import claims
 from tests.images import image
 from tests.openid_provider import Provider, provider
 

@@ -20,7 +20,7 @@ from acrux.ports.accounts import AccountKind
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS, TOKEN_PASSWORDS
 from acrux.settings import Settings
 from tests.http.caller import Answer, Caller
-from tests.http.callers import TABLE
+from tests.http.caller_table import TABLE
 from tests.http.conftest import HandClock, Lines
 from tests.http.identities import Holds, World, bearer
 from tests.images import image

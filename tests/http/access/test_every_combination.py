@@ -13,10 +13,10 @@ from tests.domain.grammar import (
     PERMISSIONS,
     REPOSITORY_ACTIONS,
 )
+from tests.http.access.test_access import EXAMPLES, is_let_in
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.identities import Holds, only
-from tests.http.test_access import EXAMPLES, is_let_in
-from tests.http.test_walk import claims
+from tests.http.oauth2.test_walk import claims
 
 PATTERNS: Final = ("*", "team/*", "team/app")
 NAMES: Final = ("team/app", "team", "other/x")

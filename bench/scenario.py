@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from bench import peers
 from bench.content import HOT, TAG, Content, make_content, push_blob, push_manifest
-from bench.household import Household
-from bench.peers import BARE, NGINX, V2, V3, Pair, TokenKey
+from bench.peers import BASELINE, NGINX, V2, V3, Pair, TokenKey
+from bench.processes import Processes
 from bench.servers import Acrux, AcruxPlan, Server
 from bench.wire import Connection
 
@@ -29,7 +29,7 @@ class Scale:
     repositories: int
     upload_bytes: int
     images_per_client: int
-    few: int
+    small_listing: int
     tags: int
     catalog: int
     referrers: int
@@ -40,22 +40,22 @@ class Scale:
 
 FULL = Scale(
     rounds=3, seconds=5, is_warm=True, connections=(1, 8, 32), repositories=200,
-    upload_bytes=200_000_000, images_per_client=20, few=1_000, tags=1_000_000, catalog=100_000,
-    referrers=10_000, accounts=100_000, scope_maps=10_000, transfers=32,
+    upload_bytes=200_000_000, images_per_client=20, small_listing=1_000, tags=1_000_000,
+    catalog=100_000, referrers=10_000, accounts=100_000, scope_maps=10_000, transfers=32,
 )  # fmt: skip
 
 QUICK = Scale(
     rounds=1, seconds=1, is_warm=False, connections=(32,), repositories=50,
-    upload_bytes=50_000_000, images_per_client=4, few=1_000, tags=50_000, catalog=5_000,
+    upload_bytes=50_000_000, images_per_client=4, small_listing=1_000, tags=50_000, catalog=5_000,
     referrers=2_000, accounts=5_000, scope_maps=500, transfers=16,
 )  # fmt: skip
 
 
-class Stage:
+class Scenario:
     """The servers of a run, each started and filled when it is first asked for."""
 
-    def __init__(self, household: Household, folder: Path, scale: Scale) -> None:
-        self.household = household
+    def __init__(self, processes: Processes, folder: Path, scale: Scale) -> None:
+        self.processes = processes
         self.folder = folder
         self.scale = scale
 
@@ -77,7 +77,7 @@ class Stage:
     @cached_property
     def acrux(self) -> Acrux:
         """acrux with its defaults, filled."""
-        server = AcruxPlan(folder=self.folder / "acrux").start(self.household)
+        server = AcruxPlan(folder=self.folder / "acrux").start(self.processes)
         fill(server, self.content)
         return server
 
@@ -88,29 +88,29 @@ class Stage:
         for name in (V3, V2):
             if peers.find(name):
                 server = peers.start_distribution(
-                    self.household, name, self.folder / name, self.key
+                    self.processes, name, self.folder / name, self.key
                 )
                 fill(server, self.content)
                 found[name] = server
         return found
 
     @cached_property
-    def bare(self) -> Server:
-        """The bare application on the same bytes."""
-        return peers.start_bare(self.household, self._files, self.content)
+    def baseline(self) -> Server:
+        """The baseline on the same bytes."""
+        return peers.start_baseline(self.processes, self._files, self.content)
 
     @cached_property
     def readers(self) -> Mapping[str, Server]:
-        """All that can be read from with a token, acrux first."""
+        """Every server that can be read from with a token, acrux first."""
         ours, *others = self.registries.items()
-        return dict([ours, (BARE, self.bare), *others])
+        return dict([ours, (BASELINE, self.baseline), *others])
 
     @cached_property
     def file_servers(self) -> Mapping[str, Server]:
-        """All that blobs can be read from."""
+        """Every server that blobs can be read from."""
         if peers.find(NGINX) is None:
             return self.readers
-        return {**self.readers, NGINX: peers.start_nginx(self.household, self._files)}
+        return {**self.readers, NGINX: peers.start_nginx(self.processes, self._files)}
 
     @cached_property
     def over_tls(self) -> Mapping[str, Server]:
@@ -118,33 +118,33 @@ class Stage:
         folder, pair, small = self.folder / "tls", self.pair, self.content.hot_only
         folder.mkdir()
         options = ("--tls-cert", str(pair.certificate), "--tls-key", str(pair.key))
-        ours = AcruxPlan(folder=folder / "acrux", options=options).start(self.household)
+        ours = AcruxPlan(folder=folder / "acrux", options=options).start(self.processes)
         found: dict[str, Server] = {ACRUX: ours}
         fill(ours, small)
-        _ = self.bare  # which fills the folder that both serve
-        found[BARE] = peers.start_bare(self.household, self._files, None, pair)
+        _ = self.baseline  # which fills the folder that both serve
+        found[BASELINE] = peers.start_baseline(self.processes, self._files, None, pair)
         for name in (V3, V2):
             if peers.find(name):
                 place = folder / name
-                found[name] = peers.start_distribution(self.household, name, place, self.key, pair)
+                found[name] = peers.start_distribution(self.processes, name, place, self.key, pair)
                 fill(found[name], small)
         return found
 
     @cached_property
     def starts(self) -> Mapping[str, Start]:
-        """How each registry is started once more, on a filled folder of its own."""
+        """How to start each registry again, on a filled folder of its own."""
         plan = AcruxPlan(folder=self.folder / "fresh-acrux")
-        found: dict[str, Start] = {ACRUX: partial(plan.serve, self.household, plan.prepare())}
+        found: dict[str, Start] = {ACRUX: partial(plan.serve, self.processes, plan.prepare())}
         for name in (V3, V2):
             if peers.find(name):
                 place = self.folder / f"fresh-{name}"
                 found[name] = partial(
-                    peers.start_distribution, self.household, name, place, self.key
+                    peers.start_distribution, self.processes, name, place, self.key
                 )
         for start in found.values():
             server = start()
             fill(server, self.content)
-            self.household.end(server.program)
+            self.processes.end(server.process)
         return found
 
     @cached_property
@@ -156,7 +156,7 @@ class Stage:
 
 
 def fill(server: Server, content: Content) -> None:
-    """Push the content. Raises UnexpectedAnswer where that is refused."""
+    """Push the content. Raises UnexpectedAnswer if a push is refused."""
     with Connection(server.port, tls=server.tls) as connection:
         token = server.token(HOT, "pull", "push")
         push_blob(connection, token, HOT, content.large)

@@ -10,7 +10,7 @@ from acrux.domain.access.grants import NOTHING, Principal
 from acrux.domain.access.token import TOKEN_USER
 from tests.http.caller import HOST, Answer, Caller, basic
 from tests.http.conftest import HandClock
-from tests.http.test_walk import claims
+from tests.http.oauth2.test_walk import claims
 from tests.images import image
 
 PULL = "repository:hello:pull"

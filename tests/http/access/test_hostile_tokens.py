@@ -11,10 +11,10 @@ from acrux.adapters.keys.signing_keys import KeyFolder, SigningKey
 from acrux.domain.access.token import TOKEN_USER
 from acrux.settings import Settings
 from tests.adapters.keys.minting import a_key, decode, encode, signed
-from tests.http.asking import post
 from tests.http.caller import HOST, Answer, Caller, basic
 from tests.http.conftest import HandClock
 from tests.http.identities import World
+from tests.http.token_requests import post
 
 FOREIGN = a_key()
 SCOPE = "repository:*:*"

@@ -14,9 +14,9 @@ from acrux.bootstrap.application import Registry
 from acrux.domain.access.token import TOKEN_USER
 from acrux.domain.audit.decision import Search
 from acrux.settings import Settings
+from tests.http.access.test_access import TRUST
 from tests.http.caller import Answer, Caller, basic
 from tests.http.conftest import HandClock
-from tests.http.test_access import TRUST
 
 ROOT = "/management/v1"
 

@@ -1,4 +1,4 @@
-"""The processes of a run: each that was started is ended, with all below it."""
+"""The processes of a run: each that is started is ended, with its group."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what ends a run
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TERM_SECONDS = 5
 ANSWER_SECONDS = 30
 LOG_LINES = 5
@@ -21,17 +21,17 @@ class BenchError(Exception):
     """The run cannot go on; the message says why, and what to do."""
 
 
-class Program:
-    """A process that was started here, in a group of its own, with what it says in a file."""
+class Process:
+    """A process that was started here, in a group of its own, with its output in a file."""
 
     def __init__(
         self, name: str, command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
     ) -> None:
         self.name = name
         self._log = log
-        with log.open("ab") as output:  # appends, so that the file can be cut while it runs
+        with log.open("ab") as output:  # appends, so that the file can be emptied while it runs
             try:
-                self._process = subprocess.Popen(
+                self._popen = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                     env=environ, start_new_session=True,
                 )  # fmt: skip
@@ -41,11 +41,11 @@ class Program:
     @property
     def pid(self) -> int:
         """The number of the process, and of its group."""
-        return self._process.pid
+        return self._popen.pid
 
     def has_ended(self) -> bool:
         """Whether it ended. It is not waited for, so that its group keeps its number."""
-        if self._process.returncode is not None:
+        if self._popen.returncode is not None:
             return True
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.pid, flags) is not None
@@ -56,8 +56,8 @@ class Program:
         return self.end()
 
     def end(self) -> int:
-        """End it and all below it: politely, then not."""
-        if self._process.returncode is None:
+        """End it and its group: with SIGTERM first, then with SIGKILL."""
+        if self._popen.returncode is None:
             if not self.has_ended():
                 os.killpg(self.pid, signal.SIGTERM)
             deadline = time.monotonic() + TERM_SECONDS
@@ -65,37 +65,37 @@ class Program:
                 time.sleep(0.01)
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
-        return self._process.wait()
+        return self._popen.wait()
 
-    def said(self) -> str:
-        """All that it said."""
+    def output(self) -> str:
+        """All that it printed."""
         return self._log.read_text(errors="replace")
 
-    def cut_log(self) -> None:
-        """Forget what it said, so that a log of every request never fills the disk."""
+    def clear_log(self) -> None:
+        """Empty its log, so that a line for each request never fills the disk."""
         os.truncate(self._log, 0)
 
     def await_answer(self, port: int) -> None:
-        """Wait until it accepts connections. Raises BenchError where it ends instead."""
+        """Wait until it accepts connections. Raises BenchError if it exits instead."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while not accepts(port):
             if self.has_ended():
-                raise BenchError(f"{self.name} ended before it answered{self._last_words()}")
+                raise BenchError(f"{self.name} ended before it answered{self._log_tail()}")
             if time.monotonic() > deadline:
-                raise BenchError(f"{self.name} did not answer on port {port}{self._last_words()}")
+                raise BenchError(f"{self.name} did not answer on port {port}{self._log_tail()}")
             time.sleep(0.01)
 
-    def _last_words(self) -> str:
-        lines = self.said().strip().splitlines()[-LOG_LINES:]
+    def _log_tail(self) -> str:
+        lines = self.output().strip().splitlines()[-LOG_LINES:]
         return "".join(f"\n  {line[:300]}" for line in lines)
 
 
-class Household:
-    """All programs of a run. Leaving the block ends those that still run, the last one first."""
+class Processes:
+    """All processes of a run. Leaving the block ends those that still run, the last one first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._programs: list[Program] = []
+        self._running: list[Process] = []
 
     def __enter__(self) -> Self:
         return self
@@ -106,19 +106,19 @@ class Household:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        with held():
-            while self._programs:
-                self.end(self._programs[-1])
+        with deferred_signals():
+            while self._running:
+                self.end(self._running[-1])
 
     def start(
         self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None
-    ) -> Program:
-        """Start a program that runs on."""
-        with held():
+    ) -> Process:
+        """Start a process, and let it run."""
+        with deferred_signals():
             log = self._folder / f"{len(list(self._folder.glob('*.log')))}.log"
-            program = Program(name, command, log, environ)
-            self._programs.append(program)
-        return program
+            process = Process(name, command, log, environ)
+            self._running.append(process)
+        return process
 
     def serve(
         self,
@@ -126,54 +126,56 @@ class Household:
         command: Sequence[str],
         port: int,
         environ: Mapping[str, str] | None = None,
-    ) -> Program:
-        """Start a server and wait until it answers. Raises BenchError where it does not."""
+    ) -> Process:
+        """Start a server and wait until it answers. Raises BenchError if it does not."""
         if accepts(port):
             raise BenchError(f"{name}: port {port} is taken by another program: run this again")
-        program = self.start(name, command, environ)
-        program.await_answer(port)
-        return program
+        process = self.start(name, command, environ)
+        process.await_answer(port)
+        return process
 
-    def end(self, program: Program) -> None:
-        """End a program before the others."""
-        program.end()
-        self._programs.remove(program)
+    def end(self, process: Process) -> None:
+        """End one process, and let the others run."""
+        process.end()
+        self._running.remove(process)
 
     def run(self, command: Sequence[str]) -> str:
-        """What a program says until its end. Raises BenchError where it fails."""
+        """Run a command to its end; what it printed. Raises BenchError if it fails."""
         name = Path(command[0]).name
         log = self._folder / "run.log"
         log.unlink(missing_ok=True)
-        with held():
-            program = Program(name, command, log)
-            self._programs.append(program)
-        code = program.wait()
-        self._programs.remove(program)
+        with deferred_signals():
+            process = Process(name, command, log)
+            self._running.append(process)
+        code = process.wait()
+        self._running.remove(process)
         if code != 0:
-            raise BenchError(f"{name} failed with {code}: {program.said().strip()[-500:]}")
-        return program.said()
+            raise BenchError(f"{name} failed with {code}: {process.output().strip()[-500:]}")
+        return process.output()
 
-    def rest(self) -> None:
-        """Between two rounds: nothing waits to be written. Raises BenchError where one died."""
-        for program in self._programs:
-            if program.has_ended():
-                raise BenchError(f"{program.name} ended in the middle of the run")
-            program.cut_log()
+    def settle(self) -> None:
+        """Between rounds: leave no write pending. Raises BenchError if a process died."""
+        for process in self._running:
+            if process.has_ended():
+                raise BenchError(f"{process.name} ended in the middle of the run")
+            process.clear_log()
         os.sync()
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Let an interruption wait until the block ends, where it would lose something."""
-    came: list[int] = []
-    before = {kind: signal.signal(kind, lambda kind, _: came.append(kind)) for kind in ENDING}
+def deferred_signals() -> Iterator[None]:
+    """Defer the signals that stop a run until the block ends: inside, one would lose something."""
+    received: list[int] = []
+    before = {
+        kind: signal.signal(kind, lambda kind, _: received.append(kind)) for kind in STOP_SIGNALS
+    }
     try:
         yield
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 def free_port() -> int:

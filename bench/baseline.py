@@ -1,9 +1,11 @@
-"""A bare ASGI application: the same bytes, and nothing a registry must do.
+"""The baseline: a bare ASGI application that answers the same bytes as a registry.
 
 It is the ceiling of what this server and this language can give: one SQLite read and a dictionary
-look-up of the token for each answer. A token costs it a read, an HMAC, an ES256 signature and JSON.
+look-up of the token for each answer, and nothing else that a registry must do. A token costs it a
+read, an HMAC, an ES256 signature and JSON.
 
-Run as `granian --factory bench.bare:make` with BENCH_BARE, the folder that `prepare` filled.
+Run as `granian --factory bench.baseline:make` with BENCH_BASELINE,
+the folder that `prepare` filled.
 """
 
 import base64
@@ -23,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from bench.content import HOT, TAG, Content, digest_of
 
 USER = "acrux"
-PASSWORD = "bare" * 13
+PASSWORD = "base" * 13
 PEPPER = b"pepper" * 8
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -47,7 +49,7 @@ def token_of(repository: str) -> str:
 
 def prepare(folder: Path, content: Content) -> None:
     """Fill the folder that `make` serves from; the blobs lie in it as files already."""
-    database = apsw.Connection(str(folder / "bare.sqlite"))
+    database = apsw.Connection(str(folder / "baseline.sqlite"))
     database.execute(_SCHEMA)
     for repository in (HOT, *content.repositories):
         manifest = content.manifest(repository)
@@ -64,8 +66,8 @@ def prepare(folder: Path, content: Content) -> None:
 
 
 def make() -> "Application":
-    """The application on the folder that BENCH_BARE names."""
-    return Application(Path(os.environ["BENCH_BARE"]))
+    """The application on the folder that BENCH_BASELINE names."""
+    return Application(Path(os.environ["BENCH_BASELINE"]))
 
 
 class Application:
@@ -73,7 +75,7 @@ class Application:
 
     def __init__(self, folder: Path) -> None:
         self._database = apsw.Connection(
-            str(folder / "bare.sqlite"), flags=apsw.SQLITE_OPEN_READONLY
+            str(folder / "baseline.sqlite"), flags=apsw.SQLITE_OPEN_READONLY
         )
         rows = self._database.execute("SELECT DISTINCT repository FROM manifests")
         self._tokens = {f"Bearer {token_of(name)}".encode(): name for (name,) in rows}

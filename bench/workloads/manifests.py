@@ -8,34 +8,34 @@ from bench import content, peers
 from bench.content import HOT, TAG
 from bench.figures import Sample, percentile
 from bench.load import Load
-from bench.plan import Aim, Case, Round, Work
+from bench.plan import Aim, Case, Round, Workload
+from bench.scenario import ACRUX, Scenario, Start
 from bench.servers import Server
-from bench.stage import ACRUX, Stage, Start
 from bench.wire import Connection, UnexpectedAnswer
 
 PATH = f"/v2/{HOT}/manifests/{TAG}"
 MANY_CONNECTIONS = 32
 
 
-def cases(stage: Stage) -> Iterator[Case]:
+def cases(scenario: Scenario) -> Iterator[Case]:
     """One hot repository by so many connections, HEAD of it, many repositories, and TLS."""
-    for connections in stage.scale.connections:
-        yield Case(_get(connections), "requests/s", _gets(stage, stage.readers, connections))
+    for connections in scenario.scale.connections:
+        yield Case(_get(connections), "requests/s", _gets(scenario, scenario.readers, connections))
     if peers.find("ab"):
-        for connections in stage.scale.connections:
-            yield Case(_head(connections), "requests/s", _heads(stage, connections))
-    yield Case(f"GET, many repositories, {MANY_CONNECTIONS}", "requests/s", _many(stage))
+        for connections in scenario.scale.connections:
+            yield Case(_head(connections), "requests/s", _heads(scenario, connections))
+    yield Case(f"GET, many repositories, {MANY_CONNECTIONS}", "requests/s", _many(scenario))
     yield Case(
         f"GET, TLS, {MANY_CONNECTIONS}",
         "requests/s",
-        _gets(stage, stage.over_tls, MANY_CONNECTIONS),
+        _gets(scenario, scenario.over_tls, MANY_CONNECTIONS),
     )
-    colds = {name: partial(_cold, stage, start) for name, start in stage.starts.items()}
+    colds = {name: partial(_cold, scenario, start) for name, start in scenario.starts.items()}
     yield Case("GET, each of many once after a start, 1", "requests/s", colds)
 
 
 def probe(server: Server, method: str, path: str, headers: Mapping[str, str]) -> int:
-    """The size of an answer to this request. Raises UnexpectedAnswer where it is no success."""
+    """The size of an answer to this request. Raises UnexpectedAnswer if it is not a success."""
     with Connection(server.port, tls=server.tls) as connection:
         answer = connection.ask(method, path, headers)
     if answer.status not in (200, 206):
@@ -53,57 +53,59 @@ def bearer(server: Server, repository: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {server.token(repository, 'pull')}"}
 
 
-def _gets(stage: Stage, servers: Mapping[str, Server], connections: int) -> dict[str, Round]:
+def _gets(scenario: Scenario, servers: Mapping[str, Server], connections: int) -> dict[str, Round]:
     return {
-        name: partial(_load(stage, server, "GET", connections).run, stage.household)
+        name: partial(_load(scenario, server, "GET", connections).run, scenario.processes)
         for name, server in servers.items()
     }
 
 
-def _heads(stage: Stage, connections: int) -> dict[str, Round]:
-    curve = stage.folder / "ab.csv"
+def _heads(scenario: Scenario, connections: int) -> dict[str, Round]:
+    curve = scenario.folder / "ab.csv"
     return {
-        name: partial(_load(stage, server, "HEAD", connections).run_head, stage.household, curve)
-        for name, server in stage.readers.items()
+        name: partial(
+            _load(scenario, server, "HEAD", connections).run_head, scenario.processes, curve
+        )
+        for name, server in scenario.readers.items()
     }
 
 
-def _load(stage: Stage, server: Server, method: str, connections: int) -> Load:
+def _load(scenario: Scenario, server: Server, method: str, connections: int) -> Load:
     headers = {**bearer(server, HOT), "Accept": content.MANIFEST}  # v2.8 has none without
     probe(server, method, PATH, headers)
     return Load(
-        url=url(server, PATH), connections=connections, seconds=stage.scale.seconds,
+        url=url(server, PATH), connections=connections, seconds=scenario.scale.seconds,
         headers=headers,
     )  # fmt: skip
 
 
-def _many(stage: Stage) -> dict[str, Round]:
+def _many(scenario: Scenario) -> dict[str, Round]:
     rounds: dict[str, Round] = {}
-    for name, server in stage.readers.items():
-        lines = stage.folder / f"many-{name}.txt"
+    for name, server in scenario.readers.items():
+        lines = scenario.folder / f"many-{name}.txt"
         lines.write_text(
             "".join(
                 f"/v2/{repository}/manifests/{TAG} Bearer {server.token(repository, 'pull')}\n"
-                for repository in stage.content.repositories
+                for repository in scenario.content.repositories
             )
         )
         load = Load(
-            url=url(server, "/"), connections=MANY_CONNECTIONS, seconds=stage.scale.seconds,
+            url=url(server, "/"), connections=MANY_CONNECTIONS, seconds=scenario.scale.seconds,
             lines=lines,
         )  # fmt: skip
-        rounds[name] = partial(load.run, stage.household)
+        rounds[name] = partial(load.run, scenario.processes)
     return rounds
 
 
-def _cold(stage: Stage, start: Start) -> Sample:
+def _cold(scenario: Scenario, start: Start) -> Sample:
     # One client, that asks for nothing twice: what a cache gives to the first who comes.
     server = start()
     try:
-        tokens = {name: server.token(name, "pull") for name in stage.content.repositories}
+        tokens = {name: server.token(name, "pull") for name in scenario.content.repositories}
         with Connection(server.port) as connection:
             return _ask_each(connection, tokens)
     finally:
-        stage.household.end(server.program)
+        scenario.processes.end(server.process)
 
 
 def _ask_each(connection: Connection, tokens: Mapping[str, str]) -> Sample:
@@ -127,11 +129,11 @@ def _head(connections: int) -> str:
 
 
 def _aims(case: str) -> Iterator[Aim]:
-    yield Aim(of=(case, ACRUX), to=[(case, peers.V3)], at_least=4)
-    yield Aim(of=(case, ACRUX), to=[(case, peers.BARE)], at_least=0.8)
+    yield Aim(cell=(case, ACRUX), relative_to=[(case, peers.V3)], at_least=4)
+    yield Aim(cell=(case, ACRUX), relative_to=[(case, peers.BASELINE)], at_least=0.8)
 
 
-WORK = Work(
+WORKLOAD = Workload(
     "P1",
     "manifest by tag, bearer token",
     "The number is that of the kept connections; “many” goes through as many repositories, "

@@ -16,9 +16,9 @@ from acrux.http.access.guard import AT_ONCE_SECONDS
 from acrux.http.routes import Row
 from acrux.services.access.accounts import ShownAccount
 from acrux.settings import Settings
+from tests.http.access.test_access import EXAMPLES, REPOSITORY, seed
 from tests.http.caller import Answer, Caller, basic
 from tests.http.conftest import HandClock
-from tests.http.test_access import EXAMPLES, REPOSITORY, seed
 
 EVERYTHING = (
     "repositories/*/content/read",

@@ -7,10 +7,10 @@ import pytest
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.token import TOKEN_USER
+from tests.http.access.test_accounts import granted
 from tests.http.caller import HOST, Answer, Caller, basic
 from tests.http.conftest import HandClock
-from tests.http.test_accounts import granted
-from tests.http.test_walk import claims
+from tests.http.oauth2.test_walk import claims
 from tests.images import image
 
 EVERYTHING = "repository:*:* registry:catalog:*"

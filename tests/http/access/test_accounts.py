@@ -12,7 +12,7 @@ from acrux.domain.access.scope_maps import SYSTEM_DEFINED
 from acrux.errors import InvalidInput, InvalidScope
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock
-from tests.http.test_walk import claims
+from tests.http.oauth2.test_walk import claims
 from tests.images import image
 
 APP = image(b"layer")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.http.access.test_access import EXAMPLES, REPOSITORY, seed
 from tests.http.caller import HOST, Caller
-from tests.http.test_access import EXAMPLES, REPOSITORY, seed
 
 CHANGING = [endpoint for endpoint in EXAMPLES if endpoint[1] != "GET"]
 MANAGEMENT = [endpoint for endpoint in CHANGING if endpoint[0].startswith("/management")]

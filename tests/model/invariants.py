@@ -11,7 +11,7 @@ from tests.model.model import OK, UNKNOWN, Repository
 from tests.model.universe import REPOSITORIES, TAGS, Content, Universe
 
 
-class Looking(RuleBasedStateMachine):
+class Invariants(RuleBasedStateMachine):
     """A registry, its model, and the comparison of the two."""
 
     def __init__(self, client: Client, prefix: str) -> None:

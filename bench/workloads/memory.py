@@ -7,10 +7,10 @@ from pathlib import Path
 
 from bench.content import HOT, LARGE_BYTES, check
 from bench.figures import Sample
-from bench.household import Program
-from bench.plan import Aim, Case, Round, Work
+from bench.plan import Aim, Case, Round, Workload
+from bench.processes import Process
+from bench.scenario import ACRUX, Scenario, Start
 from bench.servers import Server
-from bench.stage import ACRUX, Stage, Start
 from bench.wire import Connection
 
 REST, DOWNLOADS, UPLOADS = "at rest", "each slow download", "each slow upload"
@@ -20,20 +20,22 @@ STEPS = 16  # of each transfer; what is left of it never comes
 _PSS = re.compile(r"^Pss: +(\d+) kB", re.MULTILINE)
 
 
-def cases(stage: Stage) -> Iterator[Case]:
+def cases(scenario: Scenario) -> Iterator[Case]:
     """A fresh process each time, on a folder that was filled before."""
-    starts = stage.starts
-    yield Case(REST, "MB", {name: partial(_rest, stage, start) for name, start in starts.items()})
+    starts = scenario.starts
+    yield Case(
+        REST, "MB", {name: partial(_at_rest, scenario, start) for name, start in starts.items()}
+    )
     for case, transfer in ((DOWNLOADS, _download), (UPLOADS, _upload)):
         rounds: dict[str, Round] = {
-            name: partial(_transfers, stage, start, transfer) for name, start in starts.items()
+            name: partial(_transfers, scenario, start, transfer) for name, start in starts.items()
         }
         yield Case(case, "MB", rounds)
 
 
-def resident_bytes(program: Program) -> int:
-    """The memory of a program and all below it; what they share counts once (its PSS)."""
-    pids = [program.pid]
+def resident_bytes(process: Process) -> int:
+    """The memory of a process and all below it; what they share counts once (its PSS)."""
+    pids = [process.pid]
     for pid in pids:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         pids += map(int, children)
@@ -45,41 +47,43 @@ def _pss(pid: int) -> int:
     return int(found[1]) if found else 0
 
 
-def _rest(stage: Stage, start: Start) -> Sample:
+def _at_rest(scenario: Scenario, start: Start) -> Sample:
     server = start()
     try:
         with Connection(server.port) as connection:
             connection.ask("GET", "/v2/", {})
-        return Sample(resident_bytes(server.program) / 1e6)
+        return Sample(resident_bytes(server.process) / 1e6)
     finally:
-        stage.household.end(server.program)
+        scenario.processes.end(server.process)
 
 
 def _transfers(
-    stage: Stage, start: Start, transfer: Callable[[Stage, Server, Connection], Callable[[], None]]
+    scenario: Scenario,
+    start: Start,
+    transfer: Callable[[Scenario, Server, Connection], Callable[[], None]],
 ) -> Sample:
     server, connections = start(), list[Connection]()
     try:
-        before = resident_bytes(server.program)
+        before = resident_bytes(server.process)
         steps: list[Callable[[], None]] = []
-        for _ in range(stage.scale.transfers):
+        for _ in range(scenario.scale.transfers):
             connections.append(Connection(server.port))
-            steps.append(transfer(stage, server, connections[-1]))
-        most = before
+            steps.append(transfer(scenario, server, connections[-1]))
+        peak = before
         for _ in range(STEPS):
             for step in steps:
                 step()
-            most = max(most, resident_bytes(server.program))
-        return Sample((most - before) / 1e6 / stage.scale.transfers)
+            peak = max(peak, resident_bytes(server.process))
+        return Sample((peak - before) / 1e6 / scenario.scale.transfers)
     finally:
         for connection in connections:
             connection.close()
-        stage.household.end(server.program)
+        scenario.processes.end(server.process)
 
 
-def _download(stage: Stage, server: Server, connection: Connection) -> Callable[[], None]:
+def _download(scenario: Scenario, server: Server, connection: Connection) -> Callable[[], None]:
     bearer = {"Authorization": f"Bearer {server.token(HOT, 'pull')}"}
-    path = f"/v2/{HOT}/blobs/{stage.content.large.digest}"
+    path = f"/v2/{HOT}/blobs/{scenario.content.large.digest}"
     connection.socket.sendall(connection.head("GET", path, bearer, 0))
 
     def step() -> None:
@@ -90,7 +94,7 @@ def _download(stage: Stage, server: Server, connection: Connection) -> Callable[
     return step
 
 
-def _upload(_stage: Stage, server: Server, connection: Connection) -> Callable[[], None]:
+def _upload(_stage: Scenario, server: Server, connection: Connection) -> Callable[[], None]:
     bearer = {"Authorization": f"Bearer {server.token(HOT, 'pull', 'push')}"}
     begun = connection.ask("POST", f"/v2/{HOT}/blobs/uploads/", bearer)
     check(begun.status, 202)
@@ -100,7 +104,7 @@ def _upload(_stage: Stage, server: Server, connection: Connection) -> Callable[[
     return partial(connection.socket.sendall, bytes(STEP_BYTES))
 
 
-WORK = Work(
+WORKLOAD = Workload(
     "P7",
     "resident memory",
     "Of the whole default server, a worker a core; memory that its processes share counts once. "
@@ -108,9 +112,9 @@ WORK = Work(
     "time; the most that was added, divided by their number.",
     cases,
     (
-        Aim(of=(REST, ACRUX), at_most=150),
-        Aim(of=(DOWNLOADS, ACRUX), at_most=2),
-        Aim(of=(UPLOADS, ACRUX), at_most=2),
+        Aim(cell=(REST, ACRUX), at_most=150),
+        Aim(cell=(DOWNLOADS, ACRUX), at_most=2),
+        Aim(cell=(UPLOADS, ACRUX), at_most=2),
     ),
     needs_wrk=False,
 )

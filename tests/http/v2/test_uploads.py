@@ -8,8 +8,8 @@ import pytest
 from acrux.bootstrap.application import Registry
 from acrux.domain.content.digest import Digest
 from tests.contracts.blob_stores import PATIENCE, chunked
+from tests.http.access.test_accounts import account
 from tests.http.caller import Caller
-from tests.http.test_accounts import account
 
 START = "/v2/app/blobs/uploads/"
 
