@@ -52,7 +52,7 @@ def _rounds(
 WORKLOAD = Workload(
     "P3",
     "GET blob",
-    "nginx reads files and looks at no token; the baseline knows no Range.",
+    "nginx reads files and checks no token. The baseline does not support Range.",
     cases,
     (
         Aim(cell=(SMALL, ACRUX), relative_to=[(SMALL, V3)], at_least=8),

@@ -30,8 +30,8 @@ def cases(scenario: Scenario) -> Iterator[Case]:
 WORKLOAD = Workload(
     "P5",
     "push of images of 10 layers of 100 KB, by 8 clients",
-    "As docker pushes: HEAD, POST, PATCH and PUT for each of 11 blobs, then the manifest. acrux "
-    "has synced what it acknowledges, the peers have not.",
+    "As docker pushes: HEAD, POST, PATCH and PUT for each of 11 blobs, then the manifest. A 201 of "
+    "acrux survives a loss of power. The peers do not sync the directories of their blobs.",
     cases,
     (
         Aim(cell=(ONE_REPOSITORY, ACRUX), relative_to=[(ONE_REPOSITORY, V3)], at_least=2),

@@ -102,8 +102,8 @@ WORKLOAD = Workload(
     "P6",
     "a page of 100 of a listing, by 8 connections",
     "“Few items” is acrux with 1,000 tags in a repository, 1,000 repositories and 1,000 referrers "
-    "of one manifest; “many items” with 1,000,000, 100,000 and 10,000 (where quick: 50,000, 5,000 "
-    "and 2,000).",
+    "of one manifest. “Many items” is acrux with 1,000,000, 100,000 and 10,000 (quick: 50,000, "
+    "5,000 and 2,000).",
     cases,
     tuple(
         Aim(

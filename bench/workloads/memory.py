@@ -107,9 +107,9 @@ def _upload(_stage: Scenario, server: Server, connection: Connection) -> Callabl
 WORKLOAD = Workload(
     "P7",
     "resident memory",
-    "Of the whole default server, a worker a core; memory that its processes share counts once. "
-    "Transfers: many at once of 100 MB (32; 16 where quick), of which a client moves a MiB at a "
-    "time; the most that was added, divided by their number.",
+    "Of the whole server with its defaults, one worker for each core. Memory that its processes "
+    "share counts once. Transfers: 32 at once (quick: 16) of 100 MB, each moved by its client a "
+    "MiB at a time. The figure is the most memory that was added, divided by their number.",
     cases,
     (
         Aim(cell=(REST, ACRUX), at_most=150),

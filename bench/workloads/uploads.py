@@ -44,8 +44,9 @@ def _unsynced(scenario: Scenario) -> Mapping[str, Server]:
 WORKLOAD = Workload(
     "P4",
     "push of a blob of 200 MB (50 MB where quick)",
-    "acrux has synced the blob when it answers; the peers leave that to the kernel. “Not synced” "
-    "is the same acrux under libeatmydata, for which every sync does nothing.",
+    "When acrux answers, the blob survives a loss of power. The peers sync its bytes, but not the "
+    "directory that it is moved into. “Not synced” is acrux under libeatmydata, with which a sync "
+    "does nothing.",
     cases,
     tuple(
         Aim(cell=(case, server), relative_to=[(case, V3)], at_least=bound)
