@@ -28,7 +28,6 @@ from acrux.domain.content.upload import Session
 from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
 from acrux.http import parsing
 from acrux.http.access import authorization
-from acrux.http.access.authorization import BearerToken
 from acrux.http.access.identity import Identity
 from acrux.http.messages import Request
 from acrux.services.access.tokens import Tokens
@@ -213,8 +212,8 @@ class Guard:
                 await self._tokens.learn_of_revocations()
             if request.principal is not None:
                 self._tokens.check_not_revoked(request.principal)
-            elif isinstance(presented := authorization.presented(request), BearerToken):
-                self._tokens.read_ended(presented.secret.reveal())
+            elif request.access_token is not None:
+                self._tokens.read_ended(request.access_token.reveal())
         except AccessRefused as refused:
             refused.scope = render(requirement(request).asked)
             raise
@@ -231,6 +230,7 @@ class Guard:
             request.principal = principal
             request.authentication_method = principal.authentication_method
             return narrow(principal, required.useful)
+        request.access_token = presented.secret
         token = presented.secret.reveal()
         try:
             grant = self._tokens.verify(token)
