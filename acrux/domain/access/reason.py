@@ -57,7 +57,7 @@ class Reason(StrEnum):
             "The credential is not a token that one of the present signing keys of this registry "
             "signed."
         ),
-        "Log in again. After a key was revoked, every client must.",
+        "Log in again. After a signing key was revoked, its tokens have this reason.",
     )
     ALTERED = (
         "altered",
