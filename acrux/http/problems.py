@@ -1,4 +1,4 @@
-"""The one table from a RegistryError to a status and an OCI code."""
+"""The table that maps each RegistryError to a status and an OCI code."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,10 +14,10 @@ JSON: Final = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """How a failure is told: status, code, and the message where the failure has none of its own.
+    """How a failure is reported: status, code, and a message if the failure has none of its own.
 
-    The codes are the fourteen of the OCI distribution specification, "Error codes", and for what
-    only ACR has, ACR's (acr-protocol.md §6).
+    The codes are the fourteen of the OCI distribution specification, "Error codes", and ACR's own
+    for what only ACR has (acr-protocol.md §6).
     """
 
     status: int
@@ -49,28 +49,31 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     errors.UnknownBlob: Problem(404, "BLOB_UNKNOWN", "blob unknown to registry"),
     errors.DamagedBlob: Problem(404, "BLOB_UNKNOWN", "the blob was damaged: push it again"),
     errors.UnknownUpload: Problem(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
-    errors.UnknownCase: Problem(404, "UNSUPPORTED", "no refusal of this id is recorded"),
+    errors.UnknownCase: Problem(404, "UNSUPPORTED", "no refusal with this id is recorded"),
     errors.DigestMismatch: Problem(
-        400, "DIGEST_INVALID", "the content does not hash to the digest given"
+        400, "DIGEST_INVALID", "the content does not match the given digest"
     ),
-    errors.SizeMismatch: Problem(400, "SIZE_INVALID", "the content is not as long as it says"),
+    errors.SizeMismatch: Problem(
+        400, "SIZE_INVALID", "the content does not have the stated length"
+    ),
     errors.ContentTooLarge: Problem(413, "MANIFEST_INVALID", "the content is too large"),
     # 416 has no code of its own in the list.
     errors.UploadOutOfOrder: Problem(416, "BLOB_UPLOAD_INVALID", "the chunk is out of order"),
     errors.RangeNotSatisfiable: Problem(416, "SIZE_INVALID", "the range lies outside the blob"),
     errors.MissingReferences: Problem(
-        400, "MANIFEST_BLOB_UNKNOWN", "the manifest names blobs that the repository does not hold"
+        400, "MANIFEST_BLOB_UNKNOWN", "the manifest refers to blobs that are not in the repository"
     ),
     errors.IncompleteBody: Problem(400, "BLOB_UPLOAD_INVALID", "the body was cut short"),
     errors.AuthenticationRequired: Problem(401, "UNAUTHORIZED", "authentication required"),
     errors.InvalidToken: Problem(401, "UNAUTHORIZED", "invalid access token"),
     errors.InsufficientScope: Problem(
-        401, "UNAUTHORIZED", "the access token does not hold what this request needs"
+        401, "UNAUTHORIZED", "the access token does not grant what this request needs"
     ),
     errors.BadCredentials: Problem(401, "UNAUTHORIZED", "the user name or the password is wrong"),
     errors.Denied: Problem(403, "DENIED", "requested access to the resource is denied"),
     errors.Unsupported: Problem(405, "UNSUPPORTED", "the operation is unsupported"),
-    # ACR's own code and message (acr-protocol.md §5.6): acr-cli skips what is locked by the status.
+    # ACR's own code and message (acr-protocol.md §5.6). By the status acr-cli knows what is locked,
+    # and skips it.
     errors.Disallowed: Problem(
         405,
         "REGISTRY_DISALLOWED_OPERATION",
@@ -78,23 +81,23 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "Its attributes at /acr/v1 say which of read, write, delete is off",
     ),
     errors.TooManyRequests: Problem(429, "TOOMANYREQUESTS", "too many requests"),
-    errors.Crowded: Problem(429, "TOOMANYREQUESTS", "too much is under way"),
+    errors.Crowded: Problem(429, "TOOMANYREQUESTS", "too many transfers are under way"),
     # The list has no code for a full disk; docker shows the message with any of them.
     errors.StorageExhausted: Problem(507, "DENIED", "the registry's storage is full"),
     errors.StorageReadOnly: Problem(503, "DENIED", "the registry's storage is read-only"),
-    errors.StorageUnavailable: Problem(503, "UNSUPPORTED", "the storage cannot be used now"),
-    # Nor one for a service behind us; a 5xx is what clients retry.
-    errors.IssuerUnavailable: Problem(503, "UNAUTHORIZED", "the token's issuer cannot be asked"),
+    errors.StorageUnavailable: Problem(503, "UNSUPPORTED", "the registry's storage is unavailable"),
+    # Nor one for a service that we depend on. Clients retry a 5xx.
+    errors.IssuerUnavailable: Problem(503, "UNAUTHORIZED", "the token's issuer cannot be reached"),
 }
 
-# Failures that never reach a client: they stop the start.
+# Failures that never reach a client: they prevent the start.
 UNTOLD: Final = frozenset({errors.InvalidSettings})
 
 UNEXPECTED: Final = Problem(500, "UNSUPPORTED", "the registry failed; its log says why")
 
 
 def find(refused: errors.RegistryError) -> Problem:
-    """The row of the failure's class, or of the nearest class above it that has one."""
+    """The row of the failure's class, or of its nearest base class that has one."""
     for kind in type(refused).__mro__:
         if kind in TABLE:
             return TABLE[kind]
@@ -104,12 +107,12 @@ def find(refused: errors.RegistryError) -> Problem:
 def render(refused: errors.RegistryError, case: str = "") -> Response:
     """The failure as `{"errors": [...]}` and a newline (acr-protocol.md §6).
 
-    `case` is the id under which it can be explained. It stands in a header, and unless nothing was
-    presented, in which case the body is the document's to the letter, in message and detail too:
-    docker shows the former, `az` the latter.
+    `case` is the id under which it can be explained. It is sent in a header. It is also added to
+    the message, which docker shows, and to the detail, which `az` shows, unless no credential was
+    presented: then the body is exactly that of the document.
     """
     problem = find(refused)
-    if problem is UNEXPECTED:  # what it says is for the log
+    if problem is UNEXPECTED:  # its own message is for the log only
         return envelope(problem, problem.message)
     message, detail = refused.message or problem.message, _detail(refused)
     if case and not isinstance(refused, errors.AuthenticationRequired):
@@ -129,7 +132,7 @@ def render(refused: errors.RegistryError, case: str = "") -> Response:
 
 
 def envelope(problem: Problem, message: str, detail: object = msgspec.UNSET) -> Response:
-    """One error as the specification shapes it; `detail` is left out where there is none."""
+    """One error in the specification's format; `detail` is left out if there is none."""
     error = {"code": problem.code, "message": message}
     body = {"errors": [error if detail is msgspec.UNSET else {**error, "detail": detail}]}
     return Response(
@@ -140,8 +143,8 @@ def envelope(problem: Problem, message: str, detail: object = msgspec.UNSET) -> 
 
 
 def _with_case(detail: object, case: str) -> object:
-    # In a list of scopes it is one more member of each, which every client ignores; elsewhere text,
-    # because `az` shows a detail that is text (acr-protocol.md §6).
+    # In a list of scopes it is an extra member of each, which every client ignores. Otherwise the
+    # detail becomes text, because `az` shows a detail that is text (acr-protocol.md §6).
     if isinstance(detail, list):
         return [{**scope, "Case": case} for scope in detail]
     return f"case {case}: acrux auth explain {case}"
@@ -149,7 +152,7 @@ def _with_case(detail: object, case: str) -> object:
 
 def _detail(refused: errors.RegistryError) -> object:
     if isinstance(refused, errors.AccessRefused):
-        # acr-protocol.md §1.3: one object an action, capitalised; §1.2: null where none is named.
+        # acr-protocol.md §1.3: one object for each action, keys capitalised; §1.2: null if none.
         return [
             {"Type": scope.type, "Name": scope.name, "Action": action}
             for scope in parse_all([refused.scope])

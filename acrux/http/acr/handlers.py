@@ -30,18 +30,18 @@ class AcrHandlers:
         )
 
     async def change_repository(self, request: Request) -> Response:
-        """PATCH: some of its switches."""
+        """PATCH: change some of its attributes."""
         name, change = parsing.repository(request), await _change(request)
         return self._repository(request, await self._properties.change_repository(name, change))
 
     async def delete_repository(self, request: Request) -> Response:
-        """DELETE: the repository and all it holds."""
+        """DELETE: the repository and everything in it."""
         deleted = await self._manifests.delete_repository(parsing.repository(request))
         content = {"manifestsDeleted": deleted.manifests, "tagsDeleted": deleted.tags}
         return responses.json(content, 202)
 
     async def list_tags(self, request: Request) -> Response:
-        """GET: a page of the tags, or of those on one manifest."""
+        """GET: a page of the tags, or of the tags of one manifest."""
         page, order = paging.page(request), paging.order(request)
         digest = paging.listed_digest(request)
         tags = await self._properties.tags(parsing.repository(request), page, order, digest)
@@ -54,7 +54,7 @@ class AcrHandlers:
         return self._tag(request, await self._properties.tag(repository, tag))
 
     async def change_tag(self, request: Request) -> Response:
-        """PATCH: some of its switches."""
+        """PATCH: change some of its attributes."""
         repository, tag = parsing.repository(request), parsing.tag(request)
         change = await _change(request)
         return self._tag(request, await self._properties.change_tag(repository, tag, change))
@@ -78,7 +78,7 @@ class AcrHandlers:
         return self._manifest(request, await self._properties.manifest(repository, digest))
 
     async def change_manifest(self, request: Request) -> Response:
-        """PATCH: some of its switches."""
+        """PATCH: change some of its attributes."""
         repository, digest = parsing.repository(request), parsing.digest(request)
         change = await _change(request)
         changed = await self._properties.change_manifest(repository, digest, change)
@@ -101,7 +101,7 @@ class AcrHandlers:
         places: Sequence[str],
         more: bool,  # noqa: FBT001 -- of a slice
     ) -> Response:
-        # An empty page is null: acr-cli asks until it is (acr-protocol.md §0.3, rule 24).
+        # An empty page is null: acr-cli requests pages until it is (acr-protocol.md §0.3, rule 24).
         content = self._within(request, key, shown or None)
         path = shapes.path(parsing.repository(request), f"_{key}")
         following = responses.last_item(places, more=more)

@@ -15,7 +15,7 @@ from acrux.services.access.tokens import Tokens
 
 
 class TokenHandlers:
-    """Where a credential becomes an access token (acr-protocol.md §2, §3)."""
+    """Tokens for credentials (acr-protocol.md §2, §3)."""
 
     def __init__(self, identity: Identity, tokens: Tokens, origins: Origins) -> None:
         self._identity = identity
@@ -23,7 +23,7 @@ class TokenHandlers:
         self._origins = origins
 
     async def issue(self, request: Request) -> Response:
-        """GET: with Basic, a token that holds what is asked and allowed."""
+        """GET: with Basic, a token for those of the requested scopes that are allowed."""
         credential = authorization.presented(request)
         if credential is not None and not isinstance(credential, Credential):
             raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
@@ -59,7 +59,7 @@ class TokenHandlers:
         raise InvalidRequest("grant_type must be password or refresh_token")
 
     async def exchange(self, request: Request) -> Response:
-        """POST: a refresh token for a token that stands for the caller (acr-protocol.md §3.2)."""
+        """POST: a refresh token in exchange for a token of the caller (acr-protocol.md §3.2)."""
         form = await forms.read(request)
         if form.grant_type not in ("access_token", "access_token_refresh_token", "refresh_token"):
             raise InvalidRequest(
@@ -88,8 +88,8 @@ class TokenHandlers:
 
 
 def _known(principal: Principal, request: Request) -> Principal:
-    # docker login without credentials asks for no scope, and must fail. Where anonymous holds
-    # nothing, a token of nothing would only postpone the refusal.
+    # docker login without credentials requests no scope, and must fail. If anonymous callers have
+    # no rights, a token without rights would only postpone the refusal.
     if principal == ANONYMOUS or (not principal.name and not request.asked):
         raise AuthenticationRequired("authentication required: send a user name and a password")
     request.grant = Grant(principal.name)  # for the log and the audit log

@@ -26,7 +26,7 @@ class ListingHandlers:
     async def repositories(self, request: Request) -> Response:
         """GET: a page of the repositories that the caller may see."""
         page = paging.page(request)
-        # What the caller holds now, not what its token once said: a list must not leak names.
+        # By the caller's current rights, not those in its token: a list must not leak names.
         scope_map = await self._identity.scope_map(request.grant)
         visible = scope_map.patterns(PULL, METADATA_READ)
         names = await self._listings.repositories(page, visible)
@@ -35,7 +35,7 @@ class ListingHandlers:
         return responses.listing(request.path, content, page, following, filters)
 
     async def referrers(self, request: Request) -> Response:
-        """GET: a page of what points at a manifest, as an index."""
+        """GET: a page of a manifest's referrers, as an index."""
         repository, digest = parsing.repository(request), parsing.digest(request)
         page, artifact_type = paging.referrers_page(request), paging.artifact_type(request)
         referrers = await self._listings.referrers(repository, digest, artifact_type, page)

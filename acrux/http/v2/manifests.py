@@ -24,7 +24,7 @@ class ManifestHandlers:
         return responses.manifest(manifest.digest, manifest.media_type, manifest.content)
 
     async def put(self, request: Request) -> Response:
-        """PUT: hold the manifest under its digest, and let the tags point at it."""
+        """PUT: store the manifest under its digest, and point the tags at it."""
         repository, tags = parsing.repository(request), parsing.added_tags(request)
         manifest = await self._manifests.put(
             repository,

@@ -27,7 +27,7 @@ class UploadHandlers:
         self._mount_from_account = mount_from_account
 
     async def start(self, request: Request) -> Response:
-        """POST: begin an upload, or take a whole blob at once, or mount one."""
+        """POST: begin an upload, accept a whole blob, or mount one."""
         if mounted := await self._mount(request):
             return mounted
         repository = parsing.repository(request)
@@ -40,8 +40,8 @@ class UploadHandlers:
         return self._answer(202, request, upload, 0)
 
     async def _mount(self, request: Request) -> Response | None:
-        # A blob that is elsewhere without the right to it and one that is nowhere look alike:
-        # the answer is an upload (token-auth-and-oci.md §3.7).
+        # A blob that the caller may not read and a blob that does not exist look alike: both are
+        # answered with an upload (token-auth-and-oci.md §3.7).
         digest = parsing.mounted_digest(request)
         if digest is None:
             return None
@@ -62,7 +62,7 @@ class UploadHandlers:
         return (RepositoryPattern(source.value),)
 
     def _answer(self, status: int, request: Request, upload: Upload, offset: int) -> Response:
-        # What outlived its token is not renewed, or it would live for ever.
+        # A capability that has outlived its token is not renewed, or it would never expire.
         capability = (
             parsing.capability(request)
             if request.has_outlived_its_token
@@ -91,7 +91,7 @@ class UploadHandlers:
         return self._answer(204, request, upload, offset)
 
     async def cancel(self, request: Request) -> Response:
-        """DELETE: forget the upload."""
+        """DELETE: cancel the upload."""
         await self._uploads.cancel(_upload(request))
         return responses.empty(204)
 
