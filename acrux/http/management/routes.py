@@ -78,7 +78,7 @@ def _accounts(accounts: AccountManagement) -> tuple[Operation, ...]:
         ),
         Operation(
             "POST", f"{one}/generateCredentials", WRITE, accounts.generate_credentials,
-            "Regenerate one password or both, shown once, and revoke tokens from the old ones.",
+            "Regenerate one password or both, shown once; their old tokens are revoked.",
             bodies.GenerateCredentials, shapes.Credentials,
         ),
         Operation(
@@ -135,7 +135,7 @@ def _registry(registry: RegistryManagement) -> tuple[Operation, ...]:
         ),
         Operation(
             "POST", "/regenerateCredential", WRITE, registry.regenerate_credential,
-            "Regenerate a password of the admin user, shown once, and revoke tokens from the old.",
+            "Regenerate a password of the admin user, shown once; its old tokens are revoked.",
             bodies.RegenerateCredential, shapes.Credentials,
         ),
     )  # fmt: skip
