@@ -57,7 +57,7 @@ class Instant(click.ParamType[datetime]):
 
 @click.group()
 def audit() -> None:
-    """Show who asked what of the registry, and what was decided."""
+    """Show who requested what, and what was decided."""
 
 
 @audit.command()

@@ -83,7 +83,7 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
     output: str,
     **options: object,
 ) -> None:
-    """Change a trust. The tokens that it led to are revoked unless it only grants more.
+    """Change a trust. The tokens issued through it are revoked unless it only grants more.
 
     An option replaces the old value as a whole: all claims, and the scope map or all repositories.
 
@@ -117,7 +117,7 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
 @name_option
 @setting_options("data_dir")
 def delete(config: Path | None, trust: str, **options: object) -> None:
-    """Delete a trust and revoke the tokens that it led to at once."""
+    """Delete a trust and revoke the tokens issued through it at once."""
     on_registry(config, options, lambda services, _: services.trusts.delete(trust))
 
 

@@ -79,7 +79,7 @@ def login(
 def logout(*, registry: str) -> None:
     """Remove the login of REGISTRY that acrux login or docker login stored.
 
-    Tokens that were issued stay valid until they expire; acrux token revoke revokes them.
+    Tokens already issued stay valid until they expire; acrux token revoke revokes them.
 
     \b
     Examples:

@@ -45,7 +45,7 @@ class Required(Struct, frozen=True):
 
     @property
     def useful(self) -> tuple[Scope, ...]:
-        """All scopes that could help. A password requests them all, and gets those it may have."""
+        """All scopes that could help: a password is granted those of them that it may have."""
         return (*self.asked, *chain.from_iterable(self.also_enough))
 
     def is_met_by(self, grant: Grant) -> bool:

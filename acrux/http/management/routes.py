@@ -191,7 +191,7 @@ def _trusts(trusts: TrustManagement) -> tuple[Operation, ...]:
         ),
         Operation(
             "DELETE", one, WRITE, trusts.delete,
-            "Delete a trust and revoke the tokens that it led to.", status=204,
+            "Delete a trust and revoke the tokens issued through it.", status=204,
         ),
     )  # fmt: skip
 

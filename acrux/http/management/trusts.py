@@ -66,7 +66,7 @@ class TrustManagement:
         return responses.json(shapes.trust(changed.trust, changed.created_at))
 
     async def delete(self, request: Request) -> Response:
-        """DELETE: a trust; the tokens that it led to are revoked."""
+        """DELETE: a trust; the tokens issued through it are revoked."""
         await self._trusts.delete(parsing.name(request))
         return responses.empty(204)
 
