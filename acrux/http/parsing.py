@@ -180,7 +180,7 @@ def required_digest(request: Request) -> Digest:
 
 
 def mount_source(request: Request) -> RepositoryName | None:
-    """The repository to mount a blob from, None if it is missing or malformed."""
+    """The repository to mount a blob from, None unless valid and with `mount`."""
     text = first(request, "from")
     if not text or first(request, "mount") is None:
         return None

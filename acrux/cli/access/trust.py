@@ -104,7 +104,7 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
     if status:
         changes["is_enabled"] = status == "enabled"
     if not changes:
-        raise click.UsageError("there is nothing to change: see acrux trust update --help")
+        raise click.UsageError("say what to change: see acrux trust update --help")
     changed = on_registry(
         config,
         options,
