@@ -53,25 +53,25 @@ class LineLog:
 
     def info(self, event: str, /, **values: object) -> None:
         """Log that something happened."""
-        self._tell("info", event, values)
+        self._log("info", event, values)
 
     def line(self, event: str, *names: str) -> Callable[..., None]:
         """As `info`, for frequent events: a function that logs the values of `names`, in order."""
         render = self._render("info", event, names)
 
-        def tell(*values: object) -> None:
+        def log(*values: object) -> None:
             self._write(render(self._now(), values))
 
-        return tell
+        return log
 
     def exception(self, event: str, /, **values: object) -> None:
         """Log an unforeseen failure, with its traceback; call it while the exception is handled."""
         # The end says what failed; after a recursion, thousands of frames come before it.
         trace = traceback.format_exc()[-MAX_TRACEBACK:]
-        self._tell("error", event, {**values, "exception": trace}, MAX_TRACEBACK * LONGEST_ESCAPE)
+        self._log("error", event, {**values, "exception": trace}, MAX_TRACEBACK * LONGEST_ESCAPE)
         self.flush()
 
-    def _tell(
+    def _log(
         self, level: str, event: str, values: Mapping[str, object], longest: int = MAX_VALUE
     ) -> None:
         render = self._render(level, event, tuple(values), longest)

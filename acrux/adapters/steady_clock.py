@@ -35,7 +35,7 @@ class SteadyClock:
         self._mark: datetime | None = None  # the latest instant that it believes
         self._marked_at = 0.0
         self._apart_since: float | None = None
-        self._is_told = False
+        self._is_reported = False
 
     def resume(self, mark: datetime) -> None:
         """Continue from the latest instant that was believed before a restart."""
@@ -74,9 +74,9 @@ class SteadyClock:
 
     def _notice(self, jump: timedelta) -> None:
         has_jumped = abs(jump) >= JUMP
-        if has_jumped and not self._is_told:
+        if has_jumped and not self._is_reported:
             self._tell(jump)
-        self._is_told = has_jumped
+        self._is_reported = has_jumped
 
     def _is_believed(self, jump: timedelta, ticks: float) -> bool:
         if abs(jump) < JUMP:

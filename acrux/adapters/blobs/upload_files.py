@@ -18,7 +18,7 @@ from acrux.errors import (
     UploadOutOfOrder,
 )
 
-WRITEBACK_BYTES: Final = 1 << 23  # that are sent to the disk together
+WRITEBACK_BYTES: Final = 1 << 23  # sent on to the disk at a time
 READ_BYTES: Final = 1 << 18
 
 # OCI image specification, descriptor.md, "Registered algorithms": the one in common use.

@@ -138,7 +138,7 @@ def _common_claims(
         "epoch": token.epoch,
     }
     if token.password:
-        # Ours: the name of the password it was issued for. To renew that revokes the token.
+        # Ours: the name of the password it was issued for. Renewing that revokes the token.
         claims["password"] = token.password
     if federated is not None:
         claims["outside"] = {
@@ -168,7 +168,7 @@ def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
         raise InvalidToken(f"the access token was not issued by {ISSUER!r}, version {VERSION}")
     if claims.grant_type != grant_type:
         raise InvalidToken(
-            f"this is a token of another kind, not of the kind {grant_type}",
+            f"this token is of another kind than the expected {grant_type}",
             reason=Reason.OTHER_KIND,
         )
     if claims.nbf != claims.iat:  # our tokens have the same instant for both

@@ -95,7 +95,7 @@ def _unkept(path: Path, failed: OSError) -> InvalidSettings:
 
 
 def _unstored(path: Path, failed: OSError) -> RegistryError:
-    # Requests create keys too, and a failure of the storage is not a mistake in the settings.
+    # A running registry creates keys too: a failure of the storage is no mistake in its settings.
     return unstored(failed) if failed.errno in OF_STORAGE else _unkept(path, failed)
 
 

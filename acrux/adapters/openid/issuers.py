@@ -16,7 +16,8 @@ from acrux.ports.clock import Clock
 # KEPT if it does not.
 FRESH: Final = timedelta(minutes=10)
 KEPT: Final = timedelta(hours=1)
-# A token with an unknown key makes us ask the issuer, and anybody can send one: not more often.
+# A token with an unknown key makes us ask the issuer, and anybody can send one. So we ask no more
+# often than this.
 PAUSE: Final = timedelta(seconds=5)
 
 MAX_ISSUERS: Final = 64  # whose keys are cached

@@ -62,7 +62,7 @@ class Connection:
             values = statement.values or statement.parameters
             return self._sqlite.execute(statement.sql, values).fetchall()
         except apsw.Error as failure:
-            tell(failure, self._sqlite.system_errno)
+            raise_ours(failure, self._sqlite.system_errno)
             raise
 
     def version(self) -> int:
@@ -73,7 +73,7 @@ class Connection:
         try:
             return int(self._versions.execute("PRAGMA data_version").get)
         except apsw.Error as failure:
-            tell(failure, self._sqlite.system_errno)
+            raise_ours(failure, self._sqlite.system_errno)
             raise
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Connection:
         self._sqlite.close()
 
 
-def tell(failure: apsw.Error, number: int) -> None:
+def raise_ours(failure: apsw.Error, number: int) -> None:
     """Raise the registry's own error for it, if there is one; `number` is the system's errno."""
     number = number if isinstance(failure, apsw.IOError) else 0  # otherwise a stale one
     if isinstance(failure, apsw.FullError) or number in FULL:

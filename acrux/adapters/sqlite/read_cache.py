@@ -9,7 +9,8 @@ from acrux.adapters.sql.database import Result, Row, Statement
 from acrux.cache import Cache
 
 MAX_BYTES: Final = 16 * 1024 * 1024  # of all that one process caches
-# A longer result is not worth keeping: it is soon read again. A scope map of 500 lines must fit.
+# A longer result is not worth its memory: it is quickly read again. A scope map of 500 lines must
+# fit.
 MAX_RESULT_BYTES: Final = 256 * 1024
 ROW_BYTES: Final = 256  # overhead of a row and of what is made of it
 VALUE_BYTES: Final = 128  # overhead of a value and of what is made of it
