@@ -66,63 +66,63 @@ class RegistryError(Exception):
 
 
 class InvalidInput(RegistryError):
-    """The caller wrote something outside the grammar."""
+    """A request or a command holds something outside the grammar."""
 
 
 class InvalidName(InvalidInput):
-    """Not a repository name."""
+    """The text is not a repository name."""
 
 
 class InvalidReference(InvalidInput):
-    """Neither a tag nor a digest."""
+    """The text is neither a tag nor a digest."""
 
 
 class InvalidDigest(InvalidInput):
-    """Not a digest, or of an algorithm that is not supported."""
+    """The text is not a digest, or its algorithm is not supported."""
 
 
 class InvalidManifest(InvalidInput):
-    """Not a manifest of the media type it claims."""
+    """The body is not a manifest of the media type that it claims."""
 
 
 class InvalidScope(InvalidInput):
-    """Not a scope: type, name and actions."""
+    """The text is not a scope (type, name and actions), or not a permission of a scope map."""
 
 
 class InvalidService(InvalidInput):
-    """A token was asked for a service that this registry is not."""
+    """A token was requested for a service that is not a login server of this registry."""
 
 
 class HeadersTooLarge(InvalidInput):
-    """The header of a request is longer than is read."""
+    """The headers of a request are longer than the registry reads."""
 
 
 class InvalidRequest(InvalidInput):
-    """A header, a query parameter or a body that cannot be read."""
+    """A header, a query parameter or a body cannot be read."""
 
 
 class InvalidPage(InvalidInput):
-    """Not a page of a listing: `n` is no count."""
+    """The page of a listing cannot be read: `n` is not a count, or `orderby` is not an order."""
 
 
 class UnknownName(InvalidInput):
-    """Nothing that is managed has the name that was given."""
+    """No account, scope map, trust, key or lockout has this name."""
 
 
 class NameTaken(InvalidInput):
-    """What is to be created has the name of another."""
+    """Something else already has the name of what is to be created."""
 
 
 class StillInUse(InvalidInput):
-    """What is to be deleted is needed by another."""
+    """Something else needs what is to be deleted."""
 
 
 class Unknown(RegistryError):
-    """What was asked for is not here."""
+    """What was requested is not here."""
 
 
 class UnknownEndpoint(Unknown):
-    """No end-point has this path."""
+    """No endpoint has this path."""
 
 
 class UnknownRepository(Unknown):
@@ -134,7 +134,7 @@ class UnknownManifest(Unknown):
 
 
 class DamagedManifest(UnknownManifest):
-    """What is stored in its place is not what was pushed. `detail["digest"]` says which it is."""
+    """The stored manifest is not what was pushed. `detail["digest"]` says which it is."""
 
 
 class UnknownTag(Unknown):
@@ -146,11 +146,11 @@ class UnknownBlob(Unknown):
 
 
 class DamagedBlob(UnknownBlob):
-    """The repository links it, and its bytes are missing, too few, too many or others."""
+    """The repository links the blob, but its bytes are missing or are not what was pushed."""
 
 
 class UnknownUpload(Unknown):
-    """The repository has no such upload under way."""
+    """The repository has no such upload in progress."""
 
 
 class UnknownCase(Unknown):
@@ -158,7 +158,7 @@ class UnknownCase(Unknown):
 
 
 class ContentRefused(RegistryError):
-    """The content sent, or the part asked for, does not fit."""
+    """The content sent, or the range requested, does not fit."""
 
 
 class DigestMismatch(ContentRefused):
@@ -174,7 +174,7 @@ class ContentTooLarge(ContentRefused):
 
 
 class UploadOutOfOrder(ContentRefused):
-    """A chunk does not start where the upload ends; `offset` is where that is, in bytes."""
+    """A chunk does not start where the upload ends. `offset` is that place, in bytes."""
 
     def __init__(self, message: str, /, *, offset: int, **detail: str) -> None:
         super().__init__(message, **detail)
@@ -182,7 +182,7 @@ class UploadOutOfOrder(ContentRefused):
 
 
 class RangeNotSatisfiable(ContentRefused):
-    """The range asked for lies outside the content; `size` is its length, in bytes."""
+    """The requested range lies outside the content. `size` is its length, in bytes."""
 
     def __init__(self, message: str, /, *, size: int, **detail: str) -> None:
         super().__init__(message, **detail)
@@ -190,11 +190,11 @@ class RangeNotSatisfiable(ContentRefused):
 
 
 class MissingReferences(ContentRefused):
-    """A manifest names blobs that its repository does not link; each is a detail."""
+    """A manifest names blobs that its repository does not link. `detail["digest"]` names them."""
 
 
 class IncompleteBody(ContentRefused):
-    """The client went away, or fell silent, before its body was complete."""
+    """The client went away, or was too slow, before its body was complete."""
 
 
 class AccessRefused(RegistryError):
@@ -229,13 +229,13 @@ class AuthenticationRequired(AccessRefused):
 
 
 class InvalidToken(AccessRefused):
-    """The access token is not ours, not for us, or not of this time."""
+    """The access token is not from this registry, not for it, expired, not yet valid or revoked."""
 
     usual_reason = "not-ours"
 
 
 class InsufficientScope(AccessRefused):
-    """The access token is good and does not hold what the request needs."""
+    """The access token is good, but does not hold what the request needs."""
 
     usual_reason = "missing-scope"
 
@@ -255,11 +255,11 @@ class BadCredentials(AccessRefused):
 
 
 class Denied(AccessRefused):
-    """No credentials of any kind would help."""
+    """The request is refused, and no other credentials would help."""
 
 
 class Unsupported(RegistryError):
-    """The end-point has no such method; `allow` lists those it has."""
+    """The endpoint does not have this method. `allow` lists the methods that it has."""
 
     def __init__(self, message: str = "", /, *, allow: str = "", **detail: str) -> None:
         super().__init__(message, **detail)
@@ -267,11 +267,11 @@ class Unsupported(RegistryError):
 
 
 class Disallowed(RegistryError):
-    """A lock on the repository, the tag or the manifest forbids it."""
+    """A lock on the repository, the tag or the manifest forbids the request."""
 
 
 class TooManyRequests(RegistryError):
-    """Asked too often; `retry_after` says how many seconds to wait.
+    """Too many failed logins, or a busy database. `retry_after` is the wait, in seconds.
 
     `account` is the one that was meant, where there is one, for the audit log.
     """
@@ -287,7 +287,7 @@ class TooManyRequests(RegistryError):
 
 
 class Crowded(RegistryError):
-    """Too much is under way at once; `retry_after` says how many seconds to wait."""
+    """Too many requests are in progress at once. `retry_after` is the wait, in seconds."""
 
     def __init__(self, message: str = "", /, *, retry_after: int) -> None:
         super().__init__(message)
@@ -295,19 +295,19 @@ class Crowded(RegistryError):
 
 
 class StorageExhausted(RegistryError):
-    """The disk, or a quota on it, is full: nothing was stored."""
+    """The disk, or a quota on it, is full. Nothing was stored."""
 
 
 class StorageReadOnly(RegistryError):
-    """The file system takes no writes: nothing was stored, and what is there can be read."""
+    """The file system is read-only. Nothing was stored; what is there can still be read."""
 
 
 class StorageUnavailable(RegistryError):
-    """The storage fails now; that says nothing of what is there, and nothing was stored."""
+    """The storage fails at the moment. What it holds is not known now; nothing was stored."""
 
 
 class IssuerUnavailable(RegistryError):
-    """The keys of an external issuer are not known and cannot be fetched now; others go on."""
+    """The keys of an external issuer cannot be fetched at the moment. Other issuers still work."""
 
 
 class InvalidSettings(RegistryError):

@@ -66,8 +66,8 @@ def cli() -> None:
 
     \b
     Examples:
-      acrux serve                          a registry on http://localhost:5000
-      acrux credential show                who may log in
+      acrux serve                          # a registry on http://localhost:5000
+      acrux credential show                # who may log in
       acrux credential renew --password-name password
       acrux api -u acrux -v localhost:5000/v2/_catalog
     """

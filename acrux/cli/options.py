@@ -63,7 +63,7 @@ def _declaration(name: str, kind: Any) -> tuple[str, str]:
 
 
 def _attributes(row: Any) -> dict[str, Any]:
-    shown = row.default not in (None, (), False)
+    shown = row.default not in (None, (), False, "")
     help_ = row.metadata["sentence"] + (f" [default: {row.default}]" if shown else "")
     attributes: dict[str, Any] = {"help": help_, "default": None}
     if row.type is bool:

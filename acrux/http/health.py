@@ -17,15 +17,15 @@ class HealthHandlers:
         self._trouble = trouble
 
     async def version(self, _: Request) -> Response:
-        """GET /v2/: this is a registry, and the token is good (end-1)."""
+        """GET: this is a registry, and the token is good (end-1)."""
         return responses.json({})
 
     async def live(self, _: Request) -> Response:
-        """GET /livez: the process answers."""
+        """GET: the process answers."""
         return responses.json({"status": "live"})
 
     async def ready(self, _: Request) -> Response:
-        """GET /readyz: the database answers too, and there is room for what is pushed."""
+        """GET: the database answers too, and there is room for pushes."""
         await self._listings.repositories(Page(items=1), (EVERY_REPOSITORY,))
         if reason := self._trouble():
             return responses.json({"status": "not ready", "reason": reason}, 503)

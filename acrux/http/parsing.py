@@ -1,7 +1,7 @@
 """From a request to domain values; sole reader of headers and queries."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -57,9 +57,7 @@ def _parse_fields(text: bytes) -> Mapping[str, tuple[str, ...]]:
     # What is no UTF-8 becomes U+FFFD, which is in no grammar of ours: a value that holds it is
     # refused as any other that is malformed, and a scope asks for nothing.
     try:
-        pairs = parse_qsl(
-            text.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS
-        )
+        pairs = _pairs(text.decode("ascii"))
     except ValueError:
         raise InvalidRequest(
             f"the query is not percent-encoded, or has more than {MAX_QUERY_FIELDS} fields"
@@ -68,6 +66,15 @@ def _parse_fields(text: bytes) -> Mapping[str, tuple[str, ...]]:
     for name, value in pairs:
         fields[name] = (*fields.get(name, ()), value)
     return fields
+
+
+def _pairs(text: str) -> Sequence[tuple[str, str]]:
+    # The location of each upload is another text, which is read for the first time: where nothing
+    # is encoded, this takes a quarter of the time.
+    if "%" in text or "+" in text or text.count("&") >= MAX_QUERY_FIELDS:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+    parts = (field.partition("=") for field in text.split("&") if field)
+    return [(name, value) for name, _, value in parts]
 
 
 _fields = memoize(_parse_fields, 128, longest=512)  # clients ask again and again for the same

@@ -2,9 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Self, TypeVar
 
 from acrux.errors import Crowded
 
@@ -31,6 +30,13 @@ class Place:
         self.owner = owner
         self.moved = 0
         self.held = 0  # bytes
+
+    def __enter__(self) -> Self:
+        self._room.enter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._room.leave(self)
 
     def hold(self, size: int) -> None:
         """Take `size` bytes in all, at the cost of another where there is no room for more.
@@ -104,15 +110,19 @@ class Room:
         """Whether there are `size` bytes for which nobody has to give way."""
         return self._held + size <= self.most_bytes
 
-    @contextmanager
-    def place(self, owner: str) -> Iterator[Place]:
-        """A place for what happens inside."""
-        place = Place(self, owner, self._now())
+    def place(self, owner: str) -> Place:
+        """A place for what happens within it, as a context."""
+        return Place(self, owner, self._now())
+
+    def enter(self, place: Place) -> None:
+        """See Place: it takes part from now on."""
         self._places.add(place)
-        try:
-            yield place
-        finally:
-            self._leave(place)
+
+    def leave(self, place: Place) -> None:
+        """See Place: what it held is free."""
+        if place in self._places:
+            self._count(place, 0)
+            self._places.discard(place)
 
     def hold(self, place: Place, size: int) -> None:
         """See Place.hold."""
@@ -122,7 +132,7 @@ class Room:
             other = self._who_gives_way(place, size)
             if other is None:
                 raise _crowded()
-            self._leave(other)
+            self.leave(other)
             other.lose()
         self._count(place, size)
 
@@ -138,11 +148,6 @@ class Room:
             if place.waits_for_client and place.speed(now) < speed:
                 slowest, speed = place, place.speed(now)
         return None if slowest is None or (is_ours and not slowest.is_slow(now)) else slowest
-
-    def _leave(self, place: Place) -> None:
-        if place in self._places:
-            self._count(place, 0)
-            self._places.discard(place)
 
     def _count(self, place: Place, size: int) -> None:
         self._held += size - place.held

@@ -45,7 +45,7 @@ def renew(config: Path | None, password_name: str, output: str, **options: objec
     Access tokens and refresh tokens that the old one obtained end with it.
 
     \b
-    Example:
+    Examples:
       acrux credential renew --password-name password --output json
     """
     account = on_registry(

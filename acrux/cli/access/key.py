@@ -43,8 +43,8 @@ def rotate(config: Path | None, now: bool, output: str, **options: object) -> No
 
     \b
     Examples:
-      acrux key rotate           once a month, say
-      acrux key rotate --now     where nobody but this registry verifies its tokens
+      acrux key rotate           # once a month, for example
+      acrux key rotate --now     # if only this registry verifies its tokens
     """
     _print(on_registry(config, options, lambda services, _: services.keys.rotate(now=now)), output)
 
@@ -60,7 +60,7 @@ def revoke(config: Path | None, name: str, output: str, **options: object) -> No
     passwords; whoever holds a refresh token alone must log in again.
 
     \b
-    Example:
+    Examples:
       acrux key revoke -n ES256-0001
     """
     _print(on_registry(config, options, lambda services, _: services.keys.revoke(name)), output)

@@ -44,7 +44,7 @@ def create(
     """Make a scope map.
 
     \b
-    Example:
+    Examples:
       acrux scope-map create -n pull-team --repository "team/*" content/read metadata/read
     """
     created = on_registry(

@@ -118,7 +118,7 @@ def gitlab(
     """Trust GitLab CI, of gitlab.com or of one's own, for jobs of a project.
 
     \b
-    Example:
+    Examples:
       acrux trust create gitlab -n ci --project group/app --protected \\
           --allow "{project_path}" content/read content/write
     """
@@ -140,7 +140,7 @@ def kubernetes(issuer: str, namespace: str, service_account: str, **common: Any)
     be able to fetch its keys.
 
     \b
-    Example:
+    Examples:
       acrux trust create kubernetes -n builds --issuer https://cluster.example.com \\
           --namespace ci --service-account builder --scope-map _repositories_push
     """
@@ -162,7 +162,7 @@ def entra(tenant: str, subject: str, group: str, token_version: str, **common: A
     Azure's SDKs and az then log in as they do to Azure's registry.
 
     \b
-    Example:
+    Examples:
       acrux trust create entra -n team --tenant 72f988bf-86f1-41af-91ab-2d7cd011db47 \\
           --group 0a4d1b2c-1111-2222-3333-444455556666 --scope-map _repositories_pull
     """
@@ -177,7 +177,7 @@ def oidc(issuer: str, **common: Any) -> None:
     """Trust any OpenID issuer; name what its claims must be.
 
     \b
-    Example:
+    Examples:
       acrux trust create oidc -n builds --issuer https://ci.example.com \\
           --claim "project=team-*" --claim kind=build --scope-map _repositories_push
     """

@@ -28,7 +28,6 @@ from acrux.domain.content.upload import Session
 from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
 from acrux.http import parsing
 from acrux.http.access import authorization
-from acrux.http.access.authorization import BearerToken
 from acrux.http.access.identity import Identity
 from acrux.http.messages import Request
 from acrux.services.access.tokens import Tokens
@@ -68,12 +67,12 @@ NO_SCOPE: Final = Required(())
 
 
 def public(_: Request) -> Required:
-    """Open to everyone: a word that must be written in the row."""
+    """Nothing: open to everyone. A row must say so."""
     return NO_SCOPE
 
 
 def any_token(_: Request) -> Required:
-    """A valid token, whatever it holds: docker logs in this way (acr-protocol.md §1.2)."""
+    """A valid token, whatever it holds. docker logs in with it (acr-protocol.md §1.2)."""
     return NO_SCOPE
 
 
@@ -83,17 +82,17 @@ def pull(request: Request) -> Required:
 
 
 def push(request: Request) -> Required:
-    """Write manifests and blobs. ACR asks for pull with it (acr-protocol.md §1.4)."""
+    """Write manifests and blobs. As in ACR, pull is needed too (acr-protocol.md §1.4)."""
     return _on(request.params["repository"], PULL, PUSH)
 
 
 def go_on(request: Request) -> Required:
-    """As push, for an upload that was begun: its capability outlives the token that began it."""
+    """Continue an upload: as push, but the upload may outlive the token that started it."""
     return Required(push(request).asked, upload=request.params["upload"])
 
 
 def mount(request: Request) -> Required:
-    """As push; and pull on the repository that a blob is mounted from.
+    """Start an upload: as push, and pull on the repository that a blob is mounted from.
 
     A token without the second is refused where its account could have got it, so that the client
     asks for it; where it could not, the token is enough, and the mount falls back to an upload
@@ -112,7 +111,7 @@ def delete(request: Request) -> Required:
 
 
 def list_tags(request: Request) -> Required:
-    """ACR asks for metadata_read; pull is enough too, as most clients hold only that."""
+    """List tags. ACR needs metadata_read; here pull is enough, as most clients hold only that."""
     # At ACR `_repositories_pull` is not enough to list tags, and helm fails (Azure/acr#600).
     name = parsing.repository(request)
     return Required(
@@ -126,12 +125,12 @@ def read_metadata(request: Request) -> Required:
 
 
 def write_metadata(request: Request) -> Required:
-    """Lock and unlock."""
+    """Change attributes: lock and unlock."""
     return _on(request.params["repository"], METADATA_WRITE)
 
 
 def untag(request: Request) -> Required:
-    """Remove a tag: the service asks for delete, its documentation for metadata_write; take either.
+    """Remove a tag. ACR needs delete, its documentation says metadata_write; either is enough.
 
     Source: acr-protocol.md §1.4.
     """
@@ -152,12 +151,12 @@ def catalog(_: Request) -> Required:
 
 
 def read_management(_: Request) -> Required:
-    """See accounts and all that belongs to them."""
+    """See accounts and everything that belongs to them."""
     return Required((on_management(READ),))
 
 
 def write_management(_: Request) -> Required:
-    """Change accounts and all that belongs to them."""
+    """Change accounts and everything that belongs to them."""
     return Required((on_management(WRITE),))
 
 
@@ -213,8 +212,8 @@ class Guard:
                 await self._tokens.learn_of_revocations()
             if request.principal is not None:
                 self._tokens.check_not_revoked(request.principal)
-            elif isinstance(presented := authorization.presented(request), BearerToken):
-                self._tokens.read_ended(presented.secret.reveal())
+            elif request.access_token is not None:
+                self._tokens.read_ended(request.access_token.reveal())
         except AccessRefused as refused:
             refused.scope = render(requirement(request).asked)
             raise
@@ -231,6 +230,7 @@ class Guard:
             request.principal = principal
             request.authentication_method = principal.authentication_method
             return narrow(principal, required.useful)
+        request.access_token = presented.secret
         token = presented.secret.reveal()
         try:
             grant = self._tokens.verify(token)
