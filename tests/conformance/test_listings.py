@@ -48,9 +48,7 @@ def test_tags_come_in_ascii_order(program: Program, repository: str) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 3, 5, 11, 12, 1000, 10**17])
-def test_pages_of_tags_put_together_are_the_whole(
-    program: Program, repository: str, n: int
-) -> None:
+def test_pages_of_tags_together_are_all_tags(program: Program, repository: str, n: int) -> None:
     """A cleanup may delete what falls between two pages."""
     manifest_steps.push(program, repository, tagged(repository, *TAGS))
 
@@ -106,7 +104,7 @@ def test_a_repository_of_untagged_manifests_has_no_tags(program: Program, reposi
 
 
 @pytest.mark.parametrize("n", [1, 2, 100])
-def test_pages_of_the_catalog_put_together_are_the_whole(
+def test_pages_of_the_catalog_together_are_all_repositories(
     program: Program, registry: RunningRegistry, repository: str, n: int
 ) -> None:
     """Mirroring a registry begins with this list."""

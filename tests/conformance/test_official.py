@@ -63,7 +63,7 @@ def test_an_api_that_did_not_pass_is_not_conformant(tmp_path: Path, status: str)
     assert not Results.read(written(tmp_path, 'tests="9"', "Pass", status)).is_conformant
 
 
-def test_a_run_that_ran_nothing_is_not_conformant(tmp_path: Path) -> None:
+def test_a_run_without_tests_is_not_conformant(tmp_path: Path) -> None:
     """The program exits with 0 even if its configuration is wrong."""
     assert not Results.read(written(tmp_path, 'tests="0"')).is_conformant
     with pytest.raises(FileNotFoundError):

@@ -45,7 +45,7 @@ def pages(program: Program, url: str) -> list[list[Descriptor]]:
 
 
 @each_algorithm
-def test_a_subject_that_nobody_knows_has_an_empty_list(
+def test_an_unknown_subject_has_an_empty_list(
     program: Program, repository: str, algorithm: str
 ) -> None:
     """404 would mean to clients that there is no such endpoint, and they would fall back."""
@@ -69,7 +69,7 @@ def test_a_subject_that_is_not_a_digest_is_400(
 
 @each_algorithm
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8])
-def test_pages_of_referrers_put_together_are_the_whole(
+def test_pages_of_referrers_together_are_all_referrers(
     program: Program, repository: str, n: int, algorithm: str
 ) -> None:
     """The thousand signatures of one image must not come in one answer (CVE-2023-33958)."""
@@ -159,7 +159,7 @@ def test_what_a_fallback_tag_lists_is_listed_once(
     manifest_steps.check_listed(program, repository, fallback)
 
 
-def test_what_a_fallback_tag_lists_and_is_gone_is_not_listed(
+def test_deleted_referrers_of_a_fallback_tag_are_not_listed(
     program: Program, repository: str
 ) -> None:
     """A listing must not promise what cannot be pulled, whoever wrote it."""
@@ -187,7 +187,7 @@ def test_what_a_fallback_tag_lists_and_is_gone_is_not_listed(
     ],
     ids=str,
 )
-def test_a_fallback_tag_that_is_odd_does_not_hide_the_others(
+def test_a_malformed_fallback_tag_does_not_hide_the_others(
     program: Program, repository: str, entry: dict[str, object]
 ) -> None:
     """A user who may push a tag must not be able to make an image's signatures unreadable."""

@@ -1,4 +1,4 @@
-"""The contract of ports.Metadata for referrers (end-12), on every database."""
+"""The contract of ports.Metadata for referrers, on all databases (end-12)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Capabilities: valid for what they were sealed for, until they expire"""
+"""Capabilities: valid for what they were sealed for, until they expire."""
 
 from datetime import UTC, datetime, timedelta
 
