@@ -34,7 +34,7 @@ class Repository:
     tag_switches: dict[str, Switches] = field(default_factory=dict)
     manifest_switches: dict[str, Switches] = field(default_factory=dict)
 
-    # Reading --------------------------------------------------------------------------------------
+    # Reading ------------------------------------------------------------------------------------
 
     def get_blob(self, digest: str) -> int:
         """A blob is visible through the repository that holds it."""
@@ -75,7 +75,7 @@ class Repository:
             if self.manifests[digest].subject == subject
         ]
 
-    # Changing -------------------------------------------------------------------------------------
+    # Changing -----------------------------------------------------------------------------------
 
     @property
     def is_locked(self) -> bool:
