@@ -192,7 +192,7 @@ def test_a_worker_that_never_gets_ready_is_replaced() -> None:
 
 
 def test_workers_are_relieved_one_after_another_once_their_successor_is_ready() -> None:
-    """At no moment do fewer of them answer, and no memory is needed twice."""
+    """At no moment do fewer of them answer, and memory is never needed twice."""
     stage = Stage(2).ready()
     stage.supervisor.relieve_all()
     counts = []
