@@ -1,4 +1,4 @@
-"""What every test shares: how Hypothesis behaves, and the options."""
+"""Shared by all tests: the settings of Hypothesis, and the options."""
 
 import os
 
@@ -17,9 +17,9 @@ hypothesis.settings.load_profile("acrux")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--held 10000` lets tests/wire/test_connections.py hold so many connections.
+    """`--held 10000` makes tests/wire/test_connections.py hold this many connections.
 
-    `--seed 7` and `--rounds 100` choose the drills of tests/crash: a round has a seed of its own.
+    `--seed 7` and `--rounds 100` choose the drills of tests/crash: each round has its own seed.
     """
     parser.addoption("--held", default="1500", help="connections that a test holds at once")
     parser.addoption("--seed", type=int, default=1, help="the seed of a drill's first round")

@@ -1,4 +1,4 @@
-"""A docker daemon of one's own, without a network."""
+"""A private docker daemon without a network."""
 
 import os
 import shutil
@@ -17,15 +17,15 @@ STOP_SECONDS = 30
 
 
 def client() -> str:
-    """The docker command: Debian's where there is more than one."""
+    """The docker command: Debian's if there are several."""
     return "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
 
 
 @contextmanager
 def docker_daemon(folder: Path) -> Iterator[str]:
-    """A daemon that keeps its images in the folder; its address, as DOCKER_HOST takes it."""
+    """Run a daemon that stores its images in the folder; yield its address for DOCKER_HOST."""
     daemon = require_tool("dockerd", package="docker.io")
-    # A socket's path may have 107 characters, which those of pytest exceed.
+    # The path of a socket may have at most 107 characters; pytest's folders are longer.
     runtime = Path(mkdtemp(prefix="acrux-docker-"))
     host = f"unix://{runtime}/docker.sock"
     log = folder / "dockerd.log"

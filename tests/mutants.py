@@ -1,8 +1,9 @@
-"""Change what decides in every small way, and see that a test notices: python -m tests.mutants.
+"""Check that tests notice every small change: python -m tests.mutants.
 
-mutmut makes the mutants and runs the tests that pyproject.toml selects. A mutant that no test
-kills must stand in docs/explanation/mutation.md with the reason why it is no other program. Ends
-with 1 where one does not, and where the page explains one that is not alive.
+mutmut makes the mutants of the deciding code and runs the tests that pyproject.toml selects. A
+mutant that survives must be listed in docs/explanation/mutation.md, with the reason why it does
+not change the program's behaviour. Exits with 1 if one is not listed, or if the page lists one
+that does not survive.
 """
 
 import re
@@ -16,7 +17,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = ROOT / "docs" / "explanation" / "mutation.md"
 
-# A mutant that makes a test run for ever is noticed too.
+# A mutant that makes a test run forever is noticed too.
 DEAD: Final = frozenset({"killed", "timeout", "caught by type check"})
 
 _RESULT = re.compile(r"^ *(acrux\S+__mutmut_\d+): (.+)$", re.MULTILINE)
@@ -25,7 +26,7 @@ _ROW = re.compile(r"^\| `acrux\..*` \| `.*` → `.*` \|", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Mutant:
-    """A change of the code: where, what stood there, what stands there now."""
+    """A change of the code: the place, the old text and the new text."""
 
     where: str
     old: str
@@ -33,13 +34,13 @@ class Mutant:
 
     @property
     def row(self) -> str:
-        """How docs/explanation/mutation.md names it; the reason follows."""
+        """Its row in docs/explanation/mutation.md; the reason follows."""
         cells = (f"`{self.where}`", f"`{self.old}` → `{self.new}`")
         return "".join(f"| {cell.replace('|', chr(92) + '|')} " for cell in cells) + "|"
 
 
 def main() -> int:
-    """Run all mutants, or those that the arguments name, and compare what lives with the page."""
+    """Run all mutants, or the given ones, and compare the survivors with the page."""
     chosen = sys.argv[1:]
     _mutmut("run", *chosen, show=True)
     alive = {name: _mutant(name) for name in _alive(chosen)}

@@ -1,4 +1,4 @@
-"""An OpenID provider of our own: real HTTP on a socket, real keys, and every mischief."""
+"""An OpenID provider for tests: real HTTP, real keys, and every fault."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ def make_key(kid: str, kind: str = "EC") -> Key:
 def sign(
     claims: dict[str, Any], key: Key, header: dict[str, Any] | None = None, algorithm: str = ""
 ) -> str:
-    """A token of these claims, the header's members beside the usual ones."""
+    """A token with these claims, and these members in the header besides the usual ones."""
     algorithm = algorithm or ("ES256" if isinstance(key, ECKey) else "RS256")
     full = {"alg": algorithm, "typ": "JWT", "kid": key.kid, **(header or {})}
     full = {name: value for name, value in full.items() if value is not None}
@@ -35,7 +35,7 @@ def sign(
 
 
 class Provider:
-    """The provider: `keys` are published, the last one signs; the other fields are mischief."""
+    """The provider: it publishes `keys` and signs with the last; the other fields are faults."""
 
     def __init__(self, url: str) -> None:
         self.issuer = url
@@ -53,7 +53,7 @@ class Provider:
         self.keys.append(make_key(kid))
 
     def token(self, now: datetime | None = None, /, **claims: Any) -> str:
-        """A good token with these claims; a claim that is None is left out."""
+        """A valid token with these claims; a claim that is None is left out."""
         issued_at = int(now.timestamp() if now else time.time())
         written = {
             "iss": self.issuer,
@@ -71,7 +71,7 @@ class Provider:
         return sign(present, self.keys[-1])
 
     def document(self, path: str) -> bytes:
-        """What stands at a path."""
+        """The document at a path."""
         if path in self.bodies:
             return self.bodies[path]
         if path.endswith("/.well-known/openid-configuration"):
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
     provider: Provider
 
     def do_GET(self) -> None:
-        """Answer as the provider is told to."""
+        """Answer as the provider is configured."""
         provider = self.provider
         provider.requests.append(self.path)
         provider.asked.set()
@@ -96,23 +96,23 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
-        except OSError:  # whoever asked has gone
+        except OSError:  # the client has gone
             self.close_connection = True
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """A client that goes away is no failure."""
+        """A client that disconnects is not an error."""
 
 
 @contextmanager
 def provider(port: int = 0) -> Iterator[Provider]:
-    """A provider that answers, ended when the block ends."""
+    """A provider that answers until the block ends."""
 
     class Handler(_Handler):
         """The handler of this provider."""
@@ -131,5 +131,5 @@ def provider(port: int = 0) -> Iterator[Provider]:
 
 
 def published(keys: Sequence[Key]) -> list[dict[str, Any]]:
-    """The public halves of keys."""
+    """The public halves of the keys."""
     return [dict(key.as_dict(private=False)) for key in keys]

@@ -1,4 +1,4 @@
-"""A real registry process on a socket, in a process group of its own."""
+"""A real registry process on a socket, in its own process group."""
 
 import json
 import os
@@ -20,7 +20,7 @@ STOP_SECONDS = 30
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
+    """A port of this machine that is currently free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -33,7 +33,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def acrux(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end."""
+    """Run a command and wait for it."""
     return subprocess.run(
         [sys.executable, "-m", "acrux", *arguments],
         cwd=ROOT,
@@ -62,18 +62,18 @@ class RunningRegistry:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port that it listens on."""
         return int(self.host.rpartition(":")[2])
 
     @property
     def password(self) -> str:
-        """The administrator's first password, renewed when it is first asked for."""
+        """The administrator's first password, renewed on first use."""
         if not self.passwords:
             self.passwords["password"] = renew(self.data_dir)
         return self.passwords["password"]
 
     def kill(self) -> None:
-        """End it at once, workers and all, as a power failure would."""
+        """Kill it at once with its workers, as a power failure would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(STOP_SECONDS)
 
@@ -83,15 +83,15 @@ class RunningRegistry:
         return self.process.wait(STOP_SECONDS)
 
     def resident_bytes(self) -> int:
-        """The memory of all its processes that is in use."""
+        """The resident memory of all its processes, in bytes."""
         return sum(_resident_bytes(pid) for pid in self.worker_pids())
 
     def worker_pids(self) -> list[int]:
-        """Its process and all that are below it."""
+        """Its process and all descendants."""
         pids = [self.process.pid]
         for pid in pids:
             children = Path(f"/proc/{pid}/task/{pid}/children")
-            with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            with suppress(FileNotFoundError, ProcessLookupError):  # it exited meanwhile
                 pids += [int(child) for child in children.read_text().split()]
         return pids
 
@@ -116,7 +116,7 @@ def renew(data_dir: Path, name: str = "password") -> str:
 def running(
     data_dir: Path, *arguments: str, wrapper: tuple[str, ...] = (), **variables: str
 ) -> Iterator[RunningRegistry]:
-    """A registry on a free port, ended when the block ends."""
+    """A registry on a free port, stopped when the block ends."""
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("a") as stderr:
         process = subprocess.Popen(
@@ -148,7 +148,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def write_layout(folder: Path, image: Image, tag: str) -> Path:
-    """The image as an OCI layout on disk, for clients that copy from one."""
+    """Write the image as an OCI layout on disk, for clients that copy from one."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')

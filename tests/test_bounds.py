@@ -1,4 +1,4 @@
-"""Whatever is kept of what callers choose is bounded in bytes, and the sum is told."""
+"""All memory that callers can fill is bounded, and the sum is documented."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ SERVER = [
 KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "defaultdict",
            "SimpleQueue", "Queue", "set", "dict"}  # fmt: skip
 
-# Where something is kept: the most it takes in a worker, in KiB, and why it takes no more.
+# Where something is stored: the most that it takes in a worker, in KiB, and why.
 BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/adapters/sql/revocations.py:_least": (
         2048,
@@ -117,7 +117,7 @@ def _is_kept_empty(made: object, target: ast.expr, value: ast.expr | None) -> bo
 
 
 def _kept_in(tree: ast.AST) -> Iterator[str]:
-    # Of dictionaries and sets only those that an object keeps: the others end with their function.
+    # Only dictionaries and sets that an object keeps: the others end with their function.
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             if {"lru_cache", "cache"} & {_called(decorator) for decorator in node.decorator_list}:
@@ -131,8 +131,8 @@ def _kept_in(tree: ast.AST) -> Iterator[str]:
                 yield ast.unparse(target).removeprefix("self.")
 
 
-def test_nothing_is_kept_that_does_not_stand_in_the_table() -> None:
-    """A memo counted in entries grew to 865 MB for whoever sent long texts."""
+def test_everything_kept_in_memory_is_in_the_table() -> None:
+    """A cache bounded in entries grew to 865 MB when a client sent long texts."""
     kept = {
         f"{module.relative_to(ROOT).as_posix()}:{name}"
         for module in SERVER
@@ -142,8 +142,8 @@ def test_nothing_is_kept_that_does_not_stand_in_the_table() -> None:
     assert kept == BOUNDS.keys()
 
 
-def test_the_sum_is_told_to_whoever_runs_it() -> None:
-    """They must know how much memory a worker needs."""
+def test_the_sum_is_documented() -> None:
+    """Operators must know how much memory a worker needs."""
     page = ROOT / "docs" / "how-to" / "disk-and-memory.md"
     told = re.search(r"at most (\d+) MiB of memory", page.read_text())
 
@@ -163,7 +163,7 @@ def _memoized(name: str) -> Callable[..., object]:
 
 DIGEST = "sha256:" + "0" * 64
 
-# Texts, each another one, that take the most memory for their length; and what is given beside.
+# Distinct texts that take the most memory for their length, with the arguments beside them.
 WORST: dict[str, tuple[Callable[[int], object], tuple[str, ...]]] = {
     "acrux/domain/access/scope_maps.py:_permissions_on": (lambda n: f"{n:04}" + "/a" * 62, ()),
     "acrux/http/access/guard.py:_on": (lambda n: f"{n:04}" + "a" * 251, ("pull", "push")),
@@ -192,7 +192,7 @@ def _pair(number: int) -> object:
     return Subject(f"{number:050}", f"2001:db8:{number:x}:ffff::/64"), at
 
 
-# What is kept a row each, as many as there may be.
+# What is stored one row at a time, with the highest number of rows.
 ROWS: dict[str, tuple[Callable[[int], object], int]] = {
     "acrux/adapters/sql/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
     "acrux/services/access/lockout.py:_known": (_pair, CACHED_PAIRS),
@@ -227,7 +227,7 @@ def test_what_is_cached_takes_no_more_than_the_table_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_rows_that_are_kept_take_no_more_than_the_table_says(name: str) -> None:
-    """A bound in rows says nothing until somebody weighs one."""
+    """A bound in rows means nothing until somebody measures one."""
     make, most = ROWS[name]
     kept: list[object] = []
 
@@ -260,7 +260,7 @@ def test_a_token_takes_no_more_than_is_counted_for_it(scopes: int) -> None:
 
 
 def test_a_record_that_waits_takes_no_more_than_is_counted_for_it() -> None:
-    """20,000 of them, of four kilobytes of scopes each, took hundreds of megabytes."""
+    """20,000 of them, each with four kilobytes of scopes, took hundreds of megabytes."""
     kept: list[object] = []
     counted: list[int] = []
 
@@ -302,7 +302,7 @@ TABLES: dict[str, str] = {
 
 
 def test_every_table_says_what_bounds_its_rows(tmp_path: Path) -> None:
-    """Whoever may only pull filled the disk with a megabyte a second."""
+    """A client that could only pull filled the disk at a megabyte a second."""
     database = SqliteDatabase(tmp_path / "registry.sqlite")
     database.open()
     with closing(database), closing(sqlite3.connect(tmp_path / "registry.sqlite")) as reading:

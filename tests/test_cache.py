@@ -1,4 +1,4 @@
-"""What was read of a text answers for that text alone, and for no more than some of them."""
+"""A cached result is valid only for its own text, and caches are bounded."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from acrux.cache import MAX_LENGTH, Cache, memoize
 
 
 class Reader:
-    """Reads lengths, and counts how often."""
+    """Returns the length of a text, and counts the calls."""
 
     def __init__(self) -> None:
         self.read: list[str] = []
@@ -27,8 +27,8 @@ def test_a_text_is_read_once() -> None:
     assert reader.read == ["a", "bb"]
 
 
-def test_the_texts_of_last_are_kept_and_no_more_than_was_said() -> None:
-    """Whoever sends ever other paths would fill the memory."""
+def test_only_the_latest_texts_are_cached() -> None:
+    """A client that sends ever new paths would fill the memory."""
     reader = Reader()
     read = memoize(reader, 2)
 
@@ -51,7 +51,7 @@ def test_a_long_text_is_read_each_time() -> None:
 
 
 def test_what_cannot_be_read_is_refused_each_time() -> None:
-    """A refusal tells of its own request."""
+    """Each refusal concerns its own request."""
     read = memoize(Reader(), 2)
 
     for _ in range(2):
@@ -59,8 +59,8 @@ def test_what_cannot_be_read_is_refused_each_time() -> None:
             read("")
 
 
-def test_values_are_kept_in_as_many_bytes_as_were_said_and_no_more() -> None:
-    """Tokens of a hundred scopes would fill the memory where tokens were counted."""
+def test_values_are_cached_up_to_the_given_number_of_bytes() -> None:
+    """Tokens of a hundred scopes would fill the memory if only tokens were counted."""
     cache = Cache[str, str](100)
     cache.keep("a", "x", 50)
     cache.keep("b", "y", 50)
@@ -72,8 +72,8 @@ def test_values_are_kept_in_as_many_bytes_as_were_said_and_no_more() -> None:
     assert [cache.find(key) for key in "abc"] == [None, None, "z"]
 
 
-def test_what_is_larger_than_all_the_room_takes_none() -> None:
-    """One long answer would drive all others out for nothing."""
+def test_a_value_larger_than_the_cache_is_not_cached() -> None:
+    """One long answer would evict all others for nothing."""
     cache = Cache[str, str](100)
     cache.keep("a", "x", 50)
 

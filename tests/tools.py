@@ -7,12 +7,12 @@ from typing import NoReturn
 
 import pytest
 
-# Where Debian puts daemons; not on every user's path.
+# Where Debian installs daemons, which is not on every user's path.
 ADMINISTRATION = "/usr/sbin:/sbin"
 
 
 def require_tool(program: str, package: str) -> str:
-    """The program's path. Without it the test is skipped by name, and fails where CI=true."""
+    """The program's path. Without it the test is skipped with a reason, and fails if CI=true."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), ADMINISTRATION))
     found = shutil.which(program, path=path)
     if found is None:
@@ -21,7 +21,7 @@ def require_tool(program: str, package: str) -> str:
 
 
 def missing(reason: str) -> NoReturn:
-    """Leave the test out, by name; in CI nothing is left out."""
+    """Skip the test with a reason; in CI nothing is skipped."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}, and CI must run this test")
     pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""Log lines: one an event, whatever a client sends."""
+"""Log lines: one for each event, whatever a client sends."""
 
 import asyncio
 import io
@@ -10,20 +10,20 @@ from acrux.adapters.log import DELAY, MAX_TRACEBACK, MAX_VALUE, MAX_WRITTEN, Lin
 
 
 class Stream(io.StringIO):
-    """A stream that remembers each write."""
+    """A stream that records each write."""
 
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[str] = []
 
     def write(self, text: str) -> int:
-        """Keep it."""
+        """Record it."""
         self.writes.append(text)
         return super().write(text)
 
 
 def test_an_event_is_one_line_of_its_time_its_level_its_name_and_its_values() -> None:
-    """Whoever reads the log finds a request in it by any of them."""
+    """You can search the log for a request by any of them."""
     stream = Stream()
 
     LineLog(stream, "console").info("request", method="GET", status=200, ms=0.3)
@@ -35,7 +35,7 @@ def test_an_event_is_one_line_of_its_time_its_level_its_name_and_its_values() ->
 
 
 def test_json_lines_hold_the_same() -> None:
-    """A log collector reads them without a parser of its own."""
+    """A log collector needs no special parser for them."""
     stream = Stream()
 
     LineLog(stream, "json").info("request", method="GET", status=200)
@@ -47,7 +47,7 @@ def test_json_lines_hold_the_same() -> None:
 
 @pytest.mark.parametrize("style", ["console", "json"])
 def test_a_line_that_was_prepared_says_what_info_says(style: str) -> None:
-    """Requests are told through it: the log must look the same whichever way a line came."""
+    """Requests are logged with it: the log must look the same either way."""
     stream = Stream()
     log = LineLog(stream, "json" if style == "json" else "console")
 
@@ -81,7 +81,7 @@ def _without_time(line: str, style: str) -> str:
 def test_what_a_client_sends_cannot_begin_a_line_nor_steer_a_terminal(
     style: str, text: str
 ) -> None:
-    """A user agent could forge lines of the log, or clear the screen of whoever reads it."""
+    """A user agent could forge log lines, or clear the terminal on which the log is read."""
     stream = Stream()
 
     LineLog(stream, "json" if style == "json" else "console").info("request", agent=text)
@@ -96,7 +96,7 @@ def test_what_a_client_sends_cannot_begin_a_line_nor_steer_a_terminal(
 @pytest.mark.parametrize("style", ["console", "json"])
 @pytest.mark.parametrize("character", ["a", '"', "\xff", "\0", "\x7f", "\u2028", "\U0001f600"])
 def test_no_value_is_longer_than_a_line_can_bear(style: str, character: str) -> None:
-    """A header of 240 KB would fill the disk with log, whatever it is made of."""
+    """Otherwise a header of 240 KB would fill the disk with log, whatever it contains."""
     stream = Stream()
     log = LineLog(stream, "json" if style == "json" else "console")
 
@@ -112,8 +112,8 @@ def test_no_value_is_longer_than_a_line_can_bear(style: str, character: str) -> 
     assert "..." not in short
 
 
-def test_what_a_value_says_is_there_as_far_as_there_is_room() -> None:
-    """A path that is cut after a few characters says nothing."""
+def test_a_value_is_logged_as_far_as_there_is_room() -> None:
+    """A path that is cut after a few characters is useless."""
     stream = Stream()
 
     LineLog(stream, "json").info("request", path="/v2/" + "a" * 5000)
@@ -122,7 +122,7 @@ def test_what_a_value_says_is_there_as_far_as_there_is_room() -> None:
 
 
 def test_a_traceback_keeps_its_end() -> None:
-    """A recursion would log a megabyte; what failed stands at the end."""
+    """A recursion would log a megabyte; its cause is at the end."""
     stream = Stream()
     log = LineLog(stream, "json")
 
@@ -136,8 +136,8 @@ def test_a_traceback_keeps_its_end() -> None:
     assert len(told) <= MAX_TRACEBACK
 
 
-def test_a_failure_is_told_with_its_traceback_in_one_line() -> None:
-    """What nobody foresaw must be found by whoever has only the log."""
+def test_a_failure_is_logged_with_its_traceback_in_one_line() -> None:
+    """You must be able to find an unexpected error from the log alone."""
     stream = Stream()
     log = LineLog(stream, "json")
 
@@ -152,7 +152,7 @@ def test_a_failure_is_told_with_its_traceback_in_one_line() -> None:
 
 
 async def test_lines_of_one_moment_are_written_together() -> None:
-    """Each request would pay a system call, and wait for the pipe."""
+    """Otherwise each request would make a system call, and wait for the pipe."""
     stream = Stream()
     log = LineLog(stream, "console")
     written = asyncio.Event()
@@ -166,7 +166,7 @@ async def test_lines_of_one_moment_are_written_together() -> None:
 
 
 async def test_no_write_is_longer_than_a_pipe_keeps_together() -> None:
-    """The lines of two workers would be mixed up."""
+    """Otherwise the lines of two workers would be interleaved."""
     stream = Stream()
     log = LineLog(stream, "console")
     for number in range(100):
@@ -180,7 +180,7 @@ async def test_no_write_is_longer_than_a_pipe_keeps_together() -> None:
 
 
 async def test_flushing_nothing_writes_nothing() -> None:
-    """An idle registry would wake up its log's reader."""
+    """Otherwise an idle registry would wake the reader of its log."""
     stream = Stream()
 
     LineLog(stream, "console").flush()

@@ -1,4 +1,4 @@
-"""A database without its own pepper is said to be so at the start."""
+"""A database without its own pepper is refused at the start."""
 
 import sqlite3
 from contextlib import closing
@@ -23,7 +23,7 @@ async def started(folder: Path, *, renew_pepper: bool = False) -> Registry:
 
 
 async def test_a_database_restored_without_the_secrets_is_refused(tmp_path: Path) -> None:
-    """It would start, and refuse every password without a word."""
+    """Otherwise it would start, and refuse every password without explanation."""
     await started(tmp_path)
     pepper = tmp_path / "secrets" / "pepper"
     pepper.unlink()
@@ -35,7 +35,7 @@ async def test_a_database_restored_without_the_secrets_is_refused(tmp_path: Path
 
 
 async def test_a_database_beside_another_pepper_is_refused(tmp_path: Path) -> None:
-    """The secrets of two registries are soon confused."""
+    """The secrets of two registries are easily mixed up."""
     await started(tmp_path)
     (tmp_path / "secrets" / "pepper").write_bytes(bytes(32))
 
@@ -47,7 +47,7 @@ async def test_a_database_beside_another_pepper_is_refused(tmp_path: Path) -> No
 async def test_a_pepper_lost_for_good_can_be_renewed_once(
     tmp_path: Path, *, is_missing: bool
 ) -> None:
-    """What it holds must not be lost with a file of 32 bytes."""
+    """The content must not be lost with a file of 32 bytes."""
     await started(tmp_path)
     pepper = tmp_path / "secrets" / "pepper"
     pepper.unlink() if is_missing else pepper.write_bytes(bytes(32))
@@ -57,10 +57,10 @@ async def test_a_pepper_lost_for_good_can_be_renewed_once(
     await started(tmp_path)
 
 
-async def test_a_database_without_a_fingerprint_takes_that_of_the_pepper_there(
+async def test_a_database_without_a_fingerprint_takes_that_of_its_pepper(
     tmp_path: Path,
 ) -> None:
-    """An update of acrux must not lock anybody out, and protects from then on."""
+    """An update of acrux must not lock anyone out; the fingerprint protects from then on."""
     await started(tmp_path)
     with closing(sqlite3.connect(tmp_path / "registry.sqlite", isolation_level=None)) as database:
         database.execute("DELETE FROM facts")
@@ -73,8 +73,8 @@ async def test_a_database_without_a_fingerprint_takes_that_of_the_pepper_there(
 
 
 @pytest.mark.parametrize("lost", ["uploads", "failed-logins", "signing/ES256-0001.pem"])
-async def test_what_merely_ends_sessions_is_made_anew(tmp_path: Path, lost: str) -> None:
-    """Tokens end and uploads start again: no reason to stay away."""
+async def test_secrets_that_only_end_sessions_are_recreated(tmp_path: Path, lost: str) -> None:
+    """Tokens expire and uploads restart anyway: no reason to refuse the start."""
     await started(tmp_path)
     secret = tmp_path / "secrets" / lost
     secret.unlink()
@@ -85,7 +85,7 @@ async def test_what_merely_ends_sessions_is_made_anew(tmp_path: Path, lost: str)
 
 
 async def test_the_key_of_failed_logins_is_found_under_its_former_name(tmp_path: Path) -> None:
-    """An upgrade would forget who has to wait."""
+    """Otherwise an upgrade would forget the lockouts."""
     await started(tmp_path)
     key, former = (tmp_path / "secrets" / name for name in ("failed-logins", "guesses"))
     content = key.read_bytes()

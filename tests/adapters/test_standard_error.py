@@ -19,7 +19,7 @@ LINE = "x" * 99 + "\n"
 
 @dataclass
 class Pipe:
-    """A pipe of a page, that is read when the test says so."""
+    """A pipe of one page, read when the test says so."""
 
     reading: int
     writing: int
@@ -29,7 +29,7 @@ class Pipe:
         return bool(select.select([self.reading], [], [], 0)[0])
 
     def read(self, stop: str) -> str:
-        """What is written until a line that holds `stop`."""
+        """Read up to a line that contains `stop`."""
         text = ""
         while stop not in text:
             text += os.read(self.reading, 65536).decode()
@@ -46,12 +46,12 @@ def pipe() -> Iterator[Pipe]:
 
 
 def lost(lines: int) -> str:
-    """A line that says how many are missing."""
+    """The line that says how many are missing."""
     return f"{lines} lines lost\n"
 
 
 def test_what_is_written_arrives_in_its_order(pipe: Pipe) -> None:
-    """A log out of order tells another story."""
+    """A log out of order is misleading."""
     stream = StandardError(pipe.writing, lost)
 
     for number in range(10):
@@ -62,7 +62,7 @@ def test_what_is_written_arrives_in_its_order(pipe: Pipe) -> None:
 
 
 async def test_a_pipe_that_nobody_reads_holds_up_nobody(pipe: Pipe) -> None:
-    """A log collector that hangs would stop the registry after some hundred requests."""
+    """Otherwise a log collector that hangs would stop the registry after some hundred requests."""
     stream = StandardError(pipe.writing, lost, room=10 * PIPE_BYTES)
 
     for _ in range(10_000):
@@ -78,12 +78,12 @@ async def test_a_pipe_that_nobody_reads_holds_up_nobody(pipe: Pipe) -> None:
 
 
 def test_lines_go_on_after_those_that_were_lost(pipe: Pipe) -> None:
-    """Whoever reads on must find what happens now."""
+    """Whoever reads on must see what happens now."""
     stream = StandardError(pipe.writing, lost, room=PIPE_BYTES)
     for _ in range(200):
         stream.write(LINE)
     text = pipe.read(" lines lost\n")
-    while not stream.is_empty():  # it may have lost some more, while the first were told
+    while not stream.is_empty():  # more may have been lost while the first loss was reported
         text += pipe.read("\n") if pipe.holds_any() else ""
     stream.write("and on\n")
     text += pipe.read("and on\n")
@@ -99,7 +99,7 @@ def _told(lines: list[str]) -> int:
 
 
 def test_a_reader_that_is_gone_is_no_failure(pipe: Pipe) -> None:
-    """Whoever closes a terminal would end the registry behind it."""
+    """Otherwise closing a terminal would stop the registry that runs behind it."""
     reading = pipe.reading
     pipe.reading = os.dup(os.open(os.devnull, os.O_RDONLY))
     os.close(reading)
@@ -110,7 +110,7 @@ def test_a_reader_that_is_gone_is_no_failure(pipe: Pipe) -> None:
 
 
 def test_a_full_disk_loses_lines_and_counts_them(tmp_path: Path) -> None:
-    """The registry goes on, and says later that something is missing."""
+    """The registry continues, and says later that something is missing."""
     full = os.open("/dev/full", os.O_WRONLY)
     file = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
     stream = StandardError(full, lost)

@@ -1,4 +1,4 @@
-"""A clock that jumps takes nothing with it that cannot be undone."""
+"""A jump of the clock causes nothing that cannot be undone."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -17,7 +17,7 @@ FAR = timedelta(days=400)
 
 
 class Given:
-    """A wall clock, the time that passes, and what was told."""
+    """A wall clock, the elapsed time, and the reports."""
 
     def __init__(self) -> None:
         self.wall = HandClock()
@@ -26,7 +26,7 @@ class Given:
         self.steady = SteadyClock(self.wall, lambda: self.ticks, self.told.append)
 
     def passes(self, time: timedelta) -> None:
-        """Let time pass, on the wall too."""
+        """Let time pass, on the wall clock too."""
         self.ticks += time.total_seconds()
         self.wall.now += time
 
@@ -40,8 +40,8 @@ def test_a_clock_that_runs_as_time_passes_is_followed_exactly() -> None:
     assert given.told == []
 
 
-def test_a_jump_ahead_ages_nothing_and_is_told_once() -> None:
-    """Four hundred days of audit would go in a second."""
+def test_a_jump_ahead_ages_nothing_and_is_reported_once() -> None:
+    """Otherwise 400 days of audit records would be deleted in a second."""
     given = Given()
     right = given.steady()
     given.wall.now += FAR
@@ -55,8 +55,8 @@ def test_a_jump_ahead_ages_nothing_and_is_told_once() -> None:
     assert given.told[0] > FAR - timedelta(days=1)
 
 
-def test_a_jump_back_is_told_and_followed_and_the_return_is_no_jump() -> None:
-    """Nothing is older for it, and afterwards everything is as it was."""
+def test_a_jump_back_is_reported_and_followed_and_the_return_is_not_a_jump() -> None:
+    """Nothing becomes older by it, and afterwards everything is as it was."""
     given = Given()
     right = given.steady()
     given.wall.now -= FAR
@@ -70,7 +70,7 @@ def test_a_jump_back_is_told_and_followed_and_the_return_is_no_jump() -> None:
 
 
 def test_a_difference_that_lasts_is_believed() -> None:
-    """A machine that was off for a month keeps its audit no month longer."""
+    """A machine that was off for a month keeps its audit log no longer than usual."""
     given = Given()
     given.steady.resume(given.wall.now - FAR)
     given.steady()
@@ -81,7 +81,7 @@ def test_a_difference_that_lasts_is_believed() -> None:
 
 
 def test_a_restart_while_the_clock_is_wrong_ages_nothing() -> None:
-    """Whoever sees a wrong time restarts things."""
+    """Operators who see a wrong time restart things."""
     given = Given()
     mark = given.wall.now
     given.wall.now += FAR
@@ -89,8 +89,8 @@ def test_a_restart_while_the_clock_is_wrong_ages_nothing() -> None:
     assert given.steady() == mark
 
 
-def test_what_is_noted_has_the_time_of_the_wall_unless_that_jumped_back() -> None:
-    """Whoever sets a clock right wants to see that at once, and nothing may be old at birth."""
+def test_records_have_the_time_of_the_wall_clock_unless_it_jumped_back() -> None:
+    """An operator who corrects a clock wants to see that; nothing may be old when created."""
     given = Given()
     right = given.steady()
     for jump in (FAR, timedelta(minutes=59), timedelta(minutes=-59)):
@@ -116,7 +116,7 @@ async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 async def test_the_audit_survives_a_clock_that_is_far_ahead_for_a_second(
     database: SqliteDatabase,
 ) -> None:
-    """The audit is what tells afterwards what happened."""
+    """The audit log is what explains afterwards what happened."""
     given, stored = Given(), SqlAuditLog(database)
     audit_log = AuditLog(
         stored, given.wall, "writer", timedelta(days=90), Room(), aged=given.steady
@@ -137,7 +137,7 @@ async def test_the_audit_survives_a_clock_that_is_far_ahead_for_a_second(
 async def test_the_audit_is_pruned_again_after_the_clock_was_far_ahead(
     database: SqliteDatabase,
 ) -> None:
-    """A jump must not end the pruning for as long as it went."""
+    """A jump must not stop the pruning for as long as it went ahead."""
     given, stored = Given(), SqlAuditLog(database)
     audit_log = AuditLog(
         stored, given.wall, "writer", timedelta(days=90), Room(), aged=given.steady

@@ -1,4 +1,4 @@
-"""The registry in process and its callers, as the tests over HTTP have them."""
+"""The registry in process and its callers, as in the tests over HTTP."""
 
 from tests.http.conftest import admin, clock, log, registry, settings, stranger
 

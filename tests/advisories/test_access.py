@@ -1,4 +1,4 @@
-"""Content and settings that the wrong people reached."""
+"""Content and settings that the wrong people could reach."""
 
 import dataclasses
 import re
@@ -27,7 +27,7 @@ PARTS = {
 
 
 async def test_cve_2026_35172_a_blob_that_was_deleted_stays_deleted(admin: Caller) -> None:
-    """A cache of distribution gave a deleted blob back; here each request asks the link."""
+    """A cache of distribution served a deleted blob; here each request checks the link."""
     for repository in ("team/app", "team/other"):
         await admin.push_blob(repository, BLOB)
         assert (await admin.call("GET", f"/v2/{repository}/blobs/{DIGEST}")).status == 200
@@ -46,7 +46,7 @@ async def test_cve_2026_35172_a_blob_that_was_deleted_stays_deleted(admin: Calle
 async def test_cve_2024_39897_a_mount_needs_the_right_to_read(
     stranger: Caller, admin: Caller, source: str, status: int
 ) -> None:
-    """zot mounted any blob whose digest one knew; here what may not be read is as if nowhere."""
+    """zot mounted any blob whose digest was known; here an unreadable blob looks missing."""
     await admin.push_blob("private/app", BLOB)
     pusher = await stranger.login("repository:team/app:pull,push")
 
@@ -58,10 +58,10 @@ async def test_cve_2024_39897_a_mount_needs_the_right_to_read(
     assert (await pusher.call("GET", f"/v2/team/app/blobs/{DIGEST}")).status == 404
 
 
-async def test_cve_2024_39897_a_right_on_a_source_without_the_blob_is_none(
+async def test_cve_2024_39897_a_right_on_a_source_without_the_blob_is_not_enough(
     stranger: Caller, admin: Caller
 ) -> None:
-    """The right must be on a repository that holds the blob, not on any other one."""
+    """The permission must be on a repository that holds the blob, not on any other."""
     await admin.push_blob("private/app", BLOB)
     await admin.push_blob("team/public", b"something else")
     pusher = await stranger.login("repository:team/app:pull,push", "repository:team/public:pull")
@@ -76,7 +76,7 @@ async def test_cve_2024_39897_a_right_on_a_source_without_the_blob_is_none(
 async def test_cve_2026_32589_an_upload_belongs_to_its_repository(
     admin: Caller, stranger: Caller, method: str
 ) -> None:
-    """In Quay whoever knew an upload's id could go on with it from anywhere; here 404."""
+    """In Quay, an upload's id was enough to continue it from anywhere; here the answer is 404."""
     begun = await admin.call("POST", "/v2/private/app/blobs/uploads/")
     location = (begun.header("Location") or "").replace("/v2/private/app/", "/v2/team/app/")
     pusher = await stranger.login("repository:team/app:pull,push")
@@ -102,14 +102,14 @@ def _endpoints(registry: Registry) -> list[tuple[str, str]]:
 async def test_cve_2026_27771_nobody_reads_what_is_private(
     admin: Caller, credential: str | None
 ) -> None:
-    """Gitea served private images to everybody for years: here each route is asked, each time."""
+    """Gitea served private images to everyone for years; here each route checks, each time."""
     await admin.push("private/app", "v1", image(BLOB))
     nobody = Caller(admin.registry, "", "")
     nobody.authorization = credential
     endpoints = _endpoints(admin.registry)
 
     answers = [
-        await nobody.call(method, path, peer=f"192.0.2.{number}")  # where nobody has to wait
+        await nobody.call(method, path, peer=f"192.0.2.{number}")  # so that no test has to wait
         for number, (method, path) in enumerate(endpoints)
     ]
 
@@ -118,7 +118,7 @@ async def test_cve_2026_27771_nobody_reads_what_is_private(
 
 
 async def test_cve_2022_46463_a_list_shows_nothing_to_nobody(admin: Caller) -> None:
-    """Harbor surprised its users with what it listed to everybody; here a list needs a token."""
+    """Harbor listed more to everyone than its users expected; here a list needs a token."""
     await admin.push("private/app", "v1", image(BLOB))
     nobody = Caller(admin.registry, "", "")
 
@@ -135,7 +135,7 @@ async def test_cve_2022_46463_a_list_shows_nothing_to_nobody(admin: Caller) -> N
 async def test_cve_2022_31666_attributes_of_another_repository_are_out_of_reach(
     admin: Caller, stranger: Caller, path: str
 ) -> None:
-    """In Harbor an object's id was enough to change it; here the repository's right is asked."""
+    """In Harbor an object's id sufficed to change it; here the repository's permission decides."""
     pushed = image(BLOB)
     for repository in ("private/app", "team/app"):
         await admin.push(repository, "v1", pushed)
@@ -144,7 +144,7 @@ async def test_cve_2022_31666_attributes_of_another_repository_are_out_of_reach(
 
     calls = [("GET", b""), ("PATCH", b'{"deleteEnabled": false}'), ("DELETE", b"")]
     for method, body in calls:
-        if (method, path) != ("DELETE", f"/_manifests/{pushed.digest}"):  # which /v2 has
+        if (method, path) != ("DELETE", f"/_manifests/{pushed.digest}"):  # a route of /v2
             answer = await owner.call(method, f"/acr/v1/private/app{path}", body=body)
             assert answer.status == 401
     assert (await owner.call("GET", f"/acr/v1/team/app{path}")).status == 200
@@ -154,7 +154,7 @@ async def test_cve_2022_31666_attributes_of_another_repository_are_out_of_reach(
 async def test_ghsa_hw28_333w_qxp3_attributes_are_changed_by_their_own_right_alone(
     admin: Caller, stranger: Caller, actions: str
 ) -> None:
-    """Harbor's maintainers edited more than their role allowed; here each right is its own."""
+    """Harbor let maintainers edit beyond their role; here each permission stands alone."""
     pushed = image(BLOB)
     await admin.push("team/app", "v1", pushed)
     caller = await stranger.login(f"repository:team/app:{actions}")
@@ -168,8 +168,10 @@ async def test_ghsa_hw28_333w_qxp3_attributes_are_changed_by_their_own_right_alo
 
 
 @pytest.mark.parametrize("name", ["acru", "acruxx", "acrux ", "ACRUX", "robot$acrux", "acrux\0"])
-async def test_harbor_23681_an_account_is_its_whole_name(stranger: Caller, name: str) -> None:
-    """Harbor knew robots by how their names began, so others could begin likewise."""
+async def test_harbor_23681_an_account_is_identified_by_its_whole_name(
+    stranger: Caller, name: str
+) -> None:
+    """Harbor recognised robots by a prefix of their name, which others could use too."""
     answer = await Caller(stranger.registry, name, stranger.password).token("repository:x:pull")
 
     assert answer.status == 401
@@ -179,7 +181,7 @@ async def test_harbor_23681_an_account_is_its_whole_name(stranger: Caller, name:
 async def test_harbor_23675_a_right_is_on_the_whole_name_of_a_repository(
     admin: Caller, stranger: Caller, other: str
 ) -> None:
-    """A right on `team/app` says nothing of repositories whose names begin or end alike."""
+    """A permission on `team/app` does not cover names that begin or end alike."""
     await admin.push(other, "v1", image(BLOB))
     caller = await stranger.login("repository:team/app:pull,push,delete")
 
@@ -189,7 +191,7 @@ async def test_harbor_23675_a_right_is_on_the_whole_name_of_a_repository(
 async def test_cve_2026_4404_no_password_is_known_beforehand(
     settings: Settings, clock: HandClock, log: Lines, tmp_path: Path
 ) -> None:
-    """Harbor's admin had a well-known password; here each registry makes two, of 256 bits."""
+    """Harbor's admin had a well-known password; here each registry generates two, of 256 bits."""
     found = []
     for name in ("one", "two"):
         registry = build(settings.replace(data_dir=tmp_path / name), clock, log)
@@ -211,7 +213,7 @@ async def test_cve_2026_4404_no_password_is_known_beforehand(
 async def test_ghsa_c9p4_xwr9_rfhx_a_password_that_was_renewed_stops_at_once(
     stranger: Caller,
 ) -> None:
-    """In zot who had left a group kept its rights; here each token is issued on what is now."""
+    """In zot, a user who left a group kept its rights; here each token holds current rights."""
     assert (await stranger.token("registry:catalog:*")).status == 200
 
     await stranger.registry.services.accounts.renew_password("acrux", "password")

@@ -1,4 +1,4 @@
-"""Content with two meanings, or too much of it."""
+"""Content with two meanings, or too much content."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ MEGABYTE = 1024 * 1024
 
 
 def document(of: Image, **changed: object) -> bytes:
-    """A manifest with some of its fields changed."""
+    """A manifest with some fields changed."""
     return json.dumps(json.loads(of.manifest) | changed).encode()
 
 
@@ -40,7 +40,7 @@ def document(of: Image, **changed: object) -> bytes:
 async def test_cve_2021_41190_content_has_one_meaning(
     admin: Caller, content: bytes, content_type: str
 ) -> None:
-    """One digest was an image to one client and an index to another; here it is one or refused."""
+    """One digest was an image to one client and an index to another; here that is refused."""
     await admin.push("team/app", "other", IMAGE)
 
     for reference in ("v1", str(Digest.of(content))):
@@ -55,10 +55,10 @@ async def test_cve_2021_41190_content_has_one_meaning(
      "/acr/v1/app/_manifests", f"/v2/app/referrers/{IMAGE.digest}"],
 )  # fmt: skip
 @pytest.mark.parametrize("n", ["1000000000000", "99999999999999999", "9" * 30, "-1"])
-async def test_cve_2023_2253_a_page_is_never_as_large_as_one_asks(
+async def test_cve_2023_2253_a_page_is_never_larger_than_the_limit(
     admin: Caller, path: str, n: str
 ) -> None:
-    """`n` made distribution allocate as much as one liked; here it is cut, or refused."""
+    """`n` made distribution allocate any amount of memory; here it is limited, or refused."""
     await admin.push("app", "v1", IMAGE)
 
     answer = await admin.call("GET", path, query={"n": n})
@@ -67,7 +67,7 @@ async def test_cve_2023_2253_a_page_is_never_as_large_as_one_asks(
 
 
 async def test_cve_2023_2253_a_page_holds_a_thousand_at_most(admin: Caller) -> None:
-    """Whatever is asked: the rest is behind the link."""
+    """Whatever is requested: the rest is behind the link."""
     await admin.push("app", "v1", IMAGE)
     for first in range(0, 1010, 100):
         tags = "&".join(f"tag=t{number}" for number in range(first, first + 100))
@@ -90,7 +90,7 @@ async def _megabytes(sent: list[int]) -> AsyncIterator[bytes]:
 
 
 async def test_cve_2017_11468_a_manifest_is_not_read_beyond_its_limit(admin: Caller) -> None:
-    """distribution read a manifest of any length into memory; here 4 MiB, and 413."""
+    """distribution read a manifest of any length into memory; here the limit is 4 MiB, then 413."""
     sent: list[int] = []
 
     answer = await admin.call(
@@ -124,7 +124,7 @@ async def test_cve_2017_11468_a_manifest_is_not_read_beyond_its_limit(admin: Cal
 async def test_cve_2024_3727_a_digest_is_checked_before_it_is_a_path(
     admin: Caller, settings: Settings, digest: str
 ) -> None:
-    """containers/image built paths from digests unread; here what is none is 400 or 404."""
+    """containers/image built paths from unchecked digests; here an invalid one is 400 or 404."""
     before = sorted(settings.data_dir.rglob("*"))
     answers = [
         await admin.call("GET", f"/v2/app/blobs/{digest}"),
@@ -147,7 +147,7 @@ def _naming(digest: str) -> bytes:
 
 
 async def sign(admin: Caller, signatures: int, **annotations: str) -> str:
-    """Push an image with so many signatures on it, and return the path of their listing."""
+    """Push an image with this many signatures, and return the path of their listing."""
     await admin.push("app", "v1", IMAGE)
     subject = descriptor(IMAGE.manifest, IMAGE.media_type)
     for number in range(signatures):
@@ -171,7 +171,7 @@ async def pages(admin: Caller, path: str) -> list[Answer]:
 async def test_cve_2023_33958_the_referrers_of_an_image_come_in_pages(
     admin: Caller, n: int
 ) -> None:
-    """Signatures without end kept notation busy for ever; here a client takes so many at a time."""
+    """Endless signatures kept notation busy forever; here a client receives them page by page."""
     path = await sign(admin, 12)
 
     found = [page.json["manifests"] for page in await pages(admin, f"{path}?n={n}")]
@@ -182,7 +182,7 @@ async def test_cve_2023_33958_the_referrers_of_an_image_come_in_pages(
 async def test_cve_2023_33958_a_page_of_referrers_is_no_longer_than_a_manifest(
     admin: Caller,
 ) -> None:
-    """A referrer shows its annotations, and clients read 4 MiB of an index at most."""
+    """A referrer shows its annotations, and clients read at most 4 MiB of an index."""
     path = await sign(admin, 3, long="a" * 3 * MEGABYTE)
 
     found = await pages(admin, path)
@@ -211,7 +211,7 @@ async def test_cve_2020_15157_a_layer_from_elsewhere_is_never_redirected_to(
 
 @pytest.mark.parametrize("spelled", ["encoded", "with a hyphen", "with an underscore"])
 async def test_cve_2026_50195_a_tag_has_no_authority(admin: Caller, spelled: str) -> None:
-    """A tag could poison what containerd kept by digest; here no tag stands for a digest."""
+    """A tag could poison what containerd kept by digest; here a tag never replaces a digest."""
     victim, other = image(b"victim"), image(b"other")
     await admin.push("app", "victim", victim)
     tag = {
@@ -240,10 +240,10 @@ async def _cut_off(content: bytes) -> AsyncIterator[bytes]:
         ("/v2/app/blobs/uploads/?digest=" + str(Digest.of(b"whole")), b"whole"),
     ],
 )
-async def test_cve_2024_41110_and_cve_2026_34040_a_body_that_was_not_seen_decides_nothing(
+async def test_cve_2024_41110_and_cve_2026_34040_an_incomplete_body_decides_nothing(
     admin: Caller, path: str, content: bytes
 ) -> None:
-    """Docker let an empty or cut body pass its judges; here it is judged whole, or refused."""
+    """Docker let an empty or cut body pass its checks; here it is checked whole, or refused."""
     await admin.push("app", "other", IMAGE)
     method = "PUT" if "manifests" in path else "POST"
 

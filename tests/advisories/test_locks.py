@@ -1,4 +1,4 @@
-"""Deletions and overwriting that a policy forbade."""
+"""Deletions and overwrites that a policy forbade."""
 
 import json
 
@@ -11,7 +11,7 @@ FIRST, SECOND = image(b"first"), image(b"second")
 
 
 async def lock(admin: Caller, path: str, **switches: bool) -> None:
-    """Turn switches of team/app, or of something in it."""
+    """Set attributes of team/app, or of something in it."""
     answer = await admin.call(
         "PATCH", f"/acr/v1/team/app{path}", body=json.dumps(switches).encode()
     )
@@ -19,7 +19,7 @@ async def lock(admin: Caller, path: str, **switches: bool) -> None:
 
 
 async def is_as_before(admin: Caller) -> bool:
-    """Whether v1 is still the first image."""
+    """Whether v1 still points to the first image."""
     return (await admin.pull("team/app", "v1")).body == FIRST.manifest
 
 
@@ -36,7 +36,7 @@ LOCKS = {
     "the manifest may not be written": (f"/_manifests/{FIRST.digest}", "writeEnabled"),
     "the repository may not be written": ("", "writeEnabled"),
 }
-# acr-protocol.md §5.5: a tag and its manifest are locked each for itself.
+# acr-protocol.md §5.5: a tag and its manifest are locked independently.
 ALLOWED = {
     (lock, deletion)
     for lock in LOCKS
@@ -65,7 +65,7 @@ async def test_cve_2026_41888_what_is_locked_is_deleted_by_no_route(
 
 
 async def overwrite(admin: Caller, how: str) -> Answer:
-    """Let v1 point at the second image."""
+    """Point v1 to the second image."""
     if how == "by tag":
         return await admin.put_manifest("team/app", "v1", SECOND.manifest, SECOND.media_type)
     reference = {"in the query": str(SECOND.digest), "beside another tag": "v2"}[how]
@@ -82,7 +82,7 @@ async def overwrite(admin: Caller, how: str) -> Answer:
 async def test_cve_2026_31801_what_may_not_be_written_is_not_overwritten(
     admin: Caller, path: str, how: str
 ) -> None:
-    """In zot who might only create could overwrite `latest`; here the write itself decides."""
+    """In zot, the right to create sufficed to overwrite `latest`; here the write itself decides."""
     await admin.push("team/app", "v1", FIRST)
     await admin.push("team/app", "other", SECOND)
     await lock(admin, path, writeEnabled=False)
@@ -94,8 +94,8 @@ async def test_cve_2026_31801_what_may_not_be_written_is_not_overwritten(
     assert (await admin.pull("team/app", "v2")).status == 404
 
 
-async def test_cve_2026_41888_deletions_go_on_where_nothing_is_locked(admin: Caller) -> None:
-    """Else a registry that deletes nothing at all would pass the tests above."""
+async def test_cve_2026_41888_deletions_succeed_if_nothing_is_locked(admin: Caller) -> None:
+    """Otherwise a registry that deletes nothing at all would pass the tests above."""
     await admin.push("team/app", "v1", FIRST)
     await admin.push("team/app", "v2", FIRST)
     await lock(admin, "/_tags/v2", deleteEnabled=False)

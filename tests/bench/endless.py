@@ -1,4 +1,4 @@
-"""A run that never ends by itself, for the test that interrupts it: endless FIFO [failing]."""
+"""A run that never ends, to be interrupted: endless FIFO [failing]."""
 
 import sys
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from bench.processes import BenchError
 from bench.run import guarded, perform
 from bench.scenario import QUICK, Scenario
 
-# It and its child hold the pipe open for as long as one of them lives, and neither ends politely.
+# The script and its child hold the pipe open while either lives, and neither exits on request.
 PROGRAM = 'trap "" TERM; exec 9>"$0"; echo begun >&9; sleep 1000 & wait'
 
 
 def cases(scenario: Scenario) -> Iterator[Case]:
-    """A case that waits for its only round for ever, or fails at once."""
+    """A case that waits forever for its only round, or fails at once."""
     scenario.processes.start("endless", ["sh", "-c", PROGRAM, sys.argv[1]])
     if sys.argv[2:] == ["failing"]:
-        with open(sys.argv[1]) as pipe:  # noqa: PTH123 -- as short as it gets
+        with open(sys.argv[1]) as pipe:  # noqa: PTH123 -- as short as possible
             pipe.readline()
         raise BenchError("failed on purpose")
 
@@ -29,7 +29,7 @@ def cases(scenario: Scenario) -> Iterator[Case]:
 
 
 def main() -> None:
-    """Perform it."""
+    """Run the case."""
     workload = Workload("P0", "nothing", "", cases, ())
     sys.exit(guarded(lambda: perform([workload], QUICK, is_quick=True).check()))
 

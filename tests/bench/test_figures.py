@@ -1,4 +1,4 @@
-"""What rounds say together, and what is made of what the tools print."""
+"""What rounds amount to together, and how the output of the tools is read."""
 
 from dataclasses import replace
 
@@ -29,12 +29,12 @@ CURVE = "Percentage served,Time in ms\n0,0.1\n50,1.504\n99,7.25\n100,9.0\n"
 
 
 def figure(median: float, *, p99: float | None = None, failures: int = 0) -> Figure:
-    """A figure of which only this matters."""
+    """A figure of which only these fields matter."""
     return Figure(median, median, median, p99, p99, failures, (median,))
 
 
 def test_the_median_of_the_rounds_counts() -> None:
-    """One round in which the machine was busy must not decide."""
+    """One round on a busy machine must not decide."""
     samples = [Sample(100, 1.0, 2.0), Sample(10, 9.0, 90.0), Sample(110, 1.5, 3.0)]
 
     found = summarize(samples)
@@ -45,34 +45,34 @@ def test_the_median_of_the_rounds_counts() -> None:
     assert found.rounds == (100, 10, 110)
 
 
-def test_one_failed_request_makes_it_no_figure() -> None:
-    """To refuse is faster than to answer."""
+def test_one_failed_request_makes_the_figure_invalid() -> None:
+    """Refusing is faster than answering."""
     assert summarize([Sample(1), Sample(1)]).is_valid
     assert not summarize([Sample(1), Sample(1, failures=1)]).is_valid
 
 
-def test_what_has_no_latency_has_none() -> None:
-    """A memory is not 0 ms fast."""
+def test_a_figure_without_a_latency_shows_none() -> None:
+    """A figure for memory has no latency of 0 ms."""
     assert summarize([Sample(1), Sample(2)]).p99 is None
 
 
 @pytest.mark.parametrize(
     ("percent", "expected"), [(0, 1), (1, 1), (50, 50), (99, 99), (99.5, 100), (100, 100)]
 )
-def test_a_percentile_is_one_of_the_values(percent: float, expected: float) -> None:
-    """So that a p99 is something that somebody waited for."""
+def test_a_percentile_is_one_of_the_measured_values(percent: float, expected: float) -> None:
+    """A p99 must be a latency that was really measured."""
     assert percentile(list(range(100, 0, -1)), percent) == expected
 
 
 def test_the_result_of_wrk_is_read() -> None:
-    """Requests or bytes for each second, and latencies in milliseconds."""
+    """Requests or bytes a second, and latencies in milliseconds."""
     assert read_wrk(WRK % 0, "requests/s") == Sample(2000, 1.5, 4.25)
     assert read_wrk(WRK % 0, "MB/s").value == pytest.approx(131.072)
     assert read_wrk(WRK % 3, "requests/s").failures == 3
 
 
 def test_the_result_of_ab_is_read() -> None:
-    """Answers that failed and answers that refused are both no success."""
+    """Failed answers and refusals both count as failures."""
     assert read_ab(AB % 1, CURVE) == Sample(1481.5, 1.504, 7.25, failures=3)
 
 
@@ -113,7 +113,7 @@ NGINX = ("GET, 32", "nginx")
     ],
 )
 def test_an_aim_is_judged(aim: Aim, sentence: str, value: float, *, is_reached: bool) -> None:
-    """What was hoped for stands beside what was measured."""
+    """The aim stands beside the measurement."""
     figures: Figures = {
         GET: figure(400, p99=8), V3: figure(100), NGINX: figure(800), ("HEAD", "acrux"): figure(200)
     }  # fmt: skip
@@ -125,14 +125,14 @@ def test_an_aim_is_judged(aim: Aim, sentence: str, value: float, *, is_reached: 
 
 @pytest.mark.parametrize("figures", [{GET: figure(1)}, {GET: figure(1), V3: figure(1, failures=1)}])
 def test_without_a_figure_nothing_is_known(figures: Figures) -> None:
-    """A peer that is missing, or that failed, was not beaten."""
+    """A peer that is missing or failed was not beaten."""
     verdict = Aim(cell=GET, relative_to=[V3], at_least=4).judge(figures)
 
     assert (verdict.value, verdict.is_reached) == (None, None)
 
 
 def test_servers_take_turns() -> None:
-    """A machine that slows down in the middle slows all of them."""
+    """A machine that slows down in the middle of a run slows all of them."""
     order: list[str] = []
 
     def round_of(name: str) -> Sample:

@@ -1,4 +1,4 @@
-"""What is filled in bulk is what acrux itself would have written."""
+"""Bulk-filled content is what acrux itself would have written."""
 
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_the_accounts_are_accounts(tmp_path: Path) -> None:
 
 
 def test_the_listings_are_full(tmp_path: Path) -> None:
-    """A page of a listing that is too short would be fast for the wrong reason."""
+    """A listing page that is too short would be fast for the wrong reason."""
     plan = AcruxPlan(folder=tmp_path)
     subject = plan.in_process(partial(make_listings, referrers=130))
     fill_listings(tmp_path, tags=250, repositories=40)

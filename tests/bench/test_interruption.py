@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 30
 
 @pytest.fixture
 def temporary(tmp_path: Path) -> Path:
-    """Where the run makes its folder."""
+    """Where the run creates its folder."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     return folder
@@ -27,7 +27,7 @@ def temporary(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pipe(tmp_path: Path) -> Iterator[tuple[Path, int]]:
-    """A pipe that every process of the run holds open, and the end to read it from."""
+    """A pipe that every process of the run holds open, and its read end."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -45,7 +45,7 @@ def endless(pipe: Path, temporary: Path, *arguments: str) -> "subprocess.Popen[s
 
 
 def has_come(reading: int) -> bool:
-    """Whether there is something to read in time: bytes, or the end."""
+    """Whether bytes, or the end of the pipe, arrive in time."""
     return bool(select.select([reading], [], [], PATIENCE_SECONDS)[0])
 
 
@@ -70,7 +70,7 @@ def test_an_interrupted_run_ends_what_it_started(
 
 
 def test_a_run_that_fails_ends_what_it_started(pipe: tuple[Path, int], temporary: Path) -> None:
-    """A failure is reported, and leaves as little as an interruption."""
+    """A failure is reported, and leaves nothing behind, like an interruption."""
     path, reading = pipe
 
     run = endless(path, temporary, "failing")
@@ -87,7 +87,7 @@ def test_a_run_that_fails_ends_what_it_started(pipe: tuple[Path, int], temporary
 
 
 def test_a_taken_port_is_reported(tmp_path: Path) -> None:
-    """Measuring another program that listens there would give figures of something unknown."""
+    """Measuring another program on that port would give meaningless figures."""
     with socket.create_server(("127.0.0.1", 0)) as taken, Processes(tmp_path) as processes:
         port = taken.getsockname()[1]
 
@@ -96,7 +96,7 @@ def test_a_taken_port_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_server_that_cannot_start_is_reported_with_its_own_words(tmp_path: Path) -> None:
-    """Why a peer does not start is known only to the peer."""
+    """Only the peer knows why it does not start."""
     failing = ["sh", "-c", "echo no such file: x >&2; exit 1"]
     expected = "v3 exited before it answered\n  no such file: x"
 
@@ -105,13 +105,13 @@ def test_a_server_that_cannot_start_is_reported_with_its_own_words(tmp_path: Pat
 
 
 def test_a_program_that_is_not_there_is_reported(tmp_path: Path) -> None:
-    """A name in the variable may be mistyped."""
+    """The name in the variable may be mistyped."""
     with pytest.raises(BenchError, match=r"v3: /no/such/registry cannot be run \(No such file"):
         Process("v3", ["/no/such/registry"], tmp_path / "log")
 
 
 def test_a_server_that_dies_in_the_run_is_reported(tmp_path: Path) -> None:
-    """Rounds on a server that is gone are no figures."""
+    """Rounds against a server that is gone are not figures."""
     with Processes(tmp_path) as processes:
         process = processes.start("v3", ["true"])
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)

@@ -21,7 +21,7 @@ CONTENT = Content(Blob(b"small" * 100), Blob(b"large" * 1000), ("bench/many-0000
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    """Where servers are started; ended with the module."""
+    """Where servers are started; they stop with the module."""
     with Processes(tmp_path_factory.mktemp("processes")) as processes:
         yield processes
 
@@ -52,7 +52,7 @@ def get(server: Server, path: str, authorization: str) -> bytes:
 
 @pytest.mark.parametrize("push", [push_in_two_requests, push_in_three_requests])
 def test_a_push_is_timed(acrux: Acrux, push: object) -> None:
-    """Megabytes a second, of a blob that was really taken."""
+    """In megabytes a second, for a blob that was really stored."""
     assert callable(push)
 
     sample = time_push(acrux, HOT, bytes(300_000), push)
@@ -73,10 +73,10 @@ def test_images_are_timed(acrux: Acrux) -> None:
 
 
 class Stranger(Acrux):
-    """An acrux that gives out worthless tokens."""
+    """An acrux that issues worthless tokens."""
 
     def token(self, repository: str, *actions: str) -> str:
-        """Nothing of worth."""
+        """A worthless token."""
         return "worthless"
 
 
@@ -89,7 +89,7 @@ def test_a_refused_push_is_a_failure(acrux: Acrux) -> None:
 
 
 def test_the_bare_application_answers_the_same_bytes(acrux: Acrux, baseline_server: Server) -> None:
-    """A ceiling that answers something else is none."""
+    """A baseline with other answers is not a ceiling."""
     paths = [f"/v2/{HOT}/manifests/{TAG}"]
     paths += [f"/v2/{HOT}/blobs/{blob.digest}" for blob in (CONTENT.small, CONTENT.large)]
 
@@ -104,7 +104,7 @@ def test_the_bare_application_answers_the_same_bytes(acrux: Acrux, baseline_serv
 
 
 def test_the_bare_application_refuses_strangers(baseline_server: Server) -> None:
-    """It does look at the token."""
+    """It does check the token."""
     with Connection(baseline_server.port) as connection:
         answer = connection.ask("GET", f"/v2/{HOT}/manifests/{TAG}", {"Authorization": "Bearer a"})
 
@@ -125,7 +125,7 @@ def test_memory_is_that_of_all_processes(acrux: Acrux) -> None:
     ],
 )
 def test_an_answer_that_is_not_whole_is_reported(sent: bytes, expected: str) -> None:
-    """Half an answer is no success."""
+    """Half an answer is not a success."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Thread(target=_answer_once, args=(listener, sent))
         server.start()

@@ -1,4 +1,4 @@
-"""The tables, the results on disk, and the command's own mistakes."""
+"""The tables, the results on disk, and mistakes in the arguments."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -51,8 +51,8 @@ TABLE = """\
 """
 
 
-def test_the_table_tells_all() -> None:
-    """A reader sees values, spread, latencies, what failed and what was missing."""
+def test_the_table_shows_everything() -> None:
+    """You see values, spread, latencies, failures and what was missing."""
     text = report.render(RESULTS)
 
     assert text.startswith("Run of 2026-11-21 10:46 UTC, 3 rounds.\n")
@@ -62,14 +62,14 @@ def test_the_table_tells_all() -> None:
 
 
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
-    """The table of an old run can be made again."""
+    """The table of an old run can be recreated."""
     RESULTS.write(tmp_path / "results" / "a.json")
 
     assert report.read(tmp_path / "results" / "a.json") == RESULTS
 
 
 def test_a_file_that_holds_no_results_is_reported(tmp_path: Path) -> None:
-    """Any JSON may be given by mistake."""
+    """Someone may pass any JSON by mistake."""
     (tmp_path / "a.json").write_text("{}")
 
     with pytest.raises(BenchError, match="does not hold the results of a run"):
@@ -77,7 +77,7 @@ def test_a_file_that_holds_no_results_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
-    """Only what stands between the marks is the harness's."""
+    """The harness owns only the part between the marks."""
     page = tmp_path / "page.md"
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
 
@@ -90,7 +90,7 @@ def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
 
 
 def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
-    """Where the table belongs cannot be guessed."""
+    """The table's place cannot be guessed."""
     page = tmp_path / "page.md"
     page.write_text("a page")
 
@@ -100,7 +100,7 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_documented_table_is_that_of_the_reference() -> None:
-    """A figure that was edited by hand is worth nothing."""
+    """A figure that was edited by hand is worthless."""
     documented = (ROOT / "docs" / "explanation" / "performance.md").read_text()
     reference = report.read(ROOT / "bench" / "results" / "reference.json")
 
@@ -112,12 +112,12 @@ def test_the_documented_table_is_that_of_the_reference() -> None:
     [(12345.6, "12,346"), (123.4, "123"), (12.34, "12.3"), (1.234, "1.23"), (0.0123, "0.012")],
 )
 def test_a_number_shows_what_was_measured(value: float, text: str) -> None:
-    """Digits that another run changes only pretend."""
+    """Digits that differ in the next run only pretend to be precise."""
     assert report.number(value) == text
 
 
 def test_a_part_is_not_published() -> None:
-    """The tables of the other workloads would be gone."""
+    """Otherwise the tables of the other workloads would be gone."""
     result = CliRunner().invoke(main, ["P1", "--publish"])
 
     assert result.exit_code == 2

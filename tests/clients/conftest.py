@@ -19,7 +19,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
 
 @pytest.fixture(scope="session")
 def secure_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
-    """A registry on https, with a certificate of its own making."""
+    """A registry on https, with a certificate that it generated."""
     folder = tmp_path_factory.mktemp("https") / "data"
     with running(folder, "--workers", "2", "--tls-self-signed") as registry:
         yield registry
@@ -36,7 +36,7 @@ def ca_file(secure_registry: RunningRegistry) -> Path:
 
 @pytest.fixture(scope="session")
 def hello_world(registry: RunningRegistry) -> Image:
-    """hello-world:latest is there."""
+    """Push hello-world:latest."""
     hello = image(b"hello")
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)

@@ -1,4 +1,4 @@
-"""A network that cuts connections: a proxy between a client and a registry."""
+"""A proxy between a client and a registry that cuts connections."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Final
 
 PIECE_BYTES: Final = 65536
-PATIENCE: Final = 30.0  # seconds until a part of it that is waited for has come
+PATIENCE: Final = 30.0  # seconds to wait for a part of it
 GATEWAY_TIMEOUT: Final = b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -19,17 +19,17 @@ class Cut(Enum):
 
     IN_THE_BODY = auto()  # after half of it was forwarded
     AFTER_THE_BODY = auto()  # whatever the registry does with it
-    BEFORE_THE_ANSWER = auto()  # the registry has answered, and the client hears nothing
-    INSTEAD_OF_THE_ANSWER = auto()  # as before, and a gateway tells the client that it timed out
+    BEFORE_THE_ANSWER = auto()  # the registry has answered, but the client receives nothing
+    INSTEAD_OF_THE_ANSWER = auto()  # as before, and a gateway reports a timeout to the client
 
 
-# What is done to the request of this method, the how manieth of its method; None for nothing.
+# What to do to the request, given its method and its number among those of its method, or None.
 Plan = Callable[[str, int], Cut | None]
 
 
 @dataclass
 class Network:
-    """Forwards to a registry's port what comes to its own, and cuts what `plan` says."""
+    """Forward connections to a registry's port, and cut those that `plan` selects."""
 
     target: int
     plan: Plan
@@ -39,11 +39,11 @@ class Network:
 
     @property
     def host(self) -> str:
-        """Where clients find it."""
+        """The address for clients."""
         return f"127.0.0.1:{self.port}"
 
     async def serve(self, client: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of a client, to its end."""
+        """Serve one connection of a client until it closes."""
         answers, registry = await asyncio.open_connection("127.0.0.1", self.target)
         link = _Link(client, writer, answers, registry)
         answering = asyncio.create_task(link.forward_answers())
@@ -94,7 +94,7 @@ class _Link:
     _is_withheld: bool = False
 
     def withhold(self) -> None:
-        """Let no answer through any more; `answered` tells that one came."""
+        """Let no further answer through; `answered` is set when one arrives."""
         self._is_withheld = True
 
     async def forward_answers(self) -> None:
@@ -125,7 +125,7 @@ async def _body(head: bytes, client: asyncio.StreamReader) -> AsyncIterator[byte
 
 @contextmanager
 def cutting(target: int, plan: Plan) -> Iterator[Network]:
-    """Such a network before the registry on the port `target`, in a thread of its own."""
+    """Run such a network in front of the registry on the port `target`, in its own thread."""
     network, ready, loop = Network(target, plan), threading.Event(), asyncio.new_event_loop()
     over = asyncio.Event()
 

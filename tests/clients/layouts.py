@@ -38,7 +38,7 @@ def gzip_image(text: str, architecture: str = "amd64") -> Image:
 
 
 def write_index(folder: Path, architectures: tuple[str, ...]) -> Path:
-    """A layout of one index, tagged v1, with an image an architecture."""
+    """Write a layout of one index, tagged v1, with one image for each architecture."""
     entries = []
     for architecture in architectures:
         entry = gzip_image(f"for {architecture}", architecture)

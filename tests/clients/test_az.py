@@ -1,4 +1,4 @@
-"""az: Azure's own command line, without an account, on a registry of ours."""
+"""az: Azure's own command line, without an Azure account, against acrux."""
 
 import json
 import socketserver
@@ -21,7 +21,7 @@ from tests.tools import require_tool
 
 SUFFIX = ".acr.test"
 LOGIN_SERVER = f"myreg{SUFFIX}"
-# A cloud as `az cloud register` writes it. With -u and -p none of the end-points is ever asked.
+# A cloud as `az cloud register` writes it. With -u and -p, az never calls its endpoints.
 CLOUD = f"""
 [AcrTest]
 endpoint_active_directory = https://aad{SUFFIX}
@@ -40,7 +40,7 @@ collect_telemetry = false
 
 
 class Tunnels(socketserver.ThreadingTCPServer):
-    """A proxy in the place of DNS: leads the login server's name to `port`, others nowhere."""
+    """A proxy instead of DNS: it leads the login server's name to `port`, and others nowhere."""
 
     daemon_threads = True
 
@@ -50,7 +50,7 @@ class Tunnels(socketserver.ThreadingTCPServer):
 
     @property
     def url(self) -> str:
-        """What https_proxy is set to."""
+        """The value of https_proxy."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -87,7 +87,7 @@ def pump(source: socket, destination: socket) -> None:
 
 @contextmanager
 def tunnels_to(port: int) -> Iterator[Tunnels]:
-    """The proxy, until the block ends."""
+    """Run the proxy until the block ends."""
     with Tunnels(port) as tunnels:
         thread = Thread(target=tunnels.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
@@ -108,7 +108,7 @@ class Az:
     client: ContainerRegistryClient
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run `az acr ARGUMENTS` to its end as the administrator."""
+        """Run `az acr ARGUMENTS` as the administrator and wait for it."""
         return subprocess.run(
             [self.program, "acr", *arguments, "-u", "acrux", "-p", self.password],
             env=self.variables, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -116,18 +116,18 @@ class Az:
         )  # fmt: skip
 
     def must(self, *arguments: str) -> str:
-        """Run a command that succeeds, and return what it prints."""
+        """Run a command that must succeed, and return its output."""
         done = self.run(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def repository(self, verb: str, *arguments: str) -> Any:
-        """What `az acr repository VERB` prints, read as JSON."""
+        """The output of `az acr repository VERB`, parsed as JSON."""
         printed = self.must("repository", verb, "-n", "myreg", *arguments)
         return json.loads(printed) if printed.strip() else None
 
     def manifest(self, verb: str, name: str, *arguments: str) -> Any:
-        """What `az acr manifest VERB` prints, read as JSON."""
+        """The output of `az acr manifest VERB`, parsed as JSON."""
         printed = self.must("manifest", verb, "-r", "myreg", "-n", name, *arguments)
         return json.loads(printed) if printed.strip() else None
 
@@ -138,7 +138,7 @@ class Az:
 
 @pytest.fixture(scope="module")
 def az(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
-    """az that knows one cloud, and a registry with a name of that cloud."""
+    """az that knows one cloud, and a registry with a name in that cloud."""
     program = require_tool("az", package="azure-cli")
     folder = tmp_path_factory.mktemp("az")
     (folder / "clouds.config").write_text(CLOUD)
@@ -165,7 +165,7 @@ def printed_ca_file(registry: RunningRegistry) -> str:
 
 
 def test_repositories_and_tags_are_listed(az: Az) -> None:
-    """The first thing that one types."""
+    """The first command that a user types."""
     az.push("listed/app", "listed", "b", "a")
 
     detailed = az.repository(
@@ -178,8 +178,8 @@ def test_repositories_and_tags_are_listed(az: Az) -> None:
     assert [tag["name"] for tag in detailed] == ["a", "b"]
 
 
-def test_a_locked_image_is_neither_untagged_nor_deleted(az: Az) -> None:
-    """The steps of Azure's own page on locking images."""
+def test_a_locked_image_cannot_be_untagged_or_deleted(az: Az) -> None:
+    """The steps of Azure's own page about locking images."""
     az.push("locked", "released", "v1")
     switches = ("--write-enabled", "--delete-enabled")
     image = ("--image", "locked:v1")
@@ -202,7 +202,7 @@ def test_a_locked_image_is_neither_untagged_nor_deleted(az: Az) -> None:
 
 
 def test_manifests_are_listed_and_shown_byte_for_byte(az: Az) -> None:
-    """A digest is checked against what is shown."""
+    """Users check a digest against the output."""
     digest = az.push("shown", "shown", "v1")
 
     (listed,) = az.manifest("list-metadata", "shown")
@@ -215,7 +215,7 @@ def test_manifests_are_listed_and_shown_byte_for_byte(az: Az) -> None:
 
 
 def test_an_image_is_deleted_with_all_its_tags(az: Az) -> None:
-    """It warns of every tag that goes too, so it must find them."""
+    """az warns of every tag that is deleted too, so it must find them."""
     az.push("deleted", "deleted", "v1", "v2")
     kept = az.push("deleted", "kept", "v3")
 
@@ -226,7 +226,7 @@ def test_an_image_is_deleted_with_all_its_tags(az: Az) -> None:
 
 
 def test_a_deleted_repository_is_gone(az: Az) -> None:
-    """What was deleted is named, and cannot be shown any more."""
+    """A deleted repository is named, and can no longer be shown."""
     digest = az.push("gone/app", "gone", "v1")
 
     told = az.repository("delete", "--repository", "gone/app", "--yes")
@@ -239,7 +239,7 @@ def test_a_deleted_repository_is_gone(az: Az) -> None:
 
 
 def test_a_wrong_password_lists_nothing(az: Az) -> None:
-    """A command that takes any password is worse than none."""
+    """A command that accepts any password is worse than none."""
     stranger = Az(az.program, az.variables, "wrong", az.client)
 
     refused = stranger.run("repository", "list", "-n", "myreg")

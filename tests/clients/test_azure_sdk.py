@@ -1,4 +1,4 @@
-"""azure-containerregistry: the Python SDK, unmodified, over http and https."""
+"""azure-containerregistry: the unmodified Python SDK, on http and https."""
 
 import base64
 import io
@@ -29,7 +29,7 @@ UNKNOWN_DIGEST = str(Digest.of(b"nowhere"))
 
 
 class BasicCredentials(SansIOHTTPPolicy[Any, Any]):
-    """Sends the administrator's password; lets the SDK speak http."""
+    """Sends the administrator's password, and allows the SDK to use http."""
 
     def __init__(self, registry: RunningRegistry) -> None:
         encoded = base64.b64encode(f"acrux:{registry.password}".encode()).decode()
@@ -51,7 +51,7 @@ def client(registry: RunningRegistry) -> Iterator[ContainerRegistryClient]:
 
 @pytest.fixture
 def repository(request: pytest.FixtureRequest) -> str:
-    """A repository of the test's own, with a slash in its name."""
+    """A repository for one test, with a slash in its name."""
     return f"sdk/{request.node.name.removeprefix('test_')}"
 
 
@@ -66,7 +66,7 @@ def push(client: ContainerRegistryClient, repository: str, image: Image, *tags: 
 
 
 def refusal(ask: Callable[[], object]) -> HttpResponseError:
-    """What the SDK raises; it leaves an answer that it did not read to its catcher to close."""
+    """The SDK's exception; it leaves closing an unread answer to the caller."""
     with pytest.raises(HttpResponseError) as refused:
         ask()
     response: Any = refused.value.response
@@ -75,23 +75,23 @@ def refusal(ask: Callable[[], object]) -> HttpResponseError:
 
 
 def is_unknown(ask: Callable[[], object]) -> bool:
-    """Whether the SDK says that this is not there."""
+    """Whether the SDK reports that this does not exist."""
     return isinstance(refusal(ask), ResourceNotFoundError)
 
 
 def switches(properties: object) -> dict[str, object]:
-    """The four switches of a repository, a tag or a manifest."""
+    """The four attributes of a repository, a tag or a manifest."""
     names = ("can_delete", "can_list", "can_read", "can_write")
     return {name: getattr(properties, name) for name in names}
 
 
 def all_on(**changed: object) -> dict[str, object]:
-    """Every switch on, save for these."""
+    """Every attribute true, except for these."""
     return {"can_delete": True, "can_list": True, "can_read": True, "can_write": True, **changed}
 
 
 def is_recent(moment: datetime | None) -> bool:
-    """Whether it was within these minutes, in UTC."""
+    """Whether it was within the last minutes, in UTC."""
     return moment is not None and abs(datetime.now(UTC) - moment) < timedelta(minutes=10)
 
 
@@ -101,7 +101,7 @@ def is_recent(moment: datetime | None) -> bool:
 def test_repositories_are_listed_page_by_page(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """A registry of many repositories is read to its end."""
+    """A registry with many repositories is read to the end."""
     names = [f"{repository}/{name}" for name in ("a", "b", "c", "d", "e")]
     for name in names:
         push(client, name, gzip_image("listed"), "v1")
@@ -119,7 +119,7 @@ def test_repositories_are_listed_page_by_page(
     assert [name for name in found if name in names] == names
 
 
-def test_a_repository_tells_its_name_times_and_counts(
+def test_a_repository_shows_its_name_times_and_counts(
     client: ContainerRegistryClient, repository: str
 ) -> None:
     """What the portal shows of a repository."""
@@ -138,7 +138,7 @@ def test_a_repository_tells_its_name_times_and_counts(
 def test_a_repository_that_may_not_be_written_takes_no_push(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """A lock on a repository holds for every tag in it."""
+    """A lock on a repository applies to every tag in it."""
     push(client, repository, gzip_image("locked"), "v1")
 
     locked = client.update_repository_properties(repository, can_write=False)
@@ -154,7 +154,7 @@ def test_a_repository_that_may_not_be_written_takes_no_push(
 def test_a_repository_that_may_not_be_listed_is_not_listed(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """Hidden means hidden; who knows the name still pulls."""
+    """Hidden means hidden; anyone who knows the name can still pull."""
     push(client, repository, gzip_image("hidden"), "v1")
     assert repository in client.list_repository_names()
 
@@ -167,7 +167,7 @@ def test_a_repository_that_may_not_be_listed_is_not_listed(
 def test_a_deleted_repository_is_gone_with_everything_in_it(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """Deleting is believed, so it had better be true."""
+    """Users trust a deletion, so it must be real."""
     digest = push(client, repository, gzip_image("deleted"), "v1")
 
     client.delete_repository(repository)
@@ -180,7 +180,7 @@ def test_a_deleted_repository_is_gone_with_everything_in_it(
 # --------------------------------------------------------------------------------------- tags
 
 
-def test_tags_are_listed_in_the_order_asked_for(
+def test_tags_are_listed_in_the_requested_order(
     client: ContainerRegistryClient, repository: str
 ) -> None:
     """Cleaning up the oldest tags begins with knowing which they are."""
@@ -214,7 +214,7 @@ def test_tags_are_listed_page_by_page(
 def test_the_tags_of_one_manifest_are_listed(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """Before a manifest is deleted one looks at what goes with it."""
+    """Before you delete a manifest, you look at the tags that go with it."""
     digest = push(client, repository, gzip_image("one"), "a", "c")
     push(client, repository, gzip_image("two"), "b")
 
@@ -224,7 +224,7 @@ def test_the_tags_of_one_manifest_are_listed(
     assert {tag.digest for tag in tags} == {digest}
 
 
-def test_a_tag_tells_its_digest_and_times(client: ContainerRegistryClient, repository: str) -> None:
+def test_a_tag_shows_its_digest_and_times(client: ContainerRegistryClient, repository: str) -> None:
     """A tag is resolved before it is deployed."""
     digest = push(client, repository, gzip_image("tagged"), "v1")
 
@@ -236,10 +236,10 @@ def test_a_tag_tells_its_digest_and_times(client: ContainerRegistryClient, repos
     assert switches(tag) == all_on()
 
 
-def test_a_locked_tag_is_neither_moved_nor_deleted(
+def test_a_locked_tag_cannot_be_moved_or_deleted(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """A release that may be overwritten is no release."""
+    """A release that may be overwritten is not a release."""
     digest = push(client, repository, gzip_image("released"), "v1")
 
     locked = client.update_tag_properties(repository, "v1", can_write=False, can_delete=False)
@@ -252,7 +252,7 @@ def test_a_locked_tag_is_neither_moved_nor_deleted(
 
 
 def test_an_untagged_manifest_stays(client: ContainerRegistryClient, repository: str) -> None:
-    """Untagging is not deleting."""
+    """Removing a tag does not delete its manifest."""
     digest = push(client, repository, gzip_image("untagged"), "v1")
 
     client.delete_tag(repository, "v1")
@@ -265,7 +265,7 @@ def test_an_untagged_manifest_stays(client: ContainerRegistryClient, repository:
 # ---------------------------------------------------------------------------------- manifests
 
 
-def test_manifests_are_listed_in_the_order_asked_for(
+def test_manifests_are_listed_in_the_requested_order(
     client: ContainerRegistryClient, repository: str
 ) -> None:
     """Cleaning up begins with the oldest."""
@@ -281,7 +281,7 @@ def test_manifests_are_listed_in_the_order_asked_for(
         assert digests("", size) == sorted(pushed)
 
 
-def test_a_manifest_tells_the_same_by_tag_and_by_digest(
+def test_a_manifest_shows_the_same_by_tag_and_by_digest(
     client: ContainerRegistryClient, repository: str
 ) -> None:
     """What the portal shows of an image."""
@@ -301,7 +301,7 @@ def test_a_manifest_tells_the_same_by_tag_and_by_digest(
 
 
 def test_a_locked_manifest_is_not_deleted(client: ContainerRegistryClient, repository: str) -> None:
-    """What runs in production must not vanish in a clean-up."""
+    """What runs in production must not vanish in a cleanup."""
     digest = push(client, repository, gzip_image("in production"), "v1")
 
     locked = client.update_manifest_properties(repository, "v1", can_delete=False)
@@ -318,7 +318,7 @@ def test_a_locked_manifest_is_not_deleted(client: ContainerRegistryClient, repos
 def test_a_manifest_that_may_not_be_read_is_not_pulled(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """A dangerous image is taken out of use at once, and back."""
+    """A dangerous image can be taken out of use at once, and restored."""
     digest = push(client, repository, gzip_image("dangerous"), "v1")
 
     client.update_manifest_properties(repository, digest, can_read=False)
@@ -333,7 +333,7 @@ def test_a_manifest_that_may_not_be_read_is_not_pulled(
 def test_a_manifest_comes_back_as_it_was_set(
     client: ContainerRegistryClient, media_type: str
 ) -> None:
-    """The type that was pushed is the type that is pulled; nothing is converted."""
+    """The media type that was pushed is the one that is pulled; nothing is converted."""
     repository = "sdk/set-and-got"
     image = gzip_image("set")
     push(client, repository, image)
@@ -350,7 +350,7 @@ def test_a_manifest_comes_back_as_it_was_set(
 def test_a_manifest_that_is_not_what_its_type_says_is_refused(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """A client that believes the type would read nonsense."""
+    """A client that trusts the media type would read nonsense."""
     image = gzip_image("confused")
     push(client, repository, image)
     content = io.BytesIO(index(image).manifest)
@@ -365,7 +365,7 @@ def test_a_manifest_that_is_not_what_its_type_says_is_refused(
 def test_the_manifest_of_the_sdks_own_sample_is_taken(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """The sample writes `sizeInBytes` where the specification says `size`."""
+    """The sample writes `sizeInBytes` where the specification has `size`."""
     config, layer = b"Sample config", b"Sample layer"
     for blob in (config, layer):
         client.upload_blob(repository, io.BytesIO(blob))
@@ -389,7 +389,7 @@ def test_the_manifest_of_the_sdks_own_sample_is_taken(
 def test_a_blob_of_several_chunks_comes_back_as_it_was_sent(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """The SDK cuts at 4 MiB, in both directions."""
+    """The SDK splits at 4 MiB, in both directions."""
     content = b"".join(pattern(9)) + b"a little more"
 
     digest, size = client.upload_blob(repository, io.BytesIO(content))
@@ -399,7 +399,7 @@ def test_a_blob_of_several_chunks_comes_back_as_it_was_sent(
 
 
 def test_a_deleted_blob_is_gone(client: ContainerRegistryClient, repository: str) -> None:
-    """Deleting is believed, so it had better be true."""
+    """Users trust a deletion, so it must be real."""
     digest, _ = client.upload_blob(repository, io.BytesIO(b"to delete"))
 
     client.delete_blob(repository, digest)
@@ -407,10 +407,10 @@ def test_a_deleted_blob_is_gone(client: ContainerRegistryClient, repository: str
     assert is_unknown(lambda: client.download_blob(repository, digest))
 
 
-# ---------------------------------------------------------------------------- what is not there
+# ---------------------------------------------------------------------------- missing content
 
 
-def test_what_is_not_there_is_not_found(client: ContainerRegistryClient, repository: str) -> None:
+def test_missing_content_is_not_found(client: ContainerRegistryClient, repository: str) -> None:
     """The SDK's own exception, which programs catch."""
     push(client, repository, gzip_image("there"), "v1")
 
@@ -428,10 +428,10 @@ def test_what_is_not_there_is_not_found(client: ContainerRegistryClient, reposit
     assert all(is_unknown(ask) for ask in asked)
 
 
-def test_deleting_what_is_not_there_succeeds(
+def test_deleting_missing_content_succeeds(
     client: ContainerRegistryClient, repository: str
 ) -> None:
-    """A clean-up that runs twice must not fail: the SDK takes 404 for done, and nothing else."""
+    """A cleanup that runs twice must not fail: the SDK accepts a 404 as done, and nothing else."""
     push(client, repository, gzip_image("there"), "v1")
 
     client.delete_repository("sdk/nowhere")
@@ -445,7 +445,7 @@ def test_deleting_what_is_not_there_succeeds(
 # -------------------------------------------------------------------------------------- https
 
 
-def test_the_walk_through_the_sdk_works_over_https(
+def test_a_push_and_pull_through_the_sdk_works_over_https(
     secure_registry: RunningRegistry, ca_file: Path, repository: str
 ) -> None:
     """With the CA file that the registry prints, and no other change."""

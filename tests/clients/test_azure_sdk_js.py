@@ -14,7 +14,7 @@ SOURCES = Path(__file__).parent / "js"
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """The package of tests, with the SDK that its lock names."""
+    """The package of tests, with the SDK pinned in its lock file."""
     npm = require_tool("npm", package="npm")
     package = tmp_path / "js"
     shutil.copytree(SOURCES, package, ignore=shutil.ignore_patterns("node_modules"))
@@ -29,7 +29,7 @@ def package(tmp_path: Path) -> Path:
 def test_every_promise_of_the_javascript_sdk_is_kept(
     secure_registry: RunningRegistry, ca_file: Path, package: Path
 ) -> None:
-    """What portals and extensions of editors are written with; the promises are in js/*.mjs."""
+    """Portals and editor extensions are written with it; the promises are in js/*.mjs."""
     node = require_tool("node", package="nodejs")
     variables = environment(
         REGISTRY_URL=f"https://localhost:{secure_registry.port}",

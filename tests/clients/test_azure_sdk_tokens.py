@@ -1,4 +1,4 @@
-"""azure-containerregistry as it is: exchange, refresh token, access token, call."""
+"""azure-containerregistry: exchange, refresh token, access token, call."""
 
 import io
 import time
@@ -21,7 +21,7 @@ from tests.wire.connection import pattern
 
 
 class AllowHttp(SansIOHTTPPolicy[Any, Any]):
-    """Lets the SDK speak http (acr-protocol.md §7.1)."""
+    """Allows the SDK to use http (acr-protocol.md §7.1)."""
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
         """Mark a request before it is sent."""
@@ -29,7 +29,7 @@ class AllowHttp(SansIOHTTPPolicy[Any, Any]):
 
 
 class OurToken:
-    """A credential that hands out a refresh token of the registry instead of one of Entra ID."""
+    """A credential that returns a refresh token of the registry instead of an Entra ID token."""
 
     def __init__(self, registry: RunningRegistry) -> None:
         answer = httpx2.get(
@@ -40,32 +40,34 @@ class OurToken:
         self._token: str = answer.json()["refresh_token"]
 
     def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
-        """The token, whatever it is asked for."""
+        """Return the token, whatever is requested."""
         return AccessToken(self._token, int(time.time()) + 3600)
 
 
 class TokenOfAnIssuer:
-    """A credential that hands out the token of an external issuer, as Entra ID's does."""
+    """A credential that returns the token of an external issuer, as Entra ID's does."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
     def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
-        """The token, whatever it is asked for."""
+        """Return the token, whatever is requested."""
         return AccessToken(self._token, int(time.time()) + 300)
 
 
 @pytest.fixture
 def client(registry: RunningRegistry) -> Iterator[ContainerRegistryClient]:
-    """The SDK's client, its own authentication untouched."""
+    """The SDK's client with its own authentication."""
     with ContainerRegistryClient(
         registry.url, OurToken(registry), per_call_policies=[AllowHttp()]
     ) as client:
         yield client
 
 
-def test_the_sdk_walks_by_itself(client: ContainerRegistryClient, hello_world: Image) -> None:
-    """Ask, exchange, redeem, call: four requests an operation, all its own."""
+def test_the_sdk_gets_its_tokens_by_itself(
+    client: ContainerRegistryClient, hello_world: Image
+) -> None:
+    """Ask, exchange, redeem, call: four requests an operation, all sent by the SDK."""
     assert "hello-world" in list(client.list_repository_names())
     properties = client.get_manifest_properties("hello-world", "latest")
     assert properties.digest == str(hello_world.digest)
@@ -74,7 +76,7 @@ def test_the_sdk_walks_by_itself(client: ContainerRegistryClient, hello_world: I
 def test_the_sdk_uploads_each_chunk_twice_and_it_arrives_once(
     client: ContainerRegistryClient,
 ) -> None:
-    """It sends every 4 MiB without credentials first, and must be able to read the 401."""
+    """It first sends every 4 MiB without credentials, and must be able to read the 401."""
     content = b"".join(pattern(9))
 
     digest, size = client.upload_blob("sdk/tokens", io.BytesIO(content))
@@ -109,7 +111,7 @@ def test_the_sdk_without_a_credential_is_refused(registry: RunningRegistry) -> N
 
 
 def test_the_sdk_walks_with_the_token_of_a_trusted_issuer(registry: RunningRegistry) -> None:
-    """Nothing of it is ours: the SDK exchanges whatever its credential hands out."""
+    """No part is our own: the SDK exchanges whatever its credential returns."""
     content = b"".join(pattern(1))
     with provider() as issuer:
         done = acrux(

@@ -1,4 +1,4 @@
-"""buildah: manifest lists are made, pushed whole and pulled."""
+"""buildah: manifest lists are created, pushed whole and pulled."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ ARCHITECTURES = ("amd64", "arm64")
 
 @pytest.fixture
 def buildah(tmp_path: Path) -> list[str]:
-    """buildah with a store of its own."""
+    """buildah with its own store."""
     return [
         require_tool("buildah", package="buildah"),
         "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "runroot"),
@@ -31,7 +31,7 @@ def access(registry: RunningRegistry) -> tuple[str, ...]:
 
 
 def get(registry: RunningRegistry, path: str) -> Reply:
-    """What the registry itself answers."""
+    """The registry's own answer."""
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)
     reply = connection.call("GET", path)
@@ -40,7 +40,7 @@ def get(registry: RunningRegistry, path: str) -> Reply:
 
 
 def make_list(buildah: list[str], folder: Path, name: str) -> None:
-    """A manifest list of this name: an image an architecture."""
+    """Create a manifest list with this name, and one image for each architecture."""
     run(buildah, "manifest", "create", name)
     for architecture in ARCHITECTURES:
         image = gzip_image(f"for {architecture}", architecture)
@@ -60,7 +60,7 @@ def test_a_list_is_pushed_with_all_its_images(
     list_type: str,
     image_type: str,
 ) -> None:
-    """Images of many platforms are published so."""
+    """Images for many platforms are published this way."""
     make_list(buildah, tmp_path, "platforms")
 
     run(buildah, "manifest", "push", "--all", "--format", form, *access(registry), "platforms",
@@ -76,10 +76,10 @@ def test_a_list_is_pushed_with_all_its_images(
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_pull_takes_the_image_of_the_platform_asked_for(
+def test_a_pull_takes_the_image_of_the_requested_platform(
     registry: RunningRegistry, buildah: list[str], tmp_path: Path, architecture: str
 ) -> None:
-    """One name for every machine."""
+    """One name works on every machine."""
     name = f"{registry.host}/buildah/by-{architecture}:v1"
     make_list(buildah, tmp_path, "platforms")
     run(buildah, "manifest", "push", "--all", *access(registry), "platforms", f"docker://{name}")
@@ -93,7 +93,7 @@ def test_a_pull_takes_the_image_of_the_platform_asked_for(
 def test_a_pushed_list_is_read_changed_and_pushed_again(
     registry: RunningRegistry, buildah: list[str], tmp_path: Path
 ) -> None:
-    """Each builder adds its own platform to what is there."""
+    """Each builder adds its own platform to the existing list."""
     name = f"{registry.host}/buildah/grown:v1"
     make_list(buildah, tmp_path, "platforms")
     run(buildah, "manifest", "push", "--all", *access(registry), "platforms", f"docker://{name}")

@@ -29,18 +29,18 @@ address = "{state}/containerd.sock"
 
 @dataclass(frozen=True)
 class Ctr:
-    """A ctr command that speaks to a daemon of its own."""
+    """A ctr command that talks to its own daemon."""
 
     command: tuple[str, ...]
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-        """Run a ctr command to its end."""
+        """Run a ctr command and wait for it."""
         return subprocess.run(
             [*self.command, *arguments], capture_output=True, timeout=120, check=False
         )
 
     def must(self, *arguments: str) -> bytes:
-        """Run a ctr command that succeeds, and return what it prints."""
+        """Run a ctr command that must succeed, and return its output."""
         done = self.run(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -48,12 +48,12 @@ class Ctr:
 
 @pytest.fixture(scope="module")
 def ctr() -> Iterator[Ctr]:
-    """A daemon from Debian, with a store and a socket of its own."""
+    """A daemon from Debian, with its own store and socket."""
     if os.geteuid() != 0:
         missing("containerd runs as root only")
     daemon = require_tool("containerd", package="containerd")
     client = require_tool("ctr", package="containerd")
-    # A socket's path may have 107 characters.
+    # The path of a socket may have at most 107 characters.
     with TemporaryDirectory(prefix="acrux-ctr-") as folder:
         place = Path(folder)
         configuration = place / "config.toml"
@@ -86,7 +86,7 @@ def access(registry: RunningRegistry) -> tuple[str, ...]:
 
 
 def push(ctr: Ctr, registry: RunningRegistry, layout: Path, repository: str) -> str:
-    """Push what the layout calls v1 and forget it; return its name."""
+    """Push the image that the layout calls v1, remove it locally, and return its name."""
     base = f"{registry.host}/{repository}"
     archive = layout.with_suffix(".tar")
     with tarfile.open(archive, "w") as tar:
@@ -131,7 +131,7 @@ def test_an_image_is_pushed_pulled_and_unpacked(
 def test_an_index_is_fetched_with_every_platform(
     ctr: Ctr, registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    """A mirror of a cluster of two architectures holds both."""
+    """A mirror for a cluster of two architectures holds both."""
     layout = write_index(tmp_path / "layout", ("amd64", "arm64"))
     name = push(ctr, registry, layout, "ctr/platforms")
     assert not held(ctr) & in_layout(layout)
@@ -144,7 +144,7 @@ def test_an_index_is_fetched_with_every_platform(
 def test_a_wrong_password_pulls_nothing(
     ctr: Ctr, registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    """A pull that takes any password is worse than none."""
+    """A pull that accepts any password is worse than none."""
     layout = write_layout(tmp_path / "layout", gzip_image("private"), "v1")
     name = push(ctr, registry, layout, "ctr/private")
 

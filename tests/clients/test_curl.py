@@ -1,4 +1,4 @@
-"""The document, with curl, as it is written."""
+"""The document's curl commands, exactly as they are written."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from tests.images import Image
 from tests.running import RunningRegistry, running
 from tests.tools import require_tool
 
-# The document's own lines, with `https://` where a certificate is there and `http://` where not.
+# The document's own lines, with `https://` if there is a certificate, and `http://` if not.
 WALK = """
 set -eu
 export registry="{host}"
@@ -36,7 +36,7 @@ def walk(registry: RunningRegistry, folder: Path, *, options: str = "") -> None:
 
 
 def check(folder: Path, registry: RunningRegistry) -> None:
-    """Every step answered as the document says."""
+    """Check that every step answered as the document says."""
     steps = [(folder / f"step{number}.log").read_text() for number in (1, 2, 3)]
     assert " 401 " in status_line(steps[0])
     challenge = (
@@ -59,14 +59,14 @@ def check(folder: Path, registry: RunningRegistry) -> None:
 
 
 def status_line(log: str) -> str:
-    """The status of curl's verbose answer, with a space behind it."""
+    """The status line of curl's verbose output, with a space after it."""
     return next(line for line in log.splitlines() if line.startswith("< HTTP/")) + " "
 
 
 def test_the_document_works_over_http(
     registry: RunningRegistry, hello_world: Image, tmp_path: Path
 ) -> None:
-    """This is what the registry was made for."""
+    """This is the purpose of the registry."""
     walk(registry, tmp_path)
 
     check(tmp_path, registry)
@@ -90,7 +90,7 @@ def test_the_document_works_over_https_with_a_certificate_of_our_own(tmp_path: P
 def test_the_three_commands_that_the_first_start_prints_do_the_walk(
     tmp_path: Path, *, tls: bool
 ) -> None:
-    """A new user copies them."""
+    """New users copy them."""
     require_tool("curl", package="curl")
     arguments = ("--sample", "--tls-self-signed") if tls else ("--sample",)
     with running(tmp_path / "data", *arguments) as registry:

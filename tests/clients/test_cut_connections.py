@@ -1,7 +1,8 @@
-"""Uploads of real clients through a network that cuts connections: each ends well.
+"""Uploads of real clients succeed although their connections are cut.
 
-Azure's SDK for Python sends a PATCH again, to the location that it has, where a gateway answers
-for a registry that it lost; where it lost the connection itself, if it is told to.
+Azure's SDK for Python sends a PATCH again, to the same location, if a gateway answers for a
+registry that it cannot reach; if the SDK itself loses the connection, it does so only when
+configured to.
 """
 
 import io
@@ -32,7 +33,7 @@ def only(method: str, number: int, cut: Cut) -> Plan:
 
 
 def upload(registry: RunningRegistry, network: Network, content: bytes, repository: str) -> None:
-    """Let the SDK push a blob through the network, and see that it is there, byte for byte."""
+    """Push a blob with the SDK through the network, and check that it arrived byte for byte."""
     with ContainerRegistryClient(
         f"http://{network.host}",
         per_call_policies=[BasicCredentials(registry)],
@@ -44,7 +45,7 @@ def upload(registry: RunningRegistry, network: Network, content: bytes, reposito
 
 
 def blob(registry: RunningRegistry, repository: str, content: bytes) -> bytes:
-    """What the registry serves under the digest of this content."""
+    """The content that the registry serves under the digest of this content."""
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)
     reply = connection.call("GET", f"/v2/{repository}/blobs/{Digest.of(content)}")
@@ -54,10 +55,10 @@ def blob(registry: RunningRegistry, repository: str, content: bytes) -> bytes:
 
 @pytest.mark.parametrize("cut", Cut)
 @pytest.mark.parametrize("request_", [("PATCH", 1), ("PATCH", 2), ("PATCH", 3), ("PUT", 1)])
-def test_the_upload_of_azures_sdk_ends_well_wherever_its_connection_is_cut(
+def test_an_upload_of_azures_sdk_succeeds_wherever_its_connection_is_cut(
     registry: RunningRegistry, request_: tuple[str, int], cut: Cut
 ) -> None:
-    """What had come was added twice, and the upload failed at its end only."""
+    """The bytes that had arrived were added twice, and the upload failed only at its end."""
     with cutting(registry.port, only(*request_, cut)) as network:
         upload(registry, network, CONTENT, "cut/sdk")
 
@@ -65,10 +66,10 @@ def test_the_upload_of_azures_sdk_ends_well_wherever_its_connection_is_cut(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_upload_of_azures_sdk_ends_well_on_a_network_that_cuts_every_third_request(
+def test_an_upload_of_azures_sdk_succeeds_if_every_third_request_is_cut(
     registry: RunningRegistry, seed: int
 ) -> None:
-    """A retry is cut off as easily as what it repeats."""
+    """A retry can be cut off as easily as the first attempt."""
     chance = random.Random(seed)
     content = chance.randbytes(3 * CHUNK_BYTES + seed)
 
@@ -82,10 +83,10 @@ def test_the_upload_of_azures_sdk_ends_well_on_a_network_that_cuts_every_third_r
 
 @pytest.mark.parametrize("cut", [Cut.IN_THE_BODY, Cut.BEFORE_THE_ANSWER])
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_the_copy_of_skopeo_ends_well_wherever_its_connection_is_cut(
+def test_a_copy_of_skopeo_succeeds_wherever_its_connection_is_cut(
     registry: RunningRegistry, tmp_path: Path, method: str, cut: Cut
 ) -> None:
-    """It tries the whole copy again, and must find nothing in its way."""
+    """It repeats the whole copy, and nothing must be in its way."""
     tool, copied = require_tool("skopeo", package="skopeo"), gzip_image(os.urandom(50_000).hex())
     source = write_layout(tmp_path / "source", copied, "v1")
     repository = f"cut/skopeo-{method.lower()}-{cut.name.lower().replace('_', '-')}"

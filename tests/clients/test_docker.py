@@ -1,4 +1,4 @@
-"""docker: a daemon of the test's own logs in, pushes and pulls."""
+"""docker: a daemon started by the test logs in, pushes and pulls."""
 
 import json
 import subprocess
@@ -18,20 +18,20 @@ from tests.tools import require_tool
 
 @dataclass(frozen=True)
 class Docker:
-    """A docker command that speaks to a daemon of its own, and the folder of its configuration."""
+    """A docker command that talks to its own daemon, and the folder of its configuration."""
 
     command: tuple[str, ...]
     folder: Path
 
     def run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run a docker command to its end."""
+        """Run a docker command and wait for it."""
         return subprocess.run(
             [*self.command, *arguments], input=stdin, capture_output=True, text=True,
             timeout=180, check=False,
         )  # fmt: skip
 
     def must(self, *arguments: str, stdin: str = "") -> str:
-        """Run a docker command that succeeds, and return what it prints."""
+        """Run a docker command that must succeed, and return its output."""
         done = self.run(*arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -39,7 +39,7 @@ class Docker:
 
 @pytest.fixture(scope="module")
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
-    """A daemon from Debian, without a network of its own."""
+    """A daemon from Debian, without its own network."""
     folder = tmp_path_factory.mktemp("docker")
     with docker_daemon(folder) as host:
         config = folder / "config"
@@ -47,7 +47,7 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
 
 
 def load(docker: Docker, name: str, tmp_path: Path) -> None:
-    """Let the daemon have an image of this name."""
+    """Load an image with this name into the daemon."""
     archive = tmp_path / "image.tar"
     layout = write_layout(tmp_path / "layout", gzip_image(name), "v1")
     skopeo = [require_tool("skopeo", package="skopeo"), "--insecure-policy"]
@@ -61,7 +61,7 @@ def load(docker: Docker, name: str, tmp_path: Path) -> None:
 def test_docker_logs_in_pushes_and_pulls(
     docker: Docker, registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    """The client that everybody has."""
+    """The client that everyone has."""
     name = f"{registry.host}/docker/app:v1"
     load(docker, name, tmp_path)
 
@@ -77,7 +77,7 @@ def test_docker_logs_in_pushes_and_pulls(
 def test_docker_uses_what_acrux_login_keeps(
     docker: Docker, registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    """The refresh token is where the daemon's client looks for it, and gone after the logout."""
+    """The refresh token is where docker's client looks for it, and is gone after the logout."""
     name, home = f"{registry.host}/docker/login:v1", {"DOCKER_CONFIG": str(docker.folder)}
     login = {"ACRUX_USERNAME": "acrux", "ACRUX_PASSWORD": registry.password}
     load(docker, name, tmp_path)
@@ -94,7 +94,7 @@ def test_docker_uses_what_acrux_login_keeps(
 
 
 def test_acrux_uses_what_docker_login_keeps(docker: Docker, registry: RunningRegistry) -> None:
-    """docker asks for a refresh token too, and keeps it beside the user's name."""
+    """docker requests a refresh token too, and stores it beside the user name."""
     docker.must("login", registry.host, "-u", "acrux", "--password-stdin", stdin=registry.password)
 
     called = acrux("api", f"{registry.host}/v2/_catalog", DOCKER_CONFIG=str(docker.folder))
@@ -107,7 +107,7 @@ def test_acrux_uses_what_docker_login_keeps(docker: Docker, registry: RunningReg
 def test_docker_logs_in_with_the_token_of_a_trusted_issuer(
     docker: Docker, registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    """A workflow pushes without a stored secret, and goes on while its provider is down."""
+    """A workflow pushes without a stored secret, and continues while its provider is down."""
     name = f"{registry.host}/org/app:v1"
     with provider() as issuer:
         done = acrux(
@@ -132,7 +132,7 @@ def test_docker_logs_in_with_the_token_of_a_trusted_issuer(
 
 
 def test_docker_is_refused_with_a_wrong_password(docker: Docker, registry: RunningRegistry) -> None:
-    """A login that takes anything is worse than none."""
+    """A login that accepts anything is worse than none."""
     refused = docker.run("login", registry.host, "-u", "acrux", "--password-stdin", stdin="wrong")
 
     assert refused.returncode != 0

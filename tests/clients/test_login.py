@@ -1,4 +1,4 @@
-"""After acrux login, other programs pull and push."""
+"""After `acrux login`, other programs can pull and push."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from tests.tools import require_tool
 
 @pytest.fixture
 def config(registry: RunningRegistry, tmp_path: Path) -> Iterator[Path]:
-    """docker's configuration, after acrux login."""
+    """docker's configuration after `acrux login`."""
     folder = tmp_path / "docker"
     home = {"HOME": str(tmp_path), "DOCKER_CONFIG": str(folder)}
     login = {"ACRUX_USERNAME": "acrux", "ACRUX_PASSWORD": registry.password}
@@ -28,7 +28,7 @@ def config(registry: RunningRegistry, tmp_path: Path) -> Iterator[Path]:
 
 
 def run(*command: str, stdin: str = "") -> str:
-    """Run a command to its end and return what it prints."""
+    """Run a command, wait for it and return its output."""
     done = subprocess.run(
         command, input=stdin, capture_output=True, text=True, timeout=120, check=False
     )
@@ -51,7 +51,7 @@ def test_skopeo_copies_there_and_back(
 
 
 def test_podman_lists_tags(registry: RunningRegistry, config: Path, tmp_path: Path) -> None:
-    """podman shares the code with skopeo, but not the commands."""
+    """podman shares its code with skopeo, but not the commands."""
     podman = require_tool("podman", package="podman")
     skopeo = (require_tool("skopeo", package="skopeo"), "--insecure-policy")
     source = write_layout(tmp_path / "source", gzip_image("login"), "v1")
@@ -65,7 +65,7 @@ def test_podman_lists_tags(registry: RunningRegistry, config: Path, tmp_path: Pa
 
 
 def test_oras_pushes_and_pulls(registry: RunningRegistry, config: Path, tmp_path: Path) -> None:
-    """The Python client knows `auth` alone, where docker leaves the password empty."""
+    """The Python client reads only `auth`, in which docker leaves the password empty."""
     (tmp_path / "file").write_bytes(b"content")
     target = f"{registry.host}/login/oras:v1"
     oras = OrasClient(hostname=registry.host, insecure=True, auth_backend="basic")
@@ -80,7 +80,7 @@ def test_oras_pushes_and_pulls(registry: RunningRegistry, config: Path, tmp_path
 
 
 def test_an_exposed_token_is_a_password(registry: RunningRegistry, tmp_path: Path) -> None:
-    """Whoever has neither docker nor its file pipes the token on, as with az acr login."""
+    """Users without docker or its file pipe the token on, as with `az acr login`."""
     skopeo = require_tool("skopeo", package="skopeo")
     login = {"ACRUX_USERNAME": "acrux", "ACRUX_PASSWORD": registry.password}
 

@@ -13,7 +13,7 @@ from tests.wire.connection import MEBIBYTE, Connection, pattern
 
 @pytest.fixture
 def oras(registry: RunningRegistry) -> OrasClient:
-    """A client that sends user name and password."""
+    """A client that sends a user name and password."""
     client = OrasClient(hostname=registry.host, insecure=True, auth_backend="basic")
     client.auth.set_basic_auth("acrux", registry.password)
     return client
@@ -21,10 +21,10 @@ def oras(registry: RunningRegistry) -> OrasClient:
 
 @pytest.fixture
 def oras_with_token(registry: RunningRegistry) -> OrasClient:
-    """A client that was handed an access token.
+    """A client that was given an access token.
 
-    By itself it asks for the scope of its first request and never for another: its first push to
-    any registry that scopes its tokens ends in a 401.
+    By itself it requests the scope of its first request and never another: its first push to
+    any registry with scoped tokens fails with a 401.
     """
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)
@@ -35,14 +35,14 @@ def oras_with_token(registry: RunningRegistry) -> OrasClient:
 
 
 def write(folder: Path, **contents: bytes) -> list[str]:
-    """Files of these names and contents."""
+    """Write files with these names and contents, and return their paths."""
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     return [str(folder / name) for name in contents]
 
 
 def push(oras: OrasClient, target: str, *files: str, **options: object) -> Subject:
-    """Push the files as an artifact, and return what another one may name as its subject."""
+    """Push the files as an artifact, and return the subject that another artifact can name."""
     pushed = oras.push(
         target, files=list(files), disable_path_validation=True, quiet=True, **options
     )
@@ -51,7 +51,7 @@ def push(oras: OrasClient, target: str, *files: str, **options: object) -> Subje
 
 
 def pull(oras: OrasClient, target: str, folder: Path) -> dict[str, bytes]:
-    """The files of an artifact: name and content."""
+    """The files of an artifact: names and contents."""
     files = [Path(file) for file in oras.pull(target, outdir=str(folder))]
     return {file.name: file.read_bytes() for file in files}
 
@@ -77,7 +77,7 @@ def test_files_come_back_as_they_were_pushed(
 
 
 def test_tags_are_listed(oras: OrasClient, registry: RunningRegistry, tmp_path: Path) -> None:
-    """All of them, or as many as one asks for."""
+    """All of them, or as many as requested."""
     files = write(tmp_path, file=b"tagged")
     target = f"{registry.host}/oras/tags"
     for tag in ("a", "b", "c", "d", "e"):
@@ -103,7 +103,7 @@ def test_an_artifact_names_the_one_it_belongs_to(
 def test_a_deleted_tag_is_gone_and_the_others_stay(
     oras: OrasClient, registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    """It deletes the manifest that the tag points at."""
+    """It deletes the manifest that the tag points to."""
     target = f"{registry.host}/oras/deleted"
     push(oras, f"{target}:v1", *write(tmp_path, file=b"one"))
     push(oras, f"{target}:v2", *write(tmp_path, file=b"two"))

@@ -15,8 +15,8 @@ from tests.tools import require_tool
 
 @pytest.fixture
 def podman(tmp_path: Path) -> Iterator[list[str]]:
-    """podman with a store of its own."""
-    # podman takes a runroot of at most 50 characters.
+    """podman with its own store."""
+    # podman accepts a runroot of at most 50 characters.
     with TemporaryDirectory(prefix="acrux-") as runroot:
         yield [
             require_tool("podman", package="podman"),
@@ -26,7 +26,7 @@ def podman(tmp_path: Path) -> Iterator[list[str]]:
 
 
 def run(command: list[str], *arguments: str, stdin: str = "") -> str:
-    """Run a command to its end and return what it prints."""
+    """Run a command, wait for it and return its output."""
     done = subprocess.run(
         [*command, *arguments], input=stdin, capture_output=True, text=True, timeout=120,
         check=False,
@@ -56,7 +56,7 @@ def test_podman_logs_in_pushes_and_pulls(
 
 
 def test_buildah_builds_from_nothing_and_pushes(registry: RunningRegistry, tmp_path: Path) -> None:
-    """CI builds so, without a daemon."""
+    """CI builds this way, without a daemon."""
     buildah = [
         require_tool("buildah", package="buildah"),
         "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "runroot"),

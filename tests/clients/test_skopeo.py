@@ -1,4 +1,4 @@
-"""skopeo copies both ways: OCI and docker's formats, images of many platforms."""
+"""skopeo copies both ways: OCI and docker's formats, many platforms."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from tests.tools import require_tool
 
 
 def skopeo(*arguments: str) -> str:
-    """Run skopeo and return what it prints."""
+    """Run skopeo and return its output."""
     tool = require_tool("skopeo", package="skopeo")
     done = subprocess.run(
         [tool, "--insecure-policy", *arguments], capture_output=True, text=True, timeout=120,
@@ -25,7 +25,7 @@ def skopeo(*arguments: str) -> str:
 
 
 def manifest_type(folder: Path) -> str:
-    """The media type of the one manifest of a layout."""
+    """The media type of a layout's only manifest."""
     (entry,) = json.loads((folder / "index.json").read_text())["manifests"]
     media_type: str = entry["mediaType"]
     return media_type
@@ -35,7 +35,7 @@ def manifest_type(folder: Path) -> str:
 def test_an_image_is_copied_there_and_back(
     registry: RunningRegistry, tmp_path: Path, form: str, media_type: str
 ) -> None:
-    """What is pulled is what was pushed."""
+    """The pulled image is the one that was pushed."""
     source = write_layout(tmp_path / "source", gzip_image("a file"), "v1")
     there = f"docker://{registry.host}/skopeo/{form}:v1"
     credentials = f"acrux:{registry.password}"
@@ -58,7 +58,7 @@ def test_an_image_is_copied_there_and_back(
 def test_an_index_of_two_platforms_is_copied_whole(
     registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    """Most images people pull are of many platforms."""
+    """Most images that people pull are for many platforms."""
     source = write_index(tmp_path / "source", ("amd64", "arm64"))
     there = f"docker://{registry.host}/skopeo/platforms:v1"
     credentials = f"acrux:{registry.password}"
@@ -74,7 +74,7 @@ def test_an_index_of_two_platforms_is_copied_whole(
 
 
 def test_tags_are_listed_and_an_image_is_deleted(registry: RunningRegistry, tmp_path: Path) -> None:
-    """skopeo asks for pull alone when it lists."""
+    """skopeo requests only pull when it lists."""
     source = write_layout(tmp_path / "source", gzip_image("to delete"), "v1")
     there = f"docker://{registry.host}/skopeo/deleted"
     credentials = f"acrux:{registry.password}"
@@ -97,7 +97,7 @@ def test_tags_are_listed_and_an_image_is_deleted(registry: RunningRegistry, tmp_
 def test_login_takes_the_right_password_and_no_other(
     registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    """A login that takes anything is worse than none."""
+    """A login that accepts anything is worse than none."""
     tool = require_tool("skopeo", package="skopeo")
     outcomes = [
         subprocess.run(
@@ -115,7 +115,7 @@ def test_login_takes_the_right_password_and_no_other(
 def test_an_image_is_copied_over_https(
     secure_registry: RunningRegistry, ca_file: Path, tmp_path: Path
 ) -> None:
-    """A certificate of our own making is one that Go accepts."""
+    """Go accepts a certificate that acrux generated."""
     certificates = tmp_path / "certificates"
     certificates.mkdir()
     (certificates / "ca.crt").write_bytes(ca_file.read_bytes())

@@ -14,7 +14,7 @@ from tests.running import RunningRegistry, running, write_layout
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Iterator[RunningRegistry]:
-    """Another registry."""
+    """A second registry."""
     with running(tmp_path / "mirror", "--workers", "1") as registry:
         yield registry
 
@@ -41,7 +41,7 @@ def digest(registry: RunningRegistry, name: str) -> str:
 
 
 def push(registry: RunningRegistry, folder: Path, repository: str, *tags: str) -> dict[str, str]:
-    """Push an image a tag; return their digests."""
+    """Push one image for each tag; return their digests."""
     for tag in tags:
         layout = write_layout(folder / tag, gzip_image(f"{repository}:{tag}"), "v1")
         there = f"docker://{registry.host}/{repository}:{tag}"
@@ -64,7 +64,7 @@ def test_a_repository_is_mirrored_to_another_registry(
 def test_a_repository_is_carried_across_on_a_disk(
     registry: RunningRegistry, mirror: RunningRegistry, tmp_path: Path
 ) -> None:
-    """Not every network is joined to another."""
+    """Some networks are not connected to any other."""
     pushed = push(registry, tmp_path, "sync/carried", "v1", "v2")
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -80,7 +80,7 @@ def test_a_repository_is_carried_across_on_a_disk(
 def test_an_index_is_mirrored_whole(
     registry: RunningRegistry, mirror: RunningRegistry, tmp_path: Path
 ) -> None:
-    """Every platform, byte for byte: digests are what deployments pin."""
+    """Every platform, byte for byte: deployments pin digests."""
     index = write_index(tmp_path / "index", ("amd64", "arm64"))
     skopeo("copy", "--all", *destination(registry), f"oci:{index}:v1",
            f"docker://{registry.host}/sync/platforms:v1")  # fmt: skip

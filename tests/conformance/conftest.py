@@ -8,13 +8,13 @@ import pytest
 from tests.conformance.program import Program
 from tests.running import RunningRegistry, running
 
-# What the checklist needs and is off by default: see the settings' own sentences.
+# The checklist needs these settings, which are off by default; each setting says why.
 OPTIONS = ("--allow-missing-blobs", "--mount-from-account")
 
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
-    """A registry of two workers: what one of them was told, the other must know."""
+    """A registry of two workers: what one of them accepted, the other must know."""
     folder = tmp_path_factory.mktemp("conformance") / "data"
     with running(folder, "--workers", "2", *OPTIONS) as registry:
         yield registry
@@ -22,7 +22,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
 
 @pytest.fixture
 def program(registry: RunningRegistry) -> Iterator[Program]:
-    """A client that behaves as the official program."""
+    """A client that behaves like the official program."""
     program = Program(registry)
     yield program
     program.close()
@@ -36,5 +36,5 @@ def repository(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def second_repository(repository: str) -> str:
-    """Another one, to mount from."""
+    """A second repository, to mount from."""
     return f"{repository}/second"

@@ -25,7 +25,7 @@ Descriptor = dict[str, Any]
 
 @dataclass
 class Data:
-    """What belongs together: blobs, manifests in the order to push them, tags, referrers."""
+    """Content that belongs together: blobs, manifests in push order, tags, referrers."""
 
     label: str
     algorithm: str = "sha256"
@@ -36,18 +36,18 @@ class Data:
     tags_in_query: bool = False
 
     def blob(self, content: bytes, media_type: str, **fields: Any) -> Descriptor:
-        """Add a blob, and return what points at it."""
+        """Add a blob, and return its descriptor."""
         pointing = self.point(content, media_type, **fields)
         self.blobs[pointing["digest"]] = content
         return pointing
 
     def point(self, content: bytes, media_type: str, **fields: Any) -> Descriptor:
-        """What points at the content, without adding it."""
+        """The descriptor of the content, without adding it."""
         digest = digest_of(content, self.algorithm)
         return {"mediaType": media_type, "digest": digest, "size": len(content), **fields}
 
     def layer(self) -> Descriptor:
-        """Add a layer that nothing else has."""
+        """Add a layer that no other data contains."""
         return self.blob(some_bytes(f"{self.label} layer {len(self.blobs)}", 512), LAYER)
 
     def config(self, architecture: str = "amd64", **fields: Any) -> Descriptor:
@@ -56,13 +56,13 @@ class Data:
         return self.blob(json.dumps({**about, **fields}).encode(), CONFIG)
 
     def image(self, tag: str = "", architecture: str = "amd64", **fields: Any) -> Descriptor:
-        """Add an image; `fields` are put into its manifest."""
+        """Add an image; `fields` are added to its manifest."""
         config = fields.pop("config", None) or self.config(architecture)
         layers = fields.pop("layers") if "layers" in fields else [self.layer(), self.layer()]
         return self.manifest(OCI_MANIFEST, tag, config=config, layers=layers, **fields)
 
     def artifact(self, tag: str = "", kind: str = EXAMPLE, **fields: Any) -> Descriptor:
-        """Add an artifact: no configuration, one layer of its kind."""
+        """Add an artifact: no configuration, one layer of its type."""
         layers = fields.pop("layers") if "layers" in fields else [self.layer()]
         config = self.blob(b"{}", EMPTY)
         return self.manifest(
@@ -74,7 +74,7 @@ class Data:
         return self.manifest(OCI_INDEX, tag, manifests=list(entries), **fields)
 
     def manifest(self, media_type: str, tag: str, **fields: Any) -> Descriptor:
-        """Add a manifest, and what a listing of referrers must show of it."""
+        """Add a manifest, and the entry that a listing of referrers must show for it."""
         document = {"schemaVersion": 2, "mediaType": media_type, **fields}
         content = json.dumps(document).encode()
         pointing = self.point(content, media_type)
@@ -186,7 +186,7 @@ def _sparse_index(data: Data) -> None:
 
 
 def _sha512(data: Data) -> None:
-    # A tag in the path is of sha256 alone: others are pushed by digest.
+    # A tag in the path implies sha256: manifests with another digest are pushed by digest.
     data.algorithm = "sha512"
     data.index(*_platforms(data))
 
@@ -229,7 +229,7 @@ KINDS: dict[str, Callable[[Data], None]] = {
 
 
 def data_of(kind: str, label: str) -> Data:
-    """What one kind of test pushes; the label makes it different from all others."""
+    """The data that one kind of test pushes; the label makes it unique."""
     data = Data(label)
     KINDS[kind](data)
     return data

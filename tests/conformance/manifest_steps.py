@@ -1,4 +1,4 @@
-"""Push, list, pull and delete what belongs together, checked as the program does."""
+"""Push, list, pull and delete content, checked as the program does."""
 
 import json
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ from tests.http.caller import Answer
 
 
 def push(program: Program, repository: str, data: Data) -> None:
-    """Blobs, then manifests by digest in their order, then tags."""
+    """Push blobs, then manifests by digest in their order, then tags."""
     for digest, content in data.blobs.items():
         pushing.push_blob(program, repository, content, digest.partition(":")[0])
     for digest in data.manifests:
         put(program, repository, digest, data, digest)
     for tag, digest in data.tags.items():
-        if not data.tags_in_query:  # else they came with their digest
+        if not data.tags_in_query:  # others came with their digest
             put(program, repository, tag, data, digest)
 
 
 def put(program: Program, repository: str, reference: str, data: Data, digest: str) -> None:
-    """Put one manifest, and fetch it again from where the registry says it is (end-7)."""
+    """Put one manifest, and fetch it from the location that the registry returned (end-7)."""
     content = data.manifests[digest]
     tags = [tag for tag, of in data.tags.items() if of == digest] if data.tags_in_query else []
     answer = put_content(program, repository, reference, content, tags)
@@ -41,14 +41,14 @@ def put(program: Program, repository: str, reference: str, data: Data, digest: s
 def put_content(
     program: Program, repository: str, reference: str, content: bytes, tags: Iterable[str] = ()
 ) -> Answer:
-    """PUT a manifest as the media type it holds, with tags in the query."""
+    """PUT a manifest with its own media type, and with tags in the query."""
     query = "&".join(f"tag={quote(tag)}" for tag in tags)
     url = f"/v2/{repository}/manifests/{reference}" + (f"?{query}" if query else "")
     return program.call("PUT", url, content, Content_Type=json.loads(content)["mediaType"])
 
 
 def check_manifest(program: Program, url: str, content: bytes, digest: str = "") -> None:
-    """HEAD and GET show the exact bytes, their media type, length and digest (end-3)."""
+    """Check that HEAD and GET return the exact bytes, media type, length and digest (end-3)."""
     for method, body in (("HEAD", b""), ("GET", content)):
         answer = program.call(method, url, Accept=MANIFESTS)
         assert (answer.status, answer.body) == (200, body)
@@ -61,7 +61,7 @@ def check_manifest(program: Program, url: str, content: bytes, digest: str = "")
 
 
 def pull(program: Program, repository: str, data: Data) -> None:
-    """Every manifest by its tags and by its digest, and every blob."""
+    """Pull every manifest by its tags and by its digest, and every blob."""
     for tag, digest in data.tags.items():
         url = f"/v2/{repository}/manifests/{tag}"
         check_manifest(program, url, data.manifests[digest], digest)
@@ -81,7 +81,7 @@ def tags(program: Program, repository: str, **query: str) -> list[str]:
 
 
 def check_listed(program: Program, repository: str, data: Data) -> None:
-    """The tags are listed in byte order, and after `last` come those that follow it."""
+    """Check that the tags are in byte order, and that `last` returns those after it."""
     expected = sorted(data.tags)
     assert tags(program, repository) == expected
     if len(expected) >= 2:
@@ -90,7 +90,7 @@ def check_listed(program: Program, repository: str, data: Data) -> None:
 
 
 def referrers(program: Program, repository: str, subject: str, **query: str) -> Answer:
-    """The referrers of a subject: an index, even where there are none (end-12)."""
+    """The referrers of a subject: an index, even if there are none (end-12)."""
     answer = program.call("GET", with_query(f"/v2/{repository}/referrers/{subject}", **query))
     assert answer.status == 200, answer.body
     assert answer.header("Content-Type") == OCI_INDEX
@@ -99,7 +99,7 @@ def referrers(program: Program, repository: str, subject: str, **query: str) -> 
 
 
 def check_referrers(program: Program, repository: str, data: Data) -> None:
-    """Every referrer is listed as it is, and with `artifactType` those of that type alone."""
+    """Check that every referrer is listed correctly, and that `artifactType` filters by type."""
     for subject, expected in data.referrers.items():
         answer = referrers(program, repository, subject)
         assert by_digest(answer.json["manifests"]) == by_digest(expected)
@@ -112,7 +112,7 @@ def check_referrers(program: Program, repository: str, data: Data) -> None:
 
 
 def by_digest(descriptors: list[Descriptor]) -> dict[str, dict[str, Any]]:
-    """Descriptors by their digest; no annotations at all are as good as none."""
+    """Descriptors by their digest; empty annotations equal missing ones."""
     return {
         shown["digest"]: {name: value for name, value in shown.items() if value != {}}
         for shown in descriptors
@@ -120,7 +120,7 @@ def by_digest(descriptors: list[Descriptor]) -> dict[str, dict[str, Any]]:
 
 
 def delete(program: Program, repository: str, data: Data) -> None:
-    """Tags, manifests from the last to the first, and blobs; each is gone at once (end-9)."""
+    """Delete tags, manifests from last to first, and blobs; each is gone at once (end-9)."""
     for reference in (*data.tags, *reversed(data.manifests)):
         url = f"/v2/{repository}/manifests/{reference}"
         deleted = program.call("DELETE", url)

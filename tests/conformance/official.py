@@ -1,4 +1,4 @@
-"""The official OCI conformance program: how it is called, and how its files are read."""
+"""The official OCI conformance program: how to run it and read its files."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from tests.running import RunningRegistry, environment
 
-# Where the program is; it is a Go program that one builds from the specification's sources.
+# The path of the program, a Go program that you build from the specification's sources.
 VARIABLE = "ACRUX_OCI_CONFORMANCE"
 
 APIS = (
@@ -28,7 +28,7 @@ _STATUS = re.compile(r"^ +[^:\n]+: *['\"]?(Pass|Skip|Disabled|FAIL|Error)['\"]? 
 
 
 def variables(registry: RunningRegistry, version: str, results: Path) -> dict[str, str]:
-    """The program's environment: everything on, with authentication, and nothing else."""
+    """The program's environment: all tests on, with authentication, and nothing else."""
     inherited = environment()
     kept = {name: value for name, value in inherited.items() if not name.startswith("OCI_")}
     return {
@@ -48,7 +48,7 @@ def variables(registry: RunningRegistry, version: str, results: Path) -> dict[st
 
 @dataclass(frozen=True)
 class Results:
-    """What the program found; `statuses` are those of its APIs and kinds of data."""
+    """The program's results; `statuses` are those of its APIs and kinds of data."""
 
     passed: int
     skipped: int
@@ -59,11 +59,11 @@ class Results:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read junit.xml and results.yaml; both must be there.
+        """Read junit.xml and results.yaml; both must exist.
 
-        The program exits with 0 where it could not even begin (token-auth-and-oci.md §4.4).
+        The program exits with 0 even if it could not begin (token-auth-and-oci.md §4.4).
         """
-        suites = ET.parse(folder / "junit.xml").getroot()  # noqa: S314 -- we had it written
+        suites = ET.parse(folder / "junit.xml").getroot()  # noqa: S314 -- our own
         skipped, disabled, failed, errors = (
             int(suites.get(name, "0")) for name in ("skipped", "disabled", "failures", "errors")
         )
@@ -73,6 +73,6 @@ class Results:
 
     @property
     def is_conformant(self) -> bool:
-        """Whether something passed, and nothing else happened."""
+        """Whether something passed, and nothing failed or was skipped."""
         others = self.skipped + self.disabled + self.failed + self.errors
         return self.passed > 0 and others == 0 and self.statuses == {"Pass"}

@@ -1,4 +1,4 @@
-"""Calls a registry as the official conformance program does."""
+"""A client that calls a registry as the official conformance program does."""
 
 import json
 import re
@@ -10,16 +10,16 @@ from tests.http.caller import Answer, basic
 from tests.running import RunningRegistry
 from tests.wire.connection import Connection
 
-# The program reads challenges with regular expressions: only quoted values are seen.
+# The program parses challenges with regular expressions, which match only quoted values.
 _PARAMETER = re.compile(r'([a-z]+)="(.+?)"')
 
-# It cuts the repository out of every path, uploads included, and gives up where it cannot.
+# It extracts the repository from every path, uploads included, and gives up if it cannot.
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(
     rf"/v2/({_COMPONENT}(?:/{_COMPONENT})*)/(?:blobs|manifests|tags|referrers)/[^/]+"
 )
 
-# Methods that share a cached token; any other has its own.
+# Methods that share a cached token; any other method has its own.
 _VERBS = {"GET": "pull", "HEAD": "pull", "POST": "push", "PATCH": "push", "PUT": "push"}
 
 MANIFESTS = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json"
@@ -29,9 +29,9 @@ MANIFESTS = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.
 class Program:
     """A client with the habits of the official program (token-auth-and-oci.md §4.4).
 
-    It sends nothing until it is challenged, then asks once for the whole scope text in one
-    parameter, always with Basic, keeps the token by repository and kind of method, and never
-    tries again after anything but a 401.
+    It sends no credentials until it is challenged. It then requests the whole scope text once, in
+    one parameter, always with Basic, caches the token by repository and kind of method, and retries
+    only after a 401.
     """
 
     registry: RunningRegistry
@@ -49,10 +49,10 @@ class Program:
     def call(
         self, method: str, url: str, body: bytes | Iterable[bytes] = b"", **headers: str
     ) -> Answer:
-        """Send a request, and once more with a token where it is challenged.
+        """Send a request, and send it again with a token if it is challenged.
 
-        `url` is a path, or a Location as the registry gave it. A body that is not bytes is
-        streamed, and must be one that can be sent twice.
+        `url` is a path, or a Location as the registry returned it. A body that is not bytes is
+        streamed, and must be something that can be sent twice.
         """
         target = self.path(url)
         key = (_repository(target), _VERBS.get(method, method))
@@ -66,7 +66,7 @@ class Program:
         return self._send(method, target, body, headers, authorization)
 
     def path(self, location: str) -> str:
-        """The path and query of a Location, which may be absolute, or a path."""
+        """The path and query of a Location, which may be absolute or a path."""
         parts = urlsplit(location)
         assert parts.netloc in ("", self.registry.host), location
         return parts._replace(scheme="", netloc="").geturl()
@@ -116,7 +116,7 @@ def _repository(target: str) -> str:
 
 
 def with_query(url: str, **parameters: str) -> str:
-    """The URL with these query parameters set and all its others kept."""
+    """The URL with these query parameters set and all others unchanged."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True)) | parameters
     return parts._replace(query=urlencode(query)).geturl()

@@ -1,4 +1,4 @@
-"""Every way to push a blob, and what the official program checks on the way."""
+"""Every way to push a blob, and what the official program checks for each."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Way = Callable[[Program, str, bytes, str], Answer]
 
 
 def some_bytes(label: str, size: int) -> bytes:
-    """So many bytes that nobody else has, the same on every run."""
+    """This many bytes, different for each label and the same on every run."""
     return hashlib.shake_256(label.encode()).digest(size)
 
 
@@ -32,7 +32,7 @@ def start(program: Program, repository: str) -> str:
 
 
 def location_of(answer: Answer, repository: str) -> str:
-    """The location of an upload: in its repository, or the program cannot go on."""
+    """The location of an upload: it must name the repository, or the program cannot continue."""
     location = answer.header("Location") or ""
     assert location.startswith(f"/v2/{repository}/blobs/uploads/"), location
     return location
@@ -59,12 +59,12 @@ def streamed(program: Program, repository: str, content: bytes, digest: str) -> 
 
 
 def close(program: Program, location: str, digest: str) -> Answer:
-    """PUT without a body: make the upload a blob (end-6)."""
+    """PUT without a body: turn the upload into a blob (end-6)."""
     return program.call("PUT", with_query(location, digest=digest), Content_Type=OCTETS)
 
 
 def chunked(program: Program, repository: str, content: bytes, digest: str) -> Answer:
-    """As many PATCHes as there are chunks, then PUT."""
+    """PATCH each chunk, then PUT."""
     location = start(program, repository)
     for first, chunk in chunks(content):
         location = patch(program, repository, location, first, chunk)
@@ -72,7 +72,7 @@ def chunked(program: Program, repository: str, content: bytes, digest: str) -> A
 
 
 def chunked_and_put(program: Program, repository: str, content: bytes, digest: str) -> Answer:
-    """As `chunked`, with the last chunk in the PUT."""
+    """Like `chunked`, with the last chunk in the PUT."""
     location = start(program, repository)
     *before, (last_first, last) = chunks(content)
     for first, chunk in before:
@@ -81,13 +81,13 @@ def chunked_and_put(program: Program, repository: str, content: bytes, digest: s
 
 
 def chunks(content: bytes) -> list[tuple[int, bytes]]:
-    """The chunks, each with the offset of its first byte; three where there is enough."""
+    """The chunks, each with the offset of its first byte; three if the content is long enough."""
     size = max(len(content) // 3 + 1, MIN_CHUNK_BYTES)
     return [(first, content[first : first + size]) for first in range(0, len(content), size)]
 
 
 def patch(program: Program, repository: str, location: str, first: int, chunk: bytes) -> str:
-    """Send the chunk that is due and return the next location (end-5)."""
+    """Send the next chunk and return the next location (end-5)."""
     answer = send_chunk(program, "PATCH", location, first, chunk)
     assert answer.status == 202, answer.body
     assert answer.header("Range") == f"0-{first + len(chunk) - 1}"
@@ -95,7 +95,7 @@ def patch(program: Program, repository: str, location: str, first: int, chunk: b
 
 
 def send_chunk(program: Program, method: str, url: str, first: int, chunk: bytes) -> Answer:
-    """Send a chunk as the one that begins at `first`."""
+    """Send a chunk that claims to begin at `first`."""
     content_range = f"{first}-{first + len(chunk) - 1}"
     return program.call(method, url, chunk, Content_Type=OCTETS, Content_Range=content_range)
 
@@ -117,7 +117,7 @@ def push_blob(program: Program, repository: str, content: bytes, algorithm: str 
 
 
 def check_pushed(program: Program, answer: Answer, content: bytes, digest: str) -> None:
-    """201, the digest, and a Location that gives the same bytes back."""
+    """Check the 201, the digest, and that the Location returns the same bytes."""
     assert answer.status == 201, answer.body
     assert answer.header("Docker-Content-Digest") == digest
     location = answer.header("Location")
@@ -127,7 +127,7 @@ def check_pushed(program: Program, answer: Answer, content: bytes, digest: str) 
 
 
 def check_blob(program: Program, repository: str, content: bytes, digest: str) -> None:
-    """HEAD and GET show the blob with its length and digest (end-2)."""
+    """Check that HEAD and GET return the blob with its length and digest (end-2)."""
     for method, body in (("HEAD", b""), ("GET", content)):
         answer = program.call(method, f"/v2/{repository}/blobs/{digest}")
         assert (answer.status, answer.body) == (200, body)

@@ -1,4 +1,4 @@
-"""Blobs, as the official program asks for them, by sha256 and by sha512."""
+"""Blobs by sha256 and by sha512, as the official program requests them."""
 
 import pytest
 
@@ -16,7 +16,7 @@ each_algorithm = pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_a_blob_that_was_never_pushed_is_404(
     program: Program, repository: str, method: str, algorithm: str
 ) -> None:
-    """A client asks first, and pushes what is not there."""
+    """A client asks first, and pushes what is missing."""
     digest = digest_of(some_bytes(repository, 512), algorithm)
 
     answer = program.call(method, f"/v2/{repository}/blobs/{digest}")
@@ -31,7 +31,7 @@ def test_a_blob_that_was_never_pushed_is_404(
 def test_a_blob_is_pushed_pulled_and_deleted(
     program: Program, repository: str, size: int, way: str, algorithm: str
 ) -> None:
-    """Each client pushes in its own way, and each way must end in the same bytes."""
+    """Each client pushes in its own way, and each way must produce the same bytes."""
     content = some_bytes(repository, size)
     digest = digest_of(content, algorithm)
 
@@ -47,13 +47,13 @@ def test_a_blob_is_pushed_pulled_and_deleted(
 def test_a_chunk_out_of_order_is_416_and_the_upload_goes_on(
     program: Program, repository: str, algorithm: str, last_in_put: bool
 ) -> None:
-    """A client that lost an answer asks where it is, and need not begin again."""
+    """A client that lost an answer asks for the offset, and need not start again."""
     content = some_bytes(repository, pushing.THREE_CHUNKS)
     digest = digest_of(content, algorithm)
     due = pushing.chunks(content)
     location = pushing.start(program, repository)
     for number, (first, chunk) in enumerate(due):
-        # One too far; the program sends the first chunk again where there is no further one.
+        # One chunk too far; the program sends the first chunk again if there is no further one.
         wrong_first, wrong = due[number + 1] if number + 1 < len(due) else due[0]
         is_last = last_in_put and wrong_first == due[-1][0]
         method, url = (
@@ -82,7 +82,7 @@ def test_a_chunk_out_of_order_is_416_and_the_upload_goes_on(
 def test_a_blob_is_mounted_from_another_repository(
     program: Program, repository: str, second_repository: str, algorithm: str
 ) -> None:
-    """Layers that the registry has are not sent again, whatever token the client kept."""
+    """Layers that the registry has are not sent again, whichever token the client cached."""
     content = some_bytes(repository, 512)
     pushing.push_blob(program, repository, b"so that a token to push is kept")
     digest = pushing.push_blob(program, second_repository, content, algorithm)
@@ -100,10 +100,10 @@ def test_a_blob_is_mounted_from_another_repository(
 
 
 @each_algorithm
-def test_a_blob_is_mounted_from_wherever_it_is(
+def test_a_blob_is_mounted_from_any_repository_that_has_it(
     program: Program, repository: str, second_repository: str, algorithm: str
 ) -> None:
-    """`from` may be absent: the registry knows best where the blob is (end-11)."""
+    """`from` may be absent: the registry knows best which repository has the blob (end-11)."""
     content = some_bytes(repository, 512)
     pushing.push_blob(program, repository, b"so that a token to push is kept")
     digest = pushing.push_blob(program, second_repository, content, algorithm)
@@ -116,10 +116,10 @@ def test_a_blob_is_mounted_from_wherever_it_is(
 
 @each_algorithm
 @pytest.mark.parametrize("named", [False, True])
-def test_a_mount_of_what_is_nowhere_is_an_upload(
+def test_a_mount_of_a_missing_blob_is_an_upload(
     program: Program, repository: str, second_repository: str, algorithm: str, named: bool
 ) -> None:
-    """The client goes on with the upload, without another round trip."""
+    """The client continues with the upload, without another round trip."""
     content = some_bytes(repository, 512)
     digest = digest_of(content, algorithm)
     source = {"from": second_repository} if named else {}
@@ -136,7 +136,7 @@ def test_a_mount_of_what_is_nowhere_is_an_upload(
 
 @each_algorithm
 def test_an_upload_is_cancelled(program: Program, repository: str, algorithm: str) -> None:
-    """What will not be finished need not lie around (end-14)."""
+    """An abandoned upload need not take up space (end-14)."""
     location = pushing.start(program, repository)
     location = pushing.patch(program, repository, location, 0, b"the beginning")
 
@@ -162,7 +162,7 @@ RANGES = {
 def test_a_part_of_a_blob_is_206(
     program: Program, repository: str, asked: str, algorithm: str
 ) -> None:
-    """A download that broke off goes on where it was; the Azure SDK downloads only so."""
+    """An interrupted download resumes where it stopped; the Azure SDK always downloads this way."""
     content = some_bytes(repository, 2048)
     digest = pushing.push_blob(program, repository, content, algorithm)
     first, stop = RANGES[asked]
@@ -176,10 +176,10 @@ def test_a_part_of_a_blob_is_206(
 
 @each_algorithm
 @pytest.mark.parametrize("asked", ["bytes=500-0", "bytes=5000-10000"])
-def test_a_part_that_is_not_there_is_416(
+def test_a_part_beyond_the_end_is_416(
     program: Program, repository: str, asked: str, algorithm: str
 ) -> None:
-    """A client that asks beyond the end must not take the answer for content."""
+    """A client that asks beyond the end must not mistake the answer for content."""
     digest = pushing.push_blob(program, repository, some_bytes(repository, 2048), algorithm)
 
     answer = program.call("GET", f"/v2/{repository}/blobs/{digest}", Range=asked)
@@ -194,7 +194,7 @@ def test_a_part_that_is_not_there_is_416(
 def test_the_smallest_blobs_are_blobs(
     program: Program, repository: str, way: str, content: bytes, algorithm: str
 ) -> None:
-    """Artifacts have `{}` for their configuration, and some layers hold nothing."""
+    """Artifacts use `{}` as their configuration, and some layers are empty."""
     digest = digest_of(content, algorithm)
 
     pushed = WAYS[way](program, repository, content, digest)
@@ -206,10 +206,10 @@ def test_the_smallest_blobs_are_blobs(
 
 @each_algorithm
 @pytest.mark.parametrize("way", WAYS)
-def test_a_blob_that_is_not_its_digest_is_400(
+def test_a_blob_that_does_not_match_its_digest_is_400(
     program: Program, repository: str, way: str, algorithm: str
 ) -> None:
-    """What a digest names must be what it gives, or nothing on top of it holds."""
+    """The content under a digest must match it, or nothing built on digests can be trusted."""
     content = some_bytes(repository, pushing.THREE_CHUNKS)
     digest = digest_of(content, algorithm)
 
@@ -220,10 +220,10 @@ def test_a_blob_that_is_not_its_digest_is_400(
 
 
 @each_algorithm
-def test_an_upload_can_say_which_digest_will_come(
+def test_an_upload_can_announce_its_digest(
     program: Program, repository: str, algorithm: str
 ) -> None:
-    """A registry that hashes while it receives must know with what (end-4c)."""
+    """A registry that hashes while it receives must know the algorithm in advance (end-4c)."""
     content = some_bytes(repository, 512)
     digest = digest_of(content, algorithm)
     url = with_query(f"/v2/{repository}/blobs/uploads/", **{"digest-algorithm": algorithm})
@@ -242,7 +242,7 @@ def test_an_upload_can_say_which_digest_will_come(
 def test_an_upload_of_an_unknown_algorithm_is_refused_before_it_begins(
     program: Program, repository: str, algorithm: str
 ) -> None:
-    """Better to hear it before a gigabyte is sent than after."""
+    """Better before a gigabyte is sent than after."""
     url = with_query(f"/v2/{repository}/blobs/uploads/", **{"digest-algorithm": algorithm})
 
     refused = program.call("POST", url)

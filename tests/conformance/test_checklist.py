@@ -1,4 +1,4 @@
-"""The end-points one by one: what each answers, and whom it challenges."""
+"""The endpoints one by one: what each answers, and whom it challenges."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def prepared(program: Program, repository: str) -> Data:
 
 
 def upload(program: Program, repository: str) -> str:
-    """An upload that holds the blob."""
+    """An upload that already holds the blob."""
     location = pushing.start(program, repository)
     return pushing.patch(program, repository, location, 0, BLOB)
 
@@ -63,7 +63,7 @@ def on_upload(method: str, body: bytes = b"", digest: str = "", **headers: str) 
 UPLOADS = "/blobs/uploads/"
 TYPE = {"Content_Type": OCI_MANIFEST}
 
-# token-auth-and-oci.md §4.1: the end-point, a call of it, and what the table says it answers.
+# token-auth-and-oci.md §4.1: the endpoint, a call of it, and the expected answers.
 ENDPOINTS: list[tuple[str, Call, int]] = [
     ("end-1", lambda program, _: program.call("GET", "/v2/"), 200),
     ("end-2", calling("GET", f"/blobs/{BLOB_DIGEST}"), 200),
@@ -116,7 +116,7 @@ ENDPOINTS: list[tuple[str, Call, int]] = [
 def test_each_end_point_answers_as_the_specification_says(
     program: Program, repository: str, call: Call, status: int
 ) -> None:
-    """A client written against the specification alone must get along."""
+    """A client written against the specification alone must work."""
     prepared(program, repository)
 
     answer = call(program, repository)
@@ -130,7 +130,7 @@ def test_each_end_point_answers_as_the_specification_says(
 def test_a_manifest_is_put_by_tag_by_digest_and_with_tags_in_the_query(
     program: Program, repository: str
 ) -> None:
-    """Clients do each of it (end-7a, end-7b)."""
+    """Clients use each of these ways (end-7a, end-7b)."""
     data = prepared(program, repository)
     ((digest, content),) = data.manifests.items()
 
@@ -152,7 +152,7 @@ def test_a_fresh_repository_has_no_tags_and_no_referrers(program: Program, repos
     "name", ["UPPER", "a//b", "-a", "a-", "a..b", "a___b", "a/", "a b", "ä", "a" * 256, "a/../b"]
 )
 def test_a_name_outside_the_grammar_is_refused(registry: RunningRegistry, name: str) -> None:
-    """Two spellings of one name would be two sets of rights."""
+    """Two spellings of one name would have two sets of permissions."""
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)
 
@@ -165,7 +165,7 @@ def test_a_name_outside_the_grammar_is_refused(registry: RunningRegistry, name: 
 
 @pytest.mark.parametrize("tag", ["-a", ".a", "a" * 129, "a%20b", "%C3%A4", "a%2Fb"])
 def test_a_tag_outside_the_grammar_is_refused(program: Program, repository: str, tag: str) -> None:
-    """What cannot be pulled by every client must not be pushed by any."""
+    """A tag that some clients cannot pull must not be pushed."""
     data = prepared(program, repository)
     ((_, content),) = data.manifests.items()
 
@@ -173,10 +173,10 @@ def test_a_tag_outside_the_grammar_is_refused(program: Program, repository: str,
     assert manifest_steps.tags(program, repository) == ["v1"]
 
 
-def test_a_kept_token_is_enough_for_all_that_the_program_does(
+def test_a_cached_token_is_enough_for_all_that_the_program_does(
     program: Program, repository: str
 ) -> None:
-    """The program asks once a repository and kind of method, and never again."""
+    """The program requests one token for each repository and kind of method, and no other."""
     prepared(program, repository)
     first = list(program.tokens_asked)
 
@@ -186,10 +186,10 @@ def test_a_kept_token_is_enough_for_all_that_the_program_does(
     assert len(set(first)) == len(first)
 
 
-def test_without_keeping_tokens_the_program_gets_along_too(
+def test_the_program_works_without_caching_tokens_too(
     registry: RunningRegistry, repository: str
 ) -> None:
-    """Every request is challenged then, with and without a body (OCI_CACHE_AUTH=false)."""
+    """Then every request is challenged, with and without a body (OCI_CACHE_AUTH=false)."""
     program = Program(registry, cache=False)
 
     data = prepared(program, repository)
@@ -199,7 +199,7 @@ def test_without_keeping_tokens_the_program_gets_along_too(
 
 
 def test_nobody_is_refused_with_403(registry: RunningRegistry, repository: str) -> None:
-    """The program never asks again after a 403: more scope could have helped."""
+    """The program never retries after a 403, although more scope could have helped."""
     connection = Connection(registry.port)
     credential = basic("acrux", registry.password)
     url = f"/oauth2/token?service={registry.host}&scope=repository:{repository}:pull"
@@ -214,8 +214,8 @@ def test_nobody_is_refused_with_403(registry: RunningRegistry, repository: str) 
     assert 'error="insufficient_scope"' in reply.header("WWW-Authenticate")
 
 
-def test_an_empty_credential_is_nobody(registry: RunningRegistry) -> None:
-    """The program sends `Og==` where it has no password; that must not be a wrong one."""
+def test_an_empty_credential_is_anonymous(registry: RunningRegistry) -> None:
+    """Without a password, the program sends `Og==`; this must not count as a wrong one."""
     connection = Connection(registry.port)
     empty, wrong = basic("", ""), basic("acrux", "wrong")
 

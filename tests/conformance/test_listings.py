@@ -41,17 +41,15 @@ def pages(program: Program, url: str) -> list[list[str]]:
 
 
 def test_tags_come_in_ascii_order(program: Program, repository: str) -> None:
-    """Clients merge listings, and must know how they are sorted."""
+    """Clients merge listings, and must know the order."""
     manifest_steps.push(program, repository, tagged(repository, *reversed(TAGS)))
 
     assert manifest_steps.tags(program, repository) == TAGS == sorted(TAGS)
 
 
 @pytest.mark.parametrize("n", [1, 3, 5, 11, 12, 1000, 10**17])
-def test_pages_of_tags_put_together_are_the_whole(
-    program: Program, repository: str, n: int
-) -> None:
-    """What falls between two pages is deleted by somebody's clean-up."""
+def test_pages_of_tags_together_are_all_tags(program: Program, repository: str, n: int) -> None:
+    """A cleanup may delete what falls between two pages."""
     manifest_steps.push(program, repository, tagged(repository, *TAGS))
 
     found = pages(program, with_query(f"/v2/{repository}/tags/list", n=str(n)))
@@ -62,7 +60,7 @@ def test_pages_of_tags_put_together_are_the_whole(
 
 
 def test_a_page_of_nothing_is_empty_and_leads_nowhere(program: Program, repository: str) -> None:
-    """n=0 asks whether the repository is there, and must not loop for ever."""
+    """n=0 asks whether the repository exists, and must not loop forever."""
     manifest_steps.push(program, repository, tagged(repository, *TAGS))
 
     answer = program.call("GET", f"/v2/{repository}/tags/list?n=0")
@@ -72,8 +70,8 @@ def test_a_page_of_nothing_is_empty_and_leads_nowhere(program: Program, reposito
 
 
 @pytest.mark.parametrize("last", ["", "1", "1.10", "B", "zzz", "~"])
-def test_last_need_not_be_there(program: Program, repository: str, last: str) -> None:
-    """It may have been deleted since; what follows it is still what follows it."""
+def test_last_need_not_exist(program: Program, repository: str, last: str) -> None:
+    """It may have been deleted since; the tags that follow it remain the same."""
     manifest_steps.push(program, repository, tagged(repository, *TAGS))
 
     listed = manifest_steps.tags(program, repository, last=last)
@@ -82,22 +80,22 @@ def test_last_need_not_be_there(program: Program, repository: str, last: str) ->
 
 
 @pytest.mark.parametrize("n", ["-1", "ten", "1.5", "", "0x10", "1" * 40])
-def test_a_page_size_that_is_no_number_is_400(program: Program, repository: str, n: str) -> None:
-    """A typing error must not be answered with everything there is."""
+def test_a_page_size_that_is_not_a_number_is_400(program: Program, repository: str, n: str) -> None:
+    """A typo must not be answered with everything."""
     manifest_steps.push(program, repository, tagged(repository, "v1"))
 
     assert program.call("GET", f"/v2/{repository}/tags/list?n={n}").status == 400
 
 
 def test_a_repository_that_nobody_pushed_to_is_404(program: Program, repository: str) -> None:
-    """A typing error in a name must not look like a repository without tags."""
+    """A typo in a name must not look like a repository without tags."""
     answer = program.call("GET", f"/v2/{repository}/tags/list")
 
     assert (answer.status, answer.code) == (404, "NAME_UNKNOWN")
 
 
 def test_a_repository_of_untagged_manifests_has_no_tags(program: Program, repository: str) -> None:
-    """It is there, and it holds something: an empty list, and not null."""
+    """It exists and holds something: the list is empty, and not null."""
     manifest_steps.push(program, repository, tagged(repository))
 
     answer = program.call("GET", f"/v2/{repository}/tags/list")
@@ -106,10 +104,10 @@ def test_a_repository_of_untagged_manifests_has_no_tags(program: Program, reposi
 
 
 @pytest.mark.parametrize("n", [1, 2, 100])
-def test_pages_of_the_catalog_put_together_are_the_whole(
+def test_pages_of_the_catalog_together_are_all_repositories(
     program: Program, registry: RunningRegistry, repository: str, n: int
 ) -> None:
-    """Who mirrors a registry begins with this list."""
+    """Mirroring a registry begins with this list."""
     names = sorted(f"{repository}/{name}" for name in ("a", "a-b", "a/b", "b"))
     for name in names:
         manifest_steps.push(program, name, tagged(name, "v1"))

@@ -1,4 +1,4 @@
-"""Manifests of every kind, as the official program pushes, pulls and deletes them."""
+"""Manifests of every kind, as the official program uses them."""
 
 import json
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("conformance")
 def test_what_is_pushed_is_listed_pulled_and_deleted(
     program: Program, repository: str, kind: str
 ) -> None:
-    """Whatever the specification lets people put into a registry must come out of it again."""
+    """Anything that the specification allows into a registry must come out unchanged."""
     data = data_of(kind, repository)
 
     manifest_steps.push(program, repository, data)
@@ -26,8 +26,10 @@ def test_what_is_pushed_is_listed_pulled_and_deleted(
     manifest_steps.delete(program, repository, data)
 
 
-def test_a_manifest_that_is_not_its_digest_is_400(program: Program, repository: str) -> None:
-    """Whoever pulls by digest trusts that it is what they asked for."""
+def test_a_manifest_that_does_not_match_its_digest_is_400(
+    program: Program, repository: str
+) -> None:
+    """Clients that pull by digest trust that they get that content."""
     data = data_of("image", repository)
     (digest,) = data.manifests
     for content in data.blobs.values():
@@ -45,7 +47,7 @@ def test_a_manifest_that_is_not_its_digest_is_400(program: Program, repository: 
 def test_a_manifest_that_was_never_pushed_is_404(
     program: Program, repository: str, reference: str
 ) -> None:
-    """A client that asks for what is not there is told so, and no more."""
+    """A client that requests missing content is told so, and no more."""
     for method in ("GET", "HEAD"):
         answer = program.call(method, f"/v2/{repository}/manifests/{reference}", Accept=MANIFESTS)
 
@@ -53,8 +55,8 @@ def test_a_manifest_that_was_never_pushed_is_404(
         assert method == "HEAD" or answer.code in ("MANIFEST_UNKNOWN", "NAME_UNKNOWN")
 
 
-def test_a_digest_that_is_none_is_refused(program: Program, repository: str) -> None:
-    """`sha256:baddigeststring` is a digest by its looks alone."""
+def test_an_invalid_digest_is_refused(program: Program, repository: str) -> None:
+    """`sha256:baddigeststring` only looks like a digest."""
     data = data_of("image", repository)
     (content,) = data.manifests.values()
     for blob in data.blobs.values():
@@ -79,7 +81,7 @@ def test_a_manifest_beyond_the_limit_is_413(program: Program, repository: str) -
 
 
 def test_many_tags_come_with_one_manifest(program: Program, repository: str) -> None:
-    """A registry should take ten tags at once, and says which of them it took (end-7b)."""
+    """A registry should accept ten tags at once, and name those that it accepted (end-7b)."""
     data = data_of("empty index", repository)
     data.tags = {f"tag-{number}": digest for digest in data.manifests for number in range(10)}
     data.tags_in_query = True
@@ -90,10 +92,10 @@ def test_many_tags_come_with_one_manifest(program: Program, repository: str) -> 
     manifest_steps.pull(program, repository, data)
 
 
-def test_a_tag_in_the_query_that_is_none_is_refused_with_all_the_others(
+def test_an_invalid_tag_in_the_query_is_refused_with_all_the_others(
     program: Program, repository: str
 ) -> None:
-    """Half of the tags would be worse than none."""
+    """Setting half of the tags would be worse than setting none."""
     data = data_of("empty index", repository)
     ((digest, content),) = data.manifests.items()
 

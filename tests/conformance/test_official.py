@@ -1,4 +1,4 @@
-"""The official OCI conformance program, where it is at hand."""
+"""The official OCI conformance program, if it is installed."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ JUNIT = """<testsuites time="1.0" {counts}>
 def test_the_official_program_finds_nothing_to_fail_and_nothing_to_skip(
     registry: RunningRegistry, tmp_path: Path, version: str
 ) -> None:
-    """The checklist beside this is our reading of the specification; this is everybody's."""
+    """The checklist here is our reading of the specification; this program is everyone's."""
     program = os.environ.get(VARIABLE)
     if not program:
         pytest.skip(f"{VARIABLE} does not name the official conformance program")
@@ -44,7 +44,7 @@ def written(folder: Path, counts: str, *statuses: str) -> Path:
 
 
 def test_a_run_in_which_all_passed_is_conformant(tmp_path: Path) -> None:
-    """Else the gate would refuse everything, and be taken away."""
+    """Otherwise the gate would refuse everything, and would be removed."""
     results = Results.read(written(tmp_path, 'tests="9"', "Pass", "Pass"))
 
     assert results == Results(9, 0, 0, 0, 0, frozenset({"Pass"}))
@@ -53,18 +53,18 @@ def test_a_run_in_which_all_passed_is_conformant(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", ["skipped", "disabled", "failures", "errors"])
 def test_a_run_in_which_anything_did_not_pass_is_not_conformant(tmp_path: Path, count: str) -> None:
-    """A skipped test is a promise that nobody looked at."""
+    """A skipped test is an unchecked promise."""
     assert not Results.read(written(tmp_path, f'tests="9" {count}="1"', "Pass")).is_conformant
 
 
 @pytest.mark.parametrize("status", ["Skip", "Disabled", "FAIL", "Error"])
 def test_an_api_that_did_not_pass_is_not_conformant(tmp_path: Path, status: str) -> None:
-    """The counts may be clean where a whole API was never called."""
+    """The counts may look fine although a whole API was never called."""
     assert not Results.read(written(tmp_path, 'tests="9"', "Pass", status)).is_conformant
 
 
-def test_a_run_that_ran_nothing_is_not_conformant(tmp_path: Path) -> None:
-    """The program exits with 0 where its configuration is wrong."""
+def test_a_run_without_tests_is_not_conformant(tmp_path: Path) -> None:
+    """The program exits with 0 even if its configuration is wrong."""
     assert not Results.read(written(tmp_path, 'tests="0"')).is_conformant
     with pytest.raises(FileNotFoundError):
         Results.read(tmp_path / "nowhere")

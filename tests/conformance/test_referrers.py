@@ -1,4 +1,4 @@
-"""What points at a manifest: end-12, its filter, its pages, and what older clients left."""
+"""Referrers: end-12, its filter, its pages, and clients' fallback tags."""
 
 import json
 
@@ -16,7 +16,7 @@ each_algorithm = pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 
 
 def signed(repository: str, signatures: int, algorithm: str = "sha256") -> tuple[Data, str]:
-    """An image with so many artifacts on it, of two types; and the image's digest."""
+    """An image with this many artifacts of two types that refer to it; and its digest."""
     data = Data(repository, algorithm)
     subject = data.image()
     for number in range(signatures):
@@ -26,7 +26,7 @@ def signed(repository: str, signatures: int, algorithm: str = "sha256") -> tuple
 
 
 def fallback_tag(subject: str) -> str:
-    """Where a client lists referrers for a registry that does not: no tag holds a colon."""
+    """The tag under which a client lists referrers if a registry cannot; tags have no colon."""
     algorithm, _, encoded = subject.partition(":")
     return f"{algorithm[:32]}-{encoded[:64]}"
 
@@ -45,10 +45,10 @@ def pages(program: Program, url: str) -> list[list[Descriptor]]:
 
 
 @each_algorithm
-def test_a_subject_that_nobody_knows_has_an_empty_list(
+def test_an_unknown_subject_has_an_empty_list(
     program: Program, repository: str, algorithm: str
 ) -> None:
-    """404 would tell clients that there is no such end-point, and they would fall back."""
+    """404 would mean to clients that there is no such endpoint, and they would fall back."""
     subject = Data(repository, algorithm).point(b"nothing points at this", OCI_INDEX)
 
     answer = referrers(program, repository, subject["digest"])
@@ -58,10 +58,10 @@ def test_a_subject_that_nobody_knows_has_an_empty_list(
 
 
 @pytest.mark.parametrize("subject", ["latest", "sha256:short", "md5:" + 32 * "0"])
-def test_a_subject_that_is_no_digest_is_400(
+def test_a_subject_that_is_not_a_digest_is_400(
     program: Program, repository: str, subject: str
 ) -> None:
-    """An empty list for nonsense would look like an image that nobody signed."""
+    """An empty list for an invalid digest would look like an image that nobody signed."""
     answer = program.call("GET", f"/v2/{repository}/referrers/{subject}")
 
     assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
@@ -69,10 +69,10 @@ def test_a_subject_that_is_no_digest_is_400(
 
 @each_algorithm
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8])
-def test_pages_of_referrers_put_together_are_the_whole(
+def test_pages_of_referrers_together_are_all_referrers(
     program: Program, repository: str, n: int, algorithm: str
 ) -> None:
-    """A thousand signatures on one image must not come in one answer (CVE-2023-33958)."""
+    """The thousand signatures of one image must not come in one answer (CVE-2023-33958)."""
     data, subject = signed(repository, 7, algorithm)
     manifest_steps.push(program, repository, data)
     url = with_query(f"/v2/{repository}/referrers/{subject}", n=str(n))
@@ -86,8 +86,8 @@ def test_pages_of_referrers_put_together_are_the_whole(
     assert by_digest(listed) == by_digest(data.referrers[subject])
 
 
-def test_a_filter_holds_on_every_page(program: Program, repository: str) -> None:
-    """A link that forgot the filter would mix signatures with bills of material."""
+def test_a_filter_applies_to_every_page(program: Program, repository: str) -> None:
+    """A link that dropped the filter would mix signatures with bills of materials."""
     data, subject = signed(repository, 7)
     manifest_steps.push(program, repository, data)
     url = with_query(f"/v2/{repository}/referrers/{subject}", n="1", artifactType=OTHER_EXAMPLE)
@@ -100,7 +100,7 @@ def test_a_filter_holds_on_every_page(program: Program, repository: str) -> None
 def test_a_filter_that_nothing_matches_gives_an_empty_list(
     program: Program, repository: str
 ) -> None:
-    """No signature at all is the answer that a verifier needs most."""
+    """That there is no signature is the answer that a verifier needs most."""
     data, subject = signed(repository, 2)
     manifest_steps.push(program, repository, data)
 
@@ -110,10 +110,8 @@ def test_a_filter_that_nothing_matches_gives_an_empty_list(
     assert answer.header("OCI-Filters-Applied") == "artifactType"
 
 
-def test_a_manifest_that_is_deleted_is_no_referrer_any_more(
-    program: Program, repository: str
-) -> None:
-    """A signature that was taken back must not be shown."""
+def test_a_deleted_manifest_is_no_longer_a_referrer(program: Program, repository: str) -> None:
+    """A withdrawn signature must not be listed."""
     data, subject = signed(repository, 2)
     manifest_steps.push(program, repository, data)
     first, second = (shown["digest"] for shown in data.referrers[subject])
@@ -125,7 +123,7 @@ def test_a_manifest_that_is_deleted_is_no_referrer_any_more(
 
 
 def test_referrers_outlive_their_subject_and_wait_for_it(program: Program, repository: str) -> None:
-    """Signatures are pushed before the image, and stay when it is pushed anew."""
+    """Signatures are pushed before the image, and stay if it is pushed again."""
     data, subject = signed(repository, 2)
     manifest_steps.push(program, repository, data)
 
@@ -134,10 +132,10 @@ def test_referrers_outlive_their_subject_and_wait_for_it(program: Program, repos
     manifest_steps.check_referrers(program, repository, data)
 
 
-def test_a_repository_shows_its_own_referrers_alone(
+def test_a_repository_shows_only_its_own_referrers(
     program: Program, repository: str, second_repository: str
 ) -> None:
-    """Who signed the image elsewhere is none of this repository's readers' business."""
+    """Signatures in another repository must not be shown to this repository's readers."""
     data, subject = signed(repository, 2)
     manifest_steps.push(program, repository, data)
 
@@ -148,7 +146,7 @@ def test_a_repository_shows_its_own_referrers_alone(
 def test_what_a_fallback_tag_lists_is_listed_once(
     program: Program, repository: str, algorithm: str
 ) -> None:
-    """Repositories copied from a registry without this end-point keep their signatures."""
+    """Repositories copied from a registry without this endpoint keep their signatures."""
     data, subject = signed(repository, 3, algorithm)
     expected = data.referrers[subject]
     fallback = Data(f"{repository} fallback")
@@ -161,7 +159,7 @@ def test_what_a_fallback_tag_lists_is_listed_once(
     manifest_steps.check_listed(program, repository, fallback)
 
 
-def test_what_a_fallback_tag_lists_and_is_gone_is_not_listed(
+def test_deleted_referrers_of_a_fallback_tag_are_not_listed(
     program: Program, repository: str
 ) -> None:
     """A listing must not promise what cannot be pulled, whoever wrote it."""
@@ -189,10 +187,10 @@ def test_what_a_fallback_tag_lists_and_is_gone_is_not_listed(
     ],
     ids=str,
 )
-def test_a_fallback_tag_that_is_odd_does_not_hide_the_others(
+def test_a_malformed_fallback_tag_does_not_hide_the_others(
     program: Program, repository: str, entry: dict[str, object]
 ) -> None:
-    """Whoever may push a tag must not be able to make an image's signatures unreadable."""
+    """A user who may push a tag must not be able to make an image's signatures unreadable."""
     data, subject = signed(repository, 1)
     manifest_steps.push(program, repository, data)
     odd = {**data.point(b"odd", OCI_INDEX), **entry}

@@ -1,6 +1,6 @@
-"""The blob stores that the contract is tried on, and how to hold them up or break them.
+"""The blob stores under test, and how to delay or break them.
 
-Run as a program it pushes LARGE into the store that it is told, and prints what refused it.
+Run as a program, it pushes LARGE into the given store, and prints which errors refused it.
 """
 
 import asyncio
@@ -39,22 +39,22 @@ LARGE = bytes(range(256)) * (3 * BATCH_BYTES // 256) + b"and a bit"
 
 
 class BlobStores(Protocol):
-    """One place that keeps blobs, opened as often as a test has workers."""
+    """One place that stores blobs, opened once for each worker of a test."""
 
     forgotten: set[Upload]
     """The uploads that the test leaves behind on purpose."""
 
     def open(self, patience: float = 0) -> BlobStore:
-        """Open it, as one more worker does, that waits so many seconds for an upload."""
+        """Open it as one more worker, which waits at most this many seconds for an upload."""
 
     def damage(self, digest: Digest, content: bytes) -> None:
-        """Let the blob hold other bytes, as a dying disk does."""
+        """Replace the blob's bytes, as a failing disk does."""
 
     def lose(self, digest: Digest) -> None:
-        """Let the blob be gone."""
+        """Make the blob disappear."""
 
     def leftovers(self) -> set[str]:
-        """What is there and is neither a whole blob nor an upload left on purpose."""
+        """Whatever is neither a whole blob nor an upload left on purpose."""
 
 
 class FileBlobStores:
@@ -71,7 +71,7 @@ class FileBlobStores:
         return store
 
     def path(self, digest: Digest) -> Path:
-        """Where the blob lies."""
+        """The path of the blob."""
         return self.root / "blobs" / digest.algorithm / digest.encoded[:2] / digest.encoded
 
     def damage(self, digest: Digest, content: bytes) -> None:
@@ -99,12 +99,12 @@ class FileBlobStores:
         return path == self.path(digest)
 
 
-# An object store becomes one more entry.
+# Add object stores here.
 KINDS: dict[str, Callable[[Path], BlobStores]] = {"files": FileBlobStores}
 
 
 class Threads(ThreadPoolExecutor):
-    """The threads of an event loop; what they do can be held back until a test says so."""
+    """The threads of an event loop; a test can hold back their work."""
 
     def __init__(self, count: int = 8) -> None:
         super().__init__(max_workers=count)
@@ -112,7 +112,7 @@ class Threads(ThreadPoolExecutor):
 
     @contextmanager
     def held(self) -> Iterator["Hold"]:
-        """Hold back the first thing that is started inside."""
+        """Hold back the first work that is started inside the block."""
         hold = Hold()
         self._holds.append(hold)
         try:
@@ -122,18 +122,18 @@ class Threads(ThreadPoolExecutor):
 
     @contextmanager
     def held_at_the_end(self) -> Iterator["Hold"]:
-        """Let the first thing that is started inside do its work, and hold back that it has."""
+        """Let the first work that is started inside the block finish, but hold back its result."""
         with self.held() as hold:
             hold.is_at_the_end = True
             yield hold
 
     def together(self, count: int) -> None:
-        """Let the next `count` things start at the same moment."""
+        """Make the next `count` works start at the same moment."""
         barrier = Barrier(count, timeout=PATIENCE)
         self._holds += [Hold(barrier.wait) for _ in range(count)]
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        """Do it now, or once it is held no more."""
+        """Start the work now, or as soon as it is no longer held."""
         if not self._holds:
             return super().submit(work, *args, **kwargs)
         hold = self._holds.pop(0)
@@ -150,7 +150,7 @@ class Threads(ThreadPoolExecutor):
 
 
 def says_what_is_in_memory(folder: Path) -> bool:
-    """Whether the file system can say that a file's bytes are there without waiting (tmpfs not)."""
+    """Whether the file system can report that bytes are in memory (tmpfs cannot)."""
     file = folder / "in-memory"
     file.write_bytes(b"x")
     with file.open("rb") as opened, suppress(OSError):
@@ -159,7 +159,7 @@ def says_what_is_in_memory(folder: Path) -> bool:
 
 
 class Hold:
-    """Work that has been started and waits until it may go on."""
+    """Work that has started and waits until it is released."""
 
     is_at_the_end = False
 
@@ -170,7 +170,7 @@ class Hold:
         self._wait = wait
 
     def wait(self) -> None:
-        """Say that it has begun, and wait; called in the thread."""
+        """Report the start, and wait; called in the thread."""
         self._loop.call_soon_threadsafe(self.begun.set)
         if self._wait is not None:
             self._wait()
@@ -179,7 +179,7 @@ class Hold:
 
 
 class Client:
-    """Sends chunks when it is told to, as a client on a slow network does."""
+    """Sends chunks on demand, like a client on a slow network."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -190,20 +190,20 @@ class Client:
         self._chunks.put_nowait(chunk)
 
     def end(self) -> None:
-        """Send no more."""
+        """Send nothing more."""
         self._chunks.put_nowait(None)
 
     def vanish(self, error: Exception) -> None:
-        """Go away in the midst."""
+        """Disconnect in the middle."""
         self._chunks.put_nowait(error)
 
     @property
     def left(self) -> int:
-        """How many chunks, and its end, the store has not asked for."""
+        """How many chunks, and the end, the store has not read yet."""
         return self._chunks.qsize()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """What arrives at the store."""
+        """The chunks that arrive at the store."""
         self.asked.set()
         while (chunk := await self._chunks.get()) is not None:
             if isinstance(chunk, Exception):
@@ -212,13 +212,13 @@ class Client:
 
 
 async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
-    """These chunks, each when it is asked for."""
+    """These chunks, each when it is requested."""
     for chunk in chunks:
         yield chunk
 
 
 def new_upload() -> Upload:
-    """An upload that is not begun yet."""
+    """An upload that has not begun yet."""
     return Upload(UploadId(str(uuid4())), SESSION)
 
 
@@ -232,14 +232,14 @@ async def begun(store: BlobStore, *chunks: bytes) -> Upload:
 
 
 async def pushed(store: BlobStore, content: bytes, algorithm: str = "sha256") -> Digest:
-    """A blob that the store holds."""
+    """Push a blob, and return its digest."""
     digest = Digest.of(content, algorithm)
     await store.commit(await begun(store, content), digest)
     return digest
 
 
 async def stored(store: BlobStore, digest: Digest) -> bytes:
-    """All of a blob's bytes."""
+    """The content of a blob."""
     blob = await store.open(digest)
     try:
         return b"".join([piece async for piece in blob.read(0, blob.size)])
@@ -248,7 +248,7 @@ async def stored(store: BlobStore, digest: Digest) -> bytes:
 
 
 class Refusal(NamedTuple):
-    """How a push was refused, and what the upload holds afterwards; None where it is gone."""
+    """How a push was refused, and the offset of the upload afterwards; None if it is gone."""
 
     error: str
     reason: str
@@ -256,7 +256,7 @@ class Refusal(NamedTuple):
 
 
 async def push_large(store: BlobStore, upload: Upload) -> list[Refusal]:
-    """Push LARGE, going on after each refusal from where the upload stands."""
+    """Push LARGE; after each refusal, continue at the offset of the upload."""
     refusals: list[Refusal] = []
     while len(refusals) < ATTEMPTS:
         try:
@@ -289,13 +289,13 @@ async def _offset(store: BlobStore, upload: Upload) -> int | None:
 
 
 async def _main(store: BlobStore, upload: Upload) -> list[Refusal]:
-    # strace counts the calls of each thread by itself: with one thread it counts all of them.
+    # strace counts the calls of each thread separately: with one thread it counts all of them.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     return await push_large(store, upload)
 
 
 def push_in_a_process(root: Path, upload: Upload, before: Sequence[str] = ()) -> list[Refusal]:
-    """Push LARGE in a process of its own, started through the command `before`."""
+    """Push LARGE in a separate process, started through the command `before`."""
     module = [sys.executable, "-m", "tests.contracts.blob_stores"]
     run = subprocess.run(
         [*before, *module, str(root), str(upload)], cwd=ROOT, capture_output=True, check=False
@@ -305,14 +305,14 @@ def push_in_a_process(root: Path, upload: Upload, before: Sequence[str] = ()) ->
 
 
 def faulty(calls: str, path: Path, error: str, which: int = 1) -> list[str]:
-    """The command that runs another one and lets one of its system calls on `path` fail."""
+    """A command that runs another one and makes one of its system calls on `path` fail."""
     needs("strace")
     fault = f"inject={calls}:error={error}:when={which}"
     return ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(path), "-e", fault]
 
 
 def traced(root: Path, upload: Upload) -> list[str]:
-    """What a process that pushes LARGE tells the disk, call by call, and when it answers."""
+    """The system calls on files, and the answer, of a process that pushes LARGE."""
     needs("strace")
     log = root.parent / "calls"
     calls = "trace=fsync,?mkdir,?mkdirat,?rename,?renameat,?renameat2,write"
@@ -322,14 +322,14 @@ def traced(root: Path, upload: Upload) -> list[str]:
 
 
 def in_order(calls: list[str], *patterns: str) -> bool:
-    """Whether calls of these patterns follow each other."""
+    """Whether calls that match these patterns follow each other."""
     rest = iter(calls)
     return all(any(re.search(pattern, call) for call in rest) for pattern in patterns)
 
 
 @contextmanager
 def mounted(folder: Path, options: str, source: str = "tmpfs") -> Iterator[None]:
-    """A disk of its own in the folder, while inside."""
+    """Mount a separate disk in the folder, for the duration of the block."""
     if os.geteuid() != 0:
         missing("a disk of its own takes root to mount")
     kind = ["-t", "tmpfs"] if source == "tmpfs" else []
@@ -342,13 +342,13 @@ def mounted(folder: Path, options: str, source: str = "tmpfs") -> Iterator[None]
 
 
 def remount(folder: Path, options: str) -> None:
-    """Change how a disk is mounted there."""
+    """Remount the disk with other options."""
     gc.collect()  # as in `mounted`: with a file open for writing it cannot become read-only
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
 def needs(program: str) -> None:
-    """Leave the test out where the program is not at hand."""
+    """Skip the test if the program is not installed."""
     if shutil.which(program) is None:
         missing(f"needs {program}: apt-get install {program}")
 

@@ -1,4 +1,4 @@
-"""The adapters of the metadata on each kind of database."""
+"""The metadata adapters on each kind of database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +21,13 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
 
 @pytest.fixture
 def database(databases: Databases) -> SqliteDatabase:
-    """The database under the adapters."""
+    """The database that the adapters use."""
     return databases.open()
 
 
 @pytest.fixture
 def metadata(database: SqliteDatabase) -> SqlMetadata:
-    """Metadata of a registry that holds nothing."""
+    """Metadata of an empty registry."""
     return SqlMetadata(database)
 
 

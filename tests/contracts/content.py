@@ -1,4 +1,4 @@
-"""What the contracts of the metadata put into a database."""
+"""Content that the contracts of the metadata put into a database."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 
 def later(seconds: int) -> datetime:
-    """So many seconds after noon."""
+    """The instant this many seconds after noon."""
     return AT + timedelta(seconds=seconds)
 
 
@@ -32,27 +32,27 @@ def tags(*names: str) -> tuple[Tag, ...]:
 
 
 def index(name: str = "", **fields: object) -> Manifest:
-    """An index that names nothing: it can be put anywhere. Its name makes it another one."""
+    """An index without entries, so that it can be put anywhere. Its name makes it unique."""
     content = {"schemaVersion": 2, "annotations": {"name": name}, "manifests": [], **fields}
     return Manifest.read(json.dumps(content).encode(), OCI_INDEX)
 
 
 def image(*blobs: Digest, **fields: object) -> Manifest:
-    """An image of these blobs, the first its configuration."""
+    """An image of these blobs; the first is its configuration."""
     config, *layers = (descriptor(blob, CONFIG_TYPE) for blob in blobs)
     content = {"schemaVersion": 2, "config": config, "layers": layers, **fields}
     return Manifest.read(json.dumps(content).encode(), OCI_MANIFEST)
 
 
 def descriptor(digest: Digest, media_type: str = OCI_INDEX) -> dict[str, object]:
-    """What points at content of four bytes."""
+    """A descriptor of content of four bytes."""
     return {"mediaType": media_type, "digest": str(digest), "size": 4}
 
 
 async def pages(
     listing: Callable[[Page], Awaitable[Slice[Item]]], items: int, last: Callable[[Item], str]
 ) -> AsyncIterator[tuple[Item, ...]]:
-    """The pages of a listing, each asked for after the last item of the one before."""
+    """The pages of a listing, each requested after the last item of the one before."""
     page = Page(items)
     while (part := await listing(page)).more:
         assert len(part.items) == items, "a page that is not the last must be full"

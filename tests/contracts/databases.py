@@ -1,4 +1,4 @@
-"""The databases that the contracts of SQL adapters are tried on, and a watch on each."""
+"""The databases under test, and a record of the statements on each."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ def _sqlite(folder: Path, observe: Observer) -> SqliteDatabase:
     return database
 
 
-# PostgreSQL becomes one more entry.
+# Add PostgreSQL here.
 KINDS: dict[str, Callable[[Path, Observer], SqliteDatabase]] = {"sqlite": _sqlite}
 
 
 class Databases:
-    """One stored database, opened as often as a test has workers; notes every statement."""
+    """One stored database, opened once for each worker of a test; records every statement."""
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.statements: list[Statement] = []
@@ -32,22 +32,22 @@ class Databases:
         self._opened: list[SqliteDatabase] = []
 
     def open(self) -> SqliteDatabase:
-        """Open it once more, as another worker does."""
+        """Open it once more, like another worker."""
         self._opened.append(KINDS[self._kind](self._folder, self.statements.append))
         return self._opened[-1]
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close everything that was opened."""
         for database in self._opened:
             database.close()
 
     def count(self, beginning: str) -> int:
-        """How many statements began so."""
+        """How many statements began with this text."""
         return sum(statement.sql.startswith(beginning) for statement in self.statements)
 
     @contextmanager
     def watched(self) -> Iterator[list[Statement]]:
-        """The statements carried out inside."""
+        """The statements executed inside the block."""
         before = len(self.statements)
         inside: list[Statement] = []
         yield inside
@@ -55,15 +55,15 @@ class Databases:
 
 
 class Hold:
-    """A transaction that begins, and goes on only when it is told to."""
+    """A transaction that begins, and continues only when it is released."""
 
     def __init__(self) -> None:
         self.begun = Event()
         self.go_on = Event()
 
     def steps(self, *statements: Statement) -> Steps[None]:
-        """Carry out the statements, then wait to be told."""
-        for statement in statements:  # noqa: UP028 -- a tuple's iterator takes no rows
+        """Execute the statements, then wait for the release."""
+        for statement in statements:  # noqa: UP028 -- a tuple's iterator accepts no rows
             yield statement
         self.begun.set()
         if not self.go_on.wait(PATIENCE):

@@ -1,4 +1,4 @@
-"""Every call of a port that is kept in SQL, on a large registry, and the statements it makes."""
+"""Every call of a SQL port on a large registry, and its statements."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -66,7 +66,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Port:
-    """Writes calls of a port down: `Port(Metadata).find_blob(...)` is a Call."""
+    """Records calls of a port: `Port(Metadata).find_blob(...)` is a Call."""
 
     type: type
 
@@ -81,7 +81,7 @@ TRUSTS = Port(Trusts)
 
 ROWS = 20_000
 
-# Places in the middle of what `filled` makes.
+# Places in the middle of what `filled` creates.
 LARGE = RepositoryName.parse("large/5")
 SMALL = RepositoryName.parse("small/10000")
 TAG = Tag.parse("t11001")
@@ -103,11 +103,11 @@ TRUST = Trust(
     rules=(ClaimRule("sub", "x"),),
     scope_map="the-map",
 )
-LAST_EPOCH = 2**62  # greater than any that is there
+LAST_EPOCH = 2**62  # greater than any that exists
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"))
 
-# In an order in which each finds what it needs.
+# In an order in which each call finds what it needs.
 CALLS: tuple[Call, ...] = (
     METADATA.check_writable(LARGE),
     METADATA.link_blob(LARGE, BLOB, 4, AT),
@@ -192,12 +192,12 @@ CALLS: tuple[Call, ...] = (
     AUDIT_LOG.trim(100, 100, 100),
 )
 
-# What brackets a transaction is the driver's, not ours.
+# The driver, not acrux, sends the statements that begin and end a transaction.
 _BRACKETS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
 
 
 async def statements_of(databases: Databases, calls: Iterable[Call] = CALLS) -> list[Statement]:
-    """The statements that the calls make, each text once."""
+    """The statements of the calls, without repeated texts."""
     database = databases.open()
     found: dict[str, Statement] = {}
     for call in calls:
@@ -212,7 +212,7 @@ async def statements_of(databases: Databases, calls: Iterable[Call] = CALLS) -> 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What SQLite and PostgreSQL write differently where they make rows out of nothing."""
+    """The different syntax of SQLite and PostgreSQL for generating rows."""
 
     series: str
     digits: str
@@ -234,9 +234,9 @@ POSTGRESQL = Dialect(
 
 
 def filled(dialect: Dialect, rows: int) -> str:
-    """A script that makes ten large repositories, and many that hold one manifest and one tag.
+    """A script that creates ten large repositories, and many with one manifest and one tag.
 
-    Row number n is the manifest of digest n with the tag "t" and n in five digits, of the instant
+    Row number n is the manifest with digest n, the tag "t" and n in five digits, and the instant
     n; a hundred subjects take turns.
     """
     digits, digest = dialect.digits.format("n"), dialect.digest.format("n")

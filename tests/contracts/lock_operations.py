@@ -1,4 +1,4 @@
-"""Everything that can be done to a repository, and what each lock makes of it."""
+"""Everything that can be done to a repository, and what each lock forbids."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tests.contracts.content import AT, BLOB, LATEST, descriptor, index
 
 SUBJECT = Digest.of(b"subject")
 ELSEWHERE = Digest.of(b"blob of another repository")
-HELD = index("held", subject=descriptor(SUBJECT))  # the manifest that LATEST points at
+HELD = index("held", subject=descriptor(SUBJECT))  # the manifest that LATEST points to
 NEXT = index("next")
 NEW = Tag.parse("new")
 EVERYTHING = (RepositoryPattern("*"),)
@@ -30,7 +30,7 @@ LOCKS = [(subject, switch) for subject in SUBJECTS for switch in SWITCHES]
 
 @dataclass(frozen=True)
 class Scene:
-    """A repository of its own that holds HELD, tagged LATEST, and a blob."""
+    """A repository for one test that holds HELD, tagged LATEST, and a blob."""
 
     name: RepositoryName
 
@@ -45,7 +45,7 @@ class Scene:
         return RepositoryName.parse(f"{self.name}-another")
 
     async def prepare(self, metadata: SqlMetadata) -> None:
-        """Put everything there."""
+        """Create all of it."""
         await metadata.link_blob(self.name, BLOB, 4, AT)
         await metadata.link_blob(self.another, ELSEWHERE, 4, AT)
         await metadata.put_manifest(self.name, HELD, (LATEST,), AT)
@@ -53,7 +53,7 @@ class Scene:
     async def lock(
         self, properties: SqlProperties, subject: str, switch: str, *, enabled: bool = False
     ) -> None:
-        """Turn one switch of the repository, the tag or the manifest off, or on again."""
+        """Set an attribute of the repository, the tag or the manifest to false, or back to true."""
         change = AttributesChange(**{f"{switch}_enabled": enabled})
         match subject:
             case "repository":
@@ -78,7 +78,7 @@ def _names_it(result: Any, scene: Scene) -> bool:
 
 @dataclass(frozen=True)
 class Operation:
-    """One call of a port, and how to tell whether what it answers shows what was looked for."""
+    """One call of a port, and how to tell whether its result contains the expected item."""
 
     port: type
     method: str
@@ -86,7 +86,7 @@ class Operation:
     shows: Callable[[Any, Scene], bool] = _always
 
     async def outcome(self, adapter: Any, scene: Scene) -> str:
-        """What comes of it, as a letter of the table."""
+        """The outcome, as a letter of the table."""
         try:
             result = await getattr(adapter, self.method)(*self.arguments(scene))
         except Disallowed:
@@ -151,9 +151,9 @@ OPERATIONS = {
     ),
 }
 
-# acr-protocol.md §5.5. A column is one switch that is off: delete, write, list, read. In it stand
-# "." where the operation works, "X" where it is disallowed, "-" where the thing is not listed, and
-# "?" where its blob looks as if it were nowhere.
+# acr-protocol.md §5.5. A column is one attribute set to false: delete, write, list, read.
+# "." means that the operation works, "X" that it is disallowed, "-" that the item is not
+# listed, and "?" that its blob looks as if it were not found.
 TABLE = """
                                repository     tag            manifest
                                d  w  l  r     d  w  l  r     d  w  l  r
@@ -189,7 +189,7 @@ TABLE = """
 
 
 def columns() -> list[tuple[str, str]]:
-    """What the table's header names: of whom, and the first letter of the switch."""
+    """The columns of the table's header: the item, and the first letter of the attribute."""
     subjects, letters, *_ = TABLE.strip("\n").splitlines()
     each = len(letters.split()) // len(subjects.split())
     owners = [subject for subject in subjects.split() for _ in range(each)]
@@ -197,7 +197,7 @@ def columns() -> list[tuple[str, str]]:
 
 
 def rows() -> dict[str, dict[tuple[str, str], str]]:
-    """What the table says of each operation, lock by lock."""
+    """The outcome of each operation in the table, lock by lock."""
     found = {}
     for line in TABLE.strip("\n").splitlines()[2:]:
         name, *cells = line.strip().rsplit(maxsplit=len(LOCKS))

@@ -1,4 +1,4 @@
-"""A private PostgreSQL: our schema, many rows, and its plans for our statements."""
+"""A private PostgreSQL: our schema, many rows, plans for our statements."""
 
 import json
 import os
@@ -19,39 +19,39 @@ from acrux.adapters.sql.database import SqlValue, Statement
 from acrux.adapters.sqlite.database import migrations
 from tests.tools import require_tool
 
-DEBIAN = Path("/usr/lib/postgresql")  # where Debian keeps the programs of each version
-ACCOUNT = "postgres"  # whose account Debian's package makes; the programs refuse root
+DEBIAN = Path("/usr/lib/postgresql")  # where Debian installs the programs of each version
+ACCOUNT = "postgres"  # created by Debian's package; the programs refuse to run as root
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
 
 
 class PostgreSql:
-    """A cluster of its own, reached through a socket in a folder of its own."""
+    """A private cluster, reached through a socket in its own folder."""
 
     def __init__(self, folder: Path, programs: dict[str, str]) -> None:
         self._folder = folder
         self._programs = programs
 
     def create(self) -> None:
-        """Make the cluster and start it; texts compare byte by byte, as Statement asks."""
+        """Create the cluster and start it; text is compared byte by byte, as Statement requires."""
         data = str(self._folder / "data")
         self._run("initdb", "-D", data, "-U", "acrux", "--no-sync", "--locale=C", "-E", "UTF8")
         options = f"-c listen_addresses= -c fsync=off -k {self._folder}"
         self._run("pg_ctl", "-D", data, "-w", "-s", "-l", f"{data}/log", "-o", options, "start")
 
     def stop(self) -> None:
-        """End it at once: nobody needs what it holds."""
+        """Stop it immediately: nobody needs its data."""
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-s", "-m", "immediate", "stop")
 
     def execute(self, script: str) -> str:
-        """What the statements print; stops at the first that fails."""
+        """The output of the statements; stops at the first that fails."""
         return self._run(
             "psql", "-h", str(self._folder), "-U", "acrux", "-d", "postgres",
             "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", script=script,
         )  # fmt: skip
 
     def plans(self, statements: list[Statement]) -> list[dict[str, Any]]:
-        """How each statement would be carried out, with the values that it holds."""
+        """The plan of each statement with its values."""
         script = "".join(
             f"EXPLAIN (FORMAT JSON) {_literal_text(statement)};\n\\echo ----\n"
             for statement in statements
@@ -60,7 +60,7 @@ class PostgreSql:
         return [json.loads(plan)[0]["Plan"] for plan in plans]
 
     def prepare(self, statements: list[Statement]) -> None:
-        """Let it read each statement as a driver sends it: values come later, without types."""
+        """Prepare each statement as a driver sends it: values come later, without types."""
         self.execute(
             "".join(
                 f"PREPARE s{number} AS {_numbered_text(statement)};\n"
@@ -80,9 +80,9 @@ class PostgreSql:
 
 @contextmanager
 def running() -> Iterator[PostgreSql]:
-    """A cluster with our schema. Skips, or fails where CI=true, if the programs are missing."""
+    """A cluster with our schema. Skips, or fails if CI=true, if the programs are missing."""
     programs = _find_programs("initdb", "pg_ctl", "psql")
-    # Not pytest's own folder: only its owner may pass through, and a socket's path must be short.
+    # Not in pytest's own folder: only its owner may enter it, and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="acrux-postgresql-"))
     if os.geteuid() == 0:
         shutil.chown(folder, ACCOUNT)

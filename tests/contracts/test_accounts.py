@@ -27,7 +27,7 @@ def accounts(databases: Databases) -> SqlAccounts:
 
 
 async def test_an_account_is_found_as_it_was_created(accounts: SqlAccounts) -> None:
-    """Nobody could sign in with the passwords printed at the first start."""
+    """Otherwise nobody could log in with the passwords printed at the first start."""
     created = await accounts.create(ADMIN)
 
     assert created
@@ -44,7 +44,7 @@ async def test_an_unknown_account_is_not_found(accounts: SqlAccounts) -> None:
 async def test_an_account_is_found_with_one_statement(
     accounts: SqlAccounts, databases: Databases
 ) -> None:
-    """Every token request would pay for it."""
+    """Every token request would pay for more."""
     await accounts.create(ADMIN)
 
     with databases.watched() as statements:
@@ -54,7 +54,7 @@ async def test_an_account_is_found_with_one_statement(
 
 
 async def test_an_account_may_have_no_password(accounts: SqlAccounts) -> None:
-    """An account that signs in another way would be unknown."""
+    """An account that authenticates in another way would be unknown."""
     await accounts.create(Account("robot", ()))
 
     assert await accounts.find("robot") == Account("robot", (), epoch=1)
@@ -70,7 +70,7 @@ async def test_an_account_is_created_once(accounts: SqlAccounts) -> None:
 
 
 async def test_workers_that_start_at_once_create_an_account_once(databases: Databases) -> None:
-    """Two workers would each print passwords, of which one pair fails."""
+    """Two workers would each print passwords, and one pair would not work."""
     workers = [SqlAccounts(databases.open()) for _ in range(4)]
     created = await asyncio.gather(
         *(
@@ -85,8 +85,8 @@ async def test_workers_that_start_at_once_create_an_account_once(databases: Data
     assert [password.hash for password in found.passwords] == [f"hash of {created.index(True)}"]
 
 
-async def test_a_password_takes_the_place_of_the_one_of_its_name(accounts: SqlAccounts) -> None:
-    """Renewing one password would break, or leave valid, the other."""
+async def test_a_password_replaces_the_one_of_its_name(accounts: SqlAccounts) -> None:
+    """Renewing one password would break the other, or leave the old one valid."""
     renewed = PasswordRecord("password", "hash-3", AT + timedelta(days=1))
     await accounts.create(ADMIN)
     replaced = await accounts.replace_password("acrux", renewed, EPOCH)
@@ -103,7 +103,7 @@ async def test_a_password_of_a_new_name_is_added(accounts: SqlAccounts) -> None:
     assert await accounts.find("acrux") == replace(ADMIN, epoch=EPOCH)
 
 
-async def test_a_password_of_no_account_is_refused(accounts: SqlAccounts) -> None:
+async def test_a_password_of_an_unknown_account_is_refused(accounts: SqlAccounts) -> None:
     """Renewing a password could create an account."""
     replaced = await accounts.replace_password("nobody", FIRST, EPOCH)
 
@@ -124,7 +124,7 @@ async def test_a_renewed_password_is_seen_by_other_workers(databases: Databases)
 
 
 async def test_an_instant_of_another_zone_is_the_same_instant(accounts: SqlAccounts) -> None:
-    """A password would seem made hours before or after it was."""
+    """A password would seem to be created hours earlier or later than it was."""
     zone = timezone(timedelta(hours=5, minutes=30))
     local = Account("acrux", (replace(FIRST, created_at=AT.astimezone(zone)),))
     await accounts.create(local)
@@ -142,10 +142,10 @@ async def epoch(accounts: SqlAccounts, name: str) -> int:
     return account.epoch
 
 
-async def test_every_change_raises_the_epoch_even_where_the_clock_goes_back(
+async def test_every_change_raises_the_epoch_even_if_the_clock_goes_back(
     accounts: SqlAccounts,
 ) -> None:
-    """A revoked token would be good again."""
+    """Otherwise a revoked token would be valid again."""
     await accounts.create(ADMIN)
     seen = [await epoch(accounts, "acrux")]
     for change in (
@@ -163,7 +163,7 @@ async def test_every_change_raises_the_epoch_even_where_the_clock_goes_back(
 async def test_a_worker_learns_of_every_revocation_in_whatever_order_they_come(
     databases: Databases,
 ) -> None:
-    """One that it missed would let a stolen token in for an hour."""
+    """A worker that missed one would accept a stolen token for an hour."""
     accounts, revocations = SqlAccounts(databases.open()), SqlRevocations(databases.open())
     for name in ("a", "b", "c"):
         await accounts.create(Account(name, ()))
@@ -174,10 +174,10 @@ async def test_a_worker_learns_of_every_revocation_in_whatever_order_they_come(
         assert revocations.least_epoch(name, "") == await epoch(accounts, name)
 
 
-async def test_who_has_a_scope_map_is_revoked_with_it_and_nobody_else(
+async def test_only_accounts_with_a_scope_map_are_revoked_with_it(
     databases: Databases,
 ) -> None:
-    """A right taken from a map must not live on, nor everybody have to log in again."""
+    """A right removed from a scope map must end at once, and others must not be logged out."""
     accounts, revocations = SqlAccounts(databases.open()), SqlRevocations(databases.open())
     maps = SqlScopeMaps(databases.open())
     await maps.create(StoredScopeMap("one", "", ("repositories/*/content/read",), AT))
@@ -189,8 +189,8 @@ async def test_who_has_a_scope_map_is_revoked_with_it_and_nobody_else(
     assert [revocations.least_epoch(name, "") for name in "abc"] == [100, 100, 0]
 
 
-async def test_an_account_made_anew_is_not_born_revoked(databases: Databases) -> None:
-    """Its first token would be refused."""
+async def test_a_recreated_account_is_not_revoked(databases: Databases) -> None:
+    """Otherwise its first token would be refused."""
     accounts, revocations = SqlAccounts(databases.open()), SqlRevocations(databases.open())
     await accounts.create(ADMIN)
     await accounts.delete("acrux", 1000)
@@ -207,7 +207,7 @@ async def test_an_account_made_anew_is_not_born_revoked(databases: Databases) ->
 async def test_revocations_are_found_with_one_statement_on_an_index(
     databases: Databases,
 ) -> None:
-    """Every worker looks twice a second."""
+    """Every worker checks twice a second."""
     revocations = SqlRevocations(databases.open())
 
     with databases.watched() as statements:
@@ -216,10 +216,10 @@ async def test_revocations_are_found_with_one_statement_on_an_index(
     assert len(statements) == 1
 
 
-async def test_each_kind_of_hash_is_found_in_a_look_however_many_there_are_of_it(
+async def test_each_kind_of_hash_is_found_in_one_step_however_many_there_are(
     accounts: SqlAccounts, databases: Databases
 ) -> None:
-    """Every refused login asks for them, and a directory of people has thousands."""
+    """Every refused login looks for them, and a directory of people has thousands."""
     kinds = ("argon2id:$argon2id$v=19$m=19456,t=2,p=1$", "bcrypt:$2y$05$", "bcrypt:$2y$10$")
     kept = [f"{kind}{number:030}" for kind in kinds for number in range(20)]
     for number, hash_ in enumerate([*kept, *(f"hmac-sha256:{n}" for n in range(20))]):
@@ -229,11 +229,11 @@ async def test_each_kind_of_hash_is_found_in_a_look_however_many_there_are_of_it
         found = await accounts.chosen_hashes()
 
     assert found == (kept[0], kept[20], kept[40])
-    assert len(statements) == len(kinds) + 2  # and one behind the last of each scheme
+    assert len(statements) == len(kinds) + 2  # and one after the last of each scheme
 
 
-async def test_damaged_hashes_are_looked_at_no_longer_than_a_moment(accounts: SqlAccounts) -> None:
-    """Each is a kind of its own, and a refused login would look at all of them."""
+async def test_only_a_bounded_number_of_damaged_hashes_is_checked(accounts: SqlAccounts) -> None:
+    """Each counts as a kind of its own, and a refused login would check them all."""
     for number in range(MAX_HASH_KINDS + 10):
         record = PasswordRecord("password", f"argon2id:{number:03}", AT)
         await accounts.create(Account(f"person{number}", (record,)))
@@ -247,13 +247,13 @@ async def test_damaged_hashes_are_looked_at_no_longer_than_a_moment(accounts: Sq
     assert found[-1] == "bcrypt:$2y$05$x"
 
 
-async def test_accounts_are_told_a_page_at_a_time(accounts: SqlAccounts) -> None:
+async def test_accounts_are_listed_a_page_at_a_time(accounts: SqlAccounts) -> None:
     """There may be 100,000 of them."""
     kinds = (AccountKind.TOKEN, AccountKind.USER, AccountKind.FILE_USER)
     names = ["Zoe-1", "a-name", "acrux", "b_name", "zed-1"]
     for number, name in enumerate(names):
         await accounts.create(Account(name, (FIRST,), created_at=AT, kind=kinds[number % 3]))
-    await accounts.create(Account("", ()))  # the anonymous one is nobody's to manage
+    await accounts.create(Account("", ()))  # the anonymous account cannot be managed
 
     assert await told(accounts, kinds, 2) == [names[:2], names[2:4], names[4:]]
     assert await told(accounts, kinds, 5) == [names]
@@ -264,7 +264,7 @@ async def test_accounts_are_told_a_page_at_a_time(accounts: SqlAccounts) -> None
 async def told(
     accounts: SqlAccounts, kinds: tuple[AccountKind, ...], items: int
 ) -> list[list[str]]:
-    """The names of all pages."""
+    """The names on all pages."""
     pages = [await accounts.page(kinds, Page(items))]
     while pages[-1].more:
         pages.append(await accounts.page(kinds, Page(items, pages[-1].items[-1].name)))

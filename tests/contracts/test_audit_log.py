@@ -35,25 +35,25 @@ WHOLE = Decision(
 
 @pytest.fixture
 def audit_log(databases: Databases) -> SqlAuditLog:
-    """An audit log that is empty."""
+    """An empty audit log."""
     return SqlAuditLog(databases.open())
 
 
 def record(number: int, **parts: object) -> Record:
-    """A record of so many seconds after noon."""
+    """A record made this many seconds after noon."""
     at = to_microseconds(AT + timedelta(seconds=number))
     plain = Decision(f"request {number}", Outcome.GRANTED, "acrux")
     return Record(record_id(at, "writer"), replace(plain, **parts))
 
 
 async def found(audit_log: SqlAuditLog, **parts: object) -> list[str]:
-    """The requests of the records that a search finds."""
+    """The request ids of the records that a search finds."""
     wanted = Search(**parts)  # type: ignore[arg-type]  # of any field
     return [one.decision.request for one in await audit_log.search(wanted)]
 
 
 async def test_a_record_is_found_as_it_was_made(audit_log: SqlAuditLog) -> None:
-    """An audit that says something else than what happened is worth nothing."""
+    """An audit record that differs from what happened is worthless."""
     whole = Record(record_id(1, "writer"), WHOLE)
     await audit_log.append([whole, record(1)])
 
@@ -61,8 +61,8 @@ async def test_a_record_is_found_as_it_was_made(audit_log: SqlAuditLog) -> None:
     assert await audit_log.find("k7w4zn9q2m") == whole
 
 
-async def test_a_case_that_is_not_there_is_not_found(audit_log: SqlAuditLog) -> None:
-    """Records without a case would answer for any."""
+async def test_an_unknown_case_is_not_found(audit_log: SqlAuditLog) -> None:
+    """Otherwise records without a case would match any."""
     await audit_log.append([record(1)])
 
     assert await audit_log.find("") is None
@@ -70,15 +70,15 @@ async def test_a_case_that_is_not_there_is_not_found(audit_log: SqlAuditLog) -> 
 
 
 async def test_adding_a_record_twice_adds_it_once(audit_log: SqlAuditLog) -> None:
-    """A write that was cancelled and done all the same would count double."""
+    """A write that was cancelled but still executed would count double."""
     await audit_log.append([record(1), record(2)])
     await audit_log.append([record(2, request="changed"), record(3)])
 
     assert await found(audit_log) == ["request 1", "request 2", "request 3"]
 
 
-async def test_the_newest_are_shown_the_oldest_of_them_first(audit_log: SqlAuditLog) -> None:
-    """The last lines on the screen would be from months ago."""
+async def test_the_newest_records_are_shown_in_order_of_time(audit_log: SqlAuditLog) -> None:
+    """The last lines on the screen would be months old."""
     await audit_log.append([record(number) for number in range(10)])
 
     assert await found(audit_log, limit=3) == ["request 7", "request 8", "request 9"]
@@ -93,7 +93,7 @@ async def test_since_belongs_to_a_search_and_until_does_not(audit_log: SqlAuditL
 
 
 async def test_a_search_is_narrowed_by_all_that_it_names(audit_log: SqlAuditLog) -> None:
-    """Whoever looks for one account would read the lines of all."""
+    """A search for one account would show the records of all."""
     await audit_log.append(
         [
             record(1, account="a", repository="team/app"),
@@ -137,7 +137,7 @@ async def test_a_record_of_several_repositories_is_found_under_each(
         assert await found(audit_log, account=account, repository=stranger) == []
 
 
-async def test_what_is_old_is_forgotten_in_slices(audit_log: SqlAuditLog) -> None:
+async def test_old_records_are_deleted_in_slices(audit_log: SqlAuditLog) -> None:
     """Pushes would wait while months of records are deleted at once."""
     await audit_log.append([record(number) for number in range(10)])
     before = AT + timedelta(seconds=5)
@@ -149,8 +149,8 @@ async def test_what_is_old_is_forgotten_in_slices(audit_log: SqlAuditLog) -> Non
     assert await found(audit_log) == [f"request {number}" for number in range(5, 10)]
 
 
-async def test_of_strangers_only_the_newest_are_kept(audit_log: SqlAuditLog) -> None:
-    """Whoever sends garbage for a month would fill the disk with it."""
+async def test_only_the_newest_records_of_strangers_are_kept(audit_log: SqlAuditLog) -> None:
+    """A stranger who sends garbage for a month would fill the disk with it."""
     await audit_log.append([record(number, is_proven=number % 2 == 0) for number in range(10)])
     await audit_log.prune(AT, 2, 100)
 
@@ -162,7 +162,7 @@ async def test_of_strangers_only_the_newest_are_kept(audit_log: SqlAuditLog) -> 
 async def test_pages_go_back_in_time_or_forward_and_meet_without_a_gap(
     audit_log: SqlAuditLog,
 ) -> None:
-    """Whoever reads an audit of a year reads it in pieces, and must miss nothing between two."""
+    """A year of records is read in pages, and nothing between two pages may be missed."""
     await audit_log.append([record(number) for number in range(6)])
     middle = record(3).id
 
@@ -175,7 +175,7 @@ async def test_pages_go_back_in_time_or_forward_and_meet_without_a_gap(
 async def test_pages_of_a_repository_hold_records_of_several_ones_too(
     audit_log: SqlAuditLog,
 ) -> None:
-    """Those are found by a search of their own, and would fall out of order."""
+    """They are found by a separate search, and would be out of order."""
     several = parse_all(["repository:a:pull repository:b:pull"])
     await audit_log.append(
         [
@@ -192,10 +192,10 @@ async def test_pages_of_a_repository_hold_records_of_several_ones_too(
     assert await found(audit_log, repository="a", limit=2) == ["request 2", "request 3"]
 
 
-async def test_the_oldest_records_go_of_the_account_that_takes_too_much(
+async def test_the_oldest_records_of_an_account_that_takes_too_much_are_deleted(
     audit_log: SqlAuditLog,
 ) -> None:
-    """A pull-only account would fill the disk with a megabyte a second, for ninety days."""
+    """A pull-only account would fill the disk at a megabyte a second, for ninety days."""
     await audit_log.append([record(number, account="loud") for number in range(10)])
     await audit_log.append([record(number + 10, account="quiet") for number in range(2)])
     of_one = len("request 0") + 800
@@ -211,18 +211,18 @@ async def test_the_oldest_records_go_of_the_account_that_takes_too_much(
     assert 4 <= len(left) - 2 <= 6
 
 
-async def test_the_account_that_takes_most_makes_room_where_all_take_too_much(
+async def test_the_account_that_takes_most_makes_room_if_all_take_too_much(
     audit_log: SqlAuditLog,
 ) -> None:
-    """However many accounts there are, the disk is not theirs."""
+    """However many accounts there are, they must not fill the disk."""
     await audit_log.append([record(number, account="loud") for number in range(4)])
     await audit_log.append([record(number + 10, account="quiet") for number in range(2)])
 
     assert await audit_log.trim(1_000_000, 2000, 1) == Trimmed("loud", 1)
 
 
-async def test_what_was_forgotten_for_its_age_counts_no_longer(audit_log: SqlAuditLog) -> None:
-    """An account would lose new records for what is long gone."""
+async def test_records_deleted_for_their_age_no_longer_count(audit_log: SqlAuditLog) -> None:
+    """An account would lose new records because of old ones that are long gone."""
     await audit_log.append([record(number, account="loud") for number in range(10)])
     await audit_log.prune(AT + timedelta(seconds=9), 100, 100)
 
@@ -230,15 +230,15 @@ async def test_what_was_forgotten_for_its_age_counts_no_longer(audit_log: SqlAud
     assert await found(audit_log) == ["request 9"]
 
 
-async def test_records_of_strangers_are_no_accounts(audit_log: SqlAuditLog) -> None:
-    """They have a bound of their own, and would make an account lose its records."""
+async def test_records_of_strangers_count_for_no_account(audit_log: SqlAuditLog) -> None:
+    """They have their own limit, and would make an account lose its records."""
     await audit_log.append([record(number, is_proven=False) for number in range(10)])
 
     assert await audit_log.trim(1, 1, 100) is None
 
 
-async def test_sizes_that_have_nothing_to_them_are_put_right(audit_log: SqlAuditLog) -> None:
-    """A record that was written twice counts twice, and would be looked for forever."""
+async def test_sizes_without_records_are_corrected(audit_log: SqlAuditLog) -> None:
+    """A record that was written twice counts twice, and the search for it would never stop."""
     twice = [record(1), record(1)]
     await audit_log.append(twice[:1])
     await audit_log.append(twice[1:])
@@ -249,7 +249,7 @@ async def test_sizes_that_have_nothing_to_them_are_put_right(audit_log: SqlAudit
 
 
 async def test_nothing_is_kept_of_accounts_that_have_no_records(databases: Databases) -> None:
-    """Whoever a trust lets in has a name of their own, one for each branch."""
+    """Each identity that a trust lets in has its own name, one for each branch."""
     database = databases.open()
     audit_log = SqlAuditLog(database)
     await audit_log.append([record(number, account=f"trusts/ci/{number}") for number in range(10)])
@@ -260,7 +260,7 @@ async def test_nothing_is_kept_of_accounts_that_have_no_records(databases: Datab
 
 
 async def test_a_record_is_counted_in_bytes(databases: Databases) -> None:
-    """Four bytes a character let an account take more than twice its part."""
+    """With four bytes a character, an account would take more than twice its share."""
     database = databases.open()
     audit_log = SqlAuditLog(database)
     text = "\U0001f433" * 1000

@@ -1,22 +1,54 @@
-"""The contract of ports.BlobStore: uploads, commits, races, restarts, what is durable.
+"""The contract of ports.BlobStore: uploads, races, restarts, durability.
 
-The races, and what must come of each:
+The races, and the required outcome of each:
 
-| one request or worker   | another one, meanwhile     | what must come of it                     |
+
+one request or worker
+another one, meanwhile
+required outcome
+
 |-------------------------|----------------------------|------------------------------------------|
 | appends                 | appends                    | the second is refused with the offset    |
 | appends                 | commits                    | the commit is refused with the offset    |
-| commits                 | commits the same upload    | one commits, the other is told to wait   |
-| has committed           | commits the same upload    | it is told the same                      |
-| appends, and ends       | waits to append or commit  | goes on from where the first ended       |
-| commits, and ends       | waits to commit the same   | it is told the same                      |
-| appends                 | discards                   | a later commit knows no such upload      |
+
+commits
+commits the same upload
+one commits, the other is asked to wait
+
+
+has committed
+commits the same upload
+it gets the same answer
+
+
+appends, and stops
+waits to append or commit
+continues where the first one stopped
+
+
+commits, and stops
+waits to commit the same
+it gets the same answer
+
+
+appends
+discards
+a later commit finds no such upload
+
 | commits, has verified   | discards                   | nothing is visible, the upload is gone   |
 | has committed           | discards                   | the blob stays, the upload is gone       |
 | opened to append        | has committed              | refused: a blob never changes            |
 | commits a digest        | commits the same digest    | both succeed                             |
-| reads a damaged blob    | pushes it once more        | the reader reads on, new readers are well|
-| appends                 | went on since, elsewhere   | the digest is of all the bytes           |
+
+reads a damaged blob
+pushes it once more
+the reader continues, new readers succeed
+
+
+appends
+continued since, elsewhere
+the digest is of all the bytes
+
 | its thread writes       | its request is cancelled   | the file is closed after the write       |
 | its thread is ending    | chunks come                | they are written by another thread       |
 | its thread reads        | its request is cancelled   | the blob is closed after the read        |
@@ -78,7 +110,7 @@ NOBODY = Digest.of(b"nobody has pushed this")
 
 @pytest.fixture(params=KINDS)
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStores]:
-    """A place for blobs of each kind; fails where a test leaves something behind in it."""
+    """A place for blobs of each kind; fails if a test leaves something behind in it."""
     stores = KINDS[request.param](tmp_path / "data")
     yield stores
     assert stores.leftovers() == set()
@@ -86,13 +118,13 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStore
 
 @pytest.fixture
 def store(stores: BlobStores) -> BlobStore:
-    """A store that holds nothing."""
+    """An empty store."""
     return stores.open()
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Iterator[FileBlobStores]:
-    """A folder for blobs, for what is promised of files only."""
+    """A folder for blobs, for promises that only files make."""
     files = FileBlobStores(tmp_path / "data")
     yield files
     assert files.leftovers() == set()
@@ -107,7 +139,7 @@ async def threads() -> Threads:
 
 
 async def reading_from_disk(files: FileBlobStores) -> tuple[StoredBlob, asyncio.Task[bytes]]:
-    """A large blob that the kernel has forgotten, and somebody who starts to read all of it."""
+    """A large blob that is not in the page cache, and a task that starts to read all of it."""
     store = files.open()
     digest = await pushed(store, LARGE)
     with files.path(digest).open("rb") as opened:
@@ -131,7 +163,7 @@ async def appending(
 
 
 async def turns() -> None:
-    """Let whatever could go on do so."""
+    """Let everything that can run, run."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -169,7 +201,7 @@ class TestUploads:
     async def test_chunks_of_any_size_in_any_number_of_requests_make_one_blob(
         self, store: BlobStore, requests: list[list[bytes]]
     ) -> None:
-        """Where a network cuts a body must change nothing."""
+        """Where a network splits a body must not matter."""
         upload = await begun(store)
         content = b""
         for chunks in requests:
@@ -181,7 +213,7 @@ class TestUploads:
         assert await stored(store, digest) == content
 
     async def test_chunks_with_ranges_are_taken_in_order(self, store: BlobStore) -> None:
-        """A chunked push, as Azure's SDKs and oras do it."""
+        """A chunked push, as done by Azure's SDKs and oras."""
         upload = await begun(store)
 
         assert await store.append(upload, chunked(b"abc"), Place(ContentRange(0, 2))) == 3
@@ -193,7 +225,7 @@ class TestUploads:
     async def test_a_chunk_that_starts_elsewhere_is_refused_with_the_offset(
         self, store: BlobStore, stores: BlobStores, start: int
     ) -> None:
-        """A client that lost an answer learns where to go on."""
+        """A client that lost an answer learns the offset at which to continue."""
         upload = await begun(store, b"abc")
         stores.forgotten.add(upload)
 
@@ -207,7 +239,7 @@ class TestUploads:
     async def test_a_chunk_that_contradicts_its_range_is_not_taken(
         self, store: BlobStore, chunks: list[bytes]
     ) -> None:
-        """Bytes too many or too few would end up in the midst of a layer."""
+        """Bytes too many or too few would end up in the middle of a layer."""
         upload = await begun(store, b"abc")
 
         with pytest.raises(SizeMismatch, match="announces 2 bytes"):
@@ -220,7 +252,7 @@ class TestUploads:
     async def test_a_chunk_that_is_longer_than_its_range_is_not_read_to_its_end(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
-        """A client could fill the disk with what will be thrown away."""
+        """A client could fill the disk with bytes that will be discarded."""
         upload = await begun(store)
         stores.forgotten.add(upload)
         client = Client()
@@ -237,7 +269,7 @@ class TestUploads:
     async def test_what_a_client_sent_before_it_vanished_stays_and_can_be_resumed(
         self, store: BlobStore, place: Place
     ) -> None:
-        """A broken line must not cost the gigabytes that were sent already."""
+        """A broken connection must not cost the gigabytes that were sent already."""
         upload = await begun(store, b"abc")
         client = Client()
         client.send(LARGE)
@@ -252,7 +284,7 @@ class TestUploads:
         await store.commit(upload, Digest.of(b"abc" + LARGE + b"rest"))
 
     async def test_an_unknown_upload_is_known_to_no_method(self, store: BlobStore) -> None:
-        """Somebody guesses, or comes back after the upload was cancelled."""
+        """The caller is guessing, or comes back after the upload was cancelled."""
         upload = await begun(store, b"abc")
         await store.discard(upload)
 
@@ -273,10 +305,10 @@ class TestUploads:
         ],
         ids=["somebody else", "elsewhere"],
     )
-    async def test_an_upload_is_known_in_the_session_that_began_it_only(
+    async def test_an_upload_is_known_only_in_the_session_that_began_it(
         self, store: BlobStore, session: Session
     ) -> None:
-        """Whoever may push somewhere could write into everybody's uploads (CVE-2026-32589)."""
+        """A user who may push somewhere could write into everyone's uploads (CVE-2026-32589)."""
         upload = await begun(store, b"abc")
         taken = Upload(upload.id, session)
 
@@ -294,7 +326,7 @@ class TestUploads:
     async def test_what_a_committed_upload_became_outlives_its_discard(
         self, store: BlobStore
     ) -> None:
-        """A client would be told that its blob is there, and another that it is not."""
+        """One client would be told that its blob exists, and another that it does not."""
         upload = await begun(store, b"abc")
         await store.commit(upload, Digest.of(b"abc"))
 
@@ -310,7 +342,7 @@ class TestUploads:
     async def test_an_upload_can_be_committed_again_elsewhere(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
-        """The link could not be made, or the answer was lost, and the request is sent again."""
+        """The link could not be created, or the answer was lost, and the request is repeated."""
         digest, upload = Digest.of(b"abc"), await begun(store, b"abc")
         assert not await store.committed(upload, digest)
         await store.commit(upload, digest)
@@ -326,7 +358,7 @@ class TestUploads:
     async def test_an_upload_whose_blob_is_gone_cannot_be_committed_again(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
-        """A client would be told that what nobody holds is stored."""
+        """A client would be told that missing content is stored."""
         digest, upload = Digest.of(b"abc"), await begun(store, b"abc")
         await store.commit(upload, digest)
         stores.lose(digest)
@@ -338,7 +370,7 @@ class TestUploads:
     async def test_a_chunk_that_is_sent_once_more_is_not_added_twice(
         self, store: BlobStore, again: bytes
     ) -> None:
-        """The answer to it was lost; some or all of it had come (Azure's SDKs)."""
+        """The answer was lost; some or all of the chunk had arrived (Azure's SDKs)."""
         upload = await begun(store, b"abc")
         place = Place(offset=b"abcde".index(again))
 
@@ -352,10 +384,10 @@ class TestUploads:
         [([b"ab", b"X"], 0), ([b"ab"], 0), ([], 2), ([b"d"], 4)],
         ids=["others", "fewer", "none", "a gap"],
     )
-    async def test_a_chunk_that_is_no_repetition_is_refused_at_once_with_the_offset(
+    async def test_a_chunk_that_is_not_a_repetition_is_refused_at_once_with_the_offset(
         self, store: BlobStore, chunks: list[bytes], offset: int
     ) -> None:
-        """A layer of gigabytes would be refused at its end, for what went wrong at its start."""
+        """A layer of gigabytes would be refused at its end, for an error at its start."""
         upload = await begun(store, b"abc")
 
         with pytest.raises(UploadOutOfOrder) as refusal:
@@ -365,7 +397,7 @@ class TestUploads:
         await store.commit(upload, Digest.of(b"abc"))
 
     async def test_memory_does_not_grow_with_the_size_of_a_blob(self, store: BlobStore) -> None:
-        """A layer of ten gigabytes must not stop a registry of one."""
+        """A layer of ten gigabytes must not stop a registry with one gigabyte of memory."""
         upload = await begun(store)
         chunk = bytes(400_000)
         digest = Digest.of(chunk * 100, "sha512")
@@ -380,11 +412,11 @@ class TestUploads:
 
 
 class TestMismatch:
-    """Bytes that are others than claimed."""
+    """Bytes that do not match the claimed digest."""
 
     @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
     async def test_a_wrong_digest_leaves_nothing(self, store: BlobStore, algorithm: str) -> None:
-        """Damaged or forged bytes must never be seen, nor fill the disk."""
+        """Damaged or forged bytes must never be visible, nor fill the disk."""
         claimed, computed = Digest.of(b"abd", algorithm), Digest.of(b"abc", algorithm)
         upload = await begun(store, b"abc")
 
@@ -399,7 +431,7 @@ class TestMismatch:
             await store.offset(upload)
 
     async def test_a_mismatch_does_not_harm_a_blob_that_is_there(self, store: BlobStore) -> None:
-        """Otherwise anybody who may push could remove the layers of others."""
+        """Otherwise anyone who may push could remove the layers of others."""
         digest = await pushed(store, b"abc")
 
         with pytest.raises(DigestMismatch):
@@ -411,7 +443,7 @@ class TestMismatch:
 class TestBlobs:
     """An open blob."""
 
-    async def test_a_blob_that_is_not_there_is_unknown(self, store: BlobStore) -> None:
+    async def test_a_missing_blob_is_unknown(self, store: BlobStore) -> None:
         """A pull of a digest that was never pushed."""
         with pytest.raises(UnknownBlob) as refusal:
             await store.open(NOBODY)
@@ -438,7 +470,7 @@ class TestBlobs:
     async def test_a_blob_cut_short_while_it_is_read_is_an_error_and_never_an_early_end(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
-        """A client would wait for ever, or take half a layer for all of it."""
+        """A client would wait forever, or take half a layer for all of it."""
         digest = await pushed(store, LARGE)
         blob = await store.open(digest)
         stores.damage(digest, LARGE[:5])
@@ -453,7 +485,7 @@ class TestBlobs:
     async def test_what_is_in_memory_can_be_read_at_once(
         self, store: BlobStore, tmp_path: Path, start: int, stop: int
     ) -> None:
-        """A thread that is asked for a small blob takes longer than its bytes."""
+        """Handing a small blob to a thread takes longer than reading it."""
         blob = await store.open(await pushed(store, b"abcdef"))
         expected = b"abcdef"[start:stop] if says_what_is_in_memory(tmp_path) else None
 
@@ -463,7 +495,7 @@ class TestBlobs:
     async def test_a_blob_cut_short_is_not_read_at_once(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
-        """Its length has been announced: fewer bytes would keep the client waiting for the rest."""
+        """Its length has been announced: with fewer bytes the client would wait for the rest."""
         digest = await pushed(store, b"abcdef")
         stores.damage(digest, b"abc")
         blob = await store.open(digest)
@@ -475,7 +507,7 @@ class TestBlobs:
     async def test_bytes_that_are_not_in_memory_are_waited_for_in_a_thread(
         self, files: FileBlobStores, threads: Threads
     ) -> None:
-        """A disk that is slow keeps one client waiting, and not all."""
+        """A slow disk must delay one client, and not all."""
         blob, task = await reading_from_disk(files)
         with threads.held() as hold:
             await asyncio.wait_for(hold.begun.wait(), PATIENCE)
@@ -509,7 +541,7 @@ class TestRaces:
     async def test_a_second_append_at_the_same_time_is_refused_with_the_offset(
         self, store: BlobStore, stores: BlobStores, same_worker: bool
     ) -> None:
-        """Two chunks would be mixed into each other."""
+        """Two chunks would be mixed."""
         client, other = Client(), store if same_worker else stores.open()
         upload, task = await appending(store, client, b"abc")
 
@@ -526,7 +558,7 @@ class TestRaces:
     async def test_a_commit_while_another_request_appends_is_refused_with_the_offset(
         self, store: BlobStore, stores: BlobStores, same_worker: bool
     ) -> None:
-        """A blob would go on growing after it was verified."""
+        """A blob would grow after it was verified."""
         client, other = Client(), store if same_worker else stores.open()
         upload, task = await appending(store, client, b"abc")
 
@@ -538,7 +570,7 @@ class TestRaces:
         await task
         await other.commit(upload, Digest.of(b"abc"))
 
-    async def test_of_two_commits_of_one_upload_one_waits_for_the_other(
+    async def test_the_second_commit_of_an_upload_waits_for_the_first(
         self, store: BlobStore, stores: BlobStores, threads: Threads
     ) -> None:
         """A proxy sent the request twice."""
@@ -556,7 +588,7 @@ class TestRaces:
     async def test_a_chunk_that_comes_again_before_the_first_was_given_up_waits_for_it(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
-        """Its client's connection was cut, which nobody has noticed here (Azure's SDKs)."""
+        """The client's connection was cut, unnoticed by the registry (Azure's SDKs)."""
         client = Client()
         upload, task = await appending(store, client, b"abc")
         again = asyncio.create_task(
@@ -573,7 +605,7 @@ class TestRaces:
     async def test_a_commit_that_comes_again_before_the_first_has_ended_waits_for_it(
         self, store: BlobStore, stores: BlobStores, threads: Threads
     ) -> None:
-        """Its client's connection was cut while a large layer was made durable."""
+        """The client's connection was cut while a large layer was synced."""
         upload = await begun(store, b"abc")
         with threads.held() as hold:
             first = asyncio.create_task(store.commit(upload, Digest.of(b"abc")))
@@ -587,7 +619,7 @@ class TestRaces:
     async def test_an_upload_discarded_while_a_chunk_arrives_can_never_be_committed(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
-        """What was cancelled must stay cancelled."""
+        """A cancelled upload must stay cancelled."""
         client = Client()
         upload, task = await appending(store, client, b"abc")
 
@@ -604,7 +636,7 @@ class TestRaces:
     async def test_an_upload_discarded_during_its_commit_becomes_no_blob(
         self, store: BlobStore, stores: BlobStores, threads: Threads
     ) -> None:
-        """Either the cancel or the commit holds, never half of each."""
+        """Either the cancel or the commit takes effect, never half of each."""
         upload = await begun(store, b"abc")
         with threads.held() as hold:
             commit = asyncio.create_task(store.commit(upload, Digest.of(b"abc")))
@@ -619,7 +651,7 @@ class TestRaces:
     async def test_a_file_opened_as_an_upload_and_committed_before_it_is_locked_is_refused(
         self, files: FileBlobStores
     ) -> None:
-        """An append would land in a blob that others pull already."""
+        """An append would modify a blob that others already pull."""
         store = files.open()
         upload = await begun(store, b"abc")
         path = files.root / "uploads" / upload.key
@@ -648,10 +680,10 @@ class TestRaces:
         assert await stored(store, digest) == LARGE
 
     @pytest.mark.parametrize("damaged", [b"", b"abX", b"abcde"], ids=["empty", "same size", "long"])
-    async def test_a_push_heals_a_damaged_blob_and_who_reads_the_old_one_reads_on(
+    async def test_a_push_repairs_a_damaged_blob_and_readers_of_the_old_one_continue(
         self, store: BlobStore, stores: BlobStores, damaged: bytes
     ) -> None:
-        """An empty blob stayed poisoned for ever in other registries."""
+        """In other registries, an empty blob stayed damaged forever."""
         digest = await pushed(store, b"abc")
         stores.damage(digest, damaged)
         reader = await store.open(digest)
@@ -662,10 +694,10 @@ class TestRaces:
         assert b"".join([piece async for piece in reader.read(0, reader.size)]) == damaged
         reader.close()
 
-    async def test_the_digest_is_of_all_bytes_where_workers_take_turns(
+    async def test_the_digest_is_of_all_bytes_if_workers_take_turns(
         self, store: BlobStore, stores: BlobStores
     ) -> None:
-        """Requests of one upload reach any worker."""
+        """Requests of one upload may reach any worker."""
         other = stores.open()
         upload = await begun(store, b"a")
         await other.append(upload, chunked(b"b"))
@@ -676,15 +708,15 @@ class TestRaces:
 
         assert await stored(other, Digest.of(b"abcd")) == b"abcd"
 
-    async def test_bytes_replaced_by_as_many_others_elsewhere_are_digested_anew(
+    async def test_bytes_replaced_elsewhere_by_as_many_others_are_digested_again(
         self, files: FileBlobStores
     ) -> None:
-        """A digest remembered for other bytes would make a forgery a verified blob."""
+        """A digest remembered for other bytes would turn a forgery into a verified blob."""
         store = files.open()
         upload = await begun(store, b"abc")
         path = files.root / "uploads" / upload.key
         path.write_bytes(b"abX")
-        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))  # the clock of files ticks coarsely
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))  # file timestamps are coarse
 
         with pytest.raises(DigestMismatch):
             await store.commit(upload, Digest.of(b"abc"))
@@ -693,7 +725,7 @@ class TestRaces:
     async def test_a_request_cancelled_while_batches_wait_ends_after_its_thread(
         self, store: BlobStore, threads: Threads, times: int
     ) -> None:
-        """A batch that waits would be written into whatever file is opened next."""
+        """A waiting batch would be written into whatever file is opened next."""
         chunks = [bytes([number]) * BATCH_BYTES for number in range(4)]
         client = Client()
         upload, task = await appending(store, client)
@@ -742,7 +774,7 @@ class TestRaces:
     async def test_chunks_that_come_while_the_thread_is_ending_are_written_in_order(
         self, store: BlobStore, threads: Threads, more: int
     ) -> None:
-        """The thread has seen that nothing waits, and nobody else would write what comes now."""
+        """The thread has seen an empty queue, and nobody else would write the new chunks."""
         chunks = [bytes([number]) * BATCH_BYTES for number in range(1 + more)]
         client = Client()
         upload, task = await appending(store, client)
@@ -761,7 +793,7 @@ class TestRaces:
     async def test_an_upload_that_always_has_more_to_write_lets_others_have_their_turn(
         self, store: BlobStore
     ) -> None:
-        """A few large uploads to a slow disk would hold up all other pushes."""
+        """A few large uploads to a slow disk would delay all other pushes."""
         threads = Threads(1)
         asyncio.get_running_loop().set_default_executor(threads)
         client, count = Client(), 2 * BATCHES_A_TURN
@@ -797,14 +829,14 @@ class TestRaces:
             await asyncio.wait_for(hold.begun.wait(), PATIENCE)
             await turns()
 
-            assert client.left == more + 1  # and its end: one batch waits, and one has filled up
+            assert client.left == more + 1  # and its end: one batch waits, and one is full
 
         assert await asyncio.wait_for(task, PATIENCE) == (2 + more) * BATCH_BYTES
         await store.discard(upload)
 
 
 class TestRestarts:
-    """What was begun before goes on afterwards."""
+    """Uploads that began before a restart continue after it."""
 
     async def test_an_upload_goes_on_after_a_restart(self, stores: BlobStores) -> None:
         """A registry is upgraded while clients push."""
@@ -817,7 +849,7 @@ class TestRestarts:
         assert await restarted.commit(upload, Digest.of(b"abc" + LARGE + b"rest")) > len(LARGE)
 
     async def test_an_upload_can_be_committed_after_a_restart(self, stores: BlobStores) -> None:
-        """All bytes had come, only the last request was lost."""
+        """All bytes had arrived; only the last request was lost."""
         upload = await begun(stores.open(), LARGE)
 
         await stores.open().commit(upload, Digest.of(LARGE))
@@ -825,7 +857,7 @@ class TestRestarts:
         assert await stored(stores.open(), Digest.of(LARGE)) == LARGE
 
     def test_no_more_than_the_latest_hashers_are_kept(self) -> None:
-        """Uploads that nobody goes on with would fill the memory."""
+        """Abandoned uploads would fill the memory."""
         hashers, stamp = Hashers(2), Stamp(size=3, written_at=0)
         uploads = [Upload(UploadId(name), SESSION) for name in "abc"]
         kept = [new_hasher("sha256") for _ in uploads]
@@ -838,10 +870,10 @@ class TestRestarts:
 
 
 class TestFiles:
-    """What is promised of folders and files."""
+    """Promises about folders and files."""
 
     async def test_only_their_owner_may_touch_them(self, files: FileBlobStores) -> None:
-        """Another user of the machine would read private images."""
+        """Another user of the machine could read private images."""
         store = files.open()
         await pushed(store, b"abc")
         upload = await begun(store, b"abd")
@@ -860,7 +892,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("name", ["uploads", "blobs"])
     def test_a_file_where_a_folder_belongs_stops_the_start(self, tmp_path: Path, name: str) -> None:
-        """One clear line instead of a failure with the first push."""
+        """One clear line instead of a failure at the first push."""
         (tmp_path / name).touch()
 
         with pytest.raises(InvalidSettings, match="data_dir: the folders for blobs cannot be made"):
@@ -873,7 +905,7 @@ class TestFiles:
     def test_a_volume_that_cannot_be_used_stops_the_start(
         self, tmp_path: Path, options: str, complaint: str
     ) -> None:
-        """A rename to another volume is a copy, and a copy can be seen half done."""
+        """A rename to another volume is a copy, and a half-finished copy can be visible."""
         (tmp_path / "blobs").mkdir()
 
         with (
@@ -882,8 +914,8 @@ class TestFiles:
         ):
             FileBlobStore(tmp_path).prepare()
 
-    def test_a_folder_that_alone_cannot_be_written_stops_the_start(self, tmp_path: Path) -> None:
-        """The first push would fail, and nothing else would tell."""
+    def test_a_single_folder_that_cannot_be_written_stops_the_start(self, tmp_path: Path) -> None:
+        """The first push would fail, and nothing would warn before."""
         FileBlobStore(tmp_path).prepare()
         uploads = tmp_path / "uploads"
         with mounted(uploads, "bind", str(uploads)):
@@ -892,13 +924,13 @@ class TestFiles:
             with pytest.raises(InvalidSettings, match="uploads is not readable and writable"):
                 FileBlobStore(tmp_path).prepare()
 
-    async def test_where_all_is_read_only_blobs_are_read(self, tmp_path: Path) -> None:
-        """A disk with errors is mounted again, read-only, and holds what machines pull."""
+    async def test_blobs_are_read_if_everything_is_read_only(self, tmp_path: Path) -> None:
+        """A failing disk is remounted read-only, and holds what machines pull."""
         with mounted(tmp_path, "size=1m"):
             store = FileBlobStore(tmp_path)
             store.prepare()
             digest = await pushed(store, b"abc")
-            del store  # its process has ended
+            del store  # its process has exited
             remount(tmp_path, "ro")
 
             store = FileBlobStore(tmp_path)
@@ -909,14 +941,14 @@ class TestFiles:
 
 
 class TestDurability:
-    """What the store told the disk, in which order."""
+    """The store's writes and syncs, and their order."""
 
     folder = "blobs/sha256/" + Digest.of(LARGE).encoded[:2]
 
     def test_bytes_and_names_are_synced_in_an_order_that_survives_a_power_loss(
         self, files: FileBlobStores
     ) -> None:
-        """Power fails right after the answer, and the blob is an empty file, or none."""
+        """Otherwise a power loss right after the answer leaves an empty file, or none."""
         files.open()
 
         calls = traced(files.root, new_upload())
@@ -934,7 +966,7 @@ class TestDurability:
     def test_a_folder_that_another_process_made_is_synced_once_more(
         self, files: FileBlobStores
     ) -> None:
-        """The power fails before that process has come to it."""
+        """The power fails before that process has synced it."""
         files.open()
         (files.root / self.folder).mkdir(mode=0o700)
 

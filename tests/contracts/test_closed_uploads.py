@@ -1,4 +1,4 @@
-"""What is noted of closed uploads: by any process, for an hour, in a file that does not grow."""
+"""Notes of closed uploads: shared by processes, for an hour, bounded."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,18 +28,18 @@ class HandSeconds:
 
 @pytest.fixture
 def seconds() -> HandSeconds:
-    """The time."""
+    """The clock of the test."""
     return HandSeconds()
 
 
 @pytest.fixture
 def opened(tmp_path: Path, seconds: HandSeconds) -> Callable[[], ClosedUploads]:
-    """The same notes, for one more process."""
+    """Opens the same notes, for one more process."""
     return lambda: ClosedUploads(tmp_path / "closed-uploads", seconds)
 
 
-def test_what_was_noted_every_process_knows(opened: Callable[[], ClosedUploads]) -> None:
-    """The second PUT comes to another worker, or after a restart."""
+def test_every_process_knows_what_was_noted(opened: Callable[[], ClosedUploads]) -> None:
+    """The second PUT reaches another worker, or comes after a restart."""
     upload = new_upload()
     assert not opened().became(upload, DIGEST)
     opened().forget(upload)
@@ -52,7 +52,7 @@ def test_what_was_noted_every_process_knows(opened: Callable[[], ClosedUploads])
 
 
 def test_the_latest_note_of_an_upload_holds(opened: Callable[[], ClosedUploads]) -> None:
-    """A PUT was killed, and comes again with a digest of another algorithm."""
+    """A PUT was killed, and is repeated with a digest of another algorithm."""
     upload = new_upload()
     opened().note(upload, DIGEST)
 
@@ -62,10 +62,10 @@ def test_the_latest_note_of_an_upload_holds(opened: Callable[[], ClosedUploads])
     assert opened().became(upload, OTHER)
 
 
-def test_what_was_forgotten_is_unknown_and_the_others_are_not(
+def test_a_removed_note_is_unknown_and_the_others_are_known(
     opened: Callable[[], ClosedUploads], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a page of notes one goes."""
+    """One note of a page is removed."""
     monkeypatch.setattr(closed_uploads, "PAGES", 1)
     uploads = [new_upload() for _ in range(3)]
     for upload in uploads:
@@ -77,19 +77,19 @@ def test_what_was_forgotten_is_unknown_and_the_others_are_not(
     assert [opened().became(upload, DIGEST) for upload in uploads] == [True, False, True]
 
 
-def test_of_two_that_take_one_place_at_once_the_last_is_known(
+def test_the_last_of_two_notes_in_one_place_is_known(
     opened: Callable[[], ClosedUploads],
     seconds: HandSeconds,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """No lock is taken: whoever is forgotten pushes once more, and nothing is mixed up."""
+    """No lock is taken: a client whose note is lost pushes again, and nothing is mixed up."""
     monkeypatch.setattr(closed_uploads, "PAGES", 1)
     before, meanwhile, last = (new_upload() for _ in range(3))
     opened().note(before, DIGEST)
 
     def another_notes() -> float:
-        """Between the moment when the page was read and that when it is written."""
+        """Write another note after the page was read and before it is written."""
         opened().note(meanwhile, OTHER)
         return seconds()
 
@@ -105,7 +105,7 @@ def test_of_two_that_take_one_place_at_once_the_last_is_known(
 def test_after_an_hour_it_is_unknown(
     opened: Callable[[], ClosedUploads], seconds: HandSeconds, passed: int
 ) -> None:
-    """What is kept for no end is kept for nobody; nor is a clock believed that jumped back."""
+    """Nothing is kept any longer; nor is a clock trusted that jumped back."""
     upload = new_upload()
     opened().note(upload, DIGEST)
     seconds.seconds += passed - 1 if passed > 0 else passed + 1
@@ -116,13 +116,13 @@ def test_after_an_hour_it_is_unknown(
     assert not opened().became(upload, DIGEST)
 
 
-def test_of_more_than_a_page_holds_the_latest_are_known(
+def test_the_latest_notes_are_known_if_a_page_cannot_hold_all(
     opened: Callable[[], ClosedUploads],
     seconds: HandSeconds,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """However many push, the file stays as long as it is, and who just pushed is known."""
+    """However many clients push, the file stays the same size, and the latest are known."""
     monkeypatch.setattr(closed_uploads, "PAGES", 1)
     uploads = [new_upload() for _ in range(3 * RECORDS_A_PAGE)]
     for upload in uploads:
@@ -136,7 +136,7 @@ def test_of_more_than_a_page_holds_the_latest_are_known(
 
 
 def test_the_file_is_bounded(opened: Callable[[], ClosedUploads], tmp_path: Path) -> None:
-    """A note a push would fill the disk with time."""
+    """One note for each push would fill the disk over time."""
     for _ in range(500):
         opened().note(Upload(UploadId(str(uuid4())), SESSION), DIGEST)
 
@@ -146,7 +146,7 @@ def test_the_file_is_bounded(opened: Callable[[], ClosedUploads], tmp_path: Path
 def test_a_file_that_was_damaged_knows_nothing_and_takes_notes(
     opened: Callable[[], ClosedUploads], tmp_path: Path
 ) -> None:
-    """A power loss leaves half of it, or zeros: whoever was noted pushes once more."""
+    """A power loss leaves half of it, or zeros: clients whose notes are lost push again."""
     (tmp_path / "closed-uploads").write_bytes(b"\xff" * 5000)
     upload = new_upload()
     assert not opened().became(upload, DIGEST)

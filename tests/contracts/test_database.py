@@ -1,4 +1,4 @@
-"""The contract of sql.database.Database: transactions, groups, workers, crashes, migrations."""
+"""The contract of sql.database.Database: transactions, groups, crashes."""
 
 import asyncio
 import fcntl
@@ -27,11 +27,11 @@ from tests.contracts.databases import PATIENCE, Databases, Hold
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a SQLite file may be made."""
+    """The path of a new SQLite file."""
     return tmp_path / "a.sqlite"
 
 
-# A tag that points at nothing.
+# A tag that points to nothing.
 DANGLING = (
     "INSERT INTO tags (repository, name, digest, created_at, updated_at)"
     " VALUES ('r', 't', 'd', 0, 0)"
@@ -39,25 +39,25 @@ DANGLING = (
 
 
 def insert(name: str) -> Statement:
-    """Put a name in; a second time is an error."""
+    """Insert a name; inserting it again is an error."""
     return Statement("INSERT INTO accounts (name) VALUES (:name)", {"name": name})
 
 
 def inserted(*names: str) -> Steps[str]:
-    """Put names in, and return the last."""
+    """Insert names, and return the last."""
     for name in names:
         yield insert(name)
     return names[-1]
 
 
 def inserted_and_refused(name: str) -> Steps[None]:
-    """Put a name in, and think better of it."""
+    """Insert a name, then raise a refusal."""
     yield insert(name)
     raise UnknownBlob(digest=name)
 
 
 def large(name: str) -> Statement:
-    """Put in a megabyte under this name."""
+    """Insert a megabyte under this name."""
     return Statement(
         "INSERT INTO known_places (subject, seen_at) VALUES (:subject, 0)",
         {"subject": name + "x" * 2**20},
@@ -70,14 +70,14 @@ def once(statement: Statement) -> Steps[None]:
 
 
 async def names(database: SqliteDatabase) -> list[str]:
-    """The names that were put in."""
+    """The names that were inserted."""
     rows = await database.read(Statement("SELECT name FROM accounts ORDER BY name", {}))
     return [name for (name,) in rows]
 
 
 @asynccontextmanager
 async def held(database: SqliteDatabase, *statements: Statement) -> AsyncIterator[None]:
-    """Keep the writer busy inside, having carried out the statements."""
+    """Keep the writer busy inside the block, after it executed the statements."""
     hold = Hold()
     writing = asyncio.create_task(database.write(hold.steps(*statements)))
     try:
@@ -89,7 +89,7 @@ async def held(database: SqliteDatabase, *statements: Statement) -> AsyncIterato
 
 
 def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
-    """Another process that runs the script."""
+    """Start another process that runs the script."""
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -99,12 +99,12 @@ def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
 
 
 class TestTransactions:
-    """All or nothing, and durable when acknowledged."""
+    """All or nothing, and durable once acknowledged."""
 
     async def test_a_transaction_returns_what_its_steps_return(
         self, database: SqliteDatabase
     ) -> None:
-        """No write could tell what came of it."""
+        """Otherwise no write could return its result."""
         assert await database.write(inserted("a", "b")) == "b"
         assert await names(database) == ["a", "b"]
 
@@ -125,7 +125,7 @@ class TestTransactions:
     async def test_what_the_steps_raise_undoes_them_and_passes_through(
         self, database: SqliteDatabase
     ) -> None:
-        """Half of a refused request would stay."""
+        """Half of a refused request would remain."""
         with pytest.raises(UnknownBlob) as refused:
             await database.write(inserted_and_refused("a"))
 
@@ -135,7 +135,7 @@ class TestTransactions:
     async def test_a_statement_that_fails_undoes_its_transaction(
         self, database: SqliteDatabase
     ) -> None:
-        """Half of a failed request would stay."""
+        """Half of a failed request would remain."""
         await database.write(inserted("a"))
         with pytest.raises(Exception, match="UNIQUE"):
             await database.write(inserted("b", "a"))
@@ -150,20 +150,20 @@ class TestTransactions:
         assert await names(database) == ["a", "b"]
 
     async def test_a_read_cannot_write(self, database: SqliteDatabase) -> None:
-        """A change could slip past the writer, unsynced and ungrouped."""
+        """A change could bypass the writer, unsynced and ungrouped."""
         with pytest.raises(Exception, match="readonly"):
             await database.read(insert("a"))
 
         assert await names(database) == []
 
     async def test_references_are_enforced(self, database: SqliteDatabase) -> None:
-        """A tag could point at a manifest that is not there."""
+        """A tag could point to a missing manifest."""
         dangling = Statement(DANGLING, {})
         with pytest.raises(Exception, match="FOREIGN KEY"):
             await database.write(once(dangling))
 
     async def test_every_commit_is_synced(self, database: SqliteDatabase) -> None:
-        """A push that was acknowledged would be gone after a power loss."""
+        """An acknowledged push would be lost in a power loss."""
         modes: list[object] = []
 
         def steps() -> Steps[None]:
@@ -176,12 +176,12 @@ class TestTransactions:
 
 
 class TestGroups:
-    """What waits while the writer is busy is committed together."""
+    """Writes that wait while the writer is busy are committed together."""
 
     async def test_writes_that_wait_share_one_commit(
         self, database: SqliteDatabase, databases: Databases
     ) -> None:
-        """Many pushes at once would each wait for a sync of their own."""
+        """Many concurrent pushes would each wait for a separate sync."""
         commits = databases.count("COMMIT")
         async with held(database):
             writes = [asyncio.create_task(database.write(inserted(name))) for name in "abcde"]
@@ -189,10 +189,10 @@ class TestGroups:
         results = await asyncio.gather(*writes)
 
         assert results == [*"abcde"]
-        assert databases.count("COMMIT") - commits == 2  # that of the hold, and theirs
+        assert databases.count("COMMIT") - commits == 2  # one for the hold, one for the group
 
     async def test_a_group_is_bounded(self, database: SqliteDatabase, databases: Databases) -> None:
-        """Under load nobody's write would ever be acknowledged."""
+        """Under load, no write would ever be acknowledged."""
         commits = databases.count("COMMIT")
         async with held(database):
             writes = [
@@ -223,7 +223,7 @@ class TestGroups:
         assert databases.count("COMMIT") - commits == 2
 
     async def test_a_group_sees_what_its_earlier_writes_did(self, database: SqliteDatabase) -> None:
-        """Two pushes at once would both believe to be the first."""
+        """Two concurrent pushes would both believe to be the first."""
         async with held(database):
             writes = [asyncio.create_task(database.write(inserted("a"))) for _ in range(2)]
             await asyncio.sleep(0)
@@ -232,11 +232,11 @@ class TestGroups:
         assert first == "a"
         assert "UNIQUE" in str(second)
 
-    async def test_where_the_commit_fails_the_whole_group_is_told(
+    async def test_the_whole_group_fails_if_the_commit_fails(
         self, database: SqliteDatabase
     ) -> None:
-        """A push would be acknowledged that was never stored."""
-        # A deferred reference is checked by COMMIT: the one failure there that a test can order.
+        """A push would be acknowledged although it was never stored."""
+        # COMMIT checks a deferred reference: the only failure of a commit that a test can cause.
         deferred = Statement("PRAGMA defer_foreign_keys = ON", {})
         dangling = Statement(DANGLING, {})
 
@@ -257,7 +257,7 @@ class TestGroups:
         assert await database.write(inserted("a")) == "a"
 
     async def test_a_caller_that_goes_away_disturbs_nobody(self, database: SqliteDatabase) -> None:
-        """One client that hangs up would stop every write of its worker."""
+        """One client that disconnects would stop every write of its worker."""
         errors: list[dict[str, object]] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, error: errors.append(error))
         async with held(database):
@@ -309,7 +309,7 @@ class TestLife:
         assert await names(databases.open()) == ["a", "b", "c"]
 
     async def test_a_closed_database_refuses_at_once(self, database: SqliteDatabase) -> None:
-        """A request during the stop would hang for ever."""
+        """A request during the stop would hang forever."""
         database.close()
         database.close()
 
@@ -327,13 +327,13 @@ class TestLife:
         assert await names(database) == ["a"]
 
     def test_nothing_is_made_before_the_database_is_opened(self, path: Path) -> None:
-        """A connection made before the fork would be shared by the workers, and corrupt."""
+        """Workers would share a connection opened before the fork, and corrupt it."""
         SqliteDatabase(path)
 
         assert not path.exists()
 
-    def test_the_file_is_its_owners_alone(self, path: Path) -> None:
-        """Whoever has an account on the machine could read the hashes of passwords."""
+    def test_only_its_owner_may_read_the_file(self, path: Path) -> None:
+        """Anyone with an account on the machine could read the hashes of passwords."""
         database = SqliteDatabase(path)
         database.open()
         modes = [file.stat().st_mode & 0o777 for file in path.parent.glob("a.sqlite*")]
@@ -341,8 +341,8 @@ class TestLife:
 
         assert modes == [0o600] * 3
 
-    def test_a_file_that_is_no_database_is_refused_by_name(self, path: Path) -> None:
-        """The start would end in a traceback."""
+    def test_a_file_that_is_not_a_database_is_refused_by_name(self, path: Path) -> None:
+        """The start would fail with a traceback."""
         path.write_text("this is a letter and no database, and it is longer than a header" * 9)
 
         with pytest.raises(InvalidSettings, match=r"a\.sqlite cannot be opened as a database"):
@@ -350,7 +350,7 @@ class TestLife:
         assert path.read_text().startswith("this is a letter")
 
     def test_a_missing_folder_is_refused_by_name(self, path: Path) -> None:
-        """The start would end in a traceback."""
+        """The start would fail with a traceback."""
         with pytest.raises(InvalidSettings, match="cannot be opened as a database"):
             SqliteDatabase(path.parent / "missing" / "a.sqlite").open()
 
@@ -361,7 +361,7 @@ class TestWorkers:
     async def test_processes_that_write_at_once_lose_nothing(
         self, path: Path, tmp_path: Path
     ) -> None:
-        """A push would be acknowledged and overwritten by another worker."""
+        """A push would be acknowledged, then overwritten by another worker."""
         processes = [start(COUNT, path, 100) for _ in range(3)]
         codes = [process.wait(PATIENCE) for process in processes]
         for process in processes:
@@ -372,7 +372,7 @@ class TestWorkers:
             assert reading.execute("SELECT size FROM blob_links").fetchone() == (300,)
 
     def test_what_was_acknowledged_survives_a_kill(self, path: Path) -> None:
-        """A push that was acknowledged would be gone after a crash."""
+        """An acknowledged push would be gone after a crash."""
         process = start(ACKNOWLEDGE, path)
         assert process.stdout is not None
         acknowledged = {process.stdout.readline().strip() for _ in range(50)}
@@ -392,7 +392,7 @@ class TestWorkers:
         assert acknowledged <= set(found)
 
     def test_workers_that_start_at_once_all_start(self, path: Path) -> None:
-        """Some worker of a new registry would die with "database is locked"."""
+        """Some workers of a new registry would die with "database is locked"."""
         for number in range(5):
             processes = [start(OPEN, path.with_name(f"{number}.sqlite")) for _ in range(4)]
             for process in processes:
@@ -401,7 +401,7 @@ class TestWorkers:
             assert [process.returncode for process in processes] == [0] * 4
 
     def test_one_worker_opens_the_file_at_a_time(self, path: Path) -> None:
-        """Two that make a new file at once get "database is locked", and no timeout applies."""
+        """Two that create a new file at once get "database is locked", and no timeout applies."""
         alone: list[bool] = []
         database = SqliteDatabase(path, lambda _: alone.append(is_locked(path.parent)))
         database.open()
@@ -413,7 +413,7 @@ class TestWorkers:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether somebody has the folder to themselves."""
+    """Whether a process has locked the folder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -449,7 +449,7 @@ asyncio.run(run(int(sys.argv[2])))
 database.close()
 """
 
-# Says which name it put in, as soon as that was acknowledged, until it is killed.
+# Prints each name as soon as its insertion was acknowledged, until it is killed.
 ACKNOWLEDGE = """
 import asyncio, itertools, sys
 from pathlib import Path
@@ -479,7 +479,7 @@ database.open()
 database.close()
 """
 
-# Writes until the operating system lets the file grow no more (its limit stands for a quota).
+# Writes until the operating system refuses to let the file grow (the limit stands for a quota).
 FILL = """
 import asyncio, resource, signal, sys
 from pathlib import Path
@@ -506,7 +506,7 @@ except StorageExhausted:
 
 
 class TestFullDisk:
-    """Nothing is acknowledged that did not fit, and nothing is lost that did."""
+    """Nothing is acknowledged that did not fit, and nothing that did is lost."""
 
     async def test_a_write_that_does_not_fit_is_refused(self, database: SqliteDatabase) -> None:
         """A full disk would be an internal error, or a silent loss."""
@@ -518,7 +518,7 @@ class TestFullDisk:
         assert await names(database) == ["before"]
 
     async def test_writes_go_on_once_there_is_room(self, database: SqliteDatabase) -> None:
-        """The registry would have to be restarted after the disk was cleared."""
+        """The registry would have to be restarted after disk space was freed."""
         await database.write(once(Statement("PRAGMA max_page_count = 80", {})))
         with pytest.raises(StorageExhausted):
             await database.write(once(large("a")))
@@ -547,7 +547,7 @@ class TestFullDisk:
         assert await names(database) == kept
 
     def test_a_quota_is_a_full_disk(self, path: Path) -> None:
-        """Where a quota ends the space, the client would be told of an internal error."""
+        """A client over its quota would be told of an internal error."""
         said, _ = start(FILL, path).communicate(timeout=PATIENCE)
 
         assert said == "exhausted\n"
@@ -566,7 +566,7 @@ class TestFullDisk:
 
 
 def descriptor_of(path: Path, other_than: int) -> int:
-    """Where SQLite has the file open."""
+    """The descriptor with which SQLite has the file open."""
     for entry in Path("/proc/self/fd").iterdir():
         if entry.is_symlink() and entry.readlink() == path and int(entry.name) != other_than:
             return int(entry.name)
@@ -574,17 +574,17 @@ def descriptor_of(path: Path, other_than: int) -> int:
 
 
 class TestMigrations:
-    """The schema, brought up to date step by step."""
+    """The schema is brought up to date step by step."""
 
     def test_migrations_are_numbered_without_a_gap(self) -> None:
-        """A database would have a version that means two things."""
+        """One version of a database could mean two things."""
         folder = Path(acrux.__file__).parent / "adapters" / "sql" / "migrations"
         numbers = sorted(int(script.name[:4]) for script in folder.glob("*.sql"))
 
         assert numbers == [*range(1, len(migrations()) + 1)]
 
     def test_a_migration_is_carried_out_once(self, path: Path) -> None:
-        """The second start would fail, or do everything twice."""
+        """The second start would fail, or apply everything twice."""
         scripts = ("CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('first')",)
         with closing(Connection(path)) as connection:
             migrate(connection, scripts, path)
@@ -595,7 +595,7 @@ class TestMigrations:
         assert rows == [("first",), ("second",)]
 
     def test_a_migration_that_fails_leaves_the_database_as_it_was(self, path: Path) -> None:
-        """A failed upgrade could neither be repeated nor taken back."""
+        """A failed upgrade could be neither repeated nor rolled back."""
         with closing(Connection(path)) as connection:
             migrate(connection, ("CREATE TABLE t (x TEXT)",), path)
             with pytest.raises(Exception, match="no such table: missing"):
@@ -625,6 +625,6 @@ class TestMigrations:
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_an_instant_survives_the_database_exactly(instant: datetime) -> None:
-    """Times would drift by rounding, and a listing by time would be out of order."""
+    """Rounding would shift times, and a listing by time would be out of order."""
     assert from_microseconds(to_microseconds(instant)) == instant
     assert to_microseconds(instant + timedelta(0)) == to_microseconds(instant)

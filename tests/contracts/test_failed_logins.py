@@ -21,30 +21,30 @@ ALL = (PAIR, PAIR.everywhere, PAIR.anybody)
 
 @pytest.fixture
 def failed_logins(databases: Databases) -> SqlFailedLogins:
-    """No failures yet."""
+    """No failed logins yet."""
     return worker(databases)
 
 
 def worker(databases: Databases) -> SqlFailedLogins:
-    """What one worker process knows."""
+    """The view of one worker process."""
     return SqlFailedLogins(databases.open(), KEY)
 
 
 def counts(failed_logins: SqlFailedLogins, at: datetime = AT) -> list[int]:
-    """How many failures are known of the pair, the account and the address."""
+    """The number of known failures of the pair, the account and the address."""
     return [subject.limit.count(failed_logins.find(subject), at) for subject in ALL]
 
 
 async def test_a_failure_is_counted_for_each_subject(failed_logins: SqlFailedLogins) -> None:
-    """One of them would be unlimited."""
+    """Otherwise one of them would be unlimited."""
     await failed_logins.fail(ALL, AT)
     await failed_logins.fail((PAIR.anybody,), AT)
 
     assert counts(failed_logins) == [1, 1, 2]
 
 
-async def test_a_failure_tells_what_all_workers_counted(databases: Databases) -> None:
-    """Each worker would give as many free guesses as one."""
+async def test_a_failure_returns_what_all_workers_counted(databases: Databases) -> None:
+    """Each worker would allow as many free guesses as one."""
     workers = [worker(databases) for _ in range(4)]
 
     await asyncio.gather(*(each.fail(ALL, AT) for each in workers for _ in range(3)))
@@ -54,7 +54,7 @@ async def test_a_failure_tells_what_all_workers_counted(databases: Databases) ->
 
 
 async def test_a_worker_learns_of_failures_and_pardons_of_another(databases: Databases) -> None:
-    """A wait would hold only where it began, and not end where it was lifted."""
+    """A lockout would apply only where it began, and not end where it was lifted."""
     one, other = worker(databases), worker(databases)
     await one.fail(ALL, AT)
     await other.refresh()
@@ -76,20 +76,20 @@ async def test_a_worker_learns_of_failures_and_pardons_of_another(databases: Dat
         (Subject("other", None), [1, 1, 1]),
     ],
 )
-async def test_what_is_forgiven_is_what_was_named(
+async def test_only_the_named_lockout_is_lifted(
     failed_logins: SqlFailedLogins, subject: Subject, left: list[int]
 ) -> None:
-    """Lifting one wait would lift a guesser's too."""
+    """Lifting one lockout would also lift that of an attacker."""
     await failed_logins.fail(ALL, AT)
     await failed_logins.forgive(subject, AT)
 
     assert counts(failed_logins) == left
 
 
-async def test_what_was_typed_as_a_user_name_is_not_kept(
+async def test_what_was_typed_as_a_user_name_is_not_stored(
     failed_logins: SqlFailedLogins, databases: Databases
 ) -> None:
-    """It may be a password that went into the wrong field."""
+    """It may be a password typed into the wrong field."""
     await failed_logins.fail((Subject("pa55word", "192.0.2.7"), Subject("pa55word", None)), AT)
 
     rows = await databases.open().read(Statement("SELECT * FROM failures", {}))
@@ -99,7 +99,7 @@ async def test_what_was_typed_as_a_user_name_is_not_kept(
 
 
 async def test_subjects_that_look_alike_are_counted_apart(failed_logins: SqlFailedLogins) -> None:
-    """A user name that somebody may choose would fill the measure of somebody else."""
+    """A chosen user name would add to the counter of somebody else."""
     subjects = [
         Subject("a", "b"), Subject("b", "a"), Subject("", "b"), Subject(None, "b"),
         Subject("b", None), Subject("", None), Subject("-", None), Subject("*", None),
@@ -113,10 +113,10 @@ async def test_subjects_that_look_alike_are_counted_apart(failed_logins: SqlFail
     )
 
 
-async def test_where_nothing_can_be_written_a_worker_counts_alone(
+async def test_a_worker_counts_alone_if_nothing_can_be_written(
     failed_logins: SqlFailedLogins,
 ) -> None:
-    """A full disk would let everybody guess, or refuse everybody."""
+    """On a full disk, either everyone could guess or everyone would be refused."""
 
     class Full:
         async def read(self, _: object) -> list[object]:
@@ -125,15 +125,17 @@ async def test_where_nothing_can_be_written_a_worker_counts_alone(
         async def write(self, _: object) -> None:
             raise StorageExhausted
 
-    alone = SqlFailedLogins(Full(), KEY)  # type: ignore[arg-type]  # it knows no rows
+    alone = SqlFailedLogins(Full(), KEY)  # type: ignore[arg-type]  # it accepts no rows
     for _ in range(3):
         await alone.fail(ALL, AT)
 
     assert counts(alone) == [3, 3, 3]
 
 
-async def test_where_an_account_got_in_is_known_to_all_workers(databases: Databases) -> None:
-    """A stranger could lock it out everywhere."""
+async def test_the_addresses_of_successful_logins_are_known_to_all_workers(
+    databases: Databases,
+) -> None:
+    """A stranger could lock the account out everywhere."""
     one, other = worker(databases), worker(databases)
     before = await other.is_known(PAIR, LONG_AGO)
     await one.know([PAIR], AT - timedelta(days=1))
@@ -147,8 +149,8 @@ async def test_where_an_account_got_in_is_known_to_all_workers(databases: Databa
     assert not await other.is_known(replace(PAIR, address="192.0.2.8"), LONG_AGO)
 
 
-async def test_what_is_over_is_removed(databases: Databases) -> None:
-    """The database would grow with every guess for ever."""
+async def test_expired_failures_are_removed(databases: Databases) -> None:
+    """The database would grow with every guess forever."""
     failed_logins, database = worker(databases), databases.open()
     await failed_logins.fail(ALL, AT)
     await failed_logins.know([PAIR], AT)
@@ -162,7 +164,7 @@ async def test_what_is_over_is_removed(databases: Databases) -> None:
 
 
 async def test_a_pardon_stays_until_every_worker_has_seen_it(databases: Databases) -> None:
-    """Another worker would go on refusing."""
+    """Another worker would continue to refuse."""
     one, other = worker(databases), worker(databases)
     await one.fail(ALL, AT)
     await other.refresh()
@@ -173,8 +175,8 @@ async def test_a_pardon_stays_until_every_worker_has_seen_it(databases: Database
     assert counts(other) == [0, 0, 0]
 
 
-async def test_a_flood_of_names_drives_out_no_wait(databases: Databases) -> None:
-    """Rows and memory are bounded, and whoever guesses cannot make room for guessing."""
+async def test_a_flood_of_names_evicts_no_lockout(databases: Databases) -> None:
+    """Rows and memory are bounded, and an attacker cannot free a counter by filling them."""
     failed_logins, database = SqlFailedLogins(databases.open(), KEY, max_rows=10), databases.open()
     for _ in range(6):
         await failed_logins.fail((PAIR,), AT)
@@ -193,7 +195,7 @@ async def test_a_flood_of_names_drives_out_no_wait(databases: Databases) -> None
 
 
 async def test_a_flood_takes_no_more_memory_before_it_is_pruned(databases: Databases) -> None:
-    """A minute is long for whoever has a thousand addresses."""
+    """An attacker with a thousand addresses can do much in a minute."""
     failed_logins = SqlFailedLogins(databases.open(), KEY, max_rows=10)
     names = [Subject(f"name-{number}", PAIR.address) for number in range(30)]
     for name in names:
@@ -202,10 +204,10 @@ async def test_a_flood_takes_no_more_memory_before_it_is_pruned(databases: Datab
     assert sum(failed_logins.find(name) is not None for name in names) <= 13
 
 
-async def test_at_rest_a_look_is_one_statement(
+async def test_an_idle_check_is_one_statement(
     failed_logins: SqlFailedLogins, databases: Databases
 ) -> None:
-    """Every worker looks twice a second, and no login asks at all."""
+    """Every worker checks twice a second, and a login makes no query at all."""
     with databases.watched() as statements:
         await failed_logins.refresh()
         failed_logins.find(PAIR)
@@ -213,8 +215,8 @@ async def test_at_rest_a_look_is_one_statement(
     assert len(statements) == 1
 
 
-async def test_news_that_come_late_undo_none_that_came_before(databases: Databases) -> None:
-    """A guess would be uncounted."""
+async def test_news_that_arrive_late_undo_no_earlier_ones(databases: Databases) -> None:
+    """Otherwise a guess would not be counted."""
     one, other, database = worker(databases), worker(databases), databases.open()
     failing = asyncio.ensure_future(one.fail(ALL, AT))
     while not await database.read(Statement("SELECT 1 FROM failures", {})):  # noqa: ASYNC110 -- a thread writes

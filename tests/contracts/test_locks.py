@@ -1,4 +1,4 @@
-"""Locks hold for everything that can be done, and at the instant it is done (§5.5)."""
+"""Locks apply to every operation, at the instant it is carried out (§5.5)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,15 +34,15 @@ HELD, NEXT = index("held"), index("next")
 
 
 class TestTable:
-    """The table says something of everything."""
+    """The table covers everything."""
 
-    def test_every_switch_of_everything_that_can_be_locked_has_a_column(self) -> None:
-        """A new switch would lock nothing, and nobody would notice."""
+    def test_every_attribute_of_everything_that_can_be_locked_has_a_column(self) -> None:
+        """A new attribute would lock nothing, and nobody would notice."""
         assert columns() == [(subject, switch[0]) for subject, switch in LOCKS]
         assert len({switch[0] for switch in SWITCHES}) == len(SWITCHES)
 
     def test_every_operation_has_a_row(self) -> None:
-        """A new way to read or write would go round the locks."""
+        """A new way to read or write would bypass the locks."""
         assert rows().keys() == OPERATIONS.keys()
         for port in (Metadata, Properties):
             methods = {name for name in vars(port) if not name.startswith("_")}
@@ -55,7 +55,7 @@ class TestTable:
     async def test_each_lock_forbids_what_the_table_says_and_nothing_else(
         self, metadata: SqlMetadata, properties: SqlProperties, name: str
     ) -> None:
-        """What was locked is lost, or what was not locked is stuck."""
+        """Locked content would be lost, or unlocked content would be stuck."""
         operation, outcomes = OPERATIONS[name], {}
         for number, (subject, switch) in enumerate(LOCKS):
             scene = Scene.number(number)
@@ -67,10 +67,10 @@ class TestTable:
         assert outcomes == rows()[name]
 
     @pytest.mark.parametrize("name", OPERATIONS)
-    async def test_what_is_unlocked_again_is_as_it_was(
+    async def test_unlocking_restores_the_former_state(
         self, metadata: SqlMetadata, properties: SqlProperties, name: str
     ) -> None:
-        """A lock that nobody can take off would be worse than none."""
+        """A lock that nobody can remove would be worse than none."""
         operation, scene = OPERATIONS[name], Scene.number(0)
         await scene.prepare(metadata)
         for enabled in (False, True):
@@ -83,7 +83,7 @@ class TestTable:
     async def test_what_a_lock_forbids_changes_nothing(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """The half of an operation before its refusal would stay."""
+        """The part of an operation before its refusal would remain."""
         scene = Scene.number(0)
         await scene.prepare(metadata)
         await scene.lock(properties, "tag", "write")
@@ -96,10 +96,10 @@ class TestTable:
         assert await _everything(metadata, properties, scene) == before
 
     @pytest.mark.parametrize("subject", SUBJECTS)
-    async def test_what_is_not_there_is_unknown_and_not_disallowed(
+    async def test_missing_content_is_unknown_and_not_disallowed(
         self, metadata: SqlMetadata, properties: SqlProperties, subject: str
     ) -> None:
-        """A lock would tell what is in a repository that cannot be read."""
+        """A lock would reveal what a repository contains that cannot be read."""
         scene = Scene.number(0)
         await scene.prepare(metadata)
         await scene.lock(properties, subject, "read")
@@ -123,7 +123,7 @@ async def _everything(metadata: SqlMetadata, properties: SqlProperties, scene: S
 
 
 class Watch:
-    """Notices the first statement that begins so; where it holds, that waits to be let go."""
+    """Notices the first statement with this beginning; if `holds`, that waits for a release."""
 
     def __init__(self, beginning: str, *, holds: bool) -> None:
         self.reached = Event()
@@ -133,7 +133,7 @@ class Watch:
         self._holds = holds
 
     def __call__(self, statement: Statement) -> None:
-        """Look at a statement that is about to be carried out."""
+        """Inspect a statement that is about to be executed."""
         if self.is_armed and statement.sql.strip().startswith(self._beginning):
             self.reached.set()
             if self._holds and not self.go_on.wait(PATIENCE):
@@ -141,7 +141,7 @@ class Watch:
 
 
 class Worker:
-    """One of several that share a database."""
+    """One of several workers that share a database."""
 
     def __init__(self, kind: str, folder: Path, watch: Watch) -> None:
         self.watch = watch
@@ -183,8 +183,8 @@ async def removed(worker: Worker) -> None:
 
 Write = Callable[[Worker], Awaitable[None]]
 
-# What a lock against writing forbids, and where in it the locks have been read and nothing is
-# written yet.
+# The operations that a lock against writing forbids, each with the statement at which the locks
+# have been read and nothing is written yet.
 WRITES: list[tuple[Write, str, str]] = [
     (pushed, "repository", "INSERT INTO repositories"),
     (pushed, "tag", "INSERT INTO repositories"),
@@ -203,7 +203,7 @@ WRITES: list[tuple[Write, str, str]] = [
 async def two_workers(
     kind: str, folder: Path, beginning: str
 ) -> AsyncIterator[tuple[Worker, Worker]]:
-    """HELD is put, and tagged; the first worker stops there, the second tells when it begins."""
+    """HELD is put and tagged; the first worker pauses there, the second reports when it begins."""
     first = Worker(kind, folder, Watch(beginning, holds=True))
     second = Worker(kind, folder, Watch("BEGIN", holds=False))
     await first.metadata.put_manifest(HELLO, HELD, (LATEST,), AT)
@@ -219,7 +219,7 @@ async def two_workers(
 async def interleave(
     first: Worker, write: Write, second: Worker, other: Write
 ) -> tuple[BaseException | None, BaseException | None]:
-    """Begin the second write while the first stands still within its transaction: how both end."""
+    """Begin the second write while the first pauses within its transaction: the outcome of both."""
     running = asyncio.ensure_future(write(first))
     assert await asyncio.to_thread(first.watch.reached.wait, PATIENCE)
     waiting = asyncio.ensure_future(other(second))
@@ -230,7 +230,7 @@ async def interleave(
 
 
 async def is_held(worker: Worker) -> bool:
-    """Whether LATEST points at HELD, as before."""
+    """Whether LATEST still points to HELD."""
     try:
         return (await worker.metadata.get_manifest(HELLO, LATEST)).digest == HELD.digest
     except UnknownManifest:
@@ -245,7 +245,7 @@ class TestRaces:
     async def test_a_lock_that_came_first_forbids_the_write(
         self, tmp_path: Path, kind: str, write: Write, subject: str
     ) -> None:
-        """Whoever was told that an image is locked would lose it to a delete already on its way."""
+        """After an image is locked, a delete already on its way could remove it."""
         async with two_workers(kind, tmp_path, "COMMIT") as (locker, writer):
             lock = partial(locked, subject=subject)
             outcome, refusal = await interleave(locker, lock, writer, write)
@@ -258,7 +258,7 @@ class TestRaces:
     async def test_a_write_that_came_first_is_done_before_the_lock(
         self, tmp_path: Path, kind: str, write: Write, subject: str, written: str
     ) -> None:
-        """The lock would be set between the look at it and the write that it forbids."""
+        """The lock would be set between its check and the write that it forbids."""
         async with two_workers(kind, tmp_path, written) as (writer, locker):
             lock = partial(locked, subject=subject)
             outcome, refusal = await interleave(writer, write, locker, lock)

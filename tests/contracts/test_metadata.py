@@ -47,7 +47,7 @@ def rival(databases: Databases) -> SqlMetadata:
 
 
 def manifest(name: str = "", *blobs: Digest, **fields: object) -> Manifest:
-    """An image of these blobs, the first its configuration; an index where there are none."""
+    """An image of these blobs, the first its configuration; an index if there are none."""
     media_type = OCI_MANIFEST if blobs else OCI_INDEX
     content = {"schemaVersion": 2, "annotations": {"name": name}, **fields}
     if blobs:
@@ -59,17 +59,17 @@ def manifest(name: str = "", *blobs: Digest, **fields: object) -> Manifest:
 
 
 def descriptor(blob: Digest) -> dict[str, object]:
-    """What points at the blob."""
+    """A descriptor of the blob."""
     return {"mediaType": "application/octet-stream", "digest": str(blob), "size": 4}
 
 
 def stored(held: Manifest) -> StoredManifest:
-    """The manifest as it comes back."""
+    """The manifest as it is returned."""
     return StoredManifest(held.digest, held.media_type, held.content)
 
 
 async def put_tags(metadata: SqlMetadata, repository: RepositoryName, *tags: str) -> None:
-    """Let these tags point at a manifest."""
+    """Point these tags to a manifest."""
     held = manifest()
     await asyncio.gather(
         *(metadata.put_manifest(repository, held, (Tag.parse(tag),), AT) for tag in tags)
@@ -77,7 +77,7 @@ async def put_tags(metadata: SqlMetadata, repository: RepositoryName, *tags: str
 
 
 async def both(first: Awaitable[None], second: Awaitable[None]) -> tuple[bool, bool]:
-    """Let two writes race; say which succeeded, and refuse any but a named failure."""
+    """Let two writes race; return which succeeded, and raise any error but a named one."""
     outcomes = await asyncio.gather(first, second, return_exceptions=True)
     for outcome in outcomes:
         assert outcome is None or isinstance(outcome, RegistryError), repr(outcome)
@@ -97,7 +97,7 @@ class TestBlobs:
     """Which repository links which blob."""
 
     async def test_a_linked_blob_is_found_with_its_size(self, metadata: SqlMetadata) -> None:
-        """A pull would not know how long the blob is."""
+        """A pull would not know the length of the blob."""
         await metadata.link_blob(HELLO, BLOB, 5 * 2**40, AT)
 
         assert await metadata.find_blob(HELLO, BLOB) == 5 * 2**40
@@ -105,7 +105,7 @@ class TestBlobs:
     async def test_a_blob_is_visible_only_through_a_repository_that_links_it(
         self, metadata: SqlMetadata
     ) -> None:
-        """Whoever knows a digest could read what another repository holds."""
+        """Anyone who knows a digest could read what another repository holds."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
 
         with pytest.raises(UnknownBlob) as refused:
@@ -115,7 +115,7 @@ class TestBlobs:
     async def test_a_blob_is_found_with_one_statement(
         self, metadata: SqlMetadata, databases: Databases
     ) -> None:
-        """Every layer of every pull would pay for it."""
+        """Every layer of every pull would pay for more."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
 
         with databases.watched() as statements:
@@ -131,7 +131,7 @@ class TestBlobs:
         assert await metadata.find_blob(HELLO, BLOB) == 4
 
     async def test_a_blob_that_was_unlinked_is_unknown(self, metadata: SqlMetadata) -> None:
-        """What was deleted could be pulled."""
+        """Deleted content could be pulled."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
         await metadata.link_blob(OTHER, BLOB, 4, AT)
         await metadata.unlink_blob(HELLO, BLOB)
@@ -162,10 +162,10 @@ class TestBlobs:
 
 
 class TestManifests:
-    """Manifests, and the tags that point at them."""
+    """Manifests, and the tags that point to them."""
 
     async def test_a_manifest_comes_back_as_it_was_put(self, metadata: SqlMetadata) -> None:
-        """The bytes would no longer hash to the digest."""
+        """The bytes would no longer match the digest."""
         odd = '{\t"schemaVersion":2 ,\n "manifests": [], "x": "\u00e4 \\u0000" }\n'
         held = Manifest.read(odd.encode(), OCI_INDEX)
         await metadata.put_manifest(HELLO, held, (LATEST,), AT)
@@ -176,7 +176,7 @@ class TestManifests:
     async def test_a_manifest_is_got_with_one_statement(
         self, metadata: SqlMetadata, databases: Databases
     ) -> None:
-        """The commonest request of all would be slower."""
+        """The most frequent request of all would be slower."""
         held = manifest()
         await metadata.put_manifest(HELLO, held, (LATEST,), AT)
 
@@ -187,8 +187,8 @@ class TestManifests:
 
         assert (len(by_tag), len(by_digest)) == (1, 1)
 
-    async def test_a_manifest_is_held_by_its_repository_only(self, metadata: SqlMetadata) -> None:
-        """Whoever knows a digest could read what another repository holds."""
+    async def test_a_manifest_belongs_to_its_repository_only(self, metadata: SqlMetadata) -> None:
+        """Anyone who knows a digest could read what another repository holds."""
         held = manifest()
         await metadata.put_manifest(HELLO, held, (LATEST,), AT)
 
@@ -206,7 +206,7 @@ class TestManifests:
         assert await metadata.list_tags(HELLO, Page()) == Slice(())
 
     async def test_a_tag_moves_to_the_manifest_put_last(self, metadata: SqlMetadata) -> None:
-        """A pull of `latest` would get the image of yesterday, or none."""
+        """A pull of `latest` would get yesterday's image, or none."""
         first, second = manifest("1"), manifest("2")
         for held in (first, second, first):
             await metadata.put_manifest(HELLO, held, (LATEST,), AT)
@@ -222,7 +222,7 @@ class TestManifests:
 
         assert await metadata.get_manifest(HELLO, held.digest) == stored(held)
 
-    async def test_a_subject_need_not_be_there(
+    async def test_a_subject_need_not_exist(
         self, metadata: SqlMetadata, database: SqliteDatabase
     ) -> None:
         """A signature could not be pushed before what it signs (specification, end-7)."""
@@ -236,7 +236,7 @@ class TestManifests:
     async def test_a_manifest_whose_blobs_are_missing_is_refused(
         self, metadata: SqlMetadata
     ) -> None:
-        """An image would be listed that nobody can pull."""
+        """An image that nobody can pull would be listed."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
         await metadata.link_blob(OTHER, Digest.of(b"elsewhere"), 4, AT)
         held = manifest("{}", BLOB, Digest.of(b"elsewhere"))
@@ -252,7 +252,7 @@ class TestManifests:
     async def test_a_refused_manifest_creates_no_repository(
         self, metadata: SqlMetadata, database: SqliteDatabase
     ) -> None:
-        """A failed push would leave a repository that holds nothing."""
+        """A failed push would leave an empty repository."""
         with pytest.raises(MissingReferences):
             await metadata.put_manifest(HELLO, manifest("{}", BLOB), (LATEST,), AT)
 
@@ -270,7 +270,7 @@ class TestManifests:
     async def test_thousands_of_layers_are_checked_with_few_statements(
         self, metadata: SqlMetadata, databases: Databases
     ) -> None:
-        """A large manifest would hold up everybody's writes, or exceed a statement's limits."""
+        """A large manifest would delay everyone's writes, or exceed the limits of a statement."""
         blobs = [Digest.of(str(number).encode()) for number in range(2500)]
         await asyncio.gather(*(metadata.link_blob(HELLO, blob, 4, AT) for blob in blobs))
         held = manifest("{}", *blobs)
@@ -294,7 +294,7 @@ class TestManifests:
         assert refused.value.detail["digest"].split() == missing
 
     async def test_a_deleted_manifest_goes_with_its_tags(self, metadata: SqlMetadata) -> None:
-        """A tag would point at nothing."""
+        """A tag would point to nothing."""
         gone, kept = manifest("1"), manifest("2")
         for tag in ("a", "b"):
             await metadata.put_manifest(HELLO, gone, (Tag.parse(tag),), AT)
@@ -317,8 +317,8 @@ class TestManifests:
 
         assert await metadata.get_manifest(OTHER, held.digest) == stored(held)
 
-    async def test_a_deleted_tag_leaves_what_it_pointed_at(self, metadata: SqlMetadata) -> None:
-        """Untagging an image would delete it for whoever pulls it by digest."""
+    async def test_a_deleted_tag_leaves_its_manifest(self, metadata: SqlMetadata) -> None:
+        """Removing a tag would delete the image for clients that pull it by digest."""
         held = manifest()
         await put_tags(metadata, HELLO, "a", "b")
         await metadata.delete_tag(HELLO, Tag.parse("a"))
@@ -339,14 +339,14 @@ class TestListings:
     """Pages of tags and of repositories."""
 
     async def test_tags_are_listed_in_byte_order(self, metadata: SqlMetadata) -> None:
-        """Paging would lose or repeat tags where client and registry order differently."""
+        """Paging would lose or repeat tags if client and registry order differently."""
         await put_tags(metadata, HELLO, "b", "a.1", "a-1", "B", "_", "10", "9", "a")
 
         listed = await metadata.list_tags(HELLO, Page())
         assert listed.items == ("10", "9", "B", "_", "a", "a-1", "a.1", "b")
 
     async def test_a_page_says_whether_there_is_more(self, metadata: SqlMetadata) -> None:
-        """A client would stop too early, or ask for ever."""
+        """A client would stop too early, or ask forever."""
         await put_tags(metadata, HELLO, "a", "b", "c")
 
         assert await metadata.list_tags(HELLO, Page(2)) == Slice(("a", "b"), more=True)
@@ -354,14 +354,14 @@ class TestListings:
         assert await metadata.list_tags(HELLO, Page(3)) == Slice(("a", "b", "c"))
         assert await metadata.list_tags(HELLO, Page(2, "c")) == Slice(())
 
-    async def test_a_page_begins_after_a_tag_that_is_gone(self, metadata: SqlMetadata) -> None:
+    async def test_a_page_begins_after_a_deleted_tag(self, metadata: SqlMetadata) -> None:
         """Deleting while listing would break the listing."""
         await put_tags(metadata, HELLO, "a", "c")
 
         assert await metadata.list_tags(HELLO, Page(2, "b")) == Slice(("c",))
 
     async def test_a_page_of_nothing_is_the_last(self, metadata: SqlMetadata) -> None:
-        """A client that asks for n=0 would be sent round in circles."""
+        """A client that requests n=0 would loop forever."""
         await put_tags(metadata, HELLO, "a")
 
         assert await metadata.list_tags(HELLO, Page(0)) == Slice(())
@@ -370,7 +370,7 @@ class TestListings:
     async def test_the_tags_of_a_repository_without_manifests_are_unknown(
         self, metadata: SqlMetadata
     ) -> None:
-        """A misspelt repository would seem to be there, and empty."""
+        """A misspelt repository would look empty instead of unknown."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
 
         for items in (100, 0):
@@ -378,10 +378,10 @@ class TestListings:
                 await metadata.list_tags(HELLO, Page(items))
             assert refused.value.detail == {"name": str(HELLO)}
 
-    async def test_a_listing_holds_the_tags_of_its_repository_only(
+    async def test_a_listing_holds_only_the_tags_of_its_repository(
         self, metadata: SqlMetadata
     ) -> None:
-        """Tags would be listed that cannot be pulled, and names told that are secret."""
+        """Tags that cannot be pulled would be listed, and secret names revealed."""
         await put_tags(metadata, HELLO, "a")
         await put_tags(metadata, OTHER, "b")
 
@@ -390,7 +390,7 @@ class TestListings:
     async def test_repositories_that_hold_a_manifest_are_listed_in_byte_order(
         self, metadata: SqlMetadata
     ) -> None:
-        """Administrators would not see what there is, or see what holds nothing."""
+        """Administrators would miss repositories, or see empty ones."""
         for name in ("b", "a/b", "a-b", "a0", "a"):
             await put_tags(metadata, RepositoryName.parse(name), "latest")
         await metadata.link_blob(RepositoryName.parse("blobs-only"), BLOB, 4, AT)
@@ -404,7 +404,7 @@ class TestListings:
     async def test_a_repository_whose_last_manifest_went_is_not_listed(
         self, metadata: SqlMetadata
     ) -> None:
-        """A repository that was emptied would be listed for ever."""
+        """An emptied repository would be listed forever."""
         await put_tags(metadata, HELLO, "latest")
         await metadata.delete_manifest(HELLO, manifest().digest)
 
@@ -438,7 +438,7 @@ class TestListings:
     async def test_a_page_is_read_from_an_index_without_sorting(
         self, metadata: SqlMetadata, database: SqliteDatabase, databases: Databases, listing: str
     ) -> None:
-        """A page of a million tags would take as long as a listing of them all."""
+        """A page of a million tags would take as long as listing them all."""
         await put_tags(metadata, HELLO, "a", "b")
         with databases.watched() as statements:
             if listing == "tags":
@@ -456,12 +456,12 @@ class TestListings:
 
 
 class TestRaces:
-    """Two workers that write at once: some order must explain what comes of it."""
+    """Two workers write at once: the outcome must match one of the two orders."""
 
     async def test_a_manifest_is_never_put_after_its_blob_went(
         self, metadata: SqlMetadata, rival: SqlMetadata
     ) -> None:
-        """An image would be acknowledged whose layer had been deleted before."""
+        """An image would be acknowledged after its layer had been deleted."""
         for number in range(RACES):
             blob, tag = Digest.of(bytes([number])), Tag.parse(f"n{number}")
             await metadata.link_blob(HELLO, blob, 4, AT)
@@ -493,7 +493,7 @@ class TestRaces:
     async def test_a_tag_put_twice_at_once_points_at_one_of_the_two(
         self, metadata: SqlMetadata, rival: SqlMetadata
     ) -> None:
-        """One of two pushes would fail, or the tag would point at neither."""
+        """One of two pushes would fail, or the tag would point to neither."""
         first, second = manifest("1"), manifest("2")
         for _ in range(RACES):
             won = await both(
@@ -536,7 +536,7 @@ class TestRaces:
 
 
 async def tags_of(metadata: SqlMetadata) -> Slice[str]:
-    """All tags of the repository, none where it holds no manifest."""
+    """All tags of the repository; none if it holds no manifest."""
     try:
         return await metadata.list_tags(HELLO, Page(1000))
     except UnknownRepository:

@@ -1,4 +1,4 @@
-"""Migrations that were released are what they were, and lose nothing."""
+"""Released migrations never change, and lose nothing."""
 
 from contextlib import closing
 from hashlib import sha256
@@ -29,7 +29,7 @@ RELEASED = {
 
 
 def test_a_migration_is_never_edited() -> None:
-    """A database that has it already would be taken for one that it is not."""
+    """A database that has already applied it would have a different schema than assumed."""
     folder = resources.files("acrux.adapters.sql.migrations")
 
     found = {
@@ -41,13 +41,13 @@ def test_a_migration_is_never_edited() -> None:
     assert found == RELEASED
 
 
-# What the tables of version 13 are called since.
+# The present names of the tables of version 13.
 RENAMED = {"journal": "audit_log", "journal_sizes": "audit_sizes"}
 VALUES = {"TEXT": "'a'", "INTEGER": "1", "BIGINT": "1", "BYTEA": "x'61'"}
 
 
 def test_a_database_of_version_13_keeps_every_row(tmp_path: Path) -> None:
-    """An upgrade would forget who may log in, or what was recorded of them."""
+    """An upgrade would forget accounts, or what was recorded of them."""
     path = tmp_path / "registry.sqlite"
     with closing(Connection(path)) as connection:
         migrate(connection, migrations()[:13], path)
@@ -66,7 +66,7 @@ def test_a_database_of_version_13_keeps_every_row(tmp_path: Path) -> None:
 
 
 def tables(connection: Connection) -> list[str]:
-    """The tables of the database, those first that others refer to."""
+    """The tables of the database; tables that others refer to come first."""
     found = connection.execute(
         Statement("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid", {})
     )
@@ -74,7 +74,7 @@ def tables(connection: Connection) -> list[str]:
 
 
 def rows(connection: Connection) -> dict[str, list[Row]]:
-    """What each table holds."""
+    """The rows of each table."""
     return {
         table: connection.execute(Statement(f"SELECT * FROM {table}", {}))  # noqa: S608 -- our own names
         for table in tables(connection)

@@ -1,4 +1,4 @@
-"""Every look-up and every page is answered by an index, on SQLite and on PostgreSQL."""
+"""Every lookup and every page uses an index, on SQLite and PostgreSQL."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,13 +32,13 @@ from tests.contracts.every_call import (
 )
 from tests.contracts.postgresql import PostgreSql
 
-# What asks no database.
+# Methods that query no database.
 IN_MEMORY = {(Revocations, "least_epoch"), (FailedLogins, "find"), (FailedLogins, "hash")}
 
 BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "audit_log"}
 
-# The tags on one manifest are few: sorted by time rather than sought among all tags by time. So are
-# the records of several repositories.
+# A manifest has few tags: they are sorted by time, not sought among all tags by time. The same
+# applies to the records of several repositories.
 SORTED = ("updated_at + 0", "'(several)'")
 
 
@@ -48,7 +48,7 @@ def texts(statements: list[Statement]) -> list[str]:
 
 
 def test_every_method_of_the_ports_in_sql_is_called() -> None:
-    """A new query could read a whole table, and nobody would see it before users do."""
+    """A new query could scan a whole table, and users would be the first to notice."""
     methods = {(port, name) for port in ADAPTERS for name in vars(port) if not name.startswith("_")}
 
     assert {(call.port, call.method) for call in CALLS} == methods - IN_MEMORY
@@ -62,7 +62,7 @@ class TestSqlite:
     """The plans of SQLite."""
 
     async def test_no_statement_reads_through_a_table_or_sorts(self, databases: Databases) -> None:
-        """A page of a million tags would take as long as a listing of them all."""
+        """A page of a million tags would take as long as listing them all."""
         statements, database = await statements_of(databases), databases.open()
         bad = {}
         for text, statement in zip(texts(statements), statements, strict=True):
@@ -90,7 +90,7 @@ class TestSqlite:
 
 
 async def _costs(folder: Path, rows: int) -> dict[str, int]:
-    """How many steps SQLite's machine takes for each statement of a page of ten, deep inside."""
+    """The number of steps of SQLite's virtual machine for each statement of a page of ten."""
     databases = Databases("sqlite", folder)
     database = databases.open()
     connection = apsw.Connection(str(folder / "registry.sqlite"))
@@ -131,7 +131,7 @@ def _cost(connection: apsw.Connection, statement: Statement) -> int:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[PostgreSql]:
-    """A PostgreSQL with our schema and many rows, whose statistics it knows."""
+    """A PostgreSQL with our schema and many rows, after ANALYZE."""
     with postgresql.running() as cluster:
         cluster.execute(filled(POSTGRESQL, ROWS) + "ANALYZE;")
         yield cluster
@@ -139,12 +139,12 @@ def cluster() -> Iterator[PostgreSql]:
 
 @pytest.mark.xdist_group("postgresql")
 class TestPostgreSql:
-    """The same migrations and statements on PostgreSQL, before there is an adapter for it."""
+    """The same migrations and statements on PostgreSQL, before it has an adapter."""
 
     async def test_every_statement_is_understood(
         self, databases: Databases, cluster: PostgreSql
     ) -> None:
-        """The one text for both databases would turn out to be SQLite's."""
+        """The shared SQL text would turn out to be SQLite's only."""
         statements = await statements_of(databases)
 
         cluster.prepare(statements)
@@ -152,7 +152,7 @@ class TestPostgreSql:
     async def test_no_statement_reads_through_a_table_or_sorts(
         self, databases: Databases, cluster: PostgreSql
     ) -> None:
-        """A page of a million tags would take as long as a listing of them all."""
+        """A page of a million tags would take as long as listing them all."""
         statements = await statements_of(databases)
         bad = {}
         for text, plan in zip(texts(statements), cluster.plans(statements), strict=True):
@@ -174,7 +174,7 @@ class TestPostgreSql:
         assert bad == {}
 
     def test_texts_compare_byte_by_byte(self, cluster: PostgreSql) -> None:
-        """Pages would begin where another order than the listing's puts them."""
+        """Pages would begin at a place that belongs to another order than the listing's."""
         assert cluster.execute("SELECT 'a-b' < 'a.b', 'B' < 'a', 'a' < '\u00e4';") == "t|t|t\n"
 
 

@@ -49,7 +49,7 @@ class TestRepositories:
     async def test_a_repository_shows_its_age_its_counts_and_its_switches(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """az acr repository show would tell nonsense (acr-protocol.md §5.2)."""
+        """`az acr repository show` would print nonsense (acr-protocol.md §5.2)."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
         await metadata.put_manifest(HELLO, index("1"), tags("a", "b"), later(2))
         await metadata.put_manifest(HELLO, index("2"), tags("c"), later(3))
@@ -64,10 +64,10 @@ class TestRepositories:
             attributes=UNLOCKED,
         )
 
-    async def test_what_is_not_listed_is_counted(
+    async def test_hidden_content_is_counted(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """A repository whose images are hidden would look empty to whoever cleans up."""
+        """A repository of hidden images would look empty in a cleanup."""
         await metadata.put_manifest(HELLO, index(), (LATEST,), AT)
         hidden = AttributesChange(list_enabled=False)
         await properties.change_tag(HELLO, LATEST, hidden)
@@ -77,10 +77,10 @@ class TestRepositories:
         assert (shown.manifest_count, shown.tag_count) == (1, 1)
 
     @pytest.mark.parametrize("way", ["nothing", "a blob", "a deleted manifest"])
-    async def test_a_repository_without_manifests_is_none(
+    async def test_a_repository_without_manifests_does_not_exist(
         self, metadata: SqlMetadata, properties: SqlProperties, way: str
     ) -> None:
-        """A push that never ended, or the last delete, would leave a ghost (§5.7)."""
+        """An unfinished push, or the last delete, would leave an empty repository (§5.7)."""
         if way == "a blob":
             await metadata.link_blob(HELLO, BLOB, 4, AT)
         if way == "a deleted manifest":
@@ -98,7 +98,7 @@ class TestRepositories:
                 await attempt
             assert refused.value.detail == {"name": "library/hello"}
 
-    async def test_the_last_manifest_takes_the_locks_of_its_repository_along(
+    async def test_the_last_manifest_removes_the_locks_of_its_repository(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
         """A new repository could not be pushed to, because of one that is gone."""
@@ -119,10 +119,10 @@ class TestRepositories:
 class TestTags:
     """What is shown of a tag."""
 
-    async def test_a_tag_shows_where_it_points_and_when_it_came_there(
+    async def test_a_tag_shows_its_manifest_and_since_when(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """Clients purge by these instants: a wrong one deletes the wrong image (§5.3)."""
+        """Clients purge by these times: a wrong one deletes the wrong image (§5.3)."""
         await metadata.put_manifest(HELLO, index("1"), (LATEST,), AT)
         await metadata.put_manifest(HELLO, index("2"), (LATEST,), later(60))
 
@@ -137,7 +137,7 @@ class TestTags:
     async def test_a_tag_keeps_its_switches_when_it_moves(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """The next push would undo what protects a tag from deletion."""
+        """The next push would remove the protection of a tag against deletion."""
         await metadata.put_manifest(HELLO, index("1"), (LATEST,), AT)
         await properties.change_tag(HELLO, LATEST, AttributesChange(delete_enabled=False))
         await metadata.put_manifest(HELLO, index("2"), (LATEST,), AT)
@@ -145,10 +145,10 @@ class TestTags:
         shown = await properties.tag(HELLO, LATEST)
         assert shown.attributes == Attributes(delete_enabled=False)
 
-    async def test_a_tag_that_was_deleted_begins_anew(
+    async def test_a_deleted_tag_that_is_recreated_is_new(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """A new tag would inherit the age and the switches of one that is gone."""
+        """A new tag would inherit the age and the attributes of a deleted one."""
         await metadata.put_manifest(HELLO, index(), (LATEST,), AT)
         await properties.change_tag(HELLO, LATEST, AttributesChange(list_enabled=False))
         await metadata.delete_tag(HELLO, LATEST)
@@ -160,7 +160,7 @@ class TestTags:
     async def test_a_tag_of_another_repository_is_unknown(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """Whoever may read one repository could read of all, or lock in them."""
+        """With access to one repository, you could read or lock tags of all."""
         await metadata.put_manifest(HELLO, index(), tags("v1"), AT)
         await metadata.put_manifest(OTHER, index(), (LATEST,), AT)
 
@@ -178,7 +178,7 @@ class TestManifests:
     async def test_an_image_shows_its_types_its_size_its_platform_and_its_tags(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """az acr manifest show-metadata would tell nonsense (§5.4)."""
+        """`az acr manifest show-metadata` would print nonsense (§5.4)."""
         held = image(BLOB, BLOB)
         await metadata.link_blob(HELLO, BLOB, 4, AT)
         await metadata.put_manifest(
@@ -215,7 +215,7 @@ class TestManifests:
     async def test_a_manifest_put_again_keeps_its_age_and_its_switches(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """A retried push would unlock an image, or save it from being purged."""
+        """A repeated push would unlock an image, or save it from being purged."""
         await metadata.put_manifest(HELLO, index(), (), AT)
         await properties.change_manifest(HELLO, index().digest, LOCKED)
         first = await properties.manifest(HELLO, index().digest)
@@ -226,10 +226,10 @@ class TestManifests:
         assert await properties.manifest(HELLO, index().digest) == first
         assert first.attributes == Attributes(write_enabled=False)
 
-    async def test_a_manifest_shows_the_tags_that_are_not_listed_too(
+    async def test_a_manifest_shows_its_hidden_tags_too(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """`acr purge --untagged` would take an image for untagged, and delete it with its tag."""
+        """`acr purge --untagged` would treat an image as untagged, and delete it with its tag."""
         await metadata.put_manifest(HELLO, index(), (LATEST,), AT)
         await properties.change_tag(HELLO, LATEST, AttributesChange(list_enabled=False))
 
@@ -240,7 +240,7 @@ class TestManifests:
     async def test_a_manifest_of_another_repository_is_unknown(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """Whoever may read one repository could read of all, or lock in them."""
+        """With access to one repository, you could read or lock manifests of all."""
         await metadata.put_manifest(OTHER, index(), (), AT)
 
         with pytest.raises(UnknownManifest):
@@ -252,17 +252,17 @@ class TestManifests:
 
 
 class TestSwitches:
-    """How switches are set."""
+    """How attributes are set."""
 
     @given(steps=st.lists(st.tuples(st.sampled_from(["repository", "tag", "manifest"]), changes)))
     @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    async def test_a_change_sets_what_it_names_and_nothing_else(
+    async def test_a_change_sets_only_the_named_attributes(
         self,
         metadata: SqlMetadata,
         properties: SqlProperties,
         steps: list[tuple[str, AttributesChange]],
     ) -> None:
-        """To lock an image against deletion would unlock it for writing, or its neighbour."""
+        """Locking an image against deletion would unlock it for writing, or lock its neighbour."""
         repository = type(HELLO).parse(Digest.of(repr(steps).encode()).encoded)
         await metadata.put_manifest(repository, index(), tags("latest", "near"), AT)
         await metadata.put_manifest(repository, index("near"), (), AT)

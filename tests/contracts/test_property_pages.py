@@ -1,4 +1,4 @@
-"""The contract of the listings of ports.Properties: orders, pages, what is hidden."""
+"""The contract of ports.Properties for listings: orders, pages, hiding."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Entry:
     manifest: int = 0
 
 
-# Few instants, so that several are equal, as those of a push with several tags are.
+# Few instants, so that several are equal, like those of a push with several tags.
 entries = st.lists(
     st.builds(
         Entry,
@@ -51,7 +51,7 @@ sizes = st.integers(1, 4)
 
 
 def ordered(entries: Iterable[Entry], order: Order, key: Callable[[Entry], str]) -> list[str]:
-    """The keys of what is to be listed, as the order wants them."""
+    """The keys of the items, in this order."""
     listed = [entry for entry in entries if not entry.is_hidden]
     if order is Order.BY_NAME:
         return sorted(map(key, listed))
@@ -60,7 +60,7 @@ def ordered(entries: Iterable[Entry], order: Order, key: Callable[[Entry], str])
 
 
 def repository_of(*values: object) -> RepositoryName:
-    """A repository of an example's own."""
+    """A repository for one example."""
     return RepositoryName.parse(Digest.of(repr(values).encode()).encoded)
 
 
@@ -78,7 +78,7 @@ class TestTags:
         items: int,
         only: int | None,
     ) -> None:
-        """acr purge, which walks newest first, would miss a tag or see one twice (§5.3)."""
+        """acr purge, which reads newest first, would miss a tag or see one twice (§5.3)."""
         repository = repository_of(entries, order, items, only)
         held = (FIRST, SECOND)
         for entry in entries:
@@ -101,7 +101,7 @@ class TestTags:
         for shown in listed:
             assert shown == await properties.tag(repository, Tag.parse(shown.name))
 
-    async def test_a_listing_by_name_goes_on_after_a_tag_that_is_gone(
+    async def test_a_listing_by_name_continues_after_a_deleted_tag(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
         """Deleting while listing would break the listing."""
@@ -112,10 +112,10 @@ class TestTags:
         assert [tag.name for tag in listed.items] == ["c"]
 
     @pytest.mark.parametrize("order", TIMED)
-    async def test_a_listing_by_time_ends_after_a_tag_that_is_gone(
+    async def test_a_listing_by_time_ends_after_a_deleted_tag(
         self, metadata: SqlMetadata, properties: SqlProperties, order: Order
     ) -> None:
-        """It has lost its place: to begin again from the start would never end."""
+        """It has lost its place: starting over would never end."""
         await metadata.put_manifest(HELLO, FIRST, tags("a", "b", "c"), AT)
         await metadata.delete_tag(HELLO, Tag.parse("b"))
 
@@ -134,7 +134,7 @@ class TestTags:
             ["c"] if order is Order.OLDEST_FIRST else ["a"]
         )
 
-    async def test_the_place_of_a_tag_is_that_in_its_own_repository(
+    async def test_the_place_of_a_tag_is_within_its_own_repository(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
         """Two repositories with equal tags would disturb each other's listings."""
@@ -148,7 +148,7 @@ class TestTags:
     async def test_a_manifest_without_tags_has_an_empty_list_of_them(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """az acr manifest would fail on an untagged manifest."""
+        """`az acr manifest` would fail on an untagged manifest."""
         await metadata.put_manifest(HELLO, FIRST, (LATEST,), AT)
         await metadata.put_manifest(HELLO, SECOND, (), AT)
 
@@ -159,7 +159,7 @@ class TestTags:
     async def test_a_page_of_nothing_is_the_last(
         self, metadata: SqlMetadata, properties: SqlProperties, order: Order
     ) -> None:
-        """A client that asks for n=0 would be sent round in circles."""
+        """A client that requests n=0 would loop forever."""
         await metadata.put_manifest(HELLO, FIRST, (LATEST,), AT)
 
         assert await properties.tags(HELLO, Page(0), order, None) == Slice(())
@@ -179,7 +179,7 @@ class TestManifests:
         order: Order,
         items: int,
     ) -> None:
-        """acr purge would take a manifest for untagged that an index on another page names."""
+        """acr purge would treat a manifest as untagged that an index on another page names."""
         repository = repository_of(entries, order, items)
         digests = {entry: index(entry.name).digest for entry in entries}
         for entry in entries:
@@ -199,10 +199,10 @@ class TestManifests:
         for manifest in listed:
             assert manifest == await properties.manifest(repository, Digest.parse(manifest.digest))
 
-    async def test_a_listing_goes_on_by_digest_and_ends_by_time_after_a_manifest_that_is_gone(
+    async def test_a_listing_continues_by_digest_and_ends_by_time_after_a_deleted_manifest(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """Deleting while listing would break the listing, or make it begin again."""
+        """Deleting while listing would break the listing, or make it start over."""
         one, two, three = sorted((index(name) for name in "abc"), key=lambda held: str(held.digest))
         for held in (one, two, three):
             await metadata.put_manifest(HELLO, held, (), AT)
@@ -214,10 +214,10 @@ class TestManifests:
         for order in TIMED:
             assert await properties.manifests(HELLO, page, order) == Slice(())
 
-    async def test_a_listing_holds_the_manifests_of_its_repository_only(
+    async def test_a_listing_holds_only_the_manifests_of_its_repository(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """Whoever may read one repository could see what is in the others."""
+        """With access to one repository, you could see the manifests of the others."""
         await metadata.put_manifest(HELLO, FIRST, (), AT)
         await metadata.put_manifest(OTHER, SECOND, (LATEST,), AT)
 

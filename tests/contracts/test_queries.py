@@ -1,4 +1,4 @@
-"""How many statements a request takes, counted through the whole application."""
+"""The number of statements of a request, counted in the whole application."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,8 +18,8 @@ APP = image(b"layer")
 LAYER = Digest.of(b"layer")
 SIGNATURE = image(b"signature", subject=descriptor(APP.manifest, APP.media_type))
 
-# Method, path, query and the statements that the request takes. Each is one look-up in an index,
-# in the event loop; the numbers are what issue 3 promises, or less.
+# Method, path, query and the statements that the request executes. Each is one lookup in an index,
+# in the event loop; the numbers are those that issue 3 promises, or fewer.
 READS: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", "/v2/", {}, 0),
     ("GET", "/v2/hello/manifests/v1", {}, 1),
@@ -30,7 +30,7 @@ READS: list[tuple[str, str, dict[str, Any], int]] = [
     ("HEAD", f"/v2/hello/blobs/{LAYER}", {}, 1),
     ("GET", "/v2/hello/tags/list", {}, 1),
     ("GET", "/v2/hello/tags/list", {"n": "1", "last": "v1"}, 1),
-    ("GET", "/v2/hello/tags/list", {"last": "v9"}, 2),  # empty: is there a repository at all?
+    ("GET", "/v2/hello/tags/list", {"last": "v9"}, 2),  # empty: does the repository exist at all?
     ("GET", f"/v2/hello/referrers/{APP.digest}", {}, 1),
     ("GET", "/v2/_catalog", {}, 2),  # the second asks what the account may see
     ("GET", "/acr/v1/hello", {}, 1),
@@ -43,14 +43,14 @@ READS: list[tuple[str, str, dict[str, Any], int]] = [
 
 
 class Counting:
-    """A registry that is filled, its administrator, and every statement it carries out."""
+    """A filled registry, its administrator, and every statement that it executes."""
 
     def __init__(self, caller: Caller, statements: list[Statement]) -> None:
         self.caller = caller
         self._statements = statements
 
     async def count(self, method: str, path: str, **request: Any) -> tuple[Answer, list[str]]:
-        """The answer to a request, and the statements it took."""
+        """The answer to a request, and its statements."""
         before = len(self._statements)
         answer = await self.caller.call(method, path, **request)
         return answer, [statement.sql for statement in self._statements[before:]]
@@ -76,18 +76,18 @@ async def counting(tmp_path: Path) -> AsyncIterator[Counting]:
 
 
 @pytest.mark.parametrize(("method", "path", "query", "expected"), READS)
-async def test_a_read_takes_no_more_look_ups_than_promised(
+async def test_a_read_takes_no_more_lookups_than_promised(
     counting: Counting, method: str, path: str, query: dict[str, Any], expected: int
 ) -> None:
-    """Every pull of every layer would pay for one more, on the one thread that serves all."""
+    """One more would slow down every pull of every layer, on the one thread that serves all."""
     answer, statements = await counting.count(method, path, query=query)
 
     assert answer.status == 200, answer.body
     assert len(statements) == expected, statements
 
 
-async def test_a_token_takes_one_look_up_and_writes_nothing(counting: Counting) -> None:
-    """docker asks for a token before each pull: asking must not change the world."""
+async def test_a_token_takes_one_lookup_and_writes_nothing(counting: Counting) -> None:
+    """docker requests a token before each pull: a request must not change the state."""
     answer, statements = await counting.count(
         "GET",
         "/oauth2/token",
@@ -99,8 +99,8 @@ async def test_a_token_takes_one_look_up_and_writes_nothing(counting: Counting) 
     assert len(statements) == 1, statements
 
 
-async def test_whoever_presents_nothing_reaches_no_database(counting: Counting) -> None:
-    """A flood of strangers would slow down those who may."""
+async def test_a_request_without_credentials_reaches_no_database(counting: Counting) -> None:
+    """Otherwise a flood of strangers would slow down legitimate users."""
     for path in ("/v2/", "/v2/hello/manifests/v1", "/acr/v1/hello"):
         answer, statements = await counting.count(
             "GET", path, headers={"Authorization": "Bearer a.b.c"}
@@ -110,7 +110,7 @@ async def test_whoever_presents_nothing_reaches_no_database(counting: Counting) 
 
 
 @pytest.mark.parametrize("reference", ["v1", str(APP.digest)])
-async def test_a_push_of_what_is_there_is_one_transaction(
+async def test_a_push_of_existing_content_is_one_transaction(
     counting: Counting, reference: str
 ) -> None:
     """A push would be visible in part, or be synced to the disk several times."""
@@ -130,7 +130,7 @@ async def test_a_push_of_what_is_there_is_one_transaction(
 
 
 async def test_a_blob_pushed_in_three_requests_is_one_transaction(counting: Counting) -> None:
-    """Each more would be a sync that every push of every layer waits for."""
+    """Every push of every layer would wait for one more sync."""
     content = b"pushed in three"
     post, begun = await counting.count("POST", "/v2/hello/blobs/uploads/")
     path, _, query = (post.header("Location") or "").partition("?")
@@ -143,6 +143,6 @@ async def test_a_blob_pushed_in_three_requests_is_one_transaction(counting: Coun
     assert (post.status, patch.status, put.status) == (202, 202, 201)
     steps = (begun, appended, finished)
     assert [statements.count("COMMIT") for statements in steps] == [0, 0, 1]
-    # The one of a chunk asks which logins were ended while it came.
+    # The statement of a chunk asks which logins were revoked meanwhile.
     for statements, most in zip(steps, (1, 1, 6), strict=True):
         assert len(statements) <= most, statements

@@ -1,4 +1,4 @@
-"""What was read and cached answers only for the state of the database that it was read of."""
+"""Cached reads are used only while the database has not changed."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,13 +14,13 @@ ALL = Statement("SELECT name FROM things ORDER BY name", {})
 
 
 class Reading:
-    """Cached reads of a real file, counted, and another connection that writes to it."""
+    """Counted, cached reads of a real file, and another connection that writes to it."""
 
     def __init__(self, folder: Path) -> None:
         self.writer = Connection(folder / "things.sqlite")
         self.reader = Connection(folder / "things.sqlite")
         self.asked: list[Statement] = []
-        self.between: list[Statement] = []  # committed after the version was seen
+        self.between: list[Statement] = []  # committed after the version was checked
         self.writer.execute(Statement("CREATE TABLE things (name TEXT PRIMARY KEY)", {}))
         self.reads = ReadCache(self._execute, self._version, max_bytes=100 * ROW_BYTES)
 
@@ -39,12 +39,12 @@ class Reading:
         self.writer.execute(add(name))
 
     def names(self) -> list[str]:
-        """All names, as the cached reads tell them."""
+        """All names, as the cached reads return them."""
         return [name for (name,) in self.reads.rows(ALL)]
 
 
 def add(name: str) -> Statement:
-    """A row more."""
+    """Insert one more row."""
     return Statement("INSERT INTO things VALUES (:name)", {"name": name})
 
 
@@ -56,8 +56,8 @@ def reading(tmp_path: Path) -> Iterator[Reading]:
         yield reading
 
 
-def test_what_nobody_changed_is_asked_once(reading: Reading) -> None:
-    """Every pull of one image would look for it again."""
+def test_unchanged_rows_are_queried_once(reading: Reading) -> None:
+    """Every pull of one image would query it again."""
     reading.add("a")
 
     assert [reading.names(), reading.names()] == [["a"], ["a"]]
@@ -65,7 +65,7 @@ def test_what_nobody_changed_is_asked_once(reading: Reading) -> None:
 
 
 def test_a_commit_of_another_connection_is_seen_by_the_next_read(reading: Reading) -> None:
-    """A deleted manifest, or a right that was taken away, would go on answering."""
+    """A deleted manifest, or a revoked right, would still be served."""
     reading.add("a")
     assert reading.names() == ["a"]
 
@@ -74,8 +74,8 @@ def test_a_commit_of_another_connection_is_seen_by_the_next_read(reading: Readin
     assert reading.names() == ["a", "b"]
 
 
-def test_a_commit_between_the_look_and_the_read_does_no_harm(reading: Reading) -> None:
-    """The rows are newer than the version they are cached under: the next look forgets them."""
+def test_a_commit_between_the_check_and_the_read_does_no_harm(reading: Reading) -> None:
+    """The rows are newer than the version they are cached under: the next check drops them."""
     reading.add("a")
     reading.between.append(add("b"))
 
@@ -84,8 +84,8 @@ def test_a_commit_between_the_look_and_the_read_does_no_harm(reading: Reading) -
     assert reading.names() == ["a", "b", "c"]
 
 
-def test_the_same_text_with_other_values_is_another_question(reading: Reading) -> None:
-    """One repository would answer for another."""
+def test_the_same_text_with_other_values_is_another_query(reading: Reading) -> None:
+    """One repository would get the answer of another."""
     reading.add("a")
     find = "SELECT name FROM things WHERE name = :name"
 
@@ -95,8 +95,8 @@ def test_the_same_text_with_other_values_is_another_question(reading: Reading) -
     assert len(reading.asked) == 2
 
 
-def test_what_a_caller_does_with_its_rows_changes_nobody_elses(reading: Reading) -> None:
-    """A listing takes its last row off: the next listing would lack it."""
+def test_a_caller_that_changes_its_rows_changes_nobody_elses(reading: Reading) -> None:
+    """A listing removes its last row: the next listing would lack it."""
     reading.add("a")
     reading.reads.rows(ALL).clear()
 
@@ -104,15 +104,15 @@ def test_what_a_caller_does_with_its_rows_changes_nobody_elses(reading: Reading)
 
 
 def test_a_long_result_is_not_cached(reading: Reading) -> None:
-    """One listing would push everything else out of memory."""
+    """One listing would evict everything else."""
     reading.add("x" * MAX_RESULT_BYTES)
 
     assert reading.names() == reading.names()
     assert len(reading.asked) == 2
 
 
-def test_a_long_question_is_not_cached(reading: Reading) -> None:
-    """Whoever has no account may ask whether there is one of a very long name."""
+def test_a_long_query_is_not_cached(reading: Reading) -> None:
+    """Anyone without an account may ask for an account with a very long name."""
     find = Statement("SELECT name FROM things WHERE name = :name", {"name": "x" * MAX_RESULT_BYTES})
 
     reading.reads.rows(find)
@@ -122,19 +122,19 @@ def test_a_long_question_is_not_cached(reading: Reading) -> None:
 
 
 def test_no_more_is_cached_than_fits(reading: Reading) -> None:
-    """Whoever asks for ever new names would fill the memory."""
+    """A caller who asks for ever new names would fill the memory."""
     find = "SELECT name FROM things WHERE name = :name"
     for number in range(101):
         reading.reads.rows(Statement(find, {"name": str(number)}))
 
     reading.reads.rows(Statement(find, {"name": "100"}))
-    assert len(reading.asked) == 101  # the last one is still known
+    assert len(reading.asked) == 101  # the last one is still cached
     reading.reads.rows(Statement(find, {"name": "0"}))
-    assert len(reading.asked) == 102  # the first ones were forgotten
+    assert len(reading.asked) == 102  # the first ones were evicted
 
 
-def test_what_was_made_of_rows_is_cached_in_their_place(reading: Reading) -> None:
-    """Every pull of one image would read its digest anew."""
+def test_a_value_made_from_rows_is_cached_instead_of_them(reading: Reading) -> None:
+    """Otherwise every pull of one image would parse its digest again."""
     reading.add("a")
     made: list[int] = []
 
@@ -148,8 +148,8 @@ def test_what_was_made_of_rows_is_cached_in_their_place(reading: Reading) -> Non
     assert made == [1, 2]
 
 
-def test_what_one_reader_made_answers_for_no_other(reading: Reading) -> None:
-    """A size would come back as a manifest."""
+def test_the_value_of_one_reader_is_not_used_for_another(reading: Reading) -> None:
+    """A size would be returned as a manifest."""
     reading.add("a")
 
     assert reading.reads.find(ALL, len) == 1
@@ -158,7 +158,7 @@ def test_what_one_reader_made_answers_for_no_other(reading: Reading) -> None:
 
 
 def test_a_refusal_to_read_is_not_cached(reading: Reading) -> None:
-    """What is locked now may be open a moment later."""
+    """Content that is locked now may be readable a moment later."""
 
     def refuse(_: list[Row]) -> None:
         raise PermissionError

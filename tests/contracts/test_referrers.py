@@ -1,4 +1,4 @@
-"""The contract of ports.Metadata for referrers, on every database (end-12)."""
+"""The contract of ports.Metadata for referrers, on all databases (end-12)."""
 
 from dataclasses import dataclass
 
@@ -33,23 +33,23 @@ BILL = "application/vnd.example.sbom"
 
 
 def referrer(name: str = "", subject: Digest = SUBJECT, **fields: object) -> Manifest:
-    """An index that points at the subject."""
+    """An index with this subject."""
     return index(name, subject=descriptor(subject), **fields)
 
 
 async def listed(
     metadata: SqlMetadata, subject: Digest = SUBJECT, artifact_type: str | None = None
 ) -> list[Digest]:
-    """The digests of all that points at the subject."""
+    """The digests of all referrers of the subject."""
     found = await metadata.list_referrers(HELLO, subject, artifact_type, Page())
     return [referrer.digest for referrer in found.items]
 
 
 class TestReferrers:
-    """What is listed as pointing at a subject."""
+    """Which referrers of a subject are listed."""
 
-    async def test_nothing_points_at_what_nobody_knows(self, metadata: SqlMetadata) -> None:
-        """Clients ask before they look for signatures: a failure would stop every pull."""
+    async def test_an_unknown_subject_has_no_referrers(self, metadata: SqlMetadata) -> None:
+        """Clients ask before they look for signatures: an error would stop every pull."""
         assert await metadata.list_referrers(HELLO, SUBJECT, None, Page()) == Slice(())
 
     async def test_a_referrer_is_listed_with_its_type_its_size_and_its_annotations(
@@ -72,7 +72,7 @@ class TestReferrers:
             )
         )
 
-    async def test_an_image_that_names_no_type_has_that_of_its_configuration(
+    async def test_an_image_without_a_type_has_that_of_its_configuration(
         self, metadata: SqlMetadata
     ) -> None:
         """Signatures of older clients would be found under no type."""
@@ -84,8 +84,8 @@ class TestReferrers:
         assert (found.media_type, found.artifact_type) == (OCI_MANIFEST, CONFIG_TYPE)
         assert found.annotations == {}
 
-    async def test_an_index_that_names_no_type_has_none(self, metadata: SqlMetadata) -> None:
-        """It would be listed under a type that it is not of."""
+    async def test_an_index_without_a_type_has_none(self, metadata: SqlMetadata) -> None:
+        """It would be listed under a wrong type."""
         await metadata.put_manifest(HELLO, referrer(), (), AT)
 
         [found] = (await metadata.list_referrers(HELLO, SUBJECT, None, Page())).items
@@ -105,7 +105,7 @@ class TestReferrers:
     async def test_a_subject_of_either_algorithm_has_its_own_referrers(
         self, metadata: SqlMetadata
     ) -> None:
-        """What is signed under sha512 could not be verified."""
+        """Content signed under sha512 could not be verified."""
         long = Digest.of(b"subject", "sha512")
         await metadata.put_manifest(HELLO, referrer("256"), (), AT)
         await metadata.put_manifest(HELLO, referrer("512", long), (), AT)
@@ -114,21 +114,21 @@ class TestReferrers:
         assert await listed(metadata, long) == [referrer("512", long).digest]
 
     async def test_a_referrer_put_again_is_listed_once(self, metadata: SqlMetadata) -> None:
-        """A retried push would look like a second signature."""
+        """A repeated push would look like a second signature."""
         for _ in range(2):
             await metadata.put_manifest(HELLO, referrer(), (LATEST,), AT)
 
         assert await listed(metadata) == [referrer().digest]
 
     async def test_a_referrer_that_was_deleted_is_not_listed(self, metadata: SqlMetadata) -> None:
-        """A client would pull a signature that is gone."""
+        """A client would try to pull a signature that is gone."""
         await metadata.put_manifest(HELLO, referrer(), (), AT)
         await metadata.delete_manifest(HELLO, referrer().digest)
 
         assert await listed(metadata) == []
 
     async def test_a_repository_lists_its_own_referrers_only(self, metadata: SqlMetadata) -> None:
-        """Whoever may pull one repository could see what is signed in the others."""
+        """With access to one repository, you could see what is signed in the others."""
         await metadata.put_manifest(OTHER, referrer(), (), AT)
         await metadata.put_manifest(HELLO, referrer("else", ELSE), (), AT)
 
@@ -146,7 +146,7 @@ class Entry:
 
     @property
     def manifest(self) -> Manifest:
-        """The manifest that is put."""
+        """The manifest to put."""
         return referrer(str(self.name), self.subject, artifactType=self.artifact_type)
 
 
@@ -172,7 +172,7 @@ class TestPages:
         items=st.integers(1, 4),
     )
     @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    async def test_all_pages_together_are_all_referrers_in_the_order_of_digests(
+    async def test_all_pages_together_are_all_referrers_ordered_by_digest(
         self,
         metadata: SqlMetadata,
         properties: SqlProperties,
@@ -180,7 +180,7 @@ class TestPages:
         artifact_type: str | None,
         items: int,
     ) -> None:
-        """A signature on no page is no signature."""
+        """A signature on no page would not exist for clients."""
         example = repr((entries, artifact_type, items)).encode()
         repository = RepositoryName.parse(Digest.of(example).encoded)
         for entry in entries:
@@ -203,9 +203,7 @@ class TestPages:
             and artifact_type in (None, entry.artifact_type)
         )
 
-    async def test_a_page_goes_on_after_a_referrer_that_is_gone(
-        self, metadata: SqlMetadata
-    ) -> None:
+    async def test_a_page_continues_after_a_deleted_referrer(self, metadata: SqlMetadata) -> None:
         """Deleting signatures while listing them would break the listing."""
         one, two, three = sorted(map(referrer, "abc"), key=lambda held: str(held.digest))
         for held in (one, two, three):
@@ -216,7 +214,7 @@ class TestPages:
         assert [referrer.digest for referrer in found.items] == [three.digest]
 
     async def test_a_page_of_nothing_is_the_last(self, metadata: SqlMetadata) -> None:
-        """A client that asks for n=0 would be sent round in circles."""
+        """A client that requests n=0 would loop forever."""
         await metadata.put_manifest(HELLO, referrer(), (), AT)
 
         assert await metadata.list_referrers(HELLO, SUBJECT, None, Page(0)) == Slice(())

@@ -1,4 +1,4 @@
-"""The contract of ports.Metadata across repositories: seen, mounted, tagged, deleted."""
+"""The contract of ports.Metadata across repositories."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +23,7 @@ from acrux.errors import (
 from acrux.ports.content import Deleted
 from tests.contracts.content import AT, BLOB, HELLO, LATEST, OTHER, image, index, later, tags, walk
 
-# Names that lie close together around a pattern such as team/*.
+# Names that are close together around a pattern such as team/*.
 NAMES = [
     "te",
     "team",
@@ -46,12 +46,12 @@ few_examples = settings(
 
 
 def covered(names: list[str], patterns: tuple[RepositoryPattern, ...]) -> list[str]:
-    """Those of the names that one of the patterns speaks of."""
+    """The names that one of the patterns covers."""
     return [name for name in names if any(pattern.covers(name) for pattern in patterns)]
 
 
 async def fill(metadata: SqlMetadata, properties: SqlProperties) -> None:
-    """Make all these repositories, one of them hidden and one not to be read."""
+    """Create all these repositories, one of them hidden and one unreadable."""
     for name in ALL:
         await metadata.put_manifest(RepositoryName.parse(name), index(), (), AT)
     hidden, unreadable = map(RepositoryName.parse, (HIDDEN, UNREADABLE))
@@ -71,7 +71,7 @@ class TestCatalog:
         patterns: tuple[RepositoryPattern, ...],
         items: int,
     ) -> None:
-        """One name too many is a leak, a short page tells that there are others."""
+        """A name too many is a leak, and a short page reveals that there are others."""
         if not (await metadata.list_repositories(Page(1), (RepositoryPattern("*"),))).items:
             await fill(metadata, properties)
 
@@ -79,7 +79,7 @@ class TestCatalog:
 
         assert listed == covered(sorted([*NAMES, UNREADABLE]), patterns)
 
-    async def test_whoever_may_see_nothing_sees_nothing(
+    async def test_a_caller_who_may_see_nothing_sees_nothing(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
         """Absence of a rule must refuse."""
@@ -96,14 +96,14 @@ class TestMounts:
         holders=st.lists(st.sampled_from([*ALL, "other"]), max_size=3, unique=True),
     )
     @few_examples
-    async def test_a_blob_is_mounted_from_wherever_the_caller_may_pull(
+    async def test_a_blob_is_mounted_from_any_repository_that_the_caller_may_pull(
         self,
         metadata: SqlMetadata,
         properties: SqlProperties,
         patterns: tuple[RepositoryPattern, ...],
         holders: list[str],
     ) -> None:
-        """A layer is sent twice, or given to somebody who may not read it."""
+        """A layer would be sent twice, or given to somebody who may not read it."""
         if not (await metadata.list_repositories(Page(1), (RepositoryPattern("*"),))).items:
             await fill(metadata, properties)
         blob = Digest.of(repr((patterns, holders)).encode())
@@ -123,7 +123,7 @@ class TestMounts:
     async def test_a_blob_can_be_mounted_from_its_own_repository(
         self, metadata: SqlMetadata
     ) -> None:
-        """A client that pushes again, and mounts to save itself the work, would fail."""
+        """A client that pushes again, and mounts to save work, would fail."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
         await metadata.mount_blob((RepositoryPattern(HELLO.value),), HELLO, BLOB, 4, AT)
 
@@ -131,7 +131,7 @@ class TestMounts:
 
 
 class TestManifests:
-    """What putting a manifest can do beside holding it."""
+    """What putting a manifest does apart from storing it."""
 
     async def test_a_manifest_gets_all_its_tags_at_once(
         self, metadata: SqlMetadata, properties: SqlProperties
@@ -156,8 +156,8 @@ class TestManifests:
         assert await metadata.list_tags(HELLO, Page()) == Slice(("a",))
         assert (await metadata.get_manifest(HELLO, *tags("a"))).digest == index().digest
 
-    async def test_blobs_may_be_missing_where_that_is_allowed(self, metadata: SqlMetadata) -> None:
-        """A mirror of parts of an image could not be kept."""
+    async def test_blobs_may_be_missing_if_that_is_allowed(self, metadata: SqlMetadata) -> None:
+        """A mirror of parts of an image could not be stored."""
         held = image(BLOB, Digest.of(b"layer"))
         await metadata.put_manifest(HELLO, held, (LATEST,), AT, allow_missing=True)
 
@@ -165,8 +165,8 @@ class TestManifests:
         with pytest.raises(UnknownBlob):
             await metadata.find_blob(HELLO, BLOB)
 
-    async def test_an_index_may_name_what_is_not_there(self, metadata: SqlMetadata) -> None:
-        """A sparse index, of one platform out of ten, could not be pushed."""
+    async def test_an_index_may_name_missing_content(self, metadata: SqlMetadata) -> None:
+        """A sparse index, with one platform out of ten, could not be pushed."""
         held = index(manifests=[{"digest": str(Digest.of(b"gone")), "mediaType": "x", "size": 1}])
         await metadata.put_manifest(HELLO, held, (LATEST,), AT)
 
@@ -175,7 +175,7 @@ class TestManifests:
     async def test_a_manifest_without_a_platform_shows_none(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """An artifact would seem to run somewhere."""
+        """An artifact would seem to run on some platform."""
         await metadata.put_manifest(HELLO, index(), (), AT)
 
         assert (await properties.manifest(HELLO, index().digest)).platform == Platform("", "")
@@ -184,10 +184,10 @@ class TestManifests:
 class TestDeletion:
     """Deleting a repository."""
 
-    async def test_a_repository_goes_with_all_it_holds(
+    async def test_a_repository_is_deleted_with_all_it_holds(
         self, metadata: SqlMetadata, database: SqliteDatabase
     ) -> None:
-        """What was deleted could still be pulled, or would come back with the next push."""
+        """Deleted content could still be pulled, or would return with the next push."""
         held = image(BLOB)
         for repository in (HELLO, OTHER):
             await metadata.link_blob(repository, BLOB, 4, AT)
@@ -213,10 +213,10 @@ class TestDeletion:
         assert await metadata.find_blob(OTHER, BLOB) == 4
         assert await metadata.list_tags(OTHER, Page()) == Slice(("a", "b"))
 
-    async def test_a_repository_that_comes_back_is_a_new_one(
+    async def test_a_recreated_repository_is_a_new_one(
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
-        """It would be as old as the one that was deleted, and hidden as that was."""
+        """It would have the age of the deleted one, and would be hidden if that was."""
         await metadata.put_manifest(HELLO, index(), (), AT)
         await properties.change_repository(HELLO, AttributesChange(list_enabled=False))
         await metadata.delete_repository(HELLO)
@@ -228,7 +228,7 @@ class TestDeletion:
     async def test_a_repository_without_manifests_cannot_be_deleted(
         self, metadata: SqlMetadata
     ) -> None:
-        """It is not there; and a push that is under way needs its blobs."""
+        """It does not exist yet; and a push that is under way needs its blobs."""
         await metadata.link_blob(HELLO, BLOB, 4, AT)
         with pytest.raises(UnknownRepository) as refused:
             await metadata.delete_repository(HELLO)

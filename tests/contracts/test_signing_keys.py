@@ -36,7 +36,7 @@ async def test_keys_are_listed_by_number(keys: KeyFolder) -> None:
     assert len({key.id for key in listed}) == 3
 
 
-async def test_of_several_who_add_a_key_at_once_one_does(keys: KeyFolder) -> None:
+async def test_only_one_of_several_concurrent_additions_adds_a_key(keys: KeyFolder) -> None:
     """Two rotations at once would overwrite a key that has been published."""
     added = await asyncio.gather(*(keys.add("ES256", 2, NOON) for _ in range(8)))
     once = await keys.list()
@@ -48,7 +48,7 @@ async def test_of_several_who_add_a_key_at_once_one_does(keys: KeyFolder) -> Non
 
 
 async def test_a_key_is_kept_from_others(keys: KeyFolder, tmp_path: Path) -> None:
-    """Whoever reads it signs what they like."""
+    """Anyone who can read it can sign whatever they like."""
     await keys.add("ES256", 2, NOON)
     second = (await keys.list())[1]
     await keys.advance(second, NOON)
@@ -56,8 +56,8 @@ async def test_a_key_is_kept_from_others(keys: KeyFolder, tmp_path: Path) -> Non
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "signing").iterdir()} == {0o600}
 
 
-async def test_a_key_is_hurried_on_and_stays_the_same(keys: KeyFolder) -> None:
-    """Whoever has fetched it already must know it."""
+async def test_a_key_can_be_made_to_sign_earlier_and_stays_the_same(keys: KeyFolder) -> None:
+    """A client that has already fetched it must recognise it."""
     await keys.add("ES256", 2, NOON)
     first, second = await keys.list()
     await keys.advance(second, NOON - timedelta(minutes=5))
@@ -73,7 +73,7 @@ async def test_a_key_is_hurried_on_and_stays_the_same(keys: KeyFolder) -> None:
 
 
 async def test_a_key_that_is_gone_stays_gone(keys: KeyFolder) -> None:
-    """A revocation and a rotation at the same time."""
+    """A revocation and a rotation happen at the same time."""
     await keys.add("ES256", 2, NOON)
     second = (await keys.list())[1]
     await keys.remove(second)
@@ -83,8 +83,8 @@ async def test_a_key_that_is_gone_stays_gone(keys: KeyFolder) -> None:
     assert [key.name for key in await keys.list()] == ["ES256-0001"]
 
 
-async def test_a_look_tells_that_a_key_came_or_went_or_changed(keys: KeyFolder) -> None:
-    """Workers look twice a second, and read only then."""
+async def test_a_check_notices_a_new_a_removed_and_a_changed_key(keys: KeyFolder) -> None:
+    """Workers check twice a second, and read only after a change."""
     looks = [keys.listing(), keys.listing()]
     await keys.add("ES256", 2, NOON)
     looks.append(keys.listing())
@@ -110,7 +110,7 @@ async def test_a_look_tells_that_a_key_came_or_went_or_changed(keys: KeyFolder) 
 async def test_a_time_that_cannot_be_read_is_refused(
     keys: KeyFolder, tmp_path: Path, before: bytes
 ) -> None:
-    """A key would sign at a time that nobody meant."""
+    """A key would sign at an unintended time."""
     path = tmp_path / "signing" / "ES256-0001.pem"
     path.write_bytes(before + path.read_bytes())
 
@@ -133,8 +133,8 @@ async def test_a_folder_without_keys_is_refused(tmp_path: Path) -> None:
         await KeyFolder(tmp_path).list()
 
 
-async def test_what_cannot_be_kept_is_refused(keys: KeyFolder, tmp_path: Path) -> None:
-    """A key that is gone after the next start ends tokens."""
+async def test_a_key_that_cannot_be_stored_is_refused(keys: KeyFolder, tmp_path: Path) -> None:
+    """If a key is gone after the next start, its tokens become invalid."""
     (first,) = await keys.list()
     folder = tmp_path / "signing"
     elsewhere = tmp_path / "elsewhere"

@@ -1,4 +1,4 @@
-"""What every store of trusts promises."""
+"""The contract of every store of trusts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,12 +31,12 @@ SCOPE_MAP = StoredScopeMap("ci-map", "", ("repositories/app/content/read",), AT)
 
 @pytest.fixture
 def trusts(databases: Databases) -> SqlTrusts:
-    """Trusts, none yet."""
+    """No trusts yet."""
     return SqlTrusts(databases.open())
 
 
 async def test_a_trust_is_found_as_it_was_created(trusts: SqlTrusts) -> None:
-    """A rule that is lost lets in strangers."""
+    """A lost rule lets strangers in."""
     created = await trusts.create(STORED)
 
     assert created
@@ -55,7 +55,7 @@ async def test_a_trust_is_created_once(trusts: SqlTrusts) -> None:
 
 
 async def test_the_trusts_of_an_issuer_come_by_name(trusts: SqlTrusts) -> None:
-    """The first that lets a token in counts, so that their order must be certain."""
+    """The first trust that accepts a token counts, so their order must be certain."""
     for name, issuer in (("b", TRUST.issuer), ("c", "https://other.test"), ("a", TRUST.issuer)):
         await trusts.create(replace(STORED, trust=replace(TRUST, name=name, issuer=issuer)))
 
@@ -66,7 +66,7 @@ async def test_the_trusts_of_an_issuer_come_by_name(trusts: SqlTrusts) -> None:
 
 
 async def test_the_permissions_of_its_scope_map_come_with_a_trust(databases: Databases) -> None:
-    """A second look-up could see another moment."""
+    """A second lookup could see a different state."""
     database = databases.open()
     await SqlScopeMaps(database).create(SCOPE_MAP)
     trusts = SqlTrusts(database)
@@ -83,7 +83,7 @@ async def test_the_permissions_of_its_scope_map_come_with_a_trust(databases: Dat
 
 
 async def test_a_change_and_a_deletion_revoke(databases: Databases) -> None:
-    """Tokens got under the old rule would go on, on workers that did not see the change."""
+    """Tokens issued under the old rule would stay valid on workers that did not see the change."""
     trusts, worker = SqlTrusts(databases.open()), SqlRevocations(databases.open())
     await trusts.create(STORED)
     await worker.refresh()
@@ -102,8 +102,8 @@ async def test_a_change_and_a_deletion_revoke(databases: Databases) -> None:
     assert await trusts.find("ci") is None
 
 
-async def test_an_unknown_trust_is_neither_changed_nor_deleted(databases: Databases) -> None:
-    """A misspelt name must be told, and revoke nothing."""
+async def test_an_unknown_trust_cannot_be_changed_or_deleted(databases: Databases) -> None:
+    """A misspelt name must be reported, and revoke nothing."""
     trusts, worker = SqlTrusts(databases.open()), SqlRevocations(databases.open())
 
     assert not await trusts.replace(TRUST, EPOCH, EPOCH)
@@ -112,8 +112,8 @@ async def test_an_unknown_trust_is_neither_changed_nor_deleted(databases: Databa
     assert worker.least_epoch(holder("ci"), "") == 0
 
 
-async def test_of_two_changes_at_once_the_second_is_refused(trusts: SqlTrusts) -> None:
-    """Both were made of what was before: the second would undo the first, unseen."""
+async def test_the_second_of_two_concurrent_changes_is_refused(trusts: SqlTrusts) -> None:
+    """Both were based on the state before: the second would silently undo the first."""
     await trusts.create(STORED)
     first = await trusts.replace(replace(TRUST, is_enabled=False), EPOCH, EPOCH)
     after_first = await trusts.find("ci")
@@ -124,10 +124,10 @@ async def test_of_two_changes_at_once_the_second_is_refused(trusts: SqlTrusts) -
     assert await trusts.find("ci") == after_first
 
 
-async def test_a_trust_made_again_is_not_born_revoked_nor_are_old_tokens_good(
+async def test_a_recreated_trust_is_not_revoked_and_old_tokens_stay_invalid(
     databases: Databases,
 ) -> None:
-    """A name used twice must not revive what its first bearer let in."""
+    """Reusing a name must not make tokens of the first trust valid again."""
     trusts, worker = SqlTrusts(databases.open()), SqlRevocations(databases.open())
     await trusts.create(STORED)
     await trusts.delete("ci", EPOCH)
@@ -140,8 +140,10 @@ async def test_a_trust_made_again_is_not_born_revoked_nor_are_old_tokens_good(
     assert found.epoch >= worker.least_epoch(holder("ci"), "") > EPOCH
 
 
-async def test_a_scope_map_revokes_accounts_and_trusts_that_have_it(databases: Databases) -> None:
-    """A right taken from a scope map would go on in the tokens of workflows."""
+async def test_a_change_of_a_scope_map_revokes_its_accounts_and_trusts(
+    databases: Databases,
+) -> None:
+    """A right removed from a scope map would live on in the tokens of workflows."""
     database = databases.open()
     trusts, accounts, worker = SqlTrusts(database), SqlAccounts(database), SqlRevocations(database)
     mapped = replace(TRUST, permissions=(), scope_map=SCOPE_MAP.name)
@@ -165,7 +167,7 @@ async def test_a_scope_map_revokes_accounts_and_trusts_that_have_it(databases: D
 
 
 async def test_a_scope_map_that_a_trust_has_cannot_be_deleted(databases: Databases) -> None:
-    """The trust would give nothing, and nobody would know why."""
+    """The trust would grant nothing, and nobody would know why."""
     database = databases.open()
     scope_maps, trusts = SqlScopeMaps(database), SqlTrusts(database)
     await scope_maps.create(SCOPE_MAP)

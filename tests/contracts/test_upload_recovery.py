@@ -1,4 +1,4 @@
-"""What an upload holds after a power loss: no length whose bytes are not there."""
+"""The offset of an upload after a power loss never includes lost bytes."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> FileBlobStore:
 
 
 def forget(path: Path) -> None:
-    """Let the kernel have the file on its disk only, as after a start of the machine."""
+    """Drop the file from the page cache, as a restart of the machine does."""
     if not says_what_is_in_memory(path.parent.parent):
         missing("a file system that says what is in memory")
     with path.open("rb") as opened:
@@ -33,10 +33,10 @@ def forget(path: Path) -> None:
         os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-async def test_what_was_lost_in_the_midst_ends_the_upload_there(
+async def test_an_upload_ends_where_bytes_in_its_middle_were_lost(
     store: FileBlobStore, tmp_path: Path
 ) -> None:
-    """The client would be told an offset, and the closing PUT would fail."""
+    """The client would get a wrong offset, and the closing PUT would fail."""
     upload = await begun(store, CONTENT)
     path = tmp_path / "uploads" / upload.key
     os.truncate(path, 2 * BLOCK)
@@ -53,7 +53,7 @@ async def test_what_was_lost_in_the_midst_ends_the_upload_there(
 async def test_zeros_at_the_end_that_only_the_disk_holds_are_not_trusted(
     store: FileBlobStore, tmp_path: Path
 ) -> None:
-    """ext4 lengthens a file within its last block before it writes what came there."""
+    """ext4 extends a file within its last block before it writes the data."""
     upload = await begun(store, CONTENT + b"\1" + bytes(900))
     forget(tmp_path / "uploads" / upload.key)
 
@@ -64,7 +64,7 @@ async def test_zeros_at_the_end_that_only_the_disk_holds_are_not_trusted(
 
 @pytest.mark.parametrize("content", [b"", CONTENT, bytes(100), CONTENT + bytes(BLOCK)])
 async def test_a_kill_costs_no_byte(store: FileBlobStore, tmp_path: Path, content: bytes) -> None:
-    """The kernel has them all: a PUT that was cut off by it can be sent again."""
+    """The kernel has them all: a PUT that the kill interrupted can be sent again."""
     upload = await begun(store, content)
 
     recover(tmp_path / "uploads")
@@ -75,10 +75,10 @@ async def test_a_kill_costs_no_byte(store: FileBlobStore, tmp_path: Path, conten
     assert await store.committed(upload, Digest.of(content))
 
 
-async def test_an_upload_that_somebody_adds_to_is_left_alone(
+async def test_an_upload_that_is_being_appended_to_is_left_alone(
     store: FileBlobStore, tmp_path: Path
 ) -> None:
-    """A second registry that is started by mistake must not cut what is being sent."""
+    """A second registry that is started by mistake must not truncate what is being sent."""
     upload = await begun(store)
     path = tmp_path / "uploads" / upload.key
     os.truncate(path, BLOCK)

@@ -1,10 +1,10 @@
-"""How the drills are told a seed and how long to go on."""
+"""How the drills get a seed and a number of rounds."""
 
 import pytest
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `seed` is one test a round, which its name tells the seed of."""
+    """Give a test that takes `seed` one seed for each round, which its name shows."""
     if "seed" in metafunc.fixturenames and not _has_own_seeds(metafunc):
         first, rounds = (metafunc.config.getoption(name) for name in ("--seed", "--rounds"))
         metafunc.parametrize("seed", range(first, first + rounds), ids=lambda seed: f"seed-{seed}")

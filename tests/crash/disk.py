@@ -1,7 +1,7 @@
-"""A disk that keeps what it was told to sync, and of the rest what it likes.
+"""A model of a disk that loses whatever was not synced.
 
-POSIX promises no more: a file's bytes are durable once the file was synced, and its name once its
-folder was. What a power loss leaves of everything else is chosen by a `Loss`.
+POSIX promises no more: a file's bytes are durable once the file was synced, and its name once
+its folder was. A `Loss` chooses what a power loss leaves of everything else.
 """
 
 import random
@@ -24,7 +24,7 @@ class Loss:
 
 
 class NamesStay(Loss):
-    """Every name is there, and no bytes that were not synced: as after a delayed allocation."""
+    """All names survive, but no unsynced bytes: as after a delayed allocation."""
 
     def of_name(self) -> bool:
         """See Loss."""
@@ -32,7 +32,7 @@ class NamesStay(Loss):
 
 
 class AnyLoss(Loss):
-    """Each change and each write is lost or not, by chance."""
+    """Each change and each write is kept or lost at random."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -46,7 +46,7 @@ class AnyLoss(Loss):
 
 @dataclass
 class File:
-    """A file's writes and truncations since its last sync, and what it held then."""
+    """A file's writes and truncations since its last sync, and its content at that sync."""
 
     synced: bytearray = field(default_factory=bytearray)
     size: int = 0
@@ -67,7 +67,7 @@ class File:
         self.since = [change for change in self.since if change.ended >= began]
 
     def write(self, path: Path, loss: Loss) -> None:
-        """Put there what is left of it."""
+        """Write what the loss leaves of it."""
         content = bytearray(self.synced)
         for change in self.since:
             if not loss.of_bytes():
@@ -78,25 +78,25 @@ class File:
 
 @dataclass
 class Link:
-    """A symbolic link, which is written at once with its name."""
+    """A symbolic link, whose target is durable together with its name."""
 
     text: str
 
     def write(self, path: Path, loss: Loss) -> None:
-        """Put it there."""
+        """Create it."""
         path.symlink_to(self.text)
 
 
 @dataclass
 class Folder:
-    """A folder's names, the changes since its last sync, and the names that it had then."""
+    """A folder's names, the changes since its last sync, and the names at that sync."""
 
     names: dict[str, "Node"] = field(default_factory=dict)
     synced: dict[str, "Node"] = field(default_factory=dict)
     since: list[tuple[int, str, "Node | None"]] = field(default_factory=list)
 
     def set(self, name: str, node: "Node | None", ended: int) -> None:
-        """Let the name stand for this, or for nothing."""
+        """Set the name to this node, or remove it."""
         _set(self.names, name, node)
         self.since.append((ended, name, node))
 
@@ -108,7 +108,7 @@ class Folder:
         self.since = [change for change in self.since if change[0] >= began]
 
     def write(self, path: Path, loss: Loss) -> None:
-        """Put there what is left of it and of all below it."""
+        """Write what the loss leaves of it and of everything below it."""
         names = dict(self.synced)
         for _, name, node in self.since:
             if not loss.of_name():
@@ -122,26 +122,26 @@ Node = File | Folder | Link
 
 
 class Disk:
-    """A folder of the disk, itself durable, and what was done below it."""
+    """A durable folder of the disk, and the changes below it."""
 
     def __init__(self) -> None:
         self._root = Folder()
 
     def change(self, change: Change) -> None:
-        """Do what a registry did."""
+        """Apply a change of the registry."""
         if change.what == "sync":
             node = self._find(change.path)
             if isinstance(node, File | Folder):
                 node.sync(change.began)
         elif change.what in {"write", "truncate"}:
             node = self._find(change.path)
-            if isinstance(node, File):  # else its name is gone already: nobody finds its bytes
+            if isinstance(node, File):  # otherwise its name is gone already: nobody finds its bytes
                 node.change(change)
         elif change.what != "answer":
             self._change_names(change)
 
     def after_power_loss(self, path: Path, loss: Loss) -> None:
-        """Make the folder `path` as it may look when the machine is on again."""
+        """Create the folder `path` as it may look after a power loss."""
         self._root.write(path, loss)
 
     def _change_names(self, change: Change) -> None:

@@ -1,4 +1,4 @@
-"""A client that does everything that a registry acknowledges, in an order that a seed decides."""
+"""A client that makes every kind of change, in an order set by a seed."""
 
 import base64
 import http.client
@@ -15,7 +15,7 @@ from tests.running import RunningRegistry
 from tests.wire.connection import Connection, Reply
 
 TAGS: Final = 5
-# How large blobs are, in bytes at most, and how many of a hundred are so.
+# The maximum size of blobs in bytes, and how many of a hundred have it.
 SMALL: Final = ((40_000, 100),)
 ALSO_LARGE: Final = ((40_000, 80), (3_000_000, 15), (12_000_000, 5))
 
@@ -23,7 +23,7 @@ Sizes = tuple[tuple[int, int], ...]
 SCOPES: Final = "repository:*:*&scope=registry:management:*"
 ACCOUNTS: Final = "/management/v1/tokens"
 
-# What ends a client: its registry died, or answered otherwise than it should.
+# What stops a client: its registry died, or gave an unexpected answer.
 BROKEN: Final = (OSError, http.client.HTTPException)
 
 
@@ -32,7 +32,7 @@ class RefusedError(OSError):
 
 
 class CountingConnection(Connection):
-    """Notes in the ledger that an answer came."""
+    """Records each answer in the ledger."""
 
     def __init__(self, port: int, ledger: Ledger) -> None:
         super().__init__(port)
@@ -48,14 +48,14 @@ class CountingConnection(Connection):
 
 
 def first_password(registry: RunningRegistry) -> str:
-    """The admin's first password, as the first start shows it; no other process is needed."""
+    """The admin's first password, as printed by the first start; no other process is needed."""
     found = re.search(r"^password +(\S+)$", registry.log.read_text(), re.MULTILINE)
     assert found is not None
     return found[1]
 
 
 class Load:
-    """One client of a repository and an account of its own; writes what it is told to `ledger`."""
+    """A client with its own repository and account; records acknowledgements in `ledger`."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Load:
 
     @property
     def steps(self) -> tuple[Callable[[random.Random], None], ...]:
-        """Everything that it can do."""
+        """Everything that the client can do."""
         return (
             self.push_whole, self.push_in_chunks, self.push_in_the_closing_request,
             self.push_image, self.push_image, self.delete_tag, self.renew, self.cancel,
@@ -90,7 +90,7 @@ class Load:
         self.connection.authorization = {"Authorization": f"Bearer {token}"}
 
     def run(self, chance: random.Random, count: int) -> Exception | None:
-        """Log in and do `count` things; what the registry broke it off with before, or None."""
+        """Log in and take `count` steps; return the failure that stopped the client, or None."""
         try:
             self.log_in()
             for _ in range(count):
@@ -108,14 +108,14 @@ class Load:
         for name, path, content in uncertain:
             if "/blobs/" in path:
                 self._push(f"{self._uploads}?digest={name}", "POST", content)
-        for name, path, content in uncertain:  # a tag may be older than the blobs it needs now
+        for name, path, content in uncertain:  # a tag may be older than the blobs that it needs now
             if "/manifests/" in path and ":" not in name:
                 self._put_manifest(name, content)
 
     def go_on(self, *, is_kept: bool) -> None:
-        """Go on with each upload that is open, from the offset that is told, and close it.
+        """Continue each open upload at the offset that the registry reports, and close it.
 
-        Where they are `is_kept` they must be there, with all that was acknowledged. Raises
+        If `is_kept`, the uploads must exist, with all acknowledged bytes. Raises
         RefusedError.
         """
         while self.ledger.uploads:
@@ -133,7 +133,7 @@ class Load:
         self._close(told.header("Location"), content, content[offset:])
 
     def close_again(self, *statuses: int) -> None:
-        """Send the closing PUT once more that no answer came to; it is answered with one of these.
+        """Repeat the closing PUT that got no answer; its status must be one of these.
 
         Raises RefusedError for any other answer.
         """
@@ -147,18 +147,18 @@ class Load:
                 self.ledger.keep(self._blob(content), content)
 
     def push_whole(self, chance: random.Random) -> None:
-        """A blob in one request."""
+        """Push a blob in one request."""
         content = self._content(chance)
         self._push(f"{self._uploads}?digest={Digest.of(content)}", "POST", content)
 
     def push_in_chunks(self, chance: random.Random) -> None:
-        """A blob in two PATCHes, then the closing PUT."""
+        """Push a blob in two PATCHes and the closing PUT."""
         self.leave_open(chance)
         upload = self.ledger.uploads.pop()
         self._close(upload.location, upload.sent, b"")
 
     def leave_open(self, chance: random.Random) -> None:
-        """A blob of which two chunks come, and no more."""
+        """Send two chunks of a blob, and no more."""
         upload = OpenUpload(self._begin())
         self.ledger.uploads.append(upload)
         for _ in range(2):
@@ -168,19 +168,19 @@ class Load:
             upload.acknowledged += chunk
 
     def push_in_the_closing_request(self, chance: random.Random) -> None:
-        """A blob that comes with the closing PUT."""
+        """Push a blob whose bytes come with the closing PUT."""
         content = self._content(chance)
         self._close(self._begin(), content, content)
 
     def push_image(self, chance: random.Random) -> None:
-        """An image under a tag that may be there already."""
+        """Push an image under a tag that may exist already."""
         pushed = image(self._content(chance))
         for blob in pushed.blobs:
             self._push(f"{self._uploads}?digest={Digest.of(blob)}", "POST", blob)
         self._put_manifest(f"v{chance.randrange(TAGS)}", pushed.manifest)
 
     def delete_tag(self, chance: random.Random) -> None:
-        """A tag that is there, if there is one."""
+        """Delete a tag, if there is one."""
         promised = self.ledger.at()
         tags = [f"v{number}" for number in range(TAGS)]
         there = [tag for tag in tags if promised.get(self._manifest(tag), {None}) != {None}]
@@ -191,10 +191,10 @@ class Load:
             self.ledger.keep(path, None)
 
     def renew(self, chance: random.Random) -> None:
-        """The first password of the account, which is made where it is missing."""
+        """Renew the first password of the account, which is created if it is missing."""
         if self._name not in self.ledger.passwords:
             self._make_account()
-        self.ledger.keep_password(self._name, None)  # until the answer comes: the old or the new
+        self.ledger.keep_password(self._name, None)  # the old or the new, until the answer arrives
         path = f"{ACCOUNTS}/{self._name}/generateCredentials"
         body = b'{"name": "password1"}'
         reply = self._call(200, "POST", path, body, Content_Type="application/json")
@@ -203,11 +203,11 @@ class Load:
     def _make_account(self) -> None:
         wanted = json.dumps({"name": self._name, "scopeMapId": "_repositories_pull"}).encode()
         reply = self.connection.call("POST", ACCOUNTS, wanted, Content_Type="application/json")
-        if reply.status not in (201, 409):  # no answer came to the one before, which made it
+        if reply.status not in (201, 409):  # the request before, which got no answer, created it
             raise RefusedError(f"{reply.status} {reply.body!r}")
 
     def cancel(self, chance: random.Random) -> None:
-        """An upload that is begun and given up."""
+        """Start an upload and cancel it."""
         location = self._patch(self._begin(), self._content(chance))
         self._call(204, "DELETE", location)
         self.ledger.keep_cancelled(location)
@@ -263,13 +263,13 @@ class Load:
 
 
 def check_cancelled(load: Load) -> None:
-    """An upload that was cancelled stays so."""
+    """Check that a cancelled upload stays cancelled."""
     for location in load.ledger.cancelled:
         assert load.connection.call("GET", location).status == 404, location
 
 
 def check_password(registry: RunningRegistry, ledger: Ledger) -> None:
-    """A password that was shown lets in."""
+    """Check that a password that was shown is accepted."""
     for name, password in ledger.passwords.items():
         if password is not None:
             connection = Connection(registry.port)

@@ -1,4 +1,4 @@
-"""A file system of its own, whose power can be cut."""
+"""A separate file system whose power can be cut."""
 
 import fcntl
 import os
@@ -19,8 +19,8 @@ SHUTDOWN: Final = 0x8004587D
 FLUSH_NOTHING: Final = 2  # neither data nor the journal: what was not synced is lost
 
 PACKAGES: Final = {"ext4": "e2fsprogs", "xfs": "xfsprogs"}
-SIZE: Final = 320 << 20  # bytes; xfs takes no less than 300 MiB
-PATIENCE: Final = 30.0  # seconds until a process that was killed has ended
+SIZE: Final = 320 << 20  # bytes; the minimum of xfs is 300 MiB
+PATIENCE: Final = 30.0  # seconds until a killed process has exited
 
 
 class PoweredDisk:
@@ -36,7 +36,7 @@ class PoweredDisk:
         subprocess.run([mkfs, "-q", str(self._image)], check=True, capture_output=True)
 
     def mount(self) -> None:
-        """Mount it, which replays its journal. Leaves the test out where nobody may."""
+        """Mount it, which replays its journal. Skips the test without the right to mount."""
         done = subprocess.run(
             ["mount", "-o", "loop", str(self._image), str(self.mount_point)],
             capture_output=True, text=True, check=False,
@@ -45,7 +45,7 @@ class PoweredDisk:
             missing(f"no disk image can be mounted here: {done.stderr.strip()}")
 
     def remount(self, *options: str) -> None:
-        """Let the file system take no writes ("ro"), or take them again ("rw")."""
+        """Make the file system read-only ("ro") or writable ("rw")."""
         mount = ["mount", "-o", ",".join(("remount", *options)), str(self.mount_point)]
         subprocess.run(mount, check=True)
 
@@ -60,11 +60,11 @@ class PoweredDisk:
         Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("drill")
 
     def unmount(self) -> None:
-        """Let go of it, and of all that the kernel remembers of it."""
+        """Unmount it, and drop everything that the kernel caches of it."""
         subprocess.run(["umount", str(self.mount_point)], check=True)
 
     def write_some(self, folder: Path, chance: random.Random) -> None:
-        """Start to write what a part of some files in the folder holds, as the kernel does."""
+        """Start to write parts of some files in the folder to the disk, as the kernel does."""
         for file in sorted(folder.iterdir()):
             with suppress(FileNotFoundError), file.open("rb") as opened:
                 size = os.fstat(opened.fileno()).st_size
@@ -73,7 +73,7 @@ class PoweredDisk:
                     os.posix_fadvise(opened.fileno(), 0, length, os.POSIX_FADV_DONTNEED)
 
     def cut(self) -> None:
-        """Cut the power: from now on nothing reaches the disk, nor does what has not yet."""
+        """Cut the power: from now on nothing more reaches the disk."""
         descriptor = os.open(self.mount_point, os.O_RDONLY)
         try:
             fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", FLUSH_NOTHING))
@@ -83,7 +83,7 @@ class PoweredDisk:
 
 @contextmanager
 def powered_disk(kind: str, folder: Path) -> Iterator[PoweredDisk]:
-    """A disk with this file system, mounted; the test is left out where there can be none."""
+    """A mounted disk with this file system; skips the test if there can be none."""
     if os.geteuid() != 0:
         missing("a disk of its own takes root to mount")
     disk = PoweredDisk(kind, folder)

@@ -1,4 +1,4 @@
-"""What a registry has promised by its answers, and whether a place still holds it."""
+"""What a registry acknowledged, and whether a place still holds it."""
 
 import shutil
 import sqlite3
@@ -13,13 +13,13 @@ from tests.wire.connection import Connection
 
 NOTHING = frozenset({None})
 
-# The content at a path of the API, None where nothing is there.
+# The content at a path of the API; None if nothing is there.
 Look = Callable[[str], bytes | None]
 
 
 @dataclass
 class OpenUpload:
-    """An upload that is not closed yet: what was acknowledged of it, and what was sent."""
+    """An open upload: the acknowledged bytes, and the bytes that were sent."""
 
     location: str
     acknowledged: bytes = b""
@@ -28,10 +28,10 @@ class OpenUpload:
 
 @dataclass
 class Ledger:
-    """What may be at each path, after each answer that one client was given.
+    """The content that each path may have after each answer to one client.
 
-    Between a request and its answer it is either of two contents; after the answer it is one.
-    `ids` numbers the answers by the id that each carries, and `told` is called after each.
+    Between a request and its answer, either of two contents is possible; after the answer, one.
+    `ids` maps the id of each answer to its number, and `told` is called after each answer.
     """
 
     ids: dict[str, int] = field(default_factory=dict)
@@ -39,51 +39,51 @@ class Ledger:
     is_closed: bool = False
     passwords: dict[str, str | None] = field(default_factory=dict)
     uploads: list[OpenUpload] = field(default_factory=list)
-    closing: tuple[str, bytes, bytes] | None = None  # path, body, and what the blob will be
+    closing: tuple[str, bytes, bytes] | None = None  # path, body, and the content of the blob
     cancelled: list[str] = field(default_factory=list)
     _entries: list[tuple[float, str, frozenset[bytes | None]]] = field(default_factory=list)
 
     @property
     def answers(self) -> int:
-        """How many answers came."""
+        """The number of answers."""
         return len(self.ids)
 
     def answered(self, request_id: str) -> None:
-        """One more answer came; whoever waits for it is told."""
+        """Record one more answer, and notify whoever waits for it."""
         self.ids[request_id] = self.answers + 1
         self.told()
 
     def attempt(self, path: str, content: bytes | None) -> None:
-        """A request is on its way that will put the content there, or take away what is there."""
+        """Record a request under way that puts this content there, or removes what is there."""
         allowed = self.at().get(path, NOTHING) | {content}
         self._entries.append((self.answers + 0.5, path, allowed))
 
     def keep(self, path: str, content: bytes | None) -> None:
-        """The answer to that request came: it is there, for good; unless it came after the end."""
+        """Record the answer to that request, unless it came after the end: this content stays."""
         if self.is_closed:
             return
         self._entries.append((self.answers, path, frozenset({content})))
 
     def keep_password(self, name: str, password: str | None) -> None:
-        """The account has this one from now on; None while nobody knows which."""
+        """Record the account's current password; None while it is unknown."""
         if password is None or not self.is_closed:
             self.passwords[name] = password
 
     def keep_cancelled(self, location: str) -> None:
-        """The upload is gone, for good; unless the answer came after the end."""
+        """Record that the upload is gone for good, unless the answer came after the end."""
         if not self.is_closed:
             self.cancelled.append(location)
 
     def close(self) -> None:
-        """From now on no answer promises anything."""
+        """Treat no further answer as a promise."""
         self.is_closed = True
 
     def at(self, answers: float = float("inf")) -> dict[str, frozenset[bytes | None]]:
-        """What may be at each path, at the moment that the answer of this number was sent."""
+        """The possible contents of each path when the answer with this number was sent."""
         return {path: allowed for moment, path, allowed in self._entries if moment <= answers}
 
     def uncertain(self) -> Iterator[tuple[str, bytes]]:
-        """What was being put somewhere when no answer came any more."""
+        """The contents whose requests were not answered any more."""
         for path, allowed in self.at().items():
             for content in allowed if len(allowed) > 1 else ():
                 if content is not None:
@@ -91,7 +91,7 @@ class Ledger:
 
 
 def losses(look: Look, promised: dict[str, frozenset[bytes | None]]) -> list[str]:
-    """The paths at which something else is than what was promised, and what is."""
+    """The paths whose content differs from what was promised, with the content found."""
     found = {path: look(path) for path in promised}
     return [
         f"{path}: {_name(found[path])} instead of {' or '.join(map(_name, allowed))}"
@@ -105,7 +105,7 @@ def _name(content: bytes | None) -> str:
 
 
 def over_http(connection: Connection) -> Look:
-    """What the registry at the other end of a connection serves."""
+    """The content that the registry at the other end of a connection serves."""
 
     def look(path: str) -> bytes | None:
         reply = connection.call("GET", path)
@@ -116,7 +116,7 @@ def over_http(connection: Connection) -> Look:
 
 
 def faults_of_a_copy(data_dir: Path, copy: Path) -> list[str]:
-    """As DataDir.faults, before a registry mends anything: the database is opened in a copy."""
+    """Like DataDir.faults, before a registry repairs anything: a copy of the database is opened."""
     shutil.copytree(data_dir, copy, symlinks=True)
     return DataDir(copy).faults()
 
@@ -128,7 +128,7 @@ class DataDir:
         self._folder = folder
 
     def look(self, path: str) -> bytes | None:
-        """What a registry would serve: see Look."""
+        """The content that a registry would serve: see Look."""
         repository, kind, name = path.removeprefix("/v2/").rsplit("/", 2)
         if kind == "blobs":
             linked = self._rows("SELECT 1 FROM blob_links WHERE repository=? AND digest=?",
@@ -142,7 +142,7 @@ class DataDir:
         return bytes(found[0][0]) if found else None
 
     def faults(self) -> list[str]:
-        """Where the database is damaged, or names a blob whose bytes are missing or wrong."""
+        """Faults of the database, and blobs that it names whose bytes are missing or wrong."""
         found = [str(row[0]) for row in self._rows("PRAGMA integrity_check") if row[0] != "ok"]
         for (digest,) in self._rows("SELECT DISTINCT digest FROM blob_links"):
             content = self._blob(digest)
@@ -157,7 +157,7 @@ class DataDir:
 
     def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         file = self._folder / "registry.sqlite"
-        if not file.exists():  # lost whole: so is every promise
+        if not file.exists():  # lost completely: so is every promise
             return []
         with closing(sqlite3.connect(file)) as database:
             try:

@@ -1,4 +1,4 @@
-"""A disk that fails, and descriptors that run out: what is there is never said to be missing."""
+"""A failing disk, and no free descriptors: stored content is never a 404."""
 
 import http.client
 import json
@@ -26,7 +26,7 @@ CONTENT = b"new"
 
 PATIENCE = 10_000  # requests, while one waits for a line of the log
 
-ONLY_STANDARD = 3  # no other descriptor than the three that every process has
+ONLY_STANDARD = 3  # no descriptors other than the three that every process has
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def registry(tmp_path: Path) -> Iterator[RunningRegistry]:
 
 
 def holding(registry: RunningRegistry) -> Connection:
-    """A caller who has pushed the image."""
+    """A client that has pushed the image."""
     connection = Connection(registry.port)
     connection.login("acrux", first_password(registry))
     for blob in IMAGE.blobs:
@@ -49,7 +49,7 @@ def holding(registry: RunningRegistry) -> Connection:
 
 @contextmanager
 def exhausted(registry: RunningRegistry) -> Iterator[None]:
-    """While inside, a worker can open nothing: as under `ulimit -n` with all in use."""
+    """In this block a worker cannot open anything: as under `ulimit -n` with all in use."""
     _, worker = registry.worker_pids()
     before = resource.prlimit(worker, resource.RLIMIT_NOFILE)
     resource.prlimit(worker, resource.RLIMIT_NOFILE, (ONLY_STANDARD, before[1]))
@@ -98,14 +98,14 @@ def test_without_a_descriptor_nothing_that_is_there_is_404_and_no_upload_is_lost
 
 
 def faulty(path: Path, calls: str, which: str) -> tuple[str, ...]:
-    """The command that runs another one and lets its calls on `path` fail as on a broken disk."""
+    """A command that runs another one and makes its calls on `path` fail, as on a broken disk."""
     fault = f"inject={calls}:error=EIO:when={which}"
     strace = require_tool("strace", "strace")
     return (strace, "-f", "-qq", "-o", "/dev/null", "-P", str(path), "-e", fault)
 
 
 def file_of(data: Path, blob: bytes) -> Path:
-    """Where a blob lies."""
+    """The path of a blob."""
     digest = Digest.of(blob).encoded
     return data / "blobs" / "sha256" / digest[:2] / digest
 
@@ -127,7 +127,7 @@ def test_a_blob_that_cannot_be_opened_is_503(tmp_path: Path, blob: bytes) -> Non
 
 
 def test_an_answer_that_the_disk_cuts_short_never_looks_whole(tmp_path: Path) -> None:
-    """The client must see that bytes are missing, and whoever reads the log must see it too."""
+    """The client, and readers of the log, must see that bytes are missing."""
     data = tmp_path / "data"
     broken = faulty(file_of(data, LARGE), "preadv,preadv2", "3+")
     with running(data, "--workers", "1", wrapper=broken) as registry:
@@ -154,7 +154,7 @@ def test_an_answer_that_the_disk_cuts_short_never_looks_whole(tmp_path: Path) ->
 
 
 def logged(registry: RunningRegistry, connection: Connection, *words: str) -> str:
-    """The line with these words, once it is there: the log is written beside the requests."""
+    """The line with these words, once it is there: the log is written asynchronously."""
     for _ in range(PATIENCE):
         for line in registry.log.read_text().splitlines():
             if all(word in line for word in words):

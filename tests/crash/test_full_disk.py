@@ -1,4 +1,4 @@
-"""A full disk: an error, and nothing acknowledged is lost."""
+"""A full disk: an error, and no acknowledged content is lost."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def refused(connection: Connection, registry: RunningRegistry) -> bytes:
 
 
 def test_a_push_that_does_not_fit_is_507_and_the_registry_goes_on(small_disk: Path) -> None:
-    """An operator frees space; nobody restarts anything."""
+    """An operator frees space; no restart is needed."""
     with running(small_disk / "data", "--workers", "1") as registry:
         connection = Connection(registry.port)
         connection.login("acrux", registry.password)
@@ -62,7 +62,7 @@ def test_a_push_that_does_not_fit_is_507_and_the_registry_goes_on(small_disk: Pa
 
 
 def test_a_registry_starts_on_a_full_disk_and_serves_what_it_holds(small_disk: Path) -> None:
-    """Machines must not stop pulling because somebody restarted the one that serves them."""
+    """Machines must be able to pull although somebody restarted the registry."""
     with running(small_disk / "data", "--workers", "1") as registry:
         password = registry.password
         connection = Connection(registry.port)
@@ -83,8 +83,8 @@ def test_a_registry_starts_on_a_full_disk_and_serves_what_it_holds(small_disk: P
         connection.close()
 
 
-def test_on_a_full_disk_everything_but_a_push_goes_on(small_disk: Path) -> None:
-    """Only whoever can delete makes room, and a key that leaked cannot wait for it."""
+def test_everything_but_a_push_works_on_a_full_disk(small_disk: Path) -> None:
+    """Only a deletion makes room, and the revocation of a leaked key cannot wait for it."""
     with running(small_disk / "data", "--workers", "1") as registry:
         connection = Connection(registry.port)
         connection.login("acrux", registry.password)
@@ -118,8 +118,8 @@ def test_on_a_full_disk_everything_but_a_push_goes_on(small_disk: Path) -> None:
         connection.close()
 
 
-def test_what_a_push_that_was_too_large_brought_goes(small_disk: Path) -> None:
-    """Nobody may come back for it, and nobody else would have room."""
+def test_the_bytes_of_a_push_that_was_too_large_are_removed(small_disk: Path) -> None:
+    """Nobody may come back for it, and others would have no room."""
     with running(small_disk / "data", "--workers", "1") as registry:
         connection = Connection(registry.port)
         connection.login("acrux", registry.password)
@@ -137,7 +137,7 @@ def test_what_a_push_that_was_too_large_brought_goes(small_disk: Path) -> None:
 def test_a_registry_whose_log_takes_nothing_says_where_it_listens_and_answers(
     tmp_path: Path,
 ) -> None:
-    """Its log often lies on the disk that is full, and whoever starts it waits for that line."""
+    """The log is often on the full disk, and whoever starts the registry waits for that line."""
     log_nowhere = ("sh", "-c", 'exec "$@" 2>/dev/full', "sh")
     with running(tmp_path / "data", "--workers", "1", wrapper=log_nowhere) as registry:
         connection = Connection(registry.port)
@@ -150,7 +150,7 @@ def test_a_registry_whose_log_takes_nothing_says_where_it_listens_and_answers(
 def test_what_was_acknowledged_before_the_disk_was_full_survives_a_kill_after_it(
     small_disk: Path,
 ) -> None:
-    """The database must not be hurt by a write that failed."""
+    """A failed write must not damage the database."""
     acknowledged: list[Digest] = []
     with running(small_disk / "data", "--workers", "1") as registry:
         password = registry.password
@@ -165,7 +165,7 @@ def test_what_was_acknowledged_before_the_disk_was_full_survives_a_kill_after_it
             if reply.status != 201:
                 break
             acknowledged.append(digest)
-        # The last free bytes are taken in smaller and smaller steps.
+        # Fill the last free bytes in smaller and smaller steps.
         filler = small_disk / "filler"
         with filler.open("wb", buffering=0) as file:
             fill(file.fileno())

@@ -1,4 +1,4 @@
-"""A full disk under the blob store: a refusal, a truthful offset, and nothing lost."""
+"""A full disk under the blob store: refusals, exact offsets, no losses."""
 
 import os
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ FAULTS = {
 
 @pytest.fixture
 def files(tmp_path: Path) -> Iterator[FileBlobStores]:
-    """A folder for blobs; fails where a test leaves something behind in it."""
+    """A folder for blobs; fails if a test leaves something behind in it."""
     files = FileBlobStores(tmp_path / "data")
     files.open()
     yield files
@@ -53,7 +53,7 @@ def files(tmp_path: Path) -> Iterator[FileBlobStores]:
 
 @pytest.mark.parametrize("step", FAULTS)
 @pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT"])
-async def test_whichever_step_finds_the_disk_full_the_push_can_go_on(
+async def test_a_push_can_continue_whichever_step_finds_the_disk_full(
     files: FileBlobStores, step: str, error: str
 ) -> None:
     """An operator frees space, and the client's next request succeeds."""
@@ -66,7 +66,7 @@ async def test_whichever_step_finds_the_disk_full_the_push_can_go_on(
 
 
 async def test_bytes_whose_sync_failed_are_never_acknowledged(files: FileBlobStores) -> None:
-    """The next sync succeeds over what was lost; only sending it again helps."""
+    """The next sync succeeds although bytes were lost; only sending them again helps."""
     fault = faulty("fsync", files.root / UPLOAD_PATH, "EIO")
 
     refusals = push_in_a_process(files.root, UPLOAD, fault)
@@ -76,7 +76,7 @@ async def test_bytes_whose_sync_failed_are_never_acknowledged(files: FileBlobSto
 
 
 async def test_what_a_refused_request_has_written_is_taken_back(files: FileBlobStores) -> None:
-    """A limit on the size of files cuts a write in two."""
+    """A limit on the size of files splits a write in two."""
     limited = ["sh", "-c", f'ulimit -f {5 * BATCH_BYTES // 2 // 512}; exec "$@"', "limited"]
 
     refusals = push_in_a_process(files.root, UPLOAD, limited)
@@ -99,8 +99,8 @@ def small_disk(files: FileBlobStores) -> Iterator[FileBlobStores]:
 async def test_an_upload_that_finds_no_room_for_its_file_is_refused(
     files: FileBlobStores,
 ) -> None:
-    """A disk can run out of files before it runs out of bytes."""
-    with mounted(files.root, "nr_inodes=6"):  # itself, the four folders, one upload
+    """A disk can run out of inodes before it runs out of bytes."""
+    with mounted(files.root, "nr_inodes=6"):  # the root, the four folders, one upload
         store = files.open()
         only = await begun(store, b"abc")
 
@@ -118,7 +118,7 @@ async def test_an_upload_that_finds_no_room_for_its_file_is_refused(
 async def test_an_upload_that_filled_the_disk_goes_on_once_there_is_space(
     small_disk: FileBlobStores, restarted: bool
 ) -> None:
-    """A full disk costs nobody what is stored, and no client what was sent."""
+    """A full disk loses no stored content, and no bytes that a client sent."""
     store = small_disk.open()
     kept = await pushed(store, os.urandom(MEBIBYTE))
     filler = small_disk.root / "filler"

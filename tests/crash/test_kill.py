@@ -17,31 +17,31 @@ from tests.wire.connection import Connection
 
 PUSHES = 50
 PUSHERS = 4
-KILL_AFTER_AT_MOST = 25  # acknowledged requests, of about five a push
+KILL_AFTER_AT_MOST = 25  # acknowledged requests, about five for each push
 
 
 @dataclass
 class Acknowledged:
-    """What the registry said it had, by path."""
+    """What the registry acknowledged, by path."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     content: dict[str, bytes] = field(default_factory=dict)
     news: threading.Condition = field(default_factory=threading.Condition)
 
     def add(self, path: str, content: bytes) -> None:
-        """Note that this was acknowledged."""
+        """Record that this was acknowledged."""
         with self.news:
             self.content[path] = content
             self.news.notify_all()
 
     def wait_for(self, count: int, finished: threading.Event) -> None:
-        """Wait until so much is acknowledged, or all pushes are."""
+        """Wait until this much is acknowledged, or all pushes have finished."""
         with self.news:
             self.news.wait_for(lambda: len(self.content) >= count or finished.is_set(), 60)
 
 
 def images(seed: int) -> "queue.Queue[tuple[str, Image]]":
-    """The images to push, each with layers of its own and one that all share."""
+    """The images to push, each with its own layers and one that all share."""
     chance = random.Random(seed)
     waiting: queue.Queue[tuple[str, Image]] = queue.Queue()
     for number in range(PUSHES):
@@ -52,7 +52,7 @@ def images(seed: int) -> "queue.Queue[tuple[str, Image]]":
 
 @dataclass
 class Pusher:
-    """Pushes images until the registry dies; what was not done goes back."""
+    """Pushes images until the registry dies; unfinished ones go back to the queue."""
 
     registry: RunningRegistry
     waiting: "queue.Queue[tuple[str, Image]]"
@@ -97,13 +97,13 @@ def push_until(
     acknowledged: Acknowledged,
     kill_after: int,
 ) -> None:
-    """Push with several clients and kill the registry once so much more is acknowledged."""
+    """Push with several clients and kill the registry once this much more is acknowledged."""
     finished = threading.Event()
     enough = len(acknowledged.content) + kill_after
     pushers = [
         threading.Thread(target=Pusher(registry, waiting, acknowledged).run) for _ in range(PUSHERS)
     ]
-    registry.password  # noqa: B018 -- renewed once, before the pushers ask for it at once
+    registry.password  # noqa: B018 -- renewed once, before the pushers request it at the same time
     for pusher in pushers:
         pusher.start()
     threading.Thread(target=_tell, args=(pushers, finished, acknowledged)).start()
@@ -124,7 +124,7 @@ def _tell(
 
 
 def verify(registry: RunningRegistry, acknowledged: Acknowledged) -> None:
-    """Everything acknowledged is there, byte for byte."""
+    """Check that everything acknowledged is there, byte for byte."""
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)
     for path, content in acknowledged.content.items():

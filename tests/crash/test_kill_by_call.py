@@ -1,5 +1,6 @@
-"""Killed at the N-th system call of a kind: what was acknowledged stays, what was not can be sent.
+"""A kill at the N-th system call: what was acknowledged stays.
 
+What was not acknowledged can be pushed again.
 `./scripts/test tests/crash/test_kill_by_call.py --rounds 100` kills a hundred times for each kind.
 """
 
@@ -19,7 +20,7 @@ from tests.crash.promises import DataDir, Ledger, faults_of_a_copy, losses, over
 from tests.running import RunningRegistry, running
 from tests.tools import missing
 
-# The calls of one kind, and how often each thread may make one at most before the kill.
+# The calls of each kind, and the most that a thread may make before the kill.
 CALLS = {
     "open a file": ("open,openat", 40),
     "write bytes": ("write,writev,pwrite64", 120),
@@ -28,13 +29,13 @@ CALLS = {
     "make a folder": ("?mkdir,?mkdirat", 8),
     "remove a name": ("?unlink,?unlinkat", 3),
 }
-STEPS = 400  # far more than it takes
-PATIENCE = 30_000  # milliseconds until a process that is being killed has ended
+STEPS = 400  # far more than necessary
+PATIENCE = 30_000  # milliseconds until a killed process has exited
 
 
 @contextmanager
 def killed_at(pids: list[int], calls: str, number: int) -> Iterator[None]:
-    """Let these processes be killed when a thread of theirs makes its call of this number."""
+    """Kill these processes when one of their threads makes its call with this number."""
     chosen = [argument for pid in pids for argument in ("-p", str(pid))]
     fault = f"inject={calls}:signal=KILL:when={number}"
     with subprocess.Popen(
@@ -62,7 +63,7 @@ def _wait_until_attached(said: Iterator[str], pids: list[int]) -> None:
 
 @contextmanager
 def watched(pids: list[int]) -> Iterator[select.poll]:
-    """What tells which of the processes have ended."""
+    """A poll object that reports which of the processes have exited."""
     ended = select.poll()
     with ExitStack() as opened:
         for pid in pids:
@@ -73,7 +74,7 @@ def watched(pids: list[int]) -> Iterator[select.poll]:
 
 
 def push_until_killed(registry: RunningRegistry, ledger: Ledger, kind: str, seed: int) -> str:
-    """Push while the workers run towards the call that kills them; the admin's password."""
+    """Push until a system call kills the workers; return the admin's password."""
     chance, password = random.Random(f"{kind} {seed}"), first_password(registry)
     calls, most = CALLS[kind]
     number = chance.randint(1, most)
@@ -90,7 +91,7 @@ def push_until_killed(registry: RunningRegistry, ledger: Ledger, kind: str, seed
 def test_everything_acknowledged_survives_a_kill_at_any_system_call(
     tmp_path: Path, kind: str, seed: int
 ) -> None:
-    """Out of memory ends a worker between any two steps of a push."""
+    """When memory runs out, a worker can be killed between any two steps of a push."""
     needs("strace")
     ledger, told = Ledger(), f"--seed {seed}, {kind}"
     with running(tmp_path / "data", "--workers", "1") as registry:

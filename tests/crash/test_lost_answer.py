@@ -1,4 +1,4 @@
-"""The answer to a closing PUT is lost with its worker: the same PUT is answered 201 again."""
+"""A closing PUT whose answer was lost with its worker can be repeated."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def is_there(connection: Connection) -> bool:
 
 
 def put_and_hear_nothing(connection: Connection, body: bytes) -> str:
-    """Close an upload whose last bytes are `body`, and read no answer; where it was closed."""
+    """Close an upload whose last bytes are `body`, and read no answer; return the location."""
     location = connection.start_upload()
     sent = CONTENT.removesuffix(body)
     location = connection.call("PATCH", location, sent).header("Location")
@@ -45,7 +45,7 @@ def put_and_hear_nothing(connection: Connection, body: bytes) -> str:
 
 
 def kill_workers(registry: RunningRegistry) -> None:
-    """Kill them all, and wait until others answer."""
+    """Kill all workers, and wait until others answer."""
     before = set(children(registry))
     for pid in before:
         os.kill(pid, signal.SIGKILL)
@@ -71,7 +71,7 @@ def again(connection: Connection, path: str, body: bytes) -> int:
 def test_a_put_whose_worker_was_killed_after_its_commit_is_answered_by_another(
     tmp_path: Path, body: bytes
 ) -> None:
-    """The client would give up, and the image would not be pushed, though all of it is there."""
+    """The client would give up, and the image would not be pushed, although all of it is there."""
     with running(tmp_path / "data", "--workers", "2") as registry:
         connection = logged_in(registry)
         path = put_and_hear_nothing(connection, body)

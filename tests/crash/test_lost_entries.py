@@ -1,7 +1,7 @@
-"""Power fails after any answer, and the disk keeps nothing that it was not told to sync.
+"""Power fails after any answer, and the disk loses what was not synced.
 
-The system calls of a registry are traced and done again on a model of such a disk (`disk.py`): no
-machine has to be cut off, and no file system is kinder than POSIX asks.
+The system calls of a registry are traced and replayed on a model of such a disk (`disk.py`): no
+machine has to be switched off, and the model keeps no more than POSIX requires.
 """
 
 import random
@@ -24,7 +24,7 @@ from tests.wire.connection import Connection
 
 STEPS = 12
 
-# Each sync that a promise stands on, and where it is told.
+# The syncs that promises depend on, each with a pattern of its path.
 SYNCS = {
     "the folder of a blob": r"blobs/sha256/[0-9a-f]{2}",
     "the folder above it": r"blobs/sha256",
@@ -44,7 +44,7 @@ class Traced(NamedTuple):
 
 
 def trace(folder: Path, seed: int) -> Traced:
-    """Start a new registry, let a client do what the seed says, and end it at once."""
+    """Start a new registry, let a client do what the seed says, and kill the registry."""
     needs("strace")
     ledger, log, data_dir = Ledger(), folder / "calls", folder / "data"
     data_dir.mkdir()
@@ -62,7 +62,7 @@ def trace(folder: Path, seed: int) -> Traced:
 
 
 def moments(traced: list[Change], ledger: Ledger) -> Iterator[tuple[int, Disk]]:
-    """The number of each answer to our client, and the disk as it was when that was sent."""
+    """The number of each answer to our client, and the disk when it was sent."""
     disk = Disk()
     for change in traced:
         disk.change(change)
@@ -71,7 +71,7 @@ def moments(traced: list[Change], ledger: Ledger) -> Iterator[tuple[int, Disk]]:
 
 
 def lost(traced: list[Change], ledger: Ledger, kinds: list[Loss]) -> list[str]:
-    """Every promise that a loss of power after an answer breaks."""
+    """Every promise that a power loss after an answer breaks."""
     found = []
     for answer, disk in moments(traced, ledger):
         for loss in kinds:
@@ -85,14 +85,14 @@ def lost(traced: list[Change], ledger: Ledger, kinds: list[Loss]) -> list[str]:
 
 
 def without(traced: list[Change], path: str) -> list[Change]:
-    """The same without any sync of what the pattern matches."""
+    """The same without the syncs of paths that match the pattern."""
     return [
         change for change in traced
         if change.what != "sync" or re.fullmatch(path, change.path) is None
     ]  # fmt: skip
 
 
-def test_whatever_was_not_synced_when_power_failed_no_promise_is_broken(
+def test_no_promise_is_broken_whatever_was_not_synced_when_power_failed(
     tmp_path: Path, seed: int
 ) -> None:
     """The strictest disk that POSIX allows must lose nothing that was acknowledged."""
@@ -121,14 +121,14 @@ def test_a_registry_starts_from_what_a_power_loss_left(tmp_path: Path, seed: int
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Traced:
-    """One trace, which is doctored in every way."""
+    """One trace, from which syncs are removed in every way."""
     return trace(tmp_path_factory.mktemp("traced"), 1)
 
 
 @pytest.mark.xdist_group("doctored traces")
 @pytest.mark.parametrize("missing", SYNCS)
 def test_a_sync_that_is_missing_is_noticed(known: Traced, missing: str) -> None:
-    """Whoever removes a sync, because all tests pass without, must not get through."""
+    """A sync that somebody removes must make a test fail."""
     doctored = without(known.changes, SYNCS[missing])
 
     assert len(doctored) < len(known.changes)

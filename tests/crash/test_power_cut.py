@@ -24,19 +24,19 @@ from tests.running import RunningRegistry, running
 CLIENTS = 3
 STEPS = 2000  # far more than there is time for
 MOST_ANSWERS = 120  # of all clients, before the cut
-WRITTEN = 0.1  # of the answers, how many find the kernel writing what was not synced
+WRITTEN = 0.1  # share of the answers at which the kernel is writing unsynced data
 
-# How a closing PUT may be answered that no answer came to: bytes of it were perhaps not written.
+# Possible answers to the repetition of an unanswered closing PUT, whose bytes may be lost.
 MAY_BE_LOST = (201, 400, 404, 416)
 
 
 def push_until_cut(
     disk: PoweredDisk, registry: RunningRegistry, ledgers: list[Ledger], chance: random.Random
 ) -> str:
-    """Push with several clients and cut the power after some answers; the admin's password.
+    """Push with several clients and cut the power after some answers; return the admin's password.
 
-    What is answered after the cut has begun promises nothing: the ioctl takes its time, and lets
-    syncs succeed meanwhile whose bytes are lost. A machine without power gives no such answers.
+    Answers after the start of the cut promise nothing: the ioctl takes time, and meanwhile syncs
+    succeed whose bytes are lost. A machine without power gives no such answers.
     """
     password, answered = first_password(registry), threading.Semaphore(0)
     for ledger in ledgers:
@@ -64,7 +64,7 @@ def push_until_cut(
 
 @pytest.mark.parametrize("kind", PACKAGES)
 def test_everything_acknowledged_survives_a_power_cut(tmp_path: Path, kind: str, seed: int) -> None:
-    """A 201 that a power cut takes back is a lost release."""
+    """A 201 that a power cut undoes is a lost release."""
     ledgers = [Ledger() for _ in range(CLIENTS)]
     told = f"--seed {seed}, {kind}"
     with powered_disk(kind, tmp_path) as disk:
@@ -74,7 +74,7 @@ def test_everything_acknowledged_survives_a_power_cut(tmp_path: Path, kind: str,
         disk.unmount()
         disk.mount()
         assert faults_of_a_copy(data_dir, tmp_path / "copy") == [], told
-        disk.unmount()  # whoever starts a machine has not read everything before
+        disk.unmount()  # after a start, nothing is in the page cache
         disk.mount()
 
         with running(data_dir, "--workers", "2") as registry:
@@ -84,7 +84,7 @@ def test_everything_acknowledged_survives_a_power_cut(tmp_path: Path, kind: str,
 
 
 def check(registry: RunningRegistry, password: str, ledgers: list[Ledger], told: str) -> None:
-    """What was acknowledged to each client is there, and what was not can be pushed."""
+    """Check that what was acknowledged to each client is there, and that the rest can be pushed."""
     for number, ledger in enumerate(ledgers):
         load = Load(registry, password, ledger, f"drill{number}")
         load.log_in()

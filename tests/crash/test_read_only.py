@@ -1,4 +1,4 @@
-"""A file system that takes no writes: pulls go on, also after a restart, and writes are refused."""
+"""A read-only file system: pulls continue, and writes are refused."""
 
 import json
 import re
@@ -25,7 +25,7 @@ MANAGING = f"{ALL} registry:management:*"
 
 
 class Caller(Connection):
-    """Who holds a password, a refresh token that it gave, and a token for everything."""
+    """A client with a password, a refresh token and a token for everything."""
 
     def __init__(self, registry: RunningRegistry, password: str) -> None:
         super().__init__(registry.port)
@@ -33,12 +33,12 @@ class Caller(Connection):
         self.refresh_token = ""
 
     def log_in(self) -> None:
-        """Get tokens by the password."""
+        """Get tokens with the password."""
         self._take(grant_type="password", username="acrux", password=self.password,
                    access_type="offline")  # fmt: skip
 
     def renew(self) -> None:
-        """Get a token by the refresh token."""
+        """Get a token with the refresh token."""
         self._take(grant_type="refresh_token", refresh_token=self.refresh_token)
 
     def _take(self, **form: str) -> None:
@@ -50,7 +50,7 @@ class Caller(Connection):
         self.authorization = {"Authorization": f"Bearer {found['access_token']}"}
 
     def token(self, **form: str) -> Reply:
-        """Ask for a token."""
+        """Request a token."""
         fields = {"service": f"127.0.0.1:{self.port}", "scope": MANAGING, "client_id": "t", **form}
         body = "&".join(f"{name}={value.replace(' ', '+')}" for name, value in fields.items())
         kind = "application/x-www-form-urlencoded"
@@ -66,13 +66,13 @@ class Caller(Connection):
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[PoweredDisk]:
-    """A file system of its own."""
+    """A separate file system."""
     with powered_disk("ext4", tmp_path) as disk:
         yield disk
 
 
 def prepare(disk: PoweredDisk, left: str) -> tuple[str, str, str]:
-    """A registry that holds an image, and was ended so; a password, an upload and a case."""
+    """Leave a registry with an image in this state; return a password, an upload and a case."""
     data = disk.mount_point / "data"
     with running(data, "--workers", "1") as registry:
         password = first_password(registry)
@@ -82,7 +82,7 @@ def prepare(disk: PoweredDisk, left: str) -> tuple[str, str, str]:
         location = caller.start_upload()
         wrong = caller.call("GET", MANIFEST, Authorization="Bearer wrong")
         case = wrong.header("X-Acrux-Case")
-        for _ in range(PATIENCE):  # until it was written down
+        for _ in range(PATIENCE):  # until it was written
             if caller.call("GET", f"/management/v1/cases/{case}").status == 200:
                 break
         caller.close()
@@ -96,14 +96,14 @@ def prepare(disk: PoweredDisk, left: str) -> tuple[str, str, str]:
 
 
 def elsewhere(data: Path) -> Path:
-    """A name of the data directory beside which a log can be written."""
+    """A link to the data directory, in a folder where a log can be written."""
     link = data.parent.parent / "link"
     link.symlink_to(data)
     return link
 
 
 def pulls(caller: Caller, case: str) -> None:
-    """Everything that only reads goes on."""
+    """Everything that only reads continues to work."""
     caller.log_in()
     caller.renew()
     manifest = caller.call("GET", MANIFEST, Accept=IMAGE.media_type)
@@ -121,7 +121,7 @@ def pulls(caller: Caller, case: str) -> None:
 
 
 def refusals(caller: Caller, location: str) -> None:
-    """Everything that writes is refused, and says why."""
+    """Everything that writes is refused, with the reason."""
     digest = Digest.of(CONTENT)
     as_json = {"Content_Type": "application/json"}
     for method, path, body, headers in (
@@ -150,7 +150,7 @@ def refusals(caller: Caller, location: str) -> None:
 
 
 def lines(registry: RunningRegistry, event: str) -> list[str]:
-    """The lines of an event."""
+    """The log lines of an event."""
     return re.findall(f"^.*event={event} .*$", registry.log.read_text(), re.MULTILINE)
 
 
@@ -158,7 +158,7 @@ def lines(registry: RunningRegistry, event: str) -> list[str]:
 def test_a_registry_starts_on_a_read_only_file_system_and_serves_what_it_holds(
     disk: PoweredDisk, left: str
 ) -> None:
-    """A disk that takes no writes any more must not stop a thousand machines from pulling."""
+    """A disk that can no longer be written must not stop a thousand machines from pulling."""
     password, location, case = prepare(disk, left)
     data = disk.mount_point / "data"
     disk.remount("ro")
@@ -193,7 +193,7 @@ def test_a_registry_starts_on_a_read_only_file_system_and_serves_what_it_holds(
 def test_a_file_system_that_turns_read_only_under_a_registry_stops_no_pull(
     disk: PoweredDisk,
 ) -> None:
-    """The kernel does that to a file system whose disk fails, to save what is on it."""
+    """The kernel does this to a file system whose disk fails, to protect its content."""
     data = disk.mount_point / "data"
     data.mkdir(mode=0o700)
     disk.remount("errors=remount-ro")

@@ -1,12 +1,12 @@
-"""What strace saw a registry do to its files, in order, and when it answered."""
+"""The changes that strace saw a registry make to files, and its answers."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-# Calls that change files, and those that answer. What is not here must not be used on our files:
-# `changes` refuses a trace that lacks the meaning of a call.
+# Calls that change files, and those that answer. Other calls must not be used on our files:
+# `changes` refuses a trace with a call whose meaning it does not know.
 TRACED: Final = (
     "openat,open,creat,write,pwrite64,writev,pwritev,ftruncate,fallocate,fsync,fdatasync,"
     "?rename,?renameat,?renameat2,?link,?linkat,?symlink,?symlinkat,?unlink,?unlinkat,"
@@ -27,9 +27,9 @@ _PATHS: Final = {
 
 
 class Change(NamedTuple):
-    """One thing that was done to a file or a folder, or an answer that was sent, by its id.
+    """One change of a file or a folder, or the id of an answer that was sent.
 
-    It took effect somewhere between two lines of the trace, those where it began and ended.
+    It took effect between two lines of the trace: where it began and where it ended.
     """
 
     what: str  # create, write, truncate, sync, rename, link, symlink, unlink, mkdir or answer
@@ -63,13 +63,13 @@ class _Call(NamedTuple):
 
 
 def strace(log: Path) -> tuple[str, ...]:
-    """The command that runs another one and writes down what `changes` reads."""
+    """A command that runs another one and records what `changes` reads."""
     options = ("-f", "--seccomp-bpf", "-qq", "-y", "-xx", "-s", "10000000")
     return ("strace", *options, "-e", f"trace={TRACED}", "-o", str(log))
 
 
 def changes(log: Path, root: Path) -> list[Change]:
-    """What was done below the folder `root`, and every answer, in the order of their ends."""
+    """The changes below the folder `root`, and every answer, in the order of their ends."""
     found = []
     for call in _calls(log.read_text().splitlines()):
         change = _change(call, f"{root}/")
@@ -131,7 +131,7 @@ def _of_content(call: _Call, path: str) -> Change:
 
 
 def _inside(path: str, root: str) -> str:
-    # The folder itself is "."; what lies elsewhere is "", and a file without a name is elsewhere.
+    # The folder itself is "."; anything elsewhere is "", and so is a file without a name.
     if f"{path}/" == root:
         return "."
     return path.removeprefix(root) if path.startswith(root) else ""

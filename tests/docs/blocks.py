@@ -1,4 +1,4 @@
-"""The blocks of commands that the pages print, and what a page says about each."""
+"""The blocks of commands in the pages, and what a page says about each."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ _COMMENT: Final = re.compile(r"<!--\s*(setup|not run|fails)\b:?\s*(.*?)\s*-->", 
 
 @dataclass(frozen=True)
 class Step:
-    """A command as it is typed, and what the page prints below it."""
+    """A command as you type it, and the output that the page prints below it."""
 
     command: str
     output: tuple[str, ...] = ()
@@ -26,10 +26,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page, with the comments that stand right before it.
+    """A fenced block of a page, with the comments directly before it.
 
-    `setup` is run unseen before it. `not_run` is the reason why it is not run at all, `fails` why
-    its last command is refused.
+    `setup` is run before the block, unseen. `not_run` is the reason why the block is not run at
+    all, and `fails` the reason why its last command is refused.
     """
 
     page: str
@@ -39,17 +39,17 @@ class Block:
 
     @property
     def name(self) -> str:
-        """Where it is: page and line."""
+        """Its location: page and line."""
         return f"{self.page}:{self.line}"
 
     @property
     def setup(self) -> str:
-        """Commands that are run before it."""
+        """Commands to run before it."""
         return self.comments.get("setup", "")
 
     @property
     def not_run(self) -> str:
-        """Why it is not run, empty if it is."""
+        """Why it is not run; empty if it is."""
         return self.comments.get("not run", "")
 
     @property
@@ -94,7 +94,7 @@ def _comments(before: str) -> dict[str, str]:
 
 
 def _steps(language: str, lines: Sequence[str]) -> Iterator[Step]:
-    if language == "sh":  # a script: nothing of it is output
+    if language == "sh":  # a script: none of it is output
         yield Step("\n".join(lines))
         return
     waiting = list(lines)
@@ -111,7 +111,7 @@ def _steps(language: str, lines: Sequence[str]) -> Iterator[Step]:
 
 
 def _goes_on(command: str) -> bool:
-    """Whether the next line belongs to the command, as the shell sees it."""
+    """Whether the next line continues the command, as the shell reads it."""
     if command.endswith("\\"):
         return True
     read = subprocess.run(

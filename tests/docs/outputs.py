@@ -1,22 +1,22 @@
-"""Whether a command printed what its page says."""
+"""Whether a command printed what its page shows."""
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
-ANYTHING: Final = "…"  # alone on a line any lines, elsewhere any text
+ANYTHING: Final = "…"  # alone on a line: any lines; elsewhere: any text
 
 # A shortened value, such as eyJ…: its first letters are an example.
 _SHORTENED: Final = re.compile(rf"[\w-]*{ANYTHING}")
 
-# What is never the same twice.
+# Parts that differ in every run.
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?")
 # Typed at a prompt that is not part of the output.
 _PROMPT: Final = re.compile(r"^(?:Enter |Repeat |New )?[\w ']*[Pp]assword[\w ']*: ?(?:\(again\))?$")
 
 
 def matches(expected: Sequence[str], actual: str) -> bool:
-    """Whether the output is what the page prints; a page that prints nothing leaves it out."""
+    """Whether the output matches the page; a page that shows no output accepts any."""
     wanted = _lines("\n".join(expected))
     if not wanted:
         return True
@@ -26,7 +26,7 @@ def matches(expected: Sequence[str], actual: str) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    """Its lines without what varies: instants, the width of columns, prompts."""
+    """The lines without what varies: times, the width of columns, prompts."""
     lines = [
         re.sub(r"\s+", " ", _INSTANT.sub("(instant)", line)).rstrip()
         for line in text.strip().splitlines()

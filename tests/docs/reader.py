@@ -1,4 +1,4 @@
-"""Somebody who follows a page: types every command, and compares what is printed."""
+"""A reader of a page, who types every command and compares the output."""
 
 import os
 import re
@@ -22,11 +22,11 @@ from tests.running import STOP_SECONDS, environment, free_port
 
 START_SECONDS: Final = 60
 
-# A command that answers until it is stopped, so that the next one is typed in another terminal.
+# A command that runs until it is stopped, so that you type the next one in another terminal.
 _SERVES: Final = re.compile(r"(?:\w+=\S+ )*(?:\S*/)?(?:acrux serve|scripts/serve)\b")
 _GREETED: Final = re.compile(r"^password +(\S+)$", re.MULTILINE)
 
-# Where tools come from (.ci/run installs them).
+# Where the tools come from (.ci/run installs them).
 PACKAGES: Final = {
     "curl": "curl", "docker": "docker.io", "htpasswd": "apache2-utils", "jq": "jq",
     "openssl": "openssl", "podman": "podman", "skopeo": "skopeo", "sqlite3": "sqlite3",
@@ -34,13 +34,13 @@ PACKAGES: Final = {
 
 
 def missing_tools(block: Block) -> list[str]:
-    """The tools that the block uses and that are not here."""
+    """The tools that the block uses and that are not installed."""
     words = set(re.findall(r"[\w-]+", f"{block.setup}\n{block.text}"))
     return [name for name in PACKAGES if name in words and shutil.which(name) is None]
 
 
 class Reader:
-    """Follows one page, in a folder of its own, with a registry that really runs.
+    """Follows one page in a separate folder, with a registry that really runs.
 
     The page's registry is on port 5000 or called registry.example.com; here it is on a free port.
     """
@@ -54,7 +54,7 @@ class Reader:
         self._log = folder.parent / "registry.log"
 
     def follow(self, block: Block) -> Iterator[str]:
-        """Run the commands of the block; what went wrong, a text each.
+        """Run the commands of the block, and yield a message for each failure.
 
         Raises TimeoutError, after which nothing more can be typed.
         """
@@ -107,7 +107,7 @@ class Reader:
             self._shell.run(f"types {greeted[1]}")
 
     def _wait_until_it_listens(self) -> str:
-        """What the registry printed until it answered, or ended."""
+        """The output of the registry until it answered or exited."""
         assert self._server is not None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._server.poll() is None:
@@ -118,7 +118,7 @@ class Reader:
         return self._log.read_text(errors="replace")
 
     def _here(self, text: str) -> str:
-        """The text with what it stands for here."""
+        """The text with the values that apply here."""
         for shown, value in (
             ("https://registry.example.com", f"http://localhost:{self._port}"),
             ("registry.example.com", f"localhost:{self._port}"),
@@ -137,7 +137,7 @@ def reading(folder: Path, blocks: list[Block]) -> Iterator[Reader]:
     page = folder / "page"
     _lay_out(page, folder / "bin")
     with ExitStack() as stack:
-        # podman takes a folder of at most 50 characters.
+        # podman accepts a folder of at most 50 characters.
         runtime = stack.enter_context(TemporaryDirectory(prefix="acrux-"))
         port = free_port()
         environ = environment(
@@ -152,7 +152,7 @@ def reading(folder: Path, blocks: list[Block]) -> Iterator[Reader]:
         words = " ".join(f"{block.setup} {block.text}" for block in blocks)
         if re.search(r"\bdocker\b", words):
             environ["DOCKER_HOST"] = stack.enter_context(docker_daemon(folder))
-        if "$ISSUER" in words:  # an OpenID issuer, and a token of it
+        if "$ISSUER" in words:  # an OpenID issuer, and one of its tokens
             issuer = stack.enter_context(provider())
             environ |= {"ISSUER": issuer.issuer, "ID_TOKEN": issuer.token(aud=f"localhost:{port}")}
         shell = stack.enter_context(Shell(page, environ))
@@ -162,7 +162,7 @@ def reading(folder: Path, blocks: list[Block]) -> Iterator[Reader]:
 
 
 def _lay_out(page: Path, commands: Path) -> None:
-    """What a page finds: the scripts and the environment of a checkout, and acrux on the path."""
+    """Set up what a page expects: a checkout's scripts and environment, and acrux on the path."""
     (page / "scripts").mkdir(parents=True)
     commands.mkdir()
     for script in (ROOT / "scripts").iterdir():
@@ -177,8 +177,8 @@ def _lay_out(page: Path, commands: Path) -> None:
 
 
 def _storage(folder: Path, runtime: Path) -> Path:
-    """How podman and skopeo keep images within the folder."""
-    # curl shows its progress where its output goes to a file.
+    """Configure podman and skopeo to store images in the folder; return the configuration."""
+    # curl shows its progress if its output goes to a file.
     (folder / ".curlrc").write_text("no-progress-meter\n")
     file = folder / "storage.conf"
     file.write_text(

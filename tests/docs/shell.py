@@ -1,4 +1,4 @@
-"""A shell in a terminal, which takes the commands of a page one after another."""
+"""A shell in a terminal that runs the commands of a page in turn."""
 
 import os
 import pty
@@ -17,9 +17,9 @@ from typing import Final, Self
 STEP_SECONDS: Final = 60
 LOOK_SECONDS: Final = 0.05
 
-# Reads the name of a file from one pipe, runs what stands in it, and tells the other how it ended.
-# Two words for the setup of a page: `stands_for SHOWN VALUE` lets a real value take the place of
-# one that the page shows, and `types PASSWORD` says what is typed at prompts from now on.
+# Reads the name of a file from one pipe, runs the file, and writes the exit status to the other.
+# Two words for the setup of a page: `stands_for SHOWN VALUE` replaces a value that the page shows
+# by a real one, and `types PASSWORD` sets what is typed at prompts from now on.
 _LOOP: Final = """
 stands_for() {{ printf '%s\\t%s\\n' "$1" "$2" >> "$STEPS/stands"; }}
 types() {{ printf '%s' "$1" > "$STEPS/password"; }}
@@ -34,16 +34,16 @@ _ASKS: Final = re.compile(rb"(?:password|confirmation)[^\n]*: ?\Z", re.IGNORECAS
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended, and what it printed."""
+    """The exit status and the output of a command."""
 
     code: int
     output: str
 
 
 class Shell:
-    """bash, as somebody types into it: what one command sets, the next one finds.
+    """bash, used as by a person: what one command sets, the next one finds.
 
-    A command that asks for a password is given the one that was last named with `types`.
+    At a prompt for a password it types the last one that was set with `types`.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
@@ -56,7 +56,7 @@ class Shell:
         asked, self._ask = os.pipe()
         self._told, told = os.pipe()
         self._process = subprocess.Popen(
-            # A terminal becomes that of a session when the first of it opens it.
+            # A terminal becomes the session's terminal when the session leader opens it.
             ["bash", "--norc", "-c", f"exec <{os.ttyname(terminal)}\n"
              + _LOOP.format(asked=asked, told=told)],
             cwd=folder, env={**environ, "STEPS": str(self._steps)}, pass_fds=(asked, told),
@@ -80,12 +80,12 @@ class Shell:
 
     @property
     def stands(self) -> list[tuple[str, str]]:
-        """What a page shows, and what it stands for here."""
+        """The values that a page shows, and their real values here."""
         lines = (self._steps / "stands").read_text().splitlines()
         return [(shown, value) for shown, _, value in (line.partition("\t") for line in lines)]
 
     def run(self, command: str) -> Done:
-        """Run a command to its end. Raises TimeoutError after STEP_SECONDS."""
+        """Run a command and wait for it. Raises TimeoutError after STEP_SECONDS."""
         self._number += 1
         step = self._steps / str(self._number)
         step.write_text(f"{command}\n")
@@ -105,7 +105,7 @@ class Shell:
         return Done(int(code or -1), output.read_text(errors="replace"))
 
     def _typed(self) -> bytes:
-        """What came to the terminal since the last look."""
+        """The bytes that arrived at the terminal since the last call."""
         if not select.select([self._terminal], [], [], 0)[0]:
             return b""
         return os.read(self._terminal, 1 << 16).rstrip(b"\r")

@@ -1,4 +1,4 @@
-"""How the blocks of a page are read, and what is compared of an output."""
+"""How the blocks of a page are read, and how outputs are compared."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def page(tmp_path: Path) -> Path:
 
 
 def test_the_blocks_of_a_page_are_its_commands_in_order(page: Path) -> None:
-    """A line that is taken for output is a command that nobody runs."""
+    """A line that is mistaken for output is a command that nobody runs."""
     first, second, third = blocks.read(page)
 
     assert first.steps == (
@@ -70,8 +70,8 @@ def test_the_blocks_of_a_page_are_its_commands_in_order(page: Path) -> None:
     assert (second.not_run, third.not_run) == ("", "needs the moon")
 
 
-def test_a_line_without_a_prompt_is_no_command(tmp_path: Path) -> None:
-    """Whether it is a command or an output, nobody could tell."""
+def test_a_line_without_a_prompt_is_not_a_command(tmp_path: Path) -> None:
+    """Nobody could tell whether it is a command or an output."""
     page = tmp_path / "page.md"
     page.write_text("```console\nacrux version\n```\n")
 
@@ -98,5 +98,5 @@ def test_a_line_without_a_prompt_is_no_command(tmp_path: Path) -> None:
 def test_an_output_is_compared_as_far_as_it_is_stable(
     expected: tuple[str, ...], actual: str, is_it: bool
 ) -> None:
-    """What differs each time says nothing; what does not must be right."""
+    """What differs each time is ignored; the rest must be right."""
     assert outputs.matches(expected, actual) is is_it

@@ -1,4 +1,4 @@
-"""Every command that a document prints does what the document says."""
+"""Every command in a document does what the document says."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ RUN = {
 
 @pytest.mark.parametrize("page", RUN)
 def test_the_commands_of_a_page_do_what_it_says(page: str, tmp_path: Path) -> None:
-    """You copy a command, and it fails, or prints something else."""
+    """Otherwise a command that you copy fails, or prints something else."""
     lacking = {block.name: reader.missing_tools(block) for block in RUN[page]}
     run = [block for block in RUN[page] if not lacking[block.name]]
 

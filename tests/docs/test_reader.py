@@ -1,4 +1,4 @@
-"""Somebody who follows a page notices what is wrong with it."""
+"""A reader who follows a page notices what is wrong with it."""
 
 import shutil
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_what_fails_and_what_differs_is_named_and_nothing_else(tmp_path: Path) -
 
 
 def test_a_tool_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A block that is left out without a word looks as if it were tested."""
+    """A block that is skipped silently looks as if it were tested."""
     page = tmp_path / "page.md"
     page.write_text("```console\n$ curl -s localhost | jq .\n```\n")
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "jq" else f"/bin/{name}")
@@ -67,8 +67,8 @@ def test_a_tool_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     assert reader.missing_tools(block) == ["jq"]
 
 
-def test_every_tool_is_installed_where_nothing_may_be_missing() -> None:
-    """CI would fail at the first page that uses it."""
+def test_every_tool_is_installed_if_nothing_may_be_missing() -> None:
+    """Otherwise CI would fail at the first page that uses it."""
     packages = set((blocks.ROOT / ".ci" / "run").read_text().split())
 
     assert set(reader.PACKAGES.values()) <= packages
@@ -77,7 +77,7 @@ def test_every_tool_is_installed_where_nothing_may_be_missing() -> None:
 def test_a_command_that_does_not_end_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One page that waits for ever would hold up all the others."""
+    """One page that waits forever would block all the others."""
     monkeypatch.setattr("tests.docs.shell.STEP_SECONDS", 0.2)
     (tmp_path / "page").mkdir()
 

@@ -1,4 +1,4 @@
-"""Whether the command line understands a command that a page prints."""
+"""Whether the command line understands a command that a page shows."""
 
 import re
 import shlex
@@ -7,13 +7,13 @@ import click
 
 from acrux.cli.main import cli
 
-# Where a command ends within a line of the shell.
+# The end of a command within a line of the shell.
 _ENDS = re.compile(r"\|+|&&?|;|[0-9]?[<>]+&?.*|\)|\(")
 _ELIDED = ("...", "…")
 
 
 def invocations(line: str) -> list[list[str]]:
-    """The arguments of each `acrux` in a line of the shell; what is elided is left out."""
+    """The arguments of each `acrux` in a line of the shell, without elided ones."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     found: list[list[str]] = []
@@ -30,7 +30,7 @@ def invocations(line: str) -> list[list[str]]:
 
 
 def complaint(arguments: list[str]) -> str:
-    """What the command line says against these arguments, empty if it takes them."""
+    """The error message for these arguments; empty if the command line accepts them."""
     command: click.Command = cli
     path, left = "acrux", list(arguments)
     try:

@@ -1,4 +1,4 @@
-"""Calls a registry over several connections, so that each worker is asked in its turn."""
+"""A client with several connections, so that every worker is reached."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ CONNECTIONS = 4
 
 
 class Client:
-    """The administrator, on as many connections as it takes to meet every worker."""
+    """The administrator, with enough connections to reach every worker."""
 
     def __init__(self, registry: RunningRegistry) -> None:
         self._connections = [Connection(registry.port) for _ in range(CONNECTIONS)]
@@ -20,7 +20,7 @@ class Client:
         self._turns: Iterator[Connection] = itertools.cycle(self._connections)
 
     def close(self) -> None:
-        """Close them all."""
+        """Close all connections."""
         for connection in self._connections:
             connection.close()
 

@@ -1,4 +1,4 @@
-"""What is looked at after every step: all that can be pulled, and every listing."""
+"""The checks after every step: every pull, and every listing."""
 
 import itertools
 import json
@@ -30,7 +30,7 @@ class Invariants(RuleBasedStateMachine):
 
     @invariant()
     def all_that_the_model_holds_can_be_pulled_and_nothing_else(self) -> None:
-        """Byte for byte, by digest and by tag."""
+        """Compare byte for byte, by digest and by tag."""
         for name, model in self.model.items():
             for blob in self.universe.blobs.values():
                 expected = model.get_blob(blob.digest)
@@ -43,7 +43,7 @@ class Invariants(RuleBasedStateMachine):
                 self.check_pull(self.path(name, f"/manifests/{tag}"), model.get_tag(tag), held)
 
     def check_pull(self, path: str, expected: int, content: Content | None) -> None:
-        """The status, and the exact bytes where it is 200."""
+        """Check the status, and the exact bytes if it is 200."""
         reply = self.client.call("GET", path)
 
         assert reply.status == expected, (path, reply.body)
@@ -54,7 +54,7 @@ class Invariants(RuleBasedStateMachine):
 
     @invariant()
     def listings_are_the_models_page_by_page(self) -> None:
-        """Tags, manifests, referrers and repositories."""
+        """Compare the tags, manifests, referrers and repositories."""
         for name, model in self.model.items():
             known = OK if model.manifests else UNKNOWN
             shown = model.listed_tags()
@@ -74,7 +74,7 @@ class Invariants(RuleBasedStateMachine):
             assert [name for name in found if name.startswith(f"{prefix}/")] == visible
 
     def check_pages(self, path: str, key: str, known: int, expected: Sequence[object]) -> None:
-        """Pages of two that are full but for the last, and put together are the whole."""
+        """Check that pages of two are full except the last, and together contain everything."""
         status, pages = self.client.listing(path, key)
 
         assert status == known
@@ -82,7 +82,7 @@ class Invariants(RuleBasedStateMachine):
         assert all(len(page) == 2 for page in pages[:-1])
 
     def check_tags(self, name: str, model: Repository, known: int) -> None:
-        """ACR's listing of tags, with what each points at and how it is locked."""
+        """Check ACR's listing of tags, with the digest and the attributes of each."""
         status, pages = self.client.listing(self.acr_path(name, "/_tags?n=2"), "tags")
 
         assert status == known
@@ -94,7 +94,7 @@ class Invariants(RuleBasedStateMachine):
         ]
 
     def check_manifests(self, name: str, model: Repository, known: int) -> None:
-        """ACR's listing of manifests, with how each is locked."""
+        """Check ACR's listing of manifests, with the attributes of each."""
         status, pages = self.client.listing(self.acr_path(name, "/_manifests?n=2"), "manifests")
 
         assert status == known
@@ -107,7 +107,7 @@ class Invariants(RuleBasedStateMachine):
         ]
 
     def check_referrers(self, name: str, model: Repository) -> None:
-        """What points at the image, one a page; never 404."""
+        """Check the referrers of the image, one on each page; never 404."""
         subject = self.universe.manifests["image"].digest
         path = self.path(name, f"/referrers/{subject}?n=1")
         status, pages = self.client.listing(path, "manifests")

@@ -1,4 +1,4 @@
-"""The steps of a random history: what clients do to a registry, and to its model."""
+"""The steps of a random history of a registry and of its model."""
 
 import json
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ ABSENT = str(Digest.of(b"nobody pushes this"))
 
 
 class Machine(Invariants):
-    """Does at random what clients do; what it compares after each step is in Invariants."""
+    """Takes random steps as clients would; Invariants compares the result after each."""
 
     uploads = Bundle("uploads")
 
@@ -46,7 +46,7 @@ class Machine(Invariants):
 
     @initialize(pushed=st.lists(st.tuples(repositories, manifests, tags), max_size=6))
     def begin_with_some_images(self, pushed: list[tuple[str, str, str]]) -> None:
-        """There is something to lock, to move and to delete from the first step on."""
+        """Give every history something to lock, to move and to delete from its first step."""
         for repository, manifest, tag in pushed:
             self.push(repository, manifest, tag)
 
@@ -64,7 +64,7 @@ class Machine(Invariants):
 
     @rule(repository=repositories, blob=blobs, source=st.none() | repositories)
     def mount(self, repository: str, blob: str, source: str | None) -> None:
-        """From a repository, or from wherever it is (end-11)."""
+        """Mount from a named repository, or from any that has the blob (end-11)."""
         digest = self.universe.blobs[blob].digest
         named = f"&from={self.universe.repository(source)}" if source else ""
         among = [source] if source else REPOSITORIES
@@ -91,7 +91,7 @@ class Machine(Invariants):
 
     @rule(upload=uploads, share=st.integers(1, 4), is_named=st.booleans())
     def append(self, upload: Upload, share: int, is_named: bool) -> None:
-        """PATCH with a part of what is due, with and without Content-Range (end-5)."""
+        """PATCH with a part of the remaining bytes, with and without Content-Range (end-5)."""
         due = upload.blob.content[upload.offset :]
         chunk = due[: len(due) * share // 4]
 
@@ -105,7 +105,7 @@ class Machine(Invariants):
 
     @rule(upload=uploads, ahead=st.integers(1, 5), method=st.sampled_from(["PATCH", "PUT"]))
     def append_out_of_order(self, upload: Upload, ahead: int, method: str) -> None:
-        """A chunk that is not due is 416, and the upload goes on."""
+        """A chunk at a wrong offset is 416, and the upload can continue."""
         first = upload.offset + ahead
         url = (
             with_digest(upload.location, upload.blob.digest) if method == "PUT" else upload.location
@@ -127,7 +127,7 @@ class Machine(Invariants):
 
     @rule(upload=consumes(uploads), is_last_sent=st.booleans(), is_named=st.booleans())
     def finish(self, upload: Upload, is_last_sent: bool, is_named: bool) -> None:
-        """PUT, with what is due or without it: then the digest is wrong (end-6)."""
+        """PUT with the remaining bytes, or without them: then the digest is wrong (end-6)."""
         due = upload.blob.content[upload.offset :] if is_last_sent else b""
         url = with_digest(upload.location, upload.blob.digest)
         is_whole = upload.offset + len(due) == len(upload.blob.content)
@@ -152,7 +152,7 @@ class Machine(Invariants):
 
     @rule(upload=uploads, method=st.sampled_from(["GET", "PATCH", "PUT", "DELETE"]))
     def use_an_upload_of_another_repository(self, upload: Upload, method: str) -> None:
-        """An upload can be used through its own repository alone (CVE-2026-32589)."""
+        """An upload can be used only through its own repository (CVE-2026-32589)."""
         (other,) = {*REPOSITORIES} - {upload.repository}
         location = upload.location.replace(
             self.path(upload.repository, "/blobs/"), self.path(other, "/blobs/")
@@ -165,12 +165,12 @@ class Machine(Invariants):
         assert status == UNKNOWN
 
     def send(self, upload: Upload, method: str, url: str, chunk: bytes, is_named: bool) -> int:
-        """The chunk that is due, and the status of its answer."""
+        """Send the next chunk, and return the status of its answer."""
         named = {}
         if is_named and chunk:
             named["Content_Range"] = f"{upload.offset}-{upload.offset + len(chunk) - 1}"
         reply = self.client.call(method, url, chunk, **named)
-        if reply.status == ACCEPTED:  # the next chunk goes where the answer says (end-5)
+        if reply.status == ACCEPTED:  # the next chunk goes to the location in the answer (end-5)
             upload.location = reply.header("Location")
         return reply.status
 
@@ -178,7 +178,7 @@ class Machine(Invariants):
 
     @rule(repository=repositories, manifest=manifests, tag=tags)
     def push(self, repository: str, manifest: str, tag: str) -> None:
-        """As docker does: every blob, then the manifest with a tag."""
+        """Push as docker does: every blob, then the manifest with a tag."""
         for blob in BLOBS:
             self.push_a_blob_at_once(repository, blob)
         self.put(repository, manifest, [tag], is_by_tag=True)
@@ -190,7 +190,7 @@ class Machine(Invariants):
         is_by_tag=st.booleans(),
     )
     def put(self, repository: str, manifest: str, named: list[str], is_by_tag: bool) -> None:
-        """By a tag or by its digest, with the other tags in the query (end-7)."""
+        """PUT by a tag or by the digest, with the other tags in the query (end-7)."""
         put = self.universe.manifests[manifest]
         is_by_tag = is_by_tag and bool(named) and put.digest.startswith("sha256:")
         reference, rest = (named[0], named[1:]) if is_by_tag else (put.digest, named)
@@ -205,7 +205,7 @@ class Machine(Invariants):
 
     @rule(repository=repositories, number=numbers, is_acr=st.booleans())
     def delete_a_tag(self, repository: str, number: int, is_acr: bool) -> None:
-        """Through either API (end-9, and ACR's untag)."""
+        """Delete through either API (end-9, and ACR's untag)."""
         model = self.model[repository]
         tag = pick([*model.tags, "absent"], number)
         v2, acr = (
@@ -219,7 +219,7 @@ class Machine(Invariants):
 
     @rule(repository=repositories, number=numbers)
     def delete_a_manifest(self, repository: str, number: int) -> None:
-        """By its digest (end-9)."""
+        """Delete by digest (end-9)."""
         model = self.model[repository]
         digest = pick([*model.manifests, ABSENT], number)
 
@@ -229,7 +229,7 @@ class Machine(Invariants):
 
     @rule(repository=repositories, number=numbers)
     def delete_a_blob(self, repository: str, number: int) -> None:
-        """From one repository; the others keep it (end-10)."""
+        """Delete from one repository; the others keep the blob (end-10)."""
         model = self.model[repository]
         digests = [blob.digest for blob in self.universe.blobs.values()]
         digest = pick([*filter(model.blobs.__contains__, digests), ABSENT], number)
@@ -241,7 +241,7 @@ class Machine(Invariants):
     @precondition(lambda self: any(len(model.tags) > 1 for model in self.model.values()))
     @rule(repository=repositories)
     def delete_the_repository(self, repository: str) -> None:
-        """With all that it holds; what is on its way to it makes it anew."""
+        """Delete it with all its content; an upload or push under way recreates it."""
         model = self.model[repository]
         held = {"manifestsDeleted": sorted(model.manifests), "tagsDeleted": sorted(model.tags)}
 
@@ -253,24 +253,24 @@ class Machine(Invariants):
 
     @rule(repository=repositories, change=changes)
     def lock_the_repository(self, repository: str, change: dict[str, bool]) -> None:
-        """Any of its switches."""
+        """Change any of its attributes."""
         self.patch(repository, "", change)
 
     @rule(repository=repositories, number=numbers, change=changes)
     def lock_a_tag(self, repository: str, number: int, change: dict[str, bool]) -> None:
-        """Any of its switches, where it is there."""
+        """Change any of its attributes, if it exists."""
         tag = pick([*self.model[repository].tags, "absent"], number)
         self.patch(repository, f"_tags/{tag}", change)
 
     @rule(repository=repositories, number=numbers, change=changes)
     def lock_a_manifest(self, repository: str, number: int, change: dict[str, bool]) -> None:
-        """Any of its switches, where it is there."""
+        """Change any of its attributes, if it exists."""
         digest = pick([*self.model[repository].manifests, ABSENT], number)
         self.patch(repository, f"_manifests/{digest}", change)
 
     @rule(repository=repositories)
     def unlock_everything(self, repository: str) -> None:
-        """Else a history soon comes to a standstill."""
+        """Otherwise a history soon comes to a standstill."""
         model = self.model[repository]
         tagged = [f"_tags/{tag}" for tag in model.tags]
         held = [f"_manifests/{digest}" for digest in model.manifests]
@@ -278,7 +278,7 @@ class Machine(Invariants):
             self.patch(repository, item, unlocked())
 
     def patch(self, repository: str, item: str, change: dict[str, bool]) -> None:
-        """Change switches, and see that the answer shows them all."""
+        """Change attributes, and check that the answer shows them all."""
         switches = self.model[repository].switches_of(item)
         path = self.acr_path(repository, f"/{item}" if item else "")
 
@@ -300,5 +300,5 @@ def pick(items: Sequence[str], number: int) -> str:
 
 
 def with_digest(location: str, digest: str) -> str:
-    """The location of an upload, to be closed."""
+    """The location of an upload, with the digest that closes it."""
     return f"{location}{'&' if '?' in location else '?'}digest={digest}"

@@ -1,4 +1,4 @@
-"""A registry in plain Python: dictionaries, sets, and the statuses that an answer must have."""
+"""A registry in plain Python: dictionaries, sets and expected statuses."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,18 +14,18 @@ Switches = dict[str, bool]
 
 
 def unlocked() -> Switches:
-    """What everything begins with (acr-protocol.md §5.5)."""
+    """The initial attributes of everything (acr-protocol.md §5.5)."""
     return dict.fromkeys(SWITCHES, True)
 
 
 def is_deletable(switches: Switches) -> bool:
-    """Whether neither of the two switches that keep a thing is off."""
+    """Whether both attributes that protect a thing from deletion are true."""
     return switches["deleteEnabled"] and switches["writeEnabled"]
 
 
 @dataclass
 class Repository:
-    """What a repository holds. It is there for others once it holds a manifest."""
+    """The content of a repository. Others see it once it holds a manifest."""
 
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, Content] = field(default_factory=dict)
@@ -34,23 +34,23 @@ class Repository:
     tag_switches: dict[str, Switches] = field(default_factory=dict)
     manifest_switches: dict[str, Switches] = field(default_factory=dict)
 
-    # What may be seen ---------------------------------------------------------------------------
+    # Reading ------------------------------------------------------------------------------------
 
     def get_blob(self, digest: str) -> int:
-        """A blob is seen through the repository that holds it."""
+        """A blob is visible through the repository that holds it."""
         if digest not in self.blobs:
             return UNKNOWN
         return OK if self.switches["readEnabled"] else LOCKED
 
     def get_manifest(self, digest: str) -> int:
-        """By its digest: neither the repository nor the manifest keeps it back."""
+        """By its digest: both the repository and the manifest must be readable."""
         if digest not in self.manifests:
             return UNKNOWN
         concerned = (self.switches, self.manifest_switches[digest])
         return OK if all(switches["readEnabled"] for switches in concerned) else LOCKED
 
     def get_tag(self, tag: str) -> int:
-        """By a tag: the tag may keep it back too."""
+        """By a tag: the tag must be readable too."""
         if tag not in self.tags:
             return UNKNOWN
         if not self.tag_switches[tag]["readEnabled"]:
@@ -68,14 +68,14 @@ class Repository:
         )
 
     def referrers(self, subject: str) -> list[str]:
-        """Those of them that point at the subject."""
+        """The listed manifests with this subject."""
         return [
             digest
             for digest in self.listed_manifests()
             if self.manifests[digest].subject == subject
         ]
 
-    # What may be changed ------------------------------------------------------------------------
+    # Changing -----------------------------------------------------------------------------------
 
     @property
     def is_locked(self) -> bool:
@@ -83,7 +83,7 @@ class Repository:
         return not self.switches["writeEnabled"]
 
     def begin(self) -> int:
-        """An upload begins where the repository may be written."""
+        """An upload can begin if the repository may be written."""
         return LOCKED if self.is_locked else ACCEPTED
 
     def link(self, digest: str) -> int:
@@ -94,7 +94,7 @@ class Repository:
         return CREATED
 
     def put(self, manifest: Content, tags: Iterable[str]) -> int:
-        """A manifest comes with tags, all or none; tags that are there keep their switches."""
+        """Put a manifest with tags, all or none; existing tags keep their attributes."""
         overwritten = [self.tag_switches[tag] for tag in tags if tag in self.tags]
         concerned = (self.switches, *overwritten)
         if not all(switches["writeEnabled"] for switches in concerned):
@@ -109,7 +109,7 @@ class Repository:
         return CREATED
 
     def delete_blob(self, digest: str) -> int:
-        """A blob goes, whatever needs it; only a repository that may not be written keeps it."""
+        """Delete a blob, whatever needs it; only a repository that may not be written refuses."""
         if not self.switches["writeEnabled"]:
             return LOCKED
         if digest not in self.blobs:
@@ -118,7 +118,7 @@ class Repository:
         return ACCEPTED
 
     def delete_tag(self, tag: str) -> int:
-        """A tag goes alone."""
+        """Delete only the tag."""
         if tag not in self.tags:
             return UNKNOWN
         if not (self.switches["writeEnabled"] and is_deletable(self.tag_switches[tag])):
@@ -127,7 +127,7 @@ class Repository:
         return ACCEPTED
 
     def delete_manifest(self, digest: str) -> int:
-        """A manifest takes its tags with it, and the last one the repository's switches too."""
+        """Delete a manifest with its tags, and with the last one the repository's attributes."""
         if digest not in self.manifests:
             return UNKNOWN
         tags = [tag for tag, of in self.tags.items() if of == digest]
@@ -142,7 +142,7 @@ class Repository:
         return ACCEPTED
 
     def delete(self) -> int:
-        """All of it goes, or nothing where anything in it is locked."""
+        """Delete everything, or nothing if anything in it is locked."""
         if not self.manifests:
             return UNKNOWN
         within = (*self.tag_switches.values(), *self.manifest_switches.values())
@@ -152,7 +152,7 @@ class Repository:
         return ACCEPTED
 
     def switches_of(self, path: str) -> Switches | None:
-        """The switches of `""`, `_tags/<tag>` or `_manifests/<digest>`; None where it is not."""
+        """The attributes of `""`, `_tags/<tag>` or `_manifests/<digest>`; None if missing."""
         kind, _, name = path.partition("/")
         if kind == "_tags":
             return self.tag_switches.get(name)
@@ -163,7 +163,7 @@ class Repository:
 
 @dataclass
 class Upload:
-    """An upload under way: where it is, what it will be, and how many bytes it holds."""
+    """An upload under way: its location, its content, and how many bytes it holds."""
 
     location: str
     repository: str

@@ -1,4 +1,4 @@
-"""Short histories that once went wrong, each looked at after every step."""
+"""Short histories that once failed, with the checks after every step."""
 
 from collections.abc import Callable, Iterator
 
@@ -101,7 +101,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 
 def look(machine: Machine) -> None:
-    """What the machine looks at after each of its steps."""
+    """Run the checks that the machine makes after each of its steps."""
     machine.all_that_the_model_holds_can_be_pulled_and_nothing_else()
     machine.listings_are_the_models_page_by_page()
 
@@ -109,7 +109,7 @@ def look(machine: Machine) -> None:
 @pytest.mark.xdist_group("model")
 @pytest.mark.parametrize("history", HISTORIES)
 def test_a_history_goes_as_the_model_says(client: Client, history: str) -> None:
-    """What random steps find once, or nearly, must be tried every time."""
+    """Failures that random steps once found, or nearly, must be tried every time."""
     machine = Machine(client, f"history-{list(HISTORIES).index(history)}")
 
     for step in HISTORIES[history]:
@@ -134,7 +134,7 @@ DIFFERENCES: dict[str, Callable[[Repository], object]] = {
 @pytest.mark.xdist_group("model")
 @pytest.mark.parametrize("difference", DIFFERENCES)
 def test_a_difference_is_seen(client: Client, difference: str) -> None:
-    """A comparison that agrees with everything would find nothing."""
+    """A comparison that accepts everything would find nothing."""
     machine = Machine(client, f"difference-{list(DIFFERENCES).index(difference)}")
     machine.push("app", "signature", "v1")
     look(machine)

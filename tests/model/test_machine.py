@@ -1,4 +1,4 @@
-"""Random histories of a registry, compared step by step with a model in plain Python."""
+"""Random histories of a registry, compared step by step with a model."""
 
 import itertools
 from contextlib import closing
@@ -12,13 +12,13 @@ from tests.model.client import Client
 from tests.model.machine import Machine
 from tests.running import running
 
-# Half a minute a layout: each step is followed by some fifty requests that look at it.
+# Half a minute for each layout: each step is followed by some fifty requests that check it.
 EXAMPLES = 25
 STEPS = 40
 
 
 def machine(client: Client) -> type[Machine]:
-    """The machine on this client; each history has a prefix of its own, and sees no other's."""
+    """The machine on this client; each history has its own prefix, and sees no other's content."""
     prefixes = (f"example-{number:06}" for number in itertools.count(1))
 
     class OnClient(Machine):
@@ -30,7 +30,7 @@ def machine(client: Client) -> type[Machine]:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_registry_does_what_its_model_does(tmp_path: Path, workers: int) -> None:
-    """What no list of cases foresees: the third step that undoes what the first one promised."""
+    """No list of cases foresees the third step that undoes what the first one promised."""
     chosen = settings(
         max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, print_blob=True
     )

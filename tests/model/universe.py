@@ -1,4 +1,4 @@
-"""The few things that an example pushes, so that it meets each of them often."""
+"""The few things that an example pushes, so that it uses each often."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ SIGNATURE = "application/vnd.example.signature"
 
 @dataclass(frozen=True)
 class Content:
-    """Bytes and their digest; for a manifest, what it is and what it needs."""
+    """Bytes and their digest; for a manifest, also its media type and what it refers to."""
 
     digest: str
     content: bytes
@@ -29,7 +29,7 @@ class Content:
 
     @property
     def descriptor(self) -> dict[str, object]:
-        """What points at it."""
+        """A descriptor of the content."""
         return {
             "mediaType": self.media_type,
             "digest": self.digest,
@@ -38,7 +38,7 @@ class Content:
 
 
 class Universe:
-    """All blobs and manifests of one example. The prefix makes them different from all others'."""
+    """All blobs and manifests of one example. The prefix makes them unique."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -61,7 +61,7 @@ class Universe:
         return f"{self.prefix}/{name}"
 
     def of(self, digest: str) -> Content:
-        """The blob or manifest of a digest."""
+        """The blob or manifest with this digest."""
         both = (*self.blobs.values(), *self.manifests.values())
         return next(content for content in both if content.digest == digest)
 

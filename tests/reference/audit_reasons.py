@@ -1,4 +1,4 @@
-"""Every reason of a refusal: from acrux/domain/access/reason.py and what explains it."""
+"""Every reason of a refusal: from the enum and what explains it."""
 
 from datetime import UTC, datetime
 
@@ -52,7 +52,7 @@ def _commands(reason: Reason) -> list[str]:
 
 
 def _refusal(reason: Reason) -> Refusal:
-    """A pull and a push of an account that may only pull."""
+    """The refusal of a pull and a push by an account that may only pull."""
     asked = parse_all(["repository:team/app:pull,push"])
     decision = Decision(
         "PUT /v2/team/app/manifests/v1", Outcome.REFUSED, "ci-team",

@@ -15,7 +15,7 @@ EXAMPLES = "\b\nExamples:\n"
 
 @dataclass(frozen=True)
 class Command:
-    """A command, and what you type for it."""
+    """A command, and how you type it."""
 
     path: str
     command: click.Command
@@ -32,7 +32,7 @@ class Command:
 
     @property
     def examples(self) -> str:
-        """What you could type, a line each."""
+        """The examples, one a line."""
         return dedent(self._parts[2]).strip()
 
     @property
@@ -41,7 +41,7 @@ class Command:
 
 
 def every() -> Iterator[Command]:
-    """Every command, groups too, in the order of the help."""
+    """Every command, groups included, in the order of the help."""
     yield from _within(Command("acrux", cli))
 
 
@@ -84,7 +84,7 @@ def _section(one: Command) -> Iterator[str]:
 
 
 def _paragraph(text: str) -> str:
-    # A paragraph that begins with \b is laid out already.
+    # A paragraph that begins with \b is formatted already.
     laid_out = text.partition("\b\n")[2]
     return markdown.fenced(laid_out) if laid_out else markdown.prose(text)
 

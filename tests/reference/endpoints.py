@@ -1,4 +1,4 @@
-"""Every endpoint: from the routing table, the docstrings of its handlers, and OpenAPI."""
+"""Every endpoint: from the routing table, its handlers and OpenAPI."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from acrux.settings import Settings
 from tests.http.access.test_access import EXAMPLES
 from tests.reference import markdown
 
-# What a requirement is asked about. `from` and `mount` are read by one of them only.
+# The parameters that requirements read. Only one of them reads `from` and `mount`.
 PARAMETERS = {"repository": "name", "upload": "upload", "digest": "digest", "tag": "tag"}
 QUERY = b"mount=x&from=source"
 NAMES = {":name:": ":NAME:", ":source:": ":SOURCE:"}
@@ -105,7 +105,7 @@ def _cells(path: str, method: str, endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def _summary(handler: object) -> str:
-    # "GET, HEAD: the manifest (end-3)." names what other columns hold.
+    # "GET, HEAD: the manifest (end-3)." repeats what other columns contain.
     text = markdown.first_paragraph(handler).partition(": ")[2]
     text = re.sub(r" \((?:end-\d+(?:, )?)+\)", "", text)
     return text[0].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""Every failure: from acrux/errors.py and the table of acrux/http/problems.py."""
+"""Every error: from acrux/errors.py and acrux/http/problems.py."""
 
 import inspect
 import re
@@ -11,7 +11,7 @@ from acrux.http import problems
 from acrux.http.problems import Problem
 from tests.reference import markdown
 
-# What a failure of each class may be made of, so that it can be rendered.
+# Arguments with which an error of each class can be created and rendered.
 ARGUMENTS: dict[str, Any] = {"offset": 1, "size": 1, "retry_after": 1, "allow": "GET"}
 
 BODY = '{"errors": [{"code": "NAME_INVALID", "message": "…", "detail": {"name": "…"}}]}'
@@ -67,7 +67,7 @@ def _texts(problem: Problem, when: str) -> tuple[str, str, str]:
 
 
 def _when(kind: type[RegistryError]) -> str:
-    # What follows the first sentence is about the attributes of the class.
+    # What follows the first sentence describes the attributes of the class.
     return re.split(r"(?<=\.) (?=`)", markdown.first_paragraph(kind))[0]
 
 

@@ -1,4 +1,4 @@
-"""The pages of the reference that are generated, and where they are."""
+"""The generated pages of the reference, and their paths."""
 
 from collections.abc import Callable
 from pathlib import Path

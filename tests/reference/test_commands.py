@@ -1,4 +1,4 @@
-"""The examples that `--help` prints are commands that there are."""
+"""The examples that `--help` prints are existing commands."""
 
 import pytest
 
@@ -14,14 +14,14 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("path", "line"), EXAMPLES)
 def test_an_example_is_understood(path: str, line: str) -> None:
-    """The first thing that you copy would be refused."""
+    """Otherwise the first thing that you copy would be refused."""
     complaints = [usage.complaint(arguments) for arguments in usage.invocations(line)]
 
     assert list(filter(None, complaints)) == [], path
 
 
 def test_an_example_that_is_not_understood_is_seen() -> None:
-    """A check that takes everything would guard nothing."""
+    """A check that accepts everything would guard nothing."""
     line = "echo x | acrux token create --nmae ci && acrux tokens list; acrux audit list --limit 0"
 
     complaints = [usage.complaint(arguments) for arguments in usage.invocations(line)]

@@ -1,4 +1,4 @@
-"""The generated pages of docs/reference say what the code says."""
+"""The generated pages of docs/reference match the code."""
 
 import difflib
 from pathlib import Path
@@ -16,7 +16,7 @@ SHOWN_LINES = 20
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_what_the_code_says(name: str) -> None:
-    """You would read about an option, an endpoint or an error that is not there any more."""
+    """Otherwise you would read about an option, an endpoint or an error that no longer exists."""
     page = FOLDER / name
     written = page.read_text(encoding="utf-8") if page.exists() else ""
     generated = PAGES[name]()
@@ -35,7 +35,7 @@ def test_a_page_is_what_the_code_says(name: str) -> None:
 
 
 def test_every_setting_failure_and_reason_is_on_its_page() -> None:
-    """A page that leaves one out would still be what the code generates."""
+    """A page that leaves one out would still match the generator."""
     texts = {name: (FOLDER / name).read_text(encoding="utf-8") for name in PAGES}
 
     kinds = [kind.__name__ for kind in (*problems.TABLE, *problems.UNTOLD)]
@@ -61,8 +61,8 @@ def test_every_failure_says_what_to_do() -> None:
     assert [row.code for row in rows if not row.remedy.endswith(".")] == []
 
 
-def test_the_pages_can_be_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A generator that the test alone uses would not be there when it is needed."""
+def test_the_pages_can_be_rewritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generator that only the test uses would not work when you need it."""
     monkeypatch.setattr(pages, "FOLDER", tmp_path)
 
     pages.write()

@@ -1,4 +1,4 @@
-"""A connection to a registry that sees every byte."""
+"""A connection to a registry that shows every byte."""
 
 import base64
 import http.client
@@ -15,20 +15,20 @@ ALL = "repository:*:* registry:catalog:*"
 
 @dataclass
 class Reply:
-    """A whole answer."""
+    """A complete answer."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
     def header(self, name: str) -> str:
-        """The value of a header, empty where it is missing."""
+        """The value of a header; empty if it is missing."""
         return self.headers.get(name.lower(), "")
 
 
 @dataclass
 class Connection:
-    """Keeps one connection; a new one is made after it was closed."""
+    """Keeps one connection; after it was closed, a new one is opened."""
 
     port: int
     authorization: dict[str, str] = field(default_factory=dict)
@@ -92,11 +92,11 @@ class Connection:
         return digest
 
     def raw(self) -> socket.socket:
-        """Another connection, of bytes alone."""
+        """A second connection, for raw bytes."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def head(self, method: str, path: str, **headers: str) -> bytes:
-        """The head of a request, for a connection of bytes alone."""
+        """The head of a request, for a raw connection."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [
             f"{method} {path} HTTP/1.1",
@@ -107,7 +107,7 @@ class Connection:
 
 
 def pattern(mebibytes: int) -> Iterator[bytes]:
-    """So many mebibytes, each of them different."""
+    """This many mebibytes, each different from the others."""
     for number in range(mebibytes):
         yield number.to_bytes(8, "big") * (MEBIBYTE // 8)
 

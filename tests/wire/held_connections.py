@@ -1,4 +1,4 @@
-"""Connections that hold a place in a registry, and what others notice of them."""
+"""Connections that hold a place in a registry, and their effect on others."""
 
 import resource
 import socket
@@ -29,7 +29,7 @@ def closed_if_it_fails(connection: socket.socket) -> Iterator[None]:
 
 
 def saying(*parts: bytes) -> Opener:
-    """Opens a connection, says this much, and no more."""
+    """Opens a connection and sends only these parts."""
 
     def open_(port: int) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", port), timeout=60)
@@ -42,7 +42,7 @@ def saying(*parts: bytes) -> Opener:
 
 
 def over_tls(protocol: str, *parts: bytes) -> Opener:
-    """Opens a connection, shakes hands for this protocol, says this much, and no more."""
+    """Opens a connection, agrees on this protocol in the handshake, and sends only these parts."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -62,7 +62,7 @@ def over_tls(protocol: str, *parts: bytes) -> Opener:
 
 
 def need_descriptors(count: int) -> None:
-    """Allow this process so many, or skip the test by what is missing."""
+    """Allow this process this many descriptors, or skip the test with the reason."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < count:
         pytest.skip(f"needs {count} descriptors, and may have {hard}")
@@ -71,7 +71,7 @@ def need_descriptors(count: int) -> None:
 
 
 def slowest_answers(ask: Callable[[], int], count: int = 100) -> float:
-    """The 99th percentile of the time that `ask` takes, in seconds; it must answer 200."""
+    """The 99th percentile of the time that `ask` takes, in seconds; it must return 200."""
     took = []
     for _ in range(count):
         before = time.monotonic()
@@ -81,7 +81,7 @@ def slowest_answers(ask: Callable[[], int], count: int = 100) -> float:
 
 
 def newcomer(port: int) -> Callable[[], int]:
-    """Asks whether the registry lives, each time on a new connection."""
+    """Asks whether the registry is alive, each time on a new connection."""
 
     def ask() -> int:
         connection = Connection(port)
@@ -106,7 +106,7 @@ def newcomer_over_tls(port: int) -> Callable[[], int]:
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Whether the other side closes it before its timeout."""
+    """Whether the other side closes the connection before its timeout."""
     try:
         while connection.recv(65536):
             pass
@@ -118,7 +118,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 def close_all(held: list[socket.socket]) -> None:
-    """Close every one of them."""
+    """Close all connections."""
     for connection in held:
         with suppress(OSError):
             connection.close()

@@ -10,7 +10,7 @@ from tests.wire.connection import Connection
 
 
 def run(registry: RunningRegistry, *arguments: str) -> str:
-    """Run a command on the registry's data directory and return what it prints."""
+    """Run a command on the registry's data directory and return its output."""
     done = acrux(*arguments, "--data-dir", str(registry.data_dir))
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -36,7 +36,7 @@ def granted(registry: RunningRegistry, username: str, password: str, scope: str)
 
 
 def test_an_account_of_a_repository_is_made_in_one_command(registry: RunningRegistry) -> None:
-    """az acr token create --repository."""
+    """Like `az acr token create --repository`."""
     password = created(
         registry, "reader", "--repository", "team/*", "content/read", "metadata/read",
         "--repository", "own", "content/write",
@@ -52,7 +52,7 @@ def test_an_account_of_a_repository_is_made_in_one_command(registry: RunningRegi
 def test_a_change_of_the_scope_map_holds_on_every_worker_at_once(
     registry: RunningRegistry,
 ) -> None:
-    """Each request asks the one database."""
+    """Each request reads the one database."""
     password = created(registry, "writer", "--repository", "app", "content/read")
     run(registry, "scope-map", "update", "-n", "writer-scope-map", "--add-repository", "app",
         "content/write", "--remove-repository", "app", "content/read")  # fmt: skip
@@ -64,7 +64,7 @@ def test_a_change_of_the_scope_map_holds_on_every_worker_at_once(
 def test_a_revoked_token_is_refused_by_every_worker_within_a_second(
     registry: RunningRegistry,
 ) -> None:
-    """The command runs in a process of its own."""
+    """The command runs in another process."""
     password = created(registry, "revoked", "--scope-map", "_repositories_pull")
     connections = [Connection(registry.port) for _ in range(8)]
     connections[0].login("revoked", password)
@@ -104,7 +104,7 @@ def test_an_account_is_switched_off_renewed_and_deleted(registry: RunningRegistr
 
 
 def test_anonymous_pull_is_switched_on_and_off(registry: RunningRegistry) -> None:
-    """acrux update, while the registry runs."""
+    """With `acrux update`, while the registry runs."""
     connection = Connection(registry.port)
 
     run(registry, "update", "--anonymous-pull-enabled", "true")
@@ -117,7 +117,7 @@ def test_anonymous_pull_is_switched_on_and_off(registry: RunningRegistry) -> Non
 
 
 def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
-    """Each says what would have been right."""
+    """Each message says what would have been right."""
     for arguments, said in (
         (("token", "create", "-n", "reader2"), "either --scope-map or --repository"),
         (("token", "create", "-n", "reader2", "--scope-map", "typo"), "scope-map list"),

@@ -1,4 +1,4 @@
-"""The admin user from the command line, and in data that an earlier release made."""
+"""The admin user on the command line, and in data of earlier releases."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SERVE = ("serve", "--port", "0")
 
 
 def passwords_of(folder: Path, name: str) -> list[str]:
-    """What the passwords of an account are called."""
+    """The names of an account's passwords."""
     registry = build(Settings(data_dir=folder))
 
     async def names() -> list[str]:
@@ -49,10 +49,10 @@ def passwords_of(folder: Path, name: str) -> list[str]:
         (("token", "create", "-n", "Acrux", "--scope-map", "_repositories_pull"), "already"),
     ],
 )
-def test_no_command_takes_the_admin_user_away(
+def test_no_command_deletes_the_admin_user(
     registry: RunningRegistry, arguments: Sequence[str], why: str
 ) -> None:
-    """It was gone without a question, and came back with every right at the next start."""
+    """It was deleted without a question, and came back with every right at the next start."""
     done = acrux(*arguments, "--data-dir", str(registry.data_dir))
 
     assert (done.returncode, why in done.stderr) == (2, True), done.stderr
@@ -61,7 +61,7 @@ def test_no_command_takes_the_admin_user_away(
 
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
-    """Data with the admin user acrux, and other, of a start with another name."""
+    """Data with the admin user acrux, and the admin user other of a start with another name."""
     folder = tmp_path / "data"
     registry = build(Settings(data_dir=folder))
 
@@ -81,7 +81,7 @@ def two(tmp_path: Path) -> Path:
 def test_a_second_admin_user_stops_the_start_until_one_is_kept(
     two: Path, name: str, second: str, how: str
 ) -> None:
-    """It kept every right, and nobody thought of it."""
+    """The old one kept every right, and nobody thought of it."""
     refused = acrux(*SERVE, "--name", name, "--data-dir", str(two))
     assert refused.returncode != 0
     assert f"a second admin user, {second!r}" in refused.stderr
@@ -96,7 +96,7 @@ def test_a_second_admin_user_stops_the_start_until_one_is_kept(
 
 
 def test_the_only_admin_user_that_is_left_cannot_be_deleted(two: Path) -> None:
-    """The way to be rid of one of two would be a way to be rid of both."""
+    """Removing one of two would otherwise be a way to remove both."""
     statuses = [
         acrux("token", "delete", "-n", name, "--data-dir", str(two)).returncode
         for name in ("acrux", "other")
@@ -107,8 +107,8 @@ def test_the_only_admin_user_that_is_left_cannot_be_deleted(two: Path) -> None:
     assert "start with --name other" in renamed.stderr
 
 
-def test_an_admin_user_that_is_shut_out_is_none_that_is_left(two: Path) -> None:
-    """Nobody could get in any more."""
+def test_a_disabled_admin_user_does_not_count_as_left(two: Path) -> None:
+    """Otherwise nobody could log in any more."""
     where = ("--data-dir", str(two))
     shut = acrux("token", "update", "-n", "other", "--status", "disabled", *where)
     assert shut.returncode == 0, shut.stderr
@@ -116,8 +116,8 @@ def test_an_admin_user_that_is_shut_out_is_none_that_is_left(two: Path) -> None:
     assert acrux("token", "delete", "-n", "acrux", *where).returncode == 2
 
 
-def test_an_account_that_may_do_everything_is_no_second_admin_user(tmp_path: Path) -> None:
-    """The registry would not start any more for somebody's robot."""
+def test_an_account_that_may_do_everything_is_not_a_second_admin_user(tmp_path: Path) -> None:
+    """Otherwise the registry would no longer start because of somebody's robot."""
     data_dir = ("--data-dir", str(tmp_path / "data"))
     with running(tmp_path / "data"):
         for arguments in (
@@ -127,14 +127,14 @@ def test_an_account_that_may_do_everything_is_no_second_admin_user(tmp_path: Pat
             assert acrux("token", *arguments, *data_dir).returncode == 0
 
     with running(tmp_path / "data"):
-        # Nor may the admin user be deleted because of it.
+        # Nor may it make the admin user deletable.
         assert acrux("token", "delete", "-n", "acrux", *data_dir).returncode == 2
 
 
-def test_a_third_password_of_the_admin_user_is_told_at_each_start_until_it_is_deleted(
+def test_a_third_password_of_the_admin_user_is_reported_at_each_start(
     tmp_path: Path,
 ) -> None:
-    """It lived on when both of the two that are known were renewed."""
+    """It survived when both of the known passwords were renewed."""
     folder = tmp_path / "data"
     with running(folder):
         pass

@@ -1,4 +1,4 @@
-"""All that anybody could do to take memory, at once: it is bounded, and others are served."""
+"""All attacks on memory at once: it stays bounded, and others are served."""
 
 import json
 import re
@@ -35,7 +35,7 @@ from tests.wire.test_headers import (
 )
 
 MOST_BYTES = 400_000_000  # of all processes
-LONGEST = 1.0  # for a newcomer's answer, in seconds
+LONGEST = 1.0  # until a new client's answer, in seconds
 ATTACK_SECONDS = 240.0  # all attacks together take a minute on two cores
 
 LIVES = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -65,18 +65,18 @@ class Attackers:
         self._puller = _puller(registry)
 
     def hold_connections(self) -> None:
-        """They say nothing, half of something, or one thing (A1)."""
+        """Send nothing, half of something, or one thing (A1)."""
         for number in range(self._many):
             self.held.append(saying(SILENT[number % len(SILENT)])(self._port))
 
     def unfold_headers(self) -> None:
-        """Small blocks of HPACK that are large headers (A2)."""
+        """Send small blocks of HPACK that expand to large headers (A2)."""
         for _ in range(8):
             with suppress(OSError):
                 answered(self._port, STREAMS, question() + b"\xbe" * TIMES)
 
     def ask_at_length(self) -> None:
-        """Token requests of 60 KB of distinct scopes (A3)."""
+        """Send token requests of 60 KB of distinct scopes (A3)."""
         asking = Connection(self._port)
         for number in within_time(300):
             scopes = "+".join(f"repository:a{number}b{each}:pull" for each in range(2000))
@@ -84,7 +84,7 @@ class Attackers:
         asking.close()
 
     def call_themselves_names(self) -> None:
-        """A User-Agent of 60 KB that grows when it is escaped, and one of 240 KB (A4)."""
+        """Send a User-Agent of 60 KB that grows when it is escaped, and one of 240 KB (A4)."""
         for number in within_time(260):
             agent = b"\xff" * (60_000 if number % 2 else 240_000)
             with suppress(OSError), saying()(self._port) as connection:
@@ -92,7 +92,7 @@ class Attackers:
                 connection.recv(4096)
 
     def end_no_manifest(self) -> None:
-        """Manifests of four megabytes less a byte (A5)."""
+        """Send manifests of four megabytes less a byte (A5)."""
         head = self._admin.head(
             "PUT", "/v2/app/manifests/big", Content_Type=MANIFEST, Content_Length=str(4 * MEBIBYTE)
         )
@@ -100,7 +100,7 @@ class Attackers:
             self._send_some(head, 4 * MEBIBYTE - 1)
 
     def end_no_upload(self) -> None:
-        """Blobs that stop in the middle (A5)."""
+        """Send blobs that stop in the middle (A5)."""
         starting = Connection(self._port, self._admin.authorization)
         for _ in within_time(200):
             place = starting.start_upload()
@@ -109,7 +109,7 @@ class Attackers:
         starting.close()
 
     def want_many_tokens(self) -> None:
-        """Tokens for many repositories each, which are used, and stand in the audit (A5)."""
+        """Get tokens for many repositories each, use them, and fill the audit log (A5)."""
         asking = Connection(self._port)
         for number in within_time(1500):
             scopes = "+".join(
@@ -122,7 +122,7 @@ class Attackers:
         asking.close()
 
     def take_nothing(self) -> None:
-        """Readers of a blob, or of a part of it, that do not read (A5)."""
+        """Request a blob, or a part of it, and read nothing (A5)."""
         whole = self._admin.head("GET", f"/v2/app/blobs/{self._digest}")
         part = self._admin.head("GET", f"/v2/app/blobs/{self._digest}", Range="bytes=1-")
         for number in range(500):
@@ -133,7 +133,7 @@ class Attackers:
             reader.sendall(part if number % 2 else whole)
 
     def shut_windows(self) -> None:
-        """Streams of HTTP/2 that ask for a blob, and give it no window (A5)."""
+        """Request a blob on streams of HTTP/2 without a window (A5)."""
         token = self._admin.authorization["Authorization"].encode()
         path = f"/v2/app/blobs/{self._digest}".encode()
         asked = b"\x82\x86" + literal(b":path", path) + literal(b":authority", b"localhost")
@@ -153,7 +153,7 @@ class Attackers:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close all connections."""
         self._admin.close()
         close_all(self.held)
 
@@ -169,7 +169,7 @@ class Attackers:
 
 
 def _puller(registry: RunningRegistry) -> dict[str, str]:
-    """The Authorization of an account that may pull a team's repositories and nothing else."""
+    """The Authorization of an account that may only pull a team's repositories."""
     given = ("--data-dir", str(registry.data_dir), "--output", "json")
     done = acrux("token", "create", "--name", "puller", "--repository", "team/*", "content/read",
                  *given)  # fmt: skip
@@ -180,7 +180,7 @@ def _puller(registry: RunningRegistry) -> dict[str, str]:
 
 
 def _taken(registry: RunningRegistry) -> int:
-    """The memory of all its processes in bytes; what they share counts once."""
+    """The memory of all its processes in bytes; shared memory counts once."""
     taken = 0
     for pid in registry.worker_pids():
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -192,14 +192,14 @@ def _taken(registry: RunningRegistry) -> int:
 
 @pytest.fixture
 def attacked(tmp_path: Path) -> Iterator[RunningRegistry]:
-    """A registry as it comes, on two workers."""
+    """A registry with default settings, on two workers."""
     with running(tmp_path / "data", "--workers", "2") as registry:
         yield registry
 
 
 @pytest.fixture
 def attackers(attacked: RunningRegistry, request: pytest.FixtureRequest) -> Iterator[Attackers]:
-    """They hold as many silent connections as `--held` says."""
+    """Attackers that hold as many silent connections as `--held` says."""
     held = int(request.config.getoption("--held"))
     need_descriptors(held + 2048)
     attackers = Attackers(attacked, held)
@@ -207,10 +207,10 @@ def attackers(attacked: RunningRegistry, request: pytest.FixtureRequest) -> Iter
     attackers.close()
 
 
-def test_all_attacks_at_once_take_no_more_memory_than_is_told(
+def test_all_attacks_at_once_take_no_more_memory_than_documented(
     attacked: RunningRegistry, attackers: Attackers
 ) -> None:
-    """A bound for each would be worth little if their sum had none: it was 1,676 MB."""
+    """Single bounds would be worth little without a bound of their sum: it was 1,676 MB."""
     most = 0
     attacks = attackers.all()
     with ThreadPoolExecutor(len(attacks)) as threads:

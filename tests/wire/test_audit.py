@@ -1,4 +1,4 @@
-"""The audit on a running registry: what a kill leaves, commands, and lines that go on."""
+"""The audit log of a running registry: after a kill, and on commands."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from tests.wire.connection import Connection
 
 
 def lines(registry: RunningRegistry, *options: str) -> list[dict[str, str]]:
-    """What `acrux audit list` prints, a record each."""
+    """The output of `acrux audit list`, one record for each line."""
     done = acrux(
         "audit", "list", "--data-dir", str(registry.data_dir), "--output", "jsonl", *options
     )
@@ -21,7 +21,7 @@ def lines(registry: RunningRegistry, *options: str) -> list[dict[str, str]]:
 
 
 def follow(registry: RunningRegistry, *options: str) -> subprocess.Popen[str]:
-    """What prints records as they come."""
+    """A command that prints records as they arrive."""
     process = subprocess.Popen(
         [sys.executable, "-m", "acrux", "audit", "list", "--follow", "--output", "jsonl",
          "--data-dir", str(registry.data_dir), *options],
@@ -46,7 +46,7 @@ def wait_for(registry: RunningRegistry, *options: str) -> list[dict[str, str]]:
 
 
 def test_what_was_recorded_survives_a_kill(tmp_path: Path) -> None:
-    """Whoever breaks in would crash the registry to be forgotten."""
+    """Otherwise an intruder could crash the registry to erase the traces."""
     with running(tmp_path / "data", "--workers", "2") as registry:
         connection = Connection(registry.port)
         connection.login("acrux", registry.password)
@@ -61,7 +61,7 @@ def test_what_was_recorded_survives_a_kill(tmp_path: Path) -> None:
 
 
 def test_a_command_that_changes_something_is_recorded(tmp_path: Path) -> None:
-    """Whoever has the data directory could change accounts unseen."""
+    """Otherwise anyone with the data directory could change accounts unnoticed."""
     with running(tmp_path / "data") as registry:
         data_dir = ("--data-dir", str(registry.data_dir))
         created = acrux("token", "create", "-n", "ci-team", "--scope-map", "_repositories_pull",
@@ -80,8 +80,8 @@ def test_a_command_that_changes_something_is_recorded(tmp_path: Path) -> None:
         assert password["value"] not in json.dumps(found)
 
 
-def test_lines_go_on_while_the_registry_serves(tmp_path: Path) -> None:
-    """Whoever collects logs would see them only when they ask."""
+def test_new_records_are_printed_while_the_registry_serves(tmp_path: Path) -> None:
+    """A log collector would otherwise see records only when it asks."""
     with running(tmp_path / "data") as registry:
         follower = follow(registry, "--account", "acrux")
         connection = Connection(registry.port)
@@ -95,8 +95,8 @@ def test_lines_go_on_while_the_registry_serves(tmp_path: Path) -> None:
     assert json.loads(line)["request"] == "GET /oauth2/token"
 
 
-def test_a_time_to_begin_at_lists_all_since_then(tmp_path: Path) -> None:
-    """Whoever copies an audit elsewhere would copy the last hundred lines of an attack."""
+def test_a_start_time_lists_all_records_since_then(tmp_path: Path) -> None:
+    """Copying an audit log elsewhere would copy only the last hundred lines of an attack."""
     with running(tmp_path / "data") as registry:
         connection = Connection(registry.port)
         for _ in range(AT_ONCE + 30):
@@ -117,15 +117,15 @@ def test_a_time_to_begin_at_lists_all_since_then(tmp_path: Path) -> None:
 
 
 def wait_for_many(registry: RunningRegistry, count: int, *options: str) -> list[dict[str, str]]:
-    """The records, once there are so many."""
+    """The records, once there are this many."""
     end = time.monotonic() + 30
     while len(found := lines(registry, *options)) < count:
         assert time.monotonic() < end, len(found)
     return found
 
 
-def test_a_time_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
-    """Whoever is in a hurry would have to read the manual."""
+def test_an_invalid_time_is_refused_with_an_example(tmp_path: Path) -> None:
+    """A user in a hurry would have to read the manual."""
     done = acrux("audit", "list", "--since", "yesterday", "--data-dir", str(tmp_path))
 
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""The commands that the documents print: a copy of a busy registry, and a registry of the copy."""
+"""The documented commands: a copy of a busy registry, and its restoration."""
 
 import json
 import os
@@ -18,18 +18,18 @@ from tests.tools import missing
 from tests.wire.connection import MEBIBYTE, Connection
 
 PUSHERS = 2
-BEFORE = 6  # images that are there before the copy is made, and as many while it is
+BEFORE = 6  # images before the copy is made, and as many during it
 
 
 def printed() -> list[str]:
-    """The commands of docs/how-to/backup-and-restore.md: those of each."""
+    """The blocks of commands in docs/how-to/backup-and-restore.md."""
     text = (ROOT / "docs" / "how-to" / "backup-and-restore.md").read_text(encoding="utf-8")
     found: list[str] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     return found
 
 
 def run(commands: str, **variables: Path) -> None:
-    """Run commands as whoever pastes them does; raise CalledProcessError where they failed."""
+    """Run commands as if they were pasted; raise CalledProcessError if they fail."""
     if shutil.which("sqlite3") is None:
         missing("sqlite3 is not installed: apt-get install sqlite3")
     named = {name: str(path) for name, path in variables.items()}
@@ -39,7 +39,7 @@ def run(commands: str, **variables: Path) -> None:
 
 
 class Pusher:
-    """Who logs in and pushes another image, again and again."""
+    """A client that logs in and pushes another image, again and again."""
 
     def __init__(self, port: int, password: str, repository: str) -> None:
         self.pushed: list[Image] = []
@@ -49,7 +49,7 @@ class Pusher:
         self._password = password
 
     def push_until(self, done: Event) -> None:
-        """Go on until then."""
+        """Continue until `done` is set."""
         while not done.is_set():
             self._connection.login("acrux", self._password)
             self._push(image(os.urandom(MEBIBYTE // 4), os.urandom(100)))
@@ -66,7 +66,7 @@ class Pusher:
 
 
 def copied_while_pushed(data: Path, copy: Path) -> tuple[dict[str, list[Image]], str, str]:
-    """Make a copy of a busy registry; what must be in it, and the passwords of two accounts."""
+    """Copy a busy registry; return what must be in the copy, and the passwords of two accounts."""
     with running(data, "--workers", "2") as registry:
         password = registry.password
         at = ("--data-dir", str(data))
@@ -90,14 +90,14 @@ def copied_while_pushed(data: Path, copy: Path) -> tuple[dict[str, list[Image]],
 
 
 def wait_for(pushers: list[Pusher]) -> None:
-    """Until each has pushed a few more."""
+    """Wait until each has pushed a few more."""
     for pusher in pushers:
         for _ in range(BEFORE):
             assert pusher.acknowledged.acquire(timeout=STOP_SECONDS)
 
 
 def everything(connection: Connection) -> dict[str, dict[str, bytes]]:
-    """All manifests by digest, of each repository, whose every blob was pulled and digested."""
+    """All manifests by digest, of each repository, after every blob was pulled and checked."""
     found: dict[str, dict[str, bytes]] = {}
     for repository in json.loads(connection.call("GET", "/v2/_catalog").body)["repositories"]:
         manifests = found.setdefault(repository, {})
@@ -113,7 +113,7 @@ def everything(connection: Connection) -> dict[str, dict[str, bytes]]:
 
 
 def pulled(connection: Connection, repository: str, kind: str, digest: str) -> bytes:
-    """What is there under the digest, and has it."""
+    """The content under the digest, after a check that it matches."""
     reply = connection.call("GET", f"/v2/{repository}/{kind}/{digest}")
     assert reply.status == 200, (digest, reply.body)
     assert str(Digest.of(reply.body)) == digest
@@ -123,14 +123,14 @@ def pulled(connection: Connection, repository: str, kind: str, digest: str) -> b
 def test_a_copy_of_a_busy_registry_becomes_one_that_holds_everything_and_knows_everybody(
     tmp_path: Path,
 ) -> None:
-    """A backup that was never restored is none."""
+    """A backup that was never restored is not a backup."""
     data, copy, new = (tmp_path / name for name in ("data", "copy", "new"))
     there, password, other = copied_while_pushed(data, copy)
 
     run(printed()[1], COPY=copy, NEW=new)
 
     for file in (copy, new, copy / "registry.sqlite", new / "registry.sqlite"):
-        assert not file.stat().st_mode & 0o077, file  # it holds what passwords are checked against
+        assert not file.stat().st_mode & 0o077, file  # holds hashes or secrets
     with running(new, "--workers", "1") as registry:
         for name, old in (("acrux", password), ("ci-team", other)):
             connection = Connection(registry.port)
@@ -145,7 +145,7 @@ def test_a_copy_of_a_busy_registry_becomes_one_that_holds_everything_and_knows_e
         connection.close()
 
 
-def test_a_copy_does_not_become_a_registry_where_there_is_one(tmp_path: Path) -> None:
+def test_a_copy_is_not_restored_over_an_existing_registry(tmp_path: Path) -> None:
     """A -wal file beside another database would destroy it."""
     new = tmp_path / "new"
     new.mkdir()
@@ -160,7 +160,7 @@ def test_a_copy_does_not_become_a_registry_where_there_is_one(tmp_path: Path) ->
 
 
 def test_a_copy_without_its_secrets_says_so_at_the_start(tmp_path: Path) -> None:
-    """Every password would be refused without a word."""
+    """Every password would be refused without explanation."""
     data, copy, new = (tmp_path / name for name in ("data", "copy", "new"))
     with running(data, "--workers", "1"):
         run(printed()[0], DATA=data, COPY=copy)

@@ -1,4 +1,4 @@
-"""Certificates that are renewed while the registry answers, on real TLS connections."""
+"""Certificates renewed while the registry answers, on real connections."""
 
 import http.client
 import os
@@ -22,7 +22,7 @@ from tests.wire.connection import Connection
 
 
 def trusting_all() -> ssl.SSLContext:
-    """Which certificate is shown is what these tests look at."""
+    """These tests check which certificate is shown, not whether it is trusted."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -39,12 +39,12 @@ class SecureConnection(Connection):
         )
 
     def raw(self) -> socket.socket:
-        """Another connection, of bytes alone."""
+        """A second connection, for raw bytes."""
         return trusting_all().wrap_socket(super().raw())
 
 
 def shown(registry: RunningRegistry) -> str:
-    """The certificate that a new connection is shown, as PEM."""
+    """The certificate shown to a new connection, as PEM."""
     with (
         socket.create_connection(("127.0.0.1", registry.port), timeout=10) as plain,
         trusting_all().wrap_socket(plain) as connection,
@@ -53,7 +53,7 @@ def shown(registry: RunningRegistry) -> str:
 
 
 def all_show(registry: RunningRegistry, certificate: Path, connections: int = 8) -> bool:
-    """Whether so many new connections all are shown this certificate."""
+    """Whether this many new connections are all shown this certificate."""
     with suppress(OSError):
         wanted = certificate.read_text()
         return all(shown(registry) == wanted for _ in range(connections))
@@ -61,26 +61,26 @@ def all_show(registry: RunningRegistry, certificate: Path, connections: int = 8)
 
 
 def until(claim: Callable[[], bool], seconds: float = 30) -> None:
-    """Ask until it is so."""
+    """Repeat until the claim is true."""
     deadline = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < deadline
 
 
 def told(registry: RunningRegistry, event: str) -> list[str]:
-    """The lines of the log that tell of the event."""
+    """The log lines of the event."""
     lines = registry.log.read_text().splitlines()
     return [line for line in lines if f"event={event} " in f"{line} "]
 
 
 @dataclass
 class Mounted:
-    """A folder as Kubernetes mounts a secret: files are links through `..data`, a link itself."""
+    """A folder as Kubernetes mounts a secret: files are links through `..data`, itself a link."""
 
     folder: Path
 
     def version(self, name: str) -> Path:
-        """A folder with a certificate of its own."""
+        """A folder with its own certificate."""
         made = self_signed(self.folder / f"made-{name}", ("localhost", name), datetime.now(UTC))
         version = self.folder / f"..{name}"
         version.mkdir()
@@ -89,7 +89,7 @@ class Mounted:
         return version
 
     def swap(self, version: Path) -> None:
-        """Let all files be those of this version, at once."""
+        """Switch all files to this version, at once."""
         aside = self.folder / "..data_tmp"
         aside.symlink_to(version.name)
         aside.replace(self.folder / "..data")
@@ -112,7 +112,7 @@ def mounted(tmp_path: Path) -> Mounted:
 def test_links_that_are_swapped_are_followed_without_a_signal(
     tmp_path: Path, mounted: Mounted
 ) -> None:
-    """Kubernetes and certbot renew what links lead to, and signal nobody."""
+    """Kubernetes and certbot change what links lead to, and signal nobody."""
     first, second = mounted.version("one"), mounted.version("two")
     mounted.swap(first)
     with running(tmp_path / "data", "--workers", "2", *mounted.link()) as registry:
@@ -129,7 +129,7 @@ def test_links_that_are_swapped_are_followed_without_a_signal(
 def test_a_pair_that_does_not_match_for_a_moment_changes_nothing(
     tmp_path: Path, mounted: Mounted, *, asked: bool
 ) -> None:
-    """Whoever writes the certificate before its key must not end the registry."""
+    """Writing the certificate before its key must not stop the registry."""
     first, second = mounted.version("one"), mounted.version("two")
     kept = mounted.version("kept")
     (kept / "tls.crt").write_bytes((first / "tls.crt").read_bytes())
@@ -142,8 +142,8 @@ def test_a_pair_that_does_not_match_for_a_moment_changes_nothing(
             until(lambda: len(told(registry, "reload")) == 1)
         until(lambda: len(told(registry, "certificate-kept")) == 1)
         old = registry.worker_pids()[1:]
-        for pid in old:  # whoever takes its place has a good pair, too
-            with suppress(ProcessLookupError):  # one was relieved, and has ended by now
+        for pid in old:  # the replacement worker has a valid pair, too
+            with suppress(ProcessLookupError):  # one was relieved, and has exited by now
                 os.kill(pid, signal.SIGKILL)
         until(lambda: set(registry.worker_pids()[1:]).isdisjoint(old))
         until(lambda: all_show(registry, first / "tls.crt"))
@@ -159,7 +159,7 @@ def test_a_pair_that_does_not_match_for_a_moment_changes_nothing(
 def test_a_push_goes_on_beyond_stop_seconds_when_the_certificate_changes(
     tmp_path: Path, mounted: Mounted, *, asked: bool
 ) -> None:
-    """A renewal by night must not cut the push of a night."""
+    """A renewal at night must not cut off a push that takes all night."""
     first, second = mounted.version("one"), mounted.version("two")
     mounted.swap(first)
     with running(
@@ -188,8 +188,8 @@ def test_a_push_goes_on_beyond_stop_seconds_when_the_certificate_changes(
         assert told(registry, "worker-killed") == []
 
 
-def test_a_self_signed_certificate_that_is_made_anew_is_served(tmp_path: Path) -> None:
-    """It would end after a year, though the registry runs on."""
+def test_a_recreated_self_signed_certificate_is_served(tmp_path: Path) -> None:
+    """It would expire after a year although the registry still runs."""
     with running(tmp_path / "data", "--workers", "1", "--tls-self-signed") as registry:
         served = registry.data_dir / "tls" / "server.pem"
         before = served.read_text()
@@ -224,7 +224,7 @@ def test_a_registry_without_descriptors_goes_on_and_catches_up(
 
 
 def test_a_key_is_nowhere_but_where_it_was(tmp_path: Path, mounted: Mounted) -> None:
-    """What is copied to a disk is found in a backup of it."""
+    """Whatever is copied to a disk ends up in its backups."""
     version = mounted.version("one")
     mounted.swap(version)
     with running(tmp_path / "data", "--workers", "1", *mounted.link()) as registry:

@@ -1,4 +1,4 @@
-"""Nobody keeps others out by holding connections: each has its time, and there is room."""
+"""Held connections keep nobody out: each has a time limit."""
 
 import select
 import socket
@@ -25,7 +25,7 @@ from tests.wire.held_connections import (
 
 HEADER_SECONDS = 4
 KEEP_ALIVE_SECONDS = 9
-LONGEST = 1.0  # for a newcomer's answer, in seconds
+LONGEST = 1.0  # until a new client's answer, in seconds
 SHORT = (
     "--workers", "2", "--header-seconds", str(HEADER_SECONDS), "--keep-alive-seconds",
     str(KEEP_ALIVE_SECONDS), "--answer-idle-seconds", "5", "--idle-seconds", "5",
@@ -59,7 +59,7 @@ SILENT_OVER_TLS = {
 
 @pytest.fixture(scope="module")
 def many(request: pytest.FixtureRequest) -> int:
-    """How many connections are held: `--held 10000` holds so many."""
+    """How many connections are held: `--held 10000` sets the number."""
     count = int(request.config.getoption("--held"))
     need_descriptors(count + 512)
     return count
@@ -67,7 +67,7 @@ def many(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="module")
 def hasty(many: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
-    """A registry of short times."""
+    """A registry with short timeouts."""
     assert many
     with running(tmp_path_factory.mktemp("hasty") / "data", *SHORT) as registry:
         yield registry
@@ -88,7 +88,7 @@ def hasty_over_tls(
 def test_silent_connections_keep_nobody_out_and_are_closed(
     hasty: RunningRegistry, many: int, opener: Opener
 ) -> None:
-    """Whoever opens connections and says nothing must not stop the registry."""
+    """Clients that connect and send nothing must not stop the registry."""
     held = [opener(hasty.port) for _ in range(many)]
     try:
         slowest = slowest_answers(newcomer(hasty.port))
@@ -103,7 +103,7 @@ def test_silent_connections_keep_nobody_out_and_are_closed(
 def test_silent_connections_over_tls_keep_nobody_out_and_are_closed(
     hasty_over_tls: RunningRegistry, many: int, opener: Opener
 ) -> None:
-    """A handshake, or half of one, buys no more time."""
+    """A handshake, or half of one, gains no more time."""
     held = [opener(hasty_over_tls.port) for _ in range(many)]
     try:
         slowest = slowest_answers(newcomer_over_tls(hasty_over_tls.port), 30)
@@ -114,19 +114,19 @@ def test_silent_connections_over_tls_keep_nobody_out_and_are_closed(
         close_all(held)
 
 
-def test_a_connection_that_goes_on_to_ask_stays(hasty: RunningRegistry) -> None:
-    """Clients that ask now and then must not find their connection closed."""
+def test_a_connection_that_continues_to_send_requests_stays(hasty: RunningRegistry) -> None:
+    """Clients that send a request now and then must not find their connection closed."""
     with saying()(hasty.port) as connection:
         connection.settimeout(HEADER_SECONDS - 2)
         for _ in range(4):
             connection.sendall(LIVES)
             assert connection.recv(4096).startswith(b"HTTP/1.1 200")
-            with pytest.raises(TimeoutError):  # nothing comes, not even the end
+            with pytest.raises(TimeoutError):  # nothing arrives, not even the end
                 connection.recv(1)
 
 
 def test_half_a_second_header_has_no_more_time_than_the_first(hasty: RunningRegistry) -> None:
-    """One good request must not buy a connection for ever."""
+    """One valid request must not keep a connection forever."""
     with saying(LIVES)(hasty.port) as connection:
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
         connection.settimeout(0.1)
@@ -138,8 +138,8 @@ def test_half_a_second_header_has_no_more_time_than_the_first(hasty: RunningRegi
         assert is_closed(connection)
 
 
-def test_a_connection_that_asks_no_more_is_closed(hasty: RunningRegistry) -> None:
-    """The keep-alive time ends."""
+def test_an_idle_connection_is_closed(hasty: RunningRegistry) -> None:
+    """The keep-alive time expires."""
     with saying(LIVES)(hasty.port) as connection:
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
 
@@ -147,7 +147,7 @@ def test_a_connection_that_asks_no_more_is_closed(hasty: RunningRegistry) -> Non
 
 
 def test_readers_that_never_read_keep_nobody_out_and_are_closed(hasty: RunningRegistry) -> None:
-    """An answer that is not taken is not kept for ever."""
+    """An answer that is not read is not kept forever."""
     connection = Connection(hasty.port)
     connection.login("acrux", hasty.password)
     digest = connection.push_blob(bytes(16 * 1024 * 1024))
@@ -175,14 +175,14 @@ def _never_reads(port: int, question: bytes) -> socket.socket:
 
 
 def _is_reset(reader: socket.socket) -> bool:
-    # Without reading: that would be to take of the answer.
+    # Without reading: that would take part of the answer.
     poll = select.poll()
     poll.register(reader, select.POLLRDHUP)
     return bool(poll.poll(30_000))
 
 
 def test_a_body_that_trickles_is_refused(hasty: RunningRegistry) -> None:
-    """A byte now and then is no upload."""
+    """A byte now and then is not an upload."""
     connection = Connection(hasty.port)
     connection.login("acrux", hasty.password)
     head = connection.head("PATCH", connection.start_upload(), Content_Length="1000")
@@ -202,8 +202,8 @@ def test_a_body_that_trickles_is_refused(hasty: RunningRegistry) -> None:
         assert b"bytes per second" in answer
 
 
-def test_a_body_has_a_longest_time(hasty: RunningRegistry) -> None:
-    """However steadily it comes."""
+def test_a_body_has_a_time_limit(hasty: RunningRegistry) -> None:
+    """However steadily it arrives."""
     connection = Connection(hasty.port)
     connection.login("acrux", hasty.password)
     head = connection.head("PATCH", connection.start_upload(), Content_Length="1000000")
@@ -223,10 +223,10 @@ def test_a_body_has_a_longest_time(hasty: RunningRegistry) -> None:
         assert b"the body took longer than 7 seconds" in answer
 
 
-def test_many_who_ask_now_and_then_keep_their_connections(
+def test_many_clients_with_rare_requests_keep_their_connections(
     hasty: RunningRegistry, many: int
 ) -> None:
-    """A cluster of nodes, each with a connection that it keeps, stops nobody and loses none."""
+    """The nodes of a cluster, each with an idle connection, stop nobody and lose none."""
     held = [saying()(hasty.port) for _ in range(many)]
     try:
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""How often a transfer touches the disk: counts that no machine changes, so that none creeps in."""
+"""How often a transfer touches the disk: counts that hold on any machine."""
 
 import re
 import signal
@@ -16,7 +16,7 @@ from tests.running import RunningRegistry, running
 from tests.tools import require_tool
 from tests.wire.connection import MEBIBYTE, Connection
 
-# The call, what is between its brackets, and what it returned.
+# The call, the text between its parentheses, and its result.
 _CALL = re.compile(r" *(\w+)\((.*)\) += (-?\d+).*")
 _UNFINISHED = " <unfinished ...>"
 _RESUMED = re.compile(r"^ *<\.\.\. \w+ resumed>")
@@ -31,13 +31,13 @@ class Calls:
     made: list[tuple[str, str, int]] = field(default_factory=list)
 
     def of(self, *names: str) -> list[tuple[str, str, int]]:
-        """Those of these names."""
+        """The calls with these names."""
         return [call for call in self.made if call[0] in names]
 
 
 @contextmanager
 def traced(registry: RunningRegistry, log: Path, *options: str) -> Iterator[Calls]:
-    """What the worker asks of the system while inside."""
+    """Trace the system calls of the worker inside the block."""
     _, worker = registry.worker_pids()
     tracer = subprocess.Popen(
         [require_tool("strace", "strace"), "-f", "-y", "-s", "0", *options, "-o", str(log),
@@ -68,7 +68,7 @@ def _read(log: str) -> Iterator[tuple[str, str, int]]:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[RunningRegistry]:
-    """A registry with one worker, which is the one that is watched."""
+    """A registry with one worker, which is the one that is traced."""
     with running(tmp_path / "data", "--workers", "1") as registry:
         yield registry
 
@@ -83,14 +83,14 @@ def push_in_three(connection: Connection, content: bytes) -> None:
 
 
 def blob_file(registry: RunningRegistry, digest: Digest) -> Path:
-    """Where the registry keeps a blob."""
+    """The path of a blob in the registry."""
     return registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
 
 
 def pull(
     registry: RunningRegistry, connection: Connection, tmp_path: Path, content: bytes
 ) -> Calls:
-    """What the worker does with the file of a blob while it is pulled."""
+    """The worker's calls on the file of a blob while it is pulled."""
     digest = connection.push_blob(content)
 
     with traced(registry, tmp_path / "calls", "-P", str(blob_file(registry, digest))) as calls:
@@ -102,9 +102,9 @@ def pull(
 def test_a_blob_is_synced_once_and_so_is_its_name(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
-    """Each sync more is a trip to the disk that every push of every layer waits for."""
+    """Every push of every layer waits for each additional sync."""
     content = bytes(range(256)) * 400
-    connection.push_blob(content)  # whose folder is durable from now on
+    connection.push_blob(content)  # its folder is durable from now on
 
     with traced(registry, tmp_path / "calls", "-e", "trace=fsync,fdatasync") as calls:
         push_in_three(connection, content)
@@ -118,7 +118,7 @@ def test_a_blob_is_synced_once_and_so_is_its_name(
 def test_the_bytes_of_an_upload_are_written_once_and_never_read_again(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
-    """A digest computed from the disk would take as long as the upload once more."""
+    """Computing the digest from the disk would take as long as the upload again."""
     content = bytes(range(256)) * (17 * MEBIBYTE // 256)
     uploads = registry.data_dir / "uploads"
 
@@ -142,10 +142,10 @@ def test_the_bytes_of_an_upload_are_written_once_and_never_read_again(
 def test_a_small_blob_is_opened_once_and_read_at_once(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
-    """A thread that is asked for it takes longer than its bytes."""
+    """Handing it to a thread takes longer than reading it."""
     calls = pull(registry, connection, tmp_path, bytes(range(256)) * 256)  # 64 KiB
 
-    names = [name for name, _, _ in calls.made if name != "close"]  # that comes after the answer
+    names = [name for name, _, _ in calls.made if name != "close"]  # follows the answer
     read_at_once = [name for name in names if name not in {"fstat", "newfstatat"}][:2]
     assert read_at_once == ["openat", "preadv2"]
     assert len(names) == 3 or not says_what_is_in_memory(tmp_path), names
@@ -154,7 +154,7 @@ def test_a_small_blob_is_opened_once_and_read_at_once(
 def test_a_larger_blob_is_opened_once(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
-    """Where a second open fails, a blob that is there would be answered with 404."""
+    """If a second open failed, an existing blob would be answered with 404."""
     content = bytes(range(256)) * 768  # 192 KiB
     calls = pull(registry, connection, tmp_path, content)
 
@@ -168,7 +168,7 @@ def test_a_larger_blob_is_opened_once(
 def test_a_part_of_a_larger_blob_is_read_in_pieces_without_a_thread(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
-    """A thread that is asked for each piece takes longer, and all others wait longer too."""
+    """Using a thread for each piece takes longer, and delays all others."""
     content = bytes(range(256)) * 4096  # 1 MiB
     digest = connection.push_blob(content)
 
@@ -184,7 +184,7 @@ def test_a_part_of_a_larger_blob_is_read_in_pieces_without_a_thread(
 def test_a_head_of_a_blob_does_not_open_it(
     registry: RunningRegistry, connection: Connection, tmp_path: Path
 ) -> None:
-    """Before each push, docker asks for every layer in this way."""
+    """docker asks for every layer this way before each push."""
     digest = connection.push_blob(b"layer")
 
     with traced(registry, tmp_path / "calls", "-P", str(blob_file(registry, digest))) as calls:

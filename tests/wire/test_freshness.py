@@ -1,4 +1,4 @@
-"""What one worker acknowledged, every worker answers from then on."""
+"""What one worker acknowledged, every worker serves from then on."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def readers(registry: RunningRegistry, connection: Connection) -> Iterator[list[
 
 
 def push(connection: Connection, tag: str, number: int) -> Image:
-    """Push an image of its own under the tag."""
+    """Push a unique image under the tag."""
     pushed = image(b"layer %d" % number)
     for blob in pushed.blobs:
         connection.push_blob(blob)
@@ -34,10 +34,10 @@ def push(connection: Connection, tag: str, number: int) -> Image:
     return pushed
 
 
-def test_a_moved_tag_is_never_answered_with_what_it_pointed_at(
+def test_a_moved_tag_never_returns_its_former_manifest(
     connection: Connection, readers: list[Connection]
 ) -> None:
-    """A deployment would start the version before, and nobody would know why."""
+    """A deployment would start the previous version, and nobody would know why."""
     for number in range(10):
         pushed = push(connection, "moving", number)
 
@@ -48,7 +48,7 @@ def test_a_moved_tag_is_never_answered_with_what_it_pointed_at(
 def test_a_deleted_manifest_is_gone_on_every_worker(
     connection: Connection, readers: list[Connection]
 ) -> None:
-    """What was deleted because it leaked must not be pulled once more."""
+    """Content that was deleted because it leaked must not be pulled again."""
     for number in range(10, 15):
         pushed = push(connection, "leaked", number)
         path = f"/v2/app/manifests/{Digest.of(pushed.manifest)}"
@@ -60,7 +60,7 @@ def test_a_deleted_manifest_is_gone_on_every_worker(
         assert {r.call("GET", "/v2/app/manifests/leaked").status for r in readers} == {404}
 
 
-def test_a_blob_that_a_repository_gave_up_is_gone_from_it_on_every_worker(
+def test_a_blob_deleted_from_a_repository_is_gone_from_it_on_every_worker(
     connection: Connection, readers: list[Connection]
 ) -> None:
     """CVE-2026-35172: a cache gave access to a blob that was no longer linked."""
@@ -76,7 +76,7 @@ def test_a_blob_that_a_repository_gave_up_is_gone_from_it_on_every_worker(
 def test_a_lock_holds_on_every_worker_at_once(
     connection: Connection, readers: list[Connection]
 ) -> None:
-    """What was locked for reading could still be read."""
+    """Content that is locked against reading could still be read."""
     push(connection, "locked", 20)
     path = "/v2/app/manifests/locked"
     assert {reader.call("GET", path).status for reader in readers} == {200}

@@ -1,4 +1,4 @@
-"""What a request's header may be, whichever version of HTTP brings it."""
+"""The limits of a request's header, in every version of HTTP."""
 
 import socket
 from contextlib import suppress
@@ -22,7 +22,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def number(value: int, prefix: int) -> bytes:
-    """The rest of a number of HPACK that its prefix of ones does not hold (RFC 7541 §5.1)."""
+    """The continuation of an HPACK integer that does not fit its prefix (RFC 7541 §5.1)."""
     value -= prefix
     encoded = b""
     while value >= 128:
@@ -32,7 +32,7 @@ def number(value: int, prefix: int) -> bytes:
 
 
 def literal(name: bytes, value: bytes) -> bytes:
-    """A field of HPACK that is not kept (RFC 7541 §6.2.2)."""
+    """A field of HPACK without indexing (RFC 7541 §6.2.2)."""
     return b"\x00" + _sized(name) + _sized(value)
 
 
@@ -43,12 +43,12 @@ def _sized(text: bytes) -> bytes:
 
 
 def question() -> bytes:
-    """GET / of HTTP/2, in HPACK."""
+    """GET / in HPACK, for HTTP/2."""
     return b"\x82\x86\x84" + b"\x01\x01a"
 
 
 def answered(port: int, streams: int, block: bytes) -> bytes:
-    """What comes back for so many streams of this block, after one that fills the table."""
+    """The answer to this many streams of this block, after one that fills the table."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(PREFACE + NO_SETTINGS)
         kept = b"\x40\x01x\x7f" + number(len(KEPT_VALUE), 127) + KEPT_VALUE  # of index 62
@@ -57,7 +57,7 @@ def answered(port: int, streams: int, block: bytes) -> bytes:
         for stream in range(1, streams + 1):
             asked = frame(HEADERS, END_OF_STREAM_AND_HEADERS, 2 * stream + 1, block)
             connection.sendall(asked)
-        connection.sendall(frame(6, 0, 0, bytes(8)))  # a ping, answered after what came before
+        connection.sendall(frame(6, 0, 0, bytes(8)))  # a ping, answered after everything before it
         received = b""
         while b"\x00\x00\x08\x06\x01" not in received:
             part = connection.recv(65536)
@@ -67,12 +67,12 @@ def answered(port: int, streams: int, block: bytes) -> bytes:
         return received
 
 
-def test_a_header_that_unfolds_itself_takes_no_memory(registry: RunningRegistry) -> None:
+def test_a_header_that_expands_takes_no_memory(registry: RunningRegistry) -> None:
     """A third of a megabyte must not become a gigabyte (HPACK)."""
     before = registry.resident_bytes()
 
     for _ in range(4):
-        with suppress(ConnectionError):  # the server ends what it will not read
+        with suppress(ConnectionError):  # the server closes what it will not read
             answered(registry.port, STREAMS, question() + b"\xbe" * TIMES)
 
     assert registry.resident_bytes() - before < 32 * MEBIBYTE
@@ -121,7 +121,7 @@ def test_headers_of_more_than_64_kib_are_refused(
 def test_a_request_names_one_host(
     registry: RunningRegistry, hosts: list[bytes], path: bytes
 ) -> None:
-    """A proxy and we must not read it differently (RFC 9112 §3.2)."""
+    """A proxy and acrux must not read it differently (RFC 9112 §3.2)."""
     answer = ask(registry.port, b"GET %s HTTP/1.1" % path, *hosts)
 
     assert answer.startswith(b"HTTP/1.1 400")
@@ -129,5 +129,5 @@ def test_a_request_names_one_host(
 
 
 def test_http_1_0_needs_no_host(registry: RunningRegistry) -> None:
-    """Health checks of load balancers speak it."""
+    """Health checks of load balancers use it."""
     assert ask(registry.port, b"GET /livez HTTP/1.0").startswith(b"HTTP/1.0 200")

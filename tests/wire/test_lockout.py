@@ -1,4 +1,4 @@
-"""Guessing at a registry of several workers, and lifting the waits from the command line."""
+"""Guessing at a registry of several workers, and lifting the lockouts."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ WORKERS = 2
 
 @pytest.fixture
 def connections(registry: RunningRegistry) -> Iterator[list[Connection]]:
-    """Connections enough that every worker has some of them."""
+    """Enough connections that every worker has some of them."""
     connections = [Connection(registry.port) for _ in range(8)]
     yield connections
     for connection in connections:
@@ -24,22 +24,22 @@ def connections(registry: RunningRegistry) -> Iterator[list[Connection]]:
 
 
 def guess(connection: Connection, name: str) -> Reply:
-    """Ask for a token."""
+    """Request a token with a wrong password."""
     encoded = base64.b64encode(f"{name}:wrong".encode()).decode()
     return connection.call("GET", "/oauth2/token", Authorization=f"Basic {encoded}")
 
 
 def test_workers_count_together(registry: RunningRegistry, connections: list[Connection]) -> None:
-    """Each worker would give as many free guesses as one, and refuse for itself alone."""
+    """Each worker would allow as many free guesses as one, and refuse only for itself."""
     told = [guess(connection, "nobody-1").status for _ in range(50) for connection in connections]
 
     assert told.count(401) + told.count(429) == len(told)
-    # The free ones, and one after each wait of 1, 2, 4... seconds that this took, on each worker.
+    # The free ones, and one after each lockout of 1, 2, 4... seconds until now, on each worker.
     assert FREE <= told.count(401) <= WORKERS * (FREE + 8)
     assert told.count(429) > 300
 
 
-def test_whoever_is_told_to_wait_is_told_how_long(
+def test_a_lockout_says_how_long_to_wait(
     registry: RunningRegistry, connections: list[Connection]
 ) -> None:
     """A client would try again at once."""
@@ -53,7 +53,7 @@ def test_whoever_is_told_to_wait_is_told_how_long(
 def test_an_operator_sees_and_lifts_the_waits(
     registry: RunningRegistry, connections: list[Connection]
 ) -> None:
-    """Whoever mistyped calls, and needs to get in now."""
+    """A user who mistyped the password calls, and must log in now."""
     for _ in range(3):
         for connection in connections:
             guess(connection, "acrux")

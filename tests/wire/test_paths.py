@@ -33,7 +33,7 @@ def pushed(registry: RunningRegistry) -> None:
     ],
 )
 def test_names_and_digests_may_be_percent_encoded(connection: Connection, path: str) -> None:
-    """Azure's SDKs encode both, everyone else neither."""
+    """Azure's SDKs encode both; everyone else encodes neither."""
     reply = connection.call("GET", path)
 
     assert reply.status == 200
@@ -73,7 +73,7 @@ def test_a_path_outside_the_grammar_is_refused_and_never_a_failure(
 
 
 def test_a_head_that_is_too_long_is_refused(connection: Connection) -> None:
-    """Memory is not for headers."""
+    """Headers must not fill the memory."""
     raw = connection.raw()
     raw.sendall(connection.head("GET", "/v2/", X_Long="a" * 1_000_000))
 

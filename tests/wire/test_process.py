@@ -1,4 +1,4 @@
-"""The process: how it starts, stops, and says what is wrong."""
+"""The process: how it starts and stops, and how it reports mistakes."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def test_it_says_where_it_listens_in_one_line_and_nothing_else(tmp_path: Path) -
 
 
 def test_it_is_quiet_about_passwords_after_the_first_start(tmp_path: Path) -> None:
-    """They are shown once, because only their hashes are kept."""
+    """They are shown once, because only their hashes are stored."""
     with running(tmp_path / "data") as registry:
         registry.stop()
         first = registry.log.read_text()
@@ -77,10 +77,10 @@ def test_a_log_that_nobody_reads_holds_up_no_request(tmp_path: Path, style: str)
 
 
 @pytest.mark.parametrize(("mode", "is_told"), [(0o777, True), (0o705, True), (0o770, False)])
-def test_a_data_directory_that_all_may_enter_is_warned_of(
+def test_a_data_directory_that_all_may_enter_causes_a_warning(
     tmp_path: Path, mode: int, is_told: bool
 ) -> None:
-    """Whoever unpacked a backup carelessly would never notice; a group may share it."""
+    """A carelessly unpacked backup would go unnoticed; a group may share the directory."""
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(mode)
@@ -93,7 +93,7 @@ def test_a_data_directory_that_all_may_enter_is_warned_of(
 
 
 def test_a_running_request_ends_and_new_ones_are_refused_when_it_stops(tmp_path: Path) -> None:
-    """A deployment must not cut anybody's push."""
+    """A deployment must not cut off anyone's push."""
     with running(tmp_path / "data", "--workers", "1") as registry:
         connection = Connection(registry.port)
         connection.login("acrux", registry.password)
@@ -122,11 +122,11 @@ def test_a_running_request_ends_and_new_ones_are_refused_when_it_stops(tmp_path:
 
 
 def wait_until_refused(registry: RunningRegistry) -> None:
-    """Connect until nobody takes the connection any more."""
+    """Connect until no connection is accepted any more."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
-            # Whoever waits in the queue of a process that is killed is reset, and not yet refused.
+            # A connection in the queue of a process that is killed is reset, and not yet refused.
             with suppress(ConnectionResetError):
                 socket.create_connection(("127.0.0.1", registry.port), timeout=5).close()
         except ConnectionRefusedError:
@@ -135,7 +135,7 @@ def wait_until_refused(registry: RunningRegistry) -> None:
 
 
 def test_a_stalled_upload_does_not_hold_the_stop(tmp_path: Path) -> None:
-    """granian alone would wait for it for ever."""
+    """granian alone would wait for it forever."""
     data_dir = tmp_path / "data"
     with running(data_dir, "--workers", "1", "--stop-seconds", "2") as registry:
         connection = Connection(registry.port)
@@ -168,7 +168,7 @@ def test_a_body_that_falls_silent_is_given_up(tmp_path: Path) -> None:
 
 
 def test_a_renewed_password_works_at_once_while_the_registry_runs(tmp_path: Path) -> None:
-    """The command writes, every worker reads."""
+    """The command writes, and every worker reads."""
     with running(tmp_path / "data", "--workers", "2") as registry:
         first = renew(registry.data_dir)
         second = renew(registry.data_dir, "password2")
@@ -180,7 +180,7 @@ def test_a_renewed_password_works_at_once_while_the_registry_runs(tmp_path: Path
 
 
 def test_the_password_is_shown_by_no_command(tmp_path: Path) -> None:
-    """Only its hash is kept."""
+    """Only its hash is stored."""
     with running(tmp_path / "data") as registry:
         password = registry.password
         shown = acrux("credential", "show", "--data-dir", str(registry.data_dir), "-o", "json")
@@ -194,7 +194,7 @@ def test_the_password_is_shown_by_no_command(tmp_path: Path) -> None:
 
 
 def test_what_it_logs_holds_no_secret(tmp_path: Path) -> None:
-    """Logs are read by many, and kept."""
+    """Many people read logs, and they are archived."""
     with running(tmp_path / "data", "--log-format", "json") as registry:
         connection = Connection(registry.port)
         connection.login("acrux", registry.password)
@@ -209,8 +209,8 @@ def test_what_it_logs_holds_no_secret(tmp_path: Path) -> None:
     assert connection.authorization["Authorization"].removeprefix("Bearer ") not in text
 
 
-def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
-    """Keys and images are nobody else's business."""
+def test_only_its_owner_may_enter_the_data_directory(tmp_path: Path) -> None:
+    """Keys and images must be private."""
     with running(tmp_path / "data") as registry:
         assert registry.data_dir.stat().st_mode & 0o077 == 0
         for file in (registry.data_dir / "secrets").rglob("*"):
@@ -229,10 +229,10 @@ def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
         (("--name", "x"), "name"),
     ],
 )
-def test_a_start_that_cannot_be_is_one_clear_line_and_exit_code_2(
+def test_a_failed_start_is_one_clear_line_and_exit_code_2(
     tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
-    """Whoever starts it must see at once what to change."""
+    """You must see at once what to change."""
     data_dir = () if "--data-dir" in arguments else ("--data-dir", str(tmp_path / "data"))
 
     done = acrux("serve", "--port", "0", *data_dir, *arguments)
@@ -244,7 +244,7 @@ def test_a_start_that_cannot_be_is_one_clear_line_and_exit_code_2(
 
 
 def test_a_port_that_is_taken_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
-    """Even where it is taken by a registry of ours, which could share it."""
+    """Even if another acrux uses it, which could share it."""
     with running(tmp_path / "data") as registry:
         done = acrux("serve", "--port", str(registry.port), "--data-dir", str(tmp_path / "other"))
 
@@ -255,7 +255,7 @@ def test_a_port_that_is_taken_is_one_clear_line_and_exit_code_2(tmp_path: Path) 
 
 
 def test_a_mistyped_command_is_answered_with_the_one_that_was_meant() -> None:
-    """A typo is a question."""
+    """A typo deserves a suggestion."""
     done = acrux("serv")
 
     assert done.returncode == 2
@@ -272,7 +272,7 @@ def test_an_unknown_variable_stops_the_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["", "serve", "credential", "settings", "auth", "api"])
 def test_every_command_explains_itself(command: str) -> None:
-    """--help is the first thing a person asks."""
+    """--help is the first thing that people try."""
     done = acrux(*filter(None, [command]), "--help")
 
     assert done.returncode == 0
@@ -288,8 +288,8 @@ def test_settings_are_shown_with_where_they_came_from() -> None:
     assert rows["host"]["source"] == "default"
 
 
-def test_the_version_is_told_without_loading_a_server() -> None:
-    """A script asks for it in a loop."""
+def test_the_version_is_printed_without_loading_a_server() -> None:
+    """A script may ask for it in a loop."""
     code = (
         "import sys; sys.argv = ['acrux', 'version']\n"
         "from acrux.cli.main import main\n"
@@ -330,7 +330,7 @@ def test_two_registries_that_start_at_once_do_not_share_a_port(tmp_path: Path) -
 
 
 def unlikely_port() -> int:
-    """A free port below those that the system gives out, so that nobody takes it in between."""
+    """A free port below those that the system assigns, so that nobody takes it meanwhile."""
     for port in range(20_000 + os.getpid() % 5_000, 30_000):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -339,7 +339,7 @@ def unlikely_port() -> int:
 
 
 def test_workers_stop_when_their_parent_is_killed(tmp_path: Path) -> None:
-    """They would serve on, and hold the port against the next start."""
+    """Otherwise they would continue to serve, and block the port for the next start."""
     port = unlikely_port()
     with running(tmp_path / "data", "--workers", "2", "--port", str(port)) as registry:
         os.kill(registry.process.pid, signal.SIGKILL)
@@ -351,10 +351,10 @@ def test_workers_stop_when_their_parent_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.2, 0.4, 0.6, 0.8])
-def test_workers_stop_whose_parent_is_killed_while_they_start(
+def test_workers_stop_if_their_parent_is_killed_while_they_start(
     tmp_path: Path, seconds: float
 ) -> None:
-    """One that was not yet ready to be told would serve on alone, for ever."""
+    """A worker that was not ready for the message would serve alone forever."""
     process = subprocess.Popen(
         [sys.executable, "-m", "acrux", "serve", "--port", "0", "--workers", "2",
          "--data-dir", str(tmp_path / "data")],
@@ -399,8 +399,8 @@ def test_a_database_that_is_damaged_is_one_clear_line_and_exit_code_2(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_mistyped_data_directory_is_not_made_by_a_look_at_it(tmp_path: Path) -> None:
-    """A new, empty registry would be shown instead of the one that was meant."""
+def test_a_mistyped_data_directory_is_not_created_by_reading_it(tmp_path: Path) -> None:
+    """Otherwise a new, empty registry would be shown instead of the intended one."""
     done = acrux("credential", "show", "--data-dir", str(tmp_path / "typo"))
 
     assert done.returncode == 2

@@ -21,14 +21,14 @@ def key(registry: RunningRegistry, *arguments: str) -> list[dict[str, str]]:
 
 
 def published(connection: Connection) -> list[str]:
-    """The ids of the keys that verify tokens, the one that signs first."""
+    """The ids of the keys that verify tokens; the signing key comes first."""
     reply = connection.call("GET", "/.well-known/jwks.json")
     assert reply.header("Cache-Control") == "public, max-age=300"
     return [entry["kid"] for entry in json.loads(reply.body)["keys"]]
 
 
 def until_all_workers_publish(registry: RunningRegistry, ids: list[str]) -> None:
-    """Ask until no worker publishes anything else, as many connections reach both."""
+    """Repeat until no worker publishes anything else; many connections reach both."""
     deadline = time.monotonic() + 20
     seen: list[list[str]] = []
     while seen != [ids] * 8 and time.monotonic() < deadline:
@@ -41,14 +41,14 @@ def until_all_workers_publish(registry: RunningRegistry, ids: list[str]) -> None
 
 @dataclass
 class Callers:
-    """Clients that log in, go on with their token, and fetch anew, without a pause."""
+    """Clients that log in, use their token and get a new one, without a pause."""
 
     registry: RunningRegistry
     statuses: list[int] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def call(self) -> None:
-        """One client's requests, each over a connection of its own and so on either worker."""
+        """One client's requests, each over a new connection and so on either worker."""
         old = self._logged_in()
         while not self.stopped.is_set():
             for authorization in (old, self._logged_in()):
@@ -65,8 +65,8 @@ class Callers:
 
 @contextmanager
 def calling(registry: RunningRegistry) -> Iterator[Callers]:
-    """Let clients call meanwhile."""
-    assert registry.password  # once, before there are several who ask
+    """Let clients call inside the block."""
+    assert registry.password  # once, before several ask for it
     callers = Callers(registry)
     threads = [threading.Thread(target=callers.call) for _ in range(4)]
     for thread in threads:
@@ -80,7 +80,7 @@ def calling(registry: RunningRegistry) -> Iterator[Callers]:
 
 
 def test_a_rotation_fails_no_request(registry: RunningRegistry) -> None:
-    """Publish, sign, and the old tokens go on."""
+    """Publish, then sign; the old tokens stay valid."""
     (first,) = key(registry, "list")
     with calling(registry) as callers:
         announced = key(registry, "rotate")
@@ -126,8 +126,8 @@ def test_the_tokens_of_a_revoked_key_end_on_every_worker_within_a_second(
         connection.close()
 
 
-def test_a_key_that_is_not_there_is_a_clear_mistake(registry: RunningRegistry) -> None:
-    """A typing error must not look like a revocation."""
+def test_an_unknown_key_is_a_clear_mistake(registry: RunningRegistry) -> None:
+    """A typo must not look like a revocation."""
     done = acrux("key", "revoke", "-n", "ES256-9999", "--data-dir", str(registry.data_dir))
 
     assert done.returncode == 2

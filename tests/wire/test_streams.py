@@ -1,4 +1,4 @@
-"""Large bodies flow through: memory does not grow with them."""
+"""Large bodies are streamed: memory does not grow with them."""
 
 import hashlib
 import http.client
@@ -19,7 +19,7 @@ ALLOWED_GROWTH = 64 * MEBIBYTE
 
 
 class Watch:
-    """The most memory a registry had while something was done."""
+    """The peak memory of a registry during an action."""
 
     def __init__(self, registry: RunningRegistry) -> None:
         self._registry = registry
@@ -28,7 +28,7 @@ class Watch:
         self.most = self.before
 
     def during(self, act: Callable[[], object]) -> int:
-        """Do it, and return by how many bytes the memory grew at the most."""
+        """Call `act`, and return by how many bytes the memory grew at most."""
         watcher = threading.Thread(target=self._watch)
         watcher.start()
         try:
@@ -71,7 +71,7 @@ def upload(connection: Connection, digest: Digest) -> None:
 
 
 def read_all(response: http.client.HTTPResponse) -> str:
-    """The SHA-256 of everything that a response holds."""
+    """The SHA-256 of the whole response."""
     hasher = hashlib.sha256()
     while part := response.read(MEBIBYTE):
         hasher.update(part)
@@ -81,7 +81,7 @@ def read_all(response: http.client.HTTPResponse) -> str:
 def test_a_gibibyte_is_pulled_whole_in_flat_memory(
     registry: RunningRegistry, connection: Connection, large: Digest
 ) -> None:
-    """Many pulls at once must not need many times the memory."""
+    """Many concurrent pulls must not need many times the memory."""
     pulled = []
 
     growth = Watch(registry).during(
@@ -95,7 +95,7 @@ def test_a_gibibyte_is_pulled_whole_in_flat_memory(
 def test_a_gibibyte_is_pulled_in_parts_in_flat_memory(
     registry: RunningRegistry, connection: Connection, large: Digest
 ) -> None:
-    """Azure's SDK and resuming clients ask for parts."""
+    """Azure's SDK and resuming clients request parts."""
     part = f"bytes=1-{GIBIBYTE - 1}"
     read = []
 
@@ -112,7 +112,7 @@ def test_a_gibibyte_is_pulled_in_parts_in_flat_memory(
 def test_a_slow_reader_holds_no_memory(
     registry: RunningRegistry, connection: Connection, large: Digest, part: str
 ) -> None:
-    """A client on a thin line must not make the server read ahead for it."""
+    """A client on a slow line must not make the server read ahead."""
     slow = connection.raw()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     slow.sendall(connection.head("GET", f"/v2/app/blobs/{large}", Range=part))
@@ -130,14 +130,14 @@ def test_a_slow_reader_holds_no_memory(
 def test_a_reader_that_leaves_does_not_keep_its_file_open(
     registry: RunningRegistry, connection: Connection, large: Digest
 ) -> None:
-    """Descriptors would run out."""
+    """Otherwise descriptors would run out."""
     for _ in range(20):
         leaving = connection.raw()
         leaving.sendall(connection.head("GET", f"/v2/app/blobs/{large}", Range="bytes=1-"))
         assert leaving.recv(1024)
         leaving.close()
 
-    # Each of these answers after the abandoned ones have noticed: they share two event loops.
+    # These are answered after the abandoned ones were noticed: they share two event loops.
     open_files: list[str] = []
     for _ in range(200):
         assert connection.call("GET", "/v2/").status == 200
@@ -153,7 +153,7 @@ def test_a_reader_that_leaves_does_not_keep_its_file_open(
 
 
 def open_targets(pid: int) -> list[str]:
-    """What the process has open."""
+    """The files that the process has open."""
     targets = []
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:

@@ -1,4 +1,4 @@
-"""Worker processes that die, hang or lose their parent, while others are served."""
+"""Workers that die, hang or lose their parent, while others are served."""
 
 import os
 import random
@@ -20,12 +20,12 @@ from tests.wire.test_process import unlikely_port, wait_until_refused
 
 
 def children(registry: RunningRegistry) -> list[int]:
-    """Its workers, whatever state they are in."""
+    """Its workers, whatever their state."""
     return registry.worker_pids()[1:]
 
 
 def until(claim: Callable[[], bool], seconds: float = 30) -> None:
-    """Ask until it is so."""
+    """Repeat until the claim is true."""
     deadline = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < deadline
@@ -43,12 +43,12 @@ def answers(registry: RunningRegistry) -> bool:
 
 
 def deaths(registry: RunningRegistry) -> list[str]:
-    """The lines that tell of a death."""
+    """The log lines that report a death."""
     return [line for line in registry.log.read_text().splitlines() if "event=worker-died" in line]
 
 
 def of_session(session: int) -> list[int]:
-    """The processes of a session that live, found without the help of their parent."""
+    """The live processes of a session, found without the help of their parent."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -59,7 +59,7 @@ def of_session(session: int) -> list[int]:
 
 
 def open_upload(registry: RunningRegistry) -> socket.socket:
-    """A connection on which a body is half sent."""
+    """A connection on which half a body has been sent."""
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)
     raw = connection.raw()
@@ -70,7 +70,7 @@ def open_upload(registry: RunningRegistry) -> socket.socket:
 
 
 def test_a_worker_that_dies_again_and_again_does_not_end_the_registry(tmp_path: Path) -> None:
-    """Out of memory twice within seconds: the others and its successors go on."""
+    """Memory runs out twice within seconds: the other workers and the successors continue."""
     with running(tmp_path / "data", "--workers", "2") as registry:
         for number in range(1, 5):
             before = children(registry)
@@ -86,7 +86,7 @@ def test_a_worker_that_dies_again_and_again_does_not_end_the_registry(tmp_path: 
 
 
 def test_all_workers_that_die_at_once_are_replaced(tmp_path: Path) -> None:
-    """The kernel ends more than one where memory is short."""
+    """The kernel kills more than one when memory is short."""
     with running(tmp_path / "data", "--workers", "3") as registry:
         for _ in range(3):
             before = children(registry)
@@ -101,10 +101,10 @@ def test_all_workers_that_die_at_once_are_replaced(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_cannot_start_is_tried_again_until_it_can(tmp_path: Path) -> None:
-    """A disk that was full has room again, and nobody was there to start the registry."""
+    """A disk that was full has room again, and nobody was there to restart the registry."""
     with running(tmp_path / "data", "--workers", "1") as registry:
         pepper = registry.data_dir / "secrets" / "pepper"
-        pepper.chmod(0o644)  # which a start refuses
+        pepper.chmod(0o644)  # a start refuses this
         os.kill(children(registry)[0], signal.SIGKILL)
         until(lambda: len(deaths(registry)) >= 3)
         pepper.chmod(0o600)
@@ -113,7 +113,7 @@ def test_a_worker_that_cannot_start_is_tried_again_until_it_can(tmp_path: Path) 
 
 
 def test_a_stop_does_not_wait_for_a_worker_that_is_to_be_replaced(tmp_path: Path) -> None:
-    """A registry that cannot start its workers is stopped by hand."""
+    """You stop a registry that cannot start its workers by hand."""
     with running(tmp_path / "data", "--workers", "1") as registry:
         (registry.data_dir / "secrets" / "pepper").chmod(0o644)
         os.kill(children(registry)[0], signal.SIGKILL)
@@ -151,7 +151,7 @@ def test_a_worker_that_cannot_start_at_first_ends_the_start(tmp_path: Path) -> N
 
 
 def test_signals_to_all_processes_at_once_stop_it_in_good_order(tmp_path: Path) -> None:
-    """A terminal and a service manager signal the workers as well as their parent does."""
+    """A terminal and a service manager signal the workers as well as their parent."""
     with running(tmp_path / "data", "--workers", "2") as registry:
         asked = time.monotonic()
         os.killpg(registry.process.pid, signal.SIGINT)
@@ -163,10 +163,8 @@ def test_signals_to_all_processes_at_once_stop_it_in_good_order(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("asking", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
-def test_no_signal_that_asks_for_something_else_ends_it(
-    tmp_path: Path, asking: signal.Signals
-) -> None:
-    """Tools that rotate logs or certificates signal whatever runs, workers included."""
+def test_no_other_signal_stops_it(tmp_path: Path, asking: signal.Signals) -> None:
+    """Tools that rotate logs or certificates signal every process, workers included."""
     with running(tmp_path / "data", "--workers", "1") as registry:
         for pid in registry.worker_pids():
             os.kill(pid, asking)
@@ -177,7 +175,7 @@ def test_no_signal_that_asks_for_something_else_ends_it(
 
 
 def test_a_stopped_worker_does_not_hold_up_the_stop(tmp_path: Path) -> None:
-    """One that a debugger stopped hears no signal but the last."""
+    """A worker that a debugger stopped receives no signal but the last."""
     with running(tmp_path / "data", "--workers", "2", "--stop-seconds", "1") as registry:
         os.kill(children(registry)[0], signal.SIGSTOP)
 
@@ -189,7 +187,7 @@ def test_a_stopped_worker_does_not_hold_up_the_stop(tmp_path: Path) -> None:
 def test_workers_end_within_seconds_of_their_parent_whatever_they_do(
     tmp_path: Path, state: str
 ) -> None:
-    """The next start would find the port taken."""
+    """The next start would find the port in use."""
     port = unlikely_port()
     with running(tmp_path / "data", "--workers", "2", "--port", str(port)) as registry:
         bodies = [open_upload(registry) for _ in range(4 if state == "uploading" else 0)]
@@ -209,7 +207,7 @@ def test_workers_end_within_seconds_of_their_parent_whatever_they_do(
 def test_workers_end_with_a_parent_that_is_killed_at_any_moment_of_its_start(
     tmp_path: Path,
 ) -> None:
-    """Whichever step they were at; the seed that is printed gives the same moments again."""
+    """Whichever step they were at; the printed seed reproduces the same moments."""
     seed = random.randrange(10**6)
     sys.stdout.write(f"seed {seed}\n")
     moments = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Trusts from the command line, while several workers serve and a real provider answers."""
+"""Trusts from the command line, with several workers and a real provider."""
 
 import json
 import time
@@ -25,7 +25,7 @@ def issuer() -> Iterator[Provider]:
 
 
 def trusted(registry: RunningRegistry, issuer: Provider, name: str) -> str:
-    """Trust workflows of `org`, and return a token of one."""
+    """Trust workflows of `org`, and return the token of one."""
     run(registry, "trust", "create", "oidc", "-n", name, "--issuer", issuer.issuer,
         "--audience", registry.host, "--claim", "repository=org/*", *GIVES)  # fmt: skip
     return issuer.token(aud=registry.host)
@@ -34,7 +34,7 @@ def trusted(registry: RunningRegistry, issuer: Provider, name: str) -> str:
 def test_a_changed_trust_ends_its_tokens_on_every_worker_within_a_second(
     registry: RunningRegistry, issuer: Provider
 ) -> None:
-    """Access tokens, refresh tokens, and what was begun with them."""
+    """Access tokens, refresh tokens, and uploads begun with them."""
     token = trusted(registry, issuer, "ending")
     connections = [Connection(registry.port) for _ in range(8)]
     exchanged = connections[0].call(
@@ -105,7 +105,7 @@ def test_each_template_makes_a_trust(registry: RunningRegistry) -> None:
 def test_a_token_is_tested_before_anybody_relies_on_it(
     registry: RunningRegistry, issuer: Provider, tmp_path: Path
 ) -> None:
-    """Which trust lets it in, as whom, to do what, and why the others do not."""
+    """Which trust accepts it, as whom, with which rights, and why the others do not."""
     file = tmp_path / "token"
     file.write_text(trusted(registry, issuer, "tested") + "\n")
     test = ("trust", "test", "--token-file", str(file), "--data-dir", str(registry.data_dir))
@@ -128,7 +128,7 @@ def test_a_token_is_tested_before_anybody_relies_on_it(
 
 
 def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
-    """Each says what would have been right."""
+    """Each message says what would have been right."""
     github = ("trust", "create", "github", "-n", "wrong", "--audience", "a")
     gives = ("--scope-map", "_repositories_pull")
     for arguments, said in (

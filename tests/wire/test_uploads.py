@@ -1,4 +1,4 @@
-"""Uploads on a real connection: cut off, resumed, chunked, told to wait."""
+"""Uploads on a real connection: cut off, resumed, chunked, delayed."""
 
 import socket
 
@@ -45,7 +45,7 @@ def test_an_upload_whose_client_vanishes_is_not_acknowledged_and_can_be_resumed(
 
 
 def test_a_truncated_blob_in_one_request_is_not_there(connection: Connection) -> None:
-    """Half a blob is none."""
+    """Half a blob is not a blob."""
     content = CONTENT + b"one request"
     digest = Digest.of(content)
     vanishing = connection.raw()
@@ -58,8 +58,8 @@ def test_a_truncated_blob_in_one_request_is_not_there(connection: Connection) ->
     assert connection.call("GET", f"/v2/app/blobs/{digest}").status == 404
 
 
-def test_a_body_of_unknown_length_is_taken(connection: Connection) -> None:
-    """docker sends its layers so."""
+def test_a_body_of_unknown_length_is_accepted(connection: Connection) -> None:
+    """docker sends its layers this way."""
     location = connection.start_upload()
 
     patched = connection.call("PATCH", location, iter([CONTENT, CONTENT]))
@@ -69,7 +69,7 @@ def test_a_body_of_unknown_length_is_taken(connection: Connection) -> None:
 
 
 def test_every_step_of_an_upload_may_reach_another_worker(registry: RunningRegistry) -> None:
-    """Each connection is taken by whichever worker is free."""
+    """Each connection is accepted by whichever worker is free."""
     parts = [CONTENT[:1000], CONTENT[1000:2000], CONTENT[2000:]]
     connections = [Connection(registry.port) for _ in range(24)]
     for connection in connections:
@@ -106,7 +106,7 @@ def test_a_client_that_may_is_told_to_continue(connection: Connection) -> None:
 def test_a_client_that_may_not_is_refused_before_it_sends_its_body(
     registry: RunningRegistry,
 ) -> None:
-    """A gigabyte need not travel to be refused."""
+    """A gigabyte need not be sent to be refused."""
     stranger = Connection(registry.port)
     waiting = stranger.raw()
     waiting.sendall(
@@ -137,7 +137,7 @@ def test_a_client_that_sends_four_mebibytes_without_credentials_reads_its_401(
 def test_a_client_that_sends_a_whole_layer_without_credentials_reads_its_401(
     registry: RunningRegistry,
 ) -> None:
-    """Go's clients send everything before they listen."""
+    """Go's clients send everything before they read the answer."""
     for _ in range(5):
         stranger = Connection(registry.port)
 

@@ -1,4 +1,4 @@
-"""People from the command line and from an htpasswd file, while the registry runs."""
+"""Users from the command line and an htpasswd file, on a live registry."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from tests.wire.test_accounts import granted, run
 
 
 def status(registry: RunningRegistry, name: str, password: str) -> int:
-    """How a token request with this password ends."""
+    """The status of a token request with this password."""
     connection = Connection(registry.port)
     encoded = base64.b64encode(f"{name}:{password}".encode()).decode()
     reply = connection.call("GET", "/oauth2/token", Authorization=f"Basic {encoded}")
@@ -25,15 +25,15 @@ def status(registry: RunningRegistry, name: str, password: str) -> int:
 def user(
     registry: RunningRegistry, *arguments: str, typed: str
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `acrux user` with something on its standard input."""
+    """Run `acrux user` with this text on its standard input."""
     return subprocess.run(
         [".venv/bin/acrux", "user", *arguments, "--data-dir", str(registry.data_dir)],
         input=typed, capture_output=True, text=True, check=False, env=environment(),
     )  # fmt: skip
 
 
-def test_a_user_is_made_and_gets_in(registry: RunningRegistry) -> None:
-    """The password never stands on a command line, where every process could read it."""
+def test_a_user_is_created_and_can_log_in(registry: RunningRegistry) -> None:
+    """The password never appears on a command line, where every process could read it."""
     made = user(
         registry, "create", "--name", "alice", "--scope-map", "_repositories_pull",
         "--password-stdin", "-o", "json", typed="a few words do\n",
@@ -48,10 +48,10 @@ def test_a_user_is_made_and_gets_in(registry: RunningRegistry) -> None:
     assert "alice" not in run(registry, "token", "list")
 
 
-def test_a_password_that_is_guessed_at_once_is_refused_by_the_command(
+def test_an_easily_guessed_password_is_refused_by_the_command(
     registry: RunningRegistry,
 ) -> None:
-    """The message says what to do, and not what was typed."""
+    """The message says what to do, and does not repeat the password."""
     refused = user(
         registry, "create", "-n", "bobby", "--scope-map", "_repositories_pull", "--password-stdin",
         typed="password1234\n",
@@ -63,7 +63,7 @@ def test_a_password_that_is_guessed_at_once_is_refused_by_the_command(
 
 
 def test_a_file_of_users_is_followed_by_every_worker(tmp_path: Path) -> None:
-    """Somebody is put in, gets another password, and leaves, and nothing is restarted."""
+    """A user is added, gets another password and is removed, without a restart."""
     path = tmp_path / "htpasswd"
 
     def write(password: str | None) -> None:
@@ -91,7 +91,7 @@ def test_a_file_of_users_is_followed_by_every_worker(tmp_path: Path) -> None:
         assert renew(registry.data_dir)
 
 
-def test_where_nobody_can_be_asked_the_command_says_so(registry: RunningRegistry) -> None:
+def test_the_command_says_so_if_it_cannot_prompt(registry: RunningRegistry) -> None:
     """A script would see half a prompt, and its password on the screen."""
     asked = user(registry, "create", "-n", "bobby", "--scope-map", "_repositories_pull", typed="")
 
@@ -101,7 +101,7 @@ def test_where_nobody_can_be_asked_the_command_says_so(registry: RunningRegistry
 
 
 def test_an_operator_sees_that_a_user_is_guessed_at(registry: RunningRegistry) -> None:
-    """People have names too."""
+    """A lockout can concern a user, too."""
     user(
         registry, "create", "-n", "dora", "--scope-map", "_repositories_pull", "--password-stdin",
         typed="a few words do\n",
@@ -111,8 +111,8 @@ def test_an_operator_sees_that_a_user_is_guessed_at(registry: RunningRegistry) -
     assert "dora" in run(registry, "lockout", "list")
 
 
-def test_who_serves_without_the_file_has_no_users_of_it(tmp_path: Path) -> None:
-    """They could not be deleted by any command, and would get in for ever."""
+def test_without_the_file_its_users_cannot_log_in(tmp_path: Path) -> None:
+    """No command could delete them, and they could log in forever."""
     path = tmp_path / "htpasswd"
     path.write_text(f"carol:{bcrypt.hashpw(b'the first words', bcrypt.gensalt(4)).decode()}\n")
     options = ("--htpasswd", str(path), "--htpasswd-scope-map", "_repositories_pull")

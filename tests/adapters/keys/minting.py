@@ -1,4 +1,4 @@
-"""Make tokens and keys for these tests, good ones and forged ones."""
+"""Make tokens and keys for these tests, valid ones and forged ones."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ def to_pem(
 
 
 def a_key(algorithm: str = "ES256") -> SigningKey:
-    """A signing key, made now."""
+    """A new signing key."""
     if algorithm == "RS256":
         made = to_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
     else:
@@ -69,7 +69,7 @@ def encode(content: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Base64url without padding, back."""
+    """Decode base64url without padding."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
@@ -96,14 +96,14 @@ def signed(
 
 
 def with_claims(**changed: object) -> str:
-    """A good token, but for these claims; None takes one away."""
+    """A valid token with these claims changed; None removes a claim."""
     claims = {**claims_of(SIGNER.sign(TOKEN)), **changed}
     kept = {name: value for name, value in claims.items() if value is not None}
     return signed(json.dumps(kept).encode())
 
 
 def refusal(text: str, signer: JwtSigner = SIGNER) -> str:
-    """The sentence with which a token is refused."""
+    """The message with which a token is refused."""
     with pytest.raises(InvalidToken) as refused:
         signer.read(text)
     assert refused.value.__cause__ is None  # a cause may quote the token in a log

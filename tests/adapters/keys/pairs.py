@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 NAMES = ("localhost", "registry.example.com", "127.0.0.1", "::1")
-NOW = datetime.now(UTC)  # TLS handshakes look at the real clock
+NOW = datetime.now(UTC)  # TLS handshakes use the real clock
 
 AnyKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 

@@ -1,4 +1,4 @@
-"""Certificates of our own: accepted by clients, kept, and renewed in time."""
+"""Generated certificates: accepted by clients, stored and renewed in time."""
 
 import ssl
 import stat
@@ -19,7 +19,7 @@ from tests.contracts.blob_stores import mounted, remount
 
 @pytest.fixture
 def files(tmp_path: Path) -> CertificateFiles:
-    """A CA and a server certificate, made now."""
+    """A newly generated CA and server certificate."""
     return self_signed(tmp_path, NAMES, NOW)
 
 
@@ -40,7 +40,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def shake_hands(files: CertificateFiles, host: str) -> None:
-    """Let Python's TLS client, at its strictest, speak to a server with these files."""
+    """Connect Python's TLS client, in its strictest mode, to a server with these files."""
     client_context = ssl.create_default_context(cafile=str(files.ca))
     client_context.verify_flags |= ssl.VERIFY_X509_STRICT
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -59,7 +59,7 @@ def shake_hands(files: CertificateFiles, host: str) -> None:
 def test_a_strict_tls_client_that_trusts_the_ca_accepts_the_server(
     files: CertificateFiles, name: str
 ) -> None:
-    """This is what `curl --cacert` does with each login server."""
+    """`curl --cacert` does the same for each login server."""
     shake_hands(files, name)
 
 
@@ -67,13 +67,13 @@ def test_a_strict_tls_client_that_trusts_the_ca_accepts_the_server(
 def test_a_tls_client_refuses_the_server_under_any_other_name(
     files: CertificateFiles, name: str
 ) -> None:
-    """A certificate for everything would vouch for nothing."""
+    """A certificate that is valid for every name proves nothing."""
     with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
         shake_hands(files, name)
 
 
 def test_a_tls_client_that_does_not_trust_the_ca_refuses_the_server(tmp_path: Path) -> None:
-    """Two registries' CAs must not be taken for each other."""
+    """The CA of one registry must not be accepted for another."""
     ours = self_signed(tmp_path / "ours", NAMES, NOW)
     theirs = self_signed(tmp_path / "theirs", NAMES, NOW)
 
@@ -82,7 +82,7 @@ def test_a_tls_client_that_does_not_trust_the_ca_refuses_the_server(tmp_path: Pa
 
 
 def test_the_certificate_names_hosts_and_addresses_without_their_ports(tmp_path: Path) -> None:
-    """A login server may have a port, a certificate's name cannot."""
+    """A login server may have a port; a name in a certificate cannot."""
     named = (
         "Registry.Example.com:5000",
         "localhost",
@@ -104,8 +104,8 @@ def test_the_certificate_names_hosts_and_addresses_without_their_ports(tmp_path:
     ]
 
 
-def test_a_name_that_is_given_twice_stands_once(tmp_path: Path) -> None:
-    """Two login servers may differ in their port only."""
+def test_a_name_that_is_given_twice_is_listed_once(tmp_path: Path) -> None:
+    """Two login servers may differ only in their port."""
     files = self_signed(tmp_path, ("localhost:5000", "localhost", "LOCALHOST:5001"), NOW)
 
     assert names_in(files.certificate) == ["localhost"]
@@ -114,7 +114,7 @@ def test_a_name_that_is_given_twice_stands_once(tmp_path: Path) -> None:
 def test_the_ca_may_sign_servers_only_and_the_server_may_sign_nothing(
     files: CertificateFiles,
 ) -> None:
-    """Go and Python 3.13 refuse a chain whose extensions say anything else."""
+    """Go and Python 3.13 refuse a chain with any other extensions."""
     ca, server = load(files.ca).extensions, load(files.certificate).extensions
     ca_limits = ca.get_extension_for_class(x509.BasicConstraints)
     server_limits = server.get_extension_for_class(x509.BasicConstraints)
@@ -128,7 +128,7 @@ def test_the_ca_may_sign_servers_only_and_the_server_may_sign_nothing(
 
 
 def test_the_server_names_the_key_of_its_ca(files: CertificateFiles) -> None:
-    """A client that trusts several CAs finds the right one by it."""
+    """A client that trusts several CAs finds the right one by this identifier."""
     ca, server = load(files.ca).extensions, load(files.certificate).extensions
     authority = server.get_extension_for_class(x509.AuthorityKeyIdentifier).value
     subject = ca.get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -138,7 +138,7 @@ def test_the_server_names_the_key_of_its_ca(files: CertificateFiles) -> None:
 
 
 def test_the_ca_lives_ten_years_and_the_server_397_days(files: CertificateFiles) -> None:
-    """Some clients refuse a server certificate that lives longer than 398 days."""
+    """Some clients refuse a server certificate that is valid for more than 398 days."""
     ca, server = load(files.ca), load(files.certificate)
 
     assert ca.not_valid_after_utc == (NOW + timedelta(days=3650)).replace(microsecond=0)
@@ -147,7 +147,7 @@ def test_the_ca_lives_ten_years_and_the_server_397_days(files: CertificateFiles)
 
 
 def test_keys_are_for_their_owner_only_and_certificates_for_all(files: CertificateFiles) -> None:
-    """Whoever reads the CA's key can be any server to those who trust it."""
+    """Anyone who can read the CA's key can impersonate any server to those who trust the CA."""
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in files.ca.parent.iterdir()}
 
     assert modes == {
@@ -158,27 +158,27 @@ def test_keys_are_for_their_owner_only_and_certificates_for_all(files: Certifica
     }
 
 
-def test_what_is_made_passes_the_check_of_what_is_given(files: CertificateFiles) -> None:
+def test_generated_files_pass_the_check_of_given_ones(files: CertificateFiles) -> None:
     """The server reads both kinds in the same way."""
     read_pair(files)
 
 
-# --- what is kept, and what is made again
+# --- what is reused, and what is recreated
 
 
 @pytest.mark.parametrize("later", [timedelta(), timedelta(days=300), timedelta(days=366)])
-def test_certificates_are_used_again_while_they_live(
+def test_certificates_are_reused_while_they_are_valid(
     tmp_path: Path, files: CertificateFiles, later: timedelta
 ) -> None:
-    """A restart must not ask anybody to trust anything again."""
+    """After a restart, nobody must have to trust a new certificate."""
     before = contents(tmp_path)
 
     assert self_signed(tmp_path, NAMES, NOW + later) == files
     assert contents(tmp_path) == before
 
 
-def test_certificates_are_used_again_for_fewer_names(tmp_path: Path) -> None:
-    """Taking a login server away is no reason for a new certificate."""
+def test_certificates_are_reused_for_fewer_names(tmp_path: Path) -> None:
+    """Removing a login server does not require a new certificate."""
     self_signed(tmp_path, NAMES, NOW)
     before = contents(tmp_path)
 
@@ -190,7 +190,7 @@ def test_certificates_are_used_again_for_fewer_names(tmp_path: Path) -> None:
 def test_a_new_name_makes_a_new_server_certificate_and_nothing_else(
     tmp_path: Path, files: CertificateFiles
 ) -> None:
-    """Who trusts the CA need not do anything when a login server is added."""
+    """A client that trusts the CA needs no change when a login server is added."""
     before = contents(tmp_path)
 
     self_signed(tmp_path, (*NAMES, "new.example.com"), NOW)
@@ -201,10 +201,10 @@ def test_a_new_name_makes_a_new_server_certificate_and_nothing_else(
     }
 
 
-def test_a_server_certificate_is_renewed_a_month_before_it_ends(
+def test_a_server_certificate_is_renewed_a_month_before_it_expires(
     tmp_path: Path, files: CertificateFiles
 ) -> None:
-    """A registry that is restarted now and then must never serve one that has ended."""
+    """A registry that is restarted now and then must never serve an expired certificate."""
     before = contents(tmp_path)
     later = NOW + timedelta(days=368)
 
@@ -216,8 +216,10 @@ def test_a_server_certificate_is_renewed_a_month_before_it_ends(
     }
 
 
-def test_a_certificate_of_the_future_is_made_again(tmp_path: Path, files: CertificateFiles) -> None:
-    """A machine that once started with a wrong clock must not stay broken."""
+def test_a_certificate_from_the_future_is_recreated(
+    tmp_path: Path, files: CertificateFiles
+) -> None:
+    """A machine that once started with a wrong clock must recover."""
     self_signed(tmp_path, NAMES, NOW + timedelta(days=4000))
 
     self_signed(tmp_path, NAMES, NOW)
@@ -225,10 +227,10 @@ def test_a_certificate_of_the_future_is_made_again(tmp_path: Path, files: Certif
     shake_hands(files, "localhost")
 
 
-def test_a_ca_at_its_end_is_made_again_with_the_same_key_and_name(
+def test_a_ca_about_to_expire_is_recreated_with_the_same_key_and_name(
     tmp_path: Path, files: CertificateFiles
 ) -> None:
-    """Ten years later the registry must start, and the old CA still recognise it."""
+    """Ten years later the registry must start, and the old CA must still verify its certificate."""
     old = load(files.ca)
 
     self_signed(tmp_path, NAMES, NOW + timedelta(days=3640))
@@ -245,10 +247,10 @@ def test_no_server_certificate_outlives_its_ca(tmp_path: Path, files: Certificat
 
 
 @pytest.mark.parametrize("lost", ["ca.pem", "server.pem", "ca-key.pem", "server-key.pem"])
-def test_what_was_lost_is_made_again_and_fits(
+def test_lost_files_are_recreated_and_fit(
     tmp_path: Path, files: CertificateFiles, lost: str
 ) -> None:
-    """A crash between two files must not leave a pair that cannot serve."""
+    """A crash between writing two files must not leave a pair that cannot be served."""
     (tmp_path / lost).unlink()
 
     self_signed(tmp_path, NAMES, NOW)
@@ -256,8 +258,8 @@ def test_what_was_lost_is_made_again_and_fits(
     shake_hands(files, "localhost")
 
 
-def test_a_ca_that_lost_its_key_is_made_again(tmp_path: Path, files: CertificateFiles) -> None:
-    """What the new key signs must be signed in the name of a CA that has this key."""
+def test_a_ca_that_lost_its_key_is_recreated(tmp_path: Path, files: CertificateFiles) -> None:
+    """A certificate signed with the new key must chain to a CA that holds this key."""
     (tmp_path / "ca-key.pem").unlink()
 
     self_signed(tmp_path, ("new.example.com",), NOW)
@@ -266,10 +268,10 @@ def test_a_ca_that_lost_its_key_is_made_again(tmp_path: Path, files: Certificate
 
 
 @pytest.mark.parametrize("damaged", ["ca.pem", "server.pem"])
-def test_a_damaged_certificate_is_made_again(
+def test_a_damaged_certificate_is_recreated(
     tmp_path: Path, files: CertificateFiles, damaged: str
 ) -> None:
-    """The keys are what is trusted, and they are still there."""
+    """Clients trust the keys, and those are intact."""
     (tmp_path / damaged).write_bytes(b"-----BEGIN CERTIFICATE-----\nAAAA\n")
 
     self_signed(tmp_path, NAMES, NOW)
@@ -277,10 +279,10 @@ def test_a_damaged_certificate_is_made_again(
     shake_hands(files, "localhost")
 
 
-def test_a_certificate_in_the_place_of_ours_that_another_ca_issued_is_made_again(
+def test_a_certificate_that_another_ca_issued_is_recreated(
     tmp_path: Path,
 ) -> None:
-    """Files of two data directories that were mixed up must not stop TLS."""
+    """Mixing up the files of two data directories must not stop TLS."""
     ours = self_signed(tmp_path / "ours", NAMES, NOW)
     theirs = self_signed(tmp_path / "theirs", NAMES, NOW)
     ours.certificate.write_bytes(theirs.certificate.read_bytes())
@@ -291,10 +293,8 @@ def test_a_certificate_in_the_place_of_ours_that_another_ca_issued_is_made_again
     shake_hands(ours, "localhost")
 
 
-def test_a_certificate_without_names_in_the_place_of_ours_is_made_again(
-    files: CertificateFiles, tmp_path: Path
-) -> None:
-    """A CA is no server."""
+def test_a_certificate_without_names_is_recreated(files: CertificateFiles, tmp_path: Path) -> None:
+    """A CA is not a server."""
     files.certificate.write_bytes(files.ca.read_bytes())
 
     self_signed(tmp_path, NAMES, NOW)
@@ -304,7 +304,7 @@ def test_a_certificate_without_names_in_the_place_of_ours_is_made_again(
 
 @pytest.mark.parametrize("name", ["ca-key.pem", "server-key.pem"])
 def test_a_damaged_key_is_refused(tmp_path: Path, files: CertificateFiles, name: str) -> None:
-    """A new CA made in silence would be refused by everybody who trusted the old one."""
+    """Everyone who trusted the old CA would refuse a new one that was created silently."""
     (files.ca.parent / name).write_bytes(b"x" * 100)
 
     with pytest.raises(InvalidSettings, match=name):
@@ -312,7 +312,7 @@ def test_a_damaged_key_is_refused(tmp_path: Path, files: CertificateFiles, name:
 
 
 def test_a_key_of_another_kind_is_refused(tmp_path: Path, files: CertificateFiles) -> None:
-    """It is not one that was made here."""
+    """acrux did not generate it."""
     files.key.write_bytes(pkcs8(ed25519.Ed25519PrivateKey.generate()))
 
     with pytest.raises(InvalidSettings, match="was not made by acrux"):
@@ -320,7 +320,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path, files: CertificateFile
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path, files: CertificateFiles) -> None:
-    """Whoever reads it can be this server."""
+    """Anyone who can read it can impersonate this server."""
     files.key.chmod(0o644)
 
     with pytest.raises(InvalidSettings, match="chmod 600"):
@@ -331,7 +331,7 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path, files: Certificat
     "name", ["", ":5000", "[]", "bücher.example", "two words", "a\nb", "\ud800", "[::1"]
 )
 def test_a_name_that_no_certificate_can_hold_is_refused(tmp_path: Path, name: str) -> None:
-    """It must stop the start, and not make a certificate nobody accepts."""
+    """The start must fail; otherwise the certificate would be one that no client accepts."""
     with pytest.raises(InvalidSettings, match="no certificate can be made"):
         self_signed(tmp_path, (name,), NOW)
 
@@ -343,15 +343,15 @@ def test_a_certificate_for_no_name_at_all_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_hold_the_certificates_is_refused(tmp_path: Path) -> None:
-    """A data directory that is not writable must not end in a traceback."""
+    """A data directory that is not writable must not cause a traceback."""
     (tmp_path / "ca.pem").mkdir()
 
     with pytest.raises(InvalidSettings, match="cannot be written"):
         self_signed(tmp_path, NAMES, NOW)
 
 
-def test_a_certificate_that_cannot_be_renewed_now_is_served_on(tmp_path: Path) -> None:
-    """A read-only file system must not stop a start, and the certificate lives for weeks yet."""
+def test_a_certificate_that_cannot_be_renewed_now_is_still_served(tmp_path: Path) -> None:
+    """A read-only file system must not stop a start while the certificate is valid for weeks."""
     with mounted(tmp_path, "size=1m,mode=700"):
         made = self_signed(tmp_path, NAMES, NOW)
         before = contents(tmp_path)

@@ -1,4 +1,4 @@
-"""A certificate and a key that are given are checked before the port is open."""
+"""The configured certificate and key are checked before the port is open."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.adapters.keys.pairs import NAMES, NOW, AnyKey, pkcs8
 
 @pytest.fixture
 def files(tmp_path: Path) -> CertificateFiles:
-    """A CA and a server certificate, made now."""
+    """A newly generated CA and server certificate."""
     return self_signed(tmp_path, NAMES, NOW)
 
 
@@ -33,7 +33,7 @@ def the_key(files: CertificateFiles) -> ec.EllipticCurvePrivateKey:
 
 
 def test_a_chain_is_checked_by_its_first_certificate(files: CertificateFiles) -> None:
-    """Certificates of public CAs come with those between them and the root."""
+    """Certificates of public CAs come with the intermediate certificates."""
     chain = files.certificate.read_bytes() + files.ca.read_bytes()
     files.certificate.write_bytes(chain)
 
@@ -42,7 +42,7 @@ def test_a_chain_is_checked_by_its_first_certificate(files: CertificateFiles) ->
 
 @pytest.mark.parametrize("missing", ["certificate", "key"])
 def test_a_file_that_is_missing_is_named(files: CertificateFiles, missing: str) -> None:
-    """One clear line, and not a traceback from within the server."""
+    """One clear line, not a traceback from inside the server."""
     path = files.certificate if missing == "certificate" else files.key
     path.unlink()
 
@@ -50,8 +50,8 @@ def test_a_file_that_is_missing_is_named(files: CertificateFiles, missing: str) 
         read_pair(files)
 
 
-def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, files: CertificateFiles) -> None:
-    """A mount that went wrong leaves a folder."""
+def test_a_folder_instead_of_a_file_is_named(tmp_path: Path, files: CertificateFiles) -> None:
+    """A failed mount leaves a folder."""
     with pytest.raises(InvalidSettings, match="cannot be read: Is a directory"):
         read_pair(replace(files, certificate=tmp_path))
 
@@ -60,15 +60,15 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, files: Certifi
     "content",
     [b"", b"text", b"\x30\x82\x01\x00", b"-----BEGIN CERTIFICATE-----\nAAAA\n", b"\xff" * 99],
 )
-def test_a_certificate_that_is_none_is_refused(files: CertificateFiles, content: bytes) -> None:
-    """DER, an empty file, half a file: each must be told before the port is open."""
+def test_an_invalid_certificate_is_refused(files: CertificateFiles, content: bytes) -> None:
+    """DER, an empty file, half a file: each must be reported before the port is open."""
     files.certificate.write_bytes(content)
 
     with pytest.raises(InvalidSettings, match="not a certificate in PEM"):
         read_pair(files)
 
 
-def test_a_key_in_the_place_of_the_certificate_is_refused(files: CertificateFiles) -> None:
+def test_a_key_instead_of_the_certificate_is_refused(files: CertificateFiles) -> None:
     """The two are easily swapped."""
     with pytest.raises(InvalidSettings, match="not a certificate in PEM"):
         read_pair(CertificateFiles(files.ca, files.key, files.certificate))
@@ -77,8 +77,8 @@ def test_a_key_in_the_place_of_the_certificate_is_refused(files: CertificateFile
 @pytest.mark.parametrize(
     "content", [b"", b"text", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
 )
-def test_a_key_that_is_none_is_refused(files: CertificateFiles, content: bytes) -> None:
-    """Half a key must be told before the port is open."""
+def test_an_invalid_key_is_refused(files: CertificateFiles, content: bytes) -> None:
+    """Half a key must be reported before the port is open."""
     files.key.write_bytes(content)
 
     with pytest.raises(InvalidSettings, match="not a private key in PEM"):
@@ -97,7 +97,7 @@ def test_a_key_that_is_none_is_refused(files: CertificateFiles, content: bytes) 
 def test_the_key_of_another_certificate_is_refused(
     files: CertificateFiles, make: Callable[[], AnyKey]
 ) -> None:
-    """After half a renewal the two files no longer fit."""
+    """After an incomplete renewal the two files do not match."""
     files.key.write_bytes(pkcs8(make()))
 
     with pytest.raises(InvalidSettings, match=f"{files.key} does not belong to"):
@@ -116,7 +116,7 @@ def test_the_key_of_another_certificate_is_refused(
 def test_a_key_of_a_kind_that_cannot_be_served_is_refused(
     files: CertificateFiles, make: Callable[[], AnyKey]
 ) -> None:
-    """The server beneath aborts every worker that is given one."""
+    """The underlying server aborts every worker that is given one."""
     files.key.write_bytes(pkcs8(make()))
 
     with pytest.raises(InvalidSettings, match="P-256 or P-384"):
@@ -126,7 +126,7 @@ def test_a_key_of_a_kind_that_cannot_be_served_is_refused(
 def test_a_key_that_is_not_pkcs8_is_refused_with_the_command_that_converts_it(
     files: CertificateFiles,
 ) -> None:
-    """granian reads PKCS#8 only, and many tools write the older form."""
+    """granian reads only PKCS#8, and many tools write the older format."""
     sec1 = the_key(files).private_bytes(
         Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
     )
@@ -136,7 +136,7 @@ def test_a_key_that_is_not_pkcs8_is_refused_with_the_command_that_converts_it(
         read_pair(files)
 
 
-def test_a_key_under_a_password_is_refused_with_the_command_that_frees_it(
+def test_an_encrypted_key_is_refused_with_the_command_that_decrypts_it(
     files: CertificateFiles,
 ) -> None:
     """Nobody is there to type a password when a registry starts."""
@@ -150,7 +150,7 @@ def test_a_key_under_a_password_is_refused_with_the_command_that_frees_it(
 
 
 def test_no_refusal_of_a_pair_quotes_the_key(files: CertificateFiles) -> None:
-    """What stops the start is printed and logged."""
+    """The message that stops the start is printed and logged."""
     files.key.write_bytes(b"-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n")
 
     with pytest.raises(InvalidSettings) as refused:

@@ -1,4 +1,4 @@
-"""Tokens whose header is not ours are refused, whoever signed them."""
+"""Tokens with a foreign header are refused, whoever signed them."""
 
 import hmac
 import json
@@ -56,12 +56,12 @@ RFC_7519_UNSECURED = (
 
 
 def test_the_helper_of_these_tests_signs_what_is_accepted() -> None:
-    """Else the refusals below would prove nothing."""
+    """Otherwise the refusals below would prove nothing."""
     assert SIGNER.read(with_claims()) == TOKEN
 
 
 def test_alg_none_is_refused() -> None:
-    """RFC 8725 §2.1: a token that nobody signed."""
+    """RFC 8725 §2.1: an unsigned token."""
     header, payload, _ = SIGNER.sign(TOKEN).split(".")
     unsigned = encode(json.dumps({**KEY.header, "alg": "none"}).encode())
 
@@ -72,7 +72,7 @@ def test_alg_none_is_refused() -> None:
 
 @pytest.mark.parametrize("alg", ["NONE", "None", "nOnE", "", "es256", "ES384", "RS256", "HS256"])
 def test_any_other_algorithm_than_the_keys_own_is_refused(alg: str) -> None:
-    """RFC 8725 §3.1: the key decides its algorithm, never the token."""
+    """RFC 8725 §3.1: the key determines the algorithm, never the token."""
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
 
     assert "not signed by this registry" in refusal(signed(payload, {**KEY.header, "alg": alg}))
@@ -81,7 +81,7 @@ def test_any_other_algorithm_than_the_keys_own_is_refused(alg: str) -> None:
 @pytest.mark.parametrize("form", ["pem", "der", "jwk", "kid"])
 @each_algorithm
 def test_an_hmac_under_the_public_key_is_refused(algorithm: str, form: str) -> None:
-    """RFC 8725 §2.1: the public key is public, so anybody could sign with it as a secret."""
+    """RFC 8725 §2.1: anyone could sign with the public key as the secret."""
     key = KEYS[algorithm]
     spki = PublicFormat.SubjectPublicKeyInfo
     shared = {
@@ -99,7 +99,7 @@ def test_an_hmac_under_the_public_key_is_refused(algorithm: str, form: str) -> N
 
 
 def test_a_foreign_key_under_our_kid_is_refused() -> None:
-    """The kid is a hint, and no proof."""
+    """The kid is a hint, not proof."""
     foreign = a_key()
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
 
@@ -107,7 +107,7 @@ def test_a_foreign_key_under_our_kid_is_refused() -> None:
 
 
 def test_a_key_of_ours_under_the_kid_of_another_is_refused() -> None:
-    """Each key verifies its own tokens only."""
+    """Each key verifies only its own tokens."""
     other = a_key()
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
 
@@ -117,13 +117,13 @@ def test_a_key_of_ours_under_the_kid_of_another_is_refused() -> None:
 
 
 def test_an_unknown_kid_is_refused() -> None:
-    """Tokens of another registry, or of a key that was retired, are not ours."""
+    """Tokens of another registry, or of a retired key, are refused."""
     assert "its key is no longer in use" in refusal(JwtSigner([a_key()]).sign(TOKEN))
 
 
 @pytest.mark.parametrize("kid", ["", "../../etc/passwd", "' OR 1=1 --", 0, None, ["x"], {}])
-def test_a_kid_that_is_no_thumbprint_of_ours_is_refused(kid: object) -> None:
-    """RFC 8725 §3.10: it is compared, and never used to look anything up elsewhere."""
+def test_a_kid_that_is_not_a_known_thumbprint_is_refused(kid: object) -> None:
+    """RFC 8725 §3.10: it is only compared, and never used to look up anything elsewhere."""
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
 
     assert refusal(signed(payload, {**KEY.header, "kid": kid}))
@@ -131,7 +131,7 @@ def test_a_kid_that_is_no_thumbprint_of_ours_is_refused(kid: object) -> None:
 
 @pytest.mark.parametrize("missing", ["alg", "typ", "kid"])
 def test_a_header_that_lacks_a_member_is_refused(missing: str) -> None:
-    """Nothing is guessed: not the key, not the algorithm, not the type."""
+    """Nothing is guessed: neither the key nor the algorithm nor the type."""
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
     header: dict[str, object] = {k: v for k, v in KEY.header.items() if k != missing}
 
@@ -139,7 +139,7 @@ def test_a_header_that_lacks_a_member_is_refused(missing: str) -> None:
 
 
 def test_a_key_that_a_token_brings_along_is_refused() -> None:
-    """CVE-2026-27962: whoever brings the key could have signed anything."""
+    """CVE-2026-27962: an attacker who supplies the key could have signed anything."""
     foreign = a_key()
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
     for kid in (foreign.id, KEY.id):
@@ -169,14 +169,14 @@ def test_a_key_that_a_token_brings_along_is_refused() -> None:
     ids=",".join,
 )
 def test_a_header_that_says_more_than_ours_is_refused(brought: dict[str, object]) -> None:
-    """RFC 8725 §3.10 and CVE-2025-59420: no header may steer how a token is verified."""
+    """RFC 8725 §3.10 and CVE-2025-59420: no header may control how a token is verified."""
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
 
     assert "not signed by this registry" in refusal(signed(payload, {**KEY.header, **brought}))
 
 
-def test_a_header_with_a_name_that_stands_twice_is_refused() -> None:
-    """Two readers would see two tokens (RFC 7515 §4)."""
+def test_a_header_with_a_repeated_name_is_refused() -> None:
+    """Two parsers would see two tokens (RFC 7515 §4)."""
     payload = SIGNER.sign(TOKEN).split(".")[1]
     twice = json.dumps(KEY.header)[:-1] + ', "alg": "ES256"}'
 
@@ -185,7 +185,7 @@ def test_a_header_with_a_name_that_stands_twice_is_refused() -> None:
 
 @pytest.mark.parametrize("vector", [RFC_7515_A3_JWS, RFC_7519_JWT, RFC_7519_UNSECURED])
 def test_the_tokens_of_the_specifications_are_good_and_not_ours(vector: str) -> None:
-    """A good signature of our own key is not enough, it must be one of our tokens."""
+    """A valid signature of a known key is not enough: it must be a token of this registry."""
     jwk = ECKey.import_key(RFC_7515_A3_KEY)
     key = SigningKey("ES256", jwk.thumbprint(), jwk)
     assert jws.deserialize_compact(RFC_7515_A3_JWS, jwk, algorithms=["ES256"]).payload

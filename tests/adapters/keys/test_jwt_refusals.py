@@ -1,4 +1,4 @@
-"""Tokens are refused whose form, signature or claims are not ours."""
+"""Tokens with an unexpected form, signature or claim are refused."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ from tests.adapters.keys.minting import (
 
 @each_algorithm
 def test_a_token_that_was_changed_anywhere_is_refused(algorithm: str) -> None:
-    """One character changed is another token."""
+    """A change of one character makes another token."""
     signer = JwtSigner([KEYS[algorithm]])
     text = signer.sign(TOKEN)
     for place in range(0, len(text), 7):
@@ -36,7 +36,7 @@ def test_a_token_that_was_changed_anywhere_is_refused(algorithm: str) -> None:
 
 
 def test_a_token_that_was_cut_anywhere_is_refused() -> None:
-    """A token that was pasted incompletely must say so, and not end in a 500."""
+    """An incompletely pasted token must be reported as such, not cause a 500."""
     text = SIGNER.sign(TOKEN)
 
     assert all(refusal(text[:length]) for length in range(0, len(text), 5))
@@ -46,15 +46,15 @@ def test_a_token_that_was_cut_anywhere_is_refused() -> None:
     "signature",
     ["A", "AAAA", encode(bytes(64)), encode(bytes(63)), encode(b"\xff" * 64), encode(bytes(9999))],
 )
-def test_a_signature_that_is_none_is_refused(signature: str) -> None:
-    """CVE-2022-21449: zeros once verified everything."""
+def test_an_invalid_signature_is_refused(signature: str) -> None:
+    """CVE-2022-21449: a signature of zeros once verified everything."""
     text = SIGNER.sign(TOKEN).rpartition(".")[0]
 
     assert "signature is invalid" in refusal(f"{text}.{signature}")
 
 
 def test_one_token_has_one_text() -> None:
-    """Base64 with stray bits would give it sixteen, each one a new entry in a cache."""
+    """Stray bits in base64 would give it sixteen texts, each a new entry in a cache."""
     text = SIGNER.sign(TOKEN)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     same_bytes = [
@@ -69,7 +69,7 @@ def test_one_token_has_one_text() -> None:
 
 @pytest.mark.parametrize("change", ["{}=", "{}==", " {}", "{} ", "{}\n", "\n{}", "{}.", ".{}"])
 def test_anything_around_a_token_is_refused(change: str) -> None:
-    """What is tolerated today must be tolerated for ever."""
+    """What is tolerated today must be tolerated forever."""
     assert "is not a JWT" in refusal(change.format(SIGNER.sign(TOKEN)))
 
 
@@ -91,27 +91,27 @@ def test_anything_around_a_token_is_refused(change: str) -> None:
         '{"payload":"e30","signatures":[]}',
     ],
 )
-def test_what_is_no_jwt_is_refused(text: str) -> None:
-    """Any text may stand behind the word Bearer."""
+def test_a_text_that_is_not_a_jwt_is_refused(text: str) -> None:
+    """Any text may follow the word Bearer."""
     assert "is not a JWT" in refusal(text)
 
 
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2}", fullmatch=True))
 def test_no_text_raises_anything_but_invalid_token(text: str) -> None:
-    """A 500 in the place of a 401 hides who knocks."""
+    """A 500 instead of a 401 hides who is calling."""
     with pytest.raises(InvalidToken):
         SIGNER.read(text)
 
 
 def test_a_token_over_64_kib_is_refused_before_anything_is_done_with_it() -> None:
-    """Nobody may have megabytes hashed with every request."""
+    """Nobody may make the registry hash megabytes with every request."""
     padded = with_claims(rid="x" * MAX_TOKEN_CHARACTERS)
 
     assert "longer than" in refusal(padded)
 
 
 def test_a_token_of_a_hundred_repositories_is_read() -> None:
-    """The bound on length must leave room for the most that is granted."""
+    """The length limit must leave room for the largest grant."""
     many = tuple(
         Scope("repository", f"{number:03}/".ljust(255, "x"), frozenset({"pull", "push", "delete"}))
         for number in range(100)
@@ -123,7 +123,7 @@ def test_a_token_of_a_hundred_repositories_is_read() -> None:
 
 @pytest.mark.parametrize("claim", sorted(claims_of(SIGNER.sign(TOKEN))))
 def test_a_token_that_lacks_a_claim_is_refused(claim: str) -> None:
-    """Absence refuses: a token without exp would live for ever."""
+    """A missing claim is refused: a token without exp would never expire."""
     assert refusal(with_claims(**{claim: None}))
 
 
@@ -153,38 +153,38 @@ def test_a_token_that_lacks_a_claim_is_refused(claim: str) -> None:
     ],
 )
 def test_a_claim_of_another_type_is_refused(claim: str, value: object) -> None:
-    """What is not understood exactly must not be guessed at."""
+    """A value that is not understood exactly must not be interpreted."""
     assert "not those of an access token" in refusal(with_claims(**{claim: value}))
 
 
 @pytest.mark.parametrize("value", ["", "azure container registry", "Azure Container Registry "])
 def test_another_issuer_is_refused(value: str) -> None:
-    """CVE-2024-53861: a part of the issuer's name is not its name."""
+    """CVE-2024-53861: a substring of the issuer's name is not its name."""
     assert "was not issued by" in refusal(with_claims(iss=value))
 
 
 @pytest.mark.parametrize("value", ["", "1.1", "2.0"])
 def test_another_version_is_refused(value: str) -> None:
-    """Its claims may mean something else."""
+    """Its claims may have another meaning."""
     assert "was not issued by" in refusal(with_claims(version=value))
 
 
 @pytest.mark.parametrize("value", ["refresh_token", "", "Access_token"])
 def test_a_token_of_another_kind_is_refused(value: str) -> None:
-    """RFC 8725 §3.12: a refresh token lives hours and must open nothing by itself."""
+    """RFC 8725 §3.12: a refresh token is valid for hours and must not open anything by itself."""
     assert "another kind" in refusal(with_claims(grant_type=value))
 
 
 @pytest.mark.parametrize("shift", [-1, 1, 3600])
-def test_a_token_that_is_valid_from_another_instant_than_its_issue_is_refused(shift: int) -> None:
-    """The time that is checked later must be the one that the token says."""
+def test_a_token_that_becomes_valid_at_another_time_than_its_issue_is_refused(shift: int) -> None:
+    """The time that is checked later must be the one in the token."""
     issued_at = int(ISSUED_AT.timestamp())
 
     assert "nbf" in refusal(with_claims(nbf=issued_at + shift))
 
 
-def test_a_claim_that_stands_twice_is_refused() -> None:
-    """Two readers would see two tokens (RFC 7519 §4)."""
+def test_a_repeated_claim_is_refused() -> None:
+    """Two parsers would see two tokens (RFC 7519 §4)."""
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
     doubled = payload[:-1] + b',"sub":"admin"}'
     nested = payload.replace(b'"name":"catalog"', b'"name":"catalog","name":"hello"')
@@ -212,6 +212,6 @@ def test_a_claim_that_stands_twice_is_refused() -> None:
     ],
     ids=lambda payload: repr(payload[:12]),
 )
-def test_a_payload_that_is_no_set_of_claims_is_refused(payload: bytes) -> None:
-    """Even what our key signed is read with care."""
+def test_a_payload_that_is_not_a_set_of_claims_is_refused(payload: bytes) -> None:
+    """Even content that our key signed is read with care."""
     assert "not those of an access token" in refusal(signed(payload))

@@ -55,13 +55,13 @@ def test_a_token_holds_exactly_the_claims_that_acr_gives_it() -> None:
         ],
         "roles": [],
         "grant_type": "access_token",
-        "epoch": 0,  # ours: what revokes them all at once
+        "epoch": 0,  # ours: it revokes them all at once
     }
 
 
 @each_algorithm
 def test_the_header_says_algorithm_type_and_key_and_nothing_else(algorithm: str) -> None:
-    """Whatever else stands in a header, some verifier might obey."""
+    """Some verifier might obey any other member of a header."""
     header = header_of(JwtSigner([KEYS[algorithm]]).sign(TOKEN))
 
     assert header == {"alg": algorithm, "typ": "JWT", "kid": KEYS[algorithm].id}
@@ -77,7 +77,7 @@ def test_the_kid_is_the_rfc_7638_thumbprint_of_the_key() -> None:
 
 
 def test_an_es256_signature_is_the_64_octets_that_rfc_7518_writes() -> None:
-    """A signature in DER would be refused by every other verifier."""
+    """Every other verifier would refuse a DER signature."""
     signing_input, _, signature = SIGNER.sign(TOKEN).rpartition(".")
     octets = decode(signature)
     r, s = int.from_bytes(octets[:32], "big"), int.from_bytes(octets[32:], "big")
@@ -89,7 +89,7 @@ def test_an_es256_signature_is_the_64_octets_that_rfc_7518_writes() -> None:
 
 
 def test_an_rs256_signature_is_pkcs1_v1_5_with_sha_256() -> None:
-    """RS256 is set for clients that know nothing else."""
+    """RS256 is for clients that support nothing else."""
     signing_input, _, signature = JwtSigner([KEYS["RS256"]]).sign(TOKEN).rpartition(".")
     public_key = KEYS["RS256"].jwk.public_key
     assert isinstance(public_key, rsa.RSAPublicKey)
@@ -101,7 +101,7 @@ def test_an_rs256_signature_is_pkcs1_v1_5_with_sha_256() -> None:
 
 @each_algorithm
 def test_a_token_verifies_with_the_published_keys_alone(algorithm: str) -> None:
-    """`acrux auth inspect --jwks`, and every service that trusts this registry, does this."""
+    """`acrux auth inspect --jwks` does this, and every service that trusts this registry."""
     signer = JwtSigner([KEYS[algorithm]])
     text = signer.sign(TOKEN)
 
@@ -128,7 +128,7 @@ def test_a_payload_holds_no_dash_and_no_underscore_in_base64url(
 def test_each_character_that_could_bring_a_dash_or_an_underscore_is_escaped(
     character: str, shift: int
 ) -> None:
-    """At one of three offsets each of these would break a client."""
+    """At one of three offsets, each of these would break a client."""
     payload = write_payload({"s": "x" * shift + character * 3})
 
     assert not {"-", "_"} & set(encode(payload))
@@ -151,7 +151,7 @@ tokens = st.builds(
 
 @given(tokens)
 def test_what_was_signed_is_read_back(token: AccessToken) -> None:
-    """A right that changed on the way would be a right given or lost."""
+    """A permission that changed on the way would be granted or lost by mistake."""
     assert SIGNER.read(SIGNER.sign(token)) == token
 
 
@@ -164,7 +164,7 @@ def test_both_algorithms_read_what_they_signed(algorithm: str) -> None:
 
 
 def test_instants_are_read_as_whole_seconds_in_utc() -> None:
-    """A token signed in another zone must not live hours longer."""
+    """A token signed in another time zone must not be valid for hours longer."""
     zone = timezone(timedelta(hours=9))
     local = AccessToken(
         "id", TOKEN.grant, "host", ISSUED_AT.astimezone(zone), TOKEN.expires_at.astimezone(zone)
@@ -177,7 +177,7 @@ def test_instants_are_read_as_whole_seconds_in_utc() -> None:
 
 
 def test_a_token_of_an_older_key_is_read_while_the_newest_signs() -> None:
-    """Rotating keys must not end the tokens that are out there."""
+    """Rotating keys must not invalidate the tokens already issued."""
     older, newest = KEYS["RS256"], KEYS["ES256"]
     signer = JwtSigner([newest, older])
 
@@ -186,12 +186,12 @@ def test_a_token_of_an_older_key_is_read_while_the_newest_signs() -> None:
 
 
 def test_a_claim_that_is_not_understood_is_ignored() -> None:
-    """A newer version may add one while an older one still runs (RFC 7519 §4)."""
+    """A newer version may add one while an older version still runs (RFC 7519 §4)."""
     assert SIGNER.read(with_claims(rid="a registry id")) == TOKEN
 
 
 def test_an_access_entry_without_actions_is_read_and_permits_nothing() -> None:
-    """What a token does not say, it does not grant."""
+    """A token grants only what it states."""
     text = with_claims(access=[{"type": "repository", "name": "hello-world", "actions": []}])
 
     grant = SIGNER.read(text).grant

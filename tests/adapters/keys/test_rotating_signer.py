@@ -35,7 +35,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def worker(folder: KeyFolder, clock: HandClock) -> RotatingSigner:
-    """A worker that knows it."""
+    """A worker that knows this key."""
     return RotatingSigner(folder, clock)
 
 
@@ -46,10 +46,10 @@ def ids(worker: RotatingSigner) -> list[str]:
     return [key["kid"] for key in keys]
 
 
-async def test_a_new_key_is_published_when_the_worker_looks_and_signs_in_its_time(
+async def test_a_new_key_is_published_when_the_worker_looks_and_signs_later(
     folder: KeyFolder, worker: RotatingSigner, clock: HandClock
 ) -> None:
-    """Publish, then sign."""
+    """First publish, then sign."""
     await folder.add("ES256", 2, clock.now + PUBLISHED_BEFORE)
     await worker.refresh()
     announced, early = ids(worker), header_of(worker.sign(TOKEN))["kid"]
@@ -64,7 +64,7 @@ async def test_a_new_key_is_published_when_the_worker_looks_and_signs_in_its_tim
 async def test_a_token_of_a_key_that_the_worker_has_not_seen_makes_it_look(
     folder: KeyFolder, worker: RotatingSigner, clock: HandClock
 ) -> None:
-    """Another worker was faster, and its token is shown here."""
+    """Another worker was faster, and its token arrives here."""
     await folder.add("ES256", 2, clock.now)
     faster = RotatingSigner(folder, clock)
 
@@ -75,7 +75,7 @@ async def test_a_token_of_a_key_that_the_worker_has_not_seen_makes_it_look(
 async def test_a_token_of_a_key_that_is_gone_is_refused(
     folder: KeyFolder, worker: RotatingSigner, clock: HandClock
 ) -> None:
-    """Revoking a key would end nothing."""
+    """Otherwise revoking a key would have no effect."""
     text = worker.sign(TOKEN)
     (first,) = await folder.list()
     await folder.add("ES256", 2, clock.now)
@@ -86,18 +86,18 @@ async def test_a_token_of_a_key_that_is_gone_is_refused(
         worker.read(text)
 
 
-async def test_nothing_is_done_where_nothing_has_changed(worker: RotatingSigner) -> None:
-    """It looks twice a second, and what was read of tokens is kept meanwhile."""
+async def test_nothing_is_done_if_nothing_has_changed(worker: RotatingSigner) -> None:
+    """It looks twice a second, and the cache of verified tokens survives meanwhile."""
     before = worker.generation
     await worker.refresh()
 
     assert worker.generation == before
 
 
-async def test_a_file_that_is_no_key_is_told_once_and_the_others_go_on(
+async def test_a_file_that_is_not_a_key_is_reported_once_and_the_others_work(
     tmp_path: Path, folder: KeyFolder, worker: RotatingSigner, clock: HandClock
 ) -> None:
-    """A slip of the administrator's must not stop a registry that runs, nor fill its log."""
+    """A mistake of the administrator must neither stop a running registry nor fill its log."""
     text = worker.sign(TOKEN)
     wrong = tmp_path / "ES256-0002.pem"
     wrong.write_bytes(b"x" * 64)
@@ -116,10 +116,10 @@ async def test_a_file_that_is_no_key_is_told_once_and_the_others_go_on(
     assert len(ids(worker)) == 2
 
 
-async def test_a_file_that_is_no_key_is_read_once_whatever_is_shown(
+async def test_a_file_that_is_not_a_key_is_read_once_whatever_is_presented(
     tmp_path: Path, folder: KeyFolder, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reading keys takes long, and anybody can show junk."""
+    """Reading keys is slow, and anyone can send garbage."""
     worker = RotatingSigner(folder, clock)
     (tmp_path / "ES256-0002.pem").write_bytes(b"x" * 64)
     (tmp_path / "ES256-0002.pem").chmod(0o600)

@@ -1,4 +1,4 @@
-"""Secret files: made once, whole, and refused where others may read them."""
+"""Secret files: created once, whole, and refused if others may read them."""
 
 import os
 import resource
@@ -18,12 +18,12 @@ ANOTHER_SECRET = b"b" * 32
 
 
 def never() -> bytes:
-    """Stand for a maker that must not be asked."""
+    """Stand for a maker that must not be called."""
     raise AssertionError("a secret was made although there is one")
 
 
 def keep(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Put a secret file there by hand."""
+    """Write a secret file by hand."""
     path.write_bytes(content)
     path.chmod(mode)
 
@@ -34,7 +34,7 @@ def mode_of(path: Path) -> int:
 
 
 def test_a_secret_that_is_missing_is_made_and_kept(tmp_path: Path) -> None:
-    """Without it every start would end all tokens and all passwords."""
+    """Otherwise every start would invalidate all tokens and all passwords."""
     path = tmp_path / "secrets" / "pepper"
 
     made = secrets.read_or_create(path, lambda: A_SECRET)
@@ -44,7 +44,7 @@ def test_a_secret_that_is_missing_is_made_and_kept(tmp_path: Path) -> None:
 
 
 def test_a_secret_and_its_folders_are_for_their_owner_only(tmp_path: Path) -> None:
-    """Whoever can log in to the machine must not be able to sign tokens."""
+    """Others who can log in to the machine must not be able to sign tokens."""
     before = os.umask(0)
     try:
         secrets.read_or_create(tmp_path / "secrets" / "signing" / "key", lambda: A_SECRET)
@@ -57,13 +57,13 @@ def test_a_secret_and_its_folders_are_for_their_owner_only(tmp_path: Path) -> No
 
 
 def test_making_a_secret_leaves_nothing_else_behind(tmp_path: Path) -> None:
-    """Copies of a secret lying about are secrets nobody guards."""
+    """Nobody guards stray copies of a secret."""
     secrets.read_or_create(tmp_path / "pepper", lambda: A_SECRET)
 
     assert [path.name for path in tmp_path.iterdir()] == ["pepper"]
 
 
-def test_a_process_that_comes_second_takes_the_secret_of_the_first(tmp_path: Path) -> None:
+def test_a_second_process_uses_the_secret_of_the_first(tmp_path: Path) -> None:
     """Two workers with two keys would refuse each other's tokens."""
     path = tmp_path / "pepper"
 
@@ -77,7 +77,7 @@ def test_a_process_that_comes_second_takes_the_secret_of_the_first(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["pepper"]
 
 
-def test_all_who_start_at_once_end_with_the_same_secret(tmp_path: Path) -> None:
+def test_all_processes_that_start_at_once_use_the_same_secret(tmp_path: Path) -> None:
     """A registry starts several workers at the same moment."""
     starters = 8
     barrier = Barrier(starters)
@@ -96,7 +96,7 @@ def test_all_who_start_at_once_end_with_the_same_secret(tmp_path: Path) -> None:
 
 
 def test_a_start_that_dies_while_it_makes_a_secret_leaves_none(tmp_path: Path) -> None:
-    """The next start must make a whole one, not find half of one."""
+    """The next start must create a whole one, not find half of one."""
 
     def die() -> bytes:
         raise KeyboardInterrupt
@@ -108,7 +108,7 @@ def test_a_start_that_dies_while_it_makes_a_secret_leaves_none(tmp_path: Path) -
 
 
 def test_a_disk_that_is_full_leaves_no_half_of_a_secret(tmp_path: Path) -> None:
-    """The next start, with room on the disk, must make a whole one."""
+    """The next start, with free disk space, must create a whole one."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))  # writing fails, as on a full disk
     try:
@@ -122,7 +122,7 @@ def test_a_disk_that_is_full_leaves_no_half_of_a_secret(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o777])
 def test_a_secret_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None:
-    """A secret that was readable is no secret; going on would hide that."""
+    """A secret that others could read is compromised; continuing would hide that."""
     path = tmp_path / "pepper"
     keep(path, A_SECRET, mode)
 
@@ -135,7 +135,7 @@ def test_a_secret_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> N
 
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
 def test_a_secret_in_a_folder_that_others_may_change_is_refused(tmp_path: Path, mode: int) -> None:
-    """Who may write the folder may put a secret there that they know."""
+    """Anyone who may write to the folder may put a secret there that they know."""
     folder = tmp_path / "secrets"
     folder.mkdir()
     keep(folder / "pepper", A_SECRET)
@@ -146,7 +146,7 @@ def test_a_secret_in_a_folder_that_others_may_change_is_refused(tmp_path: Path, 
 
 
 def test_a_secret_that_its_owner_may_only_read_is_good(tmp_path: Path) -> None:
-    """Secrets that are mounted are often read-only."""
+    """Mounted secrets are often read-only."""
     keep(tmp_path / "pepper", A_SECRET, 0o400)
 
     assert secrets.read_or_create(tmp_path / "pepper", never) == A_SECRET
@@ -154,7 +154,7 @@ def test_a_secret_that_its_owner_may_only_read_is_good(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 31])
 def test_a_truncated_secret_is_refused(tmp_path: Path, length: int) -> None:
-    """A full disk under a careless backup leaves an empty key that anybody can guess."""
+    """A careless backup to a full disk leaves an empty key that anyone can guess."""
     path = tmp_path / "pepper"
     keep(path, A_SECRET[:length])
 
@@ -169,13 +169,13 @@ def test_a_truncated_secret_is_refused(tmp_path: Path, length: int) -> None:
 def test_a_secret_too_short_to_be_one_does_not_pass_when_it_is_made(
     tmp_path: Path, length: int
 ) -> None:
-    """A mistake in a maker must stop the start, not weaken the registry."""
+    """A bug in a maker must stop the start, not weaken the registry."""
     with pytest.raises(InvalidSettings):
         secrets.read_or_create(tmp_path / "pepper", lambda: b"x" * length)
 
 
-def test_no_refusal_tells_the_secret(tmp_path: Path) -> None:
-    """What stops the start is printed and logged."""
+def test_no_refusal_reveals_the_secret(tmp_path: Path) -> None:
+    """The message that stops the start is printed and logged."""
     keep(tmp_path / "pepper", b"hunter2")
 
     with pytest.raises(InvalidSettings) as refused:
@@ -189,7 +189,7 @@ def test_no_refusal_tells_the_secret(tmp_path: Path) -> None:
 def test_what_cannot_be_read_as_a_file_is_refused_in_one_sentence(
     tmp_path: Path, read: Callable[[Path], bytes]
 ) -> None:
-    """A folder in the place of the secret must not end in a traceback."""
+    """A folder instead of the secret must not cause a traceback."""
     path = tmp_path / "pepper"
     path.mkdir(mode=0o700)
 
@@ -198,7 +198,7 @@ def test_what_cannot_be_read_as_a_file_is_refused_in_one_sentence(
 
 
 def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    """A data directory that is not writable must not end in a traceback."""
+    """A data directory that is not writable must not cause a traceback."""
     (tmp_path / "secrets").write_text("a file where a folder is expected")
 
     with pytest.raises(InvalidSettings, match="cannot be stored"):
@@ -206,7 +206,7 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path: Path)
 
 
 def test_reading_a_secret_never_makes_one(tmp_path: Path) -> None:
-    """Where a secret must be there already, its loss must be told."""
+    """If a secret must already exist, its loss must be reported."""
     with pytest.raises(InvalidSettings, match="cannot be read"):
         secrets.read(tmp_path / "pepper")
 
@@ -214,7 +214,7 @@ def test_reading_a_secret_never_makes_one(tmp_path: Path) -> None:
 
 
 def test_a_file_is_replaced_whole_with_the_mode_it_was_given(tmp_path: Path) -> None:
-    """A server that reads its certificate just now must find the old or the new one."""
+    """A server that reads its certificate at this moment must find the old one or the new one."""
     path = tmp_path / "server.pem"
     secrets.replace(path, b"old", 0o600)
     with path.open("rb") as reader:
@@ -228,7 +228,7 @@ def test_a_file_is_replaced_whole_with_the_mode_it_was_given(tmp_path: Path) -> 
 
 
 def test_a_replacement_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Files left aside by every failed start would fill the folder."""
+    """Otherwise the leftovers of failed starts would fill the folder."""
     (tmp_path / "server.pem").mkdir()
 
     with pytest.raises(OSError, match="server"):

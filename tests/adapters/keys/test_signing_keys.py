@@ -1,4 +1,4 @@
-"""Signing keys: made once, kept safe, published in part, rotated."""
+"""Signing keys: created once, protected, published in part, rotated."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.http.conftest import HandClock
 
 
 def test_published_keys_hold_no_private_part() -> None:
-    """The key set is read by anybody, without credentials."""
+    """Anyone can read the key set, without credentials."""
     private = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
     published = JwtSigner([KEYS["ES256"], KEYS["RS256"]]).public_keys()["keys"]
     assert isinstance(published, list)
@@ -46,7 +46,7 @@ def test_a_key_does_not_show_when_it_is_printed(algorithm: str) -> None:
 
 
 def test_a_signer_without_keys_is_refused() -> None:
-    """It would fail at the first login otherwise."""
+    """Otherwise it would fail at the first login."""
     with pytest.raises(InvalidSettings, match="no key"):
         JwtSigner([])
 
@@ -60,7 +60,7 @@ def prepared(folder: Path, algorithm: str) -> KeyFolder:
 
 @each_algorithm
 def test_a_key_that_is_missing_is_made_and_kept(tmp_path: Path, algorithm: str) -> None:
-    """Without it every start would end all tokens."""
+    """Otherwise every start would invalidate all tokens."""
     folder = tmp_path / "signing"
     text = RotatingSigner(prepared(folder, algorithm), HandClock()).sign(TOKEN)
 
@@ -73,7 +73,7 @@ def test_a_key_that_is_missing_is_made_and_kept(tmp_path: Path, algorithm: str) 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "none", "es256", "", "../ES256", "*"])
 def test_any_other_algorithm_is_refused_as_a_setting(tmp_path: Path, algorithm: str) -> None:
-    """A misspelt algorithm must not start a registry that signs with anything."""
+    """A misspelt algorithm must not start a registry that signs with another one."""
     with pytest.raises(InvalidSettings, match="ES256 or RS256"):
         prepared(tmp_path, algorithm)
 
@@ -86,7 +86,7 @@ def small_rsa_pem() -> bytes:
 
 
 def encrypted_pem() -> bytes:
-    """A key under a password that nobody gave us."""
+    """A key encrypted with a password that nobody gave us."""
     return to_pem(ec.generate_private_key(ec.SECP256R1()), BestAvailableEncryption(b"hunter2"))
 
 
@@ -109,10 +109,10 @@ def public_pem() -> bytes:
     ],
     ids=["text", "truncated", "P-384", "secp256k1", "Ed25519", "small RSA", "encrypted", "public"],
 )
-def test_a_file_that_is_no_key_of_ours_is_refused(
+def test_a_file_that_is_not_a_usable_key_is_refused(
     tmp_path: Path, content: Callable[[], bytes]
 ) -> None:
-    """A damaged or weak key must stop the start, and name its file."""
+    """A damaged or weak key must stop the start, and the message must name its file."""
     path = tmp_path / "ES256-0001.pem"
     path.write_bytes(content())
     path.chmod(0o600)
@@ -122,7 +122,7 @@ def test_a_file_that_is_no_key_of_ours_is_refused(
 
 
 def test_a_key_under_the_name_of_another_algorithm_is_refused(tmp_path: Path) -> None:
-    """Tokens must never be signed with another algorithm than the one that was set."""
+    """Tokens must never be signed with an algorithm other than the configured one."""
     prepared(tmp_path, "RS256")
     (tmp_path / "RS256-0001.pem").rename(tmp_path / "ES256-0001.pem")
 
@@ -131,7 +131,7 @@ def test_a_key_under_the_name_of_another_algorithm_is_refused(tmp_path: Path) ->
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    """Whoever reads it signs what they like."""
+    """Anyone who can read it can sign whatever they like."""
     prepared(tmp_path, "ES256").load()
     (tmp_path / "ES256-0001.pem").chmod(0o644)
 
@@ -140,7 +140,7 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_key_half_written_by_a_crash_is_not_taken_for_one(tmp_path: Path) -> None:
-    """What a kill leaves aside must not stop the next start."""
+    """What a killed process leaves behind must not stop the next start."""
     (tmp_path / ".ES256-0001.pem.0123456789abcdef").write_bytes(b"-----BEGIN")
 
     assert len(prepared(tmp_path, "ES256").load()) == 1

@@ -1,4 +1,4 @@
-"""OpenID issuers over real HTTP: rotation, outage, and every mischief of a provider."""
+"""OpenID issuers over real HTTP: rotation, outage, faulty providers."""
 
 import asyncio
 import json
@@ -34,12 +34,12 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def issuers(clock: HandClock) -> OpenIdIssuers:
-    """Issuers of which nothing is known yet."""
+    """Issuers about which nothing is known yet."""
     return OpenIdIssuers(clock)
 
 
 async def reads(issuers: OpenIdIssuers, issuer: Provider, token: str | None = None) -> bool:
-    """Whether a token of the issuer is read; False where its keys are not to be had."""
+    """Whether a token of the issuer is accepted; False if its keys are unavailable."""
     try:
         claims = await issuers.read(token or issuer.token(), issuer.issuer)
     except IssuerUnavailable:
@@ -50,7 +50,7 @@ async def reads(issuers: OpenIdIssuers, issuer: Provider, token: str | None = No
 async def test_the_keys_of_an_issuer_are_fetched_once(
     issuers: OpenIdIssuers, issuer: Provider
 ) -> None:
-    """Every exchange would otherwise wait for two requests."""
+    """Otherwise every exchange would wait for two requests."""
     for _ in range(5):
         assert await reads(issuers, issuer)
 
@@ -60,7 +60,7 @@ async def test_the_keys_of_an_issuer_are_fetched_once(
 async def test_a_new_key_is_fetched_when_a_token_names_it(
     issuers: OpenIdIssuers, issuer: Provider, clock: HandClock
 ) -> None:
-    """Providers rotate without asking."""
+    """Providers rotate keys without notice."""
     assert await reads(issuers, issuer)
     old = issuer.token()
     issuer.rotate("second")
@@ -74,7 +74,7 @@ async def test_a_new_key_is_fetched_when_a_token_names_it(
 async def test_unknown_keys_make_the_registry_ask_at_a_bounded_rate(
     issuers: OpenIdIssuers, issuer: Provider, clock: HandClock
 ) -> None:
-    """Anybody can invent a kid."""
+    """Anyone can invent a kid."""
     assert await reads(issuers, issuer)
     clock.now += PAUSE
     stranger = Provider(issuer.issuer)
@@ -86,10 +86,10 @@ async def test_unknown_keys_make_the_registry_ask_at_a_bounded_rate(
     assert len(issuer.requests) == 4
 
 
-async def test_a_key_that_was_taken_back_counts_no_longer_than_it_is_fresh(
+async def test_a_withdrawn_key_is_used_only_until_its_copy_is_stale(
     issuers: OpenIdIssuers, issuer: Provider, clock: HandClock
 ) -> None:
-    """A stolen key must end."""
+    """A stolen key must stop working."""
     assert await reads(issuers, issuer)
     stolen = issuer.token()
     issuer.keys = [make_key("second")]
@@ -117,10 +117,10 @@ async def test_known_keys_bridge_an_outage_for_a_while(
     assert (late, too_late, too_soon, back) == (True, False, False, True)
 
 
-async def test_a_clock_that_was_put_back_makes_no_key_last_longer(
+async def test_a_clock_set_back_does_not_extend_the_life_of_a_key(
     issuers: OpenIdIssuers, issuer: Provider, clock: HandClock
 ) -> None:
-    """Virtual machines wake up in the past."""
+    """Virtual machines can wake up with a clock in the past."""
     assert await reads(issuers, issuer)
     clock.now -= timedelta(days=1)
     issuer.keys = [make_key("second")]
@@ -131,7 +131,7 @@ async def test_a_clock_that_was_put_back_makes_no_key_last_longer(
 async def test_those_who_wait_for_the_same_issuer_share_one_request(
     issuers: OpenIdIssuers, issuer: Provider
 ) -> None:
-    """And one of them who gives up leaves the others their answer."""
+    """If one of them gives up, the others still get their answer."""
     issuer.answering.clear()
     waiting = [asyncio.ensure_future(reads(issuers, issuer)) for _ in range(10)]
     await asyncio.to_thread(issuer.asked.wait)
@@ -146,7 +146,7 @@ async def test_those_who_wait_for_the_same_issuer_share_one_request(
 async def test_a_token_of_another_issuer_is_refused_before_anybody_is_asked(
     issuers: OpenIdIssuers, issuer: Provider
 ) -> None:
-    """A token of one trusted issuer must not pass for one of another."""
+    """A token of one trusted issuer must not pass for a token of another."""
     for said in ("https://evil.test", f"{issuer.issuer}/", issuer.issuer.upper(), None):
         with pytest.raises(InvalidToken):
             await issuers.read(issuer.token(iss=said), issuer.issuer)
@@ -179,7 +179,7 @@ async def test_a_token_of_another_issuer_is_refused_before_anybody_is_asked(
 async def test_a_provider_that_misbehaves_is_unavailable(
     issuer: Provider, mischief: dict[str, object], said: str
 ) -> None:
-    """Each with its own reason, and nothing is taken from it."""
+    """Each with its own reason, and nothing of its answer is used."""
     for name, value in mischief.items():
         setattr(issuer, name, value)
 
@@ -193,7 +193,7 @@ async def test_a_provider_that_misbehaves_is_unavailable(
 async def test_a_provider_that_is_gone_or_silent_is_unavailable(
     issuer: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waits for it for ever."""
+    """Nobody waits for it forever."""
     monkeypatch.setattr(discovery, "TIMEOUT", timedelta(milliseconds=50))
     issuer.answering.clear()
     with pytest.raises(IssuerUnavailable, match="in time"):
@@ -205,7 +205,7 @@ async def test_a_provider_that_is_gone_or_silent_is_unavailable(
         await fetch_keys("http://127.0.0.1:1")
 
 
-async def test_certificates_that_cannot_be_read_are_told(
+async def test_certificates_that_cannot_be_read_are_reported(
     issuer: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A typo in SSL_CERT_FILE must not look like a fault of the registry."""
@@ -216,7 +216,7 @@ async def test_certificates_that_cannot_be_read_are_told(
 
 
 async def test_keys_elsewhere_are_fetched_over_https_only(issuer: Provider) -> None:
-    """The name of an issuer on this machine lets no other machine speak in the clear."""
+    """An issuer on this machine must not make another machine speak plain HTTP."""
     issuer.discovered = {"jwks_uri": "http://192.0.2.1/keys"}
 
     with pytest.raises(IssuerUnavailable, match="https"):
@@ -240,7 +240,7 @@ async def test_an_issuer_may_have_a_path(issuer: Provider) -> None:
 async def test_no_more_issuers_are_cached_than_there_is_room_for(
     clock: HandClock, issuer: Provider
 ) -> None:
-    """Whoever may make trusts would fill the memory with issuers."""
+    """Otherwise anyone who may create trusts could fill the memory with issuers."""
     asked: list[str] = []
 
     async def fetch(issuer: str) -> tuple[PublicKey, ...]:
@@ -258,7 +258,7 @@ async def test_no_more_issuers_are_cached_than_there_is_room_for(
 
 
 async def test_a_failure_that_nobody_expected_is_not_hidden(clock: HandClock) -> None:
-    """It is a fault of ours, and the next token tries again."""
+    """It is a bug of ours, and the next token tries again."""
     asked = []
 
     async def fetch(issuer: str) -> tuple[PublicKey, ...]:

@@ -1,4 +1,4 @@
-"""Tokens of external issuers: what is read, and what no key can make good."""
+"""Tokens of external issuers: which are accepted and which never."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def public(*keys: Key) -> tuple[PublicKey, ...]:
 
 
 def raw(header: bytes, payload: bytes, signature: bytes = b"signature") -> str:
-    """A token of these bytes."""
+    """A token made of these bytes."""
     parts = (base64.urlsafe_b64encode(part).decode().rstrip("=") for part in
              (header, payload, signature))  # fmt: skip
     return ".".join(parts)
@@ -43,7 +43,7 @@ def with_payload(payload: bytes) -> str:
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "RS512", "PS256"])
 def test_a_token_is_verified_with_the_key_that_signed_it(algorithm: str) -> None:
-    """Issuers sign with what they like."""
+    """Issuers choose their own algorithms."""
     token = SubjectToken.parse(sign(CLAIMS, EC if algorithm == "ES256" else RSA, {}, algorithm))
 
     key = token.fitting(public(EC, RSA))
@@ -52,7 +52,7 @@ def test_a_token_is_verified_with_the_key_that_signed_it(algorithm: str) -> None
     assert token.verified(key) == CLAIMS
 
 
-def test_headers_that_mean_nothing_here_are_no_matter() -> None:
+def test_headers_that_mean_nothing_here_are_ignored() -> None:
     """Entra ID sends x5t, others a nonce."""
     text = sign(CLAIMS, EC, {"x5t": "thumb", "nonce": "n", "typ": "at+JWT"})
 
@@ -62,7 +62,7 @@ def test_headers_that_mean_nothing_here_are_no_matter() -> None:
 
 
 def test_a_token_without_kid_fits_the_only_key_of_its_type() -> None:
-    """kid is required only where there are several (OpenID Connect Core 1.0 §10.1)."""
+    """kid is required only if there are several (OpenID Connect Core 1.0 §10.1)."""
     token = SubjectToken.parse(sign(CLAIMS, EC, {"kid": None}))
 
     assert token.fitting(public(EC, RSA)) is not None
@@ -81,20 +81,20 @@ def test_a_token_without_kid_fits_the_only_key_of_its_type() -> None:
     ],
 )  # fmt: skip
 def test_a_key_that_cannot_or_must_not_verify_is_left_out(entry: object) -> None:
-    """One strange key must not make the others useless."""
+    """One unusual key must not make the others useless."""
     keys = read_keys({"keys": [entry, *published([RSA])]})
 
     assert [key.id for key in keys] == ["rsa"]
 
 
-def test_a_key_set_that_is_none_holds_no_key() -> None:
-    """Nor does one hold more than it is worth reading."""
+def test_an_invalid_key_set_holds_no_key() -> None:
+    """Nor may one hold more keys than the limit."""
     assert read_keys({}) == read_keys({"keys": {}}) == ()
     assert len(read_keys({"keys": published([EC]) * (MAX_KEYS + 5)})) == MAX_KEYS
 
 
 def test_an_algorithm_is_used_with_its_own_type_of_key_only() -> None:
-    """RS256 verified with an EC key, or a key that is for another algorithm."""
+    """RS256 with an EC key, or with a key for another algorithm, is refused."""
     token = SubjectToken.parse(sign(CLAIMS, RSA))
     other = [{**published([RSA])[0], "alg": "PS256"}]
     same_id = [{**published([EC])[0], "kid": "rsa"}]
@@ -120,7 +120,7 @@ def test_a_public_key_never_serves_as_an_hmac_secret() -> None:
     ],
 )  # fmt: skip
 def test_a_header_that_would_choose_how_it_is_verified_is_refused(header: dict[str, Any]) -> None:
-    """Whatever the signature is (RFC 8725 §3)."""
+    """Whatever its signature is (RFC 8725 §3)."""
     with pytest.raises(InvalidToken):
         SubjectToken.parse(raw(json.dumps(header).encode(), json.dumps(CLAIMS).encode()))
 
@@ -137,8 +137,8 @@ def test_a_header_that_would_choose_how_it_is_verified_is_refused(header: dict[s
         with_payload(b'{"a":"' + b"a" * MAX_TOKEN_CHARACTERS + b'"}'),
     ],
 )  # fmt: skip
-def test_what_is_no_token_is_refused(text: str) -> None:
-    """Never anything but InvalidToken."""
+def test_a_text_that_is_not_a_token_is_refused(text: str) -> None:
+    """It raises InvalidToken and nothing else."""
     with pytest.raises(InvalidToken):
         SubjectToken.parse(text)
     with pytest.raises(InvalidToken):
@@ -147,13 +147,13 @@ def test_what_is_no_token_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("payload", [b"{}", b'{"iss":1}', b'{"iss":["https://issuer.test"]}'])
 def test_a_token_must_say_who_issued_it(payload: bytes) -> None:
-    """Else nobody knows whom to ask."""
+    """Otherwise nobody knows whose keys to fetch."""
     with pytest.raises(InvalidToken):
         issuer_of(with_payload(payload))
 
 
-def test_a_signature_of_another_key_is_not_good() -> None:
-    """The id of a key is no secret."""
+def test_a_signature_of_another_key_is_invalid() -> None:
+    """The id of a key is not a secret."""
     forged = SubjectToken.parse(sign(CLAIMS, make_key("ec")))
     (key,) = public(EC)
     assert forged.fitting([key]) == key
@@ -162,8 +162,8 @@ def test_a_signature_of_another_key_is_not_good() -> None:
         forged.verified(key)
 
 
-def test_a_token_is_not_shown_where_it_is_printed() -> None:
-    """It is a secret until it ends."""
+def test_a_token_is_not_shown_when_it_is_printed() -> None:
+    """It is a secret until it expires."""
     text = sign(CLAIMS, EC)
 
     assert text not in repr(SubjectToken.parse(text))

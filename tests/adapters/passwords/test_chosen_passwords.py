@@ -1,4 +1,4 @@
-"""Chosen passwords: slow to guess from, found whatever their scheme."""
+"""Chosen passwords: slow to guess, recognised in every scheme."""
 
 import bcrypt
 import pytest
@@ -34,23 +34,23 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def chosen(clock: HandClock) -> Counting:
-    """What checks chosen passwords."""
+    """The checker of chosen passwords."""
     return Counting(clock)
 
 
 @pytest.fixture
 def passwords(chosen: Counting) -> AllPasswords:
-    """Every password."""
+    """The checker of all passwords."""
     return AllPasswords(KeyedPasswords(bytes(32)), chosen, nobodys_hashes)
 
 
 async def nobodys_hashes() -> tuple[str, ...]:
-    """Nobody chose a password."""
+    """No chosen passwords at all."""
     return ()
 
 
 def written(password: str, prefix: bytes = b"2b") -> str:
-    """A bcrypt hash as `htpasswd -B` keeps it."""
+    """A bcrypt hash as `htpasswd -B` writes it."""
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4, prefix))
     return f"bcrypt:{hashed.decode()}"
 
@@ -58,7 +58,7 @@ def written(password: str, prefix: bytes = b"2b") -> str:
 async def test_a_chosen_password_is_kept_as_argon2id_of_19_mebibytes(
     passwords: AllPasswords,
 ) -> None:
-    """Whoever has the database and the pepper would guess short passwords in minutes."""
+    """Anyone with the database and the pepper could otherwise guess short passwords in minutes."""
     kept = await passwords.hash_chosen(RIGHT)
 
     scheme, _, hashed = kept.partition(":")
@@ -73,7 +73,7 @@ async def test_a_chosen_password_is_kept_as_argon2id_of_19_mebibytes(
 
 
 async def test_a_password_is_found_among_hashes_of_every_scheme(passwords: AllPasswords) -> None:
-    """Which of them it was is told in the audit."""
+    """The audit record says which of them it was."""
     hashes = (
         passwords.hash("generated"),
         await passwords.hash_chosen(RIGHT),
@@ -89,15 +89,15 @@ async def test_a_password_is_found_among_hashes_of_every_scheme(passwords: AllPa
 
 
 @pytest.mark.parametrize("prefix", ["2a", "2b", "2y"])
-async def test_every_writing_of_bcrypt_is_read(passwords: AllPasswords, prefix: str) -> None:
-    """htpasswd writes $2y$, other programs $2a$ and $2b$: they are the same."""
+async def test_every_variant_of_bcrypt_is_read(passwords: AllPasswords, prefix: str) -> None:
+    """htpasswd writes $2y$, other programs $2a$ and $2b$; all three mean the same."""
     kept = written(RIGHT).replace("$2b$", f"${prefix}$")
 
     assert await passwords.find(RIGHT, (kept,)) == 0
 
 
-async def test_a_password_longer_than_bcrypt_looks_at_is_refused(passwords: AllPasswords) -> None:
-    """bcrypt forgets what follows the 72nd byte: anything that begins alike would open it."""
+async def test_a_password_longer_than_bcrypt_reads_is_refused(passwords: AllPasswords) -> None:
+    """bcrypt ignores everything after the 72nd byte: any password that begins alike would match."""
     kept = written("x" * 72)
 
     assert await passwords.find("x" * 72, (kept,)) == 0
@@ -105,7 +105,7 @@ async def test_a_password_longer_than_bcrypt_looks_at_is_refused(passwords: AllP
 
 
 async def test_two_ways_to_type_a_letter_open_the_same_account(passwords: AllPasswords) -> None:
-    """Keyboards differ in how they say é."""
+    """Keyboards differ in how they encode é."""
     kept = await passwords.hash_chosen("caf\u00e9 au lait")
 
     assert await passwords.find("cafe\u0301 au lait", (kept,)) == 0
@@ -118,14 +118,14 @@ async def test_two_ways_to_type_a_letter_open_the_same_account(passwords: AllPas
 async def test_a_damaged_hash_opens_nothing(
     passwords: AllPasswords, kept: str, password: str
 ) -> None:
-    """A database restored by halves would answer every login with a failure, or let all in."""
+    """A half-restored database would fail every login, or accept every password."""
     assert await passwords.find(password, (kept,)) is None
 
 
 async def test_a_right_password_is_computed_once_in_five_minutes(
     passwords: AllPasswords, chosen: Counting, clock: HandClock
 ) -> None:
-    """docker sends it with every token request, and each would take 17 ms of a core."""
+    """docker sends it with every token request, and each check would take 17 ms of CPU time."""
     hashes = (await passwords.hash_chosen(RIGHT),)
 
     for _ in range(3):
@@ -137,7 +137,7 @@ async def test_a_right_password_is_computed_once_in_five_minutes(
 
 
 async def test_a_wrong_password_is_never_cached(passwords: AllPasswords, chosen: Counting) -> None:
-    """What was wrong for one hash may be right for the next one."""
+    """A password that is wrong for one hash may be right for the next one."""
     first, second = (
         await passwords.hash_chosen("something else"),
         await passwords.hash_chosen(RIGHT),
@@ -150,7 +150,7 @@ async def test_a_wrong_password_is_never_cached(passwords: AllPasswords, chosen:
 
 
 async def test_what_is_cached_does_not_outlive_the_hash(passwords: AllPasswords) -> None:
-    """A password that was changed would go on for minutes."""
+    """Otherwise a changed password would work for minutes more."""
     assert await passwords.find(RIGHT, (await passwords.hash_chosen(RIGHT),)) == 0
 
     assert await passwords.find(RIGHT, (await passwords.hash_chosen("another one"),)) is None
@@ -159,7 +159,7 @@ async def test_what_is_cached_does_not_outlive_the_hash(passwords: AllPasswords)
 async def test_a_generated_password_never_waits_for_the_slow_work(
     passwords: AllPasswords, chosen: Counting
 ) -> None:
-    """Robots ask for thousands of tokens a second."""
+    """Robots request thousands of tokens a second."""
     hashes = (await passwords.hash_chosen(RIGHT), passwords.hash("generated"))
 
     assert await passwords.find("generated", hashes) == 1
@@ -167,5 +167,5 @@ async def test_a_generated_password_never_waits_for_the_slow_work(
 
 
 async def test_a_nul_hides_nothing_from_bcrypt(passwords: AllPasswords) -> None:
-    """What is left out before hashing would match without it."""
+    """Characters left out before hashing would match without them."""
     assert await passwords.find("x" * 71 + "\0x", (written("x" * 72),)) is None

@@ -1,4 +1,4 @@
-"""An htpasswd file: what counts in it, and when it is read."""
+"""An htpasswd file: which lines count, and when it is read."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from acrux.adapters.passwords.htpasswd import MAX_FILE_BYTES, HtpasswdFile, NoFile
 from acrux.ports.accounts import FileContent
 
-# A salt of its own, so that each process makes the same.
+# A fixed salt, so that each process computes the same hash.
 HASH = bcrypt.hashpw(b"a few words do", b"$2b$04$" + b"a" * 21 + b"u").decode()
 
 
@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def write(path: Path, text: str) -> None:
-    """Write the file as its owner alone may read it."""
+    """Write the file, readable by its owner only."""
     path.write_text(text)
     path.chmod(0o600)
 
@@ -35,7 +35,7 @@ def names(content: FileContent | None) -> list[str]:
 
 
 def test_users_are_read_with_their_hashes(path: Path) -> None:
-    """The file that a registry:2 used goes on being used."""
+    """The file that a registry:2 used stays in use."""
     write(path, f"# people\n\nalice:{HASH}\n  bob@example.com:{HASH.replace('2b', '2y')}\r\n")
 
     content = HtpasswdFile(path).read_if_changed()
@@ -48,15 +48,15 @@ def test_users_are_read_with_their_hashes(path: Path) -> None:
 
 
 def test_a_file_that_did_not_change_is_not_read_again(path: Path) -> None:
-    """It is looked at twice a second."""
+    """It is checked twice a second."""
     file = HtpasswdFile(path)
 
     assert names(file.read_if_changed()) == ["alice"]
     assert file.read_if_changed() is None
 
 
-def test_a_change_counts_once_the_file_is_left_alone(path: Path) -> None:
-    """htpasswd writes into the file itself: half of it would look like people who left."""
+def test_a_change_counts_once_nobody_writes_the_file(path: Path) -> None:
+    """htpasswd writes in place: half a file would look as if users had been removed."""
     file = HtpasswdFile(path)
     file.read_if_changed()
 
@@ -71,7 +71,7 @@ def test_a_change_counts_once_the_file_is_left_alone(path: Path) -> None:
 def test_a_change_while_it_is_read_waits_for_the_next_look(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """htpasswd may begin to write between the look at the file and its reading."""
+    """htpasswd may begin to write between the check of the file and its reading."""
     file = HtpasswdFile(path)
     read = Path.read_text
 
@@ -88,7 +88,7 @@ def test_a_change_while_it_is_read_waits_for_the_next_look(
 
 
 def test_without_a_file_there_are_no_users_of_it() -> None:
-    """Who stops using the file stops letting its users in."""
+    """An administrator who stops using the file removes its users."""
     file = NoFile()
 
     assert names(file.read_if_changed()) == []
@@ -96,14 +96,14 @@ def test_without_a_file_there_are_no_users_of_it() -> None:
 
 
 def test_an_empty_file_has_no_users(path: Path) -> None:
-    """Whoever empties it means it."""
+    """An administrator who empties it means it."""
     write(path, "")
 
     assert names(HtpasswdFile(path).read_if_changed()) == []
 
 
-def test_a_file_that_vanished_is_told_once_and_has_no_say(path: Path) -> None:
-    """A volume that is gone for a moment must not lock everybody out."""
+def test_a_file_that_vanished_is_reported_once_and_changes_nothing(path: Path) -> None:
+    """A volume that is gone for a moment must not lock everyone out."""
     file = HtpasswdFile(path)
     file.read_if_changed()
     path.unlink()
@@ -135,10 +135,10 @@ def test_a_file_that_vanished_is_told_once_and_has_no_say(path: Path) -> None:
         (f"carol:{HASH}", "twice"),
     ],
 )
-def test_a_line_that_is_none_is_told_and_the_others_hold(
+def test_an_invalid_line_is_reported_and_the_others_count(
     path: Path, line: str, problem: str
 ) -> None:
-    """One mistyped line would lock everybody out, or be silently worth nothing."""
+    """One mistyped line would lock everyone out, or would silently have no effect."""
     write(path, f"carol:{HASH}\n{line}\ndave:{HASH}\n")
 
     content = HtpasswdFile(path).read_if_changed()
@@ -152,8 +152,8 @@ def test_a_line_that_is_none_is_told_and_the_others_hold(
     assert "plain" not in told
 
 
-def test_a_file_that_others_can_read_is_warned_of(path: Path) -> None:
-    """Its hashes can be guessed from by whoever has an account on the machine."""
+def test_a_file_that_others_can_read_causes_a_warning(path: Path) -> None:
+    """Anyone with an account on the machine can use its hashes to guess passwords."""
     path.chmod(0o644)
 
     content = HtpasswdFile(path).read_if_changed()
@@ -164,8 +164,8 @@ def test_a_file_that_others_can_read_is_warned_of(path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"alice:\xff\xfe", None])
-def test_what_is_no_such_file_has_no_say(path: Path, content: bytes | None) -> None:
-    """A folder, or a file of something else, must not look like an empty one."""
+def test_anything_but_an_htpasswd_file_changes_nothing(path: Path, content: bytes | None) -> None:
+    """A folder, or a file of another format, must not look like an empty file."""
     path.unlink()
     if content is None:
         path.mkdir()
@@ -179,8 +179,8 @@ def test_what_is_no_such_file_has_no_say(path: Path, content: bytes | None) -> N
     assert str(path) in found.problems[0]
 
 
-def test_a_file_that_is_too_long_has_no_say(path: Path) -> None:
-    """It is read whole, on the thread that serves everybody."""
+def test_a_file_that_is_too_long_changes_nothing(path: Path) -> None:
+    """It is read whole, on the thread that serves all requests."""
     os.truncate(path, MAX_FILE_BYTES + 1)
 
     content = HtpasswdFile(path).read_if_changed()

@@ -1,4 +1,4 @@
-"""Generated passwords: strong, kept as a keyed hash, compared with equal work."""
+"""Generated passwords: strong, hashed with a key, compared in equal work."""
 
 import hashlib
 import hmac
@@ -19,14 +19,14 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 
 
 def test_a_generated_password_holds_at_least_256_bits() -> None:
-    """A password that is kept under a fast hash must be beyond guessing."""
+    """A password stored under a fast hash must be impossible to guess."""
     password = PASSWORDS.generate()
 
     assert len(password) * math.log2(62) >= 256
 
 
 def test_a_generated_password_is_52_letters_and_digits() -> None:
-    """It is typed, quoted in shells and put in URLs: nothing in it may need escaping."""
+    """It is typed, quoted in shells and put in URLs: no character may need escaping."""
     password = PASSWORDS.generate()
 
     assert len(password) == 52
@@ -43,15 +43,15 @@ def test_generated_passwords_use_every_letter_and_digit_and_never_repeat() -> No
 
 
 def test_the_hash_is_hmac_sha_256_under_the_pepper() -> None:
-    """A database that is copied is worth nothing without the pepper beside it."""
+    """A copied database is useless without the pepper, which is stored elsewhere."""
     expected = hmac.new(PEPPER, b"correct horse", hashlib.sha256).hexdigest()
 
     assert PASSWORDS.hash("correct horse") == f"hmac-sha256:{expected}"
     assert KeyedPasswords(bytes(32)).hash("correct horse") != PASSWORDS.hash("correct horse")
 
 
-def test_a_password_matches_its_hash_wherever_it_stands() -> None:
-    """Either of an account's two passwords must open it."""
+def test_a_password_matches_its_hash_in_any_position() -> None:
+    """Each of an account's two passwords must work."""
     first, second = PASSWORDS.hash("first"), PASSWORDS.hash("second")
 
     assert PASSWORDS.find("first", (first, second)) is not None
@@ -63,40 +63,40 @@ def test_a_password_matches_its_hash_wherever_it_stands() -> None:
     "password", ["", "First", "first ", "firs", "first\0", "f\u0131rst", "second"]
 )
 def test_any_other_password_matches_nothing(password: str) -> None:
-    """Nearly right is wrong."""
+    """An almost correct password is wrong."""
     assert PASSWORDS.find(password, (PASSWORDS.hash("first"),)) is None
 
 
-def test_the_hash_itself_is_no_password() -> None:
-    """Who reads the database must not be able to log in with what stands there."""
+def test_the_hash_itself_is_not_a_password() -> None:
+    """Anyone who reads the database must not be able to log in with what it contains."""
     kept = PASSWORDS.hash("first")
 
     assert PASSWORDS.find(kept, (kept,)) is None
 
 
 def test_the_hash_under_another_pepper_matches_nothing() -> None:
-    """Hashes of another registry open nothing here."""
+    """Hashes of another registry are useless here."""
     foreign = KeyedPasswords(bytes(32)).hash("first")
 
     assert PASSWORDS.find("first", (foreign,)) is None
 
 
 @pytest.mark.parametrize("kept", ["", "hmac-sha256:", "first", "argon2id:x", "é", "\ud800"])
-def test_what_is_kept_and_is_no_hash_matches_nothing(kept: str) -> None:
-    """A damaged row must refuse, and must not end the request with a 500."""
+def test_a_stored_value_that_is_not_a_hash_matches_nothing(kept: str) -> None:
+    """A damaged row must cause a refusal, not a 500."""
     assert PASSWORDS.find("first", (kept,)) is None
     assert PASSWORDS.find(kept, (kept,)) is None
 
 
 @given(ANY_TEXT)
-def test_no_password_matches_where_there_are_no_hashes(password: str) -> None:
+def test_no_password_matches_without_hashes(password: str) -> None:
     """An unknown account is refused whatever is presented, and nothing is raised."""
     assert PASSWORDS.find(password, ()) is None
 
 
 @given(ANY_TEXT)
 def test_every_text_matches_its_own_hash(password: str) -> None:
-    """No character may make a password that is set unusable."""
+    """No character may make a password that was set unusable."""
     assert PASSWORDS.find(password, (PASSWORDS.hash(password),)) is not None
 
 
@@ -104,21 +104,21 @@ def test_every_text_matches_its_own_hash(password: str) -> None:
     ("length", "matches"), [(MAX_CHARACTERS, True), (MAX_CHARACTERS + 1, False), (10**6, False)]
 )
 def test_a_password_over_4096_characters_never_matches(length: int, *, matches: bool) -> None:
-    """Nobody may have megabytes hashed with every request."""
+    """Nobody may make the registry hash megabytes with every request."""
     password = "x" * length
 
     assert (PASSWORDS.find(password, (PASSWORDS.hash(password),)) is not None) is matches
 
 
 def test_a_password_too_long_is_not_cut_to_one_that_matches() -> None:
-    """Cutting would make endless passwords out of one."""
+    """Otherwise endlessly many passwords would match one hash."""
     kept = PASSWORDS.hash("x" * MAX_CHARACTERS)
 
     assert PASSWORDS.find("x" * (MAX_CHARACTERS + 1), (kept,)) is None
 
 
 class CountedHash(str):
-    """A hash that counts how often it was brought into a comparison."""
+    """A hash that counts how often it was compared."""
 
     __slots__ = ()
     compared = 0
@@ -131,7 +131,7 @@ class CountedHash(str):
 
 @pytest.mark.parametrize("password", ["first", "second", "neither", "x" * (MAX_CHARACTERS + 1)])
 def test_every_hash_is_compared_whichever_one_matches(password: str) -> None:
-    """Stopping early would tell by the time which password it was, or that it was one."""
+    """Stopping early would reveal, by its timing, whether and which password matched."""
     kept = (CountedHash(PASSWORDS.hash("first")), CountedHash(PASSWORDS.hash("second")))
     CountedHash.compared = 0
 
@@ -142,7 +142,7 @@ def test_every_hash_is_compared_whichever_one_matches(password: str) -> None:
 
 @pytest.mark.parametrize("length", [0, 16, 31])
 def test_a_short_pepper_is_refused(length: int) -> None:
-    """With a pepper that can be guessed a copied database can be searched."""
+    """If the pepper can be guessed, the passwords of a copied database can be guessed."""
     with pytest.raises(InvalidSettings, match=f"holds {length} bytes"):
         KeyedPasswords(b"x" * length)
 

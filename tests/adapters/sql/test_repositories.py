@@ -16,10 +16,10 @@ PATTERN = st.one_of(NAME, NAME.map("{}/*".format), st.just("*")).map(RepositoryP
 
 
 @given(st.lists(PATTERN, max_size=6), st.lists(NAME, max_size=20))
-def test_a_name_is_in_one_range_where_a_pattern_covers_it_and_in_none_otherwise(
+def test_a_name_is_in_one_range_if_a_pattern_covers_it_and_in_none_otherwise(
     patterns: list[RepositoryPattern], names: list[str]
 ) -> None:
-    """A catalog would leave a repository out, show it twice, or show one that is hidden."""
+    """Otherwise a catalog would omit a repository, repeat one, or show one that is hidden."""
     found = ranges(patterns)
 
     for name in names:
@@ -29,7 +29,7 @@ def test_a_name_is_in_one_range_where_a_pattern_covers_it_and_in_none_otherwise(
 
 @given(st.lists(PATTERN, max_size=6))
 def test_ranges_follow_each_other(patterns: list[RepositoryPattern]) -> None:
-    """A page would not be in order."""
+    """Otherwise a page would not be in order."""
     found = ranges(patterns)
 
     assert found == sorted(found)

@@ -1,4 +1,4 @@
-"""A database whose file system takes writes again, and what may go wrong on the way."""
+"""Reopening a database after its file system became writable again."""
 
 import errno
 from pathlib import Path
@@ -15,7 +15,7 @@ LOOK = Statement("SELECT COUNT(*) FROM accounts", {})
 
 
 class Disk:
-    """A file system that is read-only or not, and a process that may have no descriptor left."""
+    """A file system that is read-only or not, and a process that may have no free descriptor."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.is_read_only = False
@@ -32,7 +32,7 @@ class Disk:
 async def test_a_database_that_cannot_be_opened_again_yet_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stayed closed for good where the file system was read-only once more."""
+    """The database stayed closed for good if the file system became read-only again."""
     disk = Disk(monkeypatch)
     database = SqliteDatabase(tmp_path / "registry.sqlite")
     database.open()
