@@ -1,4 +1,4 @@
-"""Every failure the registry names, free of HTTP.
+"""Every error that the registry raises, independent of HTTP.
 
 RegistryError
 ├── InvalidInput
@@ -53,10 +53,10 @@ from typing import Self
 
 
 class RegistryError(Exception):
-    """The root: something was refused, and `detail` says what, in text only.
+    """The base class: something was refused. `detail` says what, in text only.
 
-    `message` is a sentence for whoever asked; empty means that the class's default is enough.
-    `detail` holds names and digests, never a secret.
+    `message` is a sentence for the caller; if it is empty, the class has a default. `detail` holds
+    names and digests, never a secret.
     """
 
     def __init__(self, message: str = "", /, **detail: str) -> None:
@@ -66,7 +66,7 @@ class RegistryError(Exception):
 
 
 class InvalidInput(RegistryError):
-    """The caller wrote something outside the grammar."""
+    """The caller's input is invalid."""
 
 
 class InvalidName(InvalidInput):
@@ -90,39 +90,39 @@ class InvalidScope(InvalidInput):
 
 
 class InvalidService(InvalidInput):
-    """A token was asked for a service that this registry is not."""
+    """A token was requested for a service that is not a login server of this registry."""
 
 
 class HeadersTooLarge(InvalidInput):
-    """The header of a request is longer than is read."""
+    """The header of a request is larger than the registry reads."""
 
 
 class InvalidRequest(InvalidInput):
-    """A header, a query parameter or a body that cannot be read."""
+    """A header, a query parameter or a body cannot be parsed."""
 
 
 class InvalidPage(InvalidInput):
-    """Not a page of a listing: `n` is no count."""
+    """The parameters of a listing, such as `n` or `last`, are invalid."""
 
 
 class UnknownName(InvalidInput):
-    """Nothing that is managed has the name that was given."""
+    """No account, scope map or other managed object has the given name."""
 
 
 class NameTaken(InvalidInput):
-    """What is to be created has the name of another."""
+    """The name of the object to create is already taken."""
 
 
 class StillInUse(InvalidInput):
-    """What is to be deleted is needed by another."""
+    """The object to delete is still in use."""
 
 
 class Unknown(RegistryError):
-    """What was asked for is not here."""
+    """The requested resource does not exist."""
 
 
 class UnknownEndpoint(Unknown):
-    """No end-point has this path."""
+    """No endpoint has this path."""
 
 
 class UnknownRepository(Unknown):
@@ -134,7 +134,7 @@ class UnknownManifest(Unknown):
 
 
 class DamagedManifest(UnknownManifest):
-    """What is stored in its place is not what was pushed. `detail["digest"]` says which it is."""
+    """The stored bytes are not those that were pushed. `detail["digest"]` names the manifest."""
 
 
 class UnknownTag(Unknown):
@@ -142,39 +142,39 @@ class UnknownTag(Unknown):
 
 
 class UnknownBlob(Unknown):
-    """The repository links no such blob."""
+    """The repository does not link the blob."""
 
 
 class DamagedBlob(UnknownBlob):
-    """The repository links it, and its bytes are missing, too few, too many or others."""
+    """The repository links the blob, but its bytes are missing, too few, too many or different."""
 
 
 class UnknownUpload(Unknown):
-    """The repository has no such upload under way."""
+    """The repository has no such upload in progress."""
 
 
 class UnknownCase(Unknown):
-    """The audit log holds no refusal of this id."""
+    """The audit log holds no refusal with this id."""
 
 
 class ContentRefused(RegistryError):
-    """The content sent, or the part asked for, does not fit."""
+    """The content that was sent, or the range that was requested, is refused."""
 
 
 class DigestMismatch(ContentRefused):
-    """The content does not hash to the digest that was claimed."""
+    """The content does not hash to the claimed digest."""
 
 
 class SizeMismatch(ContentRefused):
-    """The content is not as long as was claimed."""
+    """The content does not have the claimed length."""
 
 
 class ContentTooLarge(ContentRefused):
-    """The content is longer than its kind may be."""
+    """The content is larger than its kind may be."""
 
 
 class UploadOutOfOrder(ContentRefused):
-    """A chunk does not start where the upload ends; `offset` is where that is, in bytes."""
+    """A chunk does not start at the end of the upload; `offset` is that end, in bytes."""
 
     def __init__(self, message: str, /, *, offset: int, **detail: str) -> None:
         super().__init__(message, **detail)
@@ -182,7 +182,7 @@ class UploadOutOfOrder(ContentRefused):
 
 
 class RangeNotSatisfiable(ContentRefused):
-    """The range asked for lies outside the content; `size` is its length, in bytes."""
+    """The requested range lies outside the content; `size` is the content's length, in bytes."""
 
     def __init__(self, message: str, /, *, size: int, **detail: str) -> None:
         super().__init__(message, **detail)
@@ -190,18 +190,18 @@ class RangeNotSatisfiable(ContentRefused):
 
 
 class MissingReferences(ContentRefused):
-    """A manifest names blobs that its repository does not link; each is a detail."""
+    """A manifest names blobs that its repository does not link; `detail` lists them."""
 
 
 class IncompleteBody(ContentRefused):
-    """The client went away, or fell silent, before its body was complete."""
+    """The client disconnected, or stopped sending, before its body was complete."""
 
 
 class AccessRefused(RegistryError):
-    """The caller may not; `scope` is the scope text that would have sufficed.
+    """The caller is not allowed; `scope` is the text of a scope that would have sufficed.
 
-    `reason`, one of domain.access.reason, `account`, the one that was meant or proven, and `detail`
-    are for the audit log: whoever asked hears no more than the message.
+    `reason` (one of domain.access.reason), `account` (the one that was named or proven) and
+    `detail` are for the audit log: the caller sees the message only.
     """
 
     usual_reason = "refused"
@@ -229,13 +229,13 @@ class AuthenticationRequired(AccessRefused):
 
 
 class InvalidToken(AccessRefused):
-    """The access token is not ours, not for us, or not of this time."""
+    """The token is not one of ours, not meant for us, or not valid now."""
 
     usual_reason = "not-ours"
 
 
 class InsufficientScope(AccessRefused):
-    """The access token is good and does not hold what the request needs."""
+    """The access token is valid, but does not hold what the request needs."""
 
     usual_reason = "missing-scope"
 
@@ -245,7 +245,7 @@ class BadCredentials(AccessRefused):
 
     @classmethod
     def of_token(cls, refused: InvalidToken, before: str = "") -> Self:
-        """What is wrong with a token that was shown as a credential."""
+        """What is wrong with a token that was presented as a credential."""
         return cls(
             before + refused.message,
             reason=refused.reason,
@@ -259,7 +259,7 @@ class Denied(AccessRefused):
 
 
 class Unsupported(RegistryError):
-    """The end-point has no such method; `allow` lists those it has."""
+    """The endpoint does not support the method; `allow` lists those that it supports."""
 
     def __init__(self, message: str = "", /, *, allow: str = "", **detail: str) -> None:
         super().__init__(message, **detail)
@@ -271,9 +271,9 @@ class Disallowed(RegistryError):
 
 
 class TooManyRequests(RegistryError):
-    """Asked too often; `retry_after` says how many seconds to wait.
+    """There were too many requests; `retry_after` is how long to wait, in seconds.
 
-    `account` is the one that was meant, where there is one, for the audit log.
+    `account` is the one that was named, if any, for the audit log.
     """
 
     reason = "too-many"
@@ -287,7 +287,7 @@ class TooManyRequests(RegistryError):
 
 
 class Crowded(RegistryError):
-    """Too much is under way at once; `retry_after` says how many seconds to wait."""
+    """Too much is in progress at once; `retry_after` is how long to wait, in seconds."""
 
     def __init__(self, message: str = "", /, *, retry_after: int) -> None:
         super().__init__(message)
@@ -299,16 +299,16 @@ class StorageExhausted(RegistryError):
 
 
 class StorageReadOnly(RegistryError):
-    """The file system takes no writes: nothing was stored, and what is there can be read."""
+    """The file system is read-only: nothing was stored, but stored content can be read."""
 
 
 class StorageUnavailable(RegistryError):
-    """The storage fails now; that says nothing of what is there, and nothing was stored."""
+    """The storage is failing: nothing was stored, and whether content exists is unknown."""
 
 
 class IssuerUnavailable(RegistryError):
-    """The keys of an external issuer are not known and cannot be fetched now; others go on."""
+    """The keys of an external issuer are unknown and cannot be fetched; other issuers work."""
 
 
 class InvalidSettings(RegistryError):
-    """The settings cannot be used; stops the start and never reaches HTTP."""
+    """The settings cannot be used. This prevents the start, and never reaches HTTP."""

@@ -1,4 +1,4 @@
-"""Why access was refused, in one word each: for the audit log, never told."""
+"""Why access was refused, one word each: for the audit log, not the caller."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,7 +7,7 @@ from typing import Final
 class Reason(StrEnum):
     """What was wrong with a credential, or missing in it.
 
-    An answer says less: whoever guesses must not learn whether the name or the password was wrong.
+    An answer says less: a guesser must not learn whether the name or the password was wrong.
     """
 
     NO_CREDENTIAL = "no-credential"
@@ -24,10 +24,10 @@ class Reason(StrEnum):
     NOT_YET = "not-yet"
     REVOKED = "revoked"
     MISSING_SCOPE = "missing-scope"
-    UNTRUSTED = "untrusted"  # of an external issuer: not one that is trusted, or not for us
-    NO_TRUST = "no-trust"  # good, and no trust lets it in
+    UNTRUSTED = "untrusted"  # from an external issuer that is not trusted, or not meant for us
+    NO_TRUST = "no-trust"  # valid, but accepted by no trust
     TOO_MANY = "too-many"
-    REFUSED = "refused"  # none of these: the message says what
+    REFUSED = "refused"  # anything else: the message says what
 
 
 # Reasons that leave no doubt who presented the credential.
