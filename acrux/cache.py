@@ -40,7 +40,7 @@ class Cache(Generic[Key, Value]):
         self._most_bytes = most_bytes
         self._kept: dict[Key, Value] = {}
         self._bytes = 0
-        self.find = self._kept.get  # no method of our own: it is called on every request
+        self.find = self._kept.get  # None for an unknown key; called on every request
 
     def keep(self, key: Key, value: Value, size: int) -> None:
         """Store a value under its key, unless it alone is too large.

@@ -1,4 +1,4 @@
-"""The registry's clocks: the wall clock, and one for what cannot be undone."""
+"""The registry's clocks: wall time, and one for what cannot be undone."""
 
 import asyncio
 import time

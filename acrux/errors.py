@@ -55,8 +55,8 @@ from typing import Self
 class RegistryError(Exception):
     """The base class: something was refused. `detail` says what, in text only.
 
-    `message` is a sentence for the caller; if it is empty, the class has a default. `detail` holds
-    names and digests, never a secret.
+    `message` is a sentence for the caller; if it is empty, the class's default is used. `detail`
+    holds names and digests, never a secret.
     """
 
     def __init__(self, message: str = "", /, **detail: str) -> None:

@@ -87,7 +87,7 @@ class Slot:
 
 
 class Supervisor:
-    """Keeps `count` workers running. Call `step` after every `next_due` seconds.
+    """Keeps `count` workers running. Call `step` when a worker ends or `next_due` has passed.
 
     `spawn` starts the worker of a number, and may raise OSError. `started` is called once, when
     all have become ready for the first time; until then a death raises CannotStart.

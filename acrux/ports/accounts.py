@@ -113,9 +113,10 @@ class Accounts(Protocol):
     async def replace_password(
         self, account_name: str, password: PasswordRecord, epoch: int
     ) -> bool:
-        """Store the password in place of the one with its name; return False without an account.
+        """Store the password in place of the one with its name.
 
-        Revokes the tokens that were obtained with the old one, and those that do not say how.
+        Revokes the tokens that were obtained with the old one, and those that name no password.
+        Return False if there is no such account.
         """
 
     async def rehash_password(self, account_name: str, password: PasswordRecord, new: str) -> None:

@@ -29,9 +29,10 @@ class AuditLog(Protocol):
         """The record of this case, None if there is none."""
 
     async def prune(self, before: datetime, unproven: int, slice_: int) -> bool:
-        """Remove at most `slice_` records from before this instant; return whether it was as many.
+        """Remove at most `slice_` records from before this instant.
 
-        Of callers whom no credential proved, only the newest `unproven` records are kept.
+        Of callers whom no credential proved, only the newest `unproven` records are kept. Return
+        whether `slice_` were removed, so that there may be more.
         """
 
     async def trim(self, of_one: int, of_all: int, slice_: int) -> Trimmed | None:

@@ -49,7 +49,10 @@ class FailedLogins(Protocol):
         """Learn what other workers counted and forgave."""
 
     async def prune(self, now: datetime, known_since: datetime) -> None:
-        """Remove forgiven failures, logins before `known_since`, and the fewest of too many."""
+        """Remove forgiven failures, and logins before `known_since`.
+
+        Beyond a limit of rows, the failures that are forgiven soonest and the oldest logins go too.
+        """
 
     async def list(self) -> tuple[StoredFailures, ...]:
         """All stored failures; those that are forgiven last come first."""

@@ -22,7 +22,7 @@ _LAST_INSTANT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 class FederatedIdentity(Struct, frozen=True):
-    """An identity that a trust accepted. It holds no right, only what is needed to look them up.
+    """An identity that a trust accepted. It holds no rights, only what is needed to find them.
 
     `values` are the claims' values for the placeholders of the trust's permissions.
     """

@@ -39,7 +39,7 @@ class Limit(Struct, frozen=True):
     first_wait: timedelta = timedelta(seconds=1)
 
     def count(self, failures: Failures | None, at: datetime) -> int:
-        """How many failures are not forgiven yet. An `at` before the last one counts as that."""
+        """How many failures are not forgiven yet; `at` is raised to the time of the last one."""
         if failures is None or failures.forgiven_at <= at:
             return 0
         return -((max(at, failures.failed_at) - failures.forgiven_at) // self.forgiveness)

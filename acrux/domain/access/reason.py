@@ -1,4 +1,4 @@
-"""Why access was refused, one word each: for the audit log, not the caller."""
+"""Why access was refused, one word each: only for the audit log."""
 
 from enum import StrEnum
 from typing import Final

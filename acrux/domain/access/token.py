@@ -106,7 +106,7 @@ def _check_audience(
 ) -> None:
     if token.audience not in audiences:
         raise InvalidToken(
-            f"the {kind} token was made for another registry",
+            f"the {kind} token was issued for another registry",
             reason=Reason.OTHER_REGISTRY,
             account=principal,
             audience=token.audience,

@@ -53,7 +53,7 @@ SHARED_ISSUERS: Final = {
 class ClaimRule(Struct, frozen=True):
     """What one claim must be: a text in which `*` matches any characters and `?` any single one.
 
-    If the claim is a list, one member must match. A missing claim is a refusal.
+    If the claim is a list, one member must match. A missing claim does not match.
     """
 
     claim: str
@@ -118,7 +118,7 @@ class Trust(Struct, frozen=True, kw_only=True):
     def only_gives_more_than(
         self, was: "Trust", held: tuple[str, ...], had: tuple[str, ...]
     ) -> bool:
-        """Whether this accepts all that `was` accepted, for as long, with no less rights.
+        """Whether this accepts all that `was` accepted, for as long, with no fewer rights.
 
         `held` and `had` are the permissions of the scope maps of this and of `was`.
         """

@@ -92,12 +92,12 @@ def _unknown_name(_: Refusal) -> _Answer:
 
 
 def _wrong_password(case: Refusal) -> _Answer:
-    kept = [
+    stored = [
         f"{password.name}, created at {to_the_second(password.created_at)}"
         + ("" if password.created_at <= case.at else ", after this case")
         for password in case.passwords
     ]
-    passwords = f" Its passwords now: {'; '.join(kept)}." if kept else ""
+    passwords = f" Its passwords now: {'; '.join(stored)}." if stored else ""
     return _Answer(
         f"What was presented was not a password of {case.name}.{passwords}", _new_password(case)
     )

@@ -38,7 +38,7 @@ class Waiting:
         return sum(len(line.records) for line in self._lines.values())
 
     def add(self, record: Record) -> int:
-        """Let the record wait; return how many were dropped for it, perhaps itself."""
+        """Let the record wait; return how many records were dropped, which may include it."""
         line = self._lines.get(record.decision.account)
         if line is None:
             line = self._lines[record.decision.account] = _Line()

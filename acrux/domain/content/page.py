@@ -64,7 +64,7 @@ class Page(Struct, frozen=True):
 
 
 class Slice(Struct, Generic[Item], frozen=True):
-    """What a page holds, and whether the listing goes on after it."""
+    """What a page holds, and whether the listing continues after it."""
 
     items: tuple[Item, ...]
     more: bool = False

@@ -98,8 +98,8 @@ class Accounts:
         created = await self._create(name, ADMINISTRATOR.name, ADMINISTRATOR_PASSWORDS)
         if created is None:
             raise InvalidSettings(
-                f"name: there is an account {name!r} already (capitals do not count), which is not "
-                "the admin user: choose another name with --name, or delete that account"
+                f"name: there is an account {name!r} already, ignoring case, which is not the "
+                "admin user: choose another name with --name, or delete that account"
             )
         return created
 
@@ -151,7 +151,7 @@ class Accounts:
         created = await self._create(name, scope_map, password_names, expires_at)
         if created is None:
             raise NameTaken(
-                f"there is an account {name!r} already (capitals do not count): update or delete it"
+                f"there is an account {name!r} already, ignoring case: update or delete it"
             )
         return created
 

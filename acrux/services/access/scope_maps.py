@@ -106,7 +106,7 @@ class ScopeMaps:
         await self.show(name)
         if not await self._scope_maps.delete(name):
             raise StillInUse(
-                f"an account or a trust has the scope map {name!r}: give it another one first"
+                f"an account or a trust uses the scope map {name!r}: give it another one first"
             )
 
 

@@ -77,7 +77,7 @@ class Users:
         )
         if not await self._accounts.create(account):
             raise NameTaken(
-                f"there is an account {name!r} already (capitals do not count): update or delete it"
+                f"there is an account {name!r} already, ignoring case: update or delete it"
             )
         return _shown(account)
 
@@ -199,7 +199,7 @@ class FileUsers:
         return (
             *content.problems,
             *(await self._scope_map_problems() if content.users else ()),
-            *(f"{name!r} is left out: there is another account of that name" for name in taken),
+            *(f"{name!r} is left out: there is another account with that name" for name in taken),
         )
 
     async def _scope_map_problems(self) -> tuple[str, ...]:

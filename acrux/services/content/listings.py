@@ -12,7 +12,7 @@ from acrux.ports.content import Metadata
 # Annotations may take megabytes, so referrers are read a few at a time. A page of them is an index,
 # and clients do not read an index that is larger than a manifest may be.
 REFERRERS_AT_A_TIME: Final = 20
-MAX_REFERRERS_BYTES: Final = MAX_MANIFEST_BYTES // 2  # in JSON, escapes may double what is counted
+MAX_REFERRERS_BYTES: Final = MAX_MANIFEST_BYTES // 2  # JSON escapes add to what is counted here
 
 
 class Listings:
