@@ -359,4 +359,4 @@ async def test_whoever_a_trust_let_in_is_explained_by_what_the_trust_gives(
 
     assert [right.permission for right in told.rights] == ["repositories/org/*/content/read", ""]
     assert told.fixes[0] == "acrux trust show -n ci"
-    assert gone.why == "trusts/gone/repo:org/app is gone, so that what it may cannot be told."
+    assert gone.why == "trusts/gone/repo:org/app no longer exists, so its rights cannot be shown."
