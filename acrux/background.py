@@ -26,7 +26,8 @@ class BackgroundTask:
 class Failures:
     """Logs a task's failures with their count, but no more than one line a minute.
 
-    An error that the registry expects, such as a full disk, is logged without a traceback.
+    An error that the registry expects, such as a full disk, or that the operating system reports,
+    such as too many open files, is logged without a traceback.
     """
 
     def __init__(self, name: str, log: Log, ticks: Callable[[], float]) -> None:
@@ -39,7 +40,7 @@ class Failures:
         failures = self._seldom.times()
         if not failures:
             return
-        if isinstance(failure, RegistryError):
+        if isinstance(failure, RegistryError | OSError):
             self._log.info(self._name, problem=str(failure), failures=failures)
         else:
             self._log.exception(self._name, failures=failures)

@@ -70,23 +70,23 @@ class InvalidInput(RegistryError):
 
 
 class InvalidName(InvalidInput):
-    """Not a repository name."""
+    """The text is not a repository name."""
 
 
 class InvalidReference(InvalidInput):
-    """Neither a tag nor a digest."""
+    """The text is neither a tag nor a digest."""
 
 
 class InvalidDigest(InvalidInput):
-    """Not a digest, or of an algorithm that is not supported."""
+    """The text is not a digest, or its algorithm is not supported."""
 
 
 class InvalidManifest(InvalidInput):
-    """Not a manifest of the media type it claims."""
+    """The body is not a manifest of the media type that it claims."""
 
 
 class InvalidScope(InvalidInput):
-    """Not a scope: type, name and actions."""
+    """The text is not a scope (type, name and actions), or not a permission of a scope map."""
 
 
 class InvalidService(InvalidInput):
@@ -94,19 +94,19 @@ class InvalidService(InvalidInput):
 
 
 class HeadersTooLarge(InvalidInput):
-    """The header of a request is larger than the registry reads."""
+    """The headers of a request are longer than the registry reads."""
 
 
 class InvalidRequest(InvalidInput):
-    """A header, a query parameter or a body cannot be parsed."""
+    """A header, a query parameter or a body cannot be read."""
 
 
 class InvalidPage(InvalidInput):
-    """The parameters of a listing, such as `n` or `last`, are invalid."""
+    """The page of a listing cannot be read: `n` is not a count, or `orderby` is not an order."""
 
 
 class UnknownName(InvalidInput):
-    """No account, scope map or other managed object has the given name."""
+    """No account, scope map, trust, key or lockout has this name."""
 
 
 class NameTaken(InvalidInput):
@@ -146,7 +146,7 @@ class UnknownBlob(Unknown):
 
 
 class DamagedBlob(UnknownBlob):
-    """The repository links the blob, but its bytes are missing, too few, too many or different."""
+    """The repository links the blob, but its bytes are missing or are not what was pushed."""
 
 
 class UnknownUpload(Unknown):
@@ -158,7 +158,7 @@ class UnknownCase(Unknown):
 
 
 class ContentRefused(RegistryError):
-    """The content that was sent, or the range that was requested, is refused."""
+    """The content sent, or the range requested, does not fit."""
 
 
 class DigestMismatch(ContentRefused):
@@ -190,11 +190,11 @@ class RangeNotSatisfiable(ContentRefused):
 
 
 class MissingReferences(ContentRefused):
-    """A manifest names blobs that its repository does not link; `detail` lists them."""
+    """A manifest names blobs that its repository does not link. `detail["digest"]` names them."""
 
 
 class IncompleteBody(ContentRefused):
-    """The client disconnected, or stopped sending, before its body was complete."""
+    """The client disconnected, or was too slow, before its body was complete."""
 
 
 class AccessRefused(RegistryError):
@@ -229,7 +229,7 @@ class AuthenticationRequired(AccessRefused):
 
 
 class InvalidToken(AccessRefused):
-    """The token is not one of ours, not meant for us, or not valid now."""
+    """The access token is not from this registry, not for it, expired, not yet valid or revoked."""
 
     usual_reason = "not-ours"
 
@@ -255,7 +255,7 @@ class BadCredentials(AccessRefused):
 
 
 class Denied(AccessRefused):
-    """No credentials of any kind would help."""
+    """The request is refused, and no other credentials would help."""
 
 
 class Unsupported(RegistryError):
@@ -267,11 +267,11 @@ class Unsupported(RegistryError):
 
 
 class Disallowed(RegistryError):
-    """A lock on the repository, the tag or the manifest forbids it."""
+    """A lock on the repository, the tag or the manifest forbids the request."""
 
 
 class TooManyRequests(RegistryError):
-    """There were too many requests; `retry_after` is how long to wait, in seconds.
+    """Too many failed logins, or a busy database. `retry_after` is the wait, in seconds.
 
     `account` is the one that was named, if any, for the audit log.
     """
@@ -287,7 +287,7 @@ class TooManyRequests(RegistryError):
 
 
 class Crowded(RegistryError):
-    """Too much is in progress at once; `retry_after` is how long to wait, in seconds."""
+    """Too many requests are in progress at once. `retry_after` is the wait, in seconds."""
 
     def __init__(self, message: str = "", /, *, retry_after: int) -> None:
         super().__init__(message)
@@ -295,11 +295,11 @@ class Crowded(RegistryError):
 
 
 class StorageExhausted(RegistryError):
-    """The disk, or a quota on it, is full: nothing was stored."""
+    """The disk, or a quota on it, is full. Nothing was stored."""
 
 
 class StorageReadOnly(RegistryError):
-    """The file system is read-only: nothing was stored, but stored content can be read."""
+    """The file system is read-only. Nothing was stored; what is there can still be read."""
 
 
 class StorageUnavailable(RegistryError):
@@ -307,7 +307,7 @@ class StorageUnavailable(RegistryError):
 
 
 class IssuerUnavailable(RegistryError):
-    """The keys of an external issuer are unknown and cannot be fetched; other issuers work."""
+    """The keys of an external issuer cannot be fetched at the moment. Other issuers still work."""
 
 
 class InvalidSettings(RegistryError):

@@ -1,5 +1,8 @@
 """What fails again and again is told, and drowns nothing."""
 
+import errno
+import os
+
 from acrux.background import BackgroundTask, BackgroundTasks, Failures
 from acrux.errors import StorageExhausted, StorageReadOnly
 from acrux.http.request_log import REPORTED_EVERY
@@ -29,7 +32,16 @@ def test_a_full_disk_is_one_line_a_minute_that_counts_the_failures() -> None:
 
 def test_what_nobody_foresaw_is_told_as_seldom() -> None:
     """Whatever fails in the background fails at the background's pace."""
-    assert [line["failures"] for line in told(OSError("EIO"), minutes=2)] == [1, 120]
+    assert [line["failures"] for line in told(ValueError("a bug"), minutes=2)] == [1, 120]
+
+
+def test_what_the_system_refuses_is_one_line_without_a_traceback() -> None:
+    """Once no descriptor is left, every task that looks at a file fails."""
+    refused = OSError(errno.EMFILE, os.strerror(errno.EMFILE), "keys/signing")
+
+    assert told(refused, minutes=1) == [
+        {"event": "audit-log", "problem": str(refused), "failures": 1}
+    ]
 
 
 async def test_what_a_read_only_file_system_refuses_keeps_nobody_from_starting() -> None:

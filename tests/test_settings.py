@@ -9,7 +9,6 @@ import pytest
 from acrux.cli.main import cli
 from acrux.errors import InvalidSettings
 from acrux.settings import Settings, load
-from tests import settings_page
 
 
 def write(folder: Path, text: str) -> Path:
@@ -139,11 +138,6 @@ def test_without_login_servers_those_that_reach_this_machine_are_known(
 ) -> None:
     """The first command must work without a name."""
     assert settings.known_login_servers == expected
-
-
-def test_the_page_of_settings_is_the_table_of_settings() -> None:
-    """python -m tests.settings_page writes it."""
-    assert settings_page.PAGE.read_text(encoding="utf-8") == settings_page.render()
 
 
 def every_command(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:

@@ -10,22 +10,22 @@ from acrux.services.content.listings import Listings
 
 
 class HealthHandlers:
-    """Whether the registry is there, and which API it speaks."""
+    """Whether the registry works, and which API it speaks."""
 
     def __init__(self, listings: Listings, trouble: Callable[[], str]) -> None:
         self._listings = listings
         self._trouble = trouble
 
     async def version(self, _: Request) -> Response:
-        """GET /v2/: this is a registry, and the token is good (end-1)."""
+        """GET: this is a registry, and the token is good (end-1)."""
         return responses.json({})
 
     async def live(self, _: Request) -> Response:
-        """GET /livez: the process answers."""
+        """GET: the process answers."""
         return responses.json({"status": "live"})
 
     async def ready(self, _: Request) -> Response:
-        """GET /readyz: the database answers too, and there is room for what is pushed."""
+        """GET: the database answers too, and there is room for pushes."""
         await self._listings.repositories(Page(items=1), (EVERY_REPOSITORY,))
         if reason := self._trouble():
             return responses.json({"status": "not ready", "reason": reason}, 503)

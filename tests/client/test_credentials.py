@@ -135,9 +135,9 @@ def test_what_the_helper_does_not_hold_is_sought_in_the_file(tmp_path: Path) -> 
     ("script", "why"),
     [
         ("echo s3cret; exit 3", "exit status 3"),
-        ("echo s3cret", "no JSON"),
-        ("""echo '{"Secret":"s3cret"}'""", "no JSON"),
-        ("""echo '["s3cret"]'""", "no JSON"),
+        ("echo s3cret", "not JSON"),
+        ("""echo '{"Secret":"s3cret"}'""", "not JSON"),
+        ("""echo '["s3cret"]'""", "not JSON"),
     ],
 )
 def test_a_helper_that_fails_is_told_without_what_it_printed(

@@ -1,6 +1,5 @@
 """The caller's side against Debian's docker-registry with token authentication."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from acrux.domain.access.credential import Credential, Secret
 from tests.client.flow import ALICE
 from tests.client.registry import serving
 from tests.client.token_server import ISSUER, SERVICE, TokenServer
+from tests.running import free_port
 from tests.tools import require_tool
 
 CONFIGURATION = """
@@ -79,14 +79,6 @@ def running(command: list[str], port: int, log: Path) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(10)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def test_registry_auth_walks_through_docker_registry(docker_registry: DockerRegistry) -> None:
@@ -155,5 +147,5 @@ def test_login_keeps_what_this_registry_takes(
     catalog = CliRunner().invoke(cli, ["api", "--allow-realm", realm, f"{host}/v2/_catalog"])
 
     assert (wrong.exit_code, right.exit_code) == (1, 0)
-    assert f"kept unencrypted in {tmp_path}/.docker/config.json" in right.stderr
+    assert f"stored unencrypted in {tmp_path}/.docker/config.json" in right.stderr
     assert catalog.stdout == '{"repositories":[]}\n'

@@ -143,7 +143,7 @@ def test_a_registry_without_refresh_tokens_leaves_the_password(
 
     result = acrux("login", registry.host, *LOGIN)
 
-    assert "the password is kept unencrypted in" in result.stderr
+    assert "the password is stored unencrypted in" in result.stderr
     assert kept(file)[registry.host] == {"auth": "YWxpY2U6d29uZGVybGFuZA=="}
     assert acrux("api", f"{registry.host}{PATH}").exit_code == 0
 
@@ -157,7 +157,7 @@ def test_a_registry_that_asks_for_basic_is_logged_in_to(registry: FakeRegistry, 
 
     assert result.exit_code == 0, result.output
     assert kept(file)[registry.host] == {"auth": "YWxpY2U6d29uZGVybGFuZA=="}
-    refused_with(with_token, 1, "has no tokens")
+    refused_with(with_token, 1, "does not use tokens")
 
 
 @pytest.mark.parametrize("output", ["json", "table"])
@@ -199,10 +199,10 @@ def test_login_traces_each_step_with_stars(registry: FakeRegistry) -> None:
     [
         (LOGIN, "mistyped\n", 1, "wrong password"),
         (("--token-stdin",), "stale", 1, "wrong subject token"),
-        ((), "", 2, "who logs in? Give -u USER"),
+        ((), "", 2, "no credentials: give -u USER"),
         (("-u", "alice"), "", 2, "no password for 'alice'"),
-        (("-u", "a:b", "--password-stdin"), "c", 2, "a user name has no colon"),
-        (("-u", "alice", "--token-stdin"), "c", 2, "give one"),
+        (("-u", "a:b", "--password-stdin"), "c", 2, "a user name cannot contain a colon"),
+        (("-u", "alice", "--token-stdin"), "c", 2, "give only one"),
     ],
 )
 def test_a_login_that_fails_is_one_line_and_keeps_nothing(
@@ -236,7 +236,7 @@ def test_a_registry_that_is_open_to_all_needs_no_login(registry: FakeRegistry) -
     """A password that nobody asks for is not sent."""
     registry.answers["/v2/"] = lambda _: (200, {}, b"{}")
 
-    refused_with(acrux("login", registry.host, *LOGIN), 1, "asks for no credentials")
+    refused_with(acrux("login", registry.host, *LOGIN), 1, "requires no credentials")
 
     assert registry.steps == [("/v2/", "-")]
 
@@ -271,7 +271,7 @@ def test_logout_forgets_the_login(registry: FakeRegistry, file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("stdin", "why"),
-    [(b"w\xe9nderland\n", "no UTF-8"), (b"", "no password"), (b"\n", "no password")],
+    [(b"w\xe9nderland\n", "not UTF-8"), (b"", "no password"), (b"\n", "no password")],
 )
 def test_a_password_that_is_none_is_sent_nowhere(
     stdin: bytes, why: str, registry: FakeRegistry
@@ -288,4 +288,4 @@ def test_a_name_that_is_no_text_is_wrong_usage(
     """A terminal of another character set types it."""
     monkeypatch.setenv("ACRUX_PASSWORD", "wonderland")
 
-    refused_with(acrux("api", "-u", "ren\udce9", registry.host + PATH), 2, "no UTF-8")
+    refused_with(acrux("api", "-u", "ren\udce9", registry.host + PATH), 2, "not UTF-8")

@@ -1,11 +1,7 @@
 """docker: a daemon of the test's own logs in, pushes and pulls."""
 
 import json
-import os
-import shutil
-import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +10,10 @@ import pytest
 
 from acrux.domain.access.token import TOKEN_USER
 from tests.clients.layouts import gzip_image
+from tests.dockerd import client, docker_daemon
 from tests.openid_provider import provider
 from tests.running import RunningRegistry, acrux, write_layout
 from tests.tools import require_tool
-
-START_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -45,40 +40,10 @@ class Docker:
 @pytest.fixture(scope="module")
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
     """A daemon from Debian, without a network of its own."""
-    daemon = require_tool("dockerd", package="docker.io")
     folder = tmp_path_factory.mktemp("docker")
-    # A socket's path may have 107 characters.
-    runtime = Path("/tmp") / f"acrux-docker-{os.getpid()}"  # noqa: S108 -- removed below
-    runtime.mkdir(mode=0o700)
-    host = f"unix://{runtime}/docker.sock"
-    log = folder / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [daemon, "--data-root", str(folder / "data"), "--exec-root", str(runtime / "exec"),
-             "--pidfile", str(runtime / "pid"), "-H", host, "--iptables=false",
-             "--bridge=none", "--storage-driver", "vfs"],
-            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    client = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
-    docker = Docker((client, "--config", str(folder / "config"), "-H", host), folder / "config")
-    try:
-        _wait_until_it_answers(docker, process, log)
-        yield docker
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
-        shutil.rmtree(runtime, ignore_errors=True)
-
-
-def _wait_until_it_answers(docker: Docker, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while docker.run("version").returncode != 0:
-        assert process.poll() is None, log.read_text()[-2000:]
-        assert time.monotonic() < deadline, log.read_text()[-2000:]
+    with docker_daemon(folder) as host:
+        config = folder / "config"
+        yield Docker((client(), "--config", str(config), "-H", host), config)
 
 
 def load(docker: Docker, name: str, tmp_path: Path) -> None:

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from acrux.domain.content.digest import Digest
-from tests.running import ROOT, RunningRegistry, acrux, environment, renew, running
+from tests.running import (
+    ROOT,
+    RunningRegistry,
+    acrux,
+    environment,
+    free_port,
+    renew,
+    running,
+)
 from tests.wire.connection import Connection
 
 
@@ -319,14 +327,6 @@ def test_two_registries_that_start_at_once_do_not_share_a_port(tmp_path: Path) -
         assert process.stdout is not None
         process.stdout.close()
     assert sorted(line.split()[:1] for line in lines) == [[], ["listening"]]
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def unlikely_port() -> int:

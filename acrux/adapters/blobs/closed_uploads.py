@@ -120,5 +120,8 @@ def _find(name: bytes, page: bytes, otherwise: int = 0) -> int:
 
 def _oldest(page: bytes, now: int) -> int:
     """Where the record lies that is furthest from now: a free place, if there is one."""
-    distances = [abs(now - instant) for instant in _INSTANTS.unpack(page)]
-    return distances.index(max(distances)) * _RECORD.size
+    instants = _INSTANTS.unpack(page)
+    furthest = min(instants)
+    if max(instants) > now:  # of a clock that was ahead: it is not the latest for that
+        furthest = max(instants, key=lambda instant: abs(now - instant))
+    return instants.index(furthest) * _RECORD.size

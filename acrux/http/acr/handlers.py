@@ -24,24 +24,36 @@ class AcrHandlers:
         self._origins = origins
 
     async def get_repository(self, request: Request) -> Response:
-        """GET: a repository's properties."""
+        """GET: a repository's properties.
+
+        Operation: ContainerRegistry_GetProperties.
+        """
         return self._repository(
             request, await self._properties.repository(parsing.repository(request))
         )
 
     async def change_repository(self, request: Request) -> Response:
-        """PATCH: some of its switches."""
+        """PATCH: change some of a repository's attributes.
+
+        Operation: ContainerRegistry_UpdateProperties.
+        """
         name, change = parsing.repository(request), await _change(request)
         return self._repository(request, await self._properties.change_repository(name, change))
 
     async def delete_repository(self, request: Request) -> Response:
-        """DELETE: the repository and all it holds."""
+        """DELETE: delete the repository and all that it holds.
+
+        Operation: ContainerRegistry_DeleteRepository.
+        """
         deleted = await self._manifests.delete_repository(parsing.repository(request))
         content = {"manifestsDeleted": deleted.manifests, "tagsDeleted": deleted.tags}
         return responses.json(content, 202)
 
     async def list_tags(self, request: Request) -> Response:
-        """GET: a page of the tags, or of those on one manifest."""
+        """GET: a page of the tags, or of those of one manifest.
+
+        Operation: ContainerRegistry_GetTags. Query: digest, orderby, n, last.
+        """
         page, order = paging.page(request), paging.order(request)
         digest = paging.listed_digest(request)
         tags = await self._properties.tags(parsing.repository(request), page, order, digest)
@@ -49,23 +61,35 @@ class AcrHandlers:
         return self._page(request, "tags", list(map(shapes.tag, tags.items)), places, tags.more)
 
     async def get_tag(self, request: Request) -> Response:
-        """GET: a tag's properties."""
+        """GET: a tag's properties.
+
+        Operation: ContainerRegistry_GetTagProperties.
+        """
         repository, tag = parsing.repository(request), parsing.tag(request)
         return self._tag(request, await self._properties.tag(repository, tag))
 
     async def change_tag(self, request: Request) -> Response:
-        """PATCH: some of its switches."""
+        """PATCH: change some of a tag's attributes.
+
+        Operation: ContainerRegistry_UpdateTagAttributes.
+        """
         repository, tag = parsing.repository(request), parsing.tag(request)
         change = await _change(request)
         return self._tag(request, await self._properties.change_tag(repository, tag, change))
 
     async def delete_tag(self, request: Request) -> Response:
-        """DELETE: the tag alone ("untag")."""
+        """DELETE: delete the tag and keep the manifest.
+
+        Operation: ContainerRegistry_DeleteTag.
+        """
         await self._manifests.untag(parsing.repository(request), parsing.tag(request))
         return responses.empty(202)
 
     async def list_manifests(self, request: Request) -> Response:
-        """GET: a page of the manifests."""
+        """GET: a page of the manifests.
+
+        Operation: ContainerRegistry_GetManifests. Query: orderby, n, last.
+        """
         page, order = paging.page(request), paging.order(request)
         found = await self._properties.manifests(parsing.repository(request), page, order)
         places = [shapes.place(one.digest, one.updated_at, order) for one in found.items]
@@ -73,12 +97,18 @@ class AcrHandlers:
         return self._page(request, "manifests", shown, places, found.more)
 
     async def get_manifest(self, request: Request) -> Response:
-        """GET: a manifest's properties."""
+        """GET: a manifest's properties.
+
+        Operation: ContainerRegistry_GetManifestProperties.
+        """
         repository, digest = parsing.repository(request), parsing.digest(request)
         return self._manifest(request, await self._properties.manifest(repository, digest))
 
     async def change_manifest(self, request: Request) -> Response:
-        """PATCH: some of its switches."""
+        """PATCH: change some of a manifest's attributes.
+
+        Operation: ContainerRegistry_UpdateManifestProperties.
+        """
         repository, digest = parsing.repository(request), parsing.digest(request)
         change = await _change(request)
         changed = await self._properties.change_manifest(repository, digest, change)
@@ -101,7 +131,7 @@ class AcrHandlers:
         places: Sequence[str],
         more: bool,  # noqa: FBT001 -- of a slice
     ) -> Response:
-        # An empty page is null: acr-cli asks until it is (acr-protocol.md §0.3, rule 24).
+        # An empty page is null: acr-cli requests pages until it is (acr-protocol.md §0.3, rule 24).
         content = self._within(request, key, shown or None)
         path = shapes.path(parsing.repository(request), f"_{key}")
         following = responses.last_item(places, more=more)

@@ -15,7 +15,7 @@ from acrux.services.access.tokens import Tokens
 
 
 class TokenHandlers:
-    """Where a credential becomes an access token (acr-protocol.md §2, §3)."""
+    """Tokens for credentials (acr-protocol.md §2, §3)."""
 
     def __init__(self, identity: Identity, tokens: Tokens, origins: Origins) -> None:
         self._identity = identity
@@ -23,7 +23,11 @@ class TokenHandlers:
         self._origins = origins
 
     async def issue(self, request: Request) -> Response:
-        """GET: with Basic, a token that holds what is asked and allowed."""
+        """GET: with Basic, an access token for the scopes that are both requested and allowed.
+
+        Operation: Authentication_GetAcrAccessTokenFromLogin.
+        Query: service, offline_token, and scope, which may be repeated.
+        """
         credential = authorization.presented(request)
         if credential is not None and not isinstance(credential, Credential):
             raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
@@ -37,7 +41,12 @@ class TokenHandlers:
         return responses.issued(issued)
 
     async def grant(self, request: Request) -> Response:
-        """POST: the same, with a form (RFC 6749 §4.3, §6)."""
+        """POST: with a form, an access token for a password or a refresh token.
+
+        Operation: Authentication_ExchangeAcrRefreshTokenForAcrAccessToken.
+        Form: grant_type, service, scope, username, password, refresh_token, access_type
+        (RFC 6749 §4.3, §6).
+        """
         form = await forms.read(request)
         request.asked = form.scopes
         principal = _known(await self._grant(form, request.peer), request)
@@ -59,7 +68,11 @@ class TokenHandlers:
         raise InvalidRequest("grant_type must be password or refresh_token")
 
     async def exchange(self, request: Request) -> Response:
-        """POST: a refresh token for a token that stands for the caller (acr-protocol.md §3.2)."""
+        """POST: a refresh token for a token of an external issuer, or for an earlier refresh token.
+
+        Operation: Authentication_ExchangeAadAccessTokenForAcrRefreshToken.
+        Form: grant_type, service, access_token, refresh_token (acr-protocol.md §3.2).
+        """
         form = await forms.read(request)
         if form.grant_type not in ("access_token", "access_token_refresh_token", "refresh_token"):
             raise InvalidRequest(
@@ -80,7 +93,7 @@ class TokenHandlers:
         return responses.refresh(self._tokens.exchange(old, service))
 
     async def public_keys(self, _: Request) -> Response:
-        """GET: the keys that verify our tokens."""
+        """GET: the keys that verify the access tokens of this registry (RFC 7517)."""
         return responses.key_set(self._tokens.public_keys())
 
     def _login_server(self, request: Request) -> str:
@@ -88,8 +101,8 @@ class TokenHandlers:
 
 
 def _known(principal: Principal, request: Request) -> Principal:
-    # docker login without credentials asks for no scope, and must fail. Where anonymous holds
-    # nothing, a token of nothing would only postpone the refusal.
+    # docker login without credentials requests no scope, and must fail. If anonymous callers have
+    # no rights, a token without rights would only postpone the refusal.
     if principal == ANONYMOUS or (not principal.name and not request.asked):
         raise AuthenticationRequired("authentication required: send a user name and a password")
     request.grant = Grant(principal.name)  # for the log and the audit log

@@ -13,7 +13,7 @@ class BlobHandlers:
         self._blobs = blobs
 
     async def get(self, request: Request) -> Response:
-        """GET, HEAD: the blob, or the part of it that Range asks for."""
+        """GET, HEAD: the blob, or the range of it that `Range` names (end-2)."""
         repository, digest = parsing.repository(request), parsing.digest(request)
         tag = responses.etag(digest)
         if request.method == "HEAD" or parsing.knows(request, tag):
@@ -31,6 +31,6 @@ class BlobHandlers:
         return responses.blob(digest, blob, part)
 
     async def delete(self, request: Request) -> Response:
-        """DELETE: take the blob from this repository."""
+        """DELETE: remove the blob from this repository (end-10)."""
         await self._blobs.delete(parsing.repository(request), parsing.digest(request))
         return responses.empty(202)

@@ -15,7 +15,10 @@ class ListingHandlers:
         self._identity = identity
 
     async def tags(self, request: Request) -> Response:
-        """GET: a page of a repository's tags."""
+        """GET: a page of a repository's tags (end-8).
+
+        Query: n, last.
+        """
         repository, page = parsing.repository(request), paging.page(request)
         tags = await self._listings.tags(repository, page)
         content = {"name": str(repository), "tags": tags.items}
@@ -24,9 +27,12 @@ class ListingHandlers:
         return responses.listing(path, content, page, following, filters)
 
     async def repositories(self, request: Request) -> Response:
-        """GET: a page of the repositories that the caller may see."""
+        """GET: a page of the repositories that the caller may see.
+
+        Operation: ContainerRegistry_GetRepositories. Query: n, last.
+        """
         page = paging.page(request)
-        # What the caller holds now, not what its token once said: a list must not leak names.
+        # By the caller's current rights, not those in its token: a list must not leak names.
         scope_map = await self._identity.scope_map(request.grant)
         visible = scope_map.patterns(PULL, METADATA_READ)
         names = await self._listings.repositories(page, visible)
@@ -35,7 +41,10 @@ class ListingHandlers:
         return responses.listing(request.path, content, page, following, filters)
 
     async def referrers(self, request: Request) -> Response:
-        """GET: a page of what points at a manifest, as an index."""
+        """GET: a page of the manifests whose subject is this one, as an index (end-12).
+
+        Query: artifactType, n, last.
+        """
         repository, digest = parsing.repository(request), parsing.digest(request)
         page, artifact_type = paging.referrers_page(request), paging.artifact_type(request)
         referrers = await self._listings.referrers(repository, digest, artifact_type, page)

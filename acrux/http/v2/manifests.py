@@ -13,7 +13,7 @@ class ManifestHandlers:
         self._manifests = manifests
 
     async def get(self, request: Request) -> Response:
-        """GET, HEAD: the exact bytes that were pushed."""
+        """GET, HEAD: the manifest, byte for byte as it was pushed (end-3)."""
         manifest = await self._manifests.get(
             parsing.repository(request),
             parsing.reference_to_read(request),
@@ -24,7 +24,10 @@ class ManifestHandlers:
         return responses.manifest(manifest.digest, manifest.media_type, manifest.content)
 
     async def put(self, request: Request) -> Response:
-        """PUT: hold the manifest under its digest, and let the tags point at it."""
+        """PUT: store the manifest under its digest, and point the tags at it (end-7).
+
+        Query: tag, which may be repeated.
+        """
         repository, tags = parsing.repository(request), parsing.added_tags(request)
         manifest = await self._manifests.put(
             repository,
@@ -37,7 +40,7 @@ class ManifestHandlers:
         return responses.created_manifest(repository, manifest.digest, subject, tags)
 
     async def delete(self, request: Request) -> Response:
-        """DELETE: the tag, or the manifest with all its tags."""
+        """DELETE: delete the tag, or the manifest with all its tags (end-9)."""
         await self._manifests.delete(
             parsing.repository(request), parsing.reference_to_read(request)
         )

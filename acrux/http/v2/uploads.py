@@ -27,7 +27,10 @@ class UploadHandlers:
         self._mount_from_account = mount_from_account
 
     async def start(self, request: Request) -> Response:
-        """POST: begin an upload, or take a whole blob at once, or mount one."""
+        """POST: start an upload, push a whole blob at once, or mount one (end-4, end-11).
+
+        Query: digest, digest-algorithm, mount, from.
+        """
         if mounted := await self._mount(request):
             return mounted
         repository = parsing.repository(request)
@@ -40,8 +43,8 @@ class UploadHandlers:
         return self._answer(202, request, upload, 0)
 
     async def _mount(self, request: Request) -> Response | None:
-        # A blob that is elsewhere without the right to it and one that is nowhere look alike:
-        # the answer is an upload (token-auth-and-oci.md §3.7).
+        # A blob that the caller may not read and a blob that does not exist look alike: both are
+        # answered with an upload (token-auth-and-oci.md §3.7).
         digest = parsing.mounted_digest(request)
         if digest is None:
             return None
@@ -62,7 +65,7 @@ class UploadHandlers:
         return (RepositoryPattern(source.value),)
 
     def _answer(self, status: int, request: Request, upload: Upload, offset: int) -> Response:
-        # What outlived its token is not renewed, or it would live for ever.
+        # A capability that has outlived its token is not renewed, or it would never expire.
         capability = (
             parsing.capability(request)
             if request.has_outlived_its_token
@@ -71,13 +74,16 @@ class UploadHandlers:
         return responses.upload(status, upload, offset, capability)
 
     async def append(self, request: Request) -> Response:
-        """PATCH: add a chunk."""
+        """PATCH: append a chunk (end-5)."""
         upload = _upload(request)
         offset = await self._uploads.append(upload, request.body.chunks(), parsing.place(request))
         return self._answer(202, request, upload, offset)
 
     async def finish(self, request: Request) -> Response:
-        """PUT: add the last chunk, if there is one, and make it a blob."""
+        """PUT: append the last chunk, if there is one, and close the upload (end-6).
+
+        Query: digest.
+        """
         digest = parsing.required_digest(request)
         chunks = request.body.chunks() if parsing.has_body(request) else None
         upload = _upload(request)
@@ -85,13 +91,13 @@ class UploadHandlers:
         return responses.created_blob(parsing.repository(request), digest)
 
     async def status(self, request: Request) -> Response:
-        """GET: how far the upload has come."""
+        """GET: the offset that the upload has reached (end-13)."""
         upload = _upload(request)
         offset = await self._uploads.offset(upload)
         return self._answer(204, request, upload, offset)
 
     async def cancel(self, request: Request) -> Response:
-        """DELETE: forget the upload."""
+        """DELETE: cancel the upload (end-14)."""
         await self._uploads.cancel(_upload(request))
         return responses.empty(204)
 

@@ -1,0 +1,40 @@
+"""The blocks of commands that are not run, and why."""
+
+from collections import Counter
+
+import pytest
+
+from tests.docs import blocks, usage
+from tests.docs.blocks import Block
+
+BLOCKS = [block for page in blocks.pages() for block in blocks.read(page)]
+NOT_RUN = [block for block in BLOCKS if block.not_run]
+
+# The reasons that pages give, and for how many blocks. A new block is run unless its page says why
+# not and it is counted here.
+REASONS = {
+    "examples, each of which tests/reference/test_commands.py parses": 29,
+    "goes on until you stop it": 1,
+    "measures for minutes": 1,
+    "needs a Kubernetes cluster": 1,
+    "the address of the repository is yours": 1,
+}
+
+
+def test_a_block_that_is_not_run_is_counted_by_its_reason() -> None:
+    """Commands that nobody runs are wrong one day."""
+    assert Counter(block.not_run for block in NOT_RUN) == REASONS, [
+        f"{block.name}: {block.not_run}" for block in NOT_RUN
+    ]
+
+
+@pytest.mark.parametrize("block", NOT_RUN, ids=lambda block: block.name)
+def test_a_command_that_is_not_run_is_understood(block: Block) -> None:
+    """An option that was renamed is seen all the same."""
+    complaints = [
+        usage.complaint(arguments)
+        for step in block.steps
+        for arguments in usage.invocations(step.command.replace("\\\n", " "))
+    ]
+
+    assert list(filter(None, complaints)) == []
