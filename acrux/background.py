@@ -1,4 +1,4 @@
-"""What an open registry does again and again."""
+"""Tasks that a running registry repeats in the background."""
 
 import asyncio
 import time
@@ -12,9 +12,9 @@ from acrux.http.request_log import Log, Seldom
 
 @dataclass(frozen=True, slots=True)
 class BackgroundTask:
-    """Something to do every so many seconds; `name` is the event that logs its failure.
+    """A task that runs every `seconds`; `name` is the event under which its failures are logged.
 
-    One that is done `at_start` too must succeed there: its failure passes through.
+    If `at_start` is set, it also runs once at the start. If that run fails, so does the start.
     """
 
     name: str
@@ -24,10 +24,10 @@ class BackgroundTask:
 
 
 class Failures:
-    """A task's failures, told seldom, with how many there were.
+    """Logs a task's failures with their count, but no more than one line a minute.
 
-    What the registry foresaw, such as a full disk, and what the operating system refused, such as
-    one more open file, is told in words and without a traceback.
+    An error that the registry expects, such as a full disk, or that the operating system reports,
+    such as too many open files, is logged without a traceback.
     """
 
     def __init__(self, name: str, log: Log, ticks: Callable[[], float]) -> None:
@@ -36,7 +36,7 @@ class Failures:
         self._seldom = Seldom(ticks)
 
     def tell(self, failure: Exception) -> None:
-        """Note one; for use where it is handled."""
+        """Log a failure. Must be called from the `except` block that handles it."""
         failures = self._seldom.times()
         if not failures:
             return
@@ -47,7 +47,7 @@ class Failures:
 
 
 class BackgroundTasks:
-    """Tasks that are done beside the requests, each at its own pace."""
+    """Runs tasks beside the requests, each at its own interval."""
 
     def __init__(
         self, tasks: Sequence[BackgroundTask], log: Log, ticks: Callable[[], float] = time.monotonic
@@ -56,12 +56,12 @@ class BackgroundTasks:
         self._log = log
         self._ticks = ticks
         self._running: list[asyncio.Task[None]] = []
-        self._read_only = Failures("read-only", log, ticks)  # of all tasks: one line tells it
+        self._read_only = Failures("read-only", log, ticks)  # shared: one line for all tasks
 
     async def start(self) -> None:
-        """Do once what is done at the start, then go on with all.
+        """Run the tasks that are due at the start once, then repeat all of them.
 
-        What cannot be written, as the file system is read-only, is no reason not to start.
+        A read-only file system does not prevent the start.
         """
         for task in self._tasks:
             if task.at_start:
@@ -75,7 +75,7 @@ class BackgroundTasks:
             self._read_only.tell(failure)
 
     async def stop(self) -> None:
-        """Wait until each has stopped. Stopping twice does no harm."""
+        """Cancel all tasks and wait until they have stopped. Stopping twice does no harm."""
         while self._running:
             task = self._running.pop()
             task.cancel()
@@ -90,5 +90,5 @@ class BackgroundTasks:
                 await task.run()
             except StorageReadOnly as failure:
                 self._read_only.tell(failure)
-            except Exception as failure:  # noqa: BLE001 -- the next round may go well
+            except Exception as failure:  # noqa: BLE001 -- the next run may succeed
                 failures.tell(failure)

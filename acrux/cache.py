@@ -1,7 +1,7 @@
-"""What a process caches of what callers choose, bounded in bytes.
+"""Caches for values that callers choose, with bounded memory.
 
-Every memo and every cache of the registry is made here, or stands in the table of
-`tests/test_bounds.py` with the reason why it cannot grow.
+Every cache of the registry is created here, or is listed in `tests/test_bounds.py` with the reason
+why it cannot grow without bound.
 """
 
 from collections.abc import Callable, Hashable
@@ -13,16 +13,17 @@ Meaning = TypeVar("Meaning")
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-# A longer text is read anew each time, so that nobody can fill the memory.
+# Longer texts are not cached, so that nobody can fill the memory.
 MAX_LENGTH: Final = 2048
 
 
 def memoize(
     read: Callable[[Text], Meaning], most: int, longest: int = MAX_LENGTH
 ) -> Callable[[Text], Meaning]:
-    """As `read`, which must depend on nothing but its text, and whose values must not change.
+    """Return `read` with a cache of its results for the last `most` texts.
 
-    The last `most` texts of at most `longest` characters, bytes or items are read once.
+    `read` must depend on nothing but its text, and its results must be immutable. A text of more
+    than `longest` characters, bytes or items is read each time.
     """
     memoized = lru_cache(maxsize=most)(read)
 
@@ -33,16 +34,19 @@ def memoize(
 
 
 class Cache(Generic[Key, Value]):
-    """Values by key, of at most `most_bytes` together; it forgets all where there is no room."""
+    """Values by key, of at most `most_bytes` in total. When it is full, it is emptied."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._kept: dict[Key, Value] = {}
         self._bytes = 0
-        self.find = self._kept.get  # None where it is not known; asked on every request
+        self.find = self._kept.get  # None for an unknown key; called on every request
 
     def keep(self, key: Key, value: Value, size: int) -> None:
-        """Keep a value that takes `size` bytes with its key, unless it alone is too large."""
+        """Store a value under its key, unless it alone is too large.
+
+        `size` is what both take, in bytes.
+        """
         if size > self._most_bytes:
             return
         if self._bytes + size > self._most_bytes:
@@ -51,6 +55,6 @@ class Cache(Generic[Key, Value]):
         self._bytes += size
 
     def forget(self) -> None:
-        """Keep nothing."""
+        """Remove all values."""
         self._kept.clear()
         self._bytes = 0

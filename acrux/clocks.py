@@ -1,4 +1,4 @@
-"""The clocks of a registry: the wall's, and one for what cannot be undone."""
+"""The registry's clocks: wall time, and one for what cannot be undone."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ from acrux.ports.clock import Clock, Pause
 LONGEST_PAUSE: Final = 1.0
 KEPT_EVERY: Final = 60.0
 
-_FACT: Final = "clock"  # under which the latest instant is kept
+_FACT: Final = "clock"  # the name under which the latest instant is stored
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What the time is, what is old, when something is noted to have been, and how to wait.
+    """The clock for the current time, for ages and for recorded instants, and how to wait.
 
-    With nothing to follow, `steady` is None.
+    `steady` is None if the clock is moved by hand.
     """
 
     wall: Clock
@@ -34,7 +34,7 @@ class Clocks:
     steady: SteadyClock | None = None
 
     def background_tasks(self, facts: SqlFacts) -> tuple[BackgroundTask, ...]:
-        """What lets a restart go on from the time that was."""
+        """The task that stores the time, so that a restart continues from it."""
         if self.steady is None:
             return ()
         steady, is_first = self.steady, True
@@ -52,7 +52,7 @@ class Clocks:
 
 
 def by_hand(clock: Clock) -> Clocks:
-    """Of a clock that is moved by hand: it is trusted, and nobody waits for it."""
+    """The clocks for a `clock` that is moved by hand: it is trusted, and nobody waits for it."""
     return Clocks(clock, clock, clock, _nobody_waits)
 
 
@@ -60,25 +60,25 @@ now: Clock = partial(datetime.now, UTC)
 
 
 def ticks() -> float:
-    """The seconds that have passed, those in which the machine slept too."""
+    """The seconds since boot, including those in which the machine was suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def running(log: Log, wall: Clock = now, ticks: Callable[[], float] = ticks) -> Clocks:
-    """Of a registry that runs, where `wall` may jump and `ticks` counts the seconds that pass."""
+    """The clocks of a running registry: `wall` may jump, `ticks` counts the elapsed seconds."""
     steady = SteadyClock(wall, ticks, partial(_tell, log))
     return Clocks(wall, steady, steady.noted, _until, steady)
 
 
 def clocks_of(clock: Clock | Clocks | None, log: Log) -> Clocks:
-    """Those of a clock that is moved by hand, or these, or without any those of a machine."""
+    """The given clocks, those for a clock that is moved by hand, or by default the machine's."""
     if isinstance(clock, Clocks):
         return clock
     return by_hand(clock) if clock else running(log)
 
 
 async def _until(instant: datetime) -> None:
-    # A clock that is set back meanwhile must hold up nobody until it has caught up.
+    # If the clock is set back meanwhile, nobody must wait until it has caught up.
     await asyncio.sleep(min(max(0.0, (instant - now()).total_seconds()), LONGEST_PAUSE))
 
 
@@ -90,6 +90,6 @@ def _tell(log: Log, jump: timedelta) -> None:
     log.info(
         "clock-jump",
         seconds=int(jump.total_seconds()),
-        problem="the clock is this far from the time that has passed: nothing is deleted for it "
-        "unless that lasts for a day",
+        problem="the clock differs by this much from the elapsed time: nothing is deleted because "
+        "of it unless the difference lasts for a day",
     )

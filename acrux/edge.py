@@ -1,4 +1,4 @@
-"""What the edge keeps to, made of the settings."""
+"""Builds what guards the edge, from the settings: origins, pace, limits."""
 
 import time
 from ipaddress import ip_network
@@ -17,7 +17,7 @@ ANSWERS_BYTES: Final = 80 * 1024 * 1024
 
 
 def origins(settings: Settings) -> Origins:
-    """The registry's own addresses, and the proxies that it believes."""
+    """The registry's own addresses, and the proxies that it trusts."""
     return Origins(
         settings.known_login_servers,
         tuple(ip_network(network) for network in settings.trusted_proxies),
@@ -25,7 +25,7 @@ def origins(settings: Settings) -> Origins:
 
 
 def pace(settings: Settings) -> Pace:
-    """How fast a client must be."""
+    """How fast a client must send a body."""
     return Pace(
         body_idle=settings.idle_seconds,
         body=settings.body_seconds,
@@ -34,7 +34,7 @@ def pace(settings: Settings) -> Pace:
 
 
 def connections(settings: Settings, origins: Origins) -> Connections:
-    """The connections of this process; a trusted proxy may have as many as it needs."""
+    """The connections of this process. A trusted proxy has no limit of its own."""
     limits = Limits(
         connections=connection_ceiling(settings.connections),
         per_address=settings.connections_per_address,
@@ -47,10 +47,10 @@ def connections(settings: Settings, origins: Origins) -> Connections:
 
 
 def incoming() -> Room:
-    """Memory for the bodies and long headers that come, of one worker."""
+    """The memory of one worker for incoming bodies and long headers."""
     return Room(INCOMING_BYTES, time.monotonic)
 
 
 def sender() -> Sender:
-    """What sends the answers of one worker."""
+    """The sender of one worker's answers."""
     return Sender(Room(ANSWERS_BYTES, time.monotonic))

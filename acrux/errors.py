@@ -1,4 +1,4 @@
-"""Every failure the registry names, free of HTTP.
+"""Every error that the registry raises, independent of HTTP.
 
 RegistryError
 ├── InvalidInput
@@ -53,10 +53,10 @@ from typing import Self
 
 
 class RegistryError(Exception):
-    """The root: something was refused, and `detail` says what, in text only.
+    """The base class: something was refused. `detail` says what, in text only.
 
-    `message` is a sentence for whoever asked; empty means that the class's default is enough.
-    `detail` holds names and digests, never a secret.
+    `message` is a sentence for the caller; if it is empty, the class's default is used. `detail`
+    holds names and digests, never a secret.
     """
 
     def __init__(self, message: str = "", /, **detail: str) -> None:
@@ -66,7 +66,7 @@ class RegistryError(Exception):
 
 
 class InvalidInput(RegistryError):
-    """A request or a command holds something outside the grammar."""
+    """The caller's input is invalid."""
 
 
 class InvalidName(InvalidInput):
@@ -110,15 +110,15 @@ class UnknownName(InvalidInput):
 
 
 class NameTaken(InvalidInput):
-    """Something else already has the name of what is to be created."""
+    """The name of the object to create is already taken."""
 
 
 class StillInUse(InvalidInput):
-    """Something else needs what is to be deleted."""
+    """The object to delete is still in use."""
 
 
 class Unknown(RegistryError):
-    """What was requested is not here."""
+    """The requested resource does not exist."""
 
 
 class UnknownEndpoint(Unknown):
@@ -134,7 +134,7 @@ class UnknownManifest(Unknown):
 
 
 class DamagedManifest(UnknownManifest):
-    """The stored manifest is not what was pushed. `detail["digest"]` says which it is."""
+    """The stored bytes are not those that were pushed. `detail["digest"]` names the manifest."""
 
 
 class UnknownTag(Unknown):
@@ -142,7 +142,7 @@ class UnknownTag(Unknown):
 
 
 class UnknownBlob(Unknown):
-    """The repository links no such blob."""
+    """The repository does not link the blob."""
 
 
 class DamagedBlob(UnknownBlob):
@@ -154,7 +154,7 @@ class UnknownUpload(Unknown):
 
 
 class UnknownCase(Unknown):
-    """The audit log holds no refusal of this id."""
+    """The audit log holds no refusal with this id."""
 
 
 class ContentRefused(RegistryError):
@@ -162,19 +162,19 @@ class ContentRefused(RegistryError):
 
 
 class DigestMismatch(ContentRefused):
-    """The content does not hash to the digest that was claimed."""
+    """The content does not hash to the claimed digest."""
 
 
 class SizeMismatch(ContentRefused):
-    """The content is not as long as was claimed."""
+    """The content does not have the claimed length."""
 
 
 class ContentTooLarge(ContentRefused):
-    """The content is longer than its kind may be."""
+    """The content is larger than its kind may be."""
 
 
 class UploadOutOfOrder(ContentRefused):
-    """A chunk does not start where the upload ends. `offset` is that place, in bytes."""
+    """A chunk does not start at the end of the upload; `offset` is that end, in bytes."""
 
     def __init__(self, message: str, /, *, offset: int, **detail: str) -> None:
         super().__init__(message, **detail)
@@ -182,7 +182,7 @@ class UploadOutOfOrder(ContentRefused):
 
 
 class RangeNotSatisfiable(ContentRefused):
-    """The requested range lies outside the content. `size` is its length, in bytes."""
+    """The requested range lies outside the content; `size` is the content's length, in bytes."""
 
     def __init__(self, message: str, /, *, size: int, **detail: str) -> None:
         super().__init__(message, **detail)
@@ -194,14 +194,14 @@ class MissingReferences(ContentRefused):
 
 
 class IncompleteBody(ContentRefused):
-    """The client went away, or was too slow, before its body was complete."""
+    """The client disconnected, or was too slow, before its body was complete."""
 
 
 class AccessRefused(RegistryError):
-    """The caller may not; `scope` is the scope text that would have sufficed.
+    """The caller is not allowed; `scope` is the text of a scope that would have sufficed.
 
-    `reason`, one of domain.access.reason, `account`, the one that was meant or proven, and `detail`
-    are for the audit log: whoever asked hears no more than the message.
+    `reason` (one of domain.access.reason), `account` (the one that was named or proven) and
+    `detail` are for the audit log: the caller sees the message only.
     """
 
     usual_reason = "refused"
@@ -235,7 +235,7 @@ class InvalidToken(AccessRefused):
 
 
 class InsufficientScope(AccessRefused):
-    """The access token is good, but does not hold what the request needs."""
+    """The access token is valid, but does not hold what the request needs."""
 
     usual_reason = "missing-scope"
 
@@ -245,7 +245,7 @@ class BadCredentials(AccessRefused):
 
     @classmethod
     def of_token(cls, refused: InvalidToken, before: str = "") -> Self:
-        """What is wrong with a token that was shown as a credential."""
+        """What is wrong with a token that was presented as a credential."""
         return cls(
             before + refused.message,
             reason=refused.reason,
@@ -259,7 +259,7 @@ class Denied(AccessRefused):
 
 
 class Unsupported(RegistryError):
-    """The endpoint does not have this method. `allow` lists the methods that it has."""
+    """The endpoint does not support the method; `allow` lists those that it supports."""
 
     def __init__(self, message: str = "", /, *, allow: str = "", **detail: str) -> None:
         super().__init__(message, **detail)
@@ -273,7 +273,7 @@ class Disallowed(RegistryError):
 class TooManyRequests(RegistryError):
     """Too many failed logins, or a busy database. `retry_after` is the wait, in seconds.
 
-    `account` is the one that was meant, where there is one, for the audit log.
+    `account` is the one that was named, if any, for the audit log.
     """
 
     reason = "too-many"
@@ -303,7 +303,7 @@ class StorageReadOnly(RegistryError):
 
 
 class StorageUnavailable(RegistryError):
-    """The storage fails at the moment. What it holds is not known now; nothing was stored."""
+    """The storage is failing: nothing was stored, and whether content exists is unknown."""
 
 
 class IssuerUnavailable(RegistryError):
@@ -311,4 +311,4 @@ class IssuerUnavailable(RegistryError):
 
 
 class InvalidSettings(RegistryError):
-    """The settings cannot be used; stops the start and never reaches HTTP."""
+    """The settings cannot be used. This prevents the start, and never reaches HTTP."""

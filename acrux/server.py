@@ -1,4 +1,4 @@
-"""Run the application in worker processes, and say when it answers."""
+"""Run the application in worker processes, and report when it answers."""
 
 import http.client
 import os
@@ -35,19 +35,19 @@ from acrux.settings import Settings
 from acrux.supervision import CannotStart, Process, Supervisor
 from acrux.worker import PID, STOPPING, load, make_loop
 
-BACKLOG = 4096  # connections that the kernel keeps until they are accepted
-# With granian's own 408 KiB each slow upload took 2.5 MB; the aim is 2.
-BUFFER_BYTES = 1 << 18  # of a body, that wait for the application
+BACKLOG = 4096  # connections that the kernel queues until they are accepted
+# With granian's default of 408 KiB each slow upload took 2.5 MB; the goal is 2 MB.
+BUFFER_BYTES = 1 << 18  # of a body, waiting for the application
 ANSWER_SECONDS = 30  # a server that does not answer by then has failed
 
-LOOK_SECONDS = 2  # how often the files of the certificate are looked at
+LOOK_SECONDS = 2  # how often the certificate's files are checked for changes
 
 LOOP: Final = "acrux"  # the name of the workers' event loop
 
-# It would take a header list of 16 MiB, which a client can make of 4 KB (HPACK).
+# The default accepts a header list of 16 MiB, which a client can produce from 4 KB (HPACK).
 HTTP2: Final = HTTP2Settings(max_concurrent_streams=100, max_headers_size=MAX_HEADER_BYTES)
 
-# granian would write its warnings to standard output, which holds one line and no other.
+# granian would write its warnings to standard output, which must hold our one line only.
 WARNINGS: Final = {
     "handlers": {
         "console": {
@@ -61,9 +61,9 @@ WARNINGS: Final = {
 
 
 class Server(MPServer):
-    """Granian's server, whose workers are ours to supervise.
+    """Granian's server, except that we supervise its workers.
 
-    Calls `answering`, in a thread, once all workers have started.
+    Calls `answering`, in a thread, when all workers have started.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Server(MPServer):
         self._certificate = certificate
         self._answering = answering
         self._woken, self._wake = _pipe()
-        self._told_ready, self._tell_ready = _pipe()
+        self._ready_reader, self._ready_writer = _pipe()
 
     def signal_handler_interrupt(self, *_: Any) -> None:
         """Stop."""
@@ -87,22 +87,22 @@ class Server(MPServer):
         self._wake_up()
 
     def signal_handler_reload(self, *_: Any) -> None:
-        """Look for another certificate, and replace the workers."""
+        """Check for a new certificate, and replace the workers."""
         self.reload_signal = True
         self._wake_up()
 
     def _wake_up(self) -> None:
-        with suppress(BlockingIOError):  # then it is full, which wakes as well
+        with suppress(BlockingIOError):  # a full pipe wakes too
             os.write(self._wake, b"!")
 
-    # granian's loop ends the registry when a worker that it replaced dies within 5.5 seconds. On a
-    # reload it kills a worker that is still busy after `workers_kill_timeout`.
+    # granian's own loop stops the registry if a replacement dies within 5.5 seconds. On a reload it
+    # kills a worker that is still busy after `workers_kill_timeout`.
     def _spawn_workers(self, *_: Any) -> None:
-        """Start none: the supervisor does."""
+        """Start no worker: the supervisor does that."""
 
     def _serve(self, spawn_target: Any, target_loader: Any) -> None:
-        # Where granian looks for a loop that it does not know itself.
-        loops.register(LOOP)(partial(make_loop, self._tell_ready))
+        # granian's registry of event loops, for those that it does not ship.
+        loops.register(LOOP)(partial(make_loop, self._ready_writer))
         self.loop: Any = LOOP
         self.startup(spawn_target, target_loader)  # type: ignore[no-untyped-call]
         supervisor = Supervisor(
@@ -121,10 +121,10 @@ class Server(MPServer):
             supervisor.stop(self.workers_kill_timeout or 0)
 
     def _start(self, spawn_target: Any, target_loader: Any, number: int) -> Process:
-        """Start one worker with the certificate of this moment.
+        """Start one worker with the current certificate.
 
-        A forked worker has our handlers until it has its own: a signal to stop that came in
-        between would be lost on it, and the stop would wait for nothing. So signals wait.
+        Stop signals are blocked meanwhile. A forked worker has our handlers until it sets its own:
+        a signal in between would be lost, and the stop would wait until it times out.
         """
         if self._certificate:
             served = self._certificate.served
@@ -148,10 +148,10 @@ class Server(MPServer):
                 if self._certificate.look():
                     supervisor.relieve_all()
             supervisor.step()
-            readable = [self._woken, self._told_ready, *supervisor.sentinels()]
+            readable = [self._woken, self._ready_reader, *supervisor.sentinels()]
             wait(readable, supervisor.next_due())
             _read(self._woken)
-            for (pid,) in PID.iter_unpack(_read(self._told_ready)):
+            for (pid,) in PID.iter_unpack(_read(self._ready_reader)):
                 supervisor.ready(pid)
 
     def _reload_now(self, supervisor: Supervisor) -> None:
@@ -171,41 +171,41 @@ def _pipe() -> tuple[int, int]:
 
 def _read(descriptor: int) -> bytes:
     try:
-        return os.read(descriptor, 4096)  # a whole number of what PID writes
+        return os.read(descriptor, 4096)  # a multiple of the size of PID
     except BlockingIOError:
         return b""
 
 
 def survive_signals() -> None:
-    """Let no signal end us that asks for something else, and may come at any time.
+    """Ignore signals that would end the process but mean something else.
 
-    SIGHUP asks to load certificates anew, which a start does by itself; SIGUSR1 and SIGUSR2 ask
-    other servers to open their logs anew.
+    SIGHUP asks to reload certificates, which a start does anyway; SIGUSR1 and SIGUSR2 ask other
+    servers to reopen their logs.
     """
-    for asking in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(asking, signal.SIG_IGN)
+    for ignored in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(ignored, signal.SIG_IGN)
 
 
 def resolve(settings: Settings) -> tuple[Settings, socket.socket]:
-    """The settings with the port that will be used, and a socket that keeps it ours.
+    """The settings with the port that will be used, and a socket that reserves it.
 
-    Raises InvalidSettings where the address cannot be had.
+    Raises InvalidSettings if the registry cannot listen on the address.
     """
     family, address = _address(settings)
     try:
-        with socket.socket(family) as probe:  # fails where anything listens there already
+        with socket.socket(family) as probe:  # fails if anything listens there already
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             address = (address[0], probe.getsockname()[1])
         kept = socket.socket(family)
-        # Without SO_REUSEADDR, so that the probe of another registry fails on it; with
-        # SO_REUSEPORT, so that our workers' sockets do not.
+        # Without SO_REUSEADDR, so that the probe of another registry fails; with SO_REUSEPORT, so
+        # that our workers can bind.
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         kept.bind(address)
     except OSError as error:
         raise InvalidSettings(
             f"port: cannot listen on {settings.host}:{settings.port} ({error.strerror}): "
-            "stop the program that does, or choose another with --port"
+            "stop the program that listens there, or choose another port with --port"
         ) from error
     return settings.replace(port=address[1]), kept
 
@@ -214,15 +214,17 @@ def _address(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise InvalidSettings(f"host: {settings.host!r} is no address of this machine") from error
+        raise InvalidSettings(
+            f"host: {settings.host!r} is not an address of this machine"
+        ) from error
     family, *_, address = found[0]
     return family, (str(address[0]), int(address[1]))
 
 
 def certificate_files(settings: Settings) -> CertificateFiles | None:
-    """The certificate to serve with, made where it must be; None for plain http.
+    """The certificate to serve with, created if necessary; None for plain http.
 
-    Raises InvalidSettings where certificate and key do not fit.
+    Raises InvalidSettings if the certificate and the key do not match.
     """
     make_data_dir(settings.data_dir)
     find = _finder(settings)
@@ -252,23 +254,23 @@ def _host_of(login_server: str) -> str:
 
 
 def run(settings: Settings, answering: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; running requests end within `stop_seconds`.
+    """Serve until SIGTERM or SIGINT; then running requests have `stop_seconds` to finish.
 
-    Raises SystemExit with 1 where a worker could not start, and InvalidSettings where there is no
-    good certificate.
+    Raises SystemExit(1) if a worker cannot start, and InvalidSettings if there is no usable
+    certificate.
     """
     _, (address, port) = _address(settings)
-    sys.stderr = _standard_error(settings)  # of the workers too, which are forked
+    sys.stderr = _standard_error(settings)  # the workers inherit it by the fork
     allow_descriptors()
     log = LineLog(sys.stderr, settings.log_format)
     _warn_of_strangers(settings, log)
     find = _finder(settings)
-    recover(settings.data_dir / "uploads")  # once, before a worker tells anybody an offset
+    recover(settings.data_dir / "uploads")  # once, before a worker reports an offset
     server = Server(
         "acrux",
         address=address,
         port=port,
-        # Not RSGI: it ends a body that was cut short like a whole one. ASGI sends http.disconnect.
+        # Not RSGI: there, a truncated body looks complete. ASGI sends http.disconnect.
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         workers=settings.worker_processes,
@@ -277,7 +279,7 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
         log_dictconfig=WARNINGS,
         workers_kill_timeout=settings.stop_seconds,
         backlog=BACKLOG,
-        # These are connections; those above it wait to be accepted.
+        # A number of connections; any more wait to be accepted.
         backpressure=connection_ceiling(settings.connections),
         http1_settings=_http1(settings),
         http2_settings=HTTP2,
@@ -305,7 +307,7 @@ def _lost_lines(settings: Settings, lines: int) -> str:
 
 
 def _http1(settings: Settings) -> HTTP1Settings:
-    # It counts from the end of the request before: the first header has its own, shorter time.
+    # It counts from the end of the previous request; the first header has its own, shorter time.
     longest = max(settings.header_seconds, settings.keep_alive_seconds)
     return HTTP1Settings(header_read_timeout=longest * 1000, max_buffer_size=BUFFER_BYTES)
 
@@ -314,7 +316,9 @@ def _announce(settings: Settings, answering: Callable[[], None]) -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
     while not _answers(settings):
         if time.monotonic() > deadline:
-            sys.stderr.write(f"acrux: no answer within {ANSWER_SECONDS} seconds\n")
+            sys.stderr.write(
+                f"acrux: the registry did not answer within {ANSWER_SECONDS} seconds\n"
+            )
             return
         time.sleep(0.01)
     answering()
@@ -332,7 +336,7 @@ def _connect(settings: Settings) -> http.client.HTTPConnection:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- compared
     if settings.scheme == "http":
         return http.client.HTTPConnection(host, settings.port, timeout=1)
-    # Only asks ourselves whether we answer, and sends nothing that is secret.
+    # We only ask ourselves whether we answer, and send no secret.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

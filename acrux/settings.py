@@ -1,4 +1,4 @@
-"""All settings, read once, checked, frozen."""
+"""All settings: read once, checked, immutable."""
 
 import dataclasses
 import difflib
@@ -17,12 +17,12 @@ from acrux.errors import InvalidSettings
 
 PREFIX: Final = "ACRUX_"
 
-# Variables of this prefix that are no settings: they belong to the client and to the tests.
+# Variables with this prefix that are not settings: they belong to the client and to the tests.
 OTHER_VARIABLES: Final = frozenset(
     {"ACRUX_CONFIG", "ACRUX_USERNAME", "ACRUX_PASSWORD", "ACRUX_OCI_CONFORMANCE"}
 )
 
-# acr-protocol.md §5.11: 5 to 50 letters and digits; a hyphen as in a domain name label.
+# acr-protocol.md §5.11: 5 to 50 letters and digits; hyphens as in a domain name label.
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]{3,48}[a-zA-Z0-9]")
 
 # host ::= a domain name, an IPv4 address or a bracketed IPv6 address; port ::= digits
@@ -32,13 +32,13 @@ _LOGIN_SERVER = re.compile(
 )
 
 
-# The least and the most that each number may be.
+# The minimum and the maximum of each number.
 _RANGES: Final = {
     "port": (0, 65535),
     "workers": (0, 256),
-    # Clients assume 60 seconds where they are not told, and ask again before the end.
+    # Clients assume 60 seconds if the answer names no lifetime, and renew before it ends.
     "access_token_seconds": (60, 86400),
-    # Azure's SDKs ask anew where fewer than 300 seconds are left, and would do so for ever.
+    # Azure's SDKs renew if fewer than 300 seconds are left: below that, they would never stop.
     "refresh_token_seconds": (600, 31_536_000),
     "idle_seconds": (1, 3600),
     "answer_idle_seconds": (1, 3600),
@@ -61,103 +61,110 @@ def _setting(sentence: str, default: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of a registry. Each is a row: name, type, default, one sentence.
+    """The settings of a registry. Each has a name, a type, a default and one sentence.
 
-    No default weakens security: keys and passwords are made at the first start.
+    No default weakens security: keys and passwords are generated at the first start.
     """
 
-    name: str = _setting("The registry's name, which is also the admin user's.", "acrux")
+    name: str = _setting("The registry's name, which is also the admin user's name.", "acrux")
     host: str = _setting("The address to listen on.", "127.0.0.1")
     port: int = _setting("The port to listen on; 0 picks a free one.", 5000)
     login_servers: tuple[str, ...] = _setting(
         "The host[:port] names that clients use, the default one first; "
-        "without any, localhost and the address listened on.",
+        "if none is given, localhost and the listening address.",
         (),
     )
     trusted_proxies: tuple[str, ...] = _setting(
-        "Addresses or networks of proxies whose X-Forwarded-Proto, -Host and -For are believed.",
+        "Addresses or networks of proxies whose X-Forwarded-Proto, -Host and -For are trusted.",
         (),
     )
-    data_dir: Path = _setting("The folder that holds everything.", Path("acrux-data"))
-    workers: int = _setting("How many processes answer requests; 0 means one a core.", 0)
-    tls_cert: Path | None = _setting("A certificate (PEM) to serve https with.", None)
+    data_dir: Path = _setting("The directory that holds all data.", Path("acrux-data"))
+    workers: int = _setting("How many processes answer requests; 0 means one per core.", 0)
+    tls_cert: Path | None = _setting("The certificate (PEM) to serve https with.", None)
     tls_key: Path | None = _setting("The certificate's private key (PEM, PKCS#8).", None)
     tls_self_signed: bool = _setting(
-        "Make and keep a small CA and a certificate for the login servers.", default=False
+        "Create and keep a small CA and a certificate for the login servers.", default=False
     )
-    access_token_seconds: int = _setting("How long an access token lives, in seconds.", 4500)
+    access_token_seconds: int = _setting("How long an access token is valid, in seconds.", 4500)
     refresh_token_seconds: int = _setting(
-        "How long a refresh token lives, in seconds.", 3 * 60 * 60
+        "How long a refresh token is valid, in seconds.", 3 * 60 * 60
     )
     signing_algorithm: Literal["ES256", "RS256"] = _setting(
         "The algorithm that signs access tokens.", "ES256"
     )
     idle_seconds: int = _setting(
-        "How long a request's body may pause before it is given up, in seconds.", 60
+        "How long a request's body may pause before the request is aborted, in seconds.", 60
     )
     body_bytes_per_second: int = _setting(
-        "How fast a body must come at least, over idle_seconds, and an answer be taken, "
-        "over answer_idle_seconds, in bytes a second.",
+        "The minimum rate, in bytes per second, of a request's body, over idle_seconds, and of "
+        "an answer, over answer_idle_seconds.",
         500,
     )
-    body_seconds: int = _setting("How long a request's body may take in all, in seconds.", 21600)
+    body_seconds: int = _setting("How long a request's body may take in total, in seconds.", 21600)
     answer_idle_seconds: int = _setting(
-        "How long a client may take next to nothing of an answer before its connection is closed, "
+        "How long a client may read almost nothing of an answer before its connection is closed, "
         "in seconds.",
         60,
     )
     header_seconds: int = _setting(
-        "How long a new connection, whatever it speaks, may take until the header of a request "
-        "is complete, in seconds.",
+        "How long a new connection of any protocol may take until the header of a request is "
+        "complete, in seconds.",
         15,
     )
-    # A proxy in front must close idle connections first, or it sends a request to one that is
-    # closed here: nginx does so after 60 seconds (keepalive_timeout in `upstream`).
+    # A proxy in front must close idle connections first, or it sends a request on one that is
+    # already closed here. nginx closes them after 60 seconds (keepalive_timeout in `upstream`).
     keep_alive_seconds: int = _setting(
         "How long a connection may wait for its next request, in seconds.", 75
     )
     connections: int = _setting(
-        "How many connections each worker keeps at most, as far as its descriptors allow.", 10000
+        "The maximum number of connections per worker, if its file descriptors allow as many.",
+        10000,
     )
     connections_per_address: int = _setting(
-        "How many of them may be of one address that is no trusted proxy's.", 4096
+        "The maximum number of connections per worker from one address that is not a trusted "
+        "proxy's.",
+        4096,
     )
-    stop_seconds: int = _setting("How long running requests may take to end at a stop.", 25)
+    stop_seconds: int = _setting(
+        "How long running requests may take to finish when the registry stops, in seconds.", 25
+    )
     htpasswd: Path | None = _setting(
-        "An htpasswd file (bcrypt) whose users may log in; read again when it changes.", None
+        "An htpasswd file (bcrypt) whose users may log in; it is read again when it changes.", None
     )
-    htpasswd_scope_map: str = _setting("The scope map that its users get.", "")
+    htpasswd_scope_map: str = _setting("The scope map for new users of the htpasswd file.", "")
     upload_seconds: int = _setting(
-        "How long an upload may go on, between two of its requests, after its token has ended.",
+        "How long an upload may pause between two requests after its token has expired, "
+        "in seconds.",
         3600,
     )
     allow_missing_blobs: bool = _setting(
-        "Take images whose blobs the repository does not hold.", default=False
+        "Accept images whose blobs are not in the repository.", default=False
     )
     mount_from_account: bool = _setting(
-        "Mount a blob, where no repository is named, from any that the account may pull, "
-        "and not only from those in the token.",
+        "If a mount names no repository, search all that the account may pull, and not only "
+        "those in the token.",
         default=False,
     )
     renew_pepper: bool = _setting(
-        "Go on where secrets/pepper is lost or another: no password is right until it is renewed.",
+        "Start even if secrets/pepper is lost or was replaced: no password works until it is "
+        "renewed.",
         default=False,
     )
-    audit_days: int = _setting("How many days the records of the audit are kept.", 90)
+    audit_days: int = _setting("How many days audit records are kept.", 90)
     audit_bytes: int = _setting(
-        "How many bytes the audit of accounts takes of the disk at most, a quarter of them for "
-        "one account; beyond, the oldest records go before their time, and that is recorded.",
+        "The disk space for the audit records of accounts, in bytes, a quarter of it for any one "
+        "account; beyond it the oldest records are removed early, and that is recorded.",
         4 * 1024 * 1024 * 1024,
     )
-    log_format: Literal["console", "json"] = _setting("How log lines are written.", "console")
+    log_format: Literal["console", "json"] = _setting("The format of log lines.", "console")
 
     def problems(self) -> list[str]:
-        """What is wrong with the settings, a sentence each."""
+        """What is wrong with the settings, one sentence for each problem."""
         found = []
         if _NAME.fullmatch(self.name) is None:
-            found.append("name: 5 to 50 letters, digits and inner hyphens are allowed")
+            found.append("name: must be 5 to 50 letters, digits and inner hyphens")
         found += [
-            f"{name}: {least} to {most} are allowed"
+            f"{name}: must be from {least} to {most}"
             for name, (least, most) in _RANGES.items()
             if not least <= getattr(self, name) <= most
         ]
@@ -173,28 +180,28 @@ class Settings:
         ]
         if self.htpasswd and not self.htpasswd_scope_map:
             found.append(
-                "htpasswd: its users need a scope map, give htpasswd_scope_map too, such as "
+                "htpasswd: its users need a scope map: set htpasswd_scope_map too, for example to "
                 "_repositories_pull_metadata_read"
             )
         return found + self._tls_problems()
 
     def _tls_problems(self) -> list[str]:
         if self.tls_cert and not self.tls_key:
-            return ["tls_cert: a certificate needs its key, give tls_key too"]
+            return ["tls_cert: a certificate needs its key: set tls_key too"]
         if self.tls_key and not self.tls_cert:
-            return ["tls_key: a key needs its certificate, give tls_cert too"]
+            return ["tls_key: a key needs its certificate: set tls_cert too"]
         if self.tls_cert and self.tls_self_signed:
-            return ["tls_self_signed: give either this, or tls_cert and tls_key"]
+            return ["tls_self_signed: set either this, or tls_cert and tls_key"]
         return []
 
     @property
     def scheme(self) -> str:
-        """`https` where a certificate is configured, else `http`."""
+        """`https` if a certificate is configured, else `http`."""
         return "https" if self.tls_cert or self.tls_self_signed else "http"
 
     @property
     def known_login_servers(self) -> tuple[str, ...]:
-        """The login servers, or where none is configured those that reach this machine."""
+        """The configured login servers, or by default the names that reach this machine."""
         if self.login_servers:
             return self.login_servers
         hosts = ["localhost", "127.0.0.1", "[::1]"]
@@ -209,7 +216,7 @@ class Settings:
         return self.workers or os.cpu_count() or 1
 
     def replace(self, **values: Any) -> Self:
-        """The same settings but for these."""
+        """The same settings, except for these values."""
         return dataclasses.replace(self, **values)
 
 
@@ -232,10 +239,10 @@ class Loaded:
 
 
 def load(environ: Mapping[str, str], options: Mapping[str, object], config: Path | None) -> Loaded:
-    """Read the settings: options win over variables, these over the file, this over defaults.
+    """Read the settings: options override variables, variables the file, the file the defaults.
 
-    `options` holds what the command line gave, by setting. Raises InvalidSettings with all
-    problems at once.
+    `options` holds the options of the command line, by setting. Raises InvalidSettings, which
+    lists all problems at once.
     """
     problems: list[str] = []
     values: dict[str, Any] = {}
@@ -259,7 +266,7 @@ def load(environ: Mapping[str, str], options: Mapping[str, object], config: Path
 
 
 def rows() -> tuple[dataclasses.Field[Any], ...]:
-    """Every setting: name, type, default, and one sentence in `metadata`."""
+    """Every setting: its name, type and default, and its sentence in `metadata`."""
     return dataclasses.fields(Settings)
 
 
@@ -302,12 +309,12 @@ def _is_given(value: object) -> bool:
 
 def _unknown(name: str, names: list[str], source: str) -> str:
     nearest = difflib.get_close_matches(name, names, 1)
-    hint = f", did you mean {nearest[0]}?" if nearest else ", see: acrux settings"
+    hint = f": did you mean {nearest[0]}?" if nearest else ": see acrux settings"
     return f"there is no setting {name} ({source}){hint}"
 
 
 def _convert(name: str, value: object) -> object:
-    # `Path` is no type of msgspec: it is text until here.
+    # msgspec does not know `Path`: it is text until here.
     kind = next(row.type for row in rows() if row.name == name)
     if kind in (Path, Path | None):
         if not str(value):

@@ -6,21 +6,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-FIRST_PAUSE: Final = 0.1  # seconds from the first death to the replacement; then twice as long
+FIRST_PAUSE: Final = 0.1  # seconds from the first death to the replacement; then it doubles
 LONGEST_PAUSE: Final = 30.0
-LONG_LIFE: Final = 60.0  # seconds after which a worker has proved itself: pauses begin anew
-START_SECONDS: Final = 120.0  # a worker that is not ready by then will never be
+LONG_LIFE: Final = 60.0  # seconds after which a worker has proved itself: the pause is reset
+START_SECONDS: Final = 120.0  # a worker that is not ready by then never will be
 
-# A worker says that it is ready a moment before its socket listens.
+# A worker reports that it is ready a moment before its socket listens.
 OVERLAP: Final = 0.5
-# Whoever leaves may finish what it answers, be it a push that takes all night.
+# A replaced worker may finish its requests, even a push that takes all night.
 LEAVE_SECONDS: Final = 24 * 60 * 60.0
-# But not so many of them that reload after reload fills the memory.
+# But repeated reloads must not fill the memory with workers that are leaving.
 LEAVING_PER_WORKER: Final = 4
 
 
 class Process(Protocol):
-    """What is used of `multiprocessing.Process`."""
+    """The part of `multiprocessing.Process` that is used here."""
 
     @property
     def pid(self) -> int | None: ...
@@ -34,13 +34,13 @@ class Process(Protocol):
 
 
 class Tell(Protocol):
-    """Writes one line of the log."""
+    """Writes one log line."""
 
     def __call__(self, event: str, /, **values: object) -> None: ...
 
 
 class CannotStart(Exception):
-    """A worker died before it was ready for the first time; the text says how."""
+    """A worker died before all were ready for the first time; the text says how."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Backoff:
     _next: float = FIRST_PAUSE
 
     def after(self, lived: float) -> float:
-        """The pause after a life of so many seconds."""
+        """The pause after a worker that lived for this long, both in seconds."""
         pause = FIRST_PAUSE if lived >= LONG_LIFE else self._next
         self._next = min(2 * pause, LONGEST_PAUSE)
         return pause
@@ -67,7 +67,7 @@ class Worker:
 
 @dataclass(slots=True)
 class Leaving:
-    """A worker that has been relieved: asked to end at `ask`, killed at `kill`."""
+    """A worker that has been replaced: asked to stop at `ask`, killed at `kill`."""
 
     worker: Worker
     ask: float
@@ -77,7 +77,7 @@ class Leaving:
 
 @dataclass(slots=True)
 class Slot:
-    """The place of one worker: who serves in it, and who is starting to."""
+    """The place of one worker: the process that serves, and the one that is starting."""
 
     number: int
     serving: Worker | None = None
@@ -87,10 +87,10 @@ class Slot:
 
 
 class Supervisor:
-    """Holds `count` workers; `step` does what is due, and is to be called at `next_due`.
+    """Keeps `count` workers running. Call `step` when a worker ends or `next_due` has passed.
 
-    `spawn` starts the process of a number, and may raise OSError. `started` is called once all
-    have been ready for the first time; until then a death raises CannotStart.
+    `spawn` starts the worker of a number, and may raise OSError. `started` is called once, when
+    all have become ready for the first time; until then a death raises CannotStart.
     """
 
     def __init__(
@@ -110,11 +110,11 @@ class Supervisor:
         self._leaving: list[Leaving] = []
 
     def relieve_all(self) -> None:
-        """Replace every worker, one after another; each finishes what it answers."""
+        """Replace every worker, one after another; each finishes its requests."""
         self._generation += 1
 
     def ready(self, pid: int) -> None:
-        """The worker of this process serves from now on, in place of the one before it."""
+        """Let the worker of this process serve from now on, in place of its predecessor."""
         for slot in self._slots:
             if slot.coming and slot.coming.process.pid == pid:
                 if slot.serving:
@@ -126,25 +126,25 @@ class Supervisor:
 
     def step(self) -> None:
         """Do what is due. Raises CannotStart."""
-        self._bury()
-        self._end_those_who_leave()
+        self._reap()
+        self._stop_replaced()
         for slot in self._slots:
-            self._end_who_never_starts(slot)
+            self._kill_if_never_ready(slot)
             if self._wants_another(slot):
                 self._try_to_spawn(slot)
 
     def next_due(self) -> float:
-        """Seconds until something may be due, if nothing happens before."""
+        """The seconds until something may be due, if nothing happens before."""
         dues = [slot.due for slot in self._slots if not slot.serving and not slot.coming]
         dues += [leaving.kill if leaving.asked else leaving.ask for leaving in self._leaving]
         return max(0.0, min([due - self._clock() for due in dues] + [1.0]))
 
     def sentinels(self) -> list[int]:
-        """What becomes readable where a process ends."""
+        """File descriptors that become readable when a process ends."""
         return [worker.process.sentinel for worker in self._workers()]
 
     def stop(self, seconds: float) -> None:
-        """End all: each has so many seconds for what it answers, then it is killed."""
+        """Stop all workers. After `seconds`, those that still answer requests are killed."""
         asked = {id(leaving.worker) for leaving in self._leaving if leaving.asked}
         workers = list(self._workers())
         for worker in workers:
@@ -163,17 +163,17 @@ class Supervisor:
             yield from filter(None, (slot.serving, slot.coming))
         yield from (leaving.worker for leaving in self._leaving)
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         self._leaving = [one for one in self._leaving if one.worker.process.exitcode is None]
         for slot in self._slots:
             if slot.coming and slot.coming.process.exitcode is not None:
                 dead, slot.coming = slot.coming, None
-                self._mourn(slot, dead)
+                self._note_death(slot, dead)
             if slot.serving and slot.serving.process.exitcode is not None:
                 dead, slot.serving = slot.serving, None
-                self._mourn(slot, dead)
+                self._note_death(slot, dead)
 
-    def _mourn(self, slot: Slot, dead: Worker) -> None:
+    def _note_death(self, slot: Slot, dead: Worker) -> None:
         how = describe(dead.process.exitcode)
         if self._started:
             raise CannotStart(how)
@@ -211,7 +211,7 @@ class Supervisor:
         else:
             slot.coming = Worker(process, self._generation, born)
 
-    def _end_who_never_starts(self, slot: Slot) -> None:
+    def _kill_if_never_ready(self, slot: Slot) -> None:
         if slot.coming and self._clock() > slot.coming.born + START_SECONDS:
             slot.coming.process.kill()
 
@@ -221,22 +221,22 @@ class Supervisor:
         for leaving in self._leaving[: -LEAVING_PER_WORKER * len(self._slots)]:
             leaving.kill = now
 
-    def _end_those_who_leave(self) -> None:
+    def _stop_replaced(self) -> None:
         for leaving in self._leaving:
             process = leaving.worker.process
             if not leaving.asked and self._clock() >= leaving.ask:
                 # Connections that it has not accepted yet are reset now, unless
-                # net.ipv4.tcp_migrate_req hands them to another worker (ip-sysctl).
+                # net.ipv4.tcp_migrate_req moves them to another worker (ip-sysctl).
                 leaving.asked = True
                 process.terminate()
             if self._clock() >= leaving.kill:
-                self._tell("worker-killed", pid=process.pid, reason="it was relieved long ago")
+                self._tell("worker-killed", pid=process.pid, reason="it was replaced long ago")
                 leaving.kill = self._clock() + LEAVE_SECONDS
                 process.kill()
 
 
 def describe(exitcode: int | None) -> str:
-    """How a process ended, from what `multiprocessing` says of it."""
+    """How a process ended, from its `multiprocessing` exit code."""
     if exitcode is None or exitcode >= 0:
         return f"exit code {exitcode}"
     with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""A worker process: its event loop, its end, and what it owes its parent."""
+"""A worker process: its event loop, its signals, its end with its parent."""
 
 import asyncio
 import ctypes
@@ -20,22 +20,22 @@ from acrux.settings import Settings
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
-PARENT_SECONDS: Final = 1  # how often a worker looks whether it is alone
+PARENT_SECONDS: Final = 1  # how often a worker checks that its parent still runs
 
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
-PID: Final = struct.Struct("=i")  # what a worker writes when it is ready: its process
+PID: Final = struct.Struct("=i")  # what a worker writes when it is ready: its process id
 
 
 Args = TypeVarTuple("Args")
 
 
 class WorkerLoop(uvloop.Loop):
-    """The event loop of a worker, telling on descriptor `ready` that the server was started.
+    """The event loop of a worker. It writes to descriptor `ready` when the server has started.
 
-    Of several signals to stop only the first is handed on. Where a service manager signals all
-    processes and the parent signals its workers too, a worker gets two, and granian's handler
-    waits for ever in the second.
+    Only the first of several stop signals is passed on. If a service manager signals all processes
+    and the parent signals its workers too, a worker gets two, and granian's handler would hang in
+    the second.
     """
 
     def __init__(self, ready: int) -> None:
@@ -45,7 +45,10 @@ class WorkerLoop(uvloop.Loop):
         self._stopping = False
 
     def run_until_complete(self, future: Any) -> Any:
-        """As the event loop's: granian runs the start of the application, then until the end."""
+        """Run as the base class does, and report the second run.
+
+        granian first runs the start of the application, then the server until its end.
+        """
         self._runs += 1
         if self._runs == 2:
             os.write(self._ready, PID.pack(os.getpid()))
@@ -54,7 +57,7 @@ class WorkerLoop(uvloop.Loop):
     def add_signal_handler(
         self, sig: int, callback: Callable[[*Args], object], *args: *Args
     ) -> None:
-        """As the event loop's, but only the first of all signals calls its handler."""
+        """Add as the base class does, but only the first of all signals calls its handler."""
         super().add_signal_handler(sig, partial(self._stop, callback, *args))
 
     def _stop(self, callback: Callable[[*Args], object], *args: *Args) -> None:
@@ -64,7 +67,7 @@ class WorkerLoop(uvloop.Loop):
 
 
 def make_loop(ready: int) -> WorkerLoop:
-    """A WorkerLoop, which is this thread's from now on."""
+    """Create a WorkerLoop and make it the event loop of this thread."""
     loop = WorkerLoop(ready)
     asyncio.set_event_loop(loop)
     return loop
@@ -73,27 +76,27 @@ def make_loop(ready: int) -> WorkerLoop:
 def load(settings: Settings, parent: int) -> Application:
     """The application of one worker process; `parent` is the process that started it."""
     _end_with_the_parent(parent)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which is for the parent
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is meant for the parent
     for stopping in STOPPING:
-        signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's own
+        signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's handlers
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     return build(settings).app
 
 
 def _end_with_the_parent(parent: int) -> None:
-    # A worker whose parent was killed would serve on, and hold the port against the next start.
-    # Nothing less than SIGKILL ends it whatever it does, be it stopped or waiting for a lock; a
-    # push that this cuts is tried again, as where the machine fails.
-    # For the kernel the parent is the thread that forked us (prctl(2)): only the parent's main
+    # A worker whose parent was killed would keep serving, and would block the port for the next
+    # start. Only SIGKILL ends it in any state, even stopped or waiting for a lock. A push that is
+    # cut off is retried, as after a power failure.
+    # To the kernel, the parent is the thread that forked us (prctl(2)): only the parent's main
     # thread may start workers.
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    _end_if_alone(parent)  # who died before that was asked for is told to nobody
+    _end_if_alone(parent)  # prctl does not report a parent that died before the call
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> None:
-    # Where the system cannot do that by itself.
+    # For systems that cannot send a signal when the parent dies.
     while True:
         time.sleep(PARENT_SECONDS)
         _end_if_alone(parent)

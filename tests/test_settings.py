@@ -71,8 +71,8 @@ def test_a_list_is_separated_by_commas_in_a_variable_and_an_array_in_the_file(
         ({}, {"trusted_proxies": ("10.0.0.0/33",)}, "10.0.0.0/33"),
         ({}, {"access_token_seconds": 59}, "60 to 86400"),
         ({}, {"idle_seconds": 0}, "idle_seconds"),
-        ({}, {"tls_cert": Path("c.pem")}, "give tls_key too"),
-        ({}, {"tls_key": Path("k.pem")}, "give tls_cert too"),
+        ({}, {"tls_cert": Path("c.pem")}, "set tls_key too"),
+        ({}, {"tls_key": Path("k.pem")}, "set tls_cert too"),
         (
             {},
             {"tls_cert": Path("c"), "tls_key": Path("k"), "tls_self_signed": True},

@@ -1,4 +1,4 @@
-"""Instants as whole microseconds since 1970, and back, exactly."""
+"""Convert instants to whole microseconds since 1970 and back, exactly."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,5 +14,5 @@ def to_microseconds(instant: datetime) -> int:
 
 
 def from_microseconds(count: int) -> datetime:
-    """The instant, in UTC, so many microseconds after 1970 began."""
+    """The instant, in UTC, that is `count` microseconds after the start of 1970."""
     return BEGINNING + count * _MICROSECOND

@@ -1,4 +1,4 @@
-"""What the services need to know who may do what."""
+"""What the services need to store accounts, scope maps and revocations."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from acrux.domain.instants import BEGINNING
 
 
 class PasswordRecord(Struct, frozen=True):
-    """One of an account's passwords as it is kept: never the password itself."""
+    """A password of an account as it is stored: never the password itself."""
 
     name: str
     hash: str
@@ -22,24 +22,24 @@ class PasswordRecord(Struct, frozen=True):
 
 
 class AccountKind(StrEnum):
-    """Whose an account is, and with that, where its passwords come from."""
+    """The kind of an account, and with that, where its passwords come from."""
 
     TOKEN = "token"  # noqa: S105 -- ACR's word for an account with two generated passwords
-    USER = "user"  # who chose the password
-    FILE_USER = "htpasswd"  # as a file of the operator says
+    USER = "user"  # a person, who chose the password
+    FILE_USER = "htpasswd"  # a user of the operator's htpasswd file
 
 
 class FileUser(Struct, frozen=True):
-    """A user as an htpasswd file names them: the hash of their password, with its scheme."""
+    """A user of an htpasswd file: the name, and the password's hash with its scheme."""
 
     name: str
     hash: str
 
 
 class FileContent(Struct, frozen=True):
-    """What an htpasswd file holds; no `users` where it cannot be read.
+    """What an htpasswd file holds. `users` is None if it cannot be read.
 
-    `problems` are sentences on what is wrong with it, without a password or a hash.
+    `problems` says what is wrong with it, a sentence each, without a password or a hash.
     """
 
     users: tuple[FileUser, ...] | None
@@ -49,9 +49,9 @@ class FileContent(Struct, frozen=True):
 class Account(Struct, frozen=True):
     """An account, its passwords, and the permissions of its scope map.
 
-    The anonymous principal is the account without a name. `permissions` are not kept with the
-    account but read with it; a system-defined scope map has none here. `changed_at` is when it was
-    last given another scope map, or switched on or off, whether that revoked anything or not.
+    The anonymous principal is the account without a name. `permissions` are not stored with the
+    account, but read with it; they are empty for a built-in scope map. `changed_at` is when it last
+    got another scope map, or was enabled or disabled, whether that revoked anything or not.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Account(Struct, frozen=True):
 
 
 class StoredScopeMap(Struct, frozen=True):
-    """A scope map of one's own as it is kept; `changed_at` is when it last held something else."""
+    """A custom scope map as it is stored; `changed_at` is when its permissions last changed."""
 
     name: str
     description: str
@@ -79,132 +79,133 @@ class Accounts(Protocol):
     """Accounts, their passwords, and the epochs below which their tokens are revoked."""
 
     async def find(self, name: str) -> Account | None:
-        """The account of this name, None where there is none."""
+        """The account with this name, None if there is none."""
 
     async def list(self, kinds: Collection[AccountKind]) -> tuple[Account, ...]:
-        """All accounts of these kinds by name, without their permissions and passwords."""
+        """All accounts of these kinds, sorted by name, without their permissions and passwords."""
 
     async def page(self, kinds: Collection[AccountKind], page: Page) -> Slice[Account]:
-        """A page of what `list` gives, but for the anonymous one."""
+        """A page of what `list` returns, without the anonymous account."""
 
     async def chosen_hashes(self) -> tuple[str, ...]:
-        """Hashes of chosen passwords: at least one of each scheme and cost that is kept."""
+        """Hashes of chosen passwords: at least one of each scheme and cost in use."""
 
     async def create(self, account: Account) -> bool:
-        """Create the account unless there is one of that name; say whether it was created."""
+        """Create the account unless the name is taken; return whether it was created."""
 
     async def change(
         self, name: str, epoch: int, *, scope_map: str | None, is_enabled: bool | None
     ) -> bool:
-        """Set what is not None, at this instant, an epoch; False where there is no account.
+        """Set what is not None; return False if there is no such account. `epoch` is now.
 
-        Revokes as `revoke` does where the account holds less after it, or is switched off.
+        Revokes as `revoke` does if the account then holds less, or is disabled.
         """
 
     async def delete(self, name: str, epoch: int) -> bool:
-        """Remove the account and revoke its tokens; False where there is none."""
+        """Remove the account and revoke its tokens; return False if there is none."""
 
     async def revoke(self, name: str, epoch: int) -> bool:
-        """Revoke all tokens of an earlier epoch, and give the account this one, or the next.
+        """Revoke all tokens of an earlier epoch, and give the account this epoch, or its next one.
 
-        False where there is no account.
+        Return False if there is no such account.
         """
 
     async def replace_password(
         self, account_name: str, password: PasswordRecord, epoch: int
     ) -> bool:
-        """Put the password in the place of the one of its name; False where there is no account.
+        """Store the password in place of the one with its name.
 
-        Revokes what was got with that one, and what does not say with which it was got.
+        Revokes the tokens that were obtained with the old one, and those that name no password.
+        Return False if there is no such account.
         """
 
     async def rehash_password(self, account_name: str, password: PasswordRecord, new: str) -> None:
-        """Keep the same password as another hash; changes nothing where it is not as it was."""
+        """Store the same password with a new hash; do nothing if it was changed meanwhile."""
 
     async def delete_password(self, account_name: str, password_name: str, epoch: int) -> bool:
-        """Remove the password; revokes as `replace_password` does. False where there is none."""
+        """Remove the password and revoke as `replace_password` does. Return False if not found."""
 
     async def follow_file(
         self, users: Sequence[FileUser], scope_map: str, at: datetime
     ) -> tuple[str, ...]:
-        """Let the accounts of kind FILE_USER be those of the file: all or nothing.
+        """Make the accounts of kind FILE_USER those of the file: all or nothing.
 
-        New ones get the scope map; one whose hash changed, and one who is gone, has every token
-        revoked. Returns the names that are left alone because they are accounts of another kind.
-        Doing it twice changes nothing the second time.
+        New users get the scope map. If a user's hash changed, or the user is gone, all their tokens
+        are revoked. Returns the names that were skipped because they are accounts of another kind.
+        Calling it twice changes nothing the second time.
         """
 
 
 class UserFile(Protocol):
-    """A file of users that the operator keeps."""
+    """The operator's file of users."""
 
     def read_if_changed(self) -> FileContent | None:
-        """What the file holds; None where it is as it was when it was last read."""
+        """What the file holds; None if it has not changed since it was last read."""
 
 
 class ScopeMaps(Protocol):
-    """Scope maps of one's own; a change holds at once for whoever has the map."""
+    """Custom scope maps; a change takes effect at once for all accounts and trusts that use it."""
 
     async def find(self, name: str) -> StoredScopeMap | None:
-        """The scope map of this name, None where there is none."""
+        """The scope map with this name, None if there is none."""
 
     async def list(self) -> tuple[StoredScopeMap, ...]:
-        """All of them by name."""
+        """All of them, sorted by name."""
 
     async def page(self, page: Page) -> Slice[StoredScopeMap]:
-        """A page of what `list` gives."""
+        """A page of what `list` returns."""
 
     async def create(self, scope_map: StoredScopeMap) -> bool:
-        """Create it unless there is one of that name; say whether it was created."""
+        """Create it unless the name is taken; return whether it was created."""
 
     async def change(
         self, name: str, epoch: int, *, description: str | None, permissions: tuple[str, ...] | None
     ) -> bool:
-        """Set what is not None, at this instant, an epoch; False where there is none.
+        """Set what is not None; return False if there is no such scope map. `epoch` is now.
 
-        Where the map holds less after it, everything is revoked of an earlier epoch than this one,
-        or the next, of every account and every trust that has it.
+        If the scope map then holds less, tokens of an earlier epoch than this one, or the next, are
+        revoked for every account and every trust that has it.
         """
 
     async def delete(self, name: str) -> bool:
-        """Remove it; False where there is none, or an account or a trust has it."""
+        """Remove it; return False if there is none, or an account or a trust has it."""
 
 
 class Revocations(Protocol):
-    """Which epochs are revoked, known without asking anybody."""
+    """Which epochs are revoked, known without a query."""
 
     def least_epoch(self, holder: str, password: str) -> int:
         """Tokens of this account or trust with an epoch below this are revoked.
 
-        `password` names the one that they were got with, "" where that is not known: then it is
-        enough that any was replaced.
+        `password` names the password that they were obtained with. If it is "", unknown, they are
+        revoked as soon as any password was replaced.
         """
 
     async def refresh(self) -> None:
-        """Learn of revocations that others have made."""
+        """Learn of revocations by other processes."""
 
 
 class Passwords(Protocol):
-    """Passwords as they are kept.
+    """Hashes and verifies passwords.
 
-    Generated ones, made here and of at least 256 bits, as a keyed hash; those that people chose as
-    a slow one.
+    Generated passwords, of at least 256 bits, are stored as a keyed hash; those that people chose,
+    as a slow hash.
     """
 
     def generate(self) -> str:
         """A new password of letters and digits."""
 
     def hash(self, password: str) -> str:
-        """What to keep of a generated one: useless without this registry's key."""
+        """The hash to store of a generated password: useless without this registry's key."""
 
     async def hash_chosen(self, password: str) -> str:
-        """What to keep of a chosen one: slow to compute, and to guess from."""
+        """The hash to store of a chosen password: slow to compute, and so to guess from."""
 
     def is_slow(self, kept: str) -> bool:
-        """Whether it takes so long to verify that the account may change meanwhile."""
+        """Whether this hash takes so long to verify that the account may change meanwhile."""
 
     def is_outdated(self, kept: str) -> bool:
-        """Whether a chosen one should be hashed anew, as it was with weaker or other parameters."""
+        """Whether a chosen password should be rehashed, as its parameters are not today's."""
 
     async def find(
         self,
@@ -212,11 +213,11 @@ class Passwords(Protocol):
         hashes: tuple[str, ...],
         opens: Callable[[int], bool] = lambda _: True,
     ) -> int | None:
-        """Which of these it is of, by its place; None where of none.
+        """The index of the hash that is of this password, None if there is none.
 
-        `opens` says of a place whether its password opens anything. Where none is found that does,
-        the work is the same for everybody: one verification of each scheme and cost that any
-        account's password is kept with, whatever these hashes are, and whether there are any.
+        `opens` says whether the password at an index would be accepted. If none is found that is,
+        the work is always the same: one verification for each scheme and cost in use in any
+        account, whatever these hashes are, and even without any.
         """
 
 
@@ -225,15 +226,15 @@ class TokenSigner(Protocol):
 
     @property
     def generation(self) -> int:
-        """Another number than before where a key may be gone: what was read is to be read again."""
+        """A number that changes if a key may be gone: tokens read before must be read again."""
 
     def sign(self, token: AccessToken) -> str:
         """The token as a JWT (RFC 7519), signed with the current key."""
 
     def read(self, text: str) -> AccessToken:
-        """The claims of a token with a good signature of one of our keys and of our issuer.
+        """The claims of a token from our issuer, with a valid signature by one of our keys.
 
-        Raises InvalidToken for anything else. Time and audience are the caller's to check.
+        Raises InvalidToken for anything else. The caller must check time and audience.
         """
 
     def sign_refresh(self, token: RefreshToken) -> str:
@@ -243,7 +244,7 @@ class TokenSigner(Protocol):
         """As `read`, for a refresh token."""
 
     def is_refresh(self, text: str) -> bool:
-        """Whether the text says that it is a refresh token; nothing of it is verified."""
+        """Whether the text claims to be a refresh token; nothing is verified."""
 
     def public_keys(self) -> dict[str, object]:
-        """The keys to verify with, as a JSON Web Key Set (RFC 7517)."""
+        """The public keys that verify tokens, as a JSON Web Key Set (RFC 7517)."""

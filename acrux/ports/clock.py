@@ -1,4 +1,4 @@
-"""The time, as the services ask for it."""
+"""The clock, and the pause, that the services use."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

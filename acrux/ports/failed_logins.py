@@ -1,4 +1,4 @@
-"""What the services need to know of failed logins."""
+"""What the services need to count failed logins."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,7 +10,7 @@ from acrux.domain.access.lockout import Failures, Subject
 
 
 class StoredFailures(Struct, frozen=True):
-    """Failures as they are kept: the account is a keyed hash, for who knows what was typed."""
+    """Failures as they are stored: the account is a keyed hash, as it may be a mistyped secret."""
 
     account: str | None
     address: str | None
@@ -18,41 +18,44 @@ class StoredFailures(Struct, frozen=True):
 
 
 class FailedLogins(Protocol):
-    """Failed logins over all workers, and where accounts got in before.
+    """Failed logins of all workers, and the addresses from which accounts logged in before.
 
-    What was presented as a user name is kept as a keyed hash only. All methods but `find` and
-    `fail` raise StorageExhausted, and TooManyRequests where the database is busy.
+    A presented user name is stored as a keyed hash only. All methods but `find` and `fail` raise
+    StorageExhausted, and TooManyRequests if the database is busy.
     """
 
     def find(self, subject: Subject) -> Failures | None:
-        """The failures of the subject, as far as this worker knows, without asking anybody."""
+        """The failures of the subject, as far as this worker knows, without a query."""
 
     async def fail(self, subjects: Iterable[Subject], at: datetime) -> None:
-        """Count a failure of each; `find` then knows those of all workers.
+        """Count a failure of each; afterwards `find` knows those of all workers.
 
-        Where nothing can be stored, this worker counts alone.
+        If nothing can be stored, this worker counts alone.
         """
 
     async def forgive(self, subject: Subject, at: datetime) -> bool:
         """Forget the failures of the subject, and of all that it includes, on all workers.
 
-        False where there are none.
+        Return False if there are none.
         """
 
     async def is_known(self, pair: Subject, since: datetime) -> bool:
-        """Whether the account got in from the address since then."""
+        """Whether the account has logged in from the address since then."""
 
     async def know(self, pairs: Iterable[Subject], at: datetime) -> None:
-        """Remember that each account got in from its address."""
+        """Remember that each account logged in from its address."""
 
     async def refresh(self) -> None:
         """Learn what other workers counted and forgave."""
 
     async def prune(self, now: datetime, known_since: datetime) -> None:
-        """Remove what is forgiven, what was known before, and the least of what is too much."""
+        """Remove forgiven failures, and logins before `known_since`.
+
+        Beyond a limit of rows, the failures that are forgiven soonest and the oldest logins go too.
+        """
 
     async def list(self) -> tuple[StoredFailures, ...]:
-        """All that is kept, those forgiven last first."""
+        """All stored failures; those that are forgiven last come first."""
 
     def hash(self, account: str) -> str:
-        """What StoredFailures hold for this account."""
+        """The hash that StoredFailures holds for this account."""

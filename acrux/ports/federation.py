@@ -1,4 +1,4 @@
-"""What the services need to know of external issuers and trusts."""
+"""What the services need to store trusts and to read external tokens."""
 
 from datetime import datetime
 from typing import Protocol
@@ -11,9 +11,9 @@ from acrux.domain.instants import BEGINNING
 
 
 class StoredTrust(Struct, frozen=True):
-    """A trust as it is kept.
+    """A trust as it is stored.
 
-    `permissions` are those of its scope map: not kept with it, but read with it.
+    `permissions` are those of its scope map: not stored with it, but read with it.
     """
 
     trust: Trust
@@ -23,43 +23,43 @@ class StoredTrust(Struct, frozen=True):
 
 
 class Trusts(Protocol):
-    """Trusts, and the epochs below which the tokens of whoever they let in are revoked."""
+    """Trusts, and the epochs below which the tokens of the identities they accept are revoked."""
 
     async def find(self, name: str) -> StoredTrust | None:
-        """The trust of this name, None where there is none."""
+        """The trust with this name, None if there is none."""
 
     async def of_issuer(self, issuer: str) -> tuple[StoredTrust, ...]:
-        """The trusts in this issuer by name, disabled ones too."""
+        """The trusts in this issuer, sorted by name, including disabled ones."""
 
     async def list(self) -> tuple[StoredTrust, ...]:
-        """All of them by name, without the permissions of their scope maps."""
+        """All of them, sorted by name, without the permissions of their scope maps."""
 
     async def create(self, stored: StoredTrust) -> bool:
-        """Create it unless there is one of that name; say whether it was created."""
+        """Create it unless the name is taken; return whether it was created."""
 
     async def replace(self, trust: Trust, epoch: int, was: int) -> bool:
-        """Put it in the place of the one of its name; False where there is none.
+        """Replace the trust with this name, whose epoch must be `was`.
 
-        Revokes unless it only lets in more, and gives more. There is none either where its epoch
-        is no longer `was`: somebody else has changed it.
+        Revokes its tokens, unless the new one only accepts more and gives more. Return False if
+        there is none, or if its epoch is no longer `was`: somebody else has changed it.
         """
 
     async def delete(self, name: str, epoch: int) -> bool:
-        """Remove it, and revoke; False where there is none."""
+        """Remove it and revoke its tokens; return False if there is none."""
 
 
 class Issuers(Protocol):
-    """external issuers of tokens (OpenID Connect Core 1.0), and their keys."""
+    """External issuers of tokens (OpenID Connect Core 1.0), and their keys."""
 
     def issuer_of(self, text: str) -> str:
-        """Who the token says has issued it: unverified, good for nothing but to choose whom to ask.
+        """The issuer that the token claims: unverified, good only to choose whom to ask.
 
-        Raises InvalidToken for what is no token.
+        Raises InvalidToken if the text is not a token.
         """
 
     async def read(self, text: str, issuer: str) -> Claims:
-        """The claims of a token that has a good signature of the issuer, and its name.
+        """The claims of a token that names the issuer and has a valid signature by it.
 
-        Raises InvalidToken for anything else, and IssuerUnavailable where the issuer's keys are
-        not known and cannot be fetched. Time and audience are the caller's to check.
+        Raises InvalidToken for anything else, and IssuerUnavailable if the issuer's keys are
+        unknown and cannot be fetched. The caller must check time and audience.
         """

@@ -7,20 +7,20 @@ from acrux.domain.access.signing import KeyRecord
 
 
 class SigningKeys(Protocol):
-    """The keys that sign tokens, kept where every worker finds them. At least one is there.
+    """The keys that sign tokens, shared by all workers. There is always at least one.
 
-    What is changed here holds on every worker within a second; each key that is there verifies.
-    Every method raises InvalidSettings where a key cannot be read or kept.
+    A change takes effect on every worker within a second. Every existing key verifies. Every
+    method raises InvalidSettings if a key cannot be read or stored.
     """
 
     async def list(self) -> tuple[KeyRecord, ...]:
-        """All of them by number."""
+        """All of them, sorted by number."""
 
     async def add(self, algorithm: str, number: int, signs_from: datetime) -> bool:
-        """Make a key, durably; False where there is one of that algorithm and number already."""
+        """Create a key, durably; return False if that algorithm and number already has one."""
 
     async def advance(self, key: KeyRecord, signs_from: datetime) -> None:
-        """Let the key sign from then on; nothing happens where it is gone."""
+        """Let the key sign from then on; do nothing if it no longer exists."""
 
     async def remove(self, key: KeyRecord) -> None:
-        """Remove the key: its tokens are worth nothing. Nothing happens where it is gone."""
+        """Remove the key, which invalidates its tokens; do nothing if it no longer exists."""

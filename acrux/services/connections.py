@@ -1,4 +1,4 @@
-"""Which connections may stay: their times, and how many there may be."""
+"""Which connections may stay open: timeouts, rates and limits."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from acrux.ports.sockets import Peer, Seen, Sockets
 
-SLICE: Final = 64  # descriptors that are looked at before other work has its turn
+SLICE: Final = 64  # descriptors that are looked at before other work gets its turn
 
-# Connections are given up from the first share of the ceiling on, down to the second: whoever
-# comes next must find room, also when many come within a round. Those at work only at the last.
+# From the first share of the ceiling on, connections are closed down to the second, so that new
+# ones find room even if many arrive within one round. Busy connections are closed last.
 IDLE_SHARES: Final = (0.8, 0.7)
 BUSY_SHARES: Final = (0.95, 0.9)
 
@@ -19,7 +19,7 @@ NEVER_ASKED, IDLE, AT_WORK = 0, 1, 2
 
 
 class Limits(Struct, frozen=True):
-    """What a connection may take. Times are in seconds, the rate in bytes a second."""
+    """The limits of connections. Times are in seconds, the rate is in bytes per second."""
 
     connections: int
     per_address: int
@@ -30,7 +30,7 @@ class Limits(Struct, frozen=True):
 
 
 class Exchange(Struct):
-    """The requests of one peer: how many began, how many have not ended, how many wait to send."""
+    """The requests of one peer: how many began, are still open, and are waiting to send."""
 
     begun: int = 0
     open: int = 0
@@ -40,7 +40,7 @@ class Exchange(Struct):
 
 
 class Connection(Struct):
-    """What is known of a connection between two rounds. Instants are in seconds."""
+    """What is known about a connection between two rounds. Instants are in seconds."""
 
     seen: Seen
     since: float
@@ -48,15 +48,15 @@ class Connection(Struct):
     begun: int
     taken_when_idle: int
     header_since: float | None
-    taken: int  # when the other side last took enough of what waits for it,
-    taken_at: float  # and at which instant
+    taken: int  # how much the peer had taken when it last took enough of what waits for it,
+    taken_at: float  # and when that was
 
 
 class Connections:
-    """The connections of one worker: who asks, and who only holds a place.
+    """The connections of one worker: closes those that are idle, slow or too many.
 
-    The server beneath gives no time to a client that says nothing it understands, and counts
-    connections only. So the application tells of each request, the kernel of each byte.
+    The server below has no timeout for a client that sends nothing it understands, and only counts
+    connections. So the application reports each request here, and the kernel each byte.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Connections:
         self._known: dict[int, Connection] = {}
 
     def begin(self, peer: Peer, version: str) -> Exchange:
-        """A request's header is complete; whoever answers takes one from `open` at its end."""
+        """Note that a request's header is complete. At its end, the caller lowers `open` by one."""
         exchange = self._exchanges.get(peer)
         if exchange is None:
             exchange = self._exchanges[peer] = Exchange(is_multiplexed=version == "2")
@@ -84,13 +84,13 @@ class Connections:
 
     @property
     def peers(self) -> int:
-        """Of how many peers the requests are counted."""
+        """The number of peers whose requests are counted."""
         return len(self._exchanges)
 
     async def watch(self) -> None:
-        """Look at every connection once, and close those whose time is over or that are too many.
+        """Look at every connection once, and close those that are overdue or too many.
 
-        Other work has its turn in between.
+        Other work gets its turn in between.
         """
         known: dict[int, Connection] = {}
         for number, seen in enumerate(self._sockets.all()):
@@ -121,16 +121,16 @@ class Connections:
         now = self._now()
         if exchange is None:
             exchange = Exchange()
-            # Not TCP_DEFER_ACCEPT (tcp(7)): silent connections would fill the kernel's short queue
-            # of half-open ones instead.
+            # Not TCP_DEFER_ACCEPT (tcp(7)): silent connections would instead fill the kernel's
+            # short queue of half-open ones.
             is_late = now - connection.since >= self._limits.header_seconds
         else:
             is_late = self._is_idle(connection, exchange, now)
         return is_late or self._is_ignored(connection, exchange, now)
 
     def _is_ignored(self, connection: Connection, exchange: Exchange, now: float) -> bool:
-        """Whether it takes next to nothing of what waits for it, in the kernel or with us."""
-        # Not TCP_USER_TIMEOUT (tcp(7)): it does not see a client that takes a byte now and then.
+        """Whether the peer takes almost nothing of what waits for it, in the kernel or here."""
+        # Not TCP_USER_TIMEOUT (tcp(7)): it misses a client that takes a byte now and then.
         limits, seen = self._limits, connection.seen
         enough = limits.bytes_per_second * limits.answer_idle_seconds
         if not (seen.queued or exchange.sending) or seen.taken - connection.taken >= enough:
@@ -139,13 +139,13 @@ class Connections:
 
     def _is_idle(self, connection: Connection, exchange: Exchange, now: float) -> bool:
         limits, seen = self._limits, connection.seen
-        # The server sends a file by itself, long after the request has ended for us.
+        # The server may still be sending a file when the request has long ended for us.
         enough = limits.bytes_per_second * limits.keep_alive_seconds
         has_sent = seen.taken - connection.taken_when_idle >= enough
         if exchange.open or exchange.begun != connection.begun or has_sent:
             connection.begun, connection.taken_when_idle = exchange.begun, seen.taken
             connection.idle_since, connection.header_since = now, None
-        # With HTTP/2 that may be a window or a ping, and no header.
+        # With HTTP/2 these bytes may be a window update or a ping instead of a header.
         is_asking = seen.said_more and not exchange.open and not exchange.is_multiplexed
         if not is_asking:
             connection.header_since = None
@@ -156,7 +156,7 @@ class Connections:
         return now - connection.idle_since >= limits.keep_alive_seconds
 
     def _surplus(self) -> list[Connection]:
-        """The connections that are too many: of one address, or of all."""
+        """The connections that are too many, from one address or in total."""
         by_address: dict[str, list[Connection]] = {}
         for connection in self._known.values():
             by_address.setdefault(connection.seen.peer[0], []).append(connection)
@@ -183,7 +183,7 @@ class Connections:
         return ranked[:excess]
 
     def _worth(self, connection: Connection) -> tuple[int, float]:
-        """What goes first has least: never asked, then idle, then moves the fewest bytes."""
+        """The lowest is closed first: never asked, then idle longest, then moving fewest bytes."""
         exchange = self._exchanges.get(connection.seen.peer)
         if exchange is None:
             return (NEVER_ASKED, connection.since)
@@ -193,9 +193,9 @@ class Connections:
         return (AT_WORK, (seen.received + seen.taken) / (self._now() - connection.since + 1))
 
     def _forget(self) -> None:
-        """Keep nothing of peers that had no connection in two rounds.
+        """Forget the peers that had no connection in two rounds.
 
-        One that was accepted in the middle of a round is seen in the next.
+        Two, as a connection that was accepted during a round may be seen in the next only.
         """
         there = {connection.seen.peer for connection in self._known.values()}
         for peer, exchange in list(self._exchanges.items()):

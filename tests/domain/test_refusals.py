@@ -20,8 +20,9 @@ REFUSED = {
     "a permission": (
         lambda: ScopeMap.parse("a-map", [LONG]),
         (
-            "a permission is repositories/NAME/ and content/read, content/write, content/delete, "
-            "metadata/read or metadata/write; or management/read or management/write"
+            "a permission is repositories/NAME/ followed by content/read, content/write, "
+            "content/delete, metadata/read or metadata/write; or management/read or "
+            "management/write"
         ),
         {"permission": "X" * 160},
     ),

@@ -123,7 +123,7 @@ def test_a_token_is_tested_before_anybody_relies_on_it(
     assert good[0]["principal"] == "trusts/tested/repo:org/app:ref:refs/heads/main"
     assert "repositories/org/app/content/write" in table.stdout
     assert (table.returncode, bad.returncode, none.returncode) == (0, 1, 1)
-    assert "the claim repository is 'evil/app', and must be 'org/*'" in bad.stdout
+    assert "the claim repository is 'evil/app', but must be 'org/*'" in bad.stdout
     assert "no JWT" in none.stderr
 
 
@@ -137,7 +137,7 @@ def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
         ((*github, "--repository", "org/app"), "--allow"),
         ((*github, "--repository", "org/app", "--scope-map", "typo"), "scope-map list"),
         ((*github, "--repository", "org/app", *gives, "--claim", "x"), "CLAIM=TEXT"),
-        ((*github, "--repository", "org/app", *gives, "--lifetime-in-minutes", "999"), "at most"),
+        ((*github, "--repository", "org/app", *gives, "--lifetime-in-minutes", "999"), "exceed"),
         (("trust", "create", "github", "-n", "wrong", "--repository", "o/a"), "--audience"),
         (("trust", "update", "-n", "nobody"), "say what to change"),
         (("trust", "update", "-n", "nobody", "--audience", "x"), "trust list"),

@@ -1,4 +1,4 @@
-"""The scope maps that are always there, and how any of them is read."""
+"""The built-in scope maps, and how any scope map is read."""
 
 from typing import Final
 
@@ -11,14 +11,14 @@ def _on_all(name: str, *permissions: str, catalog: bool = False) -> ScopeMap:
     return ScopeMap.parse(name, [f"repositories/*/{p}" for p in permissions], catalog=catalog)
 
 
-# acr-protocol.md §4.4, and the administrator's.
+# Those of acr-protocol.md §4.4, and the administrator's.
 SYSTEM_DEFINED: Final = {
     scope_map.name: scope_map
     for scope_map in (
         ADMINISTRATOR,
         _on_all("_repositories_admin", *ACTION_OF_PERMISSION, catalog=True),
         _on_all("_repositories_pull", "content/read"),
-        # acr-protocol.md §4.1: anonymous callers list the catalog too.
+        # acr-protocol.md §4.1: anonymous callers can list the catalog too.
         _on_all("_repositories_pull_metadata_read", "content/read", "metadata/read", catalog=True),
         _on_all("_repositories_push", "content/read", "content/write"),
         _on_all(
@@ -33,10 +33,10 @@ SYSTEM_DEFINED: Final = {
 
 
 def read(name: str, permissions: frozenset[str]) -> ScopeMap:
-    """The scope map of this name: the system's own, or one of these permissions.
+    """The scope map with this name: a built-in one, or one with these permissions.
 
-    They were checked when they were kept; what is no permission grants nothing. Whoever may do
-    anything to any repository may list the catalog, which shows what they may see.
+    Permissions are checked before they are stored; an invalid one grants nothing. A scope map with
+    any permission on any repository can also list the catalog, which shows what it may see.
     """
     if name in SYSTEM_DEFINED:
         return SYSTEM_DEFINED[name]

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Secret:
-    """Text that must not be seen: it prints as stars and is read only on purpose."""
+    """Text that must stay secret: it prints as stars, and is read with `reveal` only."""
 
     __slots__ = ("_text",)
 
@@ -29,6 +29,6 @@ class Credential(Struct, frozen=True):
     def is_empty(self) -> bool:
         """Whether neither name nor secret was given, which means anonymous.
 
-        OCI's conformance program always sends Basic, so anonymous is `Basic Og==`.
+        OCI's conformance program always sends Basic: for it, anonymous is `Basic Og==`.
         """
         return not self.name and not self.secret.reveal()

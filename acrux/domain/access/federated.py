@@ -12,7 +12,7 @@ from acrux.errors import InvalidToken
 
 Claims = Mapping[str, object]
 
-# No account's name holds a slash, so that nothing from outside is ever taken for an account.
+# No account's name contains a slash, so that a federated identity is never taken for an account.
 TRUSTS: Final = "trusts/"
 
 LEEWAY: Final = timedelta(seconds=60)
@@ -22,9 +22,9 @@ _LAST_INSTANT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 class FederatedIdentity(Struct, frozen=True):
-    """Whom a trust let in: what is needed to look up their rights again, and no right itself.
+    """An identity that a trust accepted. It holds no rights, only what is needed to find them.
 
-    `values` are what the claims said for the placeholders of the trust's permissions.
+    `values` are the claims' values for the placeholders of the trust's permissions.
     """
 
     trust: str
@@ -38,32 +38,32 @@ class FederatedIdentity(Struct, frozen=True):
 
     @property
     def holder(self) -> str:
-        """The name under which its tokens are revoked, which is the trust's."""
+        """The name under which its tokens are revoked: that of the trust."""
         return holder(self.trust)
 
     @property
     def size(self) -> int:
-        """How many characters it takes in a token, about."""
+        """About how many characters it takes in a token."""
         return len(json.dumps([self.name, self.trust, self.subject, self.values]))
 
 
 def holder(trust: str) -> str:
-    """The name under which the tokens of whoever a trust let in are revoked."""
+    """The name under which the tokens of all identities that a trust accepted are revoked."""
     return f"{TRUSTS}{trust}"
 
 
 def named(name: str, values: tuple[tuple[str, str], ...]) -> FederatedIdentity | None:
-    """The identity of this principal's name, None where it is an account's."""
+    """The identity with this principal's name, None if it is the name of an account."""
     trust, _, subject = name.removeprefix(TRUSTS).partition("/")
     return FederatedIdentity(trust, subject, values) if name.startswith(TRUSTS) else None
 
 
 def texts_of(claims: Claims, path: str) -> tuple[str, ...]:
-    """The texts that a claim holds: one, each of a list, or none where there is no such claim.
+    """The texts that a claim holds: one, each of a list, or none if there is no such claim.
 
     Dots lead into nested claims: `kubernetes.io.namespace` is `namespace` in `kubernetes.io`. As
-    names may hold dots too, at each step the longest name that is there counts. Numbers and truth
-    values are read as JSON writes them.
+    names may contain dots too, the longest existing name wins at each step. Numbers and booleans
+    are read as JSON writes them.
     """
     found = _find(claims, path)
     members = found if isinstance(found, list) else [found]
@@ -82,7 +82,7 @@ def _find(claims: Claims, path: str) -> object:
 
 
 def _is_scalar(value: object) -> bool:
-    return isinstance(value, str | int)  # a truth value is an int
+    return isinstance(value, str | int)  # a bool is an int
 
 
 def _text(value: object) -> str:
@@ -90,13 +90,13 @@ def _text(value: object) -> str:
 
 
 def check_time(claims: Claims, now: datetime) -> None:
-    """Raise InvalidToken before the token's time and after it, with LEEWAY either way.
+    """Raise InvalidToken if the token is not valid yet or has expired, with LEEWAY either way.
 
     `exp` is required, and `iat` or `nbf` (RFC 7519 §4.1).
     """
     ends, begins = _instant(claims, "exp"), (_instant(claims, "nbf"), _instant(claims, "iat"))
     if ends is None or begins == (None, None):
-        raise InvalidToken("the token does not say when it was issued and when it ends")
+        raise InvalidToken("the token does not say when it was issued and when it expires")
     if now >= ends + LEEWAY:
         raise InvalidToken(
             "the token has expired: ask its issuer for a new one",
@@ -108,12 +108,12 @@ def check_time(claims: Claims, now: datetime) -> None:
 
 
 def _instant(claims: Claims, name: str) -> datetime | None:
-    # NumericDate (RFC 7519 §2), bounded so that it and the leeway stay within datetime.
+    # NumericDate (RFC 7519 §2), bounded so that adding the leeway cannot overflow a datetime.
     if name not in claims:
         return None
     value = claims[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidToken(f"the token's {name} is no number")
+        raise InvalidToken(f"the token's {name} is not a number")
     if not 0 <= value < _LAST_INSTANT:
-        raise InvalidToken(f"the token's {name} is no instant")
+        raise InvalidToken(f"the token's {name} is not a valid time")
     return datetime.fromtimestamp(value, UTC)

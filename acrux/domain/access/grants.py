@@ -1,4 +1,4 @@
-"""Who asks, what they hold, and what they are granted."""
+"""Who asks, what they may have, and what they are granted."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -29,22 +29,22 @@ from acrux.domain.access.scope_maps import (
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import InvalidName
 
-# What a token's scopes may take, in characters: proxies allow 8 KiB of headers, base64 makes four
-# of three, and there are other claims. What goes beyond is left out.
+# The maximum size of a token's scopes, in characters: proxies allow 8 KiB of headers, base64 turns
+# three bytes into four, and there are other claims. Scopes beyond it are left out.
 MAX_SCOPE_CHARACTERS: Final = 5400
 _CHARACTERS_AROUND_A_SCOPE: Final = len('{"type":"","name":"","actions":[]},')
 
 
 class Principal(Struct, frozen=True):
-    """Who a credential turned out to be, and what they may be granted.
+    """Who a credential belongs to, and what they may be granted.
 
-    `epoch` goes into their tokens: those of an earlier one than the account's are worth nothing.
-    `authentication_method` names by what they were known, such as `password1`: it decides nothing,
-    it is told.
-    `password` names the password that all this goes back to, be it over many tokens.
-    Where a token was their password, no access token of theirs lives beyond `access_until` and no
+    `epoch` goes into their tokens: a token with an earlier epoch than the account's is revoked.
+    `authentication_method` says how they were authenticated, such as `password1`. It decides
+    nothing: it is for the audit log.
+    `password` names the password that they logged in with, even if many tokens ago.
+    If a token was their password, no access token of theirs lives beyond `access_until`, and no
     refresh token beyond `refresh_until`.
-    `federated` is given where a trust let them in; no token of theirs lives longer than `lifetime`.
+    `federated` is set if a trust accepted them; no token of theirs lives longer than `lifetime`.
     """
 
     name: str
@@ -59,14 +59,14 @@ class Principal(Struct, frozen=True):
 
     @property
     def holder(self) -> str:
-        """The name under which their tokens are revoked: the account's, or that of the trust."""
+        """The name under which their tokens are revoked: that of the account, or of the trust."""
         return self.name if self.federated is None else self.federated.holder
 
     @property
     def may_refresh(self) -> bool:
-        """Whether a refresh token may stand for them.
+        """Whether they may get a refresh token.
 
-        Not for whoever showed an access token: it would bring all that their account holds.
+        Not if they presented an access token: a refresh token gives all that their account holds.
         """
         return bool(self.name) and self.access_until is None
 
@@ -75,7 +75,7 @@ ANONYMOUS: Final = Principal("", NOTHING)
 
 
 class Grant(Struct, frozen=True):
-    """What was asked and is allowed, in the name of a principal: what a token carries."""
+    """What was requested and is allowed, in the name of a principal: what a token carries."""
 
     principal: str
     scopes: tuple[Scope, ...] = ()
@@ -83,11 +83,11 @@ class Grant(Struct, frozen=True):
 
     @property
     def holder(self) -> str:
-        """The name under which it is revoked: the account's, or that of the trust."""
+        """The name under which it is revoked: that of the account, or of the trust."""
         return self.principal if self.federated is None else self.federated.holder
 
     def patterns(self, action: str) -> tuple[RepositoryPattern, ...]:
-        """Of which repositories the action is held."""
+        """The repositories on which it holds the action."""
         return tuple(
             RepositoryPattern(scope.name)
             for scope in self.scopes
@@ -96,7 +96,7 @@ class Grant(Struct, frozen=True):
 
     @property
     def scope_map(self) -> ScopeMap:
-        """What it holds as a scope map, for whoever shows it in the place of a password."""
+        """What it holds, as a scope map: for a token that is presented in place of a password."""
         on_repositories = (
             permission(scope.name, kind)
             for scope in self.scopes
@@ -115,9 +115,9 @@ class Grant(Struct, frozen=True):
         )
 
     def permits(self, required: Scope) -> bool:
-        """Whether every action of `required` is held; several entries add up (rule 40).
+        """Whether it holds every action of `required`; several scopes add up (rule 40).
 
-        A requirement without an action is permitted by nothing: absence of a rule refuses.
+        A requirement without an action is never permitted: a missing rule refuses.
         """
         held: frozenset[str] = frozenset()
         for scope in self.scopes:
@@ -129,12 +129,12 @@ class Grant(Struct, frozen=True):
 def _speaks_of(held: Scope, required: Scope) -> bool:
     if held.type != required.type:
         return False
-    # Rule 15: acr-cli asks for repository:*:* and nothing else.
+    # Rule 15: acr-cli requests repository:*:* and nothing else.
     return held.name == required.name or (held.type == REPOSITORY and held.name == ANY_REPOSITORY)
 
 
 def narrow(principal: Principal, asked: Iterable[Scope]) -> Grant:
-    """Grant what is asked and allowed. Less than asked is normal, not an error.
+    """Grant what is requested and allowed. To grant less than requested is normal, not an error.
 
     What is not understood, and what is not allowed, is left out (acr-protocol.md §2.3).
     """

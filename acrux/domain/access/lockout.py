@@ -1,4 +1,4 @@
-"""How many failed logins are free, and how long to wait after more."""
+"""How many failed logins are free, and how long the wait after more is."""
 
 from datetime import datetime, timedelta
 from ipaddress import AddressValueError, IPv6Address
@@ -10,18 +10,18 @@ from msgspec.structs import replace
 NO_WAIT: Final = timedelta()
 LONGEST_WAIT: Final = timedelta(minutes=5)
 
-# More failures than these beyond the free ones make no wait longer: 2^9 seconds are too many.
+# After this many doublings the wait exceeds LONGEST_WAIT (2^9 seconds) and need not grow further.
 _DOUBLINGS: Final = 9
 
-# Whoever is given an IPv6 address may take any of these at will (RFC 6177).
+# A host with an IPv6 address can pick any other address with the same first 64 bits (RFC 6177).
 _IPV6_HOST: Final = 64  # bits
 
 
 class Failures(Struct, frozen=True):
     """Failed logins of one subject: when the last one was, and when all will be forgiven.
 
-    Each is forgiven some time after the one before it, so that two instants tell how many there
-    are, whenever one looks.
+    They are forgiven one after another, at equal intervals: so these two instants are enough to
+    compute how many are left at any time.
     """
 
     failed_at: datetime
@@ -29,9 +29,9 @@ class Failures(Struct, frozen=True):
 
 
 class Limit(Struct, frozen=True):
-    """So many failures are free; with each further one the wait after it doubles.
+    """How many failures are `free`; the wait doubles with each further one.
 
-    One failure is forgiven every `forgiveness`.
+    One failure is forgiven in every period of `forgiveness`.
     """
 
     free: int
@@ -39,21 +39,21 @@ class Limit(Struct, frozen=True):
     first_wait: timedelta = timedelta(seconds=1)
 
     def count(self, failures: Failures | None, at: datetime) -> int:
-        """How many failures are not forgiven yet; before the last of them, as many as after it."""
+        """How many failures are not forgiven yet; `at` is raised to the time of the last one."""
         if failures is None or failures.forgiven_at <= at:
             return 0
         return -((max(at, failures.failed_at) - failures.forgiven_at) // self.forgiveness)
 
     def after_another(self, failures: Failures | None, at: datetime) -> Failures:
-        """The failures and one more; they never become more than make a difference."""
+        """The failures and one more, up to the number that makes a difference."""
         begin = at if failures is None else max(failures.forgiven_at, at)
         most = at + (self.free + _DOUBLINGS) * self.forgiveness
         return Failures(at, min(begin + self.forgiveness, most))
 
     def wait(self, failures: Failures | None, now: datetime) -> timedelta:
-        """How long until the next attempt is let through, whatever it presents.
+        """How long until the next attempt is allowed, whatever it presents.
 
-        At most LONGEST_WAIT: what failed after `now` did so before the clock was set back.
+        At most LONGEST_WAIT: if the last failure is later than `now`, the clock was set back.
         """
         if failures is None or failures.forgiven_at <= now:
             return NO_WAIT
@@ -65,7 +65,7 @@ class Limit(Struct, frozen=True):
         return left if NO_WAIT < left <= LONGEST_WAIT else NO_WAIT
 
     def tries(self, failures: Failures | None, now: datetime) -> int:
-        """How many attempts may be under way at once: as many as are free, and else one."""
+        """How many attempts may run at once: as many as are free, else one; none during a wait."""
         if failures is None:
             return self.free
         if self.wait(failures, now):
@@ -77,15 +77,15 @@ OF_ADDRESS: Final = Limit(free=50, forgiveness=timedelta(minutes=1))
 OF_ACCOUNT: Final = Limit(free=100, forgiveness=timedelta(minutes=1))
 OF_ACCOUNT_AT_ADDRESS: Final = Limit(free=5, forgiveness=LONGEST_WAIT)
 
-# Instead of that, for an account that is being guessed at from everywhere: of every address that
-# never got in one guess, and the right password gets in at once from wherever nobody guessed.
+# Replaces the limit above for an account whose password is guessed from everywhere. An address from
+# which it never logged in has one guess; without a failure there, the right password works at once.
 OF_STRANGER: Final = replace(OF_ACCOUNT_AT_ADDRESS, free=1, first_wait=LONGEST_WAIT)
 
 
 class Subject(Struct, frozen=True):
     """Whose failures are counted together; None stands for all accounts, or all addresses.
 
-    An account is a name that somebody presented, whether there is such an account or not.
+    An account is any name that was presented, whether such an account exists or not.
     """
 
     account: str | None
@@ -93,7 +93,7 @@ class Subject(Struct, frozen=True):
 
     @property
     def limit(self) -> Limit:
-        """What its failures are measured with."""
+        """The limit that applies to its failures."""
         if self.account is None:
             return OF_ADDRESS
         return OF_ACCOUNT if self.address is None else OF_ACCOUNT_AT_ADDRESS
@@ -110,9 +110,9 @@ class Subject(Struct, frozen=True):
 
 
 def network_of(address: str) -> str:
-    """The addresses that count as one with this: itself, or the /64 of an IPv6 address.
+    """The addresses that count as one with this address: itself, or the /64 of an IPv6 address.
 
-    What is no address stands for itself.
+    A text that is not an address is returned unchanged.
     """
     if ":" not in address:
         return address

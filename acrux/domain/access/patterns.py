@@ -1,4 +1,4 @@
-"""Which repositories a rule speaks of: one, all below another, or all."""
+"""Which repositories a rule covers: one, all below a prefix, or all."""
 
 from typing import Final, Self
 
@@ -11,17 +11,17 @@ ANY_REPOSITORY: Final = "*"
 
 
 class RepositoryPattern(Struct, frozen=True):
-    """Repositories a rule speaks of: one name, all below a prefix (`team/*`), or all (`*`).
+    """The repositories that a rule covers: one name, all below a prefix (`team/*`), or all (`*`).
 
-    The only wildcard is a whole last component (acr-protocol.md §4.3), so `team/*` speaks of
-    `team/app` and `team/app/x`, and not of `team` itself.
+    The only wildcard is a whole last component (acr-protocol.md §4.3): `team/*` covers `team/app`
+    and `team/app/x`, but not `team` itself.
     """
 
     text: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a pattern; raise InvalidScope where the wildcard stands anywhere else."""
+        """Read a pattern; raise InvalidScope if it is invalid, or has a wildcard elsewhere."""
         prefix = text.removesuffix("/*")
         if text != ANY_REPOSITORY:
             try:
@@ -35,16 +35,16 @@ class RepositoryPattern(Struct, frozen=True):
 
     @property
     def covers_all(self) -> bool:
-        """Whether it speaks of every repository."""
+        """Whether it covers every repository."""
         return self.text == ANY_REPOSITORY
 
     @property
     def prefix(self) -> str | None:
-        """What the names below it begin with, None where it speaks of one name or of all."""
+        """What the names below it begin with; None if it covers one name or all of them."""
         return self.text.removesuffix("*") if self.text.endswith("/*") else None
 
     def covers(self, name: str) -> bool:
-        """Whether the rule speaks of this repository; of `*` only where it speaks of all."""
+        """Whether it covers this repository. Only the pattern `*` covers the name `*`."""
         if self.covers_all:
             return True
         if self.prefix is not None:
@@ -52,7 +52,7 @@ class RepositoryPattern(Struct, frozen=True):
         return name == self.text
 
     def covers_every(self, other: Self) -> bool:
-        """Whether it speaks of every repository that the other one speaks of."""
+        """Whether it covers every repository that the other pattern covers."""
         if self.covers_all or self == other:
             return True
         within = other.prefix or other.text

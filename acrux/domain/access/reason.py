@@ -1,4 +1,4 @@
-"""Why access was refused, in one word each: for the audit log, never sent."""
+"""Why access was refused, one word each: only for the audit log."""
 
 from enum import StrEnum
 from typing import Final, Self
@@ -74,7 +74,7 @@ class Reason(StrEnum):
     )
     OTHER_REGISTRY = (
         "other-registry",
-        "The token was made for a host that is not a login server of this registry.",
+        "The token was issued for a host that is not a login server of this registry.",
         "Log in under the name of this registry, or add the host to the login servers.",
     )
     EXPIRED = (
@@ -98,7 +98,7 @@ class Reason(StrEnum):
     MISSING_SCOPE = (
         "missing-scope",
         (
-            "The credential is good, but does not hold what the request needs: the scope map does "
+            "The credential is valid, but does not hold what the request needs: the scope map does "
             "not grant it, or the token was requested without it."
         ),
         "Add the permission to the scope map, or get a token for the scope of the challenge.",
@@ -113,7 +113,7 @@ class Reason(StrEnum):
     )
     NO_TRUST = (
         "no-trust",
-        "The token of an external issuer is good, but the rules of no trust let it in.",
+        "The token of an external issuer is valid, but no trust accepts it.",
         "Test the token against the trusts, and correct the claims of the one that should match.",
     )
     TOO_MANY = (

@@ -33,10 +33,10 @@ def _written_order(action: str) -> tuple[int, str]:
 
 
 class Scope(Struct, frozen=True):
-    """Some actions on one resource, as a challenge asks and a token holds them.
+    """Some actions on one resource, as a challenge requests and a token holds them.
 
-    The written grammar (distribution, spec/auth/scope.md) is narrower than practice: `*`, ACR's
-    `metadata_read` and `artifact-repository` fall outside it. So reading is liberal, and what is
+    The specified grammar (distribution, spec/auth/scope.md) is narrower than practice: `*`, ACR's
+    `metadata_read` and `artifact-repository` fall outside it. So parsing is liberal, and what is
     not understood grants nothing.
     """
 
@@ -48,8 +48,8 @@ class Scope(Struct, frozen=True):
     def parse(cls, text: str) -> Self:
         """Read `type:name:action,action`; raise InvalidScope for anything else.
 
-        A name may hold a colon (`host:5000/x`): the first colon ends the type, the last one
-        begins the actions.
+        A name may contain a colon (`host:5000/x`): the first colon ends the type, the last one
+        starts the actions.
         """
         kind, _, rest = text.partition(":")
         name, _, actions = rest.rpartition(":")
@@ -80,7 +80,7 @@ def on_catalog() -> Scope:
 
 
 def on_management(action: str) -> Scope:
-    """The scope of managing accounts and all that belongs to them: READ or WRITE. It is ours."""
+    """The scope to manage accounts and all that belongs to them: READ or WRITE. It is our own."""
     return Scope(REGISTRY, MANAGEMENT, frozenset({action}))
 
 
@@ -92,7 +92,7 @@ def render(scopes: Iterable[Scope]) -> str:
 def parse_all(texts: Iterable[str]) -> tuple[Scope, ...]:
     """Read scopes as a token request sends them: repeated, space-separated, or both.
 
-    What is no scope is left out: it asks for nothing (acr-protocol.md §2.3).
+    What is not a scope is ignored: it requests nothing (acr-protocol.md §2.3).
     """
     scopes = []
     for text in texts:
@@ -105,17 +105,17 @@ def parse_all(texts: Iterable[str]) -> tuple[Scope, ...]:
 
 
 def parse_text(text: str) -> tuple[Scope, ...]:
-    """As `parse_all`, of one text."""
+    """As `parse_all`, for a single text."""
     return parse_all((text,))
 
 
 def merge(scopes: Iterable[Scope]) -> tuple[Scope, ...]:
-    """One scope a resource, holding the union of what was asked of it, in the order first asked.
+    """One scope per resource, with all the actions requested on it, in the order of first request.
 
-    Clients ask for one repository in several scopes (acr-protocol.md §0.3, rule 40).
+    Clients request one repository in several scopes (acr-protocol.md §0.3, rule 40).
     """
     scopes = tuple(scopes)
-    if len(scopes) < 2:  # as nearly always
+    if len(scopes) < 2:  # the usual case
         return scopes
     merged: dict[tuple[str, str], frozenset[str]] = {}
     for scope in scopes:

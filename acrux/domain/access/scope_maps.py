@@ -1,4 +1,4 @@
-"""What a scope map grants, and what makes one valid."""
+"""What a scope map grants, and what makes it valid."""
 
 import re
 from collections.abc import Iterable
@@ -30,13 +30,13 @@ ACTION_OF_PERMISSION: Final = {
     "metadata/write": METADATA_WRITE,
 }
 
-# Ours: who may use /management/v1. Whoever may write there may give themselves anything else.
+# Ours: who may use /management/v1. Anyone who may write there can grant themselves the rest.
 ACTION_OF_MANAGEMENT: Final = {"management/read": READ, "management/write": WRITE}
 
 _OF_MANAGEMENT: Final = frozenset(ACTION_OF_MANAGEMENT)
 
-# acr-protocol.md §4.3: 5 to 50 letters, digits, hyphens and underscores; one that begins with an
-# underscore is the system's.
+# acr-protocol.md §4.3: 5 to 50 letters, digits, hyphens and underscores. Names that begin with an
+# underscore are reserved for built-in scope maps.
 _NAME = re.compile(r"[a-zA-Z0-9-][a-zA-Z0-9_-]{4,49}")
 
 MAX_DESCRIPTION_CHARACTERS: Final = 256
@@ -46,18 +46,18 @@ _EVERY_ACTION: Final = frozenset({EVERYTHING})
 
 
 class Rule(Struct, frozen=True):
-    """One permission, read: a pattern, and what kind it is, such as `content/read`."""
+    """A parsed permission: a pattern of repositories, and a kind such as `content/read`."""
 
     repositories: RepositoryPattern
     kind: str
 
     @property
     def action(self) -> str:
-        """The action of tokens that it grants."""
+        """The action of a token that it grants."""
         return ACTION_OF_PERMISSION[self.kind]
 
     def covers(self, other: Self) -> bool:
-        """Whether it grants all that the other one grants."""
+        """Whether it grants all that the other rule grants."""
         return self.kind == other.kind and self.repositories.covers_every(other.repositories)
 
 
@@ -65,10 +65,10 @@ _KINDS: Final = tuple(ACTION_OF_PERMISSION)  # in the order in which they are sh
 
 
 class ScopeMap(Struct, frozen=True):
-    """The named set of rights that a principal may be granted; permissions add up.
+    """A named set of rights that a principal may be granted; permissions add up.
 
-    They stay as they are written: of the hundreds that a map may hold, a request asks after a
-    handful, and finds each by its whole text. An empty map, the default, grants nothing.
+    They are stored as text: a scope map may hold hundreds, and a request looks up a handful by
+    their whole text. An empty scope map, the default, grants nothing.
     """
 
     name: str
@@ -85,7 +85,7 @@ class ScopeMap(Struct, frozen=True):
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """What it holds on repositories, permission by permission, in the order they are shown."""
+        """The permissions on repositories, parsed, in the order in which they are shown."""
         texts = self.permissions - _OF_MANAGEMENT
         return tuple(sorted(map(_parse_permission, texts), key=_shown_place))
 
@@ -98,7 +98,7 @@ class ScopeMap(Struct, frozen=True):
         )
 
     def covers(self, other: Self) -> bool:
-        """Whether whoever has this one holds all that the other one gives."""
+        """Whether it grants all that the other scope map grants."""
         left = other.permissions - self.permissions
         if (other.catalog and not self.catalog) or not left.isdisjoint(_OF_MANAGEMENT):
             return False
@@ -109,25 +109,25 @@ class ScopeMap(Struct, frozen=True):
 
     @property
     def is_on_repositories(self) -> bool:
-        """Whether it holds anything on any repository."""
+        """Whether it holds a permission on any repository."""
         return not self.permissions <= _OF_MANAGEMENT
 
     @property
     def management(self) -> frozenset[str]:
-        """What it holds on the registry's own accounts and all that belongs to them."""
+        """The actions that it grants on the registry's accounts and all that belongs to them."""
         return frozenset(
             action for text, action in ACTION_OF_MANAGEMENT.items() if text in self.permissions
         )
 
     def patterns(self, *actions: str) -> tuple[RepositoryPattern, ...]:
-        """Of which repositories the map holds any of these actions."""
+        """The repositories on which it grants any of these actions."""
         held = (rule.repositories for rule in self.rules if rule.action in actions)
         return tuple(dict.fromkeys(held))
 
     def allowed_actions(self, name: str, asked: frozenset[str] = _EVERY_ACTION) -> frozenset[str]:
-        """What the map holds of what is asked on this repository; `*` is all of them at once.
+        """Which of the requested actions it grants on this repository; `*` stands for all of them.
 
-        The action `*` asks for every action the map holds (acr-protocol.md §7.8).
+        The action `*` requests every action that is granted (acr-protocol.md §7.8).
         """
         return frozenset(
             [
@@ -144,12 +144,12 @@ def _shown_place(rule: Rule) -> tuple[str, int]:
 
 
 def permission(pattern: str, kind: str) -> str:
-    """How it is written."""
+    """The text of a permission."""
     return f"repositories/{pattern}/{kind}"
 
 
 def _permissions_of(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
-    # Each action, and the permissions any of which grants it on what has this name.
+    # Each action, with the permissions that each grant it on the repository with this name.
     patterns = _speaking_of(name)
     return tuple(
         (action, frozenset([permission(pattern, kind) for pattern in patterns]))
@@ -157,12 +157,12 @@ def _permissions_of(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
     )
 
 
-# How they are written never changes; which are held is asked each time.
+# The texts never change; which of them are held is looked up each time.
 _permissions_on = memoize(_permissions_of, 64, longest=128)
 
 
 def _speaking_of(name: str) -> list[str]:
-    # What RepositoryPattern.covers says, turned round: every pattern that speaks of the name.
+    # The reverse of RepositoryPattern.covers: every pattern that covers the name.
     if name == ANY_REPOSITORY:
         return [ANY_REPOSITORY]
     ends = [place for place, character in enumerate(name) if character == "/"]
@@ -175,8 +175,8 @@ def _parse_permission(text: str) -> Rule:
             pattern = text[len("repositories/") : -len(f"/{kind}")]
             return Rule(RepositoryPattern.parse(pattern), kind)
     raise InvalidScope(
-        "a permission is repositories/NAME/ and content/read, content/write, content/delete, "
-        "metadata/read or metadata/write; or management/read or management/write",
+        "a permission is repositories/NAME/ followed by content/read, content/write, "
+        "content/delete, metadata/read or metadata/write; or management/read or management/write",
         permission=text[:160],
     )
 
@@ -193,7 +193,7 @@ ADMINISTRATOR: Final = ScopeMap.parse(
 
 
 def check_name(name: str) -> None:
-    """Raise InvalidScope where a scope map of one's own cannot have this name."""
+    """Raise InvalidScope if a custom scope map cannot have this name."""
     if _NAME.fullmatch(name) is None:
         raise InvalidScope(
             "a scope map's name has 5 to 50 letters, digits, - and _, and does not begin with _",
@@ -202,7 +202,7 @@ def check_name(name: str) -> None:
 
 
 def check_permissions(permissions: tuple[str, ...]) -> None:
-    """Raise InvalidScope where one of them is none, or there are too many."""
+    """Raise InvalidScope if one of them is invalid, or there are too many."""
     if len(permissions) > MAX_PERMISSIONS:
         raise InvalidScope(f"a scope map holds at most {MAX_PERMISSIONS} permissions")
     ScopeMap.parse("", permissions)

@@ -1,4 +1,4 @@
-"""Which key signs, which only verify, and when one has done its work."""
+"""Which key signs, which ones only verify, and when a key can be removed."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -8,20 +8,20 @@ from msgspec import Struct
 
 from acrux.domain.instants import BEGINNING
 
-# A new key is published this long before it signs, so that whoever keeps our key set, which says
-# that it may be kept for half as long, knows the key before the first token of it.
+# A new key is published this long before it signs. Our key set may be cached for half as long, so
+# that every verifier knows the key before its first token.
 PUBLISHED_BEFORE: Final = timedelta(minutes=10)
 KEY_SET_KEPT: Final = PUBLISHED_BEFORE / 2
 
-# Clocks differ: a key verifies this much longer than a token of it can live.
+# Clocks differ: a key verifies this much longer than its tokens can live.
 MARGIN: Final = timedelta(minutes=5)
 
 
 class KeyRecord(Struct, frozen=True):
-    """What is told of a signing key: never the key itself.
+    """What may be shown of a signing key: never the key itself.
 
-    A key of a higher `number` follows one of a lower. It signs from `signs_from` on, until one of
-    a higher number does; BEGINNING is always, or nobody knows since when. `id` is its `kid`.
+    A key with a higher `number` is newer. It signs from `signs_from` on, until a newer one does;
+    BEGINNING means always, or unknown since when. `id` is its `kid`.
     """
 
     name: str
@@ -32,29 +32,29 @@ class KeyRecord(Struct, frozen=True):
 
 
 def signing(keys: Iterable[KeyRecord], now: datetime) -> KeyRecord:
-    """The key that signs: of those whose time has come, the one of the highest number.
+    """The key that signs: the newest of those whose time has come.
 
-    Where the time of none has come, as on a clock that was set back, the lowest: one always signs.
-    There must be a key.
+    If the time of none has come, as when the clock was set back, it is the oldest: one always
+    signs. There must be at least one key.
     """
     ordered = sorted(keys, key=_order)
     return next((key for key in reversed(ordered) if key.signs_from <= now), ordered[0])
 
 
 def newest(keys: Iterable[KeyRecord]) -> KeyRecord:
-    """The key that signs in the end: the one that signs now, or one that is announced."""
+    """The newest key: the one that signs now, or one that is announced."""
     return max(keys, key=_order)
 
 
 def retired(
     keys: Sequence[KeyRecord], now: datetime, longest_life: timedelta
 ) -> tuple[KeyRecord, ...]:
-    """The keys of which no token can be alive any more."""
+    """The keys whose tokens have all expired."""
     return tuple(key for key in keys if _ends(key, keys, longest_life) <= now)
 
 
 def _ends(key: KeyRecord, keys: Iterable[KeyRecord], longest_life: timedelta) -> datetime:
-    # Where nobody knows since when another one signs, nobody knows when this one is done.
+    # If it is unknown since when a newer key signs, it is unknown when this one is done.
     followed_at = [
         other.signs_from
         for other in keys

@@ -18,12 +18,12 @@ ACCESS_TOKEN_KIND: Final = "access_token"  # noqa: S105 -- the value of the clai
 REFRESH_TOKEN_KIND: Final = "refresh_token"  # noqa: S105 -- the value of the claim `grant_type`
 LEEWAY: Final = timedelta(seconds=30)
 
-# The user name that says: the password is a token (acr-protocol.md §2.1).
+# The user name that says that the password is a token (acr-protocol.md §2.1).
 TOKEN_USER: Final = "00000000-0000-0000-0000-000000000000"  # noqa: S105 -- a user name
 
 
 class AccessToken(Struct, frozen=True):
-    """What an access token says: who may do what, where and how long.
+    """What an access token says: who may do what, where, and for how long.
 
     Source: distribution, spec/auth/jwt.md; acr-protocol.md §3.4. Instants are aware datetimes.
     """
@@ -34,25 +34,25 @@ class AccessToken(Struct, frozen=True):
     issued_at: datetime
     expires_at: datetime
     epoch: int = 0
-    password: str = ""  # the name of the one that it was got with
+    password: str = ""  # the name of the password that was used to get it
 
     def check_time(self, now: datetime) -> None:
-        """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""
+        """Raise InvalidToken if it is not valid yet or has expired, with LEEWAY either way."""
         _check_time("access", self.grant.principal, self, now)
 
     def check_audience(self, audiences: frozenset[str]) -> None:
-        """Raise InvalidToken unless the token was made for one of our login servers."""
+        """Raise InvalidToken unless it was issued for one of these, our login servers."""
         _check_audience("access", self.grant.principal, self, audiences)
 
     def check_epoch(self, least: int) -> None:
-        """Raise InvalidToken where the tokens of its epoch were revoked."""
+        """Raise InvalidToken if its epoch is below `least`, and so revoked."""
         _check_epoch("access", self.grant.principal, self, least)
 
 
 class RefreshToken(Struct, frozen=True):
-    """What a refresh token says: who may ask for access tokens, where and how long.
+    """What a refresh token says: who may get access tokens, where, and for how long.
 
-    It holds no right: those are looked up each time it is redeemed. Source: acr-protocol.md §3.3.
+    It holds no rights: they are looked up each time it is redeemed. Source: acr-protocol.md §3.3.
     """
 
     id: str
@@ -62,23 +62,23 @@ class RefreshToken(Struct, frozen=True):
     expires_at: datetime
     epoch: int = 0
     federated: FederatedIdentity | None = None
-    password: str = ""  # the name of the one that it was got with
+    password: str = ""  # the name of the password that was used to get it
 
     @property
     def holder(self) -> str:
-        """The name under which it is revoked: the account's, or that of the trust."""
+        """The name under which it is revoked: that of the account, or of the trust."""
         return self.principal if self.federated is None else self.federated.holder
 
     def check_time(self, now: datetime) -> None:
-        """Raise InvalidToken before the token's time and after it, with LEEWAY either way."""
+        """Raise InvalidToken if it is not valid yet or has expired, with LEEWAY either way."""
         _check_time("refresh", self.principal, self, now)
 
     def check_audience(self, audiences: frozenset[str]) -> None:
-        """Raise InvalidToken unless the token was made for one of our login servers."""
+        """Raise InvalidToken unless it was issued for one of these, our login servers."""
         _check_audience("refresh", self.principal, self, audiences)
 
     def check_epoch(self, least: int) -> None:
-        """Raise InvalidToken where the tokens of its epoch were revoked."""
+        """Raise InvalidToken if its epoch is below `least`, and so revoked."""
         _check_epoch("refresh", self.principal, self, least)
 
 
@@ -106,7 +106,7 @@ def _check_audience(
 ) -> None:
     if token.audience not in audiences:
         raise InvalidToken(
-            f"the {kind} token was made for another registry",
+            f"the {kind} token was issued for another registry",
             reason=Reason.OTHER_REGISTRY,
             account=principal,
             audience=token.audience,

@@ -18,27 +18,27 @@ from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import InvalidInput, InvalidName, InvalidScope
 
-# As an account's name, and as short as `ci`.
+# Like an account's name, but it may be as short as `ci`.
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{1,49}")
 
 # issuer ::= "https://" host [":" port] [path], without a query or a fragment (OpenID Connect
-# Discovery 1.0 §3); http only on this machine, where nobody can listen.
+# Discovery 1.0 §3); http only on this machine, where nobody can listen in.
 _REST = r"(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
 _ISSUER = re.compile(
     rf"https://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]){_REST}"
     rf"|http://(?:localhost|127(?:\.[0-9]{{1,3}}){{3}}|\[::1\]){_REST}"
 )
 
-# A placeholder is a whole component of a repository's name.
+# A placeholder is a whole component of a repository name.
 _PLACEHOLDER = re.compile(r"(?<=/)\{([^{}]+)\}(?=/)")
 
 MAX_RULES: Final = 20
 MAX_CHARACTERS: Final = 255
 
-# Claims whose issuers write a path of several components; any other that holds a slash is refused.
+# Claims whose values are paths of several components. In any other claim a slash is refused.
 PATHS: Final = frozenset({"repository", "project_path", "namespace_path"})
 
-# Issuers where anybody may have an account, and the claims that say whose a token is.
+# Issuers where anybody can have an account, and the claims that identify the owner of a token.
 SHARED_ISSUERS: Final = {
     "https://token.actions.githubusercontent.com": (
         "repository", "repository_id", "repository_owner", "repository_owner_id", "sub",
@@ -51,9 +51,9 @@ SHARED_ISSUERS: Final = {
 
 
 class ClaimRule(Struct, frozen=True):
-    """What one claim must be: a text, in which `*` is any characters and `?` is any one.
+    """What one claim must be: a text in which `*` matches any characters and `?` any single one.
 
-    Of a claim that is a list one member must match. A claim that is missing refuses.
+    If the claim is a list, one member must match. A missing claim does not match.
     """
 
     claim: str
@@ -66,25 +66,25 @@ class ClaimRule(Struct, frozen=True):
 
     @property
     def pins_owner(self) -> bool:
-        """Whether it leaves no choice of who owns it: the text, or all up to its first slash."""
+        """Whether it fixes the owner: the whole text, or all up to its first slash."""
         before = re.split(r"[*?]", self.pattern, maxsplit=1)[0]
         return self.is_exact or "/" in before
 
     def objection(self, claims: Claims) -> tuple[str, ...]:
-        """Why the claims do not keep the rule; nothing where they do."""
+        """Why the claims do not match the rule; empty if they do."""
         texts = texts_of(claims, self.claim)
-        pattern = self.pattern.replace("[", "[[]")  # brackets are no wildcards here
+        pattern = self.pattern.replace("[", "[[]")  # brackets are not wildcards here
         if any(fnmatchcase(text, pattern) for text in texts):
             return ()
         said = ", ".join(repr(text[:MAX_CHARACTERS]) for text in texts[:10])
         is_ = f"is {said}" if said else "is missing"
-        return (f"the claim {self.claim} {is_}, and must be {self.pattern!r}",)
+        return (f"the claim {self.claim} {is_}, but must be {self.pattern!r}",)
 
 
 class Verdict(Struct, frozen=True):
-    """What a trust makes of a token: whom it lets in, or what it objects to.
+    """What a trust decides about a token: whom it accepts, or why it does not.
 
-    `is_addressed` says whether the token was made for the trust's audience at all.
+    `is_addressed` says whether the token was issued for the trust's audience at all.
     """
 
     trust: str
@@ -99,11 +99,11 @@ class Verdict(Struct, frozen=True):
 
 
 class Trust(Struct, frozen=True, kw_only=True):
-    """A rule that lets in whoever an issuer vouches for; all of it must hold.
+    """A rule that accepts identities of an external issuer; all of its conditions must hold.
 
-    It gives either the scope map of this name or `permissions`, which may hold placeholders:
-    `repositories/{repository_owner}/*/content/read`. `lifetime` is the longest that its refresh
-    tokens, and an access token, may live.
+    It gives either the scope map with this name or `permissions`, which may hold placeholders:
+    `repositories/{repository_owner}/*/content/read`. No refresh token and no access token that it
+    gives lives longer than `lifetime`.
     """
 
     name: str
@@ -118,9 +118,9 @@ class Trust(Struct, frozen=True, kw_only=True):
     def only_gives_more_than(
         self, was: "Trust", held: tuple[str, ...], had: tuple[str, ...]
     ) -> bool:
-        """Whether whoever `was` let in is let in by this too, for as long, and holds no less.
+        """Whether this accepts all that `was` accepted, for as long, with no fewer rights.
 
-        `held` and `had` are the permissions of the scope maps of the two.
+        `held` and `had` are the permissions of the scope maps of this and of `was`.
         """
         lets_in = (
             (self.issuer, self.audience) == (was.issuer, was.audience)
@@ -134,53 +134,54 @@ class Trust(Struct, frozen=True, kw_only=True):
         return lets_in and not was.scope_map and set(was.permissions) <= set(self.permissions)
 
     def check(self) -> None:
-        """Raise InvalidInput where it is no rule that can be kept, or lets in anybody."""
+        """Raise InvalidInput or InvalidScope if the trust is invalid, or would accept anybody."""
         if _NAME.fullmatch(self.name) is None:
             raise InvalidInput(
-                "a trust's name has 2 to 50 letters, digits, - and _, and begins with one of the "
-                "former two",
+                "a trust's name has 2 to 50 letters, digits, - and _, and begins with a letter or "
+                "a digit",
                 name=self.name[:60],
             )
         if _ISSUER.fullmatch(self.issuer) is None or len(self.issuer) > MAX_CHARACTERS:
             raise InvalidInput(
-                "an issuer is an https:// address without a query, or http:// on this machine",
+                "an issuer is an https:// URL without a query, or an http:// URL of this machine",
                 issuer=self.issuer[:MAX_CHARACTERS],
             )
         audience = ClaimRule("aud", self.audience)
         if not _is_text(self.audience) or not self.audience.strip() or not audience.is_exact:
-            raise InvalidInput("an audience is a text of 1 to 255 characters, without wildcards")
+            raise InvalidInput("an audience has 1 to 255 printable characters and no wildcards")
         if not timedelta(minutes=10) <= self.lifetime <= timedelta(days=365):
-            raise InvalidInput("a lifetime is 10 minutes to 365 days")
+            raise InvalidInput("a lifetime must be from 10 minutes to 365 days")
         self._check_rules()
         if bool(self.scope_map) == bool(self.permissions):
             raise InvalidInput(
-                "give a trust either a scope map or --allow it permissions of its own"
+                "a trust needs either a scope map or its own permissions (--allow), not both"
             )
         _check_permissions(self.permissions)
 
     def _check_rules(self) -> None:
         if not self.rules:
             raise InvalidInput(
-                "a trust needs a rule over a claim: without one it lets in everybody whom the "
-                "issuer knows. Where that is meant, say so: --claim sub=*"
+                "a trust needs a rule for a claim: without one it accepts everybody whom the "
+                "issuer knows. If you mean that, say so: --claim sub=*"
             )
         if len(self.rules) > MAX_RULES:
-            raise InvalidInput(f"a trust has at most {MAX_RULES} rules over claims")
+            raise InvalidInput(f"a trust has at most {MAX_RULES} rules for claims")
         for rule in self.rules:
             if not rule.pattern or not all(map(_is_text, (rule.claim, rule.pattern))):
                 raise InvalidInput(
-                    "a rule is CLAIM=TEXT, each 1 to 255 characters", claim=rule.claim[:60]
+                    "a rule is CLAIM=TEXT, each of 1 to 255 printable characters",
+                    claim=rule.claim[:60],
                 )
         owners = SHARED_ISSUERS.get(self.issuer.rstrip("/"))
         if owners and not any(rule.claim in owners and rule.pins_owner for rule in self.rules):
             raise InvalidInput(
-                f"anybody may have an account at {self.issuer}: a trust in it must say whose "
-                f"tokens count, by one of {', '.join(owners)}, without a wildcard in the owner's "
-                "name"
+                f"anybody can have an account at {self.issuer}: a trust in it must say whose "
+                f"tokens count, by one of the claims {', '.join(owners)}, without a wildcard in "
+                "the owner's name"
             )
 
     def judge(self, claims: Claims) -> Verdict:
-        """What the trust makes of these claims, which its issuer signed and whose time is right."""
+        """Decide about claims that the trust's issuer signed, and whose time was checked."""
         audience = ClaimRule("aud", self.audience)
         values, unfit = self._values(claims)
         objections = (
@@ -206,23 +207,23 @@ class Trust(Struct, frozen=True, kw_only=True):
             else:
                 said = f"is {texts[0][:MAX_CHARACTERS]!r}" if texts else "is missing"
                 unfit.append(
-                    f"the claim {claim} {said}, which cannot stand for {{{claim}}} in a "
-                    "repository's name"
+                    f"the claim {claim} {said}, and cannot stand for {{{claim}}} in a repository "
+                    "name"
                 )
         if not unfit:
             try:
                 filled(self.permissions, tuple(values))
             except InvalidScope:
-                unfit.append("its claims make a repository's name too long")
+                unfit.append("the claims make a repository name too long")
         return tuple(values), tuple(unfit)
 
 
 def scope_map_of(
     trust: Trust, permissions: tuple[str, ...], identity: FederatedIdentity
 ) -> ScopeMap:
-    """What the trust gives: its own permissions with their values, or a scope map's `permissions`.
+    """What the trust gives: its own permissions with the values, or its scope map's `permissions`.
 
-    A placeholder without a value, as that of a permission given later, grants nothing.
+    A permission whose placeholder has no value, as one that was added later, grants nothing.
     """
     if trust.scope_map:
         return built_in_scope_maps.read(trust.scope_map, frozenset(permissions))
@@ -230,7 +231,7 @@ def scope_map_of(
 
 
 def filled(permissions: tuple[str, ...], values: tuple[tuple[str, str], ...]) -> ScopeMap:
-    """The scope map of these permissions, values in the places of their placeholders."""
+    """The scope map with these permissions, their placeholders replaced by the values."""
     known = dict(values)
     written = tuple(
         _PLACEHOLDER.sub(lambda placeholder: known[placeholder[1]], permission)
@@ -242,7 +243,7 @@ def filled(permissions: tuple[str, ...], values: tuple[tuple[str, str], ...]) ->
 
 
 def placeholders(permissions: tuple[str, ...]) -> tuple[str, ...]:
-    """The claims that stand in these permissions, each once."""
+    """The claims that these permissions have placeholders for, each once."""
     found = (claim for text in permissions for claim in _PLACEHOLDER.findall(text))
     return tuple(dict.fromkeys(found))
 
@@ -251,21 +252,21 @@ def _check_permissions(permissions: tuple[str, ...]) -> None:
     for permission in permissions:
         if set("{}") & set(_PLACEHOLDER.sub("", permission)):
             raise InvalidInput(
-                "a placeholder stands for a whole component of a repository's name: "
+                "a placeholder stands for a whole component of a repository name: "
                 "repositories/{repository_owner}/*/content/read",
                 permission=permission[:160],
             )
-        # Two identities could otherwise come to the same repository: a/b + c, and a + b/c.
+        # Otherwise two identities could get the same repository: a/b + c, and a + b/c.
         if sum(claim in PATHS for claim in _PLACEHOLDER.findall(permission)) > 1:
             raise InvalidInput(
-                "a permission may hold one placeholder of several components",
+                "a permission may hold only one placeholder for a path of several components",
                 permission=permission[:160],
             )
     scope_maps.check_permissions(tuple(_PLACEHOLDER.sub("x", text) for text in permissions))
 
 
 def _is_fragment(claim: str, text: str) -> bool:
-    # Lower case first would make an ASCII letter of some that are none: K of the Kelvin sign.
+    # Before lower(), which turns some other letters into ASCII: the Kelvin sign becomes k.
     if not text.isascii() or ("/" in text and claim not in PATHS):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Trusts in well-known issuers, from what their users know of them."""
+"""Templates for trusts in well-known issuers, in their users' terms."""
 
 import re
 from typing import Final
@@ -16,7 +16,7 @@ _TENANT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Source(Struct, frozen=True):
-    """An issuer and what the claims of its tokens must be."""
+    """An issuer, and the rules for the claims of its tokens."""
 
     issuer: str
     rules: tuple[ClaimRule, ...]
@@ -31,12 +31,12 @@ def github(
     event: str = "",
     issuer: str = GITHUB,
 ) -> Source:
-    """GitHub Actions: workflows of a repository `org/app`, or of all of one owner, `org/*`.
+    """GitHub Actions: workflows of one repository, `org/app`, or of all of an owner, `org/*`.
 
     Source: docs.github.com, "OpenID Connect reference". Raises InvalidInput.
     """
     if repository.count("/") != 1:
-        raise InvalidInput("--repository is OWNER/NAME, or OWNER/* for all of an owner")
+        raise InvalidInput("--repository is OWNER/NAME, or OWNER/* for all repositories of OWNER")
     if branch and tag:
         raise InvalidInput("give either --branch or --tag: a workflow runs on one of them")
     return Source(
@@ -59,13 +59,13 @@ def gitlab(
     protected: bool = False,
     url: str = GITLAB,
 ) -> Source:
-    """GitLab CI: jobs of a project `group/app`, or of all below a group, `group/*`.
+    """GitLab CI: jobs of one project, `group/app`, or of all below a group, `group/*`.
 
     Source: docs.gitlab.com, "OpenID Connect (OIDC) authentication using ID tokens". Raises
     InvalidInput.
     """
     if "/" not in project:
-        raise InvalidInput("--project is GROUP/NAME, or GROUP/* for all below a group")
+        raise InvalidInput("--project is GROUP/NAME, or GROUP/* for all projects below GROUP")
     if branch and tag:
         raise InvalidInput("give either --branch or --tag: a job runs on one of them")
     return Source(
@@ -81,7 +81,7 @@ def gitlab(
 
 
 def kubernetes(issuer: str, namespace: str, service_account: str = "") -> Source:
-    """Service accounts of a Kubernetes cluster: one, or all of a namespace.
+    """Service accounts of a Kubernetes cluster: a single one, or all of a namespace.
 
     Source: kubernetes.io, "Managing Service Accounts", bound tokens.
     """
@@ -99,15 +99,15 @@ def kubernetes(issuer: str, namespace: str, service_account: str = "") -> Source
 
 
 def entra(tenant: str, *, subject: str = "", group: str = "", version: str = "1") -> Source:
-    """Microsoft Entra ID: the object of this id in a tenant, or the members of a group.
+    """Microsoft Entra ID: the object with this id in a tenant, or the members of a group.
 
-    Tokens for ENTRA_AUDIENCE are of version 1; those of an application of one's own may be of
-    version 2, which has another issuer. Raises InvalidInput.
+    Tokens for ENTRA_AUDIENCE have version 1. Those for your own application may have version 2,
+    which has another issuer. Raises InvalidInput.
     """
     if _TENANT.fullmatch(tenant.lower()) is None:
-        raise InvalidInput("--tenant is a GUID, such as az account show --query tenantId prints")
+        raise InvalidInput("--tenant is a GUID, as az account show --query tenantId prints it")
     if not subject and not group:
-        raise InvalidInput("give --subject or --group: whoever of the tenant is meant")
+        raise InvalidInput("give --subject or --group, to say who in the tenant is trusted")
     issuer = (
         f"https://sts.windows.net/{tenant.lower()}/"
         if version == "1"

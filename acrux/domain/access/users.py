@@ -1,4 +1,4 @@
-"""What a user may be called, and which passwords a user may choose."""
+"""Rules for user names, and for the passwords that users choose."""
 
 import re
 import unicodedata
@@ -8,17 +8,17 @@ from typing import Final
 from acrux.domain.access.token import TOKEN_USER
 from acrux.errors import InvalidInput
 
-# No colon, which would end the name in Basic (RFC 7617 §2); an address of mail is a fine name.
+# No colon, which would end the name in Basic (RFC 7617 §2). An e-mail address is a valid name.
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{2,63}")
 
-# NIST SP 800-63B §5.1.1.2: length is what counts; rules of composition make passwords worse.
+# NIST SP 800-63B §5.1.1.2: length is what counts; composition rules make passwords worse.
 MIN_CHARACTERS: Final = 12
 MAX_CHARACTERS: Final = 1024
 
-# What no keyboard means: control characters, and halves of a character. Every space is one's own.
+# Control characters and lone surrogates, which nobody types on purpose. Any space is allowed.
 _CONTROLS: Final = frozenset({"Cc", "Cs"})
 
-# What every guessing program tries first, of those that are long enough.
+# The passwords that guessing programs try first, if they are long enough.
 _COMMON: Final = frozenset(
     {
         "123456789012",
@@ -52,15 +52,15 @@ _COMMON: Final = frozenset(
 
 
 def is_user_name(name: str) -> bool:
-    """Whether a user can be called so: 3 to 64 of letters, digits and . _ @ -.
+    """Whether this is a valid user name: 3 to 64 letters, digits and . _ @ -.
 
-    Not as the user of zeros, whose password is always a token.
+    TOKEN_USER is not: its password is always a token.
     """
     return _NAME.fullmatch(name) is not None and name != TOKEN_USER
 
 
 def check_user_name(name: str) -> None:
-    """Raise InvalidInput where nobody can be called so."""
+    """Raise InvalidInput if this is not a valid user name."""
     if not is_user_name(name):
         raise InvalidInput(
             "a user's name has 3 to 64 letters, digits, . _ @ and -, and begins with a letter or "
@@ -70,24 +70,26 @@ def check_user_name(name: str) -> None:
 
 
 def check_password(password: str, names: Collection[str]) -> None:
-    """Raise InvalidInput for a password that is too short, too long, or guessed at once.
+    """Raise InvalidInput for a password that is too short, too long, or easily guessed.
 
-    `names` are those that guessers try with it: the user's own, and the registry's.
+    `names` are those that guessers try with it: the user's and the registry's.
     """
-    password = normalize(password)  # which may be shorter
+    password = normalize(password)  # it may become shorter
     if len(password) < MIN_CHARACTERS:
-        raise InvalidInput(f"a password has at least {MIN_CHARACTERS} characters: a few words do")
+        raise InvalidInput(
+            f"a password needs at least {MIN_CHARACTERS} characters: a few words will do"
+        )
     if len(password) > MAX_CHARACTERS:
         raise InvalidInput(f"a password has at most {MAX_CHARACTERS} characters")
     if any(unicodedata.category(character) in _CONTROLS for character in password):
-        raise InvalidInput("a password holds no control characters, such as the end of a line")
+        raise InvalidInput("a password must not contain control characters, such as a line break")
     lowered = password.lower()
     if lowered in _COMMON or len(set(lowered)) < 4 or _is_made_of(lowered, names):
         raise InvalidInput("this password is among the first that would be guessed: choose another")
 
 
 def normalize(password: str) -> str:
-    """The password as it is hashed: Unicode form NFC, as keyboards differ in how they say é.
+    """The password as it is hashed: in Unicode form NFC, as keyboards encode é in two ways.
 
     Source: RFC 8265 §4.2, OpaqueString.
     """
@@ -98,5 +100,5 @@ def _is_made_of(lowered: str, names: Collection[str]) -> bool:
     rest = lowered
     for name in names:
         rest = rest.replace(name.lower(), "") if name else rest
-    # A name and a year is no password: what is left beside the names counts.
+    # A name and a year do not make a password: what counts is what is left beside the names.
     return rest != lowered and len(rest) < 8

@@ -1,1 +1,1 @@
-"""What was decided and why, for whoever asks later."""
+"""What was decided and why, for questions that come later."""

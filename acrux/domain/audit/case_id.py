@@ -1,4 +1,4 @@
-"""The short id that a refusal carries, so that it can be explained later."""
+"""The short id of a refusal, so that it can be explained later."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -18,9 +18,9 @@ from acrux.domain.access.scope import (
 from acrux.domain.instants import BEGINNING, from_microseconds
 from acrux.errors import InvalidInput
 
-# A case is "k" and nine digits where the audit log holds it. Where nobody presented anything it is
-# "n", a letter for what was needed, and the second in eight digits, and says all there is to know.
-# The digits are those of Crockford's base 32, which has no i, l, o and u.
+# If the audit log holds the case, its id is "k" and nine digits. If the request carried no
+# credential, it is "n", a letter for what was needed, and the second in eight digits: that is all
+# there is to know. The digits are those of Crockford's base 32, which has no i, l, o and u.
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _RECORDED: Final = "k"
 _UNRECORDED: Final = "n"
@@ -31,7 +31,7 @@ RANDOM_BYTES: Final = _LENGTH - 1
 _FROM_RANDOM: Final = bytes(ord(_DIGITS[byte % 32]) for byte in range(256))
 _AS_TYPED: Final = str.maketrans("ilo", "110")
 
-# The greatest of the actions that were needed says best what somebody wanted.
+# In order: the greatest action that was needed says best what the caller wanted.
 _WHAT: Final = {
     DELETE: "d",
     PUSH: "w",
@@ -44,12 +44,12 @@ _NOTHING: Final = "v"
 
 
 def recorded(random: bytes) -> str:
-    """The id of a case that the audit log holds, of RANDOM_BYTES bytes: 45 bits to guess."""
+    """The id of a case that the audit log holds, from RANDOM_BYTES bytes: 45 bits to guess."""
     return _RECORDED + random.translate(_FROM_RANDOM).decode()
 
 
 def unrecorded(needed: tuple[Scope, ...], at: datetime) -> str:
-    """The id of a request without a credential: it is kept nowhere, and says all by itself."""
+    """The id for a request without a credential: it is stored nowhere, and holds all there is."""
     return _UNRECORDED + _what(needed) + _digits(int(at.timestamp()))
 
 
@@ -66,31 +66,31 @@ def _digits(number: int) -> str:
 
 
 class CaseId(Struct, frozen=True):
-    """A case's id as somebody wrote it down; `text` is how it was given out."""
+    """A case id as a person typed it; `text` is the id as it was issued."""
 
     text: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an id, with capitals or look-alikes too; raise InvalidInput for what is none."""
+        """Read an id, even with capitals or look-alikes; raise InvalidInput if it is not one."""
         read = text.strip().lower().translate(_AS_TYPED)
         kinds = (_RECORDED, _UNRECORDED)
         if len(read) != _LENGTH or not read.startswith(kinds) or set(read) - set(_DIGITS):
             raise InvalidInput(
-                "a case's id has ten letters and digits, such as k7w4zn9q2m: see the header "
-                "X-Acrux-Case of the answer",
+                "a case id has ten letters and digits, such as k7w4zn9q2m: see the answer's "
+                "X-Acrux-Case header",
                 case=text[:40],
             )
         return cls(read)
 
     @property
     def is_unrecorded(self) -> bool:
-        """Whether the request carried no credential, so that no record is kept."""
+        """Whether the request carried no credential, so that there is no record of it."""
         return self.text.startswith(_UNRECORDED)
 
     @property
     def at(self) -> datetime:
-        """When that was, to the second; only of an unrecorded one."""
+        """The time of the request, to the second; only for an unrecorded case."""
         seconds = 0
         for digit in self.text[2:]:
             seconds = seconds << 5 | _DIGITS.index(digit)
@@ -98,5 +98,5 @@ class CaseId(Struct, frozen=True):
 
     @property
     def needed(self) -> str:
-        """The action that was needed, empty where any token would do; only of an unrecorded one."""
+        """The action that was needed, empty if any token would do; only for an unrecorded case."""
         return next((action for action, letter in _WHAT.items() if letter == self.text[1]), "")

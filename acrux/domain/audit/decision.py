@@ -1,4 +1,4 @@
-"""Who asked what, and what was decided why."""
+"""Who asked for what, what was decided, and why."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -14,34 +14,34 @@ from acrux.domain.instants import from_microseconds, to_microseconds
 
 # Names that no account can have.
 ANONYMOUS_CALLER: Final = "(anonymous)"
-UNKNOWN_CALLER: Final = "(unknown)"  # what was typed may be a password, so it is not kept
-LOCAL_CALLER: Final = "(local)"  # whoever may open the data directory
+UNKNOWN_CALLER: Final = "(unknown)"  # what was typed may be a password, so it is not recorded
+LOCAL_CALLER: Final = "(local)"  # anybody who can open the data directory
 REGISTRY_ITSELF: Final = "(acrux)"
 
-# In the place of a repository, where a token was asked for several at once.
+# Stands for the repository if a token was requested for several at once.
 SEVERAL: Final = "(several)"
 
-# Of what is asked at once, as it is written: a stranger may ask for very much, again and again.
+# For the scopes of one request, as text: a stranger may ask for very many, again and again.
 MAX_ASKED_CHARACTERS: Final = 4096
 
 _TIME_DIGITS: Final = 14  # of microseconds since 1970, in hexadecimal: enough until 4253
 
 
 class Outcome(StrEnum):
-    """How it ended."""
+    """The outcome of a request."""
 
     GRANTED = "granted"
     REFUSED = "refused"
-    LOST = "lost"  # records that there was no room for: only their number is known
+    LOST = "lost"  # records for which there was no room: only their number is known
 
 
 class Decision(Struct, frozen=True):
-    """One thing that was asked of the registry, and what was decided.
+    """One request to the registry, and what was decided.
 
-    `request` is a method with a path, or a command; `authentication_method` names by what the
-    caller was known, such as `password1`. `asked` is what was asked for, or what the request would
-    have needed; `granted` what the caller got, or held. `facts` are names and instants that belong
-    to the reason. Nothing in it is secret.
+    `request` is a method with a path, or a command; `authentication_method` is how the caller was
+    authenticated, such as `password1`. `asked` is what was requested, or what the request would
+    have needed; `granted` is what the caller got, or held. `facts` are names and instants that
+    belong to the reason. Nothing in it is secret.
     """
 
     request: str
@@ -58,14 +58,14 @@ class Decision(Struct, frozen=True):
     facts: Mapping[str, str] = MappingProxyType({})
     correlation: str = ""
     case: str = ""
-    is_proven: bool = True  # whether the caller is who they say
+    is_proven: bool = True  # whether the caller proved who they are
 
 
 class Record(Struct, frozen=True):
     """A decision in the audit log.
 
-    Ids sort by time, and for one process in the order recorded, unless its clock was set back by
-    more than a minute.
+    Ids sort by time, and within one process in the order of recording, unless its clock was set
+    back by more than a minute.
     """
 
     id: str
@@ -78,10 +78,10 @@ class Record(Struct, frozen=True):
 
 
 class Search(Struct, frozen=True):
-    """Which records are wanted: the newest `limit` of those that meet all that is not None.
+    """Which records to find: the newest `limit` of those that match every field that is not None.
 
-    `since` belongs to it, `until` does not; nor do the records with the ids `after` and `before`,
-    which say where another page ended. With `oldest_first` these are the oldest `limit`.
+    `since` is inclusive, `until` exclusive. So are the ids `after` and `before`, which mark where
+    another page ended. With `oldest_first`, the oldest `limit` are found instead.
     """
 
     account: str | None = None
@@ -96,7 +96,7 @@ class Search(Struct, frozen=True):
 
 
 def within_bounds(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
-    """The first of the scopes, as many as MAX_ASKED_CHARACTERS hold."""
+    """The first of the scopes, as many as fit into MAX_ASKED_CHARACTERS."""
     if len(scopes) * MAX_SCOPE_CHARACTERS <= MAX_ASKED_CHARACTERS:
         return scopes
     ends = accumulate(len(str(scope)) for scope in scopes)
@@ -106,16 +106,16 @@ def within_bounds(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
 
 
 def record_id(microseconds: int, writer: str) -> str:
-    """The id of what `writer`, one of the processes, recorded at this instant."""
+    """The id of a record that the process `writer` made at this instant."""
     return f"{microseconds:0{_TIME_DIGITS}x}{writer}"
 
 
 def first_id(at: datetime) -> str:
-    """What all ids from this instant on are not less than."""
+    """The lower bound of all ids from this instant on."""
     return record_id(max(to_microseconds(at), 0), "")
 
 
 def repository_of(scopes: Iterable[Scope]) -> str:
-    """The one repository that the scopes speak of, SEVERAL, or nothing."""
+    """The one repository that the scopes name; SEVERAL for more than one, empty for none."""
     names = {scope.name for scope in scopes if scope.type == REPOSITORY}
     return names.pop() if len(names) == 1 else SEVERAL if names else ""

@@ -1,4 +1,4 @@
-"""Why a recorded refusal was one, and what would let it pass now."""
+"""Explain a recorded refusal, and say what would let it pass now."""
 
 import shlex
 from collections.abc import Callable, Mapping
@@ -25,14 +25,14 @@ class _Answer(NamedTuple):
 
 
 def explain_unrecorded(case: CaseId, anonymous: Holder | None) -> Explanation:
-    """What a request without a credential had to expect; its id says all that is known of it."""
+    """Why a request without a credential was refused; its id holds all that is known of it."""
     scope_map = anonymous.map_name if anonymous and anonymous.is_enabled else ""
     needed = f" It needed the right to {case.needed}." if case.needed else ""
-    holds = f"the scope map {scope_map!r}" if scope_map else "nothing"
+    holds = f"the scope map {scope_map!r}" if scope_map else "no rights"
     why = (
-        f"The request carried no credential.{needed} Every client begins so: the answer told it "
-        "where to get a token. Where it gave up after that, it has no login for this registry, or "
-        f"has it under another name of it. Whoever has no login holds {holds} now."
+        f"The request carried no credential.{needed} Every client begins this way: the answer told "
+        "it where to get a token. If it gave up after that, it has no login for this registry, or "
+        f"has one under another of its names. Anonymous callers have {holds} now."
     )
     return Explanation(
         case.text,
@@ -73,44 +73,44 @@ def explain(case: Refusal) -> Explanation:
 
 def _changes(case: Refusal) -> str:
     if case.holder is None:
-        return "" if case.name.startswith("(") else f"{case.name} is gone now."
+        return "" if case.name.startswith("(") else f"{case.name} no longer exists."
     if case.holder.changed_at <= case.at:
         return ""
     changed_at = to_the_second(case.holder.changed_at)
     return (
-        f"{case.who}, a password or the scope map was changed at {changed_at}, after this case: "
-        "what is said of them here holds now, and may not have held then."
+        f"{case.who}, a password or the scope map was changed at {changed_at}, after this case. "
+        "What is said about them here is true now, and may not have been true then."
     )
 
 
 def _unknown_name(_: Refusal) -> _Answer:
     return _Answer(
-        "There was no account of the user name that was presented. The name is not kept: it may "
-        "have been a password.",
+        "There was no account with the user name that was presented. The name is not recorded: it "
+        "may have been a password.",
         ("acrux token list", "acrux user list"),
     )
 
 
 def _wrong_password(case: Refusal) -> _Answer:
-    kept = [
-        f"{password.name} is of {to_the_second(password.created_at)}"
+    stored = [
+        f"{password.name}, created at {to_the_second(password.created_at)}"
         + ("" if password.created_at <= case.at else ", after this case")
         for password in case.passwords
     ]
-    passwords = f" Its passwords now: {'; '.join(kept)}." if kept else ""
+    passwords = f" Its passwords now: {'; '.join(stored)}." if stored else ""
     return _Answer(
-        f"What was presented was no password of {case.name}.{passwords}", _new_password(case)
+        f"What was presented was not a password of {case.name}.{passwords}", _new_password(case)
     )
 
 
 def _expired_password(case: Refusal) -> _Answer:
-    ended = [
+    expired = [
         f"{password.name} at {to_the_second(password.expires_at)}"
         for password in case.passwords
         if password.expires_at is not None and password.expires_at <= case.at
     ]
-    which = f": {'; '.join(ended)}" if ended else ""
-    return _Answer(f"The password was right, but had ended{which}.", _new_password(case))
+    which = f": {'; '.join(expired)}" if expired else ""
+    return _Answer(f"The password was right, but had expired{which}.", _new_password(case))
 
 
 def _new_password(case: Refusal) -> tuple[str, ...]:
@@ -134,31 +134,33 @@ def _disabled(case: Refusal) -> _Answer:
 
 def _gone(case: Refusal) -> _Answer:
     return _Answer(
-        f"The token was given to {case.name}, which had been deleted since.",
+        f"The token was issued to {case.name}, which had been deleted since then.",
         (f"acrux {case.noun} create --help",),
     )
 
 
 def _expired(case: Refusal) -> _Answer:
     return _Answer(
-        f"The token expired at {case.fact('expired_at')}. Clients ask for a new one by "
-        "themselves, as long as they have a login: this one had none, or its clock is wrong.",
+        f"The token expired at {case.fact('expired_at')}. A client with a login gets a new one by "
+        "itself: this client had none, or its clock is wrong.",
         ("docker login REGISTRY",),
     )
 
 
 def _not_yet(case: Refusal) -> _Answer:
-    when = case.fact("issued_at") or "a time to come"
-    return _Answer(f"The token is of {when}: the clock of whoever issued it, or ours, is wrong.")
+    when = case.fact("issued_at") or "a later time"
+    return _Answer(
+        f"The token is valid only from {when} on: the clock of its issuer, or ours, is wrong."
+    )
 
 
 def _revoked(case: Refusal) -> _Answer:
     at, second = datetime.fromisoformat(case.decision.facts["revoked_at"]), timedelta(seconds=1)
     since, until = to_the_second(at - second), to_the_second(at + 2 * second)
     return _Answer(
-        f"The token of {case.fact('issued_at')} was revoked at {to_the_second(at)}: then "
-        f"{case.name} was changed, disabled or deleted, or a password or the scope map was "
-        "changed. The audit shows what was done. A client that has a login gets a new token.",
+        f"The token, issued at {case.fact('issued_at')}, was revoked at {to_the_second(at)}: "
+        f"{case.name} was changed, disabled or deleted then, or a password or the scope map was "
+        "changed. The audit log shows which. A client with a login gets a new token by itself.",
         (f"acrux audit list --since {since} --until {until}", "docker login REGISTRY"),
     )
 
@@ -166,7 +168,7 @@ def _revoked(case: Refusal) -> _Answer:
 def _other_registry(case: Refusal) -> _Answer:
     audience = case.fact("audience")
     return _Answer(
-        f"The token was made for {audience}, which is no login server of this registry.",
+        f"The token was issued for {audience}, which is not a login server of this registry.",
         ("docker login REGISTRY", f"acrux serve --login-server {shlex.quote(audience)}"),
     )
 
@@ -187,15 +189,15 @@ def _with_objections(case: Refusal) -> str:
 
 def _altered(_: Refusal) -> _Answer:
     return _Answer(
-        "The token begins as ours do, and its signature is not good: it was changed, or cut when "
-        "it was copied.",
+        "The token looks like one of ours, but its signature is invalid: it was changed, or cut "
+        "off when it was copied.",
         ("docker login REGISTRY",),
     )
 
 
 def _not_ours(case: Refusal) -> _Answer:
     return _Answer(
-        "What was presented is no token that this registry signed with a key it has now: "
+        "What was presented is not a token that this registry signed with one of its present keys: "
         f"{case.decision.message or 'it cannot be read'}.",
         ("docker login REGISTRY",),
     )
@@ -203,8 +205,8 @@ def _not_ours(case: Refusal) -> _Answer:
 
 def _other_kind(_: Refusal) -> _Answer:
     return _Answer(
-        "The token is of this registry, and of another kind than this place takes: a refresh token "
-        "goes where a password goes, an access token behind Bearer."
+        "The token was issued by this registry, but is of the wrong kind for this request: a "
+        "refresh token is sent in place of a password, an access token as a Bearer token."
     )
 
 
@@ -223,19 +225,19 @@ def _refused(case: Refusal) -> _Answer:
 def _missing_scope(case: Refusal) -> _Answer:
     asked = case.decision.asked
     if case.holder is None and not case.is_anonymous:
-        return _Answer(f"{case.name} is gone, so that what it may cannot be told.")
+        return _Answer(f"{case.name} no longer exists, so its rights cannot be shown.")
     lacking = tuple(right for right in rights(case.scope_map, asked) if not right.is_held)
     if lacking:
         missing = ", ".join(map(_named, lacking))
         holds = f"the scope map {case.scope_map.name!r} does not grant it"
-        holds = "it holds nothing now" if case.scope_map is NOTHING else holds
+        holds = "it has no rights now" if case.scope_map is NOTHING else holds
         return _Answer(f"{case.who} may not {missing}: {holds}.", _widenings(case, lacking))
     if case.decision.authentication_method not in _TOKENS:
-        return _Answer(f"{case.who} may do this now, and could not then.")
+        return _Answer(f"{case.who} may do this now, but was not allowed to then.")
     return _Answer(
-        f"{case.who} may do this, and the token does not hold it: it was asked for without this "
-        "scope. A client takes the scope from the WWW-Authenticate of the answer and asks again; "
-        "this one did not.",
+        f"{case.who} may do this, but the token does not hold this scope: it was requested without "
+        "it. A client takes the scope from the answer's WWW-Authenticate header and requests a "
+        "token with it; this one did not.",
         (f"acrux auth token --registry REGISTRY --scope {shlex.quote(render(asked))}",),
     )
 
@@ -252,7 +254,7 @@ def _widenings(case: Refusal, lacking: tuple[Right, ...]) -> tuple[str, ...]:
         return (f"acrux scope-map update -n {shlex.quote(name)} {added}",) if added else ()
     if case.trust:
         return (f"acrux trust show {case.option}", f"acrux trust update {case.option} --help")
-    # One of the system's cannot be changed: one of their own, that holds as much and what lacks.
+    # A built-in scope map cannot be changed: suggest a new one, with what is missing added.
     options = repository_options("--repository", case.scope_map, lacking)
     if not options:
         return ()
@@ -265,7 +267,7 @@ def _widenings(case: Refusal, lacking: tuple[Right, ...]) -> tuple[str, ...]:
 
 
 def _word(name: str) -> str:
-    # A user's name may hold what a scope map's may not.
+    # A user's name may hold characters that a scope map's name may not.
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:40]
 
 

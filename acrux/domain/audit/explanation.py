@@ -12,7 +12,7 @@ from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT, ACTION_OF_PERMI
 
 
 class Right(Struct, frozen=True):
-    """One action on one resource, and the permission of a scope map that grants it, if one does."""
+    """One action on one resource, and the permission of a scope map that grants it, if any."""
 
     resource: str
     action: str
@@ -21,10 +21,10 @@ class Right(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """What was asked, why it was refused, what has changed since, and what would help.
+    """What was requested, why it was refused, what has changed since, and what would help.
 
-    `rights` is what the request needed, as the account's scope map grants it now. `fixes` are
-    commands, of which one may be enough. Nothing in it is secret.
+    `rights` lists what the request needed, and whether the account's scope map grants it now.
+    `fixes` are commands, one of which may be enough. Nothing in it is secret.
     """
 
     case: str
@@ -47,7 +47,7 @@ class Explanation(Struct, frozen=True):
 
 
 def rights(scope_map: ScopeMap, asked: Iterable[Scope]) -> tuple[Right, ...]:
-    """What of the asked the scope map grants, action by action, and by which permission."""
+    """For each requested action, whether the scope map grants it, and by which permission."""
     return tuple(
         Right(
             scope.name if scope.type == REPOSITORY else f"{scope.type}:{scope.name}",
@@ -78,9 +78,9 @@ _PERMISSION_OF_MANAGEMENT = {action: name for name, action in ACTION_OF_MANAGEME
 
 
 def repository_options(option: str, scope_map: ScopeMap, lacking: Iterable[Right]) -> str:
-    """Options that name the permissions of the map, and those that are lacking, by repository.
+    """Options for the permissions of the scope map and for those that are lacking, by repository.
 
-    Those of management have an option of their own, which is called as the one of repositories.
+    Permissions of management have their own option, named like `option` with another noun.
     """
     named: dict[str, list[str]] = {}
     for rule in scope_map.rules:

@@ -1,4 +1,4 @@
-"""A recorded refusal, and who holds the rights that it was about."""
+"""A recorded refusal, and the account or trust that it was about."""
 
 import shlex
 from datetime import datetime
@@ -11,7 +11,7 @@ from acrux.domain.audit.decision import ANONYMOUS_CALLER, Decision
 
 
 class HeldPassword(Struct, frozen=True):
-    """When a password was made and ends; never what it is."""
+    """When a password was created and when it expires; never its text."""
 
     name: str
     created_at: datetime
@@ -19,10 +19,10 @@ class HeldPassword(Struct, frozen=True):
 
 
 class Holder(Struct, frozen=True):
-    """An account, or a trust for whoever it lets in, as it is now; `map_name` may be a system's.
+    """An account, or a trust for the identities it accepts, as it is now.
 
-    `changed_at` is when it, its passwords or its scope map last became another, with more rights or
-    with less. `noun` is what the commands call it.
+    `map_name` may be that of a built-in scope map. `changed_at` is when it, its passwords or its
+    scope map last changed, with more rights or with fewer. `noun` is what the commands call it.
     """
 
     is_enabled: bool
@@ -35,7 +35,7 @@ class Holder(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True):
-    """A refusal as it was recorded, and who holds the rights that were missing."""
+    """A refusal as it was recorded, and the account or trust whose rights were missing."""
 
     id: str
     at: datetime
@@ -49,30 +49,30 @@ class Refusal(Struct, frozen=True):
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether it was somebody without a login."""
+        """Whether the caller had no login."""
         return self.name == ANONYMOUS_CALLER
 
     @property
     def who(self) -> str:
-        """Them, at the beginning of a sentence."""
-        return "Whoever has no login" if self.is_anonymous else self.name
+        """The caller, for the beginning of a sentence."""
+        return "The anonymous caller" if self.is_anonymous else self.name
 
     @property
     def trust(self) -> str:
-        """The trust that let them in, empty for an account."""
+        """The trust that accepted the caller, empty for an account."""
         named = federated.named(self.name, ())
         return named.trust if named else ""
 
     @property
     def noun(self) -> str:
-        """What the commands call such a holder."""
+        """What the commands call the holder."""
         if self.trust:
             return "trust"
         return self.holder.noun if self.holder else "token"
 
     @property
     def option(self) -> str:
-        """The option that names them."""
+        """The option that names the holder."""
         return f"-n {shlex.quote(self.trust or self.name)}"
 
     @property
@@ -82,16 +82,16 @@ class Refusal(Struct, frozen=True):
 
     @property
     def scope_map(self) -> ScopeMap:
-        """What they hold now."""
+        """The rights of the holder now."""
         return self.holder.scope_map if self.holder and self.holder.is_enabled else NOTHING
 
     @property
     def passwords(self) -> tuple[HeldPassword, ...]:
-        """Their passwords now."""
+        """The passwords of the holder now."""
         return self.holder.passwords if self.holder else ()
 
     def fact(self, name: str) -> str:
-        """What was recorded; an instant to the second."""
+        """A recorded fact; an instant is shown to the second."""
         text = self.decision.facts.get(name, "")
         return (
             to_the_second(datetime.fromisoformat(text)) if name.endswith("_at") and text else text
@@ -99,5 +99,5 @@ class Refusal(Struct, frozen=True):
 
 
 def to_the_second(at: datetime | None) -> str:
-    """An instant as people read it, empty where there is none."""
+    """An instant in readable form, empty for None."""
     return "" if at is None else at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Records that wait to be written, within bounds that are told."""
+"""Records that wait to be written, within bounds."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from acrux.domain.audit.decision import Decision, Record
 
-# What a record takes in memory beside its texts, and a scope beside its name, in bytes.
+# The memory of a record without its texts, and of a scope without its name, in bytes.
 RECORD_BYTES: Final = 2048
 SCOPE_BYTES: Final = 512
 CHARACTER_BYTES: Final = 4
@@ -22,9 +22,10 @@ class _Line(Struct):
 
 
 class Waiting:
-    """Records in lines, one for each account: at most `of_one` bytes of one, `of_all` together.
+    """Records in queues, one for each account: at most `of_one` bytes in one, `of_all` in total.
 
-    Beyond, the oldest go of whoever has too much: nobody drives out what others did.
+    Beyond that, the account with too much loses its oldest records: no account can push out the
+    records of another.
     """
 
     def __init__(self, of_one: int, of_all: int) -> None:
@@ -37,7 +38,7 @@ class Waiting:
         return sum(len(line.records) for line in self._lines.values())
 
     def add(self, record: Record) -> int:
-        """Let the record wait; how many had to go for it, of which it may be one."""
+        """Let the record wait; return how many records were dropped, which may include it."""
         line = self._lines.get(record.decision.account)
         if line is None:
             line = self._lines[record.decision.account] = _Line()
@@ -53,16 +54,16 @@ class Waiting:
         return lost
 
     def take(self) -> list[Record]:
-        """All that waits, in the order of ids; nothing waits any longer."""
+        """Remove and return all records, in the order of their ids."""
         records = [record for line in self._lines.values() for record in line.records]
         self._lines.clear()
         self._size = 0
         return sorted(records, key=lambda record: record.id)
 
     def put_back(self, records: Iterable[Record]) -> int:
-        """Let these, which were taken, wait again before all that came since; how many had to go.
+        """Let taken records wait again, before all that came since; return how many were dropped.
 
-        They come in the order of ids.
+        `records` must be in the order of their ids.
         """
         newer = self.take()
         return sum(map(self.add, (*records, *newer)))
@@ -76,7 +77,7 @@ class Waiting:
 
 def memory_of(decision: Decision) -> int:
     """How many bytes its record takes in memory, rather too many than too few."""
-    # Of each token that is issued: written out, it takes a third of the time.
+    # Called for each token that is issued: written out like this, it takes a third of the time.
     characters = len(decision.request) + len(decision.repository) + len(decision.message)
     size = RECORD_BYTES + CHARACTER_BYTES * (characters + len(decision.account))
     for scope in decision.asked:

@@ -1,4 +1,4 @@
-"""The four switches of a repository, a tag, a manifest."""
+"""The four switches of a repository, a tag or a manifest."""
 
 from collections.abc import Iterable
 from enum import Enum, auto
@@ -31,7 +31,7 @@ UNLOCKED: Final = Attributes()
 
 
 class Operation(Enum):
-    """What somebody is about to do within a repository, or with all of it."""
+    """What a caller is about to do within a repository, or to the whole of it."""
 
     READ = auto()
     WRITE = auto()
@@ -40,12 +40,11 @@ class Operation(Enum):
 
 
 def check(operation: Operation, repository: Attributes, items: Iterable[Attributes] = ()) -> None:
-    """Raise Disallowed where a switch of the repository, or of an item concerned, forbids it.
+    """Raise Disallowed if a switch of the repository, or of one of the items, forbids it.
 
     `items` are the tags and manifests that would be read, overwritten or deleted. This is the one
-    place that decides on locks (acr-protocol.md §5.5): a repository that may not be written has
-    nothing pushed to it and nothing deleted from it; one that may not be deleted may lose single
-    images all the same.
+    place that decides on locks (acr-protocol.md §5.5). If a repository may not be written, nothing
+    can be pushed to it or deleted from it. If it may not be deleted, single images still can be.
     """
     if not _allows(operation, repository, tuple(items)):
         raise Disallowed

@@ -20,9 +20,9 @@ class ByteRange(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Read a Range header; None where it is to be ignored.
+        """Read a Range header; None if it is to be ignored.
 
-        Several ranges, other units and malformed ones are ignored, so the whole blob is sent
+        Several ranges, other units and malformed ranges are ignored: then the whole blob is sent
         (RFC 9110 §14.2). Azure's JavaScript SDK sends `N-` without a unit.
         """
         match = _RANGE.fullmatch(text)
@@ -34,8 +34,8 @@ class ByteRange(Struct, frozen=True):
     def resolve(self, size: int) -> tuple[int, int]:
         """The first byte, and the one after the last, within a blob of `size` bytes.
 
-        Raise RangeNotSatisfiable where no byte lies in the range. A range that ends before it
-        starts is refused too, as OCI's conformance program asks.
+        Raise RangeNotSatisfiable if no byte of the blob lies in the range. A range that ends before
+        it starts is refused too, as OCI's conformance program requires.
         """
         if self.first is None:
             first, stop = max(size - (self.suffix or 0), 0), size

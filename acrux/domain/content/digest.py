@@ -1,4 +1,4 @@
-"""A content digest: parse it, compute it, compare it."""
+"""Content digests: parse and compute them."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ _DIGEST = re.compile(r"(sha256|sha512):([a-f0-9]{64,128})")
 
 
 class Hasher(Protocol):
-    """A digest under way."""
+    """A digest that is being computed."""
 
     def update(self, content: bytes | bytearray, /) -> None: ...
     def hexdigest(self) -> str: ...
@@ -28,7 +28,7 @@ _HASHERS: dict[str, Callable[[], Hasher]] = {"sha256": hashlib.sha256, "sha512":
 
 
 class Digest(Struct, frozen=True):
-    """A digest of a registered algorithm, with exactly as many characters as that takes.
+    """A digest of a registered algorithm, of exactly that algorithm's length.
 
     Source: OCI image specification, descriptor.md, "Digests".
     """

@@ -1,4 +1,4 @@
-"""A manifest read once from its bytes: descriptors, subject, type."""
+"""A manifest, parsed once from its bytes: descriptors, subject, type."""
 
 import json
 from collections.abc import Mapping
@@ -19,24 +19,24 @@ from acrux.domain.content.media_types import (
 )
 from acrux.errors import InvalidDigest, InvalidManifest
 
-# Far beyond any blob (ACR takes 200 GiB), and so that the sizes of a manifest add up in 64 bits.
+# Far above any blob (ACR allows 200 GiB), but the sum of a manifest's sizes still fits 64 bits.
 MAX_BLOB_BYTES = 1 << 46
 
-# More separators than any manifest needs; reading more of them would hold up everybody else.
+# More than any manifest needs; parsing more of them would delay every other request.
 MAX_SEPARATORS = 100_000
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # OCI distribution specification, "Pushing manifests"
 
 
 class Platform(Struct, frozen=True):
-    """What an image runs on (OCI image specification, image-index.md); empty where unknown."""
+    """What an image runs on (OCI image specification, image-index.md); empty if unknown."""
 
     architecture: str = ""
     os: str = ""
 
 
 class Descriptor(Struct, frozen=True):
-    """Points at content: its digest, and its media type and size where they are given.
+    """Points at content: its digest, and its media type and size if they are given.
 
     Source: OCI image specification, descriptor.md. `size` is in bytes; it may be missing because
     the samples of Azure's SDKs leave it out (acr-protocol.md §0.3, rule 27).
@@ -49,14 +49,14 @@ class Descriptor(Struct, frozen=True):
 
     @property
     def is_distributable(self) -> bool:
-        """Whether a registry that serves the manifest must hold what this points at."""
+        """Whether a registry that serves the manifest must hold the content too."""
         return not self.media_type.startswith(NON_DISTRIBUTABLE)
 
 
 class Manifest(Struct, frozen=True):
-    """A manifest that is what it says: its exact bytes, and what they point at.
+    """A valid manifest: its exact bytes, and what they point at.
 
-    `blobs` are configuration and layers, `manifests` the entries of an index.
+    `blobs` are the configuration and the layers, `manifests` the entries of an index.
     """
 
     content: bytes
@@ -71,15 +71,15 @@ class Manifest(Struct, frozen=True):
 
     @classmethod
     def read(cls, content: bytes, content_type: str, algorithm: str = "sha256") -> Self:
-        """Read the manifest that was pushed as `content_type`; empty means "see the content".
+        """Read a manifest that was pushed as `content_type`; if empty, its bytes say the type.
 
-        Raise InvalidManifest where the bytes are no manifest, of no type known here, of another
-        type than claimed, or two things at once (CVE-2021-41190).
+        Raise InvalidManifest if the bytes are not a manifest, if its type is unknown or not the
+        claimed one, or if it is an image and an index at once (CVE-2021-41190).
         """
         wire = _decode(content)
         media_type = _media_type(wire, content_type)
         _check_shape(wire, media_type)
-        blobs = wire.blobs if media_type in ARTIFACTS else None  # elsewhere an unknown field
+        blobs = wire.blobs if media_type in ARTIFACTS else None  # unknown to the other types
         return cls(
             content=content,
             digest=Digest.of(content, algorithm),
@@ -94,36 +94,35 @@ class Manifest(Struct, frozen=True):
 
     @property
     def config_media_type(self) -> str:
-        """The media type of the configuration, empty where there is none."""
+        """The media type of the configuration, empty if there is none."""
         return self.config.media_type if self.config else ""
 
     @property
     def referrer_type(self) -> str:
         """The artifactType under which a referrer is listed (end-12).
 
-        An image that names none is listed under the media type of its configuration.
+        An image without one is listed under the media type of its configuration.
         """
         return self.artifact_type or (self.config_media_type if self.media_type in IMAGES else "")
 
     @property
     def content_size(self) -> int:
-        """How many bytes the manifest and all that it names take."""
+        """The size of the manifest and of all that it names, in bytes."""
         named = (*self.blobs, *self.manifests)
         return len(self.content) + sum(descriptor.size or 0 for descriptor in named)
 
     @property
     def required_blobs(self) -> tuple[Digest, ...]:
-        """What a repository must link before it can hold this manifest, each once."""
-        # Not the manifests of an index: mirrors keep only some platforms, and cannot change an
-        # index that is signed (distribution/distribution#3628,
-        # opencontainers/distribution-spec#310).
+        """The blobs that a repository must link before it can hold this manifest, each once."""
+        # Not the manifests of an index: mirrors keep only some platforms, and cannot change a
+        # signed index (distribution/distribution#3628, opencontainers/distribution-spec#310).
         return tuple(dict.fromkeys(blob.digest for blob in self.blobs if blob.is_distributable))
 
 
 def stated_media_type(content: bytes) -> str:
-    """The media type that a manifest's own bytes state, empty where they state none.
+    """The media type that a manifest's own bytes state, empty if they state none.
 
-    `content` was read as a manifest before. Nothing else in it is looked at.
+    `content` must have been read as a manifest before: nothing else in it is checked.
     """
     return msgspec.json.decode(content, type=_WireType).media_type
 
@@ -170,7 +169,7 @@ def _decode(content: bytes) -> _WireManifest:
     if sum(map(content.count, (b",", b":", b"["))) > MAX_SEPARATORS:
         raise InvalidManifest(f"the manifest holds more than {MAX_SEPARATORS} values")
     try:
-        # Twice: json sees equal keys; msgspec takes only UTF-8, without NaN and half surrogates.
+        # Twice: json detects equal keys; msgspec rejects NaN, lone surrogates and invalid UTF-8.
         json.loads(content, object_pairs_hook=_unique)
         return msgspec.json.decode(content, type=_WireManifest)
     except RecursionError:
@@ -182,7 +181,7 @@ def _decode(content: bytes) -> _WireManifest:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Readers differ in which of two equal keys they see: such a manifest is two manifests.
+    # Parsers differ in which of two equal keys they use: such a manifest is two manifests.
     keys = dict(pairs)
     if len(keys) != len(pairs):
         raise InvalidManifest("the manifest holds the same key twice in one object")
@@ -193,7 +192,7 @@ def _media_type(wire: _WireManifest, content_type: str) -> str:
     media_type = content_type or wire.media_type
     if media_type not in MANIFESTS:
         raise InvalidManifest(
-            "the media type is not that of a manifest: " + " or ".join(sorted(MANIFESTS)),
+            "the media type is not one of a manifest: use " + " or ".join(sorted(MANIFESTS)),
             media_type=media_type[:160],
         )
     if wire.media_type and wire.media_type != media_type:
@@ -218,7 +217,7 @@ def _check_shape(wire: _WireManifest, media_type: str) -> None:
     if is_index and wire.manifests is None:
         raise InvalidManifest("an index must hold manifests")
     if media_type in IMAGES and wire.config is None:
-        # Layers may be missing: artifacts without any are pushed with null for them.
+        # Layers may be missing: artifacts without layers are pushed with null instead.
         raise InvalidManifest("an image manifest must hold config")
 
 
@@ -230,7 +229,10 @@ def _read_all(
 
 def _read(wire: _WireDescriptor) -> Descriptor:
     if wire.size is not None and not 0 <= wire.size <= MAX_BLOB_BYTES:
-        raise InvalidManifest("a descriptor's size is no size of a blob", digest=wire.digest[:160])
+        raise InvalidManifest(
+            f"a descriptor's size must be from 0 to {MAX_BLOB_BYTES} bytes",
+            digest=wire.digest[:160],
+        )
     try:
         digest = Digest.parse(wire.digest)
     except InvalidDigest as refused:

@@ -25,8 +25,8 @@ INDEXES: Final = frozenset({OCI_INDEX, DOCKER_LIST})
 ARTIFACTS: Final = frozenset({OCI_ARTIFACT, ORAS_ARTIFACT})
 MANIFESTS: Final = IMAGES | INDEXES | ARTIFACTS
 
-# Layers that a registry must not insist on holding (OCI image specification, layer.md,
-# "Non-Distributable Layers", and docker's "foreign" layers).
+# Layers that a registry must not require (OCI image specification, layer.md, "Non-Distributable
+# Layers", and docker's "foreign" layers).
 NON_DISTRIBUTABLE: Final = (
     "application/vnd.oci.image.layer.nondistributable.",
     "application/vnd.docker.image.rootfs.foreign.",
@@ -34,9 +34,9 @@ NON_DISTRIBUTABLE: Final = (
 
 
 class Accept(Struct, frozen=True):
-    """What a client can read: media ranges it wants, and those it excludes with q=0.
+    """What a client can read: the media ranges it wants, and those it excludes with q=0.
 
-    No range at all accepts everything (RFC 9110 §12.5.1).
+    Without any range, everything is accepted (RFC 9110 §12.5.1).
     """
 
     wanted: frozenset[str] = frozenset()

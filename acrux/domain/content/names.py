@@ -13,7 +13,7 @@ from acrux.errors import InvalidDigest, InvalidName, InvalidReference
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 
-# Many clients cap host + "/" + name at 255 characters (OCI distribution specification, "Pull").
+# Many clients limit host + "/" + name to 255 characters (OCI distribution specification, "Pull").
 MAX_NAME_CHARACTERS = 255
 
 # tag ::= [a-zA-Z0-9_] [a-zA-Z0-9._-]{0,127}
@@ -27,7 +27,7 @@ class RepositoryName(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a name; raise InvalidName where it is outside the grammar or too long."""
+        """Read a name; raise InvalidName if it does not match the grammar or is too long."""
         if len(text) > MAX_NAME_CHARACTERS or _NAME.fullmatch(text) is None:
             raise InvalidName(
                 "a repository name is lower-case letters and digits, separated by . _ __ or -, "
@@ -47,7 +47,7 @@ class Tag(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a tag; raise InvalidReference where it is outside the grammar."""
+        """Read a tag; raise InvalidReference if it does not match the grammar."""
         if _TAG.fullmatch(text) is None:
             raise InvalidReference(
                 "a tag is a letter, digit or _ and at most 127 more of letters, digits, . _ -",
@@ -65,8 +65,8 @@ Reference = Tag | Digest
 
 
 def parse_reference(text: str) -> Reference:
-    """Read a tag or a digest; raise InvalidReference where it is neither."""
-    if ":" not in text:  # no tag holds a colon, every digest does
+    """Read a tag or a digest; raise InvalidReference if it is neither."""
+    if ":" not in text:  # no tag contains a colon, every digest does
         return Tag.parse(text)
     try:
         return Digest.parse(text)

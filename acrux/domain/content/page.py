@@ -1,4 +1,4 @@
-"""One page of a sorted listing: how many, after what, what is next."""
+"""One page of a sorted listing: how many items, after which one."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -10,12 +10,12 @@ from msgspec import Struct
 from acrux.errors import InvalidPage
 
 DEFAULT_ITEMS = 100
-MAX_ITEMS = 1000  # an unbounded n once let one request allocate everything (CVE-2023-2253)
+MAX_ITEMS = 1000  # an unbounded n let one request exhaust the memory (CVE-2023-2253)
 MAX_LAST_CHARACTERS = 512
 
 _COUNT = re.compile(r"[0-9]{1,18}")
 
-# place ::= name "@" microseconds; neither a tag nor a digest holds an @
+# place ::= name "@" microseconds; neither a tag nor a digest contains an @
 _PLACE = re.compile(r"([^@]+)@([0-9]{1,18})")
 
 Item = TypeVar("Item")
@@ -30,31 +30,32 @@ class Order(Enum):
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
-        """Read the query parameter `orderby`; raise InvalidPage where it names no order."""
+        """Read the query parameter `orderby`; raise InvalidPage if it names no order."""
         try:
             return cls("" if text in (None, "none") else text)
         except ValueError:
-            raise InvalidPage("orderby is timeasc, timedesc, none or empty") from None
+            raise InvalidPage("orderby must be timeasc, timedesc, none or empty") from None
 
 
 class Page(Struct, frozen=True):
-    """Which part of a listing is asked for: at most `items`, after `last`.
+    """Which part of a listing is requested: at most `items`, after `last`.
 
     Source: OCI distribution specification, "Listing tags" (end-8b).
     """
 
     items: int = DEFAULT_ITEMS
     last: str = ""
-    last_at: int | None = None  # its place in an order of time, in microseconds since 1970
+    last_at: int | None = None  # the time of `last` in an order by time, in microseconds since 1970
 
     @classmethod
     def parse(cls, n: str | None, last: str | None, default: int = DEFAULT_ITEMS) -> Self:
-        """Read the query parameters `n` and `last`; raise InvalidPage where n is no count.
+        """Read the query parameters `n` and `last`.
 
-        More than MAX_ITEMS is answered with MAX_ITEMS and a link to the rest.
+        An `n` above MAX_ITEMS gets MAX_ITEMS and a link to the rest. Raise InvalidPage if `n` is
+        not a count, or `last` is too long.
         """
         if n is not None and _COUNT.fullmatch(n) is None:
-            raise InvalidPage("n is how many items a page may hold: 0, 1, 2, ...", n=n[:40])
+            raise InvalidPage("n must be the maximum number of items: 0, 1, 2, ...", n=n[:40])
         if last is not None and len(last) > MAX_LAST_CHARACTERS:
             raise InvalidPage(f"last is longer than {MAX_LAST_CHARACTERS} characters")
         items = default if n is None else min(int(n), MAX_ITEMS)
@@ -63,13 +64,13 @@ class Page(Struct, frozen=True):
 
 
 class Slice(Struct, Generic[Item], frozen=True):
-    """What a page holds, and whether the listing goes on after it."""
+    """What a page holds, and whether the listing continues after it."""
 
     items: tuple[Item, ...]
     more: bool = False
 
 
 def cut(listing: Iterable[Item], page: Page, name: Callable[[Item], str]) -> Slice[Item]:
-    """The page of a listing that is short and sorted by name."""
+    """Cut the page out of a short listing that is sorted by name."""
     after = tuple(item for item in listing if name(item) > page.last)
     return Slice(after[: page.items], more=0 < page.items < len(after))

@@ -1,4 +1,4 @@
-"""What ACR shows of repositories, tags and manifests beside their content."""
+"""What ACR shows of repositories, tags and manifests."""
 
 from datetime import datetime
 
@@ -30,7 +30,7 @@ class TagProperties(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """One manifest that an index names, and what it runs on."""
+    """A manifest that an index names, and its platform."""
 
     digest: str
     architecture: str

@@ -23,7 +23,7 @@ class UploadId(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an identifier; whatever has not its form is an UnknownUpload."""
+        """Read an identifier; raise UnknownUpload if it does not have this form."""
         if _UPLOAD_ID.fullmatch(text) is None:
             raise UnknownUpload(upload=text[:64])
         return cls(text)
@@ -33,16 +33,16 @@ class UploadId(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """Where uploads are begun, and by whom."""
+    """The repository that uploads are started in, and the principal who starts them."""
 
     repository: RepositoryName
     principal: str
 
 
 class Upload(Struct, frozen=True):
-    """An upload of a session: nobody else may go on with it (CVE-2026-32589).
+    """An upload of a session: nobody else can continue it (CVE-2026-32589).
 
-    The same identifier in another session names another upload, which nobody has begun.
+    The same identifier in another session names another upload, one that does not exist.
     """
 
     id: UploadId
@@ -50,8 +50,8 @@ class Upload(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """What it is kept under: its identifier and a digest of its session."""
-        # No repository's name holds a newline: what is digested can be read in one way only.
+        """The key under which it is stored: its identifier and a digest of its session."""
+        # No repository name contains a newline, so that the digested text is unambiguous.
         session = f"{self.session.repository}\n{self.session.principal}"
         digest = Digest.of(session.encode("utf-8", "surrogatepass"))
         return f"{self.id}.{digest.encoded}"
@@ -61,7 +61,7 @@ class Upload(Struct, frozen=True):
 
 
 class ContentRange(Struct, frozen=True):
-    """Where a chunk lies in its blob: first and last byte, both inclusive."""
+    """The position of a chunk in its blob: first and last byte, both inclusive."""
 
     start: int
     end: int
@@ -82,25 +82,25 @@ class ContentRange(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """How many bytes the chunk holds."""
+        """The length of the chunk, in bytes."""
         return self.end - self.start + 1
 
 
 class Place(Struct, frozen=True):
-    """Where a chunk begins, as its request says.
+    """Where a chunk begins, according to its request.
 
-    `range` is its Content-Range; `offset` is what the Location says that it was sent to, in bytes.
+    `range` is its Content-Range; `offset`, in bytes, is that of the location it was sent to.
     """
 
     range: ContentRange | None = None
     offset: int | None = None
 
     def stored(self, size: int) -> int:
-        """How many of the chunk's first bytes an upload of `size` bytes holds already.
+        """How many of the chunk's first bytes an upload of `size` bytes already holds.
 
-        Some where the answer to this chunk was lost and it is sent once more, to the location that
-        the client has. A chunk that says nothing is appended. Raises UploadOutOfOrder as
-        `check_order`, and where the upload is not as long as the location says.
+        There are some if the answer to this chunk was lost, and the client sends it again to the
+        location that it has. A chunk that says nothing is appended. Raises UploadOutOfOrder as
+        `check_order` does, and if the upload is shorter than its location says.
         """
         check_order(size, self.range)
         if self.range is not None or self.offset is None:
@@ -110,11 +110,11 @@ class Place(Struct, frozen=True):
         return size - self.offset
 
 
-APPENDED: Final = Place()  # wherever the upload ends
+APPENDED: Final = Place()  # at the end of the upload
 
 
 def out_of_order(start: int, offset: int) -> UploadOutOfOrder:
-    """The refusal of a chunk that starts elsewhere than at the offset, both in bytes."""
+    """The refusal of a chunk that does not start at the offset. Both are in bytes."""
     return UploadOutOfOrder(
         f"the chunk starts at byte {start}, but the upload holds {offset} bytes:"
         f" send the chunk that starts at byte {offset}",
@@ -125,7 +125,7 @@ def out_of_order(start: int, offset: int) -> UploadOutOfOrder:
 def check_order(offset: int, content_range: ContentRange | None) -> None:
     """Raise UploadOutOfOrder unless the chunk starts at the upload's offset.
 
-    A chunk without Content-Range is appended (streamed upload; the Azure SDKs send it so).
+    A chunk without Content-Range is appended (a streamed upload, as the Azure SDKs send it).
     """
     if content_range is not None and content_range.start != offset:
         raise out_of_order(content_range.start, offset)

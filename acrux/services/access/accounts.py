@@ -28,7 +28,7 @@ from acrux.ports.clock import Clock
 ADMINISTRATOR_PASSWORDS: Final = ("password", "password2")
 TOKEN_PASSWORDS: Final = ("password1", "password2")
 
-# What anonymous callers get where they may pull everything (acr-protocol.md §4.1).
+# What anonymous callers get if they may pull everything (acr-protocol.md §4.1).
 EVERYTHING_PULLED: Final = "_repositories_pull_metadata_read"
 
 # acr-protocol.md §4.2; no colon, which would end the name in Basic (RFC 7617 §2).
@@ -37,7 +37,7 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{4,49}")
 
 @dataclass(frozen=True, slots=True)
 class ShownPassword:
-    """A password as it may be shown; its value only where it was generated just now."""
+    """A password as it may be shown; its value only if it was generated just now."""
 
     name: str
     value: Secret | None = None
@@ -57,10 +57,10 @@ class ShownAccount:
 
 
 class Accounts:
-    """The registry's accounts. A generated password is told once, and kept as a keyed hash.
+    """The registry's accounts. A generated password is shown once, and stored as a keyed hash.
 
-    What takes something away ends the account's tokens, on every worker within a second: all of
-    them, or those that a password obtained.
+    A change that takes something away revokes the account's tokens on every worker within a
+    second: all of them, or those obtained with a password that was replaced.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class Accounts:
         self._clock = clock
 
     async def create_administrator(self, name: str) -> ShownAccount | None:
-        """Create the administrator with two new passwords; None where there is one already.
+        """Create the administrator with two new passwords; None if there is one already.
 
-        A disabled one stays so. Raises InvalidSettings where there is one of another name, be it
-        beside this one, or the name is somebody else's: a registry has one administrator, who has
-        one name.
+        A disabled one stays disabled. Raises InvalidSettings if there is one with another name,
+        even beside this one, or if the name belongs to another account: a registry has one
+        administrator, with one name.
         """
         there = await self._accounts.find(name)
         if there is not None and is_administrator(there):
@@ -92,25 +92,25 @@ class Accounts:
             known = await self._accounts.find(account.name)
             if known is not None and is_administrator(known):
                 raise InvalidSettings(
-                    f"name: the admin user of this data is {known.name!r}, and has one name: "
-                    f"start with --name {known.name}"
+                    f"name: the admin user of this data directory is {known.name!r}, and cannot be "
+                    f"renamed: start with --name {known.name}"
                 )
         created = await self._create(name, ADMINISTRATOR.name, ADMINISTRATOR_PASSWORDS)
         if created is None:
             raise InvalidSettings(
-                f"name: there is an account {name!r} already, whatever its capitals, that is no "
-                "admin user: choose another with --name, or delete that one"
+                f"name: there is an account {name!r} already, ignoring case, which is not the "
+                "admin user: choose another name with --name, or delete that account"
             )
         return created
 
     async def _check_alone(self, name: str) -> None:
-        # Releases that started under any name made another administrator for each.
+        # Former releases started under any name, and created an administrator for each.
         for other in await self._other_administrators(name):
             if other.is_enabled:
                 raise InvalidSettings(
-                    f"name: this data has a second admin user, {other.name!r}, who may do "
-                    f"everything: keep one. To delete it: acrux token delete -n {other.name}; to "
-                    f"shut it out: acrux token update -n {other.name} --status disabled"
+                    f"name: this data directory has a second admin user, {other.name!r}, who may "
+                    f"do everything: keep one. To delete it: acrux token delete -n {other.name}; "
+                    f"to disable it: acrux token update -n {other.name} --status disabled"
                 )
 
     async def _other_administrators(self, name: str) -> tuple[Account, ...]:
@@ -119,11 +119,11 @@ class Accounts:
             for listed in await self._accounts.list((AccountKind.TOKEN,))
             if listed.name != name and listed.scope_map == ADMINISTRATOR.name
         ]
-        # An account that holds as much, and has one of its two passwords left, is none.
+        # An account with the same scope map, and one of its two passwords left, is none.
         return tuple(account for account in found if account and _has_first_password(account))
 
     async def password_names(self, name: str) -> tuple[str, ...]:
-        """What the two passwords of the account are called. Raises UnknownName."""
+        """The names of the account's two passwords. Raises UnknownName."""
         account = await self._accounts.find(name)
         if account is None:
             raise _unknown(name)
@@ -139,19 +139,19 @@ class Accounts:
     ) -> ShownAccount:
         """Create an account with new passwords (`az acr token create`).
 
-        Raises NameTaken, and InvalidInput for a name that cannot be and an unknown scope map.
+        Raises NameTaken, and InvalidInput for an invalid name or an unknown scope map.
         """
         if _NAME.fullmatch(name) is None:
             raise InvalidInput(
-                "an account's name has 5 to 50 letters, digits, - and _, and begins with one of "
-                "the former two",
+                "an account's name has 5 to 50 letters, digits, - and _, and begins with a letter "
+                "or a digit",
                 name=name[:60],
             )
         await self._check_scope_map(scope_map)
         created = await self._create(name, scope_map, password_names, expires_at)
         if created is None:
             raise NameTaken(
-                f"there is an account {name!r} already, whatever its capitals: delete or update it"
+                f"there is an account {name!r} already, ignoring case: update or delete it"
             )
         return created
 
@@ -163,22 +163,22 @@ class Accounts:
         return _shown(account)
 
     async def list(self) -> tuple[ShownAccount, ...]:
-        """All accounts but users and the anonymous one, by name, without their passwords."""
+        """All accounts by name, except users and the anonymous one, without their passwords."""
         accounts = await self._accounts.list((AccountKind.TOKEN,))
         return tuple(_shown(account) for account in accounts if account.name != ANONYMOUS.name)
 
     async def page(self, page: Page) -> Slice[ShownAccount]:
-        """A page of what `list` gives."""
+        """A page of what `list` returns."""
         found = await self._accounts.page((AccountKind.TOKEN,), page)
         return Slice(tuple(map(_shown, found.items)), found.more)
 
     async def change(
         self, name: str, *, scope_map: str | None = None, is_enabled: bool | None = None
     ) -> ShownAccount:
-        """Give the account another scope map, switch it on or off.
+        """Give the account another scope map, enable or disable it.
 
-        Raises UnknownName, and InvalidInput for an unknown scope map, and for another one of the
-        administrator, who may do everything.
+        Raises UnknownName. Raises InvalidInput for an unknown scope map, and for any change of the
+        administrator's scope map.
         """
         if scope_map is not None:
             await self._check_scope_map(scope_map)
@@ -191,12 +191,12 @@ class Accounts:
         return await self.show(name)
 
     async def anonymous_scope_map(self) -> str | None:
-        """The scope map of whoever presents no credential, None where they hold nothing."""
+        """The scope map of anonymous callers, None if they have no rights."""
         account = await self._accounts.find(ANONYMOUS.name)
         return account.scope_map if account and account.is_enabled else None
 
     async def let_anonymous(self, scope_map: str | None) -> None:
-        """Give whoever presents no credential this scope map, or none at all.
+        """Give anonymous callers this scope map, or none at all.
 
         Raises InvalidInput for an unknown scope map.
         """
@@ -211,8 +211,8 @@ class Accounts:
     async def delete(self, name: str) -> None:
         """Remove the account.
 
-        Raises UnknownName, and InvalidInput for a user's and for the administrator's, where there
-        is no second one.
+        Raises UnknownName. Raises InvalidInput for a user's account, and for the administrator's
+        unless there is a second one.
         """
         await self._check_token(name, "delete")
         if not any(other.is_enabled for other in await self._other_administrators(name)):
@@ -220,20 +220,20 @@ class Accounts:
         await self._done(name, done=await self._accounts.delete(name, self._epoch()))
 
     async def revoke(self, name: str) -> None:
-        """End all tokens of the account; its passwords go on. Raises UnknownName."""
+        """Revoke all tokens of the account; its passwords stay valid. Raises UnknownName."""
         await self._done(name, done=await self._accounts.revoke(name, self._epoch()))
 
     async def renew_password(
         self, name: str, password_name: str, expires_at: datetime | None = None
     ) -> ShownAccount:
-        """Replace one password; it works at once, and the other one goes on working.
+        """Replace one password. The new one works at once, and the other one still works.
 
-        Raises UnknownName, and InvalidInput for a name that neither of the two has.
+        Raises UnknownName, and InvalidInput if neither of the two has this name.
         """
         await self._check_token(name, "passwd")
         names = await self.password_names(name)
         if password_name not in names:
-            raise InvalidInput(f"the passwords of {name!r} are called {' and '.join(names)}")
+            raise InvalidInput(f"the passwords of {name!r} are named {' and '.join(names)}")
         value = self._passwords.generate()
         record = self._record(password_name, value, expires_at)
         replaced = await self._accounts.replace_password(name, record, self._epoch())
@@ -243,7 +243,7 @@ class Accounts:
     async def delete_password(self, name: str, password_name: str) -> ShownAccount:
         """Remove one password.
 
-        Raises UnknownName where there is none, and InvalidInput for one of the administrator's two.
+        Raises UnknownName if there is none, and InvalidInput for one of the administrator's two.
         """
         await self._check_token(name, "passwd")
         if password_name in ADMINISTRATOR_PASSWORDS:
@@ -278,7 +278,7 @@ class Accounts:
         account = await self._accounts.find(name)
         if account is not None and is_administrator(account):
             raise InvalidInput(
-                f"{name!r} is the admin user, which {refusal}. To shut it out: acrux token update "
+                f"{name!r} is the admin user, which {refusal}. To disable it: acrux token update "
                 f"-n {name} --status disabled"
             )
 
@@ -306,11 +306,11 @@ class Accounts:
 
 
 def is_administrator(account: Account) -> bool:
-    """Whether it is the admin user: nobody else's generated password has this name."""
+    """Whether it is the admin user: no other account has a generated password with that name."""
     names = {password.name for password in account.passwords}
     if account.kind is not AccountKind.TOKEN:
         return False
-    # The first of the two could be deleted once, and can be renewed.
+    # Former releases let the first of the two be deleted; it can be renewed.
     had_two = account.scope_map == ADMINISTRATOR.name and names == {ADMINISTRATOR_PASSWORDS[1]}
     return had_two or _has_first_password(account)
 
@@ -322,8 +322,8 @@ def _has_first_password(account: Account) -> bool:
 def _in_utc(instant: datetime | None) -> datetime | None:
     try:
         return instant and instant.astimezone(UTC)
-    except OverflowError:  # it could be stored, and never be read back
-        raise InvalidInput("a password ends between the years 1 and 9999, in UTC") from None
+    except OverflowError:  # it could be stored, but never read back
+        raise InvalidInput("a password must expire between the years 1 and 9999, in UTC") from None
 
 
 def _shown(account: Account) -> ShownAccount:
@@ -347,4 +347,4 @@ def _with_values(shown: ShownAccount, values: dict[str, str]) -> ShownAccount:
 
 
 def _unknown(name: str) -> UnknownName:
-    return UnknownName(f"there is no account {name!r}, or no such password of it")
+    return UnknownName(f"there is no account {name!r}, or it has no such password")

@@ -1,4 +1,4 @@
-"""Turn a credential into a principal, in the same time when refused."""
+"""Turn a credential into a principal; every refusal takes the same time."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -14,13 +14,13 @@ from acrux.errors import BadCredentials, RegistryError
 from acrux.ports.accounts import Account, Accounts, PasswordRecord, Passwords
 from acrux.ports.clock import Clock, Pause
 
-# No refusal comes earlier: longer than any check of a password takes, so that its time tells
-# nothing of what was checked.
+# No refusal comes earlier. This is longer than any check of a password takes, so that the time does
+# not reveal what was checked.
 REFUSAL_TIME = timedelta(milliseconds=300)
 
 
 class Authentication:
-    """Knows who is who, and what they hold now. The anonymous principal has an account too."""
+    """Finds out who a caller is, and what they hold now. Anonymous callers have an account too."""
 
     def __init__(
         self,
@@ -35,11 +35,11 @@ class Authentication:
         self._pause = pause
 
     async def authenticate(self, credential: Credential | None) -> Principal:
-        """Say who presents the credential; none, or an empty one, is anonymous.
+        """The principal of the credential; without one, or with an empty one, the anonymous one.
 
-        Raises BadCredentials for an unknown name, a disabled account, an expired and a wrong
-        password alike, after the same work and time, so that neither answer nor time tells which
-        accounts exist.
+        Raises BadCredentials for an unknown name, a disabled account, an expired or a wrong
+        password. All four take the same work and time, so that neither the answer nor its time
+        reveals which accounts exist.
         """
         if credential is None or credential.is_empty:
             return await self._anonymous()
@@ -47,7 +47,7 @@ class Authentication:
         account = await self._accounts.find(credential.name)
         password = await self._password(account, credential.secret.reveal())
         if password is not None and self._passwords.is_slow(password.hash):
-            # It may have taken seconds, in which the account may have been changed.
+            # That may have taken seconds, during which the account may have changed.
             found, account = account, await self._accounts.find(credential.name)
             if found and account and account.epoch != found.epoch:
                 password = password if password in account.passwords else None
@@ -59,14 +59,14 @@ class Authentication:
                 account=account.name if account else "",
             )
         if self._passwords.is_outdated(password.hash):
-            await self._hash_anew(account, password, credential)
+            await self._rehash(account, password, credential)
         return self._principal(account, password.name)
 
-    async def _hash_anew(
+    async def _rehash(
         self, account: Account, password: PasswordRecord, credential: Credential
     ) -> None:
         new = await self._passwords.hash_chosen(credential.secret.reveal())
-        with suppress(RegistryError):  # it is right all the same, and there is a next time
+        with suppress(RegistryError):  # the password is right all the same; the next login retries
             await self._accounts.rehash_password(account.name, password, new)
 
     async def _password(self, account: Account | None, secret: str) -> PasswordRecord | None:
@@ -76,7 +76,7 @@ class Authentication:
         def opens(place: int) -> bool:
             return account is not None and self._opens(account, passwords[place])
 
-        # Whoever is refused with the right password, too, is refused after the same work.
+        # A right password that is refused takes the same work as a wrong one.
         place = await self._passwords.find(secret, hashes, opens)
         return None if place is None else passwords[place]
 
@@ -87,19 +87,19 @@ class Authentication:
     async def find(self, name: str) -> Principal:
         """The principal of an account that was authenticated before.
 
-        Raises BadCredentials where the account is gone or disabled.
+        Raises BadCredentials if the account is deleted or disabled.
         """
         account = await self._accounts.find(name)
         if account is None or not account.is_enabled:
             raise BadCredentials(
-                "the account of this token is gone or disabled",
+                "the account of this token is deleted or disabled",
                 reason=Reason.DISABLED_ACCOUNT if account else Reason.GONE_ACCOUNT,
                 account=name,
             )
         return self._principal(account)
 
     async def scope_map(self, name: str) -> ScopeMap:
-        """What the principal of this name holds now, whatever an older token says."""
+        """What the principal with this name holds now, whatever an older token says."""
         account = await self._accounts.find(name)
         return NOTHING if account is None or not account.is_enabled else _scope_map(account)
 
@@ -123,5 +123,5 @@ def _scope_map(account: Account) -> ScopeMap:
     held = built_in_scope_maps.read(account.scope_map, account.permissions)
     if account.name:
         return held
-    # Whoever presents nothing manages nothing, whatever a slip has given them.
+    # Anonymous callers can never manage the registry, even if their scope map says so by mistake.
     return replace(held, permissions=held.permissions - frozenset(ACTION_OF_MANAGEMENT))

@@ -13,23 +13,23 @@ from acrux.errors import BadCredentials, Denied, InvalidToken
 from acrux.ports.clock import Clock
 from acrux.ports.federation import Issuers, StoredTrust, Trusts
 
-# acr-protocol.md §1.7: what ACR says where it knows nobody by the token.
+# acr-protocol.md §1.7: ACR's message if a token gives no access.
 REFUSED = "retrieving permissions failed"
 
-# What is kept of the reasons: at a shared issuer anybody can get tokens to be refused.
+# How much of the reasons is recorded: at a shared issuer, anybody can get tokens to be refused.
 MAX_OBJECTION_CHARACTERS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a trust makes of a token, and what it would give."""
+    """What a trust decides about a token, and what it would give."""
 
     verdict: Verdict
     scope_map: ScopeMap
 
 
 class Federation:
-    """Knows who is who by the word of the issuers that somebody here put trust in."""
+    """Authenticates callers by tokens of the issuers that the registry's trusts name."""
 
     def __init__(self, trusts: Trusts, issuers: Issuers, clock: Clock) -> None:
         self._trusts = trusts
@@ -37,19 +37,19 @@ class Federation:
         self._clock = clock
 
     def is_subject_token(self, text: str) -> bool:
-        """Whether the text claims to be a token of an external issuer: an address names it."""
+        """Whether the text claims to be a token of an external issuer, which a URL names."""
         try:
             return "://" in self._issuers.issuer_of(text)
         except InvalidToken:
             return False
 
     async def authenticate(self, text: str, trust: str | None = None) -> Principal:
-        """Say whom the token stands for: let in by this trust, or by the first one that does so.
+        """The principal of the token, if this trust accepts it, or else the first that does.
 
-        Raises BadCredentials where the token is not good, not of an issuer that is trusted or not
-        made for this registry; Denied where it is all that and no trust lets it in;
-        IssuerUnavailable. The reasons of each trust are the failure's `detail`, for whoever runs
-        the registry: they are not told to the caller, who may be anybody.
+        Without `trust`, any trust may accept it. Raises BadCredentials if the token is invalid, its
+        issuer is not trusted, or it was not issued for this registry; Denied if it is valid, but
+        no trust accepts it; IssuerUnavailable. The error's `detail` holds each trust's reasons, for
+        the registry's operator: the caller, who may be anybody, does not see them.
         """
         try:
             judged = await self._judge(text)
@@ -64,22 +64,22 @@ class Federation:
         )[:MAX_OBJECTION_CHARACTERS]
         if not any(verdict.is_addressed for _, verdict in named):
             raise BadCredentials(
-                f"{REFUSED}: the token is not made for this registry: ask its issuer for one with "
-                "the audience that the trust names",
+                f"{REFUSED}: the token was not issued for this registry: request one with the "
+                "audience that the trust names",
                 reason=Reason.UNTRUSTED,
                 objections=objections,
             )
         raise Denied(
-            f"{REFUSED}: no trust lets this token in. acrux trust test shows the registry's "
+            f"{REFUSED}: no trust accepts this token. acrux trust test shows the registry's "
             "administrator why",
             reason=Reason.NO_TRUST,
             objections=objections,
         )
 
     async def examine(self, text: str) -> tuple[Examination, ...]:
-        """What each trust in the token's issuer makes of it, by name.
+        """What each trust in the token's issuer decides about it, sorted by the trusts' names.
 
-        Raises InvalidToken where the token is not good or of an issuer that nobody trusts, and
+        Raises InvalidToken if the token is invalid or its issuer is not trusted, and
         IssuerUnavailable.
         """
         return tuple(
@@ -93,38 +93,38 @@ class Federation:
         )
 
     async def find(self, identity: FederatedIdentity) -> Principal:
-        """The principal whom a trust let in before; no issuer is asked.
+        """The principal of an identity that a trust accepted before, without asking the issuer.
 
-        Raises BadCredentials where the trust is gone or disabled.
+        Raises BadCredentials if the trust is deleted or disabled.
         """
         stored = await self._trusts.find(identity.trust)
         if stored is None or not stored.trust.is_enabled:
             raise BadCredentials(
-                "the trust behind this token is gone or disabled",
+                "the trust behind this token is deleted or disabled",
                 reason=Reason.DISABLED_ACCOUNT if stored else Reason.GONE_ACCOUNT,
                 account=identity.name,
             )
         return _principal(stored, identity)
 
     async def scope_map(self, identity: FederatedIdentity) -> ScopeMap:
-        """What whoever was let in holds now, whatever an older token says."""
+        """What the identity holds now, whatever an older token says."""
         stored = await self._trusts.find(identity.trust)
         if stored is None or not stored.trust.is_enabled:
             return NOTHING
         return scope_map_of(stored.trust, stored.permissions, identity)
 
     async def _judge(self, text: str) -> list[tuple[StoredTrust, Verdict]]:
-        # The issuer that an unverified token names chooses among those that are trusted: nobody
-        # else is ever asked for keys.
+        # The issuer that an unverified token names only chooses among the trusted ones: keys are
+        # never requested from any other.
         issuer = self._issuers.issuer_of(text)
         trusts = await self._trusts.of_issuer(issuer)
         if not any(stored.trust.is_enabled for stored in trusts):
             raise InvalidToken(
-                f"no trust names the issuer {issuer[:255]!r} of the token",
+                f"no trust names the token's issuer {issuer[:255]!r}",
                 reason=Reason.UNTRUSTED,
             )
         claims = await self._issuers.read(text, issuer)
-        trusts = await self._trusts.of_issuer(issuer)  # to ask it may have taken seconds
+        trusts = await self._trusts.of_issuer(issuer)  # again: the request may have taken seconds
         federated.check_time(claims, self._clock())
         return [(stored, stored.trust.judge(claims)) for stored in trusts]
 

@@ -11,26 +11,26 @@ from acrux.ports.keys import SigningKeys
 
 
 class KeyState(Enum):
-    """What a key does now. Each of them is published, and verifies."""
+    """What a key does now. In every state it is published, and verifies."""
 
     ANNOUNCED = "announced"  # it will sign
     SIGNING = "signing"
-    VERIFYING = "verifying"  # it has signed, and tokens of it may be alive
+    VERIFYING = "verifying"  # it has signed, and its tokens may still be valid
 
 
 @dataclass(frozen=True, slots=True)
 class ShownKey:
-    """A key as it may be shown: in public."""
+    """A key as it may be shown in public."""
 
     record: KeyRecord
     state: KeyState
 
 
 class Keys:
-    """The signing keys. At every step any worker verifies what any other has signed.
+    """The signing keys. At every step, any worker can verify what any other has signed.
 
-    `longest_life` is how long after its signature a token may still be shown. `aged` is the clock
-    that says which key is done, where that is not `clock`: what is removed does not come back.
+    `longest_life` is how long after it was signed a token may still be presented. `aged` is the
+    clock that says which key can be removed, if that is not `clock`: removal cannot be undone.
     """
 
     def __init__(
@@ -53,25 +53,29 @@ class Keys:
         return tuple(ShownKey(record, _state(record, current)) for record in records)
 
     async def rotate(self, *, now: bool = False) -> tuple[ShownKey, ...]:
-        """Publish a new key that signs in a while, or at once; return all keys.
+        """Publish a new key that signs in PUBLISHED_BEFORE, or at once; return all keys.
 
-        Where one is announced already that is the one: asking twice makes no two keys.
+        If a key is announced already, no other is created: calling it twice makes one key.
         """
         records = await self._keys.list()
         await self._follow(records, newest(records).algorithm, at_once=now)
         return await self.list()
 
     async def use(self, algorithm: str) -> None:
-        """Where the newest key is of another algorithm, publish one of this for a while to come."""
+        """If the newest key has another algorithm, publish one with this algorithm.
+
+        It signs in PUBLISHED_BEFORE.
+        """
         records = await self._keys.list()
         last = newest(records)
         if last.algorithm != algorithm:
             await self._keys.add(algorithm, last.number + 1, self._now() + PUBLISHED_BEFORE)
 
     async def revoke(self, name: str) -> tuple[ShownKey, ...]:
-        """End all tokens of a key that others may know, within a second; return what is left.
+        """Remove a key that may be compromised, and so revoke its tokens; return the other keys.
 
-        Where it is the one that signs, another one signs at once. Raises UnknownName.
+        It takes effect on every worker within a second. If it is the key that signs, another one
+        signs at once. Raises UnknownName.
         """
         records = await self._keys.list()
         found = next((record for record in records if record.name == name), None)
@@ -83,7 +87,7 @@ class Keys:
         return await self.list()
 
     async def retire(self) -> None:
-        """Remove the keys of which no token can be alive any more."""
+        """Remove the keys whose tokens have all expired."""
         for record in retired(await self._keys.list(), self._aged(), self._longest_life):
             await self._keys.remove(record)
 
@@ -95,13 +99,13 @@ class Keys:
         if last.signs_from <= now:
             if await self._keys.add(algorithm, last.number + 1, signs_from):
                 return
-            # Somebody else rotates at the same time: one key is enough for both.
+            # Somebody else is rotating at the same time: one key is enough for both.
             last = newest(await self._keys.list())
         if signs_from < last.signs_from:
             await self._keys.advance(last, signs_from)
 
     def _now(self) -> datetime:
-        return self._clock().replace(microsecond=0)  # keys keep whole seconds
+        return self._clock().replace(microsecond=0)  # keys store whole seconds
 
 
 def _state(record: KeyRecord, current: KeyRecord) -> KeyState:

@@ -1,4 +1,4 @@
-"""Lockout: make guessing slow for whoever guesses, and for nobody else."""
+"""Lockout: slow down those who guess passwords, and nobody else."""
 
 import asyncio
 import math
@@ -23,20 +23,21 @@ from acrux.ports.failed_logins import FailedLogins
 
 Result = TypeVar("Result")
 
-# Where an account got in, it is known for so long, and that is written down again so often.
+# After a login, the account is known at that address for this long, and the login is stored again
+# this often.
 KNOWN_FOR: Final = timedelta(days=30)
 KNOWN_ANEW: Final = timedelta(days=1)
 
 CACHED_PAIRS: Final = 10_000
-NEW_PAIRS: Final = 3  # times as many wait to be written down, once a minute
+NEW_PAIRS: Final = 3  # up to this many times as many wait to be stored, once a minute
 
 
 @dataclass(slots=True)
 class _Turn:
-    """Attempts of one subject that are under way in this process."""
+    """Attempts of one subject that are running in this process."""
 
     under_way: int = 0
-    ended: asyncio.Event | None = None  # where somebody waits for the end of one
+    ended: asyncio.Event | None = None  # set if another attempt waits for one to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,10 @@ class ShownFailures:
 class Lockout:
     """Counts failed logins by account and address, by address, and by account.
 
-    Attempts that are under way count as if they were to fail: a process lets no more of them run
-    at once than are free. What another process counted is known after half a second, or with the
-    own next failure; so N processes together let through at most N times what one would. `aged` is
-    the clock that says what is over, where that is not `clock`.
+    Running attempts count as failures: no more of them run at once in a process than are free.
+    What another process counted is known after half a second, or with the next failure here. So N
+    processes together allow at most N times what one would. `aged` is the clock for ages, if that
+    is not `clock`.
     """
 
     def __init__(
@@ -81,11 +82,11 @@ class Lockout:
     async def attempt(
         self, account: str, address: str, check: Callable[[], Awaitable[Result]]
     ) -> Result:
-        """What `check` returns, which verifies a password of the account for that address.
+        """Call `check`, which verifies a password of the account, and return its result.
 
-        Raises TooManyRequests instead of calling it where there were too many failures: the right
-        password is refused like any other, or the answer would tell that it is right. What
-        `check` raises passes through, and BadCredentials counts.
+        Raises TooManyRequests instead if there were too many failures: the right password is
+        refused like any other, or the answer would reveal that it is right. What `check` raises is
+        passed on, and BadCredentials counts as a failure.
         """
         pair = Subject(account, network_of(address))
         taken: list[Subject] = []
@@ -104,9 +105,9 @@ class Lockout:
         return result
 
     async def refuse_token(self, address: str) -> None:
-        """Count a token that is none, by its address. Raises TooManyRequests after too many.
+        """Count an invalid token against its address. Raises TooManyRequests after too many.
 
-        A signature cannot be guessed, so that good ones are never refused for it.
+        A signature cannot be guessed, so valid tokens are never refused because of it.
         """
         subject, now = Subject(None, network_of(address)), self._clock()
         if wait := OF_ADDRESS.wait(self._failed_logins.find(subject), now):
@@ -114,7 +115,7 @@ class Lockout:
         await self._failed_logins.fail((subject,), now)
 
     async def _limits(self, pair: Subject) -> tuple[tuple[Subject, Limit], ...]:
-        # Whoever got in from there before is not held up by what others do.
+        # An account that logged in from this address before is not delayed by what others do.
         is_attacked = self._is_attacked(pair)
         if (is_attacked or not self._has_turn(pair.anybody, OF_ADDRESS)) and (
             await self._failed_logins.is_known(pair, self._clock() - KNOWN_FOR)
@@ -135,8 +136,8 @@ class Lockout:
         return (turn.under_way if turn else 0) < tries
 
     async def _take(self, subject: Subject, limit: Limit) -> None:
-        # Where all free attempts are under way, wait for the end of one: many right passwords at
-        # once are none too many.
+        # If all free attempts are running, wait until one ends: many right passwords at once are
+        # not too many.
         while True:
             now, failures = self._clock(), self._failed_logins.find(subject)
             if wait := limit.wait(failures, now):
@@ -159,8 +160,8 @@ class Lockout:
 
     async def _succeed(self, pair: Subject) -> None:
         now, failures = self._clock(), self._failed_logins.find(pair)
-        # While an account is attacked its failures stay: behind one address with somebody who
-        # gets in all the time, a guesser would have five free guesses after each.
+        # While an account is attacked, its failures stay. Otherwise a guesser who shares an address
+        # with a user would have five more free guesses after each login of that user.
         if OF_ACCOUNT_AT_ADDRESS.count(failures, now) and not self._is_attacked(pair):
             with suppress(RegistryError):  # a full disk is no reason to refuse a right password
                 await self._failed_logins.forgive(pair, now)
@@ -173,21 +174,21 @@ class Lockout:
                 self._new.add(pair)
 
     async def tidy(self) -> None:
-        """Write down who got in where, and remove what is over; to be called every minute.
+        """Store who logged in from where, and remove what is old; call it every minute.
 
-        Raises as `write_down` does; what is in memory is forgotten all the same.
+        Raises as `write_down` does; what is in memory is removed all the same.
         """
         now = self._aged()
         try:
             await self.write_down()
-        finally:  # also where nothing can be written, for what is in memory
+        finally:  # even if nothing can be stored, for what is in memory
             await self._failed_logins.prune(now, now - KNOWN_FOR)
 
     async def write_down(self) -> None:
-        """Write down who got in where.
+        """Store who logged in from where.
 
-        Raises StorageExhausted, StorageReadOnly, TooManyRequests; who is too many to wait for
-        another attempt is a stranger once more.
+        Raises StorageExhausted, StorageReadOnly, TooManyRequests. If too many then wait for the
+        next attempt, they are dropped, and count as strangers again.
         """
         new = frozenset(self._new)
         if not new:
@@ -201,7 +202,7 @@ class Lockout:
         self._new -= new
 
     async def show(self, accounts: Iterable[str]) -> tuple[ShownFailures, ...]:
-        """The failures that are not forgiven yet; a name that is none of `accounts` is not told."""
+        """The failures that are not forgiven yet; names that are not in `accounts` are hidden."""
         names = {self._failed_logins.hash(account): account for account in accounts}
         now = self._clock()
         shown = []
@@ -219,15 +220,14 @@ class Lockout:
         return tuple(row for row in shown if row.count)
 
     async def forgive(self, *, account: str | None = None, address: str | None = None) -> None:
-        """Lift the waits of an account, of an address, or of one at the other; or all of them.
+        """Clear the failures of an account, of an address, of one at the other, or all failures.
 
-        Every worker knows within a second. Raises UnknownName where there is nothing to lift.
+        It takes effect on every worker within a second. Raises UnknownName if there are none.
         """
         network = None if address is None else network_of(address)
         if not await self._failed_logins.forgive(Subject(account, network), self._clock()):
             raise UnknownName(
-                "there are no failed logins to forgive of that name and address: see acrux "
-                "lockout list"
+                "there are no failed logins with that name and address: see acrux lockout list"
             )
 
 
@@ -236,7 +236,7 @@ def _too_many(subject: Subject, wait: timedelta) -> TooManyRequests:
     unit = "second" if seconds == 1 else "seconds"
     origin = "from this address" if subject.account is None else "for this user name from here"
     return TooManyRequests(
-        f"too many failed logins {origin}: try again in {seconds} {unit}; until then the right "
-        "password is refused too",
+        f"too many failed logins {origin}: try again in {seconds} {unit}; until then even the "
+        "right password is refused",
         retry_after=seconds,
     )

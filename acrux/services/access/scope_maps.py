@@ -11,7 +11,7 @@ from acrux.ports.clock import Clock
 
 
 class ScopeMaps:
-    """The scope maps that accounts can have: the system's own, and those made here."""
+    """The scope maps that accounts can have: the built-in ones, and those created here."""
 
     def __init__(
         self,
@@ -26,34 +26,36 @@ class ScopeMaps:
     async def create(
         self, name: str, permissions: tuple[str, ...], description: str = ""
     ) -> StoredScopeMap:
-        """Make a scope map of these permissions.
+        """Create a scope map with these permissions.
 
-        Raises InvalidScope for what is outside the grammar, and NameTaken.
+        Raises InvalidScope for an invalid name or permission, InvalidInput for an invalid
+        description, and NameTaken.
         """
         check_name(name)
         _check_description(description)
         check_permissions(permissions)
         now = self._clock()
-        # An account may have its name already, as the users of a file do, and held nothing by it.
+        # An account may name this scope map already, as users of a file do. Until now that gave it
+        # no rights.
         scope_map = StoredScopeMap(name, description, _unique(permissions), now, changed_at=now)
         if not await self._scope_maps.create(scope_map):
             raise NameTaken(f"there is a scope map {name!r} already: update it")
         return scope_map
 
     async def show(self, name: str) -> StoredScopeMap:
-        """The scope map of this name. Raises UnknownName."""
+        """The scope map with this name. Raises UnknownName."""
         found = _system_defined(name) or await self._scope_maps.find(name)
         if found is None:
             raise _unknown(name)
         return found
 
     async def list(self) -> tuple[StoredScopeMap, ...]:
-        """All scope maps by name, the system's own first."""
+        """All scope maps by name, the built-in ones first."""
         system = (_system_defined(name) for name in sorted(SYSTEM_DEFINED))
         return (*(one for one in system if one), *await self._scope_maps.list())
 
     async def page(self, page: Page) -> Slice[StoredScopeMap]:
-        """A page of all scope maps by name, the system's own among them."""
+        """A page of all scope maps, sorted by name, the built-in ones among them."""
         own = await self._scope_maps.page(page)
         last = own.items[-1].name if own.more else None
         system = [
@@ -76,8 +78,9 @@ class ScopeMaps:
     ) -> StoredScopeMap:
         """Set its permissions, or add and remove some.
 
-        It holds at once; where the map holds less, the tokens of whoever has it end. Raises
-        InvalidScope as `create` does, UnknownName, and InvalidInput for a system-defined one.
+        It takes effect at once. If the scope map then holds less, the tokens of all that have it
+        are revoked. Raises InvalidScope and InvalidInput as `create` does, UnknownName, and
+        InvalidInput for a built-in scope map.
         """
         _check_own(name)
         if description is not None:
@@ -94,12 +97,16 @@ class ScopeMaps:
         return await self.show(name)
 
     async def delete(self, name: str) -> None:
-        """Remove it. Raises InvalidInput where there is none, or somebody has it."""
+        """Remove it.
+
+        Raises UnknownName, StillInUse if an account or a trust has it, and InvalidInput for a
+        built-in scope map.
+        """
         _check_own(name)
         await self.show(name)
         if not await self._scope_maps.delete(name):
             raise StillInUse(
-                f"an account or a trust has the scope map {name!r}: give it another one first"
+                f"an account or a trust uses the scope map {name!r}: give it another one first"
             )
 
 
@@ -118,8 +125,8 @@ def _check_own(name: str) -> None:
 def _check_description(description: str) -> None:
     if len(description) > MAX_DESCRIPTION_CHARACTERS:
         raise InvalidInput(f"a description has at most {MAX_DESCRIPTION_CHARACTERS} characters")
-    if "\x00" in description:  # no database of ours but SQLite can keep it
-        raise InvalidInput("a description holds no NUL character")
+    if "\x00" in description:  # of our databases, only SQLite can store it
+        raise InvalidInput("a description must not contain a NUL character")
 
 
 def _unique(permissions: tuple[str, ...]) -> tuple[str, ...]:

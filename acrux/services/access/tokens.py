@@ -20,15 +20,15 @@ from acrux.ports.accounts import Revocations, TokenSigner
 from acrux.ports.clock import Clock
 
 # A client sends one token with every request of a push or a pull: its signature is verified once.
-# An access token for one repository takes about five kilobytes, with what was read of it.
-# So many bytes of those that were verified, and as many of those given out within the second.
+# An access token for one repository takes about 5 KB, parsed claims included. This is the size of
+# the cache of verified tokens, and again of the cache of tokens issued within the second.
 CACHE_BYTES: Final = 8 * 1024 * 1024
 
-# What is kept of a token beside its text, in bytes.
+# The memory of a token without its text, in bytes.
 _TOKEN_BYTES: Final = 2048
 _SCOPE_BYTES: Final = 512
 _ACTION_BYTES: Final = 200
-_TEXTS: Final = 3  # its own, as it was presented, and what was read of it
+_TEXTS: Final = 3  # the issued text, the presented text, and the parsed claims
 
 
 class IssuedToken(Struct, frozen=True):
@@ -39,7 +39,7 @@ class IssuedToken(Struct, frozen=True):
 
 
 class _Wanted(Struct, frozen=True):
-    """All that an access token is made of, without its id and its time."""
+    """All that determines an access token, except its id and its time."""
 
     grant: Grant
     audience: str
@@ -70,7 +70,7 @@ class Tokens:
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._known: Cache[str, AccessToken] = Cache(cache_bytes)
-        # Of this second.
+        # The tokens issued in this second.
         self._issued: Cache[_Wanted, IssuedToken] = Cache(cache_bytes)
         self._issuing_at = BEGINNING
         self._generation = signer.generation
@@ -81,13 +81,13 @@ class Tokens:
         self._audiences = frozenset(audiences)
 
     def issue(self, principal: Principal, service: str, scopes: Iterable[Scope]) -> IssuedToken:
-        """Sign what is asked and allowed: less than asked is normal, not an error.
+        """Sign what is requested and allowed: less than requested is normal, not an error.
 
-        Whoever may have the very same again within the same second gets the same token: fifty
-        nodes that pull one image at once cost one signature.
+        Equal requests within the same second get the same token: fifty nodes that pull one image
+        at once cost one signature.
 
-        Raises InvalidService unless `service` is one of the login servers: the audience of a
-        token is never chosen by whoever asks.
+        Raises InvalidService unless `service` is one of the login servers: a caller must not choose
+        the audience of a token.
         """
         self._check_service(service)
         wanted = _Wanted(
@@ -138,26 +138,26 @@ class Tokens:
         return self._signer.sign_refresh(token)
 
     def redeem(self, text: str) -> RefreshToken:
-        """The refresh token, which says for whom it stands. Raises InvalidToken."""
+        """Verify a refresh token, and return what it says. Raises InvalidToken."""
         return self._read_refresh(text)
 
     def check_refresh(self, token: RefreshToken) -> None:
-        """Raise InvalidToken where it was revoked, as far as is known here."""
+        """Raise InvalidToken if it was revoked, as far as this process knows."""
         token.check_epoch(self._revocations.least_epoch(token.holder, token.password))
 
     def is_refresh(self, text: str) -> bool:
-        """Whether the token says that it is a refresh token; whether it is good is not asked."""
+        """Whether the token claims to be a refresh token; nothing is verified."""
         return self._signer.is_refresh(text)
 
     def holder(self, text: str) -> Principal:
-        """Whoever an access token speaks for: they hold what it grants, and until it ends.
+        """The principal of an access token: they hold what it grants, until it expires.
 
         Raises InvalidToken as `verify` does.
         """
         token = self._read(text)
         now = self._clock()
         token.check_time(now)
-        token.check_time(now + LEEWAY)  # a token given for it would be over before it began
+        token.check_time(now + LEEWAY)  # within the leeway, a new token would be expired already
         return Principal(
             token.grant.principal,
             token.grant.scope_map,
@@ -169,7 +169,7 @@ class Tokens:
         )
 
     def exchange(self, old: RefreshToken, service: str) -> str:
-        """A new refresh token for an old one that was redeemed, which lives no longer than that.
+        """A new refresh token for a redeemed one. It expires when the old one does.
 
         Raises InvalidService.
         """
@@ -203,9 +203,9 @@ class Tokens:
         return token.grant
 
     def read_ended(self, text: str) -> Grant:
-        """What a token granted whose time is over; all else is required as in `verify`.
+        """What a token grants, or granted until it expired; all else is required as in `verify`.
 
-        Grants nothing by itself: the caller must have another reason. Raises InvalidToken.
+        The caller must have another reason to allow the request. Raises InvalidToken.
         """
         return self._read(text).grant
 
@@ -215,8 +215,8 @@ class Tokens:
         return token
 
     def _read_once(self, text: str) -> AccessToken:
-        # What a good signature says of a text never changes while its key is there, nor do our
-        # audiences; whether it still counts, its time and its epoch, is asked on every request.
+        # While the key exists, a valid signature stays valid, and our audiences do not change. Time
+        # and epoch, which decide whether the token still counts, are checked on every request.
         self._notice_other_keys()
         known = self._known.find(text)
         if known is None:
@@ -226,15 +226,15 @@ class Tokens:
         return known
 
     async def learn_of_revocations(self) -> None:
-        """Know every revocation that is committed by now, whichever process made it."""
+        """Learn of every revocation that is committed by now, by whatever process."""
         await self._revocations.refresh()
 
     def check_not_revoked(self, principal: Principal) -> None:
-        """Raise BadCredentials where what this one got by logging in was revoked since."""
+        """Raise BadCredentials if what the principal obtained by logging in was revoked since."""
         least = self._revocations.least_epoch(principal.holder, principal.password)
         if principal.epoch < least:
             raise BadCredentials(
-                "the account was changed while the request was under way: log in again",
+                "the account was changed during the request: log in again",
                 reason=Reason.REVOKED,
                 account=principal.name,
             )

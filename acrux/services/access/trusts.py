@@ -16,9 +16,9 @@ from acrux.ports.federation import Trusts as StoredTrusts
 
 
 class Trusts:
-    """The registry's trusts. A change ends tokens of whoever they let in unless it only gives more.
+    """The registry's trusts. A change revokes the trust's tokens, unless it only gives more.
 
-    They end on every worker within a second. `longest` is how long refresh tokens live.
+    This takes effect on every worker within a second. `longest` is how long refresh tokens live.
     """
 
     def __init__(
@@ -41,19 +41,19 @@ class Trusts:
         return self._longest
 
     async def create(self, trust: Trust) -> StoredTrust:
-        """Trust it from now on.
+        """Create a trust; it takes effect at once.
 
-        Raises InvalidInput where the rule cannot be kept or lets in anybody, InvalidScope for
-        permissions outside the grammar, and NameTaken.
+        Raises InvalidInput if the trust is invalid or would accept anybody, InvalidScope for
+        invalid permissions, and NameTaken.
         """
         await self._check(trust)
         created = StoredTrust(trust, self._epoch(), self._clock())
         if not await self._trusts.create(created):
-            raise NameTaken(f"there is a trust {trust.name!r} already: delete or update it")
+            raise NameTaken(f"there is a trust {trust.name!r} already: update or delete it")
         return await self.show(trust.name)
 
     async def show(self, name: str) -> StoredTrust:
-        """The trust of this name. Raises UnknownName."""
+        """The trust with this name. Raises UnknownName."""
         found = await self._trusts.find(name)
         if found is None:
             raise _unknown(name)
@@ -64,24 +64,24 @@ class Trusts:
         return await self._trusts.list()
 
     async def change(self, name: str, change: Callable[[Trust], Trust]) -> StoredTrust:
-        """Make of the trust what `change` returns; its name stays.
+        """Replace the trust by what `change` returns; its name stays.
 
-        Raises UnknownName, InvalidInput and InvalidScope as `create` does, and InvalidInput where
-        somebody else changes it at the same time: what they did, such as disabling it, must not
-        be undone unseen.
+        Raises UnknownName, InvalidInput and InvalidScope as `create` does. Raises InvalidInput also
+        if somebody else changes it at the same time: their change, such as disabling it, must not
+        be undone unnoticed.
         """
         old = await self.show(name)
         changed = replace(change(old.trust), name=name)
         await self._check(changed)
         if not await self._trusts.replace(changed, self._epoch(), old.epoch):
             raise InvalidInput(
-                f"somebody else changed the trust {name!r} meanwhile: look at it, and try again"
+                f"somebody else changed the trust {name!r} meanwhile: check it, and try again"
             )
         await self._revocations.refresh()  # this worker knows at once, the others soon
         return await self.show(name)
 
     async def delete(self, name: str) -> None:
-        """Trust it no more. Raises UnknownName."""
+        """Remove the trust. Raises UnknownName."""
         if not await self._trusts.delete(name, self._epoch()):
             raise _unknown(name)
         await self._revocations.refresh()
@@ -90,8 +90,8 @@ class Trusts:
         trust.check()
         if trust.lifetime > self._longest:
             raise InvalidInput(
-                f"a trust's tokens live no longer than refresh tokens do: {self._longest} at most, "
-                "see the setting refresh_token_seconds"
+                f"a trust's lifetime must not exceed that of refresh tokens, {self._longest}: see "
+                "the setting refresh_token_seconds"
             )
         name = trust.scope_map
         if name and name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:

@@ -1,4 +1,4 @@
-"""Users who chose their passwords, and those whom an htpasswd file names."""
+"""Users who chose their own passwords, and users of an htpasswd file."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from acrux.ports.clock import Clock
 
 USER_KINDS: Final = (AccountKind.USER, AccountKind.FILE_USER)
 
-PASSWORD: Final = "password"  # noqa: S105 -- what the one password of a user is called
+PASSWORD: Final = "password"  # noqa: S105 -- the name of a user's only password
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ShownUser:
 
 
 class Users:
-    """The users of the registry. What takes something away ends the user's tokens."""
+    """The users of the registry. A change that takes something away revokes the user's tokens."""
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class Users:
     async def create(self, name: str, scope_map: str, password: Secret) -> ShownUser:
         """Create an account for a user.
 
-        Raises NameTaken, and InvalidInput for a name that cannot be, an unknown scope map, and a
-        password that is easily guessed.
+        Raises NameTaken, and InvalidInput for an invalid name, an unknown scope map, or a password
+        that is easily guessed.
         """
         check_user_name(name)
         await self._check_scope_map(scope_map)
@@ -77,7 +77,7 @@ class Users:
         )
         if not await self._accounts.create(account):
             raise NameTaken(
-                f"there is an account {name!r} already, whatever its capitals: delete or update it"
+                f"there is an account {name!r} already, ignoring case: update or delete it"
             )
         return _shown(account)
 
@@ -86,18 +86,18 @@ class Users:
         return tuple(map(_shown, await self._accounts.list(USER_KINDS)))
 
     async def page(self, page: Page) -> Slice[ShownUser]:
-        """A page of what `list` gives."""
+        """A page of what `list` returns."""
         found = await self._accounts.page(USER_KINDS, page)
         return Slice(tuple(map(_shown, found.items)), found.more)
 
     async def show(self, name: str) -> ShownUser:
-        """One of them. Raises UnknownName."""
+        """The user with this name. Raises UnknownName."""
         return _shown(await self._find(name))
 
     async def set_password(self, name: str, password: Secret) -> ShownUser:
-        """Give them another password.
+        """Give the user another password.
 
-        Raises UnknownName, and InvalidInput as `create` does, and for a file's user.
+        Raises UnknownName. Raises InvalidInput as `create` does, and for a user of the file.
         """
         await self._check_own(name)
         record = await self._record(name, password)
@@ -108,7 +108,7 @@ class Users:
     async def change(
         self, name: str, *, scope_map: str | None = None, is_enabled: bool | None = None
     ) -> ShownUser:
-        """Give them another scope map, switch them on or off; a file's user too.
+        """Give the user another scope map, enable or disable them. Users of the file included.
 
         Raises UnknownName, and InvalidInput for an unknown scope map.
         """
@@ -120,13 +120,13 @@ class Users:
         return await self.show(name)
 
     async def delete(self, name: str) -> None:
-        """Remove them. Raises UnknownName, and InvalidInput for a file's user."""
+        """Remove the user. Raises UnknownName, and InvalidInput for a user of the file."""
         await self._check_own(name)
         await self._accounts.delete(name, self._epoch())
         await self._revocations.refresh()
 
     async def revoke(self, name: str) -> None:
-        """End all their tokens; the password goes on. Raises UnknownName."""
+        """Revoke all tokens of the user; the password stays valid. Raises UnknownName."""
         await self._find(name)
         await self._accounts.revoke(name, self._epoch())
         await self._revocations.refresh()
@@ -139,7 +139,7 @@ class Users:
 
     async def _check_own(self, name: str) -> None:
         if (await self._find(name)).kind is AccountKind.FILE_USER:
-            raise InvalidInput(f"{name!r} is a user of the htpasswd file: change them there")
+            raise InvalidInput(f"{name!r} is a user of the htpasswd file: make the change there")
 
     async def _check_scope_map(self, name: str) -> None:
         if name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:
@@ -159,7 +159,7 @@ class Users:
 class FileUsers:
     """The users of an htpasswd file, as accounts that follow it.
 
-    They get `scope_map` when they first appear; another that they are given later stays.
+    They get `scope_map` when they first appear. If they are given another one later, it stays.
     """
 
     def __init__(
@@ -180,16 +180,16 @@ class FileUsers:
         self._unfollowed: FileContent | None = None
 
     async def follow(self) -> tuple[str, ...]:
-        """Read the file if it changed, and let the accounts be as it says.
+        """Read the file if it changed, and update the accounts.
 
-        Returns what is wrong with it, a sentence each. A file that cannot be read changes nothing:
-        a volume that is gone for a moment must not lock everybody out. Raises StorageExhausted, and
-        TooManyRequests where the database is busy; the next call then tries again.
+        Returns what is wrong with it, one sentence for each problem. A file that cannot be read
+        changes nothing: a volume that is missing for a moment must not lock everybody out. Raises
+        StorageExhausted, and TooManyRequests if the database is busy; the next call tries again.
         """
         read = self._file.read_if_changed()
         if read is not None and read.users is None:
             return read.problems
-        # What could not be stored, as the disk was full, is stored as soon as it can be.
+        # What could not be stored, because the disk was full, is stored as soon as possible.
         content = self._unfollowed = read or self._unfollowed
         if content is None or content.users is None:
             return ()
@@ -199,14 +199,14 @@ class FileUsers:
         return (
             *content.problems,
             *(await self._scope_map_problems() if content.users else ()),
-            *(f"{name!r} is left out: there is another account of that name" for name in taken),
+            *(f"{name!r} is left out: there is another account with that name" for name in taken),
         )
 
     async def _scope_map_problems(self) -> tuple[str, ...]:
         name = self._scope_map
         if name in SYSTEM_DEFINED or await self._scope_maps.find(name) is not None:
             return ()
-        return (f"there is no scope map {name!r}: new users of the file hold nothing",)
+        return (f"there is no scope map {name!r}: new users of the file have no rights",)
 
 
 def _shown(account: Account) -> ShownUser:

@@ -1,4 +1,4 @@
-"""Record who did what, without anybody waiting for it."""
+"""Record who did what, without making anybody wait."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,21 +20,20 @@ from acrux.ports.audit_log import AuditLog as StoredAuditLog
 from acrux.ports.clock import Clock
 
 PRUNED_AT_ONCE: Final = 5000
-REPORTED_TOGETHER: Final = 100  # accounts whose records went before their time
+REPORTED_TOGETHER: Final = 100  # accounts whose records were removed early
 PRUNED_EVERY: Final = timedelta(minutes=1)
 
-# A clock that is set back by less holds up the ids until it has caught up; by more, they follow.
+# If the clock is set back by less, ids only count up until it has caught up; by more, they follow.
 STEP_BACK: Final = timedelta(minutes=1) // timedelta(microseconds=1)
 WRITER_BYTES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much may wait to be written, and how much is kept at all.
+    """How much may wait to be written, and how much is stored in total.
 
-    Whoever presents nothing that proves who they are costs the registry a bounded number of
-    records, whatever they send: of what waits, and of what is kept. An account costs it bytes, a
-    part of all there are for accounts.
+    Callers who prove no identity have bounds of their own, whatever they send: for waiting records
+    and for stored ones. Each account may use a share of the bytes that all accounts have together.
     """
 
     waiting_bytes: int = 16 * 1024 * 1024
@@ -44,21 +43,21 @@ class Room:
 
     @property
     def waiting_of_one(self) -> int:
-        """How many bytes of one account may wait."""
+        """How many bytes of one account's records may wait."""
         return self.waiting_bytes * 3 // 4
 
     @property
     def kept_of_one(self) -> int:
-        """How many bytes are kept of one account."""
+        """How many bytes of one account's records are stored."""
         return self.kept_bytes // 4
 
 
 class AuditLog:
-    """The registry's audit log. `writer` tells this process from the others, in ids.
+    """The registry's audit log. `writer` identifies this process in the ids of records.
 
-    A record waits in memory until `keep` writes it, so that a crash loses what was recorded since.
-    Where there is no room, the oldest go, and how many went is recorded. `aged` is the clock that
-    says what is old, where that is not `clock`: what is forgotten does not come back.
+    A record waits in memory until `keep` writes it, so a crash loses what was recorded since. If
+    there is no room, the oldest records are dropped, and their number is recorded. `aged` is the
+    clock that says what is old, if that is not `clock`: removal cannot be undone.
     """
 
     def __init__(
@@ -80,17 +79,17 @@ class AuditLog:
         self._proven = Waiting(room.waiting_of_one, room.waiting_bytes)
         self._unproven = Waiting(room.unproven_waiting_bytes, room.unproven_waiting_bytes)
         self._lost = 0
-        self._trimmed: dict[str, int] = {}  # records of accounts, until that is recorded
+        self._trimmed: dict[str, int] = {}  # removed records by account, until that is recorded
         self._last = 0
         self._pruned_at = BEGINNING
 
     def record(self, decision: Decision) -> None:
-        """Note the decision; it is written soon."""
+        """Record the decision; it is written soon."""
         waiting = self._proven if decision.is_proven else self._unproven
         self._lost += waiting.add(self._record(decision))
 
     async def keep(self) -> None:
-        """Write what waits, and forget what is old; to be called twice a second."""
+        """Write what waits, and remove what is old; call it twice a second."""
         await self.flush()
         now = self._aged()
         if not timedelta() <= now - self._pruned_at < PRUNED_EVERY:
@@ -104,7 +103,7 @@ class AuditLog:
         if trimmed is None:
             self._report_trimmed()
             return more
-        if len(self._trimmed) >= REPORTED_TOGETHER:  # a trust may let in very many names
+        if len(self._trimmed) >= REPORTED_TOGETHER:  # a trust may accept very many identities
             self._report_trimmed()
         before_that = self._trimmed.get(trimmed.account, 0)
         self._trimmed[trimmed.account] = before_that + trimmed.records
@@ -116,7 +115,7 @@ class AuditLog:
         self._trimmed.clear()
 
     async def flush(self) -> None:
-        """Write what waits. Where that fails it goes on waiting, and the failure is raised."""
+        """Write what waits. If that fails, it keeps waiting, and the error is raised."""
         waiting, lost = self._take(), self._lost
         if lost:
             waiting.append(self._record(_lost(lost)))
@@ -125,13 +124,13 @@ class AuditLog:
         self._lost = 0
         try:
             await self._stored.append(waiting)
-        except BaseException:  # a cancelled write may be done all the same; twice does no harm
+        except BaseException:  # a cancelled write may still succeed; writing twice does no harm
             self._put_back(waiting[:-1] if lost else waiting)
             self._lost += lost
             raise
 
     async def close(self) -> int:
-        """Write what waits; return how many records were lost, where that cannot be."""
+        """Write what waits; return how many records are lost if that fails."""
         self._report_trimmed()
         try:
             await self.flush()
@@ -140,7 +139,7 @@ class AuditLog:
         return 0
 
     async def search(self, wanted: Search) -> tuple[Record, ...]:
-        """What is searched for and was written, the oldest first."""
+        """The written records that match, the oldest first."""
         return await self._stored.search(wanted)
 
     def _record(self, decision: Decision) -> Record:
@@ -152,8 +151,8 @@ class AuditLog:
 
     def _next(self, at: int) -> int:
         if self._last - at < STEP_BACK:
-            return self._last + 1  # ever greater, also where the clock stands
-        # It had jumped ahead. As another writer, so that no id comes again when its time does.
+            return self._last + 1  # always greater, even if the clock stands still
+        # The clock had jumped ahead. A new writer, so that no id is repeated when that time comes.
         self._writer = token_hex(WRITER_BYTES)
         return at
 
@@ -172,7 +171,7 @@ def _lost(count: int) -> Decision:
         request="audit-log",
         outcome=Outcome.LOST,
         account=REGISTRY_ITSELF,
-        message=f"{count} records were left out, the oldest of those that came at once",
+        message=f"{count} records were dropped, the oldest: too many came at once",
         facts={"records": str(count)},
     )
 
@@ -182,7 +181,7 @@ def _forgotten(account: str, count: int) -> Decision:
         request="audit-log",
         outcome=Outcome.LOST,
         account=REGISTRY_ITSELF,
-        message=f"{count} records of {account} were removed before their time, the oldest: they "
-        "took more than the audit has for one account, or for all (audit_bytes)",
+        message=f"{count} records of {account} were removed early, the oldest: they took more "
+        "space than the audit log has for one account, or for all (audit_bytes)",
         facts={"records": str(count), "account": account},
     )

@@ -19,7 +19,7 @@ from acrux.ports.federation import Trusts
 
 
 class Explanations:
-    """Replays refusals from the audit log, on the accounts and scope maps as they are now."""
+    """Explains refusals from the audit log, with the accounts and scope maps as they are now."""
 
     def __init__(
         self, audit_log: AuditLog, accounts: Accounts, trusts: Trusts, scope_maps: ScopeMaps
@@ -30,9 +30,9 @@ class Explanations:
         self._scope_maps = scope_maps
 
     async def explain(self, text: str) -> Explanation:
-        """Why the case of this id was refused.
+        """Why the case with this id was refused.
 
-        Raises InvalidInput for what is no id, and UnknownCase where there is no record of it.
+        Raises InvalidInput if the text is not an id, and UnknownCase if there is no record of it.
         """
         case = CaseId.parse(text)
         if case.is_unrecorded:
@@ -40,8 +40,8 @@ class Explanations:
         record = await self._audit_log.find(case.text)
         if record is None:
             raise UnknownCase(
-                "there is no record of this case: it is too old, was one of a flood, or is less "
-                "than a second old; compare the id",
+                "there is no record of this case: check the id. The case may be too old, less than "
+                "a second old, or dropped as one of too many",
                 case=case.text,
             )
         holder = await self._holder(record.decision)
@@ -82,6 +82,6 @@ class Explanations:
         )
 
     async def _changed_at(self, epoch: int, scope_map: str) -> datetime:
-        # An epoch says when something was taken away. A scope map may grow without one.
+        # The epoch is when something was last taken away. A scope map may grow without a new one.
         found = await self._scope_maps.find(scope_map)
         return max(from_microseconds(epoch), found.changed_at if found else BEGINNING)

@@ -11,8 +11,8 @@ from acrux.ports.content import BlobStore, Metadata, StoredBlob
 class Blobs:
     """The blobs of every repository.
 
-    A blob is visible only through a repository that links it, checked on every request: that
-    the store holds it for somebody else says nothing.
+    A blob is visible only through a repository that links it, which is checked on every request.
+    It does not matter that the store holds it for another repository.
     """
 
     def __init__(self, store: BlobStore, metadata: Metadata, clock: Clock) -> None:
@@ -21,10 +21,10 @@ class Blobs:
         self._clock = clock
 
     async def size(self, repository: RepositoryName, digest: Digest) -> int:
-        """How long the blob is, in bytes.
+        """The length of the blob, in bytes.
 
-        Raises UnknownBlob, and of its kind DamagedBlob: who is told that it is missing pushes it
-        again, and that heals it.
+        Raises UnknownBlob; DamagedBlob, a subclass, if the stored bytes are wrong: a client to
+        which it is reported as missing pushes it again, and that repairs it.
         """
         size = await self._metadata.find_blob(repository, digest)
         try:
@@ -50,9 +50,9 @@ class Blobs:
     async def mount(
         self, sources: tuple[RepositoryPattern, ...], repository: RepositoryName, digest: Digest
     ) -> bool:
-        """Link a blob of a repository of these patterns here too; say whether one links it.
+        """Link a blob that a repository of these patterns links; return whether there is one.
 
-        A blob whose bytes are not all there is linked by nobody: its pusher sends them again.
+        A blob whose bytes are not all stored is not mounted: the client then pushes them again.
         """
         try:
             size = await self._store.size(digest)
@@ -62,5 +62,5 @@ class Blobs:
         return True
 
     async def delete(self, repository: RepositoryName, digest: Digest) -> None:
-        """Take the blob from the repository; other repositories keep it. Raises UnknownBlob."""
+        """Remove the blob from the repository; other repositories keep it. Raises UnknownBlob."""
         await self._metadata.unlink_blob(repository, digest)

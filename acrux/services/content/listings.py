@@ -9,10 +9,10 @@ from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.page import Page, Slice
 from acrux.ports.content import Metadata
 
-# Annotations may take megabytes: referrers are read a few at a time, and a page of them is an
-# index, which no client reads beyond the size of a manifest.
+# Annotations may take megabytes, so referrers are read a few at a time. A page of them is an index,
+# and clients do not read an index that is larger than a manifest may be.
 REFERRERS_AT_A_TIME: Final = 20
-MAX_REFERRERS_BYTES: Final = MAX_MANIFEST_BYTES // 2  # JSON may escape what is counted here
+MAX_REFERRERS_BYTES: Final = MAX_MANIFEST_BYTES // 2  # JSON escapes add to what is counted here
 
 
 class Listings:
@@ -32,10 +32,10 @@ class Listings:
     async def referrers(
         self, repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page
     ) -> Slice[Referrer]:
-        """A page of what points at the subject, in the order of digests (end-12).
+        """A page of the manifests that point at the subject, in the order of digests (end-12).
 
-        It may hold fewer than were asked for, where they are large. Whatever a client keeps under
-        the subject's fallback tag is here too: each manifest is listed from when it is put.
+        It may hold fewer than requested if they are large. What a client lists under the subject's
+        fallback tag is here too: each manifest is listed as soon as it is pushed.
         """
         listed: list[Referrer] = []
         room, last, more = MAX_REFERRERS_BYTES, page.last, page.items > 0

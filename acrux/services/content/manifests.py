@@ -10,14 +10,14 @@ from acrux.errors import DigestMismatch, Disallowed, UnknownBlob, UnknownManifes
 from acrux.ports.clock import Clock
 from acrux.ports.content import BlobStore, Deleted, Metadata, StoredManifest
 
-# A configuration longer than this is not looked into: it holds no image's platform.
+# A configuration larger than this is not read for a platform: no real image has one.
 MAX_CONFIG_BYTES = 1024 * 1024
 
 
 class Manifests:
     """The manifests of every repository.
 
-    `allow_missing` takes images whose blobs the repository does not hold.
+    `allow_missing` accepts images whose blobs the repository does not link.
     """
 
     def __init__(
@@ -33,8 +33,7 @@ class Manifests:
     ) -> StoredManifest:
         """The manifest as it was pushed; it is never converted.
 
-        Raises Disallowed, and UnknownManifest, also where the client says that it cannot read the
-        type.
+        Raises Disallowed, and UnknownManifest, also if the client's `accept` excludes its type.
         """
         manifest = await self._metadata.get_manifest(repository, reference)
         # 404 and not 406 (RFC 9110 §15.5.7), as CNCF distribution answers.
@@ -53,7 +52,7 @@ class Manifests:
         content_type: str,
         tags: tuple[Tag, ...] = (),
     ) -> Manifest:
-        """Hold the manifest, its bytes unchanged, and let the tags point at it (end-7a, end-7b).
+        """Store the manifest, its bytes unchanged, and point the tags at it (end-7a, end-7b).
 
         Raises InvalidManifest, DigestMismatch, MissingReferences, Disallowed; then nothing has
         changed.
@@ -81,7 +80,7 @@ class Manifests:
         return manifest
 
     async def _platform(self, repository: RepositoryName, manifest: Manifest) -> Platform | None:
-        # /acr/v1 shows what an image runs on; only its configuration says so.
+        # /acr/v1 shows what an image runs on, and only its configuration says that.
         config = manifest.config
         if config is None or config.media_type not in IMAGE_CONFIGS:
             return None
@@ -89,7 +88,7 @@ class Manifests:
             if await self._metadata.find_blob(repository, config.digest) > MAX_CONFIG_BYTES:
                 return None
             return _read_platform(await self._read(config.digest))
-        except (UnknownBlob, Disallowed):  # what that means is for whoever puts the manifest
+        except (UnknownBlob, Disallowed):  # put_manifest decides whether that is an error
             return None
 
     async def _read(self, digest: Digest) -> bytes:
@@ -100,7 +99,7 @@ class Manifests:
             blob.close()
 
     async def delete(self, repository: RepositoryName, reference: Reference) -> None:
-        """Remove the tag, or the manifest with every tag on it.
+        """Remove the tag, or the manifest with every tag that points at it.
 
         Raises UnknownManifest, Disallowed.
         """
@@ -129,6 +128,6 @@ class _Config(msgspec.Struct):
 def _read_platform(config: bytes) -> Platform | None:
     try:
         read = msgspec.json.decode(config, type=_Config)
-    except (msgspec.DecodeError, RecursionError):  # its content is its pusher's business
+    except (msgspec.DecodeError, RecursionError):  # a blob may hold anything
         return None
     return Platform(read.architecture, read.os)

@@ -1,4 +1,4 @@
-"""Read and change what may be read, written, listed, deleted."""
+"""Read the properties that ACR shows, and change locks."""
 
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
@@ -9,41 +9,41 @@ from acrux.ports.content import Properties as StoredProperties
 
 
 class Properties:
-    """What /acr/v1 shows, and lets its callers lock (acr-protocol.md §5)."""
+    """What /acr/v1 shows, and what it lets callers lock (acr-protocol.md §5)."""
 
     def __init__(self, properties: StoredProperties) -> None:
         self._properties = properties
 
     async def repository(self, name: RepositoryName) -> RepositoryProperties:
-        """Of a repository. Raises UnknownRepository."""
+        """The properties of a repository. Raises UnknownRepository."""
         return await self._properties.repository(name)
 
     async def change_repository(
         self, name: RepositoryName, change: AttributesChange
     ) -> RepositoryProperties:
-        """Set some switches; what it is then. Raises UnknownRepository."""
+        """Set some switches and return the new properties. Raises UnknownRepository."""
         await self._properties.change_repository(name, change)
         return await self._properties.repository(name)
 
     async def tag(self, repository: RepositoryName, tag: Tag) -> TagProperties:
-        """Of a tag. Raises UnknownTag."""
+        """The properties of a tag. Raises UnknownTag."""
         return await self._properties.tag(repository, tag)
 
     async def tags(
         self, repository: RepositoryName, page: Page, order: Order, digest: Digest | None
     ) -> Slice[TagProperties]:
-        """A page of the tags, or of those on one manifest. Raises UnknownRepository."""
+        """A page of the tags, or of those that point at one manifest. Raises UnknownRepository."""
         return await self._properties.tags(repository, page, order, digest)
 
     async def change_tag(
         self, repository: RepositoryName, tag: Tag, change: AttributesChange
     ) -> TagProperties:
-        """Set some switches; what it is then. Raises UnknownTag."""
+        """Set some switches and return the new properties. Raises UnknownTag."""
         await self._properties.change_tag(repository, tag, change)
         return await self._properties.tag(repository, tag)
 
     async def manifest(self, repository: RepositoryName, digest: Digest) -> ManifestProperties:
-        """Of a manifest. Raises UnknownManifest."""
+        """The properties of a manifest. Raises UnknownManifest."""
         return await self._properties.manifest(repository, digest)
 
     async def manifests(
@@ -55,6 +55,6 @@ class Properties:
     async def change_manifest(
         self, repository: RepositoryName, digest: Digest, change: AttributesChange
     ) -> ManifestProperties:
-        """Set some switches; what it is then. Raises UnknownManifest."""
+        """Set some switches and return the new properties. Raises UnknownManifest."""
         await self._properties.change_manifest(repository, digest, change)
         return await self._properties.manifest(repository, digest)

@@ -15,7 +15,7 @@ Chunks = AsyncIterator[bytes]
 
 
 class Uploads:
-    """The uploads of every repository, each known in the session that began it only."""
+    """The uploads of every repository, each known only in the session that started it."""
 
     def __init__(
         self,
@@ -32,20 +32,23 @@ class Uploads:
         self._lifetime = lifetime
 
     def capability(self, upload: Upload) -> str:
-        """What lets the principal go on with the upload after its token has ended, for a while."""
-        end = self._clock() + self._lifetime
+        """A text that lets the principal continue the upload after the token has expired.
+
+        It is good for the `lifetime` of uploads, from now on.
+        """
+        expires_at = self._clock() + self._lifetime
         return self._capabilities.seal(
-            str(upload), upload.session.repository.value, upload.session.principal, end
+            str(upload), upload.session.repository.value, upload.session.principal, expires_at
         )
 
     def is_capability(self, text: str, session: Session, upload: str) -> bool:
-        """Whether `text` is such a capability, of exactly these, and has not ended."""
+        """Whether `text` is such a capability, for exactly these, and has not expired."""
         return self._capabilities.is_good(
             text, upload, session.repository.value, session.principal, self._clock()
         )
 
     async def start(self, session: Session) -> Upload:
-        """Begin an upload that goes on in later requests. Raises Disallowed."""
+        """Start an upload that continues in later requests. Raises Disallowed."""
         await self._metadata.check_writable(session.repository)
         upload = Upload(UploadId(str(uuid.uuid4())), session)
         await self._store.begin(upload)
@@ -56,10 +59,10 @@ class Uploads:
         return await self._store.offset(upload)
 
     async def append(self, upload: Upload, chunks: Chunks, place: Place) -> int:
-        """Add a chunk and return the new offset, in bytes.
+        """Append a chunk and return the new offset, in bytes.
 
-        Raises UnknownUpload, UploadOutOfOrder, SizeMismatch, and IncompleteBody where the client
-        vanished: what came until then stays, and the upload can be resumed.
+        Raises UnknownUpload, UploadOutOfOrder, SizeMismatch, and IncompleteBody if the client
+        disconnected: what was received until then stays, and the upload can be resumed.
         """
         return await self._store.append(upload, chunks, place)
 
@@ -70,12 +73,12 @@ class Uploads:
         chunks: Chunks | None,
         place: Place = APPENDED,
     ) -> None:
-        """Add the optional last chunk, and make the upload a blob that the repository links.
+        """Append the optional last chunk, and turn the upload into a blob of the repository.
 
-        Raises what `append` raises; Disallowed where the repository was locked meanwhile; and
+        Raises what `append` raises; Disallowed if the repository was locked meanwhile; and
         DigestMismatch: then the upload is gone and nothing is visible. The bytes are durable before
-        the link is: a crash between the two leaves garbage, never a link to missing bytes. The same
-        request can be sent again for a while, as its answer may have been lost.
+        the link is: a crash in between leaves garbage, never a link to missing bytes. For a while
+        the same request can be sent again, as its answer may have been lost.
         """
         repository = upload.session.repository
         if await self._store.committed(upload, digest):
@@ -90,11 +93,11 @@ class Uploads:
         self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place
     ) -> None:
         if chunks is None:
-            await self._store.offset(upload)  # that it is unknown is said before any lock
+            await self._store.offset(upload)  # UnknownUpload goes before Disallowed
             return
         try:
             await self._store.append(upload, chunks, place)
-        except UnknownUpload:  # the same request, whose client was cut off, has just done it
+        except UnknownUpload:  # an earlier try of the same request may have just finished it
             if not await self._store.committed(upload, digest):
                 raise
             await _read_to_its_end(chunks)
@@ -102,23 +105,24 @@ class Uploads:
     async def put(self, session: Session, digest: Digest, chunks: Chunks) -> None:
         """Start, append and finish in one request (end-4b).
 
-        Raises what `finish` raises; an upload cut short is discarded, as nobody knows its name.
+        Raises what `finish` raises. If it fails, the upload is discarded, as nobody knows its name.
         """
         upload = await self.start(session)
         try:
             await self.finish(upload, digest, chunks)
         except BaseException:
-            with suppress(RegistryError):  # its digest did not match, or its disk fails
+            with suppress(RegistryError):  # it is gone already, or the disk fails
                 await self._store.discard(upload)
             raise
 
     async def cancel(self, upload: Upload) -> None:
-        """Forget the upload and its bytes. Raises UnknownUpload, also where it became a blob."""
+        """Forget the upload and its bytes. Raises UnknownUpload, also if it became a blob."""
         await self._store.discard(upload)
 
 
 async def _read_to_its_end(chunks: Chunks | None) -> None:
-    # What is there already; a client that is cut off while it sends hears no answer.
+    # The bytes are stored already. But a client whose body is not read to its end may miss the
+    # answer.
     if chunks is not None:
         async for _ in chunks:
             pass

@@ -106,7 +106,7 @@ def test_of_a_list_one_member_is_enough() -> None:
     assert rule.objection({"groups": ["readers", "pushers"]}) == ()
     assert rule.objection({"groups": ["readers"]}) != ()
     assert rule.objection({"groups": []}) != ()
-    assert rule.objection({}) == ("the claim groups is missing, and must be 'pushers'",)
+    assert rule.objection({}) == ("the claim groups is missing, but must be 'pushers'",)
 
 
 def test_all_rules_must_hold_and_each_that_does_not_is_told() -> None:
@@ -122,9 +122,9 @@ def test_all_rules_must_hold_and_each_that_does_not_is_told() -> None:
     assert not bad.lets_in
     assert not bad.is_addressed
     assert bad.objections == (
-        "the claim aud is 'other', and must be 'registry.test'",
-        "the claim repository is 'evil/app', and must be 'org/*'",
-        "the claim ref is 'refs/heads/dev', and must be 'refs/heads/main'",
+        "the claim aud is 'other', but must be 'registry.test'",
+        "the claim repository is 'evil/app', but must be 'org/*'",
+        "the claim ref is 'refs/heads/dev', but must be 'refs/heads/main'",
         "the claim sub is not a text of 1 to 255 printable ASCII characters",
     )
 
@@ -172,7 +172,7 @@ def test_values_that_make_a_name_too_long_are_refused() -> None:
 
     verdict = trust.judge({**CLAIMS, "repository": "org/" + "a" * 200, "sub": "b" * 200})
 
-    assert verdict.objections == ("its claims make a repository's name too long",)
+    assert verdict.objections == ("the claims make a repository name too long",)
 
 
 TEMPLATES = st.sampled_from(

@@ -76,7 +76,7 @@ def test_a_token_that_did_not_ask_is_told_from_a_map_that_lacks() -> None:
     """Somebody would widen a scope map that is wide enough."""
     shown = told(Reason.MISSING_SCOPE, holder(ADMINISTRATOR))
 
-    assert "the token does not hold it: it was asked for without this scope" in shown.why
+    assert "the token does not hold this scope: it was requested without it" in shown.why
     assert shown.fixes == (
         "acrux auth token --registry REGISTRY --scope repository:team/app:pull,push",
     )
@@ -90,7 +90,7 @@ def test_a_password_that_would_do_now_could_not_then() -> None:
         authentication_method="password1",
     )
 
-    assert shown.why == "ci-team may do this now, and could not then."
+    assert shown.why == "ci-team may do this now, but was not allowed to then."
     assert "changed at 2026-11-21T13:00:00Z, after this case" in shown.changes
 
 
@@ -99,7 +99,7 @@ def test_whoever_has_no_login_may_be_given_a_scope_map() -> None:
     nothing_yet = told(Reason.MISSING_SCOPE, None, account="(anonymous)")
     has_one = told(Reason.MISSING_SCOPE, holder(PULL_ALL), account="(anonymous)")
 
-    assert nothing_yet.why.startswith("Whoever has no login may not pull on team/app, push on")
+    assert nothing_yet.why.startswith("The anonymous caller may not pull on team/app, push on")
     assert nothing_yet.changes == ""
     create, update = nothing_yet.fixes
     assert create == (
@@ -127,9 +127,9 @@ def test_a_holder_that_is_disabled_or_gone_since_holds_nothing() -> None:
     disabled = told(Reason.MISSING_SCOPE, holder(is_enabled=False))
     gone = told(Reason.MISSING_SCOPE, None)
 
-    assert disabled.why.endswith("it holds nothing now.")
-    assert gone.why == "ci-team is gone, so that what it may cannot be told."
-    assert gone.changes == "ci-team is gone now."
+    assert disabled.why.endswith("it has no rights now.")
+    assert gone.why == "ci-team no longer exists, so its rights cannot be shown."
+    assert gone.changes == "ci-team no longer exists."
 
 
 def test_whoever_a_trust_let_in_is_led_to_the_trust() -> None:
@@ -153,7 +153,7 @@ PASSWORDS = (
 @pytest.mark.parametrize(
     ("reason", "facts", "words", "fix"),
     [
-        (Reason.WRONG_PASSWORD, {}, "password2 is of 2026-11-21T13:00:00Z, after this case",
+        (Reason.WRONG_PASSWORD, {}, "password2, created at 2026-11-21T13:00:00Z, after this case",
          "acrux token credential generate -n ci-team --password password1"),
         (Reason.EXPIRED_PASSWORD, {}, "password2 at 2026-11-21T11:00:00Z", "credential generate"),
         (Reason.UNKNOWN_NAME, {}, "may have been a password", "acrux token list"),
@@ -164,7 +164,7 @@ PASSWORDS = (
          {"issued_at": EARLIER.isoformat(), "revoked_at": AT.isoformat()},
          "was revoked at 2026-11-21T12:00:00Z",
          "acrux audit list --since 2026-11-21T11:59:59Z --until 2026-11-21T12:00:02Z"),
-        (Reason.OTHER_REGISTRY, {"audience": "old.test"}, "made for old.test", "docker login"),
+        (Reason.OTHER_REGISTRY, {"audience": "old.test"}, "issued for old.test", "docker login"),
         (Reason.ALTERED, {}, "changed, or cut", "docker login"),
         (Reason.NOT_OURS, {}, "it cannot be read", "docker login"),
         (Reason.TOO_MANY, {}, "Too many requests", "acrux lockout clear --address 192.0.2.7"),
@@ -185,11 +185,11 @@ def test_each_reason_is_told_with_its_facts_and_what_helps(
 @pytest.mark.parametrize(
     ("reason", "facts", "words"),
     [
-        (Reason.NOT_YET, {"issued_at": LATER.isoformat()}, "of 2026-11-21T13:00:00Z"),
-        (Reason.NOT_YET, {}, "of a time to come"),
-        (Reason.OTHER_KIND, {}, "of another kind"),
-        (Reason.WRONG_PASSWORD, {}, "no password of ci-team."),
-        (Reason.EXPIRED_PASSWORD, {}, "had ended."),
+        (Reason.NOT_YET, {"issued_at": LATER.isoformat()}, "only from 2026-11-21T13:00:00Z on"),
+        (Reason.NOT_YET, {}, "only from a later time on"),
+        (Reason.OTHER_KIND, {}, "of the wrong kind"),
+        (Reason.WRONG_PASSWORD, {}, "not a password of ci-team."),
+        (Reason.EXPIRED_PASSWORD, {}, "had expired."),
         (Reason.DISABLED_ACCOUNT, {}, "It is enabled now"),
         (Reason.REFUSED, {}, "It was refused"),
         ("a reason of a later acrux", {}, "It was refused"),
@@ -222,9 +222,9 @@ def test_the_admin_user_has_commands_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("anonymous", "holds"),
     [
-        (None, "holds nothing now"),
-        (holder(is_enabled=False), "holds nothing now"),
-        (holder(PULL_ALL), "holds the scope map '_repositories_pull' now"),
+        (None, "have no rights now"),
+        (holder(is_enabled=False), "have no rights now"),
+        (holder(PULL_ALL), "have the scope map '_repositories_pull' now"),
     ],
 )
 def test_a_request_without_a_credential_is_explained_by_its_id(

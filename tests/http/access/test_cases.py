@@ -192,7 +192,7 @@ async def test_a_token_that_did_not_ask_is_told_apart(registry: Registry, strang
     caller = await stranger.login(PULL)
     told = await explain(registry, await caller.call("DELETE", MANIFEST))
 
-    assert "was asked for without this scope" in told.why
+    assert "does not hold this scope" in told.why
     assert told.held != told.needed
 
 
@@ -205,7 +205,7 @@ async def test_an_anonymous_caller_is_told_what_whoever_has_no_login_may(
     bearer = {"Authorization": f"Bearer {answer.json['access_token']}"}
     told = await explain(registry, await stranger.call("DELETE", MANIFEST, headers=bearer))
 
-    assert told.why.startswith("Whoever has no login may not delete on team/app")
+    assert told.why.startswith("The anonymous caller may not delete on team/app")
 
 
 async def test_wrong_and_expired_passwords_and_disabled_accounts_are_told_apart(
@@ -359,4 +359,4 @@ async def test_whoever_a_trust_let_in_is_explained_by_what_the_trust_gives(
 
     assert [right.permission for right in told.rights] == ["repositories/org/*/content/read", ""]
     assert told.fixes[0] == "acrux trust show -n ci"
-    assert gone.why == "trusts/gone/repo:org/app is gone, so that what it may cannot be told."
+    assert gone.why == "trusts/gone/repo:org/app no longer exists, so its rights cannot be shown."

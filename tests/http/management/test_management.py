@@ -490,7 +490,7 @@ A_USER = {"name": "alice", "scopeMapId": "_repositories_pull", "password": PASS_
         ("POST", "/users", {**A_USER, "name": "helper"}, 409, "already"),
         ("GET", "/users/helper", None, 404, "no user 'helper'"),
         ("POST", "/users/helper/setPassword", {"password": PASS_PHRASE}, 404, "no user 'helper'"),
-        ("POST", "/trusts", {**A_TRUST, "claims": []}, 400, "a rule over a claim"),
+        ("POST", "/trusts", {**A_TRUST, "claims": []}, 400, "a rule for a claim"),
         ("POST", "/trusts", {**A_TRUST, "claims": ["sub"]}, 400, "CLAIM=TEXT"),
         ("POST", "/trusts", A_TRUST, 400, "either a scope map"),
         ("POST", "/trusts", {**A_TRUST, "lifetimeInMinutes": 9}, 400, "$.lifetimeInMinutes"),

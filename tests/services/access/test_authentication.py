@@ -152,7 +152,7 @@ async def test_whoever_is_gone_or_disabled_is_nobody_and_holds_nothing(
     with pytest.raises(BadCredentials) as refused:
         await given.authentication.find("somebody")
 
-    assert refused.value.message == "the account of this token is gone or disabled"
+    assert refused.value.message == "the account of this token is deleted or disabled"
     assert refused.value.account == "somebody"
     assert (
         refused.value.reason

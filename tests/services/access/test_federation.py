@@ -88,7 +88,7 @@ async def test_whoever_is_let_in_is_found_again_until_the_trust_ends(given: Give
 
 async def _is_gone(federation: Federation, identity: FederatedIdentity) -> None:
     assert await federation.scope_map(identity) == NOTHING
-    with pytest.raises(BadCredentials, match="gone or disabled"):
+    with pytest.raises(BadCredentials, match="deleted or disabled"):
         await federation.find(identity)
 
 
@@ -101,7 +101,7 @@ async def test_the_reasons_are_for_whoever_runs_the_registry(given: Given) -> No
     (examined,) = await given.federation.examine("b-subject")
 
     assert unknown.value.message == "retrieving permissions failed: no token"
-    assert examined.verdict.objections == ("the claim sub is 'b-subject', and must be 'a-*'",)
+    assert examined.verdict.objections == ("the claim sub is 'b-subject', but must be 'a-*'",)
     assert examined.scope_map == NOTHING
     assert not given.federation.is_subject_token("")
     assert given.federation.is_subject_token("a-subject")
@@ -112,7 +112,7 @@ async def test_the_reasons_are_for_whoever_runs_the_registry(given: Given) -> No
     [
         (TRUST, "already"),
         (replace(TRUST, name="other", rules=()), "needs a rule"),
-        (replace(TRUST, name="other", lifetime=LONGEST * 2), "at most"),
+        (replace(TRUST, name="other", lifetime=LONGEST * 2), "must not exceed"),
         (replace(TRUST, name="other", permissions=(), scope_map="typo"), "no scope map"),
     ],
 )

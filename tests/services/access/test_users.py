@@ -200,7 +200,7 @@ async def test_nobody_gets_a_name_that_differs_in_capitals_alone(
         services.accounts.create(alike, READER),
         services.users.create(alike, READER, RIGHT),
     ):
-        with pytest.raises(InvalidInput, match="whatever its capitals"):
+        with pytest.raises(InvalidInput, match="ignoring case"):
             await attempt
     (problem,) = await services.file_users.follow()
     assert "left out" in problem
