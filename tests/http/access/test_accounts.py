@@ -545,7 +545,9 @@ async def test_accounts_are_listed_by_name_without_the_anonymous_one(registry: R
     assert [one.username for one in listed] == ["earlier", "later"]
 
 
-async def test_an_upload_belongs_to_whoever_began_it(registry: Registry, admin: Caller) -> None:
+async def test_an_upload_belongs_to_the_account_that_began_it(
+    registry: Registry, admin: Caller
+) -> None:
     """Another account that may push there must not continue it (CVE-2026-32589)."""
     location = (await admin.call("POST", "/v2/app/blobs/uploads/")).header("Location") or ""
     other = await (await account(registry, "_repositories_push")).login("repository:app:pull,push")
