@@ -1,4 +1,4 @@
-"""The rules of the house, held by the build: directions, captions, sizes, silence at import."""
+"""The house rules: directions, captions, sizes, silence at import."""
 
 import ast
 import shutil
@@ -18,16 +18,16 @@ SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
 
 MAX_MODULE_LINES = 350
 MAX_FUNCTION_LINES = 45
-# Longer ones, "module.py" or "module.py:function", each with its reason.
+# Longer modules and functions, "module.py" or "module.py:function", each with its reason.
 LONGER = {"acrux/http/routes.py:table": "one row per end-point: it is a table, not a procedure"}
 
-# Of the management API: who answers requests, and what they share.
+# Of the management API: the handlers, and what they share.
 HANDLERS = {"accounts", "audit", "keys", "registry", "scope_maps", "trusts", "users"}
 SHARED = {"bodies", "handlers", "openapi", "routes", "searches", "shapes"}
 
-MAX_MODULES = 15  # of a folder
+MAX_MODULES = 15  # in a folder
 
-# One line that breaks each contract, and the module that it is planted in.
+# A line that breaks each contract, and the module into which it is planted.
 BREACHES = {
     "arrows": ("acrux/domain/content/page.py", "import acrux.services.content.blobs"),
     "settings": ("acrux/http/access/guard.py", "import acrux.settings"),
@@ -82,7 +82,7 @@ def _imported(module: Path) -> Iterator[str]:
 
 
 def lint_imports(directory: Path) -> subprocess.CompletedProcess[str]:
-    """Check the contracts on the package that lies in `directory`."""
+    """Check the contracts on the package in `directory`."""
     program = "import sys, importlinter.cli as c; sys.exit(c.lint_imports(no_cache=True))"
     return subprocess.run(
         [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.'); {program}"],
@@ -91,7 +91,7 @@ def lint_imports(directory: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_import_contract_is_kept() -> None:
-    """Without this an upper layer creeps into a lower one, and nothing can be changed alone."""
+    """Upper layers would creep into lower ones, and nothing could be changed alone."""
     result = lint_imports(ROOT)
 
     assert result.returncode == 0, result.stdout
@@ -99,7 +99,7 @@ def test_every_import_contract_is_kept() -> None:
 
 @pytest.mark.parametrize("contract", BREACHES)
 def test_a_breach_of_a_contract_is_seen(contract: str, tmp_path: Path) -> None:
-    """A contract that cannot fail would guard nothing."""
+    """A contract that cannot fail guards nothing."""
     module, breach = BREACHES[contract]
     shutil.copytree(PACKAGE, tmp_path / "acrux", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -113,14 +113,14 @@ def test_a_breach_of_a_contract_is_seen(contract: str, tmp_path: Path) -> None:
 
 
 def test_every_module_of_the_management_api_is_a_handler_or_is_named_here() -> None:
-    """A new handler that is not in the contract could import another one."""
+    """A new handler that is missing in the contract could import another one."""
     wing = {module.stem for module in (PACKAGE / "http/management").glob("*.py")} - {"__init__"}
 
     assert wing == HANDLERS | SHARED
 
 
 def test_no_folder_holds_more_than_can_be_taken_in_at_a_glance() -> None:
-    """Where 36 modules lay in one folder, prefixes had to tell them apart."""
+    """With 36 modules in one folder, prefixes had to tell them apart."""
     modules = [*MODULES, *HTTP_TESTS]
     folders = [module.parent for module in modules if module.name != "__init__.py"]
 
@@ -128,7 +128,7 @@ def test_no_folder_holds_more_than_can_be_taken_in_at_a_glance() -> None:
 
 
 def test_a_folder_of_tests_of_http_is_a_wing_of_http() -> None:
-    """The tests of a wing are found under its name, also after the wing is renamed."""
+    """You find the tests of a wing under its name, even after the wing is renamed."""
     wings = {package.parent.name for package in (PACKAGE / "http").glob("*/__init__.py")}
     folders = {module.parent for module in HTTP_TESTS} - {ROOT / "tests/http"}
 
@@ -137,7 +137,7 @@ def test_a_folder_of_tests_of_http_is_a_wing_of_http() -> None:
 
 @pytest.mark.parametrize("module", CAPTIONED, ids=_name)
 def test_a_module_begins_with_a_caption(module: Path) -> None:
-    """The first lines, read one after another, are the table of contents of the code."""
+    """Read one after another, the captions are the table of contents of the code."""
     caption = (ast.get_docstring(ast.parse(module.read_text())) or "").partition("\n")[0]
 
     assert caption.endswith("."), caption
@@ -145,7 +145,7 @@ def test_a_module_begins_with_a_caption(module: Path) -> None:
 
 
 def test_packages_hold_no_code() -> None:
-    """A package that re-exports is where knots of imports come from: a caption is all there is."""
+    """Packages that re-export create knots of imports: a caption is enough."""
     packages = [module for module in PACKAGE.rglob("__init__.py") if module.parent != PACKAGE]
 
     code = [node for package in packages for node in ast.parse(package.read_text()).body]
@@ -155,14 +155,14 @@ def test_packages_hold_no_code() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=_name)
-def test_what_is_public_says_what_it_promises(module: Path) -> None:
-    """A caller would have to read the body to learn units, errors and lifetimes."""
+def test_everything_public_has_a_docstring(module: Path) -> None:
+    """Callers would have to read the body to learn units, errors and lifetimes."""
     assert list(_undocumented(ast.parse(module.read_text()).body)) == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=_name)
 def test_modules_and_functions_are_small(module: Path) -> None:
-    """Beauty is lost in the tail: what outgrows a screen is split, or says why not."""
+    """Beauty is lost in the tail: whatever is too long is split, or says why not."""
     long_functions = [
         f"{_name(module)}:{function.name}"
         for function in _functions(module)
@@ -175,7 +175,7 @@ def test_modules_and_functions_are_small(module: Path) -> None:
 
 
 def test_the_median_function_is_under_ten_lines() -> None:
-    """Code is read function by function; the typical one must fit into one look."""
+    """Code is read function by function: a typical one must be graspable at a glance."""
     sizes = sorted(
         (function.end_lineno or 0) - function.lineno + 1
         for module in MODULES
@@ -199,7 +199,7 @@ def test_nobody_imports_mocks() -> None:
 
 
 def test_every_test_says_what_would_be_missed() -> None:
-    """A test whose worth nobody can tell is deleted or kept for the wrong reason."""
+    """A test without a stated purpose is deleted, or kept for the wrong reason."""
     silent = [
         f"{_name(source)}:{function.name}"
         for source in SOURCES
@@ -211,7 +211,7 @@ def test_every_test_says_what_would_be_missed() -> None:
     assert silent == []
 
 
-# Run in a fresh interpreter: imports every module while the world is watched by an audit hook.
+# Runs in a fresh interpreter: imports every module while an audit hook watches all side effects.
 _WATCH = """
 import importlib, pathlib, sys, threading
 

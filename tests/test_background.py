@@ -1,4 +1,4 @@
-"""What fails again and again is told, and drowns nothing."""
+"""Repeated failures are reported, and drown nothing else."""
 
 from acrux.background import BackgroundTask, BackgroundTasks, Failures
 from acrux.errors import StorageExhausted, StorageReadOnly
@@ -7,7 +7,7 @@ from tests.http.conftest import Lines
 
 
 def told(failure: Exception, *, minutes: int) -> list[dict[str, object]]:
-    """The lines of a task that fails so twice a second."""
+    """The lines that are logged for a task that fails like this twice a second."""
     lines, ticks = Lines(), [0.0]
     failures = Failures("audit-log", lines, lambda: ticks[0])
     for _ in range(minutes * 120):
@@ -17,7 +17,7 @@ def told(failure: Exception, *, minutes: int) -> list[dict[str, object]]:
 
 
 def test_a_full_disk_is_one_line_a_minute_that_counts_the_failures() -> None:
-    """A traceback twice a second fills what is left of the disk."""
+    """A traceback twice a second would fill the rest of the disk."""
     words = "the disk is full"
 
     lines = told(StorageExhausted(words), minutes=3)
@@ -27,13 +27,13 @@ def test_a_full_disk_is_one_line_a_minute_that_counts_the_failures() -> None:
     ]
 
 
-def test_what_nobody_foresaw_is_told_as_seldom() -> None:
-    """Whatever fails in the background fails at the background's pace."""
+def test_an_unexpected_failure_is_reported_as_rarely() -> None:
+    """Background tasks fail as often as they run."""
     assert [line["failures"] for line in told(OSError("EIO"), minutes=2)] == [1, 120]
 
 
-async def test_what_a_read_only_file_system_refuses_keeps_nobody_from_starting() -> None:
-    """It is told in one line, whichever tasks it keeps from being done."""
+async def test_a_read_only_file_system_does_not_prevent_a_start() -> None:
+    """It is reported in one line, whichever tasks it prevents."""
     lines = Lines()
 
     async def write() -> None:

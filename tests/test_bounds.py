@@ -1,4 +1,4 @@
-"""Whatever is kept of what callers choose is bounded in bytes, and the sum is told."""
+"""Everything stored of what callers choose is bounded, in bytes."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ SERVER = [
 KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "defaultdict",
            "SimpleQueue", "Queue", "set", "dict"}  # fmt: skip
 
-# Where something is kept: the most it takes in a worker, in KiB, and why it takes no more.
+# Where something is stored: its maximum in a worker, in KiB, and why it takes no more.
 BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/adapters/sql/revocations.py:_least": (
         2048,
@@ -117,7 +117,7 @@ def _is_kept_empty(made: object, target: ast.expr, value: ast.expr | None) -> bo
 
 
 def _kept_in(tree: ast.AST) -> Iterator[str]:
-    # Of dictionaries and sets only those that an object keeps: the others end with their function.
+    # Only dictionaries and sets held by an object: the others are gone when their function returns.
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             if {"lru_cache", "cache"} & {_called(decorator) for decorator in node.decorator_list}:
@@ -131,8 +131,8 @@ def _kept_in(tree: ast.AST) -> Iterator[str]:
                 yield ast.unparse(target).removeprefix("self.")
 
 
-def test_nothing_is_kept_that_does_not_stand_in_the_table() -> None:
-    """A memo counted in entries grew to 865 MB for whoever sent long texts."""
+def test_everything_that_is_cached_is_in_the_table() -> None:
+    """A memo bounded by its number of entries grew to 865 MB through long texts."""
     kept = {
         f"{module.relative_to(ROOT).as_posix()}:{name}"
         for module in SERVER
@@ -142,8 +142,8 @@ def test_nothing_is_kept_that_does_not_stand_in_the_table() -> None:
     assert kept == BOUNDS.keys()
 
 
-def test_the_sum_is_told_to_whoever_runs_it() -> None:
-    """They must know how much memory a worker needs."""
+def test_the_sum_is_documented() -> None:
+    """Operators must know how much memory a worker needs."""
     page = ROOT / "docs" / "how-to" / "disk-and-memory.md"
     told = re.search(r"at most (\d+) MiB of memory", page.read_text())
 
@@ -163,7 +163,7 @@ def _memoized(name: str) -> Callable[..., object]:
 
 DIGEST = "sha256:" + "0" * 64
 
-# Texts, each another one, that take the most memory for their length; and what is given beside.
+# Distinct texts that take the most memory for their length, and the other arguments.
 WORST: dict[str, tuple[Callable[[int], object], tuple[str, ...]]] = {
     "acrux/domain/access/scope_maps.py:_permissions_on": (lambda n: f"{n:04}" + "/a" * 62, ()),
     "acrux/http/access/guard.py:_on": (lambda n: f"{n:04}" + "a" * 251, ("pull", "push")),
@@ -192,7 +192,7 @@ def _pair(number: int) -> object:
     return Subject(f"{number:050}", f"2001:db8:{number:x}:ffff::/64"), at
 
 
-# What is kept a row each, as many as there may be.
+# Caches bounded by their number of rows, filled to that number.
 ROWS: dict[str, tuple[Callable[[int], object], int]] = {
     "acrux/adapters/sql/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
     "acrux/services/access/lockout.py:_known": (_pair, CACHED_PAIRS),
@@ -216,8 +216,8 @@ def _taken(act: Callable[[int], object], times: int) -> int:
 
 
 @pytest.mark.parametrize("name", WORST)
-def test_what_is_cached_takes_no_more_than_the_table_says(name: str) -> None:
-    """A sum of bounds that nobody measured would be a guess."""
+def test_a_cache_takes_no_more_than_the_table_says(name: str) -> None:
+    """A sum of limits that nobody measured would be a guess."""
     read, (worst, beside) = _memoized(name), WORST[name]
 
     taken = _taken(lambda number: read(worst(number), *beside), 1100 if beside else 150)
@@ -226,8 +226,8 @@ def test_what_is_cached_takes_no_more_than_the_table_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_rows_that_are_kept_take_no_more_than_the_table_says(name: str) -> None:
-    """A bound in rows says nothing until somebody weighs one."""
+def test_cached_rows_take_no_more_than_the_table_says(name: str) -> None:
+    """A limit in rows says nothing until somebody measures a row."""
     make, most = ROWS[name]
     kept: list[object] = []
 
@@ -238,7 +238,7 @@ def test_rows_that_are_kept_take_no_more_than_the_table_says(name: str) -> None:
 
 @pytest.mark.parametrize("scopes", [1, 20, 100])
 def test_a_token_takes_no_more_than_is_counted_for_it(scopes: int) -> None:
-    """1,500 tokens of 118 scopes took 104 MB of caches that were bounded in entries."""
+    """1,500 tokens of 118 scopes took 104 MB in caches bounded by their number of entries."""
     kept: list[object] = []
     counted: list[int] = []
 
@@ -282,7 +282,7 @@ def test_a_record_that_waits_takes_no_more_than_is_counted_for_it() -> None:
     assert _taken(record, 100) <= sum(counted)
 
 
-# What bounds the rows of each table of the database.
+# What limits the rows of each table of the database.
 TABLES: dict[str, str] = {
     "accounts": "made by whoever may manage accounts",
     "blob_links": "made by whoever may push; a quota is to come",
@@ -302,7 +302,7 @@ TABLES: dict[str, str] = {
 
 
 def test_every_table_says_what_bounds_its_rows(tmp_path: Path) -> None:
-    """Whoever may only pull filled the disk with a megabyte a second."""
+    """An account that may only pull filled the disk with a megabyte a second."""
     database = SqliteDatabase(tmp_path / "registry.sqlite")
     database.open()
     with closing(database), closing(sqlite3.connect(tmp_path / "registry.sqlite")) as reading:
@@ -312,7 +312,7 @@ def test_every_table_says_what_bounds_its_rows(tmp_path: Path) -> None:
 
 
 def test_no_text_of_65_kilobytes_is_cached() -> None:
-    """300 token requests with 65 KB of distinct scopes each took 865 MB for good."""
+    """300 token requests with 65 KB of distinct scopes each took 865 MB permanently."""
     read = _memoized("acrux/http/parsing.py:_scopes")
 
     taken = _taken(lambda n: read(" ".join(f"repository:a{n}b{m}:pull" for m in range(2800))), 20)

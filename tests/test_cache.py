@@ -1,4 +1,4 @@
-"""What was read of a text answers for that text alone, and for no more than some of them."""
+"""A cache answers each text with its own value, within its limits."""
 
 import pytest
 
@@ -19,7 +19,7 @@ class Reader:
 
 
 def test_a_text_is_read_once() -> None:
-    """Clients send the same path, token and header with each request."""
+    """Clients send the same path, token and header with every request."""
     reader = Reader()
     read = memoize(reader, 2)
 
@@ -27,8 +27,8 @@ def test_a_text_is_read_once() -> None:
     assert reader.read == ["a", "bb"]
 
 
-def test_the_texts_of_last_are_kept_and_no_more_than_was_said() -> None:
-    """Whoever sends ever other paths would fill the memory."""
+def test_only_the_latest_texts_are_cached_up_to_the_limit() -> None:
+    """Requests for ever new paths would fill the memory."""
     reader = Reader()
     read = memoize(reader, 2)
 
@@ -39,7 +39,7 @@ def test_the_texts_of_last_are_kept_and_no_more_than_was_said() -> None:
 
 
 def test_a_long_text_is_read_each_time() -> None:
-    """A thousand headers of 64 KiB are too many to keep."""
+    """A thousand headers of 64 KiB are too many to store."""
     reader = Reader()
     read = memoize(reader, 2)
     fits, is_longer = "x" * MAX_LENGTH, "x" * (MAX_LENGTH + 1)
@@ -50,8 +50,8 @@ def test_a_long_text_is_read_each_time() -> None:
     assert reader.read == [fits, is_longer, is_longer]
 
 
-def test_what_cannot_be_read_is_refused_each_time() -> None:
-    """A refusal tells of its own request."""
+def test_an_invalid_text_is_refused_each_time() -> None:
+    """A refusal describes its own request."""
     read = memoize(Reader(), 2)
 
     for _ in range(2):
@@ -59,8 +59,8 @@ def test_what_cannot_be_read_is_refused_each_time() -> None:
             read("")
 
 
-def test_values_are_kept_in_as_many_bytes_as_were_said_and_no_more() -> None:
-    """Tokens of a hundred scopes would fill the memory where tokens were counted."""
+def test_values_are_cached_up_to_a_limit_in_bytes() -> None:
+    """If only their number counted, tokens of a hundred scopes would fill the memory."""
     cache = Cache[str, str](100)
     cache.keep("a", "x", 50)
     cache.keep("b", "y", 50)
@@ -72,8 +72,8 @@ def test_values_are_kept_in_as_many_bytes_as_were_said_and_no_more() -> None:
     assert [cache.find(key) for key in "abc"] == [None, None, "z"]
 
 
-def test_what_is_larger_than_all_the_room_takes_none() -> None:
-    """One long answer would drive all others out for nothing."""
+def test_a_value_larger_than_the_limit_is_not_cached() -> None:
+    """One long answer would drive out all others for nothing."""
     cache = Cache[str, str](100)
     cache.keep("a", "x", 50)
 

@@ -26,7 +26,7 @@ DECLARED = {
     "requirements-docs.lock": PROJECT["dependency-groups"]["docs"],
 }
 
-# name==version ; marker, then its hashes, a line each
+# name==version ; marker, then its hashes, one per line
 _LOCKED = re.compile(
     r"([a-z0-9.-]+)==([^ ;]+)(?: ; [^\\]+)?"
     r"((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n"
@@ -42,14 +42,14 @@ def locked(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def documented() -> set[str]:
-    """Every package that docs/explanation/dependencies.md has a row for."""
+    """Every package that has a row in docs/explanation/dependencies.md."""
     page = ROOT / "docs" / "explanation" / "dependencies.md"
     rows = re.findall(r"^\| ([a-z][^|]*) \|", page.read_text(), re.MULTILINE)
     return {name for row in rows for name in row.split(", ")}
 
 
 def tracked() -> list[Path]:
-    """The files of the project, as git sees them."""
+    """The files that git tracks."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -59,7 +59,7 @@ def tracked() -> list[Path]:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_holds_packages_with_hashes_and_nothing_else(lock: str) -> None:
-    """Whoever controls the index must not control what runs here, nor which index that is."""
+    """The owner of an index must control neither what runs here, nor which index is used."""
     text = (ROOT / lock).read_text()
 
     assert "://" not in text
@@ -68,7 +68,7 @@ def test_a_lock_holds_packages_with_hashes_and_nothing_else(lock: str) -> None:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_holds_what_is_declared(lock: str) -> None:
-    """Else a fresh clone starts with something that nobody asked for."""
+    """A fresh clone would start with packages that nobody declared."""
     versions = {name: Version(version) for name, (version, _) in locked(lock).items()}
 
     for declared in map(Requirement, DECLARED[lock]):
@@ -76,7 +76,7 @@ def test_a_lock_holds_what_is_declared(lock: str) -> None:
 
 
 def test_a_lock_is_whole() -> None:
-    """It is installed as it stands, so that no release of tomorrow can come between."""
+    """It is installed as it is, so that no later release can slip in."""
     done = subprocess.run(
         [sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False
     )
@@ -84,7 +84,7 @@ def test_a_lock_is_whole() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_what_is_tested_is_what_runs() -> None:
+def test_tests_run_on_the_locked_versions() -> None:
     """Tests on other versions than those that users run prove nothing."""
     development = locked("requirements-dev.lock")
 
@@ -93,12 +93,12 @@ def test_what_is_tested_is_what_runs() -> None:
     )
 
 
-# Modules whose distribution has another name.
+# Modules whose package has another name.
 DISTRIBUTIONS = {"argon2": "argon2-cffi"}
 
 
-def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
-    """A package that only happens to be there is missing one day."""
+def test_exactly_the_imported_packages_are_declared() -> None:
+    """A package that is installed by chance will be missing one day."""
     sources = "\n".join(module.read_text() for module in (ROOT / "acrux").rglob("*.py"))
     imported = set(re.findall(r"^\s*(?:from|import) (\w+)", sources, re.MULTILINE))
 
@@ -115,15 +115,15 @@ def test_every_dependency_has_a_written_reason() -> None:
     assert documented() == set(locked("requirements.lock")) | declared
 
 
-def test_the_changelog_tells_of_this_version() -> None:
-    """A user who updates wants to know what changed."""
+def test_the_changelog_has_an_entry_for_this_version() -> None:
+    """Users who update want to know what changed."""
     headings = re.findall(r"^## \[([^]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
     assert headings[0] == acrux.__version__
 
 
 def test_a_news_fragment_becomes_a_line_of_the_changelog(tmp_path: Path) -> None:
-    """A user who updates would not learn of it."""
+    """Users who update would not learn about the change."""
     for name in ("pyproject.toml", "CHANGELOG.md"):
         copy(ROOT / name, tmp_path)
     fragments = copytree(ROOT / "newsfragments", tmp_path / "newsfragments")
@@ -142,7 +142,7 @@ def test_a_news_fragment_becomes_a_line_of_the_changelog(tmp_path: Path) -> None
 
 
 def test_a_news_fragment_is_named_by_its_kind() -> None:
-    """Under any other name it would be left out without a word."""
+    """Under any other name it would be silently ignored."""
     kinds = "|".join(kind["directory"] for kind in PROJECT["tool"]["towncrier"]["type"])
     named = re.compile(rf"(?:\d+|\+[a-z0-9-]+)\.(?:{kinds})\.md|README\.md")
 
@@ -158,8 +158,8 @@ def test_a_script_can_be_run(script: Path) -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
-def test_what_a_page_names_is_there(page: str) -> None:
-    """A command or a link that leads nowhere ends a first visit."""
+def test_everything_that_a_page_names_exists(page: str) -> None:
+    """A broken command or link ends a first visit."""
     text = (ROOT / page).read_text()
     named = set(re.findall(r"\./(scripts/\w+)", text)) | set(
         re.findall(r"\]\((?!\w+:|#)([^)#]+)", text)
@@ -168,8 +168,8 @@ def test_what_a_page_names_is_there(page: str) -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
-def test_a_document_that_any_file_names_is_there() -> None:
-    """A reader of the code is sent there for the reason."""
+def test_every_document_that_a_file_names_exists() -> None:
+    """Readers of the code are sent there for the reason."""
     texts = {file: file.read_text(errors="replace") for file in tracked()}
     named = {name for text in texts.values() for name in re.findall(r"\bdocs/[\w/-]+\.md", text)}
 
@@ -189,7 +189,7 @@ def test_no_file_knows_the_machine_that_it_was_written_on() -> None:
 
 
 def test_the_wheel_holds_the_whole_package(tmp_path: Path) -> None:
-    """A forgotten .sql file shows only where there is no checkout."""
+    """A missing .sql file shows only without a checkout."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
         cwd=ROOT, check=True, capture_output=True,
@@ -203,7 +203,7 @@ def test_the_wheel_holds_the_whole_package(tmp_path: Path) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What scripts/setup needs of a checkout, somewhere with a space in its name."""
+    """What scripts/setup needs of a checkout, in a folder with a space in its name."""
     place = tmp_path / "a checkout"
     copytree(ROOT / "scripts", place / "scripts")
     for lock in LOCKS:
@@ -212,7 +212,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def interpreter(place: Path, *, supported: bool) -> str:
-    """An interpreter that is too old, or one that lacks ensurepip as Debian's python3 does."""
+    """An interpreter that is too old, or lacks ensurepip as Debian's python3 does."""
     fake = place / "python"
     fake.write_text(
         '#!/bin/sh\ncase "$*" in --version) echo Python 3.9.2; exit;; *ensurepip*) exit 1;; esac\n'
@@ -237,10 +237,10 @@ def setup(checkout: Path, **environ: str) -> subprocess.CompletedProcess[str]:
         (True, "acrux needs python3-venv: sudo apt-get install python3-venv"),
     ],
 )
-def test_a_missing_prerequisite_is_said_in_one_line(
+def test_a_missing_prerequisite_is_reported_in_one_line(
     checkout: Path, tmp_path: Path, said: str, *, supported: bool
 ) -> None:
-    """A new user must not have to read a traceback of pip to learn what to install."""
+    """A new user must not need a traceback of pip to learn what to install."""
     python = tmp_path / "fake"
     python.mkdir()
 
@@ -250,8 +250,8 @@ def test_a_missing_prerequisite_is_said_in_one_line(
     assert result.stderr.startswith(said)
 
 
-def test_a_missing_index_is_said(checkout: Path) -> None:
-    """Behind a proxy the first start fails: the last line must say what to look at."""
+def test_a_missing_index_is_reported(checkout: Path) -> None:
+    """Behind a proxy the first start fails: the last line must say what to check."""
     result = setup(checkout, PYTHON=sys.executable, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
 
     assert result.returncode == 1
@@ -259,7 +259,7 @@ def test_a_missing_index_is_said(checkout: Path) -> None:
 
 
 def test_an_environment_that_is_up_to_date_is_left_alone(checkout: Path) -> None:
-    """A second start must not take as long as the first one, or need the network."""
+    """A second start must neither take as long as the first one nor need the network."""
     bin_directory = checkout / ".venv" / "bin"
     bin_directory.mkdir(parents=True)
     for name in ("python", "pip"):
@@ -276,8 +276,8 @@ DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
-def test_a_decision_says_what_it_costs_and_names_code_that_is_there(page: Path) -> None:
-    """Whoever wants to change it must see what it was weighed against, and where it is."""
+def test_a_decision_states_its_cost_and_names_existing_code(page: Path) -> None:
+    """To change it, you must see its alternatives, and where the code is."""
     text = page.read_text()
     named = re.findall(r"`((?:acrux|tests)/[\w/]+(?:\.py|/))`", text)
 
@@ -288,13 +288,13 @@ def test_a_decision_says_what_it_costs_and_names_code_that_is_there(page: Path) 
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
-    """Two of one number cannot be told apart."""
+    """Two with the same number cannot be told apart."""
     assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
 @pytest.mark.parametrize("page", ["security.md", "reliability.md"])
-def test_what_a_document_says_is_shown_by_a_test_is_there(page: str) -> None:
-    """A promise whose proof was renamed away is one that nobody can check."""
+def test_every_test_that_a_document_names_exists(page: str) -> None:
+    """Nobody can check a promise whose test was renamed."""
     named = re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", (ROOT / "docs" / page).read_text())
 
     assert named

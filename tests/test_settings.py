@@ -1,4 +1,4 @@
-"""Settings: read once, checked whole, told where they came from."""
+"""Settings: read once, checked as a whole, reported with their source."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +12,14 @@ from acrux.settings import Settings, load
 
 
 def write(folder: Path, text: str) -> Path:
-    """A file of settings."""
+    """A settings file."""
     file = folder / "acrux.toml"
     file.write_text(text)
     return file
 
 
-def test_without_anything_the_defaults_are_what_the_document_says() -> None:
-    """The one command that runs it needs no setting."""
+def test_the_defaults_are_what_the_document_says() -> None:
+    """The one command that starts the registry needs no settings."""
     settings = load({}, {}, None).settings
 
     assert (settings.host, settings.port, settings.name) == ("127.0.0.1", 5000, "acrux")
@@ -28,8 +28,8 @@ def test_without_anything_the_defaults_are_what_the_document_says() -> None:
     assert settings.known_login_servers[0] == "localhost:5000"
 
 
-def test_options_win_over_variables_and_these_over_the_file(tmp_path: Path) -> None:
-    """The nearer to the keyboard, the stronger."""
+def test_options_override_variables_and_these_override_the_file(tmp_path: Path) -> None:
+    """The closer to the keyboard, the stronger."""
     config = write(tmp_path, 'port = 1\nhost = "10.0.0.1"\nname = "from-file"')
 
     loaded = load({"ACRUX_PORT": "2", "ACRUX_HOST": "10.0.0.2"}, {"port": 3}, config)
@@ -44,7 +44,7 @@ def test_options_win_over_variables_and_these_over_the_file(tmp_path: Path) -> N
 def test_a_list_is_separated_by_commas_in_a_variable_and_an_array_in_the_file(
     tmp_path: Path,
 ) -> None:
-    """Both read as people write them."""
+    """Both as people write them."""
     config = write(tmp_path, 'login_servers = ["a.test", "b.test:5000"]')
 
     assert load({}, {}, config).settings.login_servers == ("a.test", "b.test:5000")
@@ -95,22 +95,22 @@ def test_a_setting_that_cannot_be_used_stops_the_start(
     [("prot = 1", "did you mean port"), ("port = ", "acrux.toml"), ('port = "x"', "port")],
 )
 def test_a_file_that_cannot_be_used_stops_the_start(tmp_path: Path, text: str, said: str) -> None:
-    """It says which file and what in it."""
+    """The message names the file and the mistake."""
     with pytest.raises(InvalidSettings) as refused:
         load({}, {}, write(tmp_path, text))
 
     assert said in refused.value.message
 
 
-def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
-    """Silence would run the registry with the defaults."""
+def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
+    """Otherwise the registry would silently run with the defaults."""
     with pytest.raises(InvalidSettings) as refused:
         load({}, {}, tmp_path / "nowhere.toml")
 
     assert "nowhere.toml" in refused.value.message
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     """Nobody likes to find them one by one."""
     with pytest.raises(InvalidSettings) as refused:
         load({"ACRUX_PORT": "70000", "ACRUX_NAME": "x"}, {"workers": 1000}, None)
@@ -141,7 +141,7 @@ def test_without_login_servers_those_that_reach_this_machine_are_known(
 
 
 def every_command(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
-    """The commands within the group, with what is typed for them."""
+    """All commands of the group, as they are typed."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)

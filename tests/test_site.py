@@ -1,4 +1,4 @@
-"""The documents as a site: ./scripts/docs, and what it refuses."""
+"""The documents as a site: what ./scripts/docs builds and refuses."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ DEAD_ANCHOR = "[a section](glossary.md#nowhere)"
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Path:
-    """A copy of the documents and of what says how the site is made."""
+    """A copy of the documents and of the site's configuration."""
     copytree(ROOT / "docs", tmp_path / "docs")
     copy(ROOT / "mkdocs.yml", tmp_path)
     return tmp_path
@@ -35,12 +35,12 @@ def build(pages: Path) -> subprocess.CompletedProcess[str]:
 
 
 def append(page: Path, text: str) -> None:
-    """Write a paragraph at the end of a page."""
+    """Append a paragraph to a page."""
     page.write_text(f"{page.read_text()}\n{text}\n")
 
 
 def test_the_site_is_built_and_loads_nothing_from_elsewhere(pages: Path) -> None:
-    """Whoever runs a registry without the internet reads its documents there too."""
+    """You can read the documents without the internet too."""
     done = build(pages)
 
     assert done.returncode == 0, done.stderr
@@ -59,8 +59,8 @@ def test_the_site_is_built_and_loads_nothing_from_elsewhere(pages: Path) -> None
         ("[a file](../CONTRIBUTING.md)", "'../CONTRIBUTING.md'"),
     ],
 )
-def test_a_link_that_leads_nowhere_fails(pages: Path, text: str, told: str) -> None:
-    """A reader who follows it must not end at a 404."""
+def test_a_broken_link_fails(pages: Path, text: str, told: str) -> None:
+    """A reader who follows it must not get a 404."""
     append(pages / "docs" / "index.md", text)
 
     done = build(pages)
@@ -91,7 +91,7 @@ def test_a_page_that_is_only_in_the_navigation_fails(pages: Path) -> None:
 
 
 def test_the_lock_of_the_site_is_whole(pages: Path) -> None:
-    """It is installed as it stands, so that no release of tomorrow can come between."""
+    """It is installed as it is, so that no later release can slip in."""
     build(pages)
 
     done = subprocess.run(

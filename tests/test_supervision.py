@@ -1,4 +1,4 @@
-"""Who dies is replaced, who is outdated is relieved: with processes and a clock of our own."""
+"""Dead workers are replaced, outdated ones relieved: on a fake clock."""
 
 import signal
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from acrux.supervision import (
 
 @dataclass(eq=False)
 class FakeProcess:
-    """A process that lives until it is told to end; one that is `busy` ends only when killed."""
+    """A process that lives until it is asked to end; a `busy` one ends only when killed."""
 
     pid: int
     busy: bool = False
@@ -27,13 +27,13 @@ class FakeProcess:
     sentinel: int = -1
 
     def terminate(self) -> None:
-        """Be asked to end."""
+        """Ask it to end."""
         self.asked += 1
         if not self.busy:
             self.exitcode = -signal.SIGTERM
 
     def kill(self) -> None:
-        """End."""
+        """End it."""
         self.exitcode = -signal.SIGKILL
 
     def join(self, timeout: float | None = None) -> None:
@@ -42,7 +42,7 @@ class FakeProcess:
 
 @dataclass
 class Stage:
-    """A supervisor, its processes in the order in which they were started, and its clock."""
+    """A supervisor, its processes in the order of their start, and its clock."""
 
     count: int
     now: float = 1000.0
@@ -69,7 +69,7 @@ class Stage:
         self.started += 1
 
     def ready(self) -> "Stage":
-        """Let everything that is due happen, and every worker be ready."""
+        """Do all that is due, and make every worker ready."""
         self.supervisor.step()
         for process in self.processes:
             if process.exitcode is None:
@@ -77,22 +77,22 @@ class Stage:
         return self
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, and what is due happen."""
+        """Let time pass, and do what is due."""
         self.now += seconds
         self.supervisor.step()
 
     def alive(self) -> list[FakeProcess]:
-        """Those that live."""
+        """The processes that are alive."""
         return [process for process in self.processes if process.exitcode is None]
 
 
 def pauses(stage: Stage) -> list[object]:
-    """The pauses that were told."""
+    """The pauses that were reported."""
     return [values["replaced_in_seconds"] for event, values in stage.told if event == "worker-died"]
 
 
 def test_a_worker_that_dies_again_and_again_is_replaced_more_and_more_slowly() -> None:
-    """The registry goes on, and the machine has time for something else."""
+    """The registry goes on, and the machine has time for other work."""
     stage = Stage(2).ready()
     for _ in range(10):
         stage.processes[-1].kill()
@@ -107,7 +107,7 @@ def test_a_worker_that_dies_again_and_again_is_replaced_more_and_more_slowly() -
 
 
 def test_a_worker_that_lived_for_a_minute_is_replaced_at_once() -> None:
-    """What made the ones before it die is over."""
+    """The cause of earlier deaths is gone."""
     stage = Stage(1).ready()
     for lived in (1.0, 1.0, 61.0, 1.0):
         stage.pass_time(lived)
@@ -119,8 +119,8 @@ def test_a_worker_that_lived_for_a_minute_is_replaced_at_once() -> None:
     assert pauses(stage) == [0.1, 0.2, 0.1, 0.2]
 
 
-def test_a_death_is_told_in_one_line_with_its_cause_and_what_follows() -> None:
-    """Whoever looks for the cause begins there."""
+def test_a_death_is_reported_in_one_line_with_its_cause_and_what_follows() -> None:
+    """The search for the cause begins there."""
     stage = Stage(1).ready()
     stage.now += 12.34
     stage.processes[0].kill()
@@ -140,8 +140,8 @@ def test_a_death_is_told_in_one_line_with_its_cause_and_what_follows() -> None:
     ]
 
 
-def test_a_death_before_all_were_ready_for_the_first_time_ends_the_start() -> None:
-    """A mistake must not look like a registry that is about to answer."""
+def test_a_death_before_all_workers_were_ready_once_ends_the_start() -> None:
+    """A mistake must not look like a registry that is about to start."""
     stage = Stage(2)
     stage.supervisor.step()
     stage.supervisor.ready(stage.processes[0].pid)
@@ -153,7 +153,7 @@ def test_a_death_before_all_were_ready_for_the_first_time_ends_the_start() -> No
 
 
 def test_it_has_started_once_all_workers_are_ready() -> None:
-    """It is told once, however often workers are replaced."""
+    """This is reported once, however often workers are replaced."""
     stage = Stage(2).ready()
     stage.processes[0].kill()
     stage.pass_time(0)
@@ -164,8 +164,8 @@ def test_it_has_started_once_all_workers_are_ready() -> None:
     assert len(stage.alive()) == 2
 
 
-def test_a_process_that_cannot_be_made_is_tried_again() -> None:
-    """Where the machine has no more processes or memory, it may have some later."""
+def test_a_process_that_cannot_be_started_is_tried_again() -> None:
+    """A machine without free processes or memory may have some later."""
     stage = Stage(1).ready()
     stage.processes[0].kill()
     stage.failing = True
@@ -179,7 +179,7 @@ def test_a_process_that_cannot_be_made_is_tried_again() -> None:
 
 
 def test_a_worker_that_never_gets_ready_is_replaced() -> None:
-    """One that waits for ever while it starts would leave its place empty."""
+    """A worker that hangs at its start would leave its place empty."""
     stage = Stage(1).ready()
     stage.processes[0].kill()
     stage.pass_time(0)
@@ -192,7 +192,7 @@ def test_a_worker_that_never_gets_ready_is_replaced() -> None:
 
 
 def test_workers_are_relieved_one_after_another_once_their_successor_is_ready() -> None:
-    """At no moment do fewer of them answer, and memory is not needed twice."""
+    """No fewer workers answer meanwhile, and memory is not needed twice."""
     stage = Stage(2).ready()
     stage.supervisor.relieve_all()
     counts = []
@@ -207,7 +207,7 @@ def test_workers_are_relieved_one_after_another_once_their_successor_is_ready() 
 
 
 def test_a_successor_that_cannot_start_takes_nobodys_place() -> None:
-    """A registry that serves goes on, whatever the new certificate does to the new worker."""
+    """A registry that serves goes on, even if a new certificate stops the new worker."""
     stage = Stage(1).ready()
     stage.supervisor.relieve_all()
     for _ in range(5):
@@ -220,7 +220,7 @@ def test_a_successor_that_cannot_start_takes_nobodys_place() -> None:
 
 
 def test_a_relieved_worker_has_a_day_to_finish_what_it_answers_and_is_asked_once() -> None:
-    """A push may take all night; and a second signal would do nothing but harm."""
+    """A push may take all night, and a second signal would only do harm."""
     stage = Stage(1).ready()
     first = stage.processes[0]
     first.busy = True
@@ -236,8 +236,8 @@ def test_a_relieved_worker_has_a_day_to_finish_what_it_answers_and_is_asked_once
     assert first.asked == 1
 
 
-def test_of_many_relieved_workers_the_oldest_are_ended() -> None:
-    """Reload after reload beside pushes that never end would fill the memory."""
+def test_the_oldest_of_many_relieved_workers_are_ended() -> None:
+    """Repeated reloads, with pushes that never end, would fill the memory."""
     stage = Stage(1).ready()
     for _ in range(3 * LEAVING_PER_WORKER):
         stage.processes[-1].busy = True
@@ -249,8 +249,8 @@ def test_of_many_relieved_workers_the_oldest_are_ended() -> None:
     assert len(stage.alive()) == LEAVING_PER_WORKER + 1
 
 
-def test_a_stop_asks_each_worker_once_and_kills_who_does_not_end() -> None:
-    """A stop ends, whatever a worker does."""
+def test_a_stop_asks_each_worker_once_and_kills_those_that_do_not_end() -> None:
+    """A stop always ends, whatever a worker does."""
     stage = Stage(2).ready()
     stage.processes[0].busy = True
     stage.supervisor.relieve_all()
@@ -269,6 +269,6 @@ def test_a_stop_asks_each_worker_once_and_kills_who_does_not_end() -> None:
     ("exitcode", "said"),
     [(0, "exit code 0"), (1, "exit code 1"), (-9, "signal SIGKILL"), (-99, "signal 99")],
 )
-def test_how_a_process_ended_is_told_in_words(exitcode: int, said: str) -> None:
-    """-9 is no word."""
+def test_the_end_of_a_process_is_reported_in_words(exitcode: int, said: str) -> None:
+    """-9 is not a word."""
     assert describe(exitcode) == said
