@@ -28,7 +28,7 @@ def test_a_full_disk_is_one_line_a_minute_that_counts_the_failures() -> None:
 
 
 def test_an_unexpected_failure_is_reported_as_rarely() -> None:
-    """Background tasks fail as often as they run."""
+    """A background task may run twice a second, and fail each time."""
     assert [line["failures"] for line in told(OSError("EIO"), minutes=2)] == [1, 120]
 
 

@@ -87,7 +87,7 @@ def test_a_cached_token_is_sent_at_once() -> None:
 
 
 def test_another_repository_has_a_challenge_of_its_own() -> None:
-    """A token sent for another repository would be refused, or worse, reveal its own."""
+    """A token for one repository is useless for another, and may reveal the first."""
     auth = auth_of()
     play(auth, MANIFEST, asks(), issues("abc"), ok)
 

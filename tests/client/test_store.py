@@ -216,7 +216,7 @@ def test_entries_of_old_versions_are_erased_as_well(environ: dict[str, str]) -> 
     assert written(environ) == {"auths": {"other": entry}}
 
 
-# It is locked: it lists what it stores, and neither stores nor erases anything.
+# It is locked: it answers `get`, and refuses to store or erase.
 LOCKED = """#!/bin/sh
 [ $1 = get ] && echo '{"Username":"a","Secret":"b"}' && exit
 cat

@@ -54,7 +54,7 @@ def subsets(of: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], ...]]:
 
 
 def maps() -> Iterator[tuple[tuple[str, str], ...]]:
-    """Every set of rules of four patterns and three permissions, or one pattern and all of these."""
+    """Every set of rules over four patterns and three permissions, and over one pattern and all."""
     within_bounds = ("content/read", "content/write", "metadata/write")
     yield from subsets(list(product(PATTERNS, within_bounds)))
     for pattern in PATTERNS:
