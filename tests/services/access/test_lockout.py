@@ -204,9 +204,7 @@ async def test_an_account_under_attack_lets_its_owner_in_from_anywhere(
     await attack(door, clock)
 
     assert await door.enter("right", AWAY) == "in"
-    assert (
-        await door.guess(FREE, HOME) == ["wrong"] * FREE
-    )  # known at this address: mistakes are free
+    assert await door.guess(FREE, HOME) == ["wrong"] * FREE  # known here: mistakes are free
     clock.forward(seconds=1)
     assert await door.enter("right", HOME) == "in"
 
