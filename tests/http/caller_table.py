@@ -66,13 +66,13 @@ async def _an_empty_basic(_: World) -> str:
 
 
 @kind(None)
-async def _no_credential_where_anonymous_may_pull(world: World) -> str | None:
+async def _no_credential_if_anonymous_may_pull(world: World) -> str | None:
     await world.registry.services.accounts.let_anonymous("_repositories_pull_metadata_read")
     return None
 
 
 @kind(None)
-async def _an_empty_basic_where_anonymous_may_pull(world: World) -> str:
+async def _an_empty_basic_if_anonymous_may_pull(world: World) -> str:
     await world.registry.services.accounts.let_anonymous("_repositories_pull_metadata_read")
     return "Basic Og=="
 
