@@ -26,7 +26,8 @@ class BackgroundTask:
 class Failures:
     """A task's failures, told seldom, with how many there were.
 
-    What the registry foresaw, such as a full disk, is told in words and without a traceback.
+    What the registry foresaw, such as a full disk, and what the operating system refused, such as
+    one more open file, is told in words and without a traceback.
     """
 
     def __init__(self, name: str, log: Log, ticks: Callable[[], float]) -> None:
@@ -39,7 +40,7 @@ class Failures:
         failures = self._seldom.times()
         if not failures:
             return
-        if isinstance(failure, RegistryError):
+        if isinstance(failure, RegistryError | OSError):
             self._log.info(self._name, problem=str(failure), failures=failures)
         else:
             self._log.exception(self._name, failures=failures)

@@ -25,14 +25,14 @@ WORKLOADS = {workload.name: workload for workload in (
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--quick", is_flag=True, help="Under two minutes; the figures are only a hint.")
-@click.option("--rounds", type=click.IntRange(1, 100), help="How often each is measured.")
+@click.option("--rounds", type=click.IntRange(1, 100), help="How many times each case is measured.")
 @click.option(
     "--publish", is_flag=True,
-    help="Let the results be the reference: keep them, and write docs/explanation/performance.md.",
+    help="Make the results the reference: store them, and write docs/explanation/performance.md.",
 )  # fmt: skip
 @click.option(
     "--render", type=click.Path(exists=True, path_type=Path),
-    help="Measure nothing: show the tables of these results.",
+    help="Print the tables of these results, without measuring anything.",
 )  # fmt: skip
 @click.option("--get-peers", is_flag=True, help="Build distribution v3 into your cache (with Go).")
 def main(
@@ -44,11 +44,11 @@ def main(
     publish: bool,
     get_peers: bool,
 ) -> None:
-    """Measure acrux and its peers side by side: P1 to P8, or those that are named.
+    """Measure acrux and its peers side by side: all of P1 to P8, or those that you name.
 
-    Starts every server on a free port of this machine with a temporary folder of its own, fills
-    all with the same content, and loads them in turn. Prints the tables, and keeps the results in
-    bench/results.
+    Starts every server on a free port of this machine, in a temporary folder of its own. Fills all
+    of them with the same content, and loads them in turn. Prints the tables, and stores the results
+    in bench/results.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def main(
     """
     chosen = [_workload(name) for name in names or WORKLOADS]
     if publish and names:
-        raise click.UsageError("--publish replaces all tables: it takes no names")
+        raise click.UsageError("--publish replaces all tables: use it without names")
     if get_peers:
         sys.exit(guarded(lambda: click.echo(peers.get_peers())))
 
@@ -77,7 +77,7 @@ def main(
 
 def _workload(name: str) -> Workload:
     if name.upper() not in WORKLOADS:
-        raise click.UsageError(f"there is no {name}: choose among {', '.join(WORKLOADS)}")
+        raise click.UsageError(f"there is no workload {name}: choose from {', '.join(WORKLOADS)}")
     return WORKLOADS[name.upper()]
 
 
@@ -102,7 +102,7 @@ def _without_tools(workloads: list[Workload], missing: dict[str, str]) -> list[W
         raise BenchError(f"nothing can be measured without {missing['wrk']}")
     for workload in workloads:
         if workload.needs_wrk:
-            log(f"without wrk {workload.name} is left out")
+            log(f"{workload.name} is skipped, since it needs wrk")
     return measurable
 
 

@@ -1,11 +1,11 @@
 """The baseline: a bare ASGI application that answers the same bytes as a registry.
 
-It is the ceiling of what this server and this language can give: one SQLite read and a dictionary
-look-up of the token for each answer, and nothing else that a registry must do. A token costs it a
-read, an HMAC, an ES256 signature and JSON.
+It is the ceiling for this server and this language. Each answer takes one SQLite read and one
+dictionary look-up of the token, and nothing else that a registry must do. A token takes a read, an
+HMAC, an ES256 signature and JSON.
 
-Run as `granian --factory bench.baseline:make` with BENCH_BASELINE,
-the folder that `prepare` filled.
+Run it as `granian --factory bench.baseline:make`, with BENCH_BASELINE set to the folder that
+`prepare` filled.
 """
 
 import base64
@@ -43,12 +43,12 @@ CREATE TABLE passwords (account TEXT PRIMARY KEY, hash TEXT);
 
 
 def token_of(repository: str) -> str:
-    """A bearer token for a repository: nothing but text, as long as a real one."""
+    """A bearer token for a repository: a mere text, as long as a real token."""
     return base64.urlsafe_b64encode(repository.encode().ljust(420, b".")).decode()
 
 
 def prepare(folder: Path, content: Content) -> None:
-    """Fill the folder that `make` serves from; the blobs lie in it as files already."""
+    """Fill the folder that `make` serves from, which already holds the blobs as files."""
     database = apsw.Connection(str(folder / "baseline.sqlite"))
     database.execute(_SCHEMA)
     for repository in (HOT, *content.repositories):

@@ -47,18 +47,18 @@ class Content:
 
     @property
     def hot_only(self) -> "Content":
-        """The same without the many repositories."""
+        """The same content without the many repositories."""
         return replace(self, repositories=())
 
     def write_files(self, folder: Path) -> None:
-        """The blobs as files, each by its digest, for servers that only read."""
+        """Write the blobs as files that are named by digest, for servers that only read."""
         folder.mkdir()
         for blob in (self.small, self.large):
             (folder / blob.digest).write_bytes(blob.content)
 
 
 def make_content(repositories: int) -> Content:
-    """The same content whenever it is made."""
+    """Make the content, which is the same each time."""
     return Content(
         Blob(_noise(SMALL_BYTES)),
         Blob(_noise(LARGE_BYTES)),
@@ -69,7 +69,7 @@ def make_content(repositories: int) -> Content:
 def image_manifest(
     config: tuple[str, int], layers: Sequence[tuple[str, str, int]], **more: object
 ) -> bytes:
-    """The manifest of an image: digest and size of its configuration, its layers, and more."""
+    """The manifest of an image, from the digest and size of its configuration, and its layers."""
     described = [(CONFIG, *config), *layers]
     first, *others = (
         {"mediaType": kind, "digest": digest, "size": size} for kind, digest, size in described

@@ -29,17 +29,17 @@ class Figure:
 
     @property
     def is_valid(self) -> bool:
-        """Whether every request was answered as it should be: else this is no figure."""
+        """Whether every request was answered as expected; otherwise the figure means nothing."""
         return self.failures == 0
 
     @property
     def spread(self) -> float:
-        """Half of what lies between the lowest and the highest round, as a share of the median."""
+        """Half the distance between the lowest and the highest round, as a share of the median."""
         return (self.highest - self.lowest) / 2 / self.median if self.median else 0.0
 
 
 def summarize(samples: Sequence[Sample]) -> Figure:
-    """The figure of these rounds, of which there is at least one."""
+    """The figure of these rounds; there must be at least one."""
     values = tuple(sample.value for sample in samples)
     return Figure(
         median=statistics.median(values),
@@ -53,7 +53,7 @@ def summarize(samples: Sequence[Sample]) -> Figure:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The least of the values that `percent` of them do not exceed; there is at least one."""
+    """The least value that `percent` of the values do not exceed; there must be at least one."""
     ordered = sorted(values)
     rank = -(-len(ordered) * percent // 100)  # rounded up
     return ordered[max(int(rank), 1) - 1]

@@ -1,4 +1,4 @@
-"""Fill a registry's database in bulk: what would take hours by pushing."""
+"""Fill a registry's database in bulk, which would take hours by pushing."""
 
 import asyncio
 import json
@@ -31,7 +31,10 @@ _COLUMNS = (
 
 
 async def make_accounts(registry: Registry) -> dict[str, str]:
-    """Two accounts that may pull the hot repository, by a line of 1 and of 500; their passwords."""
+    """Make two accounts that may pull the hot repository; return their passwords.
+
+    The scope map of one has a single line, that of the other 500.
+    """
     others = tuple(f"repositories/bench/other-{number}/content/read" for number in range(1, 500))
     passwords = {}
     for name, lines in ((SMALL_MAP, ()), (LARGE_MAP, others)):
@@ -45,7 +48,7 @@ async def make_accounts(registry: Registry) -> dict[str, str]:
 
 
 async def make_pullers(registry: Registry, count: int) -> dict[str, str]:
-    """So many accounts that may pull everything, and their passwords."""
+    """Make `count` accounts that may pull everything; return their passwords."""
     passwords: dict[str, str] = {}
 
     async def make(name: str) -> None:
@@ -60,7 +63,7 @@ async def make_pullers(registry: Registry, count: int) -> dict[str, str]:
 
 
 def fill_accounts(folder: Path, accounts: int, scope_maps: int) -> None:
-    """So many accounts with two passwords each, and so many scope maps of 500 lines."""
+    """Add this many accounts, with two passwords each, and this many scope maps of 500 lines."""
     lines = [f"repositories/TEAM/part-{number}/content/read" for number in range(MAP_LINES)]
     _write(
         folder,
@@ -86,7 +89,7 @@ def fill_accounts(folder: Path, accounts: int, scope_maps: int) -> None:
 
 
 async def make_listings(registry: Registry, referrers: int) -> Digest:
-    """The manifests that the tags point at, and the referrers of one; returns that one."""
+    """Put the manifests that the tags point at, and referrers of one of them; return that one."""
     tags, pointed = RepositoryName.parse(TAGS), RepositoryName.parse(REFERRERS)
     config = Digest.of(_EMPTY)
     for repository in (tags, pointed):
@@ -106,7 +109,7 @@ async def make_listings(registry: Registry, referrers: int) -> Digest:
 
 
 def fill_listings(folder: Path, tags: int, repositories: int) -> None:
-    """So many tags in one repository, and so many repositories of one image each."""
+    """Add this many tags to one repository, and this many repositories with one image each."""
     _write(
         folder,
         Statement(

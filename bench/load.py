@@ -13,7 +13,7 @@ from bench.processes import BenchError, Processes
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 TIMEOUT = "30s"
-MAX_REQUESTS = "100000000"  # requests: the time ends the run, never their number
+MAX_REQUESTS = "100000000"  # requests, so many that the time ends the run and not their number
 
 _RESULT = re.compile(r"^result (\{.*\})$", re.MULTILINE)
 _RATE = re.compile(r"^Requests per second: +([\d.]+)", re.MULTILINE)
@@ -25,7 +25,7 @@ Unit = Literal["requests/s", "MB/s"]
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """Requests over kept connections for some seconds: of one URL, or of a file's lines."""
+    """Requests for one URL, or for the lines of a file, over kept connections for some seconds."""
 
     url: str
     connections: int
@@ -79,7 +79,7 @@ def read_wrk(output: str, unit: Unit) -> Sample:
     result = msgspec.json.decode(found[1], type=_Result)
     seconds = result.microseconds / 1e6
     value = result.bytes / 1e6 / seconds if unit == "MB/s" else result.requests / seconds
-    # Not one answer within the time is no success.
+    # A run without a single answer has failed.
     failures = result.failures + (result.requests == 0)
     return Sample(value, result.p50 / 1000, result.p99 / 1000, failures)
 

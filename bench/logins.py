@@ -1,7 +1,7 @@
 """How long a refused login takes, for each kind of name: python -m bench.logins.
 
-A real registry on a socket, a worker, and every attempt from another address, so that no limit on
-guesses answers in its place.
+It uses a real registry with one worker. Every attempt comes from another address, so that no limit
+on guesses answers in its place.
 """
 
 import itertools
@@ -31,14 +31,14 @@ COSTS = (5, 10)
 
 
 class Names:
-    """The names to log in with, and what to present for each; nothing of it gets in."""
+    """The names to log in with, and the password to present for each; all are refused."""
 
     def __init__(self, plan: AcruxPlan, htpasswd: Path) -> None:
         self._plan = plan
         self._htpasswd = htpasswd
 
     def prepare(self) -> dict[str, tuple[str, str]]:
-        """Make the accounts: by what is said of each in the table, its name and password."""
+        """Make the accounts; return the name and password of each by its label in the table."""
         self._plan.prepare()
         users = [f"bcrypt-{cost:02}:{_bcrypted(cost)}\n" for cost in COSTS]
         self._htpasswd.write_text("".join(users))
@@ -83,7 +83,7 @@ def _bcrypted(cost: int) -> str:
 
 
 class Guesser:
-    """Who tries to log in, each time from an address of their own."""
+    """A client that tries to log in, each time from another address."""
 
     def __init__(self) -> None:
         self._addresses = (
@@ -92,7 +92,7 @@ class Guesser:
         )
 
     def attempt(self, server: Acrux, name: str, password: str) -> float:
-        """How many milliseconds it took to be refused."""
+        """How many milliseconds the refusal took."""
         headers = {
             "Authorization": basic(name, password),
             "X-Forwarded-For": next(self._addresses),
@@ -106,7 +106,7 @@ class Guesser:
         return took * 1000
 
     def slowest(self, server: Acrux, name: str, password: str) -> float:
-        """How many milliseconds the slowest of four took that came at once."""
+        """How many milliseconds the slowest of four simultaneous attempts took."""
         with ThreadPoolExecutor(AT_ONCE) as threads:
             return max(threads.map(lambda _: self.attempt(server, name, password), range(AT_ONCE)))
 
@@ -142,7 +142,7 @@ def main(rounds: int, starts: int) -> None:
 
 
 def _turns(logins: Iterable[str], rounds: int) -> Iterable[str]:
-    # In turns, so that what else the machine does falls on all of them.
+    # In turn, so that other work of the machine affects all of them alike.
     return itertools.chain.from_iterable(itertools.repeat([*logins], rounds))
 
 

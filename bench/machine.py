@@ -22,7 +22,7 @@ def describe(folder: Path) -> Mapping[str, str]:
 
 
 def versions() -> Mapping[str, str]:
-    """Of acrux and what it runs on, and of every peer and tool that is here."""
+    """The versions of acrux, of what it runs on, and of every installed peer and tool."""
     ours = {
         "acrux": acrux.__version__,
         "Python": platform.python_version(),
@@ -36,7 +36,7 @@ def versions() -> Mapping[str, str]:
 
 
 def missing() -> dict[str, str]:
-    """The peers and tools that are not here, and how to get each."""
+    """The peers and tools that are not installed, and how to get each."""
     return {name: how for name, how in peers.HOW_TO_GET.items() if not peers.find(name)}
 
 

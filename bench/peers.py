@@ -76,12 +76,12 @@ def find(name: str) -> str | None:
 def get_peers() -> str:
     """Build distribution v3 into the user's cache. Raises BenchError."""
     if _which("go") is None:
-        raise BenchError("Go is missing, and with it distribution v3: https://go.dev/dl")
+        raise BenchError("distribution v3 needs Go, which is missing: https://go.dev/dl")
     command = ["go", "install", DISTRIBUTION]
     sys.stderr.write(f"bench: GOBIN={_cache()} {' '.join(command)}\n")
     done = subprocess.run(command, env=os.environ | {"GOBIN": str(_cache())}, check=False)
     if done.returncode != 0:
-        raise BenchError("Go could not build it, see above")
+        raise BenchError("Go could not build distribution v3, see above")
     return str(_cache() / "registry")
 
 
@@ -230,7 +230,7 @@ def distribution_command(
 
 @dataclass(frozen=True)
 class Static:
-    """A server that knows no tokens of its own, or only those that it was made with."""
+    """A server that issues no tokens: it ignores them, or accepts a fixed set of them."""
 
     name: str
     port: int
@@ -238,12 +238,12 @@ class Static:
     tls: bool = False
 
     def token(self, repository: str, *_actions: str) -> str:
-        """See servers.Server; nginx does not look at it."""
+        """See servers.Server; nginx ignores it."""
         return baseline.token_of(repository)
 
 
 def start_nginx(processes: Processes, folder: Path) -> Static:
-    """nginx on the blobs' files, with the paths of a registry, without authentication."""
+    """Start nginx on the blobs' files, with the paths of a registry, without authentication."""
     place, port = folder / "nginx", free_port()
     place.mkdir()
     user = "user root;" if os.geteuid() == 0 else ""
@@ -267,7 +267,7 @@ def start_nginx(processes: Processes, folder: Path) -> Static:
 def start_baseline(
     processes: Processes, folder: Path, content: Content | None, pair: Pair | None = None
 ) -> Static:
-    """The baseline, with as many workers as acrux has. Fills the folder from `content`."""
+    """Start the baseline, with as many workers as acrux has. Fills the folder from `content`."""
     if content is not None:
         baseline.prepare(folder, content)
     port, workers = free_port(), str(os.cpu_count() or 1)

@@ -26,7 +26,7 @@ Figures: TypeAlias = Mapping[Cell, Figure]
 
 @dataclass(frozen=True, kw_only=True)
 class Aim:
-    """A bound for the figure of a cell: absolute, or as a multiple of the best of others."""
+    """A bound for the figure of a cell: absolute, or a multiple of the best of other cells."""
 
     cell: Cell
     relative_to: Sequence[Cell] = ()
@@ -36,7 +36,7 @@ class Aim:
 
     @property
     def sentence(self) -> str:
-        """What is aimed for, in a few words."""
+        """The aim in a few words."""
         bound = f">= {self.at_least:g}" if self.at_least is not None else f"<= {self.at_most:g}"
         best = " and ".join(self._other(cell) for cell in self.relative_to)
         times = (
@@ -90,10 +90,10 @@ class Workload:
 def measure(
     case: Case, scale: Scale, settle: Callable[[], None], log: Callable[[str], None]
 ) -> Iterator[tuple[str, Figure]]:
-    """The figure of every server: rounds in turn, A B A B, so that drift hits all alike.
+    """The figure of every server. Rounds alternate, A B A B, so that drift affects all alike.
 
-    A first round of each, if the scale says so, only warms up. `settle` is called before
-    every round, to let the machine come to rest.
+    If the scale says so, a first round of each only warms up. `settle` is called before every
+    round, to let the machine come to rest.
     """
     samples: dict[str, list[Sample]] = {name: [] for name in case.rounds}
     for number in range(0 if scale.is_warm else 1, scale.rounds + 1):

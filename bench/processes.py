@@ -1,4 +1,4 @@
-"""The processes of a run: each that is started is ended, with its group."""
+"""The processes of a run: each one is stopped in the end, with its group."""
 
 import os
 import signal
@@ -40,23 +40,23 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The number of the process, and of its group."""
+        """The id of the process, and of its group."""
         return self._popen.pid
 
     def has_ended(self) -> bool:
-        """Whether it ended. It is not waited for, so that its group keeps its number."""
+        """Whether it has exited. It is not reaped, so that its group keeps its id."""
         if self._popen.returncode is not None:
             return True
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.pid, flags) is not None
 
     def wait(self) -> int:
-        """Its exit code, once it has ended by itself."""
+        """Wait until it exits by itself; return its exit code."""
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         return self.end()
 
     def end(self) -> int:
-        """End it and its group: with SIGTERM first, then with SIGKILL."""
+        """Stop it and its group, with SIGTERM first and then with SIGKILL; return its exit code."""
         if self._popen.returncode is None:
             if not self.has_ended():
                 os.killpg(self.pid, signal.SIGTERM)
@@ -68,7 +68,7 @@ class Process:
         return self._popen.wait()
 
     def output(self) -> str:
-        """All that it printed."""
+        """Everything that it printed."""
         return self._log.read_text(errors="replace")
 
     def clear_log(self) -> None:
@@ -80,7 +80,7 @@ class Process:
         deadline = time.monotonic() + ANSWER_SECONDS
         while not accepts(port):
             if self.has_ended():
-                raise BenchError(f"{self.name} ended before it answered{self._log_tail()}")
+                raise BenchError(f"{self.name} exited before it answered{self._log_tail()}")
             if time.monotonic() > deadline:
                 raise BenchError(f"{self.name} did not answer on port {port}{self._log_tail()}")
             time.sleep(0.01)
@@ -91,7 +91,7 @@ class Process:
 
 
 class Processes:
-    """All processes of a run. Leaving the block ends those that still run, the last one first."""
+    """All processes of a run. Leaving the block stops those that still run, the last one first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -113,7 +113,7 @@ class Processes:
     def start(
         self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None
     ) -> Process:
-        """Start a process, and let it run."""
+        """Start a process and let it run."""
         with deferred_signals():
             log = self._folder / f"{len(list(self._folder.glob('*.log')))}.log"
             process = Process(name, command, log, environ)
@@ -135,12 +135,12 @@ class Processes:
         return process
 
     def end(self, process: Process) -> None:
-        """End one process, and let the others run."""
+        """Stop one process; the others keep running."""
         process.end()
         self._running.remove(process)
 
     def run(self, command: Sequence[str]) -> str:
-        """Run a command to its end; what it printed. Raises BenchError if it fails."""
+        """Run a command to its end; return what it printed. Raises BenchError if it fails."""
         name = Path(command[0]).name
         log = self._folder / "run.log"
         log.unlink(missing_ok=True)
@@ -154,17 +154,17 @@ class Processes:
         return process.output()
 
     def settle(self) -> None:
-        """Between rounds: leave no write pending. Raises BenchError if a process died."""
+        """Leave no write pending between rounds. Raises BenchError if a process has exited."""
         for process in self._running:
             if process.has_ended():
-                raise BenchError(f"{process.name} ended in the middle of the run")
+                raise BenchError(f"{process.name} exited in the middle of the run")
             process.clear_log()
         os.sync()
 
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Defer the signals that stop a run until the block ends: inside, one would lose something."""
+    """Defer the signals that stop a run until the block ends, so that nothing is left behind."""
     received: list[int] = []
     before = {
         kind: signal.signal(kind, lambda kind, _: received.append(kind)) for kind in STOP_SIGNALS
@@ -179,13 +179,13 @@ def deferred_signals() -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port of this machine's own address that nobody listens on."""
+    """A free port of this machine's loopback address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody listens there."""
+    """Whether a program listens on the port."""
     with socket.socket() as connection:
         return connection.connect_ex(("127.0.0.1", port)) == 0

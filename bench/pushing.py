@@ -39,15 +39,15 @@ class Upload:
 
 
 def new_upload(rest: bytes) -> Upload:
-    """A blob that nobody has seen: a mark, and the rest after its first bytes."""
+    """A new blob: `rest`, with a random mark in place of its first bytes."""
     parts = (os.urandom(MARK_BYTES), memoryview(rest)[MARK_BYTES:])
     return Upload(parts, digest_of(*parts))
 
 
 def settle_disk() -> None:
-    """Wait until all that was written is on the disk.
+    """Wait until everything that was written is on the disk.
 
-    What one server leaves to the kernel would otherwise be written while the next one is measured.
+    Otherwise the kernel would write what one server left to it while the next one is measured.
     """
     os.sync()
 
@@ -95,7 +95,7 @@ class Image:
 
 
 def new_image(rest: bytes) -> Image:
-    """An image that nobody has seen: a small configuration, and layers."""
+    """A new image: a small configuration, and layers."""
     config = new_upload(rest[:500])
     layers = tuple(new_upload(rest) for _ in range(LAYERS))
     described = [(LAYER, layer.digest, layer.size) for layer in layers]
@@ -105,7 +105,10 @@ def new_image(rest: bytes) -> Image:
 def time_images(
     server: Server, repositories: Sequence[str], clients: int, images_each: int
 ) -> Sample:
-    """Images by clients at once, each into the repository of its turn: images/s, ms an image."""
+    """Push images by several clients at once: images/s, and milliseconds for each image.
+
+    The clients take the repositories in turn.
+    """
     rest = os.urandom(LAYER_BYTES)
     shares = [
         (repositories[number % len(repositories)], [new_image(rest) for _ in range(images_each)])

@@ -25,7 +25,7 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """A workload, its cases, and what became of its aims."""
+    """A workload, its cases, and the verdicts on its aims."""
 
     name: str
     title: str
@@ -37,7 +37,7 @@ class WorkloadResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """All that a run found, and with what."""
+    """Everything that a run found, and what it ran on."""
 
     date: str
     is_quick: bool
@@ -54,7 +54,7 @@ class Results:
             raise BenchError(f"not all could be measured: {', '.join(failed)} failed, see above")
 
     def write(self, path: Path) -> None:
-        """Keep them as JSON."""
+        """Store them as JSON."""
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
 
@@ -64,7 +64,7 @@ def read(path: Path) -> Results:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Results)
     except (OSError, msgspec.MsgspecError) as error:
-        raise BenchError(f"{path} holds no results of a run: {error}") from None
+        raise BenchError(f"{path} does not hold the results of a run: {error}") from None
 
 
 def render(results: Results) -> str:

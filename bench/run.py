@@ -22,9 +22,9 @@ FAILURES = (BenchError, UnexpectedAnswer, OSError)
 
 
 def perform(workloads: Sequence[Workload], scale: Scale, *, is_quick: bool) -> Results:
-    """The results of these workloads. One that fails reports why, and the others still run.
+    """The results of these workloads. If one fails, its result says why, and the others still run.
 
-    However it ends, every process that it started has ended, and its folder is removed. Raises
+    However it ends, every process that it started is stopped, and its folder is removed. Raises
     KeyboardInterrupt if a signal stops it.
     """
     with interruptible(), _folder() as folder, Processes(folder) as processes:
@@ -48,14 +48,14 @@ def log(text: str) -> None:
 
 
 def guarded(action: Callable[[], None]) -> int:
-    """Run this and return the exit code; a failure is one line on standard error."""
+    """Run `action` and return the exit code; a failure is one line on standard error."""
     try:
         action()
     except FAILURES as error:
         log(str(error))
         return REFUSED
     except KeyboardInterrupt:
-        log("interrupted: all that was started has ended, and nothing is left behind")
+        log("interrupted: every process is stopped, and nothing is left behind")
         return INTERRUPTED
     return 0
 
@@ -79,7 +79,7 @@ def _run_workload(workload: Workload, scenario: Scenario) -> WorkloadResult:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Make every signal that stops a run a KeyboardInterrupt; none disturbs the clean-up."""
+    """Turn a signal that stops a run into KeyboardInterrupt; no later one disturbs the clean-up."""
     before = {kind: signal.signal(kind, _interrupt) for kind in STOP_SIGNALS}
     try:
         yield

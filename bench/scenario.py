@@ -52,7 +52,7 @@ QUICK = Scale(
 
 
 class Scenario:
-    """The servers of a run, each started and filled when it is first asked for."""
+    """The servers of a run, each started and filled on first use."""
 
     def __init__(self, processes: Processes, folder: Path, scale: Scale) -> None:
         self.processes = processes
@@ -83,7 +83,7 @@ class Scenario:
 
     @cached_property
     def registries(self) -> Mapping[str, Server]:
-        """acrux, and the registries among the peers that are here; all take pushes."""
+        """acrux and the installed peers that accept pushes."""
         found: dict[str, Server] = {ACRUX: self.acrux}
         for name in (V3, V2):
             if peers.find(name):
@@ -114,7 +114,7 @@ class Scenario:
 
     @cached_property
     def over_tls(self) -> Mapping[str, Server]:
-        """The readers once more, over TLS with the same certificate, with the hot image only."""
+        """The readers again, over TLS with one certificate for all, with the hot image only."""
         folder, pair, small = self.folder / "tls", self.pair, self.content.hot_only
         folder.mkdir()
         options = ("--tls-cert", str(pair.certificate), "--tls-key", str(pair.key))

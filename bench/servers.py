@@ -21,15 +21,15 @@ Result = TypeVar("Result")
 
 
 class Server(Protocol):
-    """A server that answers, whatever it is."""
+    """Any server that a run measures."""
 
     @property
     def name(self) -> str:
-        """What it is called in the table."""
+        """Its name in the table."""
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
 
     @property
     def process(self) -> Process:
@@ -60,7 +60,7 @@ class Acrux:
         return basic("acrux", self.password)
 
     def token_path(self, repository: str, *actions: str) -> str:
-        """The path that issues such a token."""
+        """The path and query that request such a token."""
         return self._path(f"repository:{repository}:{','.join(actions)}")
 
     def token(self, repository: str, *actions: str) -> str:
@@ -94,11 +94,11 @@ class AcruxPlan:
         return self.serve(processes, self.prepare())
 
     def prepare(self) -> str:
-        """Make the data directory with its administrator; returns the password."""
+        """Make the data directory with its administrator; return the password."""
         return self.in_process(_administrator)
 
     def serve(self, processes: Processes, password: str) -> Acrux:
-        """Start the server on a folder that was prepared, and wait until it answers."""
+        """Start the server on a prepared folder, and wait until it answers."""
         process = processes.serve(self.name, self.command, self.port, self.environ)
         return Acrux(
             self.name, self.port, process, password, self.folder, tls="--tls-cert" in self.options
@@ -106,7 +106,7 @@ class AcruxPlan:
 
     @property
     def command(self) -> Sequence[str]:
-        """What starts the server."""
+        """The command that starts the server."""
         return [sys.executable, "-m", "acrux", "serve", "--port", str(self.port),
                    "--data-dir", str(self.folder), *self.options]  # fmt: skip
 
@@ -116,7 +116,7 @@ class AcruxPlan:
         return environment() | dict(self.variables)
 
     def in_process(self, call: Callable[[Registry], Awaitable[Result]]) -> Result:
-        """Call this with the registry itself, in this process, without a server."""
+        """Call `call` with the open registry in this process, without a server."""
         registry = build(Settings(data_dir=self.folder, port=self.port))
 
         async def opened() -> Result:

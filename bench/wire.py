@@ -1,4 +1,4 @@
-"""A small HTTP client on a plain socket, that costs little of the machine."""
+"""A small HTTP client on a plain socket, which takes little of the machine."""
 
 import re
 import socket
@@ -18,7 +18,7 @@ _LOCATION = re.compile(rb"\r\nlocation: *(?:https?://[^/\r]+)?([^\r]+)", re.IGNO
 
 
 class UnexpectedAnswer(Exception):
-    """The answer is not the one that was counted on."""
+    """The answer is not the expected one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self.socket.close()
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], *body: Bytes) -> Answer:

@@ -13,7 +13,7 @@ function init(args)
       ["Accept"] = "application/vnd.oci.image.manifest.v1+json",
     })
   end
-  -- Only where it is needed: without this function wrk sends the same bytes, which is faster.
+  -- Only if it is needed: without this function wrk always sends the same bytes, which is faster.
   request = function()
     number = number % #requests + 1
     return requests[number]

@@ -1,5 +1,8 @@
 """Repeated failures are reported, and drown nothing else."""
 
+import errno
+import os
+
 from acrux.background import BackgroundTask, BackgroundTasks, Failures
 from acrux.errors import StorageExhausted, StorageReadOnly
 from acrux.http.request_log import REPORTED_EVERY
@@ -29,7 +32,16 @@ def test_a_full_disk_is_one_line_a_minute_that_counts_the_failures() -> None:
 
 def test_an_unexpected_failure_is_reported_as_rarely() -> None:
     """A background task may run twice a second, and fail each time."""
-    assert [line["failures"] for line in told(OSError("EIO"), minutes=2)] == [1, 120]
+    assert [line["failures"] for line in told(ValueError("a bug"), minutes=2)] == [1, 120]
+
+
+def test_a_refusal_of_the_system_is_one_line_without_a_traceback() -> None:
+    """Once no descriptor is left, every task that looks at a file fails."""
+    refused = OSError(errno.EMFILE, os.strerror(errno.EMFILE), "keys/signing")
+
+    assert told(refused, minutes=1) == [
+        {"event": "audit-log", "problem": str(refused), "failures": 1}
+    ]
 
 
 async def test_a_read_only_file_system_does_not_prevent_a_start() -> None:

@@ -9,9 +9,9 @@ from acrux.errors import InvalidSettings
 
 
 def make_data_dir(folder: Path) -> Path:
-    """Make the data directory; raise InvalidSettings where that, or writing there, is refused.
+    """Make the data directory. Raises InvalidSettings if it cannot be made or written to.
 
-    One that holds a registry may be on a file system that is read-only.
+    A directory that already holds a registry may be on a read-only file system.
     """
     try:
         make_folders(folder)
@@ -29,9 +29,9 @@ def make_data_dir(folder: Path) -> Path:
 
 
 def open_to_all(folder: Path) -> str:
-    """The mode of a data directory that all users of the machine may enter; else empty.
+    """The mode of a data directory that other users of the machine may enter; otherwise empty.
 
-    Its keys and its database are readable by their owner only; names, sizes and blobs show.
+    They cannot read its keys and its database, but can see names, sizes and blobs.
     """
     mode = stat.S_IMODE(folder.stat().st_mode)
     return f"{mode:04o}" if mode & stat.S_IRWXO else ""

@@ -1,4 +1,4 @@
-"""What is told of a failure of the file system, in one place."""
+"""Failures of the file system, as errors that clients can act on."""
 
 import errno
 import os
@@ -14,19 +14,19 @@ Result = TypeVar("Result")
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
-# What says that the storage cannot be used now, and nothing of how it is set up.
+# Failures that say that the storage cannot be used now, not that it is set up wrongly.
 OF_STORAGE: Final = FULL | {errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
 
 READ_ONLY: Final = (
-    "the file system of the data directory is read-only: nothing can be pushed or changed, and "
-    "what is there can be pulled; make it writable, then try again"
+    "the file system of the data directory is read-only: you can pull, but not push or change "
+    "anything; make it writable, then try again"
 )
 
 
 def storing(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Raise StorageExhausted, StorageReadOnly or StorageUnavailable for what the system refuses.
+    """Raise StorageExhausted, StorageReadOnly or StorageUnavailable if `work` raises OSError.
 
-    Whatever else is meant by a failure, such as a name that is missing, is to be handled inside.
+    `work` must handle a failure that means something else, such as a missing name.
     """
 
     @wraps(work)
@@ -40,7 +40,7 @@ def storing(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
 
 def reading(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Raise StorageUnavailable where what happens inside cannot read what is stored."""
+    """Raise StorageUnavailable if `work` raises OSError."""
 
     @wraps(work)
     def read(*args: Arguments.args, **named: Arguments.kwargs) -> Result:
@@ -53,11 +53,11 @@ def reading(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
 
 def unstored(failed: OSError) -> RegistryError:
-    """What is told of a failure to store something."""
+    """The error that reports a failure to store something."""
     if failed.errno in FULL:
         return StorageExhausted(
-            f"the disk of the data directory is full ({failed.strerror}): once there is space, "
-            "try again; an upload goes on from its offset"
+            f"the disk of the data directory is full ({failed.strerror}): free some space, then "
+            "try again; an upload continues from its offset"
         )
     if failed.errno == errno.EROFS:
         return StorageReadOnly(READ_ONLY)
@@ -67,19 +67,20 @@ def unstored(failed: OSError) -> RegistryError:
 
 
 def unavailable(failed: OSError) -> StorageUnavailable:
-    """What is told of a failure that says nothing of whether something is there."""
+    """The error that reports a failure to read, which leaves open whether something is there."""
     return StorageUnavailable(
-        f"what is stored cannot be read now ({failed.strerror}): try again in a moment"
+        f"the stored data cannot be read now ({failed.strerror}): try again in a moment"
     )
 
 
 def is_read_only(folder: Path) -> bool:
-    """Whether nothing can be written there, whoever tries; False where that cannot be told.
+    """Whether the folder's file system takes no writes at all; False if that is not known.
 
-    It is tried: a kernel that found a file system damaged refuses writes, and may not say so.
+    This tries a write: a kernel that found the file system damaged refuses writes, and may not
+    report that otherwise.
     """
     try:
-        # After an error ext4 of newer kernels sets EXT4_FLAGS_EMERGENCY_RO, which statvfs(3) does
+        # After an error, ext4 of newer kernels sets EXT4_FLAGS_EMERGENCY_RO, which statvfs(3) does
         # not show.
         os.utime(folder)
     except OSError as failed:

@@ -1,4 +1,4 @@
-"""Memory that is free, given back to the system."""
+"""Return free memory to the system."""
 
 import asyncio
 import ctypes
@@ -6,9 +6,10 @@ from contextlib import suppress
 
 
 async def give_back() -> None:
-    """Let the system have what is free within the heap, where the C library can (glibc).
+    """Return the heap's free memory to the system, if the C library can (glibc).
 
-    It would keep for good what a crowd of clients once took, a page here and a page there.
+    Otherwise the process would keep the memory that many clients once took, scattered over its
+    pages.
     """
     await asyncio.to_thread(_trim)
 

@@ -1,4 +1,4 @@
-"""Log lines, as text or as JSON, written some at a time."""
+"""Log lines, as text or as JSON, written in batches."""
 
 import asyncio
 import json
@@ -13,23 +13,23 @@ from typing import Final, Literal, TextIO, TypeAlias
 
 import msgspec
 
-# From a time and values to a line: each kind of line has its own.
+# Makes a line from a time and values; each kind of line has its own.
 Render: TypeAlias = Callable[[str, Iterable[object]], str]
 
-# A line is written within this time, in seconds: one system call serves what came meanwhile.
+# A line is written within this time, in seconds, so that one system call writes several.
 DELAY: Final = 0.05
 
-# Several workers write to one pipe, and only so many bytes stay together (pipe(7), PIPE_BUF).
+# Several workers write to one pipe, where only so many bytes stay together (pipe(7), PIPE_BUF).
 MAX_WRITTEN: Final = 4096
 
-# The longest value of a line, in characters as written: clients choose what stands there.
+# The longest value of a line, in characters as written: clients choose some of the values.
 MAX_VALUE: Final = 1024
-MAX_TRACEBACK: Final = 8 * 1024  # before it is escaped: little of it is
+MAX_TRACEBACK: Final = 8 * 1024  # before it is escaped, which makes it little longer
 LONGEST_ESCAPE: Final = 12  # \ud83d\ude00, for one character
 
 CACHED_CHARACTERS: Final = 256  # a longer value is escaped each time
 
-# What can stand in a line of text without quotes.
+# What needs no quotes in a line of text.
 _NUMBERS: Final = frozenset({int, float})
 _AS_IS: Final = _NUMBERS | {bool, type(None)}
 _CONTROLS: Final = re.compile(r"[^ -~]")
@@ -38,10 +38,10 @@ _PLAIN: Final = re.compile(r"[!#-<>-~]+")
 
 
 class LineLog:
-    """A line an event: its time, its level, its name and its values.
+    """One line for each event: its time, its level, its name and its values.
 
-    On an event loop lines wait for DELAY, so that a request does not wait for the terminal or the
-    pipe; `flush` writes what waits. Text from clients is quoted: it cannot begin a line.
+    On an event loop, lines wait for DELAY, so that no request waits for the terminal or the pipe.
+    `flush` writes the waiting lines. Text from clients is quoted, so that it cannot begin a line.
     """
 
     def __init__(self, stream: TextIO, style: Literal["console", "json"]) -> None:
@@ -52,26 +52,26 @@ class LineLog:
         self._at = ""
 
     def info(self, event: str, /, **values: object) -> None:
-        """Something happened."""
-        self._tell("info", event, values)
+        """Log that something happened."""
+        self._log("info", event, values)
 
     def line(self, event: str, *names: str) -> Callable[..., None]:
-        """As `info`, for what happens often: the values of these names, in their order."""
+        """As `info`, for frequent events: a function that logs the values of `names`, in order."""
         render = self._render("info", event, names)
 
-        def tell(*values: object) -> None:
+        def log(*values: object) -> None:
             self._write(render(self._now(), values))
 
-        return tell
+        return log
 
     def exception(self, event: str, /, **values: object) -> None:
-        """Something failed that nobody foresaw; for use where an exception is handled."""
-        # The end says what failed; a recursion has thousands of frames before that.
+        """Log an unforeseen failure, with its traceback; call it while the exception is handled."""
+        # The end says what failed; after a recursion, thousands of frames come before it.
         trace = traceback.format_exc()[-MAX_TRACEBACK:]
-        self._tell("error", event, {**values, "exception": trace}, MAX_TRACEBACK * LONGEST_ESCAPE)
+        self._log("error", event, {**values, "exception": trace}, MAX_TRACEBACK * LONGEST_ESCAPE)
         self.flush()
 
-    def _tell(
+    def _log(
         self, level: str, event: str, values: Mapping[str, object], longest: int = MAX_VALUE
     ) -> None:
         render = self._render(level, event, tuple(values), longest)
@@ -94,11 +94,11 @@ class LineLog:
     def _flush_soon(self) -> None:
         try:
             asyncio.get_running_loop().call_later(DELAY, self.flush)
-        except RuntimeError:  # no loop runs: nobody would come back to it
+        except RuntimeError:  # no loop runs, and nothing would write it later
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the waiting lines."""
         waiting, self._waiting = self._waiting, []
         written = ""
         for line in waiting:
@@ -109,13 +109,13 @@ class LineLog:
         self._put(written)
 
     def _put(self, text: str) -> None:
-        with suppress(OSError):  # where the log lies on a full disk, the registry goes on without
+        with suppress(OSError):  # if the disk of the log is full, the registry goes on without it
             self._stream.write(text)
             self._stream.flush()
 
 
 def render(style: Literal["console", "json"], event: str, **values: object) -> str:
-    """A line at level info, for whoever writes it elsewhere."""
+    """A line at level info, for callers that write it elsewhere."""
     at = datetime.now(UTC).isoformat()[:-6] + "Z"
     return (_json if style == "json" else _text)("info", event, tuple(values))(at, values.values())
 
@@ -125,13 +125,13 @@ def _json(level: str, event: str, names: tuple[str, ...], longest: int = MAX_VAL
         common = {"timestamp": at, "level": level, "event": event}
         line = msgspec.json.encode(common | dict(zip(names, values, strict=True)), enc_hook=str)
         text = line.decode()
-        if len(text) > longest:  # else no value can be longer
+        if len(text) > longest:  # otherwise no value can be too long
             cut = {
                 name: value if value.__class__ in _AS_IS else _cut(str(value), longest)
                 for name, value in zip(names, values, strict=True)
             }
             text = msgspec.json.encode(common | cut).decode()
-        # JSON allows what steers a terminal, from DEL on; and nobody needs it raw.
+        # From DEL on, JSON allows characters that control a terminal; nobody needs them raw.
         return (text if _PRINTABLE.fullmatch(text) else _CONTROLS.sub(_escaped, text)) + "\n"
 
     return render
@@ -169,13 +169,13 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _quote(text: str, longest: int) -> str:
-    # In JSON's quotes and ASCII, what ends a line or a value, or steers a terminal, is escaped.
+    # A JSON string in ASCII escapes whatever ends a line or a value, or controls a terminal.
     if len(text) <= longest and _PLAIN.fullmatch(text):
         return text
     text = _cut(text, longest)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
-@lru_cache(maxsize=1024)  # most values stand in line after line: methods, callers, agents
+@lru_cache(maxsize=1024)  # most values recur: methods, callers, user agents
 def _quote_once(text: str) -> str:
     return _quote(text, MAX_VALUE)

@@ -1,4 +1,4 @@
-"""The key of the password hashes, and whether it is the database's own."""
+"""The pepper of the password hashes, and whether it fits the database."""
 
 import hmac
 from contextlib import closing
@@ -16,15 +16,15 @@ from acrux.errors import InvalidSettings, RegistryError
 
 KEY_BYTES: Final = 32
 
-_FACT: Final = "pepper"  # under which its fingerprint is kept
+_FACT: Final = "pepper"  # the name of its fingerprint in the database
 _PURPOSE: Final = b"acrux: whether this pepper is the one of this database"
 
 
 class Pepper:
-    """The pepper in the file `path`, of the database in the file `database`.
+    """The pepper in the file `path`, for the database in the file `database`.
 
-    With another one no password is right. So a missing one is made only where there are no
-    passwords yet, or where `is_renewed` says that every password will be renewed.
+    With another pepper no password is right. So a missing pepper is created only if there are no
+    passwords yet, or if `is_renewed` says that every password will be renewed.
     """
 
     def __init__(self, path: Path, database: Path, *, is_renewed: bool) -> None:
@@ -35,9 +35,9 @@ class Pepper:
         self.key = secrets.read_or_create(path, lambda: token_bytes(KEY_BYTES))
 
     async def check(self, facts: SqlFacts) -> None:
-        """Compare it with the fingerprint in the database, or keep its fingerprint there.
+        """Compare it with the fingerprint in the database, or store its fingerprint there.
 
-        Raises InvalidSettings where the database was used with another pepper.
+        Raises InvalidSettings if the database was used with another pepper.
         """
         fingerprint = hmac.digest(self.key, _PURPOSE, "sha256").hex()
         kept = await facts.find(_FACT)
@@ -48,13 +48,13 @@ class Pepper:
         try:
             await facts.keep(_FACT, fingerprint)
         except RegistryError:
-            if kept is not None:  # what is not kept on a full disk now is kept at another start
+            if kept is not None:  # a first fingerprint that a full disk refuses is stored later
                 raise
 
     def _refused(self, fault: str) -> InvalidSettings:
         return InvalidSettings(
             f"data_dir: {self._path} {fault}, so no password would be right: restore it from the "
-            "backup that the database is from; where it is lost for good, start once with "
+            "same backup as the database; if it is lost for good, start once with "
             "--renew-pepper, and renew every password"
         )
 

@@ -1,4 +1,4 @@
-"""Room on the disk that is kept for what must go on when it is full."""
+"""Disk space that is kept for what must still work when the disk is full."""
 
 import os
 from collections.abc import Callable
@@ -11,28 +11,28 @@ from acrux.adapters.sql.database import Database, Result, Steps
 from acrux.errors import StorageExhausted, StorageReadOnly
 
 RESERVE_BYTES: Final = 4 * 1024 * 1024
-LOW_BYTES: Final = 1024 * 1024  # with less left, the reserve is let go for what needs it
+LOW_BYTES: Final = 1024 * 1024  # if less is free, the reserve is given up
 
 _FULL: Final = (
-    "the disk of the data directory is full: nothing can be pushed, and what is there can be "
-    "pulled and deleted; make room on it, then try again"
+    "the disk of the data directory is full: you can pull and delete, but not push; free some "
+    "space, then try again"
 )
 
 
 class Reserve:
-    """A file of RESERVE_BYTES, really allocated, that is given up where the disk is full.
+    """A file of RESERVE_BYTES, really allocated, that is given up when the disk is full.
 
-    While it is given up, whatever grows is refused, by every process: what becomes free is left
-    to deletions, revocations, logins and new keys. It is made again as soon as there is room.
+    While it is given up, every process refuses whatever grows: the free space is left to
+    deletions, revocations, logins and new keys. It is allocated again as soon as there is room.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._name = str(path)  # asked for with every push: a Path takes three times as long
+        self._name = str(path)  # used for every push: a Path takes three times as long
         self._folder = str(path.parent)
 
     def take(self) -> bool:
-        """Have the reserve, made anew where there is room for it; say whether it is there."""
+        """Allocate the reserve if it is missing and there is room; return whether it is there."""
         if os.path.exists(self._name):  # noqa: PTH110 -- see above
             return True
         if self._free() < RESERVE_BYTES + 2 * LOW_BYTES:
@@ -53,26 +53,26 @@ class Reserve:
         return True
 
     def yield_room(self) -> None:
-        """Give the reserve up where there is little room without it."""
+        """Give up the reserve if there is little other room."""
         if self._free() < LOW_BYTES:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
     def check(self) -> None:
-        """Raise StorageExhausted where nothing may grow: what is free is kept for other things.
+        """Raise StorageExhausted if nothing may grow: the free space is kept for other things.
 
-        Where nothing can be written at all, that may raise StorageReadOnly.
+        If the file system is read-only, this may raise StorageReadOnly instead.
         """
         if not self.take():
             self._check_writable()
             raise StorageExhausted(_FULL)
 
     async def watch(self) -> None:
-        """Raise StorageReadOnly where the file system is; to be called every minute."""
+        """Raise StorageReadOnly if the file system is read-only; call this every minute."""
         self._check_writable()
 
     def trouble(self) -> str:
-        """What keeps pushes from being taken, in words; empty where nothing does."""
+        """Why pushes are refused, in words; empty if they are accepted."""
         if is_read_only(self._path.parent):
             return READ_ONLY
         return "" if self._free() >= LOW_BYTES and self.take() else _FULL
@@ -89,7 +89,7 @@ class Reserve:
 
 
 class ReservedDatabase:
-    """A database that gives up the reserve before a write for which there is little room."""
+    """A database that calls `make_room` before each write."""
 
     def __init__(self, database: Database, make_room: Callable[[], None]) -> None:
         self._database = database

@@ -20,17 +20,18 @@ COOKIE: Final = Struct("=Q")
 # 24, 44, 52, 120, 128 and 144.
 TCP_INFO: Final = Struct("=24xI16xI4xI64xQQ8xI")
 
-# What a worker opens beside its connections: databases, its log, what is being written.
+# What a worker opens besides its connections: databases, its log, files that are being written.
 OTHER_DESCRIPTORS: Final = 128
 
-CLOSE_WITH_A_RESET: Final = pack("ii", 1, 0)  # struct linger: what was not sent is dropped
+CLOSE_WITH_A_RESET: Final = pack("ii", 1, 0)  # struct linger: unsent bytes are dropped
 
 
 class OwnSockets:
     """The connections to `port` that this process has accepted.
 
-    The server beneath keeps its sockets to itself, in threads of its own. So each is looked at by
-    its number, which may name another socket a moment later; only its cookie says which it is.
+    granian gives no access to its sockets, which live in threads of its own. So each is read
+    through its descriptor, whose number may name another socket a moment later. Only the socket's
+    cookie identifies it.
     """
 
     def __init__(self, port: int) -> None:
@@ -47,7 +48,7 @@ class OwnSockets:
         try:
             with _borrowed(descriptor) as socket_:
                 return self._read(descriptor, socket_, before)
-        except OSError:  # no socket, or no longer one
+        except OSError:  # not a socket, or no longer one
             return None
 
     def _read(
@@ -74,29 +75,29 @@ class OwnSockets:
         return (address.partition("%")[0], str(port))
 
     def close(self, seen: Seen) -> None:
-        """End this connection at once; what waits in it to be sent is dropped."""
+        """Close this connection at once; bytes that wait to be sent are dropped."""
         with suppress(OSError), _duplicate(seen.descriptor) as own:
             if _cookie(own) != seen.cookie:
                 return
-            # Otherwise the kernel keeps what a client does not take long after the close (tcp(7),
-            # tcp_orphan_retries). The reset comes with the last close(2). That is the server's, and
-            # the shutdown makes it close.
+            # Otherwise the kernel keeps the bytes that a client does not take, long after the close
+            # (tcp(7), tcp_orphan_retries). The reset is sent by the last close(2). That is
+            # granian's, and the shutdown triggers it.
             if seen.queued:
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, CLOSE_WITH_A_RESET)
             own.shutdown(socket.SHUT_RDWR)
 
 
 def allow_descriptors() -> None:
-    """Let this process and those that it starts have as many descriptors as they may."""
+    """Raise the limit on descriptors, for this process and its children, as far as allowed."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # a system may have a lower limit that it does not tell
+    with suppress(ValueError, OSError):  # a system may have a lower limit that it does not report
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def connection_ceiling(wanted: int) -> int:
-    """How many connections a worker may keep: as many, where its descriptors allow.
+    """How many connections a worker may keep: `wanted`, or fewer if descriptors are short.
 
-    Each may have a file open besides.
+    Each connection may need a second descriptor, for a file.
     """
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if allowed == resource.RLIM_INFINITY:
@@ -107,7 +108,7 @@ def connection_ceiling(wanted: int) -> int:
 def _descriptors() -> list[str]:
     try:
         return os.listdir(FOLDER)  # noqa: PTH208 -- thousands of names, each second
-    except OSError:  # another system, or none to spare
+    except OSError:  # not Linux, or no descriptor to spare
         return []
 
 
@@ -117,11 +118,11 @@ def _borrowed(descriptor: int) -> Iterator[socket.socket]:
     try:
         yield borrowed
     finally:
-        borrowed.detach()  # it is the server's to close
+        borrowed.detach()  # granian closes it
 
 
 def _duplicate(descriptor: int) -> socket.socket:
-    # Of its own number, which nobody else gives away meanwhile.
+    # Under a new number, which stays ours until we close it.
     return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=os.dup(descriptor))
 
 

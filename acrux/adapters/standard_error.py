@@ -1,4 +1,4 @@
-"""Standard error that nobody waits for; what does not fit is counted."""
+"""Standard error that never blocks; lines that do not fit are counted."""
 
 import asyncio
 import io
@@ -11,16 +11,16 @@ from threading import Condition, Thread
 from typing import Final
 
 MAX_WAITING: Final = 1 << 20  # bytes
-TEXT_BYTES: Final = 64  # of a text's own weight
-FLUSH_SECONDS: Final = 1.0  # how long the end of a process waits for a reader
+TEXT_BYTES: Final = 64  # overhead of a text
+FLUSH_SECONDS: Final = 1.0  # how long a process that ends waits for a reader
 
 
 class StandardError(io.TextIOBase):
     """A text stream on `descriptor` whose `write` never blocks.
 
-    A pipe that nobody reads would otherwise hold up every request. What does not fit into `room`
-    bytes is left out; where lines are missing, `lost` renders one with their number. Safe to fork:
-    the child starts with nothing waiting, and a thread of its own.
+    Otherwise a pipe that nobody reads would hold up every request. Text that does not fit into
+    `room` bytes is dropped; in its place comes a line that `lost` makes of the number of missing
+    lines. Safe to fork: the child starts with nothing waiting, and with its own thread.
     """
 
     encoding = "utf-8"
@@ -37,15 +37,15 @@ class StandardError(io.TextIOBase):
         os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
-        # The thread is not in the child, and may have held the lock when it was forked.
+        # The child has no thread, and the parent's may have held the lock during the fork.
         self._changed = Condition()
-        self._waiting: deque[str | int] = deque()  # a number: so many lines are missing here
+        self._waiting: deque[str | int] = deque()  # a number counts lines that are missing here
         self._waiting_bytes = 0
         self._is_writing = False
         self._thread: Thread | None = None
 
     def fileno(self) -> int:
-        """The descriptor beneath, for whoever writes to it directly."""
+        """The underlying descriptor, for callers that write to it directly."""
         return self._descriptor
 
     def writable(self) -> bool:
@@ -53,7 +53,7 @@ class StandardError(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Keep the text for the thread, or count its lines where there is no room."""
+        """Queue the text for the thread; if there is no room, count its lines as missing."""
         size = len(text.encode(self.encoding, self.errors)) + TEXT_BYTES
         with self._changed:
             if self._waiting_bytes + size > self._room:
@@ -75,7 +75,7 @@ class StandardError(io.TextIOBase):
             self._waiting.append(lines)
 
     def flush(self) -> None:
-        """Wait up to FLUSH_SECONDS until all is written; on an event loop, not at all."""
+        """Wait up to FLUSH_SECONDS until all is written; on an event loop, do not wait."""
         with suppress(RuntimeError):
             asyncio.get_running_loop()
             return
@@ -83,11 +83,11 @@ class StandardError(io.TextIOBase):
             self._changed.wait_for(self.is_empty, FLUSH_SECONDS)
 
     def is_empty(self) -> bool:
-        """Whether all was written that there was room for."""
+        """Whether all that was queued has been written."""
         return not (self._waiting or self._is_writing)
 
     def _run(self) -> None:
-        lost = 0  # since the last text that was written
+        lost = 0  # lines, since the last text that was written
         while True:
             one = self._take()
             text = self._render_lost(one + lost) if isinstance(one, int) else one
@@ -115,8 +115,8 @@ class StandardError(io.TextIOBase):
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:  # somebody who shares it has made it so
+            except BlockingIOError:  # another process that shares it has set it so
                 select.select([], [self._descriptor], [])
-            except OSError:  # a full disk, or a reader that is gone
+            except OSError:  # the disk is full, or the reader is gone
                 return False
         return True

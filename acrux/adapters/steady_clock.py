@@ -1,4 +1,4 @@
-"""A clock for what cannot be undone: one that jumps takes little with it."""
+"""A clock for what cannot be undone: a jump of the time does little harm."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -6,24 +6,24 @@ from typing import Final
 
 from acrux.ports.clock import Clock
 
-# A clock that differs by as much has jumped, and that is told.
+# A clock that differs by this much has jumped, which is reported.
 JUMP: Final = timedelta(hours=1)
 
-# A difference that lasts as long is believed: the machine was off, or its clock has been set right.
+# A difference that lasts this long is believed: the machine was off, or its clock was corrected.
 BELIEVED_AFTER: Final = timedelta(days=1)
 
-# So much faster than time passes, a clock that was late is followed without that.
+# Until then, this clock catches up with one that is ahead this many times as fast as time passes.
 HASTE: Final = 2
 
 
 class SteadyClock:
     """What `clock` says, but never later than the time that has passed allows.
 
-    `ticks` counts seconds, whatever the clock is set to. Where the clock jumps ahead, this one
-    goes on HASTE times as fast as time passes, until the other has stood by it for BELIEVED_AFTER:
-    what is deleted by age meanwhile is what so much time could have aged. Where it jumps back,
-    this one is as early. A difference below JUMP is no jump, and made up for in HASTE. `tell` is
-    called once for each jump, with how far it went.
+    `ticks` counts seconds, whatever the clock is set to. If the clock jumps ahead, this one runs
+    HASTE times as fast as time passes, until the difference has lasted for BELIEVED_AFTER. So
+    meanwhile nothing ages faster than that, and little is deleted by its age. If the clock jumps
+    back, this one follows at once. A difference below JUMP is not a jump, and is made up at the
+    pace of HASTE. `tell` is called once for each jump, with its size.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class SteadyClock:
         self._mark: datetime | None = None  # the latest instant that it believes
         self._marked_at = 0.0
         self._apart_since: float | None = None
-        self._is_told = False
+        self._is_reported = False
 
     def resume(self, mark: datetime) -> None:
-        """Go on from the latest instant that was believed before a restart."""
+        """Continue from the latest instant that was believed before a restart."""
         self._mark, self._marked_at = mark, self._ticks()
 
     def latest(self) -> datetime:
@@ -47,19 +47,19 @@ class SteadyClock:
         return self._mark or self._clock()
 
     def noted(self) -> datetime:
-        """The instant to note for what happens now: what the clock says, unless it jumped back.
+        """The instant to record for what happens now: what the clock says, unless it jumped back.
 
-        Then it is the time that has passed, or what is noted would be old as soon as the clock is
-        right again.
+        After a jump back it is the instant by the time that has passed. Otherwise the record would
+        look old as soon as the clock is right again.
         """
         now = self._clock()
-        if self._mark is None or now >= self._mark:  # as nearly always
+        if self._mark is None or now >= self._mark:  # the usual case
             return now
         self()
         return self._mark if self._mark - now >= JUMP else now
 
     def __call__(self) -> datetime:
-        """The instant to reckon ages with."""
+        """The instant to compute ages with."""
         now, ticks = self._clock(), self._ticks()
         mark = now if self._mark is None else self._mark
         passed = timedelta(seconds=ticks - self._marked_at) if self._mark else timedelta()
@@ -67,16 +67,16 @@ class SteadyClock:
         self._notice(jump)
         if self._is_believed(jump, ticks):
             mark = now
-        else:  # while the clock is early, the time passes all the same
+        else:  # while the clock is behind, time passes all the same
             mark = mark + passed if now < mark else min(now, mark + HASTE * passed)
         self._mark, self._marked_at = mark, ticks
         return min(now, mark)
 
     def _notice(self, jump: timedelta) -> None:
         has_jumped = abs(jump) >= JUMP
-        if has_jumped and not self._is_told:
+        if has_jumped and not self._is_reported:
             self._tell(jump)
-        self._is_told = has_jumped
+        self._is_reported = has_jumped
 
     def _is_believed(self, jump: timedelta, ticks: float) -> bool:
         if abs(jump) < JUMP:

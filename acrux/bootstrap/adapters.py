@@ -1,4 +1,4 @@
-"""Everything that touches the world, in the data directory."""
+"""Build the adapters, which touch the outside world, on a data directory."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ KEY_BYTES = 32
 
 @dataclass(frozen=True)
 class Adapters:
-    """The registry's outside world."""
+    """The registry's adapters, and the clocks they share with the services."""
 
     database: SqliteDatabase
     store: FileBlobStore
@@ -64,7 +64,7 @@ class Adapters:
 
 
 def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None = None) -> Adapters:
-    """Everything that touches the world, in the data directory."""
+    """Build the adapters on the data directory. Raises InvalidSettings."""
     folder = make_data_dir(settings.data_dir)
     path = folder / "registry.sqlite"
     pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
@@ -74,7 +74,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
-    with suppress(OSError):  # where a registry was made before it had this name
+    with suppress(OSError):  # for a registry that was made before the file had this name
         (folder / "secrets" / "guesses").rename(folder / "secrets" / "failed-logins")
     store = FileBlobStore(folder, reserve.check)
     store.prepare()

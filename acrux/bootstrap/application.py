@@ -1,4 +1,4 @@
-"""The whole registry, built and not yet open."""
+"""Build the whole registry, which is then not yet open."""
 
 import sys
 from collections.abc import Callable
@@ -35,7 +35,7 @@ from acrux.settings import Settings
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry that is built and not yet open."""
+    """A registry that is built but not yet open."""
 
     app: Application
     rows: tuple[Row, ...]
@@ -51,8 +51,8 @@ def build(
 ) -> Registry:
     """The whole registry on one data directory; `lifespan` opens and closes it.
 
-    Makes the folders, the keys and the schema where they are missing. Raises InvalidSettings.
-    `observe` is told of every statement before the database carries it out.
+    Makes the folders and the keys if they are missing; opening makes the schema. Raises
+    InvalidSettings. `observe` is called with every statement before the database runs it.
     """
     log = log or LineLog(sys.stderr, settings.log_format)
     clocks = clocks_of(clock, log)
@@ -64,7 +64,7 @@ def build(
     )
     origins = edge.origins(settings)
     connections = edge.connections(settings, origins)
-    # Only a server knows how long its tokens live: the settings of a command may be others.
+    # Only a server knows how long its tokens live: a command may have other settings.
     serving = (
         *background,
         *tasks.of_a_server(adapters, services, connections),
@@ -125,7 +125,7 @@ def _lifespan(
 
     async def close() -> None:
         await running.stop()
-        with suppress(RegistryError):  # a full disk: everybody is a stranger once more
+        with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
             await services.lockout.write_down()
         if lost := await services.audit_log.close():
             log.info("audit-lost", records=lost)

@@ -1,4 +1,4 @@
-"""The use cases, on whatever keeps the ports' promises."""
+"""Build the services, the registry's use cases, on the adapters."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -49,7 +49,7 @@ class Services:
 
 
 def build_services(settings: Settings, adapters: Adapters) -> Services:
-    """The use cases on these adapters."""
+    """Build the use cases on these adapters."""
     lifetimes = Lifetimes(
         access=timedelta(seconds=settings.access_token_seconds),
         refresh=timedelta(seconds=settings.refresh_token_seconds),
@@ -82,7 +82,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         keys=Keys(
             adapters.signing_keys,
             clock,
-            # An upload goes on with the token that began it for a while after that has ended.
+            # An upload may continue for a while after the token that began it has expired.
             max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
             aged=adapters.aged,
         ),

@@ -1,4 +1,4 @@
-"""What an open registry does beside its requests."""
+"""The background tasks of an open registry."""
 
 from acrux.adapters import heap
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
@@ -18,9 +18,9 @@ TIDY_SECONDS = 60.0
 
 
 def every_process(adapters: Adapters, services: Services) -> tuple[BackgroundTask, ...]:
-    """The tasks of whoever has the registry open, be it for one command.
+    """The tasks of every process that has the registry open, even for a single command.
 
-    What another worker or a command changed holds here within REVOCATION_SECONDS.
+    What another worker or a command changes takes effect here within REVOCATION_SECONDS.
     """
     return (
         BackgroundTask(
@@ -38,7 +38,7 @@ def every_process(adapters: Adapters, services: Services) -> tuple[BackgroundTas
 def of_a_server(
     adapters: Adapters, services: Services, connections: Connections
 ) -> tuple[BackgroundTask, ...]:
-    """The tasks of a process that answers requests, beside those of every process."""
+    """The tasks of a process that answers requests, besides those of every process."""
     return (
         BackgroundTask("storage", TIDY_SECONDS, adapters.reserve.watch, at_start=True),
         BackgroundTask("retire-keys", TIDY_SECONDS, services.keys.retire),
@@ -50,8 +50,8 @@ def of_a_server(
 def of_users_in_a_file(
     settings: Settings, adapters: Adapters, log: Log
 ) -> tuple[BackgroundTask, ...]:
-    """The task that follows an htpasswd file, or the end of its users where there is none."""
-    # Whoever stops using a file stops letting its users in.
+    """The task that follows the htpasswd file; without a file, it removes its former users."""
+    # If the setting is removed, the users of the file must no longer be accepted.
     file: UserFile = HtpasswdFile(settings.htpasswd) if settings.htpasswd else NoFile()
     users = FileUsers(
         file,

@@ -18,14 +18,14 @@ from acrux.domain.access.scope import render
 from acrux.domain.audit.decision import Outcome, Record, Search
 
 MAX_RECORDS: Final = 1_000_000
-NEWEST: Final = 100  # where nothing says how far back
-AT_ONCE: Final = 1000  # read from the database for each step of a long list
+NEWEST: Final = 100  # if no option says how far back
+AT_ONCE: Final = 1000  # records read from the database in each step of a long list
 
 _AGO: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
-# How often the audit log is looked into for what is new, and for how long a process may take to
-# write what it recorded: until then a record with an earlier id can still come.
+# How often the audit log is searched for new records, and how long a process may take to write what
+# it recorded: until then a record with an earlier id can still appear.
 FOLLOW_SECONDS: Final = 0.5
 OVERLAP: Final = timedelta(seconds=10)
 
@@ -38,7 +38,7 @@ class Instant(click.ParamType[datetime]):
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> datetime:
-        """`2026-11-21T09:30Z` and the like, in UTC where no zone is named; `15m`, `24h`, `7d`."""
+        """`2026-11-21T09:30Z` and the like, in UTC if there is no zone; or `15m`, `24h`, `7d`."""
         if isinstance(value, datetime):
             return value
         if ago := _AGO.fullmatch(str(value)):
@@ -47,8 +47,8 @@ class Instant(click.ParamType[datetime]):
             instant = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(
-                f"{value!r} is no time: 2026-11-21, 2026-11-21T09:30:00Z, or 15m, 24h, 7d for how "
-                "long ago",
+                f"{value!r} is not a time: give 2026-11-21, 2026-11-21T09:30:00Z, or how long ago "
+                "it was: 15m, 24h, 7d",
                 parameter,
                 context,
             )
@@ -57,28 +57,28 @@ class Instant(click.ParamType[datetime]):
 
 @click.group()
 def audit() -> None:
-    """Look who asked what of the registry, and what was decided."""
+    """Show who requested what, and what was decided."""
 
 
 @audit.command()
-@click.option("--account", help="Of this account only; (unknown), (anonymous) and (local) too.")
-@click.option("--repository", help="About this repository only.")
-@click.option("--since", type=Instant(), help="From this time on: 2026-11-21T09:30Z, or 24h.")
-@click.option("--until", type=Instant(), help="Before this time.")
+@click.option("--account", help="Only this account; or (unknown), (anonymous), (local).")
+@click.option("--repository", help="Only records about this repository.")
+@click.option("--since", type=Instant(), help="Only from this time on: 2026-11-21T09:30Z, or 24h.")
+@click.option("--until", type=Instant(), help="Only before this time.")
 @click.option(
     "--outcome",
     type=click.Choice([outcome.value for outcome in Outcome]),
-    help="Only what ended so.",
+    help="Only records with this outcome.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(1, MAX_RECORDS),
-    help=f"The newest so many. Without it: all with --since or --until, else {NEWEST}.",
+    help=f"Only this many, the newest. Default: all with --since or --until, else {NEWEST}.",
 )
-@click.option("--follow", "-f", is_flag=True, help="Go on with what is recorded from now on.")
+@click.option("--follow", "-f", is_flag=True, help="Wait for new records, and print them too.")
 @click.option(
     "--output", "-o", type=click.Choice(["json", "jsonl", "table"]), default="table",
-    show_default=True, help="JSON for programs, a line of JSON each, or a table for people.",
+    show_default=True, help="JSON, one line of JSON for each record, or a table for people.",
 )  # fmt: skip
 @setting_options("data_dir")
 def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
@@ -93,7 +93,7 @@ def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
     output: str,
     **options: object,
 ) -> None:
-    """List tokens issued, changes made, and refusals of credentials, the newest last.
+    """List issued tokens, changes and refusals of credentials, the newest last.
 
     \b
     Examples:
@@ -104,7 +104,7 @@ def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
     if follow and output != "jsonl":
         raise click.UsageError("--follow needs --output jsonl")
     if follow and until:
-        raise click.UsageError("--follow has no end: leave --until out")
+        raise click.UsageError("--follow never ends: leave out --until")
     if limit is None and since is None and until is None:
         limit = NEWEST
     wanted = Search(account, repository, Outcome(outcome) if outcome else None, since, until)

@@ -1,4 +1,4 @@
-"""The command `acrux`: find the one named, tell failures in one line."""
+"""The command `acrux`: find the subcommand, report failures in one line."""
 
 import difflib
 import importlib
@@ -9,7 +9,7 @@ import click
 
 from acrux.errors import InvalidInput, InvalidSettings, RegistryError
 
-# A command is imported only when it is asked for: `acrux version` must not load a web server.
+# A command is imported only when it is called: `acrux version` must not load a web server.
 COMMANDS: Final = {
     "serve": "acrux.cli.serve:serve",
     "credential": "acrux.cli.access.credential:credential",
@@ -37,7 +37,7 @@ class Commands(click.Group):
     """The commands, each in a module of its own."""
 
     def list_commands(self, _: click.Context) -> list[str]:
-        """Their names, in the order in which they are met."""
+        """Their names, in the order of the help text."""
         return list(COMMANDS)
 
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
@@ -51,7 +51,7 @@ class Commands(click.Group):
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with a hint where the name is nearly that of a command."""
+        """As click does, with a hint if the name is similar to that of a command."""
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:
@@ -74,7 +74,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit with 1 where something was refused, 2 where usage was wrong."""
+    """Run the command line. Exit with 1 if something was refused, with 2 for wrong usage."""
     try:
         cli(prog_name="acrux")
     except (InvalidSettings, InvalidInput) as refused:

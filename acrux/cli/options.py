@@ -1,4 +1,4 @@
-"""What commands share: options, a password that is read, how to print."""
+"""What the commands share: options, reading a password, printing."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ output_option = click.option(
 
 
 def setting_options(*names: str) -> Callable[[Command], Command]:
-    """An option for each of these settings, or for all where none is named."""
+    """An option for each of these settings, or for all if none is named."""
     rows = [row for row in settings.rows() if not names or row.name in names]
 
     def add(command: Command) -> Command:
@@ -45,18 +45,18 @@ def load(config: Path | None, options: dict[str, object]) -> Loaded:
 
 
 def read_password() -> Secret:
-    """The first line of standard input. Raises click.UsageError where it is none, or no text."""
+    """The first line of standard input. Raises click.UsageError if it is empty or not UTF-8."""
     try:
         line = sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise click.UsageError("the password on standard input is no UTF-8.") from None
+        raise click.UsageError("the password on standard input is not UTF-8.") from None
     if not line:
         raise click.UsageError("there is no password on standard input.")
     return Secret(line)
 
 
 def _declaration(name: str, kind: Any) -> tuple[str, str]:
-    # A list is given one by one: --login-server a --login-server b.
+    # A list is given item by item: --login-server a --login-server b.
     singular = name.removesuffix("s").removesuffix("ie") + "y" * name.endswith("ies")
     option = singular if get_origin(kind) is tuple else name
     return f"--{option.replace('_', '-')}", name
@@ -91,7 +91,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*row)
-    # Where nobody looks, a line is a row: nothing is folded to the width of a terminal.
+    # Without a terminal each row is one line: nothing is folded to the width of a terminal.
     console = Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
     if not console.is_terminal:
         console = Console(markup=False, emoji=False, highlight=False, width=10_000)

@@ -20,7 +20,7 @@ from acrux.settings import Settings
 
 Result = TypeVar("Result")
 
-# Commands that change nothing; every other one is recorded.
+# Commands that change nothing. All others are recorded.
 READING: Final = frozenset({"list", "show", "explain", "test"})
 
 MAX_REQUEST_CHARACTERS: Final = 1024
@@ -31,16 +31,16 @@ def on_registry(
     options: dict[str, object],
     act: Callable[[Services, Settings], Awaitable[Result]],
 ) -> Result:
-    """What `act` returns on the services of the registry, whether that is running or not.
+    """What `act` returns on the services of the registry, which need not be running.
 
-    The audit log holds the command afterwards, unless it only reads. Raises InvalidSettings where
-    there is no registry in the data directory.
+    The command is recorded in the audit log, unless it only reads. Raises InvalidSettings if the
+    data directory does not exist.
     """
     settings = load(config, options).settings
     if not settings.data_dir.is_dir():
         raise InvalidSettings(
-            f"data_dir: there is no registry in {settings.data_dir}: give the --data-dir of "
-            "acrux serve"
+            f"data_dir: there is no registry in {settings.data_dir}: give the same --data-dir as "
+            "to acrux serve"
         )
     return asyncio.run(_run(build(settings), settings, act))
 
@@ -74,7 +74,7 @@ def _record(services: Services) -> None:
 
 
 def _request(context: click.Context) -> str:
-    # What was typed, without where the data lies. No option of a command is a secret.
+    # The command as typed, without the data directory. No option of a command is a secret.
     words = context.command_path.split()
     for parameter in context.command.params:
         name = parameter.name or ""

@@ -11,10 +11,10 @@ Command = Callable[..., Any]
 
 
 class RepositoryCommand(click.Command):
-    """A command whose options of repositories take all words up to the next option."""
+    """A command whose repository options take all words up to the next option."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Join the words of each, because click knows no option of many."""
+        """Join the words of each: options of click take a fixed number of values."""
         options = {
             name
             for parameter in self.params

@@ -1,4 +1,4 @@
-"""A tiny image to walk with, so that a new registry has something to pull."""
+"""A tiny image, so that a new registry has something to pull."""
 
 import json
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from acrux.services.content.uploads import Uploads
 
 REPOSITORY: Final = RepositoryName.parse("hello-world")
 TAG: Final = Tag.parse("latest")
-SESSION: Final = Session(REPOSITORY, "")  # nobody asked for it
+SESSION: Final = Session(REPOSITORY, "")  # pushed by no account
 
 CONFIG_TYPE: Final = "application/vnd.oci.image.config.v1+json"
 

@@ -23,13 +23,14 @@ from acrux.settings import Settings
     "--sample",
     "with_sample",
     is_flag=True,
-    help="Put a tiny image hello-world:latest into a registry that has none.",
+    help="Push a tiny image hello-world:latest, if there is none.",
 )
 def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
     """Run the registry.
 
-    Prints `listening on URL` to standard output once it answers, and everything else to standard
-    error. Every option is also a variable (ACRUX_PORT) and a line of the TOML file (port = 5000).
+    Prints `listening on URL` to standard output when it is ready, and everything else to standard
+    error. Every option is also an environment variable (ACRUX_PORT) and a key of the TOML file
+    (port = 5000).
 
     \b
     Examples:
@@ -57,7 +58,7 @@ async def _prepare(
     try:
         created = await accounts.create_administrator(settings.name)
         passwords = (await accounts.show(settings.name)).passwords
-        with suppress(StorageReadOnly):  # what is there is served, with the keys that are there
+        with suppress(StorageReadOnly):  # content is served all the same, with existing keys
             await registry.services.keys.use(settings.signing_algorithm)
             if with_sample:
                 await sample.push(registry.services.uploads, registry.services.manifests)
@@ -72,7 +73,7 @@ EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 -- compared, not bound
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a person needs to begin: where, who, and the walk of the document to copy."""
+    """What you need to start: login server, admin user, and the document's walk to copy."""
 
     settings: Settings
     first_start: ShownAccount | None
@@ -81,11 +82,11 @@ class Greeting:
     has_sample: bool
 
     def print(self) -> None:
-        """Say that the registry answers."""
+        """Print that the registry is ready."""
         settings = self.settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        # First, so that a program that reads the last line finds these there.
-        with suppress(OSError):  # where they go to a full disk, the registry answers all the same
+        # First, so that a program that waits for the last line has received these too.
+        with suppress(OSError):  # on a full disk these lines are lost, and the registry still runs
             click.echo("\n".join(self._lines()), err=True)
         click.echo(f"listening on {settings.scheme}://{host}:{settings.port}")
 
@@ -104,17 +105,17 @@ class Greeting:
         if self.settings.tls_self_signed:
             lines.append(f"CA            {self.ca}")
         if self.settings.host in EVERY_ADDRESS and not self.settings.login_servers:
-            lines.append("other hosts   need a --login-server to reach this registry by its name")
+            lines.append("other hosts   need --login-server to reach this registry by its name")
         return [*lines, "", "The walk, with curl:", "", *self._walk(), ""]
 
     def _passwords(self) -> list[str]:
         if self.first_start is None:
-            return ["passwords     shown at the first start; a new one: acrux credential renew"]
+            return ["passwords     shown at the first start; for a new one: acrux credential renew"]
         shown = [
             f"{password.name:<12}  {password.value.reveal() if password.value else ''}"
             for password in self.first_start.passwords
         ]
-        return [*shown, "              (shown this once: only keyed hashes are kept)"]
+        return [*shown, "              (shown only once: the registry stores keyed hashes)"]
 
     def _walk(self) -> list[str]:
         registry, user = self.settings.known_login_servers[0], self.settings.name
@@ -131,7 +132,7 @@ class Greeting:
             f"  {curl} -v {manifest}",
             f"  {curl} -v {get_token}",
             f'  {curl} -v -H "{bearer}" {manifest}',
-            *([] if self.has_sample else ["  (404 at its end, until hello-world is pushed)"]),
+            *([] if self.has_sample else ["  (ends with 404 until hello-world is pushed)"]),
         ]
 
     def _credential(self) -> str:

@@ -11,7 +11,7 @@ from acrux.cli.options import load, output_option, print_json, print_table, sett
 @setting_options()
 @output_option
 def settings(config: Path | None, output: str, **options: object) -> None:
-    """Show every setting, its value, and where that came from.
+    """Show every setting, its value, and where the value came from.
 
     \b
     Examples:

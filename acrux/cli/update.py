@@ -1,4 +1,4 @@
-"""acrux update: the admin user on or off, what anonymous callers may."""
+"""acrux update: enable the admin user, set anonymous access."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from acrux.settings import Settings
     "--anonymous-pull-enabled",
     type=bool,
     default=None,
-    help="Whether whoever presents no credential may pull and list everything.",
+    help="Whether anonymous callers may pull and list everything.",
 )
 @click.option(
     "--anonymous-scope-map",
     default=None,
-    help="The scope map of whoever presents no credential, for chosen repositories.",
+    help="The scope map of anonymous callers, for access to chosen repositories.",
 )
 @setting_options("name", "data_dir")
 def update(

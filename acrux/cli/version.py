@@ -1,4 +1,4 @@
-"""acrux version: which version this is."""
+"""acrux version: show the version."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""The token dance as a flow without I/O, for httpx2, sync and async."""
+"""The token flow without I/O, for httpx2, sync and async."""
 
 import re
 from collections.abc import AsyncGenerator, Collection, Generator
@@ -16,56 +16,58 @@ from acrux.domain.access.credential import Credential
 
 Flow = Generator[httpx2.Request, httpx2.Response, None]
 
-# What the registry wants to see: a token, or the credential itself.
+# What the registry requires: a token, or the credential itself.
 Demand = TokenRequest | Credential
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-# Without a token, with one, and with one of more scopes: then it is the caller's to judge.
+# Without a token, with one, and with one for more scopes. After that the caller gets the answer.
 MAX_SENDS: Final = 3
 MAX_CACHED: Final = 1000
 
-# What says that a refresh token has ended, and nothing else.
+# The answers that mean that a refresh token is no longer valid.
 ENDED: Final = frozenset({400, 401})
 
-# All requests below one of these collections need the same scope, reading and writing apart.
+# All requests below one of these collections need the same scope, separately for reads and writes.
 _COLLECTION = re.compile(r"(/v2/.+/(?:manifests|blobs|tags|referrers)/).*")
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
 def now() -> datetime:
-    """The time, as a Clock tells it."""
+    """The current time; a Clock."""
     return datetime.now(UTC)
 
 
 class RegistryAuth(httpx2.Auth):
     """Authenticates requests to one registry with the tokens it asks for.
 
-    `registry` is its URL, such as `https://registry.example.com`. Requests to any other place, and
-    requests that carry an Authorization header already, pass through untouched. `login` is a
-    Credential, a RefreshToken, or a SubjectToken that is exchanged for one; without it, anonymous
-    tokens are asked for.
+    `registry` is its URL, such as `https://registry.example.com`. Requests to any other origin, and
+    requests that already have an Authorization header, are sent unchanged. `login` is a Credential,
+    a RefreshToken, or a SubjectToken that is exchanged for one; without it, anonymous tokens are
+    requested.
 
-    It answers the challenge of a 401 (distribution, spec/auth/token.md), keeps each token until
-    shortly before it ends, sends it at once where the same is needed again, and asks once for
-    more where the registry says `insufficient_scope`. A 401 that it cannot better is returned as
-    any response. Raises RealmRefused where the challenge would send the credential to another
-    host than the registry's, unless that is among `allowed_realm_hosts` (`host` or `host:port`),
-    or from https to http; TokenRefused and TokenUnreadable where the realm gives no token.
+    It answers the challenge of a 401 (distribution, spec/auth/token.md). It caches each token until
+    shortly before it expires, and sends it at once if the same scopes are needed again. It requests
+    more scopes once if the registry says `insufficient_scope`. A 401 that it cannot resolve is
+    returned like any other response. Raises RealmRefused if the challenge would send the credential
+    to a host other than the registry's, unless that is in `allowed_realm_hosts` (`host` or
+    `host:port`), or from https to http. Raises TokenRefused and TokenUnreadable if the realm gives
+    no token.
 
-    A body that can be read only once (a generator, a file) cannot be sent twice. Where the
-    registry asks for a token after such a body was sent, the token is fetched and kept, and
-    BodyNotReplayable is raised: the same request, made anew, goes through. Uploads do not meet
-    this, as the POST that begins one brings the token for the PATCH that follows. (Probing first
-    would not help: the challenge of `/v2/` names no scope.)
+    A body that can be read only once (a generator, a file) cannot be sent twice. If the registry
+    asks for a token after such a body was sent, the token is fetched and cached, and
+    BodyNotReplayable is raised: the same request succeeds when it is made again. Uploads do not
+    have this problem, because the POST that begins one gets the token for the PATCH that follows.
+    (Probing first would not help: the challenge of `/v2/` names no scope.)
 
-    With `offline` a password is sent once: a refresh token is asked for with it, and stands for it
-    afterwards. With `post` a password goes in a form first, as containerd sends it. A refresh token
-    that the registry has rotated takes the place of the old one, and where one has ended, what it
-    was got with is used again.
+    With `offline` a password is sent only once, to get a refresh token, which is used in its place
+    afterwards. With `post` a password is first sent in a form, as containerd does. If the registry
+    rotates a refresh token, the new one replaces the old one. If a refresh token is no longer
+    valid, the login that it was obtained with is used again.
 
-    It may be shared between threads and tasks; two that need one token at once may both fetch it.
+    It may be shared between threads and tasks. If two need the same token at once, both may fetch
+    it.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class RegistryAuth(httpx2.Auth):
         self._clock = clock
         self._demands: dict[tuple[str, ...], Demand] = {}
         self._tokens: dict[TokenRequest, IssuedToken] = {}
-        # Each for the realm and the service that gave it, and for no other.
+        # Each only for the realm and the service that issued it.
         self._refresh_tokens: dict[tuple[httpx2.URL, str], RefreshToken] = {}
 
     def sync_auth_flow(self, request: httpx2.Request) -> Flow:
@@ -120,7 +122,7 @@ class RegistryAuth(httpx2.Auth):
                 return
 
     def auth_flow(self, request: httpx2.Request) -> Flow:
-        """Yield `request`, and token requests between; a token's answer must come back read."""
+        """Yield `request` and any token requests. Answers to the latter must be read already."""
         if request.url.origin != self._origin or "Authorization" in request.headers:
             yield request
             return
@@ -130,8 +132,8 @@ class RegistryAuth(httpx2.Auth):
             is_new = yield from self._authorize(request, demand)
             if sent and not _is_replayable(request):
                 raise BodyNotReplayable(
-                    f"{request.method} {request.url.path} needed a token, and its body was sent: "
-                    "make the request anew, the token is there now"
+                    f"{request.method} {request.url.path} needed a token, but its body was already "
+                    "sent: make the request again, the token is now available"
                 )
             response = yield request
             wanted = self._wanted(response, demand) if sent + 1 < MAX_SENDS else None
@@ -143,7 +145,7 @@ class RegistryAuth(httpx2.Auth):
     def _authorize(
         self, request: httpx2.Request, demand: Demand | None
     ) -> Generator[httpx2.Request, httpx2.Response, bool]:
-        """Meet the demand; say whether what does so is new, so that it cannot be outdated."""
+        """Meet the demand. Return whether the token is new, and so cannot be outdated."""
         if demand is None:
             return False
         if isinstance(demand, Credential):
@@ -171,7 +173,7 @@ class RegistryAuth(httpx2.Auth):
     def _refreshed(
         self, asked: TokenRequest, held: RefreshToken | None
     ) -> grants.Steps[IssuedToken | None]:
-        """A token for the refresh token that is held; None where there is none, or it has ended."""
+        """A token for the refresh token, None if there is none or it is no longer valid."""
         if held is None:
             return None
         try:
@@ -183,8 +185,8 @@ class RegistryAuth(httpx2.Auth):
             return None
 
     def _wanted(self, response: httpx2.Response, held: Demand | None) -> Demand | None:
-        """What a 401 demands; None where the response is none, or asks what we cannot give."""
-        # A 401 from where a redirect led is not the registry's: it gets neither token nor password.
+        """What a 401 demands, None if it is not a 401 or demands what we cannot give."""
+        # A 401 from the target of a redirect is not the registry's: it gets no token or password.
         if response.status_code != 401 or response.url.origin != self._origin:
             return None
         asked = challenge.choose(challenge.parse(response.headers.get_list("WWW-Authenticate")))
@@ -211,7 +213,7 @@ def _need(request: httpx2.Request) -> tuple[str, ...]:
     access = "read" if request.method in _READING else request.method
     access = "write" if access in ("POST", "PUT", "PATCH") else access
     match = _COLLECTION.fullmatch(request.url.path)
-    # Mounting a blob needs a pull on where it comes from as well (acr-protocol.md §1.1).
+    # Mounting a blob also needs pull on its source (acr-protocol.md §1.1).
     return access, match[1] if match else request.url.path, request.url.params.get("from", "")
 
 
@@ -220,7 +222,7 @@ def _is_replayable(request: httpx2.Request) -> bool:
 
 
 def _keep(cache: dict[Key, Value], key: Key, value: Value) -> None:
-    """Keep the value, and of all values the newest MAX_CACHED."""
+    """Cache the value; of all values the newest MAX_CACHED are kept."""
     cache.pop(key, None)
     cache[key] = value
     if len(cache) > MAX_CACHED:

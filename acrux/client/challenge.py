@@ -1,4 +1,4 @@
-"""What a WWW-Authenticate header asks for, in every shape seen."""
+"""What a WWW-Authenticate header asks for, in every known form."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,10 +8,10 @@ from typing import Final
 BEARER: Final = "bearer"
 BASIC: Final = "basic"
 
-# RFC 9110 §11.6.1 and §5.6.2, with any mixture of blanks and commas between the parts:
+# RFC 9110 §11.6.1 and §5.6.2, with any mix of blanks and commas between the parts:
 #   challenge  = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
 #   auth-param = token BWS "=" BWS ( token / quoted-string )
-# An unquoted value may hold what a URL or a scope holds: some registries do not quote.
+# An unquoted value may contain any character of a URL or a scope: some registries do not quote.
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 -- a grammar
 _PART = re.compile(
     rf"""[\s,]*(?:
@@ -26,7 +26,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One scheme, in lower case, and its parameters, their names in lower case.
+    """One scheme and its parameters. The scheme and the names are in lower case.
 
     Source: RFC 9110 §11.6.1; for Bearer distribution, spec/auth/token.md, and RFC 6750 §3.
     """
@@ -35,15 +35,15 @@ class Challenge:
     parameters: Mapping[str, str]
 
     def get(self, name: str) -> str:
-        """The value of a parameter, empty where there is none."""
+        """The value of a parameter, empty if it is missing."""
         return self.parameters.get(name, "")
 
 
 def parse(headers: Iterable[str]) -> tuple[Challenge, ...]:
     """Read all challenges of all WWW-Authenticate headers, in order.
 
-    Never raises: a header is read up to where it leaves the grammar, and of a parameter that is
-    given twice the first counts.
+    Never raises: a header is read until it violates the grammar, and the first of repeated
+    parameters counts.
     """
     challenges: list[tuple[str, dict[str, str]]] = []
     for header in headers:

@@ -1,4 +1,4 @@
-"""docker's credential helpers: programs that keep a secret for a server."""
+"""docker's credential helpers: programs that store secrets of servers."""
 
 import json
 import re
@@ -15,9 +15,9 @@ from acrux.domain.access.credential import Credential, Secret
 HELPER_SECONDS: Final = 10
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-# What docker-credential-helpers says, on standard output, where it holds nothing.
+# What docker-credential-helpers prints to standard output if nothing is stored.
 _NOT_FOUND: Final = "credentials not found"
-# The user name that stands for "the secret is an identity token".
+# The user name that means that the secret is an identity token.
 _TOKEN_USER: Final = "<token>"  # noqa: S105 -- a user name
 
 
@@ -25,8 +25,8 @@ _TOKEN_USER: Final = "<token>"  # noqa: S105 -- a user name
 class CredentialHelper:
     """The program docker-credential-NAME, which is run with the caller's environment.
 
-    Its methods raise CredentialsUnavailable where it is missing, fails or does not end. What it
-    prints is never quoted: it may hold the secret.
+    Its methods raise CredentialsUnavailable if it is missing, fails or does not finish. Its output
+    is never quoted, because it may contain the secret.
     """
 
     program: str
@@ -36,11 +36,11 @@ class CredentialHelper:
     def named(cls, name: object, environ: Mapping[str, str]) -> Self:
         """The helper that a configuration names. Raises CredentialsUnavailable for a path."""
         if not isinstance(name, str) or _NAME.fullmatch(name) is None:
-            raise CredentialsUnavailable("the credential helper is no file's name")
+            raise CredentialsUnavailable("the name of the credential helper is not a file name")
         return cls(f"docker-credential-{name}", environ)
 
     def get(self, server: str) -> Credential | RefreshToken | None:
-        """What it keeps for the server; None where that is nothing."""
+        """What it stores for the server, None if that is nothing."""
         done = self._run("get", server)
         if done.returncode != 0 and _NOT_FOUND in done.stdout.lower():
             return None
@@ -50,11 +50,13 @@ class CredentialHelper:
             answer = json.loads(done.stdout)
             name, secret = str(answer["Username"]), Secret(str(answer["Secret"]))
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise self._failed("get", server, "no JSON of Username and Secret") from None
+            raise self._failed(
+                "get", server, "its output is not JSON with Username and Secret"
+            ) from None
         return RefreshToken(secret) if name == _TOKEN_USER else Credential(name, secret)
 
     def store(self, server: str, login: Credential | RefreshToken) -> None:
-        """Keep this for the server, in place of what was there."""
+        """Store this for the server, in place of what was stored before."""
         name = login.name if isinstance(login, Credential) else _TOKEN_USER
         kept = {"ServerURL": server, "Username": name, "Secret": login.secret.reveal()}
         done = self._run("store", json.dumps(kept))
@@ -62,7 +64,7 @@ class CredentialHelper:
             raise self._failed("store", server, f"exit status {done.returncode}")
 
     def erase(self, server: str) -> None:
-        """Keep nothing for the server."""
+        """Remove what is stored for the server."""
         done = self._run("erase", server)
         if done.returncode != 0 and _NOT_FOUND not in done.stdout.lower():
             raise self._failed("erase", server, f"exit status {done.returncode}")
@@ -78,7 +80,7 @@ class CredentialHelper:
         if program is None:
             raise CredentialsUnavailable(
                 f"the credential helper {self.program} is not on the PATH: install it, "
-                "or take it out of docker's configuration"
+                "or remove it from docker's configuration"
             )
         try:
             return subprocess.run(  # noqa: S603 -- the user's own configuration names it

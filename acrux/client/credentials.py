@@ -1,4 +1,4 @@
-"""Credentials where docker and its helpers keep them: find, store, erase."""
+"""Find, store and erase credentials where docker and its helpers do."""
 
 import base64
 import binascii
@@ -13,16 +13,16 @@ from acrux.client.errors import CredentialsUnavailable
 from acrux.client.login import RefreshToken
 from acrux.domain.access.credential import Credential, Secret
 
-# Docker Hub goes by several names, and docker keeps its credentials under this one.
+# Docker Hub has several names; docker stores its credentials under this one.
 DOCKER_HUB: Final = "https://index.docker.io/v1/"
 _DOCKER_HUB_NAMES: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 
 
 def find(host: str, environ: Mapping[str, str]) -> Credential | RefreshToken | None:
-    """What is configured for a registry, `host` or `host:port`; None where there is nothing.
+    """What is configured for a registry, `host` or `host:port`; None if there is nothing.
 
     Asks the registry's own helper (`credHelpers`), or the common one (`credsStore`), then the file
-    (`auths`). Raises CredentialsUnavailable where a file cannot be read or a helper fails.
+    (`auths`). Raises CredentialsUnavailable if a file cannot be read or a helper fails.
     """
     server = _key(host)
     for path in docker_config.files(environ):
@@ -35,17 +35,17 @@ def find(host: str, environ: Mapping[str, str]) -> Credential | RefreshToken | N
 
 
 def store(host: str, login: Credential | RefreshToken, environ: Mapping[str, str]) -> Path | str:
-    """Keep a login for a registry as `docker login` does; say where: in a file, or with a program.
+    """Store a login for a registry as `docker login` does. Return the file, or the helper's name.
 
-    In the configuration that `find` asks first, and there with the helper, where it names one; a
-    password in a file is readable to whoever can read the file. Raises CredentialsUnavailable.
+    It is stored with the configuration that `find` asks first, in its helper if it names one. In a
+    file a password can be read by anyone who can read the file. Raises CredentialsUnavailable.
     """
     server, path = _key(host), _first_file(environ)
     configuration = docker_config.read(path)
     helper = _helper(server, configuration, environ, path)
     if helper is not None:
         helper.store(server, login)
-    # An empty entry is what tells docker that it has logged in with the help of a helper.
+    # By an empty entry docker knows that the login is stored with a helper.
     entry = {} if helper is not None else _entry(login)
     auths = {**section(configuration, "auths"), server: entry}
     docker_config.write(path, {**configuration, "auths": auths})
@@ -53,7 +53,7 @@ def store(host: str, login: Credential | RefreshToken, environ: Mapping[str, str
 
 
 def erase(host: str, environ: Mapping[str, str]) -> bool:
-    """Keep nothing for a registry where `store` keeps it; say whether anything was there.
+    """Remove what `store` stored for a registry. Return whether there was anything.
 
     Raises CredentialsUnavailable.
     """
@@ -77,13 +77,13 @@ def _key(host: str) -> str:
 def _first_file(environ: Mapping[str, str]) -> Path:
     for path in docker_config.files(environ):
         return path
-    raise CredentialsUnavailable("no place to keep a login: set HOME or DOCKER_CONFIG")
+    raise CredentialsUnavailable("there is no place to store a login: set HOME or DOCKER_CONFIG")
 
 
 def _helper(
     server: str, configuration: Configuration, environ: Mapping[str, str], path: Path
 ) -> CredentialHelper | None:
-    # An empty name of its own means the file, whatever the common helper is: as docker has it.
+    # As in docker, an empty name in credHelpers means the file, whatever credsStore says.
     name = section(configuration, "credHelpers").get(server, configuration.get("credsStore"))
     if not name:
         return None
@@ -112,16 +112,16 @@ def _is_of(key: str, server: str) -> bool:
 
 
 def _server_of(key: str) -> str:
-    """The server a key of `auths` speaks of: old ones are URLs such as https://host/v1/."""
+    """The server that a key of `auths` names. Old keys are URLs such as https://host/v1/."""
     return key if "://" not in key else key.partition("://")[2].partition("/")[0]
 
 
 def _entry(login: Credential | RefreshToken) -> dict[str, str]:
-    """What docker keeps of a login in its file."""
+    """What docker's file holds of a login."""
     if isinstance(login, Credential):
         return {"auth": _encode(login)}
-    # docker, podman and Go's clients look for `identitytoken` first. Those that know `auth` alone
-    # find the same token there as a password, where docker itself leaves that empty.
+    # docker, podman and Go's clients look for `identitytoken` first. For clients that know only
+    # `auth`, the same token is there as a password; docker itself leaves that empty.
     return {"auth": _encode(login.as_password), "identitytoken": login.secret.reveal()}
 
 

@@ -1,4 +1,4 @@
-"""docker's config.json: read what it says, write it back whole."""
+"""docker's config.json: read it, and write it back whole."""
 
 import json
 import os
@@ -14,7 +14,7 @@ Configuration = dict[str, Any]
 
 
 def files(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Where credentials may be configured, the first to ask first.
+    """Where credentials may be configured, in the order of precedence.
 
     Source: docker's config.json, and containers-auth.json(5) of podman and skopeo.
     """
@@ -31,7 +31,7 @@ def files(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def read(path: Path) -> Configuration:
-    """What the file says, nothing where there is none. Raises CredentialsUnavailable."""
+    """The content of the file, empty if there is none. Raises CredentialsUnavailable."""
     try:
         content = json.loads(path.read_bytes().strip() or b"{}")  # docker takes an empty file too
     except FileNotFoundError:
@@ -39,14 +39,14 @@ def read(path: Path) -> Configuration:
     except OSError as error:
         raise CredentialsUnavailable(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise CredentialsUnavailable(f"{path} is no JSON: correct or remove it") from None
+        raise CredentialsUnavailable(f"{path} is not JSON: correct or remove it") from None
     if not isinstance(content, dict):
-        raise CredentialsUnavailable(f"{path} holds no JSON object: correct or remove it")
+        raise CredentialsUnavailable(f"{path} is not a JSON object: correct or remove it")
     return content
 
 
 def write(path: Path, configuration: Configuration) -> None:
-    """Put this in the place of what the file said, at once and for its owner's eyes only.
+    """Replace the content of the file atomically; only its owner can read it.
 
     A link is followed, as docker does. Raises CredentialsUnavailable.
     """
@@ -59,17 +59,17 @@ def write(path: Path, configuration: Configuration) -> None:
 
 
 def section(configuration: Configuration, name: str) -> dict[str, Any]:
-    """A section of it, empty where there is none."""
+    """A section of it, empty if there is none."""
     found = configuration.get(name)
     return found if isinstance(found, dict) else {}
 
 
 def _replace(place: Path, content: bytes) -> None:
-    # mkstemp makes it 0600. In the same folder, so that it takes the other's place in one step.
+    # mkstemp makes it 0600. It is in the same folder, so that it replaces the file in one step.
     descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            # Who runs this with sudo keeps their own file.
+            # A user who runs this with sudo still owns the file afterwards.
             with suppress(OSError):
                 found = place.stat()
                 os.fchown(file.fileno(), found.st_uid, found.st_gid)

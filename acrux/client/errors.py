@@ -1,4 +1,4 @@
-"""Every way in which a call to a registry is refused before it is sent.
+"""The failures of a client of a registry.
 
 ClientError
 ├── RealmRefused
@@ -8,13 +8,13 @@ ClientError
 ├── BodyNotReplayable
 └── CredentialsUnavailable
 
-A tree of its own, beside `acrux.errors`: those are the failures that a registry names to its
-callers, these are the failures of a caller. What the network does is httpx2's to raise.
+This tree is separate from `acrux.errors`: those are failures that a registry reports to its
+callers, these are failures of a caller. Network errors are raised by httpx2.
 """
 
 
 class ClientError(Exception):
-    """The root: its text says what was wrong and what to do, and never holds a secret."""
+    """The root. Its text says what was wrong and what to do, and never contains a secret."""
 
 
 class RealmRefused(ClientError):
@@ -22,7 +22,7 @@ class RealmRefused(ClientError):
 
 
 class TokenRefused(ClientError):
-    """The realm gave no token; `status` is its answer's."""
+    """The realm gave no token; `status` is the HTTP status of its answer."""
 
     def __init__(self, message: str, /, *, status: int) -> None:
         super().__init__(message)
@@ -30,16 +30,16 @@ class TokenRefused(ClientError):
 
 
 class TokenUnreadable(ClientError):
-    """What should be a token, or the answer that holds one, is not."""
+    """A text is not a token, an answer has no token, or keys are not a key set."""
 
 
 class SignatureRefused(ClientError):
-    """The token was not signed with any of the keys."""
+    """None of the keys signed the token."""
 
 
 class BodyNotReplayable(ClientError):
-    """The registry asked for a token when the request's only copy of its body was spent."""
+    """The registry asked for a token after the request had sent its only copy of the body."""
 
 
 class CredentialsUnavailable(ClientError):
-    """Credentials are configured for the registry and cannot be had."""
+    """Configured credentials cannot be read, or a login cannot be stored."""

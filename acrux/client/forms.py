@@ -1,4 +1,4 @@
-"""A form that holds a secret: sent once, told with stars."""
+"""A form that holds a secret: sent only once, and shown with stars."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
@@ -11,16 +11,16 @@ from acrux.domain.access.credential import Secret
 
 STARS: Final = "***"
 
-# By name; what is no secret is plain text.
+# By name. A value that is not a secret is plain text.
 Fields = Mapping[str, str | Secret]
 
 
 class Form(httpx2.SyncByteStream, httpx2.AsyncByteStream):
     """The body of a token request, for httpx2, sync and async.
 
-    It is sent once: where the realm redirects it (307, 308), RealmRefused is raised in place of
-    sending a secret to where nobody has looked. Headers are dropped by httpx2 on such a way, a
-    body is not.
+    It is sent only once. If the realm redirects it (307, 308), RealmRefused is raised instead of
+    sending a secret to an unchecked place: httpx2 drops the Authorization header on a redirect to
+    another host, but not the body.
     """
 
     def __init__(self, fields: Fields) -> None:
@@ -36,7 +36,7 @@ class Form(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What must stand above the body."""
+        """The headers that go with the body."""
         return {
             "Content-Type": "application/x-www-form-urlencoded",
             "Content-Length": str(len(self._body)),
@@ -50,7 +50,9 @@ class Form(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
     def _once(self) -> bytes:
         if self._is_sent:
-            raise RealmRefused("the realm redirected a request that holds a secret: not sent there")
+            raise RealmRefused(
+                "the realm redirected a request that holds a secret: it was not sent there"
+            )
         self._is_sent = True
         return self._body
 

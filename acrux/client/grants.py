@@ -1,4 +1,4 @@
-"""The ways to a token, without I/O: GET, the forms of OAuth2, exchange."""
+"""The ways to get a token, without I/O: GET, OAuth2 forms, exchange."""
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -15,12 +15,12 @@ from acrux.domain.access.credential import Credential
 Clock = Callable[[], datetime]
 Result = TypeVar("Result")
 
-# Requests out, their answers in, read; and what came of it at the end.
+# Yields requests, takes their answers with the body read, and returns the result.
 Steps = Generator[httpx2.Request, httpx2.Response, Result]
 
-# distribution, spec/auth/oauth.md: who knows no forms says so, and is asked with GET.
+# distribution, spec/auth/oauth.md: a server without forms answers so, and is then asked with GET.
 NO_FORMS: Final = frozenset({404, 405})
-# What a good password is answered with where only GET takes it; containerd, fetch.go, has the same.
+# How a server that takes passwords only with GET answers a form; as in containerd, fetch.go.
 NO_PASSWORD_FORM: Final = NO_FORMS | {400, 401}
 
 
@@ -32,11 +32,11 @@ def obtain(
     offline: bool = False,
     post: bool = False,
 ) -> Steps[IssuedToken]:
-    """Get an access token, and with it the refresh token that there is afterwards, if any.
+    """Get an access token, together with the refresh token to use from now on, if any.
 
-    A password goes by GET, or in a form first where `post`; `offline` asks for a refresh token
-    with it. A refresh token goes in a form, and by GET to who knows none. A subject token is
-    exchanged for a refresh token. Raises TokenRefused, TokenUnreadable, RealmRefused.
+    A password is sent with GET, or with `post` in a form first; `offline` also requests a refresh
+    token. A refresh token is sent in a form, and with GET to a server without forms. A subject
+    token is exchanged for a refresh token. Raises TokenRefused, TokenUnreadable, RealmRefused.
     """
     if isinstance(login, SubjectToken):
         login = yield from exchange(asked, login)
@@ -51,7 +51,7 @@ def obtain(
 
 
 def exchange(asked: TokenRequest, login: SubjectToken) -> Steps[RefreshToken]:
-    """Exchange a subject token for a refresh token, where the realm is (acr-protocol.md §3.2).
+    """Exchange a subject token for a refresh token, on the realm's host (acr-protocol.md §3.2).
 
     Raises TokenRefused, TokenUnreadable, RealmRefused.
     """
@@ -67,7 +67,7 @@ def _refresh(
     if response.status_code in (NO_FORMS if asked.scopes else NO_FORMS | {400}):
         response = yield asked.message(login.as_password, offline=offline)
     issued = read_token(asked, response, login, clock())
-    # One that the registry has rotated takes the place of the old one.
+    # A refresh token that the registry has rotated replaces the old one.
     return replace(issued, refresh_token=issued.refresh_token or login)
 
 

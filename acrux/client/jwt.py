@@ -1,4 +1,4 @@
-"""What a token says, and whether a key of the registry signed it."""
+"""Decode a token, and verify that a key of the registry signed it."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from joserfc.jwk import KeySet
 
 from acrux.client.errors import SignatureRefused, TokenUnreadable
 
-# Asymmetric ones only: with HS256 anybody who can read the published key could sign.
+# Asymmetric ones only: with HS256 anyone who can read the published key could sign.
 ALGORITHMS: Final = (
     "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519",
     "EdDSA",
@@ -22,19 +22,19 @@ ALGORITHMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DecodedToken:
-    """The header and the claims of a JWT, as they are written: nothing of it is verified."""
+    """The header and the claims of a JWT, as written. Nothing is verified."""
 
     header: dict[str, Any]
     claims: dict[str, Any]
 
     @property
     def kind(self) -> str | None:
-        """`access_token` or `refresh_token`, None where it does not say (acr-protocol.md §3)."""
+        """`access_token` or `refresh_token`, None if it does not say (acr-protocol.md §3)."""
         kind = self.claims.get("grant_type")
         return kind if isinstance(kind, str) else None
 
     def life_left(self, now: datetime) -> timedelta | None:
-        """How long until it expires, negative afterwards; None where it does not say."""
+        """The time until it expires, negative afterwards; None if the token does not say."""
         expires = self.claims.get("exp")
         if isinstance(expires, bool) or not isinstance(expires, int | float):
             return None
@@ -49,7 +49,7 @@ def decode(token: str) -> DecodedToken:
     parts = token.strip().split(".")
     if len(parts) != 3:
         raise TokenUnreadable(
-            f"a JWT has three parts separated by dots, this text has {len(parts)}: "
+            f"a JWT has three parts separated by dots, but this text has {len(parts)}: "
             "it may be an opaque token, which only its registry can read"
         )
     return DecodedToken(_part("header", parts[0]), _part("payload", parts[1]))
@@ -58,8 +58,8 @@ def decode(token: str) -> DecodedToken:
 def verify(token: str, key_set: object) -> str:
     """The algorithm with which a key of the JSON Web Key Set (RFC 7517) signed the token.
 
-    Raises SignatureRefused where none did, or the algorithm is symmetric or `none`;
-    TokenUnreadable where `key_set` is no key set. Time and audience are not looked at.
+    Raises SignatureRefused if none did, or if the algorithm is symmetric or `none`;
+    TokenUnreadable if `key_set` is not a key set. Expiry and audience are not checked.
     """
     keys = _keys(key_set)
     try:
@@ -71,9 +71,11 @@ def verify(token: str, key_set: object) -> str:
 
 def _keys(key_set: object) -> KeySet:
     try:
-        return KeySet.import_key_set(key_set)  # type: ignore[arg-type]  # anything; it refuses what is none
+        return KeySet.import_key_set(key_set)  # type: ignore[arg-type]  # it refuses anything else
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-        raise TokenUnreadable('the keys are no JSON Web Key Set: expected {"keys":[...]}') from None
+        raise TokenUnreadable(
+            'the keys are not a JSON Web Key Set: expected {"keys":[...]}'
+        ) from None
 
 
 def _part(name: str, text: str) -> dict[str, Any]:

@@ -14,13 +14,13 @@ class RefreshToken:
 
     @property
     def as_password(self) -> Credential:
-        """The same for whoever knows only passwords (acr-protocol.md §2.1)."""
+        """The same for servers that know only passwords (acr-protocol.md §2.1)."""
         return Credential(TOKEN_USER, self.secret)
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectToken:
-    """A token of somebody whom the registry trusts, to be exchanged (acr-protocol.md §3.2)."""
+    """A token of an issuer that the registry trusts, to be exchanged (acr-protocol.md §3.2)."""
 
     secret: Secret
 
@@ -29,7 +29,7 @@ Login = Credential | RefreshToken | SubjectToken
 
 
 def describe(login: Login | None) -> str:
-    """Who asks, for a line that tells of a refusal; it holds no secret."""
+    """Who asks, for the message of a refusal. It contains no secret."""
     match login:
         case Credential(name=name):
             return f"the credentials of {name!r}"

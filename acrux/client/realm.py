@@ -1,4 +1,4 @@
-"""Where credentials may go: the place a realm names, or nowhere."""
+"""Where credentials may be sent: to the realm, if it may receive them."""
 
 from collections.abc import Collection
 from typing import Final
@@ -11,23 +11,25 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def resolve(text: str, asked: httpx2.URL, allowed_hosts: Collection[str] = ()) -> httpx2.URL:
-    """The realm of a challenge that came from `asked`, absolute and fit to receive credentials.
+    """The realm of a challenge from `asked`, as an absolute URL that may receive credentials.
 
-    It must be where the challenge came from, or on a host that is allowed, as `host` or
-    `host:port`; and never weaker: no http realm for an https registry. A relative realm is
-    resolved against `asked`. Raises RealmRefused.
+    It must be on the host and port that sent the challenge, or on an allowed host, given as `host`
+    or `host:port`. An https registry may not have an http realm. A relative realm is resolved
+    against `asked`. Raises RealmRefused.
     """
     try:
         realm = asked.join(text)
     except (httpx2.InvalidURL, ValueError):
         raise RealmRefused(
-            f"the challenge of {_place(asked)} names a realm that is no URL"
+            f"the challenge of {_place(asked)} names a realm that is not a URL"
         ) from None
     if realm.scheme not in _DEFAULT_PORTS or not realm.host:
-        raise RealmRefused(f"the challenge of {_place(asked)} names a realm that is no http(s) URL")
+        raise RealmRefused(
+            f"the challenge of {_place(asked)} names a realm that is not an http(s) URL"
+        )
     if realm.userinfo:
         raise RealmRefused(
-            f"the realm at {_place(realm)} carries a user name: no registry needs that"
+            f"the realm at {_place(realm)} contains a user name, which no registry needs"
         )
     if asked.scheme == "https" and realm.scheme == "http":
         raise RealmRefused(
@@ -42,7 +44,7 @@ def resolve(text: str, asked: httpx2.URL, allowed_hosts: Collection[str] = ()) -
 
 
 def _is_same_place(asked: httpx2.URL, realm: httpx2.URL) -> bool:
-    """The same host and port; from http to https, the default port of each is the same."""
+    """The same host and port. From http to https, the two default ports count as the same."""
     if realm.origin == asked.origin:
         return True
     ports = (asked.origin.port, realm.origin.port)

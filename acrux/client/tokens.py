@@ -1,4 +1,4 @@
-"""A token request, the token it brings, and how long that may be used."""
+"""A token request, the token in its answer, and how long to use that."""
 
 import base64
 import json
@@ -17,10 +17,10 @@ from acrux.client.login import Login, RefreshToken, SubjectToken, describe
 from acrux.domain.access.credential import Credential, Secret
 from acrux.domain.access.scope import Scope, merge, parse_all
 
-# distribution, spec/auth/token.md: a token that does not say otherwise lives 60 s, and none less.
+# distribution, spec/auth/token.md: a token lives 60 s by default, and never less.
 SHORTEST_LIFE: Final = timedelta(seconds=60)
 LONGEST_LIFE: Final = timedelta(days=1)
-# A token this near to its end may end on its way to the registry.
+# A token this close to its expiry may expire on its way to the registry.
 MARGIN: Final = timedelta(seconds=10)
 MAX_RESPONSE_BYTES: Final = 1024 * 1024
 TIMEOUT: Final = httpx2.Timeout(15.0)
@@ -31,16 +31,16 @@ _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _VSCHARS = re.compile(r"[\x20-\x7e]+")
 MAX_MESSAGE_CHARACTERS: Final = 200
 
-# Who asks, as distribution, spec/auth/oauth.md, wants to know.
+# The name of the client, which distribution, spec/auth/oauth.md, requires.
 CLIENT_ID: Final = "acrux"
 EXCHANGE_PATH: Final = "/oauth2/exchange"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """What a token is asked for: where, for which service, with which scopes.
+    """A request for a token: to which realm, for which service, with which scopes.
 
-    Equal requests are answered with the same token, so this is also the key of a cache.
+    Equal requests can share a token, so this is also the key of a cache.
     """
 
     realm: httpx2.URL
@@ -58,7 +58,7 @@ class TokenRequest:
 
     @property
     def url(self) -> httpx2.URL:
-        """The realm with the query; a scope each, for servers that split them differently."""
+        """The realm with the query. Each scope is a parameter: servers split them differently."""
         query = [("service", self.service)] if self.service else []
         query += [("scope", scope) for scope in sorted(map(str, self.scopes))]
         return self.realm.copy_with(
@@ -66,9 +66,9 @@ class TokenRequest:
         )
 
     def message(self, credential: Credential | None, *, offline: bool = False) -> httpx2.Request:
-        """The HTTP request: GET with Basic, or without it where there is no credential.
+        """The HTTP request: GET with Basic, or without it if there is no credential.
 
-        `offline` asks for a refresh token too. Source: distribution, spec/auth/token.md;
+        `offline` also requests a refresh token. Source: distribution, spec/auth/token.md;
         acr-protocol.md §2.1.
         """
         headers = {"Authorization": basic(credential)} if credential is not None else {}
@@ -80,16 +80,16 @@ class TokenRequest:
     def form(self, fields: Fields) -> httpx2.Request:
         """The request for the same token as a form; `fields` say who asks (RFC 6749 §4.3, §6).
 
-        The scopes are one list, as distribution, spec/auth/oauth.md, has them.
+        The scopes are one list, as in distribution, spec/auth/oauth.md.
         """
         scope = " ".join(sorted(map(str, self.scopes)))
         known = {"client_id": CLIENT_ID, "service": self.service, "scope": scope}
         return self._post(self.realm, {**fields, **known})
 
     def exchange(self, login: SubjectToken) -> httpx2.Request:
-        """The request that exchanges a subject token, on the realm's host: acr-protocol.md §3.2.
+        """The request that exchanges a subject token (acr-protocol.md §3.2).
 
-        Where the realm may receive credentials, and nowhere else.
+        It goes to the realm's host, which may receive credentials, and to no other.
         """
         url = self.realm.join(EXCHANGE_PATH)
         fields = {"grant_type": "access_token", "service": self.service}
@@ -105,7 +105,7 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token as it was issued, until when to use it, and the refresh token that came with it."""
+    """An issued token, until when to use it, and the refresh token that came with it."""
 
     text: Secret
     usable_until: datetime
@@ -129,17 +129,17 @@ def read_token(
 ) -> IssuedToken:
     """The token in the answer to a token request. Its body must have been read.
 
-    Raises TokenRefused where the answer is no 200, TokenUnreadable where it holds no token, and
-    RealmRefused where it came from elsewhere.
+    Raises TokenRefused if the answer is not a 200, TokenUnreadable if it has no token, and
+    RealmRefused if it came from another origin.
     """
     content = _content(asked, response, login)
     token = content.get("access_token") or content.get("token")
     if not isinstance(token, str) or _B64TOKEN.fullmatch(token) is None:
         raise TokenUnreadable(
-            f"the answer of {asked.realm.host} holds no token: "
-            "expected access_token or token, of the characters that a Bearer header may hold"
+            f"the answer of {asked.realm.host} has no token: expected access_token or token, "
+            "with the characters that a Bearer header may contain"
         )
-    # Counted from now and not from `issued_at`: the two clocks need not agree.
+    # Counted from now, not from `issued_at`: the two clocks need not agree.
     usable_until = now + _life(content.get("expires_in")) - MARGIN
     return IssuedToken(Secret(token), usable_until, content, _refresh_token(content))
 
@@ -150,7 +150,7 @@ def read_refresh_token(
     """The refresh token in the answer to an exchange; raises as `read_token`."""
     token = _refresh_token(_content(asked, response, login))
     if token is None:
-        raise TokenUnreadable(f"the answer of {asked.realm.host} holds no refresh_token")
+        raise TokenUnreadable(f"the answer of {asked.realm.host} has no refresh_token")
     return token
 
 
@@ -188,11 +188,11 @@ class Limited(httpx2.SyncByteStream, httpx2.AsyncByteStream):
             yield self._counted(chunk)
 
     def close(self) -> None:
-        """Close the stream beneath."""
+        """Close the underlying stream."""
         cast("httpx2.SyncByteStream", self._stream).close()
 
     async def aclose(self) -> None:
-        """Close the stream beneath."""
+        """Close the underlying stream."""
         await cast("httpx2.AsyncByteStream", self._stream).aclose()
 
     def _counted(self, chunk: bytes) -> bytes:
@@ -203,12 +203,12 @@ class Limited(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 def limit(response: httpx2.Response) -> None:
-    """Let no more than MAX_RESPONSE_BYTES of the response be read.
+    """Limit the response to MAX_RESPONSE_BYTES.
 
-    Raises TokenUnreadable where it is compressed, which nobody asked for.
+    Raises TokenUnreadable if it is compressed, which was not requested.
     """
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise TokenUnreadable("the token's answer is compressed, and was asked for plain")
+        raise TokenUnreadable("the token's answer is compressed, although that was not requested")
     response.stream = Limited(response.stream)
 
 
@@ -217,10 +217,10 @@ def _merged(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
 
 
 def _life(expires_in: object) -> timedelta:
-    """How long a token lives: `expires_in` in seconds, within what is sensible."""
+    """How long a token lives: `expires_in` in seconds, within sensible limits."""
     if not isinstance(expires_in, int | float):
         return SHORTEST_LIFE
-    # In this order NaN becomes 0, and no integer is too long for a float.
+    # In this order NaN becomes 0, and no integer is too large for a float.
     seconds = min(LONGEST_LIFE.total_seconds(), max(0, expires_in))
     return max(SHORTEST_LIFE, timedelta(seconds=seconds))
 
@@ -231,12 +231,12 @@ def _object(response: httpx2.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise TokenUnreadable(f"the answer of {response.url.host} is no JSON object")
+        raise TokenUnreadable(f"the answer of {response.url.host} is not a JSON object")
     return content
 
 
 def _request(method: str, url: httpx2.URL, headers: Mapping[str, str]) -> httpx2.Request:
-    # Not compressed, so that the limit on its bytes is a limit on its size.
+    # Uncompressed, so that the limit on the bytes received is a limit on the size.
     plain = {"Accept": "application/json", "Accept-Encoding": "identity"}
     timeout = {"timeout": TIMEOUT.as_dict()}
     return httpx2.Request(method, url, headers={**plain, **headers}, extensions=timeout)
@@ -252,9 +252,9 @@ def _refusal(response: httpx2.Response, login: Login | None) -> str:
 
 
 def without(secret: str, text: str) -> str:
-    """The text with stars for the secret, where that stands for itself and within no word.
+    """The text with stars for the secret, unless the secret is only a part of a word.
 
-    Whoever chose `x` is told what the server said, and not a text without its letters x.
+    With the password `x`, the server's message would otherwise lose every letter x.
     """
     if not secret:
         return text
@@ -268,7 +268,7 @@ def _is_of_a_word(character: str) -> bool:
 
 
 def _reason(response: httpx2.Response) -> str:
-    """What the server says, in one printable line; empty where it says nothing we know to read."""
+    """What the server says, in one printable line; empty if it says nothing that we can read."""
     try:
         content = _object(response)
     except TokenUnreadable:

@@ -1,4 +1,4 @@
-"""The ASGI application: routes, lifespan, the onion around them."""
+"""The ASGI application: lifespan, routing, authorization, errors, logs."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -21,26 +21,26 @@ from acrux.services.connections import Connections
 
 NOBODY: Final = ("", "")
 
-# What changes nothing (RFC 9110 §9.2.1). Whatever else there is, is decided again once its body
-# has come: a body may take as long as its client likes.
+# Methods that change nothing (RFC 9110 §9.2.1). Any other request is authorized again once its body
+# has arrived, because a client may send its body slowly.
 SAFE: Final = frozenset({"GET", "HEAD"})
 
-BODY_BYTES: Final = (
-    48 * 1024
-)  # of three batches that go on to a file, and of each other body besides
-SHORT_HEADER: Final = 1 << 12  # bytes; a longer one counts among what is under way
+# Bytes counted for every body: three batches on their way to a file. What is read into memory is
+# counted in addition.
+BODY_BYTES: Final = 48 * 1024
+SHORT_HEADER: Final = 1 << 12  # bytes; longer headers are counted as memory in use
 
 
 @dataclass(frozen=True, slots=True)
 class Lifespan:
-    """What to open before the first request, and to close after the last one."""
+    """What to open before the first request and close after the last one."""
 
     open: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
 
 
 class Application:
-    """The registry as an ASGI application. A handler returns or raises; only this writes."""
+    """The registry as an ASGI application. Handlers return or raise; only this class sends."""
 
     def __init__(  # noqa: PLR0913, PLR0917 -- one of each
         self,
@@ -68,7 +68,7 @@ class Application:
         self._sender = sender
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or open and close with the server (ASGI 3.0)."""
+        """Answer one request, or open and close with the server's lifespan (ASGI 3.0)."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
@@ -80,7 +80,7 @@ class Application:
         await receive()
         try:
             await self._lifespan.open()
-        except Exception as failed:  # noqa: BLE001 -- a worker that is not open must not serve
+        except Exception as failed:  # noqa: BLE001 -- a worker that failed to open must not serve
             reason = getattr(failed, "message", "") or repr(failed)
             await send({"type": "lifespan.startup.failed", "message": reason})
             return
@@ -118,7 +118,7 @@ class Application:
                 with self.incoming.place(request.peer) as request.body.place:
                     request.body.place.hold(BODY_BYTES + size)
                     response = await self._carry_out(endpoint, request)
-            elif is_safe:  # as nearly always: written out, it takes less time
+            elif is_safe:  # the usual case, written out because that is faster
                 request.grant = await self._guard.check(endpoint.requires, request)
                 response = await endpoint.handler(request)
             else:
@@ -127,7 +127,7 @@ class Application:
                 await response.body.begin(self._sender.piece_bytes())
         except RegistryError as refused:
             response = self._refuse(request, refused, challenges)
-        except Exception:  # noqa: BLE001 -- whatever it is, its caller gets an answer
+        except Exception:  # noqa: BLE001 -- the caller always gets an answer
             self._log.write_failure(request)
             response = problems.envelope(problems.UNEXPECTED, problems.UNEXPECTED.message)
         else:
@@ -161,8 +161,8 @@ class Application:
 
 
 async def _drain(request: Request) -> None:
-    # What is left of a refused body is read, so that its client reads our answer and not a reset
-    # connection. One that waits for 100 Continue has sent nothing: reading would make it send.
+    # Read the rest of a refused body, so that its client sees our answer and no reset connection.
+    # A client that waits for 100 Continue has sent nothing, and reading would make it send.
     if not parsing.may_have_body(request):
         return
     if not parsing.expects_continue(request) or request.body.received_bytes:

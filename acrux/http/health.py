@@ -10,7 +10,7 @@ from acrux.services.content.listings import Listings
 
 
 class HealthHandlers:
-    """Whether the registry is there, and which API it speaks."""
+    """Whether the registry works, and which API it speaks."""
 
     def __init__(self, listings: Listings, trouble: Callable[[], str]) -> None:
         self._listings = listings

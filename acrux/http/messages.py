@@ -1,4 +1,4 @@
-"""A request, its body and a response, as this edge knows them in ASGI."""
+"""A request, its body and a response, over ASGI."""
 
 import asyncio
 from collections.abc import (
@@ -24,31 +24,31 @@ from acrux.errors import ContentTooLarge, IncompleteBody
 from acrux.http.room import Place
 from acrux.services.connections import Exchange
 
-# ASGI's own types (asgiref.typing says the same at more length).
+# ASGI's types (asgiref.typing has them in more detail).
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-# As numbers: a member of HTTPStatus is looked for each time it is named.
+# Plain numbers, because each use of a member of HTTPStatus costs a lookup.
 CREATED: Final = HTTPStatus.CREATED.value
-BAD_REQUEST: Final = HTTPStatus.BAD_REQUEST.value  # and above: a refusal
+BAD_REQUEST: Final = HTTPStatus.BAD_REQUEST.value  # this and above are refusals
 
-# What is read of a body that was refused: Azure's Python SDK first sends each chunk of 4 MiB
-# without credentials, Go's clients send a whole layer.
+# How much of a refused body is read and discarded: Azure's Python SDK first sends each chunk of
+# 4 MiB without credentials, and Go's clients send a whole layer.
 MAX_DRAINED_BYTES = 1024 * 1024 * 1024
 MAX_DRAIN_SECONDS = 30
 
-# What is copied into an answer on the event loop: more would let other requests wait for it.
+# The most that is copied into an answer on the event loop; more would delay other requests.
 AT_ONCE_BYTES: Final = 128 * 1024
 
 
 class Pace(Struct, frozen=True):
-    """How fast a client must be. Times are in seconds.
+    """How fast a client must send a body. Times are in seconds.
 
-    Of a body `bytes_per_second` must come over each `body_idle` that is spent on waiting for it,
-    and all of it within `body`.
+    Only time spent waiting for the client counts. Over each `body_idle` of it, at least
+    `bytes_per_second` must arrive on average, and the whole body within `body`.
     """
 
     body_idle: float
@@ -59,13 +59,13 @@ class Pace(Struct, frozen=True):
 class Body:
     """A request's body as it arrives.
 
-    `length` is how many bytes it has, where that was announced: no end is waited for after them.
-    `waited` is how many seconds it let us wait so far.
-    `at_end` is awaited once, after the last byte: what it raises, whoever reads the body gets.
+    `length` is its size in bytes, if announced; reading stops there without waiting for an end.
+    `waited` is the time in seconds spent waiting for it so far.
+    `at_end` is awaited once, after the last byte; what it raises reaches the reader of the body.
     """
 
     at_end: Callable[[], Awaitable[None]] | None = None
-    place: Place | None = None  # of those that take memory
+    place: Place | None = None  # the memory held for the body, if any
 
     def __init__(self, receive: Receive, pace: Pace, length: int | None) -> None:
         self._receive = receive
@@ -74,15 +74,15 @@ class Body:
         self._complete = length == 0
         self._is_late = False
         self.waited = 0.0
-        self._waited_before = 0.0  # until enough had come
+        self._waited_before = 0.0  # when the current `body_idle` began
         self._received_before = 0
         self.received_bytes = 0
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body piece by piece.
 
-        Raises IncompleteBody where the client goes away or is too slow: a body that was cut short
-        must never look complete. Raises Crowded where others need its room, and what `at_end` does.
+        Raises IncompleteBody if the client disconnects or is too slow: a body that was cut short
+        must never look complete. Raises Crowded if others need its memory, and what `at_end` does.
         """
         while not self._complete:
             message = await self._next()
@@ -95,18 +95,18 @@ class Body:
             del message
             if chunk:
                 yield chunk
-            del chunk  # while the next one is waited for
+            del chunk  # free it while waiting for the next one
         if self.at_end is not None:
             at_end, self.at_end = self.at_end, None
             await at_end()
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing of it is left to come."""
+        """Whether there is nothing left to read."""
         return self._complete
 
     async def _next(self) -> Message:
-        # Only waiting counts: how long it takes to store what came is not the client's doing.
+        # Only waiting counts: the client is not to blame for the time that storing takes.
         loop = asyncio.get_running_loop()
         began = loop.time()
         message = await self._in_time(loop)
@@ -150,14 +150,14 @@ class Body:
         if self._waited_before + pace.body_idle > pace.body:
             return f"the body took longer than {pace.body:g} seconds"
         if self.received_bytes == self._received_before:
-            return f"no byte of the body came for {pace.body_idle:g} seconds"
+            return f"no byte of the body arrived for {pace.body_idle:g} seconds"
         return (
-            f"fewer than {pace.bytes_per_second:g} bytes of the body came in a second, "
+            f"the body arrived at fewer than {pace.bytes_per_second:g} bytes per second "
             f"over {pace.body_idle:g} seconds"
         )
 
     async def read(self, limit: int) -> bytes:
-        """The whole body; raises ContentTooLarge beyond `limit` bytes, and IncompleteBody."""
+        """The whole body. Raises ContentTooLarge above `limit` bytes, and what `chunks` raises."""
         content = bytearray()
         async for chunk in self.chunks():
             content += chunk
@@ -168,13 +168,13 @@ class Body:
         return bytes(content)
 
     async def abandoned(self) -> None:
-        """Return when the client goes away; for use after the body, while an answer is sent."""
+        """Return when the client disconnects. For use after the body, while an answer is sent."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     async def drain(self) -> None:
-        """Read and forget what is left, within bounds of size and time."""
-        self.at_end = None  # what was refused is not decided again
+        """Read and discard the rest, within limits of size and time."""
+        self.at_end = None  # a refused request is not authorized again
         end = self.received_bytes + MAX_DRAINED_BYTES
         with suppress(IncompleteBody, TimeoutError):
             async with asyncio.timeout(MAX_DRAIN_SECONDS):
@@ -184,21 +184,21 @@ class Body:
 
 
 class Request:
-    """One request. Its headers and query are read by `parsing`, and by nobody else.
+    """One request. Use `parsing` to read its headers and query.
 
-    `headers` holds the first value of each header under its name in lower case.
+    `headers` maps the name of each header, in lower case, to its first value.
     """
 
-    # What most requests leave as it is.
-    fields: Mapping[str, tuple[str, ...]] | None = None  # of the query, once it was read
+    # Defaults that most requests keep.
+    fields: Mapping[str, tuple[str, ...]] | None = None  # of the query, once read
     params: Mapping[str, str] = MappingProxyType({})
     has_outlived_its_token = False
     grant = Grant("")
     access_token: Secret | None = None
-    principal: Principal | None = None  # where a name and a secret were presented
-    authentication_method = ""  # by what the caller is known
-    asked: tuple[AskedScope, ...] = ()  # for a token
-    exchange: Exchange  # what its connection is told of it
+    principal: Principal | None = None  # if a name and a secret were presented
+    authentication_method = ""  # how the caller authenticated
+    asked: tuple[AskedScope, ...] = ()  # the scopes requested for a token
+    exchange: Exchange  # tells `Connections` how far the request is
 
     def __init__(self, scope: Scope, receive: Receive, request_id: str, pace: Pace) -> None:
         self.id = request_id
@@ -208,7 +208,7 @@ class Request:
         self.query: bytes = scope.get("query_string", b"")
         self.scheme: str = scope.get("scheme", "http")
         self.sender: str = (scope.get("client") or ("", 0))[0]  # a proxy, or the client itself
-        self.peer = self.sender  # the client's address, once `Origins` looked through the proxies
+        self.peer = self.sender  # the client's address, once `Origins` has looked past the proxies
         self.version: str = scope.get("http_version", "1.1")
         self._pairs: Headers = scope["headers"]
         self.headers = dict(reversed(self._pairs))
@@ -216,16 +216,16 @@ class Request:
         self.body = Body(receive, pace, _announced_length(self.headers))
 
     def values(self, name: bytes) -> Sequence[bytes]:
-        """Every value of a header, in the order in which they came."""
+        """All values of a header, in the order received."""
         first = self.headers.get(name)
         if first is None:
             return ()
-        if not self.repeats_headers:  # as nearly always
+        if not self.repeats_headers:  # the usual case
             return (first,)
         return [value for other, value in self._pairs if other == name]
 
     def header_bytes(self) -> int:
-        """How many bytes the names and values of its headers have."""
+        """The size of the names and values of its headers in bytes."""
         return len(b"".join(chain.from_iterable(self._pairs)))
 
 
@@ -248,9 +248,9 @@ class Content(Protocol):
 
 
 class Part(Struct):
-    """The bytes of some content from `start` up to and without `stop`.
+    """The bytes of some content from `start` up to but not including `stop`.
 
-    So many of them were `sent`; where that ended before the last one, `cut` says why.
+    `sent` counts those sent so far. If sending stopped before the last one, `cut` says why.
     """
 
     content: Content
@@ -261,9 +261,10 @@ class Part(Struct):
     cut: str = ""
 
     async def begin(self, piece_bytes: int) -> None:
-        """Read the first piece, while an error can still be the answer; then `content` is closed.
+        """Read the first piece, while an error can still become the answer.
 
-        It is of at most `piece_bytes`, unless all is short. Raises what reading raises.
+        It has at most `piece_bytes` bytes, unless the part is short enough to be read at once.
+        Raises what reading raises, after closing `content`.
         """
         try:
             at_once = self._read_at_once()
@@ -276,27 +277,27 @@ class Part(Struct):
             raise
 
     def take_first(self) -> bytes | bytearray:
-        """The first piece, which is kept no longer."""
+        """The first piece, which is released here."""
         first, self.first = self.first, b""
         return first
 
     def _read_at_once(self) -> bytes | bytearray | None:
-        # Where it waits for nothing, a short part is copied in less time than a thread is asked for
-        # it; a long one would let others wait.
+        # Copying a short part that is ready is faster than handing it to a thread. Copying a long
+        # one would delay other requests.
         if self.size > AT_ONCE_BYTES:
             return None
         return self.content.read_at_once(self.start, self.stop)
 
     @property
     def size(self) -> int:
-        """How many bytes these are."""
+        """The number of bytes."""
         return self.stop - self.start
 
 
 class Response(Struct):
-    """An answer: status, headers, and a body that is text in memory or a part of some content.
+    """An answer: status, headers, and a body that is bytes in memory or a part of some content.
 
-    `stated_length` is the body's length in bytes where only that is known of it.
+    `stated_length` is the length in bytes of a body that is announced but not sent.
     """
 
     status: int
@@ -312,10 +313,10 @@ class Response(Struct):
 
     @property
     def is_refusal(self) -> bool:
-        """Whether it says no, perhaps before the request was read to its end."""
+        """Whether it is an error, perhaps sent before the whole request was read."""
         return self.status >= BAD_REQUEST
 
     @property
     def size(self) -> int:
-        """How many bytes the body has."""
+        """The size of the body in bytes."""
         return len(self.body) if isinstance(self.body, bytes) else self.body.size

@@ -1,4 +1,4 @@
-"""From a request to domain values; sole reader of headers and queries."""
+"""From a request to domain values; the only reader of its parameters."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -31,13 +31,13 @@ MAX_NAME_CHARACTERS = 255
 
 
 def header(request: Request, name: bytes) -> str | None:
-    """The value of a header, its name in lower case; of several, the first."""
+    """The first value of a header, None without one. `name` is in lower case."""
     value = request.headers.get(name)
     return None if value is None else value.decode("latin-1")
 
 
 def every_header(request: Request, name: bytes) -> list[str]:
-    """All values of a header, its name in lower case, in the order in which they came."""
+    """All values of a header, in the order received. `name` is in lower case."""
     return [value.decode("latin-1") for value in request.values(name)]
 
 
@@ -54,8 +54,8 @@ def fields(request: Request) -> Mapping[str, tuple[str, ...]]:
 
 
 def _parse_fields(text: bytes) -> Mapping[str, tuple[str, ...]]:
-    # What is no UTF-8 becomes U+FFFD, which is in no grammar of ours: a value that holds it is
-    # refused as any other that is malformed, and a scope asks for nothing.
+    # Invalid UTF-8 becomes U+FFFD, which none of our grammars allows: a value that contains it is
+    # refused as malformed, and a scope that contains it requests nothing.
     try:
         pairs = _pairs(text.decode("ascii"))
     except ValueError:
@@ -90,11 +90,11 @@ def first(request: Request, name: str) -> str | None:
 
 
 def repository(request: Request) -> RepositoryName:
-    """The repository of the path. Raises InvalidName."""
+    """The repository in the path. Raises InvalidName."""
     return parse_repository(request.params["repository"])
 
 
-# The guard reads it, and the handler again; and most requests are for few repositories.
+# The guard and the handler both parse it, and most requests are for few repositories.
 parse_repository = memoize(RepositoryName.parse, 1024)
 
 
@@ -102,7 +102,7 @@ _reference = memoize(parse_reference, 1024)
 
 
 def reference_to_read(request: Request) -> Reference:
-    """The tag or digest of the path; what cannot exist is an UnknownManifest."""
+    """The tag or digest in the path. Raises UnknownManifest if it is malformed."""
     try:
         return _reference(request.params["reference"])
     except InvalidReference as refused:
@@ -110,12 +110,12 @@ def reference_to_read(request: Request) -> Reference:
 
 
 def reference_to_write(request: Request) -> Reference:
-    """The tag or digest of the path. Raises InvalidReference."""
+    """The tag or digest in the path. Raises InvalidReference."""
     return parse_reference(request.params["reference"])
 
 
 def tag(request: Request) -> Tag:
-    """The tag of the path; what cannot exist is an UnknownTag."""
+    """The tag in the path. Raises UnknownTag if it is malformed."""
     try:
         return Tag.parse(request.params["tag"])
     except InvalidReference as refused:
@@ -126,25 +126,25 @@ _digest = memoize(Digest.parse, 1024)
 
 
 def digest(request: Request) -> Digest:
-    """The digest of the path. Raises InvalidDigest."""
+    """The digest in the path. Raises InvalidDigest."""
     return _digest(request.params["digest"])
 
 
 def upload(request: Request) -> UploadId:
-    """The upload of the path. Raises UnknownUpload."""
+    """The upload in the path. Raises UnknownUpload."""
     return UploadId.parse(request.params["upload"])
 
 
 def name(request: Request) -> str:
-    """The name of what is managed, which is in the path; what cannot exist is an UnknownName."""
+    """The name in the path of what is managed. Raises UnknownName if none can have it."""
     text = request.params["name"]
     if not (text.isascii() and text.isprintable() and len(text) <= MAX_NAME_CHARACTERS):
-        raise UnknownName("nothing has this name: it is too long, or not of printable ASCII")
+        raise UnknownName("nothing has this name: it is too long, or not printable ASCII")
     return text
 
 
 def password_name(request: Request) -> str:
-    """The name of a password, which is in the path."""
+    """The name of a password in the path."""
     return request.params["password"]
 
 
@@ -152,15 +152,15 @@ def password_name(request: Request) -> str:
 
 
 def scopes(request: Request) -> tuple[Scope, ...]:
-    """The scopes a token request asks for: repeated, space-separated, or both."""
+    """The scopes of a token request: repeated, space-separated, or both."""
     return _scopes(" ".join(query(request, "scope")))
 
 
-_scopes = memoize(parse_text, 128, longest=512)  # clients ask again and again for the same
+_scopes = memoize(parse_text, 128, longest=512)  # clients repeat the same few
 
 
 def service(request: Request) -> str | None:
-    """The service a token request asks for, in the form login servers are kept in."""
+    """The service of a token request, in lower case as login servers are stored."""
     named = first(request, "service")
     return named.lower() if named else None
 
@@ -171,21 +171,23 @@ def wants_refresh_token(request: Request) -> bool:
 
 
 def claimed_digest(request: Request) -> Digest | None:
-    """The digest that the content being pushed claims. Raises InvalidDigest."""
+    """The digest that the client claims for pushed content. Raises InvalidDigest."""
     text = first(request, "digest")
     return None if text is None else Digest.parse(text)
 
 
 def required_digest(request: Request) -> Digest:
-    """As `claimed_digest`, where there must be one. Raises InvalidDigest."""
+    """As `claimed_digest`, but it must be given. Raises InvalidDigest."""
     claimed = claimed_digest(request)
     if claimed is None:
-        raise InvalidDigest("the query parameter digest is missing: the digest of the whole blob")
+        raise InvalidDigest(
+            "the query parameter digest is missing: give the digest of the whole blob"
+        )
     return claimed
 
 
 def mount_source(request: Request) -> RepositoryName | None:
-    """The repository to mount a blob from; one whose name cannot exist is as good as none."""
+    """The repository to mount a blob from, None unless valid and with `mount`."""
     text = first(request, "from")
     if not text or first(request, "mount") is None:
         return None
@@ -196,7 +198,7 @@ def mount_source(request: Request) -> RepositoryName | None:
 
 
 def names_mount_source(request: Request) -> bool:
-    """Whether the request says where to mount from, well or badly."""
+    """Whether the request names a repository to mount from, valid or not."""
     return first(request, "from") is not None
 
 
@@ -207,9 +209,9 @@ def mounted_digest(request: Request) -> Digest | None:
 
 
 def added_tags(request: Request) -> tuple[Tag, ...]:
-    """The tags that a manifest is to get beside the one in its path (end-7b).
+    """The tags to give a manifest in addition to the one in its path (end-7b).
 
-    Raises InvalidReference, and InvalidRequest where there are too many.
+    Raises InvalidReference, and InvalidRequest if there are too many.
     """
     names = query(request, "tag")
     if len(names) > MAX_ADDED_TAGS:
@@ -218,14 +220,14 @@ def added_tags(request: Request) -> tuple[Tag, ...]:
 
 
 def check_digest_algorithm(request: Request) -> None:
-    """Raise InvalidDigest where an upload announces an algorithm that is not here (end-4c)."""
+    """Raise InvalidDigest if an upload announces an unsupported algorithm (end-4c)."""
     algorithm = first(request, "digest-algorithm")
     if algorithm is not None:
         new_hasher(algorithm)
 
 
 def capability(request: Request) -> str:
-    """What the location of an upload carries beside its name, empty where it is missing."""
+    """The capability in the location of an upload, empty if it is missing."""
     return first(request, "_state") or ""
 
 
@@ -233,12 +235,12 @@ def place(request: Request) -> Place:
     """Where the chunk begins. Raises InvalidRequest."""
     text = first(request, "offset")
     if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise InvalidRequest("the offset of a location is a number of bytes")
+        raise InvalidRequest("the offset in the location of an upload must be a number of bytes")
     return Place(content_range(request), None if text is None else int(text))
 
 
 def attributes_change(body: bytes) -> AttributesChange:
-    """The switches that the body of a PATCH names; raises InvalidRequest."""
+    """The attributes that the body of a PATCH sets. Raises InvalidRequest."""
     try:
         change = msgspec.json.decode(body, type=_WireChange)
     except (msgspec.DecodeError, RecursionError) as refused:
@@ -262,7 +264,7 @@ class _WireChange(msgspec.Struct, rename="camel"):
 
 
 def accept(request: Request) -> Accept:
-    """The media ranges of all Accept headers (RFC 9110 §12.5.1); what is malformed is left out."""
+    """The media ranges of all Accept headers (RFC 9110 §12.5.1). Malformed ones match nothing."""
     values = request.values(b"accept")
     return _accept(b",".join(values)) if values else ANYTHING
 
@@ -281,18 +283,18 @@ _accept = memoize(_parse_accept, 32)  # each client sends the same one each time
 
 
 def content_type(request: Request) -> str:
-    """The media type of the body without its parameters, empty where none is given."""
+    """The media type of the body without its parameters, empty if it is missing."""
     return (header(request, b"content-type") or "").partition(";")[0].strip().lower()
 
 
 def content_range(request: Request) -> ContentRange | None:
-    """Where the chunk says it lies. Raises InvalidRequest."""
+    """The position that the chunk states. Raises InvalidRequest."""
     text = header(request, b"content-range")
     return None if text is None else ContentRange.parse(text.strip())
 
 
 def content_length(request: Request) -> int | None:
-    """How long the body says it is, in bytes; None where it does not say. Raises InvalidRequest."""
+    """The announced length of the body in bytes, None without one. Raises InvalidRequest."""
     text = header(request, b"content-length")
     if text is None:
         return None
@@ -302,24 +304,24 @@ def content_length(request: Request) -> int | None:
 
 
 def has_body(request: Request) -> bool:
-    """Whether the request may carry a body: HTTP/2 sends one without saying its length."""
+    """Whether the request may have a body: with HTTP/2 it need not announce a length."""
     return content_length(request) != 0
 
 
 def may_have_body(request: Request) -> bool:
-    """Whether anything can follow the headers: most reads have no body, and say nothing of one."""
+    """Whether a body can follow the headers. Most reads have none and announce none."""
     if request.method not in {"GET", "HEAD"}:
         return True
     return b"content-length" in request.headers or b"transfer-encoding" in request.headers
 
 
 def expects_continue(request: Request) -> bool:
-    """Whether the client waits for us before it sends its body (RFC 9110 §10.1.1)."""
+    """Whether the client waits for 100 Continue before the body (RFC 9110 §10.1.1)."""
     return (header(request, b"expect") or "").lower() == "100-continue"
 
 
 def byte_range(request: Request, etag: str) -> ByteRange | None:
-    """The part that is asked for; None for the whole, also where If-Range names another."""
+    """The requested range. None for the whole, also if If-Range names another representation."""
     text = header(request, b"range")
     condition = header(request, b"if-range")
     if text is None or (condition is not None and condition.strip() != etag):
@@ -328,7 +330,7 @@ def byte_range(request: Request, etag: str) -> ByteRange | None:
 
 
 def knows(request: Request, etag: str) -> bool:
-    """Whether the client has this representation already (If-None-Match, RFC 9110 §13.1.2)."""
+    """Whether the client already has this representation (If-None-Match, RFC 9110 §13.1.2)."""
     if b"if-none-match" not in request.headers:
         return False
     known = ",".join(every_header(request, b"if-none-match"))

@@ -1,4 +1,4 @@
-"""The one table from a RegistryError to a status and an OCI code."""
+"""The table that maps each RegistryError to a status and an OCI code."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -118,16 +118,16 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "Start the upload again.",
     ),
     errors.UnknownCase: Problem(
-        404, "UNSUPPORTED", "no refusal of this id is recorded",
+        404, "UNSUPPORTED", "no refusal with this id is recorded",
         "Compare the id. A record is written within a second, and is removed after "
         "`audit_days`.",
     ),
     errors.DigestMismatch: Problem(
-        400, "DIGEST_INVALID", "the content does not hash to the digest given",
+        400, "DIGEST_INVALID", "the content does not match the given digest",
         "Send the content again. If it fails again, the client computes another digest.",
     ),
     errors.SizeMismatch: Problem(
-        400, "SIZE_INVALID", "the content is not as long as it says",
+        400, "SIZE_INVALID", "the content does not have the stated length",
         "Send the chunk again, with a `Content-Range` and a `Content-Length` that fit.",
     ),
     errors.ContentTooLarge: Problem(
@@ -144,7 +144,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "Ask for a range within the size that the header `Content-Range` names.",
     ),
     errors.MissingReferences: Problem(
-        400, "MANIFEST_BLOB_UNKNOWN", "the manifest names blobs that the repository does not hold",
+        400, "MANIFEST_BLOB_UNKNOWN", "the manifest refers to blobs that are not in the repository",
         "Push the blobs first, or set `allow_missing_blobs`. The detail names the digests.",
     ),
     errors.IncompleteBody: Problem(
@@ -160,7 +160,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "Get a new token. `acrux auth explain` says what is wrong with this one.",
     ),
     errors.InsufficientScope: Problem(
-        401, "UNAUTHORIZED", "the access token does not hold what this request needs",
+        401, "UNAUTHORIZED", "the access token does not grant what this request needs",
         "Get a token for the scope of the challenge. If the account may not have it, widen "
         "its scope map.",
     ),
@@ -192,7 +192,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "lockout clear` ends the wait.",
     ),
     errors.Crowded: Problem(
-        429, "TOOMANYREQUESTS", "too much is under way",
+        429, "TOOMANYREQUESTS", "too many transfers are under way",
         "Wait for the seconds that `Retry-After` names, and send the request again.",
     ),
     # The list has no code for a full disk; docker shows the message with any of them.
@@ -205,18 +205,18 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "Make the file system writable again. No restart is needed.",
     ),
     errors.StorageUnavailable: Problem(
-        503, "UNSUPPORTED", "the storage cannot be used now",
+        503, "UNSUPPORTED", "the registry's storage is unavailable",
         "Try again. If it lasts, look at the disk and the limits of the process: the log "
         "has a line `storage`.",
     ),
     # Nor one for a service behind us; a 5xx is what clients retry.
     errors.IssuerUnavailable: Problem(
-        503, "UNAUTHORIZED", "the token's issuer cannot be asked",
+        503, "UNAUTHORIZED", "the token's issuer cannot be reached",
         "Try again. If it lasts, see whether the registry reaches the issuer.",
     ),
 }  # fmt: skip
 
-# Failures that never reach a client: they stop the start.
+# Failures that never reach a client: they prevent the start.
 UNTOLD: Final = frozenset({errors.InvalidSettings})
 
 UNEXPECTED: Final = Problem(
@@ -228,7 +228,7 @@ UNEXPECTED: Final = Problem(
 
 
 def find(refused: errors.RegistryError) -> Problem:
-    """The row of the failure's class, or of the nearest class above it that has one."""
+    """The row of the failure's class, or of its nearest base class that has one."""
     for kind in type(refused).__mro__:
         if kind in TABLE:
             return TABLE[kind]
@@ -238,12 +238,12 @@ def find(refused: errors.RegistryError) -> Problem:
 def render(refused: errors.RegistryError, case: str = "") -> Response:
     """The failure as `{"errors": [...]}` and a newline (acr-protocol.md §6).
 
-    `case` is the id under which it can be explained. It stands in a header, and unless nothing was
-    presented, in which case the body is the document's to the letter, in message and detail too:
-    docker shows the former, `az` the latter.
+    `case` is the id under which it can be explained. It is sent in a header. It is also added to
+    the message, which docker shows, and to the detail, which `az` shows, unless no credential was
+    presented: then the body is exactly that of the document.
     """
     problem = find(refused)
-    if problem is UNEXPECTED:  # what it says is for the log
+    if problem is UNEXPECTED:  # its own message is for the log only
         return envelope(problem, problem.message)
     message, detail = refused.message or problem.message, _detail(refused)
     if case and not isinstance(refused, errors.AuthenticationRequired):
@@ -263,7 +263,7 @@ def render(refused: errors.RegistryError, case: str = "") -> Response:
 
 
 def envelope(problem: Problem, message: str, detail: object = msgspec.UNSET) -> Response:
-    """One error as the specification shapes it; `detail` is left out where there is none."""
+    """One error in the specification's format; `detail` is left out if there is none."""
     error = {"code": problem.code, "message": message}
     body = {"errors": [error if detail is msgspec.UNSET else {**error, "detail": detail}]}
     return Response(
@@ -274,8 +274,8 @@ def envelope(problem: Problem, message: str, detail: object = msgspec.UNSET) -> 
 
 
 def _with_case(detail: object, case: str) -> object:
-    # In a list of scopes it is one more member of each, which every client ignores; elsewhere text,
-    # because `az` shows a detail that is text (acr-protocol.md §6).
+    # In a list of scopes it is an extra member of each, which every client ignores. Otherwise the
+    # detail becomes text, because `az` shows a detail that is text (acr-protocol.md §6).
     if isinstance(detail, list):
         return [{**scope, "Case": case} for scope in detail]
     return f"case {case}: acrux auth explain {case}"
@@ -283,7 +283,7 @@ def _with_case(detail: object, case: str) -> object:
 
 def _detail(refused: errors.RegistryError) -> object:
     if isinstance(refused, errors.AccessRefused):
-        # acr-protocol.md §1.3: one object an action, capitalised; §1.2: null where none is named.
+        # acr-protocol.md §1.3: one object for each action, keys capitalised; §1.2: null if none.
         return [
             {"Type": scope.type, "Name": scope.name, "Action": action}
             for scope in parse_all([refused.scope])

@@ -1,4 +1,4 @@
-"""One log line for each request, and the id that its answer shows too."""
+"""One log line for each request, with the id that its answer carries."""
 
 import os
 import time
@@ -14,19 +14,19 @@ IDS_AT_ONCE: Final = 256
 _DIGITS: Final = 32
 _VARIANTS: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
-# What is told of each request, in this order.
+# The fields of each line, in this order.
 _FIELDS: Final = (
     "method", "path", "status", "ms", "received", "sent", "principal", "peer", "agent", "id",
 )  # fmt: skip
 
 _DAMAGED: Final[dict[type[RegistryError], str]] = {DamagedBlob: "blob", DamagedManifest: "manifest"}
 
-# What happens again and again is told as often as this, in seconds.
+# Recurring events are reported at most once in this time, in seconds.
 REPORTED_EVERY: Final = 60.0
 
 
 class Log(Protocol):
-    """Where lines go: an event, and named values."""
+    """Where log lines go: an event and named values."""
 
     def info(self, event: str, /, **values: object) -> object: ...
     def line(self, event: str, *names: str) -> Callable[..., object]: ...
@@ -35,9 +35,9 @@ class Log(Protocol):
 
 
 def request_ids() -> Iterator[str]:
-    """Random ids for requests, each shown in its answer and in its log line.
+    """Random ids for requests, each shown in an answer and in its log line.
 
-    They are asked for once in a while: the system call would let other threads run in between.
+    Random bytes are read for many ids at once, because each system call lets other threads run.
     """
     while True:
         random = os.urandom(_DIGITS * IDS_AT_ONCE // 2).hex()
@@ -51,9 +51,9 @@ def request_ids() -> Iterator[str]:
 
 
 class Seldom:
-    """Counts what is told at once, and then once in REPORTED_EVERY, however often it happens.
+    """Limits how often an event is reported: at once, then at most once in REPORTED_EVERY.
 
-    `ticks` tells the time in seconds.
+    `ticks` is a clock in seconds.
     """
 
     def __init__(self, ticks: Callable[[], float]) -> None:
@@ -62,7 +62,7 @@ class Seldom:
         self._unreported = 0
 
     def times(self) -> int:
-        """Note one; how many there are to tell of now, 0 where it is not time yet."""
+        """Count one event. Return how many to report now, 0 if it is too early."""
         self._unreported += 1
         now = self._ticks()
         if self._reported_at is not None and now - self._reported_at < REPORTED_EVERY:
@@ -72,7 +72,7 @@ class Seldom:
 
 
 class Damage:
-    """Tells of what is stored and was found damaged, seldom; `kind` is what is told of."""
+    """Reports damaged content at a limited rate; `kind` says what is damaged."""
 
     def __init__(self, kind: str, log: Log, ticks: Callable[[], float]) -> None:
         self._kind = kind
@@ -80,7 +80,7 @@ class Damage:
         self._seldom = Seldom(ticks)
 
     def tell(self, repository: str, digest: str) -> None:
-        """Note one that somebody asked for in vain."""
+        """Note that a client requested content that is damaged."""
         if times := self._seldom.times():
             self._log.info(
                 "damaged", kind=self._kind, repository=repository, digest=digest, times=times
@@ -88,16 +88,16 @@ class Damage:
 
 
 class RequestLog:
-    """One line a request, of these values and no others: a secret has no way in."""
+    """One line for each request, with these values and no others: no secret can get in."""
 
     def __init__(self, log: Log, ticks: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._damage = {kind: Damage(name, log, ticks) for kind, name in _DAMAGED.items()}
-        self._tell = log.line("request", *_FIELDS)
-        self._tell_cut = log.line("request", *_FIELDS, "cut")
+        self._write_line = log.line("request", *_FIELDS)
+        self._write_cut_line = log.line("request", *_FIELDS, "cut")
 
     def write(self, request: Request, response: Response, started: float) -> None:
-        """Tell how the request ended; `started` is an instant of `time.perf_counter`."""
+        """Log how the request ended; `started` is a value of `time.perf_counter`."""
         body = response.body
         sent, cut = (len(body), "") if isinstance(body, bytes) else (body.sent, body.cut)
         values = (
@@ -113,22 +113,22 @@ class RequestLog:
             request.id,
         )
         if cut:
-            self._tell_cut(*values, cut)
+            self._write_cut_line(*values, cut)
         else:
-            self._tell(*values)
+            self._write_line(*values)
 
     def write_trouble(self, request: Request, refused: RegistryError) -> None:
-        """Tell why the storage could not be used: the disk may be about to die."""
+        """Log why the storage could not be used: the disk may be failing."""
         self._log.info("storage", problem=str(refused), id=request.id)
 
     def write_damage(self, request: Request, refused: RegistryError) -> None:
-        """Tell of what is stored, if that is why the request was refused: it is damaged."""
+        """Log the damage, if the request was refused because stored content is damaged."""
         damage = self._damage.get(type(refused))
         if damage is not None:
             damage.tell(request.params.get("repository", ""), refused.detail["digest"])
 
     def write_failure(self, request: Request) -> None:
-        """Tell of an exception that nobody foresaw, with its traceback."""
+        """Log an unexpected exception with its traceback."""
         self._log.exception(
             "failure",
             method=request.method,

@@ -1,4 +1,4 @@
-"""From domain values to a response; sole writer of registry headers."""
+"""From domain values to a response; the only writer of registry headers."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -46,31 +46,31 @@ def complete(request: Request, response: Response) -> None:
 
 
 def empty(status: int) -> Response:
-    """No body at all."""
+    """An answer without a body."""
     return Response(status)
 
 
 def json(content: object, status: int = 200) -> Response:
-    """An object as JSON, compact."""
+    """An object as compact JSON."""
     return Response(status, [_JSON], msgspec.json.encode(content))
 
 
 def created(location: str, content: object) -> Response:
-    """What was created, and where it is; with its passwords, which nobody may keep."""
+    """What was created, with its location. It may hold passwords, so it must not be cached."""
     response = secret(content, 201)
     response.add("Location", location)
     return response
 
 
 def secret(content: object, status: int = 200) -> Response:
-    """An object that holds a password or a token, or may."""
+    """An object that may hold a password or a token, so it must not be cached."""
     return Response(status, [*_SECRET], msgspec.json.encode(content))
 
 
 def collection(
     path: str, content: object, page: Page, following: str | None, filters: Filters
 ) -> Response:
-    """A page of what is managed, with a link to the one that follows where there is one."""
+    """A page of what is managed, with a link to the next page if there is one."""
     response = json(content)
     if following is not None:
         _link(response, path, page, following, filters)
@@ -78,12 +78,12 @@ def collection(
 
 
 def etag(digest: Digest) -> str:
-    """The entity tag of content with this digest: it never changes (RFC 9110 §8.8.3)."""
+    """The entity tag of content with this digest, which never changes (RFC 9110 §8.8.3)."""
     return f'"{digest}"'
 
 
 def issued(token: IssuedToken, refresh_token: str | None = None) -> Response:
-    """A token response: ACR's `access_token`, and what other clients look for beside it.
+    """A token response: ACR's `access_token`, and the fields that other clients look for.
 
     Source: acr-protocol.md §2.2; distribution, spec/auth/token.md.
     """
@@ -99,12 +99,12 @@ def issued(token: IssuedToken, refresh_token: str | None = None) -> Response:
 
 
 def refresh(token: str) -> Response:
-    """What an exchange answers (acr-protocol.md §3.2)."""
+    """The answer to an exchange (acr-protocol.md §3.2)."""
     return secret({"refresh_token": token})
 
 
 def key_set(keys: object) -> Response:
-    """The keys that verify our tokens (RFC 7517 §5), and for how long they may be kept."""
+    """The keys that verify our tokens (RFC 7517 §5), and how long they may be cached."""
     response = json(keys)
     response.add("Cache-Control", f"public, max-age={int(KEY_SET_KEPT.total_seconds())}")
     return response
@@ -122,7 +122,7 @@ def _describe(media_type: str, digest: str) -> Headers:
     return response.headers
 
 
-_describe_once = lru_cache(maxsize=1024)(_describe)  # of a digest they never change
+_describe_once = lru_cache(maxsize=1024)(_describe)  # for a digest they never change
 
 
 def _described(media_type: str, digest: str) -> Headers:
@@ -131,14 +131,14 @@ def _described(media_type: str, digest: str) -> Headers:
 
 
 def unchanged(digest: Digest) -> Response:
-    """The client has it already (RFC 9110 §15.4.5)."""
+    """304: the client already has it (RFC 9110 §15.4.5)."""
     response = Response(304)
     _identify(response, digest)
     return response
 
 
 def blob(digest: Digest, content: Content, part: tuple[int, int] | None) -> Response:
-    """A blob, or a part of it (end-2); it closes `content` when it is sent."""
+    """A blob, or a part of it (end-2); `content` is closed once it is sent."""
     start, stop = part or (0, content.size)
     headers = [*_described_blob(str(digest))]
     response = Response(206 if part else 200, headers, Part(content, start, stop))
@@ -148,16 +148,16 @@ def blob(digest: Digest, content: Content, part: tuple[int, int] | None) -> Resp
 
 
 def blob_description(digest: Digest, size: int) -> Response:
-    """What a GET of the blob would say of it."""
+    """The headers that a GET of the blob would have."""
     return Response(200, [*_described_blob(str(digest))], stated_length=size)
 
 
 def upload(status: int, upload: Upload, offset: int, capability: str) -> Response:
-    """Where an upload stands and goes on (end-4, end-5, end-13).
+    """How far an upload has come, and where it continues (end-4, end-5, end-13).
 
-    The location is a path without a host: Azure's Python SDK puts its end-point before it. Its
-    `_state` lets the upload outlive the token that began it, and its `offset` tells a chunk that is
-    sent once more from the next one.
+    The location is a path without a host, because Azure's Python SDK puts its end-point in front.
+    Its `_state` lets the upload outlive the token that began it. Its `offset` distinguishes a
+    chunk that is sent again from the next one.
     """
     response = empty(status)
     path = f"/v2/{upload.session.repository}/blobs/uploads/{upload}"
@@ -168,7 +168,7 @@ def upload(status: int, upload: Upload, offset: int, capability: str) -> Respons
 
 
 def created_blob(repository: RepositoryName, digest: Digest) -> Response:
-    """The blob can be pulled from here now (end-6)."""
+    """The blob can now be pulled from this repository (end-6)."""
     response = empty(201)
     response.add("Location", f"/v2/{repository}/blobs/{digest}")
     response.add("Docker-Content-Digest", str(digest))
@@ -178,7 +178,7 @@ def created_blob(repository: RepositoryName, digest: Digest) -> Response:
 def created_manifest(
     repository: RepositoryName, digest: Digest, subject: Digest | None, tags: Sequence[Tag]
 ) -> Response:
-    """The manifest can be pulled from here now, and from the tags asked for (end-7)."""
+    """The manifest can now be pulled by its digest and by the requested tags (end-7)."""
     response = empty(201)
     response.add("Location", f"/v2/{repository}/manifests/{digest}")
     response.add("Docker-Content-Digest", str(digest))
@@ -197,9 +197,9 @@ def listing(
     filters: Filters,
     order: str = "",
 ) -> Response:
-    """A page of a listing, with a link to the one that follows where there is one (end-8b).
+    """A page of a listing, with a link to the next page if there is one (end-8b).
 
-    `path` is percent-encoded where it must be.
+    `path` is percent-encoded already.
     """
     response = json(content)
     if following is not None:
@@ -216,7 +216,7 @@ def referrers(
     *,
     more: bool,
 ) -> Response:
-    """What points at a manifest, as an index (end-12)."""
+    """The referrers of a manifest, as an index (end-12)."""
     descriptors = [
         {
             "mediaType": referrer.media_type,
@@ -237,7 +237,7 @@ def referrers(
 
 
 def _link(response: Response, path: str, page: Page, following: str, kept: Filters) -> None:
-    # Every parameter has an equals sign, as `az` splits there (acr-protocol.md §7.5).
+    # Every parameter has an equals sign, because `az` splits there (acr-protocol.md §7.5).
     query = urlencode([("last", following), ("n", page.items), *kept], quote_via=quote, safe="")
     response.add("Link", f'<{path}?{query}>; rel="next"')
 
@@ -246,7 +246,7 @@ def _describe_blob(digest: str) -> Headers:
     return [*_describe(OCTET_STREAM, digest), (b"accept-ranges", b"bytes")]
 
 
-_described_blob = memoize(_describe_blob, 1024)  # of a digest they never change
+_described_blob = memoize(_describe_blob, 1024)  # for a digest they never change
 
 
 def _identify(response: Response, digest: Digest) -> None:
@@ -255,5 +255,5 @@ def _identify(response: Response, digest: Digest) -> None:
 
 
 def last_item(items: Sequence[str], *, more: bool) -> str | None:
-    """Where the next page begins, None where this is the last one."""
+    """The item after which the next page begins, None if this is the last page."""
     return items[-1] if more else None

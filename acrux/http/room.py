@@ -1,4 +1,4 @@
-"""Memory for what is under way, bounded in bytes: the slowest gives way."""
+"""A memory limit for bodies and answers under way: the slowest gives way."""
 
 import asyncio
 import math
@@ -9,7 +9,7 @@ from acrux.errors import Crowded
 
 RETRY_AFTER: Final = 5  # seconds
 
-# Whoever is slower than this, once it has had time to begin, gives way to others of its address.
+# A transfer slower than this, once it has had time to start, gives way to others of its address.
 SLOW: Final = 16 * 1024  # bytes a second
 GRACE: Final = 2.0  # seconds
 
@@ -17,9 +17,9 @@ Value = TypeVar("Value")
 
 
 class Place:
-    """What one body or one answer takes. `moved` is how many of its bytes came, or went, so far.
+    """The memory of one body or answer. `moved` counts the bytes received or sent so far.
 
-    `owner` is its client's address.
+    `owner` is the address of its client.
     """
 
     def __init__(self, room: "Room", owner: str, began: float) -> None:
@@ -39,16 +39,16 @@ class Place:
         self._room.leave(self)
 
     def hold(self, size: int) -> None:
-        """Take `size` bytes in all, at the cost of another where there is no room for more.
+        """Hold `size` bytes in total, at the expense of another place if memory is short.
 
-        Raises Crowded where nobody has to give way.
+        Raises Crowded if no other place has to give way.
         """
         self._room.hold(self, size)
 
     async def wait(self, for_client: Awaitable[Value]) -> Value:
-        """Await what only the client can bring about; only meanwhile the place can be lost.
+        """Await something that depends on the client. The place can be lost only meanwhile.
 
-        Raises Crowded where it is.
+        Raises Crowded if it is lost.
         """
         self._waiting = asyncio.current_task()
         try:
@@ -63,30 +63,30 @@ class Place:
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether it can be lost: nothing of ours is under way."""
+        """Whether it is waiting for its client, and so can be lost."""
         return self._waiting is not None and not self._is_lost
 
     def lose(self) -> None:
-        """Let whoever waits for the client hear of it."""
+        """Mark the place as lost, and interrupt `wait`."""
         self._is_lost = True
         if self._waiting is not None:
             self._waiting.cancel()
 
     def speed(self, now: float) -> float:
-        """In bytes a second."""
+        """The average speed in bytes per second."""
         return self.moved / (now - self._began + 1)
 
     def is_slow(self, now: float) -> bool:
-        """Whether it had time to begin, and moves next to nothing."""
+        """Whether it has had time to start, and still moves next to nothing."""
         return now - self._began >= GRACE and self.speed(now) < SLOW
 
 
 class Room:
-    """At most `most_bytes` for all that takes part at once.
+    """At most `most_bytes` of memory for all places together.
 
-    Where there is no room for more, the address that has most gives way: the slowest of what waits
-    for its clients. Within one address nobody gives way who is not slow. `now` is a clock in
-    seconds.
+    If memory is short, the address that holds most gives way, with the slowest of its places that
+    wait for their clients. Within one address only slow places give way to each other. `now` is a
+    clock in seconds.
     """
 
     def __init__(self, most_bytes: int, now: Callable[[], float]) -> None:
@@ -98,16 +98,16 @@ class Room:
 
     @property
     def places(self) -> int:
-        """How many take part."""
+        """The number of places."""
         return len(self._places)
 
     @property
     def held(self) -> int:
-        """How many bytes they take together."""
+        """The number of bytes that they hold together."""
         return self._held
 
     def has_room(self, size: int) -> bool:
-        """Whether there are `size` bytes for which nobody has to give way."""
+        """Whether `size` more bytes fit without anyone giving way."""
         return self._held + size <= self.most_bytes
 
     def place(self, owner: str) -> Place:
@@ -126,7 +126,7 @@ class Room:
 
     def hold(self, place: Place, size: int) -> None:
         """See Place.hold."""
-        if place not in self._places:  # it was lost, and is about to hear of it
+        if place not in self._places:  # it was lost, and is about to be interrupted
             return
         while not self.has_room(size - place.held):
             other = self._who_gives_way(place, size)
@@ -161,6 +161,6 @@ class Room:
 
 def _crowded() -> Crowded:
     return Crowded(
-        f"too much is under way at once: try again in {RETRY_AFTER} seconds",
+        f"too many transfers are under way: try again in {RETRY_AFTER} seconds",
         retry_after=RETRY_AFTER,
     )

@@ -31,7 +31,7 @@ Challenge = Callable[[Origin, AccessRefused], str]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who may, what happens, how a 401 challenges, and what the audit log holds of it."""
+    """Who may call it, what handles it, how a 401 challenges, and what the audit log records."""
 
     requires: Requirement
     handler: Handler
@@ -41,7 +41,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One path of the API and what its methods do; `number` is the specification's own."""
+    """One path of the API and its methods; `number` is the specification's."""
 
     number: str
     path: str
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """The handlers of every noun."""
+    """The handlers of every part of the API."""
 
     tokens: TokenHandlers
     manifests: ManifestHandlers
@@ -63,7 +63,7 @@ class Handlers:
 
 
 def table(handlers: Handlers) -> tuple[Row, ...]:
-    """Every end-point of the registry. What is not in here does not exist."""
+    """Every end-point of the registry. What is not listed here does not exist."""
     return (
         *_uploads(handlers),
         *_v2(handlers),
@@ -115,7 +115,7 @@ def _v2(handlers: Handlers) -> tuple[Row, ...]:
 def _uploads(handlers: Handlers) -> tuple[Row, ...]:
     start_upload = Endpoint(guard.mount, handlers.uploads.start, records=audit.finishes)
     return (
-        # Some clients leave the final slash out.
+        # Some clients omit the final slash.
         Row("end-4, end-11", "/v2/{repository}/blobs/uploads/", {"POST": start_upload}),
         Row("end-4, end-11", "/v2/{repository}/blobs/uploads", {"POST": start_upload}),
         Row(
@@ -220,7 +220,7 @@ CACHED_PATHS: Final = 1024  # most requests are for few of them
 
 
 class Router:
-    """Cuts a path into its row and its parts. It only cuts: `domain` decides what is valid."""
+    """Splits a path into its row and its parameters. `domain` decides which of them are valid."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self._rows = rows
@@ -235,7 +235,7 @@ class Router:
     def match(self, request: Request) -> Endpoint:
         """Find the end-point and set `request.params`.
 
-        Raises UnknownEndpoint, and Unsupported where the path exists with other methods.
+        Raises UnknownEndpoint, and Unsupported if the path exists with other methods only.
         """
         row, request.params = self._cut_once(request.path)
         # A HEAD is a GET whose body is not sent (RFC 9110 §9.3.2).
@@ -256,8 +256,8 @@ class Router:
 
 
 def _pattern(path: str) -> str:
-    # A repository's name holds slashes, and it may hold the words between them: the last
-    # /manifests/ or /blobs/ wins. Every other part is one segment.
+    # A repository's name has slashes and may itself contain /manifests/ or /blobs/, so the last one
+    # counts. Every other parameter is one segment.
     escaped = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
     return re.sub(
         r"{(\w+)}", lambda part: "(.+)" if part[1] == "repository" else "([^/]+)", escaped

@@ -1,4 +1,4 @@
-"""Write an answer to its client: whole, or in pieces within bounds."""
+"""Send an answer to its client: whole, or in pieces within limits."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,21 +8,21 @@ from acrux.errors import RegistryError
 from acrux.http.messages import Message, Part, Request, Response, Send
 from acrux.http.room import Place, Room
 
-# Longer pieces are faster, but let others wait while the event loop copies them. The more answers
-# are sent at once, the shorter they are, so that all of them together have room.
+# Longer pieces are faster, but delay others while the event loop copies them. The more answers are
+# sent at once, the shorter their pieces, so that all of them together fit in memory.
 LONGEST_PIECE: Final = 1 << 18
 SHORTEST_PIECE: Final = 1 << 12
 SHARED_BYTES: Final = 1 << 20
 
-# What is held of an answer that its client does not take: pieces in the queue of the server
-# beneath and with us, and what the server has gathered for the kernel, in pieces and in bytes.
+# What an answer holds in memory while its client does not read: pieces in the server's queue and
+# our own, and what the server has gathered for the kernel, in pieces and in bytes.
 QUEUED_PIECES: Final = 8
 GATHERED_PIECES: Final = 16
 GATHERED_BYTES: Final = 1 << 18
 
-# So much the kernel takes of an answer without its client, and we are done with it. Not of HTTP/2,
-# where a client may shut the window of each of its streams: of an answer that is longer than one
-# piece for each place of the server's queue, we notice.
+# The kernel accepts this much of an answer even if the client reads nothing, and then we are done
+# with it. Not so with HTTP/2, where a client may close the window of each of its streams; we notice
+# that for an answer that is longer than one piece for each place in the server's queue.
 AT_ONCE: Final = 1 << 16
 AT_ONCE_OF_A_STREAM: Final = 1 << 14
 
@@ -30,15 +30,15 @@ NO_BODY: Final = (204, 304)
 
 
 class Sender:
-    """Sends the answers of one worker. `room` is for those that are sent piece by piece."""
+    """Sends the answers of one worker. `room` limits the memory of those sent in pieces."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
 
     async def send(self, response: Response, request: Request, send: Send) -> None:
-        """Write the answer; a HEAD gets the same headers and no body.
+        """Send the answer; a HEAD gets the same headers and no body.
 
-        One whose client takes nothing of it may be cut short, for others to have its room.
+        If the client does not read, the answer may be cut short to free its memory for others.
         """
         if response.status not in NO_BODY:
             length = response.size if response.stated_length is None else response.stated_length
@@ -46,7 +46,7 @@ class Sender:
         status, headers, body = response.status, response.headers, response.body
         start = {"type": "http.response.start", "status": status, "headers": headers}
         if isinstance(body, bytes):
-            if len(body) <= AT_ONCE_OF_A_STREAM and request.method != "HEAD":  # as nearly always
+            if len(body) <= AT_ONCE_OF_A_STREAM and request.method != "HEAD":  # usually
                 await send(start)
                 await send({"type": "http.response.body", "body": body})
             else:
@@ -57,8 +57,8 @@ class Sender:
                 await self._send_text(body.first, start, response, request, send)
                 body.sent = body.size
             else:
-                # Never by the file's path: where the server cannot open that once more, it says
-                # 404.
+                # The file's path is never given to the server: if that cannot open the file again,
+                # it answers 404.
                 await send(start)
                 await self._stream(body, request, send)
         finally:
@@ -84,7 +84,7 @@ class Sender:
 
     async def _stream(self, part: Part, request: Request, send: Send, in_memory: int = 0) -> None:
         longest = in_memory // QUEUED_PIECES or LONGEST_PIECE
-        # Sending to a client that is gone goes quiet instead of failing: watch for it.
+        # Sending to a client that has disconnected does not fail, so watch for that.
         abandoned = asyncio.ensure_future(request.body.abandoned())
         try:
             with self._room.place(request.peer) as place:
@@ -96,17 +96,18 @@ class Sender:
                     await _send_piece(piece, request, send, place)
                     part.sent += len(piece)
                     place.moved += len(piece)
-                    del piece  # while the next one is read
+                    del piece  # free it while the next one is read
             await send({"type": "http.response.body", "body": b""})
         except (RegistryError, EOFError) as failed:
-            # Without the end of the body the server beneath cuts the connection: nothing looks
-            # whole.
+            # Without the end of the body the server cuts the connection, so that the answer does
+            # not look complete.
             part.cut = str(failed)
         finally:
             abandoned.cancel()
 
     def _adjust(self, place: Place, held: int) -> None:
-        # Pieces grow and shrink with the crowd. Who has begun is not cut off for longer ones.
+        # The size of pieces depends on how many answers are sent. They grow only if there is room:
+        # no answer is cut off for longer pieces.
         if not place.held or held < place.held or self._room.has_room(held - place.held):
             place.hold(held)
 
@@ -122,7 +123,7 @@ class Sender:
                 del piece
 
     def piece_bytes(self, longest: int = LONGEST_PIECE) -> int:
-        """How long a piece of an answer may be, as many as are sent just now; in bytes."""
+        """The largest piece of an answer in bytes, given how many are being sent now."""
         share = SHARED_BYTES // max(self._room.places, 1)
         return max(SHORTEST_PIECE, min(share, longest, LONGEST_PIECE))
 
@@ -149,7 +150,8 @@ def _held(piece: int) -> int:
 
 
 async def _send_piece(piece: bytes | bytearray, request: Request, send: Send, place: Place) -> None:
-    # It may wait where the kernel has nothing to send (HTTP/2): the connection is told.
+    # With HTTP/2 this may wait although the kernel has nothing to send. The count makes the waiting
+    # known to `Connections`.
     request.exchange.sending += 1
     try:
         message = {"type": "http.response.body", "body": piece, "more_body": True}

@@ -37,7 +37,7 @@ def _rounds(
     path = f"/v2/{HOT}/blobs/{blob.digest}"
     for name, server in scenario.file_servers.items():
         if more and name == BASELINE:
-            continue  # knows no Range
+            continue  # does not support Range
         headers = {**bearer(server, HOT), **(more or {})}
         if (sent := probe(server, "GET", path, headers)) != size:
             raise BenchError(f"{name} sends {sent} bytes of a blob instead of {size}")

@@ -13,7 +13,7 @@ ONE_REPOSITORY, REPOSITORY_EACH = "into one repository", "into a repository for 
 
 
 def cases(scenario: Scenario) -> Iterator[Case]:
-    """New images each time, by clients at once."""
+    """New images each time, pushed by several clients at once."""
     for name, repositories in (
         (ONE_REPOSITORY, ["bench/push"]),
         (REPOSITORY_EACH, [f"bench/push-{number}" for number in range(CLIENTS)]),

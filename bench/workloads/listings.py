@@ -14,7 +14,7 @@ from bench.workloads.manifests import url
 
 FEW_ITEMS, MANY_ITEMS = "few items", "many items"
 CONNECTIONS = 8
-PLACES = 100  # in each listing, from which a page is asked for
+PLACES = 100  # in each listing, from which a page is requested
 PAGE = 100
 
 LISTINGS = ("tags/list", "_tags (/acr/v1)", "_catalog", "referrers")
@@ -22,7 +22,7 @@ LISTINGS = ("tags/list", "_tags (/acr/v1)", "_catalog", "referrers")
 
 @dataclass(frozen=True)
 class FilledRegistry:
-    """An acrux, how much it holds, and whom its referrers point at."""
+    """An acrux, how much it holds, and the manifest that its referrers point at."""
 
     server: Acrux
     tags: int
@@ -30,7 +30,7 @@ class FilledRegistry:
     subject: str
 
     def requests(self, listing: str) -> Iterator[str]:
-        """Paths of pages all over the listing."""
+        """The paths of pages all over the listing."""
         for part in range(PLACES):
             tag = f"tag-{self.tags * part // PLACES:07}"
             name = f"catalog/{self.repositories * part // PLACES:07}"
@@ -95,7 +95,7 @@ def _probe(filled: FilledRegistry, path: str, headers: Mapping[str, str]) -> Non
     with Connection(filled.server.port) as connection:
         answer = connection.ask("GET", path, headers)
     if answer.status != 200 or b"\r\nlink:" not in answer.head.lower():
-        raise UnexpectedAnswer(f"{path} is no page of a longer listing: {answer.status}")
+        raise UnexpectedAnswer(f"{path} is not a page of a longer listing: {answer.status}")
 
 
 WORKLOAD = Workload(

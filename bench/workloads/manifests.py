@@ -18,7 +18,7 @@ MANY_CONNECTIONS = 32
 
 
 def cases(scenario: Scenario) -> Iterator[Case]:
-    """One hot repository by so many connections, HEAD of it, many repositories, and TLS."""
+    """GET and HEAD of one hot repository, GET of many repositories, over TLS, and after a start."""
     for connections in scenario.scale.connections:
         yield Case(_get(connections), "requests/s", _gets(scenario, scenario.readers, connections))
     if peers.find("ab"):
@@ -49,7 +49,7 @@ def url(server: Server, path: str) -> str:
 
 
 def bearer(server: Server, repository: str) -> dict[str, str]:
-    """The header that lets a repository be read."""
+    """The header with a token to pull from the repository."""
     return {"Authorization": f"Bearer {server.token(repository, 'pull')}"}
 
 
@@ -98,7 +98,7 @@ def _many(scenario: Scenario) -> dict[str, Round]:
 
 
 def _cold(scenario: Scenario, start: Start) -> Sample:
-    # One client, that asks for nothing twice: what a cache gives to the first who comes.
+    # One client that requests nothing twice, and so finds every cache of the server empty.
     server = start()
     try:
         tokens = {name: server.token(name, "pull") for name in scenario.content.repositories}

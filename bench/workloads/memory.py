@@ -1,4 +1,4 @@
-"""P7: resident memory, at rest and while many transfers go on slowly."""
+"""P7: resident memory, at rest and during many slow transfers."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from bench.wire import Connection
 
 REST, DOWNLOADS, UPLOADS = "at rest", "each slow download", "each slow upload"
 STEP_BYTES = 1 << 20
-STEPS = 16  # of each transfer; what is left of it never comes
+STEPS = 16  # of each transfer; the rest is never sent
 
 _PSS = re.compile(r"^Pss: +(\d+) kB", re.MULTILINE)
 
@@ -34,7 +34,7 @@ def cases(scenario: Scenario) -> Iterator[Case]:
 
 
 def resident_bytes(process: Process) -> int:
-    """The memory of a process and all below it; what they share counts once (its PSS)."""
+    """The memory of a process and its descendants; what they share counts once (PSS)."""
     pids = [process.pid]
     for pid in pids:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

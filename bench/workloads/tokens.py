@@ -20,7 +20,7 @@ CHOSEN = "acrux, chosen password"
 USER = "bench-user"
 WARM_UP_REQUESTS = 20
 ACCOUNTS_IN_TURN = "32 connections, another account each time"
-PULLERS = 20_000  # more than can ask within a second
+PULLERS = 20_000  # more than can be served within a second
 FEW_ACCOUNTS, MANY_ACCOUNTS = "few accounts", "many accounts"
 SMALL_MAP_CASE, LARGE_MAP_CASE = "a scope map of 1 line, 8", "a scope map of 500 lines, 8"
 

@@ -98,7 +98,7 @@ def test_a_taken_port_is_reported(tmp_path: Path) -> None:
 def test_a_server_that_cannot_start_is_reported_with_its_own_words(tmp_path: Path) -> None:
     """Why a peer does not start is known only to the peer."""
     failing = ["sh", "-c", "echo no such file: x >&2; exit 1"]
-    expected = "v3 ended before it answered\n  no such file: x"
+    expected = "v3 exited before it answered\n  no such file: x"
 
     with Processes(tmp_path) as processes, pytest.raises(BenchError, match=expected):
         processes.serve("v3", failing, free_port())
@@ -116,5 +116,5 @@ def test_a_server_that_dies_in_the_run_is_reported(tmp_path: Path) -> None:
         process = processes.start("v3", ["true"])
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
-        with pytest.raises(BenchError, match="v3 ended in the middle of the run"):
+        with pytest.raises(BenchError, match="v3 exited in the middle of the run"):
             processes.settle()

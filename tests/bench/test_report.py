@@ -72,7 +72,7 @@ def test_a_file_that_holds_no_results_is_reported(tmp_path: Path) -> None:
     """Any JSON may be given by mistake."""
     (tmp_path / "a.json").write_text("{}")
 
-    with pytest.raises(BenchError, match="holds no results of a run"):
+    with pytest.raises(BenchError, match="does not hold the results of a run"):
         report.read(tmp_path / "a.json")
 
 
@@ -141,4 +141,4 @@ def test_an_unknown_workload_is_reported() -> None:
     result = CliRunner().invoke(main, ["P11"])
 
     assert result.exit_code == 2
-    assert "there is no P11: choose among P1, " in result.output
+    assert "there is no workload P11: choose from P1, " in result.output

@@ -183,14 +183,14 @@ def test_exchange_failures_are_one_line(
         (("--cacert", os.devnull), "", 2, "holds no certificates"),
         (("--refresh-token-stdin",), "stale\n", 1, "401.*wrong refresh token"),
         (("--token-stdin",), "stale\n", 1, "401.*wrong subject token"),
-        (("--token-stdin",), "", 2, "standard input holds no token"),
-        (("--token-stdin",), b"\xff", 2, "from standard input: it is no text"),
-        (("--token-file", os.devnull), "", 2, "/dev/null holds no token"),
+        (("--token-stdin",), "", 2, "standard input does not hold a token"),
+        (("--token-stdin",), b"\xff", 2, "from standard input: it is not text"),
+        (("--token-file", os.devnull), "", 2, "/dev/null does not hold a token"),
         (("--token-file", "/nowhere"), "", 2, "cannot read a token from /nowhere: No such"),
-        (("--token-file", "/bin/true"), "", 2, "it is no text"),
-        (("--token-file", "/nowhere", "--token-stdin"), "", 2, "give one"),
-        (("--refresh-token-stdin", "--token-stdin"), "", 2, "give one"),
-        (("-u", "alice", "--token-stdin"), "", 2, "give one"),
+        (("--token-file", "/bin/true"), "", 2, "it is not text"),
+        (("--token-file", "/nowhere", "--token-stdin"), "", 2, "give only one"),
+        (("--refresh-token-stdin", "--token-stdin"), "", 2, "give only one"),
+        (("-u", "alice", "--token-stdin"), "", 2, "give only one"),
         (("--grant", "refresh_token", *LOGIN), "wonderland", 2, "needs a refresh token"),
         (("--grant", "password", "--token-stdin"), "a", 2, "needs a user name"),
         (("--grant", "password"), "", 2, "needs a user name"),
@@ -480,7 +480,7 @@ def test_inspect_reports_keys_that_cannot_be_fetched(
 
     result = acrux("auth", "inspect", signed(), "--jwks", source.replace("URL", registry.url))
 
-    refused_with(result, code, "no key set|no file of JSON|no JSON Web Key Set")
+    refused_with(result, code, "without a key set|not a readable JSON file|not a JSON Web Key Set")
 
 
 def test_inspect_reports_an_opaque_token() -> None:

@@ -135,9 +135,9 @@ def test_a_login_that_the_helper_lacks_is_read_from_the_file(tmp_path: Path) -> 
     ("script", "why"),
     [
         ("echo s3cret; exit 3", "exit status 3"),
-        ("echo s3cret", "no JSON"),
-        ("""echo '{"Secret":"s3cret"}'""", "no JSON"),
-        ("""echo '["s3cret"]'""", "no JSON"),
+        ("echo s3cret", "not JSON"),
+        ("""echo '{"Secret":"s3cret"}'""", "not JSON"),
+        ("""echo '["s3cret"]'""", "not JSON"),
     ],
 )
 def test_a_failing_helper_is_reported_without_its_output(

@@ -147,5 +147,5 @@ def test_login_keeps_what_this_registry_takes(
     catalog = CliRunner().invoke(cli, ["api", "--allow-realm", realm, f"{host}/v2/_catalog"])
 
     assert (wrong.exit_code, right.exit_code) == (1, 0)
-    assert f"kept unencrypted in {tmp_path}/.docker/config.json" in right.stderr
+    assert f"stored unencrypted in {tmp_path}/.docker/config.json" in right.stderr
     assert catalog.stdout == '{"repositories":[]}\n'

@@ -335,7 +335,7 @@ def test_a_body_in_memory_is_sent_again() -> None:
 def test_a_body_that_can_be_read_once_is_not_sent_empty() -> None:
     """An empty layer in place of the real one would be the worst result."""
     auth = auth_of()
-    with pytest.raises(BodyNotReplayable, match="make the request anew"):
+    with pytest.raises(BodyNotReplayable, match="make the request again"):
         play(auth, manifest("PUT", content=iter([b"{}"])), asks(PUSH), issues("abc"))
 
     again = play(auth, manifest("PUT", content=iter([b"{}"])), ok)

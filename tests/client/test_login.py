@@ -141,7 +141,7 @@ def test_a_registry_without_refresh_tokens_leaves_the_password(
 
     result = acrux("login", registry.host, *LOGIN)
 
-    assert "the password is kept unencrypted in" in result.stderr
+    assert "the password is stored unencrypted in" in result.stderr
     assert kept(file)[registry.host] == {"auth": "YWxpY2U6d29uZGVybGFuZA=="}
     assert acrux("api", f"{registry.host}{PATH}").exit_code == 0
 
@@ -155,7 +155,7 @@ def test_login_works_with_basic(registry: FakeRegistry, file: Path) -> None:
 
     assert result.exit_code == 0, result.output
     assert kept(file)[registry.host] == {"auth": "YWxpY2U6d29uZGVybGFuZA=="}
-    refused_with(with_token, 1, "has no tokens")
+    refused_with(with_token, 1, "does not use tokens")
 
 
 @pytest.mark.parametrize("output", ["json", "table"])
@@ -197,10 +197,10 @@ def test_login_traces_each_step_with_stars(registry: FakeRegistry) -> None:
     [
         (LOGIN, "mistyped\n", 1, "wrong password"),
         (("--token-stdin",), "stale", 1, "wrong subject token"),
-        ((), "", 2, "who logs in? Give -u USER"),
+        ((), "", 2, "no credentials: give -u USER"),
         (("-u", "alice"), "", 2, "no password for 'alice'"),
-        (("-u", "a:b", "--password-stdin"), "c", 2, "a user name has no colon"),
-        (("-u", "alice", "--token-stdin"), "c", 2, "give one"),
+        (("-u", "a:b", "--password-stdin"), "c", 2, "a user name cannot contain a colon"),
+        (("-u", "alice", "--token-stdin"), "c", 2, "give only one"),
     ],
 )
 def test_a_login_that_fails_is_one_line_and_keeps_nothing(
@@ -234,7 +234,7 @@ def test_a_registry_that_is_open_to_all_needs_no_login(registry: FakeRegistry) -
     """A password that nobody requires is not sent."""
     registry.answers["/v2/"] = lambda _: (200, {}, b"{}")
 
-    refused_with(acrux("login", registry.host, *LOGIN), 1, "asks for no credentials")
+    refused_with(acrux("login", registry.host, *LOGIN), 1, "requires no credentials")
 
     assert registry.steps == [("/v2/", "-")]
 
@@ -271,7 +271,7 @@ def test_logout_forgets_the_login(registry: FakeRegistry, file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("stdin", "why"),
-    [(b"w\xe9nderland\n", "no UTF-8"), (b"", "no password"), (b"\n", "no password")],
+    [(b"w\xe9nderland\n", "not UTF-8"), (b"", "no password"), (b"\n", "no password")],
 )
 def test_an_invalid_password_is_never_sent(stdin: bytes, why: str, registry: FakeRegistry) -> None:
     """A script with an empty password file would count as a guesser, and soon have to wait."""
@@ -286,4 +286,4 @@ def test_a_name_that_is_not_text_is_wrong_usage(
     """A terminal with another character set sends it."""
     monkeypatch.setenv("ACRUX_PASSWORD", "wonderland")
 
-    refused_with(acrux("api", "-u", "ren\udce9", registry.host + PATH), 2, "no UTF-8")
+    refused_with(acrux("api", "-u", "ren\udce9", registry.host + PATH), 2, "not UTF-8")

@@ -32,7 +32,7 @@ BAD = {
     "a file": (HTTPS, "file:///etc/passwd", "http"),
     "another protocol": (HTTPS, "ftp://registry.example.com/", "http"),
     "a broken address": (HTTPS, "https://[bad/", "another place"),
-    "a control character": (HTTPS, "https://registry.example.com/\x00", "no URL"),
+    "a control character": (HTTPS, "https://registry.example.com/\x00", "not a URL"),
     "a port that is none": (HTTPS, "https://registry.example.com:99999999/", "another place"),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ Run as a program it pushes LARGE into the store that it is told, and prints what
 
 import asyncio
 import errno
+import gc
 import hashlib
 import json
 import os
@@ -336,11 +337,13 @@ def mounted(folder: Path, options: str, source: str = "tmpfs") -> Iterator[None]
     try:
         yield
     finally:
+        gc.collect()  # a store keeps a file open until it is collected
         subprocess.run(["umount", str(folder)], check=True)
 
 
 def remount(folder: Path, options: str) -> None:
     """Change how a disk is mounted there."""
+    gc.collect()  # as in `mounted`: with a file open for writing it cannot become read-only
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 

@@ -863,12 +863,12 @@ class TestFiles:
         """One clear line instead of a failure with the first push."""
         (tmp_path / name).touch()
 
-        with pytest.raises(InvalidSettings, match="data_dir: no folders for blobs can be made"):
+        with pytest.raises(InvalidSettings, match="data_dir: the folders for blobs cannot be made"):
             FileBlobStore(tmp_path).prepare()
 
     @pytest.mark.parametrize(
         ("options", "complaint"),
-        [("size=1m", "different volumes"), ("size=1m,ro", "no folders for blobs can be made")],
+        [("size=1m", "different volumes"), ("size=1m,ro", "the folders for blobs cannot be made")],
     )
     def test_a_volume_that_cannot_be_used_stops_the_start(
         self, tmp_path: Path, options: str, complaint: str
@@ -889,7 +889,7 @@ class TestFiles:
         with mounted(uploads, "bind", str(uploads)):
             remount(uploads, "ro,bind")
 
-            with pytest.raises(InvalidSettings, match="uploads cannot be read and written"):
+            with pytest.raises(InvalidSettings, match="uploads is not readable and writable"):
                 FileBlobStore(tmp_path).prepare()
 
     async def test_where_all_is_read_only_blobs_are_read(self, tmp_path: Path) -> None:

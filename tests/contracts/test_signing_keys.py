@@ -141,7 +141,7 @@ async def test_what_cannot_be_kept_is_refused(keys: KeyFolder, tmp_path: Path) -
     folder.rename(elsewhere)
     folder.symlink_to(tmp_path / "nowhere")
 
-    with pytest.raises(InvalidSettings, match="cannot be kept"):
+    with pytest.raises(InvalidSettings, match="cannot be stored"):
         await keys.add("ES256", 2, NOON)
-    with pytest.raises(InvalidSettings, match="cannot be kept"):
+    with pytest.raises(InvalidSettings, match="cannot be stored"):
         await keys.remove(first)

@@ -5,8 +5,8 @@ import socket
 import ssl
 import statistics
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -18,13 +18,24 @@ NO_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 Opener = Callable[[int], socket.socket]
 
 
+@contextmanager
+def closed_if_it_fails(connection: socket.socket) -> Iterator[None]:
+    """Close the connection if what happens inside fails: nobody gets it then."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
 def saying(*parts: bytes) -> Opener:
     """Opens a connection, says this much, and no more."""
 
     def open_(port: int) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", port), timeout=60)
-        for part in parts:
-            connection.sendall(part)
+        with closed_if_it_fails(connection):
+            for part in parts:
+                connection.sendall(part)
         return connection
 
     return open_
@@ -39,10 +50,12 @@ def over_tls(protocol: str, *parts: bytes) -> Opener:
 
     def open_(port: int) -> socket.socket:
         plain = socket.create_connection(("127.0.0.1", port), timeout=60)
-        connection = context.wrap_socket(plain)
-        assert connection.selected_alpn_protocol() == protocol
-        for part in parts:
-            connection.sendall(part)
+        with closed_if_it_fails(plain):
+            connection = context.wrap_socket(plain)
+        with closed_if_it_fails(connection):
+            assert connection.selected_alpn_protocol() == protocol
+            for part in parts:
+                connection.sendall(part)
         return connection
 
     return open_

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -35,11 +36,21 @@ from tests.wire.test_headers import (
 
 MOST_BYTES = 400_000_000  # of all processes
 LONGEST = 1.0  # for a newcomer's answer, in seconds
+ATTACK_SECONDS = 240.0  # all attacks together take a minute on two cores
 
 LIVES = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SILENT = (b"", b"P", PREFACE[:12], LIVES[:-4], PREFACE + NO_SETTINGS, LIVES)
 SETTINGS, NO_WINDOW = 4, b"\x00\x04\x00\x00\x00\x00"  # RFC 9113 §6.5: INITIAL_WINDOW_SIZE
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def within_time(times: int) -> Iterator[int]:
+    """Numbers from 0 on; raises TimeoutError where these times take longer than ATTACK_SECONDS."""
+    end = time.monotonic() + ATTACK_SECONDS
+    for number in range(times):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{number} of {times} times took {ATTACK_SECONDS:g} seconds")
+        yield number
 
 
 class Attackers:
@@ -67,14 +78,14 @@ class Attackers:
     def ask_at_length(self) -> None:
         """Token requests of 60 KB of distinct scopes (A3)."""
         asking = Connection(self._port)
-        for number in range(300):
+        for number in within_time(300):
             scopes = "+".join(f"repository:a{number}b{each}:pull" for each in range(2000))
             asking.call("GET", self._token(scopes))
         asking.close()
 
     def call_themselves_names(self) -> None:
         """A User-Agent of 60 KB that grows when it is escaped, and one of 240 KB (A4)."""
-        for number in range(260):
+        for number in within_time(260):
             agent = b"\xff" * (60_000 if number % 2 else 240_000)
             with suppress(OSError), saying()(self._port) as connection:
                 connection.sendall(LIVES[:-2] + b"User-Agent: " + agent + b"\r\n\r\n")
@@ -85,13 +96,13 @@ class Attackers:
         head = self._admin.head(
             "PUT", "/v2/app/manifests/big", Content_Type=MANIFEST, Content_Length=str(4 * MEBIBYTE)
         )
-        for _ in range(100):
+        for _ in within_time(100):
             self._send_some(head, 4 * MEBIBYTE - 1)
 
     def end_no_upload(self) -> None:
         """Blobs that stop in the middle (A5)."""
         starting = Connection(self._port, self._admin.authorization)
-        for _ in range(200):
+        for _ in within_time(200):
             place = starting.start_upload()
             head = starting.head("PATCH", place, Content_Length=str(64 * MEBIBYTE))
             self._send_some(head, 250_000)
@@ -100,7 +111,7 @@ class Attackers:
     def want_many_tokens(self) -> None:
         """Tokens for many repositories each, which are used, and stand in the audit (A5)."""
         asking = Connection(self._port)
-        for number in range(1500):
+        for number in within_time(1500):
             scopes = "+".join(
                 f"repository:team/{number:05}-{each:05}-{'x' * 90}:pull" for each in range(118)
             )

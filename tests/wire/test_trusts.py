@@ -139,7 +139,7 @@ def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
         ((*github, "--repository", "org/app", *gives, "--claim", "x"), "CLAIM=TEXT"),
         ((*github, "--repository", "org/app", *gives, "--lifetime-in-minutes", "999"), "at most"),
         (("trust", "create", "github", "-n", "wrong", "--repository", "o/a"), "--audience"),
-        (("trust", "update", "-n", "nobody"), "what is to change"),
+        (("trust", "update", "-n", "nobody"), "say what to change"),
         (("trust", "update", "-n", "nobody", "--audience", "x"), "trust list"),
         (("trust", "delete", "-n", "nobody"), "trust list"),
     ):

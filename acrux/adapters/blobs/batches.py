@@ -10,15 +10,15 @@ from acrux.adapters.blobs.upload_files import UploadFile, in_thread, settle, sta
 from acrux.domain.content.upload import ContentRange
 from acrux.errors import SizeMismatch
 
-# What is written and hashed at once: less of each where many uploads come at once.
+# Bytes that are written and hashed at once: fewer for each upload if many come at once.
 BATCH_BYTES: Final = 1 << 18
 SMALLEST_BATCH: Final = 1 << 14
-BATCHES_BYTES: Final = 1 << 23  # of all that come at once; each has three
-BATCHES_A_TURN: Final = 8  # of one upload, before a thread does something else that waits for it
+BATCHES_BYTES: Final = 1 << 23  # divided among concurrent uploads; each holds up to three batches
+BATCHES_A_TURN: Final = 8  # of one upload; then the thread is free for other work
 
 
 def batch_bytes(uploads: int) -> int:
-    """How much of each of so many uploads is written at once."""
+    """How many bytes of each upload to write at once if `uploads` are under way."""
     return max(SMALLEST_BATCH, min(BATCHES_BYTES // max(uploads, 1), BATCH_BYTES))
 
 
@@ -29,13 +29,14 @@ async def receive(
     batch: Callable[[], int] = lambda: BATCH_BYTES,
     check_room: Callable[[], None] = lambda: None,
 ) -> None:
-    """Append the chunks as they come, writing some while the next are on their way.
+    """Append the chunks as they arrive, writing some while the next are on their way.
 
-    `batch` says how many bytes are written at once; `check_room` is asked before each batch, and
-    raises StorageExhausted where it may not be written.
+    `batch` returns how many bytes to write at once. `check_room` is called before each batch, and
+    raises StorageExhausted if the batch may not be written.
 
-    Raises StorageExhausted; SizeMismatch where the chunks are not as long as `content_range`
-    says, and then takes them back; what the iterator raises, and then keeps what came before.
+    Raises StorageExhausted. Raises SizeMismatch if the chunks are shorter or longer than
+    `content_range` says, and then removes them from the file. Passes on what the iterator raises,
+    and then keeps the bytes that came before.
     """
     start, received = file.size, 0
     batches = _Batches(file, batch, check_room)
@@ -43,25 +44,25 @@ async def receive(
         async for chunk in chunks:
             received += len(chunk)
             if content_range and received > content_range.size:
-                break  # a client that lies about its chunk is not read to the end
+                break  # a chunk longer than announced is not read to its end
             await batches.add(chunk)
-            del chunk  # while the next one is waited for
+            del chunk  # frees its memory while the next one is awaited
     finally:
         await batches.finish()
     if content_range and received != content_range.size:
         await in_thread(partial(file.truncate, start))
         raise SizeMismatch(
-            f"the Content-Range announces {content_range.size} bytes and the chunk holds "
-            f"{'more' if received > content_range.size else received}: send it once more",
+            f"the Content-Range announces {content_range.size} bytes, but the chunk holds "
+            f"{'more' if received > content_range.size else received}: send the chunk again",
         )
 
 
 class _Batches:
-    """Chunks on their way to a file: one batch is written, one waits, one fills up.
+    """Chunks on their way to a file: one batch is being written, one waits, one fills up.
 
-    The thread goes on to the batch that waits by itself, until it was its turn for long enough. To
-    be asked for each, by an event loop that is busy with the next chunk, took as long as a third of
-    the writing.
+    The thread takes the next waiting batch by itself, until its turn is over. If the event loop,
+    busy with the next chunk, had to start each batch, that would take a third as long as the
+    writing itself.
     """
 
     def __init__(
@@ -72,11 +73,11 @@ class _Batches:
         self._check_room = check_room
         self._filling: list[bytes] = []
         self._filled = 0
-        # One, or two while no thread writes. Two threads may use a deque.
+        # One batch, or two while no thread writes. A deque is safe to share between two threads.
         self._waiting: deque[list[bytes]] = deque()
         self._writing: asyncio.Future[None] | None = None
-        self._moved = asyncio.Event()  # the thread has taken what waited, or has ended
-        self._is_awaited = False  # that it moves: to wake the event loop is a system call
+        self._moved = asyncio.Event()  # set when the thread takes a batch, and when it ends
+        self._is_awaited = False  # whether `_moved` is: waking the event loop is a system call
         self._loop = asyncio.get_running_loop()
 
     async def add(self, chunk: bytes) -> None:
@@ -86,7 +87,7 @@ class _Batches:
             await self._hand_over()
 
     async def finish(self) -> None:
-        """Write what is left, and wait for the end of the thread."""
+        """Write what is left, and wait until the thread has ended."""
         try:
             if self._filling:
                 await self._hand_over()
@@ -97,7 +98,7 @@ class _Batches:
 
     async def _hand_over(self) -> None:
         self._check_room()
-        self._is_awaited = True  # before it is looked whether anything waits: see _write_waiting
+        self._is_awaited = True  # before `_waiting` is read: see _write_waiting
         while self._waiting and self._is_writing():
             self._moved.clear()
             await self._moved.wait()
@@ -109,12 +110,12 @@ class _Batches:
             self._write()
 
     def _is_writing(self) -> bool:
-        # Perhaps only just: what comes to wait, a thread whose turn is about to end does not see.
-        # With the next batch, or at the end, it is found to have ended, and another one starts.
+        # A thread whose turn is about to end may miss a batch that is added now. The next batch,
+        # or `finish`, finds that the thread has ended, and starts another.
         return self._writing is not None and not self._writing.done()
 
     async def _written(self) -> None:
-        # A batch that failed fails every one after it: nothing is written behind a gap.
+        # If a batch fails, every later one fails too: nothing is written after a gap.
         if self._writing is not None:
             await settle(self._writing)
 

@@ -1,4 +1,4 @@
-"""A blob's open file, and whether its bytes are those of its digest."""
+"""A blob's open file, and whether its bytes match its digest."""
 
 import os
 import stat
@@ -13,15 +13,15 @@ from acrux.adapters.failures import reading
 from acrux.domain.content.digest import Digest, new_hasher
 from acrux.errors import DamagedBlob
 
-PIECE_BYTES: Final = 1 << 18  # longer ones are faster, but let others wait, and several are held
-MAX_VERIFIED: Final = 4096  # blobs that one process remembers; about half a kilobyte each
+PIECE_BYTES: Final = 1 << 18  # longer ones are faster, but delay others and take more memory
+MAX_VERIFIED: Final = 4096  # blobs that one process remembers, about half a kilobyte each
 
-# A file's inode, when it was last written, in nanoseconds, and its size in bytes.
+# A file's inode, its modification time in nanoseconds, and its size in bytes.
 Looks = tuple[int, int, int]
 
 
 class FileBlob:
-    """A blob's open file: its bytes stay readable though the file be replaced or deleted."""
+    """A blob's open file. Its bytes stay readable even if the file is replaced or deleted."""
 
     def __init__(
         self, digest: Digest, descriptor: int, found: os.stat_result, verified: "Verified"
@@ -38,7 +38,7 @@ class FileBlob:
         return self._size
 
     def read_at_once(self, start: int, stop: int) -> bytearray | None:
-        """See ports.StoredBlob. None too where the kernel cannot say whether it would wait."""
+        """See ports.StoredBlob. Also None if the kernel cannot say whether it would block."""
         content = bytearray(stop - start)
         if self._fill_at_once(content, start) != len(content):
             return None
@@ -57,7 +57,7 @@ class FileBlob:
         self._verified.add(self._digest, self._looks)
 
     async def read(self, start: int, stop: int) -> AsyncIterator[bytearray]:
-        """See ports.StoredBlob. Raises EOFError where the file was cut short meanwhile."""
+        """See ports.StoredBlob. Raises EOFError if the file was truncated meanwhile."""
         while start < stop:
             piece = bytearray(min(PIECE_BYTES, stop - start))
             count = self._fill_at_once(piece, start) or await in_thread(
@@ -84,9 +84,9 @@ class FileBlob:
 
 
 class Verified:
-    """The blobs whose bytes this process has digested; it forgets the oldest.
+    """The blobs whose bytes this process has verified; it forgets the oldest.
 
-    A small blob is digested once for each way its file has looked: it costs as much as sending it.
+    A small blob is hashed once, and again if its file changes: hashing costs as much as sending.
     """
 
     def __init__(self, maximum: int = MAX_VERIFIED) -> None:
@@ -94,26 +94,26 @@ class Verified:
         self._looks: OrderedDict[Digest, Looks] = OrderedDict()
 
     def knows(self, digest: Digest, looks: Looks) -> bool:
-        """Whether a file that looks so held the bytes of the digest."""
+        """Whether a file with this inode, time and size held the bytes of the digest."""
         return self._looks.get(digest) == looks
 
     def add(self, digest: Digest, looks: Looks) -> None:
-        """Remember that it does."""
+        """Remember that such a file holds the bytes of the digest."""
         self._looks[digest] = looks
         if len(self._looks) > self._maximum:
             self._looks.popitem(last=False)
 
 
 def mark_damaged(descriptor: int) -> None:
-    """Mark the open file, for every worker: a push puts another file in its place.
+    """Mark the open file as damaged, for every worker. The next push of the blob replaces it.
 
-    The mark is the file's sticky bit, which means nothing else on Linux. It stays with these very
-    bytes, whatever gets their name meanwhile, and leaves them for whoever wants to look.
+    The mark is the sticky bit, which has no other meaning for a file on Linux. It stays with these
+    bytes even if another file gets their name meanwhile, and the bytes stay for inspection.
     """
-    with suppress(OSError):  # a file system that is read-only: it is found again with the next pull
+    with suppress(OSError):  # a read-only file system: the next pull finds the damage again
         os.fchmod(descriptor, 0o600 | stat.S_ISVTX)
 
 
 def is_damaged(found: os.stat_result) -> bool:
-    """Whether the file was marked."""
+    """Whether the file is marked as damaged."""
     return bool(found.st_mode & stat.S_ISVTX)

@@ -1,4 +1,4 @@
-"""Which blobs the latest uploads became: a closing PUT can come again."""
+"""Which blobs recent uploads became: a client may repeat its last PUT."""
 
 import os
 import struct
@@ -13,28 +13,28 @@ from weakref import finalize
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.upload import Upload
 
-KEPT_SECONDS: Final = 3600  # far longer than any client tries again
+KEPT_SECONDS: Final = 3600  # far longer than any client retries
 PAGES: Final = 2048
 PAGE_BYTES: Final = 4096
 NANOSECONDS: Final = 1_000_000_000  # in a second
 
-# Which upload, which blob, and the instant of the note in nanoseconds; zeros for none.
+# The upload, the blob, and when this was noted, in nanoseconds; an empty slot is all zeros.
 _RECORD: Final = struct.Struct("!24s32sQ")
 _INSTANTS: Final = struct.Struct("!" + "56xQ" * (PAGE_BYTES // _RECORD.size))
 
 
 class ClosedUploads:
-    """Which blob each of the latest uploads became, in one file that all processes share.
+    """Which blob each recent upload became, in one file that all processes share.
 
-    The file never grows beyond PAGES pages. Which page an upload is noted on, a digest of its name
-    decides; the 64 latest of each are kept: together 131,072, of the last KEPT_SECONDS. Nothing is
-    synced: after a power loss some are forgotten, and their clients push once more. `now` tells the
-    time in seconds. The methods block.
+    The file never grows beyond PAGES pages. A hash of the upload's name selects its page. A page
+    holds its 64 latest records, so that the file holds 131,072; each is valid for KEPT_SECONDS.
+    Nothing is synced: after a power loss some records are lost, and their clients push again.
+    `now` returns the time in seconds. The methods block.
     """
 
     # No lock: a record is written as a whole. Two that are noted on one page within microseconds
-    # may choose the same place; one is forgotten then, as after a power loss. A note is part of
-    # every push, and each system call in a thread gives up the interpreter, so there are two.
+    # may choose the same slot; one of them is then lost, as after a power loss. Every push writes
+    # a record, and each system call in a thread releases the interpreter, so there are only two.
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._path = path
@@ -43,7 +43,7 @@ class ClosedUploads:
         self._file: int | None = None
 
     def note(self, upload: Upload, digest: Digest) -> None:
-        """Note that the upload becomes this blob. Raises OSError where the disk is full."""
+        """Note that the upload becomes this blob. Raises OSError if the disk is full."""
         file = self._opened()
         number, name = _place(upload)
         page, now = _read(file, number), self._instant()
@@ -51,7 +51,7 @@ class ClosedUploads:
         _write(file, number, _find(name, page, _oldest(page, now)), record)
 
     def became(self, upload: Upload, digest: Digest) -> bool:
-        """Whether that was noted of them, lately, and not forgotten."""
+        """Whether this was noted of the upload within KEPT_SECONDS, and not forgotten."""
         number, name = _place(upload)
         try:
             page = self._page(number)
@@ -64,7 +64,7 @@ class ClosedUploads:
         )
 
     def forget(self, upload: Upload) -> None:
-        """Let it not have been noted."""
+        """Remove the upload's record, if there is one."""
         number, name = _place(upload)
         try:
             page = self._page(number)
@@ -77,7 +77,7 @@ class ClosedUploads:
         return int(self._now() * NANOSECONDS)
 
     def _opened(self) -> int:
-        """The file, which stays open, to note something in it."""
+        """The file, for writing; it stays open."""
         with self._opening:
             if self._file is None:
                 self._file = self._open(os.O_RDWR | os.O_CREAT)
@@ -85,7 +85,7 @@ class ClosedUploads:
             return self._file
 
     def _page(self, number: int) -> bytes:
-        # Opened anew: what only reads makes no file, and needs none that can be written.
+        # Opened each time: reading must not create the file, nor need write access to it.
         file = self._open(os.O_RDONLY)
         try:
             return _read(file, number)
@@ -119,9 +119,9 @@ def _find(name: bytes, page: bytes, otherwise: int = 0) -> int:
 
 
 def _oldest(page: bytes, now: int) -> int:
-    """Where the record lies that is furthest from now: a free place, if there is one."""
+    """The offset of the record furthest from now: an empty slot, if there is one."""
     instants = _INSTANTS.unpack(page)
     furthest = min(instants)
-    if max(instants) > now:  # of a clock that was ahead: it is not the latest for that
+    if max(instants) > now:  # written by a clock that was ahead: not the latest for that
         furthest = max(instants, key=lambda instant: abs(now - instant))
     return instants.index(furthest) * _RECORD.size

@@ -28,9 +28,9 @@ from acrux.errors import (
 )
 
 ALGORITHMS: Final = ("sha256", "sha512")
-SIZES_AT_ONCE: Final = 128  # asked for on the event loop: 2 µs each
-PATIENCE: Final = 10.0  # seconds for which an upload is waited for that another request holds
-FIRST_PAUSE: Final = 0.01  # seconds until it is looked at again, then twice as many
+SIZES_AT_ONCE: Final = 128  # looked up on the event loop: 2 µs each
+PATIENCE: Final = 10.0  # seconds to wait for an upload that another request holds
+FIRST_PAUSE: Final = 0.01  # seconds before the first retry; doubled for each further one
 LONGEST_PAUSE: Final = 0.5
 
 
@@ -39,10 +39,10 @@ class FileBlobStore:
 
     An upload is the file `uploads/<key>`, and that file's length is its offset. A blob is the file
     `blobs/<algorithm>/<first two digits>/<all digits>`; it gets this name only when its bytes
-    are verified and durable, and never changes afterwards. What uploads became is noted in the
-    file `closed-uploads`. `check_room` is asked before anything grows, and raises StorageExhausted
-    where it may not. An upload that another request adds to is waited for, for `patience` seconds.
-    See ports.BlobStore.
+    are verified and durable, and never changes afterwards. The file `closed-uploads` notes which
+    blobs the uploads became. `check_room` is called before anything grows, and raises
+    StorageExhausted if it may not. If another request is appending to an upload, the store waits
+    for it for up to `patience` seconds. See ports.BlobStore.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class FileBlobStore:
         self._verified = Verified()
         self._closed = ClosedUploads(root / "closed-uploads")
         self._durable: set[str] = set()
-        self._appending = 0  # how many uploads
+        self._appending = 0  # uploads that are being appended to
 
     def prepare(self) -> None:
-        """Make the folders, unless all is read-only.
+        """Make the folders, unless the file system is read-only.
 
-        Raises InvalidSettings where blobs cannot be kept in them.
+        Raises InvalidSettings if blobs cannot be stored in them.
         """
         if is_read_only(self._root):
             return
@@ -78,15 +78,15 @@ class FileBlobStore:
             volumes = {folder.stat().st_dev for folder in folders}
         except OSError as error:
             raise InvalidSettings(
-                f"data_dir: no folders for blobs can be made in {self._root} ({error.strerror}): "
-                "choose another data directory, or change its owner"
+                f"data_dir: the folders for blobs cannot be made in {self._root} "
+                f"({error.strerror}): choose another data directory, or change its owner"
             ) from error
         for folder in folders:
             _check_writable(folder)
-        if len(volumes) > 1:  # a rename from one volume to another is no rename but a copy
+        if len(volumes) > 1:  # a rename cannot cross volumes
             raise InvalidSettings(
-                f"data_dir: {self._uploads} and {self._blobs} lie on different volumes: "
-                "mount the volume one folder higher, around both"
+                f"data_dir: {self._uploads} and {self._blobs} are on different volumes: "
+                f"mount one volume that holds both, at {self._root}"
             )
 
     async def begin(self, upload: Upload) -> None:
@@ -115,7 +115,7 @@ class FileBlobStore:
             self._appending += 1
             try:
                 await receive(file, chunks, place.range, self._batch_bytes, self._check_room)
-            except StorageExhausted:  # nobody may come back for these bytes, and others need room
+            except StorageExhausted:  # the client may never come back, and others need the room
                 await in_thread(partial(file.truncate, start))
                 raise
             finally:
@@ -124,7 +124,7 @@ class FileBlobStore:
             return file.size
 
     async def commit(self, upload: Upload, digest: Digest) -> int:
-        """See ports.BlobStore. Raises UploadOutOfOrder where another request goes on appending."""
+        """See ports.BlobStore. Raises UploadOutOfOrder if another request keeps appending."""
         try:
             file = await self._opened(upload)
         except UnknownUpload:
@@ -162,7 +162,7 @@ class FileBlobStore:
         return self._size(digest)
 
     async def sizes(self, digests: Sequence[Digest]) -> Mapping[Digest, int]:
-        """See ports.BlobStore. Many are asked for in a thread, so that nobody waits for them."""
+        """See ports.BlobStore. Many are looked up in a thread, so that no other request waits."""
         if len(digests) <= SIZES_AT_ONCE:
             return self._sizes(digests)
         return await in_thread(partial(self._sizes, digests))
@@ -187,7 +187,7 @@ class FileBlobStore:
         return batch_bytes(self._appending)
 
     async def _opened(self, upload: Upload) -> UploadFile:
-        # A client whose connection was cut comes back before anybody has noticed the cut here.
+        # A client that lost its connection may come back before the server has noticed the loss.
         end, pause = time.monotonic() + self._patience, FIRST_PAUSE
         while True:
             try:
@@ -208,7 +208,7 @@ class FileBlobStore:
         return f"{self._folder(digest)}/{digest.encoded}"
 
     def _folder(self, digest: Digest) -> str:
-        # By the first two digits, as a folder of a million files is slow to list and to back up.
+        # Split by the first two digits: a folder of a million files is slow to list and back up.
         return f"{self._blobs}/{digest.algorithm}/{digest.encoded[:2]}"
 
     @reading
@@ -220,14 +220,14 @@ class FileBlobStore:
         if not self._became(upload, digest):
             raise UnknownUpload(upload=str(upload))
         try:
-            sync_folder(self._folder(digest))  # who was killed after the rename had not done it
+            sync_folder(self._folder(digest))  # a process killed after the rename had not
             return self._size(digest)
         except (FileNotFoundError, UnknownBlob):
             raise UnknownUpload(upload=str(upload)) from None
 
     @storing
     def _discard(self, upload: Upload) -> None:
-        # Its name first: of this and the rename of a commit, one finds it.
+        # The name first: of this and the rename of a commit, only one finds the file.
         found = _unlink(self._path(upload))
         self._closed.forget(upload)
         if not found:
@@ -241,8 +241,8 @@ class FileBlobStore:
             with suppress(UnknownUpload):  # discarded meanwhile
                 self._discard(file.upload)
             raise DigestMismatch(
-                f"the bytes sent hash to {computed}, not to the digest that was claimed, "
-                f"{digest}: the upload is gone, send it again from the start",
+                f"the bytes sent have the digest {computed}, not the claimed {digest}: "
+                "the upload was discarded, send it again from the start",
                 computed=str(computed),
                 claimed=str(digest),
             )
@@ -254,19 +254,19 @@ class FileBlobStore:
         self._make_durable(folder)
         self._closed.note(file.upload, digest)
         try:
-            # Over a blob that is there already, too: the new bytes are verified, the old ones
-            # may have been damaged since.
+            # Also over an existing blob: the new bytes are verified, the old ones may have been
+            # damaged since.
             os.rename(file.path, self._blob(digest))
         except FileNotFoundError:  # discarded meanwhile
             self._closed.forget(file.upload)
             raise UnknownUpload(upload=str(file.upload)) from None
-        # Where this fails the blob stays, linked by nobody. Taking it back could take away what
-        # another upload of the same bytes has put there, and had acknowledged.
+        # If this fails, the blob stays, and no repository links it. Removing it could remove what
+        # another upload of the same bytes has put there, and what was acknowledged.
         sync_folder(folder)
 
     def _make_durable(self, folder: str) -> None:
-        # Another process may have made the folder and not synced it yet, so that finding it is
-        # not enough: each process syncs once itself.
+        # Another process may have made the folder but not synced it yet. So each process syncs it
+        # once itself.
         made = _make_folder(folder)
         if made or folder not in self._durable:
             sync_folder(os.path.dirname(folder))
@@ -274,17 +274,17 @@ class FileBlobStore:
 
 
 def make_folders(folder: Path) -> None:
-    """Make the folder and those above it that are missing, durably."""
+    """Make the folder and its missing parents, durably."""
     made = [path for path in folder.parents if not path.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The lowest always: who was killed before it came to that had made the folder.
+    # The folder itself always: a process may have made it and been killed before the sync.
     for path in (folder, *made):
-        with suppress(PermissionError):  # one that may be entered and not be read
+        with suppress(PermissionError):  # a parent that may be entered but not read
             sync_folder(path.parent)
 
 
 def sync_folder(folder: str | Path) -> None:
-    """Make durable which names the folder holds."""
+    """Make the names in the folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -293,8 +293,8 @@ def sync_folder(folder: str | Path) -> None:
 
 
 def _unread(digest: Digest, failed: OSError) -> RegistryError:
-    # Only a name that is missing says that the blob is. Without a descriptor left, or from a disk
-    # that fails, nothing can be said of it, and a client that is told 404 takes that for the truth.
+    # Only a missing name means that the blob is missing. If no descriptor is left, or the disk
+    # fails, nothing is known of the blob, and a client would take a 404 for the truth.
     if isinstance(failed, FileNotFoundError):
         return UnknownBlob(digest=str(digest))
     return unavailable(failed)
@@ -322,6 +322,6 @@ def _make_folder(folder: str) -> bool:
 def _check_writable(folder: Path) -> None:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise InvalidSettings(
-            f"data_dir: {folder} cannot be read and written: choose another data directory, or "
+            f"data_dir: {folder} is not readable and writable: choose another data directory, or "
             "change the folder's owner"
         )

@@ -18,25 +18,25 @@ from acrux.errors import (
     UploadOutOfOrder,
 )
 
-WRITEBACK_BYTES: Final = 1 << 23  # what is sent on its way to the disk at once
+WRITEBACK_BYTES: Final = 1 << 23  # sent on to the disk at a time
 READ_BYTES: Final = 1 << 18
 
-# OCI image specification, descriptor.md, "Registered algorithms": what nearly everybody uses.
+# OCI image specification, descriptor.md, "Registered algorithms": the one in common use.
 USUAL_ALGORITHM: Final = "sha256"
 
 Result = TypeVar("Result")
 
 
 def start_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
-    """Start `work` in a thread; `settle` what this returns."""
+    """Start `work` in a thread; pass what this returns to `settle`."""
     return asyncio.get_running_loop().run_in_executor(None, work)
 
 
 async def settle(running: asyncio.Future[Result]) -> Result:
-    """What a thread's work returned or raised.
+    """Return or raise what a thread's work returned or raised.
 
-    The work has ended when this returns or raises, even if the caller is cancelled meanwhile:
-    a file may be closed afterwards, and no thread writes to whatever gets its descriptor next.
+    The work has ended when this returns or raises, even if the caller is cancelled meanwhile. So
+    a file may be closed afterwards: no thread writes to the next file that gets its descriptor.
     """
     try:
         return await asyncio.shield(running)
@@ -48,22 +48,22 @@ async def settle(running: asyncio.Future[Result]) -> Result:
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:
-    """Do `work` in a thread, to its end: see `settle`."""
+    """Run `work` in a thread, to its end: see `settle`."""
     return await settle(start_thread(work))
 
 
 class Stamp(Struct, frozen=True):
-    """How an upload's file looks: its length in bytes, and when it was last written."""
+    """The state of an upload's file: its length in bytes, and when it was last written."""
 
     size: int
-    written_at: int  # nanoseconds, as the file system keeps them
+    written_at: int  # in nanoseconds, from the file system
 
 
 class UploadFile:
-    """An upload that is open and locked, for nobody else to append to or commit.
+    """An open and locked upload: nobody else can append to it or commit it.
 
-    `size` is its offset in bytes. `hasher` has digested exactly these bytes, or is None where
-    nobody knows. Must be closed, which unlocks it; its methods block.
+    `size` is its offset in bytes. `hasher` has seen exactly these bytes; it is None if no hasher
+    has. Must be closed, which unlocks it. The methods block.
     """
 
     def __init__(self, upload: Upload, path: str, descriptor: int) -> None:
@@ -89,17 +89,17 @@ class UploadFile:
             raise
 
     def close(self) -> None:
-        """Let go of the file and of its lock."""
+        """Close the file, which unlocks it."""
         os.close(self._descriptor)
 
     def stamp(self) -> Stamp:
-        """How the file looks now."""
+        """The present state of the file."""
         found = os.fstat(self._descriptor)
         return Stamp(found.st_size, found.st_mtime_ns)
 
     @storing
     def append(self, batch: Sequence[bytes]) -> None:
-        """Add the chunks, all or none. Raises as `storing` does."""
+        """Append all of the chunks or none. Raises as `storing` does."""
         try:
             for chunk in batch:
                 self._write(chunk)
@@ -118,10 +118,10 @@ class UploadFile:
             rest = rest[os.write(self._descriptor, rest) :]
 
     def _send(self) -> None:
-        # What is on its way to the disk while the rest still comes, `sync` need not wait for:
-        # Linux takes this advice as "write it now", and drops what is clean.
+        # `sync` need not wait for what goes to the disk while the rest still arrives: Linux takes
+        # this advice as "write it now", and drops clean pages.
         if self.size - self._sent >= WRITEBACK_BYTES:
-            with suppress(OSError):  # an advice that is not taken costs time, and no push
+            with suppress(OSError):  # without it `sync` takes longer, and no push fails
                 os.posix_fadvise(
                     self._descriptor, self._sent, self.size - self._sent, os.POSIX_FADV_DONTNEED
                 )
@@ -129,12 +129,12 @@ class UploadFile:
 
     @reading
     def read(self, count: int, start: int) -> bytes:
-        """So many bytes from `start` on."""
+        """Up to `count` bytes from the offset `start` on."""
         return os.pread(self._descriptor, count, start)
 
     @storing
     def truncate(self, size: int) -> None:
-        """Take back what lies after the first `size` bytes."""
+        """Remove everything after the first `size` bytes."""
         self.hasher = None
         os.ftruncate(self._descriptor, size)
         self.size = size
@@ -142,7 +142,7 @@ class UploadFile:
 
     @reading
     def digest(self, algorithm: str) -> Digest:
-        """The digest of the bytes, read once more unless they were all seen coming."""
+        """The digest of the bytes; reads them again unless `hasher` has seen them."""
         if self.hasher is not None and algorithm == USUAL_ALGORITHM:
             return Digest(algorithm, self.hasher.hexdigest())
         hasher, offset = new_hasher(algorithm), 0
@@ -153,30 +153,30 @@ class UploadFile:
 
     @storing
     def sync(self) -> None:
-        """Make the bytes durable, or empty the file. Raises as `storing` does."""
+        """Make the bytes durable; if that fails, empty the file. Raises as `storing` does."""
         try:
             os.fsync(self._descriptor)
         except OSError:
-            # Linux tells of a failed write once: the next fsync succeeds over what was lost,
-            # while the cache still shows it (https://lwn.net/Articles/752063/). So nothing
+            # Linux reports a failed write once: the next fsync succeeds although bytes were lost,
+            # while the cache still shows them (https://lwn.net/Articles/752063/). So nothing
             # here can be trusted, and the only truthful offset is 0.
             self.truncate(0)
             raise
 
 
 def lock(upload: Upload, path: str, descriptor: int) -> int:
-    """Lock the open file against every other request and worker, and return its length.
+    """Lock the open file against all other requests and workers, and return its length in bytes.
 
-    Raises UploadOutOfOrder where another holds it, and UnknownUpload where `path` does not name
-    it any more: it was discarded, or has become a blob that must never change again.
+    Raises UploadOutOfOrder if another request holds the lock. Raises UnknownUpload if `path` no
+    longer names the file: it was discarded, or it became a blob, which must never change again.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         offset = os.fstat(descriptor).st_size
         raise UploadOutOfOrder(
-            f"another request is adding to this upload, which holds {offset} bytes by now: "
-            "wait for its end, then go on from the offset that is reported",
+            f"another request is appending to this upload, which holds {offset} bytes so far: "
+            "wait until it ends, then continue from the offset that is reported",
             offset=offset,
         ) from None
     found = os.fstat(descriptor)
@@ -189,10 +189,11 @@ def lock(upload: Upload, path: str, descriptor: int) -> int:
 async def without_stored(
     file: UploadFile, chunks: AsyncIterator[bytes], count: int
 ) -> AsyncIterator[bytes]:
-    """The chunks without their first `count` bytes, where these are the last ones of the file.
+    """The chunks without their first `count` bytes, if these repeat the file's last bytes.
 
-    Where they begin with others they are no repetition: their client keeps an older location, and
-    sends what comes next. Raises UploadOutOfOrder where they become others later, or end before.
+    If the first chunk already differs, nothing is repeated: the client uses an older location, and
+    sends what comes next. Then all chunks are returned. Raises UploadOutOfOrder if the chunks
+    differ later, or end before `count` bytes.
     """
     size, left = file.size, count
     async for chunk in chunks:

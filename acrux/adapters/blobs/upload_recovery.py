@@ -1,4 +1,4 @@
-"""Cut uploads back, at the start, to what a power loss left of them."""
+"""At the start, truncate uploads to what a power loss left of them."""
 
 import errno
 import fcntl
@@ -7,22 +7,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-# A file is lengthened within its last block before that is written: no block is longer.
+# Within its last block, a file gets its length before its bytes. No block is longer than this.
 BLOCK_BYTES: Final = 1 << 16
 
 
 def recover(uploads: Path) -> None:
-    """Let the length of each upload in the folder be one whose bytes are there.
+    """Truncate each upload in the folder to the bytes that are really there.
 
-    For the start, before anybody is told an offset; what another process adds to is left alone.
-    After a kill the kernel has every byte, and nothing is cut. After a power loss ext4 keeps a
-    length whose bytes were still on their way: they read as zeros, in extents that count as a hole
-    or at the end of the last block that was written. A block of zeros that is cut for nothing is
-    sent again.
+    Call it at the start, before any offset is reported. It leaves alone the uploads that another
+    process appends to. After a kill the kernel has every byte, and nothing is cut. After a power
+    loss, ext4 keeps a length whose bytes had not reached the disk: they read as zeros, in extents
+    that count as a hole or at the end of the last written block. If zeros that were really sent
+    are cut, the client sends them again.
     """
     for entry in os.scandir(uploads):
         if entry.is_file(follow_symlinks=False):
-            with suppress(OSError):  # what cannot be read now is refused when it is gone on with
+            with suppress(OSError):  # an upload that cannot be read is refused when it continues
                 _recover(entry.path)
 
 
@@ -47,18 +47,18 @@ def _proven(descriptor: int, size: int) -> int:
 
 
 def _first_hole(descriptor: int, size: int) -> int:
-    with suppress(OSError):  # it is empty, or its file system knows of no holes
+    with suppress(OSError):  # it is empty, or its file system does not report holes
         return min(size, os.lseek(descriptor, 0, os.SEEK_HOLE))
     return size
 
 
 def _is_in_memory(descriptor: int, size: int) -> bool:
-    # What was not written yet is in memory as long as the kernel runs and the disk stays mounted.
+    # Bytes not yet written are in memory as long as the kernel runs and the disk stays mounted.
     if not size:
         return True
     try:
         return os.preadv(descriptor, [bytearray(1)], size - 1, os.RWF_NOWAIT) == 1
     except AttributeError:  # some Pythons are built without the flag
         return True
-    except OSError as failed:  # tmpfs has no disk; it does not know the flag either
+    except OSError as failed:  # tmpfs has no disk, and does not support the flag
         return failed.errno != errno.EAGAIN

@@ -1,4 +1,4 @@
-"""Seal what lets an upload go on after its token has ended."""
+"""Seals with which an upload continues after its token has expired."""
 
 import hmac
 from datetime import UTC, datetime
@@ -28,6 +28,6 @@ class KeyedCapabilities:
         return now < datetime.fromtimestamp(int(end), UTC)  # we wrote the number, so it is one
 
     def _seal(self, upload: str, repository: str, principal: str, end: str) -> str:
-        # None of them holds a newline: what was sealed cannot be read in another way.
+        # No field holds a newline, so the sealed text can be read in one way only.
         content = f"{upload}\n{repository}\n{principal}\n{end}"
         return self._keyed_hash.digest(content.encode("utf-8", "replace")).hex()

@@ -1,4 +1,4 @@
-"""A small CA and a server certificate of our own, and a check of others."""
+"""A CA and a server certificate of our own, and checks of other ones."""
 
 import errno
 import ipaddress
@@ -33,7 +33,7 @@ SERVER_LIFETIME: Final = timedelta(days=397)  # some clients refuse more than 39
 RENEW_BEFORE: Final = timedelta(days=30)
 MIN_RSA_BITS: Final = 2048
 
-# A client whose clock is a little behind must not find the certificate not yet valid.
+# A client whose clock is a little behind must already find the certificate valid.
 _SKEW: Final = timedelta(hours=1)
 
 _PKCS8: Final = b"-----BEGIN PRIVATE KEY-----"
@@ -42,7 +42,7 @@ _OTHER_KEYS: Final = b" PRIVATE KEY-----"
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
-    """Where the files are, all in PEM; the key is PKCS#8."""
+    """The paths of the files, all in PEM; the key is PKCS#8."""
 
     ca: Path
     certificate: Path
@@ -50,13 +50,13 @@ class CertificateFiles:
 
 
 class Pair(NamedTuple):
-    """A certificate, with those that lead to its CA, and its key: the bytes of their files."""
+    """A certificate with its chain, and its key, as the bytes of their files."""
 
     certificate: bytes
     key: bytes
 
     def __repr__(self) -> str:
-        """Nothing of what it holds: a key is secret."""
+        """Without the content: a key is secret."""
         return "Pair(...)"
 
 
@@ -67,12 +67,12 @@ class _Signer:
 
 
 def self_signed(folder: Path, names: tuple[str, ...], now: datetime) -> CertificateFiles:
-    """A CA of our own and a server certificate for the names, kept in the folder.
+    """A CA of our own and a server certificate for the names, stored in the folder.
 
-    Names are host names and IP addresses; a port is left out. Both certificates are used again
-    while they cover the names and live longer than RENEW_BEFORE. Keys stay the same, so a client
-    that trusts the CA goes on trusting it. Raises InvalidSettings for a name that no certificate
-    can hold, and as `secrets.read_or_create` does.
+    Names are host names and IP addresses; a port is ignored. Existing certificates are reused if
+    they cover the names and stay valid for longer than RENEW_BEFORE. The keys never change, so a
+    client that trusts the CA keeps trusting it. Raises InvalidSettings for a name that no
+    certificate can hold, and as `secrets.read_or_create` does.
     """
     wanted = _to_general_names(names)
     files = CertificateFiles(folder / "ca.pem", folder / "server.pem", folder / "server-key.pem")
@@ -83,7 +83,7 @@ def self_signed(folder: Path, names: tuple[str, ...], now: datetime) -> Certific
         _keep_server_certificate(files.certificate, ca, server_key.public_key(), wanted, now)
     except OSError as failed:
         if failed.errno == errno.EROFS and files.certificate.exists():
-            return files  # it is renewed before its end, and as soon as it can be
+            return files  # it is renewed once the file system takes writes
         raise InvalidSettings(
             f"the certificates in {folder} cannot be written ({failed.strerror}): make the folder "
             "writable for the user who runs acrux"
@@ -92,16 +92,18 @@ def self_signed(folder: Path, names: tuple[str, ...], now: datetime) -> Certific
 
 
 def read_pair(files: CertificateFiles) -> Pair:
-    """What the files hold; raise InvalidSettings unless that is a pair, both in PEM, key PKCS#8."""
+    """The content of the files. Raises InvalidSettings unless it is a pair in PEM (key: PKCS#8)."""
     pair = Pair(_read(files.certificate, "certificate"), _read(files.key, "key"))
     leaf = _parse_certificate(pair.certificate)
     if leaf is None:
-        raise InvalidSettings(f"the TLS certificate {files.certificate} is no certificate in PEM")
+        raise InvalidSettings(
+            f"the TLS certificate {files.certificate} is not a certificate in PEM format"
+        )
     key = _parse_key(pair.key, files.key)
     if not _can_be_served(key):
         raise InvalidSettings(
-            f"the TLS key {files.key} is of a kind that cannot be served: EC (P-256, P-384), RSA "
-            "(2048 bits or more) and Ed25519 can"
+            f"the TLS key {files.key} is of an unsupported kind: use EC (P-256 or P-384), RSA "
+            "(2048 bits or more) or Ed25519"
         )
     if _spki(key.public_key()) != _spki(leaf.public_key()):
         raise InvalidSettings(
@@ -111,7 +113,7 @@ def read_pair(files: CertificateFiles) -> Pair:
 
 
 def _can_be_served(key: PrivateKeyTypes) -> bool:
-    # The server beneath aborts a worker that is given any other.
+    # granian aborts a worker that gets any other key.
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1)
     if isinstance(key, rsa.RSAPrivateKey):
@@ -131,7 +133,7 @@ def _read(path: Path, kind: str) -> bytes:
 def _parse_certificate(pem: bytes) -> x509.Certificate | None:
     try:
         certificate = x509.load_pem_x509_certificates(pem)[0]  # the server's own comes first
-        certificate.public_key()  # parsed late: a key of an unknown kind is refused here
+        certificate.public_key()  # parsed only now: refuses a key of an unknown kind
     except (ValueError, UnsupportedAlgorithm):
         return None
     return certificate
@@ -141,18 +143,17 @@ def _parse_key(pem: bytes, path: Path) -> PrivateKeyTypes:
     # granian reads keys in PKCS#8 only (its option --ssl-keyfile).
     if _PKCS8 not in pem and _OTHER_KEYS in pem:
         raise InvalidSettings(
-            f"the TLS key {path} is not unencrypted PKCS#8: "
+            f"the TLS key {path} is not in unencrypted PKCS#8 format: convert it with "
             f"openssl pkey -in {path} -out {path}.pkcs8.pem"
         )
     try:
         return load_pem_private_key(pem, password=None)
     except (ValueError, UnsupportedAlgorithm) as refused:
-        raise InvalidSettings(f"the TLS key {path} is no private key in PEM") from refused
+        raise InvalidSettings(f"the TLS key {path} is not a private key in PEM format") from refused
 
 
 def _to_general_names(names: tuple[str, ...]) -> tuple[x509.GeneralName, ...]:
-    # A dict keeps the order in which they were given, and each one once. Where there is none, the
-    # name "" is refused.
+    # A dict drops duplicates and keeps the order. Without names, the name "" is refused.
     return tuple(dict.fromkeys(map(_to_general_name, names or ("",))))
 
 
@@ -164,8 +165,8 @@ def _to_general_name(name: str) -> x509.GeneralName:
         pass
     if not host or not host.isascii() or not host.isprintable() or " " in host:
         raise InvalidSettings(
-            f"no certificate can be made for {name[:255]!r}: a host name (xn--... where it is not "
-            "ASCII) or an IP address is expected"
+            f"no certificate can be made for {name[:255]!r}: expected a host name (xn--... if it "
+            "is not ASCII) or an IP address"
         )
     return x509.DNSName(host.lower())
 
@@ -181,7 +182,7 @@ def _key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = _parse_key(secrets.read_or_create(path, _make_key), path)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise InvalidSettings(
-            f"the key {path} is not one that acrux made: remove it to have a new one made"
+            f"the key {path} was not made by acrux: remove it, and acrux makes a new one"
         )
     return key
 

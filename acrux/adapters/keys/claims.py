@@ -35,7 +35,7 @@ class _Access(msgspec.Struct, frozen=True):
 
 
 class _Federated(msgspec.Struct, frozen=True):
-    """Ours: the trust that let the subject in, and what its claims said for placeholders."""
+    """Ours: the trust that accepted the subject, and the claims that fill its placeholders."""
 
     trust: str
     subject: str
@@ -43,7 +43,7 @@ class _Federated(msgspec.Struct, frozen=True):
 
 
 class _Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """acr-protocol.md §3.3. Claims that are not understood are ignored (RFC 7519 §4)."""
+    """acr-protocol.md §3.3. Unknown claims are ignored (RFC 7519 §4)."""
 
     jti: str
     sub: str
@@ -56,7 +56,7 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
     roles: list[str]
     grant_type: str
     epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-    # Under another name, tokens of before would outlive the revocation of their trust.
+    # The claim keeps its old name: else older tokens would outlive a revocation of their trust.
     federated: _Federated | None = msgspec.field(name="outside", default=None)
     password: str = ""
 
@@ -106,7 +106,7 @@ def write_refresh(token: RefreshToken) -> bytes:
         {
             **_common_claims(token, token.principal, token.federated),
             "grant_type": REFRESH_TOKEN_KIND,
-            # Clients look whether it is there. It says nothing: rights are looked up when redeemed.
+            # Clients check that it is there. It grants nothing: rights are looked up on redemption.
             "permissions": {"actions": ["*"], "notActions": []},
             "roles": [],
         }
@@ -114,10 +114,10 @@ def write_refresh(token: RefreshToken) -> bytes:
 
 
 def kind_of(payload: bytes) -> str:
-    """Of which kind a token of this payload claims to be; "" where it says nothing."""
+    """The kind that a token with this payload claims to be; "" if it does not say."""
     try:
         return msgspec.json.decode(payload, type=_Kind).grant_type
-    except (ValueError, RecursionError):  # what is no JSON is a ValueError too
+    except (ValueError, RecursionError):  # invalid JSON is a ValueError too
         return ""
 
 
@@ -138,7 +138,7 @@ def _common_claims(
         "epoch": token.epoch,
     }
     if token.password:
-        # Ours: the name of the password that it was got with, which ends it when it is renewed.
+        # Ours: the name of the password it was issued for. Renewing that revokes the token.
         claims["password"] = token.password
     if federated is not None:
         claims["outside"] = {
@@ -162,24 +162,25 @@ def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
         claims = msgspec.convert(members, kind)
     except (ValueError, RecursionError, msgspec.ValidationError):
         raise InvalidToken(
-            "the claims of the access token are not those of an access token of this registry"
+            "the claims of the access token are not those of an access token from this registry"
         ) from None  # the cause may quote the token
     if claims.iss != ISSUER or claims.version != VERSION:
         raise InvalidToken(f"the access token was not issued by {ISSUER!r}, version {VERSION}")
     if claims.grant_type != grant_type:
         raise InvalidToken(
-            f"this is a token of another kind, and no {grant_type}", reason=Reason.OTHER_KIND
+            f"this token is of another kind than the expected {grant_type}",
+            reason=Reason.OTHER_KIND,
         )
-    if claims.nbf != claims.iat:  # our tokens know one instant for both
-        raise InvalidToken("the access token's nbf is not its iat: ask for a new one")
+    if claims.nbf != claims.iat:  # our tokens have the same instant for both
+        raise InvalidToken("the access token's nbf differs from its iat: ask for a new one")
     return claims
 
 
 def without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The members of a JSON object; raises ValueError where a name stands twice (RFC 8725 §2.6)."""
+    """The members of a JSON object. Raises ValueError if a name occurs twice (RFC 8725 §2.6)."""
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return members
 
 

@@ -15,16 +15,16 @@ _P256_BYTES = 32
 
 
 class CompactWriter:
-    """Writes with one key (RFC 7515 §3.1). Raises InvalidSettings where that cannot sign.
+    """Writes with one key (RFC 7515 §3.1). Raises InvalidSettings if that key cannot sign.
 
-    Our own, because a token request takes a tenth longer with the library's; whatever a client
-    sends is read by the library.
+    We write tokens ourselves because the library would make a token request a tenth slower.
+    Whatever a client sends is read by the library.
     """
 
     def __init__(self, key: SigningKey) -> None:
         private_key = key.jwk.private_key
         if not isinstance(private_key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-            raise InvalidSettings("a key to sign with is no private key")
+            raise InvalidSettings("a signing key is not a private key")
         self._private_key = private_key
         # What every token of this key begins with.
         self.header = _base64url(json.dumps(key.header, separators=(",", ":")).encode())
@@ -37,7 +37,7 @@ class CompactWriter:
     def _signature(self, content: bytes) -> bytes:
         if isinstance(self._private_key, rsa.RSAPrivateKey):
             return self._private_key.sign(content, padding.PKCS1v15(), hashes.SHA256())
-        # R and S side by side, and not in DER (RFC 7518 §3.4).
+        # R and S concatenated, not in DER (RFC 7518 §3.4).
         r, s = decode_dss_signature(self._private_key.sign(content, _ES256))
         return r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
 

@@ -24,7 +24,7 @@ _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 class JwtSigner:
     """Signs access tokens with the first of `keys`, and reads those signed with any of them.
 
-    Implements acrux.ports.accounts.TokenSigner. Raises InvalidSettings where there is no key.
+    Implements acrux.ports.accounts.TokenSigner. Raises InvalidSettings if there is no key.
     """
 
     generation = 0  # these keys do not change
@@ -36,8 +36,8 @@ class JwtSigner:
         self._registries = {
             key.algorithm: jws.JWSRegistry(algorithms=[key.algorithm]) for key in keys
         }
-        # A header is never interpreted: it is one that we write, letter for letter, or the token
-        # is not ours. So alg, kid, jwk, jku, x5c, x5u and crit can choose nothing (RFC 8725 §3).
+        # A header is never interpreted. Either it is one that we write, letter for letter, or the
+        # token is not ours. So alg, kid, jwk, jku, x5c, x5u and crit have no effect (RFC 8725 §3).
         writers = {key.id: CompactWriter(key) for key in keys}
         self._key_of_header = {writers[key.id].header: key for key in keys}
         self._writer = writers[self._keys[0].id]
@@ -47,9 +47,9 @@ class JwtSigner:
         return self._writer.write(claims.write_access(token))
 
     def read(self, text: str) -> AccessToken:
-        """The claims of a token with a good signature of one of our keys and of our issuer.
+        """The claims of a token that one of our keys signed and our issuer issued.
 
-        Raises InvalidToken for anything else. Time and audience are the caller's to check.
+        Raises InvalidToken for anything else. The caller must check the time and the audience.
         """
         return claims.read_access(self._verify(text))
 
@@ -62,15 +62,15 @@ class JwtSigner:
         return claims.read_refresh(self._verify(text))
 
     def is_refresh(self, text: str) -> bool:
-        """Whether the text says that it is a refresh token; nothing of it is verified."""
+        """Whether the text claims to be a refresh token; nothing is verified."""
         payload = text.split(".")[1] if _COMPACT.fullmatch(text) else ""
         try:
             return claims.kind_of(urlsafe_b64decode(payload + "==")) == REFRESH_TOKEN_KIND
-        except ValueError:  # no base64
+        except ValueError:  # not base64
             return False
 
     def knows(self, text: str) -> bool:
-        """Whether the text says that one of these keys signed it; nothing of it is verified."""
+        """Whether the text claims that one of these keys signed it; nothing is verified."""
         return text.partition(".")[0] in self._key_of_header
 
     def public_keys(self) -> dict[str, object]:
@@ -81,15 +81,15 @@ class JwtSigner:
         key = self._key_of_header.get(_header_of(text))
         if key is None:
             raise InvalidToken(
-                "the access token is not one that this registry signed, or its key is no longer "
-                "in use: ask for a new one"
+                "the access token was not signed by this registry, or its key is no longer in use: "
+                "ask for a new one"
             )
         try:
             registry = self._registries[key.algorithm]
             return jws.deserialize_compact(text, key.jwk, registry=registry).payload
         except (JoseError, ValueError):
             raise InvalidToken(
-                "the access token's signature is not good: it was changed or cut on its way",
+                "the access token's signature is invalid: the token was changed or cut in transit",
                 reason=Reason.ALTERED,
             ) from None  # the cause may quote the token
 
@@ -100,6 +100,6 @@ def _header_of(text: str) -> str:
     match = _COMPACT.fullmatch(text)
     if match is None:
         raise InvalidToken(
-            "the access token is no JWT: three base64url parts separated by dots are expected"
+            "the access token is not a JWT: expected three base64url parts separated by dots"
         )
     return match[1]

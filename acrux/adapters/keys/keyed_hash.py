@@ -1,11 +1,11 @@
-"""HMAC-SHA-256 under one key, computed again and again."""
+"""HMAC-SHA-256 with one key, computed many times."""
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
 
 class KeyedHash:
-    """HMAC-SHA-256 (RFC 2104) under `key`, which is taken in once: that is half of the work."""
+    """HMAC-SHA-256 (RFC 2104) with `key`, which is processed once: that is half of the work."""
 
     def __init__(self, key: bytes) -> None:
         self._keyed = HMAC(key, SHA256())

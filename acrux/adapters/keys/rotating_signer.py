@@ -1,4 +1,4 @@
-"""Sign and read tokens with the keys of a folder, as they come and go."""
+"""Sign and read tokens with the keys of a folder, which may change."""
 
 from contextlib import suppress
 
@@ -13,17 +13,17 @@ from acrux.ports.clock import Clock
 class RotatingSigner:
     """The port TokenSigner on a KeyFolder; each method is described there.
 
-    `refresh` takes notice of new keys, of those that are gone, and of the one whose time to sign
-    has come. A token of a key that is not known makes it look too: a worker that was busy, or that
-    another one was faster than, refuses none for that.
+    `refresh` notices new keys, removed keys, and a key whose time to sign has come. A token of an
+    unknown key triggers the same look: a worker that has not noticed a new key yet must not refuse
+    the tokens that another worker signs with it.
 
-    Raises InvalidSettings where the folder holds no key, or a file that is none.
+    Raises InvalidSettings if the folder holds no key, or a file that is not a key.
     """
 
     def __init__(self, folder: KeyFolder, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
-        self._seen = folder.listing()  # before they are read: what changes meanwhile differs
+        self._seen = folder.listing()  # before reading, so that a change meanwhile shows
         self._keys = folder.load()
         self._refused: Listing | None = None
         self._generation = 0
@@ -36,10 +36,10 @@ class RotatingSigner:
         return self._generation
 
     async def refresh(self) -> None:
-        """Take notice of what has changed.
+        """Notice what has changed.
 
-        Raises InvalidSettings as the constructor does, once for each change: until it is mended
-        the keys known before go on.
+        Raises InvalidSettings as the constructor does, once for each change. Until the folder is
+        repaired, the previous keys stay in use.
         """
         listing = self._folder.listing()
         if listing == self._refused:
@@ -76,7 +76,7 @@ class RotatingSigner:
 
     def _signer_of(self, text: str) -> JwtSigner:
         if not self._signer.knows(text) and (listing := self._folder.listing()) != self._refused:
-            with suppress(InvalidSettings):  # `refresh` tells of it
+            with suppress(InvalidSettings):  # `refresh` reports it
                 self._look(listing)
         return self._signer
 

@@ -1,4 +1,4 @@
-"""Secret files, made once and kept from others: write aside, sync, link."""
+"""Secret files, created once and kept private: write aside, sync, link."""
 
 import os
 import secrets
@@ -10,7 +10,7 @@ from typing import Final
 from acrux.adapters.failures import OF_STORAGE, unstored
 from acrux.errors import InvalidSettings, RegistryError
 
-# A secret of fewer bits can be guessed; a shorter file was truncated.
+# A shorter secret could be guessed; a shorter file was truncated.
 MIN_BYTES: Final = 32
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -18,10 +18,10 @@ _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
-    """The secret in the file `path`; where there is none, what `make` returns, durably stored.
+    """The secret in the file `path`; if there is no file, what `make` returns, durably stored.
 
-    Processes that start at once all return the same secret. Raises InvalidSettings where the file
-    can be read by others, or is shorter than MIN_BYTES, or its folder can be changed by others.
+    Processes that start at the same time return the same secret. Raises InvalidSettings if others
+    can read the file or change its folder, or if the file is shorter than MIN_BYTES.
     """
     try:
         if not path.exists():
@@ -38,16 +38,16 @@ def read(path: Path) -> bytes:
         return _read(path)
     except OSError as failed:
         raise InvalidSettings(
-            f"the secret {path} cannot be read ({failed.strerror}): make it readable for the user "
-            "who runs acrux, and for nobody else"
+            f"the secret {path} cannot be read ({failed.strerror}): make it readable by the user "
+            "who runs acrux, and by nobody else"
         ) from failed
 
 
 def create(path: Path, content: bytes) -> bool:
-    """Let a new file `path` hold the secret, durably; False where there is such a file already.
+    """Create the file `path` with the secret, durably; return False if it exists already.
 
-    Raises InvalidSettings where it may not be written, and StorageExhausted, StorageReadOnly or
-    StorageUnavailable where it cannot.
+    Raises InvalidSettings if acrux may not write there, and StorageExhausted, StorageReadOnly or
+    StorageUnavailable if the storage cannot be used now.
     """
     try:
         _make_folder(path.parent)
@@ -65,7 +65,7 @@ def rewrite(path: Path, content: bytes) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove the secret, durably, where there is one. Raises as `create` does where it stays."""
+    """Remove the secret, durably, if there is one. Raises as `create` does if it stays."""
     try:
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
@@ -74,9 +74,9 @@ def remove(path: Path) -> None:
 
 
 def replace(path: Path, content: bytes, mode: int) -> None:
-    """Let the file `path` hold `content`: whoever reads it finds the old or the new, whole.
+    """Replace what the file `path` holds by `content`: a reader finds the old or the new, whole.
 
-    Raises OSError where it cannot be written.
+    Raises OSError if the file cannot be written.
     """
     aside = _write_aside(path, content, mode)
     try:
@@ -89,13 +89,13 @@ def replace(path: Path, content: bytes, mode: int) -> None:
 
 def _unkept(path: Path, failed: OSError) -> InvalidSettings:
     return InvalidSettings(
-        f"the secret {path} cannot be kept or read ({failed.strerror}): make its folder "
-        "writable for the user who runs acrux"
+        f"the secret {path} cannot be stored or read ({failed.strerror}): make its folder "
+        "writable by the user who runs acrux"
     )
 
 
 def _unstored(path: Path, failed: OSError) -> RegistryError:
-    # A running registry is asked for keys: what is not for its settings to mend has its answer.
+    # A running registry creates keys too: a failure of the storage is no mistake in its settings.
     return unstored(failed) if failed.errno in OF_STORAGE else _unkept(path, failed)
 
 
@@ -112,7 +112,7 @@ def _create(path: Path, content: bytes) -> bool:
         os.link(aside, path)  # unlike a rename, a link never overwrites
         created = True
     except FileExistsError:
-        created = False  # another process was first: its secret is the secret
+        created = False  # another process was first, and its secret counts
     finally:
         aside.unlink()
     _sync_folder(path.parent)
@@ -147,9 +147,9 @@ def _read(path: Path) -> bytes:
         content = file.read()
     if len(content) < MIN_BYTES:
         raise InvalidSettings(
-            f"the secret {path} holds {len(content)} bytes where at least {MIN_BYTES} are "
-            "expected: restore it from a backup; where it is lost, remove it to have a new one "
-            "made, and renew what was made with it: passwords, tokens"
+            f"the secret {path} holds {len(content)} bytes, and at least {MIN_BYTES} are expected: "
+            "restore it from a backup; if it is lost, remove it, so that acrux makes a new one, "
+            "and renew what was made with it: passwords, tokens"
         )
     return content
 

@@ -18,19 +18,19 @@ class Tell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Files that only this process and those forked from it can read, and that never change."""
+    """Files that only this process and its forks can read, and that never change."""
 
     certificate: Path
     key: Path
 
 
 class ServedCertificate:
-    """A certificate and its key, read anew from files that somebody else renews.
+    """A certificate and its key, read again from files that somebody else may renew.
 
-    `files` says where they are, and makes them where that is ours to do. Links are followed
-    whenever they are read. What does not fit together never takes the place of what does: a pair
-    is checked first, and then kept apart from its files, so that no worker finds half of another.
-    Raises InvalidSettings where there is no good pair to begin with.
+    `files` returns where they are, and makes them if that is up to us. Links are followed at each
+    read. A new pair is checked first, and then kept in memory, apart from its files: so a bad pair
+    never replaces a good one, and no worker reads half of a new pair. Raises InvalidSettings if
+    there is no good pair at the start.
     """
 
     def __init__(self, files: Callable[[], CertificateFiles], tell: Tell) -> None:
@@ -42,9 +42,9 @@ class ServedCertificate:
         self.served = self._keep(self._pair)
 
     def look(self) -> bool:
-        """Whether there is another good pair now, which is served from now on.
+        """Whether there is another good pair, which is then served from now on.
 
-        A pair that is not good is logged, once.
+        A bad pair is logged once.
         """
         try:
             pair = read_pair(self._files())
@@ -61,7 +61,7 @@ class ServedCertificate:
         return changed
 
     def forget_problem(self) -> None:
-        """Let a problem that was logged be logged again: somebody asks."""
+        """Log the same problem again if it persists: somebody asked for a reload."""
         self._problem = ""
 
     def _complain(self, problem: str) -> None:
@@ -76,7 +76,7 @@ class ServedCertificate:
         except OSError:
             os.close(certificate)
             raise
-        # Whoever was forked from us has descriptors of its own.
+        # Forked processes have descriptors of their own.
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors = [certificate, key]

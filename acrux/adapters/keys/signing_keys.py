@@ -32,14 +32,15 @@ RSA_BITS: Final = 2048
 # name = algorithm "-" 4*9DIGIT ".pem"
 _NAME: Final = re.compile(r"(ES256|RS256)-([0-9]{4,9})\.pem")
 
-# A file is PKCS#8 in PEM (RFC 7468), and may say before it, where such text is allowed, since when
-# it signs: so the instant is copied, backed up and restored with the key, and by no clock changed.
+# A file is PKCS#8 in PEM (RFC 7468). A line before it, which PEM allows, may say when the key
+# begins to sign. So this instant is copied, backed up and restored with the key, unlike the
+# file's own times.
 _SIGNS_FROM: Final = re.compile(
     rb"Signs-From: ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\r?\n"
 )
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
-# What tells that a folder holds other keys than before: names, and which file has each.
+# Shows whether the keys of a folder have changed: their names, and the state of each file.
 Listing: TypeAlias = frozenset[tuple[str, int, int, int]]
 
 
@@ -59,7 +60,7 @@ class SigningKey:
         """
         try:
             private_key = load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as refused:  # Type: it is encrypted
+        except (ValueError, TypeError, UnsupportedAlgorithm) as refused:  # TypeError: encrypted
             raise _unusable(source) from refused
         jwk = _to_jwk(private_key)
         if jwk is None:
@@ -80,7 +81,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key and what is told of it."""
+    """A key and its public record."""
 
     record: KeyRecord
     key: SigningKey
@@ -89,17 +90,17 @@ class StoredKey:
 class KeyFolder:
     """The port SigningKeys on the files `<algorithm>-<number>.pem` of a folder.
 
-    A new key is linked whole under a name that nothing has, so that of two who rotate at once one
-    makes the key, and a kill leaves a key or none.
+    A new key is linked, whole, under an unused name. So if two rotate at the same time, only one
+    makes the key, and a kill leaves the key whole or not there at all.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def prepare(self, algorithm: str) -> None:
-        """Make the first key where there is none, which signs at once.
+        """Make the first key, which signs at once, if there is no key.
 
-        Raises InvalidSettings for any other algorithm, and as `secrets.read_or_create` does.
+        Raises InvalidSettings for an unknown algorithm, and as `secrets.read_or_create` does.
         """
         if algorithm not in ALGORITHMS:
             raise InvalidSettings(
@@ -109,14 +110,14 @@ class KeyFolder:
             secrets.read_or_create(self._path(algorithm, 1), lambda: _make_key(algorithm))
 
     def listing(self) -> Listing:
-        """What lies there now, without reading it: another where a key came, went or changed."""
+        """The state of the folder, without reading keys; differs if one came, went or changed."""
         return frozenset(self._files())
 
     def load(self) -> tuple[StoredKey, ...]:
         """All keys by number.
 
-        Raises InvalidSettings where there is none, for a file that is no key or does not have the
-        name of one, and as `secrets.read` does.
+        Raises InvalidSettings if there is no key, for a file that is not a key or is not named
+        like one, and as `secrets.read` does.
         """
         keys = [key for name, *_ in self._files() if (key := self._load(self._folder / name))]
         if not keys:
@@ -158,7 +159,7 @@ class KeyFolder:
         for path in self._folder.glob("[!.]*.pem"):
             try:
                 state = path.stat()
-            except OSError:  # removed meanwhile; where it is not, nobody could read it either
+            except OSError:  # removed meanwhile, or not readable anyway
                 continue
             yield path.name, state.st_ino, state.st_mtime_ns, state.st_ctime_ns
 
@@ -166,7 +167,7 @@ class KeyFolder:
         match = _NAME.fullmatch(path.name)
         if match is None:
             raise InvalidSettings(
-                f"{path} has not the name of a signing key: rename it to <algorithm>-<number>.pem, "
+                f"{path} is not named like a signing key: rename it to <algorithm>-<number>.pem, "
                 "such as ES256-0002.pem, or remove it"
             )
         try:
@@ -178,7 +179,8 @@ class KeyFolder:
         key = SigningKey.from_pem(content, str(path))
         if key.algorithm != match[1]:
             raise InvalidSettings(
-                f"the key {path} signs {key.algorithm}, whatever its name says: rename or remove it"
+                f"the key {path} is for {key.algorithm}, not for {match[1]} as its name says: "
+                "rename or remove it"
             )
         signs_from = _read_instant(content, path)
         return StoredKey(KeyRecord(path.stem, int(match[2]), match[1], key.id, signs_from), key)
@@ -194,8 +196,9 @@ def _to_jwk(private_key: object) -> ECKey | RSAKey | None:
 
 def _unusable(source: str) -> InvalidSettings:
     return InvalidSettings(
-        f"the signing key {source} is no unencrypted private key in PEM, P-256 or RSA of at least "
-        f"{RSA_BITS} bits: restore it from a backup, or remove it to have a new one made"
+        f"the signing key {source} is not an unencrypted private key in PEM format, P-256 or RSA "
+        f"of at least {RSA_BITS} bits: restore it from a backup, or remove it, so that acrux "
+        "makes a new one"
     )
 
 

@@ -22,13 +22,13 @@ LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 async def fetch_keys(issuer: str) -> tuple[PublicKey, ...]:
     """The keys that the issuer publishes (OpenID Connect Discovery 1.0 §4).
 
-    Only https is asked, or http on this machine for an issuer that is there; no redirect is
-    followed; nothing longer than MAX_DOCUMENT_BYTES is read, and nothing after TIMEOUT. Raises
-    IssuerUnavailable for whatever goes wrong, a document that names another issuer included.
+    Addresses must be https, or http on this machine if the issuer is there too. No redirect is
+    followed, no document longer than MAX_DOCUMENT_BYTES is read, and all must arrive within
+    TIMEOUT. Raises IssuerUnavailable for any failure, such as a document that names another issuer.
     """
-    # In a thread: the library and the system's certificates take long to read.
+    # In a thread: the library and the system's certificates are slow to load.
     client = await asyncio.to_thread(_open, issuer)
-    import httpx2  # noqa: PLC0415 -- read by now; most registries trust nobody
+    import httpx2  # noqa: PLC0415 -- loaded by now; most registries have no trust
 
     try:
         async with asyncio.timeout(TIMEOUT.total_seconds()), client:
@@ -42,7 +42,7 @@ async def fetch_keys(issuer: str) -> tuple[PublicKey, ...]:
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as failed:
         raise _unavailable(issuer, f"{type(failed).__name__}: {failed}") from failed
     if not keys:
-        raise _unavailable(issuer, "it publishes no key that can be used")
+        raise _unavailable(issuer, "it publishes no usable key")
     return keys
 
 
@@ -53,17 +53,19 @@ def _open(issuer: str) -> "httpx2.AsyncClient":
         return httpx2.AsyncClient()
     except OSError as failed:
         raise _unavailable(
-            issuer, f"the certificates to trust cannot be read ({failed})"
+            issuer, f"the trusted certificates of this machine cannot be read ({failed})"
         ) from failed
 
 
 async def _get(client: "httpx2.AsyncClient", address: str, issuer: str) -> dict[str, object]:
-    # Unpacking could make much of little, so nothing packed is taken.
+    # A small compressed document could expand to a huge one, so none is accepted.
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     content = b""
     async with client.stream("GET", address, headers=headers) as response:
         if response.status_code != 200 or "content-encoding" in response.headers:
-            raise _unavailable(issuer, f"{address} answers {response.status_code}, and not 200")
+            raise _unavailable(
+                issuer, f"{address} answers {response.status_code}, not an uncompressed 200"
+            )
         async for piece in response.aiter_raw():
             content += piece
             if len(content) > MAX_DOCUMENT_BYTES:
@@ -73,7 +75,7 @@ async def _get(client: "httpx2.AsyncClient", address: str, issuer: str) -> dict[
     except (ValueError, RecursionError):
         read = None
     if not isinstance(read, dict):
-        raise _unavailable(issuer, f"{address} is no JSON object")
+        raise _unavailable(issuer, f"{address} is not a JSON object")
     return read
 
 
@@ -83,11 +85,11 @@ def _checked(address: object, issuer: str) -> str:
         is_local = urlsplit(issuer).hostname in LOOPBACK and split.hostname in LOOPBACK
     except ValueError:
         split, is_local = SplitResult("", "", "", "", ""), False
-    # JSON can write what no address holds (RFC 3986 §2) and no request can carry.
+    # JSON can hold characters that no address has (RFC 3986 §2) and no request can carry.
     if not isinstance(address, str) or not address.isascii() or not split.hostname:
-        raise _unavailable(issuer, "it names no address of its keys")
+        raise _unavailable(issuer, "it does not give a valid address of its keys")
     if split.scheme not in ("http", "https"):
-        raise _unavailable(issuer, "it names no address of its keys")
+        raise _unavailable(issuer, "it does not give a valid address of its keys")
     if split.scheme == "http" and not is_local:
         raise _unavailable(issuer, "its keys are not at an https address")
     return address

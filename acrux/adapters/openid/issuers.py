@@ -12,11 +12,12 @@ from acrux.domain.access.federated import Claims
 from acrux.errors import InvalidToken, IssuerUnavailable
 from acrux.ports.clock import Clock
 
-# A key that its issuer took back counts no longer than FRESH where the issuer answers, and than
-# KEPT where it does not.
+# A key that its issuer has withdrawn is still accepted for FRESH if the issuer answers, and for
+# KEPT if it does not.
 FRESH: Final = timedelta(minutes=10)
 KEPT: Final = timedelta(hours=1)
-# A token with an unknown key makes us ask, so that anybody could make us ask: not more often.
+# A token with an unknown key makes us ask the issuer, and anybody can send one. So we ask no more
+# often than this.
 PAUSE: Final = timedelta(seconds=5)
 
 MAX_ISSUERS: Final = 64  # whose keys are cached
@@ -26,7 +27,7 @@ Fetch = Callable[[str], Awaitable[tuple[PublicKey, ...]]]
 
 @dataclass(slots=True)
 class _Issuer:
-    """What is known of an issuer: its keys and when they came, when it was asked, how it failed."""
+    """An issuer's keys, when they were fetched, when it was last asked, and how that failed."""
 
     keys: tuple[PublicKey, ...] = ()
     fetched_at: datetime | None = None
@@ -36,10 +37,10 @@ class _Issuer:
 
 
 class OpenIdIssuers:
-    """The port Issuers: keys are fetched when a token needs them, and then kept for a while.
+    """The port Issuers. Keys are fetched when a token needs them, and then cached for a while.
 
-    Tokens that wait for the same issuer share one request. `read` must only be given issuers that
-    somebody here put trust in: it asks whomever it is given.
+    Tokens that wait for the same issuer share one request. Call `read` only with an issuer that a
+    trust names: it sends requests to whatever address it is given.
     """
 
     def __init__(self, clock: Clock, fetch: Fetch = fetch_keys) -> None:
@@ -55,7 +56,7 @@ class OpenIdIssuers:
         """See ports.Issuers."""
         token = SubjectToken.parse(text)
         if token.claims.get("iss") != issuer:
-            raise InvalidToken("the token was issued by somebody else")
+            raise InvalidToken("the token was issued by another issuer")
         return token.verified(await self._key(token, issuer))
 
     async def _key(self, token: SubjectToken, issuer: str) -> PublicKey:
@@ -84,7 +85,7 @@ class OpenIdIssuers:
                 return
             known.asked_at = self._clock()
             known.asking = asyncio.create_task(self._learn(issuer, known))
-        await asyncio.shield(known.asking)  # whoever gives up leaves the others their answer
+        await asyncio.shield(known.asking)  # if one caller gives up, the others get their answer
 
     async def _learn(self, issuer: str, known: _Issuer) -> None:
         try:
@@ -96,5 +97,5 @@ class OpenIdIssuers:
             known.asking = None
 
     def _is_within(self, time: timedelta, since: datetime | None) -> bool:
-        # A clock that was put back makes everything old, and nothing last longer.
+        # If the clock was set back, everything counts as old, and nothing lasts longer.
         return since is not None and timedelta() <= self._clock() - since < time

@@ -17,12 +17,12 @@ from acrux.domain.access.federated import Claims
 from acrux.domain.access.reason import Reason
 from acrux.errors import InvalidToken
 
-# Entra ID writes the groups of a user into a token; more than this no issuer sends.
+# Entra ID writes the groups of a user into a token; no issuer sends a longer one.
 MAX_TOKEN_CHARACTERS: Final = 16 * 1024
 MAX_KEYS: Final = 100
 RSA_BITS: Final = 2048
 
-# An algorithm is used with its own type of key only. HMAC is not among them: whoever can read the
+# Each algorithm is used with its own type of key only. HMAC is left out: anyone who can read the
 # issuer's public keys could sign with one (RFC 8725 §2.1).
 KEY_OF_ALGORITHM: Final = {
     "RS256": ("RSA", None), "RS384": ("RSA", None), "RS512": ("RSA", None),
@@ -30,7 +30,7 @@ KEY_OF_ALGORITHM: Final = {
     "ES256": ("EC", "P-256"), "ES384": ("EC", "P-384"), "ES512": ("EC", "P-521"),
 }  # fmt: skip
 
-# What would let a token choose its own key, or ask for what is not done here (RFC 8725 §3.10).
+# Headers that would let a token choose its own key (RFC 8725 §3.10), or that need extensions.
 REFUSED_HEADERS: Final = frozenset({"crit", "jwk", "jku", "x5c", "x5u", "b64"})
 TYPES: Final = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 
@@ -39,7 +39,7 @@ _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key of an issuer; `id` and `algorithm` are empty where it does not say."""
+    """A key of an issuer; `id` and `algorithm` are empty if the issuer does not say."""
 
     id: str
     type: str
@@ -74,7 +74,7 @@ def read_keys(document: Mapping[str, object]) -> tuple[PublicKey, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SubjectToken:
-    """A token that is read and not verified."""
+    """A token that was read but not verified."""
 
     text: str = field(repr=False)
     algorithm: str
@@ -88,7 +88,7 @@ class SubjectToken:
         algorithm, key_id, kind = header.get("alg"), header.get("kid", ""), header.get("typ", "jwt")
         if not isinstance(algorithm, str) or algorithm not in KEY_OF_ALGORITHM:
             raise InvalidToken(
-                f"the token is signed with {str(algorithm)[:20]!r}, and must be with one of "
+                f"the token is signed with {str(algorithm)[:20]!r}, expected one of "
                 f"{', '.join(KEY_OF_ALGORITHM)}"
             )
         if refused := REFUSED_HEADERS & header.keys():
@@ -96,11 +96,11 @@ class SubjectToken:
         if not isinstance(kind, str) or kind.lower() not in TYPES:
             raise InvalidToken("the token is of another kind: its typ must be JWT or at+jwt")
         if not isinstance(key_id, str):
-            raise InvalidToken("the token's kid is no text")
+            raise InvalidToken("the token's kid is not a string")
         return cls(text, algorithm, key_id, claims)
 
     def fitting(self, keys: Iterable[PublicKey]) -> PublicKey | None:
-        """The one key that may have signed the token: of its `kid`, type and algorithm."""
+        """The only key with the token's `kid`, type and algorithm; None if none or several fit."""
         fitting = [
             key
             for key in keys
@@ -111,25 +111,25 @@ class SubjectToken:
         return fitting[0] if len(fitting) == 1 else None
 
     def verified(self, key: PublicKey) -> Claims:
-        """The claims, as the key signed them. Raises InvalidToken where it did not."""
+        """The claims, if the key signed them. Raises InvalidToken if it did not."""
         registry = jws.JWSRegistry(algorithms=[self.algorithm], strict_check_header=False)
         try:
             jws.deserialize_compact(self.text, key.jwk, registry=registry)
         except (JoseError, ValueError):
             raise InvalidToken(
-                "the token's signature is not good: it was changed, or somebody else signed it",
+                "the token's signature is invalid: the token was changed, or another key signed it",
                 reason=Reason.ALTERED,
             ) from None  # the cause may quote the token
         return self.claims
 
 
 def issuer_of(text: str) -> str:
-    """What the token's `iss` says, unverified, in printable ASCII as any address is.
+    """The token's `iss`, unverified: printable ASCII, as in any address.
 
-    Raises InvalidToken where it says nothing of that kind.
+    Raises InvalidToken if the token has no such `iss`.
     """
     issuer = _parts(text)[1].get("iss")
-    # A lone surrogate, which JSON can write and UTF-8 cannot, no database can be asked for.
+    # JSON can hold a lone surrogate, which UTF-8 cannot encode and so no database can look up.
     if not isinstance(issuer, str) or not (issuer.isascii() and issuer.isprintable()):
         raise InvalidToken("the token does not say who issued it")
     return issuer
@@ -140,7 +140,7 @@ def _parts(text: str) -> tuple[dict[str, object], dict[str, object]]:
         raise InvalidToken(f"the token is longer than {MAX_TOKEN_CHARACTERS} characters")
     match = _COMPACT.fullmatch(text)
     if match is None:
-        raise InvalidToken("this is no JWT: three base64url parts separated by dots are expected")
+        raise InvalidToken("this is not a JWT: expected three base64url parts separated by dots")
     return _object(match[1]), _object(match[2])
 
 
@@ -154,13 +154,13 @@ def _object(part: str) -> dict[str, object]:
         read = None
     if not isinstance(read, dict):
         raise InvalidToken(
-            "a part of the token is not the base64url of a JSON object whose names are unique"
+            "a part of the token is not a JSON object with unique names, encoded as base64url"
         )
     return read
 
 
 def _refuse_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _import(entry: dict[str, object]) -> RSAKey | ECKey | None:
@@ -176,5 +176,5 @@ def _import(entry: dict[str, object]) -> RSAKey | ECKey | None:
 
 
 def _public(entry: dict[str, object], *names: str) -> dict[str, str | list[str]]:
-    # Only what makes the key: use, key_ops and alg were looked at, and x5c is nobody's business.
+    # Only what makes up the key: use, key_ops and alg were checked before, and x5c is not used.
     return {name: str(entry[name]) for name in ("kty", *names)}

@@ -20,27 +20,27 @@ MEMORY_KIBIBYTES: Final = 19 * 1024
 PASSES: Final = 2
 LANES: Final = 1
 
-# How every hash of ours begins that was made with the parameters above (PHC string format).
+# The beginning of every hash that was made with the parameters above (PHC string format).
 _CURRENT: Final = f"{ARGON2}:$argon2id$v=19$m={MEMORY_KIBIBYTES},t={PASSES},p={LANES}$"
 
-# bcrypt looks at no more, so that a longer password would match what it begins with.
+# bcrypt ignores the rest, so that a longer password would match by its first bytes alone.
 MAX_BCRYPT_BYTES: Final = 72
 
 CACHED: Final = 10_000
 CACHED_FOR: Final = timedelta(minutes=5)
 
-# How many hashes one process computes at once, each with its memory and a core.
+# How many hashes one process computes at once. Each takes its memory and a core.
 AT_ONCE: Final = 1
 
 Result = TypeVar("Result")
 
 
 class ChosenPasswords:
-    """Slow hashes, computed in threads, a few at a time.
+    """Slow hashes, computed in threads, AT_ONCE at a time.
 
-    A password that was right is cached for CACHED_FOR, together with the hash it was
-    right for, under a key that no other process knows: clients send it with every token request.
-    One that was wrong is never cached.
+    Clients send the password with every token request. So a password that was right is cached for
+    CACHED_FOR with the hash that it matched, as a keyed hash under a key that no other process
+    knows. A password that was wrong is never cached.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -53,7 +53,7 @@ class ChosenPasswords:
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def hash(self, password: str) -> str:
-        """What to keep of the password: `argon2id:` and a PHC string."""
+        """What to store of the password: `argon2id:` and a PHC string."""
         text = _encode(password)
         return f"{ARGON2}:{await self._compute(lambda: self._hasher.hash(text))}"
 
@@ -64,10 +64,10 @@ class ChosenPasswords:
         closed: Sequence[str] = (),
         in_use: Sequence[str] = (),
     ) -> str | None:
-        """Which of all these hashes the password is of; None where of none.
+        """The hash, among `hashes` and `closed`, that the password matches; None if none.
 
-        Those that are `closed` open nothing. Where none is found that does, the work of every
-        scheme and cost of `in_use` was done, whichever of them the hashes are of.
+        Hashes in `closed` open nothing. Unless one of `hashes` matches, the work of every scheme
+        and cost in `in_use` is done, whichever of them these hashes have.
         """
         for kept in hashes:
             end = self._right.get(self._key(password, kept))
@@ -79,13 +79,13 @@ class ChosenPasswords:
         return found
 
     def is_outdated(self, kept: str) -> bool:
-        """Whether a hash of ours was made with other parameters than those of now."""
+        """Whether a hash of ours was made with other than the present parameters."""
         return kept.startswith(f"{ARGON2}:") and not kept.startswith(_CURRENT)
 
     def _search(
         self, password: str, hashes: Sequence[str], closed: Sequence[str], in_use: Sequence[str]
     ) -> str | None:
-        # In one turn: whoever had to wait for two of them would be told apart.
+        # In one turn of the semaphore: a login that waited for two could be told apart by its time.
         found, done = None, set()
         for kept in (*hashes, *closed):
             nobodys = nobodys_like(kept)
@@ -102,19 +102,19 @@ class ChosenPasswords:
         return found
 
     def _verify(self, password: str, kept: str) -> bool | None:
-        """Whether it is the password of this hash; None where that was seen without the work."""
+        """Whether it is the password of this hash; None if that was found without the work."""
         scheme, _, hashed = kept.partition(":")
         text = _encode(password)
         try:
             if scheme == BCRYPT:
-                # What bcrypt cannot tell apart matches nothing, after the same work.
+                # A password that bcrypt cuts or alters matches nothing, after the same work.
                 looked_at = text.replace(b"\0", b"")[:MAX_BCRYPT_BYTES]
                 return bcrypt.checkpw(looked_at, hashed.encode()) and looked_at == text
             return self._hasher.verify(hashed, text)
         except argon2.exceptions.VerifyMismatchError:
             return False
         except (argon2.exceptions.Argon2Error, argon2.exceptions.InvalidHashError, ValueError):
-            return None  # it was damaged
+            return None  # the hash is damaged
 
     def _cache(self, password: str, kept: str) -> None:
         if len(self._right) >= CACHED:
@@ -125,11 +125,11 @@ class ChosenPasswords:
         return self._keyed_hash.digest(kept.encode() + b"\0" + _encode(password))
 
     async def _compute(self, work: Callable[[], Result]) -> Result:
-        # To its end, even if the client is gone: others begin only once the thread is free.
+        # To its end, even if the client is gone: the next may begin only once the thread is free.
         async with self._free:
             return await in_thread(work)
 
 
 def _encode(password: str) -> bytes:
-    # Lone surrogates are no valid text, but whoever sends them gets a refusal, not a crash.
+    # Lone surrogates are not valid text, but must lead to a refusal, not to a crash.
     return normalize(password).encode("utf-8", "surrogatepass")

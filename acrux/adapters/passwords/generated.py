@@ -1,4 +1,4 @@
-"""Hash and verify passwords, with equal work for unknown accounts."""
+"""Generated passwords: hash, verify, with equal work for unknown accounts."""
 
 import hmac
 import secrets
@@ -8,12 +8,12 @@ from typing import Final
 from acrux.adapters.keys.keyed_hash import KeyedHash
 from acrux.errors import InvalidSettings
 
-# 52 of 62 characters: 52 * log2(62) = 309 bits. A memory-hard hash would only slow down the
-# clients, who send the password with every token request (stack.md §5).
+# 52 out of 62 characters: 52 * log2(62) = 309 bits. A memory-hard hash would only slow down the
+# clients, which send the password with every token request (stack.md §5).
 _ALPHABET: Final = string.ascii_letters + string.digits
 _CHARACTERS: Final = 52
 
-# A longer password matches nothing, so that nobody can have megabytes hashed.
+# A longer password matches nothing, so that nobody can make us hash megabytes.
 MAX_CHARACTERS: Final = 4096
 
 MIN_PEPPER_BYTES: Final = 32
@@ -25,7 +25,7 @@ _DUMMIES: Final = (f"{_SCHEME}:{'0' * 64}",) * 2
 
 
 class KeyedPasswords:
-    """Generated passwords, kept as HMAC-SHA-256 (RFC 2104) under this registry's `pepper`.
+    """Generated passwords, stored as HMAC-SHA-256 (RFC 2104) with this registry's `pepper`.
 
     Implements acrux.ports.accounts.Passwords. Raises InvalidSettings for a pepper of fewer than
     MIN_PEPPER_BYTES bytes.
@@ -34,8 +34,8 @@ class KeyedPasswords:
     def __init__(self, pepper: bytes) -> None:
         if len(pepper) < MIN_PEPPER_BYTES:
             raise InvalidSettings(
-                f"the key of the passwords holds {len(pepper)} bytes, at least "
-                f"{MIN_PEPPER_BYTES} are needed: restore it from a backup"
+                f"the pepper holds {len(pepper)} bytes, and at least {MIN_PEPPER_BYTES} are "
+                "expected: restore it from a backup"
             )
         self._keyed_hash = KeyedHash(pepper)
 
@@ -44,13 +44,13 @@ class KeyedPasswords:
         return "".join(secrets.choice(_ALPHABET) for _ in range(_CHARACTERS))
 
     def hash(self, password: str) -> str:
-        """What to keep of it, `hmac-sha256:<hex>`: useless without the pepper."""
-        # Lone surrogates are no valid text, but whoever sends them gets a refusal, not a crash.
+        """What to store of it, `hmac-sha256:<hex>`: useless without the pepper."""
+        # Lone surrogates are not valid text, but must lead to a refusal, not to a crash.
         hashed = self._keyed_hash.digest(password.encode("utf-8", "surrogatepass"))
         return f"{_SCHEME}:{hashed.hex()}"
 
     def find(self, password: str, hashes: tuple[str, ...]) -> int | None:
-        """Which of these it is of, by its place; as much work for none of them as for one."""
+        """The index of the hash that it matches, or None; the work is the same in both cases."""
         presented = self.hash(password[:MAX_CHARACTERS]).encode()
         found = None
         for place, kept in enumerate(hashes or _DUMMIES):

@@ -21,7 +21,7 @@ class HtpasswdFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: object = None  # how the file looked when it was read, or why it was not
+        self._seen: object = None  # the file's state when it was read, or why it was not
         self._settling: object = None
 
     def read_if_changed(self) -> FileContent | None:
@@ -41,13 +41,13 @@ class HtpasswdFile:
             return None
         content = self._read(found.st_size, others_may_read=bool(found.st_mode & stat.S_IROTH))
         if _looks(self._path.stat()) != looks:
-            return None  # it was changed meanwhile: the next look tells
+            return None  # it changed meanwhile: the next look reads it
         self._seen = looks
         return content
 
     def _has_settled(self, looks: object) -> bool:
-        # htpasswd writes into the file itself: half of it must not look like all of it. So a
-        # change counts when it is still the same at the next look.
+        # htpasswd writes the file in place, and half of it must not be taken for all of it. So a
+        # change counts only if the file looks the same at the next look.
         settled = self._seen is None or looks == self._settling
         self._settling = looks
         return settled
@@ -71,7 +71,7 @@ class HtpasswdFile:
 
 
 class NoFile:
-    """Where no file is set: nobody is a user of it. Implements acrux.ports.accounts.UserFile."""
+    """No file is set, so it has no users. Implements acrux.ports.accounts.UserFile."""
 
     def __init__(self) -> None:
         self._content: FileContent | None = FileContent(())
@@ -88,12 +88,12 @@ def _looks(found: os.stat_result) -> tuple[int, int, int]:
 
 def _problem(name: str, hashed: str, users: dict[str, FileUser]) -> str:
     if not is_user_name(name):
-        return "a user's name has 3 to 64 letters, digits, . _ @ and -"
+        return "a user name must have 3 to 64 letters, digits, . _ @ and -"
     if name in users:
-        return f"{name!r} stands there twice: the first line counts"
+        return f"{name!r} occurs twice: the first line counts"
     bcrypt = _BCRYPT.fullmatch(hashed)
     if bcrypt is None:
-        return f"the password of {name!r} is not kept as bcrypt: write it with htpasswd -B"
+        return f"the password of {name!r} is not a bcrypt hash: write it with htpasswd -B"
     if int(bcrypt[1]) > MAX_COST:
-        return f"bcrypt of {name!r} costs more than {MAX_COST}: write it with htpasswd -B -C 10"
+        return f"the bcrypt cost of {name!r} is above {MAX_COST}: write it with htpasswd -B -C 10"
     return ""

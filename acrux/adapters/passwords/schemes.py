@@ -1,4 +1,4 @@
-"""Generated and chosen passwords side by side, told apart by their hashes."""
+"""Generated and chosen passwords together, distinguished by their hashes."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,8 +10,8 @@ from acrux.adapters.passwords.generated import MAX_CHARACTERS, KeyedPasswords
 class AllPasswords:
     """Every password of the registry. Implements acrux.ports.accounts.Passwords.
 
-    A generated password is compared at once; only where it is none of those is the slow work done.
-    `in_use` gives one hash at least of every scheme and cost that is kept, as they are now.
+    Generated passwords are compared first, which is fast. The slow work is done only if none of
+    them opens. `in_use` returns at least one hash of every scheme and cost that is stored now.
     """
 
     def __init__(

@@ -14,20 +14,20 @@ from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.ports.accounts import Account, AccountKind, FileUser, PasswordRecord
 
-FILE_PASSWORD = "password"  # noqa: S105 -- what the one password of an htpasswd file's user is called
+FILE_PASSWORD = "password"  # noqa: S105 -- the name of the only password of an htpasswd file's user
 
 _ACCOUNT = (
     "accounts.name, accounts.scope_map, accounts.enabled, accounts.epoch, accounts.created_at,"
     " accounts.kind, accounts.changed_at"
 )
 
-# Costs of a scheme that are looked for among the hashes. There are nine at most, and each damaged
-# hash is a kind of its own.
+# How many costs of a scheme are looked for among the hashes. Intact hashes have nine at most, and
+# each damaged hash counts as a cost of its own.
 MAX_HASH_KINDS: Final = 100
 
 
 class SqlAccounts:
-    """The port Accounts on a database; `find` gives passwords in the order of their names."""
+    """The port Accounts on a database; `find` returns passwords in the order of their names."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -90,8 +90,8 @@ class SqlAccounts:
         return await self._database.write(_follow_file(users, scope_map, at))
 
 
-# An account without passwords is one row without a password. Written out once: a text that is
-# made anew for each look would be hashed anew too.
+# An account without passwords gives one row without a password. The text is built once: a new
+# string for each look would also have to be hashed each time.
 _FIND: Final = f"""
     SELECT {_ACCOUNT}, scope_maps.permissions,
            passwords.name, passwords.hash, passwords.created_at, passwords.expires_at
@@ -144,7 +144,7 @@ def _list(kind: AccountKind) -> Statement:
 
 
 def _page(kind: AccountKind, page: Page) -> Statement:
-    # The anonymous account, which has no name, comes before every page.
+    # The anonymous account has the empty name, and so comes before every page.
     return Statement(
         f"""
         SELECT {_ACCOUNT} FROM accounts WHERE kind = :kind AND name > :last
@@ -161,7 +161,7 @@ def _read_password(row: Row) -> PasswordRecord:
 
 
 def _create(account: Account) -> Steps[bool]:
-    # Nobody shall be taken for somebody else whose name differs in capitals alone.
+    # Names that differ only in capitals would be confused.
     alike = yield Statement(
         "SELECT name FROM accounts WHERE lower(name) = :lowered", {"lowered": account.name.lower()}
     )
@@ -278,7 +278,7 @@ def _follow_file(users: Sequence[FileUser], scope_map: str, at: datetime) -> Ste
     )
     hashes: dict[str, str] = dict(held)
     epoch, taken = to_microseconds(at), []
-    # First who leaves: somebody may come back in other capitals.
+    # Deletions first: a name may come back in other capitals.
     for gone in hashes.keys() - {user.name for user in users}:
         yield from _delete(gone, epoch)
     for user in users:
@@ -315,12 +315,12 @@ def _put_password(account: str, password: PasswordRecord) -> Statement:
 
 
 async def _chosen_hashes(database: Database) -> tuple[str, ...]:
-    """At least one hash of each scheme and cost, of damaged ones MAX_HASH_KINDS at most."""
+    """At least one hash of each scheme and cost; at most MAX_HASH_KINDS of a scheme."""
     return (*await _of_scheme(database, ARGON2), *await _of_scheme(database, BCRYPT))
 
 
 async def _of_scheme(database: Database, scheme: str) -> tuple[str, ...]:
-    # From kind to kind along the index, however many there are of each.
+    # Along the index from cost to cost, however many hashes there are of each.
     found: list[str] = []
     after, end = f"{scheme}:", f"{scheme};"
     while len(found) < MAX_HASH_KINDS:

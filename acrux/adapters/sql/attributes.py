@@ -22,7 +22,7 @@ def read(values: Sequence[int]) -> Attributes:
 
 def readable(flags: Sequence[int]) -> None:
     """Raise Disallowed unless all of these `read_enabled` are set."""
-    if all(flags):  # as nearly always: nothing to weigh
+    if all(flags):  # the usual case
         return
     repository, *items = (Attributes(read_enabled=bool(flag)) for flag in flags)
     check(Operation.READ, repository, items)
@@ -46,7 +46,7 @@ def find(repository: RepositoryName) -> Statement:
 def check_repository(
     operation: Operation, repository: RepositoryName, items: Sequence[Attributes] = ()
 ) -> Steps[None]:
-    """Raise Disallowed where a lock forbids it; a repository that is not there has none."""
+    """Raise Disallowed if a lock forbids it; a missing repository has no lock."""
     rows = yield find(repository)
     check(operation, read(rows[0]) if rows else UNLOCKED, items)
 
@@ -84,7 +84,7 @@ def of_manifest(repository: RepositoryName, digest: Digest) -> Steps[list[Attrib
 
 
 def of_locked_items(repository: RepositoryName) -> Steps[list[Attributes]]:
-    """The switches of one tag and one manifest that may not be deleted, where there are any."""
+    """The switches of one tag and of one manifest that may not be deleted, if there are any."""
     found: list[Attributes] = []
     for table in ("tags", "manifests"):
         rows = yield Statement(

@@ -1,4 +1,4 @@
-"""Records of decisions in SQL."""
+"""Audit records in SQL."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -28,9 +28,9 @@ Item = TypeVar("Item")
 
 _END: Final = "g"  # after every id
 
-_ALL: Final = ""  # among the sizes of accounts, none of which has no name
+_ALL: Final = ""  # the row for the total size; no account there has an empty name
 
-RECORD_BYTES: Final = 768  # that a record takes on the disk beside its long texts
+RECORD_BYTES: Final = 768  # that a record takes on the disk besides its long texts
 
 
 class SqlAuditLog:
@@ -69,8 +69,8 @@ class SqlAuditLog:
 
 
 def _append(records: Sequence[Record]) -> Steps[None]:
-    # All of it in the thread that writes: the event loop only hands the records over. Many rows at
-    # once, because after each statement that thread has to wait for its turn at the interpreter.
+    # All of this runs in the thread that writes: the event loop only hands the records over. Many
+    # rows at once, because after each statement that thread must wait for the interpreter.
     proven: list[tuple[str, int]] = []
     for chunk in _slices(records):
         rows = [_values(record) for record in chunk]
@@ -80,7 +80,7 @@ def _append(records: Sequence[Record]) -> Steps[None]:
             for record, row in zip(chunk, rows, strict=True)
             if record.decision.is_proven
         )
-    # In one order everywhere, so that no two transactions wait for each other.
+    # Always in the same order, so that no two transactions wait for each other.
     for sizes in _slices(sorted(_sizes(proven).items())):
         yield Statement(_grow(len(sizes)), {}, [value for pair in sizes for value in pair])
 
@@ -91,7 +91,7 @@ def _slices(rows: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 
 def _sizes(account_sizes: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """How many bytes an account's records take, and those of all under _ALL."""
+    """How many bytes the records of each account take, and under _ALL those of all."""
     sizes: dict[str, int] = {}
     for account, size in account_sizes:
         sizes[account] = sizes.get(account, 0) + size
@@ -103,7 +103,7 @@ def _sizes(account_sizes: Iterable[tuple[str, int]]) -> dict[str, int]:
 @cache
 def _grow(rows: int) -> str:
     return (
-        f"INSERT INTO audit_sizes (account, size) VALUES {', '.join(['(?, ?)'] * rows)}"  # noqa: S608 -- only places for values
+        f"INSERT INTO audit_sizes (account, size) VALUES {', '.join(['(?, ?)'] * rows)}"  # noqa: S608 -- only placeholders
         " ON CONFLICT (account) DO UPDATE SET size = audit_sizes.size + excluded.size"
     )
 
@@ -120,7 +120,7 @@ def _render(scopes: tuple[Scope, ...]) -> str:
     return render(scopes)
 
 
-_rendered = memoize(_render, 64, longest=2)  # clients ask again and again for the same
+_rendered = memoize(_render, 64, longest=2)  # clients request the same scopes again and again
 
 
 def _values(record: Record) -> tuple[SqlValue, ...]:
@@ -128,7 +128,7 @@ def _values(record: Record) -> tuple[SqlValue, ...]:
     asked, granted = _rendered(decision.asked), _rendered(decision.granted)
     facts = msgspec.json.encode(dict(decision.facts)).decode() if decision.facts else "{}"
     size = RECORD_BYTES + _bytes(f"{decision.request}{asked}{granted}{decision.message}{facts}")
-    # These stand in an index too.
+    # These are stored in indexes too.
     size += 3 * len(decision.repository) + 2 * len(decision.account)
     return (
         record.id,
@@ -179,7 +179,7 @@ def _read(row: Row) -> Record:
 
 
 def _searches(search: Search) -> Iterator[Statement]:
-    # A record of several repositories stands under none of them; there are few of those.
+    # A record of several repositories is indexed under none of them; such records are few.
     if search.repository is None or search.account is not None:
         yield _search(search, search.repository, _of_repository(search.repository))
         return
@@ -187,7 +187,7 @@ def _searches(search: Search) -> Iterator[Statement]:
     yield _search(search, search.repository, f"repository = '{SEVERAL}' AND {_AMONG_SEVERAL}")
 
 
-# Behind a space and before a colon: a name holds neither.
+# Between a space and a colon: a name holds neither.
 _AMONG_SEVERAL: Final = r"' ' || asked LIKE :scope ESCAPE '\'"
 
 
@@ -259,13 +259,13 @@ def _shrink(sizes: Mapping[str, int]) -> Steps[None]:
             "UPDATE audit_sizes SET size = size - :size WHERE account = :account",
             {"account": account, "size": size},
         )
-    # Whoever a trust lets in has a name of their own: there may be very many of them.
+    # Each federated identity has a name of its own, so there may be very many rows.
     yield Statement("DELETE FROM audit_sizes WHERE size <= 0 AND account <> ''", {})
 
 
 def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:
     all_sizes = yield from _size_of_all()
-    if all_sizes <= min(of_one, of_all):  # then no account is looked at, as nearly always
+    if all_sizes <= min(of_one, of_all):  # the usual case: no account need be looked at
         return None
     largest = yield Statement(
         """
@@ -284,7 +284,7 @@ def _trim(of_one: int, of_all: int, slice_: int) -> Steps[Trimmed | None]:
                 "DELETE FROM audit_log WHERE account = :account AND proven = 1 AND id <= :last",
                 {"account": account, "last": gone[-1][0]},
             )
-        # A record that was written twice was counted twice.
+        # A record that was written twice was counted twice, so a size may remain without records.
         freed = sum(row[1] for row in gone) if gone else size
         yield from _shrink({account: freed, _ALL: freed})
         return Trimmed(account, len(gone))
@@ -297,7 +297,7 @@ def _size_of_all() -> Steps[int]:
 
 
 def _oldest(account: str, surplus: int, slice_: int) -> Steps[list[Row]]:
-    """The oldest records of the account that make room for `surplus` bytes, or fewer of them."""
+    """The oldest records of the account that free `surplus` bytes, at most `slice_` of them."""
     rows = yield Statement(
         """
         SELECT id, size FROM audit_log WHERE account = :account AND proven = 1

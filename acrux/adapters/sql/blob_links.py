@@ -18,7 +18,7 @@ MISSING_NAMED = 10
 
 
 def link_blob(repository: RepositoryName, digest: Digest, size: int, at: datetime) -> Steps[None]:
-    """Link the blob, where the repository may be written; a size that was another is put right."""
+    """Link the blob if the repository may be written, and correct the size of an existing link."""
     yield from attributes.check_repository(Operation.WRITE, repository)
     # An upload outlives its repository, which may have been deleted meanwhile.
     yield repositories.ensure_repository(repository, at)
@@ -46,7 +46,7 @@ def find_blob(repository: RepositoryName, digest: Digest) -> Statement:
 
 
 def read_size(rows: list[Row]) -> int | None:
-    """What `find_blob` found, in bytes. Raises Disallowed where it may not be read."""
+    """The size that `find_blob` found, in bytes. Raises Disallowed if it may not be read."""
     for size, read_enabled in rows:
         attributes.readable((read_enabled,))
         return int(size)
@@ -60,7 +60,10 @@ def mount_blob(
     size: int,
     at: datetime,
 ) -> Steps[None]:
-    """Link what a readable repository of the patterns links in this size, or raise UnknownBlob."""
+    """Link the blob if a readable repository of the patterns links it in this size.
+
+    Otherwise raises UnknownBlob.
+    """
     among, parameters = repositories.condition("blob_links.repository", sources)
     found = yield Statement(
         f"""
@@ -78,7 +81,7 @@ def mount_blob(
 
 
 def unlink_blob(repository: RepositoryName, digest: Digest) -> Steps[None]:
-    """Take the link away, where the repository may be written, or raise UnknownBlob."""
+    """Remove the link if the repository may be written. Raises UnknownBlob if there is no link."""
     yield from attributes.check_repository(Operation.DELETE, repository)
     unlinked = yield Statement(
         "DELETE FROM blob_links WHERE repository = :repository AND digest = :digest RETURNING size",
@@ -91,7 +94,7 @@ def unlink_blob(repository: RepositoryName, digest: Digest) -> Steps[None]:
 def check_links(
     repository: RepositoryName, required: Sequence[Digest], sizes: Mapping[Digest, int] | None
 ) -> Steps[None]:
-    """Raise MissingReferences unless the repository links all of these, in these sizes."""
+    """Raise MissingReferences unless the repository links all of these, with these sizes."""
     held = {str(digest): size for digest, size in sizes.items()} if sizes is not None else None
     missing: list[str] = []
     for start in range(0, len(required), DIGESTS_PER_STATEMENT):

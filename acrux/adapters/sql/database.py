@@ -9,14 +9,14 @@ Result = TypeVar("Result")
 
 SqlValue: TypeAlias = str | int | bytes | None
 
-# Values as the columns hold them, each a SqlValue. Whoever wrote the statement knows which.
+# The values of the columns, each a SqlValue; the statement determines which.
 Row: TypeAlias = tuple[Any, ...]
 
 
 class Statement(Struct, frozen=True):
     """One SQL statement and the values of its `:name` parameters, or of its `?`s in their order.
 
-    Hundreds of values have no names: SQLite looks for each name from the start.
+    For hundreds of values use `?`: SQLite looks up each name by a search from the first one.
 
     The dialect is what SQLite and PostgreSQL share: TEXT, BIGINT, INTEGER and BYTEA, instants as
     microseconds since 1970 in UTC, `ON CONFLICT`, `RETURNING`. Texts compare byte by byte, so a
@@ -33,21 +33,21 @@ Steps: TypeAlias = Generator[Statement, list[Row], Result]
 
 
 class Database(Protocol):
-    """Where statements are carried out. All methods raise StorageExhausted on a full disk."""
+    """What runs statements. All methods raise StorageExhausted on a full disk."""
 
     async def read(self, statement: Statement) -> list[Row]:
-        """The rows of one statement that changes nothing; it sees only what was committed."""
+        """The rows of one statement that changes nothing; it sees only committed rows."""
 
     async def find(self, statement: Statement, read: Callable[[list[Row]], Result]) -> Result:
-        """What `read` makes of these rows, which it may not be asked anew for the same ones.
+        """What `read` makes of the rows of the statement. The result may come from a cache.
 
         `read` must depend on nothing but the rows, and its result must not change. What it raises
         passes through.
         """
 
     async def write(self, steps: Steps[Result]) -> Result:
-        """Carry out a transaction and return its result once it is durable.
+        """Run a transaction and return its result once it is durable.
 
-        What the steps raise undoes the transaction and passes through. Where the caller is
-        cancelled meanwhile, the transaction may be committed all the same.
+        If the steps raise, the transaction is undone and the exception passes through. If the
+        caller is cancelled meanwhile, the transaction may be committed all the same.
         """

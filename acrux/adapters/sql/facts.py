@@ -1,23 +1,23 @@
-"""What the registry knows of itself, in SQL."""
+"""Facts about the registry itself, in SQL."""
 
 from acrux.adapters.sql.database import Database, Statement, Steps
 
 
 class SqlFacts:
-    """A few texts by name, which every process that opens the database shares."""
+    """A few named texts, shared by all processes that open the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def find(self, name: str) -> str | None:
-        """The text of this name, None where none was kept."""
+        """The text of this name; None if there is none."""
         rows = await self._database.read(
             Statement("SELECT value FROM facts WHERE name = :name", {"name": name})
         )
         return str(rows[0][0]) if rows else None
 
     async def keep(self, name: str, value: str) -> None:
-        """Let this be the text of this name, durably when it returns."""
+        """Store the text under this name; it is durable when this returns."""
         await self._database.write(_keep(name, value))
 
 

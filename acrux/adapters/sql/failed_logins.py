@@ -13,19 +13,19 @@ from acrux.domain.instants import BEGINNING, from_microseconds, to_microseconds
 from acrux.errors import RegistryError
 from acrux.ports.failed_logins import StoredFailures
 
-# As many subjects are kept, on disk and in the memory of each worker. Beyond, those go that are
-# forgiven first: a flood of single failures drives out single failures.
+# How many subjects are kept, on disk and in the memory of each worker. Beyond that, the ones that
+# are forgiven soonest are dropped: a flood of single failures drives out only single failures.
 MAX_ROWS: Final = 25_000
 
-# Where accounts got in, of all: whoever has an account may have very many addresses.
+# How many addresses of successful logins are kept in all: one account may have very many.
 MAX_PLACES: Final = 500_000
 
-# A row that was forgiven stays for so long, until every worker has seen that.
+# How long a forgiven row stays, so that every worker sees that it is forgiven.
 SEEN_BY_ALL: Final = timedelta(minutes=1)
 
 
 class _Counted(Struct, frozen=True):
-    """Failures as of a revision of their row; 0 where they could not be written."""
+    """Failures as of a revision of their row; 0 if they could not be written."""
 
     address: str | None
     revision: int
@@ -33,7 +33,7 @@ class _Counted(Struct, frozen=True):
 
 
 class _Hashed(Struct, frozen=True):
-    """A subject, its hash, and that of its account."""
+    """A subject, its hash, and the hash of its account."""
 
     key: str
     account: str
@@ -41,7 +41,7 @@ class _Hashed(Struct, frozen=True):
 
 
 class SqlFailedLogins:
-    """The port FailedLogins. `key` hashes what was presented as a user name."""
+    """The port FailedLogins. User names, as presented, are stored as hashes under `key`."""
 
     def __init__(self, database: Database, key: bytes, max_rows: int = MAX_ROWS) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class SqlFailedLogins:
 
     def find(self, subject: Subject) -> Failures | None:
         """See ports.FailedLogins."""
-        # Most who log in have never failed: they cost no hash, or one.
+        # Most callers have never failed: to look them up costs one hash or none.
         if subject.address not in self._addresses:
             return None
         counted = self._failures.get(self._hash(subject))
@@ -112,7 +112,7 @@ class SqlFailedLogins:
             self._forget(now)
 
     def _forget(self, now: datetime) -> None:
-        """Keep at most so many rows in memory, and none that was forgiven by `now`."""
+        """Keep at most `max_rows` rows in memory, and none that was forgiven by `now`."""
         ends = sorted(counted.failures.forgiven_at for counted in self._failures.values())
         end = max([now, *ends[: -self._max_rows][-1:]])
         self._failures = {
@@ -140,13 +140,13 @@ class SqlFailedLogins:
         return self._hash(Subject(account, None))
 
     def _learn(self, news: Iterable[tuple[str, _Counted]]) -> None:
-        # A refresh may have seen what came after our own failure, before we hear of that.
+        # A refresh may already have seen a later revision than the one that our write returns.
         for subject, counted in news:
             known = self._failures.get(subject)
             if known is None or counted.revision == 0 or known.revision <= counted.revision:
                 self._failures[subject] = counted
                 self._addresses.add(counted.address)
-        if len(self._failures) > self._max_rows * 5 // 4:  # a flood, between two turns of `prune`
+        if len(self._failures) > self._max_rows * 5 // 4:  # a flood, between two calls of `prune`
             self._forget(BEGINNING)
 
     def _count_alone(self, subject: Subject, at: datetime) -> _Counted:
@@ -157,7 +157,7 @@ class SqlFailedLogins:
         return "" if subject.account is None else self.hash(subject.account)
 
     def _hash(self, subject: Subject) -> str:
-        # An address holds no newline, and what follows the first one is the account.
+        # An address holds no newline, so what follows the first newline is the account.
         account = "-" if subject.account is None else f"+{subject.account}"
         text = f"{subject.address or '*'}\n{account}".encode("utf-8", "surrogatepass")
         return self._keyed_hash.digest(text).hex()
@@ -182,7 +182,7 @@ def _fail(hashed: Iterable[_Hashed], at: datetime) -> Steps[list[tuple[str, _Cou
 
 
 def _next_revision(at: int) -> Steps[int]:
-    # Above all there are, and above all that were removed, for those are older than `at`.
+    # Above all existing rows, and above all removed ones, since those are older than `at`.
     newest = yield Statement("SELECT COALESCE(MAX(revision), 0) FROM failures", {})
     return max(at, int(newest[0][0]) + 1)
 
@@ -209,7 +209,7 @@ def _put(entry: _Hashed, failures: Failures, revision: int) -> Statement:
 
 def _forgive(named: dict[str, str], at: int) -> Steps[bool]:
     revision = yield from _next_revision(at)
-    # An update, for what is deleted no other worker would see.
+    # An update, since other workers would not see a deletion.
     given = {column: value for column, value in named.items() if value}
     only = "".join(f" AND {column} = :{column}" for column in given)
     forgiven = yield Statement(

@@ -18,7 +18,7 @@ from acrux.domain.instants import to_microseconds
 from acrux.errors import DamagedManifest, UnknownManifest
 from acrux.ports.content import StoredManifest
 
-# What follows from the bytes that were put, beside the subject, which there may be none of.
+# What follows from the bytes that were put, except the subject, which may be missing.
 _DERIVED: Final = (
     "media_type", "size", "image_size", "artifact_type", "config_media_type", "annotations",
     "entries", "content",
@@ -34,7 +34,7 @@ def put_manifest(  # noqa: PLR0913, PLR0917 -- one of each
     tags: Sequence[Tag],
     at: datetime,
 ) -> Steps[None]:
-    """Hold the manifest and point the tags at it, where all of them may be written."""
+    """Store the manifest and point the tags at it, if all of them may be written."""
     overwritten = yield from attributes.of_tags(repository, tags)
     yield from attributes.check_repository(Operation.WRITE, repository, overwritten)
     yield from blob_links.check_links(repository, required, sizes)
@@ -44,12 +44,12 @@ def put_manifest(  # noqa: PLR0913, PLR0917 -- one of each
         yield point_tag(repository, tag, digest, at)
 
 
-# A type that differs alone is damage only if the bytes state the type pushed now. Bytes that state
-# none may be pushed as two types, and keep the first.
+# If only the media type differs, that is damage only if the bytes state the type pushed now. Bytes
+# that state no type may be pushed as two types, and keep the first.
 def hold(
     repository: RepositoryName, manifest: Manifest, platform: Platform, at: datetime
 ) -> Statement:
-    """Insert the manifest; one that is there stays as it is, unless it was damaged."""
+    """Insert the manifest; an existing one stays as it is, unless it was damaged."""
     healed = ", ".join(f"{column} = excluded.{column}" for column in _DERIVED)
     differs = " OR ".join(f"manifests.{column} <> excluded.{column}" for column in _DERIVED)
     entries = [
@@ -122,11 +122,11 @@ def find_tagged(repository: RepositoryName, tag: Reference) -> Statement:
 
 
 def read_manifest(rows: list[Row]) -> StoredManifest | None:
-    """What `find` and `find_tagged` found.
+    """The manifest that `find` or `find_tagged` found.
 
-    Raises Disallowed where it may not be read, and DamagedManifest where its bytes are not those
-    of its digest, or state another type: who is told that it is missing pushes it again, and that
-    heals it.
+    Raises Disallowed if it may not be read. Raises DamagedManifest if its bytes do not match its
+    digest, or state another type: a client that learns it is missing pushes it again, and that
+    repairs it.
     """
     for text, media_type, content, *flags in rows:
         attributes.readable(flags)
@@ -142,18 +142,18 @@ def read_manifest(rows: list[Row]) -> StoredManifest | None:
 def _is_whole(digest: Digest, media_type: object, content: object) -> bool:
     if not isinstance(content, bytes) or Digest.of(content, digest.algorithm) != digest:
         return False
-    # Where the bytes state no type, what they were pushed as is known from the row alone.
+    # If the bytes state no type, only the row says as which type they were pushed.
     return stated_media_type(content) in {"", media_type}
 
 
 def delete_manifest(repository: RepositoryName, digest: Digest) -> Steps[None]:
-    """Remove the manifest with its tags, where none of them is locked."""
+    """Remove the manifest with its tags, if none of them is locked."""
     manifest = yield from attributes.of_manifest(repository, digest)
     if not manifest:
         raise UnknownManifest(reference=str(digest))
     tags = yield from attributes.of_tags_on(repository, digest)
     yield from attributes.check_repository(Operation.DELETE, repository, [*manifest, *tags])
-    # Its tags go with it: the schema says so (ON DELETE CASCADE).
+    # The schema deletes its tags with it (ON DELETE CASCADE).
     yield Statement(
         "DELETE FROM manifests WHERE repository = :repository AND digest = :digest",
         _key(repository, digest),
@@ -162,8 +162,8 @@ def delete_manifest(repository: RepositoryName, digest: Digest) -> Steps[None]:
 
 
 def _forget_locks_of_an_empty(repository: RepositoryName) -> Statement:
-    # The last manifest takes the repository with it (acr-protocol.md §5.7). Its links stay: a push
-    # may be under way.
+    # A repository ceases to exist with its last manifest (acr-protocol.md §5.7). Its links stay,
+    # since a push may be under way.
     switches = ", ".join(f"{switch} = 1" for switch in attributes.SWITCHES)
     return Statement(
         f"UPDATE repositories SET {switches} WHERE name = :repository"  # noqa: S608 -- our own column names
@@ -175,7 +175,7 @@ def _forget_locks_of_an_empty(repository: RepositoryName) -> Statement:
 def list_referrers(
     repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page
 ) -> Statement:
-    """The manifests that point at the subject, and one more than the page holds."""
+    """The manifests that point at the subject, up to one more than the page holds."""
     return Statement(
         f"""
         SELECT digest, media_type, size, artifact_type, annotations FROM manifests

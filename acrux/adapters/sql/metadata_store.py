@@ -18,7 +18,7 @@ from acrux.ports.content import Deleted, StoredManifest
 class SqlMetadata:
     """The port Metadata on a database; each method is described there.
 
-    What grows, so a link or a manifest, is written to `growing` where that is another one.
+    What makes the database grow, a link or a manifest, is written to `growing` if that is given.
     """
 
     def __init__(self, database: Database, growing: Database | None = None) -> None:
@@ -71,7 +71,7 @@ class SqlMetadata:
         allow_missing: bool = False,
         sizes: Mapping[Digest, int] | None = None,
     ) -> None:
-        """See ports.Metadata. A manifest that is held already stays as it was first put."""
+        """See ports.Metadata. A manifest that exists already stays as it was first put."""
         required = () if allow_missing else manifest.required_blobs
         held = manifests.hold(repository, manifest, platform or Platform(), at)
         await self._growing.write(
@@ -133,6 +133,6 @@ class SqlMetadata:
 
 
 def _names(rows: list[Row], page: Page) -> Slice[str]:
-    # One row more than the page holds was asked for; its presence says that there is a next page.
+    # One row more than the page holds was requested: if it is there, there is a next page.
     names: Iterator[str] = (name for (name,) in rows[: page.items])
     return Slice(tuple(names), more=0 < page.items < len(rows))

@@ -113,7 +113,7 @@ class SqlProperties:
     async def _change(
         self, table: str, condition: str, key: dict[str, SqlValue], change: AttributesChange
     ) -> bool:
-        # To lock is not to update: what purges by age must not be misled.
+        # A lock does not change `updated_at`: what purges by age must not be misled.
         assignments, values = attributes.assignments(change)
         statement = Statement(
             f"UPDATE {table} SET {assignments} WHERE {condition} RETURNING 1",  # noqa: S608 -- our own names
@@ -127,7 +127,7 @@ def _run(statement: Statement) -> Steps[list[Row]]:
 
 
 def _find_repository(name: RepositoryName) -> Statement:
-    # Counted, not kept: a counter would be one row that every push to the repository waits for.
+    # Counted, not stored: a counter would be one row that every push to the repository waits for.
     return Statement(
         f"""
         SELECT created_at,
@@ -151,8 +151,8 @@ def _find_tag(repository: RepositoryName, tag: Tag) -> Statement:
 def _list_tags(
     repository: RepositoryName, page: Page, order: Order, digest: Digest | None
 ) -> Statement:
-    # The tags on one manifest are few. With the bare column a database would rather walk through
-    # all tags by time, in search of them, than find and sort these.
+    # The tags on one manifest are few. With the bare column, a database would search for them
+    # among all tags in the order of time, instead of finding and sorting just these.
     time = "updated_at + 0" if digest else "updated_at"
     after, sorting = _keyset("tags", "name", page, order, time)
     on_one = "AND digest = :digest" if digest else ""
@@ -173,7 +173,7 @@ def _list_tags(
 
 
 def _manifest_columns() -> str:
-    # The tags of a manifest, between spaces, which no tag holds.
+    # The tags of a manifest, separated by spaces, which no tag holds.
     return f"""{_MANIFEST}, (
         SELECT string_agg(name, ' ') FROM (
             SELECT name FROM tags
@@ -211,17 +211,17 @@ def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Sta
 def _keyset(
     table: str, key: str, page: Page, order: Order, time: str = "updated_at"
 ) -> tuple[str, str]:
-    """The condition that begins after `page.last`, and how to sort."""
+    """The condition for rows after `page.last`, and how to sort."""
     if order is Order.BY_NAME:
         return f"AND {key} > :last", key
     direction, beyond = ("ASC", ">") if order is Order.OLDEST_FIRST else ("DESC", "<")
     sorting = f"{time} {direction}, {key} {direction}"
     if not page.last:
         return "", sorting
-    if page.last_at is not None:  # its place holds even where it is gone by now
+    if page.last_at is not None:  # its place is known even if it is gone by now
         return f"AND (updated_at, {key}) {beyond} (:last_at, :last)", sorting
-    # `last` is still a name (acr-protocol.md §5.3): find the element's place by it. Where it is
-    # gone there is no place to go on from, and the listing ends.
+    # `last` is still a name (acr-protocol.md §5.3): find the element's place by it. If the element
+    # is gone, there is no place to continue from, and the listing ends.
     place = (
         f"(SELECT updated_at, {key} FROM {table}"  # noqa: S608 -- our own names
         f" WHERE repository = :repository AND {key} = :last)"

@@ -1,4 +1,4 @@
-"""Repositories: those that a pattern covers, their listing and deletion."""
+"""Repositories: conditions for patterns, listing, deletion."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,9 +22,9 @@ class NameRange(NamedTuple):
 
 
 def ranges(patterns: Sequence[RepositoryPattern]) -> list[NameRange]:
-    """The ranges that hold the names the patterns cover and no others, in order, none twice.
+    """The ranges of exactly the names that the patterns cover, in order and without overlap.
 
-    Each is one seek in an index, where a condition of many patterns would read all names between.
+    Each is one seek in an index. A condition of many patterns would read all names in between.
     """
     disjoint: list[NameRange] = []
     for one in sorted(map(_range, patterns)):
@@ -46,7 +46,7 @@ def _range(pattern: RepositoryPattern) -> NameRange:
 def condition(
     column: str, patterns: Sequence[RepositoryPattern]
 ) -> tuple[str, dict[str, SqlValue]]:
-    """That one of the patterns covers the name in the column; without any, nothing."""
+    """The condition that one of the patterns covers the column; without patterns, none is met."""
     terms: list[str] = ["1 = 0"]
     parameters: dict[str, SqlValue] = {}
     for number, names in enumerate(ranges(patterns)):
@@ -68,8 +68,8 @@ def ensure_repository(repository: RepositoryName, at: datetime) -> Statement:
 
 
 def find_any_manifest(repository: RepositoryName) -> Statement:
-    """One row where the repository holds a manifest."""
-    # Ordered, or PostgreSQL reads through the table where many of its rows are the repository's.
+    """One row if the repository holds a manifest, otherwise none."""
+    # Without the order, PostgreSQL scans the table if many of its rows are the repository's.
     return Statement(
         "SELECT digest FROM manifests WHERE repository = :repository ORDER BY digest LIMIT 1",
         {"repository": repository.value},
@@ -77,7 +77,7 @@ def find_any_manifest(repository: RepositoryName) -> Statement:
 
 
 def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
-    """So many repositories of the range that may be listed, after `last`."""
+    """Up to `rows` repositories of the range that may be listed, after `last`."""
     return Statement(
         """
         SELECT name FROM repositories
@@ -90,7 +90,7 @@ def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
 
 
 def delete_repository(repository: RepositoryName) -> Steps[Deleted]:
-    """Remove the repository and all it holds, where nothing of it is locked."""
+    """Remove the repository and all it holds, if nothing of it is locked."""
     if not (yield find_any_manifest(repository)):
         raise UnknownRepository(name=str(repository))
     locked = yield from attributes.of_locked_items(repository)

@@ -1,11 +1,11 @@
-"""Epochs below which tokens are revoked: known, looked up and raised."""
+"""Epochs below which tokens are revoked: cached, read and raised."""
 
 from typing import Final
 
 from acrux.adapters.sql.database import Database, SqlValue, Statement, Steps
 from acrux.domain.access.federated import TRUSTS
 
-# No name of an account holds it: it would end the name in Basic (RFC 7617 §2).
+# No account name holds it: in Basic it ends the user name (RFC 7617 §2).
 OF_PASSWORD: Final = ":"  # noqa: S105 -- a separator
 
 _REVOKE: Final = """
@@ -17,9 +17,9 @@ _SINCE: Final = "SELECT account, epoch FROM revocations WHERE epoch >= :seen"
 
 
 class SqlRevocations:
-    """The port Revocations: what the table holds, as it was when last looked at.
+    """The port Revocations: the content of the table when it was last read.
 
-    A new row has a greater epoch than any seen before, so that a look is one short index read.
+    A new row has a greater epoch than any seen before, so that a refresh is one short index read.
     """
 
     def __init__(self, database: Database) -> None:
@@ -46,9 +46,9 @@ class SqlRevocations:
 
 
 def next_epoch(epoch: int) -> Steps[int]:
-    """This epoch, or where it is too low the next one."""
+    """This epoch, or the next one if this is too low."""
     # Clocks differ and go back; epochs never do. Each is above all revoked ones, so that a worker
-    # finds it after those it has seen, and nobody new is born revoked.
+    # finds it after those it has seen, and no new account begins as revoked.
     newest = yield Statement(
         """
         SELECT COALESCE((SELECT MAX(epoch) FROM revocations), 0),
@@ -61,14 +61,14 @@ def next_epoch(epoch: int) -> Steps[int]:
 
 
 def revocation(holder: str, epoch: int) -> Statement:
-    """Revoke the tokens of an account or a trust that are of an earlier epoch."""
+    """Revoke the tokens of an account or a trust that have an earlier epoch."""
     return Statement(_REVOKE, {"name": holder, "epoch": epoch})
 
 
 def revoke_password(account: str, password: str, epoch: int) -> Steps[None]:
-    """Revoke the tokens of an earlier epoch that were got with this password of the account.
+    """Revoke the tokens of an earlier epoch that were issued for this password of the account.
 
-    Those too that do not say with which they were got, as earlier versions did not write it.
+    Also those that do not name their password: earlier versions did not write it.
     """
     for name in (password, ""):
         yield revocation(f"{account}{OF_PASSWORD}{name}", epoch)

@@ -1,4 +1,4 @@
-"""Scope maps of one's own in SQL."""
+"""User-defined scope maps in SQL."""
 
 import msgspec
 
@@ -118,7 +118,7 @@ def gives_less(account: str, scope_map: str) -> Steps[bool]:
 
 
 def _read_map(name: str, permissions: str | None) -> ScopeMap:
-    """The scope map of this name, of the permissions that the table holds."""
+    """The scope map of this name, with the permissions that the table holds."""
     return built_in_scope_maps.read(
         name, msgspec.json.decode(permissions or "[]", type=frozenset[str])
     )

@@ -1,4 +1,4 @@
-"""Tags: pointed at a manifest, listed, deleted."""
+"""Tags: point them at manifests, list them, delete them."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from acrux.errors import UnknownTag
 
 
 def point_tag(repository: RepositoryName, tag: Tag, digest: Digest, at: datetime) -> Statement:
-    """Let the tag point at the manifest."""
+    """Point the tag at the manifest."""
     return Statement(
         """
         INSERT INTO tags (repository, name, digest, created_at, updated_at)
@@ -31,7 +31,7 @@ def point_tag(repository: RepositoryName, tag: Tag, digest: Digest, at: datetime
 
 
 def list_tags(repository: RepositoryName, page: Page) -> Statement:
-    """The tags that may be listed, and one more than the page holds."""
+    """The tags that may be listed, up to one more than the page holds."""
     return Statement(
         """
         SELECT name FROM tags
@@ -43,7 +43,7 @@ def list_tags(repository: RepositoryName, page: Page) -> Statement:
 
 
 def delete_tag(repository: RepositoryName, tag: Tag) -> Steps[None]:
-    """Remove the tag, where it is not locked."""
+    """Remove the tag, if it is not locked."""
     found = yield from attributes.of_tags(repository, [tag])
     if not found:
         raise UnknownTag(tag=str(tag))

@@ -1,1 +1,1 @@
-"""The embedded database: what carries statements out."""
+"""The embedded database, which runs the statements."""

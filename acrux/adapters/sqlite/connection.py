@@ -1,4 +1,4 @@
-"""A connection to the embedded database, and what is told of its failures."""
+"""A connection to the embedded database, and its failures as our errors."""
 
 import errno
 from collections.abc import Callable
@@ -25,22 +25,22 @@ def nobody(_statement: Statement) -> None:
 class Connection:
     """A connection to a SQLite file in write-ahead mode, whose every commit is synced.
 
-    Of a file that `is_read_only` nothing is written. Must be closed. No memory map: with one, a
-    damaged disk is a signal that kills the process.
+    A file that `is_read_only` is never written to. Must be closed. It uses no memory map: with one,
+    a damaged disk sends a signal that kills the process.
     """
 
     def __init__(
         self, path: Path, observe: Observer = nobody, *, is_read_only: bool = False
     ) -> None:
         if not is_read_only:
-            path.touch(mode=0o600)  # it holds what passwords are checked against
+            path.touch(mode=0o600)  # it holds the hashes of passwords
         self._sqlite = open_read_only(path) if is_read_only else apsw.Connection(str(path))
         self._versions = self._sqlite.cursor()
         self._observe = observe
         self._sqlite.set_busy_timeout(BUSY_TIMEOUT // timedelta(milliseconds=1))
         if not is_read_only:
-            # With NORMAL, which is often used with WAL, a commit is not synced: a power loss could
-            # take back what a 201 has acknowledged
+            # With NORMAL, which is common with WAL, a commit is not synced: a power loss could
+            # undo what a 201 has acknowledged
             # (https://sqlite.org/pragma.html#pragma_synchronous).
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 self.execute(Statement(f"PRAGMA {pragma}", {}))
@@ -53,40 +53,40 @@ class Connection:
     def execute(self, statement: Statement) -> list[Row]:
         """All rows of the statement.
 
-        Raises StorageExhausted, StorageReadOnly or StorageUnavailable for a disk that is full,
-        takes no writes or fails, and TooManyRequests where another process has been writing for
-        longer than BUSY_TIMEOUT.
+        Raises StorageExhausted, StorageReadOnly or StorageUnavailable if the disk is full, takes no
+        writes or fails, and TooManyRequests if another process has been writing for longer than
+        BUSY_TIMEOUT.
         """
         self._observe(statement)
         try:
             values = statement.values or statement.parameters
             return self._sqlite.execute(statement.sql, values).fetchall()
         except apsw.Error as failure:
-            tell(failure, self._sqlite.system_errno)
+            raise_ours(failure, self._sqlite.system_errno)
             raise
 
     def version(self) -> int:
-        """Another number whenever another connection, of any process, has committed.
+        """A number that changes whenever another connection, of any process, has committed.
 
         Raises as `execute` does. Source: https://sqlite.org/pragma.html#pragma_data_version
         """
         try:
             return int(self._versions.execute("PRAGMA data_version").get)
         except apsw.Error as failure:
-            tell(failure, self._sqlite.system_errno)
+            raise_ours(failure, self._sqlite.system_errno)
             raise
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._sqlite.close()
 
 
-def tell(failure: apsw.Error, number: int) -> None:
-    """Raise what the registry knows it as; `number` is the system's error, where it has one."""
-    number = number if isinstance(failure, apsw.IOError) else 0  # else an old one
+def raise_ours(failure: apsw.Error, number: int) -> None:
+    """Raise the registry's own error for it, if there is one; `number` is the system's errno."""
+    number = number if isinstance(failure, apsw.IOError) else 0  # otherwise a stale one
     if isinstance(failure, apsw.FullError) or number in FULL:
         raise StorageExhausted(
-            "the disk that holds the database is full: make room on it, then try again"
+            "the disk that holds the database is full: free some space, then try again"
         ) from failure
     if number == errno.EROFS:
         raise StorageReadOnly(READ_ONLY) from failure

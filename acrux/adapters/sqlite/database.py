@@ -32,12 +32,12 @@ _RELEASE: Final = Statement("RELEASE steps", {})
 
 
 class SqliteDatabase:
-    """One SQLite file, that several processes may have open; see sql.database.Database.
+    """One SQLite file, which several processes may have open; see sql.database.Database.
 
-    Open it in the process, and use it on the event loop, that it serves. Reads run in the loop
-    itself, for they take microseconds, and what was read is cached until somebody commits.
-    Writes go to one thread, so that a sync never holds up the loop. `observe` is told of every
-    statement before it runs, in whichever thread that is.
+    Open it in the process that uses it, and use it on one event loop. Reads run on the loop itself,
+    since they take microseconds, and their results are cached until somebody commits. Writes run in
+    one thread, so that a sync never blocks the loop. `observe` is called with every statement
+    before it runs, in the thread that runs it.
     """
 
     def __init__(self, path: Path, observe: Observer = nobody) -> None:
@@ -49,10 +49,10 @@ class SqliteDatabase:
         self._is_closed = False  # between read-only and writable
 
     def open(self) -> None:
-        """Make the file where it is missing, bring its schema up to date, start the writer.
+        """Create the file if it is missing, bring its schema up to date, start the writer.
 
-        On a file system that is read-only it is only read, until that takes writes again. Raises
-        InvalidSettings where the file is no database of ours or was made by a newer acrux.
+        On a read-only file system the file is only read, until the file system takes writes again.
+        Raises InvalidSettings if the file is not a database of ours or was made by a newer acrux.
         """
         if is_read_only(self._path.parent):
             self._open_read_only()
@@ -82,12 +82,12 @@ class SqliteDatabase:
         self._writer = RefusedWrites(reading.execute, lasts, self._reopened_writer)
 
     def _reopened_reads(self) -> Reads:
-        # First, as closing a file lets go of every lock that this process has on it (fcntl(2)).
+        # First, since closing a file releases all locks of this process on it (fcntl(2)).
         self._opened.close()
         self._is_closed = True
         try:
             self.open()
-        except InvalidSettings as failed:  # it is tried again with whatever is asked next
+        except InvalidSettings as failed:  # the next read or write tries again
             raise StorageUnavailable(str(failed)) from failed
         self._is_closed = False
         assert self._reads is not None  # noqa: S101 -- for the type checker
@@ -102,7 +102,7 @@ class SqliteDatabase:
         return self._writer
 
     def close(self) -> None:
-        """Finish the writes that wait, then let go of the file. Closing twice does no harm."""
+        """Finish the writes that wait, then close the file. Closing twice does no harm."""
         writer, self._reads, self._writer = self._writer, None, None
         if writer is not None:
             writer.stop()
@@ -136,13 +136,13 @@ class _Outcome(Struct, frozen=True):
 
 
 class _Transaction(Struct, frozen=True):
-    """Steps that wait to be carried out, and the caller who waits for their outcome."""
+    """Steps that wait to be run, and the caller that waits for their outcome."""
 
     steps: Steps[Any]
     caller: asyncio.Future[Any]
 
     def answer(self, outcome: _Outcome) -> None:
-        """Tell the caller, from any thread."""
+        """Give the caller the outcome; may be called in any thread."""
         with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
             self.caller.get_loop().call_soon_threadsafe(_settle, self.caller, outcome)
 
@@ -157,19 +157,19 @@ def _settle(caller: asyncio.Future[Any], outcome: _Outcome) -> None:
 
 
 class _Writer:
-    """The thread that writes: it commits together whatever waits while it is busy."""
+    """The thread that writes: it commits together what has come in while it was busy."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._waiting: SimpleQueue[_Transaction | None] = SimpleQueue()
-        # A daemon: at exit nobody waits for a write whose caller is gone.
+        # A daemon: an exit does not wait for a write whose caller is gone.
         self._thread = Thread(target=self._run, name="acrux-writer", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Carry out what waits, then end."""
+        """Run what waits, then end."""
         self._waiting.put(None)
         self._thread.join()
 
@@ -190,7 +190,7 @@ class _Writer:
     def _take(self) -> list[_Transaction | None]:
         taken = [self._waiting.get()]
         while len(taken) < MAX_GROUP and not self._waiting.empty():
-            taken.append(self._waiting.get())  # never waits: nobody else takes
+            taken.append(self._waiting.get())  # never blocks: nobody else takes
         return taken
 
     def _commit(self, group: list[_Transaction]) -> None:
@@ -198,14 +198,14 @@ class _Writer:
             self._connection.execute(_BEGIN)
             outcomes = self._carry_out_each(group)
             self._connection.execute(_COMMIT)
-        except Exception as failure:  # noqa: BLE001 -- whatever it is, those who wait must hear it
+        except Exception as failure:  # noqa: BLE001 -- whatever failed, the callers wait for it
             self._roll_back()
             outcomes = [_Outcome(failure=failure)] * len(group)
         for transaction, outcome in zip(group, outcomes, strict=True):
             transaction.answer(outcome)
 
     def _carry_out_each(self, group: list[_Transaction]) -> list[_Outcome]:
-        if len(group) == 1:  # what fails takes nobody else with it
+        if len(group) == 1:  # alone, so that a failure undoes nothing of others
             return [_Outcome(result=self._carry_out(group[0].steps))]
         return [self._attempt(transaction.steps) for transaction in group]
 
@@ -215,7 +215,7 @@ class _Writer:
             outcome = _Outcome(result=self._carry_out(steps))
         except Exception as failure:
             if not self._connection.in_transaction:
-                raise  # SQLite gave up the whole group: https://sqlite.org/lang_transaction.html §3
+                raise  # SQLite undid the whole group: https://sqlite.org/lang_transaction.html §3
             self._connection.execute(_UNDO)
             outcome = _Outcome(failure=failure)
         self._connection.execute(_RELEASE)
@@ -237,7 +237,7 @@ class _Writer:
 
 
 def migrations() -> tuple[str, ...]:
-    """The scripts that make the schema, in order: the first brings it to version 1."""
+    """The scripts that make the schema, in order; the first makes version 1."""
     folder = resources.files("acrux.adapters.sql.migrations")
     scripts = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
     scripts.sort(key=lambda script: script.name)
@@ -247,9 +247,9 @@ def migrations() -> tuple[str, ...]:
 def migrate(connection: Connection, scripts: Sequence[str], path: Path) -> None:
     """Bring the schema to the version that the scripts make, all or nothing.
 
-    Nothing is written where it has that version already: a full disk keeps nobody from starting.
-    Processes that start at once wait for each other. Raises InvalidSettings where the database is
-    of a newer version.
+    If the schema has that version already, nothing is written, so that a start needs no free disk
+    space. Processes that start at the same time wait for each other. Raises InvalidSettings if the
+    database has a newer version.
     """
     connection.execute(_BEGIN)
     try:
@@ -272,20 +272,20 @@ def _version(connection: Connection) -> int:
 def _check_version(version: int, known: int, path: Path, *, is_fixed: bool = False) -> None:
     if is_fixed and version < known:
         raise InvalidSettings(
-            f"data_dir: the database {path} is of an older acrux, and its file system is read-only:"
-            " run the acrux that made it, or start this one once where it can be written"
+            f"data_dir: the database {path} was made by an older acrux, and its file system is"
+            " read-only: run the acrux that made it, or make the file system writable for one start"
         )
     if version > known:
         raise InvalidSettings(
-            f"data_dir: the database {path} has version {version} of the schema and this acrux"
+            f"data_dir: the database {path} has version {version} of the schema, and this acrux"
             f" knows versions up to {known}: run the acrux that made it, or a newer one"
         )
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    # Two processes that switch a new file to WAL at once get "database is locked" without the
-    # busy timeout, and a long migration outlasts it: so only one process opens at a time.
+    # If two processes switch a new file to WAL at once, one gets "database is locked" without any
+    # busy timeout, and a long migration outlasts it. So only one process opens the file at a time.
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -302,5 +302,5 @@ def _refusals(path: Path) -> Iterator[None]:
         raise InvalidSettings(
             f"data_dir: {path} cannot be opened as a database ({failure}): choose another"
             " data directory, restore this file from a backup, or make it readable and writable"
-            " for whoever runs acrux"
+            " by the user who runs acrux"
         ) from failure

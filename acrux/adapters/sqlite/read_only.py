@@ -1,4 +1,4 @@
-"""A database whose file system takes no writes, until it takes them again."""
+"""A database on a read-only file system, until it takes writes again."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -29,18 +29,18 @@ class Writes(Protocol):
 
 
 def open_read_only(path: Path) -> apsw.Connection:
-    """Open a SQLite file of which nothing can be written, nor the files beside it.
+    """Open a SQLite file that cannot be written, nor can the files beside it.
 
-    First as a reader that sees what others commit, which takes the `-shm` of a process that has
-    the file open or was killed. Then as one that reads a `-wal` without it, which a power loss
-    leaves. After a clean stop there is neither, and nobody who could write. Raises apsw.Error.
+    First as a reader that sees what others commit. This needs a `-shm`, from a process that has
+    the file open or was killed. Then as a reader of a `-wal` without a `-shm`, as a power loss
+    leaves it. After a clean stop there is neither, and nobody can write. Raises apsw.Error.
     """
     uri = path.absolute().as_uri()
     try:
         return _looked_at(apsw.Connection(f"{uri}?mode=ro&readonly_shm=1", _FLAGS))
     except apsw.CantOpenError:
         if path.with_name(f"{path.name}-wal").exists():
-            # Without locks, which a descriptor for reading cannot have, its index is in memory.
+            # Without locks, which need a writable descriptor, the WAL's index is in memory.
             alone = apsw.Connection(f"{uri}?mode=ro", _FLAGS, vfs="unix-none")
             # Must come before the first read (https://sqlite.org/wal.html#noshm).
             alone.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -58,9 +58,9 @@ def _looked_at(connection: apsw.Connection) -> apsw.Connection:
 
 
 class ReadsUntil:
-    """Reads of a file that cannot be written; once it can be, they are `reopened`.
+    """Reads of a file that cannot be written; once it can be, it is `reopened`.
 
-    They look before each read: from then on others may write to it.
+    This is checked before each read: once the file is writable, others may write to it.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class ReadsUntil:
 
 
 class RefusedWrites:
-    """Transactions on such a file: one that turns out to change nothing is carried out."""
+    """Transactions on such a file: one that turns out to change nothing is run."""
 
     def __init__(
         self,

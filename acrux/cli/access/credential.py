@@ -20,7 +20,7 @@ def credential() -> None:
 def show(config: Path | None, output: str, **options: object) -> None:
     """Show the admin user and the names of its passwords.
 
-    The passwords themselves are not kept, so they cannot be shown: renew one to get a new value.
+    The passwords themselves are not stored, so they cannot be shown: renew one to get a new value.
     """
     _print(
         on_registry(
@@ -40,9 +40,9 @@ def show(config: Path | None, output: str, **options: object) -> None:
 )
 @output_option
 def renew(config: Path | None, password_name: str, output: str, **options: object) -> None:
-    """Renew a password: the new one works at once, the other one goes on working.
+    """Renew a password. The new one works at once, and the other password keeps working.
 
-    Access tokens and refresh tokens that the old one obtained end with it.
+    Access tokens and refresh tokens that were obtained with the old one are revoked.
 
     \b
     Examples:
@@ -65,5 +65,5 @@ def _print(account: ShownAccount, output: str) -> None:
         passwords = [{"name": name, "value": value} for name, value in values.items()]
         print_json({"username": account.username, "passwords": passwords})
     else:
-        rows = [(account.username, name, value or "(not kept)") for name, value in values.items()]
+        rows = [(account.username, name, value or "(not stored)") for name, value in values.items()]
         print_table(("USERNAME", "PASSWORD", "VALUE"), rows)

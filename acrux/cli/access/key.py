@@ -17,8 +17,8 @@ from acrux.services.access.keys import ShownKey
 def key() -> None:
     """Manage the keys that sign tokens, while the registry runs.
 
-    A new key is published first, signs ten minutes later, and the one before it verifies until the
-    last token of it has ended. Then it is removed.
+    A new key is published first and signs ten minutes later. The key before it verifies until its
+    last token has expired, and is then removed.
     """
 
 
@@ -26,20 +26,20 @@ def key() -> None:
 @setting_options("data_dir")
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
-    """List the keys: announced, signing, or verifying what they have signed."""
+    """List the keys: announced, signing, or verifying what they signed before."""
     _print(on_registry(config, options, lambda services, _: services.keys.list()), output)
 
 
 @key.command()
 @click.option(
-    "--now", is_flag=True, help="Sign with it at once: others may not have fetched it yet."
+    "--now", is_flag=True, help="Sign at once, even if others have not fetched the key yet."
 )
 @setting_options("data_dir")
 @output_option
 def rotate(config: Path | None, now: bool, output: str, **options: object) -> None:  # noqa: FBT001 -- a flag
     """Publish a new key that signs in ten minutes, and list all keys. No request fails.
 
-    Where a key is announced already, that is the one.
+    If a key is announced already, no other key is made.
 
     \b
     Examples:
@@ -54,10 +54,10 @@ def rotate(config: Path | None, now: bool, output: str, **options: object) -> No
 @setting_options("data_dir")
 @output_option
 def revoke(config: Path | None, name: str, output: str, **options: object) -> None:
-    """Remove a key that others may know: all tokens of it end within a second.
+    """Remove a key that others may know. All its tokens become invalid within a second.
 
-    Where it is the one that signs, a new one signs at once. Clients fetch new tokens with their
-    passwords; whoever holds a refresh token alone must log in again.
+    If it is the signing key, a new key signs at once. Clients get new tokens with their passwords;
+    a client that has only a refresh token must log in again.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""acrux lockout: who has to wait after failed logins, and how to end that."""
+"""acrux lockout: see and lift the waits after failed logins."""
 
 import math
 from pathlib import Path
@@ -16,7 +16,7 @@ from acrux.settings import Settings
 def lockout() -> None:
     """See and lift the waits after failed logins.
 
-    They are of an account at an address, and of an address for all accounts.
+    A wait applies to an account at an address, or to an address for all accounts.
     """
 
 
@@ -24,9 +24,9 @@ def lockout() -> None:
 @setting_options("data_dir")
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as the others
-    """List the failed logins that are not forgiven yet.
+    """List the failed logins that still count.
 
-    What somebody typed as a user name is told only where it is an account.
+    A user name is shown only if it is the name of an account.
     """
 
     async def act(services: Services, _: Settings) -> tuple[ShownFailures, ...]:
@@ -54,8 +54,8 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
 
 
 @lockout.command()
-@click.option("--name", "-n", "account", default=None, help="The account, or any user name.")
-@click.option("--address", default=None, help="An address of the client, or its network.")
+@click.option("--name", "-n", "account", default=None, help="The account, or any other user name.")
+@click.option("--address", default=None, help="The address of a client, or its network.")
 @click.option("--all", "is_all", is_flag=True, help="All accounts at all addresses.")
 @setting_options("data_dir")
 def clear(
@@ -65,7 +65,7 @@ def clear(
     is_all: bool,  # noqa: FBT001 -- a flag
     **options: object,
 ) -> None:
-    """Forgive failed logins, so that nobody waits for them; every worker knows within a second.
+    """Forgive failed logins and lift their waits, on every worker within a second.
 
     \b
     Examples:

@@ -19,16 +19,18 @@ name_option = click.option("--name", "-n", "scope_map", required=True, help="Its
 def scope_map() -> None:
     """Manage scope maps: which actions on which repositories an account may get.
 
-    A repository is a name, all below one (team/*), or all (*). The actions are content/read,
-    content/write, content/delete, metadata/read and metadata/write. Beside them there is the right
-    to manage accounts over HTTP: --management read, --management write.
+    A repository is a name, all names below a prefix (team/*), or all (*). The actions are
+    content/read, content/write, content/delete, metadata/read and metadata/write. In addition,
+    --management read and --management write allow managing accounts over HTTP.
     """
 
 
 @scope_map.command(cls=RepositoryCommand)
 @name_option
-@repository_option("repository", "A repository and what may be done there; repeatable.")
-@management_option("management", "Whether accounts may be seen, or changed, over HTTP.")
+@repository_option("repository", "A repository and the actions allowed there; repeatable.")
+@management_option(
+    "management", "Allow seeing accounts over HTTP (read), or changing them (write)."
+)
 @click.option("--description", default="", help="What it is for.")
 @setting_options("data_dir")
 @output_option
@@ -41,7 +43,7 @@ def create(
     output: str,
     **options: object,
 ) -> None:
-    """Make a scope map.
+    """Create a scope map.
 
     \b
     Examples:
@@ -61,7 +63,7 @@ def create(
 @setting_options("data_dir")
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
-    """List the scope maps, the system's own first."""
+    """List the scope maps, the built-in ones first."""
     _print(
         on_registry(config, options, lambda services, _: services.scope_maps.list()),
         output,
@@ -83,10 +85,12 @@ def show(config: Path | None, scope_map: str, output: str, **options: object) ->
 
 @scope_map.command(cls=RepositoryCommand)
 @name_option
-@repository_option("add-repository", "A repository and what may be done there from now on.")
-@repository_option("remove-repository", "A repository and what may no longer be done there.")
-@management_option("add-management", "What of accounts may be done over HTTP from now on.")
-@management_option("remove-management", "What of accounts may no longer be done over HTTP.")
+@repository_option("add-repository", "A repository and the actions to allow there.")
+@repository_option("remove-repository", "A repository and the actions to withdraw there.")
+@management_option(
+    "add-management", "Allow seeing accounts over HTTP (read), or changing them (write)."
+)
+@management_option("remove-management", "Withdraw read or write access to accounts over HTTP.")
 @click.option("--description", default=None, help="What it is for.")
 @setting_options("data_dir")
 @output_option
@@ -101,7 +105,7 @@ def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
     output: str,
     **options: object,
 ) -> None:
-    """Change a scope map. Where it holds less, tokens of whoever has it end."""
+    """Change a scope map. Withdrawing actions revokes the tokens of everyone who has it."""
     changed = on_registry(
         config,
         options,
@@ -119,7 +123,7 @@ def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
 @name_option
 @setting_options("data_dir")
 def delete(config: Path | None, scope_map: str, **options: object) -> None:
-    """Delete a scope map that no account has."""
+    """Delete a scope map that is not in use."""
     on_registry(config, options, lambda services, _: services.scope_maps.delete(scope_map))
 
 

@@ -1,4 +1,4 @@
-"""acrux token: accounts that get tokens, each with a scope map."""
+"""acrux token: accounts that can get tokens, each with a scope map."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ expiration_option = click.option(
     "--expiration-in-days",
     type=click.IntRange(1, 36500),
     default=None,
-    help="After how many days the passwords end; never, where it is not given.",
+    help="After how many days the passwords expire. Default: never.",
 )
 
 
@@ -31,17 +31,17 @@ expiration_option = click.option(
 def token() -> None:
     """Manage accounts for people and machines, which ACR calls tokens.
 
-    Each has a scope map, and two passwords of which one can be renewed while the other works.
+    Each has a scope map and two passwords, so that one can be renewed while the other works.
     """
 
 
 @token.command(cls=RepositoryCommand)
 @name_option
-@click.option("--scope-map", default=None, help="The scope map it gets.")
+@click.option("--scope-map", default=None, help="Its scope map.")
 @repository_option(
-    "repository", "Make it a scope map NAME-scope-map of this repository and these actions."
+    "repository", "Create the scope map NAME-scope-map with this repository and these actions."
 )
-@click.option("--no-passwords", is_flag=True, help="Without passwords, for now.")
+@click.option("--no-passwords", is_flag=True, help="Do not generate passwords yet.")
 @status_option
 @expiration_option
 @setting_options("data_dir")
@@ -57,7 +57,7 @@ def create(  # noqa: PLR0913, PLR0917 -- az acr has that many options
     output: str,
     **options: object,
 ) -> None:
-    """Create an account and show its passwords, this once.
+    """Create an account and show its passwords. They are shown only once.
 
     \b
     Examples:
@@ -104,7 +104,7 @@ def show(config: Path | None, account: str, output: str, **options: object) -> N
 
 @token.command()
 @name_option
-@click.option("--scope-map", default=None, help="The scope map it gets instead.")
+@click.option("--scope-map", default=None, help="Its new scope map.")
 @status_option
 @setting_options("data_dir")
 @output_option
@@ -116,7 +116,7 @@ def update(
     output: str,
     **options: object,
 ) -> None:
-    """Give an account another scope map, or switch it on or off; less ends its tokens."""
+    """Change the scope map or status of an account. Reducing its rights revokes its tokens."""
     is_enabled = None if status is None else status == "enabled"
     changed = _on(
         config,
@@ -132,7 +132,7 @@ def update(
 @name_option
 @setting_options("data_dir")
 def delete(config: Path | None, account: str, **options: object) -> None:
-    """Delete an account; its tokens end at once."""
+    """Delete an account and revoke its tokens at once."""
     _on(config, options, lambda services: services.accounts.delete(account))
 
 
@@ -140,7 +140,7 @@ def delete(config: Path | None, account: str, **options: object) -> None:
 @name_option
 @setting_options("data_dir")
 def revoke(config: Path | None, account: str, **options: object) -> None:
-    """End all tokens of an account within a second; its passwords go on."""
+    """Revoke all tokens of an account within a second. Its passwords keep working."""
     _on(config, options, lambda services: services.accounts.revoke(account))
 
 
@@ -170,7 +170,7 @@ def generate(
     output: str,
     **options: object,
 ) -> None:
-    """Generate a new password and show it, this once; what the old one obtained ends."""
+    """Generate a new password and show it once. Tokens from the old one are revoked."""
     expiry = _expiry(expiration_in_days)
     _print(
         [
@@ -192,7 +192,7 @@ def generate(
 def delete_password(
     config: Path | None, account: str, password_name: str, output: str, **options: object
 ) -> None:
-    """Delete a password; the tokens that it obtained end."""
+    """Delete a password and revoke the tokens obtained with it."""
     changed = _on(
         config, options, lambda services: services.accounts.delete_password(account, password_name)
     )
@@ -220,7 +220,7 @@ def _print(accounts: Sequence[ShownAccount], output: str, *, many: bool = False)
     ]
     print_table(("NAME", "STATUS", "SCOPE MAP"), rows)
     values = [
-        (password.name, password.value.reveal() if password.value else "(not kept)")
+        (password.name, password.value.reveal() if password.value else "(not stored)")
         for account in accounts
         for password in account.passwords
     ]

@@ -1,4 +1,4 @@
-"""acrux trust: whose subject tokens let in, without a stored secret."""
+"""acrux trust: accept tokens of external issuers, without stored secrets."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,11 +27,11 @@ from acrux.services.access.federation import Examination
 
 @click.group()
 def trust() -> None:
-    """Let in whoever an external OpenID issuer vouches for, without a stored secret.
+    """Accept tokens of external OpenID issuers, without a stored secret.
 
-    The token of a GitHub or GitLab job, of a Kubernetes service account or of Entra ID is then a
-    password: docker login -u 00000000-0000-0000-0000-000000000000, or exchanged at
-    /oauth2/exchange.
+    The token of a GitHub or GitLab job, of a Kubernetes service account or of Entra ID then works
+    as a password: docker login -u 00000000-0000-0000-0000-000000000000. It can also be exchanged
+    at /oauth2/exchange.
     """
 
 
@@ -64,9 +64,11 @@ def show(config: Path | None, trust: str, output: str, **options: object) -> Non
 @scope_map_option
 @allow_option
 @claim_option
-@click.option("--audience", default=None, help="What its tokens are made for.")
+@click.option("--audience", default=None, help="The audience of its tokens.")
 @lifetime_option
-@click.option("--status", type=click.Choice(["enabled", "disabled"]), help="Whether it lets in.")
+@click.option(
+    "--status", type=click.Choice(["enabled", "disabled"]), help="Whether it accepts tokens."
+)
 @setting_options("data_dir")
 @output_option
 def update(  # noqa: PLR0913, PLR0917 -- each may change
@@ -81,10 +83,9 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
     output: str,
     **options: object,
 ) -> None:
-    """Change a trust; the tokens of whoever it let in end unless it only gives more.
+    """Change a trust. The tokens issued through it are revoked unless it only grants more.
 
-    What is given takes the place of what was: of all claims, and of the scope map or all
-    repositories.
+    An option replaces the old value as a whole: all claims, and the scope map or all repositories.
 
     \b
     Examples:
@@ -103,7 +104,7 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
     if status:
         changes["is_enabled"] = status == "enabled"
     if not changes:
-        raise click.UsageError("name what is to change: see acrux trust update --help")
+        raise click.UsageError("say what to change: see acrux trust update --help")
     changed = on_registry(
         config,
         options,
@@ -116,7 +117,7 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
 @name_option
 @setting_options("data_dir")
 def delete(config: Path | None, trust: str, **options: object) -> None:
-    """Delete a trust; the tokens of whoever it let in end at once."""
+    """Delete a trust and revoke the tokens issued through it at once."""
     on_registry(config, options, lambda services, _: services.trusts.delete(trust))
 
 
@@ -125,15 +126,15 @@ def delete(config: Path | None, trust: str, **options: object) -> None:
     "--token-file",
     type=click.File(),
     default="-",
-    help="The token; without it, what is typed or piped in.",
+    help="A file with the token. Without it, standard input is read.",
 )
 @setting_options("data_dir")
 @output_option
 def test(config: Path | None, token_file: Any, output: str, **options: object) -> None:
-    """Say which trusts let a token in, and why the others do not.
+    """Show which trusts accept a token, and why the others do not.
 
-    The issuer's keys are fetched as they would be at an exchange. Ends with 1 where no trust lets
-    the token in.
+    The issuer's keys are fetched as for an exchange. The exit code is 1 if no trust accepts the
+    token.
 
     \b
     Examples:
@@ -145,9 +146,9 @@ def test(config: Path | None, token_file: Any, output: str, **options: object) -
     if output == "json":
         print_json([_examined(one) for one in examined])
     else:
-        print_table(("TRUST", "LETS IN", "WHY"), [row for one in examined for row in _rows(one)])
+        print_table(("TRUST", "ACCEPTS", "WHY"), [row for one in examined for row in _rows(one)])
     if not any(one.verdict.lets_in for one in examined):
-        raise Denied("no trust lets this token in")
+        raise Denied("no trust accepts this token")
 
 
 def _rows(one: Examination) -> Sequence[tuple[str, str, str]]:

@@ -35,7 +35,7 @@ environment_option = click.option(
 
 @click.group()
 def create() -> None:
-    """Trust an issuer, for whoever keeps all the rules.
+    """Trust an issuer, for tokens that match all rules.
 
     \b
     Examples:
@@ -47,7 +47,7 @@ def create() -> None:
 
 
 def _common_options(audience: str) -> Callable[[Command], Command]:
-    help_ = f"What its tokens are made for. [default: {audience}]"
+    help_ = f"The audience of its tokens. [default: {audience}]"
     options = (
         name_option,
         scope_map_option,
@@ -68,12 +68,17 @@ def _common_options(audience: str) -> Callable[[Command], Command]:
 
 
 @create.command(cls=RepositoryCommand)
-@click.option("--repository", required=True, help="OWNER/NAME, or OWNER/* for all of an owner.")
+@click.option("--repository", required=True, help="OWNER/NAME, or OWNER/* for all of the owner's.")
 @branch_option
 @tag_option
 @environment_option
 @click.option("--event", default="", help="Only runs of this event, such as push.")
-@click.option("--issuer", default=templates.GITHUB, show_default=True, help="As GHES has its own.")
+@click.option(
+    "--issuer",
+    default=templates.GITHUB,
+    show_default=True,
+    help="GitHub Enterprise Server has its own.",
+)
 @_common_options("the registry's first login server")
 def github(
     repository: str,
@@ -84,7 +89,7 @@ def github(
     issuer: str,
     **common: Any,
 ) -> None:
-    """Trust GitHub Actions, for workflows of a repository.
+    """Trust GitHub Actions, for the workflows of a repository.
 
     \b
     Examples:
@@ -104,7 +109,7 @@ def github(
 @tag_option
 @environment_option
 @click.option("--protected", is_flag=True, help="Only runs on protected branches and tags.")
-@click.option("--url", default=templates.GITLAB, show_default=True, help="Where GitLab is.")
+@click.option("--url", default=templates.GITLAB, show_default=True, help="The URL of GitLab.")
 @_common_options("the registry's first login server")
 def gitlab(
     project: str,
@@ -115,7 +120,7 @@ def gitlab(
     url: str,
     **common: Any,
 ) -> None:
-    """Trust GitLab CI, of gitlab.com or of one's own, for jobs of a project.
+    """Trust GitLab CI, on gitlab.com or your own server, for the jobs of a project.
 
     \b
     Examples:
@@ -131,13 +136,13 @@ def gitlab(
 @create.command(cls=RepositoryCommand)
 @click.option("--issuer", required=True, help="The cluster's --service-account-issuer.")
 @click.option("--namespace", required=True, help="The namespace of the service account.")
-@click.option("--service-account", default="", help="Its name; all of the namespace without it.")
+@click.option("--service-account", default="", help="Its name. Without it: all of the namespace.")
 @_common_options("the registry's first login server")
 def kubernetes(issuer: str, namespace: str, service_account: str, **common: Any) -> None:
     """Trust a Kubernetes cluster, for its service accounts.
 
-    The issuer is what kubectl get --raw /.well-known/openid-configuration names; the registry must
-    be able to fetch its keys.
+    kubectl get --raw /.well-known/openid-configuration shows the issuer. The registry must be able
+    to fetch its keys.
 
     \b
     Examples:
@@ -153,11 +158,11 @@ def kubernetes(issuer: str, namespace: str, service_account: str, **common: Any)
 @click.option("--group", default="", help="The object id of a group.")
 @click.option(
     "--token-version", type=click.Choice(["1", "2"]), default="1", show_default=True,
-    help="2 for an application of one's own that asks for it.",
+    help="2 for an application of your own that requests it.",
 )  # fmt: skip
 @_common_options(templates.ENTRA_AUDIENCE)
 def entra(tenant: str, subject: str, group: str, token_version: str, **common: Any) -> None:
-    """Trust Microsoft Entra ID, for an object or a group of a tenant.
+    """Trust Microsoft Entra ID, for an object or a group in a tenant.
 
     Azure's SDKs and az then log in as they do to Azure's registry.
 
@@ -171,10 +176,10 @@ def entra(tenant: str, subject: str, group: str, token_version: str, **common: A
 
 
 @create.command(cls=RepositoryCommand)
-@click.option("--issuer", required=True, help="The issuer, as its tokens name it.")
+@click.option("--issuer", required=True, help="The issuer, exactly as in its tokens.")
 @_common_options("the registry's first login server")
 def oidc(issuer: str, **common: Any) -> None:
-    """Trust any OpenID issuer; name what its claims must be.
+    """Trust any OpenID issuer, and say what the claims must be.
 
     \b
     Examples:
@@ -207,7 +212,7 @@ def _create(source: templates.Source, common: dict[str, Any]) -> None:
 def _audience(settings: Settings) -> str:
     if not settings.login_servers:
         raise InvalidInput(
-            "give --audience, what the tokens are made for: best the name by which clients know "
-            "the registry, such as registry.example.com"
+            "give --audience, the audience of the tokens: best the name by which clients know the "
+            "registry, such as registry.example.com"
         )
     return settings.login_servers[0]

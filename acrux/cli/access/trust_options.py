@@ -1,4 +1,4 @@
-"""What the commands of acrux trust share: options, and how to print."""
+"""What the commands of acrux trust share: options and printing."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,19 +11,19 @@ from acrux.domain.access.trust import ClaimRule
 from acrux.ports.federation import StoredTrust
 
 name_option = click.option("--name", "-n", "trust", required=True, help="Its name.")
-scope_map_option = click.option("--scope-map", default=None, help="The scope map it gives.")
+scope_map_option = click.option("--scope-map", default=None, help="The scope map that it grants.")
 allow_option = repository_option(
     "allow",
-    "A repository and what may be done there, instead of a scope map; {CLAIM} stands for what the "
-    "token says; repeatable.",
+    "A repository and the actions allowed there, instead of a scope map. {CLAIM} stands for the "
+    "value of that claim in the token. Repeatable.",
 )
 claim_option = click.option(
     "--claim", "claims", multiple=True, metavar="CLAIM=TEXT",
-    help="What a claim must be; * is any characters, ? any one; repeatable, all must hold.",
+    help="What a claim must be; * matches any characters, ? any one. Repeatable; all must match.",
 )  # fmt: skip
 lifetime_option = click.option(
     "--lifetime-in-minutes", "minutes", type=click.IntRange(10, 525_600), default=None,
-    help="How long its refresh tokens live; as long as the registry's, where it is not given.",
+    help="How long its refresh tokens live. Default: as long as the registry's.",
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def print_trusts(trusts: Sequence[StoredTrust], output: str, *, many: bool = Fal
         )
         for one in trusts
     ]
-    print_table(("NAME", "STATUS", "ISSUER", "AUDIENCE", "CLAIMS", "GIVES"), rows)
+    print_table(("NAME", "STATUS", "ISSUER", "AUDIENCE", "CLAIMS", "GRANTS"), rows)
 
 
 def _json(one: StoredTrust) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""acrux user: accounts of those who choose their passwords."""
+"""acrux user: accounts of people, with passwords that they choose."""
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,26 +21,26 @@ from acrux.domain.access.credential import Secret
 from acrux.http.management import shapes
 from acrux.services.access.users import ShownUser
 
-name_option = click.option("--name", "-n", "user_name", required=True, help="Their name.")
+name_option = click.option("--name", "-n", "user_name", required=True, help="The user's name.")
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
 )
 status_option = click.option(
-    "--status", type=click.Choice(["enabled", "disabled"]), help="Whether they may log in."
+    "--status", type=click.Choice(["enabled", "disabled"]), help="Whether the user may log in."
 )
 
 
 @click.group()
 def user() -> None:
-    """Manage users, each with a password of their own choice and a scope map.
+    """Manage users, each with a chosen password and a scope map.
 
-    Machines are better served by acrux token, whose passwords are generated.
+    For machines use acrux token instead, which generates passwords.
     """
 
 
 @user.command()
 @name_option
-@click.option("--scope-map", required=True, help="The scope map they get.")
+@click.option("--scope-map", required=True, help="The user's scope map.")
 @password_option
 @setting_options("data_dir")
 @output_option
@@ -52,7 +52,7 @@ def create(
     output: str,
     **options: object,
 ) -> None:
-    """Create an account for a user; asks for the password.
+    """Create an account for a user. Prompts for the password.
 
     \b
     Examples:
@@ -70,7 +70,7 @@ def create(
 @setting_options("data_dir")
 @output_option
 def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
-    """List the users, those of the htpasswd file too."""
+    """List the users, including those of the htpasswd file."""
     _print(_on(config, options, lambda services: services.users.list()), output, many=True)
 
 
@@ -79,13 +79,13 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
 @setting_options("data_dir")
 @output_option
 def show(config: Path | None, user_name: str, output: str, **options: object) -> None:
-    """Show one of them."""
+    """Show one user."""
     _print([_on(config, options, lambda services: services.users.show(user_name))], output)
 
 
 @user.command()
 @name_option
-@click.option("--scope-map", default=None, help="The scope map they get instead.")
+@click.option("--scope-map", default=None, help="The user's new scope map.")
 @status_option
 @setting_options("data_dir")
 @output_option
@@ -97,7 +97,7 @@ def update(
     output: str,
     **options: object,
 ) -> None:
-    """Give somebody another scope map, or switch them on or off; less ends their tokens."""
+    """Change the scope map or status of a user. Reducing their rights revokes their tokens."""
     is_enabled = None if status is None else status == "enabled"
     changed = _on(
         config,
@@ -121,7 +121,7 @@ def passwd(
     output: str,
     **options: object,
 ) -> None:
-    """Give somebody another password; their tokens end at once.
+    """Set a user's password and revoke their tokens at once.
 
     \b
     Examples:
@@ -139,7 +139,7 @@ def passwd(
 @name_option
 @setting_options("data_dir")
 def revoke(config: Path | None, user_name: str, **options: object) -> None:
-    """End all tokens of somebody within a second; the password goes on."""
+    """Revoke all tokens of a user within a second. The password keeps working."""
     _on(config, options, lambda services: services.users.revoke(user_name))
 
 
@@ -147,16 +147,18 @@ def revoke(config: Path | None, user_name: str, **options: object) -> None:
 @name_option
 @setting_options("data_dir")
 def delete(config: Path | None, user_name: str, **options: object) -> None:
-    """Delete somebody; their tokens end at once."""
+    """Delete a user and revoke their tokens at once."""
     _on(config, options, lambda services: services.users.delete(user_name))
 
 
 def _password(*, from_stdin: bool) -> Secret:
-    # Never an option: whoever lists the processes, or the shell's history, would read it.
+    # Never an option: the list of processes and the shell's history would show it.
     if from_stdin:
         return read_password()
     if not sys.stdin.isatty():
-        raise click.UsageError("there is nobody to ask for the password: use --password-stdin.")
+        raise click.UsageError(
+            "cannot prompt for the password without a terminal: use --password-stdin."
+        )
     return Secret(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 

@@ -1,1 +1,1 @@
-"""Commands for whoever calls a registry, ours or any other."""
+"""Commands for clients of a registry, ours or any other."""

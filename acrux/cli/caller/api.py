@@ -22,12 +22,12 @@ from acrux.client.auth import RegistryAuth
 
 @click.command()
 @click.argument("url", metavar="PATH_OR_URL")
-@click.option("-X", "--method", help="The method: GET, or POST where there is data.")
-@click.option("--registry", metavar="HOST", help="The registry, where only a path is given.")
+@click.option("-X", "--method", help="The method. Default: GET, or POST with --data.")
+@click.option("--registry", metavar="HOST", help="The registry, if only a path is given.")
 @caller_options
 @click.option("-H", "--header", "headers", multiple=True, metavar="NAME: VALUE", help="Repeatable.")
 @click.option("--data", metavar="@FILE|TEXT", help="The body; @- is standard input.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell each step on standard error.")
+@click.option("-v", "--verbose", is_flag=True, help="Print each step to standard error.")
 @click.option("-i", "--include", is_flag=True, help="Print status and headers before the body.")
 @tls_options
 def api(  # noqa: PLR0913 -- one for each option
@@ -44,8 +44,8 @@ def api(  # noqa: PLR0913 -- one for each option
 ) -> None:
     """Call a registry's API: ask, read the challenge, get the token, call again.
 
-    The body of the answer goes to standard output. Exit codes: 0 where the registry did it, 1
-    where it refused, 2 for wrong usage, 3 where it could not be reached.
+    The body of the answer goes to standard output. Exit codes: 0 for success, 1 if the registry
+    refused, 2 for wrong usage, 3 if the registry could not be reached.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def api(  # noqa: PLR0913 -- one for each option
     """
     called = _called(url, registry)
     if caller.reads_stdin and data == "@-":
-        raise click.UsageError("standard input cannot be the password and the data.")
+        raise click.UsageError("standard input cannot be both the secret and the data.")
     with failures_told(), open_client(tls, Trace(called).hooks if verbose else None) as client:
         login = caller.find_login(called)
         request = client.build_request(
@@ -79,8 +79,8 @@ def api(  # noqa: PLR0913 -- one for each option
 def _exchange(
     client: httpx2.Client, request: httpx2.Request, auth: RegistryAuth, *, include: bool
 ) -> None:
-    # A redirection is followed only where nothing is changed by asking elsewhere. To another
-    # host httpx2 sends no Authorization.
+    # A redirect is followed only for a request that changes nothing. httpx2 sends no Authorization
+    # to another host.
     follow = request.method in ("GET", "HEAD")
     response = client.send(request, auth=auth, stream=True, follow_redirects=follow)
     try:
@@ -89,7 +89,7 @@ def _exchange(
         response.close()
     if response.is_error:
         status = f"{response.status_code} {printable(response.reason_phrase)}"
-        raise Refused(f"{request.method} {request.url} was answered {status}")
+        raise Refused(f"{request.method} {request.url} was answered with {status}")
 
 
 def _print(response: httpx2.Response, *, include: bool) -> None:
@@ -108,7 +108,7 @@ def _called(url: str, registry: str | None) -> httpx2.URL:
             raise click.UsageError("--registry goes with a path that starts with a slash.")
         return registry_url(url)
     if registry is None:
-        raise click.UsageError(f"{url} is a path: say of which registry with --registry HOST.")
+        raise click.UsageError(f"{url} is a path: name the registry with --registry HOST.")
     place = registry_url(registry)
     return registry_url(f"{place.scheme}://{place.netloc.decode('ascii')}{url}")
 
@@ -116,12 +116,12 @@ def _called(url: str, registry: str | None) -> httpx2.URL:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip() or not text.isprintable() or not text.isascii():
-        raise click.BadParameter(f"{text!r} is no header: expected NAME: VALUE", param_hint="-H")
+        raise click.BadParameter(f"{text!r} is not a header: expected NAME: VALUE", param_hint="-H")
     return name.strip(), value.strip()
 
 
 def _content(data: str | None) -> bytes | None:
-    """The body, whole: it may have to be sent twice."""
+    """The whole body, because it may have to be sent twice."""
     if data is None or not data.startswith("@"):
         return None if data is None else data.encode()
     if data == "@-":

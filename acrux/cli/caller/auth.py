@@ -1,4 +1,4 @@
-"""acrux auth: ask for a challenge, get a token, look into a token."""
+"""acrux auth: get a challenge, get a token, decode a token."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ from acrux.errors import InvalidScope
 
 @click.group()
 def auth() -> None:
-    """Ask a registry for its challenge, get a token, look into a token.
+    """Ask a registry for its challenge, get a token, decode a token.
 
     Works with any registry that uses token authentication.
     """
@@ -50,7 +50,7 @@ def auth() -> None:
 @tls_options
 @output_option
 def challenge(*, url: str, tls: Tls, output: str) -> None:
-    """Ask URL without credentials and print what its registry wants to see.
+    """Request URL without credentials and print the challenge of its registry.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def challenge(*, url: str, tls: Tls, output: str) -> None:
     multiple=True,
     help="What the token is for, such as repository:hello-world:pull; repeatable.",
 )
-@click.option("--offline", is_flag=True, help="Ask for a refresh token, and print that instead.")
+@click.option("--offline", is_flag=True, help="Request a refresh token, and print that instead.")
 @caller_options
 @tls_options
 @output_option
@@ -137,9 +137,10 @@ def exchange(
     tls: Tls,
     output: str,
 ) -> None:
-    """Exchange a token of an issuer whom REGISTRY trusts for a refresh token, and print it.
+    """Exchange a token of an issuer that REGISTRY trusts for a refresh token, and print it.
 
-    That is the password of the user 00000000-0000-0000-0000-000000000000, for docker login too.
+    The refresh token is a password of the user 00000000-0000-0000-0000-000000000000, also for
+    docker login.
 
     \b
     Examples:
@@ -166,10 +167,10 @@ def exchange(
 @tls_options
 @output_option
 def inspect(*, token: str | None, jwks: str | None, tls: Tls, output: str) -> None:
-    """Decode TOKEN, or the token on standard input, and say how long it still lives.
+    """Decode TOKEN, or the token on standard input, and show when it expires.
 
-    Nothing is sent anywhere. With --jwks its signature is verified too, and the exit code is 1
-    where that is not good; a time gone by is told and is no failure.
+    The token is not sent anywhere. With --jwks its signature is verified too, and the exit code is
+    1 if it is not good. An expired token is reported, but is not a failure.
 
     \b
     Examples:
@@ -211,7 +212,7 @@ def inspect(*, token: str | None, jwks: str | None, tls: Tls, output: str) -> No
 @setting_options("data_dir")
 @output_option
 def explain(config: Path | None, case: str, output: str, **options: object) -> None:
-    """Say why the registry in this data directory refused CASE, and what would let it pass.
+    """Explain why the registry in this data directory refused CASE, and what would allow it.
 
     CASE is the id that the answer carried: in the header X-Acrux-Case, in the message that docker
     shows, or in the detail that az shows.
@@ -232,7 +233,7 @@ def describe_kind(kind: str | None) -> str:
         case "access_token":
             return "access token: for the registry's API"
         case "refresh_token":
-            return "refresh token: to get access tokens with, in the place of a password"
+            return "refresh token: for getting access tokens, in place of a password"
         case _:
             return "it does not say"
 
@@ -248,7 +249,7 @@ def _printed(issued: IssuedToken, *, offline: bool) -> str:
     if not offline:
         return issued.text.reveal()
     if issued.refresh_token is None:
-        raise Refused("the registry gave an access token and no refresh token: it has none")
+        raise Refused("the registry gave an access token, but no refresh token")
     return issued.refresh_token.secret.reveal()
 
 
@@ -266,13 +267,13 @@ def _given(token: str | None) -> str:
 
 
 def _key_set(source: str, tls: Tls) -> object:
-    """The key set of a URL or a file. Raises click.BadParameter for a file that is none."""
+    """The key set of a URL or a file. Raises click.BadParameter if a file is not readable JSON."""
     if "://" in source:
         return _fetch_key_set(registry_url(source), tls)
     try:
         return json.loads(Path(source).read_bytes())
     except (OSError, ValueError):
-        raise click.BadParameter(f"{source} is no file of JSON") from None
+        raise click.BadParameter(f"{source} is not a readable JSON file") from None
 
 
 def _fetch_key_set(url: httpx2.URL, tls: Tls) -> object:
@@ -282,4 +283,4 @@ def _fetch_key_set(url: httpx2.URL, tls: Tls) -> object:
     try:
         return response.raise_for_status().json()
     except (httpx2.HTTPStatusError, ValueError):
-        raise Refused(f"{url} answered {response.status_code} and no key set") from None
+        raise Refused(f"{url} answered {response.status_code} without a key set") from None

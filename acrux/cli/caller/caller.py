@@ -1,4 +1,4 @@
-"""Who calls a registry: the options that say with what to log in."""
+"""Who calls a registry: the options that say how to log in."""
 
 import os
 import sys
@@ -24,26 +24,26 @@ REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 -- a grant of RFC 6749
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a token is to be read: a file, standard input, or nowhere."""
+    """Where to read a token from: a file, standard input, or nowhere."""
 
     file: Path | None
     stdin: bool
 
     @property
     def is_given(self) -> bool:
-        """Whether it is anywhere."""
+        """Whether there is a token to read."""
         return self.stdin or self.file is not None
 
     def read(self) -> Secret:
-        """The token. Raises click.UsageError where there is none to be read."""
+        """The token. Raises click.UsageError if none can be read."""
         where = self.file or "standard input"
         try:
             text = self.file.read_text() if self.file else sys.stdin.read()
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it is no text"
+            why = getattr(error, "strerror", None) or "it is not text"
             raise click.UsageError(f"cannot read a token from {where}: {why}.") from None
         if not text.strip().isascii() or len(text.split()) != 1:
-            raise click.UsageError(f"{where} holds no token.")
+            raise click.UsageError(f"{where} does not hold a token.")
         return Secret(text.strip())
 
 
@@ -60,17 +60,17 @@ class Caller:
 
     @property
     def is_named(self) -> bool:
-        """Whether the options or the environment say who calls, and not what is kept."""
+        """Whether the options or the environment say who calls, not stored credentials."""
         tokens = self.refresh_token.is_given or self.subject_token.is_given
         return tokens or bool(self.user or os.environ.get("ACRUX_USERNAME"))
 
     @property
     def reads_stdin(self) -> bool:
-        """Whether what stands on standard input is a secret."""
+        """Whether standard input holds a secret."""
         return self.password_stdin or self.refresh_token.stdin or self.subject_token.stdin
 
     def find_login(self, registry: httpx2.URL) -> Login | None:
-        """What to log in with at the registry; None where there is nothing.
+        """What to log in with at the registry, None if there is nothing.
 
         Raises click.UsageError, CredentialsUnavailable.
         """
@@ -81,13 +81,13 @@ class Caller:
         """The name, and the password that goes with it. Raises click.UsageError."""
         credential = Credential(name, self._password(name))
         if not _is_text(name) or not _is_text(credential.secret.reveal()):
-            raise click.UsageError("the user name or the password is no UTF-8.")
+            raise click.UsageError("the user name or the password is not UTF-8.")
         return credential
 
     def _check(self) -> None:
         named = self.user is not None or self.password_stdin
         if [named, self.refresh_token.is_given, self.subject_token.is_given].count(True) > 1:
-            raise click.UsageError("give one: -u USER, a refresh token, or a subject token.")
+            raise click.UsageError("give only one of: -u USER, a refresh token, a subject token.")
         if self.password_stdin and not self.user:
             raise click.UsageError("--password-stdin needs -u USER.")
 
@@ -101,7 +101,7 @@ class Caller:
         return credentials.find(registry.netloc.decode("ascii"), os.environ)
 
     def _as_granted(self, login: Login | None) -> Login | None:
-        """The login in the shape that --grant names, or as it is where that names none."""
+        """The login in the form that --grant names, unchanged without --grant."""
         if self.grant == GET and isinstance(login, RefreshToken):
             return login.as_password
         if self.grant == PASSWORD and not isinstance(login, Credential):
@@ -123,7 +123,7 @@ class Caller:
 
 
 def _is_text(argument: str) -> bool:
-    # Bytes that are no text stand in an argument, and in the environment, as lone surrogates.
+    # In arguments and in the environment, bytes that are not UTF-8 appear as lone surrogates.
     try:
         argument.encode()
     except UnicodeEncodeError:
@@ -152,7 +152,7 @@ def source_options(name: str, option: str, described: str) -> Callable[..., Call
         def collected(**options: Any) -> None:
             file, stdin = options.pop(f"{name}_file"), options.pop(f"{name}_stdin")
             if file is not None and stdin:
-                raise click.UsageError(f"give one: --{option}-file or --{option}-stdin.")
+                raise click.UsageError(f"give only one of: --{option}-file, --{option}-stdin.")
             command(**{name: Source(file, stdin)}, **options)
 
         return collected
@@ -161,7 +161,7 @@ def source_options(name: str, option: str, described: str) -> Callable[..., Call
 
 
 subject_token_options = source_options(
-    "subject_token", "token", "a token of somebody whom the registry trusts"
+    "subject_token", "token", "a token of an issuer that the registry trusts"
 )
 refresh_token_options = source_options(
     "refresh_token", "refresh-token", "a refresh token of the registry"
@@ -176,14 +176,14 @@ allow_realm_option = click.option(
 
 
 def caller_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what says who calls; the command gets it as `caller`."""
+    """Add the options that say who calls; the command gets them as `caller`."""
 
     @click.option(
         "-u",
         "--user",
         metavar="USER",
         help="The user name. Without it and without a token: ACRUX_USERNAME and ACRUX_PASSWORD, "
-        "then what acrux login or docker login keeps, then no credentials.",
+        "then what acrux login or docker login stored, then no credentials.",
     )
     @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
     @refresh_token_options
@@ -191,7 +191,7 @@ def caller_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--grant",
         type=click.Choice([GET, PASSWORD, REFRESH_TOKEN]),
-        help="How to ask for a token: GET with Basic, or POST with a form of this grant.",
+        help="How to request a token: GET with Basic, or POST with a form of this grant.",
     )
     @allow_realm_option
     @wraps(command)

@@ -1,4 +1,4 @@
-"""What the commands that call a registry share: where, and how it ends."""
+"""What commands that call a registry share: URLs, TLS, failures."""
 
 import ipaddress
 import json
@@ -20,7 +20,7 @@ from acrux.client.errors import ClientError
 Hooks = dict[str, list[Callable[..., Any]]]
 
 TIMEOUT: Final = httpx2.Timeout(30.0)
-# A value that is empty.
+# Stands for an empty value.
 ABSENT: Final = "-"
 
 
@@ -51,7 +51,7 @@ def tls_options(command: Callable[..., None]) -> Callable[..., None]:
         "--cacert",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Certificates (PEM) to trust, and no others.",
+        help="The only certificates (PEM) to trust.",
     )
     @click.option("--insecure", is_flag=True, help="Do not verify the registry's certificate.")
     @wraps(command)
@@ -75,10 +75,10 @@ def registry_url(text: str) -> httpx2.URL:
         url, port_is_valid = httpx2.URL(), False
     if url.scheme not in ("http", "https") or not url.host or not port_is_valid:
         raise click.BadParameter(
-            f"{text!r} is no URL: expected host[:port]/path or http(s)://host[:port]/path"
+            f"{text!r} is not a URL: expected host[:port]/path or http(s)://host[:port]/path"
         )
     if url.userinfo:
-        raise click.BadParameter("the URL carries a user name: use -u and --password-stdin")
+        raise click.BadParameter("the URL contains a user name: use -u and --password-stdin")
     return url
 
 
@@ -92,7 +92,7 @@ def open_client(tls: Tls, hooks: Hooks | None = None) -> httpx2.Client:
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """Turn what can go wrong in a call into one line and an exit code."""
+    """Turn the failures of a call into one line and an exit code."""
     try:
         yield
     except ClientError as refused:
@@ -103,16 +103,16 @@ def failures_told() -> Iterator[None]:
         why = str(error) or type(error).__name__
         raise Unreachable(f"cannot reach {where}: {printable(why)}") from None
     except httpx2.InvalidURL as error:
-        raise click.UsageError(f"no URL: {printable(str(error))}") from None
+        raise click.UsageError(f"not a URL: {printable(str(error))}") from None
 
 
 def printable(text: str) -> str:
-    """The text without what could steer a terminal: it comes from the other side."""
+    """The text without characters that could control a terminal: it comes from outside."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def print_pairs(pairs: Mapping[str, Any]) -> None:
-    """Print names and values, a line each, whole on any terminal."""
+    """Print names and values, one pair on each line, never folded to the terminal's width."""
     width = max(map(len, map(printable, pairs)))
     for name, value in pairs.items():
         text = value if isinstance(value, str) else json.dumps(value)
@@ -120,7 +120,7 @@ def print_pairs(pairs: Mapping[str, Any]) -> None:
 
 
 def describe_life(left: timedelta | None) -> str:
-    """How long a token still lives, or since when it does not."""
+    """When a token expires, or how long ago it expired."""
     if left is None:
         return "it does not say when it expires"
     span = timedelta(seconds=int(abs(left.total_seconds())))
@@ -128,7 +128,7 @@ def describe_life(left: timedelta | None) -> str:
 
 
 def masked(secret: str) -> str:
-    """As the document shows a token: its first and last three characters, if it has many."""
+    """A token as the document shows it: the first and last three characters, if it is long."""
     return f"{secret[:3]}...{secret[-3:]}" if len(secret) > 20 else "***"
 
 

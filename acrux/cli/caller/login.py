@@ -1,4 +1,4 @@
-"""acrux login, acrux logout: keep a login where docker looks for it."""
+"""acrux login, acrux logout: store a login where docker looks for it."""
 
 import os
 import sys
@@ -34,16 +34,16 @@ from acrux.domain.access.token import TOKEN_USER
 Kept = Credential | RefreshToken
 
 UNENCRYPTED: Final = (
-    "acrux: {host} gives no refresh token: the password is kept unencrypted in {place}. "
-    "Configure a credential helper (credsStore) to keep it safe."
+    "acrux: {host} gives no refresh token: the password is stored unencrypted in {place}. "
+    "Configure a credential helper (credsStore) to protect it."
 )
 
 
 @click.command()
 @click.argument("registry")
 @caller_options
-@click.option("--expose-token", is_flag=True, help="Print the refresh token, and keep nothing.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell each step on standard error.")
+@click.option("--expose-token", is_flag=True, help="Print the refresh token, and store nothing.")
+@click.option("-v", "--verbose", is_flag=True, help="Print each step to standard error.")
 @tls_options
 @output_option
 def login(
@@ -51,9 +51,9 @@ def login(
 ) -> None:
     """Log in to REGISTRY, for acrux, docker, podman and all that read docker's configuration.
 
-    The password is asked for and not kept: a refresh token takes its place, in docker's
-    config.json or with the credential helper that is named there. Where a registry has none, the
-    password is kept, as docker login does.
+    Prompts for the password, and does not store it: a refresh token takes its place, in docker's
+    config.json or in the credential helper that is named there. If the registry has no refresh
+    tokens, the password is stored, as docker login does.
 
     \b
     Examples:
@@ -77,9 +77,9 @@ def login(
 @click.command()
 @click.argument("registry")
 def logout(*, registry: str) -> None:
-    """Forget the login of REGISTRY that acrux login or docker login keeps.
+    """Remove the login of REGISTRY that acrux login or docker login stored.
 
-    Tokens that were given out live on until they expire: acrux token revoke ends them.
+    Tokens already issued stay valid until they expire; acrux token revoke revokes them.
 
     \b
     Examples:
@@ -89,7 +89,7 @@ def logout(*, registry: str) -> None:
     with failures_told():
         was_kept = credentials.erase(host, os.environ)
     if not was_kept:
-        raise Refused(f"not logged in to {host}: nothing is kept for it")
+        raise Refused(f"not logged in to {host}: nothing is stored for it")
     click.echo(f"logged out of {host}")
 
 
@@ -101,17 +101,17 @@ def _registry(text: str) -> httpx2.URL:
 
 
 def _log_in(client: httpx2.Client, url: httpx2.URL, caller: Caller) -> Kept:
-    """What to keep, once the registry has said that it is good."""
+    """What to store, after the registry has accepted it."""
     found = caller.find_login(url)
     login = found or _asked_for(caller)
     if isinstance(login, Credential) and ":" in login.name:
-        raise click.UsageError("a user name has no colon.")  # RFC 7617 §2
+        raise click.UsageError("a user name cannot contain a colon.")  # RFC 7617 §2
     try:
         return _tried(client, url, caller, login)
     except TokenRefused as refused:
         if found is None or caller.is_named:
             raise
-        raise Refused(f"{refused}. What is kept has ended, or changed: give -u USER") from None
+        raise Refused(f"{refused}. The stored login has expired or changed: give -u USER") from None
 
 
 def _tried(client: httpx2.Client, url: httpx2.URL, caller: Caller, login: Login) -> Kept:
@@ -122,13 +122,13 @@ def _tried(client: httpx2.Client, url: httpx2.URL, caller: Caller, login: Login)
     request = walk.token_request(asked, url, caller.allowed_realm_hosts)
     issued = walk.obtain(client, request, login, offline=True, post=caller.grant == PASSWORD)
     _check(client, url, issued.header, login)
-    # Only a password may be left as what there is to keep.
+    # Without a refresh token, the login can only be a password.
     return issued.refresh_token or cast("Kept", login)
 
 
 def _asked_for(caller: Caller) -> Credential:
     if not sys.stdin.isatty():
-        raise click.UsageError("who logs in? Give -u USER, --token-file or --token-stdin.")
+        raise click.UsageError("no credentials: give -u USER, --token-file or --token-stdin.")
     return caller.with_password(click.prompt("Username", err=True))
 
 
@@ -136,13 +136,13 @@ def _check(client: httpx2.Client, url: httpx2.URL, authorization: str, login: Lo
     status = client.get(url, headers={"Authorization": authorization}).status_code
     if status != 200:
         described = f"{login.name!r}" if isinstance(login, Credential) else "the token"
-        raise Refused(f"{url} does not let {described} in: it answered {status}")
+        raise Refused(f"{url} does not accept {described}: it answered {status}")
 
 
 def _expose(host: str, kept: Kept, output: str) -> None:
-    """Print what `az acr login --expose-token` prints: both are the refresh token, there too."""
+    """Print what `az acr login --expose-token` prints, where both are the refresh token too."""
     if not isinstance(kept, RefreshToken):
-        raise Refused(f"{host} gives no refresh token: there is none to expose")
+        raise Refused(f"{host} gives no refresh token, so there is none to expose")
     token = kept.secret.reveal()
     shown = {
         "loginServer": host,
@@ -167,7 +167,7 @@ def _tell(host: str, kept: Kept, place: Path | str, output: str) -> None:
     credential = (
         "the password" if isinstance(kept, Credential) else f"a refresh token ({_life(kept)})"
     )
-    click.echo(f"Login Succeeded: {credential} is kept in {shown}")
+    click.echo(f"Login Succeeded: {credential} is stored in {shown}")
 
 
 def _life(kept: RefreshToken) -> str:

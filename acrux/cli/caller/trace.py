@@ -8,7 +8,7 @@ import httpx2
 from acrux.cli.caller.calling import Hooks, masked, printable
 from acrux.client.forms import Form
 
-# What is worth reading in an answer, in this order.
+# The headers of an answer that are shown, in this order.
 SHOWN_HEADERS: Final = (
     "WWW-Authenticate",
     "Docker-Content-Digest",
@@ -30,7 +30,7 @@ FORMS: Final = {
 
 
 class Trace:
-    """Tells each step on standard error, as the document does; secrets are masked."""
+    """Prints each step to standard error, as the document does; secrets are masked."""
 
     def __init__(self, called: httpx2.URL) -> None:
         self._called = called
@@ -41,7 +41,7 @@ class Trace:
         return {"request": [self.tell_request], "response": [self.tell_response]}
 
     def tell_request(self, request: httpx2.Request) -> None:
-        """Tell what is asked, and why."""
+        """Print what is requested, and why."""
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         self._say("*", self._step(request, scheme))
         self._say(">", f"{request.method} {request.url}")
@@ -52,7 +52,7 @@ class Trace:
             self._say(">", request.stream.masked)
 
     def tell_response(self, response: httpx2.Response) -> None:
-        """Tell what was answered."""
+        """Print what was answered."""
         self._say("<", f"{response.status_code} {response.reason_phrase}")
         for name in SHOWN_HEADERS:
             for value in response.headers.get_list(name):

@@ -14,23 +14,25 @@ from acrux.client.tokens import IssuedToken, TokenRequest
 
 
 def ask(client: httpx2.Client, url: httpx2.URL) -> Challenge:
-    """The challenge of a URL that is asked for without credentials. Raises Refused."""
+    """The challenge of a URL that is requested without credentials. Raises Refused."""
     with client.stream("GET", url) as response:
         status = response.status_code
         headers = response.headers.get_list("WWW-Authenticate")
     asked = challenges.choose(challenges.parse(headers))
     if asked is None:
         answer = f"{url} answered {status}"
-        raise Refused(f"{answer} without a challenge: it asks for no credentials")
+        raise Refused(f"{answer} without a challenge: it requires no credentials")
     return asked
 
 
 def token_request(
     asked: Challenge, url: httpx2.URL, allowed_realm_hosts: tuple[str, ...]
 ) -> TokenRequest:
-    """What the challenge of a URL wants to be asked. Raises Refused, RealmRefused."""
+    """The token request that answers the challenge of a URL. Raises Refused, RealmRefused."""
     if asked.scheme != challenges.BEARER:
-        raise Refused(f"{url} asks for {asked.scheme.capitalize()}: this registry has no tokens")
+        raise Refused(
+            f"{url} asks for {asked.scheme.capitalize()}: this registry does not use tokens"
+        )
     place = realm.resolve(asked.get("realm"), url, allowed_realm_hosts)
     return TokenRequest.answering(asked, place)
 
@@ -49,7 +51,7 @@ def obtain(
 
 
 def take(client: httpx2.Client, steps: grants.Steps[Result]) -> Result:
-    """Send each request of the steps, and return what comes of them."""
+    """Send each request of the steps, and return their result."""
     request = next(steps)
     while True:
         response = client.send(request, stream=True)

@@ -1,1 +1,1 @@
-"""Who asks, whether they may, and what they are told if not."""
+"""Authentication and authorization of requests, and their challenges."""

@@ -1,4 +1,4 @@
-"""Tell the audit log what was asked over HTTP, and what was decided."""
+"""Record HTTP requests, and the decisions on them, in the audit log."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -21,29 +21,29 @@ from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
 from acrux.http.messages import BAD_REQUEST, CREATED, Request, Response
 from acrux.services.audit.audit_log import AuditLog
 
-# Whether an end-point's answer, by its method and status, is one that the audit log must hold.
+# Whether the audit log must hold an answer of an end-point, given its method and its status.
 Recorded: TypeAlias = Callable[[str, int], bool]
 
 MAX_PATH_CHARACTERS: Final = 1024
 
 
 def changes(method: str, status: int) -> bool:
-    """Whatever changes something. Reading with a good token is not recorded."""
+    """Every change. Reading with a valid token is not recorded."""
     return method not in ("GET", "HEAD") and status < BAD_REQUEST
 
 
 def finishes(_: str, status: int) -> bool:
-    """A blob that is complete; the steps of its upload change nothing that can be seen."""
+    """A completed blob. The steps of its upload change nothing that anyone can see."""
     return status == CREATED
 
 
 def always(_: str, status: int) -> bool:
-    """Each success: a token that was issued."""
+    """Every success, such as an issued token."""
     return status < BAD_REQUEST
 
 
 class AuditRecorder:
-    """Sees how requests end, and gives each refusal an id. It never waits, and never fails them."""
+    """Records how requests end, and gives each refusal an id. It never delays or fails one."""
 
     def __init__(self, audit_log: AuditLog, clock: Callable[[], datetime]) -> None:
         self._audit_log = audit_log
@@ -74,7 +74,7 @@ class AuditRecorder:
     ) -> str:
         """Record that the caller was refused, unless they presented nothing at all.
 
-        The id of the case that is returned can be explained.
+        Returns the id of the case, by which it can be explained.
         """
         scope = refused.scope if isinstance(refused, AccessRefused) else ""
         asked = within_bounds(request.asked) or _read(scope)
@@ -107,7 +107,7 @@ _read = memoize(parse_text, 128, longest=512)  # strangers ask for the same few 
 
 
 def _created(response: Response) -> Mapping[str, str]:
-    # What was made is named in the body or in the query of the request, which are not recorded.
+    # The request names what it creates in its body or its query, and neither is recorded.
     if response.status != CREATED:
         return {}
     location = dict(response.headers).get(b"location")
@@ -115,7 +115,7 @@ def _created(response: Response) -> Mapping[str, str]:
 
 
 def _facts(request: Request, refused: AccessRefused | TooManyRequests) -> Mapping[str, str]:
-    # What the rights of a federated identity are looked up with.
+    # With the values by which the rights of a federated identity are looked up.
     identity = request.grant.federated
     return {**refused.detail, **dict(identity.values)} if identity else refused.detail
 
@@ -127,6 +127,6 @@ def _account(request: Request, refused: AccessRefused | TooManyRequests) -> str:
 
 
 def _name(request: Request) -> str:
-    # Without the query, in which clients send whatever they like.
+    # Without the query, in which a client may send anything.
     path = request.raw_path.partition(b"?")[0].decode("ascii", "backslashreplace")
     return f"{request.method} {path[:MAX_PATH_CHARACTERS]}"

@@ -1,4 +1,4 @@
-"""What the Authorization header presents; sole reader of it."""
+"""What the Authorization header presents; the only reader of it."""
 
 import binascii
 import re
@@ -23,7 +23,7 @@ class BearerToken(Struct, frozen=True):
 def presented(request: Request) -> BearerToken | Credential | None:
     """What the request presents: a bearer token, a name with a secret, or nothing.
 
-    Raises InvalidToken or BadCredentials where it cannot be read, and InvalidRequest where there
+    Raises InvalidToken or BadCredentials if the header is malformed, and InvalidRequest if there
     are several: which of them counts must not be left to chance.
     """
     values = request.values(b"authorization")
@@ -37,7 +37,7 @@ def presented(request: Request) -> BearerToken | Credential | None:
             return _bearer(presented)
         case b"basic":
             return _basic(presented.strip())
-    raise BadCredentials("the Authorization header must be Bearer and a token, or Basic")
+    raise BadCredentials("the Authorization header must be Bearer with a token, or Basic")
 
 
 def _parse_bearer(presented: bytes) -> BearerToken:
@@ -47,14 +47,14 @@ def _parse_bearer(presented: bytes) -> BearerToken:
     return BearerToken(Secret(text))
 
 
-_bearer = memoize(_parse_bearer, 1024)  # whether it is good is asked each time
+_bearer = memoize(_parse_bearer, 1024)  # its validity is checked each time
 
 
 def _basic(text: bytes) -> Credential:
     # RFC 7617 §2: base64 of user-id ":" password, and no colon in the user-id.
     try:
         decoded = binascii.a2b_base64(text, strict_mode=True).decode("utf-8")
-    except ValueError:  # binascii's and the codec's are such
+    except ValueError:  # the base class of binascii.Error and UnicodeDecodeError
         decoded = ""
     name, colon, secret = decoded.partition(":")
     if not colon:

@@ -35,22 +35,22 @@ from acrux.services.content.uploads import Uploads
 
 
 class Required(Struct, frozen=True):
-    """What a challenge asks for, and which other sets of scopes are enough."""
+    """The scopes that a challenge asks for, and other sets of scopes that are enough."""
 
     asked: tuple[Scope, ...]
     also_enough: tuple[tuple[Scope, ...], ...] = ()
-    enough_without_right: tuple[Scope, ...] = ()  # where the account could not get what is asked
-    upload: str = ""  # whose capability is enough where the token has ended
+    enough_without_right: tuple[Scope, ...] = ()  # if the account cannot get `asked`
+    upload: str = ""  # its capability is enough if the token has expired
 
     @property
     def useful(self) -> tuple[Scope, ...]:
-        """All that could help: whoever shows a password asks for it, and gets what they may."""
+        """All scopes that could help: a password is granted those of them that it may have."""
         return (*self.asked, *chain.from_iterable(self.also_enough))
 
     def is_met_by(self, grant: Grant) -> bool:
-        """Whether the grant holds all that is asked, or all of another set that is enough.
+        """Whether the grant holds all of `asked`, or all of another set that is enough.
 
-        An empty set is met by nothing: absence of a rule refuses.
+        An empty set is never met: without a rule, access is refused.
         """
         if _holds(grant, self.asked):
             return True
@@ -94,8 +94,8 @@ def go_on(request: Request) -> Required:
 def mount(request: Request) -> Required:
     """Start an upload: as push, and pull on the repository that a blob is mounted from.
 
-    A token without the second is refused where its account could have got it, so that the client
-    asks for it; where it could not, the token is enough, and the mount falls back to an upload
+    A token without that pull is refused if its account could get it, so that the client requests
+    it. If the account could not, the token is enough, and the mount falls back to an upload
     (token-auth-and-oci.md §0, §3.7).
     """
     pushed = push(request)
@@ -138,8 +138,8 @@ def untag(request: Request) -> Required:
     return Required((on_repository(name, DELETE),), ((on_repository(name, METADATA_WRITE),),))
 
 
-# What a name requires never changes; who holds it is asked each time. A longer name than there may
-# be is an exception, which is not cached.
+# The scopes that a name requires never change; whether a caller holds them is checked each time.
+# A name that is too long raises an exception, and exceptions are not cached.
 @lru_cache(maxsize=1024)
 def _on(repository: str, *actions: str) -> Required:
     return Required((on_repository(parsing.parse_repository(repository), *actions),))
@@ -160,8 +160,8 @@ def write_management(_: Request) -> Required:
     return Required((on_management(WRITE),))
 
 
-# A body that came so fast is as fresh as a request without one, which is decided with what this
-# process knows: no look at the database for each of them.
+# A body that arrives this fast is treated as a request without one: what this process already knows
+# of revocations is fresh enough, and the database is not asked.
 AT_ONCE_SECONDS: Final = 0.01
 
 
@@ -174,10 +174,10 @@ class Guard:
         self._uploads = uploads
 
     async def check(self, requirement: Requirement, request: Request) -> Grant:
-        """The grant under which the request goes on.
+        """The grant under which the request is carried out.
 
         Raises AccessRefused with the scope that would have sufficed, so that the challenge
-        always asks for exactly what the check wants.
+        always asks for exactly what the check requires.
         """
         required = requirement(request)
         if requirement is public:
@@ -196,16 +196,16 @@ class Guard:
         raise InsufficientScope(scope=render(required.asked))
 
     async def check_again(self, requirement: Requirement, request: Request) -> None:
-        """Decide once more, after the last byte of the body, on what was granted before it.
+        """Check again, after the last byte of the body, what was granted before it.
 
-        Whatever ended the caller's rights meanwhile is known here, whoever did it: an account or a
-        trust that was disabled or deleted, rights that shrank, a password that was renewed, tokens
-        that were revoked, a key that was removed. That time went by ends nothing: a push may take
-        longer than its token lives, and was allowed when it began.
+        This notices whatever has ended the caller's rights in the meantime, in any process: an
+        account or a trust that was disabled or deleted, rights that were reduced, a password that
+        was renewed, tokens that were revoked, a key that was removed. A token that has only expired
+        is accepted: a push may take longer than its token lives, and was allowed when it began.
 
         Raises AccessRefused as `check` does.
         """
-        if requirement is public:  # who asks stands in the body, and is asked after it came
+        if requirement is public:  # the credential is in the body, and is checked after it
             return
         try:
             if request.body.waited >= AT_ONCE_SECONDS:
@@ -221,11 +221,11 @@ class Guard:
     async def _grant(self, required: Required, request: Request) -> Grant:
         presented = authorization.presented(request)
         if presented is None or (isinstance(presented, Credential) and presented.is_empty):
-            # Even if anonymous callers may pull: clients take a 200 from /v2/ for "no login at
-            # all", and would never ask for a token.
+            # Even if anonymous callers may pull: clients conclude from a 200 of /v2/ that there is
+            # no login at all, and would never request a token.
             raise AuthenticationRequired
         if isinstance(presented, Credential):
-            # Basic straight on the API (acr-protocol.md §0.3, rule 30).
+            # Basic directly on the API (acr-protocol.md §0.3, rule 30).
             principal = await self._identity.of(presented, request.peer)
             request.principal = principal
             request.authentication_method = principal.authentication_method
@@ -242,7 +242,7 @@ class Guard:
         return grant
 
     def _outlived(self, token: str, required: Required, request: Request) -> Grant | None:
-        # A push may take longer than its token lives, and must not be lost for that.
+        # A push may take longer than its token lives, and must not fail for that reason.
         try:
             ended = self._tokens.read_ended(token)
         except InvalidToken:

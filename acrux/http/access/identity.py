@@ -1,4 +1,4 @@
-"""Who a user name and a password, or a token in its place, stand for."""
+"""Find the principal of a user name with a password or a token."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -35,11 +35,11 @@ class Identity:
         self._tokens = tokens
 
     async def of(self, credential: Credential | None, address: str) -> Principal:
-        """Say who presents the credential from this address.
+        """The principal that presents the credential from this address.
 
-        The name says what the secret is, so that no password is ever read as a token, or a token
-        tried as a password: the user of zeros brings a token of ours or of a trusted issuer, and
-        `trusts/NAME` one that this trust is to let in.
+        The user name decides what the secret is, so that a password is never parsed as a token, nor
+        a token tried as a password: the user of zeros presents a token of ours or of a trusted
+        issuer, and `trusts/NAME` a token that this trust has to accept.
 
         Raises BadCredentials, and TooManyRequests after too many of them; for the token of an
         external issuer also Denied and IssuerUnavailable.
@@ -55,13 +55,13 @@ class Identity:
                 return await self._of_token(secret)
             return await self._federation.authenticate(secret, name.removeprefix(TRUSTS))
         except BadCredentials as refused:
-            # One that was good once is nobody's guess: a fleet may present it all day.
+            # A credential that was once valid is not a guess: a fleet may present it all day.
             if refused.reason not in PROVEN:
                 await self._lockout.refuse_token(address)
             raise
 
     async def _of_token(self, token: str) -> Principal:
-        # Whose it is comes first: external issuers may have a grant_type of their own.
+        # The issuer is checked first: tokens of external issuers may have a grant_type too.
         if principal := await self.of_subject_token(token):
             return principal
         if self._tokens.is_refresh(token):
@@ -75,7 +75,7 @@ class Identity:
             raise BadCredentials.of_token(refused) from None
 
     async def of_subject_token(self, text: str) -> Principal | None:
-        """Say for whom the token of an external issuer stands, None where it is none.
+        """The principal of an external issuer's token, None if the text is not one.
 
         Raises BadCredentials, Denied, IssuerUnavailable.
         """
@@ -84,7 +84,7 @@ class Identity:
         return await self._federation.authenticate(text)
 
     async def of_refresh_token(self, text: str) -> Principal:
-        """Say for whom the refresh token stands. Raises BadCredentials."""
+        """The principal of the refresh token. Raises BadCredentials."""
         try:
             token = self._tokens.redeem(text)
             principal = await (
@@ -92,7 +92,7 @@ class Identity:
                 if token.federated is None
                 else self._federation.find(token.federated)
             )
-            # What was revoked a moment ago another worker may not have heard of yet.
+            # Another worker may have revoked it a moment ago.
             await self._tokens.learn_of_revocations()
             self._tokens.check_refresh(token)
         except InvalidToken as refused:
@@ -105,11 +105,11 @@ class Identity:
         )
 
     async def scope_map(self, grant: Grant) -> ScopeMap:
-        """What the holder of the grant holds now, whatever their token says."""
+        """The current rights of the grant's holder, whatever their token says."""
         if grant.federated is not None:
             return await self._federation.scope_map(grant.federated)
         return await self._authentication.scope_map(grant.principal)
 
     async def could_get(self, grant: Grant, scopes: Iterable[Scope]) -> Grant:
-        """What the holder of the grant would be granted, if they asked for these scopes now."""
+        """What the grant's holder would be granted if they requested these scopes now."""
         return narrow(Principal(grant.principal, await self.scope_map(grant)), scopes)

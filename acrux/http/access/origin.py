@@ -1,4 +1,4 @@
-"""Which of our own addresses a request was sent to, and from which."""
+"""Which login server a request was sent to, and from which address."""
 
 import re
 from collections.abc import Sequence
@@ -17,12 +17,13 @@ Address: TypeAlias = IPv4Address | IPv6Address
 # Application gateways write the port too: 192.0.2.7:4711, [2001:db8::7]:4711.
 _WITH_PORT: Final = re.compile(r"(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::[0-9]{1,5})?")
 
-# Fetch Metadata Request Headers, W3C §2.3: none of same-origin and none, which a person typed.
+# Fetch Metadata Request Headers, W3C §2.3. The other values are `same-origin`, and `none` for an
+# address that a person typed.
 _FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 
 
 class Origin(Struct, frozen=True):
-    """Where the client reached us: scheme, and one of the login servers."""
+    """Where the client reached us: the scheme and one of the login servers."""
 
     scheme: str
     login_server: str
@@ -32,15 +33,15 @@ class Origin(Struct, frozen=True):
 class Origins:
     """Which of the registry's own addresses a request was sent to.
 
-    A host that is not a login server is never repeated: whoever sends the request must not choose
-    where others take their credentials. The first login server stands in for it.
+    A host that is not a login server is never echoed: the sender of a request must not choose where
+    others send their credentials. The first login server takes its place.
     """
 
     login_servers: Sequence[str]
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
 
     def of(self, request: Request) -> Origin:
-        """The scheme and login server addressed; X-Forwarded-* counts only from trusted proxies."""
+        """The scheme and login server. X-Forwarded-* counts only if sent by a trusted proxy."""
         scheme, host = request.scheme, parsing.header(request, b"host") or ""
         if self.trusted_proxies and self._is_trusted(_address(request.sender)):
             scheme = _last(parsing.every_header(request, b"x-forwarded-proto")) or scheme
@@ -53,23 +54,23 @@ class Origins:
         return Origin(scheme, self.login_servers[0])
 
     def check_sender(self, request: Request) -> None:
-        """Raise Denied where a page of another site makes a browser send this.
+        """Raise Denied if a page of another site makes a browser send this.
 
-        Browsers add a password that they know to whatever is sent here, whoever wrote the page.
-        Only they send these headers: no other client is refused.
+        A browser adds a password that it knows to every request sent here, whatever page causes it.
+        Only browsers send these headers, so no other client is refused.
         """
         if b"origin" not in request.headers and b"sec-fetch-site" not in request.headers:
-            return  # as nearly always
+            return  # the usual case
         site = parsing.header(request, b"sec-fetch-site")
         origins = parsing.every_header(request, b"origin")
         if site in _FOREIGN_SITES or not all(self._is_ours(text) for text in origins):
             raise Denied(
-                "a page of another site may change nothing here: the headers Origin and "
-                "Sec-Fetch-Site say that one sends this"
+                "a page of another site cannot change anything here: the headers Origin and "
+                "Sec-Fetch-Site say that this request comes from one"
             )
 
     def _is_ours(self, origin: str) -> bool:
-        # Of either scheme: a proxy may end TLS before us, and not say so.
+        # Either scheme is ours: a proxy may terminate TLS without saying so.
         scheme, _, host = origin.lower().partition("://")
         default_port = {"http": ":80", "https": ":443"}.get(scheme)
         if default_port is None:
@@ -77,10 +78,10 @@ class Origins:
         return bool({host, host.removesuffix(default_port)} & set(self.login_servers))
 
     def client(self, request: Request) -> str:
-        """The client's address: the right-most of X-Forwarded-For that is no trusted proxy's.
+        """The client's address: the right-most in X-Forwarded-For that is not a trusted proxy's.
 
-        What stands left of it may be anybody's invention. Where a proxy wrote something else than
-        an address, it is the proxy's own.
+        Anything to the left of it may be forged. If a proxy wrote something other than an address,
+        the result is the address of that proxy.
         """
         if not self.trusted_proxies:
             return request.sender
@@ -113,12 +114,12 @@ def _address(text: str) -> Address | None:
         address = ip_address((with_port[1] or with_port[2]) if with_port else text)
     except ValueError:
         return None
-    # A socket of IPv6 shows IPv4 peers as ::ffff:a.b.c.d.
+    # An IPv6 socket shows IPv4 peers as ::ffff:a.b.c.d.
     mapped = getattr(address, "ipv4_mapped", None) or address
-    # A zone is of the proxy's machine, and may be any text.
+    # A zone means something only on the proxy's machine, and may be any text.
     return None if getattr(mapped, "scope_id", None) else mapped
 
 
 def _last(values: Sequence[str]) -> str:
-    # Each proxy appends; only the one that we trust wrote the last value.
+    # Each proxy appends a value; the last one was written by the proxy that we trust.
     return values[-1].rpartition(",")[2].strip() if values else ""

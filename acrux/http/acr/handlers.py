@@ -131,7 +131,7 @@ class AcrHandlers:
         places: Sequence[str],
         more: bool,  # noqa: FBT001 -- of a slice
     ) -> Response:
-        # An empty page is null: acr-cli asks until it is (acr-protocol.md §0.3, rule 24).
+        # An empty page is null: acr-cli requests pages until it is (acr-protocol.md §0.3, rule 24).
         content = self._within(request, key, shown or None)
         path = shapes.path(parsing.repository(request), f"_{key}")
         following = responses.last_item(places, more=more)

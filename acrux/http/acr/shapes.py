@@ -27,7 +27,7 @@ def repository(registry: str, properties: RepositoryProperties) -> Json:
 
 
 def within(registry: str, repository: RepositoryName, key: str, content: object) -> Json:
-    """Something of a repository, or a list of it; an empty list is null, as acr-cli expects."""
+    """An item of a repository, or a list of items. An empty list is null, as acr-cli expects."""
     return {"registry": registry, "imageName": str(repository), key: content}
 
 
@@ -44,7 +44,7 @@ def tag(properties: TagProperties) -> Json:
 
 
 def manifest(properties: ManifestProperties) -> Json:
-    """A manifest (acr-protocol.md §5.4); what it has not is left out."""
+    """A manifest (acr-protocol.md §5.4); missing properties are left out."""
     entries = [
         _present({"digest": entry.digest, "architecture": entry.architecture, "os": entry.os})
         for entry in properties.entries
@@ -73,10 +73,10 @@ def path(repository: RepositoryName, listing: str) -> str:
 
 
 def place(name: str, at: datetime, order: Order) -> str:
-    """Where a listing goes on after this item.
+    """Where a listing continues after this item.
 
-    In an order of time the time is a part of it: acr-cli deletes a page before it asks for the
-    next one, and then the name alone leads nowhere.
+    In an order of time it includes the time: acr-cli deletes a page before it requests the next
+    one, and then the name alone points at nothing.
     """
     if order is Order.BY_NAME:
         return name
@@ -88,7 +88,7 @@ def _present(values: Mapping[str, object]) -> Json:
 
 
 def _switches(attributes: Attributes) -> Json:
-    # All four, always: acr-cli dereferences them (acr-protocol.md §0.3, rule 25).
+    # Always all four: acr-cli dereferences them (acr-protocol.md §0.3, rule 25).
     return {
         "deleteEnabled": attributes.delete_enabled,
         "writeEnabled": attributes.write_enabled,

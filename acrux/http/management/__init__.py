@@ -1,1 +1,1 @@
-"""Accounts, scope maps, trusts, keys and the audit: /management/v1."""
+"""Accounts, scope maps, trusts, keys and the audit log: /management/v1."""

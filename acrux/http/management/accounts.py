@@ -24,7 +24,7 @@ class AccountManagement:
         return responses.collection(TOKENS, content, page, following, paging.filters(request))
 
     async def create(self, request: Request) -> Response:
-        """POST: an account, with its passwords this once."""
+        """POST: create an account; its passwords are shown only in this answer."""
         wanted = await bodies.read(request, bodies.CreateToken)
         created = await self._accounts.create(
             wanted.name,
@@ -43,7 +43,7 @@ class AccountManagement:
         return responses.json(shapes.token(await self._accounts.show(parsing.name(request))))
 
     async def change(self, request: Request) -> Response:
-        """PATCH: another scope map, on or off; its tokens end."""
+        """PATCH: change its scope map or status; reducing its rights revokes its tokens."""
         name, change = parsing.name(request), await bodies.read(request, bodies.ChangeToken)
         if change == bodies.ChangeToken():
             return await self.show(request)
@@ -56,12 +56,12 @@ class AccountManagement:
         return responses.json(shapes.token(changed))
 
     async def delete(self, request: Request) -> Response:
-        """DELETE: the account; its tokens end."""
+        """DELETE: the account; its tokens are revoked."""
         await self._accounts.delete(parsing.name(request))
         return responses.empty(204)
 
     async def generate_credentials(self, request: Request) -> Response:
-        """POST: one new password or both, this once; the account's tokens end."""
+        """POST: regenerate one password or both; tokens from the old ones are revoked."""
         name, wanted = parsing.name(request), await bodies.read(request, bodies.GenerateCredentials)
         names = (wanted.name,) if wanted.name else await self._accounts.password_names(name)
         made = [
@@ -72,11 +72,11 @@ class AccountManagement:
         return responses.secret(shapes.Credentials(username=name, passwords=passwords))
 
     async def delete_password(self, request: Request) -> Response:
-        """DELETE: a password; the account's tokens end."""
+        """DELETE: a password; the tokens obtained with it are revoked."""
         await self._accounts.delete_password(parsing.name(request), parsing.password_name(request))
         return responses.empty(204)
 
     async def revoke(self, request: Request) -> Response:
-        """POST: all tokens of the account end; its passwords go on."""
+        """POST: revoke all tokens of the account; its passwords keep working."""
         await self._accounts.revoke(parsing.name(request))
         return responses.empty(204)

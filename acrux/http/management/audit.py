@@ -19,9 +19,9 @@ class AuditManagement:
         self._explanations = explanations
 
     async def list(self, request: Request) -> Response:
-        """GET: who asked what, and what was decided: the newest, the oldest of them first.
+        """GET: a page of the newest records, sorted from old to new.
 
-        The page that follows holds what was recorded before.
+        The next page holds earlier records.
         """
         page, wanted = paging.page(request), searches.read(request)
         found = await self._audit_log.search(replace(wanted, limit=page.items + 1))
@@ -32,5 +32,5 @@ class AuditManagement:
         return responses.collection(AUDIT, content, page, following, paging.filters(request))
 
     async def explain(self, request: Request) -> Response:
-        """GET: why a request was refused, and what would let it pass."""
+        """GET: why a request was refused, and what would allow it."""
         return responses.json(shapes.case(await self._explanations.explain(parsing.name(request))))

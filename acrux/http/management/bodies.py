@@ -1,4 +1,4 @@
-"""The JSON bodies of /management/v1; sole reader of them."""
+"""The JSON bodies of /management/v1; the only reader of them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -12,21 +12,21 @@ from acrux.errors import InvalidRequest
 from acrux.http import parsing
 from acrux.http.messages import Request, Response
 
-MAX_BODY_BYTES: Final = 256 * 1024  # five hundred permissions of the longest names
+MAX_BODY_BYTES: Final = 256 * 1024  # 500 permissions with the longest names
 JSON_TYPE: Final = "application/json"
 
 Status: TypeAlias = Literal["enabled", "disabled"]
 PasswordName: TypeAlias = Literal["password1", "password2"]
 Expiry: TypeAlias = Annotated[
-    datetime, Meta(tz=True, description="When the passwords end; never, where it is null.")
+    datetime, Meta(tz=True, description="When the passwords expire; never, if it is null.")
 ]
 Actions: TypeAlias = Annotated[
     list[str],
-    Meta(description="repositories/NAME/content/read and the like, or management/read and write."),
+    Meta(description="Such as repositories/NAME/content/read, or management/read."),
 ]
 
 Claims: TypeAlias = Annotated[
-    list[str], Meta(description="CLAIM=TEXT each, with * for any characters; all must hold.")
+    list[str], Meta(description="Each is CLAIM=TEXT, * matches any characters; all must match.")
 ]
 Minutes: TypeAlias = Annotated[int, Meta(ge=10, le=365 * 24 * 60)]
 
@@ -37,7 +37,7 @@ Value = TypeVar("Value")
 
 
 class CreateToken(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """An account to be made."""
+    """An account to create."""
 
     name: str
     scope_map_id: str
@@ -47,21 +47,21 @@ class CreateToken(Struct, forbid_unknown_fields=True, rename="camel", kw_only=Tr
 
 
 class ChangeToken(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """What is to change of an account; what is left out stays."""
+    """Changes to an account. Omitted fields keep their values."""
 
     scope_map_id: str | UnsetType = UNSET
     status: Status | UnsetType = UNSET
 
 
 class GenerateCredentials(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Which password of an account is to be made anew; both, where none is named."""
+    """Which password of an account to regenerate; both, if none is named."""
 
     name: PasswordName | None = None
     expiry: Expiry | None = None
 
 
 class CreateScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """A scope map to be made."""
+    """A scope map to create."""
 
     name: str
     actions: Actions
@@ -69,20 +69,20 @@ class CreateScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only
 
 
 class ChangeScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """What is to change of a scope map; what is left out stays, `actions` are replaced whole."""
+    """Changes to a scope map. Omitted fields keep their values; `actions` replace the old list."""
 
     actions: Actions | UnsetType = UNSET
     description: str | UnsetType = UNSET
 
 
 class RegenerateCredential(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Which password of the admin user is to be made anew."""
+    """Which password of the admin user to regenerate."""
 
     name: Literal["password", "password2"]
 
 
 class ChangeRegistry(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """What is to change of the registry; what is left out stays."""
+    """Changes to the registry. Omitted fields keep their values."""
 
     admin_user_enabled: bool | UnsetType = UNSET
     anonymous_pull_enabled: bool | UnsetType = UNSET
@@ -90,7 +90,7 @@ class ChangeRegistry(Struct, forbid_unknown_fields=True, rename="camel", kw_only
 
 
 class CreateUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """A user's account to be made, with the password they chose."""
+    """A user's account to create, with the password that the user chose."""
 
     name: str
     scope_map_id: str
@@ -98,20 +98,20 @@ class CreateUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=Tru
 
 
 class ChangeUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """What is to change of a user's account; what is left out stays."""
+    """Changes to a user's account. Omitted fields keep their values."""
 
     scope_map_id: str | UnsetType = UNSET
     status: Status | UnsetType = UNSET
 
 
 class SetPassword(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Another password that a user chose."""
+    """A new password that the user chose."""
 
     password: str
 
 
 class CreateTrust(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """A trust to be made. It gives either a scope map or `actions` of its own."""
+    """A trust to create. It grants either a scope map or its own `actions`."""
 
     name: str
     issuer: str
@@ -124,9 +124,9 @@ class CreateTrust(Struct, forbid_unknown_fields=True, rename="camel", kw_only=Tr
 
 
 class ChangeTrust(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """What is to change of a trust; what is left out stays, lists are replaced whole.
+    """Changes to a trust. Omitted fields keep their values; lists replace the old ones.
 
-    A scope map takes the place of `actions`, and these the place of the scope map.
+    A scope map replaces `actions`, and `actions` replace the scope map.
     """
 
     audience: str | UnsetType = UNSET
@@ -138,46 +138,47 @@ class ChangeTrust(Struct, forbid_unknown_fields=True, rename="camel", kw_only=Tr
 
 
 class RotateKeys(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Whether the new key is to sign at once, and not in ten minutes."""
+    """Whether the new key signs at once instead of in ten minutes."""
 
     now: bool = False
 
 
 def given(value: Value | UnsetType) -> Value | None:
-    """The value of a field, None where it was left out."""
+    """The value of a field, None if it was omitted."""
     return None if value is UNSET else value
 
 
 def of_json(handler: Handler) -> Handler:
-    """The handler, for requests whose body is JSON or which have none.
+    """The handler, restricted to requests with a JSON body or without a body.
 
-    Whether the handler looks at it or not: a page in a browser can send a form to another site
-    unasked, and an empty one too, but no JSON. Raises InvalidRequest.
+    This holds even if the handler ignores the body: a web page can make a browser send a form to
+    another site, also an empty one, but not JSON. Raises InvalidRequest.
     """
 
     @wraps(handler)
     async def handle(request: Request) -> Response:
         if parsing.content_type(request) not in ("", JSON_TYPE):
-            raise _no_json()
+            raise _not_json()
         return await handler(request)
 
     return handle
 
 
-def _no_json() -> InvalidRequest:
+def _not_json() -> InvalidRequest:
     return InvalidRequest(
-        f"the body must be JSON, and say so: curl -H 'Content-Type: {JSON_TYPE}' -d '{{}}'"
+        "the body must be JSON, sent with its content type: "
+        f"curl -H 'Content-Type: {JSON_TYPE}' -d '{{}}'"
     )
 
 
 async def read(request: Request, kind: type[Body]) -> Body:
-    """The body, which is JSON of this kind; none at all is an empty object.
+    """The JSON body as an object of this kind; a missing body counts as an empty object.
 
-    Raises InvalidRequest, naming the field that is wrong, and ContentTooLarge.
+    Raises InvalidRequest, which names the wrong field, and ContentTooLarge.
     """
     content = await request.body.read(MAX_BODY_BYTES)
     if content and parsing.content_type(request) != JSON_TYPE:
-        raise _no_json()
+        raise _not_json()
     try:
         return msgspec.json.decode(content or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refused:

@@ -1,4 +1,4 @@
-"""The handlers of /management/v1 together."""
+"""All handlers of /management/v1."""
 
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -20,7 +20,7 @@ from acrux.services.audit.explanations import Explanations
 
 
 class Managed(Protocol):
-    """The use cases that are managed over HTTP."""
+    """The services that can be managed over HTTP."""
 
     @property
     def accounts(self) -> Accounts: ...
@@ -40,7 +40,7 @@ class Managed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ManagementHandlers:
-    """The handlers of what is managed."""
+    """The handlers of everything that is managed."""
 
     accounts: AccountManagement
     scope_maps: ScopeMapManagement
@@ -52,7 +52,7 @@ class ManagementHandlers:
 
     @classmethod
     def on(cls, services: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
-        """The handlers on these use cases, of the registry of this name."""
+        """The handlers of these services, for the registry of this name."""
         return cls(
             accounts=AccountManagement(services.accounts),
             scope_maps=ScopeMapManagement(services.scope_maps),

@@ -17,10 +17,10 @@ class KeyManagement:
         return responses.json(shapes.keys(await self._keys.list()))
 
     async def rotate(self, request: Request) -> Response:
-        """POST: a new key."""
+        """POST: publish a new key."""
         wanted = await bodies.read(request, bodies.RotateKeys)
         return responses.json(shapes.keys(await self._keys.rotate(now=wanted.now)))
 
     async def revoke(self, request: Request) -> Response:
-        """POST: all tokens of a key end."""
+        """POST: remove a key; all its tokens become invalid."""
         return responses.json(shapes.keys(await self._keys.revoke(parsing.name(request))))

@@ -1,4 +1,4 @@
-"""The OpenAPI document of /management/v1, made of its operations."""
+"""The OpenAPI document of /management/v1, built from its operations."""
 
 import re
 from collections.abc import Sequence
@@ -21,16 +21,19 @@ _REFERENCE: Final = "#/components/schemas/{name}"
 _TIME: Final = {"type": "string", "format": "date-time"}
 
 PARAMETERS: Final[dict[str, dict[str, Any]]] = {
-    "account": {"description": "Of this account only.", "schema": {"type": "string"}},
-    "repository": {"description": "About this repository only.", "schema": {"type": "string"}},
+    "account": {"description": "Only records of this account.", "schema": {"type": "string"}},
+    "repository": {
+        "description": "Only records about this repository.",
+        "schema": {"type": "string"},
+    },
     "outcome": {
-        "description": "Only what ended so.",
+        "description": "Only records with this outcome.",
         "schema": {"enum": [outcome.value for outcome in Outcome]},
     },
-    "since": {"description": "From this time on.", "schema": _TIME},
-    "until": {"description": "Before this time.", "schema": _TIME},
+    "since": {"description": "Only records from this time on.", "schema": _TIME},
+    "until": {"description": "Only records before this time.", "schema": _TIME},
     "n": {
-        "description": f"How many items at most; more than {MAX_ITEMS} are never sent at once.",
+        "description": f"The maximum number of items; no page has more than {MAX_ITEMS}.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "last": {
@@ -39,12 +42,12 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 
-# What every operation may answer, besides what it is asked for.
+# The errors that every operation may answer with.
 REFUSALS: Final = {
-    400: "The request cannot be read; the message names the field.",
-    401: "No credential, a wrong one, or one that does not hold the right.",
+    400: "The request is invalid; the message names the field.",
+    401: "The credential is missing or wrong, or lacks the right.",
     404: "Nothing has this name.",
-    409: "The name is taken, or what has it is in use.",
+    409: "The name is taken, or the named object is in use.",
     413: "The body is too long.",
     429: "Too many failed logins; Retry-After says how many seconds to wait.",
     507: "The disk is full.",
@@ -52,7 +55,7 @@ REFUSALS: Final = {
 
 
 class Error(Struct):
-    """One thing that is wrong."""
+    """One error."""
 
     code: str
     message: str
@@ -60,13 +63,13 @@ class Error(Struct):
 
 
 class Errors(Struct):
-    """How each refusal is told."""
+    """The body of every error."""
 
     errors: list[Error]
 
 
 class OpenApi:
-    """Serves the document. It describes the software, and says nothing of this registry."""
+    """Serves the document. It describes the software and reveals nothing about this registry."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
         self._operations = operations
@@ -86,14 +89,14 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components([*kinds, Errors], ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(ROOT + operation.path, {})[operation.method.lower()] = _tell(operation)
+        paths.setdefault(ROOT + operation.path, {})[operation.method.lower()] = _describe(operation)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "acrux management",
             "version": "1",
-            "description": "Accounts, scope maps, signing keys and the rest of what the command "
-            "acrux does, for whoever holds registry:management:read or write.",
+            "description": "Manage accounts, scope maps, signing keys and more over HTTP, as the "
+            "command acrux does. Requires registry:management:read or registry:management:write.",
         },
         "paths": paths,
         "components": {
@@ -106,7 +109,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
     }
 
 
-def _tell(operation: Operation) -> dict[str, Any]:
+def _describe(operation: Operation) -> dict[str, Any]:
     description: dict[str, Any] = {
         "operationId": operation.handler.__qualname__.replace("Management.", "_"),
         "summary": operation.summary,

@@ -12,7 +12,7 @@ from acrux.services.access.accounts import EVERYTHING_PULLED, Accounts
 class RegistryManagement:
     """What `acrux update` and `acrux credential` do, over HTTP.
 
-    `name` is the registry's, and the admin user's.
+    `name` is the name of the registry and of its admin user.
     """
 
     def __init__(self, accounts: Accounts, name: str, login_servers: tuple[str, ...]) -> None:
@@ -21,11 +21,11 @@ class RegistryManagement:
         self._login_servers = login_servers
 
     async def show(self, _: Request) -> Response:
-        """GET: what is switched on."""
+        """GET: what is enabled."""
         return await self._shown()
 
     async def change(self, request: Request) -> Response:
-        """PATCH: the admin user on or off, what anonymous callers may."""
+        """PATCH: enable or disable the admin user, and what anonymous callers may do."""
         change = await bodies.read(request, bodies.ChangeRegistry)
         pull, scope_map = change.anonymous_pull_enabled, change.anonymous_scope_map_id
         if pull is not UNSET and scope_map is not UNSET:
@@ -39,11 +39,11 @@ class RegistryManagement:
         return await self._shown()
 
     async def list_credentials(self, _: Request) -> Response:
-        """POST: the admin user and the names of its passwords, which nobody keeps."""
+        """POST: the admin user and the names of its passwords, whose values are not stored."""
         return responses.json(shapes.credentials(await self._accounts.show(self._name)))
 
     async def regenerate_credential(self, request: Request) -> Response:
-        """POST: a new password of the admin user, this once; its tokens end."""
+        """POST: regenerate a password of the admin user; tokens from the old one are revoked."""
         wanted = await bodies.read(request, bodies.RegenerateCredential)
         renewed = await self._accounts.renew_password(self._name, wanted.name)
         return responses.secret(shapes.credentials(renewed))

@@ -25,7 +25,7 @@ ROOT: Final = "/management/v1"
 class Operation:
     """One operation. `right` is the action on registry:management that it requires.
 
-    Its path is below ROOT; `query` names the parameters of `openapi.PARAMETERS` that it reads.
+    The path is below ROOT. `query` names the parameters of `openapi.PARAMETERS` that it reads.
     """
 
     method: str
@@ -43,7 +43,7 @@ PAGED: Final = ("n", "last")
 
 
 def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
-    """Every operation. The routing table and the OpenAPI document are made of these."""
+    """Every operation. The routing table and the OpenAPI document are built from these."""
     return (
         *_accounts(handlers.accounts),
         *_scope_maps(handlers.scope_maps),
@@ -68,24 +68,26 @@ def _accounts(accounts: AccountManagement) -> tuple[Operation, ...]:
         ),
         Operation("GET", one, READ, accounts.show, "Show an account.", answer=answer),
         Operation(
-            "PATCH", one, WRITE, accounts.change, "Change an account; less ends its tokens.",
+            "PATCH", one, WRITE, accounts.change,
+            "Change an account; reducing its rights revokes its tokens.",
             bodies.ChangeToken, answer,
         ),
         Operation(
-            "DELETE", one, WRITE, accounts.delete, "Delete an account; its tokens end.", status=204
+            "DELETE", one, WRITE, accounts.delete, "Delete an account and revoke its tokens.",
+            status=204,
         ),
         Operation(
             "POST", f"{one}/generateCredentials", WRITE, accounts.generate_credentials,
-            "Make one password anew or both, shown once; what the old one obtained ends.",
+            "Regenerate one password or both, shown once; their old tokens are revoked.",
             bodies.GenerateCredentials, shapes.Credentials,
         ),
         Operation(
             "DELETE", f"{one}/credentials/{{password}}", WRITE, accounts.delete_password,
-            "Delete a password; the tokens that it obtained end.", status=204,
+            "Delete a password and revoke the tokens obtained with it.", status=204,
         ),
         Operation(
             "POST", f"{one}/revoke", WRITE, accounts.revoke,
-            "End all tokens of an account; its passwords go on.", status=204,
+            "Revoke all tokens of an account; its passwords keep working.", status=204,
         ),
     )  # fmt: skip
 
@@ -95,7 +97,7 @@ def _scope_maps(scope_maps: ScopeMapManagement) -> tuple[Operation, ...]:
     return (
         Operation(
             "GET", "/scopeMaps", READ, scope_maps.list,
-            "List scope maps, the system's own among them.",
+            "List scope maps, including the built-in ones.",
             answer=shapes.ScopeMapList, query=PAGED,
         ),
         Operation(
@@ -105,11 +107,12 @@ def _scope_maps(scope_maps: ScopeMapManagement) -> tuple[Operation, ...]:
         Operation("GET", one, READ, scope_maps.show, "Show a scope map.", answer=answer),
         Operation(
             "PATCH", one, WRITE, scope_maps.change,
-            "Change a scope map; where it holds less, tokens end.", bodies.ChangeScopeMap, answer,
+            "Change a scope map; removing actions revokes the tokens of everyone who has it.",
+            bodies.ChangeScopeMap, answer,
         ),
         Operation(
             "DELETE", one, WRITE, scope_maps.delete,
-            "Delete a scope map that nothing has.", status=204,
+            "Delete a scope map that is not in use.", status=204,
         ),
     )  # fmt: skip
 
@@ -118,21 +121,21 @@ def _registry(registry: RegistryManagement) -> tuple[Operation, ...]:
     answer = shapes.Registry
     return (
         Operation(
-            "GET", "/registry", READ, registry.show, "Show what is switched on.", answer=answer
+            "GET", "/registry", READ, registry.show, "Show what is enabled.", answer=answer
         ),
         Operation(
             "PATCH", "/registry", WRITE, registry.change,
-            "Switch the admin user, and what anonymous callers may.",
+            "Enable or disable the admin user, and set what anonymous callers may do.",
             bodies.ChangeRegistry, answer,
         ),
         Operation(
             "POST", "/listCredentials", READ, registry.list_credentials,
-            "Show the admin user; its passwords are not kept, and have no value here.",
+            "Show the admin user; its passwords are not stored, and have no value here.",
             answer=shapes.Credentials,
         ),
         Operation(
             "POST", "/regenerateCredential", WRITE, registry.regenerate_credential,
-            "Make a password of the admin user anew, shown once; what it obtained ends.",
+            "Regenerate a password of the admin user, shown once; its old tokens are revoked.",
             bodies.RegenerateCredential, shapes.Credentials,
         ),
     )  # fmt: skip
@@ -150,20 +153,21 @@ def _users(users: UserManagement) -> tuple[Operation, ...]:
         ),
         Operation("GET", one, READ, users.show, "Show a user's account.", answer=answer),
         Operation(
-            "PATCH", one, WRITE, users.change, "Change a user's account; less ends their tokens.",
+            "PATCH", one, WRITE, users.change,
+            "Change a user's account; reducing its rights revokes its tokens.",
             bodies.ChangeUser, answer,
         ),
         Operation(
-            "DELETE", one, WRITE, users.delete, "Delete a user's account; their tokens end.",
+            "DELETE", one, WRITE, users.delete, "Delete a user's account and revoke its tokens.",
             status=204,
         ),
         Operation(
             "POST", f"{one}/setPassword", WRITE, users.set_password,
-            "Give a user another password; their tokens end.", bodies.SetPassword, answer,
+            "Set a user's password and revoke their tokens.", bodies.SetPassword, answer,
         ),
         Operation(
             "POST", f"{one}/revoke", WRITE, users.revoke,
-            "End all tokens of a user; the password goes on.", status=204,
+            "Revoke all tokens of a user; the password keeps working.", status=204,
         ),
     )  # fmt: skip
 
@@ -177,16 +181,17 @@ def _trusts(trusts: TrustManagement) -> tuple[Operation, ...]:
         ),
         Operation(
             "POST", "/trusts", WRITE, trusts.create,
-            "Trust an external issuer, by a rule over claims.", bodies.CreateTrust, answer, 201,
+            "Trust an external issuer, by rules for its claims.", bodies.CreateTrust, answer, 201,
         ),
         Operation("GET", one, READ, trusts.show, "Show a trust.", answer=answer),
         Operation(
             "PATCH", one, WRITE, trusts.change,
-            "Change a trust; tokens end unless it only gives more.", bodies.ChangeTrust, answer,
+            "Change a trust; its tokens are revoked unless it only grants more.",
+            bodies.ChangeTrust, answer,
         ),
         Operation(
             "DELETE", one, WRITE, trusts.delete,
-            "Delete a trust; the tokens of whoever it let in end.", status=204,
+            "Delete a trust and revoke the tokens issued through it.", status=204,
         ),
     )  # fmt: skip
 
@@ -194,13 +199,13 @@ def _trusts(trusts: TrustManagement) -> tuple[Operation, ...]:
 def _audit(audit: AuditManagement) -> tuple[Operation, ...]:
     return (
         Operation(
-            "GET", "/audit", READ, audit.list, "Search who asked what, and what was decided.",
+            "GET", "/audit", READ, audit.list, "Search the audit log.",
             answer=shapes.RecordList,
             query=("account", "repository", "outcome", "since", "until", *PAGED),
         ),
         Operation(
             "GET", "/cases/{name}", READ, audit.explain,
-            "Say why a request was refused, by the id in its X-Acrux-Case.", answer=shapes.Case,
+            "Explain why a request was refused, by the id in its X-Acrux-Case.", answer=shapes.Case,
         ),
     )  # fmt: skip
 
@@ -217,6 +222,6 @@ def _keys(keys: KeyManagement) -> tuple[Operation, ...]:
         ),
         Operation(
             "POST", "/keys/{name}/revoke", WRITE, keys.revoke,
-            "Remove a key that others may know: all its tokens end.", answer=answer,
+            "Remove a key that others may know; all its tokens become invalid.", answer=answer,
         ),
     )  # fmt: skip

@@ -37,7 +37,7 @@ class ScopeMapManagement:
         return responses.json(shapes.scope_map(found))
 
     async def change(self, request: Request) -> Response:
-        """PATCH: other actions, another description; the tokens of whoever has it end."""
+        """PATCH: change its actions or description; removing actions revokes tokens."""
         name, change = parsing.name(request), await bodies.read(request, bodies.ChangeScopeMap)
         if change == bodies.ChangeScopeMap():
             return await self.show(request)
@@ -50,6 +50,6 @@ class ScopeMapManagement:
         return responses.json(shapes.scope_map(changed))
 
     async def delete(self, request: Request) -> Response:
-        """DELETE: a scope map that nothing has."""
+        """DELETE: a scope map that is not in use."""
         await self._scope_maps.delete(parsing.name(request))
         return responses.empty(204)

@@ -1,4 +1,4 @@
-"""Searches of the audit log; sole reader of their queries."""
+"""Searches of the audit log; the only reader of their queries."""
 
 from datetime import UTC, datetime
 
@@ -9,13 +9,13 @@ from acrux.http.messages import Request
 
 
 def read(request: Request) -> Search:
-    """What is searched for in the audit log; `last` is the id before which the page ends.
+    """The requested search of the audit log. `last` is the id before which the page ends.
 
     Raises InvalidRequest, and InvalidPage for `n` and `last`.
     """
     outcome = _one(request, "outcome")
     if outcome is not None and outcome not in set(Outcome):
-        raise InvalidRequest(f"outcome is one of: {', '.join(Outcome)}", outcome=outcome[:40])
+        raise InvalidRequest(f"outcome must be one of: {', '.join(Outcome)}", outcome=outcome[:40])
     return Search(
         account=_one(request, "account"),
         repository=_one(request, "repository"),
@@ -37,7 +37,7 @@ def _instant(request: Request, name: str) -> datetime | None:
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise InvalidRequest(f"{name} is a time such as 2026-11-21T09:30:00Z", given=text[:40])
+    raise InvalidRequest(f"{name} must be a time such as 2026-11-21T09:30:00Z", given=text[:40])
 
 
 def _one(request: Request, name: str) -> str | None:

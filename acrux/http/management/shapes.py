@@ -1,4 +1,4 @@
-"""The objects of /management/v1, which the commands print too."""
+"""The objects of /management/v1, which the commands also print."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from acrux.services.access.users import ShownUser
 
 
 class Password(Struct, rename="camel", kw_only=True):
-    """A password. Its value is shown once, where it was made just now."""
+    """A password. Its value is shown only once, when it is generated."""
 
     name: str
     creation_time: datetime | None
@@ -26,14 +26,14 @@ class Password(Struct, rename="camel", kw_only=True):
 
 
 class Credentials(Struct, rename="camel", kw_only=True):
-    """What somebody logs in with."""
+    """A user name and its passwords."""
 
     username: str
     passwords: list[Password]
 
 
 class Token(Struct, rename="camel", kw_only=True):
-    """An account, which ACR calls a token (acr-protocol.md §4.2). A list leaves passwords out."""
+    """An account, which ACR calls a token (acr-protocol.md §4.2). A list omits passwords."""
 
     name: str
     status: Status
@@ -65,7 +65,7 @@ class ScopeMapList(Struct):
 
 
 class Registry(Struct, rename="camel", kw_only=True):
-    """What is switched on and off for the whole registry."""
+    """What is enabled for the whole registry."""
 
     name: str
     login_servers: list[str]
@@ -75,7 +75,7 @@ class Registry(Struct, rename="camel", kw_only=True):
 
 
 class Key(Struct, rename="camel", kw_only=True):
-    """A key that signs tokens; `signsFrom` is null where it has since the beginning."""
+    """A key that signs tokens; `signsFrom` is null if it has signed from the beginning."""
 
     name: str
     state: Literal["announced", "signing", "verifying"]
@@ -91,7 +91,7 @@ class KeyList(Struct):
 
 
 class User(Struct, rename="camel", kw_only=True):
-    """A user's account; those of `htpasswd` follow that file."""
+    """A user's account. One with the source `htpasswd` follows that file."""
 
     name: str
     status: Status
@@ -107,7 +107,7 @@ class UserList(Struct):
 
 
 class Trust(Struct, rename="camel", kw_only=True):
-    """A trust in an external issuer, and what it gives: a scope map, or `actions`."""
+    """A trust in an external issuer, and what it grants: a scope map, or `actions`."""
 
     name: str
     status: Status
@@ -127,7 +127,7 @@ class TrustList(Struct):
 
 
 class Record(Struct, rename="camel", kw_only=True):
-    """One thing that was asked of the registry, and what was decided (docs/how-to/audit.md)."""
+    """One request to the registry, and the decision on it (docs/how-to/audit.md)."""
 
     id: str
     time: datetime
@@ -148,13 +148,13 @@ class Record(Struct, rename="camel", kw_only=True):
 
 
 class RecordList(Struct):
-    """What was found, the oldest first."""
+    """The records that were found, the oldest first."""
 
     value: list[Record]
 
 
 class Right(Struct, rename="camel", kw_only=True):
-    """An action on a resource, and the permission of a scope map that grants it, if one does."""
+    """An action on a resource, and the permission that grants it, if there is one."""
 
     resource: str
     action: str
@@ -163,7 +163,7 @@ class Right(Struct, rename="camel", kw_only=True):
 
 
 class Case(Struct, rename="camel", kw_only=True):
-    """Why a request was refused, and what would let it pass (docs/how-to/audit.md)."""
+    """Why a request was refused, and what would allow it (docs/how-to/audit.md)."""
 
     case: str
     time: datetime
@@ -192,7 +192,7 @@ def token(account: ShownAccount) -> Token:
 
 
 def listed_token(account: ShownAccount) -> Token:
-    """An account of a list."""
+    """An account as a list shows it, without passwords."""
     return Token(
         name=account.username,
         status="enabled" if account.is_enabled else "disabled",
@@ -202,7 +202,7 @@ def listed_token(account: ShownAccount) -> Token:
 
 
 def credentials(account: ShownAccount, *names: str) -> Credentials:
-    """An account's passwords, or those of these names."""
+    """An account's passwords, or only those with these names."""
     return Credentials(
         username=account.username,
         passwords=[_password(one) for one in account.passwords if not names or one.name in names],

@@ -57,7 +57,7 @@ class TrustManagement:
         return responses.json(shapes.trust(found.trust, found.created_at))
 
     async def change(self, request: Request) -> Response:
-        """PATCH: a trust; the tokens of whoever it let in end."""
+        """PATCH: change a trust; its tokens are revoked unless it only grants more."""
         name, change = parsing.name(request), await bodies.read(request, bodies.ChangeTrust)
         if change == bodies.ChangeTrust():
             return await self.show(request)
@@ -66,7 +66,7 @@ class TrustManagement:
         return responses.json(shapes.trust(changed.trust, changed.created_at))
 
     async def delete(self, request: Request) -> Response:
-        """DELETE: a trust; the tokens of whoever it let in end."""
+        """DELETE: a trust; the tokens issued through it are revoked."""
         await self._trusts.delete(parsing.name(request))
         return responses.empty(204)
 

@@ -38,7 +38,7 @@ class UserManagement:
         return responses.json(shapes.user(await self._users.show(parsing.name(request))))
 
     async def change(self, request: Request) -> Response:
-        """PATCH: another scope map, on or off; their tokens end."""
+        """PATCH: change the scope map or status; reducing the rights revokes the tokens."""
         name, change = parsing.name(request), await bodies.read(request, bodies.ChangeUser)
         if change == bodies.ChangeUser():
             return await self.show(request)
@@ -51,17 +51,17 @@ class UserManagement:
         return responses.json(shapes.user(changed))
 
     async def delete(self, request: Request) -> Response:
-        """DELETE: the user's account; their tokens end."""
+        """DELETE: the user's account; its tokens are revoked."""
         await self._users.delete(parsing.name(request))
         return responses.empty(204)
 
     async def set_password(self, request: Request) -> Response:
-        """POST: another password; their tokens end."""
+        """POST: set the password; the user's tokens are revoked."""
         name, wanted = parsing.name(request), await bodies.read(request, bodies.SetPassword)
         changed = await self._users.set_password(name, Secret(wanted.password))
         return responses.json(shapes.user(changed))
 
     async def revoke(self, request: Request) -> Response:
-        """POST: all tokens of the user end; the password goes on."""
+        """POST: revoke all tokens of the user; the password keeps working."""
         await self._users.revoke(parsing.name(request))
         return responses.empty(204)

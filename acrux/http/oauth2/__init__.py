@@ -1,1 +1,1 @@
-"""Where a credential becomes a token: /oauth2."""
+"""Tokens for credentials: /oauth2."""

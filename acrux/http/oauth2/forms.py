@@ -1,4 +1,4 @@
-"""The forms of the token end-points; sole reader of them."""
+"""The forms of the token end-points; the only reader of them."""
 
 from typing import Final
 from urllib.parse import parse_qsl
@@ -17,7 +17,7 @@ FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 class Form(Struct, frozen=True):
-    """What a client asks for; an empty field is as good as none (acr-protocol.md §3.1)."""
+    """What a client requests. An empty field counts as missing (acr-protocol.md §3.1)."""
 
     grant_type: str
     service: str
@@ -31,8 +31,8 @@ class Form(Struct, frozen=True):
 async def read(request: Request) -> Form:
     """Read the request's form.
 
-    Raises InvalidRequest where it is none, or names a field twice that says who asks: which of
-    them counts must not be left to chance. Raises ContentTooLarge.
+    Raises InvalidRequest if the body is not a form, or repeats a field of `Form` other than the
+    scope: which value counts must not be left to chance. Raises ContentTooLarge.
     """
     if parsing.content_type(request) != FORM_TYPE:
         raise InvalidRequest(f"the body must be a form: Content-Type: {FORM_TYPE}")

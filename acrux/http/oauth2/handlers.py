@@ -15,7 +15,7 @@ from acrux.services.access.tokens import Tokens
 
 
 class TokenHandlers:
-    """Where a credential becomes an access token (acr-protocol.md §2, §3)."""
+    """Tokens for credentials (acr-protocol.md §2, §3)."""
 
     def __init__(self, identity: Identity, tokens: Tokens, origins: Origins) -> None:
         self._identity = identity
@@ -101,8 +101,8 @@ class TokenHandlers:
 
 
 def _known(principal: Principal, request: Request) -> Principal:
-    # docker login without credentials asks for no scope, and must fail. Where anonymous holds
-    # nothing, a token of nothing would only postpone the refusal.
+    # docker login without credentials requests no scope, and must fail. If anonymous callers have
+    # no rights, a token without rights would only postpone the refusal.
     if principal == ANONYMOUS or (not principal.name and not request.asked):
         raise AuthenticationRequired("authentication required: send a user name and a password")
     request.grant = Grant(principal.name)  # for the log and the audit log

@@ -32,7 +32,7 @@ class ListingHandlers:
         Operation: ContainerRegistry_GetRepositories. Query: n, last.
         """
         page = paging.page(request)
-        # What the caller holds now, not what its token once said: a list must not leak names.
+        # By the caller's current rights, not those in its token: a list must not leak names.
         scope_map = await self._identity.scope_map(request.grant)
         visible = scope_map.patterns(PULL, METADATA_READ)
         names = await self._listings.repositories(page, visible)

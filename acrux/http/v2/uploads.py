@@ -43,8 +43,8 @@ class UploadHandlers:
         return self._answer(202, request, upload, 0)
 
     async def _mount(self, request: Request) -> Response | None:
-        # A blob that is elsewhere without the right to it and one that is nowhere look alike:
-        # the answer is an upload (token-auth-and-oci.md §3.7).
+        # A blob that the caller may not read and a blob that does not exist look alike: both are
+        # answered with an upload (token-auth-and-oci.md §3.7).
         digest = parsing.mounted_digest(request)
         if digest is None:
             return None
@@ -65,7 +65,7 @@ class UploadHandlers:
         return (RepositoryPattern(source.value),)
 
     def _answer(self, status: int, request: Request, upload: Upload, offset: int) -> Response:
-        # What outlived its token is not renewed, or it would live for ever.
+        # A capability that has outlived its token is not renewed, or it would never expire.
         capability = (
             parsing.capability(request)
             if request.has_outlived_its_token

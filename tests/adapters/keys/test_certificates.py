@@ -315,7 +315,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path, files: CertificateFile
     """It is not one that was made here."""
     files.key.write_bytes(pkcs8(ed25519.Ed25519PrivateKey.generate()))
 
-    with pytest.raises(InvalidSettings, match="not one that acrux made"):
+    with pytest.raises(InvalidSettings, match="was not made by acrux"):
         self_signed(tmp_path, NAMES, NOW)
 
 

@@ -64,13 +64,13 @@ def test_a_certificate_that_is_none_is_refused(files: CertificateFiles, content:
     """DER, an empty file, half a file: each must be told before the port is open."""
     files.certificate.write_bytes(content)
 
-    with pytest.raises(InvalidSettings, match="no certificate in PEM"):
+    with pytest.raises(InvalidSettings, match="not a certificate in PEM"):
         read_pair(files)
 
 
 def test_a_key_in_the_place_of_the_certificate_is_refused(files: CertificateFiles) -> None:
     """The two are easily swapped."""
-    with pytest.raises(InvalidSettings, match="no certificate in PEM"):
+    with pytest.raises(InvalidSettings, match="not a certificate in PEM"):
         read_pair(CertificateFiles(files.ca, files.key, files.certificate))
 
 
@@ -81,7 +81,7 @@ def test_a_key_that_is_none_is_refused(files: CertificateFiles, content: bytes) 
     """Half a key must be told before the port is open."""
     files.key.write_bytes(content)
 
-    with pytest.raises(InvalidSettings, match="no private key in PEM"):
+    with pytest.raises(InvalidSettings, match="not a private key in PEM"):
         read_pair(files)
 
 
@@ -119,7 +119,7 @@ def test_a_key_of_a_kind_that_cannot_be_served_is_refused(
     """The server beneath aborts every worker that is given one."""
     files.key.write_bytes(pkcs8(make()))
 
-    with pytest.raises(InvalidSettings, match="P-256, P-384"):
+    with pytest.raises(InvalidSettings, match="P-256 or P-384"):
         read_pair(files)
 
 

@@ -65,7 +65,7 @@ def test_alg_none_is_refused() -> None:
     header, payload, _ = SIGNER.sign(TOKEN).split(".")
     unsigned = encode(json.dumps({**KEY.header, "alg": "none"}).encode())
 
-    assert "not one that this registry signed" in refusal(f"{unsigned}.{payload}.AAAA")
+    assert "not signed by this registry" in refusal(f"{unsigned}.{payload}.AAAA")
     assert refusal(f"{unsigned}.{payload}.")
     assert refusal(f"{header}.{payload}.")
 
@@ -75,9 +75,7 @@ def test_any_other_algorithm_than_the_keys_own_is_refused(alg: str) -> None:
     """RFC 8725 §3.1: the key decides its algorithm, never the token."""
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
 
-    assert "not one that this registry signed" in refusal(
-        signed(payload, {**KEY.header, "alg": alg})
-    )
+    assert "not signed by this registry" in refusal(signed(payload, {**KEY.header, "alg": alg}))
 
 
 @pytest.mark.parametrize("form", ["pem", "der", "jwk", "kid"])
@@ -105,7 +103,7 @@ def test_a_foreign_key_under_our_kid_is_refused() -> None:
     foreign = a_key()
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
 
-    assert "signature is not good" in refusal(signed(payload, KEY.header, foreign))
+    assert "signature is invalid" in refusal(signed(payload, KEY.header, foreign))
 
 
 def test_a_key_of_ours_under_the_kid_of_another_is_refused() -> None:
@@ -113,7 +111,7 @@ def test_a_key_of_ours_under_the_kid_of_another_is_refused() -> None:
     other = a_key()
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
 
-    assert "signature is not good" in refusal(
+    assert "signature is invalid" in refusal(
         signed(payload, other.header, KEY), JwtSigner([KEY, other])
     )
 
@@ -137,7 +135,7 @@ def test_a_header_that_lacks_a_member_is_refused(missing: str) -> None:
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
     header: dict[str, object] = {k: v for k, v in KEY.header.items() if k != missing}
 
-    assert "not one that this registry signed" in refusal(signed(payload, header))
+    assert "not signed by this registry" in refusal(signed(payload, header))
 
 
 def test_a_key_that_a_token_brings_along_is_refused() -> None:
@@ -174,9 +172,7 @@ def test_a_header_that_says_more_than_ours_is_refused(brought: dict[str, object]
     """RFC 8725 §3.10 and CVE-2025-59420: no header may steer how a token is verified."""
     payload = decode(SIGNER.sign(TOKEN).split(".")[1])
 
-    assert "not one that this registry signed" in refusal(
-        signed(payload, {**KEY.header, **brought})
-    )
+    assert "not signed by this registry" in refusal(signed(payload, {**KEY.header, **brought}))
 
 
 def test_a_header_with_a_name_that_stands_twice_is_refused() -> None:

@@ -50,7 +50,7 @@ def test_a_signature_that_is_none_is_refused(signature: str) -> None:
     """CVE-2022-21449: zeros once verified everything."""
     text = SIGNER.sign(TOKEN).rpartition(".")[0]
 
-    assert "signature is not good" in refusal(f"{text}.{signature}")
+    assert "signature is invalid" in refusal(f"{text}.{signature}")
 
 
 def test_one_token_has_one_text() -> None:
@@ -70,7 +70,7 @@ def test_one_token_has_one_text() -> None:
 @pytest.mark.parametrize("change", ["{}=", "{}==", " {}", "{} ", "{}\n", "\n{}", "{}.", ".{}"])
 def test_anything_around_a_token_is_refused(change: str) -> None:
     """What is tolerated today must be tolerated for ever."""
-    assert "is no JWT" in refusal(change.format(SIGNER.sign(TOKEN)))
+    assert "is not a JWT" in refusal(change.format(SIGNER.sign(TOKEN)))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_anything_around_a_token_is_refused(change: str) -> None:
 )
 def test_what_is_no_jwt_is_refused(text: str) -> None:
     """Any text may stand behind the word Bearer."""
-    assert "is no JWT" in refusal(text)
+    assert "is not a JWT" in refusal(text)
 
 
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2}", fullmatch=True))

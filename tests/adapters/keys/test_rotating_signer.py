@@ -103,7 +103,7 @@ async def test_a_file_that_is_no_key_is_told_once_and_the_others_go_on(
     wrong.write_bytes(b"x" * 64)
     wrong.chmod(0o600)
 
-    with pytest.raises(InvalidSettings, match=r"ES256-0002\.pem is no unencrypted private key"):
+    with pytest.raises(InvalidSettings, match=r"ES256-0002\.pem is not an unencrypted private key"):
         await worker.refresh()
     await worker.refresh()
     with pytest.raises(InvalidToken):

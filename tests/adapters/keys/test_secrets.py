@@ -112,7 +112,7 @@ def test_a_disk_that_is_full_leaves_no_half_of_a_secret(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))  # writing fails, as on a full disk
     try:
-        with pytest.raises(InvalidSettings, match="cannot be kept"):
+        with pytest.raises(InvalidSettings, match="cannot be stored"):
             secrets.read_or_create(tmp_path / "pepper", lambda: A_SECRET)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -201,7 +201,7 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path: Path)
     """A data directory that is not writable must not end in a traceback."""
     (tmp_path / "secrets").write_text("a file where a folder is expected")
 
-    with pytest.raises(InvalidSettings, match="cannot be kept"):
+    with pytest.raises(InvalidSettings, match="cannot be stored"):
         secrets.read_or_create(tmp_path / "secrets" / "pepper", lambda: A_SECRET)
 
 

@@ -117,7 +117,7 @@ def test_a_file_that_is_no_key_of_ours_is_refused(
     path.write_bytes(content())
     path.chmod(0o600)
 
-    with pytest.raises(InvalidSettings, match=f"{path} is no unencrypted private key"):
+    with pytest.raises(InvalidSettings, match=f"{path} is not an unencrypted private key"):
         prepared(tmp_path, "ES256").load()
 
 
@@ -126,7 +126,7 @@ def test_a_key_under_the_name_of_another_algorithm_is_refused(tmp_path: Path) ->
     prepared(tmp_path, "RS256")
     (tmp_path / "RS256-0001.pem").rename(tmp_path / "ES256-0001.pem")
 
-    with pytest.raises(InvalidSettings, match="signs RS256"):
+    with pytest.raises(InvalidSettings, match="is for RS256"):
         prepared(tmp_path, "ES256").load()
 
 

@@ -171,7 +171,7 @@ async def test_a_token_of_another_issuer_is_refused_before_anybody_is_asked(
         ({"bodies": {DISCOVERY: b"no JSON"}}, "JSON"),
         ({"bodies": {DISCOVERY: b"[" * 10_000}}, "JSON"),
         ({"bodies": {"/keys": b"[]"}}, "JSON"),
-        ({"bodies": {"/keys": b'{"keys":[]}'}}, "no key"),
+        ({"bodies": {"/keys": b'{"keys":[]}'}}, "no usable key"),
         ({"bodies": {"/keys": b" " * (MAX_DOCUMENT_BYTES + 1)}}, "longer"),
         ({"bodies": {DISCOVERY: b" " * (MAX_DOCUMENT_BYTES + 1)}}, "longer"),
     ],

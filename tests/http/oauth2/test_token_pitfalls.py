@@ -130,7 +130,7 @@ async def test_a_push_that_is_allowed_in_part_gets_a_token_to_pull(
     assert (pulled.status, pushed.status) == (200, 401)
     challenge = pushed.header("WWW-Authenticate") or ""
     assert challenge.endswith('scope="repository:app:pull,push",error="insufficient_scope"')
-    assert "does not hold" in pushed.json["errors"][0]["message"]
+    assert "does not grant" in pushed.json["errors"][0]["message"]
 
 
 @both_ways
