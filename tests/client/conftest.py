@@ -1,4 +1,4 @@
-"""What the tests of the caller's side share."""
+"""What the tests of the client side share."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.client.registry import FakeRegistry, serving
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nobody's credentials, proxies or configuration but the test's own."""
+    """Without credentials, proxies or configuration other than the test's own."""
     for name in os.environ:
         if name.startswith(("ACRUX_", "DOCKER_", "REGISTRY_", "XDG_")) or "proxy" in name.lower():
             monkeypatch.delenv(name)

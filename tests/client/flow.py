@@ -1,4 +1,4 @@
-"""Plays a registry's answers to the flow, without any I/O."""
+"""Plays a registry's answers to the flow without any I/O."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ class HandClock:
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it went out."""
+    """A request as it was sent."""
 
     url: httpx2.URL
     authorization: str | None
@@ -49,12 +49,12 @@ class Sent:
 
     @property
     def scopes(self) -> list[str]:
-        """The scopes it asks for."""
+        """The scopes that it requests."""
         return self.url.params.get_list("scope")
 
 
 def ok(request: httpx2.Request) -> httpx2.Response:
-    """What was asked for."""
+    """The answer to an accepted request."""
     return httpx2.Response(200, request=request)
 
 
@@ -73,7 +73,7 @@ def asks(scope: str = PULL, error: str = "", realm: str = f"{REGISTRY}/oauth2/to
 
 
 def issues(token: str, **more: object) -> Answer:
-    """The answer that holds a token."""
+    """An answer with a token."""
     return body(200, json.dumps({"access_token": token, **more}).encode())
 
 
@@ -83,7 +83,7 @@ def body(status: int, content: bytes) -> Answer:
 
 
 def play(auth: RegistryAuth, request: httpx2.Request | str, *answers: Answer) -> list[Sent]:
-    """Give the flow these answers, all of them, and return what it sent."""
+    """Give the flow all of these answers, and return what it sent."""
     if isinstance(request, str):
         request = httpx2.Request("GET", request)
     sent = []
@@ -100,7 +100,7 @@ def play(auth: RegistryAuth, request: httpx2.Request | str, *answers: Answer) ->
 
 
 def form_of(request: httpx2.Request) -> dict[str, str]:
-    """The form of a request as it goes out, empty where it has none."""
+    """The form in the body of a request, empty if it has none."""
     if not isinstance(request.stream, Form):
         return {}
     return dict(parse_qsl(b"".join(request.stream).decode(), strict_parsing=True))

@@ -1,4 +1,4 @@
-"""A small registry with token authentication on a socket, which notes what it is asked."""
+"""A small registry with tokens, on a socket, that records its requests."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ Answered = tuple[int, dict[str, str], bytes]
 
 MANIFEST = b'{"schemaVersion":2}'
 
-# What stands for alice, beside her password.
+# What alice may present besides her password.
 REFRESH_TOKEN = "refresh-alice"
 SUBJECT_TOKEN = "outside-alice"
 CREDENTIALS = {"alice": "wonderland", "00000000-0000-0000-0000-000000000000": REFRESH_TOKEN}
@@ -21,7 +21,7 @@ CREDENTIALS = {"alice": "wonderland", "00000000-0000-0000-0000-000000000000": RE
 
 @dataclass
 class Asked:
-    """A request as it came in."""
+    """A request as it arrived."""
 
     method: str
     path: str
@@ -36,12 +36,12 @@ class Asked:
 
 @dataclass
 class FakeRegistry:
-    """Tokens are their own scopes in hexadecimal, so that each can be read again."""
+    """Tokens are their own scopes in hexadecimal, so that each can be decoded."""
 
     url: str = ""
     has_refresh_tokens: bool = True
     asked: list[Asked] = field(default_factory=list)
-    # Answers of a test's own, by path.
+    # Answers that a test defines, by path.
     answers: dict[str, Callable[[Asked], Answered]] = field(default_factory=dict)
 
     @property
@@ -72,7 +72,7 @@ class FakeRegistry:
         return self._protected(asked, path)
 
     def challenge(self, scope: str, error: str = "") -> Answered:
-        """A 401 that asks for a token of this scope."""
+        """A 401 that requires a token for this scope."""
         text = f'Bearer realm="{self.url}/oauth2/token",service="{self.host}"'
         text += f',scope="{scope}"' if scope else ""
         text += f',error="{error}"' if error else ""
@@ -133,7 +133,7 @@ def serving(registry: FakeRegistry) -> Iterator[FakeRegistry]:
         protocol_version = "HTTP/1.1"
 
         def handle_one_request(self) -> None:
-            """Read one request, and let the registry answer it."""
+            """Read one request, and answer it from the registry."""
             self.raw_requestline = self.rfile.readline(65537)
             if not self.raw_requestline or not self.parse_request():
                 self.close_connection = True
@@ -141,7 +141,7 @@ def serving(registry: FakeRegistry) -> Iterator[FakeRegistry]:
             self._send(*registry.answer(self._asked()))
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- its name there
-            """Say nothing."""
+            """Log nothing."""
 
         def _asked(self) -> Asked:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -158,7 +158,7 @@ def serving(registry: FakeRegistry) -> Iterator[FakeRegistry]:
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, request: object, client_address: object) -> None:
-            """Say nothing: whoever hangs up early would write into a command's standard error."""
+            """Log nothing: an early disconnect would write to a command's standard error."""
 
     server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""The caller's side against acrux itself, as a process of its own."""
+"""The client side against acrux itself, as a separate process."""
 
 import json
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from tests.running import RunningRegistry, acrux, running
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
-    """A registry on http."""
+    """A registry over http."""
     with running(tmp_path_factory.mktemp("client") / "data", "--workers", "1") as registry:
         yield registry
 
 
 def login(served: RunningRegistry) -> dict[str, str]:
-    """The variables that hold the administrator's login."""
+    """The environment variables with the administrator's login."""
     return {"ACRUX_USERNAME": "acrux", "ACRUX_PASSWORD": served.password}
 
 
@@ -45,7 +45,7 @@ async def test_registry_auth_walks_through_acrux(served: RunningRegistry) -> Non
 
 
 def test_the_commands_walk_through_acrux(served: RunningRegistry) -> None:
-    """What a new user types after `./scripts/serve`, with the token's signature verified."""
+    """What a new user types after `./scripts/serve`; the token's signature is verified too."""
     path = f"{served.host}/v2/hello-world/manifests/latest"
     scope = "repository:hello-world:pull"
 
@@ -69,7 +69,7 @@ def test_the_commands_walk_through_acrux(served: RunningRegistry) -> None:
 
 
 def test_each_way_to_a_token_leads_through_acrux(served: RunningRegistry) -> None:
-    """Forms, refresh tokens, exchange: the registry and the caller's side read the same papers."""
+    """Forms, refresh tokens, exchange: the registry and the client follow the same documents."""
     password = Credential("acrux", Secret(served.password))
     asked = RegistryAuth(served.url, password, offline=True, post=True)
     with httpx2.Client(base_url=served.url) as client:
@@ -91,7 +91,7 @@ def test_each_way_to_a_token_leads_through_acrux(served: RunningRegistry) -> Non
 
 
 def test_login_and_logout_lead_through_acrux(served: RunningRegistry, tmp_path: Path) -> None:
-    """After the login nobody knows the password, and after the logout nobody the token."""
+    """After the login no password is stored, and after the logout no token."""
     home = {"HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path)}
     catalog = f"{served.host}/v2/_catalog"
 
@@ -105,7 +105,7 @@ def test_login_and_logout_lead_through_acrux(served: RunningRegistry, tmp_path: 
 
 
 def test_a_token_of_a_trusted_issuer_logs_in(served: RunningRegistry, tmp_path: Path) -> None:
-    """A CI job has a token of its platform, and that is all it needs."""
+    """A CI job has a token of its platform, and needs nothing else."""
     home = {"HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path)}
     catalog, token = f"{served.host}/v2/_catalog", tmp_path / "token"
     with provider() as issuer:

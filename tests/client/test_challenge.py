@@ -34,21 +34,21 @@ def test_a_recorded_challenge_is_read(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", UNUSABLE, ids=lambda case: case["name"])
-def test_what_cannot_be_answered_is_no_challenge(case: dict[str, Any]) -> None:
-    """Half of a challenge would send credentials to half of an address."""
+def test_an_incomplete_challenge_is_ignored(case: dict[str, Any]) -> None:
+    """Half a challenge would send credentials to half an address."""
     assert choose(parse(case["headers"])) is None
 
 
 @given(st.lists(st.text(alphabet='Bearer realm="x\\,= \t\x7fé', max_size=60), max_size=3))
-def test_no_header_breaks_the_reader(headers: list[str]) -> None:
-    """The header comes from whoever answers: it must not end the caller's program."""
+def test_no_header_breaks_the_parser(headers: list[str]) -> None:
+    """Any server can send the header: it must not crash the caller's program."""
     for challenge in parse(headers):
         assert challenge.scheme == challenge.scheme.lower()
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
 def test_a_quoted_value_comes_back_as_it_was_meant(value: str) -> None:
-    """A service or a realm that is read wrongly is asked for the wrong token."""
+    """With a service or realm that was parsed wrongly, the client requests the wrong token."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
 
     (challenge,) = parse([f'Bearer realm="{quoted}",service="s"'])

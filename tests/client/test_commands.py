@@ -1,4 +1,4 @@
-"""The commands, as they are typed: output, exit codes, and one line for each failure."""
+"""The commands as typed: output, exit codes, one line per failure."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def acrux(*arguments: str, stdin: str | bytes = "") -> Result:
 
 
 def refused_with(result: Result, code: int, why: str) -> None:
-    """The command failed with this code, one line that says why, and no secret."""
+    """Check that the command failed with this code, one line that says why, and no secret."""
     assert result.exit_code == code, result.output
     assert isinstance(result.exception, SystemExit)
     last = result.stderr.splitlines()[-1]
@@ -37,13 +37,13 @@ def refused_with(result: Result, code: int, why: str) -> None:
 
 
 def signed(**claims: object) -> str:
-    """A token of KEY."""
+    """A token signed with KEY."""
     return jose.encode({"alg": "ES256", "kid": "k"}, claims, KEY)
 
 
 @pytest.mark.parametrize("prefix", ["http://", ""])
 def test_challenge_shows_what_the_registry_asks_for(prefix: str, registry: FakeRegistry) -> None:
-    """The document's first step, and the first thing to look at when a login fails."""
+    """It is the document's first step, and the first thing to look at when a login fails."""
     result = acrux("auth", "challenge", f"{prefix}{registry.host}{PATH}")
 
     assert result.exit_code == 0
@@ -67,13 +67,13 @@ def test_challenge_as_json(registry: FakeRegistry) -> None:
     }
 
 
-def test_challenge_tells_where_there_is_none(registry: FakeRegistry) -> None:
-    """A registry that is open to all answers without one."""
+def test_challenge_reports_if_there_is_none(registry: FakeRegistry) -> None:
+    """An open registry answers without a challenge."""
     refused_with(acrux("auth", "challenge", f"{registry.url}/x"), 1, "answered 404 without")
 
 
 def test_token_prints_the_token_alone(registry: FakeRegistry) -> None:
-    """It goes into a variable, or into another command."""
+    """You put it into a variable, or pipe it into another command."""
     result = acrux(
         "auth", "token", "--registry", registry.host, "--scope", PULL, *LOGIN, stdin="wonderland\n"
     )
@@ -83,7 +83,7 @@ def test_token_prints_the_token_alone(registry: FakeRegistry) -> None:
 
 
 def test_token_as_json_holds_the_answer_and_the_claims(registry: FakeRegistry) -> None:
-    """What was granted is not always what was asked."""
+    """What was granted is not always what was requested."""
     body = json.dumps({"access_token": signed(sub="alice"), "expires_in": 300}).encode()
     registry.answers["/oauth2/token"] = lambda _: (200, {}, body)
 
@@ -109,10 +109,10 @@ def test_token_as_json_holds_the_answer_and_the_claims(registry: FakeRegistry) -
         (("--grant", "get", *LOGIN), "wonderland", [("/oauth2/token", "Basic")]),
     ],
 )  # fmt: skip
-def test_token_is_got_in_each_way(
+def test_token_is_requested_in_each_way(
     arguments: tuple[str, ...], stdin: str, steps: list[tuple[str, str]], registry: FakeRegistry
 ) -> None:
-    """Whoever looks for what a registry refuses has to be able to send just that."""
+    """To find out what a registry refuses, you must be able to send exactly that."""
     result = acrux(
         "auth", "token", "--registry", registry.host, "--scope", PULL, *arguments, stdin=stdin
     )
@@ -123,7 +123,7 @@ def test_token_is_got_in_each_way(
 
 @pytest.mark.parametrize("grant", ["get", "password"])
 def test_token_offline_prints_the_refresh_token(grant: str, registry: FakeRegistry) -> None:
-    """It is what a script keeps, in place of the password."""
+    """A script stores it in place of the password."""
     command = ("auth", "token", "--registry", registry.host, "--offline", "--grant", grant)
 
     result = acrux(*command, *LOGIN, stdin="wonderland\n")
@@ -131,7 +131,7 @@ def test_token_offline_prints_the_refresh_token(grant: str, registry: FakeRegist
     assert (result.exit_code, result.stdout) == (0, f"{REFRESH_TOKEN}\n")
 
 
-def test_token_offline_tells_where_there_is_no_refresh_token(registry: FakeRegistry) -> None:
+def test_token_offline_reports_if_there_is_no_refresh_token(registry: FakeRegistry) -> None:
     """An access token in its place would be refused ten minutes later."""
     registry.has_refresh_tokens = False
 
@@ -141,8 +141,8 @@ def test_token_offline_tells_where_there_is_no_refresh_token(registry: FakeRegis
     refused_with(result, 1, "no refresh token")
 
 
-def test_token_is_for_something(registry: FakeRegistry) -> None:
-    """A token of nothing helps only whoever wants a refresh token."""
+def test_token_needs_a_scope(registry: FakeRegistry) -> None:
+    """A token without a scope is useful only with a refresh token."""
     refused_with(acrux("auth", "token", "--registry", registry.host, *LOGIN), 2, "no --scope")
 
 
@@ -150,7 +150,7 @@ def test_token_is_for_something(registry: FakeRegistry) -> None:
 def test_exchange_prints_the_refresh_token(
     output: str, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    """It goes into docker login, or into another command."""
+    """You pipe it into docker login, or into another command."""
     (tmp_path / "token").write_text(f"{SUBJECT_TOKEN}\n")
     command = ("auth", "exchange", registry.host, "--output", output)
 
@@ -169,7 +169,7 @@ def test_exchange_prints_the_refresh_token(
 def test_exchange_failures_are_one_line(
     arguments: tuple[str, ...], stdin: str, code: int, why: str, registry: FakeRegistry
 ) -> None:
-    """The registry's words say whom it does not trust."""
+    """The registry's message says what it does not trust."""
     refused_with(acrux("auth", "exchange", registry.host, *arguments, stdin=stdin), code, why)
 
 
@@ -200,7 +200,7 @@ def test_exchange_failures_are_one_line(
 def test_token_failures_are_one_line(
     arguments: tuple[str, ...], stdin: str | bytes, code: int, why: str, registry: FakeRegistry
 ) -> None:
-    """A traceback helps nobody who mistyped a password."""
+    """After a mistyped password, a traceback helps nobody."""
     result = acrux(
         "auth", "token", "--registry", registry.host, "--scope", PULL, *arguments, stdin=stdin
     )
@@ -208,8 +208,8 @@ def test_token_failures_are_one_line(
     refused_with(result, code, why)
 
 
-def test_token_of_a_registry_without_tokens_is_told(registry: FakeRegistry) -> None:
-    """ECR has none: the password itself is what it wants."""
+def test_token_reports_a_registry_without_tokens(registry: FakeRegistry) -> None:
+    """ECR has none: it requires the password itself."""
     registry.answers["/v2/"] = lambda _: (401, {"WWW-Authenticate": 'Basic realm="r"'}, b"")
 
     result = acrux("auth", "token", "--registry", registry.host, "--scope", PULL)
@@ -218,7 +218,7 @@ def test_token_of_a_registry_without_tokens_is_told(registry: FakeRegistry) -> N
 
 
 def test_a_realm_elsewhere_is_refused_and_can_be_allowed(registry: FakeRegistry) -> None:
-    """The line says which option to add, for whoever knows the host."""
+    """The line names the option to add, if you know the host."""
     other = registry.url.replace("127.0.0.1", "localhost")
     challenge = {"WWW-Authenticate": f'Bearer realm="{other}/oauth2/token"'}
     registry.answers["/v2/"] = lambda _: (401, challenge, b"")
@@ -240,7 +240,7 @@ def test_api_prints_the_answer(registry: FakeRegistry) -> None:
 
 
 def test_api_traces_each_step_without_a_secret(registry: FakeRegistry) -> None:
-    """The document, as it happens: whoever reads along learns the protocol and no password."""
+    """The document as it happens: a reader learns the protocol, and no password."""
     result = acrux("api", "-v", *LOGIN, "--registry", registry.host, PATH, stdin="wonderland\n")
 
     host, url = registry.host, registry.url
@@ -269,7 +269,7 @@ def test_api_traces_each_step_without_a_secret(registry: FakeRegistry) -> None:
 
 
 def test_api_traces_forms_with_stars(registry: FakeRegistry) -> None:
-    """What is sent is seen, but for what nobody may see."""
+    """It shows all that is sent, except for secrets."""
     result = acrux("api", "-v", "--token-stdin", f"{registry.host}{PATH}", stdin=SUBJECT_TOKEN)
 
     service = f"127.0.0.1%3A{registry.url.rpartition(':')[2]}"
@@ -288,7 +288,7 @@ def test_api_traces_forms_with_stars(registry: FakeRegistry) -> None:
 
 
 def test_api_traces_a_password_in_a_form_with_stars(registry: FakeRegistry) -> None:
-    """A password is never printed, whichever way it goes."""
+    """A password is never printed, however it is sent."""
     result = acrux("api", "-v", "--grant", "password", *LOGIN, f"{registry.host}{PATH}",
                    stdin="wonderland\n")  # fmt: skip
 
@@ -299,7 +299,7 @@ def test_api_traces_a_password_in_a_form_with_stars(registry: FakeRegistry) -> N
 def test_api_uses_the_refresh_token_that_docker_keeps(
     registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After acrux login, az acr login or docker login no password is asked for."""
+    """After acrux login, az acr login or docker login no password is needed."""
     auths = {registry.host: {"auth": "MDA6", "identitytoken": REFRESH_TOKEN}}
     (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
@@ -314,12 +314,12 @@ def test_api_uses_the_refresh_token_that_docker_keeps(
     ("secret", "shown"), [("", "***"), ("short", "***"), ("a" * 21, "aaa...aaa")]
 )
 def test_a_short_secret_is_masked_whole(secret: str, shown: str) -> None:
-    """Six characters of a long token tell nothing, of a short one nearly all."""
+    """Six characters of a long token reveal nothing, of a short one nearly everything."""
     assert masked(secret) == shown
 
 
-def test_api_includes_the_head_where_asked(registry: FakeRegistry) -> None:
-    """A digest stands in a header."""
+def test_api_includes_the_headers_on_request(registry: FakeRegistry) -> None:
+    """A digest is in a header."""
     result = acrux("api", "-i", *LOGIN, f"{registry.host}{PATH}", stdin="wonderland\n")
 
     assert result.stdout.startswith("200 OK\n")
@@ -331,7 +331,7 @@ def test_api_includes_the_head_where_asked(registry: FakeRegistry) -> None:
 def test_api_sends_data(
     source: str, registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A manifest is put with one command."""
+    """You can push a manifest with one command."""
     monkeypatch.setenv("ACRUX_PASSWORD", "wonderland")
     (tmp_path / "data").write_text("some data")
     data = {"text": "some data", "file": f"@{tmp_path}/data", "stdin": "@-"}[source]
@@ -343,7 +343,7 @@ def test_api_sends_data(
     assert [asked.method for asked in registry.asked] == ["PUT", "GET", "PUT"]
 
 
-def test_api_tells_a_refusal_and_prints_what_the_registry_says(registry: FakeRegistry) -> None:
+def test_api_reports_a_refusal_and_prints_the_registrys_answer(registry: FakeRegistry) -> None:
     """A script looks at the exit code, a person at the body."""
     path = "/v2/hello-world/manifests/missing"
 
@@ -370,12 +370,12 @@ def test_api_tells_a_refusal_and_prints_what_the_registry_says(registry: FakeReg
     ],
 )
 def test_wrong_usage_is_exit_code_two(arguments: tuple[str, ...]) -> None:
-    """Nothing is sent where it is not clear what."""
+    """Nothing is sent if it is unclear what to send."""
     refused_with(acrux("api", *arguments), 2, ".")
 
 
-def test_a_registry_that_is_not_there_is_exit_code_three(registry: FakeRegistry) -> None:
-    """A script that waits for its registry has to tell this from a refusal."""
+def test_an_unreachable_registry_is_exit_code_three(registry: FakeRegistry) -> None:
+    """A script that waits for its registry must tell this from a refusal."""
     registry.answers["/v2/"] = lambda _: (401, {"WWW-Authenticate": f'Bearer realm="{gone}"'}, b"")
     gone = "http://127.0.0.1:1/token"
 
@@ -399,7 +399,7 @@ def test_credentials_of_the_environment_are_used(
 def test_credentials_of_docker_are_used(
     registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Who has logged in need not do so again."""
+    """After a login with docker you need not log in again."""
     answer = """'{"Username":"alice","Secret":"wonderland"}'"""
     helper = tmp_path / "docker-credential-fake"
     helper.write_text(f"#!/bin/sh\necho {answer}\n")
@@ -411,8 +411,8 @@ def test_credentials_of_docker_are_used(
     assert acrux("api", f"{registry.host}{PATH}").exit_code == 0
 
 
-def test_inspect_tells_header_claims_and_life() -> None:
-    """What may I, and until when: the two questions behind most refusals."""
+def test_inspect_shows_header_claims_and_lifetime() -> None:
+    """What may it do, and until when: the two questions behind most refusals."""
     result = acrux("auth", "inspect", stdin=signed(sub="al\x1b[2Jice", exp=4_000_000_000))
 
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
@@ -424,7 +424,7 @@ def test_inspect_tells_header_claims_and_life() -> None:
 
 
 def test_inspect_of_an_expired_token_says_since_when() -> None:
-    """An expired token is looked at more often than any other."""
+    """Expired tokens are inspected more often than any others."""
     result = acrux("auth", "inspect", signed(exp=1), "--output", "json")
 
     shown = json.loads(result.stdout)
@@ -437,8 +437,8 @@ def test_inspect_of_an_expired_token_says_since_when() -> None:
     ("kind", "told"),
     [("access_token", "access token: "), ("refresh_token", "refresh token: "), (1, "it does not")],
 )
-def test_inspect_tells_the_kind(kind: object, told: str) -> None:
-    """The two are mistaken for each other more often than anything else."""
+def test_inspect_shows_the_kind(kind: object, told: str) -> None:
+    """The two are confused more often than anything else."""
     token = signed(grant_type=kind)
 
     table = acrux("auth", "inspect", token)
@@ -455,7 +455,7 @@ def test_inspect_tells_the_kind(kind: object, told: str) -> None:
 def test_inspect_verifies_with_a_key_set(
     from_url: bool, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    """Whoever builds on the tokens wants to see the keys do their work."""
+    """If you build on the tokens, you want to see that the keys work."""
     keys = json.dumps(KeySet([KEY]).as_dict(private=False)).encode()
     registry.answers["/keys"] = lambda _: (200, {}, keys)
     (tmp_path / "keys").write_bytes(keys)
@@ -471,10 +471,10 @@ def test_inspect_verifies_with_a_key_set(
 @pytest.mark.parametrize(
     ("source", "code"), [("/nowhere", 2), ("URL/missing", 1), ("URL/html", 1), ("URL/none", 1)]
 )
-def test_inspect_without_keys_to_be_had_is_told(
+def test_inspect_reports_keys_that_cannot_be_fetched(
     source: str, code: int, registry: FakeRegistry
 ) -> None:
-    """No keys is not a bad signature."""
+    """Missing keys are not a bad signature."""
     registry.answers["/html"] = lambda _: (200, {}, b"<html>")
     registry.answers["/none"] = lambda _: (200, {}, b"{}")
 
@@ -483,8 +483,8 @@ def test_inspect_without_keys_to_be_had_is_told(
     refused_with(result, code, "without a key set|not a readable JSON file|not a JSON Web Key Set")
 
 
-def test_inspect_of_an_opaque_token_is_told() -> None:
-    """Some registries' tokens are nobody's to read."""
+def test_inspect_reports_an_opaque_token() -> None:
+    """Some registries' tokens cannot be decoded."""
     refused_with(acrux("auth", "inspect", stdin="opaque"), 1, "opaque token")
 
 

@@ -1,4 +1,4 @@
-"""The caller's side against Debian's docker-registry with token authentication."""
+"""The client side against Debian's docker-registry, with tokens."""
 
 import subprocess
 from collections.abc import Iterator
@@ -35,19 +35,19 @@ auth:
 
 @dataclass
 class DockerRegistry:
-    """A docker-registry that answers, and who issues its tokens."""
+    """A running docker-registry, and the server that issues its tokens."""
 
     url: str
     tokens: TokenServer
 
     def auth(self, credential: Credential = ALICE) -> RegistryAuth:
-        """Authentication for it: its realm is on another port, which is allowed by name."""
+        """Its authentication: its realm is on another port, which is explicitly allowed."""
         return RegistryAuth(self.url, credential, allowed_realm_hosts={self.tokens.host})
 
 
 @pytest.fixture
 def docker_registry(tmp_path: Path) -> Iterator[DockerRegistry]:
-    """docker-registry on a free port, with a token server of its own."""
+    """docker-registry on a free port, with its own token server."""
     program = require_tool("docker-registry", package="docker-registry")
     with serving(TokenServer()) as tokens:
         assert isinstance(tokens, TokenServer)
@@ -82,7 +82,7 @@ def running(command: list[str], port: int, log: Path) -> Iterator[None]:
 
 
 def test_registry_auth_walks_through_docker_registry(docker_registry: DockerRegistry) -> None:
-    """The registry that all others descend from: what works there works nearly everywhere."""
+    """All other registries descend from it: what works there works nearly everywhere."""
     with httpx2.Client(base_url=docker_registry.url, auth=docker_registry.auth()) as client:
         ping = client.get("/v2/")
         catalog = client.get("/v2/_catalog")
@@ -99,15 +99,15 @@ def test_registry_auth_walks_through_docker_registry(docker_registry: DockerRegi
 
 
 async def test_registry_auth_is_async_as_well(docker_registry: DockerRegistry) -> None:
-    """The flow is written once; this registry shall not notice who drives it."""
+    """The flow is written once, and the registry must not notice what drives it."""
     async with httpx2.AsyncClient(auth=docker_registry.auth()) as client:
         response = await client.get(f"{docker_registry.url}/v2/_catalog")
 
     assert response.json() == {"repositories": []}
 
 
-def test_a_wrong_password_is_told(docker_registry: DockerRegistry) -> None:
-    """The token server's own words reach the user."""
+def test_a_wrong_password_is_reported(docker_registry: DockerRegistry) -> None:
+    """The user sees the token server's own words."""
     auth = docker_registry.auth(Credential("alice", Secret("looking-glass")))
 
     with pytest.raises(TokenRefused, match="401 Unauthorized: wrong password"):
@@ -115,7 +115,7 @@ def test_a_wrong_password_is_told(docker_registry: DockerRegistry) -> None:
 
 
 def test_the_commands_walk_through_docker_registry(docker_registry: DockerRegistry) -> None:
-    """The commands are for any registry, not for acrux alone."""
+    """The commands are for any registry, not only for acrux."""
     host, realm = docker_registry.url.removeprefix("http://"), docker_registry.tokens.host
     login = ("-u", "alice", "--password-stdin", "--allow-realm", realm)
 
@@ -138,7 +138,7 @@ def test_the_commands_walk_through_docker_registry(docker_registry: DockerRegist
 def test_login_keeps_what_this_registry_takes(
     docker_registry: DockerRegistry, tmp_path: Path
 ) -> None:
-    """Its token server knows no refresh tokens: the password is kept, as docker login keeps it."""
+    """Its token server has no refresh tokens: the password is stored, as docker login does."""
     host, realm = docker_registry.url.removeprefix("http://"), docker_registry.tokens.host
     command = ("login", host, "-u", "alice", "--password-stdin", "--allow-realm", realm)
 

@@ -1,4 +1,4 @@
-"""The token dance, driven by hand: what is sent, when, and what is kept."""
+"""The token flow, driven by hand: what is sent, when, and what is stored."""
 
 import httpx2
 import pytest
@@ -40,8 +40,8 @@ def test_the_walk_asks_reads_the_challenge_gets_the_token_and_calls() -> None:
     assert sent[0].url == sent[2].url == httpx2.URL(MANIFEST)
 
 
-def test_what_needs_no_credentials_sends_none() -> None:
-    """Credentials that nobody asked for should not leave the house."""
+def test_no_credentials_are_sent_unless_required() -> None:
+    """Credentials that nobody requires should not be sent."""
     sent = play(auth_of(), MANIFEST, ok)
 
     assert [step.authorization for step in sent] == [None]
@@ -55,7 +55,7 @@ def test_each_scope_is_a_parameter_of_its_own() -> None:
 
 
 def test_the_query_of_the_realm_stays() -> None:
-    """A token server that is told apart by its query would answer for another registry."""
+    """The query may select the registry for which the token server answers."""
     sent = play(auth_of(), MANIFEST, asks(realm="/token?tenant=a"), issues("abc"), ok)
 
     assert sent[1].url.params["tenant"] == "a"
@@ -70,14 +70,14 @@ def test_the_token_may_have_either_name(key: str) -> None:
 
 
 def test_without_a_credential_an_anonymous_token_is_asked_for() -> None:
-    """Public images are pulled by people without an account."""
+    """People without an account pull public images."""
     sent = play(auth_of(None), MANIFEST, asks(), issues("abc"), ok)
 
     assert [step.authorization for step in sent] == [None, None, "Bearer abc"]
 
 
-def test_the_same_need_is_met_at_once() -> None:
-    """Without the memory every request would cost three."""
+def test_a_cached_token_is_sent_at_once() -> None:
+    """Without the cache every request would cost three."""
     auth = auth_of()
     play(auth, MANIFEST, asks(), issues("abc", expires_in=300), ok)
 
@@ -87,7 +87,7 @@ def test_the_same_need_is_met_at_once() -> None:
 
 
 def test_another_repository_has_a_challenge_of_its_own() -> None:
-    """A token for one repository sent for another would be refused, or worse, tell of it."""
+    """A token for one repository is useless for another, and may reveal the first."""
     auth = auth_of()
     play(auth, MANIFEST, asks(), issues("abc"), ok)
 
@@ -97,7 +97,7 @@ def test_another_repository_has_a_challenge_of_its_own() -> None:
 
 
 def test_one_token_serves_all_that_ask_for_the_same_scopes() -> None:
-    """Manifests and blobs of a repository need one right, so one token."""
+    """Manifests and blobs of a repository need one right, and so one token."""
     auth = auth_of()
     play(auth, MANIFEST, asks(f"{PUSH} repository:b:pull"), issues("abc"), ok)
 
@@ -111,8 +111,8 @@ def test_one_token_serves_all_that_ask_for_the_same_scopes() -> None:
     ("expires_in", "seconds"),
     [(None, 49), (300, 289), (1, 49), (-5, 49), ("300", 49), (1e400, 86389), (True, 49)],
 )  # fmt: skip
-def test_a_token_is_used_until_shortly_before_it_ends(expires_in: object, seconds: int) -> None:
-    """A token that ends on its way is a failure nobody can reproduce."""
+def test_a_token_is_used_until_shortly_before_it_expires(expires_in: object, seconds: int) -> None:
+    """Nobody can reproduce the failure of a token that expires on its way."""
     clock = HandClock()
     auth = auth_of(clock=clock)
     play(auth, MANIFEST, asks(), issues("abc", expires_in=expires_in), ok)
@@ -127,7 +127,7 @@ def test_a_token_is_used_until_shortly_before_it_ends(expires_in: object, second
 
 
 def test_insufficient_scope_is_answered_once_with_the_union() -> None:
-    """skopeo's and ACR's way to more rights: the challenge says what is missing."""
+    """This is how skopeo and ACR get more rights: the challenge says what is missing."""
     auth = auth_of()
     more = asks("repository:b:pull", error="insufficient_scope")
 
@@ -137,7 +137,7 @@ def test_insufficient_scope_is_answered_once_with_the_union() -> None:
     assert sent[-1].authorization == "Bearer def"
 
 
-def test_a_registry_that_is_never_content_is_asked_no_further() -> None:
+def test_endless_challenges_are_not_followed() -> None:
     """A loop of token requests would lock the account out."""
     insufficient = [
         asks(f"repository:{name}:pull", error="insufficient_scope") for name in ("a", "b", "c")
@@ -151,7 +151,7 @@ def test_a_registry_that_is_never_content_is_asked_no_further() -> None:
 
 
 def test_a_right_that_is_not_granted_ends_the_flow() -> None:
-    """The same token asked for again would be refused again: the 401 is the answer."""
+    """The next token would be refused too: the 401 is the answer."""
     refused = asks(PULL, error="insufficient_scope")
 
     sent = play(auth_of(), MANIFEST, asks(PULL), issues("abc"), refused)
@@ -159,8 +159,8 @@ def test_a_right_that_is_not_granted_ends_the_flow() -> None:
     assert len(sent) == 3
 
 
-def test_a_token_that_is_no_longer_good_is_replaced_once() -> None:
-    """Keys are renewed and tokens revoked while a program runs."""
+def test_a_token_that_is_no_longer_accepted_is_replaced_once() -> None:
+    """Keys are rotated and tokens revoked while a program runs."""
     auth = auth_of()
     play(auth, MANIFEST, asks(), issues("old"), ok)
     gone = asks(error="invalid_token")
@@ -173,7 +173,7 @@ def test_a_token_that_is_no_longer_good_is_replaced_once() -> None:
 
 
 def test_basic_is_answered_with_the_credential() -> None:
-    """ECR, and registries behind a web server, ask for nothing else."""
+    """ECR and registries behind a web server require nothing else."""
     auth = auth_of()
 
     first = play(auth, MANIFEST, header('Basic realm="r"'), ok)
@@ -184,7 +184,7 @@ def test_basic_is_answered_with_the_credential() -> None:
 
 
 def test_wrong_credentials_are_tried_once() -> None:
-    """Trying again locks accounts."""
+    """Repeated attempts lock accounts."""
     basic = header('Basic realm="r"')
 
     sent = play(auth_of(), MANIFEST, basic, basic)
@@ -193,7 +193,7 @@ def test_wrong_credentials_are_tried_once() -> None:
 
 
 def test_bearer_is_preferred_to_basic() -> None:
-    """A token that ends is worth less to a thief than a password."""
+    """A token that expires is worth less to a thief than a password."""
     both = header(f'Basic realm="r", Bearer realm="{REGISTRY}/oauth2/token",scope="{PULL}"')
 
     sent = play(auth_of(), MANIFEST, both, issues("abc"), ok)
@@ -208,7 +208,7 @@ def test_bearer_is_preferred_to_basic() -> None:
 def test_a_challenge_that_cannot_be_answered_is_the_callers(
     credential: Credential | None, value: str
 ) -> None:
-    """The caller sees the registry's own 401, and can read what it says."""
+    """The caller gets the registry's own 401, and can read what it says."""
     sent = play(auth_of(credential), MANIFEST, header(value))
 
     assert len(sent) == 1
@@ -223,16 +223,16 @@ def test_a_challenge_that_cannot_be_answered_is_the_callers(
     ],
 )
 @pytest.mark.parametrize("challenge", ['Basic realm="r"', 'Bearer realm="/token"'])
-def test_another_place_gets_no_credentials(url: str, challenge: str) -> None:
-    """A client that is used for two hosts must not give one the password of the other."""
+def test_another_host_gets_no_credentials(url: str, challenge: str) -> None:
+    """A client used for two hosts must not send one host the password of the other."""
     sent = play(auth_of(), url, header(challenge))
 
     assert [step.authorization for step in sent] == [None]
 
 
 @pytest.mark.parametrize("place", ["http://registry.example.com", "https://evil.example.com"])
-def test_a_token_that_is_held_is_for_its_registry_alone(place: str) -> None:
-    """The same path on another host is another thing."""
+def test_a_cached_token_is_for_its_registry_alone(place: str) -> None:
+    """The same path on another host is something else."""
     auth = auth_of()
     play(auth, MANIFEST, asks(), issues("abc"), ok)
 
@@ -242,8 +242,8 @@ def test_a_token_that_is_held_is_for_its_registry_alone(place: str) -> None:
 
 
 @pytest.mark.parametrize("challenge", ['Basic realm="r"', 'Bearer realm="/token"'])
-def test_a_challenge_from_where_a_redirect_led_is_not_answered(challenge: str) -> None:
-    """A storage host that answers 401 would receive the registry's password."""
+def test_a_challenge_after_a_redirect_is_not_answered(challenge: str) -> None:
+    """A storage host that answers 401 would get the registry's password."""
 
     def redirected(_: httpx2.Request) -> httpx2.Response:
         elsewhere = httpx2.Request("GET", "https://storage.example.org/blob")
@@ -255,7 +255,7 @@ def test_a_challenge_from_where_a_redirect_led_is_not_answered(challenge: str) -
 
 
 def test_a_callers_own_authorization_is_left_alone() -> None:
-    """Somebody who sends a header means it."""
+    """A caller who sets the header means it."""
     request = manifest(headers={"Authorization": "Bearer mine"})
 
     sent = play(auth_of(), request, asks())
@@ -268,7 +268,7 @@ def test_a_callers_own_authorization_is_left_alone() -> None:
     ["http://registry.example.com/token", "https://evil.example.com/token", "https://a@b/"],
 )
 def test_a_realm_that_is_refused_gets_no_request(realm: str) -> None:
-    """Not even anonymously: it is not the registry's to send us there."""
+    """Not even an anonymous one: the registry may not send us there."""
     with pytest.raises(RealmRefused) as refused:
         play(auth_of(), MANIFEST, asks(realm=realm))
 
@@ -285,8 +285,8 @@ def test_a_realm_that_is_allowed_gets_the_credential() -> None:
     assert sent[1].authorization == BASIC
 
 
-def test_a_token_from_where_the_realm_redirected_is_not_used() -> None:
-    """The realm was checked, the place it leads to was not."""
+def test_a_token_from_a_redirected_realm_is_not_used() -> None:
+    """The realm was checked, but not the place to which it redirects."""
 
     def redirected(_: httpx2.Request) -> httpx2.Response:
         return issues("evil")(httpx2.Request("GET", "http://registry.example.com/token"))
@@ -304,8 +304,8 @@ def test_a_token_from_where_the_realm_redirected_is_not_used() -> None:
         (b"[" * 100_000, "401"),
     ],
 )  # fmt: skip
-def test_wrong_credentials_are_told_as_the_realm_tells_them(content: bytes, said: str) -> None:
-    """The user learns what was wrong, and no log learns the password."""
+def test_wrong_credentials_are_reported_in_the_realms_words(content: bytes, said: str) -> None:
+    """The user learns what was wrong, and no log contains the password."""
     with pytest.raises(TokenRefused, match=said) as refused:
         play(auth_of(), MANIFEST, asks(), body(401, content))
 
@@ -319,21 +319,21 @@ def test_wrong_credentials_are_told_as_the_realm_tells_them(content: bytes, said
     [b"", b"<html>", b"[]", b"{}", b'{"token":1}', b'{"token":""}', b'{"token":"a b"}',
      b'{"access_token":"a\\r\\nX-Evil: 1"}', b'{"token":"\xc3\xa9"}', b"\xff"],
 )  # fmt: skip
-def test_an_answer_without_a_token_is_told(content: bytes) -> None:
-    """A page of HTML in an Authorization header helps nobody; a line break in it harms."""
+def test_an_answer_without_a_token_is_reported(content: bytes) -> None:
+    """HTML in an Authorization header helps nobody, and a line break in it does harm."""
     with pytest.raises(TokenUnreadable, match=r"registry\.example\.com"):
         play(auth_of(), MANIFEST, asks(), body(200, content))
 
 
 def test_a_body_in_memory_is_sent_again() -> None:
-    """A manifest is pushed with one call."""
+    """You push a manifest with one call."""
     sent = play(auth_of(), manifest("PUT", content=b"{}"), asks(PUSH), issues("abc"), ok)
 
     assert sent[-1].authorization == "Bearer abc"
 
 
 def test_a_body_that_can_be_read_once_is_not_sent_empty() -> None:
-    """An empty layer in place of a layer would be the worst of answers."""
+    """An empty layer in place of the real one would be the worst result."""
     auth = auth_of()
     with pytest.raises(BodyNotReplayable, match="make the request again"):
         play(auth, manifest("PUT", content=iter([b"{}"])), asks(PUSH), issues("abc"))
@@ -344,7 +344,7 @@ def test_a_body_that_can_be_read_once_is_not_sent_empty() -> None:
 
 
 def test_the_token_of_an_uploads_start_serves_its_stream() -> None:
-    """A layer is streamed: it must never meet a challenge."""
+    """A layer is streamed: its request must never meet a challenge."""
     auth = auth_of()
     uploads = f"{REGISTRY}/v2/hello-world/blobs/uploads/"
     play(auth, httpx2.Request("POST", uploads), asks(PUSH), issues("abc"), ok)

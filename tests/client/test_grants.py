@@ -39,19 +39,19 @@ BASIC_TOKEN = "Basic " + base64.b64encode(f"{TOKEN_USER}:{SECRET}".encode()).dec
 
 
 def refused(status: int) -> Answer:
-    """A refusal without a word."""
+    """A refusal without a message."""
     return body(status, b"")
 
 
 def grants(sent: list[Sent]) -> list[str]:
-    """How each token was asked for."""
+    """How each token was requested."""
     return [
         step.form.get("grant_type", step.method) for step in sent if "/oauth2/" in step.url.path
     ]
 
 
 def test_a_refresh_token_goes_in_a_form() -> None:
-    """It is what docker, podman and Azure's SDKs send, and no URL or log ever holds it."""
+    """docker, podman and Azure's SDKs do this, so that no URL or log ever holds it."""
     sent = play(auth_of(REFRESH), MANIFEST, asks(PULL), issues("abc"), ok)
 
     assert (sent[1].method, str(sent[1].url)) == ("POST", f"{REGISTRY}/oauth2/token")
@@ -67,31 +67,31 @@ def test_a_refresh_token_goes_in_a_form() -> None:
 
 
 def test_the_scopes_of_a_form_are_one_list() -> None:
-    """distribution reads one field `scope`, and only the first of many."""
+    """distribution reads one `scope` field, the first if there are several."""
     sent = play(auth_of(REFRESH), MANIFEST, asks(f"{PULL} {OTHERS}"), issues("abc"), ok)
 
     assert sent[1].form["scope"] == f"{PULL} {OTHERS}"
 
 
 @pytest.mark.parametrize("status", [404, 405])
-def test_a_refresh_token_goes_by_get_where_there_are_no_forms(status: int) -> None:
-    """Some token servers know one method; the user of zeros says what the password is."""
+def test_a_refresh_token_is_sent_by_get_if_forms_are_not_supported(status: int) -> None:
+    """Some token servers support only GET; the user of zeros marks the password as a token."""
     sent = play(auth_of(REFRESH), MANIFEST, asks(), refused(status), issues("abc"), ok)
 
     assert grants(sent) == ["refresh_token", "GET"]
     assert sent[2].authorization == BASIC_TOKEN
 
 
-def test_a_form_without_a_scope_is_asked_again_by_get() -> None:
-    """ACR answers 400 to it, and a login asks for no scope."""
+def test_a_form_without_a_scope_is_repeated_by_get() -> None:
+    """ACR answers it with 400, and a login requests no scope."""
     sent = play(auth_of(REFRESH), f"{REGISTRY}/v2/", asks(""), refused(400), issues("abc"), ok)
 
     assert grants(sent) == ["refresh_token", "GET"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
-def test_a_refresh_token_that_is_refused_is_told(status: int) -> None:
-    """There is nothing else to log in with; and the line holds no secret."""
+def test_a_refused_refresh_token_is_reported(status: int) -> None:
+    """There is no other credential, and the line holds no secret."""
     answer = body(status, b'{"errors":[{"message":"%b has expired"}]}' % SECRET.encode())
 
     with pytest.raises(TokenRefused, match=r"a refresh token with .*: \*\*\* has exp") as told:
@@ -101,8 +101,8 @@ def test_a_refresh_token_that_is_refused_is_told(status: int) -> None:
     assert SECRET not in str(told.value)
 
 
-def test_a_rotated_refresh_token_takes_the_place_of_the_old() -> None:
-    """Some registries take each refresh token once."""
+def test_a_rotated_refresh_token_replaces_the_old_one() -> None:
+    """Some registries accept each refresh token only once."""
     auth = auth_of(REFRESH)
     play(auth, MANIFEST, asks(), issues("a", refresh_token="rotated"), ok)
 
@@ -112,8 +112,8 @@ def test_a_rotated_refresh_token_takes_the_place_of_the_old() -> None:
 
 
 @pytest.mark.parametrize("realm", ["/other", "https://registry.example.com:444/oauth2/token"])
-def test_a_refresh_token_is_for_the_realm_that_gave_it(realm: str) -> None:
-    """What one token server gave is not for another to see."""
+def test_a_refresh_token_is_for_the_realm_that_issued_it(realm: str) -> None:
+    """No other token server may see it."""
     auth = auth_of(ALICE, offline=True, allowed_realm_hosts=["registry.example.com:444"])
     play(auth, MANIFEST, asks(), issues("a", refresh_token="given"), ok)
 
@@ -123,7 +123,7 @@ def test_a_refresh_token_is_for_the_realm_that_gave_it(realm: str) -> None:
 
 
 def test_offline_sends_the_password_once() -> None:
-    """What crosses the network ten times a minute had better end in three hours."""
+    """A secret that is sent ten times a minute should expire within three hours."""
     auth = auth_of(ALICE, offline=True)
 
     first = play(auth, MANIFEST, asks(), issues("a", refresh_token="given"), ok)
@@ -135,8 +135,8 @@ def test_offline_sends_the_password_once() -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", 1, "line\nbreak", "ünicode"])
-def test_a_refresh_token_that_cannot_be_one_is_not_kept(token: object) -> None:
-    """The password is there as well: the walk goes on with it."""
+def test_an_invalid_refresh_token_is_not_stored(token: object) -> None:
+    """There is still the password, and the flow goes on with it."""
     auth = auth_of(ALICE, offline=True)
     play(auth, MANIFEST, asks(), issues("a", refresh_token=token), ok)
 
@@ -147,7 +147,7 @@ def test_a_refresh_token_that_cannot_be_one_is_not_kept(token: object) -> None:
 
 @pytest.mark.parametrize("login", [ALICE, SUBJECT])
 @pytest.mark.parametrize("status", [400, 401])
-def test_a_refresh_token_that_has_ended_is_got_anew(login: Login, status: int) -> None:
+def test_an_expired_refresh_token_is_replaced(login: Login, status: int) -> None:
     """A program that runs for days outlives every refresh token."""
     auth = auth_of(login, offline=True)
     answers = [EXCHANGED] if login is SUBJECT else []
@@ -163,7 +163,7 @@ def test_a_refresh_token_that_has_ended_is_got_anew(login: Login, status: int) -
 
 @pytest.mark.parametrize("status", [403, 429, 503])
 def test_a_registry_in_trouble_does_not_get_the_password_instead(status: int) -> None:
-    """Only what says that the refresh token has ended is answered with more than that."""
+    """The password is sent only if the answer says that the refresh token has expired."""
     auth = auth_of(ALICE, offline=True)
     play(auth, MANIFEST, asks(), issues("a", refresh_token="given"), ok)
 
@@ -172,7 +172,7 @@ def test_a_registry_in_trouble_does_not_get_the_password_instead(status: int) ->
 
 
 def test_post_sends_the_password_in_a_form() -> None:
-    """containerd's way, and the one of RFC 6749."""
+    """This is what containerd does, and what RFC 6749 describes."""
     sent = play(auth_of(ALICE, post=True, offline=True), MANIFEST, asks(), issues("abc"), ok)
 
     assert sent[1].authorization is None
@@ -189,7 +189,7 @@ def test_post_sends_the_password_in_a_form() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404, 405])
 def test_post_falls_back_to_get(status: int) -> None:
-    """Each of these some registry answers to a form with a good password."""
+    """Some registry gives each of these answers to a form with a correct password."""
     sent = play(auth_of(ALICE, post=True), MANIFEST, asks(), refused(status), issues("abc"), ok)
 
     assert grants(sent) == ["password", "GET"]
@@ -197,14 +197,14 @@ def test_post_falls_back_to_get(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 429, 500])
-def test_post_does_not_try_twice_what_is_refused(status: int) -> None:
-    """A registry that says "not now" is not asked at once again."""
+def test_post_is_not_repeated_after_a_refusal(status: int) -> None:
+    """A registry that says "not now" must not be asked again at once."""
     with pytest.raises(TokenRefused, match=str(status)):
         play(auth_of(ALICE, post=True), MANIFEST, asks(), refused(status))
 
 
-def test_anonymous_has_no_form() -> None:
-    """Without a credential there is nothing to put into one."""
+def test_an_anonymous_request_has_no_form() -> None:
+    """Without a credential there is nothing to put into it."""
     sent = play(auth_of(None, post=True), MANIFEST, asks(), issues("abc"), ok)
 
     assert grants(sent) == ["GET"]
@@ -227,8 +227,8 @@ def test_a_subject_token_is_exchanged_once() -> None:
     assert {step.form["refresh_token"] for step in (first[2], second[1])} == {"exchanged"}
 
 
-def test_a_subject_token_goes_where_the_realm_may_be_and_nowhere_else() -> None:
-    """The token of a whole CI platform is worth more than a password."""
+def test_a_subject_token_is_sent_only_where_a_realm_is_allowed() -> None:
+    """A token of a whole CI platform is worth more than a password."""
     evil, allowed = "https://evil.example.com/token", "https://auth.example.com/a/token?tenant=b"
     auth = auth_of(SUBJECT, allowed_realm_hosts={"auth.example.com"})
 
@@ -243,13 +243,13 @@ def test_a_subject_token_goes_where_the_realm_may_be_and_nowhere_else() -> None:
 @pytest.mark.parametrize("login", [REFRESH, SUBJECT])
 @pytest.mark.parametrize("realm", ["http://registry.example.com/token", "https://evil.example.com"])
 def test_a_realm_that_is_refused_gets_no_form(login: Login, realm: str) -> None:
-    """A form holds a secret as a header does."""
+    """A form holds a secret just as a header does."""
     with pytest.raises(RealmRefused):
         play(auth_of(login), MANIFEST, asks(realm=realm))
 
 
-def test_an_exchange_that_is_refused_is_told() -> None:
-    """The words of the registry say which trust is missing; the token is not in them."""
+def test_a_refused_exchange_is_reported() -> None:
+    """The registry's message says which trust is missing, without the token."""
     answer = body(401, b'{"errors":[{"message":"outside-secret: no trust in this issuer"}]}')
 
     with pytest.raises(TokenRefused, match=r"a subject token with 401 .*\*\*\*: no trust") as told:
@@ -259,14 +259,14 @@ def test_an_exchange_that_is_refused_is_told() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"access_token":"a"}'])
-def test_an_exchange_without_a_refresh_token_is_told(content: bytes) -> None:
-    """Nothing is invented in its place."""
+def test_an_exchange_without_a_refresh_token_is_reported(content: bytes) -> None:
+    """No other token takes its place."""
     with pytest.raises(TokenUnreadable, match=r"registry\.example\.com"):
         play(auth_of(SUBJECT), MANIFEST, asks(), body(200, content))
 
 
-def test_a_refresh_token_from_where_the_realm_redirected_is_not_used() -> None:
-    """The realm was checked, the place it leads to was not."""
+def test_a_refresh_token_from_a_redirected_realm_is_not_used() -> None:
+    """The realm was checked, but not the place to which it redirects."""
 
     def redirected(_: httpx2.Request) -> httpx2.Response:
         return EXCHANGED(httpx2.Request("GET", "https://evil.example.com/oauth2/exchange"))
@@ -277,14 +277,14 @@ def test_a_refresh_token_from_where_the_realm_redirected_is_not_used() -> None:
 
 @pytest.mark.parametrize("login", [REFRESH, SUBJECT])
 def test_a_token_does_not_answer_basic(login: Login) -> None:
-    """It is for a token end-point; a server that asks for a password is not told it."""
+    """It is for token end-points; a server that requires a password must not see it."""
     sent = play(auth_of(login), MANIFEST, header('Basic realm="r"'))
 
     assert [step.authorization for step in sent] == [None]
 
 
-def test_a_form_meets_the_clock_as_any_other() -> None:
-    """A token of a refresh token is used until shortly before it ends."""
+def test_a_token_from_a_form_expires_like_any_other() -> None:
+    """It is used until shortly before it expires."""
     clock = HandClock()
     auth = auth_of(REFRESH, clock=clock)
     play(auth, MANIFEST, asks(), issues("abc", expires_in=300), ok)
@@ -300,13 +300,13 @@ def test_a_form_meets_the_clock_as_any_other() -> None:
 
 @pytest.mark.parametrize("login", [REFRESH, SUBJECT, Credential("a", Secret(SECRET))])
 def test_no_login_prints_its_secret(login: Login) -> None:
-    """A traceback, a debugger, a log: all of them print values."""
+    """Tracebacks, debuggers and logs all print values."""
     assert SECRET not in repr(login)
     assert "outside-secret" not in repr(login)
 
 
 def test_an_issued_token_prints_none_of_its_secrets() -> None:
-    """The whole answer is kept, and holds both tokens in the clear."""
+    """The whole answer is stored, and holds both tokens in the clear."""
     asked = TokenRequest(httpx2.URL(f"{REGISTRY}/oauth2/token"), "", frozenset())
     answer = issues("abracadabra", refresh_token="abracadabra")(asked.message(None))
 

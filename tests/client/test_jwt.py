@@ -1,4 +1,4 @@
-"""What a token says, and who signed it."""
+"""What a token says, and which key signed it."""
 
 import base64
 import hmac
@@ -26,12 +26,12 @@ def token(algorithm: str = "ES256", key: ECKey | RSAKey = EC) -> str:
 
 
 def encoded(content: object) -> str:
-    """A part of a token."""
+    """An encoded part of a token."""
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
 def test_a_token_is_decoded_without_its_key() -> None:
-    """To see what a token grants is what a refused caller needs first."""
+    """After a refusal you first want to see what the token grants."""
     decoded = jwt.decode(f"{token()}\n")
 
     assert decoded.header == {"typ": "JWT", "alg": "ES256", "kid": "ec"}
@@ -40,7 +40,7 @@ def test_a_token_is_decoded_without_its_key() -> None:
 
 
 @pytest.mark.parametrize("exp", [None, "soon", True, 1e300, float("nan")])
-def test_a_token_without_a_sensible_end_says_nothing_of_it(exp: object) -> None:
+def test_a_token_without_a_sensible_expiry_states_none(exp: object) -> None:
     """A strange claim must not hide the others."""
     assert jwt.DecodedToken({}, {"exp": exp}).life_left(NOW) is None
 
@@ -48,15 +48,17 @@ def test_a_token_without_a_sensible_end_says_nothing_of_it(exp: object) -> None:
 @pytest.mark.parametrize(
     "text", ["", "opaque", "a.b", "a.b.c", "e30.W10.", "e30.e30.e30.e30", "é.é.é"]
 )
-def test_what_is_no_jwt_is_told(text: str) -> None:
-    """Opaque tokens exist; a traceback would not say so."""
+def test_a_text_that_is_not_a_jwt_is_reported(text: str) -> None:
+    """Opaque tokens exist, and a traceback would not say so."""
     with pytest.raises(TokenUnreadable, match="token"):
         jwt.decode(text)
 
 
 @pytest.mark.parametrize(("algorithm", "key"), [("ES256", EC), ("RS256", RSA)])
-def test_a_good_signature_is_told_with_its_algorithm(algorithm: str, key: ECKey | RSAKey) -> None:
-    """Both algorithms that acrux signs with."""
+def test_a_good_signature_is_reported_with_its_algorithm(
+    algorithm: str, key: ECKey | RSAKey
+) -> None:
+    """With both algorithms that acrux uses."""
     assert jwt.verify(token(algorithm, key), KEYS) == algorithm
 
 
@@ -70,7 +72,7 @@ def test_a_changed_claim_is_seen() -> None:
 
 
 def test_a_foreign_key_is_seen() -> None:
-    """A token of another registry is none of this one."""
+    """A token of another registry is not valid here."""
     foreign = ECKey.generate_key("P-256", parameters={"kid": "ec"})
 
     with pytest.raises(SignatureRefused):
@@ -88,13 +90,13 @@ def test_a_public_key_is_not_taken_for_a_shared_secret() -> None:
 
 
 def test_no_algorithm_is_no_signature() -> None:
-    """A token with `none` is anybody's."""
+    """Anybody can make a token with `none`."""
     with pytest.raises(SignatureRefused):
         jwt.verify("eyJhbGciOiJub25lIn0.e30.", KEYS)
 
 
 @pytest.mark.parametrize("keys", [None, [], {}, {"keys": 1}, {"keys": [{"kty": "?"}]}, "x"])
-def test_what_is_no_key_set_is_told(keys: object) -> None:
-    """An error page in the place of the keys is not a bad signature."""
+def test_an_invalid_key_set_is_reported(keys: object) -> None:
+    """An error page in place of the keys is not a bad signature."""
     with pytest.raises((TokenUnreadable, SignatureRefused)):
         jwt.verify(token(), keys)

@@ -23,7 +23,7 @@ def acrux(*arguments: str, stdin: str | bytes = "wonderland\n") -> Result:
 
 
 def refused_with(result: Result, code: int, why: str) -> None:
-    """The command failed with this code and one line that says why, and no secret."""
+    """Check that the command failed with this code, one line that says why, and no secret."""
     assert result.exit_code == code, result.output
     assert why in result.stderr.splitlines()[-1]
     assert "wonderland" not in result.output
@@ -31,7 +31,7 @@ def refused_with(result: Result, code: int, why: str) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """docker's configuration, which is not there yet."""
+    """docker's configuration, which does not exist yet."""
     return tmp_path / ".docker" / "config.json"
 
 
@@ -42,7 +42,7 @@ def kept(file: Path) -> dict[str, Any]:
 
 
 def test_login_keeps_a_refresh_token_and_no_password(registry: FakeRegistry, file: Path) -> None:
-    """What is stolen from a file should end in three hours."""
+    """What a thief takes from a file should expire within three hours."""
     result = acrux("login", registry.host, *LOGIN)
 
     assert result.exit_code == 0, result.output
@@ -82,10 +82,8 @@ def test_login_takes_tokens_as_well(
     assert kept(file)[registry.host]["identitytoken"] == REFRESH_TOKEN
 
 
-def test_a_login_that_is_kept_can_be_renewed_with_itself(
-    registry: FakeRegistry, file: Path
-) -> None:
-    """As docker says: authenticating with existing credentials."""
+def test_a_stored_login_can_be_renewed_with_itself(registry: FakeRegistry, file: Path) -> None:
+    """docker says: authenticating with existing credentials."""
     acrux("login", registry.host, *LOGIN)
 
     again = acrux("login", registry.host)
@@ -94,16 +92,16 @@ def test_a_login_that_is_kept_can_be_renewed_with_itself(
     assert kept(file)[registry.host]["identitytoken"] == REFRESH_TOKEN
 
 
-def test_a_login_that_is_kept_and_has_ended_is_told(registry: FakeRegistry, file: Path) -> None:
-    """A refresh token ends every few hours: the line says what to type then."""
+def test_an_expired_stored_login_is_reported(registry: FakeRegistry, file: Path) -> None:
+    """A refresh token expires every few hours: the line says what to type then."""
     acrux("login", registry.host, *LOGIN)
     file.write_text(file.read_text().replace(REFRESH_TOKEN, "stale"))
 
     refused_with(acrux("login", registry.host), 1, "give -u USER")
 
 
-def test_login_tells_programs_where_it_is_kept(registry: FakeRegistry, file: Path) -> None:
-    """A script that cleans up has to know."""
+def test_login_tells_programs_where_it_is_stored(registry: FakeRegistry, file: Path) -> None:
+    """A script that cleans up must know."""
     result = acrux("login", registry.host, *LOGIN, "--output", "json")
 
     assert json.loads(result.stdout) == {
@@ -116,7 +114,7 @@ def test_login_tells_programs_where_it_is_kept(registry: FakeRegistry, file: Pat
 def test_login_hands_the_token_to_a_helper(
     registry: FakeRegistry, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A key chain keeps it better than a file."""
+    """It is safer in a key chain than in a file."""
     helper = tmp_path / "docker-credential-fake"
     helper.write_text('#!/bin/sh\ncat > "$HOME/$1"\n')
     helper.chmod(stat.S_IRWXU)
@@ -138,7 +136,7 @@ def test_login_hands_the_token_to_a_helper(
 def test_a_registry_without_refresh_tokens_leaves_the_password(
     registry: FakeRegistry, file: Path
 ) -> None:
-    """docker says so too: who reads the file is logged in."""
+    """docker warns about this too: anyone who reads the file can log in."""
     registry.has_refresh_tokens = False
 
     result = acrux("login", registry.host, *LOGIN)
@@ -148,8 +146,8 @@ def test_a_registry_without_refresh_tokens_leaves_the_password(
     assert acrux("api", f"{registry.host}{PATH}").exit_code == 0
 
 
-def test_a_registry_that_asks_for_basic_is_logged_in_to(registry: FakeRegistry, file: Path) -> None:
-    """A web server with a password file in front of a registry has no tokens at all."""
+def test_login_works_with_basic(registry: FakeRegistry, file: Path) -> None:
+    """A registry behind a web server with a password file has no tokens at all."""
     registry.answers["/v2/"] = lambda asked: (200 if asked.authorization else 401, BASIC, b"{}")
 
     result = acrux("login", registry.host, *LOGIN)
@@ -164,7 +162,7 @@ def test_a_registry_that_asks_for_basic_is_logged_in_to(registry: FakeRegistry, 
 def test_expose_token_prints_it_as_az_does_and_keeps_nothing(
     output: str, registry: FakeRegistry, file: Path
 ) -> None:
-    """For whoever has no docker: `az acr login --expose-token` prints these four."""
+    """For machines without docker: `az acr login --expose-token` prints these four."""
     result = acrux("login", registry.host, *LOGIN, "--expose-token", "--output", output)
 
     lines = [line.split() for line in result.stdout.splitlines()]
@@ -179,14 +177,14 @@ def test_expose_token_prints_it_as_az_does_and_keeps_nothing(
 
 
 def test_expose_token_never_prints_a_password(registry: FakeRegistry) -> None:
-    """Not even where that is all there is."""
+    """Not even if there is nothing else."""
     registry.has_refresh_tokens = False
 
     refused_with(acrux("login", registry.host, *LOGIN, "--expose-token"), 1, "none to expose")
 
 
 def test_login_traces_each_step_with_stars(registry: FakeRegistry) -> None:
-    """A login that fails is looked into before any other command."""
+    """A failing login is examined before any other command."""
     result = acrux("login", "-v", registry.host, *LOGIN, "--grant", "password")
 
     assert "> grant_type=password&username=alice&password=***&access_type=offline" in result.stderr
@@ -213,17 +211,17 @@ def test_a_login_that_fails_is_one_line_and_keeps_nothing(
     registry: FakeRegistry,
     file: Path,
 ) -> None:
-    """The login of before, if any, is still there."""
+    """An earlier login, if any, is still there."""
     refused_with(acrux("login", registry.host, *arguments, stdin=stdin), code, why)
 
     assert not file.exists()
 
 
 @pytest.mark.parametrize("challenge", [BASIC, None])
-def test_a_login_that_the_registry_does_not_honour_is_told(
+def test_a_login_that_the_registry_does_not_accept_is_reported(
     challenge: dict[str, str] | None, registry: FakeRegistry, file: Path
 ) -> None:
-    """A token server may say yes where the registry says no."""
+    """A token server may say yes although the registry says no."""
     refusal = (401, challenge, b"") if challenge else registry.challenge("")
     registry.answers["/v2/"] = lambda _: refusal
 
@@ -233,7 +231,7 @@ def test_a_login_that_the_registry_does_not_honour_is_told(
 
 
 def test_a_registry_that_is_open_to_all_needs_no_login(registry: FakeRegistry) -> None:
-    """A password that nobody asks for is not sent."""
+    """A password that nobody requires is not sent."""
     registry.answers["/v2/"] = lambda _: (200, {}, b"{}")
 
     refused_with(acrux("login", registry.host, *LOGIN), 1, "requires no credentials")
@@ -254,13 +252,15 @@ def test_a_realm_elsewhere_gets_no_login(registry: FakeRegistry) -> None:
 
 @pytest.mark.parametrize("command", ["login", "logout"])
 @pytest.mark.parametrize("registry_name", ["localhost/a", "http://localhost/?a=b", "ftp://a", ""])
-def test_what_is_no_registry_is_wrong_usage(command: str, registry_name: str) -> None:
-    """docker would never look under the name of a repository."""
+def test_a_repository_instead_of_a_registry_is_wrong_usage(
+    command: str, registry_name: str
+) -> None:
+    """docker would never look it up under the name of a repository."""
     refused_with(acrux(command, registry_name), 2, "Invalid value")
 
 
 def test_logout_forgets_the_login(registry: FakeRegistry, file: Path) -> None:
-    """And says so, or that there was none: a typing error must not look like a logout."""
+    """It says so, or that there was none: after a typo it must not seem to have worked."""
     acrux("login", registry.host, *LOGIN)
 
     out, again = acrux("logout", registry.host), acrux("logout", registry.host)
@@ -273,19 +273,17 @@ def test_logout_forgets_the_login(registry: FakeRegistry, file: Path) -> None:
     ("stdin", "why"),
     [(b"w\xe9nderland\n", "not UTF-8"), (b"", "no password"), (b"\n", "no password")],
 )
-def test_a_password_that_is_none_is_sent_nowhere(
-    stdin: bytes, why: str, registry: FakeRegistry
-) -> None:
-    """A script whose file is empty would be a guesser, and soon wait."""
+def test_an_invalid_password_is_never_sent(stdin: bytes, why: str, registry: FakeRegistry) -> None:
+    """A script with an empty password file would count as a guesser, and soon have to wait."""
     refused_with(acrux("login", registry.host, *LOGIN, stdin=stdin), 2, why)
 
     assert registry.steps == []
 
 
-def test_a_name_that_is_no_text_is_wrong_usage(
+def test_a_name_that_is_not_text_is_wrong_usage(
     registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A terminal of another character set types it."""
+    """A terminal with another character set sends it."""
     monkeypatch.setenv("ACRUX_PASSWORD", "wonderland")
 
     refused_with(acrux("api", "-u", "ren\udce9", registry.host + PATH), 2, "not UTF-8")

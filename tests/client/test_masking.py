@@ -20,5 +20,5 @@ CASES = (
 
 @pytest.mark.parametrize(("secret", "said", "shown"), CASES)
 def test_a_password_is_masked_in_its_places_only(secret: str, said: str, shown: str) -> None:
-    """A password of one letter ate that letter out of every message."""
+    """A password of one letter removed that letter from every message."""
     assert without(secret, said) == shown

@@ -41,7 +41,7 @@ BAD = {
 def test_a_realm_at_the_registry_itself_is_used(
     asked: str, text: str, expected: str | None
 ) -> None:
-    """Every registry that issues its own tokens, ACR and acrux among them."""
+    """Every registry that issues its own tokens does this, ACR and acrux among them."""
     resolved = realm.resolve(text, httpx2.URL(asked))
 
     assert str(resolved) == expected or expected is None
@@ -49,14 +49,14 @@ def test_a_realm_at_the_registry_itself_is_used(
 
 @pytest.mark.parametrize(("asked", "text", "why"), BAD.values(), ids=BAD)
 def test_a_realm_elsewhere_or_weaker_is_refused(asked: str, text: str, why: str) -> None:
-    """A registry, or who stands before it, could have the password sent to anyone."""
+    """A registry, or an attacker in front of it, could have the password sent to anyone."""
     with pytest.raises(RealmRefused, match=why):
         realm.resolve(text, httpx2.URL(asked))
 
 
 @pytest.mark.parametrize("allowed", ["auth.docker.io", "AUTH.docker.io"])
-def test_another_host_is_used_where_it_is_allowed(allowed: str) -> None:
-    """Docker Hub, and every registry with a token server of its own, needs this."""
+def test_another_host_is_used_if_it_is_allowed(allowed: str) -> None:
+    """Docker Hub and every registry with a separate token server need this."""
     text = "https://auth.docker.io/token"
 
     assert str(realm.resolve(text, httpx2.URL(HTTPS), {allowed})) == text
@@ -66,6 +66,6 @@ def test_another_host_is_used_where_it_is_allowed(allowed: str) -> None:
     "text", ["http://auth.docker.io/token", "https://auth.docker.io:8443/token"]
 )
 def test_an_allowed_host_may_be_neither_weaker_nor_on_another_port(text: str) -> None:
-    """Allowing a host must not allow whatever else runs there, or to be read on the way."""
+    """An allowed host does not include other services there, nor an unencrypted connection."""
     with pytest.raises(RealmRefused):
         realm.resolve(text, httpx2.URL(HTTPS), {"auth.docker.io"})

@@ -1,4 +1,4 @@
-"""The same flow with real clients, sync and async, on a real socket."""
+"""The same flow with real clients, sync and async, over a real socket."""
 
 import gzip
 import json
@@ -51,7 +51,7 @@ def answering(body: bytes, **headers: str) -> Callable[[Asked], Answered]:
 
 @BOTH
 async def test_the_walk_works_with_both_clients(get: Get, registry: FakeRegistry) -> None:
-    """The flow is written once; each client has to drive it."""
+    """The flow is written once, and each client must drive it."""
     auth = RegistryAuth(registry.url, ALICE)
 
     first = await get(auth, registry.url + PATH)
@@ -65,7 +65,7 @@ async def test_the_walk_works_with_both_clients(get: Get, registry: FakeRegistry
 async def test_insufficient_scope_is_widened_with_both_clients(
     get: Get, registry: FakeRegistry
 ) -> None:
-    """A token without a scope, as the ping gives it, must grow when it is needed."""
+    """The ping gets a token without a scope, which must gain scopes when they are needed."""
     pinged: list[Asked] = []
 
     def no_scope_first(asked: Asked) -> Answered:
@@ -88,7 +88,7 @@ async def test_insufficient_scope_is_widened_with_both_clients(
 async def test_a_redirect_to_another_host_does_not_carry_the_token(
     get: Get, registry: FakeRegistry, status: int
 ) -> None:
-    """Blobs are often served from a storage host, which must not be able to pull as we can."""
+    """A storage host often serves the blobs, and must not be able to pull in our name."""
     with serving(FakeRegistry()) as storage:
         storage.answers["/blob"] = answering(b"layer")
         registry.answers["/v2/x/blobs/1"] = lambda asked: (
@@ -105,10 +105,10 @@ async def test_a_redirect_to_another_host_does_not_carry_the_token(
 
 
 @BOTH
-async def test_a_host_a_redirect_led_to_cannot_ask_for_credentials(
+async def test_a_host_after_a_redirect_cannot_ask_for_credentials(
     get: Get, registry: FakeRegistry
 ) -> None:
-    """Else any storage host could collect passwords with one header."""
+    """Any storage host could collect passwords with one header."""
     with serving(FakeRegistry()) as thief:
         registry.answers["/v2/x"] = lambda _: (307, {"Location": f"{thief.url}/v2/y/z"}, b"")
 
@@ -122,7 +122,7 @@ async def test_a_host_a_redirect_led_to_cannot_ask_for_credentials(
 async def test_a_token_end_point_on_another_port_gets_nothing(
     get: Get, registry: FakeRegistry
 ) -> None:
-    """On a shared machine the next port is somebody else."""
+    """On a shared machine the next port belongs to somebody else."""
     with serving(FakeRegistry()) as thief:
         registry.answers["/v2/x"] = lambda _: thief.challenge("repository:x:pull")
 
@@ -153,7 +153,7 @@ async def test_a_token_answer_that_is_too_long_is_refused(
 
 @BOTH
 async def test_a_token_answer_just_short_enough_is_read(get: Get, registry: FakeRegistry) -> None:
-    """The limit is a limit, and not a habit of refusing."""
+    """The limit must not refuse what is within it."""
     token = json.dumps({"token": b"repository:hello-world:pull".hex()}).encode()
     registry.answers["/oauth2/token"] = answering(token.ljust(MAX_RESPONSE_BYTES))
 
@@ -165,7 +165,7 @@ async def test_a_token_answer_just_short_enough_is_read(get: Get, registry: Fake
 async def test_the_answer_itself_is_streamed_and_not_read_by_the_flow(
     registry: FakeRegistry,
 ) -> None:
-    """A layer of ten gigabytes must not pass through memory because of its token."""
+    """A layer of ten gigabytes must not be loaded into memory because of its token."""
     auth = RegistryAuth(registry.url, ALICE)
     with (
         httpx2.Client(auth=auth) as client,
@@ -194,7 +194,7 @@ FORMS = pytest.mark.parametrize(
 async def test_forms_work_with_both_clients(
     get: Get, registry: FakeRegistry, login: Login, post: bool, path: str
 ) -> None:
-    """A form has a body, which each client sends in a way of its own."""
+    """A form has a body, which each client sends in its own way."""
     auth = RegistryAuth(registry.url, login, post=post)
 
     response = await get(auth, registry.url + PATH)
@@ -206,7 +206,7 @@ async def test_forms_work_with_both_clients(
 @BOTH
 @FORMS
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_form_is_never_sent_to_where_the_realm_redirects(
+async def test_a_form_is_never_sent_after_a_redirect(
     get: Get,
     registry: FakeRegistry,
     login: Login,
@@ -214,7 +214,7 @@ async def test_a_form_is_never_sent_to_where_the_realm_redirects(
     path: str,
     status: int,
 ) -> None:
-    """A client that follows redirections takes an Authorization header away, but not a body."""
+    """A client that follows a redirect drops the Authorization header, but not the body."""
     with serving(FakeRegistry()) as thief:
         registry.answers[path] = lambda _: (status, {"Location": f"{thief.url}/y"}, b"")
         thief.answers["/y"] = answering(b'{"access_token":"a","refresh_token":"b"}')

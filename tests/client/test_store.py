@@ -1,4 +1,4 @@
-"""Logins, kept where docker looks for them."""
+"""Logins, stored where docker looks for them."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ HOST = "registry.example.com:5000"
 TOKEN = RefreshToken(Secret("eyJ-secret"))
 PASSWORD = Credential("alice", Secret("won:der"))
 
-# A credential helper as docker's own are: it keeps what it is given, a file for each server.
+# A credential helper like docker's own: it stores what it gets, in one file per server.
 HELPER = """#!/usr/bin/env python3
 import json, os, sys
 folder = os.environ["HOME"] + "/kept"
@@ -41,7 +41,7 @@ else:
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """An environment whose docker configuration is in a folder of the test's own."""
+    """An environment whose docker configuration is in the test's own folder."""
     helper = tmp_path / "docker-credential-fake"
     helper.write_text(HELPER)
     helper.chmod(stat.S_IRWXU)
@@ -55,19 +55,19 @@ def file_of(environ: dict[str, str]) -> Path:
 
 
 def write(environ: dict[str, str], content: object) -> None:
-    """Put this into docker's configuration."""
+    """Write docker's configuration."""
     file_of(environ).parent.mkdir(exist_ok=True)
     file_of(environ).write_text(json.dumps(content))
 
 
 def written(environ: dict[str, str]) -> dict[str, Any]:
-    """What docker's configuration says."""
+    """What docker's configuration holds."""
     content: dict[str, Any] = json.loads(file_of(environ).read_bytes())
     return content
 
 
 def found(environ: dict[str, str], host: str = HOST) -> tuple[str, str]:
-    """The login that is found: its name, and its secret."""
+    """The login that is found: its name and its secret."""
     login = credentials.find(host, environ)
     assert login is not None
     return getattr(login, "name", "<token>"), login.secret.reveal()
@@ -92,15 +92,15 @@ def test_a_password_is_kept_as_docker_keeps_it(environ: dict[str, str]) -> None:
 
 
 def test_docker_hub_has_a_name_of_its_own(environ: dict[str, str]) -> None:
-    """docker would not find it under any other."""
+    """docker would not find it under any other name."""
     credentials.store("docker.io", PASSWORD, environ)
 
     assert list(written(environ)["auths"]) == ["https://index.docker.io/v1/"]
     assert found(environ, "registry-1.docker.io") == ("alice", "won:der")
 
 
-def test_all_else_in_the_file_stays(environ: dict[str, str]) -> None:
-    """It is docker's file, and holds what we have never heard of."""
+def test_everything_else_in_the_file_stays(environ: dict[str, str]) -> None:
+    """It is docker's file, and holds fields that we do not know."""
     others = {"HttpHeaders": {"X": "ü\ud800"}, "psFormat": "table", "plugins": {"a": {"b": [1.5]}}}
     auths = {"other:5000": {"auth": "bzp0aGVy", "email": "a@b.c", "new": {}}}
     write(environ, {**others, "auths": auths, "currentContext": "c"})
@@ -115,7 +115,7 @@ def test_all_else_in_the_file_stays(environ: dict[str, str]) -> None:
 
 
 def test_the_file_is_its_owners_alone(environ: dict[str, str]) -> None:
-    """Whoever reads it is logged in; a file that was open before is closed."""
+    """Anyone who reads it can log in; the permissions of an existing file are tightened."""
     write(environ, {})
     file_of(environ).chmod(0o644)
 
@@ -126,14 +126,14 @@ def test_the_file_is_its_owners_alone(environ: dict[str, str]) -> None:
 
 
 def test_a_new_folder_is_its_owners_alone(environ: dict[str, str]) -> None:
-    """The first login of a machine makes it."""
+    """The first login on a machine creates it."""
     credentials.store(HOST, TOKEN, environ)
 
     assert stat.S_IMODE(file_of(environ).parent.stat().st_mode) == 0o700
 
 
 def test_a_link_stays_a_link(environ: dict[str, str], tmp_path: Path) -> None:
-    """People keep their configuration in a repository and link to it."""
+    """People keep their configuration in a repository, and link to it."""
     write(environ, {})
     place = file_of(environ).rename(tmp_path / "dotfiles.json")
     file_of(environ).symlink_to(place)
@@ -144,10 +144,8 @@ def test_a_link_stays_a_link(environ: dict[str, str], tmp_path: Path) -> None:
     assert HOST in json.loads(place.read_text())["auths"]
 
 
-def test_what_cannot_be_written_leaves_the_file_as_it_was(
-    environ: dict[str, str], tmp_path: Path
-) -> None:
-    """Half a configuration would log out of everything."""
+def test_a_failed_write_leaves_the_file_as_it_was(environ: dict[str, str], tmp_path: Path) -> None:
+    """Half a configuration would log you out everywhere."""
     file_of(environ).parent.symlink_to("/proc/self")
 
     with pytest.raises(CredentialsUnavailable, match=r"cannot write .*config\.json"):
@@ -157,7 +155,7 @@ def test_what_cannot_be_written_leaves_the_file_as_it_was(
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])
-def test_a_file_that_is_broken_is_not_written_over(content: str, environ: dict[str, str]) -> None:
+def test_a_broken_file_is_not_overwritten(content: str, environ: dict[str, str]) -> None:
     """A comma too many must not cost all other logins."""
     write(environ, {})
     file_of(environ).write_text(content)
@@ -168,7 +166,7 @@ def test_a_file_that_is_broken_is_not_written_over(content: str, environ: dict[s
     assert file_of(environ).read_text() == content
 
 
-def test_without_a_home_there_is_no_place() -> None:
+def test_without_a_home_there_is_no_file() -> None:
     """The line says what to set."""
     with pytest.raises(CredentialsUnavailable, match="DOCKER_CONFIG"):
         credentials.store(HOST, TOKEN, {})
@@ -176,13 +174,13 @@ def test_without_a_home_there_is_no_place() -> None:
 
 @pytest.mark.parametrize("configuration", [{"credsStore": "fake"}, {"credHelpers": {HOST: "fake"}}])
 @pytest.mark.parametrize(("login", "name"), [(TOKEN, "<token>"), (PASSWORD, "alice")])
-def test_a_helper_keeps_it_instead(
+def test_a_helper_stores_it_instead(
     configuration: dict[str, Any],
     login: Credential | RefreshToken,
     name: str,
     environ: dict[str, str],
 ) -> None:
-    """The file holds no secret then, and an empty entry as docker writes it."""
+    """The file then holds no secret, and an empty entry as docker writes it."""
     write(environ, configuration)
 
     place = credentials.store(HOST, login, environ)
@@ -193,10 +191,10 @@ def test_a_helper_keeps_it_instead(
 
 
 @pytest.mark.parametrize("configuration", [{}, {"credsStore": "fake"}])
-def test_what_is_erased_is_found_no_more(
+def test_an_erased_login_is_not_found_any_more(
     configuration: dict[str, Any], environ: dict[str, str]
 ) -> None:
-    """Whoever logs out of a shared machine relies on it."""
+    """You rely on it when you log out of a shared machine."""
     write(environ, configuration)
     credentials.store(HOST, TOKEN, environ)
     credentials.store("other:5000", PASSWORD, environ)
@@ -208,8 +206,8 @@ def test_what_is_erased_is_found_no_more(
     assert found(environ, "other:5000") == ("alice", "won:der")
 
 
-def test_entries_of_long_ago_are_erased_as_well(environ: dict[str, str]) -> None:
-    """They are found, so they have to go."""
+def test_entries_of_old_versions_are_erased_as_well(environ: dict[str, str]) -> None:
+    """They would be found, so they must go."""
     entry = {"auth": "YWxpY2U6d29uOmRlcg=="}
     write(environ, {"auths": {f"https://{HOST}/v1/": entry, HOST: entry, "other": entry}})
 
@@ -218,7 +216,7 @@ def test_entries_of_long_ago_are_erased_as_well(environ: dict[str, str]) -> None
     assert written(environ) == {"auths": {"other": entry}}
 
 
-# It is locked: it says what it keeps, and takes and gives up nothing.
+# It is locked: it answers `get`, and refuses to store or erase.
 LOCKED = """#!/bin/sh
 [ $1 = get ] && echo '{"Username":"a","Secret":"b"}' && exit
 cat
@@ -226,10 +224,10 @@ exit 3
 """
 
 
-def test_a_helper_that_fails_is_told_without_the_secret(
+def test_a_failing_helper_is_reported_without_the_secret(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
-    """A locked key chain is no reason to write the secret into a file."""
+    """A locked key chain is not a reason to write the secret into a file."""
     write(environ, {"credsStore": "fake", "auths": {HOST: {}}})
     before = file_of(environ).read_text()
     (tmp_path / "docker-credential-fake").write_text(LOCKED)
@@ -244,7 +242,7 @@ def test_a_helper_that_fails_is_told_without_the_secret(
 
 
 def test_an_empty_file_is_as_good_as_none(environ: dict[str, str]) -> None:
-    """`touch config.json` is enough for docker."""
+    """docker accepts the result of `touch config.json`."""
     file_of(environ).parent.mkdir()
     file_of(environ).touch()
 
@@ -254,7 +252,7 @@ def test_an_empty_file_is_as_good_as_none(environ: dict[str, str]) -> None:
 
 
 def test_the_file_stays_its_owners(environ: dict[str, str]) -> None:
-    """`sudo acrux login` would take docker's configuration away from whoever typed it."""
+    """`sudo acrux login` would take docker's configuration away from its user."""
     if os.getuid() != 0:
         missing("only root may give a file away")
     write(environ, {})

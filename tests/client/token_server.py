@@ -1,4 +1,4 @@
-"""A token server for Debian's docker-registry: signs what is asked, for one user."""
+"""A token server for Debian's docker-registry, for a single user."""
 
 import base64
 import json
@@ -23,14 +23,14 @@ SERVICE = "docker-registry"
 
 @dataclass
 class TokenServer(FakeRegistry):
-    """Issues tokens as distribution's spec/auth/token.md has them, with `x5c` in the header."""
+    """Issues tokens as in distribution's spec/auth/token.md, with `x5c` in the header."""
 
     key: rsa.RSAPrivateKey = field(
         default_factory=lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048)
     )
 
     def __post_init__(self) -> None:
-        """Make the certificate that the registry is to trust."""
+        """Make the certificate that the registry trusts."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ISSUER)])
         now = datetime.now(UTC)
         self.certificate = (

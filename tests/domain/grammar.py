@@ -1,6 +1,6 @@
-"""The specification's grammars once more, naively, and text that lies near them.
+"""The specification's grammars, read naively, and text close to them.
 
-Nothing here uses a regular expression or the code under test, so that both can be compared.
+Nothing here uses a regular expression or the code under test, so that the two can be compared.
 """
 
 from itertools import groupby
@@ -57,14 +57,14 @@ def is_tag(text: str) -> bool:
 
 
 def is_digest(text: str) -> bool:
-    """digest ::= algorithm ":" encoded, of a registered algorithm and its exact length."""
+    """digest ::= algorithm ":" encoded, for a registered algorithm and with its exact length."""
     algorithm, colon, encoded = text.partition(":")
     length = {"sha256": 64, "sha512": 128}.get(algorithm)
     return bool(colon) and len(encoded) == length and set(encoded) <= HEXADECIMAL
 
 
 def covers(pattern: str, name: str) -> bool:
-    """Whether a rule on `pattern` speaks of the repository `name` (acr-protocol.md §4.3)."""
+    """Whether a rule on `pattern` applies to the repository `name` (acr-protocol.md §4.3)."""
     if pattern == "*":
         return True
     if name == "*":

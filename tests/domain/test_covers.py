@@ -1,4 +1,4 @@
-"""Whether one scope map holds all that another gives: what only grew, and what shrank."""
+"""Whether one scope map covers another: rights that grew or shrank."""
 
 from datetime import timedelta
 from itertools import product
@@ -15,10 +15,10 @@ PATTERNS = ("*", "a/*", "a/b/*", "a", "a/b", "b")
 
 
 @pytest.mark.parametrize(("one", "other"), tuple(product(PATTERNS, PATTERNS)))
-def test_a_pattern_covers_another_where_it_speaks_of_all_that_the_other_does(
+def test_a_pattern_covers_another_if_it_matches_all_that_the_other_does(
     one: str, other: str
 ) -> None:
-    """A right would be taken for one that is still held, and a token go on with it."""
+    """A lost right would pass for one still held, and a token would go on with it."""
     spoken_of = {
         name for name in (*NAMES, "z", "a/z", "a/b/z") if RepositoryPattern(other).covers(name)
     }
@@ -46,12 +46,12 @@ CASES = (
 
 
 @pytest.mark.parametrize(("after", "before", "covers"), CASES)
-def test_a_scope_map_covers_another_where_it_gives_no_less(
+def test_a_scope_map_covers_another_if_it_grants_no_less(
     after: tuple[str, ...],
     before: tuple[str, ...],
     covers: bool,
 ) -> None:
-    """What shrinks ends at once, and what grows ends nothing."""
+    """Rights that shrink end tokens at once, rights that grow end none."""
     one, other = (
         built_in_scope_maps.read("its-own", frozenset(texts)) for texts in (after, before)
     )
@@ -84,14 +84,14 @@ CHANGED = {
 
 @pytest.mark.parametrize("change", CHANGED)
 def test_a_trust_that_only_gives_more_ends_nothing(change: str) -> None:
-    """A workflow that pushes would be cut off because another may pull now."""
+    """A workflow that pushes would be cut off because another one may now pull."""
     changed, only_gives_more = CHANGED[change]
 
     assert changed.only_gives_more_than(TRUST, (), ()) is only_gives_more
 
 
 def test_a_trust_of_a_scope_map_is_compared_by_what_the_maps_give() -> None:
-    """The name of a map says nothing of what it holds."""
+    """The name of a map says nothing about what it holds."""
     pull = replace(TRUST, permissions=(), scope_map="first")
     push = replace(pull, scope_map="second")
 

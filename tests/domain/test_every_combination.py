@@ -1,4 +1,4 @@
-"""By enumeration: no scope map and no request give an action that the map does not hold."""
+"""By enumeration: no request gets an action that its map does not hold."""
 
 from collections.abc import Iterator
 from itertools import chain, combinations, product
@@ -15,7 +15,7 @@ NAMES: Final = ("team", "team/app", "team/app/x", "teams/app", "other")
 PATTERNS: Final = ("*", "team/*", "team/app", "other")
 ALL: Final = "*"
 
-# What a client may ask, and what of it can be understood, written down by hand.
+# What a client may request, and the part of it that is understood, written by hand.
 ASKED: Final[dict[tuple[str, ...], list[tuple[str, str]]]] = {
     (): [],
     ("",): [],
@@ -49,12 +49,12 @@ ASKED: Final[dict[tuple[str, ...], list[tuple[str, str]]]] = {
 
 
 def subsets(of: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], ...]]:
-    """All of them."""
+    """All subsets."""
     return chain.from_iterable(combinations(of, size) for size in range(len(of) + 1))
 
 
 def maps() -> Iterator[tuple[tuple[str, str], ...]]:
-    """Every set of rules of four patterns and three permissions, and of one pattern and all."""
+    """Every set of rules over four patterns and three permissions, and over one pattern and all."""
     within_bounds = ("content/read", "content/write", "metadata/write")
     yield from subsets(list(product(PATTERNS, within_bounds)))
     for pattern in PATTERNS:
@@ -62,7 +62,7 @@ def maps() -> Iterator[tuple[tuple[str, str], ...]]:
 
 
 def held(rules: tuple[tuple[str, str], ...], name: str) -> set[str]:
-    """What the map holds on a repository, naively; on `*` only what it holds on all."""
+    """What the map holds on a repository, naively; on `*`, only what it holds on all."""
     return {
         ACTION_OF_PERMISSION[permission] for pattern, permission in rules if covers(pattern, name)
     }
@@ -71,7 +71,7 @@ def held(rules: tuple[tuple[str, str], ...], name: str) -> set[str]:
 def expected(
     rules: tuple[tuple[str, str], ...], asked: list[tuple[str, str]], *, catalog: bool
 ) -> set[tuple[str, str]]:
-    """Name and action of all that should be granted."""
+    """Name and action of each right that should be granted."""
     granted: set[tuple[str, str]] = set()
     for name, action in asked:
         holds = ({ALL} if catalog else set()) if ":" in name else held(rules, name)
@@ -81,7 +81,7 @@ def expected(
 
 
 def named(grant: Grant) -> set[tuple[str, str]]:
-    """Name and action of all that was granted."""
+    """Name and action of each right that was granted."""
     return {
         (scope.name if scope.type == "repository" else f"{scope.type}:{scope.name}", action)
         for scope in grant.scopes
@@ -97,7 +97,7 @@ REQUIRED: Final = [
 
 
 def permitted(grants: set[tuple[str, str]], required: Scope) -> bool:
-    """Whether the rights named suffice, naively."""
+    """Whether the named rights suffice, naively."""
     (action,) = required.actions
     if required.type == "repository":
         return (required.name, action) in grants or ("*", action) in grants
@@ -109,7 +109,7 @@ def permitted(grants: set[tuple[str, str]], required: Scope) -> bool:
 def test_every_map_grants_exactly_what_is_asked_and_held(
     texts: tuple[str, ...], catalog: bool
 ) -> None:
-    """4,224 scope maps, each asked in every way: an action more would be somebody's registry."""
+    """4,224 scope maps, requested in every way: one action too many opens somebody's registry."""
     asked = parse_all(texts)
 
     for rules in maps():
@@ -122,7 +122,7 @@ def test_every_map_grants_exactly_what_is_asked_and_held(
 
 @pytest.mark.parametrize("texts", ASKED)
 def test_what_was_granted_opens_exactly_what_it_names(texts: tuple[str, ...]) -> None:
-    """The other half of the way: from the token to the route."""
+    """The other half of the path: from the token to the route."""
     asked = parse_all(texts)
     grants = set()
     for rules in maps():
@@ -136,10 +136,10 @@ def test_what_was_granted_opens_exactly_what_it_names(texts: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize("texts", ASKED)
-def test_whoever_shows_a_token_for_a_password_gets_exactly_what_it_holds(
+def test_a_token_as_a_password_gets_exactly_what_it_holds(
     texts: tuple[str, ...],
 ) -> None:
-    """Asking again and again with what one was given must never add up to more."""
+    """Repeated requests with the last token must never add up to more."""
     everything = [Scope.parse(f"repository:{name}:*") for name in (*NAMES, "*", "catalog")]
     for rules in maps():
         permissions = [f"repositories/{pattern}/{permission}" for pattern, permission in rules]
@@ -159,10 +159,8 @@ MANAGEMENT: Final = ("management/read", "management/write")
     "asked", ["read", "write", "read,write", "*", "read,*", "READ", "pull", ""]
 )
 @pytest.mark.parametrize("name", ["management", "catalog", "*", "Management"])
-def test_managing_is_granted_only_to_whoever_holds_it_and_gives_nothing_else(
-    asked: str, name: str
-) -> None:
-    """By far the greatest right: no other right gives it, and it gives no other at once."""
+def test_management_is_granted_only_if_held_and_grants_nothing_else(asked: str, name: str) -> None:
+    """It is by far the greatest right: no other grants it, and it grants no other directly."""
     scopes = parse_all([f"registry:{name}:{asked}", f"repository:management:{asked or '*'}"])
     for held_here in subsets([(text, "") for text in (*MANAGEMENT, "repositories/a/content/read")]):
         permissions = [text for text, _ in held_here]

@@ -22,7 +22,7 @@ def test_an_order_is_read_as_acr_writes_it(text: str | None, order: Order) -> No
 
 
 @pytest.mark.parametrize("text", ["time", "TIMEASC", "timeasc ", "timedesc,timeasc", "name", "0"])
-def test_what_is_no_order_is_refused(text: str) -> None:
-    """A typing error would sort in another order than whoever made it believes."""
+def test_an_unknown_order_is_refused(text: str) -> None:
+    """After a typo, the listing would be sorted in another order than its reader believes."""
     with pytest.raises(InvalidPage, match="timeasc, timedesc"):
         Order.parse(text)

@@ -1,4 +1,4 @@
-"""What a refusal says: what was wrong, what was expected, and no more of it than is good."""
+"""Error messages: what was wrong and what was expected, briefly."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ REFUSED = {
 def test_a_refusal_says_what_is_expected_and_quotes_no_more_than_a_line(
     parse: Callable[[], object], message: str, detail: dict[str, str]
 ) -> None:
-    """Whoever mistyped a rule at night must see how it is written."""
+    """A person who mistyped a rule at night must see how to write it."""
     with pytest.raises(InvalidScope) as refused:
         parse()
 

@@ -1,4 +1,4 @@
-"""Calls the ASGI application in process, and speaks the registry's protocol."""
+"""Calls the ASGI application in process, in the registry's protocol."""
 
 import asyncio
 import base64
@@ -18,14 +18,14 @@ PEER = "192.0.2.7"
 
 @dataclass
 class Answer:
-    """What came back."""
+    """An HTTP response."""
 
     status: int = 0
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """The one value of a header, None where it is missing."""
+        """The one value of a header, or None if it is missing."""
         values = self.every(name)
         assert len(values) <= 1, f"{name} came {len(values)} times"
         return values[0] if values else None
@@ -53,7 +53,7 @@ class Answer:
 
     @property
     def body_of_any_case(self) -> bytes:
-        """The body without that id: what else it tells is the same for all who must look alike."""
+        """The body without the case id. The rest must be equal in refusals that must look alike."""
         return self.body.replace(self.case.encode(), b"CASE") if self.case else self.body
 
     @property
@@ -179,7 +179,7 @@ def _receiver(body: bytes | AsyncIterator[bytes]) -> Any:
 
 
 async def _messages(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
-    # A body that is iterated ends when its iterator says so; one that raises EOFError is cut off.
+    # A body ends when its iterator is exhausted. An iterator that raises EOFError cuts it off.
     if isinstance(body, bytes):
         yield {"type": "http.request", "body": body, "more_body": False}
     else:
@@ -189,7 +189,7 @@ async def _messages(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[dict[st
             yield {"type": "http.request", "body": b"", "more_body": False}
         except EOFError:
             yield {"type": "http.disconnect"}
-    await asyncio.Event().wait()  # the client stays for its answer
+    await asyncio.Event().wait()  # the client stays connected until it is answered
 
 
 def _collector(answer: Answer) -> Any:

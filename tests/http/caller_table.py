@@ -1,6 +1,6 @@
-"""The table of callers, a row a function: its name, what it presents, and what it may.
+"""The table of callers, one function per row: name, credential, rights.
 
-What a caller may is written here as the papers say it (acr-protocol.md §2.1, §4), and never
+Rights are written here as the papers state them (acr-protocol.md §2.1, §4), and never
 computed with the code under test.
 """
 
@@ -52,7 +52,7 @@ SYSTEM_MAPS = {
 ON_OTHERS_OF_TEAM = ("repository:team/*:pull", "registry:catalog:*")
 FEDERATED = only("repository:org/app:pull", "repository:org/app:push", *ON_OTHERS_OF_TEAM)
 
-# Nobody, and whoever is taken for nobody ----------------------------------------------------------
+# Anonymous callers, and callers treated as such --------------------------------------------------
 
 
 @kind(None)
@@ -66,13 +66,13 @@ async def _an_empty_basic(_: World) -> str:
 
 
 @kind(None)
-async def _no_credential_where_anonymous_may_pull(world: World) -> str | None:
+async def _no_credential_if_anonymous_may_pull(world: World) -> str | None:
     await world.registry.services.accounts.let_anonymous("_repositories_pull_metadata_read")
     return None
 
 
 @kind(None)
-async def _an_empty_basic_where_anonymous_may_pull(world: World) -> str:
+async def _an_empty_basic_if_anonymous_may_pull(world: World) -> str:
     await world.registry.services.accounts.let_anonymous("_repositories_pull_metadata_read")
     return "Basic Og=="
 
@@ -84,7 +84,7 @@ async def _a_token_of_anonymous(world: World) -> str:
 
 
 @kind(None)
-async def _a_token_of_anonymous_who_may_no_more(world: World) -> str:
+async def _a_token_of_anonymous_whose_rights_were_revoked(world: World) -> str:
     await world.registry.services.accounts.let_anonymous("_repositories_pull_metadata_read")
     token = await world.anonymous()
     await world.registry.services.accounts.let_anonymous(None)
@@ -97,7 +97,7 @@ async def _a_scheme_that_is_not_ours(world: World) -> str:
 
 
 @kind(None)
-async def _a_basic_that_is_no_base64(_: World) -> str:
+async def _a_basic_that_is_not_base64(_: World) -> str:
     return "Basic *"
 
 
@@ -142,7 +142,7 @@ async def _a_password_without_a_name(world: World) -> str:
 
 
 @kind(None)
-async def _a_name_in_other_letters(world: World) -> str:
+async def _a_name_in_capitals(world: World) -> str:
     return basic(world.admin.username.upper(), world.admin.password)
 
 
@@ -237,24 +237,24 @@ async def _an_account_whose_rules_add_up(world: World) -> str:
 
 
 @kind(on_all(*ALL_ACTIONS.split(","), catalog=True))
-async def _a_token_of_anonymous_to_whom_a_slip_gave_everything(world: World) -> str:
+async def _a_token_of_anonymous_given_everything_by_mistake(world: World) -> str:
     await world.registry.services.accounts.let_anonymous("_admin")
     return bearer(await world.anonymous())
 
 
 @kind(only("registry:management:read"), "management/read")
-async def _whoever_may_see_the_accounts(world: World) -> str:
+async def _an_account_that_may_see_the_accounts(world: World) -> str:
     return by_basic(await world.holder("management/read"))
 
 
 @kind(only("registry:management:write"), "management/write")
-async def _whoever_may_change_the_accounts(world: World) -> str:
+async def _an_account_that_may_change_the_accounts(world: World) -> str:
     account = await world.holder("management/write")
     return bearer(await world.access("somebody", password(account)))
 
 
 @kind(only("registry:management:read", "registry:management:write", *ON_OTHERS_OF_TEAM))
-async def _whoever_may_manage_and_pull(world: World) -> str:
+async def _an_account_that_may_manage_and_pull(world: World) -> str:
     return by_basic(await world.holder(*ACTION_OF_MANAGEMENT, "repositories/team/*/content/read"))
 
 
@@ -328,7 +328,7 @@ async def _a_user_of_an_htpasswd_file(world: World) -> str:
 
 
 @kind(None)
-async def _a_user_whom_the_file_names_no_more(world: World) -> str:
+async def _a_user_who_was_removed_from_the_file(world: World) -> str:
     await world.follow(HASHED)
     token = await world.access("bob", CHOSEN)
     await world.follow("")
@@ -339,7 +339,7 @@ async def _a_user_whom_the_file_names_no_more(world: World) -> str:
 
 
 @kind(None)
-async def _a_token_from_before_the_file_named_the_person_anew(world: World) -> str:
+async def _a_token_from_before_the_file_named_the_user_again(world: World) -> str:
     await world.follow(HASHED)
     token = await world.access("bob", CHOSEN)
     await world.follow("")
@@ -353,7 +353,7 @@ async def _the_hash_that_stands_in_the_file(world: World) -> str:
     return basic("bob", HASHED)
 
 
-# Tokens in the place of a password ----------------------------------------------------------------
+# Tokens in place of a password --------------------------------------------------------------------
 
 
 @kind(everything, "refresh_token")
@@ -541,7 +541,7 @@ async def _a_token_of_a_disabled_account(world: World) -> str:
 
 
 @kind(None)
-async def _a_token_of_a_deleted_account_made_anew(world: World) -> str:
+async def _a_token_of_an_account_that_was_deleted_and_recreated(world: World) -> str:
     account = await world.account("_repositories_admin")
     token = await world.access("somebody", password(account))
     await world.registry.services.accounts.delete("somebody")
@@ -693,7 +693,7 @@ async def _a_subject_token_for_another_audience(world: World) -> str:
 
 
 @kind(None)
-async def _a_subject_token_that_has_ended(world: World) -> str:
+async def _an_expired_subject_token(world: World) -> str:
     await world.trust()
     token = world.federated()
     world.clock.forward(hours=1)
@@ -701,13 +701,13 @@ async def _a_subject_token_that_has_ended(world: World) -> str:
 
 
 @kind(None)
-async def _a_subject_token_that_another_signed(world: World) -> str:
+async def _a_subject_token_that_a_foreign_key_signed(world: World) -> str:
     await world.trust()
     return in_place_of_a_password(sign(decode(world.federated().split(".")[1]), make_key("first")))
 
 
 @kind(None, refused_with=403)
-async def _a_subject_token_that_keeps_not_the_rules(world: World) -> str:
+async def _a_subject_token_that_breaks_the_rules(world: World) -> str:
     await world.trust()
     return in_place_of_a_password(world.federated(ref="refs/heads/other"))
 
@@ -733,7 +733,7 @@ async def _an_exchanged_token_of_a_trust_that_was_deleted(world: World) -> str:
 
 
 @kind(None)
-async def _an_access_token_of_a_trust_that_was_made_anew(world: World) -> str:
+async def _an_access_token_of_a_trust_that_was_recreated(world: World) -> str:
     await world.trust()
     token = await world.access(TOKEN_USER, await world.exchanged())
     await world.registry.services.trusts.delete("ci-main")

@@ -1,4 +1,4 @@
-"""A registry in process, and callers of it."""
+"""A registry in process, and its callers."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from tests.http.caller import HOST, Caller
 
 
 class HandClock:
-    """A clock that moves only when it is told to."""
+    """A clock that a test moves by hand."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -21,30 +21,30 @@ class HandClock:
         return self.now
 
     def forward(self, **units: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.now += timedelta(**units)
 
 
 class Lines:
-    """A log that remembers its lines."""
+    """A log that stores its lines."""
 
     def __init__(self) -> None:
         self.lines: list[dict[str, object]] = []
 
     def info(self, event: str, /, **values: object) -> None:
-        """Remember a line."""
+        """Store a line."""
         self.lines.append({"event": event, **values})
 
     def line(self, event: str, *names: str) -> Callable[..., None]:
-        """Remember lines of these names."""
+        """The stored lines of these events."""
         return lambda *values: self.info(event, **dict(zip(names, values, strict=True)))
 
     def exception(self, event: str, /, **values: object) -> None:
-        """Remember a failure."""
+        """Store a failure."""
         self.lines.append({"event": event, **values})
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Nothing is buffered."""
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def registry(settings: Settings, clock: HandClock, log: Lines) -> AsyncIte
 
 @pytest.fixture
 async def stranger(registry: Registry) -> Caller:
-    """A caller who knows the administrator's name and password, and presents nothing yet."""
+    """A caller who knows the administrator's name and password, and has not yet used them."""
     created = await registry.services.accounts.create_administrator("acrux")
     assert created is not None
     password = created.passwords[0].value

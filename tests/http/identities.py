@@ -1,4 +1,4 @@
-"""Every kind of caller: what it presents, and what the papers say it may."""
+"""Every kind of caller: its credential, and its rights."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ ALL_ACTIONS = ",".join(REPOSITORY_ACTIONS)
 CHOSEN = "a few words do"
 HASHED = bcrypt.hashpw(CHOSEN.encode(), bcrypt.gensalt(4)).decode()
 
-# What the trust gives: a pull of all of the owner's team, and a push of what the token names.
+# What the trust grants: pull for all of the owner's team, push for what the token names.
 OF_THE_TRUST = (
     "repositories/team/*/content/read",
     "repositories/{repository}/content/write",
@@ -48,17 +48,17 @@ Holds = Callable[[str], bool]
 
 
 def everything(_: str) -> bool:
-    """The administrator."""
+    """The administrator's rights."""
     return True
 
 
 def nothing(_: str) -> bool:
-    """Somebody, who holds nothing."""
+    """No rights."""
     return False
 
 
 def only(*rights: str) -> Holds:
-    """These rights: type, name or pattern, one action each."""
+    """These rights: a type, a name or pattern, and one action each."""
 
     def holds(right: str) -> bool:
         kind, name, action = right.split(":")
@@ -81,7 +81,7 @@ def on_all(*actions: str, catalog: bool = False) -> Holds:
 
 
 class World:
-    """A registry with an administrator, and all that it takes to be somebody at it."""
+    """A registry with an administrator, and every kind of identity in it."""
 
     def __init__(
         self,
@@ -109,22 +109,22 @@ class World:
         return await self.account("its-own")
 
     async def person(self, scope_map: str) -> str:
-        """The Basic authorization of a person who chose CHOSEN."""
+        """The Basic authorization of a user whose password is CHOSEN."""
         await self.registry.services.users.create("alice@example.test", scope_map, Secret(CHOSEN))
         return basic("alice@example.test", CHOSEN)
 
     async def follow(self, hashed: str) -> None:
-        """Let bob, by this hash, be all that an htpasswd file names; another worker follows it."""
+        """Write an htpasswd file that names only bob, with this hash; another worker reads it."""
         users = [FileUser("bob", f"bcrypt:{hashed}")] if hashed else []
         database = SqliteDatabase(self._settings.data_dir / "registry.sqlite")
         database.open()
         await SqlAccounts(database).follow_file(users, "_repositories_pull", self.clock())
         database.close()
-        # Any change makes this worker look at once for what others have revoked.
+        # Any change makes this worker read at once what others have revoked.
         await self.registry.services.accounts.let_anonymous(None)
 
     async def access(self, username: str, password: str, *scopes: str, service: str = HOST) -> str:
-        """An access token of these scopes, or of all that the end-points ask for."""
+        """An access token for these scopes, by default for all that the end-points require."""
         caller = Caller(self.registry, username, password)
         answer = await caller.token(*(scopes or self.scopes), service=service)
         assert answer.status == 200, answer.body
@@ -152,7 +152,7 @@ class World:
         return self._issuer
 
     async def trust(self, **changed: Any) -> None:
-        """Trust the workflows of the owner `org` on `main`, for what is theirs."""
+        """Trust the workflows of the owner `org` on `main`, for repositories of their own."""
         given: dict[str, Any] = {
             "name": "ci-main",
             "issuer": self.issuer.issuer,
@@ -163,11 +163,11 @@ class World:
         await self.registry.services.trusts.create(Trust(**{**given, **changed}))
 
     def federated(self, **claims: Any) -> str:
-        """A token of the external issuer for a workflow of `org`."""
+        """A token that the external issuer signed for a workflow of `org`."""
         return self.issuer.token(self.clock(), **claims)
 
     async def exchanged(self) -> str:
-        """The refresh token for a subject token."""
+        """The refresh token that a subject token is exchanged for."""
         answer = await post(
             Caller(self.registry, "", ""),
             "/oauth2/exchange",
@@ -178,7 +178,7 @@ class World:
         return token
 
     async def anonymous(self) -> str:
-        """What whoever presents nothing is given."""
+        """An access token for a caller without credentials."""
         answer = await Caller(self.registry, "", "").call(
             "GET", "/oauth2/token", query={"service": HOST, "scope": list(self.scopes)}
         )
@@ -192,7 +192,7 @@ class World:
         age: timedelta = timedelta(),
         epoch: int = 2**62,
     ) -> str:
-        """An access token of the administrator with our own signature, whatever it says."""
+        """An access token of the administrator with our own signature, whatever its claims."""
         issued_at = self.clock() - age
         asked = scopes or tuple(Scope.parse(text) for text in self.scopes)
         return self.signer.sign(
@@ -209,7 +209,7 @@ class World:
     def minted_refresh(
         self, *, audience: str = HOST, age: timedelta = timedelta(), epoch: int = 2**62
     ) -> str:
-        """As `minted`, a refresh token."""
+        """As `minted`, but a refresh token."""
         issued_at = self.clock() - age
         return self.signer.sign_refresh(
             RefreshToken(
@@ -241,19 +241,19 @@ def bearer(token: str) -> str:
 
 
 def in_place_of_a_password(token: str) -> str:
-    """The Basic authorization with a token for a password."""
+    """The Basic authorization with a token as the password."""
     return basic(TOKEN_USER, token)
 
 
 def decode(part: str) -> dict[str, object]:
-    """A part of a token as the JSON that it is."""
+    """A part of a token, decoded as JSON."""
     content = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) or b"{}"
     decoded: dict[str, object] = json.loads(content)
     return decoded
 
 
 def encode(part: Mapping[str, object]) -> str:
-    """JSON as a part of a token."""
+    """JSON, encoded as a part of a token."""
     return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
 
 
@@ -264,13 +264,13 @@ def forged(token: str) -> str:
 
 
 def unsigned(token: str) -> str:
-    """The same claims, and nobody who signed them."""
+    """The same claims without a signature."""
     header, payload, _ = token.split(".")
     return f"{encode({**decode(header), 'alg': 'none'})}.{payload}."
 
 
 def tampered(token: str) -> str:
-    """The same signature under more rights."""
+    """The same signature over more rights."""
     header, payload, signature = token.split(".")
     every = {"type": "repository", "name": "*", "actions": list(REPOSITORY_ACTIONS)}
     return f"{header}.{encode({**decode(payload), 'access': [every]})}.{signature}"
@@ -278,10 +278,10 @@ def tampered(token: str) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of caller. `holds` is None for whoever must be refused, with this status.
+    """A kind of caller. `holds` is None if it must be refused, with the status `refused_with`.
 
-    `is_known_by` says what of the product the row is about: a kind of credential, a password's
-    name, a scope map. Each of those must stand in some row.
+    `is_known_by` says which part of the product the row covers: a kind of credential, a
+    password's name, a scope map. Each of those must be in some row.
     """
 
     presents: Callable[[World], Awaitable[str | None]]
@@ -298,7 +298,7 @@ _Presents = Callable[[World], Awaitable[str | None]]
 def kind(
     holds: Holds | None, *is_known_by: str, refused_with: int = 401
 ) -> Callable[[_Presents], _Presents]:
-    """Put a row into the table, named as the function that makes it."""
+    """Add a row to the table, named after the function that makes it."""
 
     def add(presents: _Presents) -> _Presents:
         name = presents.__name__.strip("_").replace("_", " ")

@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Machine:
-    """A wall clock, the seconds that pass, and what was logged."""
+    """A wall clock, a count of seconds, and a log."""
 
     settings: Settings
     wall: HandClock = field(default_factory=HandClock)
@@ -28,7 +28,7 @@ class Machine:
     log: Lines = field(default_factory=Lines)
 
     def passes(self, time: timedelta) -> None:
-        """Let time pass, on the wall too."""
+        """Let time pass on both clocks."""
         self.seconds += time.total_seconds()
         self.wall.now += time
 
@@ -60,7 +60,7 @@ async def password(registry: Registry) -> str:
 
 
 async def tell(registry: Registry, secret: str) -> Record:
-    """Log in, which is recorded, and do what is done beside the requests; the record."""
+    """Log in, have the audit log write its records, and return the new one."""
     before = {record.id for record in await records(registry)}
     await Caller(registry, "acrux", secret).login("registry:catalog:*")
     await registry.services.audit_log.keep()
@@ -69,7 +69,7 @@ async def tell(registry: Registry, secret: str) -> Record:
 
 
 async def records(registry: Registry) -> list[Record]:
-    """All that is kept, a page of one record after the other."""
+    """All records, read in pages of one."""
     found: list[Record] = []
     step = Search(limit=1, oldest_first=True)
     while page := await registry.services.audit_log.search(step):
@@ -79,14 +79,14 @@ async def records(registry: Registry) -> list[Record]:
 
 
 def is_about(at: datetime, expected: datetime) -> bool:
-    """Whether it is that instant, but for some seconds."""
+    """Whether the instants are less than a minute apart."""
     return abs(at - expected) < timedelta(minutes=1)
 
 
 async def test_what_is_recorded_after_a_jump_ahead_has_its_own_time_and_place(
     machine: Machine,
 ) -> None:
-    """For 400 days, the audit would tell of what happens as of something to come."""
+    """For 400 days, the audit would date every event in the future."""
     async with machine.start() as registry:
         secret = await password(registry)
         before = await tell(registry, secret)
@@ -111,7 +111,7 @@ async def test_what_is_recorded_after_a_jump_ahead_has_its_own_time_and_place(
 async def test_what_is_recorded_while_the_clock_is_far_behind_is_not_old_afterwards(
     machine: Machine, restarted: bool
 ) -> None:
-    """A minute of a wrong clock would take what happened in it out of the audit."""
+    """A minute of a wrong clock would drop that minute's records from the audit."""
     async with AsyncExitStack() as stack:
         registry = await stack.enter_async_context(machine.start())
         secret = await password(registry)
@@ -137,7 +137,7 @@ async def test_what_is_recorded_while_the_clock_is_far_behind_is_not_old_afterwa
 async def test_no_jump_ages_the_audit_by_more_than_a_day(
     machine: Machine, jump: timedelta, hours: int, restarted: bool
 ) -> None:
-    """The audit is what tells afterwards what happened."""
+    """The audit is how you find out afterwards what happened."""
     async with AsyncExitStack() as stack:
         registry = await stack.enter_async_context(machine.start())
         told = await tell(registry, await password(registry))

@@ -1,4 +1,4 @@
-"""Where there is no room for one more, nothing is done for whoever is told so."""
+"""A request that is refused for lack of room has no effect."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -16,24 +16,24 @@ LONG = {"X-Pad": "a" * 5000}
 
 @contextmanager
 def crowded(registry: Registry) -> Iterator[None]:
-    """Somebody else of the same address takes all the room, and is at work."""
+    """Another client of the same address takes all the room and is making progress."""
     with registry.app.incoming.place("192.0.2.7") as place:
         place.hold(registry.app.incoming.most_bytes)
         yield
 
 
 async def nothing() -> AsyncIterator[bytes]:
-    """A body of which nobody knows that it is empty."""
+    """A body that is empty, which nobody can know before reading it."""
     none: tuple[bytes, ...] = ()
     for piece in none:
         yield piece
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-async def test_what_is_refused_for_want_of_room_is_not_done(
+async def test_a_request_refused_for_lack_of_room_is_not_done(
     registry: Registry, admin: Caller, method: str
 ) -> None:
-    """A client that is told to come again would do it twice, or have done what it gave up."""
+    """A client that is told to retry would do it twice, or find done what it gave up."""
     content = b"hello"
     await admin.push_blob(REPOSITORY, content)
     path = {
@@ -60,7 +60,7 @@ async def test_what_is_refused_for_want_of_room_is_not_done(
 async def test_no_password_is_tried_without_room(
     registry: Registry, stranger: Caller, password: str
 ) -> None:
-    """Guesses that are refused later would not count, and those that are right would be told."""
+    """Guesses refused later would not count, yet the right one would be revealed."""
     secret = stranger.password if password == "right" else "wrong"
     headers = {**LONG, "Authorization": basic("acrux", secret)}
 
@@ -72,7 +72,7 @@ async def test_no_password_is_tried_without_room(
     assert await registry.services.lockout.show(["acrux"]) == ()
 
 
-async def test_what_has_no_body_and_a_short_header_needs_no_room(
+async def test_a_request_without_a_body_and_with_a_short_header_needs_no_room(
     registry: Registry, admin: Caller
 ) -> None:
     """Pulls go on beside a crowd of pushes."""

@@ -23,7 +23,7 @@ SPECIFIED = {"end-1", "end-2", "end-3", "end-4", "end-5", "end-6", "end-7", "end
 
 
 def test_every_endpoint_of_the_specification_has_a_row(registry: Registry) -> None:
-    """The table is the list of what the registry can do."""
+    """The table lists everything that the registry can do."""
     numbers = {number for row in registry.rows for number in row.number.split(", ")}
 
     assert numbers >= SPECIFIED
@@ -35,7 +35,7 @@ def test_every_endpoint_of_the_specification_has_a_row(registry: Registry) -> No
      "a/manifests/b", "a/blobs/uploads/b", "a" * 255],
 )  # fmt: skip
 async def test_a_name_may_hold_the_words_of_the_paths(admin: Caller, name: str) -> None:
-    """The last of them is the one that counts."""
+    """The last such word in the path is the one that counts."""
     assert (await admin.push(name, "v1", APP)).status == 201
     assert (await admin.pull(name, "v1")).body == APP.manifest
     assert (await admin.call("GET", f"/v2/{name}/tags/list")).json["name"] == name
@@ -50,7 +50,7 @@ async def test_a_name_may_hold_the_words_of_the_paths(admin: Caller, name: str) 
 async def test_a_name_outside_the_grammar_is_refused_with_its_code(
     admin: Caller, stranger: Caller, name: str, *, authorized: bool
 ) -> None:
-    """It must become neither a path nor a scope."""
+    """It must never become a path or a scope."""
     caller = admin if authorized else stranger
 
     for path in (f"/v2/{name}/manifests/v1", f"/v2/{name}/tags/list", f"/v2/{name}/blobs/uploads/"):
@@ -63,10 +63,8 @@ async def test_a_name_outside_the_grammar_is_refused_with_its_code(
     "path", ["/", "", "/v1/", "/v2/x", "/v2/a/b", "/v2//tags/list", "/oauth2", "/oauth2/token/",
              "/v2/a/manifests/", "/v2/a/manifests/b/c", "/v3/", "/livez/"],
 )  # fmt: skip
-async def test_a_path_that_is_none_of_ours_is_404_with_the_envelope(
-    admin: Caller, path: str
-) -> None:
-    """Clients probe."""
+async def test_an_unknown_path_is_404_with_the_envelope(admin: Caller, path: str) -> None:
+    """Clients probe for paths."""
     answer = await admin.call("GET", path)
 
     assert answer.status == 404
@@ -85,10 +83,10 @@ async def test_a_path_that_is_none_of_ours_is_404_with_the_envelope(
         ("BREW", "/v2/", "GET, HEAD"),
     ],
 )
-async def test_a_method_that_a_path_has_not_is_405_and_says_which_it_has(
+async def test_an_unsupported_method_is_405_and_the_answer_lists_the_supported_ones(
     admin: Caller, method: str, path: str, allow: str
 ) -> None:
-    """A client that guesses wrong is told what to do."""
+    """A client that guesses wrong learns what to send."""
     answer = await admin.call(method, path)
 
     assert (answer.status, answer.code) == (405, "UNSUPPORTED")
@@ -113,7 +111,7 @@ async def test_every_answer_carries_an_id_and_forbids_guessing_its_type(
 async def test_what_a_request_logs_holds_no_secret(
     admin: Caller, stranger: Caller, log: Lines
 ) -> None:
-    """Logs are read by many, and kept."""
+    """Logs are stored, and many people read them."""
     await stranger.call("GET", "/v2/", headers={"Authorization": stranger.basic})
     await admin.call("GET", "/v2/_catalog", query={"password": stranger.password})
 
@@ -123,10 +121,10 @@ async def test_what_a_request_logs_holds_no_secret(
         assert secret.removeprefix("Bearer ") not in text
 
 
-async def test_one_line_a_request_says_who_did_what_and_how_it_ended(
+async def test_one_line_per_request_says_who_did_what_and_how_it_ended(
     admin: Caller, log: Lines
 ) -> None:
-    """It is what an operator has."""
+    """It is all that an operator has."""
     log.lines.clear()
 
     answer = await admin.call("GET", "/v2/_catalog", headers={"User-Agent": "curl/8"})
@@ -180,10 +178,10 @@ async def test_a_query_that_cannot_be_read_is_refused(admin: Caller, query: str)
     assert answer.status == (200 if query == "%" else 400)
 
 
-async def test_a_failure_nobody_foresaw_is_500_that_says_nothing_and_a_log_that_does(
+async def test_an_unexpected_failure_is_a_500_without_details_and_a_log_line_with_them(
     admin: Caller, registry: Registry, log: Lines
 ) -> None:
-    """Its traceback is for the operator alone."""
+    """The traceback is for the operator alone."""
     await admin.push("app", "v1", APP)
     await registry.lifespan.close()
 
@@ -198,7 +196,7 @@ async def test_a_failure_nobody_foresaw_is_500_that_says_nothing_and_a_log_that_
 async def test_the_body_of_a_refused_request_is_read_so_that_its_client_reads_the_answer(
     stranger: Caller, log: Lines
 ) -> None:
-    """Azure's Python SDK sends each chunk of 4 MiB without credentials first."""
+    """Azure's Python SDK first sends each chunk of 4 MiB without credentials."""
     content = bytes(4 * 1024 * 1024)
 
     answer = await stranger.call(
@@ -215,7 +213,7 @@ async def test_the_body_of_a_refused_request_is_read_so_that_its_client_reads_th
 async def test_a_client_that_waits_before_it_sends_its_body_is_refused_without_it(
     stranger: Caller, log: Lines
 ) -> None:
-    """That is what Expect: 100-continue is for."""
+    """Expect: 100-continue exists for this."""
     answer = await stranger.call(
         "POST", "/v2/app/blobs/uploads/", headers={"Expect": "100-continue"}, body=b"content"
     )
@@ -228,7 +226,7 @@ async def test_a_client_that_waits_before_it_sends_its_body_is_refused_without_i
     "path",
     ["/v2/", "/v2/_catalog", "/v2/app/tags/list", "/livez", "/readyz", "/.well-known/jwks.json"],
 )
-async def test_what_can_be_got_can_be_asked_for_its_head(admin: Caller, path: str) -> None:
+async def test_every_get_has_a_head(admin: Caller, path: str) -> None:
     """Load balancers probe with HEAD (RFC 9110 §9.1)."""
     await admin.push("app", "v1", APP)
 
@@ -262,7 +260,7 @@ async def test_a_worker_that_cannot_open_its_database_says_so_and_does_not_serve
 async def test_a_failure_without_a_row_is_logged(
     admin: Caller, registry: Registry, log: Lines
 ) -> None:
-    """Its message is kept from the caller, so the operator must find it."""
+    """The caller does not see its message, so the operator must find it."""
     await admin.push("app", "v1", APP)
     (row,) = (row for row in registry.rows if row.path.endswith("/tags/list"))
 
@@ -280,7 +278,7 @@ async def test_a_failure_without_a_row_is_logged(
 async def test_a_registry_is_ready_only_while_its_database_answers(
     admin: Caller, registry: Registry
 ) -> None:
-    """A load balancer would send requests to a worker that can answer none."""
+    """A load balancer would send requests to a worker that can serve none."""
     ready = await admin.call("GET", "/readyz")
     await registry.lifespan.close()
     closed = await admin.call("GET", "/readyz")

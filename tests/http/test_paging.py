@@ -1,4 +1,4 @@
-"""Every listing, walked link by link with every filter that it has."""
+"""Every listing, followed link by link with each of its filters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ LISTINGS: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
 
 @dataclass(frozen=True)
 class Listing:
-    """A listing as a caller asks for it."""
+    """A listing as a caller requests it."""
 
     caller: Caller
     path: str
@@ -65,7 +65,7 @@ class Listing:
         return items
 
     async def walked(self, query: str) -> list[list[Any]]:
-        """Pages of one item, each found by the link of the one before, and by nothing else."""
+        """Pages of one item, each found only by the link of the page before."""
         pages, query = [], f"{query}&n=1"
         while query:
             answer = await self.page(query)
@@ -77,7 +77,7 @@ class Listing:
 
 @pytest.fixture
 async def filled(registry: Registry, admin: Caller, clock: HandClock) -> Caller:
-    """A caller who may list everything, in a registry that holds several of each kind."""
+    """A caller who may list everything, in a registry that holds several items of each kind."""
     for name, one in (("a", ONE), ("b", OTHER)):
         for number in range(3):
             await admin.push("team/app", f"{name}{number}", one)
@@ -123,12 +123,12 @@ def _path(template: str) -> str:
 async def test_the_pages_of_a_listing_hold_what_was_asked_for_and_nothing_else(
     filled: Caller, template: str, query: str
 ) -> None:
-    """A second page without its filter lets a script delete what nobody asked for."""
+    """A second page without its filter lets a script delete what nobody asked it to."""
     listing = Listing(filled, _path(template), LISTINGS[template][0])
 
     pages = await listing.walked(query)
     if template == "/management/v1/audit":
-        pages.reverse()  # its pages go back in time
+        pages.reverse()  # it is listed from the newest to the oldest
 
     whole = await listing.whole(query)
     assert [item for page in pages for item in page] == whole
@@ -137,17 +137,17 @@ async def test_the_pages_of_a_listing_hold_what_was_asked_for_and_nothing_else(
 
 
 async def test_every_filter_leaves_something_out(filled: Caller) -> None:
-    """A filter that filters nothing would survive paging unseen."""
+    """A filter that excludes nothing could be lost in paging unseen."""
     for template, (key, filters) in LISTINGS.items():
         listing = Listing(filled, _path(template), key)
         for query in filters:
             if "=time" in query and "&" not in query:
-                continue  # an order, which leaves out nothing
+                continue  # an order, which excludes nothing
             assert len(await listing.whole(query)) < len(await listing.whole("")), query
 
 
 async def test_every_route_that_pages_is_walked_here(registry: Registry, filled: Caller) -> None:
-    """A new listing would be the next to forget its filters."""
+    """A new listing would be the next to lose its filters."""
     paged = set()
     for row in registry.rows:
         if "GET" in row.methods and "/blobs/uploads" not in row.path:

@@ -15,13 +15,13 @@ CODES = {
     "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID",
     "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID",
     "NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED", "DENIED", "UNSUPPORTED", "TOOMANYREQUESTS",
-    # ACR's own, for what only ACR has (acr-protocol.md §6).
+    # ACR's own codes, for what only ACR offers (acr-protocol.md §6).
     "TAG_UNKNOWN", "REGISTRY_DISALLOWED_OPERATION",
 }  # fmt: skip
 
 
 def leaves() -> list[type[RegistryError]]:
-    """Every class of failure that nothing derives from."""
+    """Every class of failure that has no subclass."""
     classes = [
         kind
         for _, kind in inspect.getmembers(errors, inspect.isclass)
@@ -32,7 +32,7 @@ def leaves() -> list[type[RegistryError]]:
 
 @pytest.mark.parametrize("kind", leaves())
 def test_every_failure_has_a_row_or_is_named_as_untold(kind: type[RegistryError]) -> None:
-    """A failure without a row would be a 500 to its caller."""
+    """A failure without a row would be a 500 for its caller."""
     assert (kind in problems.TABLE) != (kind in problems.UNTOLD)
 
 
@@ -45,7 +45,7 @@ def test_every_code_is_in_the_specifications_list(problem: problems.Problem) -> 
 
 
 def test_the_tree_drawn_in_the_module_is_the_tree_of_its_classes() -> None:
-    """The drawing is where a reader begins."""
+    """Readers start with the drawing."""
     drawn = {line.rpartition(" ")[2] for line in (errors.__doc__ or "").splitlines()[2:] if line}
 
     defined = {
@@ -57,7 +57,7 @@ def test_the_tree_drawn_in_the_module_is_the_tree_of_its_classes() -> None:
 
 
 def headers(response: Response) -> dict[bytes, bytes]:
-    """The headers of a response, of which none comes twice."""
+    """The headers of a response, each of which occurs once."""
     return dict(response.headers)
 
 
@@ -74,12 +74,12 @@ def headers(response: Response) -> dict[bytes, bytes]:
 def test_a_refusal_says_in_a_header_what_would_help(
     refused: RegistryError, name: bytes, value: bytes
 ) -> None:
-    """Clients resume, retry and adapt by these."""
+    """Clients use these to resume, retry and adapt."""
     assert headers(problems.render(refused))[name] == value
 
 
 def test_a_failure_without_detail_has_none_in_its_body() -> None:
-    """An empty detail would only puzzle."""
+    """An empty detail would only puzzle its reader."""
     response = problems.render(errors.UnknownBlob())
 
     assert isinstance(response.body, bytes)
@@ -88,8 +88,8 @@ def test_a_failure_without_detail_has_none_in_its_body() -> None:
     }
 
 
-def test_a_failure_that_has_no_row_is_told_without_a_word_about_its_cause() -> None:
-    """What went wrong inside is for the log."""
+def test_a_failure_without_a_row_does_not_reveal_its_cause() -> None:
+    """What went wrong inside belongs in the log."""
     response = problems.render(errors.InvalidSettings("a secret path"))
 
     assert isinstance(response.body, bytes)

@@ -1,4 +1,4 @@
-"""What is under way takes no more memory than there is room for."""
+"""Requests under way take no more memory than there is room for."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ PACE = Pace(body_idle=60, body=600, bytes_per_second=1)
 
 
 class Seconds:
-    """A clock that goes on when it is told to."""
+    """A clock that a test moves by hand."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -30,7 +30,7 @@ OURS, THEIRS = "192.0.2.1", "198.51.100.1"
 
 
 class Party:
-    """Somebody who has a place, and waits for a client that does nothing."""
+    """A request that has a place, and waits for a client that does nothing."""
 
     def __init__(self, room: Room, owner: str, size: int, moved: int = 0) -> None:
         self.is_out = False
@@ -46,19 +46,19 @@ class Party:
                 self.is_out = True
 
     async def leave(self) -> None:
-        """Go."""
+        """Finish the request."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
 
 async def settled() -> None:
-    """Let all that can go on do so."""
+    """Run all tasks as far as they can go."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
-async def test_of_one_address_the_slowest_gives_way_and_nobody_who_is_not_slow() -> None:
-    """A client that holds memory and moves nothing must not keep out those that work."""
+async def test_the_slowest_of_an_address_gives_way_and_no_request_that_is_not_slow() -> None:
+    """A client that holds memory and moves no bytes must not keep out clients that do."""
     clock = Seconds()
     room = Room(100, clock)
     still = Party(room, OURS, 40, moved=1)
@@ -78,8 +78,8 @@ async def test_of_one_address_the_slowest_gives_way_and_nobody_who_is_not_slow()
     assert (room.held, room.places) == (0, 0)
 
 
-async def test_who_has_only_begun_is_not_slow() -> None:
-    """A crowd that comes at once would throw itself out."""
+async def test_a_request_that_has_just_begun_is_not_slow() -> None:
+    """A crowd that arrives at once would throw itself out."""
     room = Room(100, Seconds())
     others = [Party(room, OURS, 50) for _ in range(2)]
     await settled()
@@ -92,8 +92,8 @@ async def test_who_has_only_begun_is_not_slow() -> None:
         await other.leave()
 
 
-async def test_the_address_that_has_most_gives_way_to_others() -> None:
-    """One that is fast with all it has must keep nobody else out, either."""
+async def test_the_address_that_holds_most_gives_way_to_others() -> None:
+    """Even if all its requests are fast, it must keep nobody else out."""
     room = Room(100, Seconds())
     theirs = [Party(room, THEIRS, 20, moved=number * 10**9) for number in range(5)]
     await settled()
@@ -107,8 +107,8 @@ async def test_the_address_that_has_most_gives_way_to_others() -> None:
         await party.leave()
 
 
-async def test_whoever_has_as_much_as_the_others_takes_nothing_from_them() -> None:
-    """Two that are alike would throw each other out in turn."""
+async def test_an_address_that_holds_as_much_as_the_others_takes_nothing_from_them() -> None:
+    """Two equal addresses would throw each other out in turn."""
     room = Room(100, Seconds())
     theirs = Party(room, THEIRS, 50)
     await settled()
@@ -123,8 +123,8 @@ async def test_whoever_has_as_much_as_the_others_takes_nothing_from_them() -> No
     await theirs.leave()
 
 
-async def test_what_we_do_ourselves_is_never_cut_off() -> None:
-    """A change that is being stored would be refused, and be made."""
+async def test_our_own_work_is_never_cut_off() -> None:
+    """A change that is being stored would be reported as refused, and still be made."""
     clock = Seconds()
     room = Room(100, clock)
     with room.place(THEIRS) as stored:
@@ -139,7 +139,7 @@ async def test_what_we_do_ourselves_is_never_cut_off() -> None:
 
 
 async def test_a_refusal_comes_before_anything_is_done() -> None:
-    """Nothing may be carried out for whoever is told to come again."""
+    """A request must have no effect if its client is told to retry."""
     room = Room(100, Seconds())
 
     with pytest.raises(Crowded, match="try again in 5 seconds"), room.place(OURS) as place:
@@ -160,7 +160,7 @@ async def test_a_cancellation_for_another_reason_passes_through() -> None:
 
 
 async def test_a_place_may_shrink() -> None:
-    """What was taken while few were there would be missing when many come."""
+    """Room taken while few requests were there would be missing when many come."""
     room = Room(100, Seconds())
     with room.place(OURS) as place:
         place.hold(90)
@@ -172,7 +172,7 @@ async def test_a_place_may_shrink() -> None:
 
 
 class Client:
-    """A client in ASGI, which takes as many messages as it is told to."""
+    """An ASGI client that accepts a given number of messages."""
 
     def __init__(self, takes: int = 1000) -> None:
         self.messages: list[Message] = []
@@ -180,7 +180,7 @@ class Client:
         self.is_full = asyncio.Event()
 
     async def send(self, message: Message) -> None:
-        """Take one, or let the server wait for ever."""
+        """Accept a message, or block the server for ever."""
         if len(self.messages) == self._takes:
             self.is_full.set()
             await asyncio.Event().wait()
@@ -188,18 +188,18 @@ class Client:
         await asyncio.sleep(0)
 
     async def receive(self) -> Message:
-        """It stays."""
+        """The client stays connected."""
         await asyncio.Event().wait()
         raise AssertionError
 
     @property
     def pieces(self) -> list[int]:
-        """How long the pieces of the body were, without the empty one at the end."""
+        """The lengths of the body's pieces, in bytes, without the empty last one."""
         bodies = [len(message["body"]) for message in self.messages if "body" in message]
         return bodies if bodies[-1:] != [0] else bodies[:-1]
 
     def request(self, version: str = "1.1") -> Request:
-        """What it asks."""
+        """Its request."""
         scope = {"method": "GET", "path": "/", "headers": [], "http_version": version}
         request = Request(scope, self.receive, "id", PACE)
         request.peer = OURS
@@ -215,20 +215,20 @@ class Zeros:
         self.is_closed = False
 
     def read_at_once(self, start: int, stop: int) -> bytes:
-        """Never waits."""
+        """All that was requested, without waiting."""
         return bytes(stop - start)
 
     async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        """At once."""
+        """All that was requested."""
         yield bytes(stop - start)
 
     def close(self) -> None:
-        """Noted."""
+        """Note the call."""
         self.is_closed = True
 
 
 async def test_a_large_answer_is_sent_in_pieces_and_whole() -> None:
-    """Nothing of it may be missing."""
+    """No byte may be missing."""
     client = Client()
     sender = Sender(Room(MANY, Seconds()))
     part = Part(Zeros(10 * LONGEST_PIECE), 5, 9 * LONGEST_PIECE)
@@ -241,7 +241,7 @@ async def test_a_large_answer_is_sent_in_pieces_and_whole() -> None:
 
 
 async def test_the_more_answers_are_sent_the_shorter_are_their_pieces() -> None:
-    """500 readers that take nothing held two megabytes each."""
+    """500 clients that read nothing held two megabytes each."""
     room = Room(MANY, Seconds())
     sender = Sender(room)
     content = Zeros(100 * LONGEST_PIECE)
@@ -265,8 +265,8 @@ async def test_the_more_answers_are_sent_the_shorter_are_their_pieces() -> None:
     assert (room.held, room.places) == (0, 0)
 
 
-async def test_a_crowd_of_which_each_takes_its_answer_gets_all_of_it() -> None:
-    """Hundreds of nodes that pull one image were cut off, with room for all of them."""
+async def test_every_client_of_a_crowd_that_reads_its_answer_gets_all_of_it() -> None:
+    """Hundreds of nodes that pull one image were cut off although there was room for all."""
     sender = Sender(Room(24 * KIBIBYTE * KIBIBYTE, Seconds()))
     content = Zeros(4 * LONGEST_PIECE)
     clients = [Client() for _ in range(150)]
@@ -281,7 +281,7 @@ async def test_a_crowd_of_which_each_takes_its_answer_gets_all_of_it() -> None:
 
 
 async def test_an_answer_that_gives_way_is_cut_short_and_closed() -> None:
-    """Its client must not take it for the whole, nor may its file stay open."""
+    """Its client must not take it for the whole, and its file must not stay open."""
     client, content = Client(takes=2), Zeros(100 * LONGEST_PIECE)
     sender = Sender(Room(KIBIBYTE, Seconds()))
 
@@ -297,10 +297,10 @@ async def test_an_answer_that_gives_way_is_cut_short_and_closed() -> None:
 @pytest.mark.parametrize(
     ("version", "at_once"), [("1.1", AT_ONCE), ("1.0", AT_ONCE), ("2", AT_ONCE_OF_A_STREAM)]
 )
-async def test_a_text_that_its_client_may_leave_lying_is_sent_in_pieces(
+async def test_a_text_that_its_client_may_not_read_is_sent_in_pieces(
     version: str, at_once: int
 ) -> None:
-    """Who takes nothing of a manifest of four megabytes makes the server keep it."""
+    """The server would hold a manifest of four megabytes for a client that reads none of it."""
     short, long = Client(), Client()
     sender = Sender(Room(MANY, Seconds()))
 
@@ -312,8 +312,8 @@ async def test_a_text_that_its_client_may_leave_lying_is_sent_in_pieces(
     assert len(long.pieces) > 3
 
 
-async def test_a_body_that_gives_way_is_refused_while_it_comes() -> None:
-    """Not only once its client goes on."""
+async def test_a_body_that_gives_way_is_refused_while_it_arrives() -> None:
+    """And not only when its client sends more."""
     clock = Seconds()
     room = Room(10 * KIBIBYTE, clock)
     chunks = [bytes(8 * KIBIBYTE)]
@@ -339,8 +339,8 @@ async def test_a_body_that_gives_way_is_refused_while_it_comes() -> None:
             await reading
 
 
-async def test_a_body_counts_what_is_kept_of_it() -> None:
-    """What is told of it decides who gives way."""
+async def test_a_body_counts_the_bytes_held_of_it() -> None:
+    """This count decides which request gives way."""
     room = Room(MANY, Seconds())
     messages = [
         {"type": "http.request", "body": b"end", "more_body": False},
@@ -359,7 +359,7 @@ async def test_a_body_counts_what_is_kept_of_it() -> None:
 
 
 async def test_a_body_without_a_place_is_read_all_the_same() -> None:
-    """One that is read only to be forgotten takes no memory."""
+    """A body that is read only to be discarded takes no memory."""
 
     async def receive() -> Message:
         return {"type": "http.disconnect"}

@@ -11,7 +11,7 @@ from tests.http.caller import HOST, Answer, Caller
 FORM = "application/x-www-form-urlencoded"
 
 Ask = Callable[..., Awaitable[Answer]]
-"""Called with a caller, scopes, and `service` or `offline` by name."""
+"""Called with a caller, scopes, and the keywords `service` or `offline`."""
 
 
 async def post(caller: Caller, path: str = "/oauth2/token", **fields: Any) -> Answer:
@@ -27,7 +27,7 @@ async def post(caller: Caller, path: str = "/oauth2/token", **fields: Any) -> An
 async def by_get(
     caller: Caller, *scopes: str, service: str = HOST, offline: bool = False
 ) -> Answer:
-    """Ask as docker does; without a credential where the caller has no name and no password."""
+    """Ask as docker does; without a credential if the caller has no name and no password."""
     return await caller.call(
         "GET",
         "/oauth2/token",
@@ -43,7 +43,7 @@ async def by_get(
 async def by_post(
     caller: Caller, *scopes: str, service: str = HOST, offline: bool = False
 ) -> Answer:
-    """Ask as containerd does; without a user name as Azure's SDKs do for anonymous."""
+    """Ask as containerd does; without a user name, as Azure's SDKs do for anonymous."""
     named = {"username": caller.username, "password": caller.password}
     return await post(
         caller,

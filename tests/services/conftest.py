@@ -1,4 +1,4 @@
-"""What services stand on: adapters in a temporary directory, and a clock moved by hand."""
+"""What services need: adapters in a temporary folder, a clock by hand."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,13 +29,13 @@ def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
 
 @pytest.fixture
 def metadata(database: SqliteDatabase) -> SqlMetadata:
-    """Metadata of a registry that holds nothing."""
+    """The metadata of an empty registry."""
     return SqlMetadata(database)
 
 
 @pytest.fixture
 def properties(database: SqliteDatabase) -> SqlProperties:
-    """Properties of the same registry."""
+    """The properties of the same registry."""
     return SqlProperties(database)
 
 

@@ -1,4 +1,4 @@
-"""Who holds what: patterns, scope maps, narrowing, permitting."""
+"""Who holds what: patterns, scope maps, narrowing, permission checks."""
 
 import json
 
@@ -52,7 +52,7 @@ def held(rules: list[tuple[str, str]], name: str) -> set[str]:
 def granted(
     rules: list[tuple[str, str]], asked: list[Scope], *, catalog: bool
 ) -> dict[tuple[str, str], set[str]]:
-    """What should come of asking, naively: scope by scope, action by action."""
+    """What a request should be granted, naively: scope by scope, action by action."""
     grants: dict[tuple[str, str], set[str]] = {}
     for scope in asked:
         for action in scope.actions:
@@ -79,7 +79,7 @@ def granted(
         ("teams/*", set()),
     ],
 )
-def test_a_pattern_speaks_of_what_lies_below_it(pattern: str, covered: set[str]) -> None:
+def test_a_pattern_applies_to_everything_below_it(pattern: str, covered: set[str]) -> None:
     """`team/*` must include team/app/x, and neither team itself nor teams."""
     names = {"team", "team/app", "team/app/x", "teams", "*"}
 
@@ -88,7 +88,7 @@ def test_a_pattern_speaks_of_what_lies_below_it(pattern: str, covered: set[str])
 
 @given(patterns, st.one_of(few_names, st.just("*")))
 def test_a_pattern_covers_as_the_naive_reading_does(pattern: str, name: str) -> None:
-    """A rule that speaks of one repository too many is a hole."""
+    """A rule that applies to one repository too many is a hole."""
     assert RepositoryPattern.parse(pattern).covers(name) is covers(pattern, name)
 
 
@@ -108,7 +108,7 @@ def test_a_wildcard_is_a_whole_last_component(text: str) -> None:
 
 @pytest.mark.parametrize(("permission", "action"), ACTION_OF_PERMISSION.items())
 def test_a_permission_becomes_its_action(permission: str, action: str) -> None:
-    """The two vocabularies of ACR meet here: a wrong row gives push to whoever may pull."""
+    """Here ACR's two vocabularies meet: a wrong row gives push to an account that may pull."""
     held = ScopeMap.parse("map", [f"repositories/team/app/{permission}"])
 
     assert held.allowed_actions("team/app") == {action}
@@ -116,8 +116,8 @@ def test_a_permission_becomes_its_action(permission: str, action: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["*", "a/*", "a/b/*", "a/b/c/*", "a/b/c/d"])
-def test_a_wildcard_speaks_of_whatever_is_below_it_however_deep(pattern: str) -> None:
-    """A team would lose the repositories that it files away in folders."""
+def test_a_wildcard_applies_at_any_depth(pattern: str) -> None:
+    """A team would lose the repositories that it sorts into folders."""
     held = ScopeMap.parse("map", [f"repositories/{pattern}/content/read"])
 
     assert held.allowed_actions("a/b/c/d", frozenset({"pull", "push"})) == {"pull"}
@@ -132,7 +132,7 @@ def test_a_wildcard_speaks_of_whatever_is_below_it_however_deep(pattern: str) ->
      "gateway/team/config/read", "Repositories/team/content/read", "repositories/metadata/write"],
 )  # fmt: skip
 def test_a_permission_that_is_not_understood_is_refused(text: str) -> None:
-    """A typing error must stop whoever makes it, never grant something else."""
+    """A typo must be reported to its author, and never grant something else."""
     with pytest.raises(InvalidScope):
         ScopeMap.parse("map", [text])
 
@@ -153,7 +153,7 @@ def test_what_is_granted_is_what_was_asked_and_is_allowed(
 def test_a_grant_never_permits_more_than_the_map_holds(
     rules: list[tuple[str, str]], asked: list[Scope], name: str, action: str
 ) -> None:
-    """Whatever is asked, and however: the map is the limit."""
+    """The map is the limit, whatever is requested and however."""
     grant = narrow(Principal("someone", scope_map(rules)), asked)
 
     required = on_repository(RepositoryName.parse(name), action)
@@ -168,10 +168,8 @@ def test_a_grant_never_permits_more_than_the_map_holds(
 
 
 @given(st.lists(asked_scopes, max_size=5), st.lists(asked_scopes, max_size=3))
-def test_whoever_holds_nothing_is_granted_nothing(
-    asked: list[Scope], required: list[Scope]
-) -> None:
-    """Anonymous is a principal with an empty map, never a check that was skipped."""
+def test_an_empty_map_grants_nothing(asked: list[Scope], required: list[Scope]) -> None:
+    """Anonymous is a principal with an empty map, never a skipped check."""
     for grant in (narrow(ANONYMOUS, asked), narrow(Principal("new", NOTHING), asked)):
         assert grant.scopes == ()
         assert not any(map(grant.permits, required))
@@ -188,15 +186,15 @@ def test_the_administrator_holds_every_action_and_the_catalog() -> None:
 
 
 def test_all_repositories_can_be_asked_for_at_once() -> None:
-    """acr-cli asks for repository:*:* and nothing else, then works on every repository."""
+    """acr-cli requests only repository:*:*, and then works on every repository."""
     grant = narrow(Principal("acrux", ADMINISTRATOR), [Scope.parse("repository:*:*")])
 
     assert grant.permits(Scope.parse("repository:team/app:pull,push,delete"))
     assert not grant.permits(on_catalog())
 
 
-def test_all_repositories_at_once_are_granted_only_to_whoever_holds_all() -> None:
-    """`repository:*:*` of somebody who holds team/* must not open the others."""
+def test_all_repositories_at_once_are_granted_only_if_all_are_held() -> None:
+    """`repository:*:*` for an account that holds team/* must not open the others."""
     asked = [Scope.parse("repository:*:*")]
 
     grant = narrow(Principal("someone", scope_map([("team/*", "content/read")])), asked)
@@ -206,7 +204,7 @@ def test_all_repositories_at_once_are_granted_only_to_whoever_holds_all() -> Non
 
 @pytest.mark.parametrize("characters", [3, 30, 255])
 def test_more_scopes_than_a_header_carries_are_left_out(characters: int) -> None:
-    """A token too long for a proxy would fail everywhere, without a word why."""
+    """A token too long for a proxy would fail everywhere, without a reason."""
     names = [f"{number:03}".ljust(characters, "a") for number in range(400)]
     asked = [Scope("repository", name, frozenset({"pull"})) for name in names]
 
@@ -224,7 +222,7 @@ def test_more_scopes_than_a_header_carries_are_left_out(characters: int) -> None
 def test_a_requirement_without_actions_is_permitted_by_nothing(
     scopes: list[Scope], required: Scope
 ) -> None:
-    """Absence of a rule refuses: a route with an empty requirement stays shut."""
+    """Without a rule a request is refused: a route with an empty requirement stays shut."""
     grant = Grant("someone", (*scopes, Scope(required.type, required.name, frozenset({"*"}))))
 
     assert not grant.permits(Scope(required.type, required.name, frozenset()))
@@ -250,14 +248,14 @@ def test_a_requirement_without_actions_is_permitted_by_nothing(
 def test_a_grant_permits_what_its_entries_add_up_to(
     scopes: str, required: str, *, permitted: bool
 ) -> None:
-    """Every request is let in or kept out by this comparison alone."""
+    """This comparison alone decides about every request."""
     grant = Grant("someone", tuple(map(Scope.parse, scopes.split())))
 
     assert grant.permits(Scope.parse(required)) is permitted
 
 
-def test_the_repositories_on_which_an_action_is_held_are_told() -> None:
-    """The catalog and mounts ask for them: one too many shows somebody's images."""
+def test_the_repositories_on_which_an_action_is_held_are_listed() -> None:
+    """The catalog and mounts use them: one too many shows somebody's images."""
     held = scope_map(
         [("team/*", "content/read"), ("own", "content/write"), ("*", "content/delete")]
     )
@@ -281,7 +279,7 @@ def test_a_scope_map_keeps_its_name_and_lists_nothing_unless_it_is_told_to() -> 
 
 
 def test_the_scopes_that_just_fit_a_header_are_granted() -> None:
-    """One character more, and the last one is left out."""
+    """With one character more, the last one is left out."""
     around = len('{"type":"repository","name":"","actions":["pull",]},')
     exact = MAX_SCOPE_CHARACTERS - 21 * (around + 200) - around
     names = [f"{number:03}".ljust(200, "a") for number in range(21)]
@@ -294,7 +292,7 @@ def test_the_scopes_that_just_fit_a_header_are_granted() -> None:
 
 
 def test_what_a_federated_identity_carries_takes_its_room_from_the_scopes() -> None:
-    """Its token would be longer than the headers that a proxy lets through."""
+    """Its token would be longer than the headers that a proxy accepts."""
     around = len('{"type":"repository","name":"","actions":["pull",]},')
     names = [f"{number:03}".ljust(200, "a") for number in range(21)]
     last = "z" * (MAX_SCOPE_CHARACTERS - 21 * (around + 200) - around)
@@ -311,10 +309,8 @@ def test_what_a_federated_identity_carries_takes_its_room_from_the_scopes() -> N
 
 @pytest.mark.parametrize("asked", ["*", "pull", "*,pull", "read"])
 @pytest.mark.parametrize("catalog", [True, False])
-def test_the_catalog_is_granted_as_a_whole_and_to_whoever_holds_it(
-    asked: str, *, catalog: bool
-) -> None:
-    """`registry:catalog:*` is the only way to ask for it, and all that is ever given."""
+def test_the_catalog_is_granted_as_a_whole_and_only_if_held(asked: str, *, catalog: bool) -> None:
+    """`registry:catalog:*` is the only way to request it, and all that is ever granted."""
     held = scope_map([("*", "content/read")], catalog=catalog)
 
     granted = narrow(Principal("someone", held), [Scope.parse(f"registry:catalog:{asked}")]).scopes
@@ -335,7 +331,7 @@ def test_the_catalog_is_granted_as_a_whole_and_to_whoever_holds_it(
 def test_management_is_granted_as_far_as_it_is_held(
     permissions: set[str], asked: set[str], expected: set[str]
 ) -> None:
-    """`*` asks for all that is held, there as on a repository, and for nothing more."""
+    """`*` requests all that is held, as on a repository, and nothing more."""
     principal = Principal("acrux", ScopeMap.parse("map", permissions))
 
     grant = narrow(principal, [Scope("registry", "management", frozenset(asked))])

@@ -1,4 +1,4 @@
-"""Credentials: what is anonymous, and what must not be seen."""
+"""Credentials: which are anonymous, and which parts stay hidden."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from acrux.domain.access.credential import Credential, Secret
 
 
 def test_a_secret_does_not_show_when_it_is_printed() -> None:
-    """One log line with an object in it would else publish a password."""
+    """One log line with such an object in it would publish a password."""
     credential = Credential("someone", Secret("hunter2"))
 
     shown = f"{credential} {credential!r} {credential.secret} {credential.secret!r} %s %r"
@@ -22,8 +22,8 @@ def test_a_secret_is_read_only_on_purpose() -> None:
     ("name", "secret", "is_empty"),
     [("", "", True), ("someone", "", False), ("", "secret", False), ("someone", "secret", False)],
 )
-def test_only_neither_name_nor_secret_means_anonymous(
+def test_only_an_empty_name_and_an_empty_secret_mean_anonymous(
     name: str, secret: str, *, is_empty: bool
 ) -> None:
-    """A name without a password must be refused, not let in as nobody."""
+    """A name without a password must be refused, not let in as anonymous."""
     assert Credential(name, Secret(secret)).is_empty is is_empty

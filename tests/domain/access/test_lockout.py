@@ -24,11 +24,11 @@ LIMITS = (OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS, OF_ACCOUNT, OF_STRANGER)
 
 
 class Naive:
-    """What the limit says, counted down second by second."""
+    """The limit, counted down second by second."""
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
-        self.owed = 0  # seconds until all is forgiven
+        self.owed = 0  # seconds until all failures are forgiven
         self.wait = 0
 
     def tick(self) -> None:
@@ -37,7 +37,7 @@ class Naive:
         self.wait = max(self.wait - 1, 0) if self.owed else 0
 
     def count(self) -> int:
-        """How many are not forgiven."""
+        """How many failures are not yet forgiven."""
         one = self.limit.forgiveness.seconds
         return len(range(0, self.owed, one))
 
@@ -58,7 +58,7 @@ class Naive:
     pauses=st.lists(st.integers(0, 400) | st.just(0), max_size=40),
 )
 def test_failures_wait_and_are_forgiven_as_if_counted_down(limit: Limit, pauses: list[int]) -> None:
-    """Two instants hold what a list of all failures would."""
+    """Two instants are as good as a list of all failures."""
     naive, now = Naive(limit), NOON
     failures: Failures | None = None
     for pause in pauses:
@@ -70,13 +70,13 @@ def test_failures_wait_and_are_forgiven_as_if_counted_down(limit: Limit, pauses:
         assert limit.tries(failures, now) == (
             0 if naive.wait else max(limit.free - naive.count(), 1)
         )
-        if not naive.wait:  # else it would have been refused, and not counted
+        if not naive.wait:  # otherwise it would be refused, and not counted
             naive.fail()
             failures = limit.after_another(failures, now)
 
 
 def waits(limit: Limit, attempts: int) -> list[float]:
-    """The waits, in seconds, after each failure of somebody who never waits longer than asked."""
+    """The wait in seconds after each failure, if the guesser waits exactly as long as required."""
     now, failures, found = NOON, None, []
     for _ in range(attempts):
         failures = limit.after_another(failures, now)
@@ -93,7 +93,7 @@ def test_after_a_handful_of_mistakes_each_wait_is_twice_the_one_before() -> None
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_whoever_never_stops_gets_no_more_than_one_guess_in_a_minute(limit: Limit) -> None:
+def test_a_persistent_guesser_gets_at_most_one_guess_a_minute(limit: Limit) -> None:
     """The waits must not be forgiven faster than they grow."""
     day = waits(limit, 3000)
 
@@ -101,7 +101,7 @@ def test_whoever_never_stops_gets_no_more_than_one_guess_in_a_minute(limit: Limi
     assert max(day) <= LONGEST_WAIT.total_seconds()
 
 
-def test_everything_is_forgiven_within_some_more_than_an_hour() -> None:
+def test_everything_is_forgiven_within_little_more_than_an_hour() -> None:
     """Nobody should have to ask an administrator."""
     for limit in LIMITS:
         failures = None
@@ -112,8 +112,8 @@ def test_everything_is_forgiven_within_some_more_than_an_hour() -> None:
         assert limit.tries(failures, NOON + timedelta(hours=2)) == limit.free
 
 
-def test_what_was_counted_under_another_clock_waits_no_longer_than_the_longest() -> None:
-    """A row that nobody could have written would make an endless number."""
+def test_a_count_from_another_clock_waits_no_longer_than_the_longest_wait() -> None:
+    """A damaged row could mean an endless wait."""
     strange = Failures(NOON, NOON + timedelta(days=36_500))
 
     assert OF_ADDRESS.wait(strange, NOON) == LONGEST_WAIT
@@ -122,7 +122,7 @@ def test_what_was_counted_under_another_clock_waits_no_longer_than_the_longest()
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_after_the_clock_was_set_back_nobody_waits_for_it_to_catch_up(limit: Limit) -> None:
-    """A clock that was a day ahead would lock out for a day whoever failed under it."""
+    """A clock that was a day ahead would cause lockouts of a day."""
     failures = None
     for _ in range(1000):
         failures = limit.after_another(failures, NOON + timedelta(days=1))
@@ -148,12 +148,12 @@ def test_after_the_clock_was_set_back_nobody_waits_for_it_to_catch_up(limit: Lim
 def test_addresses_that_one_guesser_may_choose_from_count_as_one(
     address: str, network: str
 ) -> None:
-    """A home has more IPv6 addresses than there are guesses."""
+    """A home has more IPv6 addresses than a guesser needs."""
     assert network_of(address) == network
 
 
 def test_an_account_at_an_address_is_part_of_both() -> None:
-    """A guess counts three times, each with its own measure."""
+    """A guess counts three times, each time against its own limit."""
     pair = Subject("acrux", "192.0.2.7")
 
     assert [subject.limit for subject in (pair, pair.everywhere, pair.anybody)] == [

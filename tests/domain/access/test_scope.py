@@ -1,4 +1,4 @@
-"""The scope grammar: reading, writing, adding up."""
+"""The scope grammar: reading, writing, merging."""
 
 from collections import defaultdict
 
@@ -21,8 +21,8 @@ scopes = st.builds(
 
 
 @given(scopes)
-def test_a_scope_that_is_written_is_read_as_it_was(scope: Scope) -> None:
-    """What the challenge asks for must come back in the token request."""
+def test_a_scope_survives_writing_and_reading(scope: Scope) -> None:
+    """The scope in a challenge must come back unchanged in the token request."""
     assert Scope.parse(str(scope)) == scope
 
 
@@ -66,8 +66,8 @@ def test_a_name_may_hold_a_port() -> None:
     assert scope.actions == {"pull", "push"}
 
 
-def test_actions_are_written_in_their_order() -> None:
-    """Clients compare the text of a challenge: it must not change from one answer to the next."""
+def test_actions_are_written_in_a_fixed_order() -> None:
+    """Clients compare the text of challenges: it must not change between answers."""
     text = "repository:a:pull,push,delete,metadata_read,metadata_write,*,configure"
 
     assert str(Scope.parse("repository:a:configure,*,metadata_write,delete,push,pull,metadata_read")
@@ -85,13 +85,13 @@ def test_actions_are_written_in_their_order() -> None:
     ],
 )
 def test_scopes_are_read_however_they_are_sent(sent: list[str]) -> None:
-    """Repeated (docker), joined (containerd), mixed, with nonsense between: all must work."""
+    """Repeated (docker), joined (containerd), mixed, with nonsense in between: all must work."""
     assert list(map(str, parse_all(sent))) == ["repository:a:pull", "repository:b:push"]
 
 
 @given(st.lists(scopes))
 def test_merged_scopes_hold_the_same_and_each_resource_once(wanted: list[Scope]) -> None:
-    """Clients ask for one repository in several scopes and expect one right."""
+    """Clients request one repository in several scopes, and expect one right."""
     expected: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for scope in wanted:
         expected[scope.type, scope.name] |= scope.actions
@@ -112,7 +112,7 @@ def test_scopes_of_the_end_points_are_written_as_acr_does() -> None:
 
 
 def test_nonsense_between_scopes_hides_none_of_them() -> None:
-    """One malformed scope must not cost the right to all that follow in the same text."""
+    """One malformed scope must not invalidate all that follow in the same text."""
     sent = ["nonsense repository:a:pull", "repository:b:pull x: repository:c:pull"]
 
     assert [scope.name for scope in parse_all(sent)] == ["a", "b", "c"]

@@ -1,4 +1,4 @@
-"""Which key signs, and when one has done its work."""
+"""Which key signs, and when a key is retired."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ LIFE = timedelta(hours=3)
 
 
 def key(number: int, signs_from: datetime | None = None, algorithm: str = "ES256") -> KeyRecord:
-    """A key of this number."""
+    """The key with this number."""
     name = f"{algorithm}-{number:04}"
     if signs_from is None:
         return KeyRecord(name, number, algorithm, f"id of {name}")
@@ -29,7 +29,7 @@ some_keys = st.lists(
 
 
 def test_a_key_signs_from_its_time_on() -> None:
-    """Whoever has not fetched it yet would refuse what it signs."""
+    """Verifiers that have not fetched it yet would refuse its tokens."""
     first, second = key(1), key(2, NOON)
 
     assert signing([second, first], NOON - timedelta(seconds=1)) == first
@@ -37,17 +37,17 @@ def test_a_key_signs_from_its_time_on() -> None:
 
 
 def test_a_key_of_a_higher_number_signs_before_one_of_a_lower() -> None:
-    """A key that was hurried on would be followed by the one that it overtook."""
+    """A key that was activated early would be followed by the one that it overtook."""
     assert signing([key(3, NOON - LIFE), key(2, NOON)], NOON) == key(3, NOON - LIFE)
 
 
 def test_one_key_signs_on_a_clock_that_was_set_back() -> None:
-    """A registry without a key could issue nothing."""
+    """A registry without a key could issue no tokens."""
     assert signing([key(2, NOON), key(1, NOON)], NOON - LIFE) == key(1, NOON)
 
 
-def test_a_key_is_retired_when_the_last_token_of_it_has_ended() -> None:
-    """Earlier it would end tokens, later a thief could use it for longer."""
+def test_a_key_is_retired_when_its_last_token_has_expired() -> None:
+    """Earlier, valid tokens would fail; later, a thief could use the key for longer."""
     keys = [key(1), key(2, NOON), key(3, NOON + LIFE)]
     end = NOON + LIFE + MARGIN
 
@@ -55,8 +55,8 @@ def test_a_key_is_retired_when_the_last_token_of_it_has_ended() -> None:
     assert retired(keys, end, LIFE) == (key(1),)
 
 
-def test_a_key_is_kept_where_nobody_knows_since_when_another_signs() -> None:
-    """A key that was put there by hand says nothing of the time."""
+def test_a_key_is_kept_if_its_successor_has_no_start_time() -> None:
+    """A key that was copied there by hand has no times."""
     assert retired([key(1), key(2)], NOON, LIFE) == ()
 
 
@@ -72,10 +72,10 @@ def test_a_key_that_signs_or_will_sign_is_never_retired(
 
 
 @given(some_keys, instants, instants)
-def test_retiring_a_key_changes_nothing_about_who_signs(
+def test_retiring_a_key_does_not_change_which_key_signs(
     keys: list[KeyRecord], now: datetime, later: datetime
 ) -> None:
-    """Whoever has not seen it yet would sign with another key for no reason."""
+    """A worker that has not noticed the retirement would sign with another key."""
     now, later = sorted((now, later))
     gone = retired(keys, now, LIFE)
 

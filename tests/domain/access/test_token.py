@@ -17,13 +17,13 @@ TOKEN = AccessToken("an id", Grant("someone"), "registry.test", NOON, NOON + LIF
 
 
 @given(st.timedeltas(-LEEWAY, LIFETIME + LEEWAY - INSTANT))
-def test_a_token_is_good_from_its_issue_to_its_end_with_leeway(after: timedelta) -> None:
+def test_a_token_is_valid_from_issue_to_expiry_with_leeway(after: timedelta) -> None:
     """Clocks differ by seconds: without leeway a fresh token fails on the next machine."""
     TOKEN.check_time(NOON + after)
 
 
 @given(st.timedeltas(LIFETIME + LEEWAY, timedelta(days=36500)))
-def test_a_token_after_its_end_is_refused(after: timedelta) -> None:
+def test_an_expired_token_is_refused(after: timedelta) -> None:
     """A stolen token must stop working."""
     with pytest.raises(InvalidToken, match="expired"):
         TOKEN.check_time(NOON + after)
@@ -36,8 +36,8 @@ def test_a_token_before_its_time_is_refused(before: timedelta) -> None:
         TOKEN.check_time(NOON - before)
 
 
-def test_a_token_made_for_one_of_our_login_servers_is_good() -> None:
-    """A registry with two names takes the tokens of both."""
+def test_a_token_for_one_of_our_login_servers_is_valid() -> None:
+    """A registry with two names accepts the tokens of both."""
     TOKEN.check_audience(frozenset({"other.test", "registry.test"}))
 
 
@@ -45,6 +45,6 @@ def test_a_token_made_for_one_of_our_login_servers_is_good() -> None:
     "audiences", [(), ("other.test",), ("REGISTRY.TEST",), ("registry.test:443",), ("registry",)]
 )
 def test_a_token_made_for_another_registry_is_refused(audiences: tuple[str, ...]) -> None:
-    """Whoever runs another registry with our issuer's name could else use its tokens here."""
+    """Another registry could use our issuer's name, and its tokens would work here."""
     with pytest.raises(InvalidToken, match="another registry"):
         TOKEN.check_audience(frozenset(audiences))

@@ -1,4 +1,4 @@
-"""Trusts: which claims they let in, and that no claim ever widens what they give."""
+"""Trusts: which claims they accept, and that no claim widens a grant."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ CLAIMS: dict[str, Any] = {"aud": "registry.test", "sub": "a-subject", "repositor
 GITHUB = "https://token.actions.githubusercontent.com"
 
 
-def test_a_claim_is_found_by_dots_also_where_names_hold_dots() -> None:
+def test_a_claim_is_found_by_dots_even_if_names_hold_dots() -> None:
     """Kubernetes nests its claims below `kubernetes.io`."""
     claims = {
         "kubernetes.io": {"namespace": "build", "serviceaccount": {"name": "pusher"}},
@@ -72,8 +72,8 @@ def test_a_claim_is_found_by_dots_also_where_names_hold_dots() -> None:
         ({}, ()),
     ],
 )
-def test_a_claim_is_read_as_text_where_it_is_one(value: object, texts: tuple[str, ...]) -> None:
-    """GitLab writes ref_protected as a text, others as a truth value; groups are lists."""
+def test_a_claim_is_read_as_text_whatever_its_type(value: object, texts: tuple[str, ...]) -> None:
+    """GitLab sends ref_protected as text, others as a boolean; groups are lists."""
     assert texts_of({"claim": value}, "claim") == texts
 
 
@@ -81,7 +81,7 @@ TEXT = st.text(st.sampled_from("ab*?[]/.\\^\n"), max_size=6)
 
 
 def naive(pattern: str, text: str) -> bool:
-    """A second reading of the two wildcards."""
+    """A second, naive reading of the two wildcards."""
     if not pattern:
         return not text
     if pattern[0] == "*":
@@ -93,14 +93,14 @@ def naive(pattern: str, text: str) -> bool:
 @example("[ab]", "a")
 @example("a[!b]", "ac")
 def test_a_rule_matches_as_its_wildcards_say_and_nothing_else(pattern: str, text: str) -> None:
-    """A bracket or a dot that meant something would let in whom nobody meant."""
+    """A bracket or a dot with a special meaning would let in identities that nobody meant."""
     objection = ClaimRule("claim", pattern).objection({"claim": text})
 
     assert (not objection) == naive(pattern, text)
 
 
-def test_of_a_list_one_member_is_enough() -> None:
-    """Groups."""
+def test_one_matching_member_of_a_list_is_enough() -> None:
+    """For groups."""
     rule = ClaimRule("groups", "pushers")
 
     assert rule.objection({"groups": ["readers", "pushers"]}) == ()
@@ -109,8 +109,8 @@ def test_of_a_list_one_member_is_enough() -> None:
     assert rule.objection({}) == ("the claim groups is missing, but must be 'pushers'",)
 
 
-def test_all_rules_must_hold_and_each_that_does_not_is_told() -> None:
-    """Whoever sets up a trust must see at once what is wrong."""
+def test_all_rules_must_match_and_each_that_does_not_is_reported() -> None:
+    """The author of a trust must see at once what is wrong."""
     trust = replace(TRUST, rules=(*TRUST.rules, ClaimRule("ref", "refs/heads/main")))
 
     good = trust.judge({**CLAIMS, "ref": "refs/heads/main"})
@@ -130,7 +130,7 @@ def test_all_rules_must_hold_and_each_that_does_not_is_told() -> None:
 
 
 def test_a_disabled_trust_lets_in_nobody() -> None:
-    """The switch must not depend on who asks."""
+    """The switch must hold for every caller."""
     verdict = replace(TRUST, is_enabled=False).judge(CLAIMS)
 
     assert verdict.objections == ("the trust is disabled",)
@@ -145,8 +145,8 @@ def test_a_disabled_trust_lets_in_nobody() -> None:
         ("repository", "/org/a"), ("repository", "org/a/"), ("repository", "org/../a"),
     ],
 )  # fmt: skip
-def test_a_value_that_is_no_fragment_of_a_name_is_refused(claim: str, value: object) -> None:
-    """Each of these would reach another repository than the trust's author had in mind."""
+def test_a_value_that_is_not_a_fragment_of_a_name_is_refused(claim: str, value: object) -> None:
+    """Each of these would reach another repository than the trust's author meant."""
     trust = replace(
         TRUST,
         rules=(ClaimRule("sub", "*"),),
@@ -160,14 +160,14 @@ def test_a_value_that_is_no_fragment_of_a_name_is_refused(claim: str, value: obj
 
 
 def test_a_value_is_written_in_lower_case() -> None:
-    """GitHub's names keep their case, a repository's name has none."""
+    """GitHub's names have capitals, a repository's name has none."""
     verdict = TRUST.judge({**CLAIMS, "repository": "org/MyApp"})
 
     assert verdict.identity.values == (("repository", "org/myapp"),)
 
 
 def test_values_that_make_a_name_too_long_are_refused() -> None:
-    """A right on a name that cannot exist would be a surprise later."""
+    """A right on a name that cannot exist would surprise somebody later."""
     trust = replace(TRUST, permissions=("repositories/{repository}/{sub}/content/read",))
 
     verdict = trust.judge({**CLAIMS, "repository": "org/" + "a" * 200, "sub": "b" * 200})
@@ -190,7 +190,7 @@ VALUES = st.one_of(
 )
 
 
-# Most claims let nobody in, which is as it should be.
+# Most claims are refused, as they should be.
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     TEMPLATES,
@@ -200,7 +200,7 @@ VALUES = st.one_of(
 def test_a_placeholder_never_widens(
     permissions: tuple[str, ...], values: dict[str, str], asked: str
 ) -> None:
-    """Whatever a claim says, it opens no repository that the template with it in place is not."""
+    """No claim opens a repository that the template, with the claim filled in, does not name."""
     trust = replace(TRUST, rules=(ClaimRule("sub", "*"),), permissions=permissions)
     verdict = trust.judge({**CLAIMS, **values})
     held = scope_map_of(trust, (), verdict.identity) if verdict.lets_in else NOTHING
@@ -213,7 +213,7 @@ def test_a_placeholder_never_widens(
 
 
 def literally(permission: str, values: dict[str, str]) -> re.Pattern[str]:
-    """The names that a permission speaks of when each claim stands for exactly its own text."""
+    """The names that a permission covers if each claim stands for exactly its own text."""
     pattern = permission.removeprefix("repositories/").rpartition("/content/")[0]
     written = re.split(r"(\{\w+\}|\*)", pattern)
     return re.compile(
@@ -230,7 +230,7 @@ def literally(permission: str, values: dict[str, str]) -> re.Pattern[str]:
 
 @given(VALUES)
 def test_a_value_with_a_slash_stands_only_for_claims_that_are_paths(value: str) -> None:
-    """`a/b` + `c` and `a` + `b/c` must not come to the same repository."""
+    """`a/b` + `c` and `a` + `b/c` must not lead to the same repository."""
     trust = replace(
         TRUST, rules=(ClaimRule("sub", "*"),), permissions=("repositories/{a}/content/read",)
     )
@@ -277,8 +277,8 @@ def test_a_value_with_a_slash_stands_only_for_claims_that_are_paths(value: str) 
         {"permissions": ("repositories/{repository}/{repository}/content/read",)},
     ],
 )
-def test_a_rule_that_cannot_be_kept_is_refused(changed: dict[str, Any]) -> None:
-    """At its making, with a sentence; not at three in the morning."""
+def test_an_unusable_rule_is_refused(changed: dict[str, Any]) -> None:
+    """When it is created, with an explanation, and not at three in the morning."""
     with pytest.raises(InvalidInput) as refused:
         replace(TRUST, **changed).check()
 
@@ -291,7 +291,7 @@ def test_a_rule_that_cannot_be_kept_is_refused(changed: dict[str, Any]) -> None:
      "http://localhost", "http://[::1]:1/x", "https://[2001:db8::1]"],
 )  # fmt: skip
 def test_an_issuer_is_https_or_on_this_machine(issuer: str) -> None:
-    """What travels in the clear can be answered by anybody on the way."""
+    """Anybody on the way can answer what travels in the clear."""
     replace(TRUST, issuer=issuer).check()
 
 
@@ -314,7 +314,7 @@ def test_an_issuer_is_https_or_on_this_machine(issuer: str) -> None:
     ],
 )
 @pytest.mark.parametrize("issuer", [GITHUB, f"{GITHUB}/"])
-def test_a_trust_in_an_issuer_of_everybody_must_say_whose_tokens_count(
+def test_a_trust_in_a_shared_issuer_must_say_whose_tokens_count(
     issuer: str, rule: str, is_enough: bool
 ) -> None:
     """Anybody on github.com could otherwise push."""
@@ -329,7 +329,7 @@ def test_a_trust_in_an_issuer_of_everybody_must_say_whose_tokens_count(
 
 
 def test_a_trust_that_names_a_scope_map_gives_what_it_holds() -> None:
-    """A scope map may be the system's own, or one of these permissions."""
+    """The map may be built in, or one of these permissions."""
     identity = FederatedIdentity("ci", "a-subject")
     own = replace(TRUST, permissions=(), scope_map="my-map")
     system = replace(TRUST, permissions=(), scope_map="_repositories_pull")
@@ -341,7 +341,7 @@ def test_a_trust_that_names_a_scope_map_gives_what_it_holds() -> None:
 
 
 def test_a_placeholder_without_a_value_grants_nothing() -> None:
-    """A permission given later speaks of claims that an older token does not carry."""
+    """A permission added later may name claims that an older token does not carry."""
     held = filled(("repositories/{a}/content/read", "repositories/x/content/read"), ())
 
     assert held.ordered_permissions == ("repositories/x/content/read",)
@@ -371,7 +371,7 @@ GOOD_TIME: dict[str, object] = {"iat": NOW.timestamp(), "exp": NOW.timestamp() +
     ],
 )
 def test_clocks_may_differ_by_a_minute(changed: dict[str, object]) -> None:
-    """No two machines agree."""
+    """No two clocks agree."""
     check_time({**GOOD_TIME, **changed}, NOW)
 
 
@@ -392,13 +392,13 @@ def test_clocks_may_differ_by_a_minute(changed: dict[str, object]) -> None:
     ],
 )
 def test_a_token_outside_its_time_is_refused(changed: dict[str, object]) -> None:
-    """Nor one that does not say when that is."""
+    """And so is one that does not state its time."""
     with pytest.raises(InvalidToken):
         check_time({**GOOD_TIME, **changed}, NOW)
 
 
 @pytest.mark.parametrize("missing", [("exp",), ("iat",)])
 def test_a_token_must_say_when_it_begins_and_ends(missing: tuple[str, ...]) -> None:
-    """One without an end would be good for ever."""
+    """A token without an expiry would be valid for ever."""
     with pytest.raises(InvalidToken):
         check_time({name: GOOD_TIME[name] for name in GOOD_TIME if name not in missing}, NOW)

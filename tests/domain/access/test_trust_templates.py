@@ -1,4 +1,4 @@
-"""Templates: a few options become a trust that lets in exactly whom they name."""
+"""Templates: a few options become a trust for exactly the named ones."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ from acrux.errors import InvalidInput
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 CLUSTER = "https://kubernetes.example.com"
 
-# What the issuers document as examples of their claims.
+# Examples of claims from the issuers' documentation.
 WORKFLOW = {
     "sub": "repo:octo-org/octo-repo:environment:prod", "repository": "octo-org/octo-repo",
     "ref": "refs/heads/main", "environment": "prod", "event_name": "push",
@@ -41,7 +41,7 @@ MEMBER = {"sub": "pairwise", "oid": "an-object", "tid": TENANT, "groups": ["a-gr
 
 
 def objections(source: Source, claims: dict[str, Any]) -> tuple[str, ...]:
-    """What a trust of this source objects to."""
+    """The reasons why a trust made from this source refuses the claims, if any."""
     trust = Trust(
         name="ci", issuer=source.issuer, audience="registry.test", rules=source.rules,
         scope_map="_repositories_pull",
@@ -103,7 +103,7 @@ def test_a_template_lets_in_exactly_whom_its_options_name(
 
 
 def test_each_template_knows_its_issuer() -> None:
-    """A letter too many, and no token is ever let in."""
+    """With one letter too many, no token is ever accepted."""
     assert github("a/b").issuer == GITHUB
     assert github("a/b", issuer="https://ghe.test/_services/token").issuer.startswith("https://ghe")
     assert gitlab("a/b").issuer == GITLAB
@@ -131,8 +131,8 @@ def test_each_template_knows_its_issuer() -> None:
         lambda: claim_rule("nothing"),
     ],
 )
-def test_wrong_options_are_told(make: Callable[[], object]) -> None:
-    """With what would have been right."""
+def test_wrong_options_are_reported(make: Callable[[], object]) -> None:
+    """The message says what would have been right."""
     with pytest.raises(InvalidInput) as refused:
         make()
 
@@ -140,5 +140,5 @@ def test_wrong_options_are_told(make: Callable[[], object]) -> None:
 
 
 def test_a_rule_may_hold_an_equals_sign() -> None:
-    """The first one ends the claim's name."""
+    """The first one ends the name of the claim."""
     assert claim_rule("a.b=c=d") == ClaimRule("a.b", "c=d")

@@ -1,4 +1,4 @@
-"""What a person may be called, and which passwords a person may choose."""
+"""Which names a user may have, and which passwords they may choose."""
 
 import pytest
 from hypothesis import given
@@ -18,23 +18,23 @@ NAMES = ("alice", "acrux")
 
 
 @pytest.mark.parametrize("name", ["bob", "alice@example.com", "a.b-c_d", "9lives", "x" * 64])
-def test_a_user_may_be_called_so(name: str) -> None:
-    """An address of mail is what most people are known by."""
+def test_a_user_may_have_this_name(name: str) -> None:
+    """Most people are known by their mail address."""
     check_user_name(name)
 
 
 @pytest.mark.parametrize(
     "name", ["", "ab", "x" * 65, ".dot", "@at", "a:b:c", "a b c", "a/b/c", "é" * 5, "bob\n"]
 )
-def test_nobody_may_be_called_so(name: str) -> None:
-    """A colon would end the name in Basic, and a slash is of federated identities."""
+def test_a_user_may_not_have_this_name(name: str) -> None:
+    """A colon would end the name in Basic, and a slash marks a federated identity."""
     with pytest.raises(InvalidInput, match="3 to 64"):
         check_user_name(name)
 
 
 @given(st.text())
-def test_a_name_that_may_be_is_printable_and_holds_no_colon(name: str) -> None:
-    """It stands in headers, in the log, and before a colon."""
+def test_a_valid_name_is_printable_and_holds_no_colon(name: str) -> None:
+    """It is part of headers and logs, and is followed by a colon."""
     if is_user_name(name):
         assert name.isascii()
         assert name.isprintable()
@@ -44,8 +44,8 @@ def test_a_name_that_may_be_is_printable_and_holds_no_colon(name: str) -> None:
 @pytest.mark.parametrize(
     "password", ["a few words do", "x7!Kq-92mmQz", "пароль из слов", "alice in chains 1996"]
 )
-def test_a_password_that_is_long_enough_is_taken_whatever_it_is_made_of(password: str) -> None:
-    """Rules of composition make passwords worse (NIST SP 800-63B)."""
+def test_a_password_that_is_long_enough_is_accepted_whatever_it_consists_of(password: str) -> None:
+    """Composition rules make passwords worse (NIST SP 800-63B)."""
     check_password(password, NAMES)
 
 
@@ -65,7 +65,7 @@ def test_a_password_that_is_long_enough_is_taken_whatever_it_is_made_of(password
     ],
 )
 def test_a_password_that_is_guessed_at_once_is_refused(password: str, reason: str) -> None:
-    """Attackers begin with the same few, and with the names."""
+    """Attackers start with the same few passwords, and with the names."""
     with pytest.raises(InvalidInput, match=reason) as refused:
         check_password(password, NAMES)
 
@@ -73,7 +73,7 @@ def test_a_password_that_is_guessed_at_once_is_refused(password: str, reason: st
 
 
 def test_a_nameless_registry_forbids_nothing() -> None:
-    """An empty name is within every password."""
+    """Every password contains the empty name."""
     check_password("x7!Kq-92mmQz", ("",))
 
 
@@ -86,10 +86,10 @@ def test_a_nameless_registry_forbids_nothing() -> None:
     ],
 )
 def test_every_space_and_every_sign_of_a_keyboard_is_fine(password: str) -> None:
-    """Who writes Japanese types another space, and a Mac one that does not break."""
+    """Japanese keyboards type another space, and a Mac one that does not break."""
     check_password(password, NAMES)
 
 
 def test_two_ways_to_write_a_letter_are_one_password() -> None:
-    """macOS types é as two characters, and nobody would get in from there."""
+    """macOS types é as two characters: its users could not log in."""
     assert normalize("caf\u00e9 creme") == normalize("cafe\u0301 creme")

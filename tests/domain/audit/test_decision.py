@@ -1,4 +1,4 @@
-"""Records: their ids sort by time, and say when they were made."""
+"""Records: their ids sort by time and contain it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +31,7 @@ instants = st.datetimes(
 
 @given(first=instants, second=instants)
 def test_ids_sort_as_their_instants_do(first: datetime, second: datetime) -> None:
-    """A page by time would leave records out."""
+    """A page of a time range would omit records."""
     ids = [record_id(to_microseconds(at), "abcdef") for at in (first, second)]
 
     assert (ids[0] < ids[1]) == (first < second)
@@ -39,11 +39,11 @@ def test_ids_sort_as_their_instants_do(first: datetime, second: datetime) -> Non
 
 @given(at=instants)
 def test_an_id_says_when_its_record_was_made(at: datetime) -> None:
-    """The time shown would be another than the one searched for."""
+    """The time shown would differ from the time searched for."""
     assert Record(record_id(to_microseconds(at), "abcdef"), DECISION).at == at
 
 
-def test_what_begins_at_an_instant_includes_it() -> None:
+def test_a_search_since_an_instant_includes_it() -> None:
     """A search since a record's own time would not find it."""
     made = record_id(to_microseconds(AT), "000000")
 
@@ -71,7 +71,7 @@ def test_scopes_are_about_one_repository_or_several(scopes: str, repository: str
 
 
 def test_every_refusal_has_a_reason_that_is_known() -> None:
-    """A reason that nobody declared could not be searched for."""
+    """Nobody could search for an undeclared reason."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 
     usual = {kind.usual_reason for kind in kinds if issubclass(kind, AccessRefused)}

@@ -1,4 +1,4 @@
-"""Why a refusal was one: each reason with what would let it pass."""
+"""Why a request was refused: each reason, and what would help."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ PUSH = parse_all(["repository:team/app:pull,push"])
 
 
 def holder(scope_map: ScopeMap = TEAM, **parts: Any) -> Holder:
-    """A holder who was not changed since."""
+    """A holder that has not changed since."""
     plain = Holder(True, EARLIER, scope_map.name, scope_map)
     return replace(plain, **parts)
 
@@ -45,7 +45,7 @@ def told(reason: str, held_by: Holder | None = None, **parts: Any) -> Explanatio
 
 
 def test_what_the_scope_map_lacks_is_named_with_the_command_that_adds_it() -> None:
-    """Whoever is on call would widen more than is needed."""
+    """An operator on call would widen more than is needed."""
     shown = told(Reason.MISSING_SCOPE, holder())
 
     assert shown.why == (
@@ -61,7 +61,7 @@ def test_what_the_scope_map_lacks_is_named_with_the_command_that_adds_it() -> No
 
 
 def test_a_system_defined_map_is_not_changed_but_replaced_by_one_that_holds_as_much() -> None:
-    """The command shown would be refused, or take away what worked."""
+    """The suggested command would be refused, or remove rights that worked."""
     shown = told(Reason.MISSING_SCOPE, holder(PULL_ALL))
 
     create, update = shown.fixes
@@ -72,8 +72,8 @@ def test_a_system_defined_map_is_not_changed_but_replaced_by_one_that_holds_as_m
     assert update == "acrux token update -n ci-team --scope-map ci-team-scope-map"
 
 
-def test_a_token_that_did_not_ask_is_told_from_a_map_that_lacks() -> None:
-    """Somebody would widen a scope map that is wide enough."""
+def test_a_token_without_the_scope_is_told_apart_from_a_map_without_the_right() -> None:
+    """People would widen a scope map that is wide enough."""
     shown = told(Reason.MISSING_SCOPE, holder(ADMINISTRATOR))
 
     assert "the token does not hold this scope: it was requested without it" in shown.why
@@ -82,7 +82,7 @@ def test_a_token_that_did_not_ask_is_told_from_a_map_that_lacks() -> None:
     )
 
 
-def test_a_password_that_would_do_now_could_not_then() -> None:
+def test_a_password_that_is_valid_now_was_not_valid_then() -> None:
     """The explanation would say that all is well."""
     shown = told(
         Reason.MISSING_SCOPE,
@@ -94,8 +94,8 @@ def test_a_password_that_would_do_now_could_not_then() -> None:
     assert "changed at 2026-11-21T13:00:00Z, after this case" in shown.changes
 
 
-def test_whoever_has_no_login_may_be_given_a_scope_map() -> None:
-    """The command shown would name an account without a name."""
+def test_anonymous_callers_may_be_given_a_scope_map() -> None:
+    """The suggested command would name an account without a name."""
     nothing_yet = told(Reason.MISSING_SCOPE, None, account="(anonymous)")
     has_one = told(Reason.MISSING_SCOPE, holder(PULL_ALL), account="(anonymous)")
 
@@ -111,7 +111,7 @@ def test_whoever_has_no_login_may_be_given_a_scope_map() -> None:
 
 
 def test_a_catalog_that_may_not_be_listed_is_named_so() -> None:
-    """`*` on `registry:catalog` says nothing to a person."""
+    """`*` on `registry:catalog` means nothing to a person."""
     catalog = parse_all(["registry:catalog:*"])
     of_system = told(Reason.MISSING_SCOPE, holder(PULL_ALL), asked=catalog)
     of_empty = told(Reason.MISSING_SCOPE, holder(ScopeMap("empty-map")), asked=catalog)
@@ -123,7 +123,7 @@ def test_a_catalog_that_may_not_be_listed_is_named_so() -> None:
 
 
 def test_a_holder_that_is_disabled_or_gone_since_holds_nothing() -> None:
-    """The scope map of somebody who may not log in would be widened."""
+    """People would widen the scope map of an account that cannot log in."""
     disabled = told(Reason.MISSING_SCOPE, holder(is_enabled=False))
     gone = told(Reason.MISSING_SCOPE, None)
 
@@ -132,8 +132,8 @@ def test_a_holder_that_is_disabled_or_gone_since_holds_nothing() -> None:
     assert gone.changes == "ci-team no longer exists."
 
 
-def test_whoever_a_trust_let_in_is_led_to_the_trust() -> None:
-    """No account has that name: the command shown would be refused."""
+def test_a_federated_identity_is_led_to_its_trust() -> None:
+    """No account has that name: the suggested command would be refused."""
     account = "trusts/ci/repo:org/app"
     named = told(Reason.MISSING_SCOPE, holder(), account=account)
     own = told(Reason.MISSING_SCOPE, holder(map_name=""), account=account)
@@ -172,10 +172,10 @@ PASSWORDS = (
         (Reason.NO_TRUST, {}, ".", "acrux trust test --token-file FILE"),
     ],
 )  # fmt: skip
-def test_each_reason_is_told_with_its_facts_and_what_helps(
+def test_each_reason_is_explained_with_its_facts_and_its_remedy(
     reason: Reason, facts: dict[str, str], words: str, fix: str
 ) -> None:
-    """`unauthorized` is all that most registries ever say."""
+    """Most registries only ever say `unauthorized`."""
     shown = told(reason, holder(passwords=PASSWORDS), facts=facts)
 
     assert words in shown.why
@@ -195,22 +195,22 @@ def test_each_reason_is_told_with_its_facts_and_what_helps(
         ("a reason of a later acrux", {}, "It was refused"),
     ],
 )
-def test_a_reason_without_facts_is_told_all_the_same(
+def test_a_reason_without_facts_is_explained_all_the_same(
     reason: str, facts: dict[str, str], words: str
 ) -> None:
-    """A record of another version would end in a traceback."""
+    """A record of another version would cause a traceback."""
     assert words in told(reason, holder(), facts=facts).why
 
 
-def test_every_reason_that_is_recorded_can_be_told() -> None:
-    """A new reason would be explained by nothing."""
+def test_every_recorded_reason_can_be_explained() -> None:
+    """A new reason would have no explanation."""
     untold = {reason for reason in Reason if reason not in explaining.TELLERS}
 
     assert untold == {Reason.NO_CREDENTIAL, Reason.REFUSED}
 
 
 def test_the_admin_user_has_commands_of_its_own() -> None:
-    """The command shown would say that there is no such account."""
+    """The suggested command would report that there is no such account."""
     admin = holder(ADMINISTRATOR, is_enabled=False)
 
     assert told(Reason.WRONG_PASSWORD, admin).fixes == (
@@ -230,7 +230,7 @@ def test_the_admin_user_has_commands_of_its_own() -> None:
 def test_a_request_without_a_credential_is_explained_by_its_id(
     anonymous: Holder | None, holds: str
 ) -> None:
-    """Most who ask for help have no login at all."""
+    """Most people who ask for help are not logged in at all."""
     shown = explaining.explain_unrecorded(CaseId.parse(cases.unrecorded(PUSH, AT)), anonymous)
 
     assert "It needed the right to push" in shown.why
@@ -240,7 +240,7 @@ def test_a_request_without_a_credential_is_explained_by_its_id(
 
 
 def test_a_user_has_commands_of_their_own() -> None:
-    """The command shown would say that there is no such account."""
+    """The suggested command would report that there is no such account."""
     person = {"account": "bob@example.com"}
     chosen = told(Reason.WRONG_PASSWORD, holder(noun="user"), **person)
     of_file = told(Reason.WRONG_PASSWORD, holder(noun="user", is_of_file=True), **person)

@@ -30,7 +30,7 @@ scopes = st.builds(
 
 
 def test_each_action_is_shown_with_the_permission_that_grants_it() -> None:
-    """Whoever reads a scope map of 500 permissions would look for it in vain."""
+    """Nobody can find it by reading a scope map of 500 permissions."""
     asked = parse_all(["repository:team/app:pull,push,delete,metadata_read"])
 
     assert rights(TEAM, asked) == (
@@ -42,7 +42,7 @@ def test_each_action_is_shown_with_the_permission_that_grants_it() -> None:
 
 
 def test_the_catalog_is_held_without_a_permission_of_its_own() -> None:
-    """It would be shown as lacking, and be had all the same."""
+    """It would be shown as missing although it is held."""
     asked = parse_all(["registry:catalog:*"])
 
     assert rights(TEAM, asked) == (Right("registry:catalog", "*", is_held=True),)
@@ -63,8 +63,8 @@ def test_what_is_shown_as_held_is_what_the_map_allows(scope_map: ScopeMap, scope
             assert right.permission in scope_map.permissions
 
 
-def test_options_hold_what_there_was_and_what_lacks() -> None:
-    """A fix would take away what worked."""
+def test_options_hold_the_old_permissions_and_the_missing_one() -> None:
+    """A fix would remove rights that worked."""
     lacking = (Right("team/app", "delete", is_held=False), Right("a b", "pull", is_held=False),
                Right("registry:catalog", "*", is_held=False))  # fmt: skip
 
@@ -75,8 +75,8 @@ def test_options_hold_what_there_was_and_what_lacks() -> None:
     assert repository_options("--repository", NOTHING, ()) == ""
 
 
-def test_what_manages_the_registry_is_shown_with_its_permission_and_its_option() -> None:
-    """Whoever is refused at /management/v1 would look for a repository."""
+def test_management_is_shown_with_its_permission_and_its_option() -> None:
+    """After a refusal at /management/v1 people would look for a repository."""
     reader = ScopeMap.parse("reader", ["management/read"])
     asked = parse_all(["registry:management:read,write"])
 

@@ -1,4 +1,4 @@
-"""What the four switches forbid (acr-protocol.md §5.5)."""
+"""What the four attributes forbid (acr-protocol.md §5.5)."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from acrux.errors import Disallowed
 SWITCHES = Attributes.__struct_fields__
 attributes = st.builds(Attributes, **dict.fromkeys(SWITCHES, st.booleans()))
 
-# The switches that must be on: of the repository, and of each tag and manifest concerned.
+# The attributes that must be true: of the repository, and of each tag and manifest concerned.
 NEEDED: dict[Operation, tuple[set[str], set[str]]] = {
     Operation.READ: ({"read_enabled"}, {"read_enabled"}),
     Operation.WRITE: ({"write_enabled"}, {"write_enabled"}),
@@ -23,7 +23,7 @@ NEEDED: dict[Operation, tuple[set[str], set[str]]] = {
 
 
 def is_allowed(operation: Operation, repository: Attributes, *items: Attributes) -> bool:
-    """Whether the check lets it pass."""
+    """Whether the check passes."""
     try:
         check(operation, repository, items)
     except Disallowed:
@@ -37,7 +37,7 @@ def test_every_operation_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("operation", Operation)
-def test_what_is_not_locked_is_allowed(operation: Operation) -> None:
+def test_without_locks_everything_is_allowed(operation: Operation) -> None:
     """Nothing could be done in a new repository."""
     assert Attributes(**dict.fromkeys(SWITCHES, True)) == UNLOCKED
     assert is_allowed(operation, UNLOCKED)
@@ -46,8 +46,8 @@ def test_what_is_not_locked_is_allowed(operation: Operation) -> None:
 
 @pytest.mark.parametrize("switch", SWITCHES)
 @pytest.mark.parametrize("operation", Operation)
-def test_one_switch_forbids_what_the_table_says(operation: Operation, switch: str) -> None:
-    """What was locked is lost, or what was not locked is stuck."""
+def test_one_attribute_forbids_what_the_table_says(operation: Operation, switch: str) -> None:
+    """Locked content would be lost, or unlocked content would be stuck."""
     locked = Attributes(**{switch: False})
     of_repository, of_items = NEEDED[operation]
 
@@ -57,7 +57,7 @@ def test_one_switch_forbids_what_the_table_says(operation: Operation, switch: st
 
 
 @given(st.sampled_from(Operation), attributes, st.lists(attributes, max_size=4))
-def test_an_operation_is_allowed_where_no_single_switch_forbids_it(
+def test_an_operation_is_allowed_if_no_single_attribute_forbids_it(
     operation: Operation, repository: Attributes, items: list[Attributes]
 ) -> None:
     """Two locks together would open what each of them closes."""
@@ -68,7 +68,7 @@ def test_an_operation_is_allowed_where_no_single_switch_forbids_it(
     assert is_allowed(operation, repository, *items) is all(needed)
 
 
-def test_a_change_can_name_every_switch_and_names_none_by_itself() -> None:
-    """A PATCH of one switch would set the others back (§5.5)."""
+def test_a_change_can_name_every_attribute_and_by_default_names_none() -> None:
+    """A PATCH of one attribute would reset the others (§5.5)."""
     assert AttributesChange.__struct_fields__ == SWITCHES
     assert {getattr(AttributesChange(), switch) for switch in SWITCHES} == {None}

@@ -1,4 +1,4 @@
-"""Digests: what is read, what is computed, what is refused."""
+"""Digests: which are read, how they are computed, which are refused."""
 
 import hashlib
 
@@ -14,8 +14,8 @@ EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 
 @given(digests)
-def test_a_digest_that_is_read_is_written_as_it_was(text: str) -> None:
-    """A client compares digests as text: one changed letter fails every pull."""
+def test_a_digest_survives_reading_and_writing(text: str) -> None:
+    """Clients compare digests as text: one changed letter fails every pull."""
     assert str(Digest.parse(text)) == text
 
 
@@ -42,7 +42,7 @@ def test_only_a_digest_of_the_grammar_is_read(text: str) -> None:
 
 @given(st.binary(), st.sampled_from(["sha256", "sha512"]))
 def test_a_digest_is_computed_as_its_algorithm_says(content: bytes, algorithm: str) -> None:
-    """What is stored under a wrong digest can never be pulled."""
+    """Content stored under a wrong digest can never be pulled."""
     expected = f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
 
     assert str(Digest.of(content, algorithm)) == expected
@@ -50,7 +50,7 @@ def test_a_digest_is_computed_as_its_algorithm_says(content: bytes, algorithm: s
 
 
 def test_sha256_is_the_algorithm_unless_another_is_named() -> None:
-    """Every client computes sha256 where nothing else is said."""
+    """Every client computes sha256 if nothing else is requested."""
     assert str(Digest.of(b"")) == EMPTY
 
 
@@ -66,7 +66,7 @@ def test_a_digest_under_way_does_not_depend_on_how_the_content_was_cut(parts: li
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "SHA256", "", "blake3", "x" * 1000])
 def test_an_algorithm_that_is_not_registered_is_refused(algorithm: str) -> None:
-    """A weak algorithm would let two contents share one name."""
+    """With a weak algorithm, two contents could share one name."""
     with pytest.raises(InvalidDigest) as refused:
         new_hasher(algorithm)
 

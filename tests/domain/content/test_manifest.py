@@ -1,4 +1,4 @@
-"""Manifests: what is read from the bytes, and which bytes are refused."""
+"""Manifests: what is read from the bytes, and which are refused."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 def descriptor(content: str, media_type: str = LAYER_TYPE) -> dict[str, Any]:
-    """A descriptor as it is written."""
+    """A descriptor as it appears in JSON."""
     digest = str(Digest.of(content.encode()))
     return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
@@ -66,14 +66,14 @@ def without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
 @pytest.mark.parametrize("content_type", ["claimed", ""])
 @pytest.mark.parametrize("media_type", sorted(MANIFESTS))
 def test_a_manifest_of_every_type_is_read(media_type: str, content_type: str) -> None:
-    """docker, podman, oras, helm and notation each push another of these."""
+    """docker, podman, oras, helm and notation push different ones of these."""
     manifest = read(GOOD[media_type], media_type if content_type else "")
 
     assert manifest.media_type == media_type
 
 
 def test_what_a_manifest_points_at_is_read() -> None:
-    """What is not seen here is not protected, not listed, and removed one day."""
+    """Content that is missed here is not protected, not listed, and deleted one day."""
     manifest = read(IMAGE | {"subject": ENTRY, "artifactType": "application/x"})
 
     assert [str(blob.digest) for blob in manifest.blobs] == [CONFIG["digest"], LAYER["digest"]]
@@ -87,12 +87,12 @@ def test_what_a_manifest_points_at_is_read() -> None:
 
 @pytest.mark.parametrize("media_type", [OCI_ARTIFACT, ORAS_ARTIFACT])
 def test_what_an_artifact_points_at_is_read(media_type: str) -> None:
-    """Signatures and bills of materials of 2022 are of these types."""
+    """Signatures and bills of materials from 2022 are of these types."""
     assert [str(blob.digest) for blob in read(GOOD[media_type]).blobs] == [LAYER["digest"]]
 
 
 def test_what_an_index_points_at_is_read() -> None:
-    """A multi-platform image is nothing but these entries."""
+    """A multi-platform image consists only of these entries."""
     manifest = read(INDEX)
 
     assert [str(entry.digest) for entry in manifest.manifests] == [ENTRY["digest"]]
@@ -101,7 +101,7 @@ def test_what_an_index_points_at_is_read() -> None:
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_a_manifest_keeps_its_exact_bytes_and_their_digest(algorithm: str) -> None:
-    """One space more or less is another digest: every client would refuse the pull."""
+    """One space more or less changes the digest: every client would refuse the pull."""
     content = json.dumps(IMAGE, indent=7).encode() + b"\n "
 
     manifest = Manifest.read(content, OCI_MANIFEST, algorithm)
@@ -112,7 +112,7 @@ def test_a_manifest_keeps_its_exact_bytes_and_their_digest(algorithm: str) -> No
 
 
 def test_the_blobs_that_a_repository_must_hold_are_named_once() -> None:
-    """An image often holds one empty layer several times."""
+    """An image often contains the same empty layer several times."""
     manifest = read(IMAGE | {"layers": [LAYER, LAYER]})
 
     assert list(map(str, manifest.required_blobs)) == [CONFIG["digest"], LAYER["digest"]]
@@ -126,7 +126,7 @@ def test_the_blobs_that_a_repository_must_hold_are_named_once() -> None:
     ],
 )
 def test_a_layer_that_may_not_be_distributed_need_not_be_held(media_type: str) -> None:
-    """Images of Windows could not be pushed else."""
+    """Otherwise Windows images could not be pushed."""
     manifest = read(IMAGE | {"layers": [descriptor("base", media_type), LAYER]})
 
     assert list(map(str, manifest.required_blobs)) == [CONFIG["digest"], LAYER["digest"]]
@@ -147,13 +147,13 @@ def test_an_oci_manifest_need_not_repeat_its_type() -> None:
     assert read(without(IMAGE, "mediaType"), OCI_MANIFEST).media_type == OCI_MANIFEST
 
 
-def test_what_is_not_known_is_left_alone() -> None:
-    """Annotations and fields of tomorrow belong to whoever pushed them."""
+def test_unknown_fields_are_left_alone() -> None:
+    """Annotations and future fields are the business of the client that pushes them."""
     assert read(IMAGE | {"annotations": {"a": "b"}, "tomorrow": [1, {"x": None}]}).content
 
 
 @pytest.mark.parametrize(("media_type", "held"), [(OCI_MANIFEST, 2), (OCI_INDEX, 0)])
-def test_only_an_artifact_holds_blobs_by_that_name(media_type: str, held: int) -> None:
+def test_only_an_artifact_has_a_blobs_field(media_type: str, held: int) -> None:
     """In an image or an index `blobs` is an unknown field, and must be ignored."""
     manifest = read(GOOD[media_type] | {"blobs": [descriptor("other")]})
 
@@ -221,7 +221,7 @@ def test_a_manifest_is_not_two_things_at_once_cve_2021_41190(
     ],
 )
 def test_a_manifest_that_is_not_as_specified_is_refused(document: object) -> None:
-    """What is accepted here is what every puller will be given, and must understand."""
+    """Every client that pulls gets what is accepted here, and must understand it."""
     with pytest.raises(InvalidManifest) as refused:
         read(document)
 
@@ -237,8 +237,8 @@ def test_a_manifest_that_is_not_as_specified_is_refused(document: object) -> Non
         '"tomorrow": [{"a": 1, "\\u0061": 2}]',
     ],
 )
-def test_a_key_that_stands_twice_is_refused(twice: str) -> None:
-    """Readers differ in which of the two they see: such a manifest is two manifests."""
+def test_a_repeated_key_is_refused(twice: str) -> None:
+    """Readers differ in which value they see: such a manifest is two manifests."""
     content = json.dumps(without(IMAGE, "schemaVersion", "layers"))[:-1] + f", {twice}}}"
 
     with pytest.raises(InvalidManifest, match="twice"):
@@ -248,7 +248,7 @@ def test_a_key_that_stands_twice_is_refused(twice: str) -> None:
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
 @pytest.mark.parametrize("key", ["annotations", "layers", "tomorrow"])
 def test_deep_nesting_is_refused(opening: str, key: str) -> None:
-    """A few kilobytes of brackets must not end the process."""
+    """A few kilobytes of brackets must not crash the process."""
     content = f'{{"mediaType": "{OCI_MANIFEST}", "{key}": ' + opening * 200_000
 
     with pytest.raises(InvalidManifest):
@@ -274,14 +274,14 @@ def test_deep_nesting_is_refused(opening: str, key: str) -> None:
         json.dumps(IMAGE | {"schemaVersion": "N"}).replace('"N"', "9" * 5000).encode(),
     ],
 )
-def test_what_is_not_json_as_everybody_reads_it_is_refused(content: bytes) -> None:
+def test_nonstandard_json_is_refused(content: bytes) -> None:
     """RFC 8259: UTF-8, no NaN; half a surrogate can be neither stored nor sent."""
     with pytest.raises(InvalidManifest):
         Manifest.read(content, OCI_MANIFEST)
 
 
-def test_the_digest_of_a_bad_descriptor_is_told() -> None:
-    """Whoever pushed has a hundred layers and wants to know which one."""
+def test_the_digest_of_a_bad_descriptor_is_reported() -> None:
+    """An image may have a hundred layers, and its author must know which one is wrong."""
     with pytest.raises(InvalidManifest) as refused:
         read(IMAGE | {"layers": [LAYER, LAYER | {"digest": "sha256:short"}]})
 
@@ -303,7 +303,7 @@ json_values = st.recursive(
 def test_a_damaged_manifest_is_refused_or_is_one_thing(
     media_type: str, damage: dict[str, object], content_type: str
 ) -> None:
-    """Whatever is pushed: an InvalidManifest, or a manifest of one kind, never another failure."""
+    """Every input is an InvalidManifest or a manifest of one kind, and never another failure."""
     try:
         manifest = read(GOOD[media_type] | damage, content_type)
     except InvalidManifest:
@@ -316,7 +316,7 @@ def test_a_damaged_manifest_is_refused_or_is_one_thing(
 
 
 @given(st.binary(max_size=200), st.sampled_from(["", OCI_MANIFEST]))
-def test_any_bytes_are_refused_as_no_manifest(content: bytes, content_type: str) -> None:
-    """Noise must not become a 500."""
+def test_random_bytes_are_refused(content: bytes, content_type: str) -> None:
+    """Noise must not cause a 500."""
     with pytest.raises(InvalidManifest):
         Manifest.read(content, content_type)

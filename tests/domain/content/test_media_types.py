@@ -17,20 +17,22 @@ FAMILY = "application/*"
 
 
 def wanting(*wanted: str, excluding: tuple[str, ...] = ()) -> Accept:
-    """An Accept header's meaning."""
+    """The meaning of an Accept header."""
     return Accept(frozenset(wanted), frozenset(excluding))
 
 
 @pytest.mark.parametrize("media_type", sorted(MANIFESTS))
 @pytest.mark.parametrize("accept", [ANYTHING, wanting(WHOLE), wanting(FAMILY)])
-def test_whoever_accepts_everything_gets_every_manifest(accept: Accept, media_type: str) -> None:
-    """curl without an Accept header, the walk of the document, would see 404."""
+def test_a_client_that_accepts_everything_gets_every_manifest(
+    accept: Accept, media_type: str
+) -> None:
+    """curl without an Accept header, as in the document's walk, would get 404."""
     assert accept.allows(media_type)
 
 
 @pytest.mark.parametrize("media_type", sorted(MANIFESTS))
 def test_a_client_gets_the_types_that_it_names_and_no_other(media_type: str) -> None:
-    """An old docker that is sent an index fails in a way nobody understands."""
+    """An old docker that gets an index fails in a way that nobody understands."""
     accept = wanting(media_type)
 
     assert [other for other in MANIFESTS if accept.allows(other)] == [media_type]
@@ -50,11 +52,11 @@ def test_a_client_gets_the_types_that_it_names_and_no_other(media_type: str) -> 
     ],
 )
 def test_the_most_specific_range_decides(accept: Accept, *, allowed: bool) -> None:
-    """RFC 9110 §12.5.1: q=0 on one type excludes it although */* stands beside it."""
+    """RFC 9110 §12.5.1: q=0 on one type excludes it even beside */*."""
     assert accept.allows(OCI_INDEX) is allowed
 
 
 def test_the_types_of_docker_and_oci_are_not_taken_for_each_other() -> None:
-    """No conversion, ever: the digest would no longer fit the content."""
+    """Nothing is ever converted: the digest would no longer match the content."""
     assert not wanting(DOCKER_MANIFEST).allows(OCI_MANIFEST)
     assert not wanting(DOCKER_LIST).allows(OCI_INDEX)

@@ -1,4 +1,4 @@
-"""Repository names, tags and references: the grammar, and nothing but the grammar."""
+"""Repository names, tags and references: exactly the grammar."""
 
 import pytest
 from hypothesis import example, given
@@ -14,8 +14,8 @@ near_tags = st.text("aZ0_.-:/ \n", max_size=8)
 
 
 @given(names)
-def test_a_name_that_is_read_is_written_as_it_was(text: str) -> None:
-    """A name that changed on its way would be another repository."""
+def test_a_name_survives_reading_and_writing(text: str) -> None:
+    """A changed name would be another repository."""
     assert str(RepositoryName.parse(text)) == text
 
 
@@ -34,7 +34,7 @@ def test_a_name_that_is_read_is_written_as_it_was(text: str) -> None:
 @example("a\x00b")
 @example("a/manifests/b")
 def test_only_a_name_of_the_grammar_is_read(text: str) -> None:
-    """Names become paths, scopes and rows: what is outside the grammar must not get so far."""
+    """Names become paths, scopes and rows: anything outside the grammar must be stopped here."""
     try:
         name = RepositoryName.parse(text)
     except InvalidName as refused:
@@ -53,7 +53,7 @@ def test_only_a_name_of_the_grammar_is_read(text: str) -> None:
 @example("-flag")
 @example("")
 def test_only_a_tag_of_the_grammar_is_read(text: str) -> None:
-    """A tag outside the grammar could not be pulled by any client."""
+    """No client could pull a tag outside the grammar."""
     try:
         tag = Tag.parse(text)
     except InvalidReference:
@@ -68,7 +68,7 @@ def test_only_a_tag_of_the_grammar_is_read(text: str) -> None:
 @example("latest:")
 @example(":")
 def test_a_reference_is_a_tag_or_a_digest_and_never_both(text: str) -> None:
-    """Content asked for by digest must never be answered with what a tag happens to name."""
+    """A request for a digest must never be answered with a tag's content."""
     try:
         reference = parse_reference(text)
     except InvalidReference:
@@ -82,6 +82,6 @@ def test_a_reference_is_a_tag_or_a_digest_and_never_both(text: str) -> None:
 
 @pytest.mark.parametrize("tail", ["!", "/", ".", "_", "-"])
 def test_a_hostile_name_is_refused_at_once(tail: str) -> None:
-    """A grammar that backtracks lets one short request keep a core busy."""
+    """With a backtracking grammar, one short request could keep a core busy."""
     with pytest.raises(InvalidName):
         RepositoryName.parse("a-" * 126 + "a" + tail)

@@ -15,15 +15,15 @@ def test_without_parameters_a_listing_starts_at_its_beginning() -> None:
 
 @given(st.integers(0, 10**18 - 1))
 def test_a_page_is_as_long_as_asked_up_to_the_maximum(n: int) -> None:
-    """An unbounded n once let one request allocate everything (CVE-2023-2253)."""
+    """An unlimited n once let one request allocate everything (CVE-2023-2253)."""
     assert Page.parse(str(n), None).items == min(n, MAX_ITEMS)
 
 
 @pytest.mark.parametrize(
     "n", ["", "-1", "+1", "1.5", "1e3", " 1", "1\n", "x", "0x10", "1_0", "١", "9" * 19, "9" * 5000]
 )
-def test_what_is_no_count_is_refused(n: str) -> None:
-    """`?n=-1` runs off the end of a list in other registries."""
+def test_an_invalid_count_is_refused(n: str) -> None:
+    """In other registries `?n=-1` reads past the end of a list."""
     with pytest.raises(InvalidPage) as refused:
         Page.parse(n, None)
 
@@ -32,7 +32,7 @@ def test_what_is_no_count_is_refused(n: str) -> None:
 
 @given(st.text(max_size=512))
 def test_a_page_starts_after_any_text(last: str) -> None:
-    """`last` need not exist: it may have been deleted since the page before."""
+    """`last` need not exist: it may have been deleted since the last page."""
     page = Page.parse(None, last)
 
     place = "" if page.last_at is None else f"@{page.last_at}"
@@ -61,19 +61,19 @@ def test_a_place_in_time_is_a_name_and_its_microseconds(
     assert (page.last, page.last_at) == (name, at)
 
 
-def test_a_last_that_no_item_could_have_is_refused() -> None:
-    """Nothing in a listing is so long, and it would be repeated into a Link header."""
+def test_an_impossible_last_is_refused() -> None:
+    """No item has so long a name, and a Link header would repeat it."""
     with pytest.raises(InvalidPage):
         Page.parse(None, "a" * 513)
 
 
 def test_a_slice_is_the_end_unless_it_says_otherwise() -> None:
-    """A wrong "there is more" sends clients round and round."""
+    """A wrong "there is more" sends clients round in circles."""
     assert not Slice(("a",)).more
 
 
 def test_a_short_listing_is_cut_into_pages() -> None:
-    """Each item comes once, and the last page says that it is."""
+    """Each item comes once, and the last page is marked as the last."""
     names = ["a", "b", "c"]
 
     assert cut(names, Page(2), str) == Slice(("a", "b"), more=True)

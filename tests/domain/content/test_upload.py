@@ -16,8 +16,8 @@ offsets = st.integers(0, 10**18 - 1)
 
 
 @given(st.uuids())
-def test_an_upload_identifier_that_is_read_is_written_as_it_was(identifier: uuid.UUID) -> None:
-    """The client follows the Location that it was given, letter by letter."""
+def test_an_upload_identifier_survives_reading_and_writing(identifier: uuid.UUID) -> None:
+    """The client uses the Location exactly as it got it."""
     assert str(UploadId.parse(str(identifier))) == str(identifier)
 
 
@@ -27,7 +27,7 @@ def test_an_upload_identifier_that_is_read_is_written_as_it_was(identifier: uuid
 @example(SOME_ID.replace("-", ""))
 @example("{" + SOME_ID + "}")
 @example("../" + SOME_ID[3:])
-def test_what_is_no_upload_identifier_names_no_upload(text: str) -> None:
+def test_an_invalid_upload_identifier_names_no_upload(text: str) -> None:
     """An upload is a file: no other text may come near its path."""
     try:
         UploadId.parse(text)
@@ -45,8 +45,8 @@ sessions = st.builds(Session, repositories, st.text())
 @example(Session(RepositoryName("a"), "/b"), Session(RepositoryName("a/b"), ""))
 @example(Session(RepositoryName("a"), "b/c"), Session(RepositoryName("a/b"), "c"))
 @example(Session(RepositoryName("a"), "\ud800"), Session(RepositoryName("a"), "\ud801"))
-def test_an_upload_of_one_session_is_none_of_another(session: Session, another: Session) -> None:
-    """Whoever may push somewhere could go on with everybody's uploads (CVE-2026-32589)."""
+def test_an_upload_belongs_to_one_session_only(session: Session, another: Session) -> None:
+    """Any account that may push could go on with anybody's upload (CVE-2026-32589)."""
     key, other = Upload(UploadId(SOME_ID), session).key, Upload(UploadId(SOME_ID), another).key
 
     assert (key == other) is (session == another)
@@ -55,7 +55,7 @@ def test_an_upload_of_one_session_is_none_of_another(session: Session, another: 
 @given(sessions)
 @example(Session(RepositoryName("a"), "../\ud800"))
 def test_an_upload_is_kept_under_a_name_that_any_file_may_have(session: Session) -> None:
-    """Whoever asks may have any name, and the key becomes the name of a file."""
+    """A principal may have any name, and the key becomes a file name."""
     assert re.fullmatch(f"{SOME_ID}[.][0-9a-f]{{64}}", Upload(UploadId(SOME_ID), session).key)
 
 
@@ -63,7 +63,7 @@ def test_an_upload_is_kept_under_a_name_that_any_file_may_have(session: Session)
 def test_a_range_of_a_chunk_names_its_first_and_its_last_byte(
     start: int, end: int, form: str
 ) -> None:
-    """Both ends are inclusive: one off, and every chunked push ends in a digest mismatch."""
+    """Both ends are inclusive: an error of one fails every chunked push with a digest mismatch."""
     assume(start <= end)
 
     content_range = ContentRange.parse(form.format(start, end))
@@ -77,8 +77,8 @@ def test_a_range_of_a_chunk_names_its_first_and_its_last_byte(
     ["", "-", "1", "1-", "-1", "2-1", "a-b", "0-1\n", " 0-1", "+0-1", "0--1", "0x0-0x1", "1-2-3",
      "items 0-1/2", "bytes=0-1", "bytes */5", "0-" + "9" * 19, "٠-١", "0-1/", "0-1/x"],
 )  # fmt: skip
-def test_what_is_no_range_of_a_chunk_is_refused(text: str) -> None:
-    """A chunk put at a guessed place would damage the blob."""
+def test_an_invalid_range_of_a_chunk_is_refused(text: str) -> None:
+    """A chunk at a guessed offset would damage the blob."""
     with pytest.raises(InvalidRequest) as refused:
         ContentRange.parse(text)
 
@@ -86,8 +86,8 @@ def test_what_is_no_range_of_a_chunk_is_refused(text: str) -> None:
 
 
 @given(offsets, offsets)
-def test_a_chunk_is_accepted_only_where_the_upload_ends(offset: int, start: int) -> None:
-    """A chunk sent twice, or one lost, must not shift the bytes after it."""
+def test_a_chunk_is_accepted_only_at_the_end_of_the_upload(offset: int, start: int) -> None:
+    """A repeated or lost chunk must not shift the bytes after it."""
     content_range = ContentRange(start, start)
     if start == offset:
         check_order(offset, content_range)

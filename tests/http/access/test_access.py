@@ -1,4 +1,4 @@
-"""The access matrix: every end-point times every kind of caller, complete by construction."""
+"""The access matrix: every end-point times every kind of caller."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -33,7 +33,7 @@ BLOB = b"a blob"
 
 @dataclass(frozen=True)
 class Example:
-    """A call of an end-point that succeeds for whoever has the right."""
+    """A call of an end-point that succeeds for a caller who holds the right."""
 
     path: str
     status: int
@@ -43,7 +43,7 @@ class Example:
     also_enough: tuple[tuple[str, ...], ...] = ()
 
     def on(self, repository: str) -> "Example":
-        """The same on another repository."""
+        """The same call on another repository."""
         scopes, *also_enough = (
             tuple(scope.replace(f":{REPOSITORY}:", f":{repository}:") for scope in each)
             for each in (self.scopes, *self.also_enough)
@@ -192,13 +192,13 @@ EXAMPLES = {
     ("/management/v1/listCredentials", "POST"): Example(
         "/management/v1/listCredentials", 200, _SEE
     ),
-    # Last: it ends the tokens of the administrator, who makes most calls of the matrix.
+    # Last: it revokes the tokens of the administrator, who makes most calls of the matrix.
     ("/management/v1/regenerateCredential", "POST"): Example(
         "/management/v1/regenerateCredential", 200, _MANAGE, _JSON, b'{"name":"password2"}'
     ),
 }
 
-# What is open to everyone is written down twice, here and in its row.
+# What is open to everyone is stated twice, here and in its row.
 PUBLIC = {
     ("/oauth2/token", "GET"),
     ("/oauth2/token", "POST"),
@@ -212,7 +212,7 @@ PUBLIC = {
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Provider]:
-    """An OpenID provider, which nobody trusts yet."""
+    """An OpenID provider that nobody trusts yet."""
     with provider() as issuer:
         yield issuer
 
@@ -228,7 +228,7 @@ TRUST = Trust(
 
 @pytest.fixture
 async def world(stranger: Caller, settings: Settings, clock: HandClock, issuer: Provider) -> World:
-    """A registry that holds what the examples ask for, and its administrator."""
+    """A registry that holds what the examples call for, and its administrator."""
     stranger.authorization = stranger.basic
     await seed(stranger)
     scopes = dict.fromkeys(scope for example in EXAMPLES.values() for scope in example.scopes)
@@ -236,7 +236,7 @@ async def world(stranger: Caller, settings: Settings, clock: HandClock, issuer: 
 
 
 async def seed(admin: Caller) -> None:
-    """Put back whatever the examples ask for, and an example may have removed."""
+    """Restore what the examples call for, since an example may have removed it."""
     assert (await admin.push(REPOSITORY, "v1", IMAGE)).status == 201
     assert (await admin.push_blob(REPOSITORY, BLOB)).status == 201
     services = admin.registry.services
@@ -272,7 +272,7 @@ def test_exactly_the_endpoints_named_as_public_require_nothing(registry: Registr
 
 
 def is_let_in(example: Example, holds: Holds | None) -> bool:
-    """Whether a caller is let in, naively: all rights of one of the sets that are enough."""
+    """Whether a caller is let in, naively: they hold all rights of one of the sufficient sets."""
     if holds is None:
         return False
     sets = [_rights(scopes) for scopes in (example.scopes, *example.also_enough)]
@@ -290,9 +290,9 @@ def _rights(scopes: tuple[str, ...]) -> list[str]:
 async def call(
     admin: Caller, endpoint: tuple[str, str], authorization: str | None, *, begins: bool = True
 ) -> Answer:
-    """Call an end-point as its example says; an upload is the caller's own where it `begins`."""
+    """Call an end-point as its example says; if it `begins` an upload, that is the caller's own."""
     example, path = EXAMPLES[endpoint], EXAMPLES[endpoint].path
-    peer = f"192.0.2.{list(EXAMPLES).index(endpoint)}"  # one of its own: none waits for another
+    peer = f"192.0.2.{list(EXAMPLES).index(endpoint)}"  # no call waits for another's guesses
     headers = {"Authorization": authorization} if authorization else {}
     if "UPLOAD" in path:
         begun = await Caller(admin.registry, "", "").call(
@@ -311,7 +311,7 @@ async def call(
 async def test_each_caller_is_let_in_where_they_hold_the_right_and_nowhere_else(
     world: World, name: str
 ) -> None:
-    """Each of these once opened somebody's registry, or shut out whom it should not."""
+    """Each of these once opened somebody's registry, or shut out a caller who had the right."""
     caller = TABLE[name]
     authorization = await caller.presents(world)
 
@@ -330,7 +330,7 @@ async def test_each_caller_is_let_in_where_they_hold_the_right_and_nowhere_else(
 
 
 def check_challenge(answer: Answer, example: Example) -> None:
-    """A refusal says what would have been enough."""
+    """Check that a refusal says what would have been enough."""
     challenge = answer.header("WWW-Authenticate") or ""
     assert answer.code == "UNAUTHORIZED"
     assert challenge.startswith("Bearer realm=")
@@ -339,7 +339,7 @@ def check_challenge(answer: Answer, example: Example) -> None:
 
 
 @pytest.mark.parametrize("endpoint", EXAMPLES, ids=lambda endpoint: " ".join(reversed(endpoint)))
-async def test_whoever_has_exactly_the_right_that_the_challenge_asks_for_is_let_in(
+async def test_the_right_that_the_challenge_names_is_enough(
     endpoint: tuple[str, str], world: World
 ) -> None:
     """The challenge must tell a client what is enough."""
@@ -403,8 +403,8 @@ async def test_an_unknown_repository_and_a_forbidden_one_look_alike(
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/.well-known/jwks.json"])
-async def test_what_is_public_is_done_in_nobodys_name(world: World, log: Lines, path: str) -> None:
-    """A log must not say that somebody was there who only might have been."""
+async def test_public_calls_are_logged_without_a_name(world: World, log: Lines, path: str) -> None:
+    """The log must not name a caller whose credential nobody checked."""
     await world.admin.call("GET", path)
 
     assert log.lines[-1]["principal"] == ""

@@ -1,4 +1,4 @@
-"""Accounts beside the administrator: what they get, and how it ends."""
+"""Accounts other than the administrator: their rights, and how they end."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ async def scope_map(registry: Registry, *permissions: str, name: str = "the-map"
 
 
 def granted(answer: Answer) -> list[str]:
-    """What the token of an answer holds."""
+    """What the token of a response holds."""
     access = claims(answer.json["access_token"])["access"]
     assert isinstance(access, list)
     return [f"{entry['name']}:{','.join(entry['actions'])}" for entry in access]
@@ -42,7 +42,7 @@ def granted(answer: Answer) -> list[str]:
 async def test_an_account_gets_what_its_scope_map_holds_and_no_more(
     registry: Registry, admin: Caller
 ) -> None:
-    """Fine-grained tokens are what ACR's users come for."""
+    """Fine-grained tokens are why people choose ACR."""
     await admin.push("team/app", "v1", APP)
     held = await scope_map(
         registry, "repositories/team/*/content/read", "repositories/own/content/write"
@@ -77,7 +77,7 @@ async def test_the_system_defined_scope_maps_hold_what_acr_says(
 async def test_no_combination_of_map_and_request_grants_what_the_map_does_not_hold(
     registry: Registry,
 ) -> None:
-    """By enumeration: every permission alone, every action asked, in and beside its pattern."""
+    """By enumeration: every permission alone, every action, inside and outside its pattern."""
     for number, (permission, action) in enumerate(ACTION_OF_PERMISSION.items()):
         for pattern, inside, outside in (
             ("team/*", "team/app", "team"),
@@ -97,7 +97,7 @@ async def test_no_combination_of_map_and_request_grants_what_the_map_does_not_ho
 
 
 async def test_a_changed_scope_map_holds_at_once(registry: Registry, admin: Caller) -> None:
-    """A right that was taken away must not live on in a token for an hour."""
+    """A right that was removed must not survive in a token for an hour."""
     await admin.push("app", "v1", APP)
     held = await scope_map(registry, "repositories/app/content/read")
     caller = await account(registry, held)
@@ -117,7 +117,7 @@ async def test_a_changed_scope_map_holds_at_once(registry: Registry, admin: Call
 
 
 async def ended(caller: Caller, holder: Caller) -> bool:
-    """Whether the account's tokens have ended, of every kind."""
+    """Whether the account's tokens of every kind are refused."""
     answers = [
         await holder.call("GET", "/v2/"),
         await caller.call(
@@ -131,7 +131,7 @@ async def ended(caller: Caller, holder: Caller) -> bool:
 
 
 async def lives_on(registry: Registry, change: Callable[[], Awaitable[object]]) -> bool:
-    """Whether what was got with `password1`, of every kind and at every remove, outlives it."""
+    """Whether all that was obtained with `password1`, directly or not, is still accepted."""
     caller = await account(registry, "_repositories_push")
     refresh = (await caller.token(offline_token="true")).json["refresh_token"]
     redeemed = Caller(registry, "00000000-0000-0000-0000-000000000000", refresh)
@@ -152,7 +152,7 @@ async def lives_on(registry: Registry, change: Callable[[], Awaitable[object]]) 
 async def test_renewing_one_password_ends_what_it_obtained_and_nothing_else(
     registry: Registry,
 ) -> None:
-    """Two passwords are there so that one can be renewed while pushes with the other go on."""
+    """There are two passwords so that one can be renewed while pushes with the other go on."""
     renew = registry.services.accounts.renew_password
 
     assert await lives_on(registry, lambda: renew("ci-team", "password2"))
@@ -163,7 +163,7 @@ async def test_renewing_one_password_ends_what_it_obtained_and_nothing_else(
 async def test_deleting_one_password_ends_what_it_obtained_and_nothing_else(
     registry: Registry,
 ) -> None:
-    """A password that nobody needs any more must be gone without a night's builds."""
+    """Deleting an unused password must not cost a night's builds."""
     delete = registry.services.accounts.delete_password
 
     assert await lives_on(registry, lambda: delete("ci-team", "password2"))
@@ -172,7 +172,7 @@ async def test_deleting_one_password_ends_what_it_obtained_and_nothing_else(
 
 
 async def test_rights_that_only_grow_end_nothing(registry: Registry) -> None:
-    """One more repository for a team must not break the pushes that are under way."""
+    """One more repository for a team must not break its pushes under way."""
     accounts = registry.services.accounts
 
     async def give_more() -> None:
@@ -183,7 +183,7 @@ async def test_rights_that_only_grow_end_nothing(registry: Registry) -> None:
 
 
 async def test_rights_that_grow_and_shrink_at_once_end_what_was_held(registry: Registry) -> None:
-    """A token would go on with the right that was taken away."""
+    """A token would still carry the right that was removed."""
     change = registry.services.accounts.change
     held = "_repositories_pull_metadata_read"
 
@@ -191,7 +191,7 @@ async def test_rights_that_grow_and_shrink_at_once_end_what_was_held(registry: R
 
 
 async def test_a_token_that_does_not_say_its_password_ends_with_any(registry: Registry) -> None:
-    """Those that an earlier version issued go on, and must not outlive a renewed password."""
+    """Tokens of an earlier version stay valid, but must not outlive a renewed password."""
     await account(registry, "_repositories_push")
     services = registry.services
     old = replace(await services.authentication.find("ci-team"), authentication_method="")
@@ -209,7 +209,7 @@ async def test_a_token_that_does_not_say_its_password_ends_with_any(registry: Re
 async def test_what_ends_an_account_ends_its_tokens_of_every_kind(
     registry: Registry, how: str
 ) -> None:
-    """A stolen token must be something that one can end."""
+    """You must be able to revoke a stolen token."""
     accounts = registry.services.accounts
     caller = await account(registry, "_repositories_push")
     refresh = (await caller.token(offline_token="true")).json["refresh_token"]
@@ -236,12 +236,12 @@ async def test_what_ends_an_account_ends_its_tokens_of_every_kind(
     assert (await caller.token()).status == (200 if works else 401)
 
 
-async def test_an_account_made_anew_is_another_one(registry: Registry, clock: HandClock) -> None:
-    """Tokens of the one that was deleted must not open for its namesake."""
+async def test_a_recreated_account_is_another_one(registry: Registry, clock: HandClock) -> None:
+    """Tokens of the deleted account must not open its namesake."""
     caller = await account(registry, "_repositories_pull")
     old = await caller.login()
     await registry.services.accounts.delete("ci-team")
-    clock.forward(seconds=-5)  # clocks go back, epochs do not
+    clock.forward(seconds=-5)  # a clock may go back, an epoch never does
 
     new = await (await account(registry, "_repositories_pull")).login()
 
@@ -252,7 +252,7 @@ async def test_an_account_made_anew_is_another_one(registry: Registry, clock: Ha
 async def test_an_upload_outlives_its_token_but_not_its_account(
     registry: Registry, clock: HandClock
 ) -> None:
-    """Whoever was locked out must not go on writing."""
+    """An account that was locked out must not go on writing."""
     caller = await account(registry, "_repositories_push")
     holder = await caller.login("repository:app:pull,push")
     location = (await holder.call("POST", "/v2/app/blobs/uploads/")).header("Location") or ""
@@ -266,8 +266,8 @@ async def test_an_upload_outlives_its_token_but_not_its_account(
     assert (await holder.call("PATCH", location, body=b"b")).status == 401
 
 
-async def test_a_password_ends_when_it_was_said_to(registry: Registry, clock: HandClock) -> None:
-    """A key handed to a contractor."""
+async def test_a_password_expires_on_time(registry: Registry, clock: HandClock) -> None:
+    """A contractor's access must end by itself."""
     expires_at = clock() + timedelta(days=1)
     created = await registry.services.accounts.create(
         "contractor", "_repositories_pull", expires_at=expires_at
@@ -281,8 +281,8 @@ async def test_a_password_ends_when_it_was_said_to(registry: Registry, clock: Ha
     assert (await caller.token()).status == 401
 
 
-async def test_a_deleted_password_is_none(registry: Registry) -> None:
-    """The other one goes on working."""
+async def test_a_deleted_password_is_refused(registry: Registry) -> None:
+    """The other one still works."""
     created = await registry.services.accounts.create("ci-team", "_repositories_pull")
     first, second = (
         Caller(registry, "ci-team", password.value.reveal())
@@ -296,7 +296,7 @@ async def test_a_deleted_password_is_none(registry: Registry) -> None:
 
 
 async def test_the_administrator_can_be_switched_off(registry: Registry, admin: Caller) -> None:
-    """ACR's is off by default, because two people who share a password are nobody."""
+    """ACR's is off by default: a shared password says nothing about who used it."""
     await registry.services.accounts.change("acrux", is_enabled=False)
 
     assert (await admin.call("GET", "/v2/")).status == 401
@@ -306,7 +306,7 @@ async def test_the_administrator_can_be_switched_off(registry: Registry, admin: 
 async def test_the_catalog_shows_only_what_the_account_may_see(
     registry: Registry, admin: Caller
 ) -> None:
-    """Filtered in the query: the size of a page tells nothing either."""
+    """It is filtered in the query, so that the size of a page reveals nothing either."""
     for name in ("a/hidden", "own", "team/a", "team/b", "z/hidden"):
         await admin.push(name, "v1", APP)
     held = await scope_map(
@@ -323,10 +323,10 @@ async def test_the_catalog_shows_only_what_the_account_may_see(
     assert first.json["repositories"] == ["own", "team/a"]
 
 
-async def test_a_mount_without_the_right_on_its_source_is_an_upload_as_of_nowhere(
+async def test_a_mount_without_the_right_on_its_source_becomes_an_upload(
     registry: Registry, admin: Caller
 ) -> None:
-    """Whoever may not read there must not learn what is there."""
+    """A caller who may not read there must not learn what is there."""
     await admin.push("private", "v1", APP)
     held = await scope_map(
         registry, "repositories/app/content/read", "repositories/app/content/write"
@@ -390,7 +390,7 @@ async def test_anonymous_pull_still_asks_for_a_token(registry: Registry) -> None
 async def test_a_wrong_password_is_never_silently_anonymous(
     registry: Registry, stranger: Caller
 ) -> None:
-    """Somebody would believe to be logged in."""
+    """People would believe that they are logged in."""
     await registry.services.accounts.let_anonymous("_repositories_pull_metadata_read")
 
     answer = await Caller(registry, "acrux", "wrong").token("repository:app:pull")
@@ -399,10 +399,10 @@ async def test_a_wrong_password_is_never_silently_anonymous(
     assert (await stranger.token()).status == 200
 
 
-async def test_what_anonymous_callers_may_can_be_taken_back(
+async def test_the_rights_of_anonymous_callers_can_be_revoked(
     registry: Registry, admin: Caller
 ) -> None:
-    """At once, with the tokens they have."""
+    """At once, together with the tokens that they have."""
     await admin.push("app", "v1", APP)
     await registry.services.accounts.let_anonymous("_repositories_pull_metadata_read")
     token = (await anonymous_token(registry, "repository:app:pull")).json["access_token"]
@@ -415,10 +415,10 @@ async def test_what_anonymous_callers_may_can_be_taken_back(
     assert (await anonymous_token(registry, "repository:app:pull")).status == 401
 
 
-async def test_whoever_presents_nothing_manages_nothing_whatever_they_were_given(
+async def test_anonymous_callers_never_manage_whatever_their_scope_map_says(
     registry: Registry,
 ) -> None:
-    """A slip of the operator must not hand the whole registry to everybody."""
+    """An operator's slip must not hand the whole registry to everybody."""
     await scope_map(registry, "repositories/app/content/read", "management/write")
     for given in ("_admin", "the-map"):
         await registry.services.accounts.let_anonymous(given)
@@ -432,10 +432,8 @@ async def test_whoever_presents_nothing_manages_nothing_whatever_they_were_given
 
 
 @pytest.mark.parametrize("far", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"])
-async def test_a_password_cannot_end_beyond_what_a_calendar_holds(
-    registry: Registry, far: str
-) -> None:
-    """In UTC it would be in a year that nobody can read back: nobody could log in any more."""
+async def test_a_password_cannot_expire_beyond_the_calendar(registry: Registry, far: str) -> None:
+    """In UTC its year could not be read back, and nobody could log in any more."""
     accounts = registry.services.accounts
     await accounts.create("ci-team", "_repositories_pull")
 
@@ -449,15 +447,15 @@ async def test_a_password_cannot_end_beyond_what_a_calendar_holds(
 
 
 @pytest.mark.parametrize("name", ["", "abc", "a" * 51, "a:bcde", "_admin", "a b c d", "ä" * 6])
-async def test_a_name_that_cannot_be_is_refused(registry: Registry, name: str) -> None:
-    """A colon would end it in Basic, an underscore is the system's."""
+async def test_an_invalid_name_is_refused(registry: Registry, name: str) -> None:
+    """A colon would end the name in Basic; names with an underscore are the system's."""
     with pytest.raises(InvalidInput):
         await registry.services.accounts.create(name, "_repositories_pull")
     with pytest.raises((InvalidInput, InvalidScope)):
         await registry.services.scope_maps.create(name, ())
 
 
-async def test_what_is_there_is_not_made_again_and_what_is_not_there_is_not_changed(
+async def test_creating_an_existing_name_and_changing_an_unknown_one_are_refused(
     registry: Registry,
 ) -> None:
     """A typo must not change another account."""
@@ -495,12 +493,12 @@ async def test_what_is_there_is_not_made_again_and_what_is_not_there_is_not_chan
 async def test_a_permission_outside_the_grammar_is_refused(
     registry: Registry, permission: str
 ) -> None:
-    """A misread wildcard would open what nobody meant."""
+    """A misread wildcard would open what nobody meant to."""
     with pytest.raises(InvalidScope):
         await registry.services.scope_maps.create("the-map", (permission,))
 
 
-async def test_a_scope_map_has_bounds(registry: Registry) -> None:
+async def test_a_scope_map_has_limits(registry: Registry) -> None:
     """acr-protocol.md §4.6."""
     too_many = tuple(f"repositories/r{number}/content/read" for number in range(501))
 
@@ -510,8 +508,8 @@ async def test_a_scope_map_has_bounds(registry: Registry) -> None:
         await registry.services.scope_maps.create("the-map", (), "x" * 257)
 
 
-async def test_a_description_can_be_changed_within_its_bounds(registry: Registry) -> None:
-    """It is all that tells people what a map is for."""
+async def test_a_description_can_be_changed_within_its_limits(registry: Registry) -> None:
+    """Only the description says what a map is for."""
     held = await scope_map(registry, "repositories/app/content/read")
 
     changed = await registry.services.scope_maps.change(held, description="for the app")
@@ -524,8 +522,8 @@ async def test_a_description_can_be_changed_within_its_bounds(registry: Registry
         await registry.services.scope_maps.change(held, description="x" * 257)
 
 
-async def test_a_scope_map_that_an_account_has_is_not_deleted(registry: Registry) -> None:
-    """Its account would hold nothing, and nobody would know why."""
+async def test_a_scope_map_in_use_is_not_deleted(registry: Registry) -> None:
+    """Its account would hold no rights, and nobody would know why."""
     held = await scope_map(registry, "repositories/app/content/read")
     await account(registry, held)
 
@@ -547,8 +545,10 @@ async def test_accounts_are_listed_by_name_without_the_anonymous_one(registry: R
     assert [one.username for one in listed] == ["earlier", "later"]
 
 
-async def test_an_upload_belongs_to_whoever_began_it(registry: Registry, admin: Caller) -> None:
-    """Another account that may push there must not go on with it (CVE-2026-32589)."""
+async def test_an_upload_belongs_to_the_account_that_began_it(
+    registry: Registry, admin: Caller
+) -> None:
+    """Another account that may push there must not continue it (CVE-2026-32589)."""
     location = (await admin.call("POST", "/v2/app/blobs/uploads/")).header("Location") or ""
     other = await (await account(registry, "_repositories_push")).login("repository:app:pull,push")
 

@@ -1,15 +1,15 @@
-"""The client's address behind proxies, as the log tells it."""
+"""The client's address behind proxies, as it is logged."""
 
 import pytest
 
 from tests.http.caller import Caller
 from tests.http.conftest import Lines
 
-PROXY = "198.51.100.9"  # of the network that the settings trust
+PROXY = "198.51.100.9"  # in the network that the settings trust
 
 
 async def told(stranger: Caller, log: Lines, peer: str, *forwarded: str) -> object:
-    """The address that the log tells of a request with these headers X-Forwarded-For."""
+    """The address that is logged for a request with these X-Forwarded-For headers."""
     await stranger.call(
         "GET", "/livez", headers=[("X-Forwarded-For", value) for value in forwarded], peer=peer
     )
@@ -34,30 +34,30 @@ async def told(stranger: Caller, log: Lines, peer: str, *forwarded: str) -> obje
 async def test_the_client_is_who_the_nearest_proxies_say_and_not_who_it_says_itself(
     stranger: Caller, log: Lines, forwarded: list[str], client: str
 ) -> None:
-    """Whoever guesses would be a new address with every request."""
+    """An attacker could pass for a new address with every request."""
     assert await told(stranger, log, PROXY, *forwarded) == client
 
 
 @pytest.mark.parametrize(
     "forwarded", [[], [""], ["unknown"], ["192.0.2.7, "], ["192.0.2.700"], ["fe80::1%a\rb"]]
 )
-async def test_what_is_no_address_leaves_the_proxys_own(
+async def test_an_invalid_address_leaves_the_proxys_own(
     stranger: Caller, log: Lines, forwarded: list[str]
 ) -> None:
-    """A log line, or a limit, would be of a text that anybody may choose."""
+    """A client could choose the text in the log and the key of its limits."""
     assert await told(stranger, log, PROXY, *forwarded) == PROXY
 
 
 @pytest.mark.parametrize("peer", ["203.0.113.9", "not an address", ""])
-async def test_a_stranger_is_not_asked_who_the_client_is(
+async def test_forwarded_headers_of_an_untrusted_peer_are_ignored(
     stranger: Caller, log: Lines, peer: str
 ) -> None:
-    """Anybody could speak in the name of another address."""
+    """Anybody could act under another address."""
     assert await told(stranger, log, peer, "192.0.2.7") == peer
 
 
-async def test_a_proxy_that_reaches_a_socket_of_ipv6_is_trusted_all_the_same(
+async def test_a_proxy_on_an_ipv6_socket_is_trusted_by_its_ipv4_address(
     stranger: Caller, log: Lines
 ) -> None:
-    """All clients would share the proxy's address, and its limits."""
+    """All clients would share the proxy's address and its limits."""
     assert await told(stranger, log, f"::ffff:{PROXY}", "192.0.2.7") == "192.0.2.7"

@@ -1,4 +1,4 @@
-"""The audit: what is recorded of requests, what is not, and that nothing secret is."""
+"""The audit: what is recorded, what is not, and that it holds no secret."""
 
 import json
 from urllib.parse import urlencode
@@ -19,13 +19,13 @@ SCOPE = "repository:team/app:pull,push"
 
 
 async def records(registry: Registry) -> list[Decision]:
-    """All that was recorded, the oldest first."""
+    """All records, the oldest first."""
     await registry.services.audit_log.flush()
     return [one.decision for one in await registry.services.audit_log.search(Search(limit=1000))]
 
 
 async def last(registry: Registry) -> Decision:
-    """What was recorded last."""
+    """The newest record."""
     return (await records(registry))[-1]
 
 
@@ -56,7 +56,7 @@ async def test_a_token_that_is_issued_is_recorded_with_what_was_asked_and_grante
 async def test_a_form_and_an_exchange_are_recorded_too(
     registry: Registry, stranger: Caller
 ) -> None:
-    """Whoever wants to go unseen would only have to ask in another way."""
+    """A caller could avoid the audit by asking in another way."""
     form = {"grant_type": "password", "service": HOST, "scope": SCOPE, "access_type": "offline",
             "username": stranger.username, "password": stranger.password}  # fmt: skip
     refresh_token = (await post(stranger, "/oauth2/token", form)).json["refresh_token"]
@@ -86,7 +86,7 @@ async def post(caller: Caller, path: str, form: dict[str, str]) -> Answer:
 async def test_each_change_is_recorded_and_no_step_towards_it(
     registry: Registry, admin: Caller
 ) -> None:
-    """What was deleted, and by whom, would be anybody's guess."""
+    """Nobody would know what was deleted, and by whom."""
     before = len(await records(registry))
     await admin.push("team/app", "v1", APP)
     started = await admin.call("POST", "/v2/team/app/blobs/uploads/")
@@ -113,7 +113,7 @@ async def test_each_change_is_recorded_and_no_step_towards_it(
 
 
 async def test_reading_with_a_good_token_is_not_recorded(registry: Registry, admin: Caller) -> None:
-    """The few lines that matter would drown in those of every pull."""
+    """The few records that matter would drown in those of every pull."""
     await admin.push("team/app", "v1", APP)
     before = len(await records(registry))
     await admin.pull("team/app", "v1")
@@ -124,7 +124,7 @@ async def test_reading_with_a_good_token_is_not_recorded(registry: Registry, adm
 
 
 def test_every_end_point_that_can_change_something_is_recorded(registry: Registry) -> None:
-    """A new end-point would change things unseen."""
+    """A new end-point would make changes unseen."""
     unseen = {
         (row.path, method)
         for row in registry.rows
@@ -147,7 +147,7 @@ def test_every_end_point_that_can_change_something_is_recorded(registry: Registr
 async def test_a_caller_who_presents_nothing_is_not_recorded(
     registry: Registry, stranger: Caller
 ) -> None:
-    """Every client's first request would be a line."""
+    """Every client's first request would be a record."""
     await stranger.call("GET", "/v2/")
     await stranger.call("GET", "/oauth2/token", query={"service": HOST})
     await stranger.call("GET", "/v2/", headers={"Authorization": basic("", "")})
@@ -158,7 +158,7 @@ async def test_a_caller_who_presents_nothing_is_not_recorded(
 async def test_a_token_that_holds_too_little_is_recorded_with_what_it_holds(
     registry: Registry, stranger: Caller
 ) -> None:
-    """A stolen token that is tried here and there would go unnoticed."""
+    """Nobody would notice a stolen token that is tried here and there."""
     caller = await stranger.login("repository:team/app:pull")
     await caller.call("DELETE", "/v2/team/app/manifests/v1")
 
@@ -178,10 +178,10 @@ async def test_a_token_that_holds_too_little_is_recorded_with_what_it_holds(
     ],
 )
 @pytest.mark.parametrize("path", ["/oauth2/token", "/v2/team/app/tags/list"])
-async def test_a_wrong_password_is_recorded_without_a_word_of_what_was_typed(
+async def test_a_wrong_password_is_recorded_without_anything_that_was_typed(
     registry: Registry, stranger: Caller, credential: str, account: str, reason: str, path: str
 ) -> None:
-    """People type their password where the name goes: the audit would be a list of passwords."""
+    """People type passwords into the name field: the audit would be a list of passwords."""
     await stranger.call(
         "GET", path, query={"account": "hunter2"}, headers={"Authorization": credential}
     )
@@ -195,7 +195,7 @@ async def test_a_wrong_password_is_recorded_without_a_word_of_what_was_typed(
 async def test_a_disabled_account_and_an_expired_password_are_told_apart(
     registry: Registry, stranger: Caller, clock: HandClock
 ) -> None:
-    """Whoever is asked for help would look in the wrong place."""
+    """The operator would look in the wrong place."""
     accounts = registry.services.accounts
     created = await accounts.create("robot", "_repositories_pull", expires_at=clock.now)
     assert created.passwords[0].value is not None
@@ -217,7 +217,7 @@ async def test_a_disabled_account_and_an_expired_password_are_told_apart(
 async def test_what_was_wrong_with_a_token_is_recorded_with_its_account(
     registry: Registry, stranger: Caller, clock: HandClock
 ) -> None:
-    """An attack and a clock that is wrong would look alike."""
+    """An attack and a wrong clock would look alike."""
     caller = await stranger.login(SCOPE)
     authorization = caller.authorization
     found = {}
@@ -247,7 +247,7 @@ async def test_what_was_wrong_with_a_token_is_recorded_with_its_account(
 async def test_an_anonymous_caller_who_is_refused_is_named_so(
     registry: Registry, stranger: Caller
 ) -> None:
-    """An empty name would stand for nobody, or for everybody."""
+    """An empty name could mean nobody or everybody."""
     await registry.services.accounts.let_anonymous("_repositories_pull")
     answer = await stranger.call("GET", "/oauth2/token", query={"service": HOST, "scope": SCOPE})
     token = answer.json["access_token"]
@@ -265,7 +265,7 @@ async def test_an_anonymous_caller_who_is_refused_is_named_so(
 async def test_no_password_and_no_token_gets_into_the_journal(
     registry: Registry, stranger: Caller
 ) -> None:
-    """Whoever may read the audit could be anybody."""
+    """Anyone who may read the audit could act as anybody."""
     caller = await stranger.login(SCOPE)
     token = (caller.authorization or "").removeprefix("Bearer ")
     await caller.call("DELETE", f"/v2/team/app/manifests/v1?token={token}")
@@ -279,10 +279,10 @@ async def test_no_password_and_no_token_gets_into_the_journal(
         assert secret not in text
 
 
-async def test_what_waits_is_written_when_the_registry_stops(
+async def test_waiting_records_are_written_when_the_registry_stops(
     registry: Registry, stranger: Caller
 ) -> None:
-    """A restart would leave a gap."""
+    """Every restart would leave a gap."""
     await stranger.login(SCOPE)
     await registry.lifespan.close()
     await registry.lifespan.open()
@@ -290,10 +290,10 @@ async def test_what_waits_is_written_when_the_registry_stops(
     assert [one.request for one in await records(registry)] == ["GET /oauth2/token"]
 
 
-async def test_a_stranger_who_asks_for_very_much_is_recorded_in_a_few_words(
+async def test_a_stranger_who_requests_many_scopes_is_recorded_briefly(
     registry: Registry,
 ) -> None:
-    """A hundred long scopes a guess would fill the disk, though guesses are few."""
+    """A hundred long scopes per guess would fill the disk, even though guesses are limited."""
     scopes = [f"repository:{f'{number:03}'.ljust(500, 'a')}:pull" for number in range(100)]
     form = {"grant_type": "password", "username": "acrux", "password": "wrong", "service": HOST,
             "scope": " ".join(scopes)}  # fmt: skip
@@ -309,7 +309,7 @@ async def test_a_stranger_who_asks_for_very_much_is_recorded_in_a_few_words(
 async def test_a_change_over_the_management_api_is_recorded_without_its_secrets(
     registry: Registry, stranger: Caller
 ) -> None:
-    """Whoever makes themselves an account over HTTP would go unseen."""
+    """An account that somebody creates over HTTP would go unseen."""
     manager = await stranger.login("registry:management:read,write")
     before = len(await records(registry))
     body = json.dumps({"name": "ci-team", "scopeMapId": "_repositories_pull"}).encode()

@@ -1,4 +1,4 @@
-"""Each refusal carries the id of a case, which says why it was one."""
+"""Each refusal carries the id of a case that explains it."""
 
 import base64
 import json
@@ -21,13 +21,13 @@ MANIFEST = "/v2/team/app/manifests/v1"
 
 
 async def explain(registry: Registry, answer: Answer) -> Explanation:
-    """Why this answer is a refusal."""
+    """The explanation of this refusal."""
     await registry.services.audit_log.flush()
     return await registry.services.explanations.explain(answer.case)
 
 
 async def robot(registry: Registry, scope_map: str = "_repositories_pull") -> Caller:
-    """A caller with an account of this scope map."""
+    """A caller with an account that has this scope map."""
     created = await registry.services.accounts.create("robot", scope_map)
     assert created.passwords[0].value is not None
     return Caller(registry, "robot", created.passwords[0].value.reveal())
@@ -36,7 +36,7 @@ async def robot(registry: Registry, scope_map: str = "_repositories_pull") -> Ca
 async def test_a_request_without_a_credential_carries_its_case_in_a_header_alone(
     registry: Registry, stranger: Caller
 ) -> None:
-    """The first answer is the document's to the letter, and yet can be explained."""
+    """The first answer matches the document to the letter, and can still be explained."""
     answer = await stranger.call("GET", MANIFEST)
 
     assert answer.case.startswith("np")
@@ -47,7 +47,7 @@ async def test_a_request_without_a_credential_carries_its_case_in_a_header_alone
 async def test_the_case_stands_in_header_message_and_detail(
     registry: Registry, stranger: Caller
 ) -> None:
-    """docker shows the message, az a detail that is text, and nobody the header."""
+    """docker shows the message, az shows a detail that is text, and nobody shows the header."""
     caller = await stranger.login(PULL)
     scoped = await caller.call("DELETE", MANIFEST)
     unscoped = await stranger.call(
@@ -66,22 +66,22 @@ async def test_the_case_stands_in_header_message_and_detail(
 
 
 async def test_a_success_and_a_mistake_carry_no_case(admin: Caller) -> None:
-    """A case that explains nothing would be looked up all the same."""
+    """People would look up a case that explains nothing."""
     for path in ("/v2/", "/v2/team/app/manifests/v1", "/nowhere"):
         assert not (await admin.call("GET", path)).case
 
 
 async def test_no_two_refusals_share_a_case(stranger: Caller) -> None:
-    """One caller would read of the other's."""
+    """One caller would read about another's request."""
     cases = {(await Caller(stranger.registry, "acrux", "x").token(PULL)).case for _ in range(4)}
 
     assert len(cases) == 4
 
 
-async def test_the_scope_map_that_lacks_is_named_with_what_to_do(
+async def test_the_scope_map_that_lacks_the_right_is_named_with_the_remedy(
     registry: Registry, stranger: Caller
 ) -> None:
-    """`unauthorized` sends everybody to look at everything."""
+    """With `unauthorized` alone, everybody looks everywhere."""
     await registry.services.scope_maps.create("team-map", ("repositories/team/*/content/read",))
     caller = await (await robot(registry, "team-map")).login(PULL)
     told = await explain(registry, await caller.call("DELETE", MANIFEST))
@@ -95,10 +95,10 @@ async def test_the_scope_map_that_lacks_is_named_with_what_to_do(
     assert told.changes == ""
 
 
-async def test_what_was_changed_since_is_said(
+async def test_a_change_since_the_refusal_is_reported(
     registry: Registry, stranger: Caller, clock: HandClock
 ) -> None:
-    """The explanation would speak of another scope map than the one that refused."""
+    """The explanation would describe another scope map than the one that refused."""
     await registry.services.scope_maps.create("team-map", ("repositories/team/*/content/read",))
     caller = await (await robot(registry, "team-map")).login(PULL)
     refused = await caller.call("DELETE", MANIFEST)
@@ -114,10 +114,10 @@ async def test_what_was_changed_since_is_said(
     assert [right.is_held for right in told.rights] == [True]
 
 
-async def test_it_is_said_that_a_scope_map_grew_since_and_nobody_logged_out_for_it(
+async def test_a_scope_map_that_grew_since_the_refusal_is_reported_and_logs_nobody_out(
     registry: Registry, stranger: Caller, clock: HandClock
 ) -> None:
-    """Who asks why would be told that all is well, and never that somebody mended it."""
+    """The explanation would say that all is well, but not that somebody fixed it."""
     services = registry.services
     await services.scope_maps.create("team-map", ("repositories/team/*/content/read",))
     caller = await (await robot(registry, "team-map")).login(PULL)
@@ -130,14 +130,14 @@ async def test_it_is_said_that_a_scope_map_grew_since_and_nobody_logged_out_for_
 
     assert before.changes == ""
     assert "was changed at 2026-11-21T12:01:00Z, after this case" in after.changes
-    assert (await caller.call("GET", MANIFEST)).status == 404  # and not 401
+    assert (await caller.call("GET", MANIFEST)).status == 404  # and not a 401
 
 
 @pytest.mark.parametrize("change", [{"scope_map": "_repositories_admin"}, {"is_enabled": True}])
-async def test_it_is_said_that_an_account_was_given_more_since(
+async def test_an_account_that_got_more_rights_since_is_reported(
     registry: Registry, stranger: Caller, clock: HandClock, change: dict[str, Any]
 ) -> None:
-    """Rights that only grow end no login, and leave no other trace."""
+    """Rights that only grow log nobody out, and leave no other trace."""
     accounts = registry.services.accounts
     caller = await robot(registry)
     if "is_enabled" in change:
@@ -151,10 +151,10 @@ async def test_it_is_said_that_an_account_was_given_more_since(
     assert "12:01:00Z, after this case" in (await explain(registry, refused)).changes
 
 
-async def test_it_is_said_that_the_scope_map_of_a_trust_grew_since(
+async def test_a_scope_map_of_a_trust_that_grew_since_is_reported(
     registry: Registry, stranger: Caller, clock: HandClock
 ) -> None:
-    """A federated identity has no account whose change could be told."""
+    """A federated identity has no account whose change could be reported."""
     services = registry.services
     await services.scope_maps.create("ci-map", ("repositories/app/content/read",))
     await services.trusts.create(
@@ -187,8 +187,10 @@ async def test_it_is_said_that_the_scope_map_of_a_trust_grew_since(
     assert "12:02:00Z, after this case" in after.changes
 
 
-async def test_a_token_that_did_not_ask_is_told_apart(registry: Registry, stranger: Caller) -> None:
-    """Somebody would widen a scope map that is wide enough."""
+async def test_a_token_that_did_not_request_the_scope_is_told_apart(
+    registry: Registry, stranger: Caller
+) -> None:
+    """People would widen a scope map that is wide enough."""
     caller = await stranger.login(PULL)
     told = await explain(registry, await caller.call("DELETE", MANIFEST))
 
@@ -196,10 +198,10 @@ async def test_a_token_that_did_not_ask_is_told_apart(registry: Registry, strang
     assert told.held != told.needed
 
 
-async def test_an_anonymous_caller_is_told_what_whoever_has_no_login_may(
+async def test_an_anonymous_caller_is_told_what_anonymous_callers_may(
     registry: Registry, stranger: Caller
 ) -> None:
-    """They would be sent to an account that they have not."""
+    """They would be sent to an account that they do not have."""
     await registry.services.accounts.let_anonymous("_repositories_pull")
     answer = await stranger.call("GET", "/oauth2/token", query={"service": HOST, "scope": PULL})
     bearer = {"Authorization": f"Bearer {answer.json['access_token']}"}
@@ -211,7 +213,7 @@ async def test_an_anonymous_caller_is_told_what_whoever_has_no_login_may(
 async def test_wrong_and_expired_passwords_and_disabled_accounts_are_told_apart(
     registry: Registry, stranger: Caller, clock: HandClock
 ) -> None:
-    """The answer says the same of all of them; whoever runs the registry must know."""
+    """The answer is the same for all of them, but the operator must know which it was."""
     accounts = registry.services.accounts
     caller = await robot(registry)
     found = [await explain(registry, await Caller(registry, "robot", "wrong").token(PULL))]
@@ -230,10 +232,10 @@ async def test_wrong_and_expired_passwords_and_disabled_accounts_are_told_apart(
     assert [one.account for one in found] == ["robot", "(unknown)", "robot", "robot"]
 
 
-async def test_what_is_wrong_with_a_token_is_told(
+async def test_the_explanation_says_what_is_wrong_with_a_token(
     registry: Registry, stranger: Caller, clock: HandClock
 ) -> None:
-    """Expired, revoked, altered and foreign tokens all end in the same 401."""
+    """Expired, revoked, altered and foreign tokens all get the same 401."""
     caller = await stranger.login(PULL)
     token = (caller.authorization or "").removeprefix("Bearer ")
     found = {}
@@ -255,7 +257,7 @@ async def test_what_is_wrong_with_a_token_is_told(
 async def test_an_exchange_that_is_refused_is_explained(
     registry: Registry, stranger: Caller, kind: str
 ) -> None:
-    """CI would stand still, and nobody knew why."""
+    """CI would stand still, and nobody would know why."""
     body = f"grant_type={kind}&{kind}=abc".encode()
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await stranger.call("POST", "/oauth2/exchange", headers=form, body=body)
@@ -266,7 +268,7 @@ async def test_an_exchange_that_is_refused_is_explained(
 
 
 async def test_too_many_guesses_are_explained(registry: Registry, stranger: Caller) -> None:
-    """The right password is refused too: that is hard to believe without a word."""
+    """The right password is refused too, which is hard to believe without an explanation."""
     answers = [await Caller(registry, "acrux", "wrong").token(PULL) for _ in range(12)]
     refused = answers[-1]
     told = await explain(registry, refused)
@@ -278,7 +280,7 @@ async def test_too_many_guesses_are_explained(registry: Registry, stranger: Call
 
 
 async def test_an_explanation_holds_no_secret(registry: Registry, stranger: Caller) -> None:
-    """It is sent on, and shown on screens."""
+    """People forward it, and show it on screens."""
     caller = await stranger.login(PULL)
     token = (caller.authorization or "").removeprefix("Bearer ")
     answers = [
@@ -295,14 +297,14 @@ async def test_an_explanation_holds_no_secret(registry: Registry, stranger: Call
 
 
 async def test_a_case_that_nobody_recorded_is_unknown(registry: Registry) -> None:
-    """An id with a slip of the pen would be somebody else's case."""
+    """A mistyped id would show somebody else's case."""
     with pytest.raises(UnknownCase):
         await registry.services.explanations.explain("k1v0zn9q2m")
     with pytest.raises(InvalidInput):
         await registry.services.explanations.explain("no id")
 
 
-async def test_a_flood_without_credentials_takes_no_room(
+async def test_a_flood_without_credentials_takes_no_space(
     registry: Registry, stranger: Caller
 ) -> None:
     """Strangers would push out the cases that matter, or fill the disk."""
@@ -316,7 +318,7 @@ async def test_a_flood_without_credentials_takes_no_room(
 async def test_a_token_of_an_issuer_that_nobody_trusts_is_explained(
     registry: Registry, stranger: Caller
 ) -> None:
-    """CI is set up once, and the first thing that fails is this."""
+    """This is the first thing that fails when CI is set up."""
     claims = base64.urlsafe_b64encode(b'{"iss":"https://issuer.test"}').decode().rstrip("=")
     body = f"grant_type=access_token&access_token=e30.{claims}.e30".encode()
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -327,7 +329,7 @@ async def test_a_token_of_an_issuer_that_nobody_trusts_is_explained(
     assert "acrux trust list" in told.fixes
 
 
-async def test_whoever_a_trust_let_in_is_explained_by_what_the_trust_gives(
+async def test_a_refusal_of_a_federated_identity_names_what_its_trust_grants(
     registry: Registry, stranger: Caller
 ) -> None:
     """A federated identity has no account to look at."""

@@ -1,4 +1,4 @@
-"""What changes anything is decided again after the last byte of its body: all routes, all ways."""
+"""Every change is authorized again after the last byte of its body."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -66,7 +66,7 @@ CHANGES = {
     )
 }
 
-# Every change is tried with a token; one of each kind with a password too.
+# Every change is tried with a token, and one of each kind with a password too.
 WAYS = [*((change, "access token") for change in CHANGES), ("disable", "password")]
 of_each = pytest.mark.parametrize(
     "endpoint", CHANGING, ids=lambda endpoint: " ".join(reversed(endpoint))
@@ -74,7 +74,7 @@ of_each = pytest.mark.parametrize(
 
 
 class Slow:
-    """A body whose first byte has come, and whose rest comes when the test says so."""
+    """A body whose first byte arrives at once, and the rest when the test says so."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -90,7 +90,7 @@ class Slow:
 
 @pytest.fixture
 async def pusher(stranger: Caller) -> ShownAccount:
-    """An account that may do everything, of a scope map of its own."""
+    """An account that may do everything, with a scope map of its own."""
     stranger.authorization = stranger.basic
     await seed(stranger)
     await stranger.registry.services.scope_maps.create("pusher-map", EVERYTHING)
@@ -98,14 +98,14 @@ async def pusher(stranger: Caller) -> ShownAccount:
 
 
 def password(account: ShownAccount) -> str:
-    """The first password that was shown."""
+    """The first password that was printed."""
     value = account.passwords[0].value
     assert value is not None
     return value.reveal()
 
 
 async def authorized(stranger: Caller, account: ShownAccount, how: str) -> Caller:
-    """A caller who presents a password, or an access token got for it."""
+    """A caller who presents a password, or an access token obtained with it."""
     caller = Caller(stranger.registry, NAME, password(account))
     if how == "password":
         caller.authorization = caller.basic
@@ -116,7 +116,7 @@ async def authorized(stranger: Caller, account: ShownAccount, how: str) -> Calle
 async def call_slowly(
     caller: Caller, endpoint: tuple[str, str], meanwhile: Callable[[], Awaitable[object]]
 ) -> Answer:
-    """Call the end-point as its example says; after the first byte of the body, do something."""
+    """Call the end-point as its example says, and do something after the first byte of the body."""
     example = EXAMPLES[endpoint]
     path = example.path
     if "UPLOAD" in path:
@@ -129,7 +129,7 @@ async def call_slowly(
     call = asyncio.create_task(caller.call(endpoint[1], path, headers=headers, body=aiter(body)))
     began = asyncio.create_task(body.began.wait())
     await asyncio.wait((call, began), return_when=asyncio.FIRST_COMPLETED)
-    if not call.done():  # else it looks at no body: there is nothing in which to wait
+    if not call.done():  # an end-point that reads no body has nothing to wait in
         await meanwhile()
     body.goes_on.set()
     began.cancel()
@@ -138,10 +138,10 @@ async def call_slowly(
 
 @pytest.mark.parametrize(("change", "how"), WAYS)
 @of_each
-async def test_whoever_lost_the_right_while_the_body_came_changes_nothing(
+async def test_a_caller_who_lost_the_right_while_the_body_came_changes_nothing(
     stranger: Caller, pusher: ShownAccount, endpoint: tuple[str, str], change: str, how: str
 ) -> None:
-    """Whoever was let go kept a request open, and put another `latest` minutes later."""
+    """A dismissed employee kept a request open, and replaced `latest` minutes later."""
     caller = await authorized(stranger, pusher, how)
     changed: list[str] = []
 
@@ -155,10 +155,10 @@ async def test_whoever_lost_the_right_while_the_body_came_changes_nothing(
 
 
 @of_each
-async def test_whatever_takes_a_body_waits_for_it_before_it_decides(
+async def test_every_end_point_that_takes_a_body_waits_for_it_before_it_decides(
     stranger: Caller, pusher: ShownAccount, endpoint: tuple[str, str]
 ) -> None:
-    """A table of calls of which none waits would prove nothing."""
+    """Calls that do not wait for the body would prove nothing."""
     caller = await authorized(stranger, pusher, "password")
     waited: list[bool] = []
 
@@ -174,7 +174,7 @@ async def test_whatever_takes_a_body_waits_for_it_before_it_decides(
 async def test_an_upload_in_one_request_is_decided_again(
     stranger: Caller, pusher: ShownAccount
 ) -> None:
-    """The end-point of an upload takes a whole blob too, and would link it."""
+    """This end-point takes whole blobs too, and would link one."""
     caller = await authorized(stranger, pusher, "access token")
     content, body = b"another blob", Slow(b"another blob")
     path = f"/v2/{REPOSITORY}/blobs/uploads/?digest={Digest.of(content)}"
@@ -191,7 +191,7 @@ async def test_an_upload_in_one_request_is_decided_again(
 async def test_what_another_process_switched_off_is_known_after_the_last_byte(
     stranger: Caller, pusher: ShownAccount, settings: Settings
 ) -> None:
-    """`acrux token update --status disabled` is a process of its own; no worker was told yet."""
+    """`acrux token update --status disabled` is another process; no worker has heard of it yet."""
     caller = await authorized(stranger, pusher, "access token")
     command = SqliteDatabase(settings.data_dir / "registry.sqlite")
 
@@ -199,7 +199,7 @@ async def test_what_another_process_switched_off_is_known_after_the_last_byte(
         command.open()
         await SqlAccounts(command).change(NAME, 0, scope_map=None, is_enabled=False)
         command.close()
-        await asyncio.sleep(AT_ONCE_SECONDS)  # what makes the client a slow one
+        await asyncio.sleep(AT_ONCE_SECONDS)  # what makes the client slow
 
     answer = await call_slowly(caller, CHANGING[0], meanwhile)
 
@@ -207,7 +207,7 @@ async def test_what_another_process_switched_off_is_known_after_the_last_byte(
 
 
 @of_each
-async def test_a_token_that_only_ended_meanwhile_was_good_when_the_request_came(
+async def test_a_token_that_only_expired_meanwhile_is_still_accepted(
     stranger: Caller, pusher: ShownAccount, clock: HandClock, endpoint: tuple[str, str]
 ) -> None:
     """A push that takes longer than its token lives must not be lost."""
@@ -224,7 +224,7 @@ async def test_a_token_that_only_ended_meanwhile_was_good_when_the_request_came(
 async def test_a_user_who_is_disabled_while_a_body_comes_is_refused(
     stranger: Caller, pusher: ShownAccount
 ) -> None:
-    """People choose their passwords, and are switched off by another command."""
+    """Users choose their own passwords, and another command disables them."""
     services = stranger.registry.services
     await services.users.create("carol", "_admin", Secret("a long enough pass phrase"))
     caller = Caller(stranger.registry, "carol", "")
@@ -238,8 +238,8 @@ async def test_a_user_who_is_disabled_while_a_body_comes_is_refused(
     assert answer.status == 401
 
 
-def test_nothing_that_changes_anything_is_public_but_what_makes_tokens(registry: Registry) -> None:
-    """Who asks there stands in the body, so that it is asked after the body came."""
+def test_only_token_end_points_change_anything_in_public(registry: Registry) -> None:
+    """Their body holds the credential, so they decide after the body arrived anyway."""
     public = {row.path for row in registry.rows if _changes_in_public(row)}
 
     assert public == {"/oauth2/token", "/oauth2/exchange"}

@@ -1,4 +1,4 @@
-"""By enumeration, through the whole registry: map, request and route never add up to more."""
+"""By enumeration: scope map, request and route never add up to more."""
 
 from collections.abc import Iterator
 from itertools import chain, combinations
@@ -22,7 +22,7 @@ PATTERNS: Final = ("*", "team/*", "team/app")
 NAMES: Final = ("team/app", "team", "other/x")
 EVERY: Final = ",".join(REPOSITORY_ACTIONS)
 
-# Each is one token request; together they ask for everything in every way there is.
+# Each is one token request; together they request everything in every possible way.
 REQUESTS: Final = (
     ("",),
     tuple(f"repository:{name}:{EVERY}" for name in NAMES),
@@ -36,25 +36,25 @@ REQUESTS: Final = (
 
 
 def sets_of_permissions() -> Iterator[tuple[str, ...]]:
-    """All thirty-two."""
+    """All thirty-two sets."""
     return chain.from_iterable(combinations(PERMISSIONS, size) for size in range(6))
 
 
 def held(pattern: str, permissions: tuple[str, ...]) -> Holds:
-    """What a scope map holds, naively; whoever has one that holds something lists the catalog."""
+    """What a scope map holds, naively; one that holds any right opens the catalog."""
     rights = [f"repository:{pattern}:{ACTION_OF_PERMISSION[one]}" for one in permissions]
     return only(*rights, *(["registry:catalog:*"] if rights else []))
 
 
 class Routes:
-    """Every route, called so that whoever is let in changes nothing."""
+    """Every route, called so that it changes nothing even if it is allowed."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._opened: dict[str, set[tuple[str, str, str]]] = {}
 
     async def opened_by(self, authorization: str, key: str = "") -> set[tuple[str, str, str]]:
-        """Method, path and repository of all that is not refused; each `key` is tried once."""
+        """Method, path and repository of every call that is accepted; each `key` is tried once."""
         if not key or key not in self._opened:
             self._opened[key] = await self._try(authorization)
         return self._opened[key]
@@ -86,11 +86,11 @@ class Routes:
                 "password": "nothing",
             }
         )
-        return f"{filled}?digest=none"  # no upload begins, none ends
+        return f"{filled}?digest=none"  # no upload begins and none ends
 
 
 def should_open(holds: Holds) -> set[tuple[str, str, str]]:
-    """What whoever holds these rights may call, naively."""
+    """What these rights open, naively."""
     return {
         (method, path, name)
         for (path, method), example in EXAMPLES.items()
@@ -160,10 +160,10 @@ async def test_no_combination_of_scope_map_request_and_route_opens_what_the_map_
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-async def test_asking_for_all_gives_all_that_the_map_holds(
+async def test_a_request_for_everything_gets_all_that_the_map_holds(
     registry: Registry, pattern: str
 ) -> None:
-    """Nothing less either: a refused push is a failed build."""
+    """Nothing may be missing either: a refused push is a failed build."""
     for number, permissions in enumerate(sets_of_permissions()):
         texts = tuple(f"repositories/{pattern}/{permission}" for permission in permissions)
         await registry.services.scope_maps.create(f"map-{number:03}", texts)

@@ -1,4 +1,4 @@
-"""What a page of another site can make a browser send changes nothing here."""
+"""Requests that a page of another site can trigger change nothing."""
 
 import pytest
 
@@ -28,17 +28,17 @@ FORMS = [
 
 @pytest.fixture
 async def owner(stranger: Caller) -> Caller:
-    """The administrator, whose browser knows the password, in a registry that holds something."""
+    """The administrator, whose browser stores the password, in a registry that is not empty."""
     stranger.authorization = stranger.basic
     await seed(stranger)
     return stranger
 
 
 @pytest.mark.parametrize("endpoint", CHANGING, ids=lambda one: " ".join(reversed(one)))
-async def test_whatever_changes_anything_refuses_the_pages_of_other_sites(
+async def test_every_change_refuses_the_pages_of_other_sites(
     owner: Caller, endpoint: tuple[str, str]
 ) -> None:
-    """Whoever looked at a page of an attacker made an account for them."""
+    """Viewing an attacker's page created an account for the attacker."""
     example = EXAMPLES[endpoint]
 
     answers = [
@@ -57,7 +57,7 @@ async def test_whatever_changes_anything_refuses_the_pages_of_other_sites(
 async def test_management_takes_json_and_no_form(
     owner: Caller, endpoint: tuple[str, str], media_type: str, body: bytes
 ) -> None:
-    """Browsers that send no Origin send forms all the same, and an empty one suffices to revoke."""
+    """Browsers that send no Origin still send forms, and an empty one is enough to revoke."""
     answer = await owner.call(
         endpoint[1], EXAMPLES[endpoint].path, headers={"Content-Type": media_type}, body=body
     )
@@ -67,10 +67,10 @@ async def test_management_takes_json_and_no_form(
 
 
 @pytest.mark.parametrize("endpoint", MANAGEMENT, ids=lambda one: " ".join(reversed(one)))
-async def test_a_body_that_does_not_say_what_it_is_changes_nothing(
+async def test_a_body_without_a_content_type_changes_nothing(
     owner: Caller, endpoint: tuple[str, str]
 ) -> None:
-    """A page can send a body without a type to another site unasked."""
+    """A page can send a body without a type to another site without asking it first."""
     example = EXAMPLES[endpoint]
 
     answer = await owner.call(endpoint[1], example.path, body=example.body)
@@ -88,7 +88,7 @@ async def test_a_body_that_does_not_say_what_it_is_changes_nothing(
         {"Sec-Fetch-Site": "none"},
     ],
 )
-async def test_our_own_pages_and_clients_that_are_no_browser_are_let_in(
+async def test_our_own_pages_and_clients_that_are_not_browsers_are_let_in(
     owner: Caller, headers: dict[str, str]
 ) -> None:
     """A page of the registry must be able to do what its owner may."""
@@ -99,8 +99,8 @@ async def test_our_own_pages_and_clients_that_are_no_browser_are_let_in(
     assert answer.status == 200
 
 
-async def test_what_changes_nothing_looks_at_no_origin(owner: Caller) -> None:
-    """A page that shows an image's tags was written by somebody else, and may."""
+async def test_reads_ignore_the_origin(owner: Caller) -> None:
+    """A page that shows an image's tags comes from elsewhere, and is allowed to."""
     answer = await owner.call(
         "GET", f"/v2/{REPOSITORY}/tags/list", headers={"Origin": "https://other.example"}
     )

@@ -1,4 +1,4 @@
-"""Tokens that somebody made to get in, at every place where a token can be shown."""
+"""Forged tokens, at every place where a token can be presented."""
 
 import hmac
 import json
@@ -21,7 +21,7 @@ SCOPE = "repository:*:*"
 
 
 class Forge:
-    """Takes a good token apart, changes it, and signs it again: with our own key, as a rule."""
+    """Takes a good token apart, changes it, and signs it again, usually with our own key."""
 
     def __init__(self, good: str, key: SigningKey, clock: HandClock) -> None:
         self.good = good
@@ -35,24 +35,24 @@ class Forge:
         return signed(decode(self.payload), {**self.key.header, **header}, key or self.key)
 
     def claiming(self, **claims: object) -> str:
-        """Other claims, signed well; what is None is left out."""
+        """Other claims, with a valid signature; a claim that is None is left out."""
         changed = {**self.claims, **claims}
         kept = {name: value for name, value in changed.items() if value is not None}
         return signed(json.dumps(kept).encode(), None, self.key)
 
     def saying(self, payload: bytes) -> str:
-        """Any payload, signed well."""
+        """Any payload, with a valid signature."""
         return signed(payload, self.key.header, self.key)
 
     def under_a_shared_secret(self, secret: bytes) -> str:
-        """An HMAC, as if our public key were one (RFC 8725 §2.1)."""
+        """Signed with HMAC, our public key as the secret (RFC 8725 §2.1)."""
         header = encode(json.dumps({**self.key.header, "alg": "HS256"}).encode())
         text = f"{header}.{self.payload}"
         return f"{text}.{encode(hmac.digest(secret, text.encode(), 'sha256'))}"
 
     @property
     def public_pem(self) -> bytes:
-        """Our public key, which anybody can get."""
+        """Our public key, which anybody can fetch."""
         return self.key.jwk.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -139,7 +139,7 @@ async def as_bearer(caller: Caller, token: str) -> Answer:
 
 
 async def as_a_password(caller: Caller, token: str) -> Answer:
-    """Straight on the API, as docker does where nobody asks for a token."""
+    """Straight on the API, as docker does if nothing asks it for a token."""
     return await caller.call("GET", "/v2/", headers={"Authorization": basic(TOKEN_USER, token)})
 
 
@@ -197,19 +197,19 @@ EVERYWHERE: tuple[Show, ...] = tuple(dict.fromkeys((*OPENS_FOR_ACCESS, *OPENS_FO
 
 @pytest.fixture
 async def forges(stranger: Caller, settings: Settings, clock: HandClock) -> dict[str, Forge]:
-    """What takes apart a good token of either kind."""
+    """A Forge for a good token of each kind."""
     world = World(stranger, settings, clock, (SCOPE,))
     (stored,) = KeyFolder(settings.data_dir / "secrets" / "signing").load()
-    await stranger.registry.services.accounts.revoke("acrux")  # whatever has the epoch 0
+    await stranger.registry.services.accounts.revoke("acrux")  # anything with the epoch 0
     tokens = {"access": await world.admin_access(), "refresh": await world.admin_refresh()}
     return {kind: Forge(token, stored.key, clock) for kind, token in tokens.items()}
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
-async def test_a_token_that_is_taken_apart_and_put_together_is_good_where_its_kind_is(
+async def test_a_token_that_was_only_signed_again_is_accepted_where_its_kind_is(
     stranger: Caller, forges: dict[str, Forge], kind: str
 ) -> None:
-    """Else the refusals below would prove nothing; and no kind opens where the other does."""
+    """Without this, the refusals below would prove nothing. No kind opens what the other does."""
     opens = OPENS_FOR_ACCESS if kind == "access" else OPENS_FOR_REFRESH
 
     statuses = {show: (await show(stranger, forges[kind].claiming())).status for show in EVERYWHERE}
@@ -221,7 +221,7 @@ async def test_a_token_that_is_taken_apart_and_put_together_is_good_where_its_ki
 async def test_a_hostile_token_is_refused_everywhere(
     stranger: Caller, forges: dict[str, Forge], forged: str
 ) -> None:
-    """401, never a token, never a 500."""
+    """It gets a 400 or a 401, never a token and never a 500."""
     for kind, forge in forges.items():
         token = FORGED[forged](forge)
         for show in EVERYWHERE:
@@ -234,17 +234,17 @@ async def test_a_hostile_token_is_refused_everywhere(
 async def test_a_token_over_the_bound_is_refused_everywhere(
     stranger: Caller, forges: dict[str, Forge], kind: str
 ) -> None:
-    """Nobody may have megabytes verified; a form or a header of a megabyte is not even read."""
+    """Nobody may make us verify megabytes; a form or a header of a megabyte is not even read."""
     token = forges[kind].claiming(extra="x" * 1024 * 1024)
 
     for show in EVERYWHERE:
         assert (await show(stranger, token)).status in (401, 413, 431)
 
 
-async def test_an_upload_goes_on_with_no_hostile_token(
+async def test_no_hostile_token_continues_an_upload(
     stranger: Caller, forges: dict[str, Forge], clock: HandClock
 ) -> None:
-    """The capability outlives the token; what is no token of ours outlives nothing."""
+    """The capability outlives the token, but only a token of ours."""
     bearer = {"Authorization": f"Bearer {forges['access'].good}"}
     begun = await stranger.call("POST", "/v2/app/blobs/uploads/", headers=bearer)
     clock.forward(minutes=59)
@@ -253,7 +253,7 @@ async def test_an_upload_goes_on_with_no_hostile_token(
     clock.forward(minutes=17)
     assert (await stranger.call("GET", location, headers=bearer)).status == 204
 
-    ended = {"ended", "ended long ago", "not valid yet"}  # what this very road forgives
+    ended = {"ended", "ended long ago", "not valid yet"}  # which this path forgives
     for name, forged in FORGED.items():
         for kind, forge in forges.items():
             answer = await stranger.call(

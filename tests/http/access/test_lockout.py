@@ -1,4 +1,4 @@
-"""Guessing over HTTP: 429 with Retry-After, wherever a password is presented."""
+"""Guessing over HTTP: 429 with Retry-After for passwords everywhere."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ async def post(caller: Caller, password: str, peer: str = PEER) -> Answer:
 
 
 async def straight(caller: Caller, password: str, peer: str = PEER) -> Answer:
-    """Use Basic straight on the API."""
+    """Present Basic straight to the API."""
     headers = {"Authorization": basic(caller.username, password)}
     return await caller.call("GET", "/v2/", headers=headers, peer=peer)
 
@@ -54,7 +54,7 @@ async def form(caller: Caller, peer: str = PEER, **fields: str) -> Answer:
 
 
 async def guess(caller: Caller, times: int = FREE, peer: str = PEER) -> None:
-    """Present wrong passwords, each of which is told to be wrong."""
+    """Present wrong passwords, each of which is refused as wrong."""
     for _ in range(times):
         assert (await get(caller, "wrong", peer)).status == 401
 
@@ -64,7 +64,7 @@ async def guess(caller: Caller, times: int = FREE, peer: str = PEER) -> None:
 async def test_a_guess_counts_wherever_it_is_made_and_then_everything_waits(
     stranger: Caller, guessed: Ask, asked: Ask
 ) -> None:
-    """The way that is not counted would be the one to guess through."""
+    """Attackers would guess through the one path that is not counted."""
     for _ in range(FREE):
         assert (await guessed(stranger, "wrong", PEER)).status == 401
 
@@ -79,7 +79,7 @@ async def test_a_guess_counts_wherever_it_is_made_and_then_everything_waits(
 async def test_retry_after_counts_down_and_then_the_right_password_gets_in(
     stranger: Caller, clock: HandClock
 ) -> None:
-    """containerd and skopeo wait as long as they are told to, and try again."""
+    """containerd and skopeo wait as long as they are told to, and then retry."""
     await guess(stranger)
     for wait in (1, 2, 4):
         clock.forward(seconds=wait)
@@ -94,22 +94,22 @@ async def test_retry_after_counts_down_and_then_the_right_password_gets_in(
 
 
 async def test_a_stranger_locks_nobody_out(stranger: Caller) -> None:
-    """The name of the admin user is no secret."""
+    """The name of the admin user is not a secret."""
     await guess(stranger, peer=ELSEWHERE)
 
     assert (await get(stranger, stranger.password, ELSEWHERE)).status == 429
     assert (await get(stranger, stranger.password, PEER)).status == 200
 
 
-async def test_success_makes_mistakes_undone(stranger: Caller) -> None:
-    """A day of slips is no attack."""
+async def test_a_success_resets_the_count(stranger: Caller) -> None:
+    """A day of slips is not an attack."""
     for _ in range(5):
         await guess(stranger, FREE - 1)
         assert (await get(stranger, stranger.password)).status == 200
 
 
 async def test_behind_a_proxy_it_is_the_client_who_waits(stranger: Caller) -> None:
-    """One guesser would hold up everybody, or be somebody else with each request."""
+    """One attacker would hold up everybody, or be somebody else with each request."""
 
     async def ask(password: str, forwarded: str) -> int:
         headers = {
@@ -125,17 +125,17 @@ async def test_behind_a_proxy_it_is_the_client_who_waits(stranger: Caller) -> No
     assert await ask(stranger.password, PEER) == 200
 
 
-async def test_of_a_thousand_guesses_at_once_only_the_free_ones_are_answered(
+async def test_only_the_free_ones_of_a_thousand_concurrent_guesses_are_answered(
     stranger: Caller,
 ) -> None:
-    """A dictionary would be through before anything is counted."""
+    """A whole dictionary would be tried before anything is counted."""
     answers = await asyncio.gather(*(get(stranger, f"guess-{n}") for n in range(1000)))
 
     assert sorted(answer.status for answer in answers) == [401] * FREE + [429] * (1000 - FREE)
 
 
-async def test_whoever_presents_nothing_guesses_nothing(stranger: Caller) -> None:
-    """Every client's first request is one without credentials, or with empty ones."""
+async def test_a_request_without_a_credential_is_not_a_guess(stranger: Caller) -> None:
+    """Every client's first request has no credentials, or empty ones."""
     for _ in range(OF_ADDRESS.free + 10):
         for headers in ({}, {"Authorization": "Basic Og=="}, {"Authorization": "Bearer a.b.c"}):
             assert (await stranger.call("GET", "/v2/", headers=headers)).status == 401
@@ -144,7 +144,7 @@ async def test_whoever_presents_nothing_guesses_nothing(stranger: Caller) -> Non
 
 
 async def test_a_password_without_a_name_is_a_guess(stranger: Caller) -> None:
-    """Clients send odd things, none of which may be an error of ours."""
+    """Clients send odd things, and none may cause a 500."""
     nameless = Caller(stranger.registry, "", "")
     await guess(nameless)
 
@@ -167,10 +167,10 @@ async def test_good_tokens_are_not_held_up_by_guesses(stranger: Caller, registry
     assert (await access.call("GET", "/v2/")).status == 200
 
 
-async def test_tokens_that_are_none_are_held_up_where_they_are_passwords(
+async def test_invalid_tokens_in_place_of_passwords_are_guesses(
     stranger: Caller, registry: Registry
 ) -> None:
-    """Each costs the registry a check of a signature."""
+    """Each costs the registry a signature check."""
     anybody = Caller(registry, TOKEN_USER, "")
     await guess(anybody, OF_ADDRESS.free)
 
@@ -178,10 +178,10 @@ async def test_tokens_that_are_none_are_held_up_where_they_are_passwords(
     assert (await get(anybody, "a.b.c", ELSEWHERE)).status == 401
 
 
-async def test_the_token_that_ended_is_no_guess_as_a_password_either(
+async def test_an_expired_token_as_a_password_is_not_a_guess_either(
     stranger: Caller, clock: HandClock
 ) -> None:
-    """A fleet that goes on presenting it would lock others out who come from the same address."""
+    """A fleet that keeps presenting one would lock out others behind the same address."""
     refresh = (await stranger.token(offline_token="true")).json["refresh_token"]
     clock.forward(hours=4)
     ended = Caller(stranger.registry, TOKEN_USER, "")
@@ -191,10 +191,10 @@ async def test_the_token_that_ended_is_no_guess_as_a_password_either(
     assert (await get(stranger, stranger.password)).status == 200
 
 
-async def test_the_token_that_ended_in_a_form_is_no_guess(
+async def test_an_expired_token_in_a_form_is_not_a_guess(
     stranger: Caller, clock: HandClock
 ) -> None:
-    """docker and the SDKs present it once more, and then log in anew."""
+    """docker and the SDKs present it once more, and then log in again."""
     refresh = (await stranger.token(offline_token="true")).json["refresh_token"]
     clock.forward(hours=4)
     for _ in range(OF_ADDRESS.free + 1):

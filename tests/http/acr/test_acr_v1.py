@@ -21,7 +21,7 @@ ALL_ON = {
 
 
 async def change(caller: Caller, path: str, **switches: object) -> Answer:
-    """Set some switches."""
+    """Set some attributes."""
     return await caller.call(
         "PATCH",
         f"/acr/v1/{path}",
@@ -31,7 +31,7 @@ async def change(caller: Caller, path: str, **switches: object) -> Answer:
 
 
 def pages(link: str | None) -> str:
-    """Where a listing goes on."""
+    """The URL of a Link header."""
     assert link is not None
     return link.removeprefix("<").removesuffix('>; rel="next"')
 
@@ -185,7 +185,7 @@ async def test_manifests_are_listed_page_by_page(admin: Caller) -> None:
 
 @pytest.mark.parametrize("listing", ["_tags", "_manifests"])
 async def test_an_empty_page_is_null(admin: Caller, listing: str) -> None:
-    """acr-cli asks until it is, and panics at an empty list."""
+    """acr-cli asks until it gets one, and panics at an empty list."""
     await admin.push("hello", "v1", APP)
 
     answer = await admin.call("GET", f"/acr/v1/hello/{listing}?last=zzz&n=100")
@@ -195,7 +195,7 @@ async def test_an_empty_page_is_null(admin: Caller, listing: str) -> None:
 
 
 async def test_the_catalog_is_the_same_under_both_paths(admin: Caller) -> None:
-    """SDKs ask one, az the other."""
+    """The SDKs use one path, az the other."""
     for name in ("a", "b"):
         await admin.push(name, "v1", APP)
 
@@ -216,7 +216,7 @@ async def test_the_catalog_is_the_same_under_both_paths(admin: Caller) -> None:
         (f"/acr/v1/hello/_manifests/{Digest.of(b'nowhere')}", "MANIFEST_UNKNOWN"),
     ],
 )
-async def test_what_is_not_there_is_404_with_acrs_code(admin: Caller, path: str, code: str) -> None:
+async def test_anything_unknown_is_404_with_acrs_code(admin: Caller, path: str, code: str) -> None:
     """The SDKs raise ResourceNotFoundError."""
     await admin.push("hello", "v1", APP)
 
@@ -248,7 +248,7 @@ async def test_a_change_names_only_what_it_changes(admin: Caller) -> None:
      b'{"a":' * 20_000],
 )  # fmt: skip
 async def test_a_change_that_cannot_be_read_is_refused(admin: Caller, body: bytes) -> None:
-    """A guess could unlock."""
+    """A guess could unlock something."""
     await admin.push("hello", "v1", APP)
 
     answer = await admin.call("PATCH", "/acr/v1/hello", body=body)
@@ -261,7 +261,7 @@ LOCKED = "REGISTRY_DISALLOWED_OPERATION"
 
 
 async def test_a_tag_that_may_not_be_written_is_neither_pushed_nor_deleted(admin: Caller) -> None:
-    """An immutable release."""
+    """A release must stay as it is."""
     await admin.push("hello", "v1", APP)
     await change(admin, "hello/_tags/v1", writeEnabled=False)
 
@@ -281,7 +281,7 @@ async def test_a_tag_that_may_not_be_written_is_neither_pushed_nor_deleted(admin
 async def test_a_repository_that_may_not_be_written_takes_nothing_and_loses_nothing(
     admin: Caller,
 ) -> None:
-    """A frozen repository."""
+    """It was frozen on purpose."""
     await admin.push("hello", "v1", APP)
     await change(admin, "hello", writeEnabled=False)
 
@@ -300,7 +300,7 @@ async def test_a_repository_that_may_not_be_written_takes_nothing_and_loses_noth
 
 
 async def test_what_may_not_be_read_cannot_be_pulled(admin: Caller) -> None:
-    """A quarantine."""
+    """It is in quarantine."""
     await admin.push("hello", "v1", APP)
     blob = f"/v2/hello/blobs/{Digest.of(APP.blobs[0])}"
 
@@ -316,7 +316,7 @@ async def test_what_may_not_be_read_cannot_be_pulled(admin: Caller) -> None:
 
 
 async def test_what_may_not_be_listed_is_hidden_and_can_be_pulled(admin: Caller) -> None:
-    """A repository for those who know its name."""
+    """It is for those who know its name."""
     other = image(b"other")
     await admin.push("hello", "v1", APP)
     await admin.push("hello", "v2", other)
@@ -362,7 +362,7 @@ async def test_untagging_leaves_the_manifest(admin: Caller) -> None:
 
 @pytest.mark.parametrize("action", ["delete", "metadata_write"])
 async def test_untagging_takes_either_right(admin: Caller, stranger: Caller, action: str) -> None:
-    """The service asks for one, its documentation for the other."""
+    """The service requires one, its documentation the other."""
     await admin.push("hello", "v1", APP)
     caller = await stranger.login(f"repository:hello:{action}")
 
@@ -372,10 +372,8 @@ async def test_untagging_takes_either_right(admin: Caller, stranger: Caller, act
 @pytest.mark.parametrize(
     "config", [b"not json", b'{"architecture":7}', b"[" * 10_000, b'{"os":"linux"}']
 )
-async def test_a_configuration_that_names_no_platform_is_no_hindrance(
-    admin: Caller, config: bytes
-) -> None:
-    """Its content is its pusher's business."""
+async def test_a_configuration_without_a_platform_is_accepted(admin: Caller, config: bytes) -> None:
+    """Its content is the business of the client that pushes it."""
     content = json.loads(APP.manifest)
     content["config"]["digest"] = str(Digest.of(config))
     content["config"]["size"] = len(config)
@@ -388,7 +386,7 @@ async def test_a_configuration_that_names_no_platform_is_no_hindrance(
 
 
 async def test_a_refused_push_leaves_nothing_on_disk(admin: Caller, settings: Settings) -> None:
-    """A locked repository must not fill the disk."""
+    """Pushes to a locked repository must not fill the disk."""
     await admin.push("hello", "v1", APP)
     begun = await admin.call("POST", "/v2/hello/blobs/uploads/")
     location = begun.header("Location") or ""
@@ -413,7 +411,7 @@ async def test_a_refused_push_leaves_nothing_on_disk(admin: Caller, settings: Se
 async def test_a_purge_that_deletes_each_page_before_the_next_goes_through_all(
     admin: Caller, clock: HandClock, orderby: str
 ) -> None:
-    """acr-cli does so; by the name alone it would stop after its first page."""
+    """acr-cli does so. If a page were found by name alone, it would stop after the first one."""
     for number in range(7):
         await admin.push("hello", f"v{number}", APP)
         clock.forward(minutes=1)
@@ -432,10 +430,8 @@ async def test_a_purge_that_deletes_each_page_before_the_next_goes_through_all(
 
 
 @pytest.mark.parametrize("last", ["v1@", "v1@x", "v1@-1", "v1@1@2", "@1", "@"])
-async def test_a_place_that_cannot_be_read_is_a_name_that_is_not_there(
-    admin: Caller, last: str
-) -> None:
-    """Never a 500."""
+async def test_an_unreadable_place_in_a_listing_is_read_as_a_name(admin: Caller, last: str) -> None:
+    """It must never cause a 500."""
     await admin.push("hello", "v1", APP)
 
     answer = await admin.call("GET", f"/acr/v1/hello/_tags?last={last}&orderby=timeasc")

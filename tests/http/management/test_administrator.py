@@ -1,4 +1,4 @@
-"""The admin user: two passwords, one name, and no way to lose it by accident."""
+"""The admin user: two passwords, one name, never lost by accident."""
 
 import pytest
 
@@ -14,7 +14,7 @@ TOKEN = "/management/v1/tokens/acrux"
 
 @pytest.fixture
 async def owner(stranger: Caller) -> Caller:
-    """The administrator."""
+    """A caller with the administrator's password."""
     stranger.authorization = stranger.basic
     return stranger
 
@@ -25,7 +25,7 @@ async def names(registry: Registry) -> list[str]:
 
 
 async def test_the_admin_user_gets_no_third_password(owner: Caller) -> None:
-    """It lived on when both of the two that are known were renewed."""
+    """A third one stayed valid when both known ones were renewed."""
     answer = await owner.call(
         "POST", f"{TOKEN}/generateCredentials", headers=JSON, body=b'{"name":"password1"}'
     )
@@ -36,7 +36,7 @@ async def test_the_admin_user_gets_no_third_password(owner: Caller) -> None:
 
 
 async def test_all_credentials_of_the_admin_user_are_its_two(owner: Caller) -> None:
-    """Whoever renews all must know that none is left of before."""
+    """After renewing all of them, you must know that no older one is left."""
     answer = await owner.call("POST", f"{TOKEN}/generateCredentials")
 
     assert [one["name"] for one in answer.json["passwords"]] == ["password", "password2"]
@@ -53,7 +53,7 @@ async def test_all_credentials_of_the_admin_user_are_its_two(owner: Caller) -> N
         ("PATCH", TOKEN, b'{"scopeMapId":"_repositories_pull"}'),
     ],
 )
-async def test_nothing_takes_the_admin_user_away(
+async def test_the_admin_user_cannot_be_deleted_or_stripped(
     owner: Caller, method: str, path: str, body: bytes
 ) -> None:
     """It was gone without a question, and came back with every right at the next start."""
@@ -65,7 +65,7 @@ async def test_nothing_takes_the_admin_user_away(
 
 
 async def test_a_disabled_admin_user_stays_disabled_at_the_next_start(owner: Caller) -> None:
-    """Whoever switched it off meant it."""
+    """An operator disabled it on purpose."""
     accounts = owner.registry.services.accounts
     await accounts.change("acrux", is_enabled=False)
 
@@ -108,7 +108,7 @@ async def test_an_account_gets_no_password_of_another_name(registry: Registry) -
 async def test_an_admin_user_whose_first_password_was_deleted_once_gets_it_back(
     registry: Registry,
 ) -> None:
-    """The registry would not start any more, with data of a release that allowed it."""
+    """The registry would no longer start with data of a release that allowed this."""
     accounts = registry.services.accounts
     await accounts.create("acrux", ADMINISTRATOR.name, password_names=("password2",))
 
@@ -120,7 +120,7 @@ async def test_an_admin_user_whose_first_password_was_deleted_once_gets_it_back(
 
 
 async def test_the_admin_user_may_be_given_the_scope_map_that_it_has(registry: Registry) -> None:
-    """A script that states what is so already would fail."""
+    """A script that states what is already so would fail."""
     accounts = registry.services.accounts
     await accounts.create_administrator("acrux")
 
@@ -128,7 +128,7 @@ async def test_the_admin_user_may_be_given_the_scope_map_that_it_has(registry: R
 
 
 async def test_a_user_is_never_taken_for_the_admin_user(registry: Registry) -> None:
-    """A person's one password is of their own choice: whoever has that name gets no more by it."""
+    """A user chooses their name and password, and must gain nothing from the name."""
     await registry.services.users.create("acrux", ADMINISTRATOR.name, Secret("long enough 1"))
 
     with pytest.raises(InvalidSettings, match="choose another"):

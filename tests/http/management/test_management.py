@@ -1,4 +1,4 @@
-"""Management over HTTP: what the commands do, for whoever holds the right."""
+"""Management over HTTP: what the commands do, for callers with the right."""
 
 import json
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ ROOT = "/management/v1"
 
 @dataclass
 class Manager:
-    """Calls operations, and holds each answer against the document."""
+    """Calls operations, and checks each answer against the document."""
 
     caller: Caller
     document: Mapping[str, Any]
     called: set[tuple[str, str]] = field(default_factory=set)
 
     async def call(self, method: str, path: str, body: object = None, **query: str) -> Answer:
-        """Call an operation and check that the document tells its answer."""
+        """Call an operation, and check that the document describes its answer."""
         answer = await self.caller.call(
             method,
             ROOT + path,
@@ -42,7 +42,7 @@ class Manager:
         return answer
 
     def check(self, method: str, path: str, answer: Answer) -> None:
-        """Hold the answer against the document."""
+        """Check the answer against the document."""
         operation = self.document["paths"][ROOT + template(path)][method.lower()]
         told = operation["responses"][str(answer.status)]
         schema = told.get("content", {}).get("application/json", {}).get("schema")
@@ -62,13 +62,13 @@ class Manager:
         return answer.json if answer.body else None
 
     async def refusal(self, method: str, path: str, body: object = None) -> tuple[int, str]:
-        """Status and message of a call that does not."""
+        """The status and the message of a call that fails."""
         answer = await self.call(method, path, body)
         return answer.status, answer.json["errors"][0]["message"]
 
 
 def template(path: str) -> str:
-    """The path as the document writes it."""
+    """The path as written in the document."""
     parts = path.split("/")
     if len(parts) > 2 and parts[2] != "rotate":
         parts[2] = "{name}"
@@ -85,11 +85,11 @@ async def manager(stranger: Caller) -> Manager:
 
 
 def valued(credentials: Mapping[str, Any]) -> dict[str, str]:
-    """The passwords of an answer by name."""
+    """The passwords of an answer, by name."""
     return {one["name"]: one["value"] for one in credentials["passwords"] if "value" in one}
 
 
-async def test_an_account_is_made_shown_changed_and_deleted(
+async def test_an_account_is_created_shown_changed_and_deleted(
     manager: Manager, registry: Registry
 ) -> None:
     """acrux token."""
@@ -120,7 +120,7 @@ async def test_an_account_is_made_shown_changed_and_deleted(
 
 
 async def test_an_account_can_begin_disabled_and_without_passwords(manager: Manager) -> None:
-    """Whoever makes it may not be whoever gets the passwords."""
+    """The person who creates it need not be the one who gets the passwords."""
     wanted = {"name": "later", "scopeMapId": "_repositories_pull"}
     created = await manager.ok(
         "POST", "/tokens", {**wanted, "status": "disabled", "generatePasswords": False}
@@ -131,7 +131,7 @@ async def test_an_account_can_begin_disabled_and_without_passwords(manager: Mana
     assert await manager.ok("GET", "/tokens/later") == created
 
 
-async def test_passwords_are_made_anew_one_or_both_and_deleted(
+async def test_one_or_both_passwords_are_renewed_and_deleted(
     manager: Manager, registry: Registry, clock: HandClock
 ) -> None:
     """acrux token credential."""
@@ -165,7 +165,7 @@ async def test_the_tokens_of_an_account_are_revoked(manager: Manager, registry: 
     assert (before, (await caller.call("GET", "/v2/")).status) == (200, 401)
 
 
-async def test_a_scope_map_is_made_shown_changed_and_deleted(manager: Manager) -> None:
+async def test_a_scope_map_is_created_shown_changed_and_deleted(manager: Manager) -> None:
     """acrux scope-map."""
     actions = ["repositories/app/content/read"]
     created = await manager.call("POST", "/scopeMaps", {"name": "readers", "actions": actions})
@@ -189,7 +189,7 @@ async def test_a_scope_map_is_made_shown_changed_and_deleted(manager: Manager) -
     assert (await manager.refusal("GET", "/scopeMaps/readers"))[0] == 404
 
 
-async def test_lists_are_told_a_page_at_a_time(manager: Manager, registry: Registry) -> None:
+async def test_lists_come_page_by_page(manager: Manager, registry: Registry) -> None:
     """There may be 100,000 accounts."""
     for number in range(5):
         await registry.services.accounts.create(f"account-{number}", "_repositories_pull")
@@ -245,10 +245,10 @@ async def test_anonymous_callers_and_the_admin_user_are_switched(
     assert chosen["anonymousScopeMapId"] == "_repositories_push"
     assert none == again == before
     assert not off["adminUserEnabled"]
-    assert (await manager.call("GET", "/registry")).status == 401  # their token ended with it
+    assert (await manager.call("GET", "/registry")).status == 401  # this revoked their token
 
 
-async def test_the_passwords_of_the_admin_user_are_made_anew(
+async def test_the_passwords_of_the_admin_user_are_renewed(
     manager: Manager, registry: Registry
 ) -> None:
     """acrux credential."""
@@ -267,7 +267,7 @@ async def test_the_passwords_of_the_admin_user_are_made_anew(
 PASS_PHRASE = "a long enough pass phrase"
 
 
-async def test_a_user_is_made_shown_changed_and_deleted(
+async def test_a_user_is_created_shown_changed_and_deleted(
     manager: Manager, registry: Registry
 ) -> None:
     """acrux user."""
@@ -310,7 +310,7 @@ A_TRUST = {
 }
 
 
-async def test_a_trust_is_made_shown_changed_and_deleted(manager: Manager) -> None:
+async def test_a_trust_is_created_shown_changed_and_deleted(manager: Manager) -> None:
     """acrux trust."""
     actions = ["repositories/{repository_owner}/*/content/read"]
     created = await manager.call("POST", "/trusts", {**A_TRUST, "actions": actions})
@@ -400,10 +400,10 @@ async def test_a_case_is_explained(manager: Manager, registry: Registry) -> None
     assert (await manager.refusal("GET", "/cases/typo"))[0] == 400
 
 
-async def test_the_permission_that_grants_management_is_told(
+async def test_a_missing_management_scope_is_explained_with_its_permission(
     manager: Manager, registry: Registry
 ) -> None:
-    """A token that was asked for without the scope."""
+    """The token was requested without the scope."""
     await manager.ok("POST", "/scopeMaps", {"name": "managers", "actions": ["management/read"]})
     created = await manager.ok("POST", "/tokens", {**A_TOKEN, "scopeMapId": "managers"})
     password = valued(created["credentials"])["password1"]
@@ -499,10 +499,10 @@ A_USER = {"name": "alice", "scopeMapId": "_repositories_pull", "password": PASS_
         ("POST", "/keys/rotate", {"now": "yes"}, 400, "$.now"),
     ],
 )
-async def test_what_is_wrong_is_said_and_nothing_is_done(
+async def test_a_bad_request_is_explained_and_changes_nothing(
     manager: Manager, method: str, path: str, body: object, status: int, said: str
 ) -> None:
-    """A program reads the status, and a person the sentence."""
+    """A program reads the status, a person reads the sentence."""
     services = manager.caller.registry.services
     await services.accounts.create("helper", "_repositories_pull")
     await services.scope_maps.create("helper-map", ())
@@ -516,7 +516,7 @@ async def test_what_is_wrong_is_said_and_nothing_is_done(
 
 
 async def state(manager: Manager) -> list[object]:
-    """All that can be changed."""
+    """Everything that can be changed."""
     paths = (
         "/tokens", "/tokens/helper", "/scopeMaps", "/registry", "/users", "/trusts", "/keys",
     )  # fmt: skip
@@ -540,7 +540,7 @@ async def state(manager: Manager) -> list[object]:
 async def test_a_body_is_json_of_a_bounded_size_and_says_so(
     manager: Manager, content_type: str, body: bytes, status: int
 ) -> None:
-    """A page in a browser can send a form or text to any site, with what the browser knows."""
+    """A page can make a browser send a form or text to any site, with the browser's credentials."""
     answer = await manager.caller.call(
         "POST", f"{ROOT}/scopeMaps", headers={"Content-Type": content_type}, body=body
     )
@@ -559,14 +559,14 @@ async def test_a_body_is_json_of_a_bounded_size_and_says_so(
         ((), False, False),
     ],
 )
-async def test_whoever_has_the_permission_may_and_nobody_else(
+async def test_only_callers_with_the_permission_may_manage(
     registry: Registry,
     stranger: Caller,
     permissions: tuple[str, ...],
     sees: bool,
     changes: bool,
 ) -> None:
-    """By Basic, by a token that asked for all, and by either in the place of a password."""
+    """With Basic, with a token for everything, and with either in place of a password."""
     await registry.services.scope_maps.create("some-map", permissions)
     account = await registry.services.accounts.create("somebody", "some-map")
     assert account.passwords[0].value
@@ -589,7 +589,7 @@ async def test_whoever_has_the_permission_may_and_nobody_else(
 async def test_the_catalog_is_not_opened_by_management_alone(
     registry: Registry, stranger: Caller
 ) -> None:
-    """Only who may read some repository lists what they may read."""
+    """A caller lists only what they may read, and here that is nothing."""
     await registry.services.scope_maps.create("some-map", ("management/write",))
     account = await registry.services.accounts.create("somebody", "some-map")
     assert account.passwords[0].value
@@ -599,10 +599,8 @@ async def test_the_catalog_is_not_opened_by_management_alone(
     assert (await caller.call("GET", "/v2/_catalog")).status == 401
 
 
-async def test_the_document_and_the_routes_tell_the_same(
-    manager: Manager, registry: Registry
-) -> None:
-    """What is not told nobody finds, and what is told and not there misleads."""
+async def test_the_document_and_the_routes_agree(manager: Manager, registry: Registry) -> None:
+    """Nobody finds an undocumented route, and a documented one that is missing misleads."""
     routed = {
         (row.path, method.lower())
         for row in registry.rows
@@ -617,7 +615,7 @@ async def test_the_document_and_the_routes_tell_the_same(
 async def test_the_document_names_each_operation_once_and_the_right_it_requires(
     manager: Manager,
 ) -> None:
-    """Programs make functions of the names."""
+    """Programs generate functions from the names."""
     told = [one for path in manager.document["paths"].values() for one in path.values()]
     names = [one["operationId"] for one in told]
 
@@ -632,7 +630,7 @@ async def test_the_document_names_each_operation_once_and_the_right_it_requires(
 async def test_what_is_changed_over_http_is_in_the_journal(
     manager: Manager, registry: Registry
 ) -> None:
-    """Who gave whom which right."""
+    """You must be able to see who gave which right to whom."""
     await manager.ok("POST", "/tokens", A_TOKEN)
     await registry.services.audit_log.flush()
     found = await registry.services.audit_log.search(Search(limit=1))

@@ -1,4 +1,4 @@
-"""Tokens of external OpenID issuers, at every door: exchange, Basic, the forms."""
+"""Tokens of external OpenID issuers: exchange, Basic, forms."""
 
 import asyncio
 from base64 import urlsafe_b64encode
@@ -33,7 +33,7 @@ OWN = (
 
 @pytest.fixture
 def issuer() -> Iterator[Provider]:
-    """A provider that somebody trusts."""
+    """A provider that some trust names."""
     with provider() as issuer:
         yield issuer
 
@@ -50,7 +50,7 @@ async def trust(registry: Registry, issuer: Provider) -> Trust:
 
 @pytest.fixture
 def workflow(registry: Registry) -> Caller:
-    """Somebody who has no account."""
+    """A caller who has no account."""
     return Caller(registry, TOKEN_USER, "")
 
 
@@ -66,7 +66,7 @@ async def redeem(caller: Caller, refresh_token: str, scope: str = PUSH) -> Answe
 
 
 async def logged_in(caller: Caller, token: str, scope: str = PUSH) -> Caller:
-    """A caller that exchanged the subject token, and holds an access token of the scope."""
+    """A caller with an access token for the scope, obtained by exchanging the subject token."""
     exchanged = await exchange(caller, token)
     assert exchanged.status == 200, exchanged.body
     answer = await redeem(caller, exchanged.json["refresh_token"], scope)
@@ -80,7 +80,7 @@ async def logged_in(caller: Caller, token: str, scope: str = PUSH) -> Caller:
 async def test_a_workflow_pushes_without_a_stored_secret(
     workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """What users have asked for longest: tokenless CI."""
+    """This is what users have wanted longest: CI without stored passwords."""
     pusher = await logged_in(workflow, issuer.token(clock()))
 
     pushed = await pusher.push("org/app", "v1", IMAGE)
@@ -108,7 +108,7 @@ async def test_a_workflow_pushes_without_a_stored_secret(
 async def test_each_grant_exchanges_a_subject_token(
     workflow: Caller, issuer: Provider, clock: HandClock, form: dict[str, str]
 ) -> None:
-    """The SDKs, az and AKS's kubelet each ask in their own way (acr-protocol.md §3.2)."""
+    """The SDKs, az and AKS's kubelet each use their own grant (acr-protocol.md §3.2)."""
     token = issuer.token(clock())
     answer = await post(
         workflow,
@@ -162,7 +162,7 @@ async def test_docker_logs_in_with_a_subject_token_as_password(
 async def test_an_issuer_may_have_a_grant_type_of_its_own(
     workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """It is a claim of ours too, and says there which kind a token is."""
+    """`grant_type` is also a claim of ours, which says there what kind of token it is."""
     workflow.password = issuer.token(clock(), grant_type="refresh_token")
 
     answer = await workflow.token(PUSH)
@@ -174,7 +174,7 @@ async def test_an_issuer_may_have_a_grant_type_of_its_own(
 async def test_a_user_name_chooses_among_trusts(
     registry: Registry, trust: Trust, workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """A workflow that two trusts let in must be able to say as whom it comes."""
+    """A workflow that two trusts let in must be able to choose which one applies."""
     reading = replace(trust, name="reading", permissions=("repositories/*/content/read",))
     await registry.services.trusts.create(reading)
     workflow.password = issuer.token(clock())
@@ -213,11 +213,11 @@ async def test_a_user_name_chooses_among_trusts(
         ({"sub": "two\nlines"}, 403, "no trust accepts this token"),
     ],
 )
-async def test_what_a_trust_does_not_let_in_is_told_so(
+async def test_a_refusal_by_a_trust_has_the_protocols_errors(
     workflow: Caller, issuer: Provider, clock: HandClock, changed: dict[str, Any], status: int,
     said: str,
 ) -> None:  # fmt: skip
-    """The exact errors of acr-protocol.md §1.7, and no word about what the trust wants."""
+    """The exact errors of acr-protocol.md §1.7, without a word about what the trust requires."""
     answer = await exchange(workflow, issuer.token(clock(), **changed))
 
     message = answer.json["errors"][0]["message"]
@@ -242,7 +242,7 @@ async def test_an_audience_may_be_one_of_several(
 @pytest.mark.usefixtures("trust")
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "a.b", "é", ".".join(["e30"] * 3)])
 async def test_what_is_no_token_is_refused(workflow: Caller, token: str) -> None:
-    """Never a 500."""
+    """It must never cause a 500."""
     answer = await exchange(workflow, token)
 
     assert answer.status == 401
@@ -250,8 +250,8 @@ async def test_what_is_no_token_is_refused(workflow: Caller, token: str) -> None
 
 
 @pytest.mark.parametrize("issuer", ["x://\\ud800", "x://\\u0000", "x://\\u00e9"])
-async def test_an_issuer_that_is_no_address_is_refused(workflow: Caller, issuer: str) -> None:
-    """Whoever has no account may write it: JSON can hold texts that no database takes."""
+async def test_an_issuer_that_is_not_a_url_is_refused(workflow: Caller, issuer: str) -> None:
+    """Anybody can send it without an account, and JSON can hold texts that no database accepts."""
     parts = ('{"alg":"ES256"}', f'{{"iss":"{issuer}"}}', "signature")
     token = ".".join(urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
     workflow.password = token
@@ -261,10 +261,10 @@ async def test_an_issuer_that_is_no_address_is_refused(workflow: Caller, issuer:
     assert [answer.status for answer in answers] == [401, 401]
 
 
-async def test_an_issuer_that_nobody_trusts_is_never_asked(
+async def test_an_issuer_that_nobody_trusts_is_never_contacted(
     workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """Else a token would make the registry call any address."""
+    """A token could make the registry call any address."""
     answer = await exchange(workflow, issuer.token(clock()))
 
     assert answer.status == 401
@@ -275,7 +275,7 @@ async def test_an_issuer_that_nobody_trusts_is_never_asked(
 async def test_an_outage_locks_out_nobody_who_holds_a_refresh_token(
     workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """The provider is asked at the first exchange, and not again while its keys are young."""
+    """The provider is contacted at the first exchange, and not again while its keys are fresh."""
     exchanged = await exchange(workflow, issuer.token(clock()))
     issuer.status = 500
     clock.forward(minutes=50)
@@ -299,7 +299,7 @@ async def test_a_change_of_the_trust_ends_its_tokens_and_uploads(
     clock: HandClock,
     end: str,
 ) -> None:
-    """Whoever was let in under the old rule must come in again under the new one."""
+    """Identities let in under the old rule must be checked again under the new one."""
     exchanged = await exchange(workflow, issuer.token(clock()))
     refresh_token = exchanged.json["refresh_token"]
     pusher = await logged_in(workflow, issuer.token(clock()))
@@ -323,10 +323,10 @@ async def test_a_change_of_the_trust_ends_its_tokens_and_uploads(
     assert (await pusher.call("PATCH", location, body=b"x")).status == 401
 
 
-async def test_an_upload_goes_on_when_its_token_has_ended(
+async def test_an_upload_goes_on_when_its_token_has_expired(
     workflow: Caller, trust: Trust, issuer: Provider, clock: HandClock
 ) -> None:
-    """CI pushes gigabytes; the capability speaks of trust and subject."""
+    """CI pushes gigabytes; the capability names the trust and the subject."""
     pusher = await logged_in(workflow, issuer.token(clock()))
     begun = await pusher.call("POST", "/v2/org/app/blobs/uploads/")
     clock.forward(seconds=trust.lifetime.total_seconds() - 60)
@@ -339,10 +339,10 @@ async def test_an_upload_goes_on_when_its_token_has_ended(
 
 
 @pytest.mark.usefixtures("trust")
-async def test_the_catalog_shows_what_the_trust_lets_see(
+async def test_the_catalog_shows_what_the_trust_allows(
     admin: Caller, workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """Its scope map is looked up by trust, not by an account."""
+    """Its scope map is found through the trust, not through an account."""
     for name in ("org/app", "org/other", "shared/base"):
         await admin.push(name, "v1", IMAGE)
 
@@ -357,7 +357,7 @@ async def test_the_catalog_shows_what_the_trust_lets_see(
 async def test_a_mount_asks_for_what_the_trust_could_give(
     admin: Caller, workflow: Caller, issuer: Provider, clock: HandClock, source: str, status: int
 ) -> None:
-    """A token without the right on the source is sent for it only where it could be got."""
+    """A token without the right on the source is challenged only if it could get that right."""
     await admin.push_blob(source, b"a blob")
     pusher = await logged_in(workflow, issuer.token(clock()))
 
@@ -371,7 +371,7 @@ async def test_a_mount_asks_for_what_the_trust_could_give(
 async def test_a_change_of_the_scope_map_holds_for_a_trust_too(
     registry: Registry, trust: Trust, workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """Scope maps are shared between accounts and trusts."""
+    """Accounts and trusts share scope maps."""
     services = registry.services
     await services.scope_maps.create("ci-map", ("repositories/org/app/content/read",))
     mapped = replace(trust, permissions=(), scope_map="ci-map")
@@ -397,7 +397,7 @@ async def test_a_change_of_the_scope_map_holds_for_a_trust_too(
 async def test_a_password_is_never_tried_as_a_token_nor_a_token_as_a_password(
     stranger: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """The user name says which of both it is."""
+    """The user name decides which of the two it is."""
     token, password = issuer.token(clock()), stranger.password
     answers = []
     for user, secret in ((stranger.username, token), (TOKEN_USER, password),
@@ -409,10 +409,10 @@ async def test_a_password_is_never_tried_as_a_token_nor_a_token_as_a_password(
 
 
 @pytest.mark.usefixtures("trust")
-async def test_a_subject_token_is_no_access_token_and_no_refresh_token(
+async def test_a_subject_token_is_neither_an_access_token_nor_a_refresh_token(
     workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """It must be exchanged: what it may is not in it."""
+    """It must be exchanged first: it does not carry any rights."""
     token = issuer.token(clock())
     bearer = await workflow.call("GET", "/v2/", headers={"Authorization": f"Bearer {token}"})
     refresh = await redeem(workflow, token)
@@ -424,7 +424,7 @@ async def test_a_subject_token_is_no_access_token_and_no_refresh_token(
 async def test_the_log_names_trust_and_subject(
     workflow: Caller, issuer: Provider, clock: HandClock, log: Lines
 ) -> None:
-    """Whoever reads the log must know which workflow it was."""
+    """The log must show which workflow it was."""
     await exchange(workflow, issuer.token(clock()))
 
     assert log.lines[-1]["principal"] == "trusts/ci-main/repo:org/app:ref:refs/heads/main"
@@ -434,7 +434,7 @@ async def test_the_log_names_trust_and_subject(
 async def test_many_exchanges_at_once_ask_the_provider_once(
     workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """A build of a hundred jobs begins in one second."""
+    """A build of a hundred jobs starts within one second."""
     token = issuer.token(clock())
     answers = await asyncio.gather(*(exchange(workflow, token) for _ in range(20)))
 
@@ -446,7 +446,7 @@ async def test_many_exchanges_at_once_ask_the_provider_once(
 async def test_a_refresh_token_revoked_elsewhere_is_not_redeemed_before_this_worker_knows(
     settings: Settings, workflow: Caller, issuer: Provider, clock: HandClock
 ) -> None:
-    """Its access token would be of the new epoch, and outlive the revocation."""
+    """Its access token would have the new epoch, and outlive the revocation."""
     exchanged = await exchange(workflow, issuer.token(clock()))
     elsewhere = build(settings, clock, Lines())
     await elsewhere.lifespan.open()

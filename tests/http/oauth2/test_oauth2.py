@@ -42,28 +42,28 @@ async def password_grant(caller: Caller, **fields: Any) -> Answer:
 
 
 async def refresh_token(caller: Caller) -> str:
-    """A refresh token, as docker login asks for it."""
+    """A refresh token, obtained as docker login does."""
     answer = await caller.token(offline_token="true")
     token: str = answer.json["refresh_token"]
     return token
 
 
 async def opens(caller: Caller, answer: Answer) -> bool:
-    """Whether the token that was answered opens what it was asked for."""
+    """Whether the answer's token opens what it was requested for."""
     bearer = {"Authorization": f"Bearer {answer.json['access_token']}"}
     return (await caller.call("GET", "/v2/hello/manifests/v1", headers=bearer)).status == 200
 
 
 @pytest.fixture
 async def holder(admin: Caller, stranger: Caller) -> Caller:
-    """A caller who knows the password, of a registry that holds hello:v1."""
+    """A caller who knows the password, in a registry that holds hello:v1."""
     await admin.push("hello", "v1", image(b"layer"))
     return stranger
 
 
 @pytest.mark.parametrize("content_type", [FORM, f"{FORM}; charset=UTF-8"])
 async def test_a_password_in_a_form_becomes_a_token(holder: Caller, content_type: str) -> None:
-    """containerd and az -u -p ask so."""
+    """containerd and az -u -p do this."""
     answer = await password_grant(holder, scope=PULL, content_type=content_type)
 
     assert answer.status == 200
@@ -85,7 +85,7 @@ async def test_scopes_may_be_joined_or_repeated(holder: Caller, scope: object) -
 
 
 async def test_a_form_without_a_scope_is_a_login(holder: Caller) -> None:
-    """200, as for GET; real ACR's 400 is one of its users' complaints."""
+    """It is 200, as for GET; users complain about real ACR's 400."""
     answer = await password_grant(holder)
 
     assert answer.status == 200
@@ -115,7 +115,7 @@ async def test_a_refresh_token_is_a_jwt_that_every_client_can_read(holder: Calle
 
 
 async def test_a_refresh_token_becomes_access_tokens(holder: Caller) -> None:
-    """docker, the SDKs and az ask so."""
+    """docker, the SDKs and az do this."""
     token = await refresh_token(holder)
 
     answer = await post(
@@ -127,8 +127,8 @@ async def test_a_refresh_token_becomes_access_tokens(holder: Caller) -> None:
     assert await opens(holder, answer)
 
 
-async def test_a_refresh_token_that_was_not_asked_about_is_not_handed_back(holder: Caller) -> None:
-    """A client would keep what nobody has looked at, in the place of the one it asked for."""
+async def test_a_refresh_token_that_was_not_verified_is_not_handed_back(holder: Caller) -> None:
+    """The client would store an unverified token in place of the one that it requested."""
     answer = await password_grant(holder, refresh_token="anything", access_type="offline")
 
     assert answer.status == 200
@@ -136,7 +136,7 @@ async def test_a_refresh_token_that_was_not_asked_about_is_not_handed_back(holde
 
 
 async def test_a_refresh_token_is_a_password_for_the_user_of_zeros(holder: Caller) -> None:
-    """az acr login hands it to docker so."""
+    """az acr login passes it to docker this way."""
     authorization = basic(TOKEN_USER, await refresh_token(holder))
 
     token = await holder.call(
@@ -156,7 +156,7 @@ async def test_a_refresh_token_is_a_password_for_the_user_of_zeros(holder: Calle
 async def test_a_refresh_token_is_exchanged_for_one_that_lives_no_longer(
     holder: Caller, clock: HandClock
 ) -> None:
-    """Azure's SDKs exchange before each operation; that must not make a token immortal."""
+    """Azure's SDKs exchange before each operation, which must not make a token immortal."""
     token = await refresh_token(holder)
     clock.forward(hours=1)
 
@@ -177,8 +177,8 @@ async def test_a_refresh_token_is_exchanged_for_one_that_lives_no_longer(
         assert await opens(holder, redeemed)
 
 
-async def test_a_refresh_token_ends(holder: Caller, clock: HandClock) -> None:
-    """A stolen one is good for three hours, not for ever."""
+async def test_a_refresh_token_expires(holder: Caller, clock: HandClock) -> None:
+    """A stolen one works for three hours, not for ever."""
     token = await refresh_token(holder)
     clock.forward(hours=3, seconds=31)
 
@@ -191,7 +191,7 @@ async def test_a_refresh_token_ends(holder: Caller, clock: HandClock) -> None:
 
 
 async def test_kinds_of_tokens_are_never_taken_for_each_other(holder: Caller) -> None:
-    """A refresh token opens no API, an access token gets no other token."""
+    """A refresh token opens no API, and an access token gets no other token."""
     refresh = await refresh_token(holder)
     access = (await holder.token(PULL)).json["access_token"]
 
@@ -220,10 +220,10 @@ async def test_kinds_of_tokens_are_never_taken_for_each_other(holder: Caller) ->
         {"grant_type": "refresh_token", "refresh_token": "a.b.c"},
     ],
 )
-async def test_whoever_presents_no_good_credential_is_refused(
+async def test_a_form_without_a_valid_credential_is_refused(
     stranger: Caller, fields: dict[str, str]
 ) -> None:
-    """Anonymous holds nothing here."""
+    """Anonymous callers have no rights here."""
     answer = await post(stranger, scope=PULL, **fields)
 
     assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
@@ -249,14 +249,14 @@ async def test_whoever_presents_no_good_credential_is_refused(
 async def test_a_form_that_cannot_be_read_is_refused(
     stranger: Caller, path: str, body: bytes, content_type: str, status: int
 ) -> None:
-    """Never a 500, never a guess about who asks."""
+    """It must cause neither a 500 nor a guess about the caller."""
     answer = await stranger.call("POST", path, headers={"Content-Type": content_type}, body=body)
 
     assert answer.status == status
 
 
 async def test_a_service_that_is_not_ours_gets_nothing(holder: Caller) -> None:
-    """A token's audience must not be chosen by whoever asks for it."""
+    """The caller must not choose a token's audience."""
     token = await refresh_token(holder)
 
     granted = await password_grant(holder, service="evil.test")

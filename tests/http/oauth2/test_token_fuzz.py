@@ -1,4 +1,4 @@
-"""Whatever is sent to the token end-points, the answer is a token, a refusal, and never a 500."""
+"""Whatever the token end-points get, they never answer with a 500."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -59,12 +59,12 @@ headers = st.lists(
 )
 
 
-# From everywhere: who guesses much from one address is told to wait, and nothing else.
+# From many addresses: an address with many wrong guesses is only told to wait.
 peers = st.ip_addresses(v=4).map(str)
 
 
 def is_told(answer: Any) -> bool:
-    """Whether the answer is a token of nobody's rights, or a refusal in the protocol's form."""
+    """Whether the answer is a token without rights, or a refusal in the protocol's form."""
     if answer.status == 200:
         token = answer.json.get("access_token")
         return token is None or claims(token)["access"] == []
@@ -76,7 +76,7 @@ def is_told(answer: Any) -> bool:
 async def test_no_form_and_no_header_makes_an_error_or_a_right(
     stranger: Caller, body: bytes, headers: list[tuple[str, str]], peer: str
 ) -> None:
-    """Whoever knows no password gets nothing, however they write it."""
+    """Without a password a caller gets nothing, however they write the request."""
     for path in ("/oauth2/token", "/oauth2/exchange"):
         answer = await stranger.call("POST", path, headers=headers, body=body, peer=peer)
 
@@ -88,7 +88,7 @@ async def test_no_form_and_no_header_makes_an_error_or_a_right(
 async def test_no_query_and_no_header_makes_an_error_or_a_right(
     stranger: Caller, query: bytes, headers: list[tuple[str, str]], peer: str
 ) -> None:
-    """The same by GET."""
+    """The same with GET."""
     answer = await stranger.call(
         "GET", "/oauth2/token", query=query.decode("latin-1"), headers=headers, peer=peer
     )
@@ -101,7 +101,7 @@ async def test_no_query_and_no_header_makes_an_error_or_a_right(
 async def test_no_header_opens_the_api(
     stranger: Caller, headers: list[tuple[str, str]], peer: str
 ) -> None:
-    """Nor does it break it."""
+    """And no header breaks it."""
     answer = await stranger.call("GET", "/v2/app/manifests/v1", headers=headers, peer=peer)
 
     assert answer.status in (400, 401, 429)
@@ -109,10 +109,10 @@ async def test_no_header_opens_the_api(
 
 @bounded
 @given(scopes=st.lists(texts, max_size=400))
-async def test_whatever_is_asked_by_whoever_may_do_everything_is_no_error(
+async def test_no_scopes_requested_by_the_administrator_make_an_error(
     stranger: Caller, scopes: list[str]
 ) -> None:
-    """Hundreds of scopes and none of them one: a token that fits a header."""
+    """Hundreds of scopes, valid or not, become a token that fits a header."""
     answer = await stranger.token(*scopes)
 
     assert answer.status == 200

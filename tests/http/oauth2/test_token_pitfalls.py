@@ -1,6 +1,7 @@
-"""The pitfalls of token authentication, a test each (token-auth-and-oci.md §3.7), GET and POST.
+"""The pitfalls of token authentication, a test each, for GET and POST.
 
-Two of them stand elsewhere: forwarded headers in `test_walk`, 429 in the tests of the lockout.
+They are those of token-auth-and-oci.md §3.7. Two are tested elsewhere: forwarded headers in
+`test_walk`, 429 in the tests of the lockout.
 """
 
 import re
@@ -22,7 +23,7 @@ NOBODY = ("", "")
 
 
 def bearer(answer: Answer) -> dict[str, str]:
-    """The header that presents what was answered."""
+    """The header that presents the token of an answer."""
     return {"Authorization": f"Bearer {answer.json['access_token']}"}
 
 
@@ -56,7 +57,7 @@ async def test_two_scopes_in_one_request_are_granted_in_one_token(
 async def test_an_unknown_type_or_a_malformed_scope_is_no_error_and_grants_nothing(
     stranger: Caller, ask: Ask, scope: str
 ) -> None:
-    """No 500, and nothing granted by a misreading."""
+    """It causes no 500, and no misreading grants anything."""
     answer = await ask(stranger, scope)
 
     assert answer.status == 200
@@ -65,7 +66,7 @@ async def test_an_unknown_type_or_a_malformed_scope_is_no_error_and_grants_nothi
 
 @both_ways
 async def test_a_name_with_a_port_is_read_up_to_the_last_colon(stranger: Caller, ask: Ask) -> None:
-    """`host:5000/x` is a name that cannot be here, and never the right to `5000/x`."""
+    """`host:5000/x` is a name that cannot exist here, and never a right on `5000/x`."""
     answer = await ask(stranger, "repository:host:5000/x:pull", "repository:x:pull")
 
     assert granted(answer) == ["x:pull"]
@@ -73,7 +74,7 @@ async def test_a_name_with_a_port_is_read_up_to_the_last_colon(stranger: Caller,
 
 @both_ways
 async def test_an_empty_credential_is_anonymous(registry: Registry, ask: Ask) -> None:
-    """Without a scope it is a login, which fails; with one it is a pull of what is public."""
+    """Without a scope it is a login, which fails; with one it is a pull of public content."""
     await registry.services.accounts.let_anonymous(PUBLIC)
     nobody = Caller(registry, *NOBODY)
 
@@ -105,7 +106,7 @@ async def test_a_basic_header_of_nothing_is_anonymous(registry: Registry) -> Non
 async def test_a_wrong_password_is_never_silently_anonymous(
     registry: Registry, stranger: Caller, ask: Ask, username: str, password: str
 ) -> None:
-    """Though what is asked for is public: somebody would believe to be logged in."""
+    """Even for public content: people would believe that they are logged in."""
     await registry.services.accounts.let_anonymous(PUBLIC)
 
     answer = await ask(Caller(registry, username, password), "repository:a:pull")
@@ -117,7 +118,7 @@ async def test_a_wrong_password_is_never_silently_anonymous(
 async def test_a_push_that_is_allowed_in_part_gets_a_token_to_pull(
     registry: Registry, admin: Caller, ask: Ask
 ) -> None:
-    """The push is then refused as what it is: a token of too little, with words for a human."""
+    """The push is then refused for lack of rights, with a message for people."""
     await admin.push("app", "v1", APP)
     reader = await account(registry, "_repositories_pull")
 
@@ -136,7 +137,7 @@ async def test_a_push_that_is_allowed_in_part_gets_a_token_to_pull(
 async def test_push_implies_no_pull_elsewhere_and_a_mount_without_it_is_an_upload(
     registry: Registry, admin: Caller, ask: Ask
 ) -> None:
-    """202 and not 401, 403 or 404: whoever may not read there must not learn what is there."""
+    """202, not 401, 403 or 404: a caller who may not read there must not learn what is there."""
     await admin.push("private", "v1", APP)
     held = await scope_map(
         registry, "repositories/app/content/write", "repositories/app/content/read"
@@ -158,7 +159,7 @@ async def test_push_implies_no_pull_elsewhere_and_a_mount_without_it_is_an_uploa
 async def test_a_refused_head_has_its_status_and_challenge_and_no_body(
     stranger: Caller, path: str
 ) -> None:
-    """docker asks for the head first, and takes the challenge from there."""
+    """docker sends HEAD first, and takes the challenge from its answer."""
     head, get = [await stranger.call(method, path) for method in ("HEAD", "GET")]
 
     assert (head.status, head.body) == (401, b"")
@@ -167,10 +168,10 @@ async def test_a_refused_head_has_its_status_and_challenge_and_no_body(
 
 
 @both_ways
-async def test_how_long_a_token_lives_is_told_and_true(
+async def test_a_token_response_states_its_lifetime_correctly(
     stranger: Caller, clock: HandClock, ask: Ask
 ) -> None:
-    """At least a minute, from an instant in UTC to the second."""
+    """At least a minute, counted from an instant in UTC to the second."""
     answer = await ask(stranger, "repository:a:pull")
 
     issued_at = datetime.fromisoformat(answer.json["issued_at"])
@@ -188,7 +189,7 @@ async def test_how_long_a_token_lives_is_told_and_true(
 async def test_clocks_may_differ_by_less_than_a_minute(
     stranger: Caller, clock: HandClock, ask: Ask, seconds: int, status: int
 ) -> None:
-    """A node that is half a minute behind must take the token that another one gave."""
+    """A node whose clock is half a minute slow must accept a token that another node issued."""
     answer = await ask(stranger)
     clock.forward(seconds=seconds)
 
@@ -200,7 +201,7 @@ async def test_clocks_may_differ_by_less_than_a_minute(
 async def test_a_token_of_a_hundred_scopes_fits_a_header_and_a_body(
     stranger: Caller, ask: Ask, length: int
 ) -> None:
-    """Proxies take 8 KiB of headers, go-containerregistry 64 KiB of body."""
+    """Proxies accept 8 KiB of headers, go-containerregistry 64 KiB of body."""
     scopes = [f"repository:{f'{n:03}'.ljust(length, 'a')}:pull,push" for n in range(100)]
 
     answer = await ask(stranger, *scopes, offline=True)
@@ -226,7 +227,7 @@ async def test_a_form_may_say_its_charset(stranger: Caller) -> None:
 @pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/exchange"])
 @pytest.mark.parametrize("size", [65 * 1024, 1024 * 1024])
 async def test_a_body_that_is_too_long_is_refused(stranger: Caller, path: str, size: int) -> None:
-    """A megabyte of form is nobody's password."""
+    """Nobody's password is a megabyte long."""
     body = b"grant_type=password&username=acrux&password=" + b"a" * size
 
     answer = await stranger.call("POST", path, headers={"Content-Type": FORM}, body=body)
@@ -240,10 +241,8 @@ async def test_a_body_that_is_too_long_is_refused(stranger: Caller, path: str, s
     ["grant_type", "service", "username", "password", "refresh_token", "access_token",
      "access_type"],
 )  # fmt: skip
-async def test_a_field_that_stands_twice_is_refused(
-    stranger: Caller, path: str, field: str
-) -> None:
-    """Which of them counts must not be left to chance, not even where both say the same."""
+async def test_a_repeated_field_is_refused(stranger: Caller, path: str, field: str) -> None:
+    """Chance must not decide which of them counts, even if both are equal."""
     value = {"grant_type": "password", "service": HOST}.get(field, "x")
 
     answer = await post(stranger, path, **{"grant_type": "password", field: [value, value]})
@@ -253,8 +252,8 @@ async def test_a_field_that_stands_twice_is_refused(
 
 
 @both_ways
-async def test_a_token_response_is_kept_by_nobody(stranger: Caller, ask: Ask) -> None:
-    """A proxy would give it to the next one."""
+async def test_a_token_response_is_never_cached(stranger: Caller, ask: Ask) -> None:
+    """A proxy would give it to the next client."""
     good = await ask(stranger, offline=True)
     exchanged = await post(
         stranger,
@@ -271,7 +270,7 @@ async def test_a_token_response_is_kept_by_nobody(stranger: Caller, ask: Ask) ->
 @both_ways
 @pytest.mark.parametrize("service", ["evil.test", f"{HOST}.evil.test", f"x{HOST}", "registry.test"])
 async def test_another_service_gets_no_token(stranger: Caller, ask: Ask, service: str) -> None:
-    """400: the audience is never chosen by whoever asks."""
+    """It is 400: the caller never chooses the audience."""
     answer = await ask(stranger, "repository:a:pull", service=service)
 
     assert answer.status == 400
@@ -283,7 +282,7 @@ async def test_another_service_gets_no_token(stranger: Caller, ask: Ask, service
 async def test_a_token_is_made_for_the_service_that_was_named(
     stranger: Caller, ask: Ask, service: str
 ) -> None:
-    """Whatever its letters: a host's name has no case."""
+    """In any case: host names are case-insensitive."""
     answer = await ask(stranger, "repository:a:pull", service=service)
 
     assert claims(answer.json["access_token"])["aud"] == service.lower()
@@ -292,7 +291,7 @@ async def test_a_token_is_made_for_the_service_that_was_named(
 async def test_a_service_that_is_not_named_is_the_one_that_was_addressed(
     stranger: Caller,
 ) -> None:
-    """curl's users leave it out."""
+    """People who use curl leave it out."""
     answer = await by_post(stranger, service="")
 
     assert claims(answer.json["access_token"])["aud"] == HOST

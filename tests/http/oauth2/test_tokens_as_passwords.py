@@ -1,4 +1,4 @@
-"""Our own tokens in the place of a password (acr-protocol.md §2.1)."""
+"""Our own tokens in place of a password (acr-protocol.md §2.1)."""
 
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ Ask = Callable[[Caller, str, str], Awaitable[Answer]]
 
 
 async def by_get(caller: Caller, token: str, scope: str) -> Answer:
-    """Ask as docker login does, with the token for a password."""
+    """Ask as docker login does, with the token as the password."""
     return await caller.call(
         "GET",
         "/oauth2/token",
@@ -74,7 +74,7 @@ async def refresh_token(caller: Caller) -> str:
 async def test_an_access_token_as_a_password_gets_what_it_holds_and_no_more(
     stranger: Caller, ask: Ask, held: str, gets: list[str]
 ) -> None:
-    """A token that was narrowed for a build must not win back what was left out."""
+    """A token that was narrowed for a build must not regain what was left out."""
     token = await access_token(stranger, held)
 
     answer = await ask(stranger, token, f"repository:app:* repository:b:* {EVERYTHING}")
@@ -87,7 +87,7 @@ async def test_an_access_token_as_a_password_gets_what_it_holds_and_no_more(
 async def test_an_access_token_as_a_password_gets_none_that_outlives_it(
     stranger: Caller, clock: HandClock, ask: Ask
 ) -> None:
-    """Else a stolen one would renew itself for ever."""
+    """A stolen token could renew itself for ever."""
     token = await access_token(stranger, EVERYTHING)
     clock.forward(hours=1)
 
@@ -102,7 +102,7 @@ async def test_an_access_token_as_a_password_gets_none_that_outlives_it(
 async def test_a_refresh_token_as_a_password_gets_none_that_outlives_it(
     stranger: Caller, clock: HandClock, ask: Ask
 ) -> None:
-    """docker login asks for a new one each time: that must not make the old one immortal."""
+    """docker login gets a new one each time, which must not make the old one immortal."""
     token = await refresh_token(stranger)
     clock.forward(hours=1)
 
@@ -113,10 +113,10 @@ async def test_a_refresh_token_as_a_password_gets_none_that_outlives_it(
 
 
 @both_forms
-async def test_an_access_token_as_a_password_ends_as_it_does_by_itself(
+async def test_an_access_token_as_a_password_ends_like_a_bearer_token(
     registry: Registry, stranger: Caller, clock: HandClock, ask: Ask
 ) -> None:
-    """With its time, and with a revocation."""
+    """When it expires, and when it is revoked."""
     revoked = await access_token(stranger)
     clock.forward(seconds=1)
     await registry.services.accounts.revoke("acrux")
@@ -132,7 +132,7 @@ async def test_an_access_token_as_a_password_ends_as_it_does_by_itself(
 async def test_an_access_token_as_a_password_opens_the_api_as_bearer_does(
     stranger: Caller, admin: Caller
 ) -> None:
-    """And nothing beyond: the basic road is not a wider one."""
+    """And nothing more: Basic is not a wider way in."""
     await admin.push("app", "v1", image(b"layer"))
     token = await access_token(stranger, "repository:app:pull")
     straight = {"Authorization": basic(TOKEN_USER, token)}
@@ -150,15 +150,15 @@ async def test_an_access_token_as_a_password_opens_the_api_as_bearer_does(
     ["", "x", "a.b.c", "e30.e30.e30", "e30.W10.e30", "e30." + "W" * 5000 + ".e30",
      "a.eyJncmFudF90eXBlIjoicmVmcmVzaF90b2tlbiJ9.c", "\u00e4.b.c"],
 )  # fmt: skip
-async def test_what_is_no_token_is_a_wrong_password(stranger: Caller, ask: Ask, text: str) -> None:
-    """Never a 500, and never anonymous."""
+async def test_an_invalid_token_is_a_wrong_password(stranger: Caller, ask: Ask, text: str) -> None:
+    """It is never a 500, and never anonymous."""
     answer = await ask(stranger, text, EVERYTHING)
 
     assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
 
 
 async def test_a_token_is_a_password_for_the_user_of_zeros_only(stranger: Caller) -> None:
-    """An account's password is a password."""
+    """For an account, a password is always a password."""
     for token in (await access_token(stranger), await refresh_token(stranger)):
         for name in ("acrux", "nobody", "", TOKEN_USER.replace("0", "1")):
             straight = {"Authorization": basic(name, token)}

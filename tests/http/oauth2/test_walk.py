@@ -16,7 +16,7 @@ PULL = "repository:hello-world:pull"
 
 
 def claims(token: str) -> dict[str, object]:
-    """The payload of a JWT, read as any page on the web reads it."""
+    """The payload of a JWT, decoded as any web page does it."""
     payload = token.split(".")[1]
     content: dict[str, object] = json.loads(
         base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
@@ -27,7 +27,7 @@ def claims(token: str) -> dict[str, object]:
 async def test_a_call_without_credentials_is_answered_with_the_documents_challenge(
     stranger: Caller,
 ) -> None:
-    """Without it no client knows where to ask for a token, or for what."""
+    """Without it no client knows where to get a token, or for which scope."""
     answer = await stranger.call("GET", MANIFEST)
 
     assert answer.status == 401
@@ -59,10 +59,10 @@ async def test_a_user_name_and_a_password_become_a_token_that_opens_the_api(
     assert answer.header("Docker-Content-Digest") == str(pushed.digest)
 
 
-async def test_a_token_response_says_how_long_and_is_never_kept_by_a_cache(
+async def test_a_token_response_states_its_lifetime_and_is_never_cached(
     stranger: Caller,
 ) -> None:
-    """docker assumes a minute where it is not told, and asks again and again."""
+    """If it is missing, docker assumes a minute, and asks again and again."""
     answer = await stranger.token(PULL)
 
     assert answer.json["token"] == answer.json["access_token"]
@@ -96,7 +96,7 @@ async def test_the_token_is_a_jwt_with_acrs_claims(stranger: Caller) -> None:
 
 
 async def test_the_published_keys_name_the_one_that_signed(stranger: Caller) -> None:
-    """Whoever wants to verify a token finds its key by `kid`."""
+    """A verifier finds a token's key by its `kid`."""
     token = (await stranger.token(PULL)).json["access_token"]
     keys = (await stranger.call("GET", "/.well-known/jwks.json")).json["keys"]
 
@@ -134,7 +134,7 @@ async def test_the_published_keys_name_the_one_that_signed(stranger: Caller) -> 
 async def test_scopes_are_read_in_every_form_and_never_make_an_error(
     stranger: Caller, query: str, granted: list[str]
 ) -> None:
-    """Clients differ in how they ask; what is not understood grants nothing."""
+    """Clients send them in different ways, and a scope that is not understood grants nothing."""
     answer = await stranger.call(
         "GET",
         "/oauth2/token",
@@ -151,7 +151,7 @@ async def test_scopes_are_read_in_every_form_and_never_make_an_error(
 async def test_hundreds_of_scopes_are_narrowed_to_a_token_that_fits_a_header(
     stranger: Caller,
 ) -> None:
-    """A token that proxies refuse would be worth nothing."""
+    """A token that proxies refuse would be useless."""
     answer = await stranger.token(*(f"repository:r{number}:pull" for number in range(400)))
 
     assert answer.status == 200
@@ -169,7 +169,7 @@ async def test_a_token_without_a_scope_opens_the_version_check_and_nothing_else(
 
 
 async def test_the_version_check_asks_for_a_token_and_names_no_scope(stranger: Caller) -> None:
-    """A registry that answers 200 here is taken for one that needs no login at all."""
+    """Clients would believe that a registry that answers 200 here needs no login."""
     answer = await stranger.call("GET", "/v2/")
 
     assert answer.status == 401
@@ -182,7 +182,7 @@ async def test_the_version_check_asks_for_a_token_and_names_no_scope(stranger: C
 async def test_too_little_scope_is_401_with_the_challenge_that_would_suffice(
     stranger: Caller,
 ) -> None:
-    """A 403 ends every client; the error attribute makes skopeo ask again."""
+    """Every client gives up at a 403; the error attribute makes skopeo ask again."""
     caller = await stranger.login(PULL)
 
     answer = await caller.call("DELETE", "/v2/hello-world/manifests/latest")
@@ -209,7 +209,7 @@ async def test_an_expired_token_is_refused_as_invalid(stranger: Caller, clock: H
 async def test_the_administrator_may_present_basic_straight_to_the_api(
     stranger: Caller, admin: Caller
 ) -> None:
-    """acr-cli with a user name does so on every call, the scheme in any case."""
+    """acr-cli with a user name does so on every call; the scheme is case-insensitive."""
     await admin.push("hello-world", "latest", image(b"layer"))
 
     for authorization in (stranger.basic, stranger.basic.replace("Basic", "basic")):
@@ -220,7 +220,7 @@ async def test_the_administrator_may_present_basic_straight_to_the_api(
 async def test_both_passwords_work_and_a_renewed_one_replaces_only_itself(
     registry: Registry, stranger: Caller
 ) -> None:
-    """Rotating one password while the other works is what two are for."""
+    """There are two so that one can be rotated while the other works."""
     renewed = await registry.services.accounts.renew_password("acrux", "password2")
     second = renewed.passwords[1].value
     assert second is not None
@@ -235,7 +235,7 @@ async def test_both_passwords_work_and_a_renewed_one_replaces_only_itself(
 
 
 def refused_alike(answer: Answer) -> tuple[int, bytes, str | None]:
-    """What a stranger can see of a refusal."""
+    """The parts of a refusal that a stranger can see."""
     return answer.status, answer.body_of_any_case, answer.header("WWW-Authenticate")
 
 
@@ -264,10 +264,10 @@ async def test_a_wrong_password_and_an_unknown_user_look_alike(
         "Digest a=b",
     ],
 )
-async def test_the_token_endpoint_refuses_whoever_presents_no_good_credential(
+async def test_the_token_endpoint_refuses_callers_without_a_valid_credential(
     stranger: Caller, authorization: str | None
 ) -> None:
-    """No credential at all is anonymous, who holds nothing here."""
+    """A caller without any credential is anonymous, and has no rights here."""
     headers = {"Authorization": authorization} if authorization else {}
 
     answer = await stranger.call(
@@ -279,7 +279,7 @@ async def test_the_token_endpoint_refuses_whoever_presents_no_good_credential(
 
 
 async def test_a_token_is_never_made_for_a_service_that_is_not_ours(stranger: Caller) -> None:
-    """A token's audience must not be chosen by whoever asks for it."""
+    """The caller must not choose a token's audience."""
     answer = await stranger.call(
         "GET",
         "/oauth2/token",
@@ -303,7 +303,7 @@ async def test_a_token_is_never_made_for_a_service_that_is_not_ours(stranger: Ca
 async def test_the_challenge_names_the_login_server_addressed_and_never_another_host(
     stranger: Caller, host: str, expected: str
 ) -> None:
-    """A Host header must not send anybody's password elsewhere."""
+    """A Host header must not send a client's password elsewhere."""
     answer = await stranger.call("GET", "/v2/", headers={"Host": host})
 
     assert answer.header("WWW-Authenticate") == (
@@ -322,7 +322,7 @@ async def test_the_challenge_names_the_login_server_addressed_and_never_another_
 async def test_forwarded_headers_count_only_from_a_trusted_proxy(
     stranger: Caller, peer: str, realm: str
 ) -> None:
-    """Behind a proxy the realm must be what clients reach; from a stranger it is a lie."""
+    """Behind a proxy the realm must be what clients can reach; from a stranger it is a lie."""
     answer = await stranger.call(
         "GET",
         "/v2/",
@@ -333,10 +333,10 @@ async def test_forwarded_headers_count_only_from_a_trusted_proxy(
     assert f'realm="{realm}"' in (answer.header("WWW-Authenticate") or "")
 
 
-async def test_a_token_of_one_login_server_is_good_at_the_others(
+async def test_a_token_of_one_login_server_is_valid_at_the_others(
     stranger: Caller, settings: Settings
 ) -> None:
-    """They are names of one registry."""
+    """They are all names of one registry."""
     answer = await stranger.call(
         "GET",
         "/oauth2/token",

@@ -19,7 +19,7 @@ async def holder(admin: Caller) -> Caller:
 
 
 async def test_a_blob_comes_back_byte_for_byte(holder: Caller) -> None:
-    """It is all a registry is for."""
+    """This is all that a registry is for."""
     answer = await holder.call("GET", PATH)
 
     assert answer.status == 200
@@ -39,7 +39,7 @@ async def test_a_blob_is_never_rendered_by_a_browser(holder: Caller) -> None:
 
 
 async def test_head_says_what_get_would_and_sends_no_body(holder: Caller) -> None:
-    """Clients push only what is missing."""
+    """Clients use it to push only what is missing."""
     get, head = await holder.call("GET", PATH), await holder.call("HEAD", PATH)
 
     assert head.body == b""
@@ -60,7 +60,7 @@ async def test_head_says_what_get_would_and_sends_no_body(holder: Caller) -> Non
     ],
 )
 async def test_a_part_of_a_blob_is_206(holder: Caller, asked: str, first: int, last: int) -> None:
-    """Azure's Python SDK downloads in no other way; every client resumes so."""
+    """Azure's Python SDK downloads in no other way, and every client resumes like this."""
     answer = await holder.call("GET", PATH, headers={"Range": asked})
 
     assert answer.status == 206
@@ -71,7 +71,7 @@ async def test_a_part_of_a_blob_is_206(holder: Caller, asked: str, first: int, l
 
 @pytest.mark.parametrize("asked", ["bytes=2048-", "bytes=5000-10000", "bytes=500-0", "bytes=-0"])
 async def test_a_part_that_is_not_there_is_416(holder: Caller, asked: str) -> None:
-    """A client that resumes past the end must notice."""
+    """A client that resumes past the end must find out."""
     answer = await holder.call("GET", PATH, headers={"Range": asked})
 
     assert answer.status == 416
@@ -82,7 +82,7 @@ async def test_a_part_that_is_not_there_is_416(holder: Caller, asked: str) -> No
     "asked", ["500-", "bytes=", "bytes=a-b", "bytes=0-1,5-6", "items=0-1", "bytes=--1", ""]
 )
 async def test_a_range_that_cannot_be_read_gets_the_whole_blob(holder: Caller, asked: str) -> None:
-    """RFC 9110 §14.2; Azure's JavaScript SDK leaves the unit out."""
+    """RFC 9110 §14.2; Azure's JavaScript SDK leaves out the unit."""
     answer = await holder.call("GET", PATH, headers={"Range": asked})
 
     assert answer.status == 200
@@ -99,7 +99,7 @@ async def test_a_part_of_another_representation_is_not_sent(
     assert answer.status == status
 
 
-async def test_who_has_the_blob_already_is_told_so(holder: Caller) -> None:
+async def test_a_client_that_already_has_the_blob_gets_304(holder: Caller) -> None:
     """A cache need not fetch it again."""
     answer = await holder.call("GET", PATH, headers={"If-None-Match": f'"{DIGEST}"'})
 
@@ -107,7 +107,7 @@ async def test_who_has_the_blob_already_is_told_so(holder: Caller) -> None:
 
 
 async def test_a_blob_is_visible_only_through_a_repository_that_links_it(holder: Caller) -> None:
-    """The last years' worst holes were digests reachable without a right on the repository."""
+    """The worst holes of recent years were digests reachable without a right on the repository."""
     for method in ("GET", "HEAD", "DELETE"):
         elsewhere = await holder.call(method, f"/v2/other/blobs/{DIGEST}")
         nowhere = await holder.call(method, f"/v2/other/blobs/{Digest.of(b'nowhere')}")
@@ -115,8 +115,8 @@ async def test_a_blob_is_visible_only_through_a_repository_that_links_it(holder:
         assert elsewhere.status == nowhere.status == 404
 
 
-async def test_deleting_a_blob_takes_it_from_this_repository_only(holder: Caller) -> None:
-    """Others keep what they link."""
+async def test_deleting_a_blob_removes_it_from_this_repository_only(holder: Caller) -> None:
+    """Other repositories keep their links."""
     await holder.push_blob("other", CONTENT)
 
     assert (await holder.call("DELETE", PATH)).status == 202
@@ -150,7 +150,7 @@ async def test_an_empty_blob_is_a_blob(admin: Caller) -> None:
 async def test_a_blob_that_was_damaged_on_disk_is_missing_until_it_is_pushed_again(
     holder: Caller, settings: Settings, damage: bytes
 ) -> None:
-    """Who is told that it is there never pushes it again, and it stays damaged for ever."""
+    """A client that is told it is there never pushes it again, and it stays damaged for ever."""
     (file,) = (settings.data_dir / "blobs").rglob(DIGEST.encoded)
     file.write_bytes(damage)
 

@@ -1,4 +1,4 @@
-"""What is missing or damaged in the store: never linked, never served, healed by a push."""
+"""Missing or damaged content: never linked or served, healed by a push."""
 
 import json
 import sqlite3
@@ -22,26 +22,26 @@ MANIFEST = "/v2/app/manifests/v1"
 
 
 def file_of(settings: Settings, content: bytes) -> Path:
-    """Where a blob lies."""
+    """The file of a blob."""
     (file,) = (settings.data_dir / "blobs").rglob(Digest.of(content).encoded)
     return file
 
 
 def damage(settings: Settings, statement: str) -> None:
-    """Change what the database holds behind the registry's back."""
+    """Change the database behind the registry's back."""
     with closing(sqlite3.connect(settings.data_dir / "registry.sqlite")) as database:
         database.execute(statement)
         database.commit()
 
 
 async def push_blobs(admin: Caller) -> None:
-    """Push what the image consists of, beside its manifest."""
+    """Push the blobs of the image, but not its manifest."""
     for blob in IMAGE.blobs:
         await admin.push_blob("app", blob)
 
 
 @pytest.mark.parametrize("left", [None, b"", LAYER[:-1], LAYER + b"x"])
-async def test_what_is_not_there_whole_is_neither_mounted_nor_named_by_a_manifest(
+async def test_an_incomplete_blob_is_neither_mounted_nor_accepted_in_a_manifest(
     admin: Caller, settings: Settings, left: bytes | None
 ) -> None:
     """A copy would succeed without its content."""
@@ -64,10 +64,10 @@ async def test_what_is_not_there_whole_is_neither_mounted_nor_named_by_a_manifes
     assert (await admin.put_manifest("app", "v1", IMAGE.manifest, OCI_MANIFEST)).status == 201
 
 
-async def test_a_link_with_another_size_is_put_right_by_a_push(
+async def test_a_link_with_a_wrong_size_is_repaired_by_a_push(
     admin: Caller, settings: Settings
 ) -> None:
-    """Its blob would be missing for ever, however often it is pushed."""
+    """Its blob would stay missing, however often it is pushed."""
     await push_blobs(admin)
     damage(settings, "UPDATE blob_links SET size = size + 1")
     assert (await admin.call("HEAD", PATH)).status == 404
@@ -84,7 +84,7 @@ async def test_a_link_with_another_size_is_put_right_by_a_push(
 async def test_a_manifest_whose_bytes_were_altered_is_missing_until_it_is_pushed_again(
     admin: Caller, settings: Settings, change: str, reference: str
 ) -> None:
-    """Other content would be served under the digest that somebody trusts."""
+    """Other content would be served under a digest that somebody trusts."""
     path = f"/v2/app/manifests/{reference}"
     await push_blobs(admin)
     await admin.put_manifest("app", "v1", IMAGE.manifest, OCI_MANIFEST)
@@ -103,7 +103,7 @@ async def test_a_manifest_whose_bytes_were_altered_is_missing_until_it_is_pushed
 async def test_a_manifest_whose_media_type_alone_was_altered_is_missing_until_it_is_pushed_again(
     admin: Caller, settings: Settings, reference: str
 ) -> None:
-    """A client would read an image as an index, of which its signature says nothing."""
+    """A client would read an image as an index; the signature says nothing about the type."""
     path = f"/v2/app/manifests/{reference}"
     await push_blobs(admin)
     await admin.put_manifest("app", "v1", IMAGE.manifest, OCI_MANIFEST)
@@ -121,7 +121,7 @@ async def test_a_manifest_whose_media_type_alone_was_altered_is_missing_until_it
 async def test_a_manifest_that_states_no_type_is_served_as_what_it_was_pushed_as(
     admin: Caller,
 ) -> None:
-    """The specification lets an image leave it out: it must not look damaged."""
+    """The specification lets an image leave it out: this must not look like damage."""
     unstated = {**json.loads(IMAGE.manifest)}
     del unstated["mediaType"]
     await push_blobs(admin)
@@ -133,16 +133,16 @@ async def test_a_manifest_that_states_no_type_is_served_as_what_it_was_pushed_as
 
 
 def told(log: Lines) -> list[dict[str, object]]:
-    """What the log says of damage."""
+    """The damage that was logged."""
     return [line for line in log.lines if line["event"] == "damaged"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("left", [None, b"", LAYER[:-1], LAYER + b"x"])
-async def test_a_blob_that_is_not_there_whole_is_told_of(
+async def test_an_incomplete_blob_is_logged(
     admin: Caller, settings: Settings, log: Lines, left: bytes | None, method: str
 ) -> None:
-    """Nobody looks for a broken disk because one client was told that a layer is missing."""
+    """Nobody checks the disk because one client is told that a layer is missing."""
     await push_blobs(admin)
     file = file_of(settings, LAYER)
     file.unlink()
@@ -158,10 +158,10 @@ async def test_a_blob_that_is_not_there_whole_is_told_of(
     ]
 
 
-async def test_a_small_blob_with_other_bytes_is_told_of(
+async def test_a_small_blob_with_other_bytes_is_logged(
     admin: Caller, settings: Settings, log: Lines
 ) -> None:
-    """As it is found when it is read."""
+    """It is found when it is read."""
     await push_blobs(admin)
     file_of(settings, LAYER).write_bytes(LAYER[::-1])
 
@@ -171,10 +171,10 @@ async def test_a_small_blob_with_other_bytes_is_told_of(
 
 
 @pytest.mark.parametrize("change", ["content = x''", f"media_type = '{OCI_INDEX}'"])
-async def test_a_damaged_manifest_is_told_of(
+async def test_a_damaged_manifest_is_logged(
     admin: Caller, settings: Settings, log: Lines, change: str
 ) -> None:
-    """By its digest, also where it was asked for by a tag."""
+    """By its digest, even if it was requested by a tag."""
     await push_blobs(admin)
     await admin.put_manifest("app", "v1", IMAGE.manifest, OCI_MANIFEST)
     damage(settings, f"UPDATE manifests SET {change}")  # noqa: S608 -- the test's own
@@ -187,8 +187,8 @@ async def test_a_damaged_manifest_is_told_of(
     ]
 
 
-async def test_what_was_never_there_is_not_told_of(admin: Caller, log: Lines) -> None:
-    """Every push begins with such a question."""
+async def test_content_that_was_never_there_is_not_logged(admin: Caller, log: Lines) -> None:
+    """Every push begins with such a request."""
     await push_blobs(admin)
 
     for path in (MANIFEST, f"/v2/app/blobs/{Digest.of(b'nowhere')}"):
@@ -197,7 +197,7 @@ async def test_what_was_never_there_is_not_told_of(admin: Caller, log: Lines) ->
     assert told(log) == []
 
 
-def test_damage_is_told_of_once_a_minute_with_how_often_it_was_found(log: Lines) -> None:
+def test_damage_is_logged_once_a_minute_with_a_count(log: Lines) -> None:
     """A hundred nodes that pull a damaged image would fill the log."""
     ticks = [0.0]
     damage = Damage("blob", log, lambda: ticks[0])
@@ -211,7 +211,7 @@ def test_damage_is_told_of_once_a_minute_with_how_often_it_was_found(log: Lines)
 async def test_a_small_blob_with_other_bytes_is_missing_until_it_is_pushed_again(
     admin: Caller, settings: Settings
 ) -> None:
-    """A disk that rots gives other bytes of the same length."""
+    """A failing disk returns other bytes of the same length."""
     await push_blobs(admin)
     file_of(settings, LAYER).write_bytes(LAYER[::-1])
 
@@ -224,14 +224,14 @@ async def test_a_small_blob_with_other_bytes_is_missing_until_it_is_pushed_again
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_blob_that_cannot_be_opened_is_never_said_to_be_missing(
+async def test_a_blob_that_cannot_be_opened_is_never_reported_missing(
     admin: Caller, settings: Settings, method: str
 ) -> None:
-    """A client takes a 404 for the truth, and a mirror deletes what it believes is gone."""
+    """A client believes a 404, and a mirror deletes what it believes is gone."""
     await push_blobs(admin)
     file = file_of(settings, LAYER)
     file.unlink()
-    file.symlink_to(file)  # an error of its own: ELOOP
+    file.symlink_to(file)  # fails with ELOOP
 
     answer = await admin.call(method, PATH)
 

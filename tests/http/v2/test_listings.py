@@ -9,7 +9,7 @@ APP = image(b"layer")
 
 
 async def follow(caller: Caller, path: str, key: str) -> list[str]:
-    """Everything a listing holds, page by page."""
+    """All items of a listing, page by page."""
     found: list[str] = []
     while path:
         answer = await caller.call("GET", path)
@@ -20,7 +20,7 @@ async def follow(caller: Caller, path: str, key: str) -> list[str]:
 
 
 def next_page(answer: Answer) -> str:
-    """Where the listing goes on, empty where it ends."""
+    """The URL of the next page, empty on the last one."""
     link = answer.header("Link")
     if link is None:
         return ""
@@ -30,7 +30,7 @@ def next_page(answer: Answer) -> str:
 
 
 async def test_tags_are_listed_in_byte_order(admin: Caller) -> None:
-    """The specification calls it lexical."""
+    """The specification calls this order lexical."""
     for tag in ("b", "a", "B", "_", "10", "9"):
         await admin.push("app", tag, APP)
 
@@ -42,7 +42,7 @@ async def test_tags_are_listed_in_byte_order(admin: Caller) -> None:
 
 @pytest.mark.parametrize("items", [1, 2, 3, 5, 6, 7, 1000, 5000])
 async def test_pages_follow_each_other_and_hold_each_tag_once(admin: Caller, items: int) -> None:
-    """A page that repeats or leaves out breaks every mirror."""
+    """A page that repeats or omits a tag breaks every mirror."""
     tags = [f"v{number}" for number in range(6)]
     for tag in tags:
         await admin.push("team/app", tag, APP)
@@ -50,7 +50,7 @@ async def test_pages_follow_each_other_and_hold_each_tag_once(admin: Caller, ite
     assert await follow(admin, f"/v2/team/app/tags/list?n={items}", "tags") == tags
 
 
-async def test_no_items_asked_is_an_empty_page_without_a_link(admin: Caller) -> None:
+async def test_a_request_for_no_items_gets_an_empty_page_without_a_link(admin: Caller) -> None:
     """n=0 must end, not go on for ever."""
     await admin.push("app", "v1", APP)
 
@@ -69,15 +69,15 @@ async def test_a_page_may_begin_after_a_tag_that_is_not_there(admin: Caller) -> 
 
 
 @pytest.mark.parametrize("n", ["-1", "x", "1.5", "%20", "", "9" * 30])
-async def test_a_count_that_is_none_is_refused(admin: Caller, n: str) -> None:
-    """-1 ran off the end in two registries."""
+async def test_an_invalid_count_is_refused(admin: Caller, n: str) -> None:
+    """-1 read past the end in two registries."""
     await admin.push("app", "v1", APP)
 
     assert (await admin.call("GET", f"/v2/app/tags/list?n={n}")).status == 400
 
 
 async def test_every_parameter_of_a_link_has_an_equals_sign(admin: Caller) -> None:
-    """`az` splits there."""
+    """`az` splits parameters there."""
     for tag in ("a", "b"):
         await admin.push("app", tag, APP)
 
@@ -87,7 +87,7 @@ async def test_every_parameter_of_a_link_has_an_equals_sign(admin: Caller) -> No
 
 
 async def test_a_repository_without_a_manifest_is_unknown(admin: Caller) -> None:
-    """A blob alone makes nothing to list."""
+    """A repository that holds only blobs has nothing to list."""
     await admin.push_blob("app", b"blob")
 
     for name in ("app", "nowhere"):
@@ -98,7 +98,7 @@ async def test_a_repository_without_a_manifest_is_unknown(admin: Caller) -> None
 async def test_tags_may_be_listed_with_pull_or_with_metadata_read(
     admin: Caller, stranger: Caller
 ) -> None:
-    """ACR asks for the second, most clients hold only the first: its users' complaint no. 1."""
+    """ACR requires the second, most clients hold only the first: its users' complaint no. 1."""
     await admin.push("app", "v1", APP)
 
     for action in ("pull", "metadata_read"):

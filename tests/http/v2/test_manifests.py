@@ -48,16 +48,16 @@ async def test_head_says_what_get_would_and_sends_no_body(admin: Caller) -> None
     assert head.header("Content-Length") == str(len(get.body))
 
 
-async def test_head_of_what_is_not_there_is_404_without_a_body(admin: Caller) -> None:
-    """HEAD errors have a status and headers only."""
+async def test_head_of_an_unknown_manifest_is_404_without_a_body(admin: Caller) -> None:
+    """An error for HEAD has only a status and headers."""
     answer = await admin.call("HEAD", "/v2/app/manifests/v1")
 
     assert answer.status == 404
     assert answer.body == b""
 
 
-async def test_a_tag_moves_and_what_it_pointed_at_stays(admin: Caller) -> None:
-    """Whoever pulls by digest must not lose it."""
+async def test_a_tag_moves_and_the_old_manifest_stays(admin: Caller) -> None:
+    """Clients that pull it by digest must not lose it."""
     newer = image(b"newer layer")
     await admin.push("app", "v1", APP)
 
@@ -68,7 +68,7 @@ async def test_a_tag_moves_and_what_it_pointed_at_stays(admin: Caller) -> None:
 
 
 async def test_an_index_may_name_manifests_that_are_here_and_that_are_not(admin: Caller) -> None:
-    """Sparse indexes carry only the platforms somebody wanted."""
+    """A sparse index holds only the platforms that somebody wanted."""
     await admin.push("app", str(APP.digest), APP)
     both = index(APP, image(b"of another platform"))
 
@@ -77,7 +77,7 @@ async def test_an_index_may_name_manifests_that_are_here_and_that_are_not(admin:
 
 
 async def test_docker_types_are_stored_as_they_are(admin: Caller) -> None:
-    """A registry never converts: the digest would change."""
+    """A registry never converts a manifest: the digest would change."""
     docker = image(b"docker layer", media_type=DOCKER_MANIFEST)
     listed = json.dumps(
         {
@@ -120,7 +120,7 @@ async def test_a_blob_of_another_repository_does_not_make_a_manifest_complete(
 
 
 async def test_layers_that_may_not_be_distributed_need_not_be_here(admin: Caller) -> None:
-    """Windows base layers come from elsewhere."""
+    """Clients get Windows base layers from elsewhere."""
     foreign = {
         "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar",
         "digest": str(Digest.of(b"elsewhere")),
@@ -150,7 +150,7 @@ async def test_a_manifest_pushed_under_another_digest_is_refused(admin: Caller) 
 
 
 async def test_a_manifest_may_be_four_mebibytes_and_no_byte_more(admin: Caller) -> None:
-    """The specification asks for 4 MiB; without a bound one request fills the memory."""
+    """The specification requires 4 MiB; without a limit one request fills the memory."""
     for blob in APP.blobs:
         await admin.push_blob("app", blob)
     content = json.loads(APP.manifest)
@@ -189,7 +189,7 @@ async def test_a_manifest_may_be_four_mebibytes_and_no_byte_more(admin: Caller) 
         (APP.manifest.replace(b'"size": ', b'"size": -'), OCI_MANIFEST),
     ],
 )
-async def test_what_is_no_manifest_of_its_type_is_refused(
+async def test_an_invalid_manifest_is_refused(
     admin: Caller, content: bytes, media_type: str
 ) -> None:
     """Two readers must never see two different images in one body (CVE-2021-41190)."""
@@ -198,7 +198,7 @@ async def test_what_is_no_manifest_of_its_type_is_refused(
 
     answer = await admin.put_manifest("app", "v1", content, media_type)
 
-    if (content, media_type) == (APP.manifest, ""):  # the manifest itself says what it is
+    if (content, media_type) == (APP.manifest, ""):  # the manifest states its own type
         assert answer.status == 201
     else:
         assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
@@ -216,10 +216,10 @@ async def test_what_is_no_manifest_of_its_type_is_refused(
         (f"*/*, {OCI_MANIFEST};q=0", 404),
     ],
 )
-async def test_a_manifest_is_sent_only_to_who_can_read_its_type(
+async def test_a_manifest_is_sent_only_to_clients_that_accept_its_type(
     admin: Caller, accept: str, status: int
 ) -> None:
-    """An old client that gets a type it does not know fails with worse words."""
+    """An old client that gets an unknown type fails with a worse message."""
     await admin.push("app", "v1", APP)
 
     answer = await admin.pull("app", "v1", accept)
@@ -228,8 +228,10 @@ async def test_a_manifest_is_sent_only_to_who_can_read_its_type(
 
 
 @pytest.mark.parametrize("condition", ['"DIGEST"', 'W/"DIGEST"', '"other", "DIGEST"', "*"])
-async def test_who_has_the_manifest_already_is_told_so(admin: Caller, condition: str) -> None:
-    """A poll for a new image should cost nothing."""
+async def test_a_client_that_already_has_the_manifest_gets_304(
+    admin: Caller, condition: str
+) -> None:
+    """Polling for a new image should cost nothing."""
     await admin.push("app", "v1", APP)
 
     answer = await admin.call(
@@ -250,7 +252,7 @@ async def test_deleting_a_tag_leaves_the_manifest(admin: Caller) -> None:
     assert (await admin.pull("app", str(APP.digest))).status == 200
 
 
-async def test_deleting_a_manifest_takes_its_tags_along(admin: Caller) -> None:
+async def test_deleting_a_manifest_deletes_its_tags(admin: Caller) -> None:
     """A tag must not point at nothing."""
     await admin.push("app", "v1", APP)
     await admin.push("app", "v2", APP)
@@ -268,7 +270,7 @@ async def test_deleting_a_manifest_takes_its_tags_along(admin: Caller) -> None:
 async def test_a_reference_that_cannot_exist_is_unknown_to_read_and_invalid_to_write(
     admin: Caller, reference: str
 ) -> None:
-    """The conformance program asks for one and wants 404."""
+    """The conformance program reads one, and expects 404."""
     read = await admin.pull("app", reference)
     written = await admin.put_manifest("app", reference, APP.manifest, APP.media_type)
 
@@ -278,7 +280,7 @@ async def test_a_reference_that_cannot_exist_is_unknown_to_read_and_invalid_to_w
 
 @pytest.mark.parametrize("size", [2**63, 2**63 - 1, 10**30])
 async def test_a_size_beyond_all_blobs_is_refused(admin: Caller, size: int) -> None:
-    """It fits into no database."""
+    """No database column can hold it."""
     content = json.loads(APP.manifest)
     content["layers"][0]["size"] = size
     for blob in APP.blobs:
@@ -293,7 +295,7 @@ async def test_a_size_beyond_all_blobs_is_refused(admin: Caller, size: int) -> N
 async def test_a_manifest_of_a_million_values_is_refused_before_it_is_read(
     admin: Caller, filler: bytes
 ) -> None:
-    """Reading it would hold up everybody else for a second."""
+    """Parsing it would block everybody else for a second."""
     content = b"{" + b",".join([filler] * (MAX_MANIFEST_BYTES // (len(filler) + 1) - 1)) + b"}"
 
     answer = await admin.put_manifest("app", "v1", content, OCI_MANIFEST)

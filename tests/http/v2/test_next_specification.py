@@ -1,4 +1,4 @@
-"""What the distribution specification 1.1 and its next version add."""
+"""What versions 1.1 and later of the distribution specification add."""
 
 import json
 from collections.abc import Callable
@@ -27,12 +27,12 @@ def referrer(subject: Image, artifact_type: str, text: str = "") -> Image:
 
 
 async def referrers(caller: Caller, subject: Digest, query: str = "") -> Answer:
-    """What points at the subject."""
+    """The referrers of the subject."""
     return await caller.call("GET", f"/v2/app/referrers/{subject}", query=query)
 
 
-async def test_nothing_known_is_an_empty_index_and_never_404(admin: Caller) -> None:
-    """A client would think that there is no such listing, and fall back to tags."""
+async def test_a_subject_without_referrers_gets_an_empty_index_and_never_404(admin: Caller) -> None:
+    """A client would conclude that the API is missing, and fall back to tags."""
     answer = await referrers(admin, Digest.of(b"nothing"))
 
     assert answer.status == 200
@@ -41,7 +41,7 @@ async def test_nothing_known_is_an_empty_index_and_never_404(admin: Caller) -> N
 
 
 async def test_a_referrer_is_listed_with_its_type_and_annotations(admin: Caller) -> None:
-    """cosign and notation find signatures so."""
+    """cosign and notation find signatures this way."""
     signature = referrer(APP, SIGNATURE, "signed")
     await admin.push("app", "v1", APP)
 
@@ -69,7 +69,7 @@ async def test_a_subject_need_not_be_there(admin: Caller) -> None:
 
 
 async def test_referrers_can_be_filtered_by_type(admin: Caller) -> None:
-    """An image with a thousand reports has one signature."""
+    """An image may have a thousand reports and one signature."""
     for pushed in (referrer(APP, SIGNATURE), referrer(APP, SBOM)):
         await admin.push("app", str(pushed.digest), pushed)
 
@@ -99,7 +99,7 @@ async def test_referrers_are_paged(admin: Caller) -> None:
 
 
 async def test_a_fallback_tag_changes_nothing_in_the_list(admin: Caller) -> None:
-    """Clients of older registries keep their own list there; ours holds it from the first push."""
+    """Clients of older registries maintain a list there; ours is complete from the first push."""
     held = referrer(APP, SIGNATURE, "held")
     gone = descriptor(referrer(APP, SBOM, "never pushed").manifest, OCI_MANIFEST)
     spoilt = {"digest": str(APP.digest), "size": None, "annotations": {"a": 1}}
@@ -117,7 +117,7 @@ async def test_a_fallback_tag_changes_nothing_in_the_list(admin: Caller) -> None
 async def test_a_page_of_large_referrers_is_cut_where_clients_stop_reading(
     admin: Caller,
 ) -> None:
-    """An index is read up to the size of a manifest."""
+    """Clients read an index up to the maximum size of a manifest."""
     pushed = [referrer(APP, SBOM, f"{number}" * 900_000) for number in range(5)]
     for artifact in pushed:
         await admin.push("app", str(artifact.digest), artifact)
@@ -142,15 +142,15 @@ async def test_a_deleted_referrer_is_no_longer_listed(admin: Caller) -> None:
     assert (await referrers(admin, APP.digest)).json["manifests"] == []
 
 
-async def test_referrers_of_what_is_no_digest_are_refused(admin: Caller) -> None:
-    """It is 400, not an empty list."""
+async def test_referrers_of_an_invalid_digest_are_refused(admin: Caller) -> None:
+    """The answer is 400, not an empty list."""
     answer = await admin.call("GET", "/v2/app/referrers/v1")
 
     assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
 
 
 async def test_a_manifest_gets_several_tags_in_one_request(admin: Caller) -> None:
-    """end-7b: all or none of them."""
+    """end-7b: all of them or none."""
     tags = [f"v{number}" for number in range(12)]
     for blob in APP.blobs:
         await admin.push_blob("app", blob)
@@ -170,10 +170,8 @@ async def test_a_manifest_gets_several_tags_in_one_request(admin: Caller) -> Non
 
 
 @pytest.mark.parametrize("query", ["tag=-bad", "tag=", "&".join(f"tag=t{n}" for n in range(101))])
-async def test_tags_that_cannot_be_are_refused_and_nothing_is_pushed(
-    admin: Caller, query: str
-) -> None:
-    """Some of them would be worse than none."""
+async def test_invalid_tags_are_refused_and_nothing_is_pushed(admin: Caller, query: str) -> None:
+    """Setting some of them would be worse than none."""
     for blob in APP.blobs:
         await admin.push_blob("app", blob)
 
@@ -213,8 +211,8 @@ async def test_a_sha512_goes_end_to_end(admin: Caller) -> None:
     assert (await referrers(admin, name)).status == 200
 
 
-async def test_an_algorithm_that_is_not_here_is_refused_at_the_start(admin: Caller) -> None:
-    """Better before the gigabyte than after it."""
+async def test_an_unsupported_algorithm_is_refused_at_the_start(admin: Caller) -> None:
+    """Before the gigabyte is sent, not after it."""
     answer = await admin.call("POST", "/v2/app/blobs/uploads/?digest-algorithm=md5")
 
     assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
@@ -256,11 +254,11 @@ async def begun(caller: Caller) -> str:
 
 
 async def test_a_push_outlives_its_token(stranger: Caller, clock: HandClock) -> None:
-    """A gigabyte over a thin line takes longer than a token lives."""
+    """A gigabyte over a slow line takes longer than a token lives."""
     caller = await stranger.login("repository:app:pull,push")
     location = await begun(caller)
     for part in (b"aaa", b"bbb"):
-        clock.forward(minutes=50)  # twice, so that the token has ended by the second part
+        clock.forward(minutes=50)  # twice, so that the token has expired by the second part
         answer = await caller.call("PATCH", location, body=part)
         assert answer.status == 202
         location = answer.header("Location") or ""
@@ -270,8 +268,8 @@ async def test_a_push_outlives_its_token(stranger: Caller, clock: HandClock) -> 
     assert (await caller.call("GET", f"/v2/app/blobs/{digest}")).status == 401
 
 
-async def test_what_lets_an_upload_go_on_ends_too(stranger: Caller, clock: HandClock) -> None:
-    """A location in somebody's log must not be good for ever."""
+async def test_the_capability_of_an_upload_expires_too(stranger: Caller, clock: HandClock) -> None:
+    """A location in somebody's log must not work for ever."""
     caller = await stranger.login("repository:app:pull,push")
     location = await begun(caller)
     clock.forward(hours=3)
@@ -293,7 +291,7 @@ async def test_what_lets_an_upload_go_on_ends_too(stranger: Caller, clock: HandC
         lambda location: location.partition("_state=")[0] + "_state=%0a%ff",
     ],
 )
-async def test_a_spoilt_capability_is_none(
+async def test_an_altered_capability_is_refused(
     stranger: Caller, clock: HandClock, spoil: Callable[[str], str]
 ) -> None:
     """It is bound to the upload, its repository, its principal and its time."""
@@ -313,7 +311,7 @@ async def test_a_spoilt_capability_is_none(
 async def test_a_capability_is_worth_nothing_without_the_token_that_it_outlives(
     stranger: Caller, clock: HandClock
 ) -> None:
-    """A location alone, out of a log, opens nothing."""
+    """A location from a log opens nothing by itself."""
     caller = await stranger.login("repository:app:pull,push")
     location = await begun(caller)
     reader = await stranger.login("repository:app:pull")
@@ -326,10 +324,10 @@ async def test_a_capability_is_worth_nothing_without_the_token_that_it_outlives(
         assert (await thief.call("PATCH", location, body=b"aaa")).status == 401
 
 
-async def test_a_capability_is_not_renewed_under_a_token_that_has_ended(
+async def test_a_capability_is_not_renewed_under_an_expired_token(
     stranger: Caller, clock: HandClock
 ) -> None:
-    """Otherwise an upload would be a right that lives for ever."""
+    """An upload would become a right that never expires."""
     caller = await stranger.login("repository:app:pull,push")
     location = await begun(caller)
     clock.forward(minutes=50)

@@ -32,13 +32,13 @@ async def finish(caller: Caller, location: str, content: bytes, body: bytes = b"
 
 
 async def is_there(caller: Caller, content: bytes, repository: str = "app") -> bool:
-    """Whether the repository shows the blob, with its bytes."""
+    """Whether the repository serves the blob with its bytes."""
     answer = await caller.call("GET", f"/v2/{repository}/blobs/{Digest.of(content)}")
     return answer.status == 200 and answer.body == content
 
 
 async def test_an_upload_in_three_requests_becomes_a_blob(admin: Caller) -> None:
-    """docker, podman and containerd push so."""
+    """docker, podman and containerd push this way."""
     started = await admin.call("POST", START)
     location = started.header("Location") or ""
     patched = await admin.call("PATCH", location, body=b"0123456789")
@@ -55,7 +55,7 @@ async def test_an_upload_in_three_requests_becomes_a_blob(admin: Caller) -> None
 
 
 async def test_chunks_follow_each_other_and_the_last_may_come_with_the_put(admin: Caller) -> None:
-    """oras and the SDKs push so."""
+    """oras and the SDKs push this way."""
     location = await begin(admin)
 
     for start, chunk in ((0, b"aaaa"), (4, b"bbb")):
@@ -73,7 +73,7 @@ async def test_chunks_follow_each_other_and_the_last_may_come_with_the_put(admin
 
 
 async def test_a_chunk_out_of_order_is_416_and_the_upload_goes_on(admin: Caller) -> None:
-    """A client that lost an answer must be able to find its place."""
+    """A client that lost an answer must be able to find its offset."""
     location = await begin(admin)
     await admin.call("PATCH", location, headers={"Content-Range": "0-3"}, body=b"aaaa")
 
@@ -109,7 +109,7 @@ async def test_a_content_range_that_cannot_be_read_is_refused(
 async def test_a_chunk_that_is_not_as_long_as_it_says_is_refused(
     admin: Caller, body: bytes
 ) -> None:
-    """Its end would not be where the client believes it to be."""
+    """The upload would not end where the client believes it does."""
     location = await begin(admin)
 
     answer = await admin.call("PATCH", location, headers={"Content-Range": "0-3"}, body=body)
@@ -119,7 +119,7 @@ async def test_a_chunk_that_is_not_as_long_as_it_says_is_refused(
 
 
 async def cut_off(*chunks: bytes) -> AsyncIterator[bytes]:
-    """A body whose client vanishes before its end."""
+    """A body whose client disconnects before its end."""
     for chunk in chunks:
         yield chunk
     raise EOFError
@@ -132,8 +132,8 @@ async def endless(*chunks: bytes) -> AsyncIterator[bytes]:
     await asyncio.Event().wait()
 
 
-async def test_no_end_is_waited_for_after_as_many_bytes_as_were_announced(admin: Caller) -> None:
-    """Asking the server once more costs as much as the rest of a small chunk."""
+async def test_a_body_ends_after_its_announced_length(admin: Caller) -> None:
+    """Another call to the server costs as much as the rest of a small chunk."""
     location = await begin(admin)
 
     async with asyncio.timeout(PATIENCE):
@@ -162,7 +162,7 @@ async def test_a_length_beside_transfer_encoding_is_not_believed(admin: Caller) 
 async def test_a_body_that_is_cut_short_is_never_acknowledged_and_can_be_resumed(
     admin: Caller,
 ) -> None:
-    """A network that drops must cost nobody a gigabyte, and nobody half a blob."""
+    """A dropped connection must cost nobody a gigabyte, and leave nobody half a blob."""
     location = await begin(admin)
 
     answer = await admin.call("PATCH", location, body=cut_off(b"aaaa", b"bb"))
@@ -175,7 +175,7 @@ async def test_a_body_that_is_cut_short_is_never_acknowledged_and_can_be_resumed
 async def test_a_blob_in_one_request_that_is_cut_short_leaves_nothing(
     admin: Caller, registry: Registry
 ) -> None:
-    """Nobody knows the name of its upload."""
+    """Nobody knows the name of its upload, so nobody could resume it."""
     content = b"aaaabbbb"
 
     answer = await admin.call(
@@ -208,7 +208,7 @@ async def test_a_digest_mismatch_leaves_nothing_visible(
 
 
 @pytest.mark.parametrize("query", ["", "digest=", "digest=sha256:x", "digest=md5:0"])
-async def test_a_put_without_a_good_digest_is_refused_and_the_upload_goes_on(
+async def test_a_put_without_a_valid_digest_is_refused_and_the_upload_goes_on(
     admin: Caller, query: str
 ) -> None:
     """A typo should not cost the upload."""
@@ -222,7 +222,7 @@ async def test_a_put_without_a_good_digest_is_refused_and_the_upload_goes_on(
 
 
 async def test_an_upload_belongs_to_the_repository_that_began_it(admin: Caller) -> None:
-    """A session of another tenant was usable in Quay (CVE-2026-32589)."""
+    """In Quay, another tenant's session could be used (CVE-2026-32589)."""
     location = await begin(admin)
     stolen = location.replace("/v2/app/", "/v2/other/")
 
@@ -233,8 +233,8 @@ async def test_an_upload_belongs_to_the_repository_that_began_it(admin: Caller) 
     assert await finish(admin, location, b"") == 201
 
 
-async def test_an_upload_belongs_to_whoever_began_it(admin: Caller, registry: Registry) -> None:
-    """Of two who may push to one repository, neither may write into the layers of the other."""
+async def test_an_upload_belongs_to_its_principal(admin: Caller, registry: Registry) -> None:
+    """Two accounts that may push to one repository must not write into each other's layers."""
     location = await begin(admin)
     await admin.call("PATCH", location, body=b"mine")
     another = await account(registry, "_repositories_push")
@@ -260,7 +260,7 @@ async def test_a_cancelled_upload_is_gone(admin: Caller) -> None:
     "name", ["x", "..", "00000000-0000-0000-0000-00000000000G", "0" * 500, "%2e%2e"]
 )
 async def test_an_upload_that_cannot_exist_is_unknown(admin: Caller, name: str) -> None:
-    """An identifier is parsed before any path is built from it."""
+    """Its identifier is parsed before any path is built from it."""
     for method in ("GET", "PATCH", "DELETE"):
         answer = await admin.call(method, START + name)
         assert (answer.status, answer.code) == (404, "BLOB_UPLOAD_UNKNOWN")
@@ -269,7 +269,7 @@ async def test_an_upload_that_cannot_exist_is_unknown(admin: Caller, name: str) 
 async def test_a_blob_is_mounted_from_a_repository_that_the_token_may_pull(
     admin: Caller, stranger: Caller
 ) -> None:
-    """A layer that is there already need not travel again."""
+    """A layer that is already here need not be sent again."""
     await admin.push_blob("source", b"layer")
     caller = await stranger.login("repository:app:pull,push", "repository:source:pull")
 
@@ -286,15 +286,15 @@ async def test_a_blob_is_mounted_from_a_repository_that_the_token_may_pull(
     ("mount", "source"),
     [
         (b"nowhere", "own"),
-        (b"layer", "own"),  # elsewhere, not there
+        (b"layer", "own"),  # elsewhere, not in this repository
         (b"layer", "NO NAME"),
         (b"layer", ""),
     ],
 )
-async def test_a_mount_that_cannot_be_is_an_upload(
+async def test_an_impossible_mount_becomes_an_upload(
     admin: Caller, stranger: Caller, mount: bytes, source: str
 ) -> None:
-    """Otherwise anyone could ask which blobs exist (CVE-2024-39897)."""
+    """Anyone could otherwise find out which blobs exist (CVE-2024-39897)."""
     await admin.push_blob("source", b"layer")
     caller = await stranger.login("repository:app:pull,push", "repository:own:pull")
 
@@ -308,10 +308,10 @@ async def test_a_mount_that_cannot_be_is_an_upload(
 
 
 @pytest.mark.parametrize("mount", [b"layer", b"nowhere"])
-async def test_a_mount_is_refused_where_the_account_could_get_the_right_that_the_token_lacks(
+async def test_a_mount_is_refused_if_the_account_could_get_the_right_that_the_token_lacks(
     admin: Caller, stranger: Caller, mount: bytes
 ) -> None:
-    """The client asks for it and mounts, instead of sending the layer again."""
+    """The client then gets that right and mounts, instead of sending the layer again."""
     await admin.push_blob("source", b"layer")
     caller = await stranger.login("repository:app:pull,push")
 
@@ -335,8 +335,8 @@ async def test_the_challenge_of_a_mount_asks_for_both_repositories(stranger: Cal
     assert 'scope="repository:app:pull,push repository:source:pull"' in challenge
 
 
-async def test_what_the_put_of_a_sha512_claims_is_checked_too(admin: Caller) -> None:
-    """An algorithm is never taken on trust."""
+async def test_the_digest_of_a_sha512_put_is_checked_too(admin: Caller) -> None:
+    """No algorithm is trusted unchecked."""
     location = await begin(admin)
     digest = Digest.of(b"content", "sha512")
 

@@ -1,4 +1,4 @@
-"""Accounts: created once, shown without secrets, renewed one password at a time."""
+"""Accounts: created once, shown without secrets, renewed singly."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from tests.http.conftest import HandClock
 
 
 class Services:
-    """Accounts, and who checks their passwords."""
+    """Accounts, and the authentication that checks their passwords."""
 
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
         stored = SqlAccounts(database)
@@ -36,7 +36,7 @@ class Services:
         self.waited.append(until)
 
     async def works(self, password: str) -> bool:
-        """Whether the administrator gets in with it."""
+        """Whether the administrator can log in with it."""
         try:
             await self.authentication.authenticate(Credential("acrux", Secret(password)))
         except BadCredentials:
@@ -59,7 +59,7 @@ def values(account: ShownAccount | None) -> dict[str, str]:
 
 
 async def test_the_administrator_is_created_once(services: Services) -> None:
-    """A second start would change the passwords that everybody uses."""
+    """A second start would change passwords that everybody uses."""
     created = values(await services.accounts.create_administrator("acrux"))
 
     assert created.keys() == {"password", "password2"}
@@ -69,7 +69,7 @@ async def test_the_administrator_is_created_once(services: Services) -> None:
 
 
 async def test_an_account_is_shown_without_its_passwords(services: Services) -> None:
-    """`acrux credential show` would tell, or have kept, what nobody may know."""
+    """`acrux credential show` would reveal passwords, or require that they are stored."""
     await services.accounts.create_administrator("acrux")
 
     shown = await services.accounts.show("acrux")
@@ -80,7 +80,7 @@ async def test_an_account_is_shown_without_its_passwords(services: Services) -> 
 
 
 async def test_a_renewed_password_replaces_itself_only(services: Services) -> None:
-    """Passwords could not be changed without a moment in which clients fail."""
+    """Every password change would have a moment in which clients fail."""
     old = values(await services.accounts.create_administrator("acrux"))
     new = values(await services.accounts.renew_password("acrux", "password2"))
 
@@ -92,7 +92,7 @@ async def test_a_renewed_password_replaces_itself_only(services: Services) -> No
 
 @pytest.mark.parametrize("name", ["nobody", ""])
 async def test_an_unknown_account_is_named_in_the_refusal(services: Services, name: str) -> None:
-    """A mistyped --name would look as if it had worked."""
+    """A mistyped --name would seem to have worked."""
     for attempt in (
         services.accounts.show(name),
         services.accounts.renew_password(name, "password"),
@@ -102,7 +102,7 @@ async def test_an_unknown_account_is_named_in_the_refusal(services: Services, na
 
 
 async def test_many_scope_maps_are_read_one_after_another(services: Services) -> None:
-    """What is remembered of them must not grow for ever, nor be taken for one another."""
+    """The cache of them must not grow for ever, and must not mix them up."""
     for name, scope_map in (("reader", "_repositories_pull"), ("writer", "_repositories_push")):
         await services.accounts.create(name, scope_map)
 

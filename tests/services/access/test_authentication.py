@@ -1,4 +1,4 @@
-"""Authentication: what a name stands for now, and what is remembered of it."""
+"""Authentication: what a name means now, and what is cached of it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ GENERATED = KeyedPasswords(b"k" * 32)
 
 
 async def nobodys_hashes() -> tuple[str, ...]:
-    """Nobody chose a password."""
+    """The hashes of chosen passwords: there are none."""
     return ()
 
 
@@ -33,7 +33,7 @@ EPOCH = 7
 
 
 class Given:
-    """An authentication that remembers one scope map, and the accounts it looks at."""
+    """An authentication that caches one scope map, and the accounts it reads."""
 
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
         self.accounts = SqlAccounts(database)
@@ -42,7 +42,7 @@ class Given:
         self.authentication = Authentication(self.accounts, PASSWORDS, clock, self.wait)
 
     async def wait(self, until: datetime) -> None:
-        """Remember until when a refusal waits."""
+        """Note until when a refusal waits."""
         self.waited.append(until)
 
     async def account(
@@ -64,8 +64,8 @@ def given(database: SqliteDatabase, clock: HandClock) -> Given:
     return Given(database, clock)
 
 
-async def test_a_right_password_tells_who_it_is_and_what_they_hold(given: Given) -> None:
-    """The name as it is kept, the rights of now, and the epoch for their tokens."""
+async def test_a_right_password_yields_the_account_and_its_rights(given: Given) -> None:
+    """The name as it is stored, the current rights, and the epoch for tokens."""
     await given.account("somebody")
 
     found = await given.authentication.authenticate(Credential("somebody", Secret("somebody")))
@@ -91,10 +91,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("name", "password", "reason"), REFUSED.values(), ids=REFUSED)
-async def test_whoever_is_refused_learns_nothing_and_the_journal_all(
+async def test_a_refusal_tells_the_caller_nothing_and_the_journal_everything(
     given: Given, name: str, password: str, reason: Reason
 ) -> None:
-    """One sentence and one time for all of them; what it was, only the registry's owner sees."""
+    """All refusals have one message and one duration; only the operator sees the reason."""
     await given.account("somebody")
     await given.account("expired", expires_at=given.clock())
     await given.account("disabled")
@@ -109,8 +109,8 @@ async def test_whoever_is_refused_learns_nothing_and_the_journal_all(
     assert given.waited == [given.clock() + timedelta(milliseconds=300)]
 
 
-async def test_a_password_is_good_until_the_instant_at_which_it_ends(given: Given) -> None:
-    """Not a moment longer."""
+async def test_a_password_is_valid_until_the_instant_at_which_it_expires(given: Given) -> None:
+    """And not a moment longer."""
     end = given.clock() + timedelta(days=1)
     await given.account("somebody", expires_at=end)
     credential = Credential("somebody", Secret("somebody"))
@@ -124,10 +124,10 @@ async def test_a_password_is_good_until_the_instant_at_which_it_ends(given: Give
 
 
 @pytest.mark.parametrize("credential", [None, Credential("", Secret(""))])
-async def test_whoever_presents_nothing_is_anonymous(
+async def test_an_empty_credential_is_anonymous(
     given: Given, credential: Credential | None
 ) -> None:
-    """With what the account without a name holds, as long as it is enabled."""
+    """With the rights of the account without a name, as long as it is enabled."""
     assert await given.authentication.authenticate(credential) == ANONYMOUS
     await given.account("", "_repositories_pull")
 
@@ -139,10 +139,8 @@ async def test_whoever_presents_nothing_is_anonymous(
 
 
 @pytest.mark.parametrize("how", ["gone", "disabled"])
-async def test_whoever_is_gone_or_disabled_is_nobody_and_holds_nothing(
-    given: Given, how: str
-) -> None:
-    """Their token may still be good: what it says must not count any more."""
+async def test_a_deleted_or_disabled_account_holds_nothing(given: Given, how: str) -> None:
+    """Its token may still be valid, but its content must not count any more."""
     await given.account("somebody")
     if how == "gone":
         await given.accounts.delete("somebody", EPOCH + 1)
@@ -164,8 +162,8 @@ async def test_whoever_is_gone_or_disabled_is_nobody_and_holds_nothing(
     assert await given.authentication.scope_map("somebody") == NOTHING
 
 
-async def test_whoever_is_there_holds_what_their_scope_map_says_now(given: Given) -> None:
-    """The catalog and mounts ask for it, whatever an older token says."""
+async def test_an_account_holds_what_its_scope_map_says_now(given: Given) -> None:
+    """The catalog and mounts read it, whatever an older token says."""
     await given.account("somebody")
     before = await given.authentication.scope_map("somebody")
     await given.accounts.change(
@@ -185,7 +183,7 @@ class SlowPasswords(AllPasswords):
         self._meanwhile = meanwhile
 
     def is_slow(self, kept: str) -> bool:
-        """Each of them."""
+        """All of them are."""
         return bool(kept)
 
     async def find(
@@ -194,16 +192,16 @@ class SlowPasswords(AllPasswords):
         hashes: tuple[str, ...],
         opens: Callable[[int], bool] = lambda _: True,
     ) -> int | None:
-        """As they are, once that has happened."""
+        """Wait until that has happened, then find."""
         await self._meanwhile()
         return await super().find(password, hashes, opens)
 
 
 @pytest.mark.parametrize("change", ["disabled", "deleted", "renewed"])
-async def test_whoever_is_switched_off_while_the_password_is_verified_is_refused(
+async def test_an_account_disabled_while_its_password_is_verified_is_refused(
     given: Given, change: str
 ) -> None:
-    """Where many log in at once, a password waits seconds for its turn."""
+    """When many log in at once, a password waits seconds for its turn."""
     await given.account("somebody")
     changes: dict[str, Callable[[], Awaitable[object]]] = {
         "disabled": lambda: given.accounts.change("somebody", 0, scope_map=None, is_enabled=False),

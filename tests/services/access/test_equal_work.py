@@ -1,4 +1,4 @@
-"""A refused login takes the same work, whoever is meant and however their password is kept."""
+"""A refused login takes the same work for every account and hash."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -29,7 +29,7 @@ GENERATED: Final = KeyedPasswords(bytes(32))
 
 
 class Counted(ChosenPasswords):
-    """Passwords that count what work was done, by scheme and cost, and in how many turns."""
+    """Passwords that count the work done, by scheme and cost, and the turns it took."""
 
     def __init__(self, clock: HandClock) -> None:
         super().__init__(clock)
@@ -60,7 +60,7 @@ def bcrypted(cost: int) -> str:
 
 OURS: Final = argon2id(2, 19456)
 
-# By the name of the account, all of the right password, or of none where they are damaged.
+# By account name. All are hashes of the right password, or damaged and so of none.
 HASHES: Final = {
     "generated": GENERATED.hash(RIGHT),
     "argon2id": OURS,
@@ -78,7 +78,7 @@ HASHES: Final = {
     "bcrypt-another-letter": bcrypted(6)[:20] + "*" * 47,
 }
 
-# One verification of each scheme and cost that the registry keeps, in one turn.
+# One verification of each scheme and cost that the registry stores, in one turn.
 ALL: Final = {
     "turns": 1,
     "m=19456,t=2,p=1": 1,
@@ -89,7 +89,7 @@ ALL: Final = {
 
 
 class Start:
-    """A process that has just started on the data, and has seen nobody log in."""
+    """A process that has just started on the data, before any login."""
 
     def __init__(self, accounts: SqlAccounts, clock: HandClock) -> None:
         self.counted = Counted(clock)
@@ -97,7 +97,7 @@ class Start:
         self._authentication = Authentication(accounts, passwords, clock, _no_pause)
 
     async def lets_in(self, name: str, password: str) -> bool:
-        """Whether somebody gets in."""
+        """Whether the login succeeds."""
         try:
             await self._authentication.authenticate(Credential(name, Secret(password)))
         except BadCredentials:
@@ -105,7 +105,7 @@ class Start:
         return True
 
     async def work(self, name: str, password: str) -> dict[str, int]:
-        """What it took to refuse somebody."""
+        """The work that it took to refuse the login."""
         self.counted.work.clear()
         assert not await self.lets_in(name, password)
         return dict(self.counted.work)
@@ -116,7 +116,7 @@ async def _no_pause(_: datetime) -> None:
 
 
 async def create(accounts: SqlAccounts, name: str, kept: str, ends: datetime | None = None) -> None:
-    """An account with this hash, which never ends but where it is said."""
+    """An account with this hash, whose password never expires unless stated."""
     kind = AccountKind.FILE_USER if kept.startswith(BCRYPT) else AccountKind.USER
     password = PasswordRecord("password", kept, HandClock().now, ends)
     assert await accounts.create(Account(name, (password,), kind=kind))
@@ -137,7 +137,7 @@ async def accounts(database: SqliteDatabase) -> SqlAccounts:
 async def test_a_wrong_password_takes_the_same_work_for_every_name(
     accounts: SqlAccounts, clock: HandClock, name: str
 ) -> None:
-    """The first login after a start told which names there are, and a damaged hash did always."""
+    """The first login after a start revealed which names exist, and a damaged hash always did."""
     start = Start(accounts, clock)
 
     for password in (WRONG, "long" * 100, "with\0nul", "\ud800"):
@@ -152,7 +152,7 @@ async def test_a_disabled_account_takes_the_same_work_with_the_right_password(
     name: str,
     is_cached: bool,
 ) -> None:
-    """A password of somebody who left would be known to be right, and their name with it."""
+    """The time would reveal that a former user's password is right, and that the name exists."""
     start = Start(accounts, clock)
     if is_cached:
         assert await start.lets_in(name, RIGHT)
@@ -166,7 +166,7 @@ async def test_a_disabled_account_takes_the_same_work_with_the_right_password(
 async def test_an_expired_password_takes_the_same_work(
     accounts: SqlAccounts, clock: HandClock, name: str
 ) -> None:
-    """The time would say that it was right."""
+    """The time would reveal that it was right."""
     await create(accounts, f"{name}-expired", HASHES[name], clock() - timedelta(days=1))
 
     assert await Start(accounts, clock).work(f"{name}-expired", RIGHT) == ALL
@@ -175,7 +175,7 @@ async def test_an_expired_password_takes_the_same_work(
 async def test_a_scheme_counts_from_its_first_user_to_its_last(
     database: SqliteDatabase, clock: HandClock
 ) -> None:
-    """A registry without an htpasswd file must not pay for one, nor one that has it no more."""
+    """A registry without an htpasswd file, or with none any more, must not pay for one."""
     accounts = SqlAccounts(database)
     start, work = Start(accounts, clock), []
     for name in ("argon2id", "bcrypt-06"):
@@ -189,10 +189,10 @@ async def test_a_scheme_counts_from_its_first_user_to_its_last(
     assert work == [{}, ours, {**ours, "bcrypt 06": 1}, ours]
 
 
-async def test_who_gets_in_pays_for_their_own_scheme_alone(
+async def test_a_successful_login_costs_only_its_own_scheme(
     accounts: SqlAccounts, clock: HandClock
 ) -> None:
-    """docker logs in with every token."""
+    """docker logs in for every token."""
     start = Start(accounts, clock)
     assert await start.lets_in("generated", RIGHT)
     assert await start.lets_in("bcrypt-04", RIGHT)

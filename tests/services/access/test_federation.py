@@ -1,4 +1,4 @@
-"""Trusts and whom they let in, on a real database, with an issuer that is believed."""
+"""Trusts and their identities: a real database, an issuer taken at word."""
 
 from datetime import timedelta
 
@@ -29,28 +29,28 @@ LONGEST = timedelta(hours=3)
 
 
 class Believed:
-    """An issuer whose every word is true: a token is its subject."""
+    """An issuer whose every token is believed: a token is its subject."""
 
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
 
     def issuer_of(self, text: str) -> str:
-        """This one, of whatever is a token."""
+        """This issuer, for any token."""
         if not text:
             raise InvalidToken("no token")
         return ISSUER
 
     async def read(self, text: str, issuer: str) -> Claims:
-        """A good token of the subject."""
+        """A valid token of the subject."""
         now = self._clock().timestamp()
         return {"iss": issuer, "aud": "registry.test", "sub": text, "iat": now, "exp": now + 300}
 
 
 class Overtaken(SqlTrusts):
-    """Trusts that somebody else disables just before a change."""
+    """Trusts that somebody else disables just before each change."""
 
     async def replace(self, trust: Trust, epoch: int, was: int) -> bool:
-        """Come second."""
+        """Replace the trust, as the second to do so."""
         await super().replace(replace(TRUST, is_enabled=False), epoch, was)
         return await super().replace(trust, epoch, was)
 
@@ -67,11 +67,11 @@ class Given:
 
 @pytest.fixture
 def given(database: SqliteDatabase, clock: HandClock) -> Given:
-    """No trust yet."""
+    """No trusts yet."""
     return Given(database, clock, SqlTrusts(database))
 
 
-async def test_whoever_is_let_in_is_found_again_until_the_trust_ends(given: Given) -> None:
+async def test_an_identity_is_found_again_as_long_as_its_trust_exists(given: Given) -> None:
     """A refresh token is redeemed without the issuer, and never without the trust."""
     await given.trusts.create(TRUST)
     principal = await given.federation.authenticate("a-subject")
@@ -92,8 +92,8 @@ async def _is_gone(federation: Federation, identity: FederatedIdentity) -> None:
         await federation.find(identity)
 
 
-async def test_the_reasons_are_for_whoever_runs_the_registry(given: Given) -> None:
-    """The detail of a refusal is never told to the caller."""
+async def test_the_reasons_are_for_the_operator(given: Given) -> None:
+    """The caller never learns the details of a refusal."""
     await given.trusts.create(TRUST)
 
     with pytest.raises(BadCredentials) as unknown:
@@ -116,8 +116,10 @@ async def test_the_reasons_are_for_whoever_runs_the_registry(given: Given) -> No
         (replace(TRUST, name="other", permissions=(), scope_map="typo"), "no scope map"),
     ],
 )
-async def test_a_trust_that_cannot_be_is_told_why(given: Given, trust: Trust, said: str) -> None:
-    """And changes nothing."""
+async def test_an_invalid_trust_is_refused_with_a_reason(
+    given: Given, trust: Trust, said: str
+) -> None:
+    """And nothing changes."""
     created = await given.trusts.create(TRUST)
 
     with pytest.raises(InvalidInput, match=said):
@@ -127,7 +129,7 @@ async def test_a_trust_that_cannot_be_is_told_why(given: Given, trust: Trust, sa
 
 
 async def test_a_trust_keeps_its_name(given: Given) -> None:
-    """Its tokens are revoked by it."""
+    """Its tokens are revoked by this name."""
     await given.trusts.create(TRUST)
 
     changed = await given.trusts.change("ci", lambda old: replace(old, name="evil"))
@@ -138,7 +140,7 @@ async def test_a_trust_keeps_its_name(given: Given) -> None:
 async def test_a_change_does_not_undo_what_somebody_else_did_meanwhile(
     database: SqliteDatabase, clock: HandClock
 ) -> None:
-    """A trust that was disabled in haste would let in again."""
+    """A trust that was disabled in haste would be enabled again."""
     given = Given(database, clock, Overtaken(database))
     await given.trusts.create(TRUST)
 
@@ -148,8 +150,8 @@ async def test_a_change_does_not_undo_what_somebody_else_did_meanwhile(
     assert (await given.trusts.show("ci")).trust == replace(TRUST, is_enabled=False)
 
 
-async def test_of_the_reasons_no_more_is_kept_than_a_page(given: Given) -> None:
-    """At a shared issuer anybody can get tokens to be refused, and fill the audit log with them."""
+async def test_no_more_reasons_are_recorded_than_fit_a_page(given: Given) -> None:
+    """At a shared issuer anybody can get tokens that are refused, and fill the audit with them."""
     for number in range(100):
         await given.trusts.create(replace(TRUST, name=f"ci-{number}"))
 

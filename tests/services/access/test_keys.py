@@ -1,4 +1,4 @@
-"""Signing keys: a rotation that nobody notices, and a revocation that everybody does."""
+"""Signing keys: rotations nobody notices, revocations everybody does."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,23 +26,23 @@ LONGEST_UNSEEN = 60  # seconds: a worker looks twice a second, and may be busy
 
 @dataclass(frozen=True)
 class Given:
-    """A folder with a key, and who rotates."""
+    """A folder with a key, and the service that rotates it."""
 
     folder: KeyFolder
     clock: HandClock
     keys: Keys
 
     async def states(self) -> dict[str, str]:
-        """What each key does."""
+        """The state of each key."""
         return {key.record.name: key.state.value for key in await self.keys.list()}
 
     def worker(self) -> RotatingSigner:
-        """A worker that knows the keys of now."""
+        """A worker that has read the current keys."""
         return RotatingSigner(self.folder, self.clock)
 
 
 def on(folder: Path, clock: Clock, algorithm: str = "ES256") -> tuple[KeyFolder, Keys]:
-    """The keys of a folder."""
+    """The service for the keys of a folder."""
     keys = KeyFolder(folder)
     keys.prepare(algorithm)
     return keys, Keys(keys, clock, LIFE)
@@ -76,22 +76,22 @@ async def test_a_key_is_published_then_signs_then_only_verifies_then_goes(
     ]
 
 
-async def test_asking_twice_for_a_rotation_makes_one_key(given_keys: Given) -> None:
-    """A timer that runs twice, or two administrators."""
+async def test_two_requests_for_a_rotation_make_one_key(given_keys: Given) -> None:
+    """A timer may run twice, and a registry may have two administrators."""
     await asyncio.gather(*(given_keys.keys.rotate() for _ in range(4)))
     await given_keys.keys.rotate()
 
     assert await given_keys.states() == {"ES256-0001": "signing", "ES256-0002": "announced"}
 
 
-async def test_a_key_signs_at_once_where_that_is_asked_for(given_keys: Given) -> None:
-    """Where nobody else keeps the key set, waiting is for nothing."""
+async def test_a_key_signs_at_once_on_request(given_keys: Given) -> None:
+    """If nobody else caches the key set, there is no reason to wait."""
     await given_keys.keys.rotate(now=True)
 
     assert await given_keys.states() == {"ES256-0001": "verifying", "ES256-0002": "signing"}
 
 
-async def test_an_announced_key_is_hurried_on(given_keys: Given) -> None:
+async def test_an_announced_key_can_be_activated_at_once(given_keys: Given) -> None:
     """A second key would be made for nothing."""
     await given_keys.keys.rotate()
     await given_keys.keys.rotate(now=True)
@@ -99,8 +99,10 @@ async def test_an_announced_key_is_hurried_on(given_keys: Given) -> None:
     assert await given_keys.states() == {"ES256-0001": "verifying", "ES256-0002": "signing"}
 
 
-async def test_of_two_who_rotate_at_once_the_hurry_of_one_counts(given_keys: Given) -> None:
-    """It would be lost where the other one makes the key."""
+async def test_one_of_two_concurrent_rotations_can_activate_the_key_at_once(
+    given_keys: Given,
+) -> None:
+    """Its request would be lost if the other rotation makes the key."""
     await asyncio.gather(given_keys.keys.rotate(), given_keys.keys.rotate(now=True))
 
     states = await given_keys.states()
@@ -108,8 +110,8 @@ async def test_of_two_who_rotate_at_once_the_hurry_of_one_counts(given_keys: Giv
     assert "signing" in states.values()
 
 
-async def test_another_algorithm_comes_by_the_same_road(given_keys: Given) -> None:
-    """Whoever keeps the key set would refuse the new tokens."""
+async def test_another_algorithm_is_announced_too(given_keys: Given) -> None:
+    """Services that cache the key set would refuse the new tokens."""
     await given_keys.keys.use("ES256")
     await given_keys.keys.use("RS256")
     await given_keys.keys.use("RS256")
@@ -124,7 +126,7 @@ async def test_another_algorithm_comes_by_the_same_road(given_keys: Given) -> No
 
 
 async def test_a_rotation_keeps_the_algorithm_of_the_newest_key(given_keys: Given) -> None:
-    """A command does not know with which settings the registry runs."""
+    """A command does not know the settings with which the registry runs."""
     await given_keys.keys.use("RS256")
     given_keys.clock.now += PUBLISHED_BEFORE
     shown = await given_keys.keys.rotate(now=True)
@@ -132,10 +134,10 @@ async def test_a_rotation_keeps_the_algorithm_of_the_newest_key(given_keys: Give
     assert shown[-1].record.algorithm == "RS256"
 
 
-async def test_the_key_that_signs_is_followed_at_once_where_it_is_revoked(
+async def test_a_revoked_signing_key_is_replaced_at_once(
     given_keys: Given,
 ) -> None:
-    """A stolen key."""
+    """It was stolen."""
     worker, memory = given_keys.worker(), given_keys.worker()
     stolen = worker.sign(TOKEN)
     before = memory.generation
@@ -151,10 +153,10 @@ async def test_the_key_that_signs_is_followed_at_once_where_it_is_revoked(
     assert memory.read(worker.sign(TOKEN)) == TOKEN
 
 
-async def test_a_key_that_is_announced_signs_at_once_where_the_one_before_is_revoked(
+async def test_an_announced_key_signs_at_once_if_its_predecessor_is_revoked(
     given_keys: Given,
 ) -> None:
-    """Whoever keeps the key set may know it already."""
+    """Services that cache the key set may know it already."""
     await given_keys.keys.rotate()
     await given_keys.keys.revoke("ES256-0001")
 
@@ -162,7 +164,7 @@ async def test_a_key_that_is_announced_signs_at_once_where_the_one_before_is_rev
 
 
 async def test_an_old_key_is_revoked_alone(given_keys: Given) -> None:
-    """The tokens of the others have nothing to do with it."""
+    """The tokens of the other keys are not affected."""
     await given_keys.keys.rotate(now=True)
     await given_keys.keys.revoke("ES256-0001")
     with pytest.raises(UnknownName, match="acrux key list"):
@@ -172,7 +174,7 @@ async def test_an_old_key_is_revoked_alone(given_keys: Given) -> None:
 
 
 class Registry:
-    """Workers whose clocks differ and who look at the folder now and then, and their tokens."""
+    """Workers with differing clocks who look at the folder now and then, and their tokens."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = HandClock()
@@ -183,17 +185,17 @@ class Registry:
             keys, service = on(folder, clock)
             self.keys.append(service)
             self.workers.append(RotatingSigner(keys, clock))
-        self.issued: dict[object, tuple[str, datetime]] = {}  # the newest of each key
+        self.issued: dict[object, tuple[str, datetime]] = {}  # the newest token of each key
 
     async def wait(self, seconds: int) -> None:
-        """Let time pass; nobody misses for long what has happened."""
+        """Let time pass; nobody fails to look at the folder for long."""
         self.clock.forward(seconds=seconds)
         if seconds > LONGEST_UNSEEN:
             for worker in self.workers:
                 await worker.refresh()
 
     def everybody_signs(self) -> None:
-        """Issue tokens."""
+        """Issue a token in every worker."""
         end = self.clock.now + LIFE
         for text in (worker.sign(TOKEN) for worker in self.workers):
             self.issued[header_of(text)["kid"]] = (text, end)
@@ -206,7 +208,7 @@ class Registry:
 
 @dataclass(frozen=True)
 class Skewed:
-    """A clock that is wrong by so much."""
+    """A clock that is off by this much."""
 
     right: HandClock
     offset: timedelta
@@ -226,13 +228,13 @@ steps = st.one_of(
 def test_at_every_step_of_a_rotation_every_worker_verifies_what_any_worker_signed(
     taken: list[tuple[str, int]],
 ) -> None:
-    """A request would fail for no fault of its client."""
+    """A request would fail through no fault of its client."""
     with TemporaryDirectory() as folder:
         asyncio.run(walk(Registry(Path(folder) / "signing"), taken))
 
 
 async def walk(registry: Registry, taken: list[tuple[str, int]]) -> None:
-    """Take the steps, and ask after each."""
+    """Take the steps, and check after each."""
     acts: dict[str, Callable[[int], Awaitable[object]]] = {
         "refresh": lambda number: registry.workers[number].refresh(),
         "rotate": lambda number: registry.keys[number].rotate(),

@@ -1,4 +1,4 @@
-"""Guessing: slow for whoever guesses, and for nobody else."""
+"""Guessing: slow for guessers, and for nobody else."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -25,7 +25,7 @@ FREE = OF_ACCOUNT_AT_ADDRESS.free
 
 
 class Door:
-    """A registry's door, in one of its workers, and the password that opens it."""
+    """One of a registry's workers, and the password that it accepts."""
 
     def __init__(self, path: Path, clock: HandClock) -> None:
         self.database = SqliteDatabase(path)
@@ -35,7 +35,7 @@ class Door:
         self.verified = 0
 
     def check(self, password: str) -> Callable[[], Awaitable[str]]:
-        """Verify a password, in a while."""
+        """Verify a password, which takes a while."""
 
         async def verify() -> str:
             self.verified += 1
@@ -47,7 +47,7 @@ class Door:
         return verify
 
     async def enter(self, password: str, address: str = HOME, account: str = "alice") -> str | int:
-        """`in`, `wrong`, or how many seconds to wait."""
+        """`in`, `wrong`, or the number of seconds to wait."""
         try:
             return await self.lockout.attempt(account, address, self.check(password))
         except BadCredentials:
@@ -56,7 +56,7 @@ class Door:
             return refused.retry_after
 
     async def guess(self, times: int, address: str = HOME, account: str = "alice") -> list[object]:
-        """Guess so often, one after the other."""
+        """Guess this often, one guess after the other."""
         return [await self.enter("wrong", address, account) for _ in range(times)]
 
 
@@ -82,7 +82,9 @@ async def attack(door: Door, clock: HandClock) -> None:
     clock.forward(seconds=2)
 
 
-async def test_some_mistakes_are_free_and_then_one_waits(door: Door, clock: HandClock) -> None:
+async def test_some_mistakes_are_free_and_then_the_caller_waits(
+    door: Door, clock: HandClock
+) -> None:
     """People mistype, programs guess."""
     guessed = await door.guess(FREE + 1)
     clock.forward(seconds=1)
@@ -92,8 +94,8 @@ async def test_some_mistakes_are_free_and_then_one_waits(door: Door, clock: Hand
     assert again == ["wrong", 2]
 
 
-async def test_while_one_waits_the_right_password_is_refused_unseen(door: Door) -> None:
-    """The refusal would tell a guesser when the guess is right."""
+async def test_during_a_wait_the_right_password_is_refused_unverified(door: Door) -> None:
+    """The answer would tell a guesser that the guess is right."""
     await door.guess(FREE)
     verified = door.verified
 
@@ -101,7 +103,7 @@ async def test_while_one_waits_the_right_password_is_refused_unseen(door: Door) 
     assert door.verified == verified
 
 
-async def test_what_was_refused_unseen_makes_no_wait_longer(door: Door, clock: HandClock) -> None:
+async def test_an_unverified_attempt_makes_no_wait_longer(door: Door, clock: HandClock) -> None:
     """A program with an old password would lock its owner out for good."""
     await door.guess(FREE + 100)
     clock.forward(seconds=1)
@@ -109,7 +111,7 @@ async def test_what_was_refused_unseen_makes_no_wait_longer(door: Door, clock: H
     assert await door.enter("right") == "in"
 
 
-async def test_the_wait_that_is_told_counts_down(door: Door, clock: HandClock) -> None:
+async def test_the_reported_wait_counts_down(door: Door, clock: HandClock) -> None:
     """Clients come back when they are told to."""
     await door.guess(FREE)
     for wait in (1, 2, 4, 8):
@@ -124,8 +126,8 @@ async def test_the_wait_that_is_told_counts_down(door: Door, clock: HandClock) -
     assert await door.enter("right") == "in"
 
 
-async def test_the_right_password_makes_all_mistakes_undone(door: Door) -> None:
-    """Four slips in the morning and one at noon are no attack."""
+async def test_the_right_password_resets_all_counts(door: Door) -> None:
+    """Four slips in the morning and one at noon are not an attack."""
     for _ in range(10):
         assert await door.guess(FREE - 1) == ["wrong"] * (FREE - 1)
         assert await door.enter("right") == "in"
@@ -139,15 +141,15 @@ async def test_a_guesser_locks_nobody_out_of_other_addresses(door: Door) -> None
     assert await door.enter("right", HOME) == "in"
 
 
-async def test_names_that_are_no_account_wait_like_those_that_are(door: Door) -> None:
-    """The wait would tell which names exist."""
+async def test_unknown_names_wait_like_known_ones(door: Door) -> None:
+    """The wait would reveal which names exist."""
     assert await door.guess(FREE + 1, account="nobody") == await door.guess(FREE + 1)
 
 
 async def test_a_guesser_who_tries_many_names_waits_for_all_of_them(
     door: Door, clock: HandClock
 ) -> None:
-    """One password for a thousand users is a guess too."""
+    """Trying one password for a thousand users is guessing too."""
     names = [f"user-{number}" for number in range(OF_ADDRESS.free + 1)]
     guessed = [await door.enter("wrong", GUESSER, name) for name in names]
 
@@ -158,10 +160,10 @@ async def test_a_guesser_who_tries_many_names_waits_for_all_of_them(
     assert await door.enter("right", GUESSER, "bob") == "in"
 
 
-async def test_who_got_in_from_an_address_is_not_held_up_by_guessers_there(
+async def test_an_account_that_logged_in_from_an_address_is_not_held_up_by_guessers_there(
     door: Door, clock: HandClock
 ) -> None:
-    """A whole office would be locked out by one of its machines."""
+    """One machine could lock a whole office out."""
     await door.enter("right", GUESSER, "bob")
     await door.lockout.tidy()
     clock.forward(days=29)
@@ -181,7 +183,7 @@ async def test_the_addresses_of_one_home_count_as_one(door: Door) -> None:
     assert await door.enter("right", "2001:db8:0:1::1") == "in"
 
 
-async def test_of_an_account_that_all_guess_at_each_new_address_gets_one_guess(
+async def test_during_an_attack_on_an_account_each_new_address_gets_one_guess(
     door: Door, clock: HandClock
 ) -> None:
     """A thousand machines would have five thousand free guesses."""
@@ -193,7 +195,7 @@ async def test_of_an_account_that_all_guess_at_each_new_address_gets_one_guess(
     assert await door.guess(2, AWAY) == ["wrong", 300]
 
 
-async def test_an_account_that_all_guess_at_lets_its_owner_in_from_anywhere(
+async def test_an_account_under_attack_lets_its_owner_in_from_anywhere(
     door: Door, clock: HandClock
 ) -> None:
     """An attack would be as good as a deletion."""
@@ -210,7 +212,7 @@ async def test_an_account_that_all_guess_at_lets_its_owner_in_from_anywhere(
 async def test_during_an_attack_a_success_makes_no_guesses_free_again(
     door: Door, clock: HandClock
 ) -> None:
-    """Behind one address with a busy program, a guesser would never wait."""
+    """A guesser who shares an address with a busy program would never wait."""
     await door.enter("right", HOME)
     await door.lockout.tidy()
     await attack(door, clock)
@@ -221,7 +223,7 @@ async def test_during_an_attack_a_success_makes_no_guesses_free_again(
 
 
 async def test_an_attack_is_over_soon_after_its_end(door: Door, clock: HandClock) -> None:
-    """A new colleague who mistypes would wait five minutes, weeks later."""
+    """Weeks later, a new colleague who mistypes would wait five minutes."""
     await attack(door, clock)
     clock.forward(minutes=10)
 
@@ -231,22 +233,22 @@ async def test_an_attack_is_over_soon_after_its_end(door: Door, clock: HandClock
 # At once ------------------------------------------------------------------------------------------
 
 
-async def test_of_a_thousand_guesses_at_once_as_many_are_verified_as_are_free(door: Door) -> None:
-    """Whoever guesses fast enough would guess before anything is counted."""
+async def test_only_the_free_ones_of_a_thousand_concurrent_guesses_are_verified(door: Door) -> None:
+    """A fast guesser would finish before anything is counted."""
     guessed = await asyncio.gather(*(door.enter("wrong") for _ in range(1000)))
 
     assert door.verified == FREE
     assert sorted(map(str, guessed)) == ["1"] * (1000 - FREE) + ["wrong"] * FREE
 
 
-async def test_of_a_thousand_names_at_once_as_many_are_verified_as_are_free(door: Door) -> None:
-    """As above, over all accounts."""
+async def test_only_the_free_ones_of_a_thousand_concurrent_names_are_verified(door: Door) -> None:
+    """The same, over all accounts."""
     await asyncio.gather(*(door.enter("wrong", GUESSER, f"u{number}") for number in range(1000)))
 
     assert door.verified == OF_ADDRESS.free
 
 
-async def test_a_hundred_right_passwords_at_once_are_none_too_many(door: Door) -> None:
+async def test_a_hundred_concurrent_right_passwords_are_not_too_many(door: Door) -> None:
     """A build farm that starts in the morning would be refused."""
     entered = await asyncio.gather(*(door.enter("right") for _ in range(100)))
 
@@ -254,7 +256,7 @@ async def test_a_hundred_right_passwords_at_once_are_none_too_many(door: Door) -
 
 
 async def test_right_passwords_wait_behind_wrong_ones_and_are_told_so(door: Door) -> None:
-    """Where guesses are under way, what comes with them is guessed too."""
+    """While guesses are under way, whatever arrives with them may be a guess too."""
     both = await asyncio.gather(
         *(door.enter("wrong") for _ in range(FREE)), *(door.enter("right") for _ in range(3))
     )
@@ -265,7 +267,7 @@ async def test_right_passwords_wait_behind_wrong_ones_and_are_told_so(door: Door
 async def test_after_the_wait_one_attempt_is_let_through_and_not_all(
     door: Door, clock: HandClock
 ) -> None:
-    """Each wait would end with a flood."""
+    """Each wait would end in a flood."""
     await door.guess(FREE)
     clock.forward(seconds=1)
     door.verified = 0
@@ -274,7 +276,7 @@ async def test_after_the_wait_one_attempt_is_let_through_and_not_all(
     assert door.verified == 1
 
 
-async def test_whoever_goes_away_leaves_no_attempt_under_way(door: Door) -> None:
+async def test_a_client_that_disconnects_leaves_no_attempt_under_way(door: Door) -> None:
     """Five broken connections would lock a user out until the next restart."""
     for _ in range(3 * FREE):
         leaving = asyncio.ensure_future(door.enter("right"))
@@ -292,7 +294,7 @@ async def test_whoever_goes_away_leaves_no_attempt_under_way(door: Door) -> None
 async def test_workers_together_let_through_no_more_than_each_would_alone(
     doors: list[Door], clock: HandClock
 ) -> None:
-    """The bound: at most as many times as there are workers, and then they know of each other."""
+    """The limit is multiplied at most by the number of workers, until they know of each other."""
     for _ in range(3):
         await asyncio.gather(*(door.enter("wrong") for door in doors for _ in range(500)))
         clock.forward(seconds=1)
@@ -303,21 +305,21 @@ async def test_workers_together_let_through_no_more_than_each_would_alone(
 
 
 async def test_a_worker_that_fails_once_knows_what_the_others_counted(doors: list[Door]) -> None:
-    """N workers would be N times as many guesses, even one after the other."""
+    """N workers would allow N times as many guesses, even one after the other."""
     await doors[0].guess(FREE - 1)
 
     assert await doors[1].guess(2) == ["wrong", 1]
 
 
 async def test_a_wait_holds_on_every_worker(doors: list[Door]) -> None:
-    """The guesser would go to the next one."""
+    """The guesser would try the next worker."""
     await doors[0].guess(FREE)
     await doors[1].failed_logins.refresh()
 
     assert await doors[1].enter("right") == 1
 
 
-async def test_who_got_in_is_known_to_other_workers_and_after_a_restart(
+async def test_a_login_is_known_to_other_workers_and_after_a_restart(
     doors: list[Door], clock: HandClock
 ) -> None:
     """Only one of the workers would let the owner in."""
@@ -332,9 +334,7 @@ async def test_who_got_in_is_known_to_other_workers_and_after_a_restart(
 # At rest ------------------------------------------------------------------------------------------
 
 
-async def test_who_gets_in_every_second_is_written_down_once_a_day(
-    door: Door, clock: HandClock
-) -> None:
+async def test_a_login_every_second_is_stored_once_a_day(door: Door, clock: HandClock) -> None:
     """Every pull would become a write."""
     written = []
     for _ in range(4):
@@ -348,7 +348,7 @@ async def test_who_gets_in_every_second_is_written_down_once_a_day(
     assert len(set(written)) == 2
 
 
-async def test_of_whom_a_worker_knows_is_bounded(door: Door, clock: HandClock) -> None:
+async def test_what_a_worker_caches_is_bounded(door: Door, clock: HandClock) -> None:
     """Its memory would grow with every address."""
     door.lockout = Lockout(door.failed_logins, clock, cached_pairs=2)
     for number in range(5):
@@ -359,7 +359,7 @@ async def test_of_whom_a_worker_knows_is_bounded(door: Door, clock: HandClock) -
     assert len(rows) == 5
 
 
-async def test_no_more_places_wait_to_be_written_down_than_there_is_room_for(
+async def test_no_more_logins_wait_to_be_stored_than_there_is_room_for(
     door: Door, clock: HandClock
 ) -> None:
     """A crowd that logs in within a minute would fill the memory."""
@@ -375,7 +375,7 @@ async def test_no_more_places_wait_to_be_written_down_than_there_is_room_for(
 async def test_a_full_disk_refuses_no_right_password(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A registry that is full must still be read."""
+    """A registry with a full disk must still be readable."""
 
     async def full(*_: object) -> None:
         raise StorageExhausted
@@ -386,10 +386,10 @@ async def test_a_full_disk_refuses_no_right_password(
     assert await door.enter("right") == "in"
 
 
-async def test_where_nothing_can_be_written_no_more_waits_than_is_cached(
+async def test_if_nothing_can_be_written_no_more_waits_than_is_cached(
     door: Door, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that takes no writes for a week would fill the memory."""
+    """A disk that is read-only for a week would fill the memory."""
 
     async def refused(*_: object) -> None:
         raise StorageReadOnly
@@ -403,10 +403,10 @@ async def test_where_nothing_can_be_written_no_more_waits_than_is_cached(
     await door.lockout.tidy()
 
 
-async def test_where_nothing_can_be_written_failures_are_forgotten_all_the_same(
+async def test_if_nothing_can_be_written_failures_are_forgotten_all_the_same(
     door: Door, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is counted for a name that anybody may choose would stay in memory."""
+    """Callers choose the names: their counts would stay in memory."""
 
     async def refused(*_: object) -> None:
         raise StorageReadOnly
@@ -425,8 +425,8 @@ async def test_where_nothing_can_be_written_failures_are_forgotten_all_the_same(
 # Tokens -------------------------------------------------------------------------------------------
 
 
-async def test_tokens_that_are_none_count_by_their_address(door: Door) -> None:
-    """They cost a signature's check and a row each."""
+async def test_invalid_tokens_count_by_their_address(door: Door) -> None:
+    """Each costs a signature check and a row."""
     for _ in range(OF_ADDRESS.free):
         await door.lockout.refuse_token(GUESSER)
 
@@ -440,7 +440,7 @@ async def test_tokens_that_are_none_count_by_their_address(door: Door) -> None:
 
 
 async def test_an_operator_sees_who_waits_and_for_how_long(door: Door, clock: HandClock) -> None:
-    """The owner asks why; and the names of those who guess may be passwords."""
+    """The owner asks why; but the names that guessers use may be passwords."""
     await door.guess(FREE, GUESSER)
     await door.enter("wrong", GUESSER, "pa55word")
     clock.forward(seconds=0.5)
@@ -468,7 +468,7 @@ async def test_an_operator_who_mistypes_a_name_is_told_so(door: Door) -> None:
 async def test_an_operator_lifts_a_wait_on_every_worker(
     doors: list[Door], named: dict[str, str]
 ) -> None:
-    """Whoever called for help would have to wait all the same."""
+    """The owner who called for help would still have to wait."""
     await doors[0].guess(FREE, GUESSER)
     await doors[1].lockout.forgive(**named)
     await doors[0].failed_logins.refresh()
@@ -479,8 +479,8 @@ async def test_an_operator_lifts_a_wait_on_every_worker(
     ]
 
 
-async def test_the_home_of_an_address_is_lifted_with_it(door: Door) -> None:
-    """The operator reads one address in the log, the limit is of its network."""
+async def test_the_network_of_an_address_is_lifted_with_it(door: Door) -> None:
+    """The log shows the address to the operator, but the limit is on its network."""
     for number in range(FREE):
         await door.enter("wrong", f"2001:db8::{number:x}")
     await door.lockout.forgive(account="alice", address="2001:db8::77")

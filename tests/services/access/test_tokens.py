@@ -1,4 +1,4 @@
-"""Tokens: a signature is verified once, and everything else on every request."""
+"""Tokens: signatures are verified once, all else on every request."""
 
 import uuid
 from datetime import timedelta
@@ -26,7 +26,7 @@ PULL = [Scope.parse("repository:app:pull")]
 
 
 class CountingSigner(JwtSigner):
-    """A signer that counts the signatures it made, and those it verified."""
+    """A signer that counts the signatures it makes and verifies."""
 
     def __init__(self, key: SigningKey) -> None:
         super().__init__([key])
@@ -50,15 +50,15 @@ class HandRevocations:
         self.least: dict[str, int] = {}
 
     def least_epoch(self, holder: str, password: str) -> int:
-        """What the test set, for whichever password."""
+        """What the test set, for any password."""
         return max(self.least.get(holder, 0), self.least.get(f"{holder}:{password}", 0))
 
     async def refresh(self) -> None:
-        """Nothing to learn."""
+        """Nothing to read."""
 
 
 class Given:
-    """Tokens, and what they stand on."""
+    """Tokens, and what they depend on."""
 
     def __init__(self) -> None:
         self.signer = CountingSigner(next(iter(KEYS.values())))
@@ -79,13 +79,13 @@ class Given:
         return self.tokens.issue(ADMIN, SERVICE, PULL).text
 
     def another_token(self) -> str:
-        """An access token that differs from those before, which end when it does."""
+        """An access token that differs from the earlier ones, and expires when it does."""
         self.epoch += 1
         return self.tokens.issue(replace(ADMIN, epoch=self.epoch), SERVICE, PULL).text
 
 
 def test_the_signature_of_a_token_is_verified_once() -> None:
-    """A pull of twenty layers sends it twenty times."""
+    """A pull of twenty layers sends the token twenty times."""
     given = Given()
     text = given.token()
 
@@ -95,8 +95,8 @@ def test_the_signature_of_a_token_is_verified_once() -> None:
     assert given.signer.verified == 1
 
 
-def test_a_token_that_is_known_ends_with_its_time() -> None:
-    """A memory must not answer for what has ended."""
+def test_a_cached_token_expires_on_time() -> None:
+    """The cache must not accept what has expired."""
     given = Given()
     text = given.token()
     given.tokens.verify(text)
@@ -106,8 +106,8 @@ def test_a_token_that_is_known_ends_with_its_time() -> None:
         given.tokens.verify(text)
 
 
-def test_a_token_that_is_known_ends_with_its_account() -> None:
-    """A memory must not answer for what was taken away."""
+def test_a_cached_token_ends_with_its_account() -> None:
+    """The cache must not accept what was revoked."""
     given = Given()
     text = given.token()
     given.tokens.verify(text)
@@ -117,8 +117,8 @@ def test_a_token_that_is_known_ends_with_its_account() -> None:
         given.tokens.verify(text)
 
 
-def test_a_token_that_is_known_is_read_again_where_a_key_may_be_gone() -> None:
-    """A memory must not answer for a key that was revoked."""
+def test_a_cached_token_is_verified_again_if_a_key_may_be_gone() -> None:
+    """The cache must not accept what a revoked key signed."""
     given = Given()
     text = given.token()
     given.tokens.verify(text)
@@ -129,8 +129,8 @@ def test_a_token_that_is_known_is_read_again_where_a_key_may_be_gone() -> None:
     assert given.signer.verified == 2
 
 
-def test_a_token_that_is_no_good_is_never_cached() -> None:
-    """Nobody must be able to fill the memory with what they made up."""
+def test_an_invalid_token_is_never_cached() -> None:
+    """Nobody must be able to fill the memory with invented tokens."""
     given = Given()
     text = given.token()[:-8] + "AAAAAAAA"
 
@@ -140,8 +140,8 @@ def test_a_token_that_is_no_good_is_never_cached() -> None:
     assert given.signer.verified == 3
 
 
-def test_the_memory_is_bounded() -> None:
-    """A million tokens must not take a million places."""
+def test_the_cache_is_bounded() -> None:
+    """A million tokens must not take a million entries."""
     given = Given()
     texts = [given.another_token() for _ in range(5)]
 
@@ -149,8 +149,8 @@ def test_the_memory_is_bounded() -> None:
         assert given.tokens.verify(text).principal == "acrux"
 
 
-def test_the_memory_holds_as_many_tokens_as_it_is_told_and_then_begins_anew() -> None:
-    """What fits is verified once, what does not is verified again, and never trusted unread."""
+def test_the_cache_holds_the_configured_number_of_tokens_and_then_starts_over() -> None:
+    """A token that fits is verified once, others are verified again, and none is trusted unread."""
     given = Given()  # remembers two
     first, second, third = (given.another_token() for _ in range(3))
     for text in (first, second, first, second):
@@ -164,7 +164,7 @@ def test_the_memory_holds_as_many_tokens_as_it_is_told_and_then_begins_anew() ->
 
 
 def test_each_token_has_an_id_of_its_own() -> None:
-    """Whoever keeps a list of tokens tells them apart by it (RFC 7519 §4.1.7)."""
+    """Lists of tokens tell them apart by it (RFC 7519 §4.1.7)."""
     given = Given()
     refresh = [given.tokens.issue_refresh(ADMIN, SERVICE) for _ in range(2)]
     old = given.tokens.redeem(refresh[0])
@@ -177,7 +177,7 @@ def test_each_token_has_an_id_of_its_own() -> None:
 
 
 def test_an_exchanged_token_is_the_old_one_for_the_service_that_was_named() -> None:
-    """The same holder, epoch and end; another login server, where that was asked for."""
+    """It has the same holder, epoch and expiry, and another login server if one was requested."""
     given = Given()
     old = given.tokens.redeem(given.tokens.issue_refresh(ADMIN, SERVICE))
     given.clock.forward(hours=1)
@@ -188,8 +188,8 @@ def test_an_exchanged_token_is_the_old_one_for_the_service_that_was_named() -> N
     assert replace(new, id=old.id, audience=old.audience) == old
 
 
-def test_a_refresh_token_is_of_the_epoch_in_which_it_was_given() -> None:
-    """One that is given after a revocation must work, and one from before it must not."""
+def test_a_refresh_token_has_the_epoch_in_which_it_was_issued() -> None:
+    """One issued after a revocation must work, and one from before must not."""
     given = Given()
     given.revocations.least["acrux"] = 5  # ADMIN's
     text = given.tokens.issue_refresh(ADMIN, SERVICE)
@@ -201,8 +201,8 @@ def test_a_refresh_token_is_of_the_epoch_in_which_it_was_given() -> None:
         given.tokens.redeem(text)
 
 
-def test_what_is_given_for_an_access_token_is_revoked_with_it() -> None:
-    """Else whoever stole one would only have to ask for another."""
+def test_a_token_issued_for_an_access_token_is_revoked_with_it() -> None:
+    """A thief would only have to exchange a stolen token."""
     given = Given()
     holder = given.tokens.holder(given.token())
     second = given.tokens.issue(holder, SERVICE, PULL).text
@@ -215,8 +215,8 @@ def test_what_is_given_for_an_access_token_is_revoked_with_it() -> None:
         given.tokens.verify(second)
 
 
-def test_what_is_given_for_an_access_token_from_outside_is_revoked_with_the_trust() -> None:
-    """The trust ends all that came of it, however often it was handed on."""
+def test_a_token_issued_for_a_federated_access_token_is_revoked_with_the_trust() -> None:
+    """A revoked trust ends everything derived from it, at any number of removes."""
     given = Given()
     federated = FederatedIdentity("ci", "repo:org/app")
     first = given.tokens.issue(
@@ -234,8 +234,8 @@ def test_what_is_given_for_an_access_token_from_outside_is_revoked_with_the_trus
 
 
 @pytest.mark.parametrize("service", ["elsewhere.test", "", "x" * 500])
-def test_a_service_that_is_not_ours_is_refused_in_words(service: str) -> None:
-    """Whoever configured the wrong name must see which one would do."""
+def test_an_unknown_service_is_refused_with_an_explanation(service: str) -> None:
+    """A client configured with the wrong name must learn which one is right."""
     given = Given()
     old = given.tokens.redeem(given.tokens.issue_refresh(ADMIN, SERVICE))
 
@@ -252,7 +252,7 @@ def test_a_service_that_is_not_ours_is_refused_in_words(service: str) -> None:
         assert refused.value.detail == {"service": service[:255]}
 
 
-def test_who_asks_for_the_very_same_within_a_second_gets_the_same_token() -> None:
+def test_the_same_request_within_a_second_gets_the_same_token() -> None:
     """Fifty nodes that pull one image at once would cost fifty signatures."""
     given = Given()
 
@@ -275,10 +275,10 @@ def test_who_asks_for_the_very_same_within_a_second_gets_the_same_token() -> Non
         (ADMIN, SERVICE, []),
     ],
 )
-def test_who_asks_for_anything_else_gets_another_token(
+def test_a_different_request_gets_another_token(
     principal: Principal, service: str, scopes: list[Scope]
 ) -> None:
-    """What one account may do, or until when, would be another's."""
+    """One account would get the rights or the lifetime of another."""
     given = Given()
     first = given.tokens.issue(ADMIN, SERVICE, PULL)
 
@@ -291,7 +291,7 @@ def test_who_asks_for_anything_else_gets_another_token(
 
 
 def test_a_second_later_the_token_is_another_one() -> None:
-    """One that was handed out again and again would end too soon for the last of them."""
+    """A token handed out again and again would expire too soon for its last holder."""
     given = Given()
     first = given.tokens.issue(ADMIN, SERVICE, PULL)
 
@@ -303,7 +303,7 @@ def test_a_second_later_the_token_is_another_one() -> None:
 
 
 def test_no_token_of_a_key_that_may_be_gone_is_handed_out_again() -> None:
-    """A key that was revoked would go on opening the registry for whoever asks now."""
+    """A revoked key would go on opening the registry for new requests."""
     given = Given()
     given.tokens.issue(ADMIN, SERVICE, PULL)
 
@@ -314,7 +314,7 @@ def test_no_token_of_a_key_that_may_be_gone_is_handed_out_again() -> None:
 
 
 def test_no_more_tokens_are_kept_to_be_handed_out_again_than_are_cached() -> None:
-    """Whoever asks for ever other scopes would fill the memory."""
+    """Requests for ever new scopes would fill the memory."""
     given = Given()  # remembers two
     scopes = [[Scope.parse(f"repository:app{number}:pull")] for number in range(3)]
     for asked in scopes:

@@ -1,4 +1,4 @@
-"""People: who they are, what they may change, and the file they may come from."""
+"""Users: who they are, what they may change, and the htpasswd file."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,12 +40,12 @@ class File:
         self.content: FileContent | None = None
 
     def read_if_changed(self) -> FileContent | None:
-        """What was written since the last look."""
+        """What was written since the last call."""
         content, self.content = self.content, None
         return content
 
     def write(self, **passwords: Secret) -> None:
-        """Let these be the file's users."""
+        """Replace the users of the file."""
         users = [FileUser(name, written(password)) for name, password in passwords.items()]
         self.content = FileContent(tuple(users))
 
@@ -58,12 +58,12 @@ class FullDisk(SqlAccounts):
     async def follow_file(
         self, users: Sequence[FileUser], scope_map: str, at: datetime
     ) -> tuple[str, ...]:
-        """Refuse, or follow."""
+        """Fail, or follow the file."""
         self._check()
         return await super().follow_file(users, scope_map, at)
 
     async def rehash_password(self, account_name: str, password: PasswordRecord, new: str) -> None:
-        """Refuse, or keep."""
+        """Fail, or store the hash."""
         self._check()
         await super().rehash_password(account_name, password, new)
 
@@ -73,13 +73,13 @@ class FullDisk(SqlAccounts):
 
 
 def written(password: Secret) -> str:
-    """A bcrypt hash, the same for the same password."""
+    """A bcrypt hash, always the same for the same password."""
     hashed = bcrypt.hashpw(password.reveal().encode(), b"$2b$04$" + b"a" * 21 + b"u")
     return f"bcrypt:{hashed.decode()}"
 
 
 class Services:
-    """The people of a registry, and who checks their passwords."""
+    """The users of a registry, and the authentication that checks their passwords."""
 
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
         self.stored, self.scope_maps = FullDisk(database), SqlScopeMaps(database)
@@ -97,7 +97,7 @@ class Services:
         self.file_users = self.follow_with(READER)
 
     def follow_with(self, scope_map: str) -> FileUsers:
-        """Who follows the file and gives its users this scope map."""
+        """A follower of the file that gives its users this scope map."""
         return FileUsers(
             self.file, self.stored, self.scope_maps, self.revocations, self.clock, scope_map
         )
@@ -106,7 +106,7 @@ class Services:
         self.waited.append(until)
 
     async def works(self, name: str, password: Secret) -> bool:
-        """Whether somebody gets in with it."""
+        """Whether the user can log in with it."""
         try:
             principal = await self.authentication.authenticate(Credential(name, password))
         except BadCredentials:
@@ -115,17 +115,17 @@ class Services:
         return True
 
     async def names(self) -> Sequence[str]:
-        """What the people are called."""
+        """The names of the users."""
         return [user.username for user in await self.users.list()]
 
 
 @pytest.fixture
 def services(database: SqliteDatabase, clock: HandClock) -> Services:
-    """The services of a registry without people."""
+    """The services of a registry without users."""
     return Services(database, clock)
 
 
-async def test_a_user_gets_in_with_the_password_of_their_choice(services: Services) -> None:
+async def test_a_user_logs_in_with_the_password_of_their_choice(services: Services) -> None:
     """People remember words, not 52 letters and digits."""
     created = await services.users.create("alice", READER, RIGHT)
 
@@ -145,7 +145,7 @@ async def test_a_user_gets_in_with_the_password_of_their_choice(services: Servic
         ("bobby", READER, RIGHT),
     ],
 )
-async def test_what_cannot_be_a_user_is_refused(
+async def test_an_invalid_user_is_refused(
     services: Services, name: str, scope_map: str, password: Secret
 ) -> None:
     """A mistake here opens the registry, or locks somebody out of it."""
@@ -160,7 +160,7 @@ async def test_what_cannot_be_a_user_is_refused(
 async def test_users_and_tokens_are_listed_apart_and_cannot_share_a_name(
     services: Services,
 ) -> None:
-    """Whose password it is must be plain from the name alone."""
+    """The name alone must show whose password it is."""
     await services.accounts.create("robot", READER)
     await services.users.create("alice", READER, RIGHT)
 
@@ -192,7 +192,7 @@ async def test_a_users_password_is_never_generated(services: Services) -> None:
 async def test_nobody_gets_a_name_that_differs_in_capitals_alone(
     services: Services, alike: str
 ) -> None:
-    """In a log, or in a scope map's list, they would be taken for somebody else."""
+    """In a log or in a listing they would be taken for somebody else."""
     await services.accounts.create("robot", READER)
     services.file.write(**{alike: RIGHT})
 
@@ -208,7 +208,7 @@ async def test_nobody_gets_a_name_that_differs_in_capitals_alone(
 
 
 async def test_a_user_of_the_file_may_change_to_other_capitals(services: Services) -> None:
-    """Somebody who corrects a name must not be left out."""
+    """Correcting the capitals of a name must not lock its user out."""
     services.file.write(alice=RIGHT)
     await services.file_users.follow()
     services.file.write(Alice=RIGHT)
@@ -218,17 +218,17 @@ async def test_a_user_of_the_file_may_change_to_other_capitals(services: Service
 
 
 async def weak_account(services: Services) -> str:
-    """The hash of alice, who chose her password when argon2id was given less memory."""
+    """The hash of alice, who chose her password when argon2id used less memory."""
     weak = "argon2id:" + argon2.PasswordHasher(1, 1024, 1).hash(RIGHT.reveal())
     password = PasswordRecord("password", weak, services.clock())
     await services.stored.create(Account("alice", (password,), READER, kind=AccountKind.USER))
     return weak
 
 
-async def test_a_password_with_outdated_parameters_is_hashed_anew_at_a_login(
+async def test_a_password_with_outdated_parameters_is_rehashed_at_a_login(
     services: Services,
 ) -> None:
-    """Only whoever presents it knows it: otherwise old hashes would stay weak for ever."""
+    """Only a login presents the password: otherwise old hashes would stay weak for ever."""
     weak = await weak_account(services)
 
     assert not await services.works("alice", OTHER)
@@ -243,18 +243,18 @@ async def test_a_password_with_outdated_parameters_is_hashed_anew_at_a_login(
     assert services.revocations.least_epoch("alice", "") == 0
 
 
-async def test_a_password_that_cannot_be_hashed_anew_is_right_all_the_same(
+async def test_a_password_that_cannot_be_rehashed_is_still_accepted(
     services: Services,
 ) -> None:
-    """A full disk would lock out whoever has an old hash."""
+    """A full disk would lock out every user with an old hash."""
     await weak_account(services)
     services.stored.is_full = True
 
     assert await services.works("alice", RIGHT)
 
 
-async def test_hashing_anew_does_not_bring_a_changed_password_back(services: Services) -> None:
-    """Somebody changes it, while whoever knows the old one logs in."""
+async def test_rehashing_does_not_restore_a_changed_password(services: Services) -> None:
+    """A user changes it while somebody logs in with the old one."""
     weak = await weak_account(services)
     await services.users.set_password("alice", OTHER)
 
@@ -281,13 +281,13 @@ async def test_another_password_replaces_the_first_and_ends_the_tokens(
 async def test_a_user_is_given_other_rights_switched_off_revoked_and_deleted(
     services: Services,
 ) -> None:
-    """Somebody leaves the team."""
+    """A colleague leaves the team."""
     await services.users.create("alice", READER, RIGHT)
     epochs = [services.revocations.least_epoch("alice", "")]
 
     changed = await services.users.change("alice", scope_map=WRITER)
     assert changed.scope_map == WRITER
-    assert services.revocations.least_epoch("alice", "") == 0  # they may more, and nothing less
+    assert services.revocations.least_epoch("alice", "") == 0  # they gain rights, and lose none
     await services.users.change("alice", scope_map=READER)
     epochs.append(services.revocations.least_epoch("alice", ""))
     await services.users.revoke("alice")
@@ -311,8 +311,8 @@ async def test_an_unknown_scope_map_changes_nobody(services: Services) -> None:
     assert (await services.users.show("alice")).scope_map == READER
 
 
-async def test_a_refusal_comes_no_sooner_for_one_than_for_another(services: Services) -> None:
-    """The time would tell which names there are, and which of them are people's."""
+async def test_every_refusal_takes_the_same_time(services: Services) -> None:
+    """The time would reveal which names exist, and which of them are users."""
     await services.users.create("alice", READER, RIGHT)
     await services.accounts.create("robot", READER)
 
@@ -324,7 +324,7 @@ async def test_a_refusal_comes_no_sooner_for_one_than_for_another(services: Serv
 
 
 async def test_the_users_of_the_file_are_users_of_the_registry(services: Services) -> None:
-    """A registry:2 with an htpasswd file moves here without a new password."""
+    """A registry:2 with an htpasswd file moves here without new passwords."""
     services.file.write(alice=RIGHT, bobby=OTHER)
 
     assert await services.file_users.follow() == ()
@@ -336,7 +336,7 @@ async def test_the_users_of_the_file_are_users_of_the_registry(services: Service
 
 
 async def test_the_accounts_follow_the_file(services: Services) -> None:
-    """Whoever leaves the file leaves the registry, with every token."""
+    """A user who is removed from the file loses access, and every token."""
     services.file.write(alice=RIGHT, bobby=RIGHT, carol=RIGHT)
     await services.file_users.follow()
     services.file.write(alice=RIGHT, bobby=OTHER, david=RIGHT)
@@ -352,7 +352,7 @@ async def test_the_accounts_follow_the_file(services: Services) -> None:
 
 
 async def test_following_twice_changes_nothing(services: Services) -> None:
-    """Every worker follows the file: the second must not end what the first one's users hold."""
+    """Every worker follows the file: the second must not revoke tokens issued after the first."""
     for _ in range(2):
         services.file.write(alice=RIGHT)
         await services.file_users.follow()
@@ -362,7 +362,7 @@ async def test_following_twice_changes_nothing(services: Services) -> None:
 
 
 async def test_a_file_that_cannot_be_read_locks_nobody_out(services: Services) -> None:
-    """A volume that is gone for a moment would."""
+    """A volume that is missing for a moment would."""
     services.file.write(alice=RIGHT)
     await services.file_users.follow()
 
@@ -374,7 +374,7 @@ async def test_a_file_that_cannot_be_read_locks_nobody_out(services: Services) -
 
 
 async def test_a_change_that_could_not_be_stored_is_stored_later(services: Services) -> None:
-    """A disk that was full for a moment would leave somebody in who was taken out."""
+    """After a moment with a full disk, a removed user would keep access."""
     services.file.write(alice=RIGHT)
     await services.file_users.follow()
     services.stored.is_full = True
@@ -390,8 +390,8 @@ async def test_a_change_that_could_not_be_stored_is_stored_later(services: Servi
     assert await services.names() == []
 
 
-async def test_a_scope_map_that_is_none_is_told(services: Services) -> None:
-    """The users would get in, hold nothing, and nobody would know why."""
+async def test_an_unknown_scope_map_of_the_file_is_reported(services: Services) -> None:
+    """The users would log in without rights, and nobody would know why."""
     services.file.write(alice=RIGHT)
 
     (problem,) = await services.follow_with("nothing-of-the-kind").follow()
@@ -402,7 +402,7 @@ async def test_a_scope_map_that_is_none_is_told(services: Services) -> None:
 
 
 async def test_the_file_cannot_take_over_an_account(services: Services) -> None:
-    """Whoever may write the file would be the administrator."""
+    """Anyone who may write the file would be the administrator."""
     await services.accounts.create_administrator("acrux")
     await services.users.create("alice", READER, RIGHT)
 
@@ -416,7 +416,7 @@ async def test_the_file_cannot_take_over_an_account(services: Services) -> None:
 
 
 async def test_a_scope_map_given_to_a_user_of_the_file_stays(services: Services) -> None:
-    """The file knows no rights: the next change of a password would take them away."""
+    """The file knows no rights: the next password change would take them away."""
     services.file.write(alice=RIGHT)
     await services.file_users.follow()
 
@@ -428,7 +428,7 @@ async def test_a_scope_map_given_to_a_user_of_the_file_stays(services: Services)
 
 
 async def test_a_user_of_the_file_is_changed_in_the_file(services: Services) -> None:
-    """What a command changed, the next look at the file would undo."""
+    """The next reading of the file would undo what a command changed."""
     services.file.write(alice=RIGHT)
     await services.file_users.follow()
 
@@ -438,7 +438,7 @@ async def test_a_user_of_the_file_is_changed_in_the_file(services: Services) -> 
 
 
 async def test_a_file_without_users_needs_no_scope_map(services: Services) -> None:
-    """Whoever sets no file would be told at each start that its scope map is none."""
+    """Without a file, each start would report that its scope map does not exist."""
     services.file.write()
 
     assert await services.follow_with("").follow() == ()

@@ -1,4 +1,4 @@
-"""The audit log: nobody waits for it, it is bounded, and what it lost is known."""
+"""The audit log: never waited for, bounded, and its losses are known."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from acrux.services.audit.audit_log import REPORTED_TOGETHER, AuditLog, Room
 from tests.http.conftest import HandClock
 
 KEPT = timedelta(days=90)
-WAITING = 3  # records of one account, of the length that is recorded here
+WAITING = 3  # records of one account, of the length used here
 ROOM = Room(
     waiting_bytes=WAITING * 3000,
     unproven_waiting_bytes=5000,
@@ -22,7 +22,7 @@ ROOM = Room(
 
 
 class HandStore:
-    """Keeps records in memory, and may be full."""
+    """Stores records in memory, and may be full."""
 
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
@@ -32,14 +32,14 @@ class HandStore:
         self.too_much: list[Trimmed] = []
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Keep what is new, unless the store is full."""
+        """Store the new records, unless the store is full."""
         if self.is_full:
             raise StorageExhausted
         for record in records:
             self.records.setdefault(record.id, record)
 
     async def search(self, wanted: Search) -> tuple[Record, ...]:
-        """Everything."""
+        """All records."""
         return tuple(list(self.records.values())[-wanted.limit :])
 
     async def find(self, case: str) -> Record | None:
@@ -47,26 +47,26 @@ class HandStore:
         return next((one for one in self.records.values() if one.decision.case == case), None)
 
     async def prune(self, before: datetime, unproven: int, slice_: int) -> bool:
-        """Note what would be forgotten."""
+        """Note which records would be deleted."""
         assert unproven == ROOM.unproven_kept
         assert slice_ > 0
         self.pruned.append(before)
         return self.more
 
     async def trim(self, of_one: int, of_all: int, slice_: int) -> Trimmed | None:
-        """Forget what there is too much of, account by account."""
+        """What the test reports as deleted, account by account."""
         assert (of_one, of_all) == (1000, 4000)
         assert slice_ > 0
         return self.too_much.pop(0) if self.too_much else None
 
     @property
     def requests(self) -> list[str]:
-        """What was asked, in the order of the records' ids."""
+        """The requests, in the order of the records' ids."""
         return [self.records[id_].decision.request for id_ in sorted(self.records)]
 
 
 class Given:
-    """An audit log, and what it stands on."""
+    """An audit log, and what it depends on."""
 
     def __init__(self) -> None:
         self.store = HandStore()
@@ -79,7 +79,7 @@ class Given:
             self.audit_log.record(Decision(request, Outcome.GRANTED, "acrux", is_proven=is_proven))
 
 
-async def test_what_is_recorded_is_written_at_the_next_turn() -> None:
+async def test_records_are_written_at_the_next_turn() -> None:
     """The request would wait for the disk."""
     given = Given()
     given.record("one")
@@ -90,16 +90,16 @@ async def test_what_is_recorded_is_written_at_the_next_turn() -> None:
     assert [one.decision.request for one in await given.audit_log.search(Search())] == ["one"]
 
 
-async def test_nothing_is_written_where_nothing_waits() -> None:
-    """A registry at rest would write to its disk twice a second."""
+async def test_nothing_is_written_if_nothing_waits() -> None:
+    """An idle registry would write to its disk twice a second."""
     given = Given()
     given.store.is_full = True
 
     await given.audit_log.flush()
 
 
-async def test_records_keep_their_order_where_the_clock_stands_or_goes_back() -> None:
-    """What came first would be shown last."""
+async def test_records_keep_their_order_if_the_clock_stops_or_goes_back() -> None:
+    """The first record would be shown last."""
     given = Given()
     given.record("one")
     given.clock.forward(seconds=-5)
@@ -110,8 +110,8 @@ async def test_records_keep_their_order_where_the_clock_stands_or_goes_back() ->
     assert given.store.requests == ["one", "two", "three"]
 
 
-async def test_a_clock_that_was_far_ahead_holds_up_no_id_and_makes_none_twice() -> None:
-    """Whatever has the id of another is not written, and nobody would miss it."""
+async def test_a_clock_that_was_far_ahead_neither_delays_nor_repeats_ids() -> None:
+    """A record with a duplicate id is not written, and nobody would miss it."""
     given = Given()
     given.clock.forward(days=400)
     given.record("far ahead")
@@ -129,7 +129,7 @@ async def test_a_clock_that_was_far_ahead_holds_up_no_id_and_makes_none_twice() 
 
 
 async def test_a_flood_of_strangers_leaves_room_for_the_others() -> None:
-    """Whoever wants to hide what they did would only have to make noise."""
+    """Attackers could hide their actions by making noise."""
     given = Given()
     given.record("token")
     given.record(*(f"guess {number}" for number in range(100)), is_proven=False)
@@ -151,7 +151,7 @@ async def test_how_many_records_were_lost_is_recorded() -> None:
     assert len(given.store.records) == 4
 
 
-async def test_what_could_not_be_written_is_written_later() -> None:
+async def test_records_that_could_not_be_written_are_written_later() -> None:
     """A disk that was full for a moment would leave a gap."""
     given = Given()
     given.record("one")
@@ -167,7 +167,7 @@ async def test_what_could_not_be_written_is_written_later() -> None:
 
 
 async def test_a_disk_that_stays_full_does_not_fill_the_memory() -> None:
-    """The registry would die of what it wanted to tell."""
+    """The registry would die of unwritten records."""
     given = Given()
     given.store.is_full = True
     for number in range(4):
@@ -181,8 +181,8 @@ async def test_a_disk_that_stays_full_does_not_fill_the_memory() -> None:
     assert given.store.requests[-1] == "audit-log"
 
 
-async def test_what_is_lost_at_the_end_is_counted() -> None:
-    """An audit that ends early would look like one where nothing happened."""
+async def test_records_lost_at_the_end_are_counted() -> None:
+    """An audit that stops early would look as if nothing had happened."""
     given = Given()
     given.store.is_full = True
     given.record("one", "two", "three", "four")
@@ -193,8 +193,8 @@ async def test_what_is_lost_at_the_end_is_counted() -> None:
     assert await given.audit_log.close() == 0
 
 
-async def test_of_very_many_accounts_not_all_wait_to_be_told_of() -> None:
-    """Each branch that a trust lets in has a name of its own, and none may fill the memory."""
+async def test_losses_of_very_many_accounts_are_bounded() -> None:
+    """Each branch that a trust lets in has its own name; together they must not fill the memory."""
     given = Given()
     given.store.too_much = [Trimmed(f"trusts/ci/{n}", 1) for n in range(REPORTED_TOGETHER + 1)]
     for _ in range(REPORTED_TOGETHER + 1):
@@ -205,8 +205,8 @@ async def test_of_very_many_accounts_not_all_wait_to_be_told_of() -> None:
     assert f"trusts/ci/{REPORTED_TOGETHER - 1}" in told
 
 
-async def test_records_that_went_before_their_time_are_recorded_at_the_end_too() -> None:
-    """Between two turns the registry may stop."""
+async def test_early_deletions_are_recorded_at_the_end_too() -> None:
+    """The registry may stop between two turns."""
     given = Given()
     given.store.too_much = [Trimmed("puller", 5000)]
     await given.audit_log.keep()
@@ -216,7 +216,7 @@ async def test_records_that_went_before_their_time_are_recorded_at_the_end_too()
     assert told.facts == {"records": "5000", "account": "puller"}
 
 
-async def test_what_is_old_is_forgotten_once_a_minute() -> None:
+async def test_old_records_are_deleted_once_a_minute() -> None:
     """The disk would fill, or be searched for old records all the time."""
     given = Given()
     for _ in range(3):
@@ -230,8 +230,8 @@ async def test_what_is_old_is_forgotten_once_a_minute() -> None:
     ]
 
 
-async def test_where_much_is_old_it_is_forgotten_turn_by_turn() -> None:
-    """A busy registry would write faster than it forgets."""
+async def test_many_old_records_are_deleted_turn_by_turn() -> None:
+    """A busy registry would write faster than it deletes."""
     given = Given()
     given.store.more = True
     for _ in range(3):
@@ -240,8 +240,8 @@ async def test_where_much_is_old_it_is_forgotten_turn_by_turn() -> None:
     assert len(given.store.pruned) == 3
 
 
-async def test_what_one_account_does_drives_out_nothing_of_others() -> None:
-    """A login that anybody has would hide what the others did."""
+async def test_an_account_never_drives_out_records_of_others() -> None:
+    """An attacker with any login could hide what others did."""
     given = Given()
     given.record("a push")
     for number in range(100):
@@ -252,8 +252,8 @@ async def test_what_one_account_does_drives_out_nothing_of_others() -> None:
     assert given.store.requests[:2] == ["a push", "noise 97"]
 
 
-async def test_records_that_went_before_their_time_are_recorded_once_all_are_gone() -> None:
-    """An audit that was cut would look like one that never had more."""
+async def test_early_deletions_are_recorded_once_all_are_done() -> None:
+    """An audit that was cut would look as if it never held more."""
     given = Given()
     given.store.too_much = [Trimmed("puller", 5000), Trimmed("puller", 12), Trimmed("other", 1)]
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Listings: what a service adds to what is stored."""
+"""Listings: what the service adds to what is stored."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def listings(metadata: SqlMetadata) -> Listings:
 
 
 async def put(metadata: SqlMetadata, count: int, size: int = 0) -> list[str]:
-    """Put so many referrers of at least this size in bytes; their digests in order."""
+    """Store this many referrers of at least this size in bytes; return their sorted digests."""
     held = [
         index(subject=descriptor(SUBJECT), artifactType=TYPE, annotations={"n": f"{n:0{size}}"})
         for n in range(count)
@@ -30,10 +30,10 @@ async def put(metadata: SqlMetadata, count: int, size: int = 0) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [0, 1, REFERRERS_AT_A_TIME, REFERRERS_AT_A_TIME * 2 + 1])
-async def test_all_referrers_come_on_one_page_where_they_fit(
+async def test_all_referrers_come_on_one_page_if_they_fit(
     listings: Listings, metadata: SqlMetadata, count: int
 ) -> None:
-    """A client that follows no link would miss a signature (end-12)."""
+    """A client that follows no links would miss a signature (end-12)."""
     digests = await put(metadata, count)
 
     page = await listings.referrers(HELLO, SUBJECT, TYPE, Page(1000))
@@ -46,7 +46,7 @@ async def test_all_referrers_come_on_one_page_where_they_fit(
 async def test_a_page_holds_as_many_referrers_as_were_asked_for(
     listings: Listings, metadata: SqlMetadata, items: int
 ) -> None:
-    """Read a few at a time, one could be lost or told twice where the portions meet."""
+    """They are read in portions: one could be lost or repeated between two."""
     digests = await put(metadata, REFERRERS_AT_A_TIME * 2 + 2)
 
     listed = await walk(
@@ -61,12 +61,12 @@ async def test_a_page_holds_as_many_referrers_as_were_asked_for(
 async def test_a_page_of_large_referrers_is_shorter_and_says_that_there_is_more(
     listings: Listings, metadata: SqlMetadata
 ) -> None:
-    """Megabytes of annotations would be held in memory, or be more than a client reads."""
+    """Megabytes of annotations would fill the memory, or exceed what clients read."""
     digests = await put(metadata, 3, MAX_REFERRERS_BYTES // 2)
     listed, last, more = [], "", True
     while more:
         page = await listings.referrers(HELLO, SUBJECT, None, Page(1000, last))
-        assert len(page.items) == 1  # two of them are more than a page may hold
+        assert len(page.items) == 1  # two of them exceed a page
         listed.append(last := str(page.items[0].digest))
         more = page.more
 
@@ -74,7 +74,7 @@ async def test_a_page_of_large_referrers_is_shorter_and_says_that_there_is_more(
 
 
 async def test_a_page_of_nothing_is_the_last(listings: Listings, metadata: SqlMetadata) -> None:
-    """A client that asks for n=0 would be sent round in circles."""
+    """A client that requests n=0 would be sent round in circles."""
     await put(metadata, 1)
 
     assert await listings.referrers(HELLO, SUBJECT, None, Page(0)) == Slice(())

@@ -1,4 +1,4 @@
-"""Manifests: what a service adds to what is stored."""
+"""Manifests: what the service adds to what is stored."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -30,13 +30,13 @@ Make = Callable[..., Manifests]
 
 @pytest.fixture
 def make(metadata: SqlMetadata, store: FileBlobStore, clock: HandClock) -> Make:
-    """Makes the service, with its settings."""
+    """A factory of the service, with its settings."""
     return lambda **settings: Manifests(metadata, store, clock, **settings)
 
 
 @pytest.fixture
 def manifests(make: Make) -> Manifests:
-    """The service as it is without settings."""
+    """The service with its default settings."""
     return make()
 
 
@@ -47,7 +47,7 @@ def image(config: bytes, media_type: str = CONFIG_TYPE) -> bytes:
 
 
 async def push(metadata: SqlMetadata, store: FileBlobStore, content: bytes) -> None:
-    """Put a blob into the store, and link it."""
+    """Store a blob, and link it."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield content
@@ -60,7 +60,7 @@ async def push(metadata: SqlMetadata, store: FileBlobStore, content: bytes) -> N
 
 
 class TestPlatform:
-    """What an image runs on, as its configuration says."""
+    """The platform of an image, as its configuration states it."""
 
     @pytest.mark.parametrize(
         ("pushed", "expected"),
@@ -86,20 +86,20 @@ class TestPlatform:
         pushed: tuple[bytes, str],
         expected: Platform,
     ) -> None:
-        """A strange configuration would refuse a push, or a huge one fill the memory."""
+        """A strange configuration would block a push, and a huge one fill the memory."""
         await push(metadata, store, pushed[0])
         held = await manifests.put(HELLO, LATEST, image(*pushed), OCI_MANIFEST)
 
         assert (await properties.manifest(HELLO, held.digest)).platform == expected
 
-    async def test_a_configuration_that_may_not_be_read_is_no_hindrance(
+    async def test_a_configuration_that_may_not_be_read_does_not_block_a_push(
         self,
         manifests: Manifests,
         metadata: SqlMetadata,
         properties: SqlProperties,
         store: FileBlobStore,
     ) -> None:
-        """A repository that is locked against pulls could not be pushed to (§5.5)."""
+        """A repository locked against pulls could not be pushed to (§5.5)."""
         await manifests.put(HELLO, LATEST, INDEX, OCI_INDEX)
         await push(metadata, store, b"{}")
         await properties.change_repository(HELLO, AttributesChange(read_enabled=False))
@@ -109,7 +109,7 @@ class TestPlatform:
 
 
 class TestPut:
-    """Putting a manifest."""
+    """Pushing a manifest."""
 
     async def test_a_tag_named_twice_is_set_once(
         self, manifests: Manifests, metadata: SqlMetadata
@@ -119,7 +119,7 @@ class TestPut:
 
         assert await metadata.list_tags(HELLO, Page()) == Slice(("latest", "stable"))
 
-    async def test_a_manifest_put_by_digest_gets_the_tags_that_are_asked_for_only(
+    async def test_a_manifest_put_by_digest_gets_only_the_requested_tags(
         self, manifests: Manifests, metadata: SqlMetadata
     ) -> None:
         """A push by digest would set a tag of its own."""
@@ -128,10 +128,10 @@ class TestPut:
         assert await metadata.list_tags(HELLO, Page()) == Slice(("stable",))
         assert (await metadata.get_manifest(HELLO, STABLE)).digest == Digest.of(INDEX, "sha512")
 
-    async def test_a_manifest_that_is_another_than_its_path_says_is_refused(
+    async def test_a_manifest_that_does_not_match_its_digest_is_refused(
         self, manifests: Manifests, metadata: SqlMetadata
     ) -> None:
-        """Whoever pulls by digest would get something else."""
+        """A pull by digest would return something else."""
         with pytest.raises(DigestMismatch) as refused:
             await manifests.put(HELLO, Digest.of(b"other"), INDEX, OCI_INDEX, (STABLE,))
 
@@ -139,8 +139,8 @@ class TestPut:
         with pytest.raises(UnknownManifest):
             await metadata.get_manifest(HELLO, STABLE)
 
-    async def test_blobs_may_be_missing_only_where_the_setting_says_so(self, make: Make) -> None:
-        """An image that nobody can pull would be taken by default."""
+    async def test_blobs_may_be_missing_only_if_the_setting_allows_it(self, make: Make) -> None:
+        """By default, an image that nobody can pull would be accepted."""
         content = image(b"{}")
         with pytest.raises(MissingReferences):
             await make().put(HELLO, LATEST, content, OCI_MANIFEST)
@@ -150,7 +150,7 @@ class TestPut:
 
 
 class TestGet:
-    """Getting and deleting a manifest."""
+    """Reading and deleting a manifest."""
 
     async def test_a_manifest_that_the_client_cannot_read_is_unknown_to_it(
         self, manifests: Manifests
@@ -163,9 +163,7 @@ class TestGet:
         with pytest.raises(UnknownManifest, match="Accept"):
             await manifests.get(HELLO, LATEST, other)
 
-    async def test_a_tag_that_is_not_there_is_an_unknown_manifest(
-        self, manifests: Manifests
-    ) -> None:
+    async def test_a_missing_tag_is_an_unknown_manifest(self, manifests: Manifests) -> None:
         """DELETE of a manifest answers MANIFEST_UNKNOWN, whatever its reference is (end-9)."""
         for reference in (LATEST, Manifest.read(INDEX, OCI_INDEX).digest):
             with pytest.raises(UnknownManifest):

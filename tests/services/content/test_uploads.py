@@ -1,12 +1,12 @@
-"""The closing PUT: refused or killed between any two steps, it can be sent again.
+"""The closing PUT can be repeated after any failed or killed step.
 
-| it ended after             | the same PUT again                              |
+| the first one ended when   | the same PUT again                              |
 |----------------------------|-------------------------------------------------|
-| the last chunk came        | the chunk is not added twice, 201               |
-| the note was left          | commits, links, 201                             |
-| the rename                 | links, 201                                      |
-| the link                   | says 201                                        |
-| the answer was sent        | says 201, for an hour                           |
+| the last chunk was stored  | the chunk is not added twice, 201               |
+| the note was written       | commits, links, 201                             |
+| the file was renamed       | links, 201                                      |
+| the blob was linked        | answers 201                                     |
+| the answer was sent        | answers 201, for an hour                        |
 | the upload was cancelled   | 404                                             |
 """
 
@@ -36,14 +36,14 @@ DIGEST = Digest.of(FIRST + LAST)
 
 
 class Busy:
-    """Metadata that refuses so many links, as while another process writes for long."""
+    """Metadata that refuses this many links, as if another process were writing for long."""
 
     def __init__(self, metadata: SqlMetadata, times: int) -> None:
         self._metadata = metadata
         self._times = times
 
     async def link_blob(self, *link: Any) -> None:
-        """Refuse, or link."""
+        """Fail, or link."""
         self._times -= 1
         if self._times >= 0:
             raise TooManyRequests(retry_after=1)
@@ -54,7 +54,7 @@ class Busy:
 
 
 class Locked:
-    """Metadata of repositories that nobody may write to."""
+    """Metadata in which every repository is locked against writing."""
 
     def __init__(self, metadata: SqlMetadata) -> None:
         self._metadata = metadata
@@ -68,7 +68,7 @@ class Locked:
 
 
 def uploads_of(store: FileBlobStore, metadata: Any, clock: HandClock) -> Uploads:
-    """The use cases of uploads on these."""
+    """The upload service on these."""
     return Uploads(store, metadata, KeyedCapabilities(bytes(32)), clock, timedelta(hours=1))
 
 
@@ -101,7 +101,7 @@ async def is_linked(metadata: SqlMetadata) -> bool:
 async def test_a_put_that_a_busy_database_refused_can_be_sent_again(
     store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, tmp_path: Path, times: int
 ) -> None:
-    """All bytes of a layer would have to be sent once more."""
+    """All bytes of a layer would have to be sent again."""
     uploads = uploads_of(store, Busy(metadata, times), clock)
     upload = await with_first_chunk(uploads)
     for _ in range(times):
@@ -118,7 +118,7 @@ async def test_a_put_that_a_busy_database_refused_can_be_sent_again(
 async def test_a_put_without_a_body_that_was_refused_can_be_sent_again(
     store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, tmp_path: Path
 ) -> None:
-    """docker sends all bytes before, and closes with none."""
+    """docker sends all bytes before, and closes with an empty body."""
     uploads = uploads_of(store, Busy(metadata, 1), clock)
     upload = await with_first_chunk(uploads)
     await uploads.append(upload, chunks(LAST), Place(offset=len(FIRST)))
@@ -134,13 +134,13 @@ async def test_a_put_without_a_body_that_was_refused_can_be_sent_again(
 async def test_a_put_that_was_refused_and_then_cancelled_stays_cancelled(
     store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
 ) -> None:
-    """What a client gave up would appear."""
+    """Content that a client gave up would appear."""
     uploads = uploads_of(store, Busy(metadata, 1), clock)
     upload = await with_first_chunk(uploads)
     with pytest.raises(TooManyRequests):
         await close(uploads, upload)
 
-    with pytest.raises(UnknownUpload):  # its bytes are a blob that nobody links
+    with pytest.raises(UnknownUpload):  # its bytes are an unlinked blob
         await uploads.cancel(upload)
 
     with pytest.raises(UnknownUpload):
@@ -151,7 +151,7 @@ async def test_a_put_that_was_refused_and_then_cancelled_stays_cancelled(
 async def test_a_blob_in_one_request_that_is_refused_leaves_no_upload(
     store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, tmp_path: Path
 ) -> None:
-    """Nobody knows its name, and nobody would take it away."""
+    """Nobody knows its name, so nobody would remove it."""
     uploads = uploads_of(store, Busy(metadata, 1), clock)
 
     with pytest.raises(TooManyRequests):
@@ -178,10 +178,10 @@ async def test_a_put_whose_answer_was_lost_is_answered_as_the_first_time(
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
-async def test_a_put_that_comes_again_while_the_first_goes_on_is_answered_as_that(
+async def test_a_put_repeated_while_the_first_goes_on_gets_the_same_answer(
     store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
 ) -> None:
-    """A gateway gave up on it, and the client sends all of it again at once."""
+    """A gateway gave up on it, and the client sends everything again at once."""
     uploads = uploads_of(store, metadata, clock)
     upload = await with_first_chunk(uploads)
     sent, gone_on = asyncio.Event(), asyncio.Event()
@@ -201,10 +201,10 @@ async def test_a_put_that_comes_again_while_the_first_goes_on_is_answered_as_tha
     assert await is_linked(metadata)
 
 
-async def test_nothing_else_is_answered_so(
+async def test_no_other_request_gets_the_stored_answer(
     store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
 ) -> None:
-    """Whoever guesses a name, or comes from another repository, would see who pushed what."""
+    """A caller who guesses a name, or names another repository, would see who pushed what."""
     uploads = uploads_of(store, metadata, clock)
     upload = await with_first_chunk(uploads)
     await close(uploads, upload)
@@ -227,7 +227,7 @@ async def test_nothing_else_is_answered_so(
 async def test_a_closed_upload_that_is_cancelled_is_forgotten_and_its_blob_stays(
     store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
 ) -> None:
-    """What was cancelled stays cancelled, and what was acknowledged stays there."""
+    """What was cancelled stays cancelled, and what was acknowledged stays stored."""
     uploads = uploads_of(store, metadata, clock)
     upload = await with_first_chunk(uploads)
     await close(uploads, upload)
@@ -268,7 +268,7 @@ async def test_a_put_that_is_killed_at_any_step_can_be_sent_again(
     monkeypatch: pytest.MonkeyPatch,
     killed: tuple[str, bool],
 ) -> None:
-    """A machine that is short of memory kills whom it likes, when it likes."""
+    """A machine that is short of memory may kill any process at any time."""
     uploads = uploads_of(store, metadata, clock)
     upload = await with_first_chunk(uploads)
     step, after = killed
