@@ -46,7 +46,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/adapters/blobs/batches.py:_waiting": (24576, "three times BATCHES_BYTES"),
     "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
     "acrux/adapters/passwords/chosen.py:_right": (1024, "a digest each, of 4,096 at most"),
-    "acrux/adapters/blobs/files.py:_durable": (128, "512 names of folders"),
+    "acrux/adapters/blobs/blob_store.py:_durable": (128, "512 names of folders"),
     "acrux/adapters/sql/failed_logins.py:_addresses": (
         0,
         "addresses of the rows that are kept, counted there",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes
 
-from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.data_dir import make_data_dir
 from acrux.adapters.keys import secrets
 from acrux.adapters.keys.capabilities import KeyedCapabilities

@@ -8,7 +8,7 @@ from msgspec import to_builtins
 
 from acrux.cli.options import print_json, print_table
 from acrux.cli.registry import on_registry
-from acrux.domain.audit.explanation import Explanation, Right
+from acrux.domain.audit.rights import Explanation, Right
 from acrux.http.management import shapes
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from joserfc import jwt as jose
 from joserfc.jwk import ECKey, KeySet
 
-from acrux.cli.caller.calling import masked
+from acrux.cli.caller.http_client import masked
 from acrux.cli.main import cli
 from tests.client.registry import MANIFEST, REFRESH_TOKEN, SUBJECT_TOKEN, FakeRegistry
 

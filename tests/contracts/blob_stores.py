@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
 from acrux.adapters.blobs.batches import BATCH_BYTES
-from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.upload import Session, Upload, UploadId

@@ -67,7 +67,7 @@ from hypothesis import strategies as st
 
 from acrux.adapters.blobs.batches import BATCH_BYTES, BATCHES_A_TURN
 from acrux.adapters.blobs.blob_files import PIECE_BYTES
-from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.blobs.hashers import Hashers
 from acrux.adapters.blobs.upload_files import Stamp, lock
 from acrux.domain.content.digest import Digest, new_hasher

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.blobs.upload_files import UploadFile
 from acrux.adapters.blobs.upload_recovery import recover
 from acrux.domain.content.digest import Digest

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from acrux.domain.access.reason import PROVEN, Reason
 from acrux.domain.access.scope import parse_all
 from acrux.domain.access.scope_maps import ScopeMap
-from acrux.domain.audit import explaining
+from acrux.domain.audit import explain as explaining
 from acrux.domain.audit.case_id import CaseId, unrecorded
 from acrux.domain.audit.decision import Decision, Outcome
 from acrux.domain.audit.refusal import Holder, Refusal

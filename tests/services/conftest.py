@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.sql.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 import httpx2
 
-from acrux.cli.caller.caller import PASSWORD, Caller, caller_options
-from acrux.cli.caller.calling import (
+from acrux.cli.caller.credential_options import PASSWORD, Caller, caller_options
+from acrux.cli.caller.http_client import (
     Refused,
     Tls,
     failures_told,

@@ -10,7 +10,7 @@ import click
 import httpx2
 
 from acrux.cli.caller import walk
-from acrux.cli.caller.caller import (
+from acrux.cli.caller.credential_options import (
     PASSWORD,
     Caller,
     Source,
@@ -18,7 +18,7 @@ from acrux.cli.caller.caller import (
     caller_options,
     subject_token_options,
 )
-from acrux.cli.caller.calling import (
+from acrux.cli.caller.http_client import (
     Refused,
     Tls,
     describe_life,

@@ -10,8 +10,8 @@ import click
 import httpx2
 
 from acrux.cli.caller import walk
-from acrux.cli.caller.caller import PASSWORD, Caller, caller_options
-from acrux.cli.caller.calling import (
+from acrux.cli.caller.credential_options import PASSWORD, Caller, caller_options
+from acrux.cli.caller.http_client import (
     Refused,
     Tls,
     describe_life,

@@ -5,7 +5,7 @@ from typing import Final
 import click
 import httpx2
 
-from acrux.cli.caller.calling import Hooks, masked, printable
+from acrux.cli.caller.http_client import Hooks, masked, printable
 from acrux.client.forms import Form
 
 # The headers of an answer that are shown, in this order.

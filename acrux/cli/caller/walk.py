@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from acrux.cli.caller.calling import Refused
+from acrux.cli.caller.http_client import Refused
 from acrux.client import challenge as challenges
 from acrux.client import grants, realm, tokens
 from acrux.client.challenge import Challenge

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from acrux.domain.access import trust as trusts
 from acrux.domain.audit import decision
-from acrux.domain.audit.explanation import Explanation
+from acrux.domain.audit.rights import Explanation
 from acrux.domain.instants import BEGINNING
 from acrux.http.management.bodies import Status
 from acrux.services.access.accounts import ShownAccount, ShownPassword

@@ -6,11 +6,11 @@ from acrux.domain.access import built_in_scope_maps, federated
 from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import ANONYMOUS
 from acrux.domain.access.trust import scope_map_of
-from acrux.domain.audit import explaining
+from acrux.domain.audit import explain as explaining
 from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.decision import ANONYMOUS_CALLER, Decision
-from acrux.domain.audit.explanation import Explanation
 from acrux.domain.audit.refusal import HeldPassword, Holder, Refusal
+from acrux.domain.audit.rights import Explanation
 from acrux.domain.instants import BEGINNING, from_microseconds
 from acrux.errors import UnknownCase
 from acrux.ports.accounts import AccountKind, Accounts, ScopeMaps

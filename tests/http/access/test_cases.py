@@ -11,7 +11,7 @@ from acrux.domain.access.scope import parse_all
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.decision import Decision, Outcome, Search
-from acrux.domain.audit.explanation import Explanation
+from acrux.domain.audit.rights import Explanation
 from acrux.errors import InvalidInput, UnknownCase
 from tests.http.caller import HOST, PEER, Answer, Caller, basic
 from tests.http.conftest import HandClock

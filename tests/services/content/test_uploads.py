@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import pytest
 
-from acrux.adapters.blobs.files import FileBlobStore
+from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.sql.metadata_store import SqlMetadata
 from acrux.domain.content.digest import Digest

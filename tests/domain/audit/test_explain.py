@@ -11,11 +11,11 @@ from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import parse_all
 from acrux.domain.access.scope_maps import ADMINISTRATOR, ScopeMap
 from acrux.domain.audit import case_id as cases
-from acrux.domain.audit import explaining
+from acrux.domain.audit import explain as explaining
 from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.decision import Decision, Outcome
-from acrux.domain.audit.explanation import Explanation
 from acrux.domain.audit.refusal import HeldPassword, Holder, Refusal
+from acrux.domain.audit.rights import Explanation
 
 AT = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 EARLIER, LATER = AT - timedelta(hours=1), AT + timedelta(hours=1)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from acrux.domain.access.scope import REPOSITORY, Scope, parse_all
 from acrux.domain.access.scope_maps import NOTHING, ScopeMap
-from acrux.domain.audit.explanation import Right, repository_options, rights
+from acrux.domain.audit.rights import Right, repository_options, rights
 from tests.domain import grammar
 
 TEAM = ScopeMap.parse(

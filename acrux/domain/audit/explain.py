@@ -13,8 +13,8 @@ from acrux.domain.access.scope import CATALOG, render
 from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.token import ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND
 from acrux.domain.audit.case_id import CaseId
-from acrux.domain.audit.explanation import Explanation, Right, repository_options, rights
 from acrux.domain.audit.refusal import Holder, Refusal, to_the_second
+from acrux.domain.audit.rights import Explanation, Right, repository_options, rights
 
 _TOKENS: Final = (ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND)
 
