@@ -133,8 +133,8 @@ class Settings:
     )
     htpasswd_scope_map: str = _setting("The scope map for new users of the htpasswd file.", "")
     upload_seconds: int = _setting(
-        "How long an upload may pause between two requests after its token has expired, "
-        "in seconds.",
+        "How long an upload can continue after its token has expired, counted from the last "
+        "answer while the token was valid, in seconds.",
         3600,
     )
     allow_missing_blobs: bool = _setting(

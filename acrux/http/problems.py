@@ -86,7 +86,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "Correct what the message names.",
     ),
     errors.UnknownEndpoint: Problem(
-        404, "UNSUPPORTED", "no end-point has this path",
+        404, "UNSUPPORTED", "no endpoint has this path",
         "Compare the path with the list of endpoints.",
     ),
     errors.UnknownRepository: Problem(

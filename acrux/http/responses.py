@@ -155,7 +155,7 @@ def blob_description(digest: Digest, size: int) -> Response:
 def upload(status: int, upload: Upload, offset: int, capability: str) -> Response:
     """How far an upload has come, and where it continues (end-4, end-5, end-13).
 
-    The location is a path without a host, because Azure's Python SDK puts its end-point in front.
+    The location is a path without a host, because Azure's Python SDK puts its endpoint in front.
     Its `_state` lets the upload outlive the token that began it. Its `offset` distinguishes a
     chunk that is sent again from the next one.
     """

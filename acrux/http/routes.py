@@ -1,4 +1,4 @@
-"""The routing table, one row per end-point: path, method, requirement."""
+"""The routing table, one row per endpoint: path, method, requirement."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -63,7 +63,7 @@ class Handlers:
 
 
 def table(handlers: Handlers) -> tuple[Row, ...]:
-    """Every end-point of the registry. What is not listed here does not exist."""
+    """Every endpoint of the registry. What is not listed here does not exist."""
     return (
         *_uploads(handlers),
         *_v2(handlers),
@@ -233,7 +233,7 @@ class Router:
         self._cut_once = memoize(self._cut, CACHED_PATHS)
 
     def match(self, request: Request) -> Endpoint:
-        """Find the end-point and set `request.params`.
+        """Find the endpoint and set `request.params`.
 
         Raises UnknownEndpoint, and Unsupported if the path exists with other methods only.
         """

@@ -277,7 +277,7 @@ def test_a_refresh_token_from_a_redirected_realm_is_not_used() -> None:
 
 @pytest.mark.parametrize("login", [REFRESH, SUBJECT])
 def test_a_token_does_not_answer_basic(login: Login) -> None:
-    """It is for token end-points; a server that requires a password must not see it."""
+    """It is for token endpoints; a server that requires a password must not see it."""
     sent = play(auth_of(login), MANIFEST, header('Basic realm="r"'))
 
     assert [step.authorization for step in sent] == [None]

@@ -124,7 +124,7 @@ class World:
         await self.registry.services.accounts.let_anonymous(None)
 
     async def access(self, username: str, password: str, *scopes: str, service: str = HOST) -> str:
-        """An access token for these scopes, by default for all that the end-points require."""
+        """An access token for these scopes, by default for all that the endpoints require."""
         caller = Caller(self.registry, username, password)
         answer = await caller.token(*(scopes or self.scopes), service=service)
         assert answer.status == 200, answer.body

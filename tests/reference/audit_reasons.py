@@ -23,7 +23,7 @@ def render() -> str:
         "Audit reasons",
         "`acrux/domain/access/reason.py` and `acrux/domain/audit/`",
         markdown.prose(
-            f"""A record of the audit with the outcome `{Outcome.REFUSED}` has one of these reasons,
+            f"""An audit record with the outcome `{Outcome.REFUSED}` has one of these reasons,
             and `acrux auth explain` prints it. `{Reason.NO_CREDENTIAL}` is never recorded. The
             client learns less: a wrong name and a wrong password look the same to it. The commands
             are those that `acrux auth explain` suggests for the account `ci-team`; about a real

@@ -39,7 +39,7 @@ def list(config: Path | None, output: str, **options: object) -> None:  # noqa: 
 def rotate(config: Path | None, now: bool, output: str, **options: object) -> None:  # noqa: FBT001 -- a flag
     """Publish a new key that signs in ten minutes, and list all keys. No request fails.
 
-    If a key is announced already, no other key is made.
+    If a key is already announced, no new one is created.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
 from acrux.http.messages import BAD_REQUEST, CREATED, Request, Response
 from acrux.services.audit.audit_log import AuditLog
 
-# Whether the audit log must hold an answer of an end-point, given its method and its status.
+# Whether the audit log must hold an answer of an endpoint, given its method and its status.
 Recorded: TypeAlias = Callable[[str, int], bool]
 
 MAX_PATH_CHARACTERS: Final = 1024

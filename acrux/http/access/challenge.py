@@ -24,6 +24,6 @@ def bearer(origin: Origin, refused: AccessRefused) -> str:
 
 
 def basic(origin: Origin, _: AccessRefused) -> str:
-    """The challenge of the token end-point, which takes a user name and a password (RFC 7617)."""
-    # A Bearer challenge would send the client back to this end-point, in a loop.
+    """The challenge of the token endpoint, which takes a user name and a password (RFC 7617)."""
+    # A Bearer challenge would send the client back to this endpoint, in a loop.
     return f'Basic realm="{origin.login_server}"'

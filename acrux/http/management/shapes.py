@@ -33,7 +33,7 @@ class Credentials(Struct, rename="camel", kw_only=True):
 
 
 class Token(Struct, rename="camel", kw_only=True):
-    """An account, which ACR calls a token (acr-protocol.md §4.2). A list omits passwords."""
+    """An account, which ACR calls a token. A list omits passwords."""
 
     name: str
     status: Status
@@ -49,7 +49,7 @@ class TokenList(Struct):
 
 
 class ScopeMap(Struct, rename="camel", kw_only=True):
-    """A scope map (acr-protocol.md §4.3)."""
+    """A scope map: a named set of permissions."""
 
     name: str
     description: str

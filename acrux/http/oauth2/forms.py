@@ -1,4 +1,4 @@
-"""The forms of the token end-points; the only reader of them."""
+"""The forms of the token endpoints; the only reader of them."""
 
 from typing import Final
 from urllib.parse import parse_qsl

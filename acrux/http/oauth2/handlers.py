@@ -30,7 +30,7 @@ class TokenHandlers:
         """
         credential = authorization.presented(request)
         if credential is not None and not isinstance(credential, Credential):
-            raise BadCredentials("the token end-point takes Basic authentication, not Bearer")
+            raise BadCredentials("the token endpoint takes Basic authentication, not Bearer")
         request.asked = parsing.scopes(request)
         principal = _known(await self._identity.of(credential, request.peer), request)
         service = parsing.service(request) or self._login_server(request)

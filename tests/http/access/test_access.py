@@ -1,4 +1,4 @@
-"""The access matrix: every end-point times every kind of caller."""
+"""The access matrix: every endpoint times every kind of caller."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -33,7 +33,7 @@ BLOB = b"a blob"
 
 @dataclass(frozen=True)
 class Example:
-    """A call of an end-point that succeeds for a caller who holds the right."""
+    """A call of an endpoint that succeeds for a caller who holds the right."""
 
     path: str
     status: int
@@ -253,7 +253,7 @@ async def seed(admin: Caller) -> None:
 
 
 def test_every_endpoint_has_an_example_or_is_named_as_public(registry: Registry) -> None:
-    """A new end-point cannot escape the matrix."""
+    """A new endpoint cannot escape the matrix."""
     endpoints = {(row.path, method) for row in registry.rows for method in row.methods}
 
     assert endpoints == set(EXAMPLES) | PUBLIC
@@ -290,7 +290,7 @@ def _rights(scopes: tuple[str, ...]) -> list[str]:
 async def call(
     admin: Caller, endpoint: tuple[str, str], authorization: str | None, *, begins: bool = True
 ) -> Answer:
-    """Call an end-point as its example says; if it `begins` an upload, that is the caller's own."""
+    """Call an endpoint as its example says; if it `begins` an upload, that is the caller's own."""
     example, path = EXAMPLES[endpoint], EXAMPLES[endpoint].path
     peer = f"192.0.2.{list(EXAMPLES).index(endpoint)}"  # no call waits for another's guesses
     headers = {"Authorization": authorization} if authorization else {}

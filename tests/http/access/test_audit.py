@@ -124,7 +124,7 @@ async def test_reading_with_a_good_token_is_not_recorded(registry: Registry, adm
 
 
 def test_every_end_point_that_can_change_something_is_recorded(registry: Registry) -> None:
-    """A new end-point would make changes unseen."""
+    """A new endpoint would make changes unseen."""
     unseen = {
         (row.path, method)
         for row in registry.rows

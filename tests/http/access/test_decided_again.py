@@ -116,7 +116,7 @@ async def authorized(stranger: Caller, account: ShownAccount, how: str) -> Calle
 async def call_slowly(
     caller: Caller, endpoint: tuple[str, str], meanwhile: Callable[[], Awaitable[object]]
 ) -> Answer:
-    """Call the end-point as its example says, and do something after the first byte of the body."""
+    """Call the endpoint as its example says, and do something after the first byte of the body."""
     example = EXAMPLES[endpoint]
     path = example.path
     if "UPLOAD" in path:
@@ -129,7 +129,7 @@ async def call_slowly(
     call = asyncio.create_task(caller.call(endpoint[1], path, headers=headers, body=aiter(body)))
     began = asyncio.create_task(body.began.wait())
     await asyncio.wait((call, began), return_when=asyncio.FIRST_COMPLETED)
-    if not call.done():  # an end-point that reads no body has nothing to wait in
+    if not call.done():  # an endpoint that reads no body has nothing to wait in
         await meanwhile()
     body.goes_on.set()
     began.cancel()
@@ -174,7 +174,7 @@ async def test_every_end_point_that_takes_a_body_waits_for_it_before_it_decides(
 async def test_an_upload_in_one_request_is_decided_again(
     stranger: Caller, pusher: ShownAccount
 ) -> None:
-    """This end-point takes whole blobs too, and would link one."""
+    """This endpoint takes whole blobs too, and would link one."""
     caller = await authorized(stranger, pusher, "access token")
     content, body = b"another blob", Slow(b"another blob")
     path = f"/v2/{REPOSITORY}/blobs/uploads/?digest={Digest.of(content)}"

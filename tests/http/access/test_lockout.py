@@ -43,7 +43,7 @@ async def straight(caller: Caller, password: str, peer: str = PEER) -> Answer:
 
 
 async def form(caller: Caller, peer: str = PEER, **fields: str) -> Answer:
-    """Send a form to the token end-point."""
+    """Send a form to the token endpoint."""
     return await caller.call(
         "POST",
         "/oauth2/token",

@@ -1,4 +1,4 @@
-"""The token end-points' forms: POST /oauth2/token and /oauth2/exchange (acr-protocol.md §3)."""
+"""The token endpoints' forms: POST /oauth2/token and /oauth2/exchange (acr-protocol.md §3)."""
 
 from typing import Any
 from urllib.parse import urlencode

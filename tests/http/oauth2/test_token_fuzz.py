@@ -1,4 +1,4 @@
-"""Whatever the token end-points get, they never answer with a 500."""
+"""Whatever the token endpoints get, they never answer with a 500."""
 
 from typing import Any
 from urllib.parse import urlencode
