@@ -28,28 +28,25 @@ def storing(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
     `work` must handle a failure that means something else, such as a missing name.
     """
-
-    @wraps(work)
-    def stored(*args: Arguments.args, **named: Arguments.kwargs) -> Result:
-        try:
-            return work(*args, **named)
-        except OSError as failed:
-            raise unstored(failed) from failed
-
-    return stored
+    return _translated(work, unstored)
 
 
 def reading(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Raise StorageUnavailable if `work` raises OSError."""
+    return _translated(work, unavailable)
 
+
+def _translated(
+    work: Callable[Arguments, Result], translate: Callable[[OSError], RegistryError]
+) -> Callable[Arguments, Result]:
     @wraps(work)
-    def read(*args: Arguments.args, **named: Arguments.kwargs) -> Result:
+    def translated(*args: Arguments.args, **named: Arguments.kwargs) -> Result:
         try:
             return work(*args, **named)
         except OSError as failed:
-            raise unavailable(failed) from failed
+            raise translate(failed) from failed
 
-    return read
+    return translated
 
 
 def unstored(failed: OSError) -> RegistryError:
