@@ -42,6 +42,9 @@ def test_what_the_system_refuses_is_one_line_without_a_traceback() -> None:
     assert told(refused, minutes=1) == [
         {"event": "audit-log", "problem": str(refused), "failures": 1}
     ]
+    assert told(TimeoutError(), minutes=1) == [
+        {"event": "audit-log", "problem": "TimeoutError()", "failures": 1}
+    ]
 
 
 async def test_what_a_read_only_file_system_refuses_keeps_nobody_from_starting() -> None:

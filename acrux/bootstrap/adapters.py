@@ -7,6 +7,7 @@ from secrets import token_bytes
 
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.data_dir import make_data_dir
+from acrux.adapters.failures import is_read_only
 from acrux.adapters.keys import secrets
 from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.keys.rotating_signer import RotatingSigner
@@ -74,8 +75,6 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
-    with suppress(OSError):  # for a registry that was made before the file had this name
-        (folder / "secrets" / "guesses").rename(folder / "secrets" / "failed-logins")
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = KeyFolder(folder / "secrets" / "signing")
@@ -90,7 +89,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         trusts=SqlTrusts(used),
         issuers=OpenIdIssuers(clocks.wall),
         revocations=SqlRevocations(used),
-        failed_logins=SqlFailedLogins(used, _key(folder / "secrets" / "failed-logins")),
+        failed_logins=SqlFailedLogins(used, _key_of_failed_logins(folder / "secrets")),
         audit_log=SqlAuditLog(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=AllPasswords(
@@ -106,6 +105,19 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         pepper=pepper,
         reserve=reserve,
     )
+
+
+def _key_of_failed_logins(folder: Path) -> bytes:
+    # A registry that was created before the file had this name has it under the former one. An
+    # existing key is never replaced: an older acrux, started by mistake, makes one of its own.
+    path, former = folder / "failed-logins", folder / "guesses"
+    if former.exists() and not path.exists():
+        if is_read_only(folder):
+            return secrets.read(former)
+        with suppress(FileExistsError, FileNotFoundError):  # another process is faster
+            path.hardlink_to(former)
+            former.unlink()
+    return _key(path)
 
 
 def _key(path: Path) -> bytes:

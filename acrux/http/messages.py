@@ -72,7 +72,6 @@ class Body:
         self._pace = pace
         self._length = length
         self._complete = length == 0
-        self._is_late = False
         self.waited = 0.0
         self._waited_before = 0.0  # when the current `body_idle` began
         self._received_before = 0
@@ -121,21 +120,26 @@ class Body:
         # piece of a body this takes a third of the time.
         task = cast("asyncio.Task[object]", asyncio.current_task(loop))
         cancelled_before = task.cancelling()
-        timer = loop.call_later(self._remaining(), self._end, task)
+        is_late = False
+
+        def end() -> None:
+            nonlocal is_late
+            is_late = True
+            task.cancel()
+
+        timer = loop.call_later(self._remaining(), end)
         try:
             coming = self._receive()
             return await (coming if self.place is None else self.place.wait(coming))
         except asyncio.CancelledError:
-            if not self._is_late or task.uncancel() > cancelled_before:
+            if not is_late or task.cancelling() - 1 > cancelled_before:  # the server stops, perhaps
                 raise
             self._complete = True  # nobody waits for the rest
             raise IncompleteBody(self._too_slow()) from None
         finally:
             timer.cancel()
-
-    def _end(self, task: asyncio.Task[object]) -> None:
-        self._is_late = True
-        task.cancel()
+            if is_late:
+                task.uncancel()
 
     def _remaining(self) -> float:
         """The seconds that the next piece may take."""
@@ -174,6 +178,7 @@ class Body:
 
     async def drain(self) -> None:
         """Read and discard the rest, within limits of size and time."""
+        self.place = None  # what is discarded takes no memory
         self.at_end = None  # a refused request is not authorized again
         end = self.received_bytes + MAX_DRAINED_BYTES
         with suppress(IncompleteBody, TimeoutError):

@@ -95,3 +95,16 @@ async def test_the_key_of_failed_logins_is_found_under_its_former_name(tmp_path:
 
     assert key.read_bytes() == content
     assert not former.exists()
+
+
+async def test_a_key_with_the_former_name_replaces_no_key(tmp_path: Path) -> None:
+    """An older acrux, started by mistake, makes one before it refuses the newer database."""
+    await started(tmp_path)
+    key, former = (tmp_path / "secrets" / name for name in ("failed-logins", "guesses"))
+    content = key.read_bytes()
+    former.write_bytes(bytes(32))
+    former.chmod(0o600)
+
+    await started(tmp_path)
+
+    assert key.read_bytes() == content

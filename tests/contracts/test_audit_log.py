@@ -268,3 +268,19 @@ async def test_a_record_is_counted_in_bytes(databases: Databases) -> None:
 
     [(size,)] = await database.read(Statement("SELECT size FROM audit_log", {}))
     assert size >= len(text.encode())
+
+
+async def test_the_sizes_of_many_accounts_are_counted(databases: Databases) -> None:
+    """Records of a moment come from hundreds of accounts, more than one statement takes."""
+    database = databases.open()
+    records = [
+        record(number, account=f"account-{number % 150:03}", request="the same")
+        for number in range(300)
+    ]
+
+    await SqlAuditLog(database).append(records)
+
+    [(size,)] = await database.read(Statement("SELECT DISTINCT size FROM audit_log", {}))
+    rows = await database.read(Statement("SELECT account, size FROM audit_sizes", {}))
+    expected = {f"account-{number:03}": 2 * size for number in range(150)}
+    assert dict(rows) == {**expected, "": 300 * size}

@@ -77,6 +77,23 @@ def test_a_removed_note_is_unknown_and_the_others_are_known(
     assert [opened().became(upload, DIGEST) for upload in uploads] == [True, False, True]
 
 
+def test_notes_of_a_clock_that_was_ahead_make_room_first(
+    opened: Callable[[], ClosedUploads], seconds: HandSeconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a page that was filled then would forget each later note at once."""
+    monkeypatch.setattr(closed_uploads, "PAGES", 1)
+    seconds.seconds += 400 * 86_400
+    for _ in range(RECORDS_A_PAGE):
+        opened().note(new_upload(), DIGEST)
+    seconds.seconds -= 400 * 86_400
+    uploads = [new_upload() for _ in range(3)]
+
+    for upload in uploads:
+        opened().note(upload, DIGEST)
+
+    assert all(opened().became(upload, DIGEST) for upload in uploads)
+
+
 def test_the_last_of_two_notes_in_one_place_is_known(
     opened: Callable[[], ClosedUploads],
     seconds: HandSeconds,

@@ -167,3 +167,13 @@ def test_a_refusal_to_read_is_not_cached(reading: Reading) -> None:
         with pytest.raises(PermissionError):
             reading.reads.find(ALL, refuse)
     assert len(reading.asked) == 2
+
+
+def test_a_row_of_many_empty_values_has_a_weight(reading: Reading) -> None:
+    """Each value is an object, however short it is."""
+    wide = Statement(f"SELECT {', '.join(['NULL'] * 250)}", {})
+
+    reading.reads.rows(wide)
+    reading.reads.rows(wide)
+
+    assert reading.asked == [wide, wide]

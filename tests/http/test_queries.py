@@ -2,9 +2,11 @@
 
 from urllib.parse import parse_qsl
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from acrux.errors import InvalidRequest
 from acrux.http import parsing
 from acrux.http.messages import Message, Pace, Request
 
@@ -33,3 +35,13 @@ def test_a_query_is_read_as_the_standard_library_reads_it(query: str) -> None:
         expected.setdefault(name, []).append(value)
 
     assert fields(query) == expected
+
+
+@pytest.mark.parametrize("field", ["a=1", "a=%31"])
+def test_a_query_has_at_most_so_many_fields(field: str) -> None:
+    """Each costs memory, encoded or not."""
+    most = "&".join([field] * parsing.MAX_QUERY_FIELDS)
+    assert fields(most) == {"a": ["1"] * parsing.MAX_QUERY_FIELDS}
+
+    with pytest.raises(InvalidRequest, match=str(parsing.MAX_QUERY_FIELDS)):
+        fields(f"{most}&{field}")
