@@ -145,7 +145,7 @@ def test_everything_kept_in_memory_is_in_the_table() -> None:
 def test_the_sum_is_documented() -> None:
     """Operators must know how much memory a worker needs."""
     page = ROOT / "docs" / "how-to" / "disk-and-memory.md"
-    told = re.search(r"at most (\d+) MiB of memory", page.read_text())
+    told = re.search(r"under way take at most (\d+) MiB", page.read_text())
 
     assert told is not None
     assert int(told[1]) == -(-sum(bound for bound, _ in BOUNDS.values()) // 1024)

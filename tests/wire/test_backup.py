@@ -171,4 +171,4 @@ def test_a_copy_without_its_secrets_says_so_at_the_start(tmp_path: Path) -> None
 
     assert refused.returncode == 2
     assert "secrets/pepper is missing" in refused.stderr
-    assert "restore it from the backup" in refused.stderr
+    assert "restore it from the same backup" in refused.stderr

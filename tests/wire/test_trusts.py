@@ -124,7 +124,7 @@ def test_a_token_is_tested_before_anybody_relies_on_it(
     assert "repositories/org/app/content/write" in table.stdout
     assert (table.returncode, bad.returncode, none.returncode) == (0, 1, 1)
     assert "the claim repository is 'evil/app', but must be 'org/*'" in bad.stdout
-    assert "no JWT" in none.stderr
+    assert "not a JWT" in none.stderr
 
 
 def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
