@@ -69,14 +69,20 @@ class ChosenPasswords:
         Hashes in `closed` open nothing. Unless one of `hashes` matches, the work of every scheme
         and cost in `in_use` is done, whichever of them these hashes have.
         """
-        for kept in hashes:
-            end = self._right.get(self._key(password, kept))
-            if end is not None and self._clock() < end:
-                return kept
+        if (cached := self.cached(password, hashes)) is not None:
+            return cached
         found = await self._compute(lambda: self._search(password, hashes, closed, in_use))
         if found is not None and found in hashes:
             self._cache(password, found)
         return found
+
+    def cached(self, password: str, hashes: Sequence[str]) -> str | None:
+        """The hash that the password is known to match, without any work; None if unknown."""
+        for kept in hashes:
+            end = self._right.get(self._key(password, kept))
+            if end is not None and self._clock() < end:
+                return kept
+        return None
 
     def is_outdated(self, kept: str) -> bool:
         """Whether a hash of ours was made with other than the present parameters."""

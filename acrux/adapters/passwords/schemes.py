@@ -55,6 +55,9 @@ class AllPasswords:
         if len(password) > MAX_CHARACTERS or (place is not None and opens(place)):
             return place
         slow = [(kept, opens(at)) for at, kept in enumerate(hashes) if self.is_slow(kept)]
+        cached = self._chosen.cached(password, [kept for kept, is_open in slow if is_open])
+        if cached is not None:  # before anything is read: users log in again and again
+            return hashes.index(cached)
         in_use = await self._in_use()
         if not slow and not in_use:
             return place

@@ -136,6 +136,24 @@ async def test_a_right_password_is_computed_once_in_five_minutes(
     assert chosen.computed == 2
 
 
+async def test_a_cached_password_reads_nothing_of_other_accounts(chosen: Counting) -> None:
+    """Only a refusal does the work of every kind of hash; a right login must stay fast."""
+    asked = 0
+
+    async def in_use() -> tuple[str, ...]:
+        nonlocal asked
+        asked += 1
+        return ()
+
+    passwords = AllPasswords(KeyedPasswords(bytes(32)), chosen, in_use)
+    kept = await passwords.hash_chosen(RIGHT)
+    assert [await passwords.find(RIGHT, (kept,)) for _ in range(3)] == [0, 0, 0]
+    assert asked == 1
+
+    assert await passwords.find(RIGHT, (kept,), lambda _: False) == 0  # it may not log in
+    assert asked == 2
+
+
 async def test_a_wrong_password_is_never_cached(passwords: AllPasswords, chosen: Counting) -> None:
     """A password that is wrong for one hash may be right for the next one."""
     first, second = (
