@@ -66,11 +66,10 @@ class ChosenPasswords:
     ) -> str | None:
         """The hash, among `hashes` and `closed`, that the password matches; None if none.
 
-        Hashes in `closed` open nothing. Unless one of `hashes` matches, the work of every scheme
-        and cost in `in_use` is done, whichever of them these hashes have.
+        This is the slow work: ask `cached` first. Hashes in `closed` open nothing. Unless one
+        of `hashes` matches, the work of every scheme and cost in `in_use` is done, whichever of
+        them these hashes have.
         """
-        if (cached := self.cached(password, hashes)) is not None:
-            return cached
         found = await self._compute(lambda: self._search(password, hashes, closed, in_use))
         if found is not None and found in hashes:
             self._cache(password, found)
