@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.failed_logins import MAX_ROWS, _Counted
+from acrux.adapters.sql.access.failed_logins import MAX_ROWS, _Counted
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.grants import Grant
 from acrux.domain.access.lockout import Failures, Subject
@@ -38,20 +38,23 @@ KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "de
 
 # Where something is stored: the most that it takes in a worker, in KiB, and why.
 BOUNDS: dict[str, tuple[int, str]] = {
-    "acrux/adapters/sql/revocations.py:_least": (
+    "acrux/adapters/sql/access/revocations.py:_least": (
         2048,
         "a row an account that was revoked, of 10,000",
     ),
-    "acrux/adapters/sql/revocations.py:_of_passwords": (4352, "two rows each, of 10,000 accounts"),
+    "acrux/adapters/sql/access/revocations.py:_of_passwords": (
+        4352,
+        "two rows each, of 10,000 accounts",
+    ),
     "acrux/adapters/blobs/batches.py:_waiting": (24576, "three times BATCHES_BYTES"),
     "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
     "acrux/adapters/passwords/chosen.py:_right": (1024, "a digest each, of 4,096 at most"),
     "acrux/adapters/blobs/blob_store.py:_durable": (128, "512 names of folders"),
-    "acrux/adapters/sql/failed_logins.py:_addresses": (
+    "acrux/adapters/sql/access/failed_logins.py:_addresses": (
         0,
         "addresses of the rows that are kept, counted there",
     ),
-    "acrux/adapters/sql/failed_logins.py:_failures": (16384, "five quarters of MAX_ROWS"),
+    "acrux/adapters/sql/access/failed_logins.py:_failures": (16384, "five quarters of MAX_ROWS"),
     "acrux/adapters/blobs/hashers.py:_kept": (1024, "MAX_HASHERS digests under way"),
     "acrux/adapters/sql/audit_log.py:_grow": (64, "64 texts of ours at most"),
     "acrux/adapters/sql/audit_log.py:_insert": (64, "64 texts of ours at most"),
@@ -194,10 +197,10 @@ def _pair(number: int) -> object:
 
 # What is stored one row at a time, with the highest number of rows.
 ROWS: dict[str, tuple[Callable[[int], object], int]] = {
-    "acrux/adapters/sql/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
+    "acrux/adapters/sql/access/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
     "acrux/services/access/lockout.py:_known": (_pair, CACHED_PAIRS),
     "acrux/services/access/lockout.py:_new": (_pair, CACHED_PAIRS * NEW_PAIRS),
-    "acrux/adapters/sql/revocations.py:_least": (
+    "acrux/adapters/sql/access/revocations.py:_least": (
         lambda number: (f"{number:050}", 10**15 + number),
         10_000,
     ),
@@ -286,18 +289,30 @@ def test_a_record_that_waits_takes_no_more_than_is_counted_for_it() -> None:
 TABLES: dict[str, str] = {
     "accounts": "made by whoever may manage accounts",
     "blob_links": "made by whoever may push; a quota is to come",
+    "blobs": "one for each blob that is linked",
+    "deleted_manifests": "made by whoever may delete; removed after the days of soft delete",
+    "deleted_tags": "removed with their manifests",
     "facts": "a few of ours",
-    "failures": "MAX_ROWS of adapters/sql/failed_logins.py",
+    "failures": "MAX_ROWS of adapters/sql/access/failed_logins.py",
     "audit_log": "audit_bytes, and Room.unproven_kept of strangers",
     "audit_sizes": "an account each",
-    "known_places": "MAX_PLACES of adapters/sql/failed_logins.py",
+    "holds": "a row for each blob and principal, until it expires",
+    "known_places": "MAX_PLACES of adapters/sql/access/failed_logins.py",
+    "leases": "a few of ours",
+    "manifest_references": "as many as the manifests name",
     "manifests": "made by whoever may push; a quota is to come",
     "passwords": "two an account",
+    "policies": "MAX_POLICIES of each kind",
+    "pulls": "one for each tag and manifest",
+    "removals": "one for each copy to remove",
     "repositories": "made by whoever may push; a quota is to come",
+    "reviews": "one for each manifest and link",
     "revocations": "three an account that was made",
     "scope_maps": "made by whoever may manage accounts",
+    "stored": "one for each of 256 parts",
     "tags": "made by whoever may push; a quota is to come",
     "trusts": "made by whoever may manage accounts",
+    "usage": "one for each repository",
 }
 
 

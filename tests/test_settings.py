@@ -8,7 +8,8 @@ import pytest
 
 from acrux.cli.main import cli
 from acrux.errors import InvalidSettings
-from acrux.settings import Settings, load
+from acrux.settings import Settings
+from acrux.settings_sources import load
 
 
 def write(folder: Path, text: str) -> Path:

@@ -18,15 +18,15 @@ from acrux.adapters.passwords.generated import KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
 from acrux.adapters.pepper import Pepper
 from acrux.adapters.reserve import Reserve, ReservedDatabase
-from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sql.access.accounts import SqlAccounts
+from acrux.adapters.sql.access.failed_logins import SqlFailedLogins
+from acrux.adapters.sql.access.revocations import SqlRevocations
+from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
+from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
+from acrux.adapters.sql.content.metadata_store import SqlMetadata
+from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
-from acrux.adapters.sql.failed_logins import SqlFailedLogins
-from acrux.adapters.sql.metadata_store import SqlMetadata
-from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sql.revocations import SqlRevocations
-from acrux.adapters.sql.scope_maps import SqlScopeMaps
-from acrux.adapters.sql.trusts import SqlTrusts
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.clocks import Clocks

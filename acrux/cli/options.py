@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
-from acrux import settings
+from acrux import settings, settings_sources
 from acrux.domain.access.credential import Secret
-from acrux.settings import Loaded
+from acrux.settings_sources import Loaded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,7 +41,7 @@ def setting_options(*names: str) -> Callable[[Command], Command]:
 
 def load(config: Path | None, options: dict[str, object]) -> Loaded:
     """The settings of a command: its options, the environment, the file, the defaults."""
-    return settings.load(os.environ, options, config)
+    return settings_sources.load(os.environ, options, config)
 
 
 def read_password() -> Secret:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.metadata_store import SqlMetadata
-from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.content.metadata_store import SqlMetadata
+from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from tests.contracts.databases import KINDS, Databases
 

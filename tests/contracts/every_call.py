@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sql.access.accounts import SqlAccounts
+from acrux.adapters.sql.access.failed_logins import SqlFailedLogins
+from acrux.adapters.sql.access.revocations import SqlRevocations
+from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
+from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
+from acrux.adapters.sql.content.metadata_store import SqlMetadata
+from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Database, Statement
-from acrux.adapters.sql.failed_logins import SqlFailedLogins
-from acrux.adapters.sql.metadata_store import SqlMetadata
-from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sql.revocations import SqlRevocations
-from acrux.adapters.sql.scope_maps import SqlScopeMaps
-from acrux.adapters.sql.trusts import SqlTrusts
 from acrux.domain.access.lockout import Subject
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.trust import ClaimRule, Trust

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.sql.accounts import MAX_HASH_KINDS, SqlAccounts
-from acrux.adapters.sql.revocations import SqlRevocations
-from acrux.adapters.sql.scope_maps import SqlScopeMaps
+from acrux.adapters.sql.access.accounts import MAX_HASH_KINDS, SqlAccounts
+from acrux.adapters.sql.access.revocations import SqlRevocations
+from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.domain.content.page import Page, Slice
 from acrux.ports.accounts import Account, AccountKind, PasswordRecord, StoredScopeMap
 from tests.contracts.databases import Databases

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from acrux.adapters.sql.access.failed_logins import SqlFailedLogins
 from acrux.adapters.sql.database import Statement
-from acrux.adapters.sql.failed_logins import SqlFailedLogins
 from acrux.domain.access.lockout import Subject
 from acrux.errors import StorageExhausted
 from tests.contracts.databases import Databases

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Statement
-from acrux.adapters.sql.metadata_store import SqlMetadata
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.digest import Digest

@@ -25,6 +25,7 @@ RELEASED = {
     "0012_changes.sql": "3a43b80209d0e0d211e6b97ba055ce27985d95350486e58c2eeb0391973b2b93",
     "0013_audit_sizes.sql": "cfb08f2c7f33a2261deb5e2ea9133018399af37286b67ab78433f7f7dab3a194",
     "0014_audit_log.sql": "127408c8c935ec6bf292da64732507fe8483b94256b459f6ca5821a7bbb2a607",
+    "0015_collection.sql": "04e22d14f044f5fb60158a1c6903a634161c786ecb9c6fb1520ea4ec132ad8c3",
 }
 
 
@@ -62,7 +63,9 @@ def test_a_database_of_version_13_keeps_every_row(tmp_path: Path) -> None:
         after = rows(connection)
 
     assert all(before.values())
-    assert after == {RENAMED.get(table, table): kept for table, kept in before.items()}
+    for table, kept in before.items():
+        # Later migrations add columns at the end.
+        assert [row[: len(kept[0])] for row in after[RENAMED.get(table, table)]] == kept
 
 
 def tables(connection: Connection) -> list[str]:

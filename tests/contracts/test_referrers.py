@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acrux.adapters.sql.metadata_store import SqlMetadata
-from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.content.metadata_store import SqlMetadata
+from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Referrer

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from acrux.adapters.sql.content.metadata_store import SqlMetadata
+from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Statement
-from acrux.adapters.sql.metadata_store import SqlMetadata
-from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import AttributesChange

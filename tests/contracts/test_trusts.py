@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.sql.accounts import SqlAccounts
-from acrux.adapters.sql.revocations import SqlRevocations
-from acrux.adapters.sql.scope_maps import SqlScopeMaps
-from acrux.adapters.sql.trusts import SqlTrusts
+from acrux.adapters.sql.access.accounts import SqlAccounts
+from acrux.adapters.sql.access.revocations import SqlRevocations
+from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
+from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.domain.access.federated import holder
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.ports.accounts import Account, StoredScopeMap

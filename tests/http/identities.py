@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 
 from acrux.adapters.keys.rotating_signer import RotatingSigner
 from acrux.adapters.keys.signing_keys import KeyFolder
-from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sql.access.accounts import SqlAccounts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret

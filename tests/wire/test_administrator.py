@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sql.access.accounts import SqlAccounts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.bootstrap.application import build
 from acrux.domain.access.scope_maps import ADMINISTRATOR

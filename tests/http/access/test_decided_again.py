@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sql.access.accounts import SqlAccounts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret

@@ -7,9 +7,9 @@ import pytest
 from acrux.adapters.passwords.chosen import ChosenPasswords
 from acrux.adapters.passwords.generated import KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
-from acrux.adapters.sql.accounts import SqlAccounts
-from acrux.adapters.sql.revocations import SqlRevocations
-from acrux.adapters.sql.scope_maps import SqlScopeMaps
+from acrux.adapters.sql.access.accounts import SqlAccounts
+from acrux.adapters.sql.access.revocations import SqlRevocations
+from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.credential import Credential, Secret
 from acrux.errors import BadCredentials, InvalidInput

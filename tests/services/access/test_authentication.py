@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from acrux.adapters.passwords.chosen import ChosenPasswords
 from acrux.adapters.passwords.generated import KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
-from acrux.adapters.sql.accounts import SqlAccounts
+from acrux.adapters.sql.access.accounts import SqlAccounts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.credential import Credential, Secret
 from acrux.domain.access.grants import ANONYMOUS

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from acrux.adapters.sql.revocations import SqlRevocations
-from acrux.adapters.sql.scope_maps import SqlScopeMaps
-from acrux.adapters.sql.trusts import SqlTrusts
+from acrux.adapters.sql.access.revocations import SqlRevocations
+from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
+from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.federated import Claims, FederatedIdentity
 from acrux.domain.access.scope_maps import NOTHING

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from acrux.adapters.sql.access.failed_logins import SqlFailedLogins
 from acrux.adapters.sql.database import Statement
-from acrux.adapters.sql.failed_logins import SqlFailedLogins
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.lockout import OF_ACCOUNT, OF_ACCOUNT_AT_ADDRESS, OF_ADDRESS, Subject
 from acrux.errors import (

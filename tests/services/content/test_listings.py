@@ -2,7 +2,7 @@
 
 import pytest
 
-from acrux.adapters.sql.metadata_store import SqlMetadata
+from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.page import Page, Slice
 from acrux.services.content.listings import MAX_REFERRERS_BYTES, REFERRERS_AT_A_TIME, Listings

@@ -22,7 +22,7 @@ import pytest
 
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.keys.capabilities import KeyedCapabilities
-from acrux.adapters.sql.metadata_store import SqlMetadata
+from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.upload import Place, Session, Upload, UploadId

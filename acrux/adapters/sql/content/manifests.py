@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from acrux.adapters.sql import attributes, blob_links, repositories
+from acrux.adapters.sql.content import attributes, blob_links, repositories
+from acrux.adapters.sql.content.tags import point_tag
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
-from acrux.adapters.sql.tags import point_tag
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer, stated_media_type

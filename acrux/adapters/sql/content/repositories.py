@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from acrux.adapters.sql import attributes
+from acrux.adapters.sql.content import attributes
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation

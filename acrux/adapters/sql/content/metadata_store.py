@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from acrux.adapters.sql import attributes, blob_links, manifests, repositories, tags
+from acrux.adapters.sql.content import attributes, blob_links, manifests, repositories, tags
 from acrux.adapters.sql.database import Database, Row
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation, check

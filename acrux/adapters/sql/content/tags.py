@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from acrux.adapters.sql import attributes
+from acrux.adapters.sql.content import attributes
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest

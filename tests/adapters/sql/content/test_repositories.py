@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acrux.adapters.sql.repositories import ranges
+from acrux.adapters.sql.content.repositories import ranges
 from acrux.domain.access.patterns import RepositoryPattern
 
 COMPONENT = st.text("ab0z-._", min_size=1, max_size=4).filter(

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import msgspec
 
+from acrux.adapters.sql.access.revocations import next_epoch, revocation
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
-from acrux.adapters.sql.revocations import next_epoch, revocation
 from acrux.domain.access.federated import holder
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.instants import from_microseconds, to_microseconds

@@ -2,8 +2,8 @@
 
 import msgspec
 
+from acrux.adapters.sql.access.revocations import revoke_holders
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
-from acrux.adapters.sql.revocations import revoke_holders
 from acrux.domain.access import built_in_scope_maps
 from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.content.page import Page, Slice

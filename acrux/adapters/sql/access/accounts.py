@@ -7,9 +7,9 @@ from typing import Final
 import msgspec
 
 from acrux.adapters.keys.slow_hashes import ARGON2, BCRYPT, last_like
+from acrux.adapters.sql.access.revocations import next_epoch, revocation, revoke_password
+from acrux.adapters.sql.access.scope_maps import gives_less
 from acrux.adapters.sql.database import Database, Row, Statement, Steps
-from acrux.adapters.sql.revocations import next_epoch, revocation, revoke_password
-from acrux.adapters.sql.scope_maps import gives_less
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.ports.accounts import Account, AccountKind, FileUser, PasswordRecord

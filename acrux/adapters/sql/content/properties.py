@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from acrux.adapters.sql import attributes, repositories
+from acrux.adapters.sql.content import attributes, repositories
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest

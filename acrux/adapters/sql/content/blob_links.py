@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from acrux.adapters.sql import attributes, repositories
+from acrux.adapters.sql.content import attributes, repositories
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation

@@ -1,0 +1,1 @@
+"""Repositories and what they hold, in SQL."""
