@@ -190,7 +190,7 @@ def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) ->
     yield from attributes.check_repository(Operation.DELETE, repository, [*manifest, *tags])
     yield from remove(key, str(digest), grace.ends())
     if grace.referrers:
-        yield from remove_referrers(key, str(digest), grace)
+        yield from remove_referrers(key, str(digest), grace.ends())
     yield _forget_locks_of_an_empty(repository)
 
 
@@ -218,7 +218,7 @@ def remove(key: str, digest: str, due_at: int) -> Steps[None]:
         yield _forget_pull(key, reference)
 
 
-def remove_referrers(key: str, subject: str, grace: Grace) -> Steps[None]:
+def remove_referrers(key: str, subject: str, due_at: int) -> Steps[None]:
     """Remove the referrers of a removed manifest, and theirs, unless they have a tag or a lock.
 
     Those beyond the first few are left to the collector. `az acr manifest delete` says that they go
@@ -230,10 +230,10 @@ def remove_referrers(key: str, subject: str, grace: Grace) -> Steps[None]:
         if not rows:
             subjects.pop()
         for (digest,) in rows:
-            yield from remove(key, str(digest), grace.ends())
+            yield from remove(key, str(digest), due_at)
             subjects.append(str(digest))
         room -= len(rows)
-    yield from reviews.review(key, subjects, grace.now())
+    yield from reviews.review(key, subjects, 0)  # at once
 
 
 def _find_free_referrers(key: str, subject: str, count: int) -> Statement:

@@ -1,12 +1,17 @@
 """Which manifest names which blob, and which index which manifest."""
 
+import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Final
 
-from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import SqlValue, Statement, Steps
 from acrux.domain.content.manifest import Manifest
 from acrux.errors import InvalidManifest
 
-ROWS_PER_STATEMENT = 500
+ROWS_PER_STATEMENT: Final = 500
+
+_DIGEST: Final = re.compile(rb"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
 def targets(manifest: Manifest) -> tuple[str, ...]:
@@ -29,11 +34,21 @@ def refer(key: str, digest: str, named: Sequence[str]) -> Steps[None]:
         )
 
 
-def withdraw(key: str, digest: str, media_type: str, content: object) -> Steps[Iterable[str]]:
+def guessed_targets(media_type: str, content: bytes) -> tuple[str, ...]:
+    """The digests that a stored manifest names: more rather than fewer if it cannot be read.
+
+    What a former version accepted need not satisfy the rules of this one.
+    """
+    with suppress(InvalidManifest):
+        return targets(Manifest.read(content, media_type))
+    return tuple(dict.fromkeys(found.decode() for found in _DIGEST.findall(content)))
+
+
+def withdraw(key: str, digest: str, media_type: str, content: bytes) -> Steps[Iterable[str]]:
     """Remove what a removed manifest referred to, and return these digests."""
     try:
-        named = targets(Manifest.read(bytes(content), media_type))  # type: ignore[call-overload]
-    except (InvalidManifest, TypeError, ValueError):  # its bytes are damaged
+        named = targets(Manifest.read(content, media_type))
+    except InvalidManifest:  # its bytes are damaged
         named = tuple(str(target) for (target,) in (yield _find_targets(key, digest)))
     for start in range(0, len(named), ROWS_PER_STATEMENT):
         some = named[start : start + ROWS_PER_STATEMENT]
@@ -66,8 +81,3 @@ def find_any(key: str, target: str) -> Statement:
         """,
         {"key": key, "target": target},
     )
-
-
-def is_any(rows: list[Row]) -> bool:
-    """Whether `find_any` found one."""
-    return bool(rows)

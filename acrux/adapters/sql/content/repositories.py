@@ -87,6 +87,22 @@ def find_any_manifest(repository: RepositoryName) -> Statement:
     )
 
 
+def tidy(key: str) -> Steps[None]:
+    """Remove the repository's own row if it holds nothing any more."""
+    empty = yield Statement(
+        """
+        SELECT 1 FROM repositories
+        WHERE key = :key AND deleted_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)
+          AND NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.repository = repositories.key)
+        """,
+        {"key": key},
+    )
+    if empty:
+        yield Statement("DELETE FROM usage WHERE repository = :key", {"key": key})
+        yield Statement("DELETE FROM repositories WHERE key = :key", {"key": key})
+
+
 def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
     """Up to `rows` repositories of the range that may be listed, after `last`."""
     return Statement(
