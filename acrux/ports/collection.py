@@ -75,16 +75,3 @@ class Garbage(Protocol):
 
     async def queue(self, now: datetime) -> Queue:
         """What waits."""
-
-
-class Leases(Protocol):
-    """Who does what only one process should do, and until when."""
-
-    async def acquire(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
-        """Take or renew a lease; False if another holder has it and it has not expired."""
-
-    async def release(self, name: str, holder: str) -> None:
-        """Give the lease up, if it is this holder's."""
-
-    async def is_held(self, name: str, now: datetime) -> bool:
-        """Whether anybody holds the lease."""

@@ -37,9 +37,7 @@ class SqlGarbage:
 
     async def clear(self, now: datetime, items: int) -> Collected:
         """See ports.Garbage."""
-        return await self._database.write(
-            clearing.clear(to_microseconds(now), items, self._rules.grace)
-        )
+        return await self._database.write(clearing.clear(to_microseconds(now), items))
 
     async def removals(self, now: datetime, items: int) -> Sequence[Copy]:
         """See ports.Garbage."""
@@ -95,7 +93,7 @@ def _find_queue(now: int) -> Statement:
                (SELECT COUNT(*) FROM reviews WHERE due_at <= :now),
                (SELECT COUNT(*) FROM holds),
                (SELECT COUNT(*) FROM repositories
-                WHERE former_name IS NOT NULL AND deleted_at IS NOT NULL),
+                WHERE clear_at IS NOT NULL),
                (SELECT COUNT(*) FROM removals),
                (SELECT COALESCE(SUM(size), 0) FROM removals),
                (SELECT MIN(due_at) FROM reviews WHERE due_at <= :now),
