@@ -55,6 +55,9 @@ class Garbage(Protocol):
         Until then, nothing else may be called but `queue`.
         """
 
+    async def is_any_due(self, now: datetime) -> bool:
+        """Whether any of the other methods would find something to do."""
+
     async def review(self, now: datetime, items: int) -> Collected:
         """Look at up to `items` digests that are due, and remove what has no reference left."""
 

@@ -23,6 +23,11 @@ class SqlGarbage:
         """See ports.Garbage."""
         return await self._database.write(counting.count_some(items, self._rules.grace))
 
+    async def is_any_due(self, now: datetime) -> bool:
+        """See ports.Garbage."""
+        [(due,)] = await self._database.read(_find_any_due(to_microseconds(now)))
+        return bool(due)
+
     async def review(self, now: datetime, items: int) -> Collected:
         """See ports.Garbage."""
         return await self._database.write(
@@ -84,6 +89,20 @@ def _disown(candidates: Sequence[Copy], now: int) -> Steps[int]:
             yield copies.remove(str(copy.digest), copy.name, copy.size, now)
             disowned += 1
     return disowned
+
+
+def _find_any_due(now: int) -> Statement:
+    return Statement(
+        """
+        SELECT EXISTS (SELECT 1 FROM reviews WHERE due_at <= :now)
+            OR EXISTS (SELECT 1 FROM holds WHERE until <= :now)
+            OR EXISTS (SELECT 1 FROM repositories WHERE clear_at IS NOT NULL AND clear_at <= :now)
+            OR EXISTS (SELECT 1 FROM removals WHERE due_at <= :now)
+            OR EXISTS (SELECT 1 FROM usage
+                       WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all)
+        """,
+        {"now": now, "all": usage.ALL},
+    )
 
 
 def _find_queue(now: int) -> Statement:
