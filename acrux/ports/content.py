@@ -1,6 +1,6 @@
 """What the services need to store manifests, tags and links to blobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 

@@ -6,9 +6,9 @@ from typing import Final, Self
 
 from msgspec import Struct
 
+from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock
 from acrux.ports.collection import Collected, Garbage, Queue
-from acrux.ports.content import BlobStore
 from acrux.ports.leases import Leases
 
 LEASE: Final = "collection"
@@ -123,7 +123,7 @@ class Collection:
         freed = Freed()
         before = self._clock() - self._abandoned
         while (swept := await self._store.discard_abandoned(before, UPLOADS)).uploads:
-            freed += Freed(uploads=swept.uploads, bytes=swept.bytes)
+            freed += Freed(uploads=swept.uploads, bytes=swept.size)
             await self._rest()
         return freed
 
