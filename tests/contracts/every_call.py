@@ -16,13 +16,13 @@ from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Database, Statement
 from acrux.domain.access.lockout import Subject
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (

@@ -1,8 +1,8 @@
 """Read, mount and delete blobs that a repository links."""
 
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import DamagedBlob, UnknownBlob
 from acrux.ports.clock import Clock
 from acrux.ports.content import BlobStore, Metadata, StoredBlob

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from acrux.adapters.sql.content import attributes, repositories
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.instants import to_microseconds
 from acrux.errors import MissingReferences, UnknownBlob
 

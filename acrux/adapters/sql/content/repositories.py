@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from acrux.adapters.sql.content import attributes
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownRepository
 from acrux.ports.content import Deleted
