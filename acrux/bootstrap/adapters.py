@@ -27,6 +27,7 @@ from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.clocks import Clocks
@@ -44,6 +45,7 @@ class Adapters:
     store: FileBlobStore
     metadata: SqlMetadata
     properties: SqlProperties
+    policies: SqlPolicies
     accounts: SqlAccounts
     scope_maps: SqlScopeMaps
     trusts: SqlTrusts
@@ -84,6 +86,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         store=store,
         metadata=SqlMetadata(used, growing),
         properties=SqlProperties(used),
+        policies=SqlPolicies(used),
         accounts=accounts,
         scope_maps=SqlScopeMaps(used),
         trusts=SqlTrusts(used),
