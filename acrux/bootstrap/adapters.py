@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_bytes
 
@@ -24,9 +25,13 @@ from acrux.adapters.sql.access.revocations import SqlRevocations
 from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
+from acrux.adapters.sql.collection.garbage import SqlGarbage
+from acrux.adapters.sql.collection.reviewing import Rules
+from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
@@ -44,6 +49,8 @@ class Adapters:
     database: SqliteDatabase
     store: FileBlobStore
     metadata: SqlMetadata
+    garbage: SqlGarbage
+    leases: SqlLeases
     properties: SqlProperties
     policies: SqlPolicies
     accounts: SqlAccounts
@@ -79,12 +86,15 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     accounts = SqlAccounts(used)
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
+    grace = _grace(settings, clocks)
     signing_keys = KeyFolder(folder / "secrets" / "signing")
     signing_keys.prepare(settings.signing_algorithm)
     return Adapters(
         database=database,
         store=store,
-        metadata=SqlMetadata(used, growing),
+        metadata=SqlMetadata(used, grace, growing),
+        garbage=SqlGarbage(used, Rules(grace, untagged=settings.gc_untagged)),
+        leases=SqlLeases(used),
         properties=SqlProperties(used),
         policies=SqlPolicies(used),
         accounts=accounts,
@@ -107,6 +117,15 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         facts=SqlFacts(database),
         pepper=pepper,
         reserve=reserve,
+    )
+
+
+def _grace(settings: Settings, clocks: Clocks) -> Grace:
+    return Grace(
+        clock=clocks.noted,
+        unreferenced=timedelta(seconds=settings.gc_grace_seconds),
+        held=timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
+        referrers=settings.gc_referrers,
     )
 
 

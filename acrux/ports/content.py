@@ -1,96 +1,19 @@
-"""What the services need to store blobs, manifests and tags."""
+"""What the services need to store manifests, tags and links to blobs."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
 
 from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Order, Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
-from acrux.domain.content.upload import APPENDED, Place, Upload
-
-
-class StoredBlob(Protocol):
-    """An open blob: its bytes stay readable until it is closed, even if it is deleted."""
-
-    @property
-    def size(self) -> int:
-        """The length of the blob, in bytes."""
-
-    def read_at_once(self, start: int, stop: int) -> bytes | bytearray | None:
-        """The bytes from `start` up to, but not including, `stop`.
-
-        None if that would have to wait, or some of them are missing: use `read` then.
-        """
-
-    def read(self, start: int, stop: int) -> AsyncIterator[bytes | bytearray]:
-        """Stream the bytes from `start` up to, but not including, `stop`.
-
-        Raises StorageUnavailable.
-        """
-
-    def close(self) -> None:
-        """Release the blob. Must be called exactly once."""
-
-
-class BlobStore(Protocol):
-    """Blobs by digest, and uploads on their way to become blobs.
-
-    It knows which session an upload belongs to, and nothing else about repositories: access to
-    blobs is decided by their links (Metadata). Every method raises StorageExhausted if the disk is
-    full; `open` and `size` raise StorageUnavailable if it is unknown whether a blob exists.
-    """
-
-    async def begin(self, upload: Upload) -> None:
-        """Create an empty upload."""
-
-    async def offset(self, upload: Upload) -> int:
-        """How many bytes the upload holds. Raises UnknownUpload."""
-
-    async def append(
-        self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
-    ) -> int:
-        """Append the chunks to the upload and return its new offset, in bytes.
-
-        If the chunk is sent again, bytes that are already stored are not added twice. Raises
-        UnknownUpload; UploadOutOfOrder if the chunk does not start at the offset and is not a
-        repetition, or if another request is appending; SizeMismatch if the chunk is not as long as
-        its Content-Range says. What the iterator of chunks raises is passed on; the bytes received
-        until then stay: the file's length is the offset.
-        """
-
-    async def commit(self, upload: Upload, digest: Digest) -> int:
-        """Turn the upload into the blob `digest`, durably, and return its size in bytes.
-
-        When this returns, the blob survives a power loss. For an hour, committing the upload again
-        as the same blob only returns the size, unless the upload was discarded or the blob no
-        longer exists. Raises UnknownUpload, and DigestMismatch if the bytes do not match: then
-        nothing is visible and the upload is gone.
-        """
-
-    async def committed(self, upload: Upload, digest: Digest) -> bool:
-        """Whether the upload recently became this blob, and was not discarded since."""
-
-    async def discard(self, upload: Upload) -> None:
-        """Forget the upload, durably, and which blob it became; that blob stays.
-
-        Raises UnknownUpload if there is none, or if it became a blob: that is forgotten too.
-        """
-
-    async def open(self, digest: Digest) -> StoredBlob:
-        """Open a blob for reading. Raises UnknownBlob."""
-
-    async def size(self, digest: Digest) -> int:
-        """How many bytes of the blob are stored. Raises UnknownBlob."""
-
-    async def sizes(self, digests: Sequence[Digest]) -> Mapping[Digest, int]:
-        """How many bytes of each of these blobs are stored; missing blobs are left out."""
 
 
 class StoredManifest(Struct, frozen=True):
@@ -124,27 +47,44 @@ class Metadata(Protocol):
         """
 
     async def link_blob(
-        self, repository: RepositoryName, digest: Digest, size: int, at: datetime
+        self, repository: RepositoryName, copy: Copy, principal: str, at: datetime
     ) -> None:
-        """Make the blob visible through the repository."""
+        """Make the blob visible through the repository, and use this copy of it from now on.
 
-    async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
-        """The size in bytes of a blob that the repository links. Raises UnknownBlob."""
+        The copy that was in use is removed later. Until the principal's push has named the blob in
+        a manifest, or could have, the blob is not collected. Raises UnknownUpload if the copy was
+        given up meanwhile.
+        """
+
+    async def find_blob(self, repository: RepositoryName, digest: Digest) -> Copy:
+        """The copy in use of a blob that the repository links. Raises UnknownBlob."""
+
+    async def find_copies(
+        self, repository: RepositoryName, digests: Sequence[Digest]
+    ) -> Mapping[Digest, Copy]:
+        """The copies in use of those of the blobs that the repository links."""
+
+    async def find_copy(self, digest: Digest) -> Copy:
+        """The copy in use of a blob, whichever repository links it. Raises UnknownBlob."""
 
     async def mount_blob(
         self,
         sources: tuple[RepositoryPattern, ...],
         repository: RepositoryName,
-        digest: Digest,
-        size: int,
+        copy: Copy,
+        principal: str,
         at: datetime,
     ) -> None:
         """Link a blob in `repository` that a repository of one of the patterns already links.
 
-        `size` is how many bytes of it the store holds; a link with another size does not count.
+        `copy` is the one that the store holds; a link with another size does not count. The
+        principal's push is waited for as in `link_blob`.
 
         Raises UnknownBlob if none of them links it, or if that one may not be read.
         """
+
+    async def hold(self, repository: RepositoryName, digest: Digest, principal: str) -> None:
+        """Keep a blob or a manifest, which a push was told is there, until that push has ended."""
 
     async def unlink_blob(self, repository: RepositoryName, digest: Digest) -> None:
         """Remove the blob from the repository. Raises UnknownBlob."""
@@ -156,14 +96,16 @@ class Metadata(Protocol):
         tags: tuple[Tag, ...],
         at: datetime,
         *,
+        principal: str = "",
         platform: Platform | None = None,
         allow_missing: bool = False,
-        sizes: Mapping[Digest, int] | None = None,
+        damaged: frozenset[Copy] = frozenset(),
     ) -> None:
         """Store the manifest and point the tags at it; `platform` is what its image runs on.
 
-        If `sizes` says how many bytes of each blob the store holds, a link with another size does
-        not count. A manifest whose stored bytes were damaged is repaired.
+        `damaged` are copies that the store does not hold whole: a blob whose copy in use is among
+        them counts as missing. A manifest whose stored bytes were damaged is repaired. What was
+        kept for the principal's push is referred to from now on.
 
         The links of `manifest.required_blobs` are checked in the same transaction, unless
         `allow_missing`. Raises MissingReferences; then nothing has changed.
@@ -250,15 +192,3 @@ class Properties(Protocol):
         self, repository: RepositoryName, digest: Digest, change: AttributesChange
     ) -> None:
         """Set some of its switches. Raises UnknownManifest."""
-
-
-class Capabilities(Protocol):
-    """Texts that let an upload continue after its token has expired; useless for anything else."""
-
-    def seal(self, upload: str, repository: str, principal: str, expires_at: datetime) -> str:
-        """A text that holds its time of expiry, and cannot be forged without our key."""
-
-    def is_good(
-        self, text: str, upload: str, repository: str, principal: str, now: datetime
-    ) -> bool:
-        """Whether the text was sealed for exactly these, and has not expired."""
