@@ -82,15 +82,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             timedelta(seconds=settings.upload_seconds),
         ),
         listings=Listings(adapters.metadata),
-        collection=Collection(
-            adapters.garbage,
-            adapters.store,
-            adapters.leases,
-            adapters.aged,
-            token_hex(HOLDER_BYTES),
-            timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
-            partial(asyncio.sleep, REST_SECONDS),
-        ),
+        collection=_collection(settings, adapters),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),
@@ -105,6 +97,18 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             aged=adapters.aged,
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
+    )
+
+
+def _collection(settings: Settings, adapters: Adapters) -> Collection:
+    return Collection(
+        adapters.garbage,
+        adapters.store,
+        adapters.leases,
+        adapters.aged,
+        token_hex(HOLDER_BYTES),
+        timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
+        partial(asyncio.sleep, REST_SECONDS),
     )
 
 
