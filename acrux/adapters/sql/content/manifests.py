@@ -219,6 +219,10 @@ def remove(key: str, digest: str, due_at: int) -> Steps[None]:
         targets = yield from references.withdraw(key, digest, media_type, content)
         yield from reviews.review(key, targets, due_at)
     yield reviews.forget(key, digest)
+    yield Statement(
+        "DELETE FROM untagged WHERE repository = :key AND digest = :digest",
+        {"key": key, "digest": digest},
+    )
     for reference in (digest, *(str(tag) for (tag,) in named)):
         yield _forget_pull(key, reference)
 
