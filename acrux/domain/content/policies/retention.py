@@ -173,6 +173,28 @@ def untagged_manifests(days: int, *, is_enabled: bool) -> RetentionRule:
     )
 
 
+# What `acrux config retention` shows before it was ever set: as in ACR, it is off.
+KEEP_UNTAGGED: Final = untagged_manifests(DEFAULT_DAYS, is_enabled=False)
+
+
+def check_own(name: str) -> None:
+    """Raise InvalidInput for the rule that only `acrux config retention` creates and changes."""
+    if name == UNTAGGED_MANIFESTS:
+        raise InvalidInput(
+            f"the retention rule {name} is set by acrux config retention update, or by a PATCH of "
+            "/management/v1/retentionPolicy"
+        )
+
+
+def check_confirmed(rule: RetentionRule, confirmed: str) -> None:
+    """Raise InvalidInput if the rule removes every tag, and `confirmed` is not its name."""
+    if rule.removes_everything and confirmed != rule.name:
+        raise InvalidInput(
+            f"the retention rule {rule.name} removes every tag of {', '.join(rule.repositories)}, "
+            "however new: say how many to keep or how old they must be, or confirm it by its name"
+        )
+
+
 def evaluate(rule: RetentionRule, items: Iterable[Fact], now: datetime) -> Iterator[Verdict]:
     """What the rule removes of one repository that it covers, and why, also if it is disabled.
 
