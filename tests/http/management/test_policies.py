@@ -25,6 +25,7 @@ A_RULE = {
     "keepAtLeast": 1,
     "status": "disabled",
 }
+IDLE_RULE = {"name": "idle-rule", "repositories": ["*"]}
 A_WRITE_ONCE_POLICY = {"name": "releases", "repositories": ["*"], "exceptTags": ["latest"]}
 A_QUOTA = {"name": "team-quota", "repositories": "team/*", "maxBytes": 2**40}
 
@@ -133,7 +134,13 @@ async def test_a_rule_that_removes_every_tag_must_be_confirmed(manager: Manager)
         ("POST", "/retentionRules", {**A_RULE, "keepLast": 0}, 400, "$.keepLast"),
         ("POST", "/retentionRules", {**A_RULE, "keepFirst": 1}, 400, "keepFirst"),
         ("POST", "/retentionRules", {**A_RULE, "name": "_untagged"}, 400, "config retention"),
-        ("POST", "/retentionRules", {"name": "idle-rule", "repositories": ["*"]}, 400, "which tags"),
+        (
+            "POST",
+            "/retentionRules",
+            {"name": "idle-rule", "repositories": ["*"]},
+            400,
+            "which tags",
+        ),
         ("PATCH", "/retentionRules/_untagged", {"keepLast": 1}, 400, "config retention"),
         ("PATCH", "/retentionRules/nothing", {"keepLast": 1}, 404, "no retention rule 'nothing'"),
         ("PATCH", "/retentionPolicy", {"days": 366}, 400, "$.days"),

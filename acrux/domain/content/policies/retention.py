@@ -147,6 +147,28 @@ class RetentionRule(Struct, frozen=True, kw_only=True):
         is_open = (self.keep_last, self.older_than_days, self.not_pulled_for_days) == (None,) * 3
         return is_open and self.keep_at_least == 0 and self.selection().selects_all
 
+    @property
+    def description(self) -> str:
+        """What it removes, in a line for people."""
+        parts = [self._tags_in_words] if self.is_on_tags else []
+        if self.untagged_for_days is not None:
+            parts.append(f"manifests without a tag for {self.untagged_for_days} days")
+        text = "; ".join(parts)
+        if self.not_pulled_for_days is not None:
+            text += f"; only what was not pulled for {self.not_pulled_for_days} days"
+        return text + (f"; at least {self.keep_at_least} stay" if self.keep_at_least else "")
+
+    @property
+    def _tags_in_words(self) -> str:
+        text = f"tags {', '.join((*self.tags, *filter(None, [self.filter])))}"
+        if self.except_tags:
+            text += f" except {', '.join(self.except_tags)}"
+        if self.keep_last is not None:
+            text += f", but the newest {self.keep_last}"
+        if self.older_than_days is not None:
+            text += f", if older than {self.older_than_days} days"
+        return text
+
     def covers(self, repository: str) -> bool:
         """Whether it is about this repository."""
         return covers(self.repositories, repository)
