@@ -38,6 +38,10 @@ KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "de
 
 # Where something is stored: the most that it takes in a worker, in KiB, and why.
 BOUNDS: dict[str, tuple[int, str]] = {
+    "acrux/domain/content/policies/retention.py:_before": (
+        1,
+        "an instant of tags, one of manifests",
+    ),
     "acrux/adapters/sql/access/revocations.py:_least": (
         2048,
         "a row an account that was revoked, of 10,000",
@@ -312,6 +316,7 @@ TABLES: dict[str, str] = {
     "stored": "one for each of 256 parts",
     "tags": "made by whoever may push; a quota is to come",
     "trusts": "made by whoever may manage accounts",
+    "untagged": "one for each manifest",
     "usage": "one for each repository",
 }
 

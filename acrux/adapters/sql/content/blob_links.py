@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from acrux.adapters.sql.content import attributes, copies, holds, repositories, reviews, usage
+from acrux.adapters.sql.content import (
+    attributes,
+    copies,
+    holds,
+    limits,
+    repositories,
+    reviews,
+    usage,
+)
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
@@ -29,30 +37,37 @@ def link_blob(
     # An upload outlives its repository, which may have been deleted meanwhile.
     key = yield from repositories.ensure(repository, at)
     yield from copies.use(copy, at)
-    yield from _link(key, copy.digest, copy.size, at)
+    yield from _link(repository, key, copy, at)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
 
-def _link(key: str, digest: Digest, size: int, at: int) -> Steps[None]:
+def _link(repository: RepositoryName, key: str, copy: Copy, at: int) -> Steps[None]:
+    digest, size = copy.digest, copy.size
     row: dict[str, SqlValue] = {"key": key, "digest": str(digest), "size": size}
-    linked = yield Statement(
-        "SELECT size FROM blob_links WHERE repository = :key AND digest = :digest",
-        {"key": key, "digest": str(digest)},
+    is_new = yield Statement(
+        """
+        INSERT INTO blob_links (repository, digest, size, created_at)
+        VALUES (:key, :digest, :size, :at)
+        ON CONFLICT (repository, digest) DO NOTHING RETURNING 1
+        """,
+        {**row, "at": at},
     )
-    if not linked:
-        yield Statement(
-            """
-            INSERT INTO blob_links (repository, digest, size, created_at)
-            VALUES (:key, :digest, :size, :at)
-            """,
-            {**row, "at": at},
-        )
+    if is_new:
+        yield from limits.check_room(repository, size)
         yield usage.add_link(key, str(digest), size)
-    elif linked[0][0] != size:  # the former one counted bytes that were damaged
+        return
+    former = yield Statement(
+        """
+        SELECT size FROM blob_links
+        WHERE repository = :key AND digest = :digest AND size <> :size
+        """,
+        row,
+    )
+    for (wrong,) in former:  # it counted bytes that were damaged
         yield Statement(
             "UPDATE blob_links SET size = :size WHERE repository = :key AND digest = :digest", row
         )
-        yield usage.change_links(key, str(digest), 0, size - int(linked[0][0]))
+        yield usage.change_links(key, str(digest), 0, size - int(wrong))
 
 
 def find_blob(repository: RepositoryName, digest: Digest) -> Statement:
@@ -110,7 +125,7 @@ def mount_blob(
         raise UnknownBlob(digest=str(copy.digest))
     yield from attributes.check_repository(Operation.WRITE, repository)
     key = yield from repositories.ensure(repository, at)
-    yield from _link(key, copy.digest, copy.size, at)
+    yield from _link(repository, key, copy, at)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
 

@@ -217,30 +217,46 @@ def check_confirmed(rule: RetentionRule, confirmed: str) -> None:
         )
 
 
-def evaluate(rule: RetentionRule, items: Iterable[Fact], now: datetime) -> Iterator[Verdict]:
-    """What the rule removes of one repository that it covers, and why, also if it is disabled.
+class Evaluation:
+    """What a rule removes of one repository that it covers, and why, also if it is disabled.
 
-    The tags must come newest first, and the untagged manifests too, in one stream or in two calls.
-    Nothing but counts is kept, so that a repository may have any number of tags. Raises ValueError
-    if one is newer than the one before it: the wrong ones would be removed.
+    Nothing but counts is kept, so that a repository may have any number of tags.
     """
-    selection = rule.selection()
-    places = {TagFact: 0, UntaggedFact: 0}
-    before: dict[type[Fact], datetime] = {}
-    for item in items:
+
+    def __init__(self, rule: RetentionRule, now: datetime) -> None:
+        self._rule = rule
+        self._now = now
+        self._selection = rule.selection()
+        self._places = {TagFact: 0, UntaggedFact: 0}
+        self._before: dict[type[Fact], datetime] = {}
+
+    def judge(self, item: Fact) -> Verdict | None:
+        """The verdict if the rule removes the item, None if it stays.
+
+        The tags must come newest first, and the untagged manifests too. Raises ValueError if one is
+        newer than the one before it: the wrong ones would be removed.
+        """
         kind = type(item)
-        if item.at > before.setdefault(kind, item.at):
+        if item.at > self._before.setdefault(kind, item.at):
             raise ValueError(f"{item} is newer than what came before it")
-        before[kind] = item.at
-        if not _is_selected(rule, selection, item):
-            continue
-        places[kind] += 1
-        if item.is_protected or places[kind] <= rule.keep_at_least:
-            continue
-        reasons = tuple(_reasons(rule, item, places[kind], now))
-        if None not in reasons:
-            said = ", ".join(filter(None, reasons))
-            yield Verdict(rule.name, item, f"the retention rule {rule.name} removes it: {said}")
+        self._before[kind] = item.at
+        if not _is_selected(self._rule, self._selection, item):
+            return None
+        self._places[kind] += 1
+        if item.is_protected or self._places[kind] <= self._rule.keep_at_least:
+            return None
+        reasons = tuple(_reasons(self._rule, item, self._places[kind], self._now))
+        if None in reasons:
+            return None
+        said = ", ".join(filter(None, reasons))
+        name = self._rule.name
+        return Verdict(name, item, f"the retention rule {name} removes it: {said}")
+
+
+def evaluate(rule: RetentionRule, items: Iterable[Fact], now: datetime) -> Iterator[Verdict]:
+    """What the rule removes of the items of one repository: see `Evaluation`."""
+    evaluation = Evaluation(rule, now)
+    yield from filter(None, map(evaluation.judge, items))
 
 
 def _is_selected(rule: RetentionRule, selection: TagSelection, item: Fact) -> bool:
