@@ -6,6 +6,7 @@ from typing import Protocol, Self
 from acrux.http.management.accounts import AccountManagement
 from acrux.http.management.audit import AuditManagement
 from acrux.http.management.keys import KeyManagement
+from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.registry import RegistryManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
 from acrux.http.management.trusts import TrustManagement
@@ -17,6 +18,7 @@ from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
+from acrux.services.content.policies import Policies
 
 
 class Managed(Protocol):
@@ -36,6 +38,8 @@ class Managed(Protocol):
     def audit_log(self) -> AuditLog: ...
     @property
     def explanations(self) -> Explanations: ...
+    @property
+    def policies(self) -> Policies: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class ManagementHandlers:
     trusts: TrustManagement
     keys: KeyManagement
     audit: AuditManagement
+    policies: PolicyHandlers
 
     @classmethod
     def on(cls, services: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
@@ -61,4 +66,5 @@ class ManagementHandlers:
             trusts=TrustManagement(services.trusts),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
+            policies=PolicyHandlers.on(services.policies),
         )

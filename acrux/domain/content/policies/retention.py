@@ -147,6 +147,28 @@ class RetentionRule(Struct, frozen=True, kw_only=True):
         is_open = (self.keep_last, self.older_than_days, self.not_pulled_for_days) == (None,) * 3
         return is_open and self.keep_at_least == 0 and self.selection().selects_all
 
+    @property
+    def description(self) -> str:
+        """What it removes, in a line for people."""
+        parts = [self._tags_in_words] if self.is_on_tags else []
+        if self.untagged_for_days is not None:
+            parts.append(f"manifests without a tag for {self.untagged_for_days} days")
+        text = "; ".join(parts)
+        if self.not_pulled_for_days is not None:
+            text += f"; only what was not pulled for {self.not_pulled_for_days} days"
+        return text + (f"; at least {self.keep_at_least} stay" if self.keep_at_least else "")
+
+    @property
+    def _tags_in_words(self) -> str:
+        text = f"tags {', '.join((*self.tags, *filter(None, [self.filter])))}"
+        if self.except_tags:
+            text += f" except {', '.join(self.except_tags)}"
+        if self.keep_last is not None:
+            text += f", but the newest {self.keep_last}"
+        if self.older_than_days is not None:
+            text += f", if older than {self.older_than_days} days"
+        return text
+
     def covers(self, repository: str) -> bool:
         """Whether it is about this repository."""
         return covers(self.repositories, repository)
@@ -171,6 +193,28 @@ def untagged_manifests(days: int, *, is_enabled: bool) -> RetentionRule:
         untagged_for_days=days,
         is_enabled=is_enabled,
     )
+
+
+# What `acrux config retention` shows before it was ever set: as in ACR, it is off.
+KEEP_UNTAGGED: Final = untagged_manifests(DEFAULT_DAYS, is_enabled=False)
+
+
+def check_own(name: str) -> None:
+    """Raise InvalidInput for the rule that only `acrux config retention` creates and changes."""
+    if name == UNTAGGED_MANIFESTS:
+        raise InvalidInput(
+            f"the retention rule {name} is set by acrux config retention update, or by a PATCH of "
+            "/management/v1/retentionPolicy"
+        )
+
+
+def check_confirmed(rule: RetentionRule, confirmed: str) -> None:
+    """Raise InvalidInput if the rule removes every tag, and `confirmed` is not its name."""
+    if rule.removes_everything and confirmed != rule.name:
+        raise InvalidInput(
+            f"the retention rule {rule.name} removes every tag of {', '.join(rule.repositories)}, "
+            "however new: say how many to keep or how old they must be, or confirm it by its name"
+        )
 
 
 class Evaluation:
