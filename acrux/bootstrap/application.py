@@ -70,6 +70,7 @@ def build(
         *tasks.of_a_server(adapters, services, connections),
         *tasks.of_users_in_a_file(settings, adapters, log),
         *tasks.of_collection(settings, services, log),
+        *tasks.of_pulls(services, log),
     )
     identity = Identity(
         services.authentication, services.federation, services.lockout, services.tokens
@@ -99,7 +100,7 @@ def _handlers(
 ) -> Handlers:
     return Handlers(
         tokens=TokenHandlers(identity, services.tokens, origins),
-        manifests=ManifestHandlers(services.manifests),
+        manifests=ManifestHandlers(services.manifests, services.pulls),
         blobs=BlobHandlers(services.blobs),
         uploads=UploadHandlers(
             services.uploads,
@@ -126,8 +127,10 @@ def _lifespan(
 
     async def close() -> None:
         await running.stop()
-        with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
-            await services.lockout.write_down()
+        # On a full disk, the addresses of recent logins are lost, and the last pulls.
+        for write_down in (services.lockout.write_down, services.pulls.write_down):
+            with suppress(RegistryError):
+                await write_down()
         if lost := await services.audit_log.close():
             log.info("audit-lost", records=lost)
         adapters.database.close()

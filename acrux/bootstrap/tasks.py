@@ -16,6 +16,7 @@ from acrux.settings import Settings
 REVOCATION_SECONDS = 0.5
 AUDIT_LOG_SECONDS = 0.5
 CONNECTION_SECONDS = 1.0
+PULL_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 
 
@@ -58,6 +59,16 @@ def of_collection(settings: Settings, services: Services, log: Log) -> tuple[Bac
             log.info("collected", **asdict(freed))
 
     return (BackgroundTask("collection", settings.gc_interval_seconds, collect),)
+
+
+def of_pulls(services: Services, log: Log) -> tuple[BackgroundTask, ...]:
+    """The task that records when tags and manifests were last pulled."""
+
+    async def keep() -> None:
+        if lost := await services.pulls.keep():
+            log.info("pulls-lost", pulls=lost)
+
+    return (BackgroundTask("pulls", PULL_SECONDS, keep),)
 
 
 def of_users_in_a_file(

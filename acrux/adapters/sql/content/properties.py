@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from acrux.adapters.sql.content import attributes, repositories
+from acrux.adapters.sql.content import attributes, pulls, repositories
 from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.content.attributes import AttributesChange
@@ -21,10 +21,10 @@ from acrux.domain.content.properties import (
 from acrux.domain.instants import from_microseconds
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
 
-_TAG: Final = f"name, digest, created_at, updated_at, {attributes.columns('tags')}"
+_TAG: Final = f"name, digest, created_at, updated_at, {pulls.OF_TAG}, {attributes.columns('tags')}"
 _MANIFEST: Final = (
     "digest, media_type, config_media_type, image_size, created_at, updated_at, architecture, os,"
-    f" entries, {attributes.columns('manifests')}"
+    f" entries, {pulls.OF_MANIFEST}, {attributes.columns('manifests')}"
 )
 
 
@@ -231,19 +231,20 @@ def _keyset(
 
 
 def _read_tag(row: Row) -> TagProperties:
-    name, digest, created_at, updated_at, *switches = row
+    name, digest, created_at, updated_at, pulled_at, *switches = row
     return TagProperties(
         name=name,
         digest=digest,
         created_at=from_microseconds(created_at),
         updated_at=from_microseconds(updated_at),
         attributes=attributes.read(switches),
+        pulled_at=pulls.read(pulled_at),
     )
 
 
 def _read_manifest(row: Row) -> ManifestProperties:
     digest, media_type, config_media_type, size, created_at, updated_at, *rest = row
-    architecture, os, entries, *switches, tags = rest
+    architecture, os, entries, pulled_at, *switches, tags = rest
     return ManifestProperties(
         digest=digest,
         media_type=media_type,
@@ -257,4 +258,5 @@ def _read_manifest(row: Row) -> ManifestProperties:
         ),
         tags=tuple(tags.split()) if tags else (),
         attributes=attributes.read(switches),
+        pulled_at=pulls.read(pulled_at),
     )
