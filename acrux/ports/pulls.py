@@ -1,4 +1,4 @@
-"""What the services need to record when tags and manifests were last pulled."""
+"""What the services need to record the last pulls of tags and manifests."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Note when tags and manifests were last pulled, without a write on each pull."""
+"""Note the last pull of each tag and manifest, and write it later."""
 
 from datetime import datetime, timedelta
 from typing import Final
