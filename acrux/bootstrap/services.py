@@ -22,6 +22,7 @@ from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
+from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
 from acrux.services.content.pulls import Pulls
 from acrux.services.content.uploads import Uploads
@@ -41,6 +42,7 @@ class Services:
     tokens: Tokens
     manifests: Manifests
     properties: Properties
+    policies: Policies
     pulls: Pulls
     blobs: Blobs
     uploads: Uploads
@@ -72,6 +74,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             adapters.metadata, adapters.store, clock, allow_missing=settings.allow_missing_blobs
         ),
         properties=Properties(adapters.properties),
+        policies=Policies(adapters.policies, clock),
         pulls=Pulls(adapters.pulls, adapters.noted),
         blobs=Blobs(adapters.store, adapters.metadata, clock),
         uploads=Uploads(
@@ -82,15 +85,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             timedelta(seconds=settings.upload_seconds),
         ),
         listings=Listings(adapters.metadata),
-        collection=Collection(
-            adapters.garbage,
-            adapters.store,
-            adapters.leases,
-            adapters.aged,
-            token_hex(HOLDER_BYTES),
-            timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
-            partial(asyncio.sleep, REST_SECONDS),
-        ),
+        collection=_collection(settings, adapters),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),
@@ -105,6 +100,18 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             aged=adapters.aged,
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
+    )
+
+
+def _collection(settings: Settings, adapters: Adapters) -> Collection:
+    return Collection(
+        adapters.garbage,
+        adapters.store,
+        adapters.leases,
+        adapters.aged,
+        token_hex(HOLDER_BYTES),
+        timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
+        partial(asyncio.sleep, REST_SECONDS),
     )
 
 

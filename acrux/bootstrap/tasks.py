@@ -50,25 +50,22 @@ def of_a_server(
     )
 
 
-def of_collection(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:
-    """The task that frees what nothing refers to any more."""
+def of_content(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:
+    """The tasks that free what nothing refers to any more, and record the last pulls."""
 
     async def collect() -> None:
         freed = await services.collection.run()
         if freed and any(asdict(freed).values()):
             log.info("collected", **asdict(freed))
 
-    return (BackgroundTask("collection", settings.gc_interval_seconds, collect),)
-
-
-def of_pulls(services: Services, log: Log) -> tuple[BackgroundTask, ...]:
-    """The task that records when tags and manifests were last pulled."""
-
-    async def keep() -> None:
+    async def keep_pulls() -> None:
         if lost := await services.pulls.keep():
             log.info("pulls-lost", pulls=lost)
 
-    return (BackgroundTask("pulls", PULL_SECONDS, keep),)
+    return (
+        BackgroundTask("collection", settings.gc_interval_seconds, collect),
+        BackgroundTask("pulls", PULL_SECONDS, keep_pulls),
+    )
 
 
 def of_users_in_a_file(

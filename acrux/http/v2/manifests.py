@@ -19,14 +19,15 @@ class ManifestHandlers:
     async def get(self, request: Request) -> Response:
         """GET, HEAD: the manifest, byte for byte as it was pushed (end-3)."""
         repository, reference = parsing.repository(request), parsing.reference_to_read(request)
+        # With HEAD, a push asks what it need not send: what it is told must stay, and is no pull.
+        pusher = guard.pusher(request) if request.method == "HEAD" else None
         manifest = await self._manifests.get(
             repository,
             reference,
             parsing.accept(request),
-            guard.pusher(request) if isinstance(reference, Digest) else None,
+            pusher if isinstance(reference, Digest) else None,
         )
-        # A HEAD of a caller who may push is a push that looks at what is there.
-        if request.method != "HEAD" or guard.pusher(request) is None:
+        if pusher is None:
             self._pulls.note(repository, reference, manifest.digest)
         if parsing.knows(request, responses.etag(manifest.digest)):
             return responses.unchanged(manifest.digest)
