@@ -89,8 +89,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     grace = _grace(settings, clocks)
-    signing_keys = KeyFolder(folder / "secrets" / "signing")
-    signing_keys.prepare(settings.signing_algorithm)
+    signing_keys = _signing_keys(settings, folder / "secrets")
     return Adapters(
         database=database,
         store=store,
@@ -130,6 +129,12 @@ def _grace(settings: Settings, clocks: Clocks) -> Grace:
         held=timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
         referrers=settings.gc_referrers,
     )
+
+
+def _signing_keys(settings: Settings, folder: Path) -> KeyFolder:
+    signing_keys = KeyFolder(folder / "signing")
+    signing_keys.prepare(settings.signing_algorithm)
+    return signing_keys
 
 
 def _key_of_failed_logins(folder: Path) -> bytes:
