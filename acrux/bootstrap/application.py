@@ -126,10 +126,10 @@ def _lifespan(
 
     async def close() -> None:
         await running.stop()
-        # On a full disk, the addresses of recent logins are lost, and the last pulls.
-        for write_down in (services.lockout.write_down, services.pulls.write_down):
-            with suppress(RegistryError):
-                await write_down()
+        with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
+            await services.lockout.write_down()
+        if lost := await services.pulls.close():
+            log.info("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.info("audit-lost", records=lost)
         adapters.database.close()

@@ -1,10 +1,12 @@
 """Note the last pull of each tag and manifest, and write it later."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import Reference, RepositoryName
+from acrux.errors import RegistryError
 from acrux.ports.clock import Clock
 from acrux.ports.pulls import Pull
 from acrux.ports.pulls import Pulls as StoredPulls
@@ -84,6 +86,12 @@ class Pulls:
                 if self._noted.get(pulled) is at:  # not pulled again in another minute
                     del self._noted[pulled]
             self._follow_clock()  # writing may have taken a while
+
+    async def close(self) -> int:
+        """Write what waits; return how many pulls are lost, also because that failed."""
+        with suppress(RegistryError):
+            await self.write_down()
+        return len(self._noted) + self._lost
 
     def _follow_clock(self) -> datetime:
         now = self._clock()

@@ -234,6 +234,18 @@ async def test_a_full_disk_loses_no_note_and_no_count(
     assert len(recorded.last) == MOST + 1
 
 
+@pytest.mark.parametrize(("is_full", "lost"), [(False, 3), (True, MOST + 3)])
+async def test_the_end_says_how_many_were_lost(
+    pulls: Pulls, recorded: Recorded, is_full: bool, lost: int
+) -> None:
+    """Whoever stops a registry on a full disk would not know what retention does not know."""
+    recorded.is_full = is_full
+    for number in range(MOST + 3):
+        pulls.note(APP, Tag.parse(f"t{number}"), DIGEST)
+
+    assert await pulls.close() == lost
+
+
 async def test_many_notes_are_written_in_transactions_of_bounded_size(
     recorded: Recorded, clock: HandClock
 ) -> None:
