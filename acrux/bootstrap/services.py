@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from secrets import token_hex
 
 from acrux.bootstrap.adapters import Adapters
@@ -22,6 +21,7 @@ from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
+from acrux.services.content.orphans import Orphans
 from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
 from acrux.services.content.pulls import Pulls
@@ -48,6 +48,7 @@ class Services:
     uploads: Uploads
     listings: Listings
     collection: Collection
+    orphans: Orphans
     users: Users
     accounts: Accounts
     scope_maps: ScopeMaps
@@ -86,6 +87,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         ),
         listings=Listings(adapters.metadata),
         collection=_collection(settings, adapters),
+        orphans=_orphans(settings, adapters),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),
@@ -110,9 +112,30 @@ def _collection(settings: Settings, adapters: Adapters) -> Collection:
         adapters.leases,
         adapters.aged,
         token_hex(HOLDER_BYTES),
-        timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
-        partial(asyncio.sleep, REST_SECONDS),
+        _pushed_for(settings),
+        _rest,
     )
+
+
+def _orphans(settings: Settings, adapters: Adapters) -> Orphans:
+    return Orphans(
+        adapters.garbage,
+        adapters.store,
+        adapters.facts,
+        adapters.leases,
+        adapters.aged,
+        token_hex(HOLDER_BYTES),
+        _pushed_for(settings),
+        _rest,
+    )
+
+
+def _pushed_for(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds)
+
+
+async def _rest() -> None:
+    await asyncio.sleep(REST_SECONDS)
 
 
 def _audit_log(settings: Settings, adapters: Adapters) -> AuditLog:

@@ -58,12 +58,17 @@ def of_content(settings: Settings, services: Services, log: Log) -> tuple[Backgr
         if freed and any(asdict(freed).values()):
             log.info("collected", **asdict(freed))
 
+    async def disown() -> None:
+        if disowned := await services.orphans.disown():
+            log.info("orphans", copies=disowned)
+
     async def keep_pulls() -> None:
         if lost := await services.pulls.keep():
             log.info("pulls-lost", pulls=lost)
 
     return (
         BackgroundTask("collection", settings.gc_interval_seconds, collect),
+        BackgroundTask("orphans", TIDY_SECONDS, disown),
         BackgroundTask("pulls", PULL_SECONDS, keep_pulls),
     )
 
