@@ -30,10 +30,10 @@ from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
-from acrux.adapters.sql.content.pulls import SqlPulls
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.clocks import Clocks

@@ -14,9 +14,9 @@ from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
-from acrux.adapters.sql.content.pulls import SqlPulls
 from acrux.adapters.sql.database import Database, Statement
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.pulls import SqlPulls
 from acrux.domain.access.lockout import Subject
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id

@@ -1,13 +1,14 @@
 """What /acr/v1 shows of repositories, tags and manifests, in SQL."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from acrux.adapters.sql import policies
-from acrux.adapters.sql.content import attributes, pulls, repositories
+from acrux.adapters.sql.content import attributes, repositories
 from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.content.attributes import AttributesChange
@@ -25,10 +26,22 @@ from acrux.domain.content.properties import (
 from acrux.domain.instants import from_microseconds
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
 
-_TAG: Final = f"name, digest, created_at, updated_at, {pulls.OF_TAG}, {attributes.columns('tags')}"
+# The last pull of a row of tags or manifests, in microseconds since 1970, or NULL; for every
+# statement that reads such rows. Each costs one look into the primary key, whatever the planner
+# knows, which a join would not promise.
+PULL_OF_TAG: Final = (
+    "(SELECT pulled_at FROM pulls"
+    " WHERE pulls.repository = tags.repository AND pulls.reference = tags.name)"
+)
+PULL_OF_MANIFEST: Final = (
+    "(SELECT pulled_at FROM pulls"
+    " WHERE pulls.repository = manifests.repository AND pulls.reference = manifests.digest)"
+)
+
+_TAG: Final = f"name, digest, created_at, updated_at, {PULL_OF_TAG}, {attributes.columns('tags')}"
 _MANIFEST: Final = (
     "digest, media_type, config_media_type, image_size, created_at, updated_at, architecture, os,"
-    f" entries, {pulls.OF_MANIFEST}, {attributes.columns('manifests')}"
+    f" entries, {PULL_OF_MANIFEST}, {attributes.columns('manifests')}"
 )
 
 
@@ -239,6 +252,11 @@ def _keyset(
     return f"AND ({time}, {key}) {beyond} {place}", sorting
 
 
+def read_pull(pulled_at: int | None) -> datetime | None:
+    """The last pull as PULL_OF_TAG and PULL_OF_MANIFEST find it; None if none is known."""
+    return None if pulled_at is None else from_microseconds(pulled_at)
+
+
 def _read_tag(
     row: Row, repository: RepositoryName, write_once: Sequence[WriteOncePolicy]
 ) -> TagProperties:
@@ -252,7 +270,7 @@ def _read_tag(
         created_at=from_microseconds(created_at),
         updated_at=from_microseconds(updated_at),
         attributes=shown,
-        pulled_at=pulls.read(pulled_at),
+        pulled_at=read_pull(pulled_at),
     )
 
 
@@ -272,5 +290,5 @@ def _read_manifest(row: Row) -> ManifestProperties:
         ),
         tags=tuple(tags.split()) if tags else (),
         attributes=attributes.read(switches),
-        pulled_at=pulls.read(pulled_at),
+        pulled_at=read_pull(pulled_at),
     )

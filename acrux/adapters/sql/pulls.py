@@ -1,4 +1,4 @@
-"""When tags and manifests were last pulled, in SQL."""
+"""Record in SQL when tags and manifests were last pulled."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,21 +9,10 @@ from acrux.adapters.sql.content.keys import find_key
 from acrux.adapters.sql.database import Database, SqlValue, Statement, Steps
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.domain.content.names import RepositoryName, Tag
-from acrux.domain.instants import from_microseconds, to_microseconds
+from acrux.domain.instants import to_microseconds
 from acrux.ports.pulls import Pull
 
 REFERENCES_PER_STATEMENT: Final = 500
-
-# For statements that read tags or manifests: the last pull of the row's own, in microseconds since
-# 1970, or NULL. Each row costs one look into the primary key, whatever the planner knows.
-OF_TAG: Final = (
-    "(SELECT pulled_at FROM pulls"
-    " WHERE pulls.repository = tags.repository AND pulls.reference = tags.name)"
-)
-OF_MANIFEST: Final = (
-    "(SELECT pulled_at FROM pulls"
-    " WHERE pulls.repository = manifests.repository AND pulls.reference = manifests.digest)"
-)
 
 _SINCE: Final = "pulls"  # the name of the fact that says since when they are recorded
 
@@ -48,11 +37,6 @@ class SqlPulls:
         """See ports.Pulls."""
         kept = await self._facts.find(_SINCE)
         return datetime.fromisoformat(kept) if kept else None
-
-
-def read(pulled_at: int | None) -> datetime | None:
-    """The last pull as OF_TAG and OF_MANIFEST find it; None if there was none."""
-    return None if pulled_at is None else from_microseconds(pulled_at)
 
 
 def _begin(at: datetime) -> Steps[None]:
