@@ -24,6 +24,7 @@ from acrux.services.content.manifests import Manifests
 from acrux.services.content.orphans import Orphans
 from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
+from acrux.services.content.pulls import Pulls
 from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
 
@@ -42,6 +43,7 @@ class Services:
     manifests: Manifests
     properties: Properties
     policies: Policies
+    pulls: Pulls
     blobs: Blobs
     uploads: Uploads
     listings: Listings
@@ -74,6 +76,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         ),
         properties=Properties(adapters.properties),
         policies=Policies(adapters.policies, clock),
+        pulls=Pulls(adapters.pulls, adapters.noted),
         blobs=Blobs(adapters.store, adapters.metadata, clock),
         uploads=Uploads(
             adapters.store,
