@@ -1,4 +1,4 @@
-"""Handlers of /management/v1/retentionRules, and of ACR's retention policy."""
+"""Handlers of retention rules, and of ACR's retention policy."""
 
 from msgspec.structs import replace
 
