@@ -38,7 +38,10 @@ KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "de
 
 # Where something is stored: the most that it takes in a worker, in KiB, and why.
 BOUNDS: dict[str, tuple[int, str]] = {
-    "acrux/domain/content/policies/retention.py:_before": (1, "an instant of tags, one of manifests"),
+    "acrux/domain/content/policies/retention.py:_before": (
+        1,
+        "an instant of tags, one of manifests",
+    ),
     "acrux/adapters/sql/access/revocations.py:_least": (
         2048,
         "a row an account that was revoked, of 10,000",
