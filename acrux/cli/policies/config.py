@@ -1,4 +1,4 @@
-"""acrux config: ACR's retention and soft delete, in its own words."""
+"""acrux config: ACR's retention and soft-delete policies, in its words."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Handlers of retention rules, and of ACR's retention policy."""
+"""Handlers of /management/v1/retentionRules and /retentionPolicy."""
 
 from msgspec.structs import replace
 
