@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from acrux.adapters.blobs.blob_store import make_folders
+from acrux.adapters.blobs.folders import make_folders
 from acrux.errors import InvalidSettings
 
 # Where a restore keeps what is not complete yet.

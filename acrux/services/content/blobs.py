@@ -4,8 +4,9 @@ from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import DamagedBlob, UnknownBlob
+from acrux.ports.blobs import BlobStore, StoredBlob
 from acrux.ports.clock import Clock
-from acrux.ports.content import BlobStore, Metadata, StoredBlob
+from acrux.ports.content import Metadata
 
 
 class Blobs:

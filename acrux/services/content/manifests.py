@@ -7,8 +7,9 @@ from acrux.domain.content.manifest import Manifest, Platform
 from acrux.domain.content.media_types import IMAGE_CONFIGS, Accept
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.errors import DigestMismatch, Disallowed, UnknownBlob, UnknownManifest, UnknownTag
+from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock
-from acrux.ports.content import BlobStore, Deleted, Metadata, StoredManifest
+from acrux.ports.content import Deleted, Metadata, StoredManifest
 
 # A configuration larger than this is not read for a platform: no real image has one.
 MAX_CONFIG_BYTES = 1024 * 1024

@@ -8,8 +8,9 @@ from datetime import timedelta
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.upload import APPENDED, Place, Session, Upload, UploadId
 from acrux.errors import RegistryError, UnknownUpload
+from acrux.ports.blobs import BlobStore, Capabilities
 from acrux.ports.clock import Clock
-from acrux.ports.content import BlobStore, Capabilities, Metadata
+from acrux.ports.content import Metadata
 
 Chunks = AsyncIterator[bytes]
 
