@@ -15,7 +15,8 @@ RESTORING: Final = "restoring"
 def make_data_dir(folder: Path) -> Path:
     """Make the data directory. Raises InvalidSettings if it cannot be made or written to.
 
-    Also if a restore into it has not ended, so that no registry starts on a part of another. A directory that already holds a registry may be on a read-only file system.
+    Also if a restore into it has not ended, so that no registry starts on a part of another. A
+    directory that already holds a registry may be on a read-only file system.
     """
     if (folder / RESTORING).exists():
         raise InvalidSettings(

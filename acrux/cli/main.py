@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "key": "acrux.cli.access.key:key",
     "trust": "acrux.cli.access.trust:trust",
     "update": "acrux.cli.update:update",
+    "backup": "acrux.cli.backup.backup:backup",
+    "restore": "acrux.cli.backup.restore:restore",
     "audit": "acrux.cli.audit:audit",
     "settings": "acrux.cli.settings:settings",
     "version": "acrux.cli.version:version",

@@ -25,9 +25,9 @@ from acrux.adapters.backup.manifest import (
     path_of,
 )
 from acrux.adapters.backup.snapshot import Snapshot
-from acrux.adapters.blobs.blob_store import sync_folder
+from acrux.adapters.blobs.folders import sync_folder
 from acrux.domain.content.copy import Copy
-from acrux.errors import DamagedBlob, InvalidBackup, InvalidInput
+from acrux.errors import DamagedBlob, InvalidBackup, InvalidInput, StorageUnavailable
 
 MAX_SECRETS_BYTES: Final = 1 << 24
 
@@ -43,9 +43,8 @@ class ArchiveTarget:
 
     def __init__(self, file: BinaryIO, place: Path) -> None:
         self.place = place
-        self._tar = tarfile.open(
-            fileobj=file, mode="w|", bufsize=READ_BYTES, copybufsize=READ_BYTES
-        )
+        self._tar = tarfile.open(fileobj=file, mode="w|", bufsize=READ_BYTES)  # noqa: SIM115 -- see finish
+        self._tar.copybufsize = READ_BYTES  # type: ignore[attr-defined]
 
     def has(self, _: Copy) -> bool:
         """A new archive holds nothing."""
@@ -54,7 +53,10 @@ class ArchiveTarget:
     def put(self, copy: Copy, content: Content) -> None:
         """See blob_folder.Blobs; but damaged bytes are in the archive."""
         checked = Checked(copy, content)
-        self._add(path_of(copy), copy.size, checked)
+        try:
+            self._add(path_of(copy), copy.size, checked)
+        except DamagedBlob as damaged:  # within the blob: the archive cannot go on
+            raise StorageUnavailable(f"the blob {copy.digest} {damaged.message}") from damaged
         checked.end()
 
     def add(self, path: Path) -> FileRecord:
@@ -75,7 +77,7 @@ class ArchiveTarget:
         member = tarfile.TarInfo(name)
         member.size, member.mode = size, 0o600
         self._tar.addfile(member, content)  # type: ignore[arg-type]  # it only reads
-        self._tar.members.clear()  # otherwise it remembers each of a million
+        self._tar.members.clear()  # type: ignore[attr-defined]  # it remembers each of a million
 
 
 @contextmanager
@@ -120,8 +122,8 @@ class ArchiveSource:
         self._found: list[FileRecord] = []
         self.sealed: bytes | None = None
         with self._complete():
-            self._tar = tarfile.open(fileobj=file, mode="r|*", bufsize=READ_BYTES)
-            self._next = self._tar.next()
+            self._tar = tarfile.open(fileobj=file, mode="r|*", bufsize=READ_BYTES)  # noqa: SIM115 -- it only reads
+            self._next: tarfile.TarInfo | None = self._tar.next()
 
     def close(self) -> None:
         """Remove what was temporary."""
@@ -183,7 +185,7 @@ class ArchiveSource:
             self._advance()
 
     def _advance(self) -> None:
-        self._tar.members.clear()  # otherwise it remembers each of a million
+        self._tar.members.clear()  # type: ignore[attr-defined]  # it remembers each of a million
         self._next = self._tar.next()
 
     @contextmanager

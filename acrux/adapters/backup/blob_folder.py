@@ -12,7 +12,8 @@ from msgspec import Struct
 from acrux.adapters.backup.files import write
 from acrux.adapters.backup.manifest import READ_BYTES, path_of
 from acrux.adapters.backup.snapshot import Snapshot
-from acrux.adapters.blobs.blob_store import ALGORITHMS, make_folders, sync_folder
+from acrux.adapters.blobs.copy_files import ALGORITHMS
+from acrux.adapters.blobs.folders import make_folders, sync_folder
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import new_hasher
 from acrux.errors import DamagedBlob
@@ -150,9 +151,7 @@ def opened(root: Path, copy: Copy) -> int:
     size = os.fstat(descriptor).st_size
     if size != copy.size:
         os.close(descriptor)
-        raise DamagedBlob(
-            f"has {size} bytes instead of {copy.size}", digest=str(copy.digest)
-        )
+        raise DamagedBlob(f"has {size} bytes instead of {copy.size}", digest=str(copy.digest))
     return descriptor
 
 
@@ -166,8 +165,13 @@ class Checked:
         self._size = 0
 
     def read(self, count: int, /) -> bytes:
-        """Up to so many bytes; none at the end."""
-        piece = self._content.read(count)
+        """Up to so many bytes; none at the end. Raises DamagedBlob if they cannot be read."""
+        try:
+            piece = self._content.read(count)
+        except OSError as failed:  # a sector that the disk cannot read
+            raise DamagedBlob(
+                f"cannot be read ({failed.strerror})", digest=str(self._copy.digest)
+            ) from failed
         self._hasher.update(piece)
         self._size += len(piece)
         return piece

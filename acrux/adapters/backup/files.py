@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.failures import FULL
-from acrux.errors import InvalidInput, StorageExhausted, StorageReadOnly, StorageUnavailable, TooManyRequests
+from acrux.errors import (
+    InvalidInput,
+    StorageExhausted,
+    StorageReadOnly,
+    StorageUnavailable,
+    TooManyRequests,
+)
 
 _NOT_ALLOWED: Final = frozenset(
     {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}

@@ -17,7 +17,7 @@ from acrux.adapters.backup.manifest import (
     Manifest,
 )
 from acrux.adapters.backup.snapshot import Snapshot
-from acrux.adapters.blobs.blob_store import make_folders
+from acrux.adapters.blobs.folders import make_folders
 from acrux.adapters.keys.secrets import replace
 from acrux.domain.content.copy import Copy
 from acrux.errors import InvalidBackup, InvalidInput
@@ -147,9 +147,7 @@ class FolderSource:
     def end(self) -> Manifest:
         """The manifest. Raises InvalidBackup if the backup was replaced meanwhile."""
         if self._read() != self._text:
-            raise InvalidBackup(
-                f"a newer backup was made in {self._folder} meanwhile: try again"
-            )
+            raise InvalidBackup(f"a newer backup was made in {self._folder} meanwhile: try again")
         return self._manifest
 
 
@@ -166,9 +164,7 @@ def _named(folder: Path) -> set[str]:
 def _locked(folder: Path) -> Iterator[int]:
     descriptor = os.open(folder / MARK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        lock(
-            descriptor, f"another backup is being made in {folder}: try again when it has ended"
-        )
+        lock(descriptor, f"another backup is being made in {folder}: try again when it has ended")
         yield descriptor
     finally:
         os.close(descriptor)

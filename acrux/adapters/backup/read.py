@@ -7,15 +7,13 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from msgspec import Struct
-
 from acrux.adapters.backup import sealed
 from acrux.adapters.backup.blob_folder import BlobFolder, Blobs, Content, NoBlobs
 from acrux.adapters.backup.damage import Damage
 from acrux.adapters.backup.files import lock
 from acrux.adapters.backup.manifest import Manifest, Tell
 from acrux.adapters.backup.snapshot import Snapshot
-from acrux.adapters.blobs.blob_store import make_folders, sync_folder
+from acrux.adapters.blobs.folders import make_folders, sync_folder
 from acrux.adapters.data_dir import RESTORING
 from acrux.adapters.sqlite.database import migrations
 from acrux.domain.content.copy import Copy
@@ -40,12 +38,14 @@ class Source(Protocol):
     def end(self) -> Manifest: ...
 
 
-def verify(source: Source, tell: Tell) -> Manifest:
+def verify(source: Source, unseal: Unseal, tell: Tell) -> Manifest:
     """Read every byte of the backup, and return its manifest if all of them are right.
 
-    Raises InvalidBackup that says what is damaged, and OSError.
+    Raises InvalidBackup that says what is damaged, what `unseal` raises, and OSError.
     """
-    with closing(Snapshot(source.begin(None))) as snapshot:
+    found = source.begin(None)
+    unseal(source.sealed)
+    with closing(Snapshot(found)) as snapshot:
         return _read(source, snapshot, NoBlobs(), tell)
 
 
@@ -54,7 +54,7 @@ def restore(source: Source, data_dir: Path, unseal: Unseal, tell: Tell) -> Manif
 
     Until everything is checked and durable, it is in the folder `restoring`, with which no registry
     starts. If this is interrupted, the next call goes on. Raises InvalidInput if the directory
-    holds something else, InvalidBackup, and OSError.
+    holds something else, InvalidBackup, what `unseal` raises, and OSError.
     """
     with _claimed(data_dir) as place, closing(BlobFolder(place)) as blobs:
         found = source.begin(place)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Struct
 
 from acrux.adapters.backup.files import write_file
-from acrux.adapters.blobs.blob_store import make_folders, sync_folder
+from acrux.adapters.blobs.folders import make_folders, sync_folder
 from acrux.domain.access.credential import Secret
 from acrux.errors import InvalidBackup, InvalidInput
 
@@ -45,9 +45,7 @@ class Sealed(Struct, frozen=True):
 def seal(data_dir: Path, passphrase: Secret) -> bytes:
     """All secrets of the data directory, encrypted. Raises OSError."""
     files = {name: (data_dir / name).read_bytes() for name in _names(data_dir)}
-    box = Sealed(
-        COST, BLOCKS, PASSES, os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES), b""
-    )
+    box = Sealed(COST, BLOCKS, PASSES, os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES), b"")
     content = AESGCM(_key(box, passphrase)).encrypt(box.nonce, msgspec.json.encode(files), None)
     return msgspec.json.encode(msgspec.structs.replace(box, sealed=content))
 
