@@ -13,9 +13,15 @@ from acrux.domain.content.digest import Digest
 ADMINISTRATION = "/usr/sbin:/sbin"
 
 
+def copy_file(data_dir: Path, digest: Digest, name: str) -> Path:
+    """The file of one copy of a blob."""
+    file = f"{digest.encoded}.{name}" if name else digest.encoded
+    return data_dir / "blobs" / digest.algorithm / digest.encoded[:2] / file
+
+
 def blob_files(data_dir: Path, digest: Digest) -> list[Path]:
     """The files of all copies of a blob, the oldest first."""
-    folder = data_dir / "blobs" / digest.algorithm / digest.encoded[:2]
+    folder = copy_file(data_dir, digest, "").parent
     return sorted(folder.glob(f"{digest.encoded}*"), key=lambda file: file.stat().st_mtime_ns)
 
 

@@ -29,7 +29,7 @@ from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.upload import Session, Upload, UploadId
 from acrux.errors import StorageExhausted, StorageUnavailable, UnknownUpload
 from acrux.ports.blobs import BlobStore, StoredCopy
-from tests.tools import missing
+from tests.tools import copy_file, missing
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30.0  # seconds after which a test that waits in vain fails
@@ -73,8 +73,7 @@ class FileBlobStores:
 
     def path(self, copy: Copy) -> Path:
         """The path of the copy."""
-        name = f"{copy.digest.encoded}.{copy.name}" if copy.name else copy.digest.encoded
-        return self.root / "blobs" / copy.digest.algorithm / copy.digest.encoded[:2] / name
+        return copy_file(self.root, copy.digest, copy.name)
 
     def damage(self, copy: Copy, content: bytes) -> None:
         """See BlobStores."""

@@ -1,6 +1,7 @@
 """The contract of ports.BlobStore: list copies, remove them, sweep uploads."""
 
 import asyncio
+import fcntl
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from acrux.adapters.blobs import abandoned_uploads
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.upload import Upload
@@ -350,7 +350,7 @@ class TestAbandoned:
         self, files: FileBlobStores, monkeypatch: pytest.MonkeyPatch, ended: str
     ) -> None:
         """The client came back in the same moment."""
-        store, flock = files.open(), abandoned_uploads.fcntl.flock
+        store, flock = files.open(), fcntl.flock
         upload, path = await begun(store, b"abc"), files.root / "uploads"
         date(files, upload, 2 * DAY)
 
@@ -365,7 +365,7 @@ class TestAbandoned:
             flock(descriptor, operation)
 
         with monkeypatch.context() as moved:
-            moved.setattr(abandoned_uploads.fcntl, "flock", late)
+            moved.setattr(fcntl, "flock", late)
             assert await store.discard_abandoned(now() - DAY, 10) == Abandoned(0, 0)
 
         left = {"continued": upload.key, "committed": "elsewhere"}.get(ended)
