@@ -31,6 +31,8 @@ from acrux.errors import DamagedBlob, InvalidBackup, InvalidInput, StorageUnavai
 
 MAX_SECRETS_BYTES: Final = 1 << 24
 
+CUT: Final = f"is a backup that was cut short: {MANIFEST}, which is its last file, is missing"
+
 _ASIDE: Final = ".partial"
 
 
@@ -121,7 +123,7 @@ class ArchiveSource:
         self._opened = ExitStack()
         self._found: list[FileRecord] = []
         self.sealed: bytes | None = None
-        with self._complete():
+        with self._complete("is no backup, or was cut short at once: it is no tar archive"):
             self._tar = tarfile.open(fileobj=file, mode="r|*", bufsize=READ_BYTES)  # noqa: SIM115 -- it only reads
             self._next: tarfile.TarInfo | None = self._tar.next()
 
@@ -139,11 +141,13 @@ class ArchiveSource:
         with self._content() as content:
             write_file(path, iter(lambda: content.read(READ_BYTES), b""))
         self._found.append(manifests.record_of(path))
-        if self._next is not None and is_file(self._next.name, "secrets"):
-            self._read_secrets(self._next.name)
+        self._read_secrets()
         return path
 
-    def _read_secrets(self, name: str) -> None:
+    def _read_secrets(self) -> None:
+        if self._next is None or not is_file(self._next.name, "secrets"):
+            return
+        name = self._next.name
         with self._content() as content:
             self.sealed = content.read(MAX_SECRETS_BYTES)
         digest = hashlib.sha256(self.sealed).hexdigest()
@@ -163,7 +167,7 @@ class ArchiveSource:
     def end(self) -> Manifest:
         """The manifest. Raises InvalidBackup if there is none, or it describes something else."""
         if self._next is None or self._next.name != MANIFEST:
-            raise self._cut()
+            raise InvalidBackup(f"{self._name} {CUT}")
         with self._content() as content:
             manifest = manifests.parse(content.read(MAX_MANIFEST_BYTES), self._name)
         if manifest.files() != tuple(self._found):
@@ -189,13 +193,8 @@ class ArchiveSource:
         self._next = self._tar.next()
 
     @contextmanager
-    def _complete(self) -> Iterator[None]:
+    def _complete(self, otherwise: str = CUT) -> Iterator[None]:
         try:
             yield
         except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as failed:
-            raise self._cut() from failed
-
-    def _cut(self) -> InvalidBackup:
-        return InvalidBackup(
-            f"the backup {self._name} was cut short: {MANIFEST}, which is its last file, is missing"
-        )
+            raise InvalidBackup(f"{self._name} {otherwise}") from failed

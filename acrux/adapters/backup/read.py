@@ -17,7 +17,7 @@ from acrux.adapters.blobs.folders import make_folders, sync_folder
 from acrux.adapters.data_dir import RESTORING
 from acrux.adapters.sqlite.database import migrations
 from acrux.domain.content.copy import Copy
-from acrux.errors import InvalidBackup, InvalidInput
+from acrux.errors import InvalidBackup, InvalidInput, RegistryError
 
 # The secrets by their names, from what the backup holds of them.
 Unseal = Callable[[bytes | None], dict[str, bytes]]
@@ -118,6 +118,10 @@ def _claimed(data_dir: Path) -> Iterator[Path]:
         lock(descriptor, f"another restore into {data_dir} is running: wait for it")
         _take_back(place, data_dir)
         yield place
+    except RegistryError:
+        if not (place / "blobs").exists():  # refused before anything was worth keeping
+            shutil.rmtree(place)
+        raise
     finally:
         os.close(descriptor)
 

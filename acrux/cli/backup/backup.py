@@ -1,6 +1,7 @@
 """acrux backup: make a copy of the whole registry, and check it."""
 
 import asyncio
+import difflib
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,20 +40,28 @@ class WithoutVerb(click.Group):
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Add the usual command if none is named."""
-        known = {*self.commands, *context.help_option_names}
-        if args and args[0] not in known:
-            args = [USUAL, *args]
+        if args and args[0] not in context.help_option_names:
+            args = self._named(context, args)
         return super().parse_args(context, args)
 
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, or the usual command with all words."""
-        words = args if args[0] in self.commands else [USUAL, *args]
-        return super().resolve_command(context, words)
+        return super().resolve_command(context, self._named(context, args))
+
+    def _named(self, context: click.Context, args: list[str]) -> list[str]:
+        if args[0] in self.commands:
+            return args
+        nearest = difflib.get_close_matches(args[0], self.commands, 1)
+        if nearest and not Path(args[0]).exists():
+            raise click.UsageError(
+                f"Did you mean {nearest[0]!r}? For a folder of this name write ./{args[0]}", context
+            )
+        return [USUAL, *args]
 
 
-@click.group(cls=WithoutVerb)
+@click.group(cls=WithoutVerb, subcommand_metavar="DIR|FILE | COMMAND [ARGS]...")
 def backup() -> None:
     """Make a copy of the whole registry, while it runs, and check it.
 
@@ -123,7 +132,7 @@ def create(
     made = on_registry(config, options, act)
     if place != places.PIPE:
         copied = {"copied": made.copied, "copiedBytes": made.copied_bytes}
-        report.show(report.of(place, made.manifest) | copied, output)
+        report.show(report.of(place, made.manifest, **copied), output)
 
 
 @backup.command()

@@ -47,7 +47,7 @@ def source(place: str) -> Iterator[Source]:
     path = Path(place)
     with failures_of(place):
         if place == PIPE:
-            with closing(ArchiveSource(sys.stdin.buffer, "on standard input")) as read:
+            with closing(ArchiveSource(sys.stdin.buffer, "standard input")) as read:
                 yield read
         elif path.is_dir():
             with closing(FolderSource(path)) as folder:

@@ -58,6 +58,6 @@ def restore(
             manifest = read.restore(source, data_dir, unseal, progress)
     finally:
         progress.end()
-    report.show(report.of(place, manifest) | {"dataDir": str(data_dir)}, output)
+    report.show(report.of(place, manifest, dataDir=str(data_dir)), output)
     if not (data_dir / "secrets").exists():
         click.echo(WITHOUT.format(folder=data_dir), err=True)
