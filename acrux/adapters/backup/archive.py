@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 
 from acrux.adapters.backup import manifest as manifests
 from acrux.adapters.backup.blob_folder import Checked, Content
-from acrux.adapters.backup.files import write_file
+from acrux.adapters.backup.files import write, write_file
 from acrux.adapters.backup.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
@@ -36,6 +36,21 @@ CUT: Final = f"is a backup that was cut short: {MANIFEST}, which is its last fil
 _ASIDE: Final = ".partial"
 
 
+class _Output:
+    """A file or a pipe to write to from its beginning on."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def tell(self) -> int:
+        """Where it begins."""
+        return 0
+
+    def write(self, content: bytes) -> None:
+        """Write all of it. Raises OSError."""
+        write(self._descriptor, content)
+
+
 class ArchiveTarget:
     """A backup written as a tar archive: the database, the secrets, the blobs, the manifest.
 
@@ -43,10 +58,13 @@ class ArchiveTarget:
     it can be written is in `place` meanwhile.
     """
 
-    def __init__(self, file: BinaryIO, place: Path) -> None:
+    def __init__(self, descriptor: int, place: Path) -> None:
         self.place = place
-        self._tar = tarfile.open(fileobj=file, mode="w|", bufsize=READ_BYTES)  # noqa: SIM115 -- see finish
-        self._tar.copybufsize = READ_BYTES  # type: ignore[attr-defined]
+        self._tar = tarfile.TarFile(
+            fileobj=_Output(descriptor),  # type: ignore[arg-type]  # it only writes
+            mode="w",
+            copybufsize=READ_BYTES,
+        )
 
     def has(self, _: Copy) -> bool:
         """A new archive holds nothing."""
@@ -93,12 +111,12 @@ def archive_in_file(path: Path) -> Iterator[ArchiveTarget]:
     aside = path.with_name(f"{path.name}{_ASIDE}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
-        with (
-            os.fdopen(descriptor, "wb", buffering=0) as file,
-            TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as place,
-        ):
-            yield ArchiveTarget(file, Path(place))
+        try:
+            with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as place:
+                yield ArchiveTarget(descriptor, Path(place))
             os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         aside.rename(path)
         sync_folder(path.parent)
     except BaseException:
@@ -107,11 +125,10 @@ def archive_in_file(path: Path) -> Iterator[ArchiveTarget]:
 
 
 @contextmanager
-def archive_in_pipe(file: BinaryIO) -> Iterator[ArchiveTarget]:
+def archive_in_pipe(descriptor: int) -> Iterator[ArchiveTarget]:
     """An archive that goes to a pipe; the database is a temporary file meanwhile."""
     with TemporaryDirectory(prefix="acrux-backup-") as place:
-        yield ArchiveTarget(file, Path(place))
-        file.flush()
+        yield ArchiveTarget(descriptor, Path(place))
 
 
 class ArchiveSource:

@@ -20,6 +20,7 @@ from acrux.errors import DamagedBlob
 
 # Files whose sync and rename come together: the first sync makes the others cheap.
 BATCH: Final = 128
+BATCH_BYTES: Final = 1 << 26  # what an interruption costs at most, besides one blob
 
 _ASIDE: Final = ".partial"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
@@ -71,6 +72,7 @@ class BlobFolder:
     def __init__(self, root: Path) -> None:
         self._root = str(root)
         self._written: list[_Written] = []
+        self._bytes = 0  # of these
 
     def has(self, copy: Copy) -> bool:
         """Whether the file is there with the right size. It has its name, so it was synced."""
@@ -82,7 +84,7 @@ class BlobFolder:
         """See Blobs. It is durable after `finish`. Raises OSError."""
         path = self._path(copy)
         aside = path + _ASIDE
-        _make(os.path.dirname(path))
+        self._make(os.path.dirname(path))
         descriptor = os.open(aside, _NEW, 0o600)
         try:
             for piece in Checked(copy, content):
@@ -92,7 +94,8 @@ class BlobFolder:
             os.unlink(aside)
             raise
         self._written.append(_Written(descriptor, path))
-        if len(self._written) >= BATCH:
+        self._bytes += copy.size
+        if len(self._written) >= BATCH or self._bytes >= BATCH_BYTES:
             self._sync()
 
     def finish(self) -> None:
@@ -108,6 +111,7 @@ class BlobFolder:
             written = self._written.pop()
             os.close(written.descriptor)
             os.rename(written.path + _ASIDE, written.path)
+        self._bytes = 0
 
     def close(self) -> None:
         """Close the files that have no name yet."""
@@ -134,6 +138,12 @@ class BlobFolder:
                 for entry in entries:
                     if _PART.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                         yield entry.path
+
+    def _make(self, folder: str) -> None:
+        # Each by itself: parents that mkdir makes on its way can be entered by others.
+        if not os.path.isdir(folder):
+            for one in (f"{self._root}/blobs", os.path.dirname(folder), folder):
+                make_folders(Path(one))
 
     def _path(self, copy: Copy) -> str:
         return f"{self._root}/{path_of(copy)}"
@@ -187,8 +197,3 @@ class Checked:
         expected = self._copy.size, self._copy.digest.encoded
         if (self._size, self._hasher.hexdigest()) != expected:
             raise DamagedBlob("does not match its digest", digest=str(self._copy.digest))
-
-
-def _make(folder: str) -> None:
-    if not os.path.isdir(folder):
-        make_folders(Path(folder))

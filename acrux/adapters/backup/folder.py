@@ -122,17 +122,15 @@ class FolderSource:
             self._check(self._folder / record.name, record)
             self.sealed = (self._folder / record.name).read_bytes()
         found, record = self._folder / self._manifest.database.name, self._manifest.database
-        if place is not None:
+        if place is not None and found.exists():
             found = _copied(found, place / record.name)
         self._check(found, record)
         return found
 
     def _check(self, path: Path, record: FileRecord) -> None:
-        try:
-            found = manifests.record_of(path)
-        except FileNotFoundError:
-            raise self._fault(f"{record.name} is missing") from None
-        if found != record:
+        if not path.exists():
+            raise self._fault(f"{record.name} is missing")
+        if manifests.record_of(path) != record:
             raise self._fault(f"{record.name} is not what was written")
 
     def _fault(self, text: str) -> InvalidBackup:

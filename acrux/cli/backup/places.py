@@ -27,7 +27,7 @@ def target(place: str, registry: str) -> Iterator[Target]:
     path = Path(place)
     with failures_of(place):
         if place == PIPE:
-            with archive_in_pipe(sys.stdout.buffer) as made:
+            with archive_in_pipe(sys.stdout.fileno()) as made:
                 yield made
         elif path.suffix == ARCHIVE and not path.is_dir():
             with archive_in_file(path) as made:
