@@ -1,10 +1,10 @@
-"""What the services need to remember a few facts about the registry itself."""
+"""A few named texts that all processes share."""
 
 from typing import Protocol
 
 
 class Facts(Protocol):
-    """A few named texts, which all processes share. Raises StorageExhausted and the like."""
+    """What the registry remembers of itself."""
 
     async def find(self, name: str) -> str | None:
         """The text of this name; None if there is none."""

@@ -1,4 +1,4 @@
-"""Copy the registry while it runs: one backup at a time, and nothing vanishes meanwhile."""
+"""Let one backup at a time be made, and nothing vanish meanwhile."""
 
 from datetime import timedelta
 from typing import Final
