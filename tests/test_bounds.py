@@ -53,6 +53,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4352,
         "two rows each, of 10,000 accounts",
     ),
+    "acrux/adapters/backup/damage.py:digests": (0, "MAX_DAMAGED digests, in a command only"),
     "acrux/adapters/blobs/batches.py:_waiting": (24576, "three times BATCHES_BYTES"),
     "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
     "acrux/adapters/passwords/chosen.py:_right": (1024, "a digest each, of 4,096 at most"),
