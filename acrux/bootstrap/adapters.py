@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_bytes
 
@@ -24,6 +25,7 @@ from acrux.adapters.sql.access.revocations import SqlRevocations
 from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
+from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
@@ -82,7 +84,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     return Adapters(
         database=database,
         store=store,
-        metadata=SqlMetadata(used, growing),
+        metadata=SqlMetadata(used, _grace(settings, clocks), growing),
         properties=SqlProperties(used),
         accounts=accounts,
         scope_maps=SqlScopeMaps(used),
@@ -104,6 +106,15 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         facts=SqlFacts(database),
         pepper=pepper,
         reserve=reserve,
+    )
+
+
+def _grace(settings: Settings, clocks: Clocks) -> Grace:
+    return Grace(
+        clock=clocks.noted,
+        unreferenced=timedelta(seconds=settings.gc_grace_seconds),
+        held=timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
+        referrers=settings.gc_referrers,
     )
 
 

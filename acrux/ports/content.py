@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer
 from acrux.domain.content.names import Reference, RepositoryName, Tag
@@ -124,27 +125,44 @@ class Metadata(Protocol):
         """
 
     async def link_blob(
-        self, repository: RepositoryName, digest: Digest, size: int, at: datetime
+        self, repository: RepositoryName, copy: Copy, principal: str, at: datetime
     ) -> None:
-        """Make the blob visible through the repository."""
+        """Make the blob visible through the repository, and use this copy of it from now on.
 
-    async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
-        """The size in bytes of a blob that the repository links. Raises UnknownBlob."""
+        The copy that was in use is removed later. Until the principal's push has named the blob in
+        a manifest, or could have, the blob is not collected. Raises UnknownUpload if the copy was
+        given up meanwhile.
+        """
+
+    async def find_blob(self, repository: RepositoryName, digest: Digest) -> Copy:
+        """The copy in use of a blob that the repository links. Raises UnknownBlob."""
+
+    async def find_copies(
+        self, repository: RepositoryName, digests: Sequence[Digest]
+    ) -> Mapping[Digest, Copy]:
+        """The copies in use of those of the blobs that the repository links."""
+
+    async def find_copy(self, digest: Digest) -> Copy:
+        """The copy in use of a blob, whichever repository links it. Raises UnknownBlob."""
 
     async def mount_blob(
         self,
         sources: tuple[RepositoryPattern, ...],
         repository: RepositoryName,
-        digest: Digest,
-        size: int,
+        copy: Copy,
+        principal: str,
         at: datetime,
     ) -> None:
         """Link a blob in `repository` that a repository of one of the patterns already links.
 
-        `size` is how many bytes of it the store holds; a link with another size does not count.
+        `copy` is the one that the store holds; a link with another size does not count. The
+        principal's push is waited for as in `link_blob`.
 
         Raises UnknownBlob if none of them links it, or if that one may not be read.
         """
+
+    async def hold(self, repository: RepositoryName, digest: Digest, principal: str) -> None:
+        """Keep a blob or a manifest, which a push was told is there, until that push has ended."""
 
     async def unlink_blob(self, repository: RepositoryName, digest: Digest) -> None:
         """Remove the blob from the repository. Raises UnknownBlob."""
@@ -156,14 +174,16 @@ class Metadata(Protocol):
         tags: tuple[Tag, ...],
         at: datetime,
         *,
+        principal: str = "",
         platform: Platform | None = None,
         allow_missing: bool = False,
-        sizes: Mapping[Digest, int] | None = None,
+        damaged: frozenset[Copy] = frozenset(),
     ) -> None:
         """Store the manifest and point the tags at it; `platform` is what its image runs on.
 
-        If `sizes` says how many bytes of each blob the store holds, a link with another size does
-        not count. A manifest whose stored bytes were damaged is repaired.
+        `damaged` are copies that the store does not hold whole: a blob whose copy in use is among
+        them counts as missing. A manifest whose stored bytes were damaged is repaired. What was
+        kept for the principal's push is referred to from now on.
 
         The links of `manifest.required_blobs` are checked in the same transaction, unless
         `allow_missing`. Raises MissingReferences; then nothing has changed.

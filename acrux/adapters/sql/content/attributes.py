@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.content.attributes import UNLOCKED, Attributes, AttributesChange, Operation, check
 from acrux.domain.content.digest import Digest
@@ -57,7 +58,7 @@ def of_tags(repository: RepositoryName, tags: Sequence[Tag]) -> Steps[list[Attri
     names = ", ".join(f":{name}" for name in parameters)
     rows = yield Statement(
         f"SELECT {columns('tags')} FROM tags"  # noqa: S608 -- our own column names
-        f" WHERE repository = :repository AND name IN ({names})",
+        f" WHERE repository = {KEY} AND name IN ({names})",
         {"repository": repository.value, **parameters},
     )
     return [read(row) for row in rows]
@@ -67,7 +68,7 @@ def of_tags_on(repository: RepositoryName, digest: Digest) -> Steps[list[Attribu
     """The switches of the tags that point at the manifest."""
     rows: list[Row] = yield Statement(
         f"SELECT {columns('tags')} FROM tags"  # noqa: S608 -- our own column names
-        " WHERE repository = :repository AND digest = :digest",
+        f" WHERE repository = {KEY} AND digest = :digest",
         {"repository": repository.value, "digest": str(digest)},
     )
     return [read(row) for row in rows]
@@ -77,7 +78,7 @@ def of_manifest(repository: RepositoryName, digest: Digest) -> Steps[list[Attrib
     """The switches of the manifest, if it is there."""
     rows = yield Statement(
         f"SELECT {columns('manifests')} FROM manifests"  # noqa: S608 -- our own column names
-        " WHERE repository = :repository AND digest = :digest",
+        f" WHERE repository = {KEY} AND digest = :digest",
         {"repository": repository.value, "digest": str(digest)},
     )
     return [read(row) for row in rows]
@@ -88,7 +89,7 @@ def of_locked_items(repository: RepositoryName) -> Steps[list[Attributes]]:
     found: list[Attributes] = []
     for table in ("tags", "manifests"):
         rows = yield Statement(
-            f"SELECT {columns(table)} FROM {table} WHERE repository = :repository"  # noqa: S608 -- our own names
+            f"SELECT {columns(table)} FROM {table} WHERE repository = {KEY}"  # noqa: S608 -- our own names
             " AND (write_enabled = 0 OR delete_enabled = 0) LIMIT 1",
             {"repository": repository.value},
         )

@@ -1,15 +1,16 @@
 """Links from repositories to blobs: statements."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 
-from acrux.adapters.sql.content import attributes, repositories
+from acrux.adapters.sql.content import attributes, copies, holds, repositories, reviews, usage
+from acrux.adapters.sql.content.grace import Grace
+from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
-from acrux.domain.instants import to_microseconds
 from acrux.errors import MissingReferences, UnknownBlob
 
 # A manifest of 4 MiB can name tens of thousands of layers; a statement takes 32,766 parameters.
@@ -17,92 +18,138 @@ DIGESTS_PER_STATEMENT = 1000
 MISSING_NAMED = 10
 
 
-def link_blob(repository: RepositoryName, digest: Digest, size: int, at: datetime) -> Steps[None]:
-    """Link the blob if the repository may be written, and correct the size of an existing link."""
+def link_blob(
+    repository: RepositoryName, copy: Copy, principal: str, at: int, grace: Grace
+) -> Steps[None]:
+    """Link the blob if the repository may be written, and use this copy of it from now on.
+
+    The principal's push may refer to it for a while: until then it is kept.
+    """
     yield from attributes.check_repository(Operation.WRITE, repository)
     # An upload outlives its repository, which may have been deleted meanwhile.
-    yield repositories.ensure_repository(repository, at)
-    yield Statement(
-        """
-        INSERT INTO blob_links (repository, digest, size, created_at)
-        VALUES (:repository, :digest, :size, :at)
-        ON CONFLICT (repository, digest) DO UPDATE SET size = excluded.size
-        WHERE blob_links.size <> excluded.size
-        """,
-        {**_key(repository, digest), "size": size, "at": to_microseconds(at)},
+    key = yield from repositories.ensure(repository, at)
+    yield from copies.use(copy, at)
+    yield from _link(key, copy.digest, copy.size, at)
+    yield holds.hold(key, copy.digest, principal, grace.held_until())
+
+
+def _link(key: str, digest: Digest, size: int, at: int) -> Steps[None]:
+    row: dict[str, SqlValue] = {"key": key, "digest": str(digest), "size": size}
+    linked = yield Statement(
+        "SELECT size FROM blob_links WHERE repository = :key AND digest = :digest",
+        {"key": key, "digest": str(digest)},
     )
+    if not linked:
+        yield Statement(
+            """
+            INSERT INTO blob_links (repository, digest, size, created_at)
+            VALUES (:key, :digest, :size, :at)
+            """,
+            {**row, "at": at},
+        )
+        yield usage.add_link(key, str(digest), size)
+    elif linked[0][0] != size:  # the former one counted bytes that were damaged
+        yield Statement(
+            "UPDATE blob_links SET size = :size WHERE repository = :key AND digest = :digest", row
+        )
+        yield usage.change_links(key, str(digest), 0, size - int(linked[0][0]))
 
 
 def find_blob(repository: RepositoryName, digest: Digest) -> Statement:
-    """The size of the linked blob, and whether the repository may be read."""
+    """The copy in use of the linked blob, and whether the repository may be read."""
     return Statement(
         """
-        SELECT blob_links.size, repositories.read_enabled
-        FROM blob_links JOIN repositories ON repositories.name = blob_links.repository
-        WHERE blob_links.repository = :repository AND blob_links.digest = :digest
+        SELECT blob_links.digest, COALESCE(blobs.copy, ''), COALESCE(blobs.size, blob_links.size),
+               repositories.read_enabled
+        FROM repositories JOIN blob_links ON blob_links.repository = repositories.key
+        LEFT JOIN blobs ON blobs.digest = blob_links.digest
+        WHERE repositories.name = :repository AND blob_links.digest = :digest
         """,
         _key(repository, digest),
     )
 
 
-def read_size(rows: list[Row]) -> int | None:
-    """The size that `find_blob` found, in bytes. Raises Disallowed if it may not be read."""
-    for size, read_enabled in rows:
+def read_blob(rows: list[Row]) -> Copy | None:
+    """The copy that `find_blob` found. Raises Disallowed if it may not be read."""
+    for *copy, read_enabled in rows:
         attributes.readable((read_enabled,))
-        return int(size)
+        return copies.read(tuple(copy))
     return None
+
+
+def find_copies(repository: RepositoryName, digests: Sequence[Digest]) -> Iterable[Statement]:
+    """The copies in use of those of the blobs that the repository links."""
+    for start in range(0, len(digests), DIGESTS_PER_STATEMENT):
+        yield _find_links(repository, [str(one) for one in digests[start:][:DIGESTS_PER_STATEMENT]])
 
 
 def mount_blob(
     sources: Sequence[RepositoryPattern],
     repository: RepositoryName,
-    digest: Digest,
-    size: int,
-    at: datetime,
+    copy: Copy,
+    principal: str,
+    at: int,
+    grace: Grace,
 ) -> Steps[None]:
     """Link the blob if a readable repository of the patterns links it in this size.
 
     Otherwise raises UnknownBlob.
     """
-    among, parameters = repositories.condition("blob_links.repository", sources)
+    among, parameters = repositories.condition("repositories.name", sources)
     found = yield Statement(
         f"""
         SELECT blob_links.size
-        FROM blob_links JOIN repositories ON repositories.name = blob_links.repository
+        FROM blob_links JOIN repositories ON repositories.key = blob_links.repository
         WHERE blob_links.digest = :digest AND blob_links.size = :size
           AND repositories.read_enabled = 1 AND {among}
         LIMIT 1
         """,  # noqa: S608 -- a condition of parameters
-        {"digest": str(digest), "size": size, **parameters},
+        {"digest": str(copy.digest), "size": copy.size, **parameters},
     )
     if not found:
-        raise UnknownBlob(digest=str(digest))
-    yield from link_blob(repository, digest, size, at)
+        raise UnknownBlob(digest=str(copy.digest))
+    yield from attributes.check_repository(Operation.WRITE, repository)
+    key = yield from repositories.ensure(repository, at)
+    yield from _link(key, copy.digest, copy.size, at)
+    yield holds.hold(key, copy.digest, principal, grace.held_until())
 
 
-def unlink_blob(repository: RepositoryName, digest: Digest) -> Steps[None]:
+def unlink_blob(repository: RepositoryName, digest: Digest, grace: Grace) -> Steps[None]:
     """Remove the link if the repository may be written. Raises UnknownBlob if there is no link."""
     yield from attributes.check_repository(Operation.DELETE, repository)
-    unlinked = yield Statement(
-        "DELETE FROM blob_links WHERE repository = :repository AND digest = :digest RETURNING size",
-        _key(repository, digest),
-    )
-    if not unlinked:
+    key = yield from find_key(repository)
+    if key is None or not (yield from unlink(key, str(digest), grace.ends())):
         raise UnknownBlob(digest=str(digest))
+
+
+def unlink(key: str, digest: str, due_at: int) -> Steps[bool]:
+    """Remove the link, and the bytes at an instant if it was the last one of the blob.
+
+    Returns whether there was a link.
+    """
+    unlinked = yield Statement(
+        "DELETE FROM blob_links WHERE repository = :key AND digest = :digest RETURNING size",
+        {"key": key, "digest": digest},
+    )
+    for (size,) in unlinked:
+        yield usage.take_link(key, digest, int(size))
+        yield from copies.give_up(digest, int(size), due_at)
+    yield reviews.forget(key, digest)
+    return bool(unlinked)
 
 
 def check_links(
-    repository: RepositoryName, required: Sequence[Digest], sizes: Mapping[Digest, int] | None
+    repository: RepositoryName, required: Sequence[Digest], damaged: frozenset[Copy]
 ) -> Steps[None]:
-    """Raise MissingReferences unless the repository links all of these, with these sizes."""
-    held = {str(digest): size for digest, size in sizes.items()} if sizes is not None else None
+    """Raise MissingReferences unless the repository links all of these, with undamaged copies."""
     missing: list[str] = []
     for start in range(0, len(required), DIGESTS_PER_STATEMENT):
         digests = [str(digest) for digest in required[start : start + DIGESTS_PER_STATEMENT]]
+        # A copy that is not known to be damaged was stored just now.
         linked = {
-            digest
-            for digest, size in (yield _find_links(repository, digests))
-            if held is None or held.get(digest) == size
+            str(copy.digest)
+            for copy in map(copies.read, (yield _find_links(repository, digests)))
+            if copy not in damaged
         }
         missing += (digest for digest in digests if digest not in linked)
     if missing:
@@ -116,8 +163,11 @@ def _find_links(repository: RepositoryName, digests: list[str]) -> Statement:
     parameters: dict[str, SqlValue] = {f"digest_{n}": text for n, text in enumerate(digests)}
     names = ", ".join(f":{name}" for name in parameters)
     return Statement(
-        "SELECT digest, size FROM blob_links"  # noqa: S608 -- only parameter names are put in
-        f" WHERE repository = :repository AND digest IN ({names})",
+        f"""
+        SELECT blob_links.digest, COALESCE(blobs.copy, ''), COALESCE(blobs.size, blob_links.size)
+        FROM blob_links LEFT JOIN blobs ON blobs.digest = blob_links.digest
+        WHERE blob_links.repository = {KEY} AND blob_links.digest IN ({names})
+        """,  # noqa: S608 -- only parameter names are put in
         {"repository": repository.value, **parameters},
     )
 

@@ -1,22 +1,34 @@
 """Manifests and their referrers: statements."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
-from acrux.adapters.sql.content import attributes, blob_links, repositories
+from acrux.adapters.sql.content import (
+    attributes,
+    blob_links,
+    holds,
+    references,
+    repositories,
+    reviews,
+    usage,
+)
+from acrux.adapters.sql.content.grace import Grace
+from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.content.tags import point_tag
-from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Row, Statement, Steps
 from acrux.domain.content.attributes import Operation
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer, stated_media_type
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Page
-from acrux.domain.instants import to_microseconds
 from acrux.errors import DamagedManifest, UnknownManifest
 from acrux.ports.content import StoredManifest
+
+REFERRERS_AT_ONCE: Final = 1000  # deleted in the transaction that deletes their subject
 
 # What follows from the bytes that were put, except the subject, which may be missing.
 _DERIVED: Final = (
@@ -25,30 +37,51 @@ _DERIVED: Final = (
 )  # fmt: skip
 
 
-def put_manifest(  # noqa: PLR0913, PLR0917 -- one of each
-    repository: RepositoryName,
-    required: Sequence[Digest],
-    sizes: Mapping[Digest, int] | None,
-    held: Statement,
-    digest: Digest,
-    tags: Sequence[Tag],
-    at: datetime,
-) -> Steps[None]:
+class Push(Struct, frozen=True):
+    """A manifest to store: who pushes it, to where, with which tags, and what must be there.
+
+    `damaged` are copies of blobs that the store does not hold whole.
+    """
+
+    repository: RepositoryName
+    manifest: Manifest
+    platform: Platform
+    tags: tuple[Tag, ...]
+    principal: str
+    required: tuple[Digest, ...]
+    damaged: frozenset[Copy]
+    at: int
+
+
+def put_manifest(push: Push, grace: Grace) -> Steps[None]:
     """Store the manifest and point the tags at it, if all of them may be written."""
-    overwritten = yield from attributes.of_tags(repository, tags)
+    repository, digest = push.repository, push.manifest.digest
+    overwritten = yield from attributes.of_tags(repository, push.tags)
     yield from attributes.check_repository(Operation.WRITE, repository, overwritten)
-    yield from blob_links.check_links(repository, required, sizes)
-    yield repositories.ensure_repository(repository, at)
-    yield held
-    for tag in tags:
-        yield point_tag(repository, tag, digest, at)
+    yield from blob_links.check_links(repository, push.required, push.damaged)
+    key = yield from repositories.ensure(repository, push.at)
+    known = yield _find_size(key, str(digest))
+    yield _hold(key, push.manifest, push.platform, push.at)
+    if not known:
+        yield usage.add_manifest(key, str(digest), len(push.manifest.content))
+    named = references.targets(push.manifest)
+    yield from references.refer(key, str(digest), named)
+    yield from holds.release(key, (str(digest), *named), push.principal)
+    yield reviews.forget(key, str(digest))
+    for tag in push.tags:
+        yield from point_tag(key, tag, digest, push.at, grace)
+
+
+def _find_size(key: str, digest: str) -> Statement:
+    return Statement(
+        "SELECT size FROM manifests WHERE repository = :key AND digest = :digest",
+        {"key": key, "digest": digest},
+    )
 
 
 # If only the media type differs, that is damage only if the bytes state the type pushed now. Bytes
 # that state no type may be pushed as two types, and keep the first.
-def hold(
-    repository: RepositoryName, manifest: Manifest, platform: Platform, at: datetime
-) -> Statement:
+def _hold(key: str, manifest: Manifest, platform: Platform, at: int) -> Statement:
     """Insert the manifest; an existing one stays as it is, unless it was damaged."""
     healed = ", ".join(f"{column} = excluded.{column}" for column in _DERIVED)
     differs = " OR ".join(f"manifests.{column} <> excluded.{column}" for column in _DERIVED)
@@ -63,7 +96,7 @@ def hold(
         INSERT INTO manifests (repository, digest, media_type, size, image_size, subject,
                                artifact_type, config_media_type, architecture, os, created_at,
                                updated_at, annotations, entries, content)
-        VALUES (:repository, :digest, :media_type, :size, :image_size, :subject,
+        VALUES (:key, :digest, :media_type, :size, :image_size, :subject,
                 :artifact_type, :config_media_type, :architecture, :os, :at,
                 :at, :annotations, :entries, :content)
         ON CONFLICT (repository, digest) DO UPDATE
@@ -74,7 +107,8 @@ def hold(
           AND (coalesce(manifests.subject, '') <> coalesce(excluded.subject, '') OR {differs})
         """,  # noqa: S608 -- our own column names
         {
-            **_key(repository, manifest.digest),
+            "key": key,
+            "digest": str(manifest.digest),
             "media_type": manifest.media_type,
             "size": len(manifest.content),
             "image_size": manifest.content_size,
@@ -83,7 +117,7 @@ def hold(
             "config_media_type": manifest.config_media_type,
             "architecture": platform.architecture,
             "os": platform.os,
-            "at": to_microseconds(at),
+            "at": at,
             "annotations": _json(manifest.annotations),
             "entries": _json(entries),
             "content": manifest.content,
@@ -98,8 +132,8 @@ def find(repository: RepositoryName, digest: Reference) -> Statement:
         """
         SELECT manifests.digest, manifests.media_type, manifests.content,
                repositories.read_enabled, manifests.read_enabled
-        FROM manifests JOIN repositories ON repositories.name = manifests.repository
-        WHERE manifests.repository = :repository AND manifests.digest = :digest
+        FROM repositories JOIN manifests ON manifests.repository = repositories.key
+        WHERE repositories.name = :repository AND manifests.digest = :digest
         """,
         {"repository": repository.value, "digest": str(digest)},
     )
@@ -111,11 +145,11 @@ def find_tagged(repository: RepositoryName, tag: Reference) -> Statement:
         """
         SELECT manifests.digest, manifests.media_type, manifests.content,
                repositories.read_enabled, tags.read_enabled, manifests.read_enabled
-        FROM tags
+        FROM repositories
+        JOIN tags ON tags.repository = repositories.key
         JOIN manifests
           ON manifests.repository = tags.repository AND manifests.digest = tags.digest
-        JOIN repositories ON repositories.name = tags.repository
-        WHERE tags.repository = :repository AND tags.name = :tag
+        WHERE repositories.name = :repository AND tags.name = :tag
         """,
         {"repository": repository.value, "tag": str(tag)},
     )
@@ -146,19 +180,82 @@ def _is_whole(digest: Digest, media_type: object, content: object) -> bool:
     return stated_media_type(content) in {"", media_type}
 
 
-def delete_manifest(repository: RepositoryName, digest: Digest) -> Steps[None]:
-    """Remove the manifest with its tags, if none of them is locked."""
+def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) -> Steps[None]:
+    """Remove the manifest with its tags and referrers, if neither it nor a tag is locked."""
     manifest = yield from attributes.of_manifest(repository, digest)
-    if not manifest:
+    key = yield from find_key(repository)
+    if not manifest or key is None:
         raise UnknownManifest(reference=str(digest))
     tags = yield from attributes.of_tags_on(repository, digest)
     yield from attributes.check_repository(Operation.DELETE, repository, [*manifest, *tags])
-    # The schema deletes its tags with it (ON DELETE CASCADE).
-    yield Statement(
-        "DELETE FROM manifests WHERE repository = :repository AND digest = :digest",
-        _key(repository, digest),
-    )
+    yield from remove(key, str(digest), grace.ends())
+    if grace.referrers:
+        yield from remove_referrers(key, str(digest), grace.ends())
     yield _forget_locks_of_an_empty(repository)
+
+
+def remove(key: str, digest: str, due_at: int) -> Steps[None]:
+    """Remove the manifest with its tags; what it named is reviewed at an instant."""
+    named = yield Statement(
+        "DELETE FROM tags WHERE repository = :key AND digest = :digest RETURNING name",
+        {"key": key, "digest": digest},
+    )
+    for (tag,) in named:
+        yield usage.take_tag(key, str(tag))
+    removed = yield Statement(
+        """
+        DELETE FROM manifests WHERE repository = :key AND digest = :digest
+        RETURNING size, media_type, content
+        """,
+        {"key": key, "digest": digest},
+    )
+    for size, media_type, content in removed:
+        yield usage.take_manifest(key, digest, int(size))
+        targets = yield from references.withdraw(key, digest, media_type, content)
+        yield from reviews.review(key, targets, due_at)
+    yield reviews.forget(key, digest)
+    for reference in (digest, *(str(tag) for (tag,) in named)):
+        yield _forget_pull(key, reference)
+
+
+def remove_referrers(key: str, subject: str, due_at: int) -> Steps[None]:
+    """Remove the referrers of a removed manifest, and theirs, unless they have a tag or a lock.
+
+    Those beyond the first few are left to the collector. `az acr manifest delete` says that they go
+    too (acr-protocol.md §5.7).
+    """
+    subjects, room = [subject], REFERRERS_AT_ONCE
+    while subjects and room > 0:
+        rows = yield _find_free_referrers(key, subjects[-1], room)
+        if not rows:
+            subjects.pop()
+        for (digest,) in rows:
+            yield from remove(key, str(digest), due_at)
+            subjects.append(str(digest))
+        room -= len(rows)
+    yield from reviews.review(key, subjects, 0)  # at once
+
+
+def _find_free_referrers(key: str, subject: str, count: int) -> Statement:
+    """Up to `count` manifests with this subject that have no tag and no lock."""
+    return Statement(
+        """
+        SELECT digest FROM manifests
+        WHERE repository = :key AND subject = :subject
+          AND delete_enabled = 1 AND write_enabled = 1
+          AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.repository = manifests.repository
+                                               AND tags.digest = manifests.digest)
+        ORDER BY digest LIMIT :count
+        """,
+        {"key": key, "subject": subject, "count": count},
+    )
+
+
+def _forget_pull(key: str, reference: str) -> Statement:
+    return Statement(
+        "DELETE FROM pulls WHERE repository = :key AND reference = :reference",
+        {"key": key, "reference": reference},
+    )
 
 
 def _forget_locks_of_an_empty(repository: RepositoryName) -> Statement:
@@ -167,7 +264,7 @@ def _forget_locks_of_an_empty(repository: RepositoryName) -> Statement:
     switches = ", ".join(f"{switch} = 1" for switch in attributes.SWITCHES)
     return Statement(
         f"UPDATE repositories SET {switches} WHERE name = :repository"  # noqa: S608 -- our own column names
-        " AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.name)",
+        " AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)",
         {"repository": repository.value},
     )
 
@@ -179,7 +276,7 @@ def list_referrers(
     return Statement(
         f"""
         SELECT digest, media_type, size, artifact_type, annotations FROM manifests
-        WHERE repository = :repository AND subject = :subject AND digest > :last
+        WHERE repository = {KEY} AND subject = :subject AND digest > :last
           AND list_enabled = 1 {"AND artifact_type = :type" if artifact_type else ""}
         ORDER BY digest LIMIT :rows
         """,  # noqa: S608 -- a parameter's name
@@ -202,7 +299,3 @@ def read_referrer(row: Row) -> Referrer:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _key(repository: RepositoryName, digest: Digest) -> dict[str, SqlValue]:
-    return {"repository": repository.value, "digest": str(digest)}

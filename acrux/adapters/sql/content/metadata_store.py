@@ -1,16 +1,27 @@
 """Repositories, manifests, tags, links, referrers in SQL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from acrux.adapters.sql.content import attributes, blob_links, manifests, repositories, tags
+from acrux.adapters.sql.content import (
+    attributes,
+    blob_links,
+    copies,
+    holds,
+    manifests,
+    repositories,
+    tags,
+)
+from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Database, Row
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation, check
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Page, Slice
+from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository
 from acrux.ports.content import Deleted, StoredManifest
 
@@ -21,8 +32,9 @@ class SqlMetadata:
     What makes the database grow, a link or a manifest, is written to `growing` if that is given.
     """
 
-    def __init__(self, database: Database, growing: Database | None = None) -> None:
+    def __init__(self, database: Database, grace: Grace, growing: Database | None = None) -> None:
         self._database = database
+        self._grace = grace
         self._growing = growing or database
 
     async def check_writable(self, repository: RepositoryName) -> None:
@@ -31,34 +43,63 @@ class SqlMetadata:
             check(Operation.WRITE, attributes.read(row))
 
     async def link_blob(
-        self, repository: RepositoryName, digest: Digest, size: int, at: datetime
+        self, repository: RepositoryName, copy: Copy, principal: str, at: datetime
     ) -> None:
         """See ports.Metadata."""
-        await self._growing.write(blob_links.link_blob(repository, digest, size, at))
+        await self._growing.write(
+            blob_links.link_blob(repository, copy, principal, to_microseconds(at), self._grace)
+        )
 
-    async def find_blob(self, repository: RepositoryName, digest: Digest) -> int:
+    async def find_blob(self, repository: RepositoryName, digest: Digest) -> Copy:
         """See ports.Metadata."""
         found = await self._database.find(
-            blob_links.find_blob(repository, digest), blob_links.read_size
+            blob_links.find_blob(repository, digest), blob_links.read_blob
         )
         if found is None:
             raise UnknownBlob(digest=str(digest))
         return found
 
+    async def find_copies(
+        self, repository: RepositoryName, digests: Sequence[Digest]
+    ) -> Mapping[Digest, Copy]:
+        """See ports.Metadata."""
+        found: dict[Digest, Copy] = {}
+        for statement in blob_links.find_copies(repository, digests):
+            rows = await self._database.read(statement)
+            found |= {copy.digest: copy for copy in map(copies.read, rows)}
+        return found
+
+    async def find_copy(self, digest: Digest) -> Copy:
+        """See ports.Metadata."""
+        for row in await self._database.read(copies.find(digest)):
+            return copies.read(row)
+        raise UnknownBlob(digest=str(digest))
+
     async def mount_blob(
         self,
         sources: tuple[RepositoryPattern, ...],
         repository: RepositoryName,
-        digest: Digest,
-        size: int,
+        copy: Copy,
+        principal: str,
         at: datetime,
     ) -> None:
         """See ports.Metadata."""
-        await self._growing.write(blob_links.mount_blob(sources, repository, digest, size, at))
+        await self._growing.write(
+            blob_links.mount_blob(
+                sources, repository, copy, principal, to_microseconds(at), self._grace
+            )
+        )
 
     async def unlink_blob(self, repository: RepositoryName, digest: Digest) -> None:
         """See ports.Metadata."""
-        await self._database.write(blob_links.unlink_blob(repository, digest))
+        await self._database.write(blob_links.unlink_blob(repository, digest, self._grace))
+
+    async def hold(self, repository: RepositoryName, digest: Digest, principal: str) -> None:
+        """See ports.Metadata."""
+        find = holds.find_hold(repository, digest, principal)
+        until = await self._database.find(find, holds.read_until)
+        if until < self._grace.held_half():
+            await self._database.write(holds.renew(repository, digest, principal, self._grace))
 
     async def put_manifest(  # noqa: PLR0913 -- one of each
         self,
@@ -67,16 +108,23 @@ class SqlMetadata:
         tags: tuple[Tag, ...],
         at: datetime,
         *,
+        principal: str = "",
         platform: Platform | None = None,
         allow_missing: bool = False,
-        sizes: Mapping[Digest, int] | None = None,
+        damaged: frozenset[Copy] = frozenset(),
     ) -> None:
-        """See ports.Metadata. A manifest that exists already stays as it was first put."""
-        required = () if allow_missing else manifest.required_blobs
-        held = manifests.hold(repository, manifest, platform or Platform(), at)
-        await self._growing.write(
-            manifests.put_manifest(repository, required, sizes, held, manifest.digest, tags, at)
+        """See ports.Metadata."""
+        push = manifests.Push(
+            repository=repository,
+            manifest=manifest,
+            platform=platform or Platform(),
+            tags=tags,
+            principal=principal,
+            required=() if allow_missing else manifest.required_blobs,
+            damaged=damaged,
+            at=to_microseconds(at),
         )
+        await self._growing.write(manifests.put_manifest(push, self._grace))
 
     async def get_manifest(
         self, repository: RepositoryName, reference: Reference
@@ -90,15 +138,15 @@ class SqlMetadata:
 
     async def delete_manifest(self, repository: RepositoryName, digest: Digest) -> None:
         """See ports.Metadata."""
-        await self._database.write(manifests.delete_manifest(repository, digest))
+        await self._database.write(manifests.delete_manifest(repository, digest, self._grace))
 
     async def delete_tag(self, repository: RepositoryName, tag: Tag) -> None:
         """See ports.Metadata."""
-        await self._database.write(tags.delete_tag(repository, tag))
+        await self._database.write(tags.delete_tag(repository, tag, self._grace))
 
     async def delete_repository(self, repository: RepositoryName) -> Deleted:
         """See ports.Metadata."""
-        return await self._database.write(repositories.delete_repository(repository))
+        return await self._database.write(repositories.delete_repository(repository, self._grace))
 
     async def list_tags(self, repository: RepositoryName, page: Page) -> Slice[str]:
         """See ports.Metadata."""

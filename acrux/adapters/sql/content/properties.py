@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from acrux.adapters.sql.content import attributes, repositories
+from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
@@ -53,7 +54,7 @@ class SqlProperties:
         """See ports.Properties."""
         condition = (
             "name = :repository"
-            " AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.name)"
+            " AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)"
         )
         parameters: dict[str, SqlValue] = {"repository": name.value}
         if not await self._change("repositories", condition, parameters, change):
@@ -78,7 +79,7 @@ class SqlProperties:
     ) -> None:
         """See ports.Properties."""
         parameters: dict[str, SqlValue] = {"repository": repository.value, "tag": tag.value}
-        condition = "repository = :repository AND name = :tag"
+        condition = f"repository = {KEY} AND name = :tag"
         if not await self._change("tags", condition, parameters, change):
             raise UnknownTag(tag=str(tag))
 
@@ -102,7 +103,7 @@ class SqlProperties:
     ) -> None:
         """See ports.Properties."""
         parameters: dict[str, SqlValue] = {"repository": repository.value, "digest": str(digest)}
-        condition = "repository = :repository AND digest = :digest"
+        condition = f"repository = {KEY} AND digest = :digest"
         if not await self._change("manifests", condition, parameters, change):
             raise UnknownManifest(reference=str(digest))
 
@@ -131,9 +132,9 @@ def _find_repository(name: RepositoryName) -> Statement:
     return Statement(
         f"""
         SELECT created_at,
-               (SELECT MAX(updated_at) FROM manifests WHERE repository = :name),
-               (SELECT COUNT(*) FROM manifests WHERE repository = :name),
-               (SELECT COUNT(*) FROM tags WHERE repository = :name),
+               (SELECT MAX(updated_at) FROM manifests WHERE repository = key),
+               (SELECT COUNT(*) FROM manifests WHERE repository = key),
+               (SELECT COUNT(*) FROM tags WHERE repository = key),
                {attributes.columns("repositories")}
         FROM repositories WHERE name = :name
         """,  # noqa: S608 -- our own column names
@@ -143,7 +144,7 @@ def _find_repository(name: RepositoryName) -> Statement:
 
 def _find_tag(repository: RepositoryName, tag: Tag) -> Statement:
     return Statement(
-        f"SELECT {_TAG} FROM tags WHERE repository = :repository AND name = :tag",  # noqa: S608 -- our own column names
+        f"SELECT {_TAG} FROM tags WHERE repository = {KEY} AND name = :tag",  # noqa: S608 -- our own column names
         {"repository": repository.value, "tag": tag.value},
     )
 
@@ -159,7 +160,7 @@ def _list_tags(
     return Statement(
         f"""
         SELECT {_TAG} FROM tags
-        WHERE repository = :repository AND list_enabled = 1 {on_one} {after}
+        WHERE repository = {KEY} AND list_enabled = 1 {on_one} {after}
         ORDER BY {sorting} LIMIT :rows
         """,  # noqa: S608 -- our own column names
         {
@@ -186,7 +187,7 @@ def _manifest_columns() -> str:
 def _find_manifest(repository: RepositoryName, digest: Digest) -> Statement:
     return Statement(
         f"SELECT {_manifest_columns()} FROM manifests"  # noqa: S608 -- our own column names
-        " WHERE repository = :repository AND digest = :digest",
+        f" WHERE repository = {KEY} AND digest = :digest",
         {"repository": repository.value, "digest": str(digest)},
     )
 
@@ -196,7 +197,7 @@ def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Sta
     return Statement(
         f"""
         SELECT {_manifest_columns()} FROM manifests
-        WHERE repository = :repository AND list_enabled = 1 {after}
+        WHERE repository = {KEY} AND list_enabled = 1 {after}
         ORDER BY {sorting} LIMIT :rows
         """,  # noqa: S608 -- our own column names
         {
@@ -224,7 +225,7 @@ def _keyset(
     # is gone, there is no place to continue from, and the listing ends.
     place = (
         f"(SELECT updated_at, {key} FROM {table}"  # noqa: S608 -- our own names
-        f" WHERE repository = :repository AND {key} = :last)"
+        f" WHERE repository = {KEY} AND {key} = :last)"
     )
     return f"AND ({time}, {key}) {beyond} {place}", sorting
 

@@ -1,17 +1,21 @@
 """Repositories: conditions for patterns, listing, deletion."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
+from secrets import token_hex
+from typing import Final, NamedTuple
 
-from acrux.adapters.sql.content import attributes
-from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.content import attributes, usage
+from acrux.adapters.sql.content.grace import Grace
+from acrux.adapters.sql.content.keys import KEY, find_key
+from acrux.adapters.sql.database import SqlValue, Statement, Steps
 from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.names import RepositoryName
-from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownRepository
 from acrux.ports.content import Deleted
+
+KEY_BYTES: Final = 8  # random, of the key of a repository whose name is taken by a deleted one
+NAMED: Final = 100_000  # manifests, and tags, that the answer to a deletion names
 
 
 class NameRange(NamedTuple):
@@ -56,24 +60,47 @@ def condition(
     return f"({' OR '.join(terms)})", parameters
 
 
-def ensure_repository(repository: RepositoryName, at: datetime) -> Statement:
-    """Create the repository unless it is there."""
-    return Statement(
-        """
-        INSERT INTO repositories (name, created_at) VALUES (:repository, :at)
-        ON CONFLICT (name) DO NOTHING
-        """,
-        {"repository": repository.value, "at": to_microseconds(at)},
+def ensure(repository: RepositoryName, at: int) -> Steps[str]:
+    """Create the repository unless it is there, and return its key."""
+    key = yield from find_key(repository)
+    if key is not None:
+        return key
+    taken = yield Statement(
+        "SELECT 1 FROM repositories WHERE key = :name", {"name": repository.value}
     )
+    # A deleted repository of this name is not cleared yet. No name contains a space.
+    key = f"{repository} {token_hex(KEY_BYTES)}" if taken else repository.value
+    yield Statement(
+        "INSERT INTO repositories (key, name, created_at) VALUES (:key, :name, :at)",
+        {"key": key, "name": repository.value, "at": at},
+    )
+    yield usage.count_from_nothing(key)
+    return key
 
 
 def find_any_manifest(repository: RepositoryName) -> Statement:
     """One row if the repository holds a manifest, otherwise none."""
     # Without the order, PostgreSQL scans the table if many of its rows are the repository's.
     return Statement(
-        "SELECT digest FROM manifests WHERE repository = :repository ORDER BY digest LIMIT 1",
+        f"SELECT digest FROM manifests WHERE repository = {KEY} ORDER BY digest LIMIT 1",  # noqa: S608 -- our own subquery
         {"repository": repository.value},
     )
+
+
+def tidy(key: str) -> Steps[None]:
+    """Remove the repository's own row if it holds nothing any more."""
+    empty = yield Statement(
+        """
+        SELECT 1 FROM repositories
+        WHERE key = :key AND deleted_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)
+          AND NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.repository = repositories.key)
+        """,
+        {"key": key},
+    )
+    if empty:
+        yield Statement("DELETE FROM usage WHERE repository = :key", {"key": key})
+        yield Statement("DELETE FROM repositories WHERE key = :key", {"key": key})
 
 
 def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
@@ -82,28 +109,37 @@ def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
         """
         SELECT name FROM repositories
         WHERE name >= :first AND name < :end AND name > :last AND list_enabled = 1
-          AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.name)
+          AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)
         ORDER BY name LIMIT :rows
         """,
         {"first": names.first, "end": names.end, "last": last, "rows": rows},
     )
 
 
-def delete_repository(repository: RepositoryName) -> Steps[Deleted]:
-    """Remove the repository and all it holds, if nothing of it is locked."""
+def delete_repository(repository: RepositoryName, grace: Grace) -> Steps[Deleted]:
+    """Take the repository's name away, if nothing of it is locked; its rows are cleared later.
+
+    Names up to NAMED of its manifests and tags.
+    """
     if not (yield find_any_manifest(repository)):
         raise UnknownRepository(name=str(repository))
     locked = yield from attributes.of_locked_items(repository)
     yield from attributes.check_repository(Operation.DELETE_REPOSITORY, repository, locked)
-    key: dict[str, SqlValue] = {"repository": repository.value}
-    tags = yield Statement("DELETE FROM tags WHERE repository = :repository RETURNING name", key)
-    manifests = yield Statement(
-        "DELETE FROM manifests WHERE repository = :repository RETURNING digest", key
+    manifests = yield from _name_some("manifests", "digest", repository)
+    tags = yield from _name_some("tags", "name", repository)
+    yield Statement(
+        """
+        UPDATE repositories SET name = NULL, former_name = name, deleted_at = :at
+        WHERE name = :repository
+        """,
+        {"repository": repository.value, "at": grace.now()},
     )
-    yield Statement("DELETE FROM blob_links WHERE repository = :repository", key)
-    yield Statement("DELETE FROM repositories WHERE name = :repository", key)
-    return Deleted(_sorted(manifests), _sorted(tags))
+    return Deleted(manifests, tags)
 
 
-def _sorted(rows: Sequence[Row]) -> tuple[str, ...]:
-    return tuple(sorted(value for (value,) in rows))
+def _name_some(table: str, column: str, repository: RepositoryName) -> Steps[tuple[str, ...]]:
+    rows = yield Statement(
+        f"SELECT {column} FROM {table} WHERE repository = {KEY} ORDER BY {column} LIMIT :count",  # noqa: S608 -- our own names
+        {"repository": repository.value, "count": NAMED},
+    )
+    return tuple(str(value) for (value,) in rows)

@@ -1,54 +1,69 @@
 """Tags: point them at manifests, list them, delete them."""
 
-from datetime import datetime
-
-from acrux.adapters.sql.content import attributes
+from acrux.adapters.sql.content import attributes, reviews, usage
+from acrux.adapters.sql.content.grace import Grace
+from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Page
-from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownTag
 
 
-def point_tag(repository: RepositoryName, tag: Tag, digest: Digest, at: datetime) -> Statement:
-    """Point the tag at the manifest."""
-    return Statement(
+def point_tag(key: str, tag: Tag, digest: Digest, at: int, grace: Grace) -> Steps[None]:
+    """Point the tag at the manifest; the manifest that loses the tag is kept for a while."""
+    row = {"key": key, "tag": tag.value}
+    former = yield Statement(
+        "SELECT digest FROM tags WHERE repository = :key AND name = :tag", {**row}
+    )
+    yield Statement(
         """
         INSERT INTO tags (repository, name, digest, created_at, updated_at)
-        VALUES (:repository, :tag, :digest, :at, :at)
+        VALUES (:key, :tag, :digest, :at, :at)
         ON CONFLICT (repository, name)
         DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
         """,
-        {
-            "repository": repository.value,
-            "tag": tag.value,
-            "digest": str(digest),
-            "at": to_microseconds(at),
-        },
+        {**row, "digest": str(digest), "at": at},
     )
+    if not former:
+        yield usage.add_tag(key, tag.value)
+    elif former[0][0] != str(digest):
+        yield from reviews.review(key, [str(former[0][0])], grace.ends())
 
 
 def list_tags(repository: RepositoryName, page: Page) -> Statement:
     """The tags that may be listed, up to one more than the page holds."""
     return Statement(
-        """
+        f"""
         SELECT name FROM tags
-        WHERE repository = :repository AND name > :last AND list_enabled = 1
+        WHERE repository = {KEY} AND name > :last AND list_enabled = 1
         ORDER BY name LIMIT :rows
-        """,
+        """,  # noqa: S608 -- our own subquery
         {"repository": repository.value, "last": page.last, "rows": page.items + 1},
     )
 
 
-def delete_tag(repository: RepositoryName, tag: Tag) -> Steps[None]:
-    """Remove the tag, if it is not locked."""
+def delete_tag(repository: RepositoryName, tag: Tag, grace: Grace) -> Steps[None]:
+    """Remove the tag, if it is not locked; its manifest is kept for a while."""
     found = yield from attributes.of_tags(repository, [tag])
-    if not found:
+    key = yield from find_key(repository)
+    if not found or key is None:
         raise UnknownTag(tag=str(tag))
     yield from attributes.check_repository(Operation.DELETE, repository, found)
-    yield Statement(
-        "DELETE FROM tags WHERE repository = :repository AND name = :tag",
-        {"repository": repository.value, "tag": tag.value},
+    yield from remove(key, tag.value, grace.ends())
+
+
+def remove(key: str, tag: str, due_at: int) -> Steps[None]:
+    """Remove the tag, and review its manifest at an instant."""
+    deleted = yield Statement(
+        "DELETE FROM tags WHERE repository = :key AND name = :tag RETURNING digest",
+        {"key": key, "tag": tag},
     )
+    for (digest,) in deleted:
+        yield usage.take_tag(key, tag)
+        yield from reviews.review(key, [str(digest)], due_at)
+        yield Statement(
+            "DELETE FROM pulls WHERE repository = :key AND reference = :tag",
+            {"key": key, "tag": tag},
+        )

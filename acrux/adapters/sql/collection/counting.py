@@ -1,0 +1,124 @@
+"""Count what existed before references were rows, in bounded steps."""
+
+from typing import Final
+
+from acrux.adapters.sql.content import references, reviews, usage
+from acrux.adapters.sql.content.grace import Grace
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+
+CONTENT_BYTES: Final = 8 * 1024 * 1024  # of manifests that one step reads
+
+
+def count_some(count: int, grace: Grace) -> Steps[int]:
+    """Count up to `count` manifests, tags or links; returns how many. 0: all is counted.
+
+    The order matters: a link is unreferenced only if all manifests are read.
+    """
+    for key, manifests_to, tags_to, blobs_to in (yield _find_uncounted()):
+        if manifests_to < usage.ALL:
+            return 1 + (yield from _count_manifests(str(key), manifests_to, count))
+        if tags_to < usage.ALL:
+            return 1 + (yield from _count_tags(str(key), tags_to, count))
+        return 1 + (yield from _count_links(str(key), blobs_to, count, grace))
+    return 0
+
+
+def _find_uncounted() -> Statement:
+    return Statement(
+        """
+        SELECT repository, manifests_to, tags_to, blobs_to FROM usage
+        WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all
+        LIMIT 1
+        """,
+        {"all": usage.ALL},
+    )
+
+
+def _count_manifests(key: str, after: str, count: int) -> Steps[int]:
+    sizes = yield _page("manifests", "digest, size", "digest", key, after, count)
+    some, room = 0, CONTENT_BYTES
+    while some < len(sizes) and (room := room - int(sizes[some][1])) > 0:
+        some += 1
+    some = max(some, min(len(sizes), 1))
+    counted = sizes[:some]
+    if counted:
+        yield from _refer(key, after, str(counted[-1][0]))
+    to = str(counted[-1][0]) if len(counted) == count or some < len(sizes) else usage.ALL
+    yield Statement(
+        """
+        UPDATE usage
+        SET manifests = manifests + :count, manifest_bytes = manifest_bytes + :bytes,
+            manifests_to = :to
+        WHERE repository = :key
+        """,
+        {"key": key, "count": some, "bytes": sum(int(size) for _, size in counted), "to": to},
+    )
+    return some
+
+
+def _refer(key: str, after: str, last: str) -> Steps[None]:
+    contents = yield Statement(
+        """
+        SELECT digest, media_type, content FROM manifests
+        WHERE repository = :key AND digest > :after AND digest <= :last ORDER BY digest
+        """,
+        {"key": key, "after": after, "last": last},
+    )
+    for digest, media_type, content in contents:
+        named = references.guessed_targets(str(media_type), bytes(content))
+        yield from references.refer(key, str(digest), named)
+
+
+def _count_tags(key: str, after: str, count: int) -> Steps[int]:
+    tags = yield _page("tags", "name", "name", key, after, count)
+    yield Statement(
+        "UPDATE usage SET tags = tags + :count, tags_to = :to WHERE repository = :key",
+        {"key": key, "count": len(tags), "to": _to(tags, count)},
+    )
+    return len(tags)
+
+
+def _count_links(key: str, after: str, count: int, grace: Grace) -> Steps[int]:
+    links = yield _page("blob_links", "digest, size", "digest", key, after, count)
+    for digest, size in links:
+        yield from _count_blob(str(digest), int(size), grace.now())
+        if not (yield references.find_any(key, str(digest))):
+            yield from reviews.review(key, [str(digest)], grace.ends())
+    yield Statement(
+        """
+        UPDATE usage SET blobs = blobs + :count, blob_bytes = blob_bytes + :bytes, blobs_to = :to
+        WHERE repository = :key
+        """,
+        {
+            "key": key,
+            "count": len(links),
+            "bytes": sum(int(size) for _, size in links),
+            "to": _to(links, count),
+        },
+    )
+    return len(links)
+
+
+def _count_blob(digest: str, size: int, at: int) -> Steps[None]:
+    new = yield Statement(
+        """
+        INSERT INTO blobs (digest, copy, size, stored_at) VALUES (:digest, '', :size, :at)
+        ON CONFLICT (digest) DO NOTHING RETURNING 1
+        """,
+        {"digest": digest, "size": size, "at": at},
+    )
+    if new:
+        yield usage.store(digest, 1, size)
+
+
+def _page(table: str, columns: str, name: str, key: str, after: str, count: int) -> Statement:
+    parameters: dict[str, SqlValue] = {"key": key, "after": after, "count": count}
+    return Statement(
+        f"SELECT {columns} FROM {table} WHERE repository = :key AND {name} > :after"  # noqa: S608 -- our own names
+        f" ORDER BY {name} LIMIT :count",
+        parameters,
+    )
+
+
+def _to(rows: list[Row], count: int) -> str:
+    return str(rows[-1][0]) if len(rows) == count else usage.ALL

@@ -1,0 +1,106 @@
+"""What nothing refers to any more, in SQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from acrux.adapters.sql.collection import clearing, counting, reviewing
+from acrux.adapters.sql.collection.reviewing import Rules
+from acrux.adapters.sql.content import copies, usage
+from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.domain.content.copy import Copy
+from acrux.domain.instants import from_microseconds, to_microseconds
+from acrux.ports.collection import Collected, Queue
+
+
+class SqlGarbage:
+    """The port Garbage on a database; each method is described there."""
+
+    def __init__(self, database: Database, rules: Rules) -> None:
+        self._database = database
+        self._rules = rules
+
+    async def count(self, items: int) -> int:
+        """See ports.Garbage."""
+        return await self._database.write(counting.count_some(items, self._rules.grace))
+
+    async def review(self, now: datetime, items: int) -> Collected:
+        """See ports.Garbage."""
+        return await self._database.write(
+            reviewing.review_due(to_microseconds(now), items, self._rules)
+        )
+
+    async def end_holds(self, now: datetime, items: int) -> Collected:
+        """See ports.Garbage."""
+        return await self._database.write(
+            reviewing.review_expired_holds(to_microseconds(now), items)
+        )
+
+    async def clear(self, now: datetime, items: int) -> Collected:
+        """See ports.Garbage."""
+        return await self._database.write(
+            clearing.clear(to_microseconds(now), items, self._rules.grace)
+        )
+
+    async def removals(self, now: datetime, items: int) -> Sequence[Copy]:
+        """See ports.Garbage."""
+        rows = await self._database.read(copies.find_removals(to_microseconds(now), items))
+        return [copies.read(row) for row in rows]
+
+    async def forget(self, copies_: Sequence[Copy]) -> None:
+        """See ports.Garbage."""
+        await self._database.write(copies.removed(copies_))
+
+    async def disown(self, copies_: Sequence[Copy], now: datetime) -> int:
+        """See ports.Garbage."""
+        return await self._database.write(_disown(copies_, to_microseconds(now)))
+
+    async def queue(self, now: datetime) -> Queue:
+        """See ports.Garbage."""
+        [row] = await self._database.read(_find_queue(to_microseconds(now)))
+        *counts, oldest, uncounted = row
+        reviews, due, holds, repositories, waiting, bytes_ = map(int, counts)
+        return Queue(
+            reviews=reviews,
+            due=due,
+            holds=holds,
+            repositories=repositories,
+            copies=waiting,
+            bytes=bytes_,
+            oldest_due=from_microseconds(oldest) if oldest is not None else None,
+            is_counted=not uncounted,
+        )
+
+
+def _disown(candidates: Sequence[Copy], now: int) -> Steps[int]:
+    disowned = 0
+    for copy in candidates:
+        used = yield Statement(
+            """
+            SELECT 1 FROM blobs WHERE digest = :digest AND copy = :copy
+            UNION ALL
+            SELECT 1 FROM removals WHERE digest = :digest AND copy = :copy
+            """,
+            {"digest": str(copy.digest), "copy": copy.name},
+        )
+        if not used:
+            yield copies.remove(str(copy.digest), copy.name, copy.size, now)
+            disowned += 1
+    return disowned
+
+
+def _find_queue(now: int) -> Statement:
+    return Statement(
+        """
+        SELECT (SELECT COUNT(*) FROM reviews),
+               (SELECT COUNT(*) FROM reviews WHERE due_at <= :now),
+               (SELECT COUNT(*) FROM holds),
+               (SELECT COUNT(*) FROM repositories
+                WHERE former_name IS NOT NULL AND deleted_at IS NOT NULL),
+               (SELECT COUNT(*) FROM removals),
+               (SELECT COALESCE(SUM(size), 0) FROM removals),
+               (SELECT MIN(due_at) FROM reviews WHERE due_at <= :now),
+               EXISTS (SELECT 1 FROM usage
+                       WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all)
+        """,
+        {"now": now, "all": usage.ALL},
+    )

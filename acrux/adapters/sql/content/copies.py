@@ -1,0 +1,124 @@
+"""Which copy of a blob is in use, and which copies to remove."""
+
+from collections.abc import Sequence
+
+from acrux.adapters.sql.content import usage
+from acrux.adapters.sql.database import Row, Statement, Steps
+from acrux.domain.content.copy import Copy
+from acrux.domain.content.digest import Digest
+from acrux.errors import UnknownUpload
+
+DIGESTS_PER_STATEMENT = 500
+
+
+def use(copy: Copy, at: int) -> Steps[None]:
+    """Use this copy of the blob from now on; a former one is removed.
+
+    A push that is repeated may come with a copy that another push has replaced since: then the one
+    in use stays. Raises UnknownUpload if the copy is to be removed and there is no other.
+    """
+    digest = str(copy.digest)
+    [(used, size, linked, is_removed)] = yield _find_state(digest, copy.name)
+    if used == copy.name:
+        return
+    if is_removed:
+        if used is None:
+            raise UnknownUpload("the upload was given up: start it again", upload=copy.name)
+        return
+    if used is None and linked is not None:
+        used, size = "", int(linked)  # stored by a former version, and not counted yet
+    else:
+        stored = 0 if used is None else int(size)
+        yield usage.store(digest, int(used is None), copy.size - stored)
+    if used is not None:
+        yield remove(digest, str(used), int(size), at)
+    yield Statement(
+        """
+        INSERT INTO blobs (digest, copy, size, stored_at) VALUES (:digest, :copy, :size, :at)
+        ON CONFLICT (digest) DO UPDATE
+        SET copy = excluded.copy, size = excluded.size, stored_at = excluded.stored_at
+        """,
+        {"digest": digest, "copy": copy.name, "size": copy.size, "at": at},
+    )
+
+
+def _find_state(digest: str, copy: str) -> Statement:
+    return Statement(
+        """
+        SELECT (SELECT copy FROM blobs WHERE digest = :digest),
+               (SELECT size FROM blobs WHERE digest = :digest),
+               (SELECT size FROM blob_links WHERE digest = :digest LIMIT 1),
+               (SELECT 1 FROM removals WHERE digest = :digest AND copy = :copy)
+        """,
+        {"digest": digest, "copy": copy},
+    )
+
+
+def give_up(digest: str, size: int, due_at: int) -> Steps[None]:
+    """Remove the blob's copy if no repository links the blob any more."""
+    if (yield _find_any_link(digest)):
+        return
+    rows = yield Statement(
+        "DELETE FROM blobs WHERE digest = :digest RETURNING copy, size", {"digest": digest}
+    )
+    # Stored by a former version, and not counted yet: its copy has no name.
+    copy, stored = rows[0] if rows else ("", size)
+    yield remove(digest, str(copy), int(stored), due_at)
+    if rows:
+        yield usage.store(digest, -1, -int(stored))
+
+
+def _find_any_link(digest: str) -> Statement:
+    return Statement(
+        "SELECT repository FROM blob_links WHERE digest = :digest ORDER BY repository LIMIT 1",
+        {"digest": digest},
+    )
+
+
+def remove(digest: str, copy: str, size: int, due_at: int) -> Statement:
+    """Remove the copy's bytes at an instant."""
+    return Statement(
+        """
+        INSERT INTO removals (digest, copy, size, due_at) VALUES (:digest, :copy, :size, :due_at)
+        ON CONFLICT (digest, copy) DO NOTHING
+        """,
+        {"digest": digest, "copy": copy, "size": size, "due_at": due_at},
+    )
+
+
+def find(digest: Digest) -> Statement:
+    """The copy in use of a blob that some repository links."""
+    return Statement(
+        """
+        SELECT blob_links.digest, COALESCE(blobs.copy, ''), COALESCE(blobs.size, blob_links.size)
+        FROM blob_links LEFT JOIN blobs ON blobs.digest = blob_links.digest
+        WHERE blob_links.digest = :digest ORDER BY blob_links.repository LIMIT 1
+        """,
+        {"digest": str(digest)},
+    )
+
+
+def read(row: Row) -> Copy:
+    """A row of digest, name and size."""
+    digest, name, size = row
+    return Copy(Digest.parse(digest), name, int(size))
+
+
+def find_removals(now: int, count: int) -> Statement:
+    """Up to `count` copies that are due to be removed."""
+    return Statement(
+        """
+        SELECT digest, copy, size FROM removals WHERE due_at <= :now
+        ORDER BY due_at LIMIT :count
+        """,
+        {"now": now, "count": count},
+    )
+
+
+def removed(copies: Sequence[Copy]) -> Steps[None]:
+    """Forget copies whose bytes are removed."""
+    for copy in copies:
+        yield Statement(
+            "DELETE FROM removals WHERE digest = :digest AND copy = :copy",
+            {"digest": str(copy.digest), "copy": copy.name},
+        )

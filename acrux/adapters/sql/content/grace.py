@@ -1,0 +1,36 @@
+"""How long what lost its last reference is kept."""
+
+from datetime import timedelta
+
+from msgspec import Struct
+
+from acrux.domain.instants import to_microseconds
+from acrux.ports.clock import Clock
+
+
+class Grace(Struct, frozen=True):
+    """How long what lost a reference is kept, and what a push is about to refer to.
+
+    `referrers` says whether referrers are deleted with their subject.
+    """
+
+    clock: Clock
+    unreferenced: timedelta
+    held: timedelta
+    referrers: bool = True
+
+    def now(self) -> int:
+        """The present, in microseconds since 1970."""
+        return to_microseconds(self.clock())
+
+    def ends(self) -> int:
+        """When to review what loses a reference now, in microseconds since 1970."""
+        return to_microseconds(self.clock() + self.unreferenced)
+
+    def held_until(self) -> int:
+        """Until when a push that starts now is waited for, in microseconds since 1970."""
+        return to_microseconds(self.clock() + self.held)
+
+    def held_half(self) -> int:
+        """A hold that lasts until then need not be renewed, in microseconds since 1970."""
+        return to_microseconds(self.clock() + self.held / 2)

@@ -1,0 +1,83 @@
+"""Which manifest names which blob, and which index which manifest."""
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from acrux.adapters.sql.database import SqlValue, Statement, Steps
+from acrux.domain.content.manifest import Manifest
+from acrux.errors import InvalidManifest
+
+ROWS_PER_STATEMENT: Final = 500
+
+_DIGEST: Final = re.compile(rb"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+
+
+def targets(manifest: Manifest) -> tuple[str, ...]:
+    """The digests of the blobs and manifests that the manifest names, each once."""
+    named = (*manifest.blobs, *manifest.manifests)
+    return tuple(dict.fromkeys(str(descriptor.digest) for descriptor in named))
+
+
+def refer(key: str, digest: str, named: Sequence[str]) -> Steps[None]:
+    """Note that the manifest names these digests."""
+    for start in range(0, len(named), ROWS_PER_STATEMENT):
+        some = named[start : start + ROWS_PER_STATEMENT]
+        values: list[SqlValue] = [value for target in some for value in (key, target, digest)]
+        yield Statement(
+            "INSERT INTO manifest_references (repository, target, digest) VALUES "  # noqa: S608 -- only placeholders
+            + ", ".join(["(?, ?, ?)"] * len(some))
+            + " ON CONFLICT (repository, target, digest) DO NOTHING",
+            {},
+            values,
+        )
+
+
+def guessed_targets(media_type: str, content: bytes) -> tuple[str, ...]:
+    """The digests that a stored manifest names: more rather than fewer if it cannot be read.
+
+    What a former version accepted need not satisfy the rules of this one.
+    """
+    with suppress(InvalidManifest):
+        return targets(Manifest.read(content, media_type))
+    return tuple(dict.fromkeys(found.decode() for found in _DIGEST.findall(content)))
+
+
+def withdraw(key: str, digest: str, media_type: str, content: bytes) -> Steps[Iterable[str]]:
+    """Remove what a removed manifest referred to, and return these digests."""
+    try:
+        named = targets(Manifest.read(content, media_type))
+    except InvalidManifest:  # its bytes are damaged
+        named = tuple(str(target) for (target,) in (yield _find_targets(key, digest)))
+    for start in range(0, len(named), ROWS_PER_STATEMENT):
+        some = named[start : start + ROWS_PER_STATEMENT]
+        values: list[SqlValue] = [key, digest, *some]
+        yield Statement(
+            "DELETE FROM manifest_references WHERE repository = ? AND digest = ? AND target IN ("  # noqa: S608 -- only placeholders
+            + ", ".join("?" * len(some))
+            + ")",
+            {},
+            values,
+        )
+    return named
+
+
+def _find_targets(key: str, digest: str) -> Statement:
+    # Reads all references of the repository: only for a manifest whose bytes cannot be read.
+    return Statement(
+        "SELECT target FROM manifest_references WHERE repository = :key AND digest = :digest",
+        {"key": key, "digest": digest},
+    )
+
+
+def find_any(key: str, target: str) -> Statement:
+    """A manifest that names the target, if there is one."""
+    return Statement(
+        """
+        SELECT digest FROM manifest_references
+        WHERE repository = :key AND target = :target AND digest <> :target
+        ORDER BY digest LIMIT 1
+        """,
+        {"key": key, "target": target},
+    )

@@ -1,0 +1,96 @@
+"""What each repository holds: counted by the transactions that change it."""
+
+from collections.abc import Sequence
+
+from acrux.adapters.sql.database import Statement
+
+ALL = "~"  # after every name and digest: what existed before the counters is counted
+
+
+def count_from_nothing(key: str) -> Statement:
+    """The counters of a new repository."""
+    return Statement(
+        """
+        INSERT INTO usage (repository, manifests, manifest_bytes, tags, blobs, blob_bytes,
+                           manifests_to, tags_to, blobs_to)
+        VALUES (:key, 0, 0, 0, 0, 0, :all, :all, :all)
+        ON CONFLICT (repository) DO NOTHING
+        """,
+        {"key": key, "all": ALL},
+    )
+
+
+def add_manifest(key: str, digest: str, size: int) -> Statement:
+    """Count a manifest that was stored."""
+    return _change_manifests(key, digest, 1, size)
+
+
+def take_manifest(key: str, digest: str, size: int) -> Statement:
+    """Count that a manifest was removed."""
+    return _change_manifests(key, digest, -1, -size)
+
+
+def _change_manifests(key: str, digest: str, count: int, size: int) -> Statement:
+    # What lies beyond the counted part is counted when the background walk gets there.
+    return Statement(
+        """
+        UPDATE usage SET manifests = manifests + :count, manifest_bytes = manifest_bytes + :bytes
+        WHERE repository = :key AND manifests_to >= :digest
+        """,
+        {"key": key, "digest": digest, "count": count, "bytes": size},
+    )
+
+
+def add_tag(key: str, tag: str) -> Statement:
+    """Count a tag that was created."""
+    return _change_tags(key, tag, 1)
+
+
+def take_tag(key: str, tag: str) -> Statement:
+    """Count that a tag was removed."""
+    return _change_tags(key, tag, -1)
+
+
+def take_tags(key: str, tags: Sequence[str]) -> list[Statement]:
+    """Count that some tags were removed."""
+    return [take_tag(key, tag) for tag in tags]
+
+
+def _change_tags(key: str, tag: str, count: int) -> Statement:
+    return Statement(
+        "UPDATE usage SET tags = tags + :count WHERE repository = :key AND tags_to >= :tag",
+        {"key": key, "tag": tag, "count": count},
+    )
+
+
+def add_link(key: str, digest: str, size: int) -> Statement:
+    """Count a blob that was linked."""
+    return change_links(key, digest, 1, size)
+
+
+def take_link(key: str, digest: str, size: int) -> Statement:
+    """Count that a blob was unlinked."""
+    return change_links(key, digest, -1, -size)
+
+
+def change_links(key: str, digest: str, count: int, size: int) -> Statement:
+    """Count links, or a link whose size was corrected."""
+    return Statement(
+        """
+        UPDATE usage SET blobs = blobs + :count, blob_bytes = blob_bytes + :bytes
+        WHERE repository = :key AND blobs_to >= :digest
+        """,
+        {"key": key, "digest": digest, "count": count, "bytes": size},
+    )
+
+
+def store(digest: str, count: int, size: int) -> Statement:
+    """Count blobs and bytes in the store, wherever they are linked."""
+    return Statement(
+        """
+        INSERT INTO stored (part, blobs, bytes) VALUES (:part, :count, :bytes)
+        ON CONFLICT (part)
+        DO UPDATE SET blobs = stored.blobs + excluded.blobs, bytes = stored.bytes + excluded.bytes
+        """,
+        {"part": digest.partition(":")[2][:2], "count": count, "bytes": size},
+    )
