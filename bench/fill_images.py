@@ -105,7 +105,7 @@ def _without_indexes(database: sqlite3.Connection) -> Iterator[None]:
     marks = ", ".join("?" * len(_INDEXED))
     indexes = database.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-        f" AND tbl_name IN ({marks})",  # noqa: S608 -- question marks
+        f" AND tbl_name IN ({marks})",
         _INDEXED,
     ).fetchall()
     for name, _ in indexes:
