@@ -49,7 +49,7 @@ RegistryError
 └── InvalidSettings
 """
 
-from typing import Self
+from typing import Final, Self
 
 
 class RegistryError(Exception):
@@ -304,6 +304,10 @@ class StorageReadOnly(RegistryError):
 
 class StorageUnavailable(RegistryError):
     """The storage is failing: nothing was stored, and whether content exists is unknown."""
+
+
+# Nothing can be written now, which need not keep anybody from reading.
+UNWRITABLE: Final = (StorageExhausted, StorageReadOnly, StorageUnavailable, TooManyRequests)
 
 
 class IssuerUnavailable(RegistryError):

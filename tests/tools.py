@@ -1,4 +1,4 @@
-"""Programs that a test needs and that may not be installed."""
+"""Programs that may not be installed, and the files of a blob."""
 
 import os
 import shutil
@@ -7,8 +7,28 @@ from typing import NoReturn
 
 import pytest
 
+from acrux.domain.content.digest import Digest
+
 # Where Debian installs daemons, which is not on every user's path.
 ADMINISTRATION = "/usr/sbin:/sbin"
+
+
+def copy_file(data_dir: Path, digest: Digest, name: str) -> Path:
+    """The file of one copy of a blob."""
+    file = f"{digest.encoded}.{name}" if name else digest.encoded
+    return data_dir / "blobs" / digest.algorithm / digest.encoded[:2] / file
+
+
+def blob_files(data_dir: Path, digest: Digest) -> list[Path]:
+    """The files of all copies of a blob, the oldest first."""
+    folder = copy_file(data_dir, digest, "").parent
+    return sorted(folder.glob(f"{digest.encoded}*"), key=lambda file: file.stat().st_mtime_ns)
+
+
+def blob_file(data_dir: Path, digest: Digest) -> Path:
+    """The file of a blob that was pushed once."""
+    (file,) = blob_files(data_dir, digest)
+    return file
 
 
 def require_tool(program: str, package: str) -> str:

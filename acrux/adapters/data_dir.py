@@ -4,7 +4,7 @@ import errno
 import stat
 from pathlib import Path
 
-from acrux.adapters.blobs.blob_store import make_folders
+from acrux.adapters.blobs.folders import make_folders
 from acrux.errors import InvalidSettings
 
 

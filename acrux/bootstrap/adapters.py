@@ -25,10 +25,13 @@ from acrux.adapters.sql.access.revocations import SqlRevocations
 from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
+from acrux.adapters.sql.collection.garbage import SqlGarbage
+from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.clocks import Clocks
@@ -45,6 +48,8 @@ class Adapters:
     database: SqliteDatabase
     store: FileBlobStore
     metadata: SqlMetadata
+    garbage: SqlGarbage
+    leases: SqlLeases
     properties: SqlProperties
     accounts: SqlAccounts
     scope_maps: SqlScopeMaps
@@ -79,12 +84,15 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     accounts = SqlAccounts(used)
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
+    grace = _grace(settings, clocks)
     signing_keys = KeyFolder(folder / "secrets" / "signing")
     signing_keys.prepare(settings.signing_algorithm)
     return Adapters(
         database=database,
         store=store,
-        metadata=SqlMetadata(used, _grace(settings, clocks), growing),
+        metadata=SqlMetadata(used, grace, growing),
+        garbage=SqlGarbage(used, Rules(grace, untagged=settings.gc_untagged)),
+        leases=SqlLeases(used),
         properties=SqlProperties(used),
         accounts=accounts,
         scope_maps=SqlScopeMaps(used),

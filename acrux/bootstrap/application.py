@@ -69,6 +69,7 @@ def build(
         *background,
         *tasks.of_a_server(adapters, services, connections),
         *tasks.of_users_in_a_file(settings, adapters, log),
+        *tasks.of_collection(settings, services, log),
     )
     identity = Identity(
         services.authentication, services.federation, services.lockout, services.tokens

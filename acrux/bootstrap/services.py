@@ -1,7 +1,9 @@
 """Build the services, the registry's use cases, on the adapters."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from secrets import token_hex
 
 from acrux.bootstrap.adapters import Adapters
@@ -17,6 +19,7 @@ from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog, Room
 from acrux.services.audit.explanations import Explanations
 from acrux.services.content.blobs import Blobs
+from acrux.services.content.collection import Collection
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
 from acrux.services.content.properties import Properties
@@ -24,6 +27,8 @@ from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
 
 WRITER_BYTES = 3
+HOLDER_BYTES = 8
+REST_SECONDS = 0.02  # between two steps of the collection, in which other writers get their turn
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Services:
     blobs: Blobs
     uploads: Uploads
     listings: Listings
+    collection: Collection
     users: Users
     accounts: Accounts
     scope_maps: ScopeMaps
@@ -73,6 +79,15 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             timedelta(seconds=settings.upload_seconds),
         ),
         listings=Listings(adapters.metadata),
+        collection=Collection(
+            adapters.garbage,
+            adapters.store,
+            adapters.leases,
+            adapters.aged,
+            token_hex(HOLDER_BYTES),
+            timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
+            partial(asyncio.sleep, REST_SECONDS),
+        ),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),

@@ -1,5 +1,7 @@
 """The background tasks of an open registry."""
 
+from msgspec.structs import asdict
+
 from acrux.adapters import heap
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
@@ -45,6 +47,17 @@ def of_a_server(
         BackgroundTask("connections", CONNECTION_SECONDS, connections.watch),
         BackgroundTask("heap", TIDY_SECONDS, heap.give_back),
     )
+
+
+def of_collection(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:
+    """The task that frees what nothing refers to any more."""
+
+    async def collect() -> None:
+        freed = await services.collection.run()
+        if freed and any(asdict(freed).values()):
+            log.info("collected", **asdict(freed))
+
+    return (BackgroundTask("collection", settings.gc_interval_seconds, collect),)
 
 
 def of_users_in_a_file(

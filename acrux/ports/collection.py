@@ -55,6 +55,9 @@ class Garbage(Protocol):
         Until then, nothing else may be called but `queue`.
         """
 
+    async def is_any_due(self, now: datetime) -> bool:
+        """Whether any of the other methods would find something to do."""
+
     async def review(self, now: datetime, items: int) -> Collected:
         """Look at up to `items` digests that are due, and remove what has no reference left."""
 
@@ -75,16 +78,3 @@ class Garbage(Protocol):
 
     async def queue(self, now: datetime) -> Queue:
         """What waits."""
-
-
-class Leases(Protocol):
-    """Who does what only one process should do, and until when."""
-
-    async def acquire(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
-        """Take or renew a lease; False if another holder has it and it has not expired."""
-
-    async def release(self, name: str, holder: str) -> None:
-        """Give the lease up, if it is this holder's."""
-
-    async def is_held(self, name: str, now: datetime) -> bool:
-        """Whether anybody holds the lease."""

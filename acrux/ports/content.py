@@ -1,6 +1,6 @@
-"""What the services need to store blobs, manifests and tags."""
+"""What the services need to store manifests, tags and links to blobs."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -14,84 +14,6 @@ from acrux.domain.content.manifest import Manifest, Platform, Referrer
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Order, Page, Slice
 from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
-from acrux.domain.content.upload import APPENDED, Place, Upload
-
-
-class StoredBlob(Protocol):
-    """An open blob: its bytes stay readable until it is closed, even if it is deleted."""
-
-    @property
-    def size(self) -> int:
-        """The length of the blob, in bytes."""
-
-    def read_at_once(self, start: int, stop: int) -> bytes | bytearray | None:
-        """The bytes from `start` up to, but not including, `stop`.
-
-        None if that would have to wait, or some of them are missing: use `read` then.
-        """
-
-    def read(self, start: int, stop: int) -> AsyncIterator[bytes | bytearray]:
-        """Stream the bytes from `start` up to, but not including, `stop`.
-
-        Raises StorageUnavailable.
-        """
-
-    def close(self) -> None:
-        """Release the blob. Must be called exactly once."""
-
-
-class BlobStore(Protocol):
-    """Blobs by digest, and uploads on their way to become blobs.
-
-    It knows which session an upload belongs to, and nothing else about repositories: access to
-    blobs is decided by their links (Metadata). Every method raises StorageExhausted if the disk is
-    full; `open` and `size` raise StorageUnavailable if it is unknown whether a blob exists.
-    """
-
-    async def begin(self, upload: Upload) -> None:
-        """Create an empty upload."""
-
-    async def offset(self, upload: Upload) -> int:
-        """How many bytes the upload holds. Raises UnknownUpload."""
-
-    async def append(
-        self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
-    ) -> int:
-        """Append the chunks to the upload and return its new offset, in bytes.
-
-        If the chunk is sent again, bytes that are already stored are not added twice. Raises
-        UnknownUpload; UploadOutOfOrder if the chunk does not start at the offset and is not a
-        repetition, or if another request is appending; SizeMismatch if the chunk is not as long as
-        its Content-Range says. What the iterator of chunks raises is passed on; the bytes received
-        until then stay: the file's length is the offset.
-        """
-
-    async def commit(self, upload: Upload, digest: Digest) -> int:
-        """Turn the upload into the blob `digest`, durably, and return its size in bytes.
-
-        When this returns, the blob survives a power loss. For an hour, committing the upload again
-        as the same blob only returns the size, unless the upload was discarded or the blob no
-        longer exists. Raises UnknownUpload, and DigestMismatch if the bytes do not match: then
-        nothing is visible and the upload is gone.
-        """
-
-    async def committed(self, upload: Upload, digest: Digest) -> bool:
-        """Whether the upload recently became this blob, and was not discarded since."""
-
-    async def discard(self, upload: Upload) -> None:
-        """Forget the upload, durably, and which blob it became; that blob stays.
-
-        Raises UnknownUpload if there is none, or if it became a blob: that is forgotten too.
-        """
-
-    async def open(self, digest: Digest) -> StoredBlob:
-        """Open a blob for reading. Raises UnknownBlob."""
-
-    async def size(self, digest: Digest) -> int:
-        """How many bytes of the blob are stored. Raises UnknownBlob."""
-
-    async def sizes(self, digests: Sequence[Digest]) -> Mapping[Digest, int]:
-        """How many bytes of each of these blobs are stored; missing blobs are left out."""
 
 
 class StoredManifest(Struct, frozen=True):
@@ -270,15 +192,3 @@ class Properties(Protocol):
         self, repository: RepositoryName, digest: Digest, change: AttributesChange
     ) -> None:
         """Set some of its switches. Raises UnknownManifest."""
-
-
-class Capabilities(Protocol):
-    """Texts that let an upload continue after its token has expired; useless for anything else."""
-
-    def seal(self, upload: str, repository: str, principal: str, expires_at: datetime) -> str:
-        """A text that holds its time of expiry, and cannot be forged without our key."""
-
-    def is_good(
-        self, text: str, upload: str, repository: str, principal: str, now: datetime
-    ) -> bool:
-        """Whether the text was sealed for exactly these, and has not expired."""

@@ -23,12 +23,13 @@ from uuid import uuid4
 
 from acrux.adapters.blobs.batches import BATCH_BYTES
 from acrux.adapters.blobs.blob_store import FileBlobStore
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.upload import Session, Upload, UploadId
 from acrux.errors import StorageExhausted, StorageUnavailable, UnknownUpload
-from acrux.ports.content import BlobStore
-from tests.tools import missing
+from acrux.ports.blobs import BlobStore, StoredCopy
+from tests.tools import copy_file, missing
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30.0  # seconds after which a test that waits in vain fails
@@ -47,14 +48,14 @@ class BlobStores(Protocol):
     def open(self, patience: float = 0) -> BlobStore:
         """Open it as one more worker, which waits at most this many seconds for an upload."""
 
-    def damage(self, digest: Digest, content: bytes) -> None:
-        """Replace the blob's bytes, as a failing disk does."""
+    def damage(self, copy: Copy, content: bytes) -> None:
+        """Replace the copy's bytes, as a failing disk does."""
 
-    def lose(self, digest: Digest) -> None:
-        """Make the blob disappear."""
+    def lose(self, copy: Copy) -> None:
+        """Make the copy disappear."""
 
     def leftovers(self) -> set[str]:
-        """Whatever is neither a whole blob nor an upload left on purpose."""
+        """Whatever is neither a whole copy nor an upload left on purpose."""
 
 
 class FileBlobStores:
@@ -70,17 +71,17 @@ class FileBlobStores:
         store.prepare()
         return store
 
-    def path(self, digest: Digest) -> Path:
-        """The path of the blob."""
-        return self.root / "blobs" / digest.algorithm / digest.encoded[:2] / digest.encoded
+    def path(self, copy: Copy) -> Path:
+        """The path of the copy."""
+        return copy_file(self.root, copy.digest, copy.name)
 
-    def damage(self, digest: Digest, content: bytes) -> None:
+    def damage(self, copy: Copy, content: bytes) -> None:
         """See BlobStores."""
-        self.path(digest).write_bytes(content)
+        self.path(copy).write_bytes(content)
 
-    def lose(self, digest: Digest) -> None:
+    def lose(self, copy: Copy) -> None:
         """See BlobStores."""
-        self.path(digest).unlink()
+        self.path(copy).unlink()
 
     def leftovers(self) -> set[str]:
         """See BlobStores."""
@@ -96,7 +97,7 @@ class FileBlobStores:
         if algorithm not in ("sha256", "sha512"):
             return False
         digest = Digest(algorithm, hashlib.new(algorithm, path.read_bytes()).hexdigest())
-        return path == self.path(digest)
+        return path == self.path(Copy(digest, path.name.partition(".")[2], 0))
 
 
 # Add object stores here.
@@ -231,16 +232,25 @@ async def begun(store: BlobStore, *chunks: bytes) -> Upload:
     return upload
 
 
-async def pushed(store: BlobStore, content: bytes, algorithm: str = "sha256") -> Digest:
-    """Push a blob, and return its digest."""
-    digest = Digest.of(content, algorithm)
-    await store.commit(await begun(store, content), digest)
-    return digest
+async def pushed(store: BlobStore, content: bytes, algorithm: str = "sha256") -> Copy:
+    """Push a blob, and return the copy that was made."""
+    return await store.commit(await begun(store, content), Digest.of(content, algorithm))
 
 
-async def stored(store: BlobStore, digest: Digest) -> bytes:
-    """The content of a blob."""
-    blob = await store.open(digest)
+async def copies_in(store: BlobStore) -> list[StoredCopy]:
+    """All copies that the store holds."""
+    found, after = list[StoredCopy](), ""
+    while True:
+        page = await store.copies(after, 3)
+        found += page.copies
+        if not page.next:
+            return found
+        after = page.next
+
+
+async def stored(store: BlobStore, copy: Copy) -> bytes:
+    """The content of a copy."""
+    blob = await store.open(copy)
     try:
         return b"".join([piece async for piece in blob.read(0, blob.size)])
     finally:

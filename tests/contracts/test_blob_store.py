@@ -18,7 +18,7 @@ one commits, the other is asked to wait
 
 has committed
 commits the same upload
-it gets the same answer
+it gets another copy of the same bytes
 
 
 appends, and stops
@@ -28,7 +28,7 @@ continues where the first one stopped
 
 commits, and stops
 waits to commit the same
-it gets the same answer
+it gets another copy of the same bytes
 
 
 appends
@@ -38,7 +38,7 @@ a later commit finds no such upload
 | commits, has verified   | discards                   | nothing is visible, the upload is gone   |
 | has committed           | discards                   | the blob stays, the upload is gone       |
 | opened to append        | has committed              | refused: a blob never changes            |
-| commits a digest        | commits the same digest    | both succeed                             |
+| commits a digest        | commits the same digest    | each gets a copy of its own              |
 
 reads a damaged blob
 pushes it once more
@@ -70,6 +70,7 @@ from acrux.adapters.blobs.blob_files import PIECE_BYTES
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.blobs.hashers import Hashers
 from acrux.adapters.blobs.upload_files import Stamp, lock
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest, new_hasher
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.upload import APPENDED, ContentRange, Place, Session, Upload, UploadId
@@ -83,7 +84,7 @@ from acrux.errors import (
     UnknownUpload,
     UploadOutOfOrder,
 )
-from acrux.ports.content import BlobStore, StoredBlob
+from acrux.ports.blobs import BlobStore, StoredBlob
 from tests.contracts.blob_stores import (
     KINDS,
     LARGE,
@@ -95,6 +96,7 @@ from tests.contracts.blob_stores import (
     Threads,
     begun,
     chunked,
+    copies_in,
     in_order,
     mounted,
     new_upload,
@@ -105,7 +107,7 @@ from tests.contracts.blob_stores import (
     traced,
 )
 
-NOBODY = Digest.of(b"nobody has pushed this")
+NOBODY = Copy(Digest.of(b"nobody has pushed this"), "0123456789abcdef", 22)
 
 
 @pytest.fixture(params=KINDS)
@@ -141,10 +143,10 @@ async def threads() -> Threads:
 async def reading_from_disk(files: FileBlobStores) -> tuple[StoredBlob, asyncio.Task[bytes]]:
     """A large blob that is not in the page cache, and a task that starts to read all of it."""
     store = files.open()
-    digest = await pushed(store, LARGE)
-    with files.path(digest).open("rb") as opened:
+    copy = await pushed(store, LARGE)
+    with files.path(copy).open("rb") as opened:
         os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    blob = await store.open(digest)
+    blob = await store.open(copy)
 
     async def read() -> bytes:
         return b"".join([piece async for piece in blob.read(0, blob.size)])
@@ -189,10 +191,10 @@ class TestUploads:
         digest = Digest.of(content, algorithm)
         upload = await begun(store, content)
 
-        size = await store.commit(upload, digest)
+        copy = await store.commit(upload, digest)
 
-        assert size == len(content)
-        assert await stored(store, digest) == content
+        assert (copy.digest, copy.size) == (digest, len(content))
+        assert await stored(store, copy) == content
         with pytest.raises(UnknownUpload):
             await store.offset(upload)
 
@@ -208,9 +210,7 @@ class TestUploads:
             content += b"".join(chunks)
 
             assert await store.append(upload, chunked(*chunks)) == len(content)
-        digest = Digest.of(content)
-        await store.commit(upload, digest)
-        assert await stored(store, digest) == content
+        assert await stored(store, await store.commit(upload, Digest.of(content))) == content
 
     async def test_chunks_with_ranges_are_taken_in_order(self, store: BlobStore) -> None:
         """A chunked push, as done by Azure's SDKs and oras."""
@@ -321,14 +321,14 @@ class TestUploads:
             with pytest.raises(UnknownUpload):
                 await attempt
 
-        assert await store.commit(upload, Digest.of(b"abc")) == 3
+        assert (await store.commit(upload, Digest.of(b"abc"))).size == 3
 
     async def test_what_a_committed_upload_became_outlives_its_discard(
         self, store: BlobStore
     ) -> None:
         """One client would be told that its blob exists, and another that it does not."""
         upload = await begun(store, b"abc")
-        await store.commit(upload, Digest.of(b"abc"))
+        copy = await store.commit(upload, Digest.of(b"abc"))
 
         for _ in range(2):
             with pytest.raises(UnknownUpload):
@@ -337,7 +337,7 @@ class TestUploads:
         assert not await store.committed(upload, Digest.of(b"abc"))
         with pytest.raises(UnknownUpload):
             await store.commit(upload, Digest.of(b"abc"))
-        assert await stored(store, Digest.of(b"abc")) == b"abc"
+        assert await stored(store, copy) == b"abc"
 
     async def test_an_upload_can_be_committed_again_elsewhere(
         self, store: BlobStore, stores: BlobStores
@@ -345,11 +345,13 @@ class TestUploads:
         """The link could not be created, or the answer was lost, and the request is repeated."""
         digest, upload = Digest.of(b"abc"), await begun(store, b"abc")
         assert not await store.committed(upload, digest)
-        await store.commit(upload, digest)
+        copy = await store.commit(upload, digest)
         other = stores.open()
 
         assert await other.committed(upload, digest)
-        assert await other.commit(upload, digest) == 3
+        again = await other.commit(upload, digest)
+        assert (again.digest, again.size, again != copy) == (digest, 3, True)
+        assert await stored(store, again) == b"abc"
         with pytest.raises(UnknownUpload):
             await other.commit(upload, Digest.of(b"abc", "sha512"))
         with pytest.raises(UnknownUpload):
@@ -360,8 +362,8 @@ class TestUploads:
     ) -> None:
         """A client would be told that missing content is stored."""
         digest, upload = Digest.of(b"abc"), await begun(store, b"abc")
-        await store.commit(upload, digest)
-        stores.lose(digest)
+        copy = await store.commit(upload, digest)
+        stores.lose(copy)
 
         with pytest.raises(UnknownUpload):
             await store.commit(upload, digest)
@@ -424,20 +426,18 @@ class TestMismatch:
             await store.commit(upload, claimed)
 
         assert refusal.value.detail == {"computed": str(computed), "claimed": str(claimed)}
-        for digest in (claimed, computed):
-            with pytest.raises(UnknownBlob):
-                await store.open(digest)
+        assert await copies_in(store) == []
         with pytest.raises(UnknownUpload):
             await store.offset(upload)
 
     async def test_a_mismatch_does_not_harm_a_blob_that_is_there(self, store: BlobStore) -> None:
         """Otherwise anyone who may push could remove the layers of others."""
-        digest = await pushed(store, b"abc")
+        copy = await pushed(store, b"abc")
 
         with pytest.raises(DigestMismatch):
-            await store.commit(await begun(store, b"abd"), digest)
+            await store.commit(await begun(store, b"abd"), copy.digest)
 
-        assert await stored(store, digest) == b"abc"
+        assert await stored(store, copy) == b"abc"
 
 
 class TestBlobs:
@@ -448,7 +448,7 @@ class TestBlobs:
         with pytest.raises(UnknownBlob) as refusal:
             await store.open(NOBODY)
 
-        assert refusal.value.detail == {"digest": str(NOBODY)}
+        assert refusal.value.detail == {"digest": str(NOBODY.digest)}
 
     @pytest.mark.parametrize(
         ("start", "stop"),
@@ -471,15 +471,15 @@ class TestBlobs:
         self, store: BlobStore, stores: BlobStores
     ) -> None:
         """A client would wait forever, or take half a layer for all of it."""
-        digest = await pushed(store, LARGE)
-        blob = await store.open(digest)
-        stores.damage(digest, LARGE[:5])
+        copy = await pushed(store, LARGE)
+        blob = await store.open(copy)
+        stores.damage(copy, LARGE[:5])
 
         with pytest.raises(EOFError, match="ends at byte 5"):
             [piece async for piece in blob.read(0, blob.size)]
 
         blob.close()
-        await pushed(store, LARGE)
+        await store.remove([copy])
 
     @pytest.mark.parametrize(("start", "stop"), [(0, 6), (2, 5), (5, 6)])
     async def test_what_is_in_memory_can_be_read_at_once(
@@ -496,13 +496,13 @@ class TestBlobs:
         self, store: BlobStore, stores: BlobStores
     ) -> None:
         """Its length has been announced: with fewer bytes the client would wait for the rest."""
-        digest = await pushed(store, b"abcdef")
-        stores.damage(digest, b"abc")
-        blob = await store.open(digest)
+        copy = await pushed(store, b"abcdef")
+        stores.damage(copy, b"abc")
+        blob = await store.open(copy)
 
         assert blob.read_at_once(0, 6) is None
         blob.close()
-        await pushed(store, b"abcdef")
+        await store.remove([copy])
 
     async def test_bytes_that_are_not_in_memory_are_waited_for_in_a_thread(
         self, files: FileBlobStores, threads: Threads
@@ -582,8 +582,8 @@ class TestRaces:
             with pytest.raises(UploadOutOfOrder):
                 await stores.open().commit(upload, Digest.of(b"abc"))
 
-        assert await first == 3
-        assert await store.commit(upload, Digest.of(b"abc")) == 3
+        copies = {await first, await store.commit(upload, Digest.of(b"abc"))}
+        assert {found.copy for found in await copies_in(store)} == copies
 
     async def test_a_chunk_that_comes_again_before_the_first_was_given_up_waits_for_it(
         self, store: BlobStore, stores: BlobStores
@@ -614,7 +614,8 @@ class TestRaces:
             await turns()
             assert not again.done()
 
-        assert await asyncio.wait_for(again, PATIENCE) == await first == 3
+        copies = {await first, await asyncio.wait_for(again, PATIENCE)}
+        assert {found.copy for found in await copies_in(store)} == copies
 
     async def test_an_upload_discarded_while_a_chunk_arrives_can_never_be_committed(
         self, store: BlobStore, stores: BlobStores
@@ -630,8 +631,7 @@ class TestRaces:
         await task
         with pytest.raises(UnknownUpload):
             await store.commit(upload, Digest.of(b"abcde"))
-        with pytest.raises(UnknownBlob):
-            await store.open(Digest.of(b"abcde"))
+        assert await copies_in(store) == []
 
     async def test_an_upload_discarded_during_its_commit_becomes_no_blob(
         self, store: BlobStore, stores: BlobStores, threads: Threads
@@ -645,8 +645,7 @@ class TestRaces:
 
         with pytest.raises(UnknownUpload):
             await commit
-        with pytest.raises(UnknownBlob):
-            await store.open(Digest.of(b"abc"))
+        assert await copies_in(store) == []
 
     async def test_a_file_opened_as_an_upload_and_committed_before_it_is_locked_is_refused(
         self, files: FileBlobStores
@@ -676,21 +675,22 @@ class TestRaces:
             store.commit(uploads[0], digest), other.commit(uploads[1], digest)
         )
 
-        assert first == second == len(LARGE)
-        assert await stored(store, digest) == LARGE
+        assert first != second
+        assert await stored(other, first) == await stored(store, second) == LARGE
 
     @pytest.mark.parametrize("damaged", [b"", b"abX", b"abcde"], ids=["empty", "same size", "long"])
     async def test_a_push_repairs_a_damaged_blob_and_readers_of_the_old_one_continue(
         self, store: BlobStore, stores: BlobStores, damaged: bytes
     ) -> None:
         """In other registries, an empty blob stayed damaged forever."""
-        digest = await pushed(store, b"abc")
-        stores.damage(digest, damaged)
-        reader = await store.open(digest)
+        copy = await pushed(store, b"abc")
+        stores.damage(copy, damaged)
+        reader = await store.open(copy)
 
-        await pushed(stores.open(), b"abc")
+        again = await pushed(stores.open(), b"abc")
+        await store.remove([copy])
 
-        assert await stored(store, digest) == b"abc"
+        assert await stored(store, again) == b"abc"
         assert b"".join([piece async for piece in reader.read(0, reader.size)]) == damaged
         reader.close()
 
@@ -704,9 +704,9 @@ class TestRaces:
         await store.append(upload, chunked(b"c"))
         await other.append(upload, chunked(b"d"))
 
-        await store.commit(upload, Digest.of(b"abcd"))
+        copy = await store.commit(upload, Digest.of(b"abcd"))
 
-        assert await stored(other, Digest.of(b"abcd")) == b"abcd"
+        assert await stored(other, copy) == b"abcd"
 
     async def test_bytes_replaced_elsewhere_by_as_many_others_are_digested_again(
         self, files: FileBlobStores
@@ -846,15 +846,17 @@ class TestRestarts:
 
         assert await restarted.offset(upload) == 3 + len(LARGE)
         await restarted.append(upload, chunked(b"rest"))
-        assert await restarted.commit(upload, Digest.of(b"abc" + LARGE + b"rest")) > len(LARGE)
+        content = b"abc" + LARGE + b"rest"
+        copy = await restarted.commit(upload, Digest.of(content))
+        assert await stored(restarted, copy) == content
 
     async def test_an_upload_can_be_committed_after_a_restart(self, stores: BlobStores) -> None:
         """All bytes had arrived; only the last request was lost."""
         upload = await begun(stores.open(), LARGE)
 
-        await stores.open().commit(upload, Digest.of(LARGE))
+        copy = await stores.open().commit(upload, Digest.of(LARGE))
 
-        assert await stored(stores.open(), Digest.of(LARGE)) == LARGE
+        assert await stored(stores.open(), copy) == LARGE
 
     def test_no_more_than_the_latest_hashers_are_kept(self) -> None:
         """Abandoned uploads would fill the memory."""
@@ -886,9 +888,9 @@ class TestFiles:
 
     async def test_preparing_twice_changes_nothing(self, files: FileBlobStores) -> None:
         """Every worker prepares, at every start."""
-        digest = await pushed(files.open(), b"abc")
+        copy = await pushed(files.open(), b"abc")
 
-        assert await stored(files.open(), digest) == b"abc"
+        assert await stored(files.open(), copy) == b"abc"
 
     @pytest.mark.parametrize("name", ["uploads", "blobs"])
     def test_a_file_where_a_folder_belongs_stops_the_start(self, tmp_path: Path, name: str) -> None:
@@ -929,13 +931,13 @@ class TestFiles:
         with mounted(tmp_path, "size=1m"):
             store = FileBlobStore(tmp_path)
             store.prepare()
-            digest = await pushed(store, b"abc")
+            copy = await pushed(store, b"abc")
             del store  # its process has exited
             remount(tmp_path, "ro")
 
             store = FileBlobStore(tmp_path)
             store.prepare()
-            assert await stored(store, digest) == b"abc"
+            assert await stored(store, copy) == b"abc"
             with pytest.raises(StorageReadOnly, match="read-only"):
                 await store.begin(new_upload())
 

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from acrux.domain.content.digest import Digest
+from tests.tools import copy_file
 from tests.wire.connection import Connection
 
 NOTHING = frozenset({None})
+
+_KEY = "(SELECT key FROM repositories WHERE name=?)"
 
 # The content at a path of the API; None if nothing is there.
 Look = Callable[[str], bytes | None]
@@ -131,13 +134,13 @@ class DataDir:
         """The content that a registry would serve: see Look."""
         repository, kind, name = path.removeprefix("/v2/").rsplit("/", 2)
         if kind == "blobs":
-            linked = self._rows("SELECT 1 FROM blob_links WHERE repository=? AND digest=?",
+            linked = self._rows(f"SELECT 1 FROM blob_links WHERE repository={_KEY} AND digest=?",  # noqa: S608
                                 repository, name)  # fmt: skip
             return self._blob(name) if linked else None
         column = "m.digest" if ":" in name else "t.name"
         found = self._rows(
             "SELECT m.content FROM manifests m LEFT JOIN tags t USING (repository, digest)"  # noqa: S608
-            f" WHERE m.repository=? AND {column}=?", repository, name,
+            f" WHERE m.repository={_KEY} AND {column}=?", repository, name,
         )  # fmt: skip
         return bytes(found[0][0]) if found else None
 
@@ -151,8 +154,8 @@ class DataDir:
         return found
 
     def _blob(self, digest: str) -> bytes | None:
-        encoded = digest.partition(":")[2]
-        file = self._folder / "blobs" / "sha256" / encoded[:2] / encoded
+        in_use = self._rows("SELECT copy FROM blobs WHERE digest = ?", digest)
+        file = copy_file(self._folder, Digest.parse(digest), in_use[0][0] if in_use else "")
         return file.read_bytes() if file.exists() else None
 
     def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:

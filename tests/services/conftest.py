@@ -1,15 +1,19 @@
 """What services need: adapters in a temporary folder, a clock by hand."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from acrux.adapters.blobs.blob_store import FileBlobStore
+from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from tests.http.conftest import HandClock
+
+HELD = timedelta(hours=2)  # how long what a push may rely on is kept
 
 
 @pytest.fixture
@@ -28,9 +32,9 @@ def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
 
 
 @pytest.fixture
-def metadata(database: SqliteDatabase) -> SqlMetadata:
+def metadata(database: SqliteDatabase, clock: HandClock) -> SqlMetadata:
     """The metadata of an empty registry."""
-    return SqlMetadata(database)
+    return SqlMetadata(database, Grace(clock, timedelta(days=1), held=HELD))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from acrux.domain.content.digest import Digest
 from tests.contracts.blob_stores import says_what_is_in_memory
 from tests.running import RunningRegistry, running
-from tests.tools import require_tool
+from tests.tools import blob_file, require_tool
 from tests.wire.connection import MEBIBYTE, Connection
 
 # The call, the text between its parentheses, and its result.
@@ -82,18 +82,15 @@ def push_in_three(connection: Connection, content: bytes) -> None:
     assert (begun.status, sent.status, done.status) == (202, 202, 201)
 
 
-def blob_file(registry: RunningRegistry, digest: Digest) -> Path:
-    """The path of a blob in the registry."""
-    return registry.data_dir / "blobs" / "sha256" / digest.encoded[:2] / digest.encoded
-
-
 def pull(
     registry: RunningRegistry, connection: Connection, tmp_path: Path, content: bytes
 ) -> Calls:
     """The worker's calls on the file of a blob while it is pulled."""
     digest = connection.push_blob(content)
 
-    with traced(registry, tmp_path / "calls", "-P", str(blob_file(registry, digest))) as calls:
+    with traced(
+        registry, tmp_path / "calls", "-P", str(blob_file(registry.data_dir, digest))
+    ) as calls:
         assert connection.call("GET", f"/v2/app/blobs/{digest}").body == content
 
     return calls
@@ -172,7 +169,9 @@ def test_a_part_of_a_larger_blob_is_read_in_pieces_without_a_thread(
     content = bytes(range(256)) * 4096  # 1 MiB
     digest = connection.push_blob(content)
 
-    with traced(registry, tmp_path / "calls", "-P", str(blob_file(registry, digest))) as calls:
+    with traced(
+        registry, tmp_path / "calls", "-P", str(blob_file(registry.data_dir, digest))
+    ) as calls:
         part = connection.call("GET", f"/v2/app/blobs/{digest}", Range="bytes=1-")
         assert part.body == content[1:]
 
@@ -187,7 +186,9 @@ def test_a_head_of_a_blob_does_not_open_it(
     """docker asks for every layer this way before each push."""
     digest = connection.push_blob(b"layer")
 
-    with traced(registry, tmp_path / "calls", "-P", str(blob_file(registry, digest))) as calls:
+    with traced(
+        registry, tmp_path / "calls", "-P", str(blob_file(registry.data_dir, digest))
+    ) as calls:
         assert connection.call("HEAD", f"/v2/app/blobs/{digest}").status == 200
 
     assert len(calls.made) == 1, calls.made

@@ -1,33 +1,37 @@
-"""Blobs and uploads as files: write aside, sync, rename."""
+"""Copies and uploads as files: write aside, sync, rename."""
 
 import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from acrux.adapters.blobs.abandoned_uploads import count_abandoned, discard_abandoned
 from acrux.adapters.blobs.batches import batch_bytes, receive
-from acrux.adapters.blobs.blob_files import FileBlob, Verified, is_damaged
+from acrux.adapters.blobs.blob_files import FileBlob
 from acrux.adapters.blobs.closed_uploads import ClosedUploads
+from acrux.adapters.blobs.copy_files import ALGORITHMS, CopyFiles, name_of
+from acrux.adapters.blobs.folders import check_writable, make_folder, make_folders, sync_folder
 from acrux.adapters.blobs.hashers import Hashers
 from acrux.adapters.blobs.upload_files import UploadFile, in_thread, without_stored
 from acrux.adapters.failures import is_read_only, reading, storing, unavailable
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.upload import APPENDED, Place, Upload
 from acrux.errors import (
     DigestMismatch,
     InvalidSettings,
-    RegistryError,
     StorageExhausted,
     UnknownBlob,
     UnknownUpload,
     UploadOutOfOrder,
 )
+from acrux.ports.blobs import Abandoned, Listing
 
-ALGORITHMS: Final = ("sha256", "sha512")
 SIZES_AT_ONCE: Final = 128  # looked up on the event loop: 2 µs each
 PATIENCE: Final = 10.0  # seconds to wait for an upload that another request holds
 FIRST_PAUSE: Final = 0.01  # seconds before the first retry; doubled for each further one
@@ -37,10 +41,10 @@ LONGEST_PAUSE: Final = 0.5
 class FileBlobStore:
     """Blobs and uploads in the folder `root`, which any number of processes may share.
 
-    An upload is the file `uploads/<key>`, and that file's length is its offset. A blob is the file
-    `blobs/<algorithm>/<first two digits>/<all digits>`; it gets this name only when its bytes
-    are verified and durable, and never changes afterwards. The file `closed-uploads` notes which
-    blobs the uploads became. `check_room` is called before anything grows, and raises
+    An upload is the file `uploads/<key>`, and that file's length is its offset. A copy of a blob is
+    a file in `blobs` (see CopyFiles); it gets its name only when its bytes are verified and
+    durable, and never changes afterwards. The file `closed-uploads` notes which blobs the uploads
+    became. `check_room` is called before anything grows, and raises
     StorageExhausted if it may not. If another request is appending to an upload, the store waits
     for it for up to `patience` seconds. See ports.BlobStore.
     """
@@ -56,8 +60,8 @@ class FileBlobStore:
         self._patience = patience
         self._uploads = root / "uploads"
         self._blobs = root / "blobs"
+        self._copies = CopyFiles(self._blobs)
         self._hashers = Hashers()
-        self._verified = Verified()
         self._closed = ClosedUploads(root / "closed-uploads")
         self._durable: set[str] = set()
         self._appending = 0  # uploads that are being appended to
@@ -82,7 +86,7 @@ class FileBlobStore:
                 f"({error.strerror}): choose another data directory, or change its owner"
             ) from error
         for folder in folders:
-            _check_writable(folder)
+            check_writable(folder)
         if len(volumes) > 1:  # a rename cannot cross volumes
             raise InvalidSettings(
                 f"data_dir: {self._uploads} and {self._blobs} are on different volumes: "
@@ -123,7 +127,7 @@ class FileBlobStore:
                 self._hashers.keep(upload, file.stamp(), file.hasher)
             return file.size
 
-    async def commit(self, upload: Upload, digest: Digest) -> int:
+    async def commit(self, upload: Upload, digest: Digest) -> Copy:
         """See ports.BlobStore. Raises UploadOutOfOrder if another request keeps appending."""
         try:
             file = await self._opened(upload)
@@ -131,8 +135,7 @@ class FileBlobStore:
             return await in_thread(partial(self._commit_again, upload, digest))
         with closing(file):
             file.hasher = self._hashers.take(upload, file.stamp())
-            await in_thread(partial(self._commit, file, digest))
-            return file.size
+            return await in_thread(partial(self._commit, file, digest))
 
     async def committed(self, upload: Upload, digest: Digest) -> bool:
         """See ports.BlobStore."""
@@ -145,43 +148,35 @@ class FileBlobStore:
         self._hashers.forget(upload)
         await in_thread(partial(self._discard, upload))
 
-    async def open(self, digest: Digest) -> FileBlob:
+    async def open(self, copy: Copy) -> FileBlob:
         """See ports.BlobStore."""
-        try:
-            descriptor = os.open(self._blob(digest), os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError as failed:
-            raise _unread(digest, failed) from failed
-        found = os.fstat(descriptor)
-        if is_damaged(found):
-            os.close(descriptor)
-            raise UnknownBlob(digest=str(digest))
-        return FileBlob(digest, descriptor, found, self._verified)
+        return self._copies.open(copy)
 
-    async def size(self, digest: Digest) -> int:
+    async def size(self, copy: Copy) -> int:
         """See ports.BlobStore."""
-        return self._size(digest)
+        return self._copies.size(copy)
 
-    async def sizes(self, digests: Sequence[Digest]) -> Mapping[Digest, int]:
+    async def sizes(self, copies: Sequence[Copy]) -> Mapping[Copy, int]:
         """See ports.BlobStore. Many are looked up in a thread, so that no other request waits."""
-        if len(digests) <= SIZES_AT_ONCE:
-            return self._sizes(digests)
-        return await in_thread(partial(self._sizes, digests))
+        if len(copies) <= SIZES_AT_ONCE:
+            return self._copies.sizes(copies)
+        return await in_thread(partial(self._copies.sizes, copies))
 
-    def _sizes(self, digests: Sequence[Digest]) -> Mapping[Digest, int]:
-        found: dict[Digest, int] = {}
-        for digest in digests:
-            with suppress(UnknownBlob):
-                found[digest] = self._size(digest)
-        return found
+    async def remove(self, copies: Sequence[Copy]) -> None:
+        """See ports.BlobStore."""
+        await in_thread(partial(self._copies.remove, copies))
 
-    def _size(self, digest: Digest) -> int:
-        try:
-            found = os.stat(self._blob(digest))
-        except OSError as failed:
-            raise _unread(digest, failed) from failed
-        if is_damaged(found):
-            raise UnknownBlob(digest=str(digest))
-        return found.st_size
+    async def copies(self, after: str, count: int) -> Listing:
+        """See ports.BlobStore."""
+        return await in_thread(partial(self._copies.listing, after, count))
+
+    async def abandoned(self, before: datetime) -> Abandoned:
+        """See ports.BlobStore."""
+        return await in_thread(partial(count_abandoned, self._uploads, before))
+
+    async def discard_abandoned(self, before: datetime, count: int) -> Abandoned:
+        """See ports.BlobStore."""
+        return await in_thread(partial(discard_abandoned, self._uploads, before, count))
 
     def _batch_bytes(self) -> int:
         return batch_bytes(self._appending)
@@ -204,25 +199,18 @@ class FileBlobStore:
     def _path(self, upload: Upload) -> str:
         return f"{self._uploads}/{upload.key}"
 
-    def _blob(self, digest: Digest) -> str:
-        return f"{self._folder(digest)}/{digest.encoded}"
-
-    def _folder(self, digest: Digest) -> str:
-        # Split by the first two digits: a folder of a million files is slow to list and back up.
-        return f"{self._blobs}/{digest.algorithm}/{digest.encoded[:2]}"
-
     @reading
     def _became(self, upload: Upload, digest: Digest) -> bool:
         return self._closed.became(upload, digest)
 
     @storing
-    def _commit_again(self, upload: Upload, digest: Digest) -> int:
+    def _commit_again(self, upload: Upload, digest: Digest) -> Copy:
+        # Not the first copy: nobody knows whether it was linked, and whether it is being removed.
         if not self._became(upload, digest):
             raise UnknownUpload(upload=str(upload))
         try:
-            sync_folder(self._folder(digest))  # a process killed after the rename had not
-            return self._size(digest)
-        except (FileNotFoundError, UnknownBlob):
+            return self._copies.copy_again(Copy(digest, name_of(upload), 0))
+        except UnknownBlob:
             raise UnknownUpload(upload=str(upload)) from None
 
     @storing
@@ -235,7 +223,7 @@ class FileBlobStore:
         sync_folder(self._uploads)  # or a power loss would bring it back
 
     @storing
-    def _commit(self, file: UploadFile, digest: Digest) -> None:
+    def _commit(self, file: UploadFile, digest: Digest) -> Copy:
         computed = file.digest(digest.algorithm)
         if computed != digest:
             with suppress(UnknownUpload):  # discarded meanwhile
@@ -246,58 +234,32 @@ class FileBlobStore:
                 computed=str(computed),
                 claimed=str(digest),
             )
+        file.date()  # see StoredCopy.stored_at
         file.sync()
-        self._publish(file, digest)
+        copy = Copy(digest, name_of(file.upload), file.size)
+        self._publish(file, copy)
+        return copy
 
-    def _publish(self, file: UploadFile, digest: Digest) -> None:
-        folder = self._folder(digest)
+    def _publish(self, file: UploadFile, copy: Copy) -> None:
+        folder = self._copies.folder(copy.digest)
         self._make_durable(folder)
-        self._closed.note(file.upload, digest)
+        self._closed.note(file.upload, copy.digest)
         try:
-            # Also over an existing blob: the new bytes are verified, the old ones may have been
-            # damaged since.
-            os.rename(file.path, self._blob(digest))
+            # No file has this name: only this upload could have become it, and it has not.
+            os.rename(file.path, self._copies.path(copy))
         except FileNotFoundError:  # discarded meanwhile
             self._closed.forget(file.upload)
             raise UnknownUpload(upload=str(file.upload)) from None
-        # If this fails, the blob stays, and no repository links it. Removing it could remove what
-        # another upload of the same bytes has put there, and what was acknowledged.
+        # If this fails, the copy stays, and no repository links it, until the request is repeated.
         sync_folder(folder)
 
     def _make_durable(self, folder: str) -> None:
         # Another process may have made the folder but not synced it yet. So each process syncs it
         # once itself.
-        made = _make_folder(folder)
+        made = make_folder(folder)
         if made or folder not in self._durable:
             sync_folder(os.path.dirname(folder))
             self._durable.add(folder)
-
-
-def make_folders(folder: Path) -> None:
-    """Make the folder and its missing parents, durably."""
-    made = [path for path in folder.parents if not path.exists()]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The folder itself always: a process may have made it and been killed before the sync.
-    for path in (folder, *made):
-        with suppress(PermissionError):  # a parent that may be entered but not read
-            sync_folder(path.parent)
-
-
-def sync_folder(folder: str | Path) -> None:
-    """Make the names in the folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unread(digest: Digest, failed: OSError) -> RegistryError:
-    # Only a missing name means that the blob is missing. If no descriptor is left, or the disk
-    # fails, nothing is known of the blob, and a client would take a 404 for the truth.
-    if isinstance(failed, FileNotFoundError):
-        return UnknownBlob(digest=str(digest))
-    return unavailable(failed)
 
 
 @storing
@@ -310,18 +272,3 @@ def _unlink(path: str) -> bool:
         os.unlink(path)
         return True
     return False
-
-
-def _make_folder(folder: str) -> bool:
-    with suppress(FileExistsError):
-        os.mkdir(folder, 0o700)
-        return True
-    return False
-
-
-def _check_writable(folder: Path) -> None:
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise InvalidSettings(
-            f"data_dir: {folder} is not readable and writable: choose another data directory, or "
-            "change the folder's owner"
-        )

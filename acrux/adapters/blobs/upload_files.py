@@ -152,6 +152,11 @@ class UploadFile:
         return Digest(algorithm, hasher.hexdigest())
 
     @storing
+    def date(self) -> None:
+        """Make now its time of writing. Raises as `storing` does."""
+        os.utime(self._descriptor)
+
+    @storing
     def sync(self) -> None:
         """Make the bytes durable; if that fails, empty the file. Raises as `storing` does."""
         try:

@@ -105,6 +105,15 @@ def mount(request: Request) -> Required:
     return Required((*pushed.asked, on_repository(source, PULL)), enough_without_right=pushed.asked)
 
 
+def pusher(request: Request) -> str | None:
+    """The caller, if its token lets it push to the repository that it reads here.
+
+    Basic credentials never count: they are granted what the route requires, and that is to pull.
+    """
+    grant = request.grant
+    return grant.principal if _on(request.params["repository"], PUSH).is_met_by(grant) else None
+
+
 def delete(request: Request) -> Required:
     """Delete manifests, tags and blobs."""
     return _on(request.params["repository"], DELETE)

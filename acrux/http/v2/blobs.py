@@ -2,6 +2,7 @@
 
 from acrux.errors import RangeNotSatisfiable
 from acrux.http import parsing, responses
+from acrux.http.access import guard
 from acrux.http.messages import Request, Response
 from acrux.services.content.blobs import Blobs
 
@@ -17,12 +18,12 @@ class BlobHandlers:
         repository, digest = parsing.repository(request), parsing.digest(request)
         tag = responses.etag(digest)
         if request.method == "HEAD" or parsing.knows(request, tag):
-            size = await self._blobs.size(repository, digest)
+            size = await self._blobs.size(repository, digest, guard.pusher(request))
             if parsing.knows(request, tag):
                 return responses.unchanged(digest)
             return responses.blob_description(digest, size)
         byte_range = parsing.byte_range(request, tag)
-        blob = await self._blobs.get(repository, digest)
+        blob = await self._blobs.get(repository, digest, guard.pusher(request))
         try:
             part = byte_range.resolve(blob.size) if byte_range else None
         except RangeNotSatisfiable:

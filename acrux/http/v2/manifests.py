@@ -1,7 +1,9 @@
 """Handlers of /v2/<name>/manifests/<reference>."""
 
+from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import MAX_MANIFEST_BYTES
 from acrux.http import parsing, responses
+from acrux.http.access import guard
 from acrux.http.messages import Request, Response
 from acrux.services.content.manifests import Manifests
 
@@ -14,10 +16,12 @@ class ManifestHandlers:
 
     async def get(self, request: Request) -> Response:
         """GET, HEAD: the manifest, byte for byte as it was pushed (end-3)."""
+        reference = parsing.reference_to_read(request)
         manifest = await self._manifests.get(
             parsing.repository(request),
-            parsing.reference_to_read(request),
+            reference,
             parsing.accept(request),
+            guard.pusher(request) if isinstance(reference, Digest) else None,
         )
         if parsing.knows(request, responses.etag(manifest.digest)):
             return responses.unchanged(manifest.digest)
@@ -35,6 +39,7 @@ class ManifestHandlers:
             await request.body.read(MAX_MANIFEST_BYTES),
             parsing.content_type(request),
             tags,
+            principal=request.grant.principal,
         )
         subject = manifest.subject.digest if manifest.subject else None
         return responses.created_manifest(repository, manifest.digest, subject, tags)

@@ -49,7 +49,8 @@ class UploadHandlers:
         if digest is None:
             return None
         repository = parsing.repository(request)
-        if not await self._blobs.mount(await self._sources(request), repository, digest):
+        sources, principal = await self._sources(request), request.grant.principal
+        if not await self._blobs.mount(sources, repository, digest, principal):
             return None
         return responses.created_blob(repository, digest)
 

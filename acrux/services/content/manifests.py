@@ -1,14 +1,25 @@
 """Get, put and delete manifests and the tags that point at them."""
 
+from contextlib import suppress
+
 import msgspec
 
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform
 from acrux.domain.content.media_types import IMAGE_CONFIGS, Accept
 from acrux.domain.content.names import Reference, RepositoryName, Tag
-from acrux.errors import DigestMismatch, Disallowed, UnknownBlob, UnknownManifest, UnknownTag
+from acrux.errors import (
+    UNWRITABLE,
+    DigestMismatch,
+    Disallowed,
+    UnknownBlob,
+    UnknownManifest,
+    UnknownTag,
+)
+from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock
-from acrux.ports.content import BlobStore, Deleted, Metadata, StoredManifest
+from acrux.ports.content import Deleted, Metadata, StoredManifest
 
 # A configuration larger than this is not read for a platform: no real image has one.
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -29,13 +40,24 @@ class Manifests:
         self._allow_missing = allow_missing
 
     async def get(
-        self, repository: RepositoryName, reference: Reference, accept: Accept
+        self,
+        repository: RepositoryName,
+        reference: Reference,
+        accept: Accept,
+        pusher: str | None = None,
     ) -> StoredManifest:
         """The manifest as it was pushed; it is never converted.
 
-        Raises Disallowed, and UnknownManifest, also if the client's `accept` excludes its type.
+        `pusher` is the caller if it may push here and names a digest: its push may rely on the
+        answer, and the manifest is kept for it. Raises Disallowed, and UnknownManifest, also if the
+        client's `accept` excludes its type.
         """
         manifest = await self._metadata.get_manifest(repository, reference)
+        if pusher:
+            with suppress(*UNWRITABLE):  # reading goes on
+                await self._metadata.hold(repository, manifest.digest, pusher)
+            # If it was collected before it was held, the push must not be told that it is there.
+            manifest = await self._metadata.get_manifest(repository, reference)
         # 404 and not 406 (RFC 9110 §15.5.7), as CNCF distribution answers.
         if not accept.allows(manifest.media_type):
             raise UnknownManifest(
@@ -51,11 +73,13 @@ class Manifests:
         content: bytes,
         content_type: str,
         tags: tuple[Tag, ...] = (),
+        *,
+        principal: str = "",
     ) -> Manifest:
         """Store the manifest, its bytes unchanged, and point the tags at it (end-7a, end-7b).
 
-        Raises InvalidManifest, DigestMismatch, MissingReferences, Disallowed; then nothing has
-        changed.
+        What was kept for the push of the `principal` is kept by the manifest from now on. Raises
+        InvalidManifest, DigestMismatch, MissingReferences, Disallowed; then nothing has changed.
         """
         if isinstance(reference, Tag):
             manifest = Manifest.read(content, content_type)
@@ -73,11 +97,20 @@ class Manifests:
             manifest,
             tags,
             self._clock(),
+            principal=principal,
             platform=await self._platform(repository, manifest),
             allow_missing=self._allow_missing,
-            sizes=None if self._allow_missing else await self._store.sizes(manifest.required_blobs),
+            damaged=await self._damaged(repository, manifest),
         )
         return manifest
+
+    async def _damaged(self, repository: RepositoryName, manifest: Manifest) -> frozenset[Copy]:
+        """The copies of the manifest's blobs that the store does not hold whole."""
+        if self._allow_missing:
+            return frozenset()
+        copies = await self._metadata.find_copies(repository, manifest.required_blobs)
+        sizes = await self._store.sizes(tuple(copies.values()))
+        return frozenset(copy for copy in copies.values() if sizes.get(copy) != copy.size)
 
     async def _platform(self, repository: RepositoryName, manifest: Manifest) -> Platform | None:
         # /acr/v1 shows what an image runs on, and only its configuration says that.
@@ -85,14 +118,13 @@ class Manifests:
         if config is None or config.media_type not in IMAGE_CONFIGS:
             return None
         try:
-            if await self._metadata.find_blob(repository, config.digest) > MAX_CONFIG_BYTES:
-                return None
-            return _read_platform(await self._read(config.digest))
+            copy = await self._metadata.find_blob(repository, config.digest)
+            return None if copy.size > MAX_CONFIG_BYTES else _read_platform(await self._read(copy))
         except (UnknownBlob, Disallowed):  # put_manifest decides whether that is an error
             return None
 
-    async def _read(self, digest: Digest) -> bytes:
-        blob = await self._store.open(digest)
+    async def _read(self, copy: Copy) -> bytes:
+        blob = await self._store.open(copy)
         try:
             return b"".join([piece async for piece in blob.read(0, blob.size)])
         finally:

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.upload import APPENDED, Place, Session, Upload, UploadId
-from acrux.errors import RegistryError, UnknownUpload
+from acrux.errors import Disallowed, RegistryError, UnknownBlob, UnknownUpload
+from acrux.ports.blobs import BlobStore, Capabilities
 from acrux.ports.clock import Clock
-from acrux.ports.content import BlobStore, Capabilities, Metadata
+from acrux.ports.content import Metadata
 
 Chunks = AsyncIterator[bytes]
 
@@ -80,14 +81,31 @@ class Uploads:
         the link is: a crash in between leaves garbage, never a link to missing bytes. For a while
         the same request can be sent again, as its answer may have been lost.
         """
-        repository = upload.session.repository
-        if await self._store.committed(upload, digest):
+        session, is_repeated = upload.session, await self._store.committed(upload, digest)
+        if is_repeated:
             await _read_to_its_end(chunks)
         else:
             await self._complete(upload, digest, chunks, place)
-        await self._metadata.check_writable(repository)
-        size = await self._store.commit(upload, digest)
-        await self._metadata.link_blob(repository, digest, size, self._clock())
+        await self._metadata.check_writable(session.repository)
+        if is_repeated and await self._is_linked(upload, digest):
+            return
+        copy = await self._store.commit(upload, digest)
+        now = self._clock()
+        await self._metadata.link_blob(session.repository, copy, session.principal, now)
+
+    async def _is_linked(self, upload: Upload, digest: Digest) -> bool:
+        """Whether nothing is left to do. Raises UnknownUpload if only new bytes help."""
+        session = upload.session
+        # First: what is collected before it is held is not found any more.
+        await self._metadata.hold(session.repository, digest, session.principal)
+        try:
+            copy = await self._metadata.find_blob(session.repository, digest)
+            found = await self._store.size(copy)
+        except (UnknownBlob, Disallowed):
+            return False
+        if found != copy.size:  # damaged since: the upload's bytes may be the same ones
+            raise UnknownUpload(upload=str(upload))
+        return True
 
     async def _complete(
         self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place

@@ -5,6 +5,7 @@ import pytest
 from acrux.domain.content.digest import Digest
 from acrux.settings import Settings
 from tests.http.caller import Caller
+from tests.tools import blob_file
 
 CONTENT = bytes(range(256)) * 8
 DIGEST = Digest.of(CONTENT)
@@ -151,8 +152,7 @@ async def test_a_blob_that_was_damaged_on_disk_is_missing_until_it_is_pushed_aga
     holder: Caller, settings: Settings, damage: bytes
 ) -> None:
     """A client that is told it is there never pushes it again, and it stays damaged for ever."""
-    (file,) = (settings.data_dir / "blobs").rglob(DIGEST.encoded)
-    file.write_bytes(damage)
+    blob_file(settings.data_dir, DIGEST).write_bytes(damage)
 
     for method in ("GET", "HEAD"):
         for headers in ({}, {"Range": "bytes=0-9"}):

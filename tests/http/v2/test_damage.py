@@ -14,6 +14,7 @@ from acrux.settings import Settings
 from tests.http.caller import Caller
 from tests.http.conftest import Lines
 from tests.images import image
+from tests.tools import blob_file
 
 LAYER = b"a layer" * 100
 IMAGE = image(LAYER)
@@ -22,9 +23,8 @@ MANIFEST = "/v2/app/manifests/v1"
 
 
 def file_of(settings: Settings, content: bytes) -> Path:
-    """The file of a blob."""
-    (file,) = (settings.data_dir / "blobs").rglob(Digest.of(content).encoded)
-    return file
+    """The file of a blob that was pushed once."""
+    return blob_file(settings.data_dir, Digest.of(content))
 
 
 def damage(settings: Settings, statement: str) -> None:
@@ -64,12 +64,12 @@ async def test_an_incomplete_blob_is_neither_mounted_nor_accepted_in_a_manifest(
     assert (await admin.put_manifest("app", "v1", IMAGE.manifest, OCI_MANIFEST)).status == 201
 
 
-async def test_a_link_with_a_wrong_size_is_repaired_by_a_push(
+async def test_a_blob_with_a_wrong_size_is_repaired_by_a_push(
     admin: Caller, settings: Settings
 ) -> None:
     """Its blob would stay missing, however often it is pushed."""
     await push_blobs(admin)
-    damage(settings, "UPDATE blob_links SET size = size + 1")
+    damage(settings, "UPDATE blobs SET size = size + 1")
     assert (await admin.call("HEAD", PATH)).status == 404
 
     await admin.push_blob("app", LAYER)

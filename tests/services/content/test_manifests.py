@@ -52,11 +52,10 @@ async def push(metadata: SqlMetadata, store: FileBlobStore, content: bytes) -> N
     async def chunks() -> AsyncIterator[bytes]:
         yield content
 
-    digest = Digest.of(content)
     await store.begin(UPLOAD)
     await store.append(UPLOAD, chunks())
-    size = await store.commit(UPLOAD, digest)
-    await metadata.link_blob(HELLO, digest, size, HandClock().now)
+    copy = await store.commit(UPLOAD, Digest.of(content))
+    await metadata.link_blob(HELLO, copy, "acrux", HandClock().now)
 
 
 class TestPlatform:

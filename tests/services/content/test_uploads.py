@@ -92,7 +92,7 @@ async def close(uploads: Uploads, upload: Upload) -> None:
 async def is_linked(metadata: SqlMetadata) -> bool:
     """Whether the repository links the blob."""
     try:
-        return await metadata.find_blob(SESSION.repository, DIGEST) == len(FIRST + LAST)
+        return (await metadata.find_blob(SESSION.repository, DIGEST)).size == len(FIRST + LAST)
     except UnknownBlob:
         return False
 
@@ -253,7 +253,7 @@ async def test_a_repository_that_was_locked_meanwhile_takes_no_second_put(
         await close(uploads, upload)
 
 
-STEPS = ("pwrite", "rename", "fsync")
+STEPS = ("utime", "pwrite", "rename", "fsync")
 
 
 class Killed(BaseException):
@@ -274,7 +274,7 @@ async def test_a_put_that_is_killed_at_any_step_can_be_sent_again(
     step, after = killed
     call = getattr(os, step)
 
-    def kill(*values: Any) -> None:
+    def kill(*values: Any, **_: Any) -> None:
         if after:
             call(*values)
         raise Killed

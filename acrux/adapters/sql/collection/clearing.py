@@ -3,9 +3,7 @@
 from typing import Final
 
 from acrux.adapters.sql.content import blob_links
-from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Statement, Steps
-from acrux.domain.instants import MICROSECOND
 from acrux.ports.collection import Collected
 
 # The columns that tell the rows of a repository apart, in the order in which its tables are
@@ -22,10 +20,9 @@ _ROWS: Final = {
 }
 
 
-def clear(now: int, count: int, grace: Grace) -> Steps[Collected]:
-    """Remove up to `count` rows of a repository that was deleted longer ago than the grace."""
-    before = now - grace.unreferenced // MICROSECOND
-    for (key,) in (yield _find_deleted(before)):
+def clear(now: int, count: int) -> Steps[Collected]:
+    """Remove up to `count` rows of a deleted repository that is due to be cleared."""
+    for (key,) in (yield _find_due(now)):
         for table, columns in _ROWS.items():
             gone = yield _clear(table, columns, str(key), count)
             if gone:
@@ -42,14 +39,13 @@ def clear(now: int, count: int, grace: Grace) -> Steps[Collected]:
     return Collected()
 
 
-def _find_deleted(before: int) -> Statement:
+def _find_due(now: int) -> Statement:
     return Statement(
         """
         SELECT key FROM repositories
-        WHERE former_name IS NOT NULL AND deleted_at <= :before
-        ORDER BY former_name, key LIMIT 1
+        WHERE clear_at IS NOT NULL AND clear_at <= :now ORDER BY clear_at, key LIMIT 1
         """,
-        {"before": before},
+        {"now": now},
     )
 
 

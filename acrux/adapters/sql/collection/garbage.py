@@ -23,6 +23,11 @@ class SqlGarbage:
         """See ports.Garbage."""
         return await self._database.write(counting.count_some(items, self._rules.grace))
 
+    async def is_any_due(self, now: datetime) -> bool:
+        """See ports.Garbage."""
+        [(due,)] = await self._database.read(_find_any_due(to_microseconds(now)))
+        return bool(due)
+
     async def review(self, now: datetime, items: int) -> Collected:
         """See ports.Garbage."""
         return await self._database.write(
@@ -37,9 +42,7 @@ class SqlGarbage:
 
     async def clear(self, now: datetime, items: int) -> Collected:
         """See ports.Garbage."""
-        return await self._database.write(
-            clearing.clear(to_microseconds(now), items, self._rules.grace)
-        )
+        return await self._database.write(clearing.clear(to_microseconds(now), items))
 
     async def removals(self, now: datetime, items: int) -> Sequence[Copy]:
         """See ports.Garbage."""
@@ -88,6 +91,20 @@ def _disown(candidates: Sequence[Copy], now: int) -> Steps[int]:
     return disowned
 
 
+def _find_any_due(now: int) -> Statement:
+    return Statement(
+        """
+        SELECT EXISTS (SELECT 1 FROM reviews WHERE due_at <= :now)
+            OR EXISTS (SELECT 1 FROM holds WHERE until <= :now)
+            OR EXISTS (SELECT 1 FROM repositories WHERE clear_at IS NOT NULL AND clear_at <= :now)
+            OR EXISTS (SELECT 1 FROM removals WHERE due_at <= :now)
+            OR EXISTS (SELECT 1 FROM usage
+                       WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all)
+        """,
+        {"now": now, "all": usage.ALL},
+    )
+
+
 def _find_queue(now: int) -> Statement:
     return Statement(
         """
@@ -95,7 +112,7 @@ def _find_queue(now: int) -> Statement:
                (SELECT COUNT(*) FROM reviews WHERE due_at <= :now),
                (SELECT COUNT(*) FROM holds),
                (SELECT COUNT(*) FROM repositories
-                WHERE former_name IS NOT NULL AND deleted_at IS NOT NULL),
+                WHERE clear_at IS NOT NULL),
                (SELECT COUNT(*) FROM removals),
                (SELECT COALESCE(SUM(size), 0) FROM removals),
                (SELECT MIN(due_at) FROM reviews WHERE due_at <= :now),

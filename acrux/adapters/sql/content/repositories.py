@@ -129,10 +129,11 @@ def delete_repository(repository: RepositoryName, grace: Grace) -> Steps[Deleted
     tags = yield from _name_some("tags", "name", repository)
     yield Statement(
         """
-        UPDATE repositories SET name = NULL, former_name = name, deleted_at = :at
+        UPDATE repositories
+        SET name = NULL, former_name = name, deleted_at = :at, clear_at = :clear_at
         WHERE name = :repository
         """,
-        {"repository": repository.value, "at": grace.now()},
+        {"repository": repository.value, "at": grace.now(), "clear_at": grace.ends()},
     )
     return Deleted(manifests, tags)
 

@@ -4,14 +4,16 @@
 -- at once and its rows later; another repository can have the name meanwhile, under another key.
 ALTER TABLE repositories RENAME COLUMN name TO key;
 ALTER TABLE repositories ADD COLUMN name TEXT;
--- Only of a deleted repository: the name it had, and when it lost it.
+-- Only of a deleted repository: the name it had, when it lost it, and when its rows are cleared.
 ALTER TABLE repositories ADD COLUMN former_name TEXT;
 ALTER TABLE repositories ADD COLUMN deleted_at BIGINT;
+ALTER TABLE repositories ADD COLUMN clear_at BIGINT;
 
 UPDATE repositories SET name = key;
 
 CREATE UNIQUE INDEX repositories_by_name ON repositories (name);
 CREATE INDEX repositories_by_former_name ON repositories (former_name, key) WHERE former_name IS NOT NULL;
+CREATE INDEX repositories_to_clear ON repositories (clear_at, key) WHERE clear_at IS NOT NULL;
 
 -- To delete a repository, one must know that nothing in it is locked.
 CREATE INDEX tags_locked ON tags (repository) WHERE write_enabled = 0 OR delete_enabled = 0;
