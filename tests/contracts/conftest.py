@@ -8,6 +8,7 @@ import pytest
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
+from tests.contracts.content import GRACE
 from tests.contracts.databases import KINDS, Databases
 
 
@@ -28,7 +29,7 @@ def database(databases: Databases) -> SqliteDatabase:
 @pytest.fixture
 def metadata(database: SqliteDatabase) -> SqlMetadata:
     """Metadata of an empty registry."""
-    return SqlMetadata(database)
+    return SqlMetadata(database, GRACE)
 
 
 @pytest.fixture

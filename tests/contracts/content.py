@@ -3,8 +3,11 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import TypeVar
 
+from acrux.adapters.sql.content.grace import Grace
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
@@ -16,9 +19,16 @@ HELLO = RepositoryName.parse("library/hello")
 OTHER = RepositoryName.parse("library/other")
 LATEST = Tag.parse("latest")
 BLOB = Digest.of(b"blob")
+PUSHER = "acrux"
+GRACE = Grace(lambda: AT, unreferenced=timedelta(days=1), held=timedelta(hours=2))
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 
 Item = TypeVar("Item")
+
+
+def copy(digest: Digest, size: int = 4) -> Copy:
+    """A new copy of a blob, of four bytes unless its size matters."""
+    return Copy(digest, token_hex(8), size)
 
 
 def later(seconds: int) -> datetime:

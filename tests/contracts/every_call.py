@@ -39,11 +39,11 @@ from acrux.ports.audit_log import AuditLog
 from acrux.ports.content import Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
-from tests.contracts.content import AT, BLOB, descriptor, image, tags
+from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, tags
 from tests.contracts.databases import Databases
 
 ADAPTERS: dict[type, Callable[[Database], Any]] = {
-    Metadata: SqlMetadata,
+    Metadata: lambda database: SqlMetadata(database, GRACE),
     Properties: SqlProperties,
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
@@ -110,10 +110,13 @@ RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"
 # In an order in which each call finds what it needs.
 CALLS: tuple[Call, ...] = (
     METADATA.check_writable(LARGE),
-    METADATA.link_blob(LARGE, BLOB, 4, AT),
+    METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
     METADATA.find_blob(LARGE, BLOB),
-    METADATA.mount_blob(EVERYTHING, SMALL, BLOB, 1, AT),
-    METADATA.mount_blob(SOME, SMALL, BLOB, 1, AT),
+    METADATA.find_copies(LARGE, (BLOB, DIGEST)),
+    METADATA.find_copy(BLOB),
+    METADATA.hold(LARGE, DIGEST, PUSHER),
+    METADATA.mount_blob(EVERYTHING, SMALL, copy(BLOB, 1), PUSHER, AT),
+    METADATA.mount_blob(SOME, SMALL, copy(BLOB, 1), PUSHER, AT),
     METADATA.put_manifest(LARGE, IMAGE, (TAG, *tags("other")), AT),
     METADATA.put_manifest(SMALL, IMAGE, (TAG,), AT),
     METADATA.get_manifest(LARGE, TAG),
@@ -243,7 +246,8 @@ def filled(dialect: Dialect, rows: int) -> str:
     owner = f"CASE n % 4 WHEN 0 THEN 'small/' || {digits} ELSE 'large/' || (n * 10 / {rows}) END"
     series = dialect.series.format(rows=rows)
     return f"""
-        INSERT INTO repositories (name, created_at) SELECT DISTINCT {owner}, 1 FROM {series};
+        INSERT INTO repositories (key, name, created_at)
+        SELECT DISTINCT {owner}, {owner}, 1 FROM {series};
         INSERT INTO manifests (repository, digest, media_type, size, image_size, subject,
                                artifact_type, config_media_type, architecture, os, created_at,
                                updated_at, annotations, entries, content)
@@ -253,6 +257,21 @@ def filled(dialect: Dialect, rows: int) -> str:
         SELECT {owner}, 't' || {digits}, {digest}, n, n FROM {series};
         INSERT INTO blob_links (repository, digest, size, created_at)
         SELECT {owner}, {digest}, 1, 1 FROM {series};
+        INSERT INTO blobs (digest, copy, size, stored_at)
+        SELECT {digest}, {digits}, 1, 1 FROM {series};
+        INSERT INTO usage (repository, manifests, manifest_bytes, tags, blobs, blob_bytes,
+                           manifests_to, tags_to, blobs_to)
+        SELECT key, 1, 1, 1, 1, 1, '~', '~', '~' FROM repositories;
+        INSERT INTO manifest_references (repository, target, digest)
+        SELECT {owner}, {digest}, {dialect.digest.format("n + 1")} FROM {series};
+        INSERT INTO reviews (repository, digest, due_at)
+        SELECT {owner}, {digest}, n FROM {series};
+        INSERT INTO holds (repository, digest, principal, until)
+        SELECT {owner}, {digest}, 'acrux', n FROM {series};
+        INSERT INTO removals (digest, copy, size, due_at)
+        SELECT {digest}, 'former', 1, n FROM {series};
+        INSERT INTO pulls (repository, reference, pulled_at)
+        SELECT {owner}, {digest}, n FROM {series};
         INSERT INTO audit_log (id, case_id, proven, account, authentication_method, peer,
                                repository, request, outcome, status, asked, granted, reason,
                                message, facts, correlation)

@@ -13,7 +13,7 @@ from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
 from acrux.errors import Disallowed, UnknownBlob
 from acrux.ports.content import Metadata, Properties
-from tests.contracts.content import AT, BLOB, LATEST, descriptor, index
+from tests.contracts.content import AT, BLOB, LATEST, PUSHER, copy, descriptor, index
 
 SUBJECT = Digest.of(b"subject")
 ELSEWHERE = Digest.of(b"blob of another repository")
@@ -46,8 +46,8 @@ class Scene:
 
     async def prepare(self, metadata: SqlMetadata) -> None:
         """Create all of it."""
-        await metadata.link_blob(self.name, BLOB, 4, AT)
-        await metadata.link_blob(self.another, ELSEWHERE, 4, AT)
+        await metadata.link_blob(self.name, copy(BLOB), PUSHER, AT)
+        await metadata.link_blob(self.another, copy(ELSEWHERE), PUSHER, AT)
         await metadata.put_manifest(self.name, HELD, (LATEST,), AT)
 
     async def lock(
@@ -110,14 +110,21 @@ OPERATIONS = {
     "pull by tag": _metadata("get_manifest", lambda to: (to.name, LATEST)),
     "pull by digest": _metadata("get_manifest", lambda to: (to.name, HELD.digest)),
     "read a blob": _metadata("find_blob", lambda to: (to.name, BLOB)),
+    "look for the blobs of a manifest": _metadata(
+        "find_copies", lambda to: (to.name, (BLOB,)), shows=lambda found, _: bool(found)
+    ),
+    "look for a blob to mount": _metadata("find_copy", lambda _: (BLOB,)),
+    "hold a blob": _metadata("hold", lambda to: (to.name, BLOB, PUSHER)),
     "mount from here": _metadata(
-        "mount_blob", lambda to: ((RepositoryPattern(to.name.value),), to.another, BLOB, 4, AT)
+        "mount_blob",
+        lambda to: ((RepositoryPattern(to.name.value),), to.another, copy(BLOB), PUSHER, AT),
     ),
     "mount to here": _metadata(
-        "mount_blob", lambda to: ((RepositoryPattern(to.another.value),), to.name, ELSEWHERE, 4, AT)
+        "mount_blob",
+        lambda to: ((RepositoryPattern(to.another.value),), to.name, copy(ELSEWHERE), PUSHER, AT),
     ),
     "ask whether to push": _metadata("check_writable", lambda to: (to.name,)),
-    "push a blob": _metadata("link_blob", lambda to: (to.name, ELSEWHERE, 4, AT)),
+    "push a blob": _metadata("link_blob", lambda to: (to.name, copy(ELSEWHERE), PUSHER, AT)),
     "push to the tag": _metadata("put_manifest", lambda to: (to.name, NEXT, (LATEST,), AT)),
     "push the same again": _metadata("put_manifest", lambda to: (to.name, HELD, (LATEST,), AT)),
     "push to two tags": _metadata("put_manifest", lambda to: (to.name, NEXT, (NEW, LATEST), AT)),
@@ -155,36 +162,39 @@ OPERATIONS = {
 # "." means that the operation works, "X" that it is disallowed, "-" that the item is not
 # listed, and "?" that its blob looks as if it were not found.
 TABLE = """
-                               repository     tag            manifest
-                               d  w  l  r     d  w  l  r     d  w  l  r
-    pull by tag                .  .  .  X     .  .  .  X     .  .  .  X
-    pull by digest             .  .  .  X     .  .  .  .     .  .  .  X
-    read a blob                .  .  .  X     .  .  .  .     .  .  .  .
-    mount from here            .  .  .  ?     .  .  .  .     .  .  .  .
-    mount to here              .  X  .  .     .  .  .  .     .  .  .  .
-    ask whether to push        .  X  .  .     .  .  .  .     .  .  .  .
-    push a blob                .  X  .  .     .  .  .  .     .  .  .  .
-    push to the tag            .  X  .  .     .  X  .  .     .  .  .  .
-    push the same again        .  X  .  .     .  X  .  .     .  .  .  .
-    push to two tags           .  X  .  .     .  X  .  .     .  .  .  .
-    push a new tag             .  X  .  .     .  .  .  .     .  .  .  .
-    tag the manifest anew      .  X  .  .     .  .  .  .     .  .  .  .
-    push without a tag         .  X  .  .     .  .  .  .     .  .  .  .
-    untag                      .  X  .  .     X  X  .  .     .  .  .  .
-    delete the manifest        .  X  .  .     X  X  .  .     X  X  .  .
-    delete the blob            .  X  .  .     .  .  .  .     .  .  .  .
-    delete the repository      X  X  .  .     X  X  .  .     X  X  .  .
-    list repositories          .  .  -  .     .  .  .  .     .  .  .  .
-    list tags                  .  .  .  .     .  .  -  .     .  .  .  .
-    list referrers             .  .  .  .     .  .  .  .     .  .  -  .
-    list tags with properties  .  .  .  .     .  .  -  .     .  .  .  .
-    list manifests             .  .  .  .     .  .  .  .     .  .  -  .
-    show the repository        .  .  .  .     .  .  .  .     .  .  .  .
-    show the tag               .  .  .  .     .  .  .  .     .  .  .  .
-    show the manifest          .  .  .  .     .  .  .  .     .  .  .  .
-    change the repository      .  .  .  .     .  .  .  .     .  .  .  .
-    change the tag             .  .  .  .     .  .  .  .     .  .  .  .
-    change the manifest        .  .  .  .     .  .  .  .     .  .  .  .
+                                      repository     tag            manifest
+                                      d  w  l  r     d  w  l  r     d  w  l  r
+    pull by tag                       .  .  .  X     .  .  .  X     .  .  .  X
+    pull by digest                    .  .  .  X     .  .  .  .     .  .  .  X
+    read a blob                       .  .  .  X     .  .  .  .     .  .  .  .
+    look for the blobs of a manifest  .  .  .  .     .  .  .  .     .  .  .  .
+    look for a blob to mount          .  .  .  .     .  .  .  .     .  .  .  .
+    hold a blob                       .  .  .  .     .  .  .  .     .  .  .  .
+    mount from here                   .  .  .  ?     .  .  .  .     .  .  .  .
+    mount to here                     .  X  .  .     .  .  .  .     .  .  .  .
+    ask whether to push               .  X  .  .     .  .  .  .     .  .  .  .
+    push a blob                       .  X  .  .     .  .  .  .     .  .  .  .
+    push to the tag                   .  X  .  .     .  X  .  .     .  .  .  .
+    push the same again               .  X  .  .     .  X  .  .     .  .  .  .
+    push to two tags                  .  X  .  .     .  X  .  .     .  .  .  .
+    push a new tag                    .  X  .  .     .  .  .  .     .  .  .  .
+    tag the manifest anew             .  X  .  .     .  .  .  .     .  .  .  .
+    push without a tag                .  X  .  .     .  .  .  .     .  .  .  .
+    untag                             .  X  .  .     X  X  .  .     .  .  .  .
+    delete the manifest               .  X  .  .     X  X  .  .     X  X  .  .
+    delete the blob                   .  X  .  .     .  .  .  .     .  .  .  .
+    delete the repository             X  X  .  .     X  X  .  .     X  X  .  .
+    list repositories                 .  .  -  .     .  .  .  .     .  .  .  .
+    list tags                         .  .  .  .     .  .  -  .     .  .  .  .
+    list referrers                    .  .  .  .     .  .  .  .     .  .  -  .
+    list tags with properties         .  .  .  .     .  .  -  .     .  .  .  .
+    list manifests                    .  .  .  .     .  .  .  .     .  .  -  .
+    show the repository               .  .  .  .     .  .  .  .     .  .  .  .
+    show the tag                      .  .  .  .     .  .  .  .     .  .  .  .
+    show the manifest                 .  .  .  .     .  .  .  .     .  .  .  .
+    change the repository             .  .  .  .     .  .  .  .     .  .  .  .
+    change the tag                    .  .  .  .     .  .  .  .     .  .  .  .
+    change the manifest               .  .  .  .     .  .  .  .     .  .  .  .
 """
 
 

@@ -432,7 +432,7 @@ from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.adapters.sql.database import Statement
 
 def add():
-    yield Statement("INSERT INTO repositories (name, created_at) VALUES ('r', 0)"
+    yield Statement("INSERT INTO repositories (key, created_at) VALUES ('r', 0)"
                     " ON CONFLICT DO NOTHING", {})
     rows = yield Statement("SELECT size FROM blob_links", {})
     size = rows[0][0] + 1 if rows else 1

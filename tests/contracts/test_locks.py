@@ -16,7 +16,7 @@ from acrux.adapters.sql.database import Statement
 from acrux.domain.content.attributes import AttributesChange
 from acrux.errors import Disallowed, Unknown, UnknownManifest
 from acrux.ports.content import Metadata, Properties
-from tests.contracts.content import AT, HELLO, LATEST, index
+from tests.contracts.content import AT, GRACE, HELLO, LATEST, index
 from tests.contracts.databases import KINDS, PATIENCE
 from tests.contracts.lock_operations import (
     LOCKS,
@@ -146,7 +146,7 @@ class Worker:
     def __init__(self, kind: str, folder: Path, watch: Watch) -> None:
         self.watch = watch
         self.database = KINDS[kind](folder, watch)
-        self.metadata = SqlMetadata(self.database)
+        self.metadata = SqlMetadata(self.database, GRACE)
         self.properties = SqlProperties(self.database)
 
 
@@ -186,16 +186,16 @@ Write = Callable[[Worker], Awaitable[None]]
 # The operations that a lock against writing forbids, each with the statement at which the locks
 # have been read and nothing is written yet.
 WRITES: list[tuple[Write, str, str]] = [
-    (pushed, "repository", "INSERT INTO repositories"),
-    (pushed, "tag", "INSERT INTO repositories"),
-    (deleted, "repository", "DELETE FROM manifests"),
-    (deleted, "tag", "DELETE FROM manifests"),
-    (deleted, "manifest", "DELETE FROM manifests"),
+    (pushed, "repository", "INSERT INTO manifests"),
+    (pushed, "tag", "INSERT INTO manifests"),
+    (deleted, "repository", "DELETE FROM tags"),
+    (deleted, "tag", "DELETE FROM tags"),
+    (deleted, "manifest", "DELETE FROM tags"),
     (untagged, "repository", "DELETE FROM tags"),
     (untagged, "tag", "DELETE FROM tags"),
-    (removed, "repository", "DELETE FROM tags"),
-    (removed, "tag", "DELETE FROM tags"),
-    (removed, "manifest", "DELETE FROM tags"),
+    (removed, "repository", "UPDATE repositories"),
+    (removed, "tag", "UPDATE repositories"),
+    (removed, "manifest", "UPDATE repositories"),
 ]
 
 

@@ -29,6 +29,7 @@ from acrux.errors import (
     UnknownTag,
 )
 from acrux.ports.content import StoredManifest
+from tests.contracts.content import GRACE, PUSHER, copy
 from tests.contracts.databases import Databases
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -37,13 +38,14 @@ OTHER = RepositoryName.parse("library/other")
 LATEST = Tag.parse("latest")
 BLOB = Digest.of(b"blob")
 EVERYTHING = (RepositoryPattern("*"),)
+FROM_HELLO = (RepositoryPattern(HELLO.value),)
 RACES = 25
 
 
 @pytest.fixture
 def rival(databases: Databases) -> SqlMetadata:
     """The same metadata in another worker."""
-    return SqlMetadata(databases.open())
+    return SqlMetadata(databases.open(), GRACE)
 
 
 def manifest(name: str = "", *blobs: Digest, **fields: object) -> Manifest:
@@ -98,15 +100,15 @@ class TestBlobs:
 
     async def test_a_linked_blob_is_found_with_its_size(self, metadata: SqlMetadata) -> None:
         """A pull would not know the length of the blob."""
-        await metadata.link_blob(HELLO, BLOB, 5 * 2**40, AT)
+        await metadata.link_blob(HELLO, copy(BLOB, 5 * 2**40), PUSHER, AT)
 
-        assert await metadata.find_blob(HELLO, BLOB) == 5 * 2**40
+        assert (await metadata.find_blob(HELLO, BLOB)).size == 5 * 2**40
 
     async def test_a_blob_is_visible_only_through_a_repository_that_links_it(
         self, metadata: SqlMetadata
     ) -> None:
         """Anyone who knows a digest could read what another repository holds."""
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
 
         with pytest.raises(UnknownBlob) as refused:
             await metadata.find_blob(OTHER, BLOB)
@@ -116,7 +118,7 @@ class TestBlobs:
         self, metadata: SqlMetadata, databases: Databases
     ) -> None:
         """Every layer of every pull would pay for more."""
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
 
         with databases.watched() as statements:
             await metadata.find_blob(HELLO, BLOB)
@@ -125,15 +127,15 @@ class TestBlobs:
 
     async def test_linking_a_blob_again_changes_nothing(self, metadata: SqlMetadata) -> None:
         """Pushing a layer a second time would fail."""
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
-        await metadata.link_blob(HELLO, BLOB, 4, AT + timedelta(days=1))
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT + timedelta(days=1))
 
-        assert await metadata.find_blob(HELLO, BLOB) == 4
+        assert (await metadata.find_blob(HELLO, BLOB)).size == 4
 
     async def test_a_blob_that_was_unlinked_is_unknown(self, metadata: SqlMetadata) -> None:
         """Deleted content could be pulled."""
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
-        await metadata.link_blob(OTHER, BLOB, 4, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
+        await metadata.link_blob(OTHER, copy(BLOB), PUSHER, AT)
         await metadata.unlink_blob(HELLO, BLOB)
 
         assert not await links(metadata, HELLO, BLOB)
@@ -145,18 +147,20 @@ class TestBlobs:
         self, metadata: SqlMetadata
     ) -> None:
         """A layer that two images share would be sent twice."""
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
-        await metadata.mount_blob((RepositoryPattern(HELLO.value),), OTHER, BLOB, 4, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
+        await metadata.mount_blob(FROM_HELLO, OTHER, copy(BLOB), PUSHER, AT)
 
-        assert await metadata.find_blob(HELLO, BLOB) == 4
-        assert await metadata.find_blob(OTHER, BLOB) == 4
+        assert (await metadata.find_blob(HELLO, BLOB)).size == 4
+        assert (await metadata.find_blob(OTHER, BLOB)).size == 4
 
     async def test_only_what_the_source_links_can_be_mounted(self, metadata: SqlMetadata) -> None:
         """Mounting would give away blobs of repositories that the caller may not read."""
         third = RepositoryName.parse("third")
-        await metadata.link_blob(third, BLOB, 4, AT)
+        await metadata.link_blob(third, copy(BLOB), PUSHER, AT)
         with pytest.raises(UnknownBlob):
-            await metadata.mount_blob((RepositoryPattern(HELLO.value),), OTHER, BLOB, 4, AT)
+            await metadata.mount_blob(
+                (RepositoryPattern(HELLO.value),), OTHER, copy(BLOB), PUSHER, AT
+            )
 
         assert not await links(metadata, OTHER, BLOB)
 
@@ -237,8 +241,8 @@ class TestManifests:
         self, metadata: SqlMetadata
     ) -> None:
         """An image that nobody can pull would be listed."""
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
-        await metadata.link_blob(OTHER, Digest.of(b"elsewhere"), 4, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
+        await metadata.link_blob(OTHER, copy(Digest.of(b"elsewhere")), PUSHER, AT)
         held = manifest("{}", BLOB, Digest.of(b"elsewhere"))
         with pytest.raises(MissingReferences) as refused:
             await metadata.put_manifest(HELLO, held, (LATEST,), AT)
@@ -272,21 +276,24 @@ class TestManifests:
     ) -> None:
         """A large manifest would delay everyone's writes, or exceed the limits of a statement."""
         blobs = [Digest.of(str(number).encode()) for number in range(2500)]
-        await asyncio.gather(*(metadata.link_blob(HELLO, blob, 4, AT) for blob in blobs))
+        await asyncio.gather(*(metadata.link_blob(HELLO, copy(blob), PUSHER, AT) for blob in blobs))
         held = manifest("{}", *blobs)
         with databases.watched() as statements:
             await metadata.put_manifest(HELLO, held, (LATEST,), AT)
 
-        checked = [s for s in statements if s.sql.startswith("SELECT digest, size FROM blob_links")]
+        checked = [s for s in statements if "blob_links.digest IN" in s.sql]
         assert len(checked) == 3
-        assert max(len(statement.parameters) for statement in statements) <= 1001
+        assert len(statements) <= 40
+        assert max(len(s.parameters) or len(s.values) for s in statements) <= 1502
         assert await metadata.get_manifest(HELLO, LATEST) == stored(held)
 
     async def test_one_missing_layer_among_thousands_is_found(self, metadata: SqlMetadata) -> None:
         """A missing layer would be overlooked where the batches meet."""
         blobs = [Digest.of(str(number).encode()) for number in range(2001)]
         present = [blob for number, blob in enumerate(blobs) if number not in {999, 1000, 2000}]
-        await asyncio.gather(*(metadata.link_blob(HELLO, blob, 4, AT) for blob in present))
+        await asyncio.gather(
+            *(metadata.link_blob(HELLO, copy(blob), PUSHER, AT) for blob in present)
+        )
         with pytest.raises(MissingReferences) as refused:
             await metadata.put_manifest(HELLO, manifest("{}", *blobs), (LATEST,), AT)
 
@@ -371,7 +378,7 @@ class TestListings:
         self, metadata: SqlMetadata
     ) -> None:
         """A misspelt repository would look empty instead of unknown."""
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
 
         for items in (100, 0):
             with pytest.raises(UnknownRepository) as refused:
@@ -393,7 +400,7 @@ class TestListings:
         """Administrators would miss repositories, or see empty ones."""
         for name in ("b", "a/b", "a-b", "a0", "a"):
             await put_tags(metadata, RepositoryName.parse(name), "latest")
-        await metadata.link_blob(RepositoryName.parse("blobs-only"), BLOB, 4, AT)
+        await metadata.link_blob(RepositoryName.parse("blobs-only"), copy(BLOB), PUSHER, AT)
 
         listed = await metadata.list_repositories(Page(), EVERYTHING)
         assert listed == Slice(("a", "a-b", "a/b", "a0", "b"))
@@ -464,7 +471,7 @@ class TestRaces:
         """An image would be acknowledged after its layer had been deleted."""
         for number in range(RACES):
             blob, tag = Digest.of(bytes([number])), Tag.parse(f"n{number}")
-            await metadata.link_blob(HELLO, blob, 4, AT)
+            await metadata.link_blob(HELLO, copy(blob), PUSHER, AT)
             put, unlinked = await both(
                 metadata.put_manifest(HELLO, manifest(f"{number}", blob), (tag,), AT),
                 rival.unlink_blob(HELLO, blob),
@@ -481,9 +488,11 @@ class TestRaces:
         """A mount would be acknowledged that links nothing."""
         for number in range(RACES):
             blob = Digest.of(bytes([number]))
-            await metadata.link_blob(HELLO, blob, 4, AT)
+            await metadata.link_blob(HELLO, copy(blob), PUSHER, AT)
             mounted, unlinked = await both(
-                metadata.mount_blob((RepositoryPattern(HELLO.value),), OTHER, blob, 4, AT),
+                metadata.mount_blob(
+                    (RepositoryPattern(HELLO.value),), OTHER, copy(blob), PUSHER, AT
+                ),
                 rival.unlink_blob(HELLO, blob),
             )
 

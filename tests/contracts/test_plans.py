@@ -17,6 +17,7 @@ from acrux.domain.content.page import Order, Page
 from acrux.ports.accounts import Revocations
 from acrux.ports.failed_logins import FailedLogins
 from tests.contracts import postgresql
+from tests.contracts.content import GRACE
 from tests.contracts.databases import Databases
 from tests.contracts.every_call import (
     ADAPTERS,
@@ -104,7 +105,7 @@ async def _costs(folder: Path, rows: int) -> dict[str, int]:
 
 
 async def _read_pages(database: SqliteDatabase, row: int) -> None:
-    metadata, properties = SqlMetadata(database), SqlProperties(database)
+    metadata, properties = SqlMetadata(database, GRACE), SqlProperties(database)
     tag, digest = f"t{row:05}", Digest.parse(f"sha256:{row:064x}")
     await metadata.list_tags(LARGE, Page(10, tag))
     await metadata.list_repositories(Page(10, "small/00040"), EVERYTHING)

@@ -29,6 +29,8 @@ from tests.contracts.content import (
     HELLO,
     LATEST,
     OTHER,
+    PUSHER,
+    copy,
     descriptor,
     image,
     index,
@@ -50,7 +52,7 @@ class TestRepositories:
         self, metadata: SqlMetadata, properties: SqlProperties
     ) -> None:
         """`az acr repository show` would print nonsense (acr-protocol.md §5.2)."""
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
         await metadata.put_manifest(HELLO, index("1"), tags("a", "b"), later(2))
         await metadata.put_manifest(HELLO, index("2"), tags("c"), later(3))
         await metadata.put_manifest(OTHER, index("3"), tags("d"), later(9))
@@ -82,7 +84,7 @@ class TestRepositories:
     ) -> None:
         """An unfinished push, or the last delete, would leave an empty repository (§5.7)."""
         if way == "a blob":
-            await metadata.link_blob(HELLO, BLOB, 4, AT)
+            await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
         if way == "a deleted manifest":
             await metadata.put_manifest(HELLO, index(), (LATEST,), AT)
             await metadata.delete_manifest(HELLO, index().digest)
@@ -180,7 +182,7 @@ class TestManifests:
     ) -> None:
         """`az acr manifest show-metadata` would print nonsense (§5.4)."""
         held = image(BLOB, BLOB)
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
         await metadata.put_manifest(
             HELLO, held, tags("b", "B", "a-1", "a"), AT, platform=Platform("arm64", "linux")
         )

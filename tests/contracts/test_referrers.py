@@ -20,6 +20,8 @@ from tests.contracts.content import (
     HELLO,
     LATEST,
     OTHER,
+    PUSHER,
+    copy,
     descriptor,
     image,
     index,
@@ -77,7 +79,7 @@ class TestReferrers:
     ) -> None:
         """Signatures of older clients would be found under no type."""
         held = image(BLOB, subject=descriptor(SUBJECT))
-        await metadata.link_blob(HELLO, BLOB, 4, AT)
+        await metadata.link_blob(HELLO, copy(BLOB), PUSHER, AT)
         await metadata.put_manifest(HELLO, held, (), AT)
 
         [found] = (await metadata.list_referrers(HELLO, SUBJECT, CONFIG_TYPE, Page())).items
@@ -91,16 +93,37 @@ class TestReferrers:
         [found] = (await metadata.list_referrers(HELLO, SUBJECT, None, Page())).items
         assert found.artifact_type == ""
 
-    async def test_a_subject_may_come_later_and_go_earlier(self, metadata: SqlMetadata) -> None:
-        """Clients push signatures before images, and delete images before signatures."""
+    async def test_a_subject_may_come_later(self, metadata: SqlMetadata) -> None:
+        """Clients push signatures before images."""
         held = referrer(subject=index().digest)
         await metadata.put_manifest(HELLO, held, (), AT)
         before = await listed(metadata, index().digest)
         await metadata.put_manifest(HELLO, index(), (LATEST,), AT)
-        meanwhile = await listed(metadata, index().digest)
+
+        assert before == await listed(metadata, index().digest) == [held.digest]
+
+    async def test_referrers_of_any_depth_go_with_their_subject(
+        self, metadata: SqlMetadata
+    ) -> None:
+        """Signatures of deleted images would stay for ever."""
+        await metadata.put_manifest(HELLO, index(), (LATEST,), AT)
+        signature = referrer(subject=index().digest)
+        of_the_signature = referrer(subject=signature.digest)
+        for held in (signature, of_the_signature):
+            await metadata.put_manifest(HELLO, held, (), AT)
         await metadata.delete_manifest(HELLO, index().digest)
 
-        assert before == meanwhile == await listed(metadata, index().digest) == [held.digest]
+        for subject in (index().digest, signature.digest):
+            assert await listed(metadata, subject) == []
+
+    async def test_a_referrer_with_a_tag_stays(self, metadata: SqlMetadata) -> None:
+        """Somebody named it: they still want it."""
+        await metadata.put_manifest(HELLO, index(), (LATEST,), AT)
+        held = referrer(subject=index().digest)
+        await metadata.put_manifest(HELLO, held, tags("signature"), AT)
+        await metadata.delete_manifest(HELLO, index().digest)
+
+        assert await listed(metadata, index().digest) == [held.digest]
 
     async def test_a_subject_of_either_algorithm_has_its_own_referrers(
         self, metadata: SqlMetadata
