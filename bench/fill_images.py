@@ -15,7 +15,7 @@ LAYERS = 100  # that the images of a repository share
 BLOB_BYTES = 1 << 10
 AT_ONCE = 10_000  # images in a transaction
 CACHE_KIB = 256 << 10
-COPY = "filled"  # the name of every copy
+COPY = f"{0:016x}"  # the name of every copy
 
 _INDEXED = ("manifests", "tags", "blob_links")
 
