@@ -191,13 +191,13 @@ def _whole(served: Served, images: int, before: float) -> Round:
 WORKLOAD = Workload(
     "P9",
     "reads during garbage collection",
-    "acrux without a grace, on a registry of 1,000,000 images (quick: 100,000) with a blob of 1 KiB "
-    "of their own each; “few images” are 10,000. 1,000 images are removed with their files, by the "
-    "collector alone. The time of a removed repository, of 50,000 images (quick: 5,000), is that "
-    "from its deletion until the last file is gone. Then the large repository is deleted, of whose "
-    "blobs there are only rows, and the others are read by 8 connections; “at rest” the collection "
-    "is paused. The memory is that of the whole server. All in all, the large repository is "
-    "collected once, half of the time beside reads.",
+    "acrux without a grace, with 1,000,000 images (quick: 100,000), each of which has a blob of "
+    "1 KiB of its own; “few images” are 10,000. 1,000 images are removed with their files by the "
+    "collector alone. “A repository removed” has 50,000 images (quick: 5,000), and the time is "
+    "that from its deletion until the last file is gone. Then the large repository is deleted, of "
+    "whose blobs there are only rows, and another one is read by 8 connections; “at rest” the "
+    "collection is paused. The memory is that of the whole server. The large repository is "
+    "removed once, partly beside the reads.",
     cases,
     (
         Aim(cell=(PART, MANY), relative_to=[(PART, FEW)], at_most=1.25),
