@@ -1,13 +1,12 @@
 """Free what nothing refers to, beside running pushes and pulls."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final, Self
 
 from msgspec import Struct
 
 from acrux.ports.blobs import BlobStore
-from acrux.ports.clock import Clock
+from acrux.ports.clock import Clock, Rest
 from acrux.ports.collection import Collected, Garbage, Queue
 from acrux.ports.leases import Leases
 
@@ -19,9 +18,6 @@ ITEMS: Final = 200  # of one transaction: other writers wait for it
 ROWS: Final = 1000  # of a deleted repository: they need no look
 COPIES: Final = 2000  # removed at once: each touched folder is synced once
 UPLOADS: Final = 200  # looked at in one step
-
-# Wait as long as the step before took, at least: the collector takes half the time at most.
-Rest = Callable[[], Awaitable[None]]
 
 
 class Freed(Struct, frozen=True):
