@@ -12,7 +12,9 @@ from acrux.ports.leases import BACKUP, Leases
 
 LEASE: Final = "collection"
 LEASED_FOR: Final = timedelta(seconds=60)
+RENEWED_AFTER: Final = timedelta(seconds=1)  # not in each step: a renewal is a commit of its own
 ITEMS: Final = 200  # of one transaction: other writers wait for it
+ROWS: Final = 1000  # of a deleted repository: they need no look
 COPIES: Final = 2000  # removed at once: each touched folder is synced once
 UPLOADS: Final = 200  # looked at in one step
 
@@ -61,6 +63,7 @@ class Collection:
         self._abandoned = abandoned
         self._rest = rest
         self._is_counted = False
+        self._renewed_at = clock()
 
     async def queue(self) -> Queue:
         """What waits to be collected."""
@@ -77,14 +80,17 @@ class Collection:
             while step := await self._step():
                 freed += step
                 await self._rest()
-                if not await self._renew():  # paused for so long that another one took over
+                if not await self._keeps_on():  # paused for so long that another one took over
                     break
             return freed
         finally:
             await self._leases.release(LEASE, self._holder)
 
+    async def _keeps_on(self) -> bool:
+        return self._clock() - self._renewed_at < RENEWED_AFTER or await self._renew()
+
     async def _renew(self) -> bool:
-        now = self._clock()
+        now = self._renewed_at = self._clock()
         return await self._leases.acquire(LEASE, self._holder, now + LEASED_FOR, now)
 
     async def _step(self) -> Freed | None:
@@ -95,18 +101,20 @@ class Collection:
                 return Freed()
             self._is_counted = True
         now = self._clock()
-        cleared = await self._garbage.clear(now, ITEMS)
+        cleared = await self._garbage.clear(now, ROWS)
         reviewed = await self._garbage.review(now, ITEMS)
         ended = await self._garbage.end_holds(now, ITEMS)
-        removed = await self._remove_copies()
         done = cleared + reviewed + ended
+        removed = await self._remove_copies(at_least=COPIES if done.looked_at else 1)
         if not done.looked_at and not removed.copies:
             return None
         return _freed(done) + removed
 
-    async def _remove_copies(self) -> Freed:
+    async def _remove_copies(self, at_least: int) -> Freed:
         now = self._clock()
         copies = await self._garbage.removals(now, COPIES)
+        if len(copies) < at_least:  # to sync the folders of a few takes as long as those of many
+            return Freed()
         if copies:
             if await self._leases.find(BACKUP, now):  # in this order: see ports.leases
                 return Freed()
