@@ -25,6 +25,7 @@ from tests.contracts.content import (
     descriptor,
     image,
     index,
+    tags,
     walk,
 )
 

@@ -17,13 +17,16 @@ class BlobHandlers:
         """GET, HEAD: the blob, or the range of it that `Range` names (end-2)."""
         repository, digest = parsing.repository(request), parsing.digest(request)
         tag = responses.etag(digest)
-        if request.method == "HEAD" or parsing.knows(request, tag):
-            size = await self._blobs.size(repository, digest, guard.pusher(request))
+        is_head = request.method == "HEAD"
+        if is_head or parsing.knows(request, tag):
+            # With HEAD, a push asks what it need not send (end-2): what it is told must stay.
+            pusher = guard.pusher(request) if is_head else None
+            size = await self._blobs.size(repository, digest, pusher)
             if parsing.knows(request, tag):
                 return responses.unchanged(digest)
             return responses.blob_description(digest, size)
         byte_range = parsing.byte_range(request, tag)
-        blob = await self._blobs.get(repository, digest, guard.pusher(request))
+        blob = await self._blobs.get(repository, digest)
         try:
             part = byte_range.resolve(blob.size) if byte_range else None
         except RangeNotSatisfiable:

@@ -17,11 +17,13 @@ class ManifestHandlers:
     async def get(self, request: Request) -> Response:
         """GET, HEAD: the manifest, byte for byte as it was pushed (end-3)."""
         reference = parsing.reference_to_read(request)
+        # With HEAD, a push asks what it need not send: what it is told must stay.
+        is_check = request.method == "HEAD" and isinstance(reference, Digest)
         manifest = await self._manifests.get(
             parsing.repository(request),
             reference,
             parsing.accept(request),
-            guard.pusher(request) if isinstance(reference, Digest) else None,
+            guard.pusher(request) if is_check else None,
         )
         if parsing.knows(request, responses.etag(manifest.digest)):
             return responses.unchanged(manifest.digest)

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import UNWRITABLE, DamagedBlob, UnknownBlob
 from acrux.ports.blobs import BlobStore, StoredBlob
 from acrux.ports.clock import Clock
@@ -42,11 +42,9 @@ class Blobs:
             raise DamagedBlob(digest=str(digest))
         return found
 
-    async def get(
-        self, repository: RepositoryName, digest: Digest, pusher: str | None = None
-    ) -> StoredBlob:
-        """Open the blob, for the caller to close. `pusher` and what it raises: as `size`."""
-        copy, blob = await self._use(self._store.open, repository, digest, pusher)
+    async def get(self, repository: RepositoryName, digest: Digest) -> StoredBlob:
+        """Open the blob, for the caller to close. Raises as `size` does."""
+        copy, blob = await self._use(self._store.open, repository, digest, None)
         if blob.size != copy.size:
             blob.close()
             raise DamagedBlob(digest=str(digest))

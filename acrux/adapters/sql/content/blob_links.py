@@ -6,11 +6,11 @@ from acrux.adapters.sql.content import attributes, copies, holds, repositories, 
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import MissingReferences, UnknownBlob
 
 # A manifest of 4 MiB can name tens of thousands of layers; a statement takes 32,766 parameters.
@@ -35,24 +35,29 @@ def link_blob(
 
 def _link(key: str, digest: Digest, size: int, at: int) -> Steps[None]:
     row: dict[str, SqlValue] = {"key": key, "digest": str(digest), "size": size}
-    linked = yield Statement(
-        "SELECT size FROM blob_links WHERE repository = :key AND digest = :digest",
-        {"key": key, "digest": str(digest)},
+    is_new = yield Statement(
+        """
+        INSERT INTO blob_links (repository, digest, size, created_at)
+        VALUES (:key, :digest, :size, :at)
+        ON CONFLICT (repository, digest) DO NOTHING RETURNING 1
+        """,
+        {**row, "at": at},
     )
-    if not linked:
-        yield Statement(
-            """
-            INSERT INTO blob_links (repository, digest, size, created_at)
-            VALUES (:key, :digest, :size, :at)
-            """,
-            {**row, "at": at},
-        )
+    if is_new:
         yield usage.add_link(key, str(digest), size)
-    elif linked[0][0] != size:  # the former one counted bytes that were damaged
+        return
+    former = yield Statement(
+        """
+        SELECT size FROM blob_links
+        WHERE repository = :key AND digest = :digest AND size <> :size
+        """,
+        row,
+    )
+    for (wrong,) in former:  # it counted bytes that were damaged
         yield Statement(
             "UPDATE blob_links SET size = :size WHERE repository = :key AND digest = :digest", row
         )
-        yield usage.change_links(key, str(digest), 0, size - int(linked[0][0]))
+        yield usage.change_links(key, str(digest), 0, size - int(wrong))
 
 
 def find_blob(repository: RepositoryName, digest: Digest) -> Statement:
