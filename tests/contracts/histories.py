@@ -13,12 +13,14 @@ from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Database, Statement, Steps
-from acrux.domain.access.patterns import RepositoryPattern
+from acrux.adapters.sql.space.space import SqlSpace
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.space import Target
 from acrux.errors import RegistryError
 from tests.contracts.content import AT, descriptor, image, index
 
@@ -46,29 +48,30 @@ blobs = st.sampled_from(BLOBS)
 manifests = st.sampled_from(MANIFESTS)
 
 # A step is the name of a method of History, and its arguments.
-Step = tuple[str, tuple[Any, ...]]
+Action = tuple[str, tuple[Any, ...]]
 
 
-def _step(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
+def action(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Action]:
+    """A step with these arguments."""
     return st.tuples(st.just(name), st.tuples(*arguments))
 
 
-steps: st.SearchStrategy[Step] = st.one_of(
-    _step("link", repositories, blobs, st.sampled_from([4, 4, 4, 5])),
-    _step("link_again"),
-    _step("mount", repositories, blobs),
-    _step("push", repositories, manifests, st.lists(tags, max_size=2, unique=True)),
-    _step("push", repositories, manifests, st.lists(tags, max_size=2, unique=True)),
-    _step("push", repositories, manifests, st.lists(tags, max_size=2, unique=True)),
-    _step("hold", repositories, blobs),
-    _step("unlink", repositories, blobs),
-    _step("untag", repositories, tags),
-    _step("delete", repositories, manifests),
-    _step("delete_repository", repositories),
-    _step("lock", repositories, manifests, st.booleans()),
-    _step("forward", st.sampled_from([1, 3, 25])),
-    _step("collect", st.integers(1, 5)),
-    _step("collect_all"),
+steps: st.SearchStrategy[Action] = st.one_of(
+    action("link", repositories, blobs, st.sampled_from([4, 4, 4, 5])),
+    action("link_again"),
+    action("mount", repositories, blobs),
+    action("push", repositories, manifests, st.lists(tags, max_size=2, unique=True)),
+    action("push", repositories, manifests, st.lists(tags, max_size=2, unique=True)),
+    action("push", repositories, manifests, st.lists(tags, max_size=2, unique=True)),
+    action("hold", repositories, blobs),
+    action("unlink", repositories, blobs),
+    action("untag", repositories, tags),
+    action("delete", repositories, manifests),
+    action("delete_repository", repositories),
+    action("lock", repositories, manifests, st.booleans()),
+    action("forward", st.sampled_from([1, 3, 25])),
+    action("collect", st.integers(1, 5)),
+    action("collect_all"),
 )
 
 
@@ -83,13 +86,15 @@ class History:
         self.database = database
         self.metadata = SqlMetadata(database, grace)
         self.properties = SqlProperties(database)
-        self.garbage = SqlGarbage(database, Rules(grace, untagged=untagged))
+        rules = Rules(grace, untagged=untagged)
+        self.garbage = SqlGarbage(database, rules)
+        self.space = SqlSpace(database, rules)
         self._copies: list[tuple[RepositoryName, Copy]] = []
 
     def _clock(self) -> datetime:
         return self.now
 
-    async def take(self, step: Step) -> None:
+    async def take(self, step: Action) -> None:
         """Take a step; what the registry refuses changes nothing."""
         name, arguments = step
         act: Callable[..., Coroutine[Any, Any, None]] = getattr(self, name)
@@ -173,6 +178,22 @@ class History:
         """Collect until nothing is due."""
         while await self.collect(100):
             pass
+
+    async def settle(self) -> None:
+        """Let all graces pass, and collect."""
+        for _ in range(2):  # what expired holds and former locks kept is reviewed again
+            await self.forward(1000)
+            await self.collect_all()
+
+    async def delete_target(self, target: Target) -> None:
+        """Delete a repository, a tag or a manifest, if it is still there."""
+        with suppress(RegistryError):
+            if target.reference is None:
+                await self.metadata.delete_repository(target.repository)
+            elif isinstance(target.reference, Tag):
+                await self.metadata.delete_tag(target.repository, target.reference)
+            else:
+                await self.metadata.delete_manifest(target.repository, target.reference)
 
     async def come_from_a_former_version(self) -> None:
         """Forget what only this version keeps: all is as migration 15 leaves it."""

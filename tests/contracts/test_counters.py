@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from acrux.adapters.sql.content import references
 from acrux.adapters.sql.database import Database, Statement
 from tests.contracts.databases import KINDS, Databases
-from tests.contracts.histories import History, Step, steps
+from tests.contracts.histories import Action, History, steps
 
 COUNTED = """
     SELECT repository, manifests, manifest_bytes, tags, blobs, blob_bytes FROM usage
@@ -144,7 +144,7 @@ def _references(
 @few_examples
 async def test_counters_equal_a_recount_after_every_step(
     kind: str,
-    history: list[Step],
+    history: list[Action],
     untagged: bool,
     referrers: bool,
 ) -> None:
@@ -160,7 +160,7 @@ async def test_counters_equal_a_recount_after_every_step(
 @given(before=histories, after=histories)
 @few_examples
 async def test_so_they_do_while_content_of_a_former_version_is_being_counted(
-    kind: str, before: list[Step], after: list[Step]
+    kind: str, before: list[Action], after: list[Action]
 ) -> None:
     """A push or a deletion beside the walk would be counted twice, or not at all."""
     async with opened(kind) as database:
@@ -179,16 +179,14 @@ async def test_so_they_do_while_content_of_a_former_version_is_being_counted(
 @given(history=histories)
 @few_examples
 async def test_nothing_unreferenced_is_left_once_all_graces_have_passed(
-    kind: str, history: list[Step]
+    kind: str, history: list[Action]
 ) -> None:
     """Space would never come back."""
     async with opened(kind) as database:
         registry = History(database)
         for step in history:
             await registry.take(step)
-        for _ in range(2):  # what holds ended is due, and what locks kept is reviewed again
-            await registry.forward(1000)
-            await registry.collect_all()
+        await registry.settle()
         await check(database)
         for sentence, sql in LEFT_OVER.items():
             assert await database.read(Statement(sql, {})) == [], sentence
