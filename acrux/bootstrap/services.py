@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from secrets import token_hex
 
 from acrux.bootstrap.adapters import Adapters
@@ -22,6 +21,7 @@ from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
+from acrux.services.content.orphans import Orphans
 from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
 from acrux.services.content.uploads import Uploads
@@ -46,6 +46,7 @@ class Services:
     uploads: Uploads
     listings: Listings
     collection: Collection
+    orphans: Orphans
     users: Users
     accounts: Accounts
     scope_maps: ScopeMaps
@@ -82,15 +83,8 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             timedelta(seconds=settings.upload_seconds),
         ),
         listings=Listings(adapters.metadata),
-        collection=Collection(
-            adapters.garbage,
-            adapters.store,
-            adapters.leases,
-            adapters.aged,
-            token_hex(HOLDER_BYTES),
-            timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
-            partial(asyncio.sleep, REST_SECONDS),
-        ),
+        collection=_collection(settings, adapters),
+        orphans=_orphans(settings, adapters),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),
@@ -106,6 +100,39 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
     )
+
+
+def _collection(settings: Settings, adapters: Adapters) -> Collection:
+    return Collection(
+        adapters.garbage,
+        adapters.store,
+        adapters.leases,
+        adapters.aged,
+        token_hex(HOLDER_BYTES),
+        _pushed_for(settings),
+        _rest,
+    )
+
+
+def _orphans(settings: Settings, adapters: Adapters) -> Orphans:
+    return Orphans(
+        adapters.garbage,
+        adapters.store,
+        adapters.facts,
+        adapters.leases,
+        adapters.aged,
+        token_hex(HOLDER_BYTES),
+        _pushed_for(settings),
+        _rest,
+    )
+
+
+def _pushed_for(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds)
+
+
+async def _rest() -> None:
+    await asyncio.sleep(REST_SECONDS)
 
 
 def _audit_log(settings: Settings, adapters: Adapters) -> AuditLog:

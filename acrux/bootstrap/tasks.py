@@ -57,7 +57,14 @@ def of_collection(settings: Settings, services: Services, log: Log) -> tuple[Bac
         if freed and any(asdict(freed).values()):
             log.info("collected", **asdict(freed))
 
-    return (BackgroundTask("collection", settings.gc_interval_seconds, collect),)
+    async def disown() -> None:
+        if disowned := await services.orphans.disown():
+            log.info("orphans", copies=disowned)
+
+    return (
+        BackgroundTask("collection", settings.gc_interval_seconds, collect),
+        BackgroundTask("orphans", TIDY_SECONDS, disown),
+    )
 
 
 def of_users_in_a_file(

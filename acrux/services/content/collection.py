@@ -1,13 +1,12 @@
 """Free what nothing refers to, beside running pushes and pulls."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final, Self
 
 from msgspec import Struct
 
 from acrux.ports.blobs import BlobStore
-from acrux.ports.clock import Clock
+from acrux.ports.clock import Clock, Rest
 from acrux.ports.collection import Collected, Garbage, Queue
 from acrux.ports.leases import Leases
 
@@ -17,9 +16,6 @@ LEASED_FOR: Final = timedelta(seconds=60)
 ITEMS: Final = 200  # of one transaction: other writers wait for it
 COPIES: Final = 2000  # removed at once: each touched folder is synced once
 UPLOADS: Final = 200  # looked at in one step
-
-# Wait as long as the step before took, at least: the collector takes half the time at most.
-Rest = Callable[[], Awaitable[None]]
 
 
 class Freed(Struct, frozen=True):

@@ -14,7 +14,7 @@ def count_some(count: int, grace: Grace) -> Steps[int]:
 
     The order matters: a link is unreferenced only if all manifests are read.
     """
-    for key, manifests_to, tags_to, blobs_to in (yield _find_uncounted()):
+    for key, manifests_to, tags_to, blobs_to in (yield find_uncounted()):
         if manifests_to < usage.ALL:
             return 1 + (yield from _count_manifests(str(key), manifests_to, count))
         if tags_to < usage.ALL:
@@ -23,7 +23,8 @@ def count_some(count: int, grace: Grace) -> Steps[int]:
     return 0
 
 
-def _find_uncounted() -> Statement:
+def find_uncounted() -> Statement:
+    """A repository that is not counted yet, and how far each of its counters got."""
     return Statement(
         """
         SELECT repository, manifests_to, tags_to, blobs_to FROM usage

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from acrux.adapters.sql.content import attributes, copies, holds, repositories, reviews, usage
+from acrux.adapters.sql.content import (
+    attributes,
+    copies,
+    holds,
+    limits,
+    repositories,
+    reviews,
+    usage,
+)
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
@@ -29,11 +37,12 @@ def link_blob(
     # An upload outlives its repository, which may have been deleted meanwhile.
     key = yield from repositories.ensure(repository, at)
     yield from copies.use(copy, at)
-    yield from _link(key, copy.digest, copy.size, at)
+    yield from _link(repository, key, copy, at)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
 
-def _link(key: str, digest: Digest, size: int, at: int) -> Steps[None]:
+def _link(repository: RepositoryName, key: str, copy: Copy, at: int) -> Steps[None]:
+    digest, size = copy.digest, copy.size
     row: dict[str, SqlValue] = {"key": key, "digest": str(digest), "size": size}
     is_new = yield Statement(
         """
@@ -44,6 +53,7 @@ def _link(key: str, digest: Digest, size: int, at: int) -> Steps[None]:
         {**row, "at": at},
     )
     if is_new:
+        yield from limits.check_room(repository, size)
         yield usage.add_link(key, str(digest), size)
         return
     former = yield Statement(
@@ -117,7 +127,7 @@ def mount_blob(
     key = yield from repositories.ensure(repository, at)
     if not copy.name:  # the repository that has it may be deleted before it is counted there
         yield from copies.count(str(copy.digest), copy.size, at)
-    yield from _link(key, copy.digest, copy.size, at)
+    yield from _link(repository, key, copy, at)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
 

@@ -10,6 +10,7 @@ from acrux.adapters.sql.content import (
     attributes,
     blob_links,
     holds,
+    limits,
     references,
     repositories,
     reviews,
@@ -58,9 +59,12 @@ def put_manifest(push: Push, grace: Grace) -> Steps[None]:
     repository, digest = push.repository, push.manifest.digest
     overwritten = yield from attributes.of_tags(repository, push.tags)
     yield from attributes.check_repository(Operation.WRITE, repository, overwritten)
+    yield from limits.check_moves(repository, (tag.value for tag in push.tags), str(digest))
     yield from blob_links.check_links(repository, push.required, push.damaged)
     key = yield from repositories.ensure(repository, push.at)
     known = yield _find_size(key, str(digest))
+    if not known:
+        yield from limits.check_room(repository, len(push.manifest.content))
     yield _hold(key, push.manifest, push.platform, push.at)
     if not known:
         yield usage.add_manifest(key, str(digest), len(push.manifest.content))
@@ -188,6 +192,7 @@ def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) ->
         raise UnknownManifest(reference=str(digest))
     tags = yield from attributes.of_tags_on(repository, digest)
     yield from attributes.check_repository(Operation.DELETE, repository, [*manifest, *tags])
+    yield from limits.check_deletion_on(repository, str(digest))
     yield from remove(key, str(digest), grace.ends())
     if grace.referrers:
         yield from remove_referrers(key, str(digest), grace.ends())

@@ -1,9 +1,12 @@
 """What /acr/v1 shows of repositories, tags and manifests, in SQL."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
+from acrux.adapters.sql import policies
 from acrux.adapters.sql.content import attributes, repositories
 from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
@@ -12,6 +15,7 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page, Slice
+from acrux.domain.content.policies.write_once import WriteOncePolicy, forbids
 from acrux.domain.content.properties import (
     Entry,
     ManifestProperties,
@@ -63,7 +67,7 @@ class SqlProperties:
     async def tag(self, repository: RepositoryName, tag: Tag) -> TagProperties:
         """See ports.Properties."""
         for row in await self._database.read(_find_tag(repository, tag)):
-            return _read_tag(row)
+            return _read_tag(row, repository, await self._write_once())
         raise UnknownTag(tag=str(tag))
 
     async def tags(
@@ -72,7 +76,9 @@ class SqlProperties:
         """See ports.Properties."""
         rows = await self._database.read(_list_tags(repository, page, order, digest))
         await self._check_known(repository, rows)
-        return Slice(tuple(map(_read_tag, rows[: page.items])), more=0 < page.items < len(rows))
+        write_once = await self._write_once()
+        tags = tuple(_read_tag(row, repository, write_once) for row in rows[: page.items])
+        return Slice(tags, more=0 < page.items < len(rows))
 
     async def change_tag(
         self, repository: RepositoryName, tag: Tag, change: AttributesChange
@@ -106,6 +112,9 @@ class SqlProperties:
         condition = f"repository = {KEY} AND digest = :digest"
         if not await self._change("manifests", condition, parameters, change):
             raise UnknownManifest(reference=str(digest))
+
+    async def _write_once(self) -> tuple[WriteOncePolicy, ...]:
+        return await self._database.find(policies.select(WriteOncePolicy), policies.read_write_once)
 
     async def _check_known(self, repository: RepositoryName, rows: list[Row]) -> None:
         if not rows and not await self._database.read(repositories.find_any_manifest(repository)):
@@ -230,14 +239,19 @@ def _keyset(
     return f"AND ({time}, {key}) {beyond} {place}", sorting
 
 
-def _read_tag(row: Row) -> TagProperties:
+def _read_tag(
+    row: Row, repository: RepositoryName, write_once: Sequence[WriteOncePolicy]
+) -> TagProperties:
     name, digest, created_at, updated_at, *switches = row
+    shown = attributes.read(switches)
+    if forbids(write_once, repository.value, name):
+        shown = replace(shown, write_enabled=False)
     return TagProperties(
         name=name,
         digest=digest,
         created_at=from_microseconds(created_at),
         updated_at=from_microseconds(updated_at),
-        attributes=attributes.read(switches),
+        attributes=shown,
     )
 
 

@@ -1,6 +1,6 @@
 """Tags: point them at manifests, list them, delete them."""
 
-from acrux.adapters.sql.content import attributes, reviews, usage
+from acrux.adapters.sql.content import attributes, limits, reviews, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Statement, Steps
@@ -51,6 +51,7 @@ def delete_tag(repository: RepositoryName, tag: Tag, grace: Grace) -> Steps[None
     if not found or key is None:
         raise UnknownTag(tag=str(tag))
     yield from attributes.check_repository(Operation.DELETE, repository, found)
+    yield from limits.check_deletion(repository, [tag.value])
     yield from remove(key, tag.value, grace.ends())
 
 
