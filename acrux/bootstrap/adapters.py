@@ -33,6 +33,7 @@ from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.clocks import Clocks
@@ -50,6 +51,7 @@ class Adapters:
     store: FileBlobStore
     metadata: SqlMetadata
     garbage: SqlGarbage
+    space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
     policies: SqlPolicies
@@ -87,13 +89,15 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     grace = _grace(settings, clocks)
+    rules = Rules(grace, untagged=settings.gc_untagged)
     signing_keys = KeyFolder(folder / "secrets" / "signing")
     signing_keys.prepare(settings.signing_algorithm)
     return Adapters(
         database=database,
         store=store,
         metadata=SqlMetadata(used, grace, growing),
-        garbage=SqlGarbage(used, Rules(grace, untagged=settings.gc_untagged)),
+        garbage=SqlGarbage(used, rules),
+        space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),
         policies=SqlPolicies(used),

@@ -24,6 +24,7 @@ from acrux.services.content.manifests import Manifests
 from acrux.services.content.orphans import Orphans
 from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
+from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
 
@@ -46,6 +47,7 @@ class Services:
     uploads: Uploads
     listings: Listings
     collection: Collection
+    space: Space
     orphans: Orphans
     users: Users
     accounts: Accounts
@@ -85,6 +87,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         listings=Listings(adapters.metadata),
         collection=_collection(settings, adapters),
         orphans=_orphans(settings, adapters),
+        space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),
