@@ -197,6 +197,7 @@ def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) ->
     if grace.referrers:
         yield from remove_referrers(key, str(digest), grace.ends())
     yield _forget_locks_of_an_empty(repository)
+    yield from repositories.tidy(key)
 
 
 def remove(key: str, digest: str, due_at: int) -> Steps[None]:
