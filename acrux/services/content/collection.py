@@ -106,10 +106,10 @@ class Collection:
         return _freed(done) + removed
 
     async def _remove_copies(self) -> Freed:
-        now = self._clock()
-        if await self._leases.find(BACKUP, now):
+        copies = await self._garbage.removals(self._clock(), COPIES)
+        # Afterwards: a backup that begins later does not find these copies in use.
+        if await self._leases.find(BACKUP, self._clock()):
             return Freed()
-        copies = await self._garbage.removals(now, COPIES)
         if copies:
             await self._store.remove(copies)
             await self._garbage.forget(copies)

@@ -25,11 +25,10 @@ def use(copy: Copy, at: int) -> Steps[None]:
         if used is None:
             raise UnknownUpload("the upload was given up: start it again", upload=copy.name)
         return
+    counted = 0 if used is None else int(size)
+    yield usage.store(digest, int(used is None), copy.size - counted)
     if used is None and linked is not None:
         used, size = "", int(linked)  # stored by a former version, and not counted yet
-    else:
-        stored = 0 if used is None else int(size)
-        yield usage.store(digest, int(used is None), copy.size - stored)
     if used is not None:
         yield remove(digest, str(used), int(size), at)
     yield Statement(
