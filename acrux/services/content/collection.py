@@ -148,13 +148,13 @@ class Collection:
         return _freed(done) + removed
 
     async def _remove_copies(self, at_least: int) -> Freed:
-        now = self._clock()
-        copies = await self._garbage.removals(now, COPIES)
+        copies = await self._garbage.removals(self._clock(), COPIES)
         if len(copies) < at_least:  # to sync the folders of a few takes as long as those of many
             return Freed()
+        # Afterwards: a backup that begins later does not find these copies in use.
+        if await self._leases.find(BACKUP, self._clock()):
+            return Freed()
         if copies:
-            if await self._leases.find(BACKUP, now):  # in this order: see ports.leases
-                return Freed()
             await self._store.remove(copies)
             await self._garbage.forget(copies)
         return Freed(copies=len(copies), bytes=sum(copy.size for copy in copies))
