@@ -48,6 +48,7 @@ RegistryError
 ├── StorageReadOnly
 ├── StorageUnavailable
 ├── IssuerUnavailable
+├── InvalidBackup
 └── InvalidSettings
 """
 
@@ -326,3 +327,7 @@ class IssuerUnavailable(RegistryError):
 
 class InvalidSettings(RegistryError):
     """The settings cannot be used. This prevents the start, and never reaches HTTP."""
+
+
+class InvalidBackup(RegistryError):
+    """A backup was cut short, is damaged, or was made by a newer acrux. It never reaches HTTP."""

@@ -24,6 +24,8 @@ COMMANDS: Final = {
     "quota": "acrux.cli.policies.quota:quota",
     "config": "acrux.cli.policies.config:config",
     "update": "acrux.cli.update:update",
+    "backup": "acrux.cli.backup.backup:backup",
+    "restore": "acrux.cli.backup.restore:restore",
     "audit": "acrux.cli.audit:audit",
     "settings": "acrux.cli.settings:settings",
     "version": "acrux.cli.version:version",

@@ -8,10 +8,9 @@ from msgspec import Struct
 from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock, Rest
 from acrux.ports.collection import Collected, Garbage, Queue
-from acrux.ports.leases import Leases
+from acrux.ports.leases import BACKUP, Leases
 
 LEASE: Final = "collection"
-BACKUP: Final = "backup"  # whoever holds it copies the store: no bytes are removed meanwhile
 LEASED_FOR: Final = timedelta(seconds=60)
 ITEMS: Final = 200  # of one transaction: other writers wait for it
 COPIES: Final = 2000  # removed at once: each touched folder is synced once
@@ -107,10 +106,10 @@ class Collection:
 
     async def _remove_copies(self) -> Freed:
         now = self._clock()
-        if await self._leases.find(BACKUP, now):
-            return Freed()
         copies = await self._garbage.removals(now, COPIES)
         if copies:
+            if await self._leases.find(BACKUP, now):  # in this order: see ports.leases
+                return Freed()
             await self._store.remove(copies)
             await self._garbage.forget(copies)
         return Freed(copies=len(copies), bytes=sum(copy.size for copy in copies))

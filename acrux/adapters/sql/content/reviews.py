@@ -10,7 +10,7 @@ ROWS_PER_STATEMENT = 500
 def review(key: str, digests: Iterable[str], due_at: int) -> Steps[None]:
     """Look at these digests of the repository at an instant, in microseconds since 1970.
 
-    What is already to be looked at stays so, at the earlier instant.
+    What is already to be looked at later stays so: the grace begins with the last loss.
     """
     rows: list[tuple[str, str, int]] = [(key, digest, due_at) for digest in digests]
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
@@ -20,7 +20,7 @@ def review(key: str, digests: Iterable[str], due_at: int) -> Steps[None]:
             "INSERT INTO reviews (repository, digest, due_at) VALUES "  # noqa: S608 -- only placeholders
             + ", ".join(["(?, ?, ?)"] * len(some))
             + " ON CONFLICT (repository, digest) DO UPDATE SET due_at = excluded.due_at"
-            " WHERE reviews.due_at > excluded.due_at",
+            " WHERE reviews.due_at < excluded.due_at",
             {},
             values,
         )
