@@ -81,21 +81,19 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     path = folder / "registry.sqlite"
     pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
     database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
-    reserve = Reserve(folder / "reserve")
-    reserve.take()
+    reserve = _reserve(folder / "reserve")
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
-    grace = _grace(settings, clocks)
-    rules = Rules(grace, untagged=settings.gc_untagged)
+    rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     signing_keys = KeyFolder(folder / "secrets" / "signing")
     signing_keys.prepare(settings.signing_algorithm)
     return Adapters(
         database=database,
         store=store,
-        metadata=SqlMetadata(used, grace, growing),
+        metadata=SqlMetadata(used, rules.grace, growing),
         garbage=SqlGarbage(used, rules),
         space=SqlSpace(used, rules),
         leases=SqlLeases(used),
@@ -122,6 +120,12 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         pepper=pepper,
         reserve=reserve,
     )
+
+
+def _reserve(path: Path) -> Reserve:
+    reserve = Reserve(path)
+    reserve.take()
+    return reserve
 
 
 def _grace(settings: Settings, clocks: Clocks) -> Grace:
