@@ -49,6 +49,7 @@ RegistryError
 ├── StorageReadOnly
 ├── StorageUnavailable
 ├── IssuerUnavailable
+├── InvalidBackup
 └── InvalidSettings
 """
 
@@ -331,3 +332,7 @@ class IssuerUnavailable(RegistryError):
 
 class InvalidSettings(RegistryError):
     """The settings cannot be used. This prevents the start, and never reaches HTTP."""
+
+
+class InvalidBackup(RegistryError):
+    """A backup was cut short, is damaged, or was made by a newer acrux. It never reaches HTTP."""

@@ -33,6 +33,7 @@ from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
@@ -55,6 +56,7 @@ class Adapters:
     leases: SqlLeases
     properties: SqlProperties
     policies: SqlPolicies
+    pulls: SqlPulls
     accounts: SqlAccounts
     scope_maps: SqlScopeMaps
     trusts: SqlTrusts
@@ -87,9 +89,8 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     accounts = SqlAccounts(used)
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
+    signing_keys = _signing_keys(settings, folder / "secrets")
     rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
-    signing_keys = KeyFolder(folder / "secrets" / "signing")
-    signing_keys.prepare(settings.signing_algorithm)
     return Adapters(
         database=database,
         store=store,
@@ -99,6 +100,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         leases=SqlLeases(used),
         properties=SqlProperties(used),
         policies=SqlPolicies(used),
+        pulls=SqlPulls(growing),
         accounts=accounts,
         scope_maps=SqlScopeMaps(used),
         trusts=SqlTrusts(used),
@@ -135,6 +137,12 @@ def _grace(settings: Settings, clocks: Clocks) -> Grace:
         held=timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
         referrers=settings.gc_referrers,
     )
+
+
+def _signing_keys(settings: Settings, folder: Path) -> KeyFolder:
+    signing_keys = KeyFolder(folder / "signing")
+    signing_keys.prepare(settings.signing_algorithm)
+    return signing_keys
 
 
 def _key_of_failed_logins(folder: Path) -> bytes:

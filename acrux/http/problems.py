@@ -232,8 +232,8 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     ),
 }  # fmt: skip
 
-# Failures that never reach a client: they prevent the start.
-UNTOLD: Final = frozenset({errors.InvalidSettings})
+# Failures that never reach a client: they end a command.
+UNTOLD: Final = (errors.InvalidSettings, errors.InvalidBackup)
 
 UNEXPECTED: Final = Problem(
     500,

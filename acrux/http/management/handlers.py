@@ -6,6 +6,7 @@ from typing import Protocol, Self
 from acrux.http.management.accounts import AccountManagement
 from acrux.http.management.audit import AuditManagement
 from acrux.http.management.keys import KeyManagement
+from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.registry import RegistryManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
 from acrux.http.management.storage.handlers import StorageHandlers
@@ -19,6 +20,7 @@ from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
 from acrux.services.content.collection import Collection
+from acrux.services.content.policies import Policies
 from acrux.services.content.space import Space
 
 
@@ -40,6 +42,8 @@ class Managed(Protocol):
     @property
     def explanations(self) -> Explanations: ...
     @property
+    def policies(self) -> Policies: ...
+    @property
     def collection(self) -> Collection: ...
     @property
     def space(self) -> Space: ...
@@ -56,6 +60,7 @@ class ManagementHandlers:
     trusts: TrustManagement
     keys: KeyManagement
     audit: AuditManagement
+    policies: PolicyHandlers
     storage: StorageHandlers
 
     @classmethod
@@ -69,5 +74,6 @@ class ManagementHandlers:
             trusts=TrustManagement(services.trusts),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
+            policies=PolicyHandlers.on(services.policies),
             storage=StorageHandlers.on(services.collection, services.space),
         )

@@ -37,6 +37,11 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "required": True,
         "schema": {"type": "array", "items": {"type": "string"}},
     },
+    "repositories": {
+        "description": "The policy with this pattern of repositories, such as team/*.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
     "prefix": {
         "description": "Only repositories below this prefix, such as team.",
         "schema": {"type": "string"},

@@ -7,6 +7,7 @@ from acrux.http.management.audit import AuditManagement
 from acrux.http.management.handlers import ManagementHandlers
 from acrux.http.management.keys import KeyManagement
 from acrux.http.management.operation import PAGED, Operation
+from acrux.http.management.policies.operations import operations as of_policies
 from acrux.http.management.registry import RegistryManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
 from acrux.http.management.storage.operations import operations as of_storage
@@ -24,6 +25,7 @@ def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
         *_trusts(handlers.trusts),
         *_keys(handlers.keys),
         *_audit(handlers.audit),
+        *of_policies(handlers.policies),
         *of_storage(handlers.storage),
     )
 

@@ -9,12 +9,13 @@ from msgspec import Struct
 from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock, Rest
 from acrux.ports.collection import Collected, Garbage, Queue
-from acrux.ports.leases import Lease, Leases
+from acrux.ports.leases import BACKUP, Lease, Leases
 
 LEASE: Final = "collection"
-BACKUP: Final = "backup"  # whoever holds it copies the store: no bytes are removed meanwhile
 LEASED_FOR: Final = timedelta(seconds=60)
+RENEWED_AFTER: Final = timedelta(seconds=1)  # not in each step: a renewal is a commit of its own
 ITEMS: Final = 200  # of one transaction: other writers wait for it
+ROWS: Final = 1000  # of a deleted repository: they need no look
 COPIES: Final = 2000  # removed at once: each touched folder is synced once
 UPLOADS: Final = 200  # looked at in one step
 
@@ -79,6 +80,7 @@ class Collection:
         self._abandoned = abandoned
         self._rest = rest
         self._is_counted = False
+        self._renewed_at = clock()
         self._is_running = False
 
     async def status(self) -> Status:
@@ -115,14 +117,17 @@ class Collection:
                 await self._rest()
                 if not go_on(freed):
                     break
-                if not await self._renew():  # paused for so long that another one took over
+                if not await self._keeps_on():  # paused for so long that another one took over
                     break
             return freed
         finally:
             await self._leases.release(LEASE, self._holder)
 
+    async def _keeps_on(self) -> bool:
+        return self._clock() - self._renewed_at < RENEWED_AFTER or await self._renew()
+
     async def _renew(self) -> bool:
-        now = self._clock()
+        now = self._renewed_at = self._clock()
         return await self._leases.acquire(LEASE, self._holder, now + LEASED_FOR, now)
 
     async def _step(self) -> Freed | None:
@@ -133,20 +138,22 @@ class Collection:
                 return Freed()
             self._is_counted = True
         now = self._clock()
-        cleared = await self._garbage.clear(now, ITEMS)
+        cleared = await self._garbage.clear(now, ROWS)
         reviewed = await self._garbage.review(now, ITEMS)
         ended = await self._garbage.end_holds(now, ITEMS)
-        removed = await self._remove_copies()
         done = cleared + reviewed + ended
+        removed = await self._remove_copies(at_least=COPIES if done.looked_at else 1)
         if not done.looked_at and not removed.copies:
             return None
         return _freed(done) + removed
 
-    async def _remove_copies(self) -> Freed:
-        now = self._clock()
-        if await self._leases.find(BACKUP, now):
+    async def _remove_copies(self, at_least: int) -> Freed:
+        copies = await self._garbage.removals(self._clock(), COPIES)
+        if len(copies) < at_least:  # to sync the folders of a few takes as long as those of many
             return Freed()
-        copies = await self._garbage.removals(now, COPIES)
+        # Afterwards: a backup that begins later does not find these copies in use.
+        if await self._leases.find(BACKUP, self._clock()):
+            return Freed()
         if copies:
             await self._store.remove(copies)
             await self._garbage.forget(copies)

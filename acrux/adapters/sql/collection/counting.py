@@ -16,7 +16,7 @@ def count_some(count: int, grace: Grace) -> Steps[int]:
     """
     for key, manifests_to, tags_to, blobs_to in (yield find_uncounted()):
         if manifests_to < usage.ALL:
-            return 1 + (yield from _count_manifests(str(key), manifests_to, count))
+            return 1 + (yield from _count_manifests(str(key), manifests_to, count, grace))
         if tags_to < usage.ALL:
             return 1 + (yield from _count_tags(str(key), tags_to, count))
         return 1 + (yield from _count_links(str(key), blobs_to, count, grace))
@@ -35,7 +35,7 @@ def find_uncounted() -> Statement:
     )
 
 
-def _count_manifests(key: str, after: str, count: int) -> Steps[int]:
+def _count_manifests(key: str, after: str, count: int, grace: Grace) -> Steps[int]:
     sizes = yield _page("manifests", "digest, size", "digest", key, after, count)
     some, room = 0, CONTENT_BYTES
     while some < len(sizes) and (room := room - int(sizes[some][1])) > 0:
@@ -43,7 +43,20 @@ def _count_manifests(key: str, after: str, count: int) -> Steps[int]:
     some = max(some, min(len(sizes), 1))
     counted = sizes[:some]
     if counted:
-        yield from _refer(key, after, str(counted[-1][0]))
+        last = str(counted[-1][0])
+        yield from _refer(key, after, last)
+        # It is not known since when these have no tag: rules on age begin to count now.
+        yield Statement(
+            """
+            INSERT INTO untagged (repository, digest, since)
+            SELECT repository, digest, CAST(:now AS BIGINT) FROM manifests
+            WHERE repository = :key AND digest > :after AND digest <= :last
+              AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.repository = manifests.repository
+                                                   AND tags.digest = manifests.digest)
+            ON CONFLICT (repository, digest) DO NOTHING
+            """,
+            {"key": key, "after": after, "last": last, "now": grace.now()},
+        )
     to = str(counted[-1][0]) if len(counted) == count or some < len(sizes) else usage.ALL
     yield Statement(
         """

@@ -152,7 +152,7 @@ def unlink(key: str, digest: str, due_at: int) -> Steps[bool]:
     for (size,) in unlinked:
         yield usage.take_link(key, digest, int(size))
         yield from copies.give_up(digest, int(size), due_at)
-    yield reviews.forget(key, digest)
+    yield reviews.forget_if_gone(key, digest)
     return bool(unlinked)
 
 

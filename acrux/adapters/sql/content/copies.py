@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from acrux.adapters.sql.content import usage
-from acrux.adapters.sql.database import Row, Statement, Steps
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.errors import UnknownUpload
@@ -78,6 +78,38 @@ def give_up(digest: str, size: int, due_at: int) -> Steps[None]:
     yield remove(digest, str(copy), int(stored), due_at)
     if rows:
         yield usage.store(digest, -1, -int(stored))
+
+
+def give_up_all(digests: Sequence[str], due_at: int) -> Steps[None]:
+    """Remove the copies of those of the blobs that no repository links any more.
+
+    Only if all that existed before is counted: then each blob has a row.
+    """
+    for start in range(0, len(digests), DIGESTS_PER_STATEMENT):
+        some = digests[start : start + DIGESTS_PER_STATEMENT]
+        gone = yield Statement(
+            f"""
+            DELETE FROM blobs WHERE digest IN ({", ".join("?" * len(some))})
+            AND NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)
+            RETURNING digest, copy, size
+            """,  # noqa: S608 -- only placeholders
+            {},
+            some,
+        )
+        if gone:
+            yield _remove_all(gone, due_at)
+            yield usage.take_all([(str(digest), int(size)) for digest, _, size in gone])
+
+
+def _remove_all(rows: Sequence[Row], due_at: int) -> Statement:
+    values: list[SqlValue] = [value for row in rows for value in (*row, due_at)]
+    return Statement(
+        "INSERT INTO removals (digest, copy, size, due_at) VALUES "  # noqa: S608 -- only placeholders
+        + ", ".join(["(?, ?, ?, ?)"] * len(rows))
+        + " ON CONFLICT (digest, copy) DO NOTHING",
+        {},
+        values,
+    )
 
 
 def _find_any_link(digest: str) -> Statement:
