@@ -34,6 +34,7 @@ from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.pulls import SqlPulls
+from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.clocks import Clocks
@@ -51,6 +52,7 @@ class Adapters:
     store: FileBlobStore
     metadata: SqlMetadata
     garbage: SqlGarbage
+    space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
     policies: SqlPolicies
@@ -90,11 +92,13 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     store.prepare()
     grace = _grace(settings, clocks)
     signing_keys = _signing_keys(settings, folder / "secrets")
+    rules = Rules(grace, untagged=settings.gc_untagged)
     return Adapters(
         database=database,
         store=store,
         metadata=SqlMetadata(used, grace, growing),
-        garbage=SqlGarbage(used, Rules(grace, untagged=settings.gc_untagged)),
+        garbage=SqlGarbage(used, rules),
+        space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),
         policies=SqlPolicies(used),

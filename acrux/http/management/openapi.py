@@ -23,7 +23,7 @@ _TIME: Final = {"type": "string", "format": "date-time"}
 PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "account": {"description": "Only records of this account.", "schema": {"type": "string"}},
     "repository": {
-        "description": "Only records about this repository.",
+        "description": "Only what concerns this repository.",
         "schema": {"type": "string"},
     },
     "outcome": {
@@ -35,6 +35,10 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "repositories": {
         "description": "The policy with this pattern of repositories, such as team/*.",
         "required": True,
+        "schema": {"type": "string"},
+    },
+    "prefix": {
+        "description": "Only repositories below this prefix, such as team.",
         "schema": {"type": "string"},
     },
     "n": {
