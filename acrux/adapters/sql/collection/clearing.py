@@ -12,6 +12,7 @@ _ROWS: Final = {
     "tags": "name",
     "manifests": "digest",
     "manifest_references": "target, digest",
+    "untagged": "digest",
     "pulls": "reference",
     "reviews": "digest",
     "holds": "digest, principal",

@@ -1,7 +1,6 @@
 """Remove what is due to be looked at and has no reference left."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from msgspec import Struct
 
@@ -16,9 +15,6 @@ class Rules(Struct, frozen=True):
 
     grace: Grace
     untagged: bool = True
-
-
-LOCKED_FOR: Final = 3_600_000_000  # microseconds until a locked manifest is looked at again
 
 
 class _Due(Struct, frozen=True):
@@ -46,21 +42,19 @@ def review_due(now: int, count: int, rules: Rules) -> Steps[Collected]:
     due = [_Due(*row) for row in (yield _find_due(now, count))]
     yield from reviews.forget_all([(one.key, one.digest) for one in due])
     collected = Collected(looked_at=len(due))
-    unlinked, touched = dict[str, list[str]](), set[str]()
+    unlinked: dict[str, list[str]] = {}
     for one in due:
         if one.held is not None and one.held > now:
             yield from reviews.review(one.key, [one.digest], one.held)
             continue
-        removed = yield from _review_manifest(one, now, rules)
-        if removed.manifests:
-            touched.add(one.key)
-        collected += removed
+        collected += yield from _review_manifest(one, now, rules)
         if one.is_linked and not one.is_named:
             unlinked.setdefault(one.key, []).append(one.digest)
     for key, digests in unlinked.items():
         yield from blob_links.unlink_all(key, digests, now)
         collected += Collected(links=len(digests))
-    for key in sorted(touched | unlinked.keys()):
+    for key in dict.fromkeys(one.key for one in due):
+        yield repositories.forget_locks_of_an_empty(key)
         yield from repositories.tidy(key)
     return collected
 
@@ -106,8 +100,9 @@ def review_expired_holds(now: int, count: int) -> Steps[Collected]:
     for key, digest, principal in expired:
         yield holds.forget(key, digest, principal)
         [(held,)] = yield holds.find_last(key, digest)
+        is_reviewed = yield reviews.find(key, digest)  # it lost a reference, and has its grace
         # Only the blob: a manifest that never had a reference stays.
-        if held is None:
+        if held is None and not is_reviewed:
             collected += yield from _review_link(key, digest, now)
     return collected
 
@@ -115,16 +110,15 @@ def review_expired_holds(now: int, count: int) -> Steps[Collected]:
 def _review_manifest(one: _Due, now: int, rules: Rules) -> Steps[Collected]:
     # Without a manifest it was deleted, but perhaps not all of its referrers were.
     if one.is_manifest:
-        is_kept = not one.has_subject and not rules.untagged
-        if one.is_tagged or one.is_named or one.is_referrer or is_kept:
+        follows = one.has_subject and rules.grace.referrers
+        if one.is_tagged or one.is_named or one.is_referrer or not (rules.untagged or follows):
             return Collected()
         if one.is_locked:  # it is looked at again until it is unlocked
-            later = max(rules.grace.ends(), now + LOCKED_FOR)
-            yield from reviews.review(one.key, [one.digest], later)
+            yield from reviews.review(one.key, [one.digest], rules.grace.unlocked())
             return Collected()
         yield from manifests.remove(one.key, one.digest, now)
     if rules.grace.referrers and one.has_referrers:
-        yield from manifests.remove_referrers(one.key, one.digest, now)
+        yield from manifests.remove_referrers(one.key, one.digest, now, rules.grace)
     return Collected(manifests=int(one.is_manifest))
 
 

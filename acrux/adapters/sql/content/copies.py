@@ -25,11 +25,10 @@ def use(copy: Copy, at: int) -> Steps[None]:
         if used is None:
             raise UnknownUpload("the upload was given up: start it again", upload=copy.name)
         return
+    counted = 0 if used is None else int(size)
+    yield usage.store(digest, int(used is None), copy.size - counted)
     if used is None and linked is not None:
-        used, size = "", int(linked)  # stored by a former version, and not counted yet
-    else:
-        stored = 0 if used is None else int(size)
-        yield usage.store(digest, int(used is None), copy.size - stored)
+        used, size = "", int(linked)  # stored by a former version, and not counted until now
     if used is not None:
         yield remove(digest, str(used), int(size), at)
     yield Statement(
@@ -40,6 +39,19 @@ def use(copy: Copy, at: int) -> Steps[None]:
         """,
         {"digest": digest, "copy": copy.name, "size": copy.size, "at": at},
     )
+
+
+def count(digest: str, size: int, at: int) -> Steps[None]:
+    """Count a blob that a former version stored, unless it is counted: its copy has no name."""
+    new = yield Statement(
+        """
+        INSERT INTO blobs (digest, copy, size, stored_at) VALUES (:digest, '', :size, :at)
+        ON CONFLICT (digest) DO NOTHING RETURNING 1
+        """,
+        {"digest": digest, "size": size, "at": at},
+    )
+    if new:
+        yield usage.store(digest, 1, size)
 
 
 def _find_state(digest: str, copy: str) -> Statement:
