@@ -118,7 +118,6 @@ RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"
 # In an order in which each call finds what it needs.
 CALLS: tuple[Call, ...] = (
     METADATA.check_writable(LARGE),
-    METADATA.check_room(LARGE, 1),
     METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
     METADATA.find_blob(LARGE, BLOB),
     METADATA.find_copies(LARGE, (BLOB, DIGEST)),
