@@ -25,6 +25,8 @@ from acrux.services.content.manifests import Manifests
 from acrux.services.content.orphans import Orphans
 from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
+from acrux.services.content.pulls import Pulls
+from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
 
@@ -44,11 +46,13 @@ class Services:
     manifests: Manifests
     properties: Properties
     policies: Policies
+    pulls: Pulls
     blobs: Blobs
     uploads: Uploads
     listings: Listings
     collection: Collection
     backups: Backups
+    space: Space
     orphans: Orphans
     users: Users
     accounts: Accounts
@@ -77,6 +81,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         ),
         properties=Properties(adapters.properties),
         policies=Policies(adapters.policies, clock),
+        pulls=Pulls(adapters.pulls, adapters.noted),
         blobs=Blobs(adapters.store, adapters.metadata, clock),
         uploads=Uploads(
             adapters.store,
@@ -89,6 +94,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         collection=_collection(settings, adapters),
         orphans=_orphans(settings, adapters),
         backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),
+        space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),

@@ -36,7 +36,7 @@ from tests.contracts.postgresql import PostgreSql
 # Methods that query no database.
 IN_MEMORY = {(Revocations, "least_epoch"), (FailedLogins, "find"), (FailedLogins, "hash")}
 
-BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "audit_log"}
+BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "audit_log", "pulls"}
 
 # A manifest has few tags: they are sorted by time, not sought among all tags by time. The same
 # applies to the records of several repositories.

@@ -14,6 +14,10 @@ from acrux.domain.access.scope import Scope
 from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.policies.quota import Quota
+from acrux.domain.content.policies.retention import RetentionRule
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
+from acrux.domain.content.policies.write_once import WriteOncePolicy
 from acrux.errors import NameTaken
 from acrux.http.access import guard
 from acrux.ports.accounts import AccountKind
@@ -75,6 +79,23 @@ _CI = "/management/v1/trusts/ci"
 _PASSWORD = "a long enough pass phrase"
 _WRITE = (f"{_ON_APP}metadata_write",)
 _DELETE = (f"{_ON_APP}delete",)
+
+_RETENTION = "/management/v1/retentionPolicy"
+_SOFT_DELETE = "/management/v1/softDeletePolicies"
+
+
+def _named(kind: str, wanted: bytes) -> dict[tuple[str, str], Example]:
+    # Policies that have a name; one named a-policy is there.
+    every, one = f"/management/v1/{kind}", f"/management/v1/{kind}/a-policy"
+    template = f"/management/v1/{kind}/{{name}}"
+    return {
+        (every, "GET"): Example(every, 200, _SEE),
+        (every, "POST"): Example(every, 201, _MANAGE, _JSON, wanted),
+        (template, "GET"): Example(one, 200, _SEE),
+        (template, "PATCH"): Example(one, 200, _MANAGE, _JSON, b"{}"),
+        (template, "DELETE"): Example(one, 204, _MANAGE),
+    }
+
 
 EXAMPLES = {
     ("/v2/", "GET"): Example("/v2/", 200, ()),
@@ -153,6 +174,19 @@ EXAMPLES = {
         "/management/v1/scopeMaps/helper-map", 200, _MANAGE, _JSON, b'{"description":"x"}'
     ),
     (_SCOPE_MAP, "DELETE"): Example("/management/v1/scopeMaps/helper-map", 204, _MANAGE),
+    ("/management/v1/gc", "GET"): Example("/management/v1/gc", 200, _SEE),
+    ("/management/v1/gc/run", "POST"): Example("/management/v1/gc/run", 200, _MANAGE),
+    ("/management/v1/gc/why/{digest}", "GET"): Example(
+        f"/management/v1/gc/why/{IMAGE.digest}", 200, _SEE
+    ),
+    ("/management/v1/gc/whatIf", "GET"): Example(
+        f"/management/v1/gc/whatIf?delete={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/usage", "GET"): Example("/management/v1/usage", 200, _SEE),
+    ("/management/v1/usage/repositories", "GET"): Example(
+        f"/management/v1/usage/repositories?repository={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/listUsages", "GET"): Example("/management/v1/listUsages", 200, _SEE),
     ("/management/v1/registry", "GET"): Example("/management/v1/registry", 200, _SEE),
     ("/management/v1/registry", "PATCH"): Example(
         "/management/v1/registry", 200, _MANAGE, _JSON, b"{}"
@@ -184,6 +218,16 @@ EXAMPLES = {
     (_TRUST, "GET"): Example(_CI, 200, _SEE),
     (_TRUST, "PATCH"): Example(_CI, 200, _MANAGE, _JSON, b'{"status":"enabled"}'),
     (_TRUST, "DELETE"): Example(_CI, 204, _MANAGE),
+    **_named("retentionRules", b'{"name":"other","repositories":["x"],"untaggedForDays":7}'),
+    **_named("writeOncePolicies", b'{"name":"other","repositories":["x"]}'),
+    **_named("quotas", b'{"name":"other","repositories":"x","maxBytes":1}'),
+    (_RETENTION, "GET"): Example(_RETENTION, 200, _SEE),
+    (_RETENTION, "PATCH"): Example(_RETENTION, 200, _MANAGE, _JSON, b'{"days":1}'),
+    (_SOFT_DELETE, "GET"): Example(_SOFT_DELETE, 200, _SEE),
+    (_SOFT_DELETE, "PUT"): Example(
+        _SOFT_DELETE, 200, _MANAGE, _JSON, b'{"repositories":"x/*","retentionDays":9}'
+    ),
+    (_SOFT_DELETE, "DELETE"): Example(f"{_SOFT_DELETE}?repositories=x", 204, _MANAGE),
     ("/management/v1/cases/{name}", "GET"): Example("/management/v1/cases/nv01dztfza", 200, _SEE),
     ("/management/v1/audit", "GET"): Example("/management/v1/audit", 200, _SEE),
     ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),
@@ -226,6 +270,15 @@ TRUST = Trust(
 )
 
 
+# For repositories that no example calls for.
+POLICIES = (
+    RetentionRule(name="a-policy", repositories=("x",), untagged_for_days=7),
+    WriteOncePolicy(name="a-policy", repositories=("x",)),
+    Quota(name="a-policy", repositories="x", max_bytes=1),
+    SoftDeletePolicy(repositories="x"),
+)
+
+
 @pytest.fixture
 async def world(stranger: Caller, settings: Settings, clock: HandClock, issuer: Provider) -> World:
     """A registry that holds what the examples call for, and its administrator."""
@@ -249,6 +302,9 @@ async def seed(admin: Caller) -> None:
         await services.users.create("alice", "_repositories_pull", Secret(_PASSWORD))
     with suppress(NameTaken):
         await services.trusts.create(TRUST)
+    for policy in POLICIES:
+        with suppress(NameTaken):
+            await services.policies.create(policy)
     await services.keys.rotate()
 
 
