@@ -17,6 +17,7 @@ from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog, Room
 from acrux.services.audit.explanations import Explanations
+from acrux.services.content.backups import Backups
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
 from acrux.services.content.listings import Listings
@@ -24,11 +25,14 @@ from acrux.services.content.manifests import Manifests
 from acrux.services.content.orphans import Orphans
 from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
+from acrux.services.content.pulls import Pulls
+from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
 
 WRITER_BYTES = 3
 HOLDER_BYTES = 8
+NAME_BYTES = 16
 REST_SECONDS = 0.02  # between two steps of the collection, in which other writers get their turn
 
 
@@ -42,10 +46,13 @@ class Services:
     manifests: Manifests
     properties: Properties
     policies: Policies
+    pulls: Pulls
     blobs: Blobs
     uploads: Uploads
     listings: Listings
     collection: Collection
+    backups: Backups
+    space: Space
     orphans: Orphans
     users: Users
     accounts: Accounts
@@ -74,6 +81,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         ),
         properties=Properties(adapters.properties),
         policies=Policies(adapters.policies, clock),
+        pulls=Pulls(adapters.pulls, adapters.noted),
         blobs=Blobs(adapters.store, adapters.metadata, clock),
         uploads=Uploads(
             adapters.store,
@@ -85,6 +93,8 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         listings=Listings(adapters.metadata),
         collection=_collection(settings, adapters),
         orphans=_orphans(settings, adapters),
+        backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),
+        space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),

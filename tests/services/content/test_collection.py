@@ -779,13 +779,13 @@ class TestRuns:
         await worker.push_blob(b"held", RepositoryName.parse("third"))
         await worker.push_blob(b"held", RepositoryName.parse("third"))
 
-        queue = await worker.collection.queue()
+        queue = (await worker.collection.status()).queue
 
         assert (queue.reviews, queue.due, queue.holds) == (3, 0, 1)
         assert (queue.repositories, queue.copies, queue.bytes) == (1, 3 + 1, queue.bytes)
         assert queue.is_counted
         worker.clock.forward(days=2)
-        late = await worker.collection.queue()
+        late = (await worker.collection.status()).queue
         assert late.due == 3
         assert late.oldest_due == worker.clock() - GRACE
 

@@ -46,7 +46,7 @@ from acrux.errors import (
     UnknownManifest,
     UnknownUpload,
 )
-from acrux.services.content.collection import BACKUP
+from acrux.ports.leases import BACKUP
 from tests.contracts.databases import PATIENCE
 from tests.contracts.test_locks import Watch
 from tests.http.conftest import HandClock

@@ -51,6 +51,7 @@ def _review_manifest(key: str, digest: str, now: int, rules: Rules) -> Steps[Col
     if not rows:  # deleted, but perhaps not all of its referrers were
         if rules.grace.referrers:
             yield from manifests.remove_referrers(key, digest, now, rules.grace)
+            yield from repositories.tidy(key)
         return Collected()
     [(subject, is_tagged, is_named, has_subject, is_locked)] = rows
     follows = subject is not None and rules.grace.referrers

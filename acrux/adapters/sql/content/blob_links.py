@@ -125,6 +125,8 @@ def mount_blob(
         raise UnknownBlob(digest=str(copy.digest))
     yield from attributes.check_repository(Operation.WRITE, repository)
     key = yield from repositories.ensure(repository, at)
+    if not copy.name:  # the repository that has it may be deleted before it is counted there
+        yield from copies.count(str(copy.digest), copy.size, at)
     yield from _link(repository, key, copy, at)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
@@ -135,6 +137,7 @@ def unlink_blob(repository: RepositoryName, digest: Digest, grace: Grace) -> Ste
     key = yield from find_key(repository)
     if key is None or not (yield from unlink(key, str(digest), grace.ends())):
         raise UnknownBlob(digest=str(digest))
+    yield from repositories.tidy(key)
 
 
 def unlink(key: str, digest: str, due_at: int) -> Steps[bool]:

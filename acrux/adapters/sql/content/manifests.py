@@ -197,6 +197,7 @@ def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) ->
     if grace.referrers:
         yield from remove_referrers(key, str(digest), grace.ends(), grace)
     yield repositories.forget_locks_of_an_empty(key)
+    yield from repositories.tidy(key)
 
 
 def remove(key: str, digest: str, due_at: int) -> Steps[None]:
@@ -219,6 +220,10 @@ def remove(key: str, digest: str, due_at: int) -> Steps[None]:
         targets = yield from references.withdraw(key, digest, media_type, content)
         yield from reviews.review(key, targets, due_at)
     yield reviews.forget_if_gone(key, digest)
+    yield Statement(
+        "DELETE FROM untagged WHERE repository = :key AND digest = :digest",
+        {"key": key, "digest": digest},
+    )
     for reference in (digest, *(str(tag) for (tag,) in named)):
         yield _forget_pull(key, reference)
 

@@ -1,6 +1,7 @@
 """What /acr/v1 shows of repositories, tags and manifests, in SQL."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -25,10 +26,22 @@ from acrux.domain.content.properties import (
 from acrux.domain.instants import from_microseconds
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
 
-_TAG: Final = f"name, digest, created_at, updated_at, {attributes.columns('tags')}"
+# The last pull of a row of tags or manifests, in microseconds since 1970, or NULL; for every
+# statement that reads such rows. Each costs one look into the primary key, whatever the planner
+# knows, which a join would not promise.
+PULL_OF_TAG: Final = (
+    "(SELECT pulled_at FROM pulls"
+    " WHERE pulls.repository = tags.repository AND pulls.reference = tags.name)"
+)
+PULL_OF_MANIFEST: Final = (
+    "(SELECT pulled_at FROM pulls"
+    " WHERE pulls.repository = manifests.repository AND pulls.reference = manifests.digest)"
+)
+
+_TAG: Final = f"name, digest, created_at, updated_at, {PULL_OF_TAG}, {attributes.columns('tags')}"
 _MANIFEST: Final = (
     "digest, media_type, config_media_type, image_size, created_at, updated_at, architecture, os,"
-    f" entries, {attributes.columns('manifests')}"
+    f" entries, {PULL_OF_MANIFEST}, {attributes.columns('manifests')}"
 )
 
 
@@ -239,10 +252,15 @@ def _keyset(
     return f"AND ({time}, {key}) {beyond} {place}", sorting
 
 
+def read_pull(pulled_at: int | None) -> datetime | None:
+    """The last pull as PULL_OF_TAG and PULL_OF_MANIFEST find it; None if none is known."""
+    return None if pulled_at is None else from_microseconds(pulled_at)
+
+
 def _read_tag(
     row: Row, repository: RepositoryName, write_once: Sequence[WriteOncePolicy]
 ) -> TagProperties:
-    name, digest, created_at, updated_at, *switches = row
+    name, digest, created_at, updated_at, pulled_at, *switches = row
     shown = attributes.read(switches)
     if forbids(write_once, repository.value, name):
         shown = replace(shown, write_enabled=False)
@@ -252,12 +270,13 @@ def _read_tag(
         created_at=from_microseconds(created_at),
         updated_at=from_microseconds(updated_at),
         attributes=shown,
+        pulled_at=read_pull(pulled_at),
     )
 
 
 def _read_manifest(row: Row) -> ManifestProperties:
     digest, media_type, config_media_type, size, created_at, updated_at, *rest = row
-    architecture, os, entries, *switches, tags = rest
+    architecture, os, entries, pulled_at, *switches, tags = rest
     return ManifestProperties(
         digest=digest,
         media_type=media_type,
@@ -271,4 +290,5 @@ def _read_manifest(row: Row) -> ManifestProperties:
         ),
         tags=tuple(tags.split()) if tags else (),
         attributes=attributes.read(switches),
+        pulled_at=read_pull(pulled_at),
     )

@@ -29,7 +29,7 @@ def point_tag(key: str, tag: Tag, digest: Digest, at: int, grace: Grace) -> Step
     if not former:
         yield usage.add_tag(key, tag.value)
     elif former[0][0] != str(digest):
-        yield from reviews.review(key, [str(former[0][0])], grace.ends())
+        yield from _lose_tag(key, str(former[0][0]), at, grace.ends())
 
 
 def list_tags(repository: RepositoryName, page: Page) -> Statement:
@@ -52,19 +52,30 @@ def delete_tag(repository: RepositoryName, tag: Tag, grace: Grace) -> Steps[None
         raise UnknownTag(tag=str(tag))
     yield from attributes.check_repository(Operation.DELETE, repository, found)
     yield from limits.check_deletion(repository, [tag.value])
-    yield from remove(key, tag.value, grace.ends())
+    yield from remove(key, tag.value, grace.now(), grace.ends())
 
 
-def remove(key: str, tag: str, due_at: int) -> Steps[None]:
-    """Remove the tag, and review its manifest at an instant."""
+def remove(key: str, tag: str, at: int, due_at: int) -> Steps[None]:
+    """Remove the tag, and review its manifest at a later instant."""
     deleted = yield Statement(
         "DELETE FROM tags WHERE repository = :key AND name = :tag RETURNING digest",
         {"key": key, "tag": tag},
     )
     for (digest,) in deleted:
         yield usage.take_tag(key, tag)
-        yield from reviews.review(key, [str(digest)], due_at)
+        yield from _lose_tag(key, str(digest), at, due_at)
         yield Statement(
             "DELETE FROM pulls WHERE repository = :key AND reference = :tag",
             {"key": key, "tag": tag},
         )
+
+
+def _lose_tag(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
+    yield Statement(
+        """
+        INSERT INTO untagged (repository, digest, since) VALUES (:key, :digest, :at)
+        ON CONFLICT (repository, digest) DO UPDATE SET since = excluded.since
+        """,
+        {"key": key, "digest": digest, "at": at},
+    )
+    yield from reviews.review(key, [digest], due_at)
