@@ -49,11 +49,14 @@ async def test_a_manifest_costs_the_same_however_many_are_beside_it(
         blobs = await _blobs(metadata, 2, "shared")
         for number in range(beside):
             kept = image(*blobs, annotations={"kept": f"{beside} {number}"})
-            await metadata.put_manifest(HELLO, kept, tags(f"kept{beside}-{number}"), AT, principal=PUSHER)
+            await metadata.put_manifest(
+                HELLO, kept, tags(f"kept{beside}-{number}"), AT, principal=PUSHER
+            )
         lost = image(*blobs, annotations={"lost": str(beside)})
         await metadata.put_manifest(HELLO, lost, tags("lost"), AT, principal=PUSHER)
         await metadata.delete_tag(HELLO, Tag.parse("lost"))
         costs.append(await statements(databases, lambda: garbage.review(DUE, ITEMS)))
+        await garbage.review(DUE, ITEMS)  # of the blobs that it named
 
     assert costs[0] == costs[1] <= 18
 
