@@ -12,9 +12,12 @@ from acrux.adapters.sql.access.revocations import SqlRevocations
 from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
+from acrux.adapters.sql.collection.garbage import SqlGarbage
+from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
-from acrux.adapters.sql.database import Database, Statement
+from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.domain.access.lockout import Subject
@@ -39,9 +42,11 @@ from acrux.ports.accounts import (
     StoredScopeMap,
 )
 from acrux.ports.audit_log import AuditLog
+from acrux.ports.collection import Garbage
 from acrux.ports.content import Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
+from acrux.ports.leases import Leases
 from acrux.ports.policies import Policies
 from acrux.ports.pulls import Pull, Pulls
 from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, tags
@@ -58,6 +63,8 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     AuditLog: SqlAuditLog,
     Trusts: SqlTrusts,
     Policies: SqlPolicies,
+    Garbage: lambda database: SqlGarbage(database, Rules(GRACE)),
+    Leases: SqlLeases,
 }
 
 
@@ -85,6 +92,7 @@ METADATA, PROPERTIES, PULLS = Port(Metadata), Port(Properties), Port(Pulls)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
 FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
 TRUSTS, POLICIES = Port(Trusts), Port(Policies)
+GARBAGE, LEASES = Port(Garbage), Port(Leases)
 
 ROWS = 20_000
 
@@ -115,8 +123,13 @@ LAST_EPOCH = 2**62  # greater than any that exists
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"))
 
-# In an order in which each call finds what it needs.
-CALLS: tuple[Call, ...] = (
+# Everything is due then.
+DUE = AT + timedelta(days=9)
+SIGNATURE = image(BLOB, subject=descriptor(IMAGE.digest))
+COPY = copy(BLOB)
+
+# In an order in which each call finds what it needs. `None` leaves all rows uncounted.
+CALLS: tuple[Call | None, ...] = (
     METADATA.check_writable(LARGE),
     METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
     METADATA.find_blob(LARGE, BLOB),
@@ -159,6 +172,26 @@ CALLS: tuple[Call, ...] = (
     METADATA.delete_tag(LARGE, TAG),
     METADATA.delete_manifest(LARGE, IMAGE.digest),
     METADATA.delete_repository(SMALL),
+    METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
+    METADATA.link_blob(LARGE, COPY, PUSHER, AT),
+    GARBAGE.end_holds(AT + timedelta(hours=3), 100),
+    METADATA.link_blob(LARGE, COPY, PUSHER, AT),
+    METADATA.put_manifest(LARGE, IMAGE, (TAG,), AT, principal=PUSHER),
+    METADATA.put_manifest(LARGE, SIGNATURE, (), AT, principal=PUSHER),
+    None,
+    *(GARBAGE.count(100) for _ in range(6)),
+    METADATA.delete_tag(LARGE, TAG),
+    *(GARBAGE.review(DUE, 100) for _ in range(3)),
+    *(GARBAGE.clear(DUE, 100) for _ in range(12)),
+    GARBAGE.is_counted(),
+    GARBAGE.is_any_due(BEGINNING + timedelta(microseconds=ROWS // 100)),
+    GARBAGE.removals(DUE, 100),
+    GARBAGE.forget((COPY,)),
+    GARBAGE.disown((COPY,), DUE),
+    GARBAGE.queue(BEGINNING + timedelta(microseconds=ROWS // 100)),
+    LEASES.acquire("work", "holder", DUE, AT),
+    LEASES.find("work", AT),
+    LEASES.release("work", "holder"),
     ACCOUNTS.create(Account("acrux", (PASSWORD,))),
     ACCOUNTS.find("acrux"),
     ACCOUNTS.chosen_hashes(),
@@ -216,11 +249,22 @@ CALLS: tuple[Call, ...] = (
 _BRACKETS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
 
 
-async def statements_of(databases: Databases, calls: Iterable[Call] = CALLS) -> list[Statement]:
+def _uncounted() -> Steps[None]:
+    yield Statement("UPDATE usage SET manifests_to = '', tags_to = '', blobs_to = ''", {})
+    yield Statement("DELETE FROM blobs", {})
+    yield Statement("DELETE FROM manifest_references", {})
+
+
+async def statements_of(
+    databases: Databases, calls: Iterable[Call | None] = CALLS
+) -> list[Statement]:
     """The statements of the calls, without repeated texts."""
     database = databases.open()
     found: dict[str, Statement] = {}
     for call in calls:
+        if call is None:
+            await database.write(_uncounted())
+            continue
         adapter = ADAPTERS[call.port](database)
         with databases.watched() as statements, suppress(RegistryError):
             await getattr(adapter, call.method)(*call.arguments, **call.options)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.upload import APPENDED, Place, Session, Upload, UploadId
 from acrux.errors import Disallowed, RegistryError, UnknownBlob, UnknownUpload
@@ -111,14 +112,16 @@ class Uploads:
         session = upload.session
         # First: what is collected before it is held is not found any more.
         await self._metadata.hold(session.repository, digest, session.principal)
-        try:
-            copy = await self._metadata.find_blob(session.repository, digest)
-            found = await self._store.size(copy)
-        except (UnknownBlob, Disallowed):
-            return False
-        if found != copy.size:  # damaged since: the upload's bytes may be the same ones
-            raise UnknownUpload(upload=str(upload))
-        return True
+        former: Copy | None = None
+        with suppress(UnknownBlob, Disallowed):
+            while (copy := await self._metadata.find_blob(session.repository, digest)) != former:
+                former = copy
+                with suppress(UnknownBlob):  # perhaps replaced, and removed, since it was looked up
+                    if await self._store.size(copy) == copy.size:
+                        return True
+                    # Damaged since: the upload's bytes may be the same ones.
+                    raise UnknownUpload(upload=str(upload))
+        return False
 
     async def _complete(
         self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place
