@@ -40,6 +40,8 @@ RegistryError
 │   └── Denied
 ├── Unsupported
 ├── Disallowed
+│   ├── TagIsWriteOnce
+│   └── QuotaExceeded
 ├── TooManyRequests
 ├── Crowded
 ├── StorageExhausted
@@ -268,6 +270,14 @@ class Unsupported(RegistryError):
 
 class Disallowed(RegistryError):
     """A lock on the repository, the tag or the manifest forbids the request."""
+
+
+class TagIsWriteOnce(Disallowed):
+    """A write-once policy forbids to move or delete the tag. `detail["policy"]` names it."""
+
+
+class QuotaExceeded(Disallowed):
+    """The content would exceed a quota. `detail` names it, with its bytes and those in use."""
 
 
 class TooManyRequests(RegistryError):

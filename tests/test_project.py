@@ -94,7 +94,7 @@ def test_what_is_tested_is_what_runs() -> None:
 
 
 # Modules whose distribution has another name.
-DISTRIBUTIONS = {"argon2": "argon2-cffi"}
+DISTRIBUTIONS = {"argon2": "argon2-cffi", "re2": "google-re2"}
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:

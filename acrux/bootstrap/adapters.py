@@ -32,6 +32,7 @@ from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.leases import SqlLeases
+from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.clocks import Clocks
@@ -51,6 +52,7 @@ class Adapters:
     garbage: SqlGarbage
     leases: SqlLeases
     properties: SqlProperties
+    policies: SqlPolicies
     accounts: SqlAccounts
     scope_maps: SqlScopeMaps
     trusts: SqlTrusts
@@ -94,6 +96,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         garbage=SqlGarbage(used, Rules(grace, untagged=settings.gc_untagged)),
         leases=SqlLeases(used),
         properties=SqlProperties(used),
+        policies=SqlPolicies(used),
         accounts=accounts,
         scope_maps=SqlScopeMaps(used),
         trusts=SqlTrusts(used),

@@ -22,6 +22,7 @@ from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
+from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
 from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
@@ -40,6 +41,7 @@ class Services:
     tokens: Tokens
     manifests: Manifests
     properties: Properties
+    policies: Policies
     blobs: Blobs
     uploads: Uploads
     listings: Listings
@@ -70,6 +72,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             adapters.metadata, adapters.store, clock, allow_missing=settings.allow_missing_blobs
         ),
         properties=Properties(adapters.properties),
+        policies=Policies(adapters.policies, clock),
         blobs=Blobs(adapters.store, adapters.metadata, clock),
         uploads=Uploads(
             adapters.store,

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from acrux.domain.access.patterns import EVERY_REPOSITORY
 from acrux.domain.content.page import Page
+from acrux.domain.content.patterns import EVERY_REPOSITORY
 from acrux.http import responses
 from acrux.http.messages import Request, Response
 from acrux.services.content.listings import Listings

@@ -10,6 +10,7 @@ from acrux.domain.access.scope import parse_all
 from acrux.http.messages import Response
 
 JSON: Final = "application/json; charset=utf-8"
+DISALLOWED: Final = "REGISTRY_DISALLOWED_OPERATION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +180,23 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     ),
     # ACR's own code and message (acr-protocol.md §5.6): acr-cli skips what is locked by the status.
     errors.Disallowed: Problem(
-        405,
-        "REGISTRY_DISALLOWED_OPERATION",
+        405, DISALLOWED,
         "The operation is disallowed on this registry, repository or image: it is locked. "
         "Its attributes at /acr/v1 say which of read, write, delete is off",
         "Unlock the repository, tag or manifest with a `PATCH` of its attributes at "
         "`/acr/v1`.",
+    ),
+    errors.TagIsWriteOnce: Problem(
+        405, DISALLOWED,
+        "The operation is disallowed on this registry, repository or image: the tag may be "
+        "written only once",
+        "Push another tag, or add an exception to the policy that the message names: `acrux "
+        "write-once update`.",
+    ),
+    errors.QuotaExceeded: Problem(
+        405, DISALLOWED,
+        "The operation is disallowed on this registry, repository or image: a quota is used up",
+        "Delete images, or raise the quota that the message names: `acrux quota update`.",
     ),
     errors.TooManyRequests: Problem(
         429, "TOOMANYREQUESTS", "too many requests",
@@ -290,5 +302,5 @@ def _detail(refused: errors.RegistryError) -> object:
             for action in scope.ordered_actions
         ] or None
     if isinstance(refused, errors.Disallowed):
-        return {}  # clients print it; ACR's is empty too
+        return refused.detail  # empty for a lock, as ACR's is; clients print it
     return refused.detail or msgspec.UNSET

@@ -15,14 +15,16 @@ from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Database, Statement
+from acrux.adapters.sql.policies import SqlPolicies
 from acrux.domain.access.lockout import Subject
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
+from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.policies.quota import Quota
 from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
@@ -39,6 +41,7 @@ from acrux.ports.audit_log import AuditLog
 from acrux.ports.content import Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
+from acrux.ports.policies import Policies
 from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, tags
 from tests.contracts.databases import Databases
 
@@ -51,6 +54,7 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     FailedLogins: lambda database: SqlFailedLogins(database, bytes(32), max_rows=1),
     AuditLog: SqlAuditLog,
     Trusts: SqlTrusts,
+    Policies: SqlPolicies,
 }
 
 
@@ -77,7 +81,7 @@ class Port:
 METADATA, PROPERTIES = Port(Metadata), Port(Properties)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
 FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
-TRUSTS = Port(Trusts)
+TRUSTS, POLICIES = Port(Trusts), Port(Policies)
 
 ROWS = 20_000
 
@@ -103,6 +107,7 @@ TRUST = Trust(
     rules=(ClaimRule("sub", "x"),),
     scope_map="the-map",
 )
+QUOTA = Quota(name="team-quota", repositories="team/*", max_bytes=1)
 LAST_EPOCH = 2**62  # greater than any that exists
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"))
@@ -171,6 +176,11 @@ CALLS: tuple[Call, ...] = (
     TRUSTS.replace(TRUST, 1, LAST_EPOCH),
     TRUSTS.delete("ci", 1),
     SCOPE_MAPS.delete("the-map"),
+    POLICIES.create(QUOTA, AT, 500),
+    POLICIES.find(Quota, QUOTA.name),
+    POLICIES.list(Quota),
+    POLICIES.replace(QUOTA, QUOTA, AT),
+    POLICIES.delete(Quota, QUOTA.name),
     REVOCATIONS.refresh(),
     FAILED_LOGINS.fail((PAIR, PAIR.everywhere, PAIR.anybody), AT),
     *(

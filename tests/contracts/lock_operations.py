@@ -6,11 +6,11 @@ from typing import Any
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Attributes, AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import Disallowed, UnknownBlob
 from acrux.ports.content import Metadata, Properties
 from tests.contracts.content import AT, BLOB, LATEST, PUSHER, copy, descriptor, index

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Statement
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Page, Slice
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import (
     MissingReferences,
     RegistryError,

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.page import Order, Page, Slice
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import (
     MissingReferences,
     UnknownBlob,

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from acrux.domain.access import built_in_scope_maps
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.trust import ClaimRule, Trust
+from acrux.domain.content.patterns import RepositoryPattern
 
 NAMES = ("a", "a/b", "a/b/c", "ab", "b")
 PATTERNS = ("*", "a/*", "a/b/*", "a", "a/b", "b")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.scope import Scope
 from acrux.domain.access.scope_maps import ScopeMap
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import InvalidScope
 
 LONG = "X" * 500

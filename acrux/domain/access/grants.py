@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from acrux.cache import memoize
 from acrux.domain.access.federated import FederatedIdentity
-from acrux.domain.access.patterns import ANY_REPOSITORY, RepositoryPattern
 from acrux.domain.access.scope import (
     CATALOG,
     EVERYTHING,
@@ -27,6 +26,7 @@ from acrux.domain.access.scope_maps import (
     permission,
 )
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import ANY_REPOSITORY, RepositoryPattern
 from acrux.errors import InvalidName
 
 # The maximum size of a token's scopes, in characters: proxies allow 8 KiB of headers, base64 turns

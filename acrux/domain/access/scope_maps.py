@@ -7,7 +7,6 @@ from typing import Final, Self
 from msgspec import Struct
 
 from acrux.cache import memoize
-from acrux.domain.access.patterns import ANY_REPOSITORY, RepositoryPattern
 from acrux.domain.access.scope import (
     DELETE,
     EVERYTHING,
@@ -18,6 +17,7 @@ from acrux.domain.access.scope import (
     READ,
     WRITE,
 )
+from acrux.domain.content.patterns import ANY_REPOSITORY, RepositoryPattern
 from acrux.errors import InvalidScope
 
 # ACR has two vocabularies, the permissions of scope maps and the actions of tokens

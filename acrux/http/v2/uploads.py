@@ -1,7 +1,7 @@
 """Handlers of /v2/<name>/blobs/uploads/."""
 
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.scope import PULL, on_repository
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.upload import Session, Upload
 from acrux.http import parsing, responses
 from acrux.http.access.identity import Identity

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import UNWRITABLE, DamagedBlob, UnknownBlob
 from acrux.ports.blobs import BlobStore, StoredBlob
 from acrux.ports.clock import Clock

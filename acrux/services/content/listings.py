@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import MAX_MANIFEST_BYTES, Referrer
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.page import Page, Slice
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.ports.content import Metadata
 
 # Annotations may take megabytes, so referrers are read a few at a time. A page of them is an index,

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import ANONYMOUS, MAX_SCOPE_CHARACTERS, Grant, Principal, narrow
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.access.scope import Scope, on_catalog, on_repository
 from acrux.domain.access.scope_maps import ADMINISTRATOR, NOTHING, ScopeMap
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import InvalidScope
 from tests.domain.grammar import (
     ACTION_OF_PERMISSION,

@@ -6,11 +6,11 @@ from acrux.adapters.sql.content import attributes, copies, holds, repositories, 
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import MissingReferences, UnknownBlob
 
 # A manifest of 4 MiB can name tens of thousands of layers; a statement takes 32,766 parameters.

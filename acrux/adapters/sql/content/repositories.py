@@ -8,9 +8,9 @@ from acrux.adapters.sql.content import attributes, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import SqlValue, Statement, Steps
-from acrux.domain.access.patterns import RepositoryPattern
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import UnknownRepository
 from acrux.ports.content import Deleted
 

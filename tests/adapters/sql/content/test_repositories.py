@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acrux.adapters.sql.content.repositories import ranges
-from acrux.domain.access.patterns import RepositoryPattern
+from acrux.domain.content.patterns import RepositoryPattern
 
 COMPONENT = st.text("ab0z-._", min_size=1, max_size=4).filter(
     lambda text: text[0].isalnum() and text[-1].isalnum()
