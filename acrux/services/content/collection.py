@@ -100,11 +100,12 @@ class Collection:
                 return Freed()
             self._is_counted = True
         now = self._clock()
+        purged = await self._garbage.purge_expired(now, ITEMS)
         cleared = await self._garbage.clear(now, ITEMS)
         reviewed = await self._garbage.review(now, ITEMS)
         ended = await self._garbage.end_holds(now, ITEMS)
         removed = await self._remove_copies()
-        done = cleared + reviewed + ended
+        done = purged + cleared + reviewed + ended
         if not done.looked_at and not removed.copies:
             return None
         return _freed(done) + removed

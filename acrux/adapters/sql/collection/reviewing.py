@@ -49,17 +49,17 @@ def _review_manifest(key: str, digest: str, now: int, rules: Rules) -> Steps[Col
     rows = yield _find_state(key, digest)
     if not rows:  # deleted, but perhaps not all of its referrers were
         if rules.grace.referrers:
-            yield from manifests.remove_referrers(key, digest, now)
+            yield from manifests.remove_referrers(key, digest, now, now)
         return Collected()
-    [(subject, is_tagged, is_named, has_subject, is_locked)] = rows
-    if is_tagged or is_named or has_subject or (subject is None and not rules.untagged):
+    [(subject, is_referred_to, is_locked)] = rows
+    if is_referred_to or (subject is None and not rules.untagged):
         return Collected()
     if is_locked:  # it is looked at again until it is unlocked
         yield from reviews.review(key, [digest], max(rules.grace.ends(), now + LOCKED_FOR))
         return Collected()
-    yield from manifests.remove(key, digest, now)
+    yield from manifests.remove(key, digest, now, now)
     if rules.grace.referrers:
-        yield from manifests.remove_referrers(key, digest, now)
+        yield from manifests.remove_referrers(key, digest, now, now)
     yield from repositories.tidy(key)
     return Collected(manifests=1)
 
@@ -72,12 +72,14 @@ def _find_state(key: str, digest: str) -> Statement:
         """
         SELECT manifests.subject,
                EXISTS (SELECT 1 FROM tags
-                       WHERE tags.repository = :key AND tags.digest = :digest),
-               EXISTS (SELECT 1 FROM manifest_references AS named
-                       WHERE named.repository = :key AND named.target = :digest
-                         AND named.digest <> :digest),
-               EXISTS (SELECT 1 FROM manifests AS subjects
-                       WHERE subjects.repository = :key AND subjects.digest = manifests.subject),
+                       WHERE tags.repository = :key AND tags.digest = :digest)
+               OR EXISTS (SELECT 1 FROM manifest_references AS named
+                          WHERE named.repository = :key AND named.target = :digest
+                            AND named.digest <> :digest)
+               OR EXISTS (SELECT 1 FROM manifests AS subjects
+                          WHERE subjects.repository = :key AND subjects.digest = manifests.subject)
+               OR EXISTS (SELECT 1 FROM deleted_manifests AS kept
+                          WHERE kept.repository = :key AND kept.digest = :digest),
                manifests.delete_enabled = 0 OR manifests.write_enabled = 0
                    OR repositories.write_enabled = 0
         FROM manifests JOIN repositories ON repositories.key = manifests.repository

@@ -9,6 +9,7 @@ from msgspec import Struct
 from acrux.adapters.sql.content import (
     attributes,
     blob_links,
+    graveyard,
     holds,
     references,
     repositories,
@@ -188,20 +189,30 @@ def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) ->
         raise UnknownManifest(reference=str(digest))
     tags = yield from attributes.of_tags_on(repository, digest)
     yield from attributes.check_repository(Operation.DELETE, repository, [*manifest, *tags])
-    yield from remove(key, str(digest), grace.ends())
+    yield from remove(key, str(digest), grace.now(), grace.ends())
     if grace.referrers:
-        yield from remove_referrers(key, str(digest), grace.ends())
+        yield from remove_referrers(key, str(digest), grace.now(), grace.ends())
     yield _forget_locks_of_an_empty(repository)
 
 
-def remove(key: str, digest: str, due_at: int) -> Steps[None]:
-    """Remove the manifest with its tags; what it named is reviewed at an instant."""
-    named = yield Statement(
-        "DELETE FROM tags WHERE repository = :key AND digest = :digest RETURNING name",
-        {"key": key, "digest": digest},
-    )
-    for (tag,) in named:
-        yield usage.take_tag(key, str(tag))
+def remove(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
+    """Remove the manifest with its tags; what it named is reviewed at an instant.
+
+    Under a soft-delete policy it goes to the graveyard, from which it can be restored.
+    """
+    kept = yield from graveyard.keeping(key, at)
+    if kept is None:
+        yield from erase(key, digest, due_at)
+        return
+    for tag in (yield from _remove_tags(key, digest)):
+        yield from graveyard.note_tag(tag, digest, kept)
+    targets = yield from graveyard.bury(key, digest, kept)
+    yield from reviews.review(key, targets, due_at)
+
+
+def erase(key: str, digest: str, due_at: int) -> Steps[None]:
+    """Remove the manifest with its tags for good; what it named is reviewed at an instant."""
+    yield from _remove_tags(key, digest)
     removed = yield Statement(
         """
         DELETE FROM manifests WHERE repository = :key AND digest = :digest
@@ -213,12 +224,24 @@ def remove(key: str, digest: str, due_at: int) -> Steps[None]:
         yield usage.take_manifest(key, digest, int(size))
         targets = yield from references.withdraw(key, digest, media_type, content)
         yield from reviews.review(key, targets, due_at)
+
+
+def _remove_tags(key: str, digest: str) -> Steps[tuple[str, ...]]:
+    """Remove the manifest's tags, and what was noted of them and of it; return the tags."""
+    rows = yield Statement(
+        "DELETE FROM tags WHERE repository = :key AND digest = :digest RETURNING name",
+        {"key": key, "digest": digest},
+    )
+    tags = tuple(str(name) for (name,) in rows)
+    for tag in tags:
+        yield usage.take_tag(key, tag)
     yield reviews.forget(key, digest)
-    for reference in (digest, *(str(tag) for (tag,) in named)):
+    for reference in (digest, *tags):
         yield _forget_pull(key, reference)
+    return tags
 
 
-def remove_referrers(key: str, subject: str, due_at: int) -> Steps[None]:
+def remove_referrers(key: str, subject: str, at: int, due_at: int) -> Steps[None]:
     """Remove the referrers of a removed manifest, and theirs, unless they have a tag or a lock.
 
     Those beyond the first few are left to the collector. `az acr manifest delete` says that they go
@@ -230,14 +253,17 @@ def remove_referrers(key: str, subject: str, due_at: int) -> Steps[None]:
         if not rows:
             subjects.pop()
         for (digest,) in rows:
-            yield from remove(key, str(digest), due_at)
+            yield from remove(key, str(digest), at, due_at)
             subjects.append(str(digest))
         room -= len(rows)
     yield from reviews.review(key, subjects, 0)  # at once
 
 
 def _find_free_referrers(key: str, subject: str, count: int) -> Statement:
-    """Up to `count` manifests with this subject that have no tag and no lock."""
+    """Up to `count` manifests with this subject that have no tag and no lock.
+
+    Those in a graveyard have a time of their own.
+    """
     return Statement(
         """
         SELECT digest FROM manifests
@@ -245,6 +271,9 @@ def _find_free_referrers(key: str, subject: str, count: int) -> Statement:
           AND delete_enabled = 1 AND write_enabled = 1
           AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.repository = manifests.repository
                                                AND tags.digest = manifests.digest)
+          AND NOT EXISTS (SELECT 1 FROM deleted_manifests AS kept
+                          WHERE kept.repository = manifests.repository
+                            AND kept.digest = manifests.digest)
         ORDER BY digest LIMIT :count
         """,
         {"key": key, "subject": subject, "count": count},
