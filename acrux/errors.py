@@ -42,12 +42,14 @@ RegistryError
 ├── Disallowed
 │   ├── TagIsWriteOnce
 │   └── QuotaExceeded
+├── NotYet
 ├── TooManyRequests
 ├── Crowded
 ├── StorageExhausted
 ├── StorageReadOnly
 ├── StorageUnavailable
 ├── IssuerUnavailable
+├── InvalidBackup
 └── InvalidSettings
 """
 
@@ -280,6 +282,10 @@ class QuotaExceeded(Disallowed):
     """The content would exceed a quota. `detail` names it, with its bytes and those in use."""
 
 
+class NotYet(RegistryError):
+    """It cannot be done or said yet: somebody else is at it, or something else comes first."""
+
+
 class TooManyRequests(RegistryError):
     """Too many failed logins, or a busy database. `retry_after` is the wait, in seconds.
 
@@ -326,3 +332,7 @@ class IssuerUnavailable(RegistryError):
 
 class InvalidSettings(RegistryError):
     """The settings cannot be used. This prevents the start, and never reaches HTTP."""
+
+
+class InvalidBackup(RegistryError):
+    """A backup was cut short, is damaged, or was made by a newer acrux. It never reaches HTTP."""

@@ -23,7 +23,7 @@ LONGER = {"acrux/http/routes.py:table": "one row per endpoint: it is a table, no
 
 # In the management API: the handlers, and the modules that they share.
 HANDLERS = {"accounts", "audit", "keys", "registry", "scope_maps", "trusts", "users"}
-SHARED = {"bodies", "handlers", "openapi", "routes", "searches", "shapes"}
+SHARED = {"bodies", "handlers", "openapi", "operation", "routes", "searches", "shapes"}
 
 MAX_MODULES = 15  # of a folder
 

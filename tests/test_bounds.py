@@ -20,8 +20,11 @@ from acrux.domain.access.scope import PULL, PUSH, REPOSITORY, Scope, parse_all
 from acrux.domain.access.token import AccessToken
 from acrux.domain.audit.decision import Decision, Outcome, Record
 from acrux.domain.audit.waiting import memory_of
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName, Tag
 from acrux.services.access.lockout import CACHED_PAIRS, NEW_PAIRS
 from acrux.services.access.tokens import size_of
+from acrux.services.content.pulls import MAX_NOTED
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -38,6 +41,10 @@ KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "de
 
 # Where something is stored: the most that it takes in a worker, in KiB, and why.
 BOUNDS: dict[str, tuple[int, str]] = {
+    "acrux/domain/content/policies/retention.py:_before": (
+        1,
+        "an instant of tags, one of manifests",
+    ),
     "acrux/adapters/sql/access/revocations.py:_least": (
         2048,
         "a row an account that was revoked, of 10,000",
@@ -46,6 +53,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4352,
         "two rows each, of 10,000 accounts",
     ),
+    "acrux/adapters/backup/damage.py:digests": (0, "MAX_DAMAGED digests, in a command only"),
     "acrux/adapters/blobs/batches.py:_waiting": (24576, "three times BATCHES_BYTES"),
     "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
     "acrux/adapters/passwords/chosen.py:_right": (1024, "a digest each, of 4,096 at most"),
@@ -100,6 +108,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4096,
         "a login under way each, of 10,000 connections",
     ),
+    "acrux/services/content/pulls.py:_noted": (8192, "MAX_NOTED"),
     "acrux/services/audit/audit_log.py:_trimmed": (64, "a number an account that takes too much"),
     "acrux/services/access/tokens.py:_issued": (8192, "CACHE_BYTES"),
     "acrux/services/access/tokens.py:_known": (8192, "CACHE_BYTES"),
@@ -195,11 +204,18 @@ def _pair(number: int) -> object:
     return Subject(f"{number:050}", f"2001:db8:{number:x}:ffff::/64"), at
 
 
+def _pull(number: int) -> object:
+    repository = RepositoryName(f"{number:04}" + "a" * 251)
+    pulled = repository, Tag(f"{number:04}" + "a" * 124), Digest("sha512", f"{number:0128x}")
+    return pulled, NOON + number * DAY
+
+
 # What is stored one row at a time, with the highest number of rows.
 ROWS: dict[str, tuple[Callable[[int], object], int]] = {
     "acrux/adapters/sql/access/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
     "acrux/services/access/lockout.py:_known": (_pair, CACHED_PAIRS),
     "acrux/services/access/lockout.py:_new": (_pair, CACHED_PAIRS * NEW_PAIRS),
+    "acrux/services/content/pulls.py:_noted": (_pull, MAX_NOTED),
     "acrux/adapters/sql/access/revocations.py:_least": (
         lambda number: (f"{number:050}", 10**15 + number),
         10_000,
@@ -312,6 +328,7 @@ TABLES: dict[str, str] = {
     "stored": "one for each of 256 parts",
     "tags": "made by whoever may push; a quota is to come",
     "trusts": "made by whoever may manage accounts",
+    "untagged": "one for each manifest",
     "usage": "one for each repository",
 }
 

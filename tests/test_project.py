@@ -144,7 +144,7 @@ def test_a_news_fragment_becomes_a_line_of_the_changelog(tmp_path: Path) -> None
 def test_a_news_fragment_is_named_by_its_kind() -> None:
     """A fragment with any other name would be left out silently."""
     kinds = "|".join(kind["directory"] for kind in PROJECT["tool"]["towncrier"]["type"])
-    named = re.compile(rf"(?:\d+|\+[a-z0-9-]+)\.(?:{kinds})\.md|README\.md")
+    named = re.compile(rf"(?:\d+|\+[a-z0-9-]+)\.(?:{kinds})(?:\.\d+)?\.md|README\.md")
 
     names = [file.name for file in (ROOT / "newsfragments").iterdir()]
     assert [name for name in names if not named.fullmatch(name)] == []

@@ -3,16 +3,26 @@
 import errno
 import stat
 from pathlib import Path
+from typing import Final
 
 from acrux.adapters.blobs.folders import make_folders
 from acrux.errors import InvalidSettings
+
+# Where a restore keeps what is not complete yet.
+RESTORING: Final = "restoring"
 
 
 def make_data_dir(folder: Path) -> Path:
     """Make the data directory. Raises InvalidSettings if it cannot be made or written to.
 
-    A directory that already holds a registry may be on a read-only file system.
+    Also if a restore into it has not ended, so that no registry starts on a part of another. A
+    directory that already holds a registry may be on a read-only file system.
     """
+    if (folder / RESTORING).exists():
+        raise InvalidSettings(
+            f"data_dir: a restore into {folder} is running or was interrupted: wait for it, or run "
+            "the same acrux restore again, which goes on; to give it up, empty the directory"
+        )
     try:
         make_folders(folder)
         probe = folder / ".writable"

@@ -29,10 +29,12 @@ from acrux.adapters.sql.collection.garbage import SqlGarbage
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.pulls import SqlPulls
+from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.clocks import Clocks
@@ -50,9 +52,11 @@ class Adapters:
     store: FileBlobStore
     metadata: SqlMetadata
     garbage: SqlGarbage
+    space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
     policies: SqlPolicies
+    pulls: SqlPulls
     accounts: SqlAccounts
     scope_maps: SqlScopeMaps
     trusts: SqlTrusts
@@ -87,16 +91,18 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     grace = _grace(settings, clocks)
-    signing_keys = KeyFolder(folder / "secrets" / "signing")
-    signing_keys.prepare(settings.signing_algorithm)
+    signing_keys = _signing_keys(settings, folder / "secrets")
+    rules = Rules(grace, untagged=settings.gc_untagged)
     return Adapters(
         database=database,
         store=store,
         metadata=SqlMetadata(used, grace, growing),
-        garbage=SqlGarbage(used, Rules(grace, untagged=settings.gc_untagged)),
+        garbage=SqlGarbage(used, rules),
+        space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),
         policies=SqlPolicies(used),
+        pulls=SqlPulls(growing),
         accounts=accounts,
         scope_maps=SqlScopeMaps(used),
         trusts=SqlTrusts(used),
@@ -127,6 +133,12 @@ def _grace(settings: Settings, clocks: Clocks) -> Grace:
         held=timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
         referrers=settings.gc_referrers,
     )
+
+
+def _signing_keys(settings: Settings, folder: Path) -> KeyFolder:
+    signing_keys = KeyFolder(folder / "signing")
+    signing_keys.prepare(settings.signing_algorithm)
+    return signing_keys
 
 
 def _key_of_failed_logins(folder: Path) -> bytes:

@@ -69,7 +69,7 @@ def build(
         *background,
         *tasks.of_a_server(adapters, services, connections),
         *tasks.of_users_in_a_file(settings, adapters, log),
-        *tasks.of_collection(settings, services, log),
+        *tasks.of_content(settings, services, log),
     )
     identity = Identity(
         services.authentication, services.federation, services.lockout, services.tokens
@@ -99,7 +99,7 @@ def _handlers(
 ) -> Handlers:
     return Handlers(
         tokens=TokenHandlers(identity, services.tokens, origins),
-        manifests=ManifestHandlers(services.manifests),
+        manifests=ManifestHandlers(services.manifests, services.pulls),
         blobs=BlobHandlers(services.blobs),
         uploads=UploadHandlers(
             services.uploads,
@@ -128,6 +128,8 @@ def _lifespan(
         await running.stop()
         with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
             await services.lockout.write_down()
+        if lost := await services.pulls.close():
+            log.info("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.info("audit-lost", records=lost)
         adapters.database.close()

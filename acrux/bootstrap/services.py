@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from secrets import token_hex
 
 from acrux.bootstrap.adapters import Adapters
@@ -18,17 +17,22 @@ from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog, Room
 from acrux.services.audit.explanations import Explanations
+from acrux.services.content.backups import Backups
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
+from acrux.services.content.orphans import Orphans
 from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
+from acrux.services.content.pulls import Pulls
+from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
 
 WRITER_BYTES = 3
 HOLDER_BYTES = 8
+NAME_BYTES = 16
 REST_SECONDS = 0.02  # between two steps of the collection, in which other writers get their turn
 
 
@@ -42,10 +46,14 @@ class Services:
     manifests: Manifests
     properties: Properties
     policies: Policies
+    pulls: Pulls
     blobs: Blobs
     uploads: Uploads
     listings: Listings
     collection: Collection
+    backups: Backups
+    space: Space
+    orphans: Orphans
     users: Users
     accounts: Accounts
     scope_maps: ScopeMaps
@@ -73,6 +81,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         ),
         properties=Properties(adapters.properties),
         policies=Policies(adapters.policies, clock),
+        pulls=Pulls(adapters.pulls, adapters.noted),
         blobs=Blobs(adapters.store, adapters.metadata, clock),
         uploads=Uploads(
             adapters.store,
@@ -82,15 +91,10 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             timedelta(seconds=settings.upload_seconds),
         ),
         listings=Listings(adapters.metadata),
-        collection=Collection(
-            adapters.garbage,
-            adapters.store,
-            adapters.leases,
-            adapters.aged,
-            token_hex(HOLDER_BYTES),
-            timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
-            partial(asyncio.sleep, REST_SECONDS),
-        ),
+        collection=_collection(settings, adapters),
+        orphans=_orphans(settings, adapters),
+        backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),
+        space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),
@@ -106,6 +110,39 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
     )
+
+
+def _collection(settings: Settings, adapters: Adapters) -> Collection:
+    return Collection(
+        adapters.garbage,
+        adapters.store,
+        adapters.leases,
+        adapters.aged,
+        token_hex(HOLDER_BYTES),
+        _pushed_for(settings),
+        _rest,
+    )
+
+
+def _orphans(settings: Settings, adapters: Adapters) -> Orphans:
+    return Orphans(
+        adapters.garbage,
+        adapters.store,
+        adapters.facts,
+        adapters.leases,
+        adapters.aged,
+        token_hex(HOLDER_BYTES),
+        _pushed_for(settings),
+        _rest,
+    )
+
+
+def _pushed_for(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds)
+
+
+async def _rest() -> None:
+    await asyncio.sleep(REST_SECONDS)
 
 
 def _audit_log(settings: Settings, adapters: Adapters) -> AuditLog:

@@ -16,6 +16,7 @@ from acrux.settings import Settings
 REVOCATION_SECONDS = 0.5
 AUDIT_LOG_SECONDS = 0.5
 CONNECTION_SECONDS = 1.0
+PULL_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 
 
@@ -49,15 +50,27 @@ def of_a_server(
     )
 
 
-def of_collection(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:
-    """The task that frees what nothing refers to any more."""
+def of_content(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:
+    """The tasks that free what nothing refers to any more, and record the last pulls."""
 
     async def collect() -> None:
         freed = await services.collection.run()
         if freed and any(asdict(freed).values()):
             log.info("collected", **asdict(freed))
 
-    return (BackgroundTask("collection", settings.gc_interval_seconds, collect),)
+    async def disown() -> None:
+        if disowned := await services.orphans.disown():
+            log.info("orphans", copies=disowned)
+
+    async def keep_pulls() -> None:
+        if lost := await services.pulls.keep():
+            log.info("pulls-lost", pulls=lost)
+
+    return (
+        BackgroundTask("collection", settings.gc_interval_seconds, collect),
+        BackgroundTask("orphans", TIDY_SECONDS, disown),
+        BackgroundTask("pulls", PULL_SECONDS, keep_pulls),
+    )
 
 
 def of_users_in_a_file(

@@ -198,6 +198,10 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "The operation is disallowed on this registry, repository or image: a quota is used up",
         "Delete images, or raise the quota that the message names: `acrux quota update`.",
     ),
+    errors.NotYet: Problem(
+        409, "DENIED", "it cannot be done yet",
+        "Wait for what the message names, then try again.",
+    ),
     errors.TooManyRequests: Problem(
         429, "TOOMANYREQUESTS", "too many requests",
         "Wait for the seconds that `Retry-After` names. After failed logins, `acrux "
@@ -228,8 +232,8 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     ),
 }  # fmt: skip
 
-# Failures that never reach a client: they prevent the start.
-UNTOLD: Final = frozenset({errors.InvalidSettings})
+# Failures that never reach a client: they end a command.
+UNTOLD: Final = (errors.InvalidSettings, errors.InvalidBackup)
 
 UNEXPECTED: Final = Problem(
     500,

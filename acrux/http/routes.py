@@ -17,7 +17,8 @@ from acrux.http.health import HealthHandlers
 from acrux.http.management import bodies
 from acrux.http.management.handlers import ManagementHandlers
 from acrux.http.management.openapi import OpenApi
-from acrux.http.management.routes import ROOT, operations
+from acrux.http.management.operation import ROOT
+from acrux.http.management.routes import operations
 from acrux.http.messages import Request, Response
 from acrux.http.oauth2.handlers import TokenHandlers
 from acrux.http.v2.blobs import BlobHandlers

@@ -8,3 +8,6 @@ Clock = Callable[[], datetime]
 
 # Wait until an instant.
 Pause = Callable[[datetime], Awaitable[None]]
+
+# Let others have their turn: between two steps of work in the background.
+Rest = Callable[[], Awaitable[None]]

@@ -55,6 +55,9 @@ class Garbage(Protocol):
         Until then, nothing else may be called but `queue`.
         """
 
+    async def is_counted(self) -> bool:
+        """Whether `count` has nothing left to do."""
+
     async def is_any_due(self, now: datetime) -> bool:
         """Whether any of the other methods would find something to do."""
 

@@ -46,6 +46,12 @@ class Metadata(Protocol):
         This allows an early refusal: every write checks again.
         """
 
+    async def check_room(self, repository: RepositoryName, added: int) -> None:
+        """Raise QuotaExceeded if a quota has no room for so many bytes more.
+
+        This allows an early refusal: every write checks again.
+        """
+
     async def link_blob(
         self, repository: RepositoryName, copy: Copy, principal: str, at: datetime
     ) -> None:

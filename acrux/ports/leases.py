@@ -1,9 +1,13 @@
 """What the services need so that only one process does a piece of work."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
+
+# Whoever holds this one copies the store: no bytes are removed meanwhile. Who removes bytes looks
+# for it after reading what to remove: a backup that begins later names nothing of that.
+BACKUP: Final = "backup"
 
 
 class Lease(Struct, frozen=True):

@@ -13,9 +13,10 @@ from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Database, Statement
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.pulls import SqlPulls
 from acrux.domain.access.lockout import Subject
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
@@ -42,12 +43,14 @@ from acrux.ports.content import Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
 from acrux.ports.policies import Policies
+from acrux.ports.pulls import Pull, Pulls
 from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, tags
 from tests.contracts.databases import Databases
 
 ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Metadata: lambda database: SqlMetadata(database, GRACE),
     Properties: SqlProperties,
+    Pulls: SqlPulls,
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
@@ -78,7 +81,7 @@ class Port:
         return lambda *arguments, **options: Call(self.type, method, arguments, options)
 
 
-METADATA, PROPERTIES = Port(Metadata), Port(Properties)
+METADATA, PROPERTIES, PULLS = Port(Metadata), Port(Properties), Port(Pulls)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
 FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
 TRUSTS, POLICIES = Port(Trusts), Port(Policies)
@@ -115,6 +118,7 @@ RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"
 # In an order in which each call finds what it needs.
 CALLS: tuple[Call, ...] = (
     METADATA.check_writable(LARGE),
+    METADATA.check_room(LARGE, 1),
     METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
     METADATA.find_blob(LARGE, BLOB),
     METADATA.find_copies(LARGE, (BLOB, DIGEST)),
@@ -131,6 +135,10 @@ CALLS: tuple[Call, ...] = (
     METADATA.list_repositories(Page(100, "small/08000"), (RepositoryPattern("small/*"),)),
     METADATA.list_referrers(LARGE, SUBJECT, None, Page(100, str(DIGEST))),
     METADATA.list_referrers(LARGE, SUBJECT, TYPE, Page(100, str(DIGEST))),
+    PULLS.since(),
+    PULLS.begin(AT),
+    PULLS.record([Pull(LARGE, reference, AT) for reference in (TAG, DIGEST)]),
+    PULLS.record([Pull(LARGE, tag, AT) for tag in tags(*(f"t{n:05}" for n in range(500)))]),
     PROPERTIES.repository(LARGE),
     PROPERTIES.tag(LARGE, TAG),
     PROPERTIES.manifest(LARGE, DIGEST),

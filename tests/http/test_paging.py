@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
-from tests.http.access.test_access import TRUST
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
+from tests.http.access.test_access import POLICIES, TRUST
 from tests.http.caller import Answer, Caller
 from tests.http.conftest import HandClock
 from tests.images import Image, descriptor, image
@@ -32,6 +33,10 @@ LISTINGS: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "/management/v1/users": ("value", ()),
     "/management/v1/scopeMaps": ("value", ()),
     "/management/v1/trusts": ("value", ()),
+    "/management/v1/retentionRules": ("value", ()),
+    "/management/v1/writeOncePolicies": ("value", ()),
+    "/management/v1/quotas": ("value", ()),
+    "/management/v1/softDeletePolicies": ("value", ()),
     "/management/v1/audit": (
         "value",
         (
@@ -106,6 +111,9 @@ async def _be_managed(registry: Registry, number: int) -> None:
     await services.users.create(f"person-{number}", "_repositories_pull", Secret("long enough 1"))
     await services.scope_maps.create(f"map-{number}", ())
     await services.trusts.create(replace(TRUST, name=f"ci-{number}"))
+    for policy in POLICIES:
+        field = "repositories" if isinstance(policy, SoftDeletePolicy) else "name"
+        await services.policies.create(replace(policy, **{field: f"policy-{number}"}))
     value = created.passwords[0].value
     assert value is not None
     for password in (value.reveal(), value.reveal(), "wrong", "worse"):

@@ -13,7 +13,7 @@ from acrux.bootstrap.application import build
 from acrux.domain.access.scope import Scope
 from acrux.http.access import guard
 from acrux.http.access.guard import Requirement
-from acrux.http.management.routes import ROOT
+from acrux.http.management.operation import ROOT
 from acrux.http.messages import Pace, Request, Response
 from acrux.http.routes import Endpoint, Row
 from acrux.settings import Settings

@@ -32,8 +32,8 @@ def render() -> str:
         ),
         markdown.fenced(BODY, "json"),
         *(part for status in _statuses() for part in _section(status)),
-        "## At the start",
-        markdown.prose("These failures stop a command before anything is served."),
+        "## Of a command",
+        markdown.prose("These failures end a command, and never reach a client."),
         markdown.table(
             ("Failure", "When"),
             [(f"`{kind.__name__}`", _when(kind)) for kind in problems.UNTOLD],

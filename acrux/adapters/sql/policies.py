@@ -7,6 +7,8 @@ import msgspec
 
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.content.policies.definition import Policy
+from acrux.domain.content.policies.quota import Quota
+from acrux.domain.content.policies.write_once import WriteOncePolicy
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.ports.policies import StoredPolicy
 
@@ -34,7 +36,7 @@ class SqlPolicies:
 
     async def list(self, kind: type[Kind]) -> tuple[StoredPolicy[Kind], ...]:
         """See ports.Policies."""
-        return tuple(_read(kind, row) for row in await self._database.read(_select(kind)))
+        return tuple(_read(kind, row) for row in await self._database.read(select(kind)))
 
     async def create(self, policy: Policy, at: datetime, most: int) -> bool:
         """See ports.Policies."""
@@ -74,11 +76,26 @@ class SqlPolicies:
 
 def of_kind(kind: type[Kind]) -> Steps[tuple[Kind, ...]]:
     """All policies of this kind, sorted by name, for a transaction that obeys them."""
-    rows = yield _select(kind)
+    rows = yield select(kind)
+    return _decode_all(kind, rows)
+
+
+def read_quotas(rows: list[Row]) -> tuple[Quota, ...]:
+    """The quotas that `select(Quota)` found."""
+    return _decode_all(Quota, rows)
+
+
+def read_write_once(rows: list[Row]) -> tuple[WriteOncePolicy, ...]:
+    """The policies that `select(WriteOncePolicy)` found."""
+    return _decode_all(WriteOncePolicy, rows)
+
+
+def _decode_all(kind: type[Kind], rows: list[Row]) -> tuple[Kind, ...]:
     return tuple(msgspec.json.decode(definition, type=kind) for definition, *_ in rows)
 
 
-def _select(kind: type[Policy]) -> Statement:
+def select(kind: type[Policy]) -> Statement:
+    """The definitions of all policies of this kind, sorted by name."""
     return Statement(
         """
         SELECT definition, created_at, changed_at FROM policies

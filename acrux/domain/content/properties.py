@@ -20,13 +20,17 @@ class RepositoryProperties(Struct, frozen=True):
 
 
 class TagProperties(Struct, frozen=True):
-    """What /acr/v1 shows of a tag (acr-protocol.md §5.3)."""
+    """What /acr/v1 shows of a tag (acr-protocol.md §5.3).
+
+    `pulled_at` is the minute of the last pull by this tag; None if none is known.
+    """
 
     name: str
     digest: str
     created_at: datetime
     updated_at: datetime
     attributes: Attributes
+    pulled_at: datetime | None = None
 
 
 class Entry(Struct, frozen=True):
@@ -38,7 +42,10 @@ class Entry(Struct, frozen=True):
 
 
 class ManifestProperties(Struct, frozen=True):
-    """What /acr/v1 shows of a manifest (acr-protocol.md §5.4). `size` is in bytes."""
+    """What /acr/v1 shows of a manifest (acr-protocol.md §5.4). `size` is in bytes.
+
+    `pulled_at` is the minute of the last pull, by a tag or by its digest; None if none is known.
+    """
 
     digest: str
     media_type: str
@@ -50,3 +57,4 @@ class ManifestProperties(Struct, frozen=True):
     entries: tuple[Entry, ...]
     tags: tuple[str, ...]
     attributes: Attributes
+    pulled_at: datetime | None = None

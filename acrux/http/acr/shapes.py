@@ -32,19 +32,20 @@ def within(registry: str, repository: RepositoryName, key: str, content: object)
 
 
 def tag(properties: TagProperties) -> Json:
-    """A tag (acr-protocol.md §5.3)."""
+    """A tag (acr-protocol.md §5.3), and `lastPullTime`, which is ours, if it was pulled."""
     return {
         "name": properties.name,
         "digest": properties.digest,
         "createdTime": _instant(properties.created_at),
         "lastUpdateTime": _instant(properties.updated_at),
+        **_last_pull(properties.pulled_at),
         "signed": False,
         "changeableAttributes": _switches(properties.attributes),
     }
 
 
 def manifest(properties: ManifestProperties) -> Json:
-    """A manifest (acr-protocol.md §5.4); missing properties are left out."""
+    """A manifest (acr-protocol.md §5.4), and `lastPullTime`; missing properties are left out."""
     entries = [
         _present({"digest": entry.digest, "architecture": entry.architecture, "os": entry.os})
         for entry in properties.entries
@@ -61,6 +62,7 @@ def manifest(properties: ManifestProperties) -> Json:
         "imageSize": properties.size,
         "createdTime": _instant(properties.created_at),
         "lastUpdateTime": _instant(properties.updated_at),
+        **_last_pull(properties.pulled_at),
         "mediaType": properties.media_type,
         **_present(optional),
         "changeableAttributes": _switches(properties.attributes),
@@ -85,6 +87,10 @@ def place(name: str, at: datetime, order: Order) -> str:
 
 def _present(values: Mapping[str, object]) -> Json:
     return {name: value for name, value in values.items() if value}
+
+
+def _last_pull(pulled_at: datetime | None) -> Json:
+    return {"lastPullTime": _instant(pulled_at)} if pulled_at else {}
 
 
 def _switches(attributes: Attributes) -> Json:

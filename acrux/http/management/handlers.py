@@ -6,8 +6,10 @@ from typing import Protocol, Self
 from acrux.http.management.accounts import AccountManagement
 from acrux.http.management.audit import AuditManagement
 from acrux.http.management.keys import KeyManagement
+from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.registry import RegistryManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
+from acrux.http.management.storage.handlers import StorageHandlers
 from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
 from acrux.services.access.accounts import Accounts
@@ -17,6 +19,9 @@ from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
+from acrux.services.content.collection import Collection
+from acrux.services.content.policies import Policies
+from acrux.services.content.space import Space
 
 
 class Managed(Protocol):
@@ -36,6 +41,12 @@ class Managed(Protocol):
     def audit_log(self) -> AuditLog: ...
     @property
     def explanations(self) -> Explanations: ...
+    @property
+    def policies(self) -> Policies: ...
+    @property
+    def collection(self) -> Collection: ...
+    @property
+    def space(self) -> Space: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,8 @@ class ManagementHandlers:
     trusts: TrustManagement
     keys: KeyManagement
     audit: AuditManagement
+    policies: PolicyHandlers
+    storage: StorageHandlers
 
     @classmethod
     def on(cls, services: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
@@ -61,4 +74,6 @@ class ManagementHandlers:
             trusts=TrustManagement(services.trusts),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
+            policies=PolicyHandlers.on(services.policies),
+            storage=StorageHandlers.on(services.collection, services.space),
         )

@@ -13,7 +13,7 @@ from acrux.domain.access.scope import on_management
 from acrux.domain.audit.decision import Outcome
 from acrux.domain.content.page import MAX_ITEMS
 from acrux.http import responses
-from acrux.http.management.routes import ROOT, Operation
+from acrux.http.management.operation import ROOT, Operation
 from acrux.http.messages import Request, Response
 
 _REFERENCE: Final = "#/components/schemas/{name}"
@@ -23,7 +23,7 @@ _TIME: Final = {"type": "string", "format": "date-time"}
 PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "account": {"description": "Only records of this account.", "schema": {"type": "string"}},
     "repository": {
-        "description": "Only records about this repository.",
+        "description": "Only what concerns this repository.",
         "schema": {"type": "string"},
     },
     "outcome": {
@@ -32,6 +32,15 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "since": {"description": "Only records from this time on.", "schema": _TIME},
     "until": {"description": "Only records before this time.", "schema": _TIME},
+    "repositories": {
+        "description": "The policy with this pattern of repositories, such as team/*.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "prefix": {
+        "description": "Only repositories below this prefix, such as team.",
+        "schema": {"type": "string"},
+    },
     "n": {
         "description": f"The maximum number of items; no page has more than {MAX_ITEMS}.",
         "schema": {"type": "integer", "minimum": 0},

@@ -1,45 +1,18 @@
 """The routes of /management/v1: what each requires, reads and answers."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final
-
-from msgspec import Struct
-
 from acrux.domain.access.scope import READ, WRITE
 from acrux.http.management import bodies, shapes
 from acrux.http.management.accounts import AccountManagement
 from acrux.http.management.audit import AuditManagement
 from acrux.http.management.handlers import ManagementHandlers
 from acrux.http.management.keys import KeyManagement
+from acrux.http.management.operation import PAGED, Operation
+from acrux.http.management.policies.operations import operations as of_policies
 from acrux.http.management.registry import RegistryManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
+from acrux.http.management.storage.operations import operations as of_storage
 from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
-from acrux.http.messages import Request, Response
-
-ROOT: Final = "/management/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation. `right` is the action on registry:management that it requires.
-
-    The path is below ROOT. `query` names the parameters of `openapi.PARAMETERS` that it reads.
-    """
-
-    method: str
-    path: str
-    right: str
-    handler: Callable[[Request], Awaitable[Response]]
-    summary: str
-    body: type[Struct] | None = None
-    answer: type[Struct] | None = None
-    status: int = 200
-    query: tuple[str, ...] = ()
-
-
-PAGED: Final = ("n", "last")
 
 
 def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
@@ -52,6 +25,8 @@ def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
         *_trusts(handlers.trusts),
         *_keys(handlers.keys),
         *_audit(handlers.audit),
+        *of_policies(handlers.policies),
+        *of_storage(handlers.storage),
     )
 
 

@@ -6,25 +6,29 @@ from acrux.http import parsing, responses
 from acrux.http.access import guard
 from acrux.http.messages import Request, Response
 from acrux.services.content.manifests import Manifests
+from acrux.services.content.pulls import Pulls
 
 
 class ManifestHandlers:
     """Manifests over HTTP (end-3, end-7, end-9)."""
 
-    def __init__(self, manifests: Manifests) -> None:
+    def __init__(self, manifests: Manifests, pulls: Pulls) -> None:
         self._manifests = manifests
+        self._pulls = pulls
 
     async def get(self, request: Request) -> Response:
         """GET, HEAD: the manifest, byte for byte as it was pushed (end-3)."""
-        reference = parsing.reference_to_read(request)
-        # With HEAD, a push asks what it need not send: what it is told must stay.
-        is_check = request.method == "HEAD" and isinstance(reference, Digest)
+        repository, reference = parsing.repository(request), parsing.reference_to_read(request)
+        # With HEAD, a push asks what it need not send: what it is told must stay, and is no pull.
+        pusher = guard.pusher(request) if request.method == "HEAD" else None
         manifest = await self._manifests.get(
-            parsing.repository(request),
+            repository,
             reference,
             parsing.accept(request),
-            guard.pusher(request) if is_check else None,
+            pusher if isinstance(reference, Digest) else None,
         )
+        if pusher is None:
+            self._pulls.note(repository, reference, manifest.digest)
         if parsing.knows(request, responses.etag(manifest.digest)):
             return responses.unchanged(manifest.digest)
         return responses.manifest(manifest.digest, manifest.media_type, manifest.content)

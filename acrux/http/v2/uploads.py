@@ -37,7 +37,9 @@ class UploadHandlers:
         digest = parsing.claimed_digest(request)
         parsing.check_digest_algorithm(request)
         if digest is not None:
-            await self._uploads.put(_session(request), digest, request.body.chunks())
+            announced = parsing.content_length(request) or 1
+            chunks = request.body.chunks()
+            await self._uploads.put(_session(request), digest, chunks, announced)
             return responses.created_blob(repository, digest)
         upload = await self._uploads.start(_session(request))
         return self._answer(202, request, upload, 0)
@@ -77,7 +79,8 @@ class UploadHandlers:
     async def append(self, request: Request) -> Response:
         """PATCH: append a chunk (end-5)."""
         upload = _upload(request)
-        offset = await self._uploads.append(upload, request.body.chunks(), parsing.place(request))
+        chunks, announced = request.body.chunks(), parsing.content_length(request) or 0
+        offset = await self._uploads.append(upload, chunks, parsing.place(request), announced)
         return self._answer(202, request, upload, offset)
 
     async def finish(self, request: Request) -> Response:

@@ -26,7 +26,7 @@ class Policies:
         """
         policy.check()
         if not await self._policies.create(policy, self._clock(), MAX_POLICIES):
-            if await self._policies.find(type(policy), policy.name):
+            if await self.find(type(policy), policy.name):
                 raise NameTaken(
                     f"there is a {policy.title} {policy.name!r} already: update or delete it"
                 )
@@ -37,10 +37,14 @@ class Policies:
 
     async def show(self, kind: type[Kind], name: str) -> StoredPolicy[Kind]:
         """The policy of this kind with this name. Raises UnknownName."""
-        found = await self._policies.find(kind, name)
+        found = await self.find(kind, name)
         if found is None:
             raise _unknown(kind, name)
         return found
+
+    async def find(self, kind: type[Kind], name: str) -> StoredPolicy[Kind] | None:
+        """The policy of this kind with this name, None if there is none."""
+        return await self._policies.find(kind, name)
 
     async def list(self, kind: type[Kind]) -> tuple[StoredPolicy[Kind], ...]:
         """All policies of this kind by name, at most MAX_POLICIES."""
@@ -66,7 +70,7 @@ class Policies:
 
     async def put(self, policy: Kind) -> StoredPolicy[Kind]:
         """Create it, or replace the one of its name. Raises InvalidInput as `change` does."""
-        if await self._policies.find(type(policy), policy.name):
+        if await self.find(type(policy), policy.name):
             return await self.change(type(policy), policy.name, lambda _: policy)
         return await self.create(policy)
 

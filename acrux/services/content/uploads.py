@@ -48,9 +48,14 @@ class Uploads:
             text, upload, session.repository.value, session.principal, self._clock()
         )
 
-    async def start(self, session: Session) -> Upload:
-        """Start an upload that continues in later requests. Raises Disallowed."""
+    async def start(self, session: Session, announced: int = 1) -> Upload:
+        """Start an upload that continues in later requests. Raises Disallowed.
+
+        `announced` is how many bytes it will hold at least: it is refused at once if a quota has no
+        room for them.
+        """
         await self._metadata.check_writable(session.repository)
+        await self._metadata.check_room(session.repository, announced)
         upload = Upload(UploadId(str(uuid.uuid4())), session)
         await self._store.begin(upload)
         return upload
@@ -59,12 +64,15 @@ class Uploads:
         """How many bytes the upload holds. Raises UnknownUpload."""
         return await self._store.offset(upload)
 
-    async def append(self, upload: Upload, chunks: Chunks, place: Place) -> int:
-        """Append a chunk and return the new offset, in bytes.
+    async def append(self, upload: Upload, chunks: Chunks, place: Place, announced: int = 0) -> int:
+        """Append a chunk of `announced` bytes, if known, and return the new offset, in bytes.
 
-        Raises UnknownUpload, UploadOutOfOrder, SizeMismatch, and IncompleteBody if the client
-        disconnected: what was received until then stays, and the upload can be resumed.
+        Raises QuotaExceeded before the chunk is read, UnknownUpload, UploadOutOfOrder,
+        SizeMismatch, and IncompleteBody if the client disconnected: what was received until then
+        stays, and the upload can be resumed.
         """
+        if announced:
+            await self._check_room(upload, announced)
         return await self._store.append(upload, chunks, place)
 
     async def finish(
@@ -89,9 +97,15 @@ class Uploads:
         await self._metadata.check_writable(session.repository)
         if is_repeated and await self._is_linked(upload, digest):
             return
+        await self._check_room(upload)
         copy = await self._store.commit(upload, digest)
         now = self._clock()
         await self._metadata.link_blob(session.repository, copy, session.principal, now)
+
+    async def _check_room(self, upload: Upload, announced: int = 0) -> None:
+        with suppress(UnknownUpload):  # it just became a blob, or whoever comes next notices
+            stored = await self._store.offset(upload)
+            await self._metadata.check_room(upload.session.repository, stored + announced)
 
     async def _is_linked(self, upload: Upload, digest: Digest) -> bool:
         """Whether nothing is left to do. Raises UnknownUpload if only new bytes help."""
@@ -120,12 +134,14 @@ class Uploads:
                 raise
             await _read_to_its_end(chunks)
 
-    async def put(self, session: Session, digest: Digest, chunks: Chunks) -> None:
+    async def put(
+        self, session: Session, digest: Digest, chunks: Chunks, announced: int = 1
+    ) -> None:
         """Start, append and finish in one request (end-4b).
 
         Raises what `finish` raises. If it fails, the upload is discarded, as nobody knows its name.
         """
-        upload = await self.start(session)
+        upload = await self.start(session, announced)
         try:
             await self.finish(upload, digest, chunks)
         except BaseException:

@@ -14,6 +14,10 @@ from acrux.domain.access.scope import Scope
 from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.policies.quota import Quota
+from acrux.domain.content.policies.retention import RetentionRule
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
+from acrux.domain.content.policies.write_once import WriteOncePolicy
 from acrux.errors import NameTaken
 from acrux.http.access import guard
 from acrux.ports.accounts import AccountKind
@@ -75,6 +79,23 @@ _CI = "/management/v1/trusts/ci"
 _PASSWORD = "a long enough pass phrase"
 _WRITE = (f"{_ON_APP}metadata_write",)
 _DELETE = (f"{_ON_APP}delete",)
+
+_RETENTION = "/management/v1/retentionPolicy"
+_SOFT_DELETE = "/management/v1/softDeletePolicies"
+
+
+def _named(kind: str, wanted: bytes) -> dict[tuple[str, str], Example]:
+    # Policies that have a name; one named a-policy is there.
+    every, one = f"/management/v1/{kind}", f"/management/v1/{kind}/a-policy"
+    template = f"/management/v1/{kind}/{{name}}"
+    return {
+        (every, "GET"): Example(every, 200, _SEE),
+        (every, "POST"): Example(every, 201, _MANAGE, _JSON, wanted),
+        (template, "GET"): Example(one, 200, _SEE),
+        (template, "PATCH"): Example(one, 200, _MANAGE, _JSON, b"{}"),
+        (template, "DELETE"): Example(one, 204, _MANAGE),
+    }
+
 
 EXAMPLES = {
     ("/v2/", "GET"): Example("/v2/", 200, ()),
@@ -184,6 +205,16 @@ EXAMPLES = {
     (_TRUST, "GET"): Example(_CI, 200, _SEE),
     (_TRUST, "PATCH"): Example(_CI, 200, _MANAGE, _JSON, b'{"status":"enabled"}'),
     (_TRUST, "DELETE"): Example(_CI, 204, _MANAGE),
+    **_named("retentionRules", b'{"name":"other","repositories":["x"],"untaggedForDays":7}'),
+    **_named("writeOncePolicies", b'{"name":"other","repositories":["x"]}'),
+    **_named("quotas", b'{"name":"other","repositories":"x","maxBytes":1}'),
+    (_RETENTION, "GET"): Example(_RETENTION, 200, _SEE),
+    (_RETENTION, "PATCH"): Example(_RETENTION, 200, _MANAGE, _JSON, b'{"days":1}'),
+    (_SOFT_DELETE, "GET"): Example(_SOFT_DELETE, 200, _SEE),
+    (_SOFT_DELETE, "PUT"): Example(
+        _SOFT_DELETE, 200, _MANAGE, _JSON, b'{"repositories":"x/*","retentionDays":9}'
+    ),
+    (_SOFT_DELETE, "DELETE"): Example(f"{_SOFT_DELETE}?repositories=x", 204, _MANAGE),
     ("/management/v1/cases/{name}", "GET"): Example("/management/v1/cases/nv01dztfza", 200, _SEE),
     ("/management/v1/audit", "GET"): Example("/management/v1/audit", 200, _SEE),
     ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),
@@ -226,6 +257,15 @@ TRUST = Trust(
 )
 
 
+# For repositories that no example calls for.
+POLICIES = (
+    RetentionRule(name="a-policy", repositories=("x",), untagged_for_days=7),
+    WriteOncePolicy(name="a-policy", repositories=("x",)),
+    Quota(name="a-policy", repositories="x", max_bytes=1),
+    SoftDeletePolicy(repositories="x"),
+)
+
+
 @pytest.fixture
 async def world(stranger: Caller, settings: Settings, clock: HandClock, issuer: Provider) -> World:
     """A registry that holds what the examples call for, and its administrator."""
@@ -249,6 +289,9 @@ async def seed(admin: Caller) -> None:
         await services.users.create("alice", "_repositories_pull", Secret(_PASSWORD))
     with suppress(NameTaken):
         await services.trusts.create(TRUST)
+    for policy in POLICIES:
+        with suppress(NameTaken):
+            await services.policies.create(policy)
     await services.keys.rotate()
 
 

@@ -2,28 +2,33 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
+from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform
-from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST, Accept
+from acrux.domain.content.media_types import ANYTHING, OCI_INDEX, OCI_MANIFEST, Accept
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.content.upload import Session, Upload, UploadId
 from acrux.errors import DigestMismatch, MissingReferences, UnknownManifest
 from acrux.services.content.manifests import MAX_CONFIG_BYTES, Manifests
 from tests.http.conftest import HandClock
+from tests.tools import blob_file
 
 HELLO = RepositoryName.parse("library/hello")
 LATEST, STABLE = map(Tag.parse, ("latest", "stable"))
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 INDEX = b'{"schemaVersion":2,"manifests":[]}'
-UPLOAD = Upload(UploadId("00000000-0000-0000-0000-000000000001"), Session(HELLO, "acrux"))
+FIRST = "00000000-0000-0000-0000-000000000001"
 
 Make = Callable[..., Manifests]
 
@@ -46,15 +51,18 @@ def image(config: bytes, media_type: str = CONFIG_TYPE) -> bytes:
     return json.dumps({"schemaVersion": 2, "config": described, "layers": []}).encode()
 
 
-async def push(metadata: SqlMetadata, store: FileBlobStore, content: bytes) -> None:
+async def push(
+    metadata: SqlMetadata, store: FileBlobStore, content: bytes, name: str = FIRST
+) -> None:
     """Store a blob, and link it."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield content
 
-    await store.begin(UPLOAD)
-    await store.append(UPLOAD, chunks())
-    copy = await store.commit(UPLOAD, Digest.of(content))
+    upload = Upload(UploadId(name), Session(HELLO, "acrux"))
+    await store.begin(upload)
+    await store.append(upload, chunks())
+    copy = await store.commit(upload, Digest.of(content))
     await metadata.link_blob(HELLO, copy, "acrux", HandClock().now)
 
 
@@ -147,9 +155,88 @@ class TestPut:
         held = await make(allow_missing=True).put(HELLO, LATEST, content, OCI_MANIFEST)
         assert held.digest == Digest.of(content)
 
+    @pytest.mark.parametrize("left", [None, b"", b"{} "])
+    async def test_a_blob_whose_copy_is_not_whole_is_missing_until_it_is_pushed_again(
+        self,
+        manifests: Manifests,
+        metadata: SqlMetadata,
+        store: FileBlobStore,
+        tmp_path: Path,
+        left: bytes | None,
+    ) -> None:
+        """An image that nobody can pull would be accepted."""
+        await push(metadata, store, b"{}")
+        file = blob_file(tmp_path, Digest.of(b"{}"))
+        file.unlink()
+        if left is not None:
+            file.write_bytes(left)
+        with pytest.raises(MissingReferences):
+            await manifests.put(HELLO, LATEST, image(b"{}"), OCI_MANIFEST)
+
+        await push(metadata, store, b"{}", "00000000-0000-0000-0000-000000000002")
+
+        await manifests.put(HELLO, LATEST, image(b"{}"), OCI_MANIFEST)
+
+    async def test_a_manifest_keeps_from_now_on_what_was_kept_for_its_push(
+        self,
+        manifests: Manifests,
+        metadata: SqlMetadata,
+        store: FileBlobStore,
+        database: SqliteDatabase,
+    ) -> None:
+        """Each push would leave rows for hours."""
+        await push(metadata, store, b"{}")
+        assert await held(database) == {(str(Digest.of(b"{}")), "acrux")}
+
+        await manifests.put(HELLO, LATEST, image(b"{}"), OCI_MANIFEST, principal="acrux")
+
+        assert await held(database) == set()
+
+
+async def held(database: SqliteDatabase) -> set[tuple[str, str]]:
+    """Which digests are held for whom."""
+    rows = await database.read(Statement("SELECT digest, principal FROM holds", {}))
+    return {(digest, principal) for digest, principal in rows}
+
+
+class Collected:
+    """Metadata in which the manifest is collected just before it is held."""
+
+    def __init__(self, metadata: SqlMetadata) -> None:
+        self._metadata = metadata
+
+    async def hold(self, repository: RepositoryName, digest: Digest, principal: str) -> None:
+        """Delete it, and then hold it."""
+        await self._metadata.delete_manifest(repository, digest)
+        await self._metadata.hold(repository, digest, principal)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._metadata, name)
+
 
 class TestGet:
     """Reading and deleting a manifest."""
+
+    async def test_a_manifest_is_held_for_a_pusher_and_for_nobody_else(
+        self, manifests: Manifests, database: SqliteDatabase
+    ) -> None:
+        """A client asks for the images of an index, and then pushes only the index."""
+        digest = (await manifests.put(HELLO, LATEST, INDEX, OCI_INDEX)).digest
+
+        await manifests.get(HELLO, digest, ANYTHING)
+        assert await held(database) == set()
+        await manifests.get(HELLO, digest, ANYTHING, "acrux")
+        assert await held(database) == {(str(digest), "acrux")}
+
+    async def test_a_manifest_collected_before_it_is_held_is_unknown(
+        self, manifests: Manifests, metadata: SqlMetadata, store: FileBlobStore, clock: HandClock
+    ) -> None:
+        """The client would not push it, and its index would name what is gone."""
+        digest = (await manifests.put(HELLO, LATEST, INDEX, OCI_INDEX)).digest
+        late: Any = Collected(metadata)
+
+        with pytest.raises(UnknownManifest):
+            await Manifests(late, store, clock).get(HELLO, digest, ANYTHING, "acrux")
 
     async def test_a_manifest_that_the_client_cannot_read_is_unknown_to_it(
         self, manifests: Manifests

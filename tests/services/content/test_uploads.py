@@ -6,7 +6,7 @@
 | the note was written       | commits, links, 201                             |
 | the file was renamed       | links, 201                                      |
 | the blob was linked        | answers 201                                     |
-| the answer was sent        | answers 201, for an hour                        |
+| the answer was sent        | answers 201, for an hour, with no further copy  |
 | the upload was cancelled   | 404                                             |
 """
 
@@ -28,8 +28,9 @@ from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.upload import Place, Session, Upload, UploadId
 from acrux.errors import Disallowed, TooManyRequests, UnknownBlob, UnknownUpload
 from acrux.services.content.uploads import Uploads
-from tests.contracts.blob_stores import SESSION
+from tests.contracts.blob_stores import SESSION, copies_in, stored
 from tests.http.conftest import HandClock
+from tests.tools import blob_file
 
 FIRST, LAST = b"abc", b"de"
 DIGEST = Digest.of(FIRST + LAST)
@@ -288,3 +289,90 @@ async def test_a_put_that_is_killed_at_any_step_can_be_sent_again(
 
     assert await is_linked(metadata)
     await close(uploads, upload)
+
+
+class TestRepeated:
+    """A closing PUT that comes again after the first one has linked its blob."""
+
+    async def test_it_makes_no_further_copy(
+        self, store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+    ) -> None:
+        """Each repetition would fill the disk and replace the copy in use."""
+        uploads = uploads_of(store, metadata, clock)
+        upload = await with_first_chunk(uploads)
+        for _ in range(3):
+            await close(uploads, upload)
+
+        assert len(await copies_in(store)) == 1
+
+    async def test_it_succeeds_if_another_push_replaced_its_copy(
+        self, store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+    ) -> None:
+        """All bytes would have to be sent again, though the blob is there."""
+        uploads = uploads_of(store, metadata, clock)
+        upload = await with_first_chunk(uploads)
+        await close(uploads, upload)
+        first = await metadata.find_blob(SESSION.repository, DIGEST)
+        await close(uploads, await with_first_chunk(uploads))
+        await store.remove([first])
+
+        await close(uploads, upload)
+
+        assert await is_linked(metadata)
+
+    async def test_it_links_a_blob_that_was_deleted_since_with_a_copy_of_its_own(
+        self, store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+    ) -> None:
+        """The first copy is on its way out: linked again, it would be missing soon."""
+        uploads = uploads_of(store, metadata, clock)
+        upload = await with_first_chunk(uploads)
+        await close(uploads, upload)
+        first = await metadata.find_blob(SESSION.repository, DIGEST)
+        await metadata.unlink_blob(SESSION.repository, DIGEST)
+
+        await close(uploads, upload)
+        await store.remove([first])
+
+        copy = await metadata.find_blob(SESSION.repository, DIGEST)
+        assert await stored(store, copy) == FIRST + LAST
+
+    async def test_it_finds_no_upload_if_the_blob_was_deleted_and_its_bytes_are_gone(
+        self, store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+    ) -> None:
+        """A client would be told that missing content is stored."""
+        uploads = uploads_of(store, metadata, clock)
+        upload = await with_first_chunk(uploads)
+        await close(uploads, upload)
+        copy = await metadata.find_blob(SESSION.repository, DIGEST)
+        await metadata.unlink_blob(SESSION.repository, DIGEST)
+        await store.remove([copy])
+
+        with pytest.raises(UnknownUpload):
+            await close(uploads, upload)
+        assert not await is_linked(metadata)
+
+    @pytest.mark.parametrize("left", [b"", FIRST + LAST + b"x", None])
+    async def test_it_finds_no_upload_if_the_blob_was_damaged_since(
+        self,
+        store: FileBlobStore,
+        metadata: SqlMetadata,
+        clock: HandClock,
+        tmp_path: Path,
+        left: bytes | None,
+    ) -> None:
+        """Damaged bytes would be linked once more; only new ones repair the blob."""
+        uploads = uploads_of(store, metadata, clock)
+        upload = await with_first_chunk(uploads)
+        await close(uploads, upload)
+        file = blob_file(tmp_path, DIGEST)
+        if left is None:
+            file.unlink()
+        else:
+            file.write_bytes(left)
+
+        with pytest.raises(UnknownUpload):
+            await close(uploads, upload)
+
+        await close(uploads, await with_first_chunk(uploads))
+        copy = await metadata.find_blob(SESSION.repository, DIGEST)
+        assert await stored(store, copy) == FIRST + LAST

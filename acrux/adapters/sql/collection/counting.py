@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from acrux.adapters.sql.content import references, reviews, usage
+from acrux.adapters.sql.content import copies, references, reviews, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 
@@ -14,16 +14,17 @@ def count_some(count: int, grace: Grace) -> Steps[int]:
 
     The order matters: a link is unreferenced only if all manifests are read.
     """
-    for key, manifests_to, tags_to, blobs_to in (yield _find_uncounted()):
+    for key, manifests_to, tags_to, blobs_to in (yield find_uncounted()):
         if manifests_to < usage.ALL:
-            return 1 + (yield from _count_manifests(str(key), manifests_to, count))
+            return 1 + (yield from _count_manifests(str(key), manifests_to, count, grace))
         if tags_to < usage.ALL:
             return 1 + (yield from _count_tags(str(key), tags_to, count))
         return 1 + (yield from _count_links(str(key), blobs_to, count, grace))
     return 0
 
 
-def _find_uncounted() -> Statement:
+def find_uncounted() -> Statement:
+    """A repository that is not counted yet, and how far each of its counters got."""
     return Statement(
         """
         SELECT repository, manifests_to, tags_to, blobs_to FROM usage
@@ -34,7 +35,7 @@ def _find_uncounted() -> Statement:
     )
 
 
-def _count_manifests(key: str, after: str, count: int) -> Steps[int]:
+def _count_manifests(key: str, after: str, count: int, grace: Grace) -> Steps[int]:
     sizes = yield _page("manifests", "digest, size", "digest", key, after, count)
     some, room = 0, CONTENT_BYTES
     while some < len(sizes) and (room := room - int(sizes[some][1])) > 0:
@@ -42,7 +43,20 @@ def _count_manifests(key: str, after: str, count: int) -> Steps[int]:
     some = max(some, min(len(sizes), 1))
     counted = sizes[:some]
     if counted:
-        yield from _refer(key, after, str(counted[-1][0]))
+        last = str(counted[-1][0])
+        yield from _refer(key, after, last)
+        # It is not known since when these have no tag: rules on age begin to count now.
+        yield Statement(
+            """
+            INSERT INTO untagged (repository, digest, since)
+            SELECT repository, digest, CAST(:now AS BIGINT) FROM manifests
+            WHERE repository = :key AND digest > :after AND digest <= :last
+              AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.repository = manifests.repository
+                                                   AND tags.digest = manifests.digest)
+            ON CONFLICT (repository, digest) DO NOTHING
+            """,
+            {"key": key, "after": after, "last": last, "now": grace.now()},
+        )
     to = str(counted[-1][0]) if len(counted) == count or some < len(sizes) else usage.ALL
     yield Statement(
         """
@@ -81,7 +95,7 @@ def _count_tags(key: str, after: str, count: int) -> Steps[int]:
 def _count_links(key: str, after: str, count: int, grace: Grace) -> Steps[int]:
     links = yield _page("blob_links", "digest, size", "digest", key, after, count)
     for digest, size in links:
-        yield from _count_blob(str(digest), int(size), grace.now())
+        yield from copies.count(str(digest), int(size), grace.now())
         if not (yield references.find_any(key, str(digest))):
             yield from reviews.review(key, [str(digest)], grace.ends())
     yield Statement(
@@ -97,18 +111,6 @@ def _count_links(key: str, after: str, count: int, grace: Grace) -> Steps[int]:
         },
     )
     return len(links)
-
-
-def _count_blob(digest: str, size: int, at: int) -> Steps[None]:
-    new = yield Statement(
-        """
-        INSERT INTO blobs (digest, copy, size, stored_at) VALUES (:digest, '', :size, :at)
-        ON CONFLICT (digest) DO NOTHING RETURNING 1
-        """,
-        {"digest": digest, "size": size, "at": at},
-    )
-    if new:
-        yield usage.store(digest, 1, size)
 
 
 def _page(table: str, columns: str, name: str, key: str, after: str, count: int) -> Statement:

@@ -24,6 +24,10 @@ class SqlGarbage:
         """See ports.Garbage."""
         return await self._database.write(counting.count_some(items, self._rules.grace))
 
+    async def is_counted(self) -> bool:
+        """See ports.Garbage."""
+        return not await self._database.read(counting.find_uncounted())
+
     async def is_any_due(self, now: datetime) -> bool:
         """See ports.Garbage."""
         [(due,)] = await self._database.read(_find_any_due(to_microseconds(now)))

@@ -39,8 +39,9 @@ def review_expired_holds(now: int, count: int) -> Steps[Collected]:
     for key, digest, principal in expired:
         yield holds.forget(key, digest, principal)
         [(held,)] = yield holds.find_last(key, digest)
+        is_reviewed = yield reviews.find(key, digest)  # it lost a reference, and has its grace
         # Only the blob: a manifest that never had a reference stays.
-        if held is None:
+        if held is None and not is_reviewed:
             collected += yield from _review_link(key, digest, now)
     return collected
 
@@ -49,22 +50,22 @@ def _review_manifest(key: str, digest: str, now: int, rules: Rules) -> Steps[Col
     rows = yield _find_state(key, digest)
     if not rows:  # deleted, but perhaps not all of its referrers were
         if rules.grace.referrers:
-            yield from manifests.remove_referrers(key, digest, now, now)
+            yield from manifests.remove_referrers(key, digest, now, rules.grace)
+            yield from repositories.tidy(key)
         return Collected()
     [(subject, is_referred_to, is_locked)] = rows
-    if is_referred_to or (subject is None and not rules.untagged):
+    follows = subject is not None and rules.grace.referrers
+    if is_referred_to or not (rules.untagged or follows):
         return Collected()
     if is_locked:  # it is looked at again until it is unlocked
-        yield from reviews.review(key, [digest], max(rules.grace.ends(), now + LOCKED_FOR))
+        yield from reviews.review(key, [digest], rules.grace.unlocked())
         return Collected()
     yield from manifests.remove(key, digest, now, now)
     if rules.grace.referrers:
-        yield from manifests.remove_referrers(key, digest, now, now)
+        yield from manifests.remove_referrers(key, digest, now, rules.grace)
+    yield repositories.forget_locks_of_an_empty(key)
     yield from repositories.tidy(key)
     return Collected(manifests=1)
-
-
-LOCKED_FOR = 3_600_000_000  # microseconds until a locked manifest is looked at again
 
 
 def _find_state(key: str, digest: str) -> Statement:

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from acrux.adapters.sql.content import attributes, copies, holds, repositories, reviews, usage
+from acrux.adapters.sql.content import (
+    attributes,
+    copies,
+    holds,
+    limits,
+    repositories,
+    reviews,
+    usage,
+)
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
@@ -29,11 +37,12 @@ def link_blob(
     # An upload outlives its repository, which may have been deleted meanwhile.
     key = yield from repositories.ensure(repository, at)
     yield from copies.use(copy, at)
-    yield from _link(key, copy.digest, copy.size, at)
+    yield from _link(repository, key, copy, at)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
 
-def _link(key: str, digest: Digest, size: int, at: int) -> Steps[None]:
+def _link(repository: RepositoryName, key: str, copy: Copy, at: int) -> Steps[None]:
+    digest, size = copy.digest, copy.size
     row: dict[str, SqlValue] = {"key": key, "digest": str(digest), "size": size}
     is_new = yield Statement(
         """
@@ -44,6 +53,7 @@ def _link(key: str, digest: Digest, size: int, at: int) -> Steps[None]:
         {**row, "at": at},
     )
     if is_new:
+        yield from limits.check_room(repository, size)
         yield usage.add_link(key, str(digest), size)
         return
     former = yield Statement(
@@ -115,7 +125,9 @@ def mount_blob(
         raise UnknownBlob(digest=str(copy.digest))
     yield from attributes.check_repository(Operation.WRITE, repository)
     key = yield from repositories.ensure(repository, at)
-    yield from _link(key, copy.digest, copy.size, at)
+    if not copy.name:  # the repository that has it may be deleted before it is counted there
+        yield from copies.count(str(copy.digest), copy.size, at)
+    yield from _link(repository, key, copy, at)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
 
@@ -125,6 +137,7 @@ def unlink_blob(repository: RepositoryName, digest: Digest, grace: Grace) -> Ste
     key = yield from find_key(repository)
     if key is None or not (yield from unlink(key, str(digest), grace.ends())):
         raise UnknownBlob(digest=str(digest))
+    yield from repositories.tidy(key)
 
 
 def unlink(key: str, digest: str, due_at: int) -> Steps[bool]:
@@ -139,7 +152,7 @@ def unlink(key: str, digest: str, due_at: int) -> Steps[bool]:
     for (size,) in unlinked:
         yield usage.take_link(key, digest, int(size))
         yield from copies.give_up(digest, int(size), due_at)
-    yield reviews.forget(key, digest)
+    yield reviews.forget_if_gone(key, digest)
     return bool(unlinked)
 
 

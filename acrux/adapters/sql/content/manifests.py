@@ -1,6 +1,6 @@
 """Manifests and their referrers: statements."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -11,6 +11,7 @@ from acrux.adapters.sql.content import (
     blob_links,
     graveyard,
     holds,
+    limits,
     references,
     repositories,
     reviews,
@@ -59,9 +60,12 @@ def put_manifest(push: Push, grace: Grace) -> Steps[None]:
     repository, digest = push.repository, push.manifest.digest
     overwritten = yield from attributes.of_tags(repository, push.tags)
     yield from attributes.check_repository(Operation.WRITE, repository, overwritten)
+    yield from limits.check_moves(repository, (tag.value for tag in push.tags), str(digest))
     yield from blob_links.check_links(repository, push.required, push.damaged)
     key = yield from repositories.ensure(repository, push.at)
     known = yield _find_size(key, str(digest))
+    if not known:
+        yield from limits.check_room(repository, len(push.manifest.content))
     yield _hold(key, push.manifest, push.platform, push.at)
     if not known:
         yield usage.add_manifest(key, str(digest), len(push.manifest.content))
@@ -189,10 +193,12 @@ def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) ->
         raise UnknownManifest(reference=str(digest))
     tags = yield from attributes.of_tags_on(repository, digest)
     yield from attributes.check_repository(Operation.DELETE, repository, [*manifest, *tags])
+    yield from limits.check_deletion_on(repository, str(digest))
     yield from remove(key, str(digest), grace.now(), grace.ends())
     if grace.referrers:
-        yield from remove_referrers(key, str(digest), grace.now(), grace.ends())
-    yield _forget_locks_of_an_empty(repository)
+        yield from remove_referrers(key, str(digest), grace.ends(), grace)
+    yield repositories.forget_locks_of_an_empty(key)
+    yield from repositories.tidy(key)
 
 
 def remove(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
@@ -201,18 +207,36 @@ def remove(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
     Under a soft-delete policy it goes to the graveyard, from which it can be restored.
     """
     kept = yield from graveyard.keeping(key, at)
+    tags = yield from _remove_tags(key, digest)
     if kept is None:
-        yield from erase(key, digest, due_at)
-        return
-    for tag in (yield from _remove_tags(key, digest)):
-        yield from graveyard.note_tag(tag, digest, kept)
-    targets = yield from graveyard.bury(key, digest, kept)
+        targets = yield from _delete(key, digest)
+    else:
+        for tag in tags:
+            yield from graveyard.note_tag(tag, digest, kept)
+        targets = yield from graveyard.bury(key, digest, kept)
+    yield from _forget(key, digest, tags)
     yield from reviews.review(key, targets, due_at)
 
 
 def erase(key: str, digest: str, due_at: int) -> Steps[None]:
     """Remove the manifest with its tags for good; what it named is reviewed at an instant."""
-    yield from _remove_tags(key, digest)
+    tags = yield from _remove_tags(key, digest)
+    targets = yield from _delete(key, digest)
+    yield from _forget(key, digest, tags)
+    yield from reviews.review(key, targets, due_at)
+
+
+def _remove_tags(key: str, digest: str) -> Steps[tuple[str, ...]]:
+    rows = yield Statement(
+        "DELETE FROM tags WHERE repository = :key AND digest = :digest RETURNING name",
+        {"key": key, "digest": digest},
+    )
+    for (tag,) in rows:
+        yield usage.take_tag(key, str(tag))
+    return tuple(str(tag) for (tag,) in rows)
+
+
+def _delete(key: str, digest: str) -> Steps[Iterable[str]]:
     removed = yield Statement(
         """
         DELETE FROM manifests WHERE repository = :key AND digest = :digest
@@ -220,63 +244,67 @@ def erase(key: str, digest: str, due_at: int) -> Steps[None]:
         """,
         {"key": key, "digest": digest},
     )
+    targets: Iterable[str] = ()
     for size, media_type, content in removed:
         yield usage.take_manifest(key, digest, int(size))
         targets = yield from references.withdraw(key, digest, media_type, content)
-        yield from reviews.review(key, targets, due_at)
+    return targets
 
 
-def _remove_tags(key: str, digest: str) -> Steps[tuple[str, ...]]:
-    """Remove the manifest's tags, and what was noted of them and of it; return the tags."""
-    rows = yield Statement(
-        "DELETE FROM tags WHERE repository = :key AND digest = :digest RETURNING name",
+def _forget(key: str, digest: str, tags: Iterable[str]) -> Steps[None]:
+    yield reviews.forget_if_gone(key, digest)
+    yield Statement(
+        "DELETE FROM untagged WHERE repository = :key AND digest = :digest",
         {"key": key, "digest": digest},
     )
-    tags = tuple(str(name) for (name,) in rows)
-    for tag in tags:
-        yield usage.take_tag(key, tag)
-    yield reviews.forget(key, digest)
     for reference in (digest, *tags):
         yield _forget_pull(key, reference)
-    return tags
 
 
-def remove_referrers(key: str, subject: str, at: int, due_at: int) -> Steps[None]:
-    """Remove the referrers of a removed manifest, and theirs, unless they have a tag or a lock.
+def remove_referrers(key: str, subject: str, due_at: int, grace: Grace) -> Steps[None]:
+    """Remove the referrers of a removed manifest, and theirs, unless a tag or an index keeps them.
 
-    Those beyond the first few are left to the collector. `az acr manifest delete` says that they go
-    too (acr-protocol.md §5.7).
+    Those that are locked, or that a push is about to name, are looked at again later. Those beyond
+    the first few are left to the collector. `az acr manifest delete` says that referrers go too
+    (acr-protocol.md §5.7).
     """
-    subjects, room = [subject], REFERRERS_AT_ONCE
+    subjects, room, now = [(subject, "")], REFERRERS_AT_ONCE, grace.now()
     while subjects and room > 0:
-        rows = yield _find_free_referrers(key, subjects[-1], room)
-        if not rows:
-            subjects.pop()
-        for (digest,) in rows:
-            yield from remove(key, str(digest), at, due_at)
-            subjects.append(str(digest))
+        of, after = subjects.pop()
+        rows = yield _find_referrers(key, of, after, room)
+        if rows:
+            subjects.append((of, str(rows[-1][0])))
+        for digest, is_locked, held in rows:
+            if is_locked or (held is not None and held > now):
+                again = grace.unlocked() if is_locked else int(held)
+                yield from reviews.review(key, [str(digest)], again)
+                continue
+            yield from remove(key, str(digest), now, due_at)
+            subjects.append((str(digest), ""))
         room -= len(rows)
-    yield from reviews.review(key, subjects, 0)  # at once
+    yield from reviews.review(key, [of for of, _ in subjects], 0)  # at once
 
 
-def _find_free_referrers(key: str, subject: str, count: int) -> Statement:
-    """Up to `count` manifests with this subject that have no tag and no lock.
-
-    Those in a graveyard have a time of their own.
-    """
+def _find_referrers(key: str, subject: str, after: str, count: int) -> Statement:
+    """Up to `count` manifests with this subject that have no tag and that no index names."""
     return Statement(
         """
-        SELECT digest FROM manifests
-        WHERE repository = :key AND subject = :subject
-          AND delete_enabled = 1 AND write_enabled = 1
+        SELECT digest, delete_enabled = 0 OR write_enabled = 0,
+               (SELECT MAX(until) FROM holds WHERE holds.repository = manifests.repository
+                                               AND holds.digest = manifests.digest)
+        FROM manifests
+        WHERE repository = :key AND subject = :subject AND digest > :after
           AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.repository = manifests.repository
                                                AND tags.digest = manifests.digest)
+          AND NOT EXISTS (SELECT 1 FROM manifest_references AS named
+                          WHERE named.repository = manifests.repository
+                            AND named.target = manifests.digest)
           AND NOT EXISTS (SELECT 1 FROM deleted_manifests AS kept
                           WHERE kept.repository = manifests.repository
                             AND kept.digest = manifests.digest)
         ORDER BY digest LIMIT :count
         """,
-        {"key": key, "subject": subject, "count": count},
+        {"key": key, "subject": subject, "after": after, "count": count},
     )
 
 
@@ -284,17 +312,6 @@ def _forget_pull(key: str, reference: str) -> Statement:
     return Statement(
         "DELETE FROM pulls WHERE repository = :key AND reference = :reference",
         {"key": key, "reference": reference},
-    )
-
-
-def _forget_locks_of_an_empty(repository: RepositoryName) -> Statement:
-    # A repository ceases to exist with its last manifest (acr-protocol.md §5.7). Its links stay,
-    # since a push may be under way.
-    switches = ", ".join(f"{switch} = 1" for switch in attributes.SWITCHES)
-    return Statement(
-        f"UPDATE repositories SET {switches} WHERE name = :repository"  # noqa: S608 -- our own column names
-        " AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)",
-        {"repository": repository.value},
     )
 
 

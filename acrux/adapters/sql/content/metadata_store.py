@@ -3,17 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from acrux.adapters.sql import policies
 from acrux.adapters.sql.content import (
     attributes,
     blob_links,
     copies,
     holds,
+    limits,
     manifests,
     repositories,
     tags,
 )
 from acrux.adapters.sql.content.grace import Grace
-from acrux.adapters.sql.database import Database, Row
+from acrux.adapters.sql.database import Database, Row, Steps
 from acrux.domain.content.attributes import Operation, check
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
@@ -21,6 +23,7 @@ from acrux.domain.content.manifest import Manifest, Platform, Referrer
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.policies.quota import Quota, covering
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository
 from acrux.ports.content import Deleted, StoredManifest
@@ -41,6 +44,13 @@ class SqlMetadata:
         """See ports.Metadata."""
         for row in await self._database.read(attributes.find(repository)):
             check(Operation.WRITE, attributes.read(row))
+
+    async def check_room(self, repository: RepositoryName, added: int) -> None:
+        """See ports.Metadata."""
+        quotas = await self._database.find(policies.select(Quota), policies.read_quotas)
+        for quota in covering(quotas, repository.value):
+            [(used,)] = await self._database.read(limits.find_use(quota.repositories))
+            quota.check_room(int(used), added)
 
     async def link_blob(
         self, repository: RepositoryName, copy: Copy, principal: str, at: datetime
@@ -146,7 +156,7 @@ class SqlMetadata:
 
     async def delete_repository(self, repository: RepositoryName) -> Deleted:
         """See ports.Metadata."""
-        return await self._database.write(repositories.delete_repository(repository, self._grace))
+        return await self._database.write(_delete_repository(repository, self._grace))
 
     async def list_tags(self, repository: RepositoryName, page: Page) -> Slice[str]:
         """See ports.Metadata."""
@@ -178,6 +188,11 @@ class SqlMetadata:
         )
         referrers = tuple(map(manifests.read_referrer, rows[: page.items]))
         return Slice(referrers, more=0 < page.items < len(rows))
+
+
+def _delete_repository(repository: RepositoryName, grace: Grace) -> Steps[Deleted]:
+    yield from limits.check_deletion_of_all(repository)
+    return (yield from repositories.delete_repository(repository, grace))
 
 
 def _names(rows: list[Row], page: Page) -> Slice[str]:

@@ -1,6 +1,6 @@
 """Tags: point them at manifests, list them, delete them."""
 
-from acrux.adapters.sql.content import attributes, graveyard, reviews, usage
+from acrux.adapters.sql.content import attributes, graveyard, limits, reviews, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Statement, Steps
@@ -29,7 +29,7 @@ def point_tag(key: str, tag: Tag, digest: Digest, at: int, grace: Grace) -> Step
     if not former:
         yield usage.add_tag(key, tag.value)
     elif former[0][0] != str(digest):
-        yield from reviews.review(key, [str(former[0][0])], grace.ends())
+        yield from _lose_tag(key, str(former[0][0]), at, grace.ends())
 
 
 def list_tags(repository: RepositoryName, page: Page) -> Statement:
@@ -51,11 +51,12 @@ def delete_tag(repository: RepositoryName, tag: Tag, grace: Grace) -> Steps[None
     if not found or key is None:
         raise UnknownTag(tag=str(tag))
     yield from attributes.check_repository(Operation.DELETE, repository, found)
+    yield from limits.check_deletion(repository, [tag.value])
     yield from remove(key, tag.value, grace.now(), grace.ends())
 
 
 def remove(key: str, tag: str, at: int, due_at: int) -> Steps[None]:
-    """Remove the tag, and review its manifest at an instant.
+    """Remove the tag, and review its manifest at a later instant.
 
     Under a soft-delete policy, the tag can be restored.
     """
@@ -68,8 +69,19 @@ def remove(key: str, tag: str, at: int, due_at: int) -> Steps[None]:
         yield usage.take_tag(key, tag)
         if kept is not None:
             yield from graveyard.note_tag(tag, str(digest), kept)
-        yield from reviews.review(key, [str(digest)], due_at)
+        yield from _lose_tag(key, str(digest), at, due_at)
         yield Statement(
             "DELETE FROM pulls WHERE repository = :key AND reference = :tag",
             {"key": key, "tag": tag},
         )
+
+
+def _lose_tag(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
+    yield Statement(
+        """
+        INSERT INTO untagged (repository, digest, since) VALUES (:key, :digest, :at)
+        ON CONFLICT (repository, digest) DO UPDATE SET since = excluded.since
+        """,
+        {"key": key, "digest": digest, "at": at},
+    )
+    yield from reviews.review(key, [digest], due_at)

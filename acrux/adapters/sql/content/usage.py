@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.database import SqlValue, Statement, Steps
 
 ALL = "~"  # after every name and digest: what existed before the counters is counted
 
@@ -18,6 +18,14 @@ def count_from_nothing(key: str) -> Statement:
         """,
         {"key": key, "all": ALL},
     )
+
+
+def bytes_of(key: str) -> Steps[int]:
+    """How many bytes of the repository are counted."""
+    [(size,)] = yield Statement(
+        "SELECT manifest_bytes + blob_bytes FROM usage WHERE repository = :key", {"key": key}
+    )
+    return int(size)
 
 
 def add_manifest(key: str, digest: str, size: int) -> Statement:
@@ -92,5 +100,28 @@ def store(digest: str, count: int, size: int) -> Statement:
         ON CONFLICT (part)
         DO UPDATE SET blobs = stored.blobs + excluded.blobs, bytes = stored.bytes + excluded.bytes
         """,
-        {"part": digest.partition(":")[2][:2], "count": count, "bytes": size},
+        {"part": _part(digest), "count": count, "bytes": size},
     )
+
+
+def take_all(removed: Sequence[tuple[str, int]]) -> Statement:
+    """Count that blobs were removed from the store, each a digest and its size in bytes."""
+    parts: dict[str, tuple[int, int]] = {}
+    for digest, size in removed:
+        part = _part(digest)
+        blobs, stored = parts.get(part, (0, 0))
+        parts[part] = (blobs - 1, stored - size)
+    values: list[SqlValue] = [value for part, taken in parts.items() for value in (part, *taken)]
+    return Statement(
+        f"""
+        INSERT INTO stored (part, blobs, bytes) VALUES {", ".join(["(?, ?, ?)"] * len(parts))}
+        ON CONFLICT (part)
+        DO UPDATE SET blobs = stored.blobs + excluded.blobs, bytes = stored.bytes + excluded.bytes
+        """,  # noqa: S608 -- only placeholders
+        {},
+        values,
+    )
+
+
+def _part(digest: str) -> str:
+    return digest.partition(":")[2][:2]

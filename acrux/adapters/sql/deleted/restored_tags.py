@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from acrux.adapters.sql import policies
-from acrux.adapters.sql.content import attributes, graveyard, repositories, tags, usage
+from acrux.adapters.sql.content import attributes, graveyard, limits, repositories, tags, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.graveyard import Keeping
 from acrux.adapters.sql.content.keys import KEY
@@ -12,8 +11,6 @@ from acrux.adapters.sql.deleted.places import Found, Place
 from acrux.domain.content.attributes import Attributes
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
-from acrux.domain.content.policies import write_once
-from acrux.domain.content.policies.write_once import WriteOncePolicy
 from acrux.errors import NameTaken, UnknownTag
 from acrux.ports.graveyard import Restoration
 
@@ -90,8 +87,7 @@ def check_free(
                 tag=name,
                 digest=other,
             )
-        rules = yield from policies.of_kind(WriteOncePolicy)
-        write_once.check_movable(rules, repository.value, name)
+    yield from limits.check_moves(repository, taken, str(digest))
     return (yield from attributes.of_tags(repository, tags_))
 
 

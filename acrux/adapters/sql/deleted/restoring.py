@@ -6,13 +6,12 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from acrux.adapters.sql.content import attributes, graveyard, repositories, reviews
+from acrux.adapters.sql.content import attributes, graveyard, limits, repositories, reviews, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import find_key
 from acrux.adapters.sql.database import SqlValue, Statement, Steps
 from acrux.adapters.sql.deleted import places, purging, restored_tags
 from acrux.adapters.sql.deleted.places import Found, Place
-from acrux.adapters.sql.deleted.room import bytes_of, check_room
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import NameTaken, UnknownManifest, UnknownRepository
@@ -50,19 +49,19 @@ def restore(what: Restoration, now: int, grace: Grace) -> Steps[bool]:
     overwritten = yield from restored_tags.check_free(name, tags, what.digest, force=what.force)
     yield from attributes.check_repository(Operation.WRITE, name, overwritten)
     key = yield from repositories.ensure(name, now)
-    before = yield from bytes_of(key)
+    before = yield from usage.bytes_of(key)
     if found is not None:
         walk = _Walk(name, key, around, found.deleted_at, now, RESTORED_AT_ONCE, [])
         if not (yield from _restore_below(walk, found)):
             # Should nobody come back for the rest, these are collected again.
             yield from reviews.review(key, walk.restored, grace.ends())
-            yield from check_room(name, key, before)
+            yield from _check_room(name, key, before)
             return False
         yield from _bring_back(walk, found)
         around = places.read((yield places.find(name, now)))
     yield from restored_tags.point(key, tags, what.digest, now, grace)
     yield from restored_tags.forget(around, tags, what.digest)
-    yield from check_room(name, key, before)
+    yield from _check_room(name, key, before)
     return True
 
 
@@ -172,4 +171,10 @@ def restore_repository(repository: RepositoryName, now: int) -> Steps[None]:
         """,
         {"key": key},
     )
-    yield from check_room(repository, key, 0)
+    yield from _check_room(repository, key, 0)
+
+
+def _check_room(repository: RepositoryName, key: str, before: int) -> Steps[None]:
+    """Raise QuotaExceeded if a quota had no room for what the repository has grown by."""
+    added = (yield from usage.bytes_of(key)) - before
+    yield from limits.check_growth(repository, added)

@@ -95,6 +95,14 @@ CREATE TABLE stored (
     bytes BIGINT NOT NULL
 );
 
+-- Since when a manifest has no tag, or when it lost one of its tags. One that never had any has no row.
+CREATE TABLE untagged (
+    repository TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    PRIMARY KEY (repository, digest)
+);
+
 -- When a tag or a manifest was last pulled, by tag or digest.
 CREATE TABLE pulls (
     repository TEXT NOT NULL,

@@ -147,6 +147,28 @@ class RetentionRule(Struct, frozen=True, kw_only=True):
         is_open = (self.keep_last, self.older_than_days, self.not_pulled_for_days) == (None,) * 3
         return is_open and self.keep_at_least == 0 and self.selection().selects_all
 
+    @property
+    def description(self) -> str:
+        """What it removes, in a line for people."""
+        parts = [self._tags_in_words] if self.is_on_tags else []
+        if self.untagged_for_days is not None:
+            parts.append(f"manifests without a tag for {self.untagged_for_days} days")
+        text = "; ".join(parts)
+        if self.not_pulled_for_days is not None:
+            text += f"; only what was not pulled for {self.not_pulled_for_days} days"
+        return text + (f"; at least {self.keep_at_least} stay" if self.keep_at_least else "")
+
+    @property
+    def _tags_in_words(self) -> str:
+        text = f"tags {', '.join((*self.tags, *filter(None, [self.filter])))}"
+        if self.except_tags:
+            text += f" except {', '.join(self.except_tags)}"
+        if self.keep_last is not None:
+            text += f", but the newest {self.keep_last}"
+        if self.older_than_days is not None:
+            text += f", if older than {self.older_than_days} days"
+        return text
+
     def covers(self, repository: str) -> bool:
         """Whether it is about this repository."""
         return covers(self.repositories, repository)
@@ -173,30 +195,68 @@ def untagged_manifests(days: int, *, is_enabled: bool) -> RetentionRule:
     )
 
 
-def evaluate(rule: RetentionRule, items: Iterable[Fact], now: datetime) -> Iterator[Verdict]:
-    """What the rule removes of one repository that it covers, and why, also if it is disabled.
+# What `acrux config retention` shows before it was ever set: as in ACR, it is off.
+KEEP_UNTAGGED: Final = untagged_manifests(DEFAULT_DAYS, is_enabled=False)
 
-    The tags must come newest first, and the untagged manifests too, in one stream or in two calls.
-    Nothing but counts is kept, so that a repository may have any number of tags. Raises ValueError
-    if one is newer than the one before it: the wrong ones would be removed.
+
+def check_own(name: str) -> None:
+    """Raise InvalidInput for the rule that only `acrux config retention` creates and changes."""
+    if name == UNTAGGED_MANIFESTS:
+        raise InvalidInput(
+            f"the retention rule {name} is set by acrux config retention update, or by a PATCH of "
+            "/management/v1/retentionPolicy"
+        )
+
+
+def check_confirmed(rule: RetentionRule, confirmed: str) -> None:
+    """Raise InvalidInput if the rule removes every tag, and `confirmed` is not its name."""
+    if rule.removes_everything and confirmed != rule.name:
+        raise InvalidInput(
+            f"the retention rule {rule.name} removes every tag of {', '.join(rule.repositories)}, "
+            "however new: say how many to keep or how old they must be, or confirm it by its name"
+        )
+
+
+class Evaluation:
+    """What a rule removes of one repository that it covers, and why, also if it is disabled.
+
+    Nothing but counts is kept, so that a repository may have any number of tags.
     """
-    selection = rule.selection()
-    places = {TagFact: 0, UntaggedFact: 0}
-    before: dict[type[Fact], datetime] = {}
-    for item in items:
+
+    def __init__(self, rule: RetentionRule, now: datetime) -> None:
+        self._rule = rule
+        self._now = now
+        self._selection = rule.selection()
+        self._places = {TagFact: 0, UntaggedFact: 0}
+        self._before: dict[type[Fact], datetime] = {}
+
+    def judge(self, item: Fact) -> Verdict | None:
+        """The verdict if the rule removes the item, None if it stays.
+
+        The tags must come newest first, and the untagged manifests too. Raises ValueError if one is
+        newer than the one before it: the wrong ones would be removed.
+        """
         kind = type(item)
-        if item.at > before.setdefault(kind, item.at):
+        if item.at > self._before.setdefault(kind, item.at):
             raise ValueError(f"{item} is newer than what came before it")
-        before[kind] = item.at
-        if not _is_selected(rule, selection, item):
-            continue
-        places[kind] += 1
-        if item.is_protected or places[kind] <= rule.keep_at_least:
-            continue
-        reasons = tuple(_reasons(rule, item, places[kind], now))
-        if None not in reasons:
-            said = ", ".join(filter(None, reasons))
-            yield Verdict(rule.name, item, f"the retention rule {rule.name} removes it: {said}")
+        self._before[kind] = item.at
+        if not _is_selected(self._rule, self._selection, item):
+            return None
+        self._places[kind] += 1
+        if item.is_protected or self._places[kind] <= self._rule.keep_at_least:
+            return None
+        reasons = tuple(_reasons(self._rule, item, self._places[kind], self._now))
+        if None in reasons:
+            return None
+        said = ", ".join(filter(None, reasons))
+        name = self._rule.name
+        return Verdict(name, item, f"the retention rule {name} removes it: {said}")
+
+
+def evaluate(rule: RetentionRule, items: Iterable[Fact], now: datetime) -> Iterator[Verdict]:
+    """What the rule removes of the items of one repository: see `Evaluation`."""
+    evaluation = Evaluation(rule, now)
+    yield from filter(None, map(evaluation.judge, items))
 
 
 def _is_selected(rule: RetentionRule, selection: TagSelection, item: Fact) -> bool:

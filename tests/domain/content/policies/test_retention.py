@@ -14,6 +14,8 @@ from acrux.domain.content.policies.retention import (
     RetentionRule,
     TagFact,
     UntaggedFact,
+    check_confirmed,
+    check_own,
     evaluate,
     untagged_manifests,
 )
@@ -125,6 +127,42 @@ def test_the_reason_says_which_rule_and_why() -> None:
     ]
     first = next(evaluate(replace(RULE, older_than_days=1), [tag("a", 1)], NOW))
     assert first.reason.endswith("its name matches, it was pushed 1 day ago")
+
+
+@pytest.mark.parametrize(
+    ("rule", "description"),
+    [
+        (RULE, "tags *"),
+        (replace(RULE, keep_last=3, filter="^v"), "tags *, ^v, but the newest 3"),
+        (
+            replace(RULE, except_tags=("v1",), older_than_days=9, keep_at_least=1),
+            "tags * except v1, if older than 9 days; at least 1 stay",
+        ),
+        (
+            replace(RULE, tags=(), untagged_for_days=7, not_pulled_for_days=9),
+            "manifests without a tag for 7 days; only what was not pulled for 9 days",
+        ),
+    ],
+)
+def test_a_rule_says_in_a_line_what_it_removes(rule: RetentionRule, description: str) -> None:
+    """A list of rules must be understood without the documents."""
+    assert rule.description == description
+
+
+@pytest.mark.parametrize("confirmed", ["", "yes", "A-RULE"])
+def test_only_its_name_confirms_a_rule_that_removes_every_tag(confirmed: str) -> None:
+    """A habit of typing yes must not empty the registry."""
+    check_confirmed(RULE, "a-rule")
+    check_confirmed(replace(RULE, keep_last=1), confirmed)
+    with pytest.raises(InvalidInput, match="removes every tag of team"):
+        check_confirmed(RULE, confirmed)
+
+
+def test_the_rule_of_acr_is_changed_with_the_words_of_acr_only() -> None:
+    """Otherwise `acrux config retention show` could not show what it says."""
+    check_own("a-rule")
+    with pytest.raises(InvalidInput, match="acrux config retention update"):
+        check_own("_untagged")
 
 
 def test_items_in_a_wrong_order_are_an_error() -> None:

@@ -1,9 +1,13 @@
 """What /acr/v1 shows of repositories, tags and manifests, in SQL."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
+from acrux.adapters.sql import policies
 from acrux.adapters.sql.content import attributes, repositories
 from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
@@ -12,6 +16,7 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page, Slice
+from acrux.domain.content.policies.write_once import WriteOncePolicy, forbids
 from acrux.domain.content.properties import (
     Entry,
     ManifestProperties,
@@ -21,10 +26,22 @@ from acrux.domain.content.properties import (
 from acrux.domain.instants import from_microseconds
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
 
-_TAG: Final = f"name, digest, created_at, updated_at, {attributes.columns('tags')}"
+# The last pull of a row of tags or manifests, in microseconds since 1970, or NULL; for every
+# statement that reads such rows. Each costs one look into the primary key, whatever the planner
+# knows, which a join would not promise.
+PULL_OF_TAG: Final = (
+    "(SELECT pulled_at FROM pulls"
+    " WHERE pulls.repository = tags.repository AND pulls.reference = tags.name)"
+)
+PULL_OF_MANIFEST: Final = (
+    "(SELECT pulled_at FROM pulls"
+    " WHERE pulls.repository = manifests.repository AND pulls.reference = manifests.digest)"
+)
+
+_TAG: Final = f"name, digest, created_at, updated_at, {PULL_OF_TAG}, {attributes.columns('tags')}"
 _MANIFEST: Final = (
     "digest, media_type, config_media_type, image_size, created_at, updated_at, architecture, os,"
-    f" entries, {attributes.columns('manifests')}"
+    f" entries, {PULL_OF_MANIFEST}, {attributes.columns('manifests')}"
 )
 
 
@@ -63,7 +80,7 @@ class SqlProperties:
     async def tag(self, repository: RepositoryName, tag: Tag) -> TagProperties:
         """See ports.Properties."""
         for row in await self._database.read(_find_tag(repository, tag)):
-            return _read_tag(row)
+            return _read_tag(row, repository, await self._write_once())
         raise UnknownTag(tag=str(tag))
 
     async def tags(
@@ -72,7 +89,9 @@ class SqlProperties:
         """See ports.Properties."""
         rows = await self._database.read(_list_tags(repository, page, order, digest))
         await self._check_known(repository, rows)
-        return Slice(tuple(map(_read_tag, rows[: page.items])), more=0 < page.items < len(rows))
+        write_once = await self._write_once()
+        tags = tuple(_read_tag(row, repository, write_once) for row in rows[: page.items])
+        return Slice(tags, more=0 < page.items < len(rows))
 
     async def change_tag(
         self, repository: RepositoryName, tag: Tag, change: AttributesChange
@@ -106,6 +125,9 @@ class SqlProperties:
         condition = f"repository = {KEY} AND digest = :digest"
         if not await self._change("manifests", condition, parameters, change):
             raise UnknownManifest(reference=str(digest))
+
+    async def _write_once(self) -> tuple[WriteOncePolicy, ...]:
+        return await self._database.find(policies.select(WriteOncePolicy), policies.read_write_once)
 
     async def _check_known(self, repository: RepositoryName, rows: list[Row]) -> None:
         if not rows and not await self._database.read(repositories.find_any_manifest(repository)):
@@ -230,20 +252,31 @@ def _keyset(
     return f"AND ({time}, {key}) {beyond} {place}", sorting
 
 
-def _read_tag(row: Row) -> TagProperties:
-    name, digest, created_at, updated_at, *switches = row
+def read_pull(pulled_at: int | None) -> datetime | None:
+    """The last pull as PULL_OF_TAG and PULL_OF_MANIFEST find it; None if none is known."""
+    return None if pulled_at is None else from_microseconds(pulled_at)
+
+
+def _read_tag(
+    row: Row, repository: RepositoryName, write_once: Sequence[WriteOncePolicy]
+) -> TagProperties:
+    name, digest, created_at, updated_at, pulled_at, *switches = row
+    shown = attributes.read(switches)
+    if forbids(write_once, repository.value, name):
+        shown = replace(shown, write_enabled=False)
     return TagProperties(
         name=name,
         digest=digest,
         created_at=from_microseconds(created_at),
         updated_at=from_microseconds(updated_at),
-        attributes=attributes.read(switches),
+        attributes=shown,
+        pulled_at=read_pull(pulled_at),
     )
 
 
 def _read_manifest(row: Row) -> ManifestProperties:
     digest, media_type, config_media_type, size, created_at, updated_at, *rest = row
-    architecture, os, entries, *switches, tags = rest
+    architecture, os, entries, pulled_at, *switches, tags = rest
     return ManifestProperties(
         digest=digest,
         media_type=media_type,
@@ -257,4 +290,5 @@ def _read_manifest(row: Row) -> ManifestProperties:
         ),
         tags=tuple(tags.split()) if tags else (),
         attributes=attributes.read(switches),
+        pulled_at=read_pull(pulled_at),
     )

@@ -1,0 +1,1 @@
+"""A copy of the whole registry, in a folder or a file, and back."""

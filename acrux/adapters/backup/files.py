@@ -1,0 +1,77 @@
+"""Files that are written whole, and failures in words."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from acrux.adapters.failures import FULL
+from acrux.errors import (
+    InvalidInput,
+    StorageExhausted,
+    StorageReadOnly,
+    StorageUnavailable,
+    TooManyRequests,
+)
+
+_NOT_ALLOWED: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
+)
+
+# What some network file systems answer instead of locking.
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL})
+
+
+def lock(descriptor: int, taken: str) -> None:
+    """Lock the open file until it is closed. Raises TooManyRequests that says `taken`, and OSError.
+
+    A file system that knows no locks locks nothing.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise TooManyRequests(taken, retry_after=60) from None
+    except OSError as failed:
+        if failed.errno not in _NO_LOCKS:
+            raise
+
+
+def write(descriptor: int, content: bytes) -> None:
+    """Write all of it. Raises OSError."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def write_file(path: Path, pieces: Iterable[bytes]) -> None:
+    """Make a new file of these pieces, durably; one that is there is replaced. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        for piece in pieces:
+            write(descriptor, piece)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def failures_of(place: str) -> Iterator[None]:
+    """Raise our own error for each OSError of the block; `place` is where it was working."""
+    try:
+        yield
+    except OSError as failed:
+        named = failed.filename or place
+        reason = failed.strerror or str(failed)
+        if failed.errno in FULL:
+            raise StorageExhausted(
+                f"the disk of {place} is full: free some space there, and run the command again, "
+                "which goes on where this one ended"
+            ) from failed
+        if failed.errno == errno.EROFS:
+            raise StorageReadOnly(f"{named} is on a read-only file system") from failed
+        if failed.errno in _NOT_ALLOWED:
+            raise InvalidInput(f"{named}: {reason}") from failed
+        raise StorageUnavailable(f"{named}: {reason}") from failed

@@ -1,0 +1,1 @@
+"""Copies of the whole registry: make, check and restore them."""

@@ -1,0 +1,51 @@
+"""What the commands about policies share: options, and warnings."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from acrux.bootstrap.services import Services
+from acrux.domain.content.page import Page
+from acrux.domain.content.patterns import RepositoryPattern
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_PATTERN = "A repository, all below one (team/*), or all (*)."
+
+name_option = click.option("--name", "-n", "policy_name", required=True, help="Its name.")
+patterns_option = click.option(
+    "--repository-pattern", "patterns", multiple=True, required=True,
+    help=f"{_PATTERN} Repeatable.",
+)  # fmt: skip
+new_patterns_option = click.option(
+    "--repository-pattern", "patterns", multiple=True,
+    help=f"{_PATTERN} Repeatable; these replace the old ones.",
+)  # fmt: skip
+except_option = click.option(
+    "--except-tag", "except_tags", multiple=True, metavar="GLOB",
+    help="Not these tags: a name, with * for any characters and ? for any one. Repeatable.",
+)  # fmt: skip
+status_option = click.option(
+    "--status", type=click.Choice(["enabled", "disabled"]), help="Whether it is in force."
+)
+
+
+def pattern_option(*, required: bool, default: str | None = None) -> Callable[[Command], Command]:
+    """The option for a single pattern."""
+    return click.option(
+        "--repository-pattern",
+        "pattern",
+        required=required,
+        default=default,
+        show_default=default is not None,
+        help=_PATTERN,
+    )
+
+
+async def warn_of_unmatched(services: Services, patterns: Iterable[str]) -> None:
+    """Warn of each pattern that covers no repository at present, since it may be mistyped."""
+    for pattern in patterns:
+        found = await services.listings.repositories(Page(1), (RepositoryPattern(pattern),))
+        if not found.items:
+            click.echo(f"acrux: warning: no repository matches {pattern} at present", err=True)

@@ -1,0 +1,91 @@
+"""Find copies in the store that no row names, and have them removed."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from acrux.ports.blobs import BlobStore
+from acrux.ports.clock import Clock, Rest
+from acrux.ports.collection import Garbage
+from acrux.ports.facts import Facts
+from acrux.ports.leases import Leases
+
+LEASE: Final = "orphans"
+LEASED_FOR: Final = timedelta(seconds=60)
+FACT: Final = "orphans"
+EVERY: Final = timedelta(days=7)  # a crash during a push leaves one copy at most
+COPIES: Final = 500  # of one step
+
+
+class Progress(Struct, frozen=True):
+    """Where the search in the store is, and when the last one began."""
+
+    after: str = ""
+    began_at: datetime | None = None
+    is_running: bool = False
+
+
+class Orphans:
+    """Copies that no row names: a push was killed, or refused, after it stored them.
+
+    The store is searched once a week, in bounded steps that any process continues. The first search
+    also finds what versions without collection left behind. A copy younger than `pushed_for` may
+    belong to a push that is under way.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- one of each
+        self,
+        garbage: Garbage,
+        store: BlobStore,
+        facts: Facts,
+        leases: Leases,
+        clock: Clock,
+        holder: str,
+        pushed_for: timedelta,
+        rest: Rest,
+    ) -> None:
+        self._garbage = garbage
+        self._store = store
+        self._facts = facts
+        self._leases = leases
+        self._clock = clock
+        self._holder = holder
+        self._pushed_for = pushed_for
+        self._rest = rest
+
+    async def disown(self) -> int:
+        """Go through the store if it is time, and return how many copies no row named."""
+        progress = await self._due()
+        if progress is None or not await self._garbage.is_counted() or not await self._renew():
+            return 0
+        disowned = 0
+        try:
+            while progress.is_running:
+                page = await self._store.copies(progress.after, COPIES)
+                latest = self._clock() - self._pushed_for
+                found = [each.copy for each in page.copies if each.stored_at < latest]
+                if found:
+                    disowned += await self._garbage.disown(found, self._clock())
+                progress = Progress(page.next, progress.began_at, is_running=bool(page.next))
+                await self._facts.keep(FACT, msgspec.json.encode(progress).decode())
+                await self._rest()
+                if not await self._renew():
+                    break
+        finally:
+            await self._leases.release(LEASE, self._holder)
+        return disowned
+
+    async def _due(self) -> Progress | None:
+        text, now = await self._facts.find(FACT), self._clock()
+        progress = msgspec.json.decode(text, type=Progress) if text else Progress()
+        if progress.is_running:
+            return progress
+        if progress.began_at and progress.began_at + EVERY > now:
+            return None
+        return Progress(began_at=now, is_running=True)
+
+    async def _renew(self) -> bool:
+        now = self._clock()
+        return await self._leases.acquire(LEASE, self._holder, now + LEASED_FOR, now)

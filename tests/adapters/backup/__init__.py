@@ -1,0 +1,1 @@
+"""Backups, and registries to make them of."""

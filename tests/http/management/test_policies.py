@@ -1,0 +1,195 @@
+"""Policies over HTTP: what their commands do, for callers with the right."""
+
+from typing import Any
+
+import pytest
+
+from acrux.domain.content.policies.quota import Quota
+from acrux.domain.content.policies.retention import RetentionRule
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
+from acrux.domain.content.policies.write_once import WriteOncePolicy
+from tests.http.caller import Caller
+from tests.http.management.test_management import ROOT, Manager
+
+TIMES = {"creationDate", "lastUpdatedTime"}
+A_RULE = {
+    "name": "old-builds",
+    "repositories": ["team/*"],
+    "tags": ["dev-*"],
+    "filter": "^rc",
+    "exceptTags": ["dev-stable"],
+    "keepLast": 10,
+    "olderThanDays": 30,
+    "notPulledForDays": 14,
+    "untaggedForDays": 0,
+    "keepAtLeast": 1,
+    "status": "disabled",
+}
+IDLE_RULE = {"name": "idle-rule", "repositories": ["*"]}
+A_WRITE_ONCE_POLICY = {"name": "releases", "repositories": ["*"], "exceptTags": ["latest"]}
+A_QUOTA = {"name": "team-quota", "repositories": "team/*", "maxBytes": 2**40}
+
+
+@pytest.fixture
+async def manager(stranger: Caller) -> Manager:
+    """The administrator."""
+    document = (await stranger.call("GET", f"{ROOT}/openapi.json")).json
+    return Manager(await stranger.login("registry:management:*"), document)
+
+
+def without_times(shown: dict[str, Any]) -> dict[str, Any]:
+    """What is shown, without when it was created and changed."""
+    return {name: value for name, value in shown.items() if name not in TIMES}
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "change"),
+    [
+        ("/retentionRules", A_RULE, {"keepLast": None, "status": "enabled", "tags": ["*"]}),
+        ("/writeOncePolicies", A_WRITE_ONCE_POLICY, {"exceptTags": []}),
+        ("/quotas", A_QUOTA, {"maxBytes": 1}),
+    ],
+)
+async def test_a_policy_is_created_shown_changed_and_deleted(
+    manager: Manager, path: str, wanted: dict[str, Any], change: dict[str, Any]
+) -> None:
+    """All that was said is kept, and a change keeps what it does not name."""
+    one = f"{path}/{wanted['name']}"
+    created = await manager.call("POST", path, wanted)
+    shown = await manager.ok("GET", one)
+    unchanged = await manager.ok("PATCH", one, {})
+    changed = await manager.ok("PATCH", one, change)
+    listed = await manager.ok("GET", path)
+    await manager.ok("DELETE", one)
+
+    assert created.status == 201
+    assert created.header("Location") == ROOT + one
+    assert without_times(created.json) == wanted
+    assert shown == created.json
+    assert without_times(unchanged) == wanted
+    assert without_times(changed) == {**wanted, **change}
+    assert listed == {"value": [changed]}
+    assert (await manager.refusal("GET", one))[0] == 404
+
+
+async def test_a_soft_delete_policy_is_put_listed_and_deleted(manager: Manager) -> None:
+    """Its pattern is its name, which does not fit into a path."""
+    path = "/softDeletePolicies"
+    first = await manager.ok("PUT", path, {"repositories": "team/*"})
+    second = await manager.ok(
+        "PUT", path, {"repositories": "team/*", "retentionDays": 90, "status": "disabled"}
+    )
+    listed = await manager.ok("GET", path)
+    await manager.ok("DELETE", path, repositories="team/*")
+
+    assert without_times(first) == {
+        "repositories": "team/*",
+        "retentionDays": 7,
+        "status": "enabled",
+    }
+    assert without_times(second) == {
+        "repositories": "team/*",
+        "retentionDays": 90,
+        "status": "disabled",
+    }
+    assert listed == {"value": [second]}
+    assert await manager.ok("GET", path) == {"value": []}
+
+
+async def test_manifests_without_a_tag_are_kept_until_said_otherwise(manager: Manager) -> None:
+    """As `az acr config retention` shows and sets it."""
+    path = "/retentionPolicy"
+    before = await manager.ok("GET", path)
+    await manager.ok("PATCH", path, {"days": 30})
+    enabled = await manager.ok("PATCH", path, {"status": "enabled"})
+
+    assert before == {"days": 7, "status": "disabled", "lastUpdatedTime": None}
+    assert without_times(enabled) == {"days": 30, "status": "enabled"}
+    assert await manager.ok("GET", path) == enabled
+    rule = await manager.ok("GET", "/retentionRules/_untagged")
+    assert (rule["repositories"], rule["untaggedForDays"]) == (["*"], 30)
+
+
+async def test_a_rule_that_removes_every_tag_must_be_confirmed(manager: Manager) -> None:
+    """A program must not empty the registry by an omitted field."""
+    everything = {"name": "clean", "repositories": ["*"], "tags": ["*"]}
+    refused = await manager.refusal("POST", "/retentionRules", everything)
+    wrong = await manager.refusal("POST", "/retentionRules", {**everything, "confirm": "yes"})
+    kept = await manager.ok("POST", "/retentionRules", {**everything, "keepLast": 1})
+    changed = await manager.refusal("PATCH", "/retentionRules/clean", {"keepLast": None})
+    confirmed = await manager.ok(
+        "PATCH", "/retentionRules/clean", {"keepLast": None, "confirm": "clean"}
+    )
+
+    assert refused[0] == wrong[0] == changed[0] == 400
+    assert "removes every tag of *" in refused[1]
+    assert kept["keepLast"] == 1
+    assert confirmed["keepLast"] is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "said"),
+    [
+        ("POST", "/retentionRules", {**A_RULE, "filter": "(?!x)"}, 400, "look-behind"),
+        ("POST", "/retentionRules", {**A_RULE, "keepLast": 0}, 400, "$.keepLast"),
+        ("POST", "/retentionRules", {**A_RULE, "keepFirst": 1}, 400, "keepFirst"),
+        ("POST", "/retentionRules", {**A_RULE, "name": "_untagged"}, 400, "config retention"),
+        (
+            "POST",
+            "/retentionRules",
+            {"name": "idle-rule", "repositories": ["*"]},
+            400,
+            "which tags",
+        ),
+        ("PATCH", "/retentionRules/_untagged", {"keepLast": 1}, 400, "config retention"),
+        ("PATCH", "/retentionRules/nothing", {"keepLast": 1}, 404, "no retention rule 'nothing'"),
+        ("PATCH", "/retentionPolicy", {"days": 366}, 400, "$.days"),
+        (
+            "POST",
+            "/writeOncePolicies",
+            {**A_WRITE_ONCE_POLICY, "repositories": ["A"]},
+            400,
+            "a rule names one repository",
+        ),
+        (
+            "DELETE",
+            "/writeOncePolicies/nothing",
+            None,
+            404,
+            "there is no write-once policy 'nothing'",
+        ),
+        ("POST", "/quotas", {**A_QUOTA, "maxBytes": -1}, 400, "$.maxBytes"),
+        ("POST", "/quotas", {**A_QUOTA, "maxBytes": 2**63}, 400, "$.maxBytes"),
+        ("POST", "/quotas", {**A_QUOTA, "maxBytes": "20GiB"}, 400, "$.maxBytes"),
+        ("POST", "/quotas", {**A_QUOTA, "name": "q"}, 400, "the name of a quota"),
+        ("PUT", "/softDeletePolicies", {"repositories": "te*m"}, 400, "a rule names one"),
+        (
+            "PUT",
+            "/softDeletePolicies",
+            {"repositories": "*", "retentionDays": 91},
+            400,
+            "$.retentionDays",
+        ),
+        ("DELETE", "/softDeletePolicies", None, 400, "?repositories="),
+    ],
+)
+async def test_a_bad_request_is_explained_and_changes_nothing(
+    manager: Manager, method: str, path: str, body: object, status: int, said: str
+) -> None:
+    """A program reads the status, a person reads the sentence."""
+    answer = await manager.refusal(method, path, body)
+
+    assert answer[0] == status, answer
+    assert said in answer[1]
+    for kind in (RetentionRule, WriteOncePolicy, Quota, SoftDeletePolicy):
+        assert await manager.caller.registry.services.policies.list(kind) == ()
+
+
+async def test_a_taken_name_is_a_conflict(manager: Manager) -> None:
+    """Otherwise the second caller would believe that theirs counts."""
+    await manager.ok("POST", "/quotas", A_QUOTA)
+
+    status, said = await manager.refusal("POST", "/quotas", {**A_QUOTA, "maxBytes": 1})
+
+    assert status == 409
+    assert "there is a quota 'team-quota' already" in said
