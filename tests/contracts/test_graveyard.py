@@ -7,6 +7,7 @@ import pytest
 from acrux.adapters.sql.deleted import restoring
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Page
@@ -23,7 +24,6 @@ from acrux.errors import (
     UnknownRepository,
     UnknownTag,
 )
-from acrux.ports.graveyard import Restoration
 from tests.contracts.content import (
     AT,
     BLOB,

@@ -1,11 +1,12 @@
 """List, restore and purge what was deleted."""
 
+from acrux.domain.content.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.ports.clock import Clock
-from acrux.ports.graveyard import DeletedManifest, DeletedTag, Graveyard, Restoration
+from acrux.ports.graveyard import Graveyard
 
 
 class DeletedContent:

@@ -9,10 +9,10 @@ from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.deleted.places import Found, Place
 from acrux.domain.content.attributes import Attributes
+from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.errors import NameTaken, UnknownTag
-from acrux.ports.graveyard import Restoration
 
 
 def choose(

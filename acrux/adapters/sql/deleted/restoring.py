@@ -13,9 +13,9 @@ from acrux.adapters.sql.database import SqlValue, Statement, Steps
 from acrux.adapters.sql.deleted import places, purging, restored_tags
 from acrux.adapters.sql.deleted.places import Found, Place
 from acrux.domain.content.attributes import Operation
+from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import NameTaken, UnknownManifest, UnknownRepository
-from acrux.ports.graveyard import Restoration
 
 RESTORED_AT_ONCE: Final = 500  # manifests, in one transaction
 
