@@ -2,9 +2,10 @@
 
 from acrux.domain.content.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.names import RepositoryName
-from acrux.domain.content.page import Page, Slice
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.page import MAX_ITEMS, Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.errors import UnknownTag
 from acrux.ports.clock import Clock
 from acrux.ports.graveyard import Graveyard
 
@@ -33,6 +34,17 @@ class DeletedContent:
         Raises UnknownRepository.
         """
         return await self._graveyard.tags(repository, page, self._clock())
+
+    async def last_of(self, repository: RepositoryName, tag: Tag) -> Digest:
+        """The manifest that a deleted tag pointed at, when it was deleted last.
+
+        Raises UnknownRepository, UnknownTag.
+        """
+        found = await self._graveyard.tags(repository, Page(MAX_ITEMS, tag.value, 0), self._clock())
+        digests = [one.digest for one in found.items if one.name == tag.value]
+        if not digests:
+            raise UnknownTag("no such tag can be restored: list the deleted ones", tag=str(tag))
+        return Digest.parse(digests[-1])
 
     async def restore(self, what: Restoration) -> None:
         """Restore a manifest, what it lists, and the referrers that were deleted with it.

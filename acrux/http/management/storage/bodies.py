@@ -1,4 +1,4 @@
-"""The JSON bodies of questions about space."""
+"""The JSON bodies of the operations about space."""
 
 from typing import Annotated
 
@@ -20,3 +20,26 @@ class Delete(Struct, forbid_unknown_fields=True, kw_only=True):
             description="Each is REPO, REPO:TAG or REPO@DIGEST.",
         ),
     ]
+
+
+Text = Annotated[str, Meta(max_length=MAX_CHARACTERS)]
+
+
+class Restore(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What to restore: a manifest, or without a digest the repository that was deleted last.
+
+    `tag` points at the manifest then; without one, the tags do that were deleted with it. `force`
+    moves tags that point at another manifest.
+    """
+
+    repository: Text
+    digest: Text | None = None
+    tag: Text | None = None
+    force: bool = False
+
+
+class Purge(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What to remove for good: a deleted manifest, or all that was deleted of the repository."""
+
+    repository: Text
+    digest: Text | None = None
