@@ -5,6 +5,7 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import MAX_ITEMS, Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownTag
 from acrux.ports.clock import Clock
 from acrux.ports.graveyard import Graveyard
@@ -40,11 +41,17 @@ class DeletedContent:
 
         Raises UnknownRepository, UnknownTag.
         """
-        found = await self._graveyard.tags(repository, Page(MAX_ITEMS, tag.value, 0), self._clock())
-        digests = [one.digest for one in found.items if one.name == tag.value]
-        if not digests:
+        last, page = "", Page(MAX_ITEMS, tag.value, 0)
+        while True:
+            found = await self._graveyard.tags(repository, page, self._clock())
+            deleted = [one for one in found.items if one.name == tag.value]
+            if not deleted:
+                break
+            last = deleted[-1].digest
+            page = Page(MAX_ITEMS, tag.value, to_microseconds(deleted[-1].deleted_at))
+        if not last:
             raise UnknownTag("no such tag can be restored: list the deleted ones", tag=str(tag))
-        return Digest.parse(digests[-1])
+        return Digest.parse(last)
 
     async def restore(self, what: Restoration) -> None:
         """Restore a manifest, what it lists, and the referrers that were deleted with it.

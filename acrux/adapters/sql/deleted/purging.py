@@ -57,7 +57,7 @@ def purge_repository(repository: RepositoryName, now: int) -> Steps[None]:
         {"name": repository.value, "now": now},
     )
     if not purged:
-        raise UnknownRepository(name=str(repository))
+        raise UnknownRepository("nothing of this repository can be restored", name=str(repository))
 
 
 def purge_expired(now: int, count: int) -> Steps[tuple[int, int]]:

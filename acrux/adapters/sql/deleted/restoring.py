@@ -122,6 +122,8 @@ def _listed(found: Found) -> Steps[list[str]]:
 
 def _not_live(key: str, digests: Sequence[str]) -> Steps[list[str]]:
     """Those of the digests that no manifest of the repository has."""
+    if not digests:
+        return []
     values: list[SqlValue] = [key, *digests]
     rows = yield Statement(
         "SELECT digest FROM manifests WHERE repository = ? AND digest IN ("  # noqa: S608 -- only placeholders
