@@ -85,25 +85,23 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     path = folder / "registry.sqlite"
     pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
     database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
-    reserve = Reserve(folder / "reserve")
-    reserve.take()
+    reserve = _reserve(folder / "reserve")
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
-    grace = _grace(settings, clocks)
     signing_keys = _signing_keys(settings, folder / "secrets")
-    rules = Rules(grace, untagged=settings.gc_untagged)
+    rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     return Adapters(
         database=database,
         store=store,
-        metadata=SqlMetadata(used, grace, growing),
+        metadata=SqlMetadata(used, rules.grace, growing),
         garbage=SqlGarbage(used, rules),
         space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),
-        graveyard=SqlGraveyard(used, grace, growing),
+        graveyard=SqlGraveyard(used, rules.grace, growing),
         policies=SqlPolicies(used),
         pulls=SqlPulls(growing),
         accounts=accounts,
@@ -127,6 +125,12 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         pepper=pepper,
         reserve=reserve,
     )
+
+
+def _reserve(path: Path) -> Reserve:
+    reserve = Reserve(path)
+    reserve.take()
+    return reserve
 
 
 def _grace(settings: Settings, clocks: Clocks) -> Grace:

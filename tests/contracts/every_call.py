@@ -178,7 +178,7 @@ CALLS: tuple[Call, ...] = (
     METADATA.delete_manifest(LARGE, WHOLE.digest),
     GRAVEYARD.purge_manifest(LARGE, WHOLE.digest, AT),
     METADATA.delete_tag(LARGE, *tags("other")),
-    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest, *tags("other")), AT),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest, tags("other")[0]), AT),
     METADATA.delete_tag(LARGE, *tags("other")),
     METADATA.delete_repository(LARGE),
     GRAVEYARD.manifests(LARGE, Page(100), AT),

@@ -1,4 +1,4 @@
-"""What a long command has done so far, on the standard error of a terminal."""
+"""What a long command has done so far, on a terminal's standard error."""
 
 import sys
 from time import monotonic

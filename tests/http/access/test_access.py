@@ -188,6 +188,19 @@ EXAMPLES = {
         "/management/v1/scopeMaps/helper-map", 200, _MANAGE, _JSON, b'{"description":"x"}'
     ),
     (_SCOPE_MAP, "DELETE"): Example("/management/v1/scopeMaps/helper-map", 204, _MANAGE),
+    ("/management/v1/gc", "GET"): Example("/management/v1/gc", 200, _SEE),
+    ("/management/v1/gc/run", "POST"): Example("/management/v1/gc/run", 200, _MANAGE),
+    ("/management/v1/gc/why/{digest}", "GET"): Example(
+        f"/management/v1/gc/why/{IMAGE.digest}", 200, _SEE
+    ),
+    ("/management/v1/gc/whatIf", "GET"): Example(
+        f"/management/v1/gc/whatIf?delete={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/usage", "GET"): Example("/management/v1/usage", 200, _SEE),
+    ("/management/v1/usage/repositories", "GET"): Example(
+        f"/management/v1/usage/repositories?repository={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/listUsages", "GET"): Example("/management/v1/listUsages", 200, _SEE),
     ("/management/v1/registry", "GET"): Example("/management/v1/registry", 200, _SEE),
     ("/management/v1/registry", "PATCH"): Example(
         "/management/v1/registry", 200, _MANAGE, _JSON, b"{}"
@@ -229,6 +242,27 @@ EXAMPLES = {
         _SOFT_DELETE, 200, _MANAGE, _JSON, b'{"repositories":"x/*","retentionDays":9}'
     ),
     (_SOFT_DELETE, "DELETE"): Example(f"{_SOFT_DELETE}?repositories=x", 204, _MANAGE),
+    ("/management/v1/deleted", "GET"): Example("/management/v1/deleted", 200, _SEE),
+    ("/management/v1/deleted/manifests", "GET"): Example(
+        f"/management/v1/deleted/manifests?repository={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/deleted/tags", "GET"): Example(
+        f"/management/v1/deleted/tags?repository={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/deleted/restore", "POST"): Example(
+        "/management/v1/deleted/restore",
+        204,
+        _MANAGE,
+        _JSON,
+        f'{{"repository":"{REPOSITORY}","digest":"{IMAGE.digest}","tag":"gone"}}'.encode(),
+    ),
+    ("/management/v1/deleted/purge", "POST"): Example(
+        "/management/v1/deleted/purge",
+        204,
+        _MANAGE,
+        _JSON,
+        f'{{"repository":"{REPOSITORY}"}}'.encode(),
+    ),
     ("/management/v1/cases/{name}", "GET"): Example("/management/v1/cases/nv01dztfza", 200, _SEE),
     ("/management/v1/audit", "GET"): Example("/management/v1/audit", 200, _SEE),
     ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),

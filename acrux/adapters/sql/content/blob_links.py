@@ -156,6 +156,25 @@ def unlink(key: str, digest: str, due_at: int) -> Steps[bool]:
     return bool(unlinked)
 
 
+def unlink_all(key: str, digests: Sequence[str], due_at: int) -> Steps[None]:
+    """Remove the links, and the bytes of blobs that lose their last one at an instant.
+
+    Only if all that existed before is counted.
+    """
+    for start in range(0, len(digests), DIGESTS_PER_STATEMENT):
+        some = digests[start : start + DIGESTS_PER_STATEMENT]
+        unlinked = yield Statement(
+            "DELETE FROM blob_links WHERE repository = ? AND digest IN ("  # noqa: S608 -- only placeholders
+            + ", ".join("?" * len(some))
+            + ") RETURNING size",
+            {},
+            [key, *some],
+        )
+        size = sum(int(row[0]) for row in unlinked)
+        yield usage.change_links(key, "", -len(unlinked), -size)
+    yield from copies.give_up_all(digests, due_at)
+
+
 def check_links(
     repository: RepositoryName, required: Sequence[Digest], damaged: frozenset[Copy]
 ) -> Steps[None]:

@@ -53,10 +53,13 @@ def keeping(key: str, at: int) -> Steps[Keeping | None]:
 def bury(key: str, digest: str, kept: Keeping) -> Steps[tuple[str, ...]]:
     """Move the manifest, whose tags are removed, to the graveyard; return what it names.
 
-    If the graveyard holds the digest already, it is kept from now on.
+    If the graveyard holds the digest already, it is kept from now on. If the manifest is not there
+    any more, nothing happens.
     """
     grave = yield from _ensure(kept)
     targets = yield from move(key, grave, digest, kept.at)
+    if targets is None:
+        return ()
     yield Statement(
         """
         INSERT INTO deleted_manifests (repository, digest, deleted_at, expires_at)
@@ -111,17 +114,19 @@ def _ensure(kept: Keeping) -> Steps[str]:
     return key
 
 
-def move(source: str, target: str, digest: str, at: int) -> Steps[tuple[str, ...]]:
+def move(source: str, target: str, digest: str, at: int) -> Steps[tuple[str, ...] | None]:
     """Move the manifest, which has no tags, with links to its blobs; return what it names.
 
     One of the same digest that is there is replaced. What the source linked stays linked there,
-    and is to be reviewed.
+    and is to be reviewed. None if the manifest is not there.
     """
     rows = yield Statement(
         "SELECT size, media_type, content FROM manifests"
         " WHERE repository = :source AND digest = :digest",
         {"source": source, "digest": digest},
     )
+    if not rows:
+        return None
     [(size, media_type, content)] = rows
     yield from _replace(target, digest)
     yield Statement(

@@ -96,7 +96,9 @@ def forget_locks_of_an_empty(key: str) -> Statement:
     switches = ", ".join(f"{switch} = 1" for switch in attributes.SWITCHES)
     return Statement(
         f"UPDATE repositories SET {switches} WHERE key = :key"  # noqa: S608 -- our own column names
-        " AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = :key)",
+        # Without the order, PostgreSQL scans the table.
+        " AND (SELECT digest FROM manifests WHERE repository = :key ORDER BY digest LIMIT 1)"
+        " IS NULL",
         {"key": key},
     )
 

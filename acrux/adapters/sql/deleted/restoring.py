@@ -149,7 +149,7 @@ def _bring_back(walk: _Walk, found: Found) -> Steps[None]:
         {"now": walk.now, "key": walk.key, "digest": digest},
     )
     yield purging.forget(source, digest)
-    yield from reviews.review(source, targets, walk.now)
+    yield from reviews.review(source, targets or (), walk.now)
     walk.restored.append(digest)
 
 

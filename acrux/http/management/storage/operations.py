@@ -3,7 +3,7 @@
 from acrux.domain.access.scope import READ, WRITE
 from acrux.http.management.operation import PAGED, Operation
 from acrux.http.management.storage import shapes
-from acrux.http.management.storage.bodies import Delete, Purge, Restore
+from acrux.http.management.storage.bodies import Purge, Restore
 from acrux.http.management.storage.deleted import DeletedManagement
 from acrux.http.management.storage.handlers import StorageHandlers
 
@@ -25,8 +25,8 @@ def operations(handlers: StorageHandlers) -> tuple[Operation, ...]:
             "Explain what keeps a blob or manifest.", answer=shapes.Why, query=("repository",),
         ),
         Operation(
-            "POST", "/gc/whatIf", READ, collection.what_if,
-            "Say what a deletion would free; nothing is changed.", Delete, shapes.WhatIf,
+            "GET", "/gc/whatIf", READ, collection.what_if, "Say what a deletion would free.",
+            answer=shapes.WhatIf, query=("delete",),
         ),
         Operation(
             "GET", "/usage", READ, usage.show,
