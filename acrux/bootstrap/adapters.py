@@ -29,10 +29,11 @@ from acrux.adapters.sql.collection.garbage import SqlGarbage
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
+from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
@@ -55,6 +56,7 @@ class Adapters:
     space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
+    graveyard: SqlGraveyard
     policies: SqlPolicies
     pulls: SqlPulls
     accounts: SqlAccounts
@@ -99,6 +101,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),
+        graveyard=SqlGraveyard(used, rules.grace, growing),
         policies=SqlPolicies(used),
         pulls=SqlPulls(growing),
         accounts=accounts,

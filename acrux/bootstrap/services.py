@@ -20,6 +20,7 @@ from acrux.services.audit.explanations import Explanations
 from acrux.services.content.backups import Backups
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
+from acrux.services.content.deleted import DeletedContent
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
 from acrux.services.content.orphans import Orphans
@@ -45,6 +46,7 @@ class Services:
     tokens: Tokens
     manifests: Manifests
     properties: Properties
+    deleted: DeletedContent
     policies: Policies
     pulls: Pulls
     blobs: Blobs
@@ -80,6 +82,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             adapters.metadata, adapters.store, clock, allow_missing=settings.allow_missing_blobs
         ),
         properties=Properties(adapters.properties),
+        deleted=DeletedContent(adapters.graveyard, adapters.noted),
         policies=Policies(adapters.policies, clock),
         pulls=Pulls(adapters.pulls, adapters.noted),
         blobs=Blobs(adapters.store, adapters.metadata, clock),

@@ -15,20 +15,23 @@ from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.collection.garbage import SqlGarbage
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.domain.access.lockout import Subject
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
 from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
@@ -46,15 +49,17 @@ from acrux.ports.collection import Garbage
 from acrux.ports.content import Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
+from acrux.ports.graveyard import Graveyard
 from acrux.ports.leases import Leases
 from acrux.ports.policies import Policies
 from acrux.ports.pulls import Pull, Pulls
-from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, tags
+from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, index, tags
 from tests.contracts.databases import Databases
 
 ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Metadata: lambda database: SqlMetadata(database, GRACE),
     Properties: SqlProperties,
+    Graveyard: lambda database: SqlGraveyard(database, GRACE),
     Pulls: SqlPulls,
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
@@ -94,6 +99,8 @@ FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
 TRUSTS, POLICIES = Port(Trusts), Port(Policies)
 GARBAGE, LEASES = Port(Garbage), Port(Leases)
 
+GRAVEYARD = Port(Graveyard)
+
 ROWS = 20_000
 
 # Places in the middle of what `filled` creates.
@@ -106,6 +113,7 @@ TYPE = "application/vnd.example.signature"
 
 EVERYTHING = (RepositoryPattern("*"),)
 SOME = tuple(map(RepositoryPattern, ("large/5", "small/*", "team/*")))
+WHOLE = index("whole", manifests=[descriptor(DIGEST)])
 IMAGE = image(BLOB, subject=descriptor(SUBJECT))
 PASSWORD = PasswordRecord("password", "hash", AT)
 # Added, changed, removed.
@@ -168,6 +176,33 @@ CALLS: tuple[Call | None, ...] = (
     PROPERTIES.change_repository(LARGE, AttributesChange()),
     PROPERTIES.change_tag(LARGE, TAG, AttributesChange()),
     PROPERTIES.change_manifest(LARGE, IMAGE.digest, AttributesChange()),
+    GRAVEYARD.repositories(Page(100, LARGE.value), EVERYTHING, AT),
+    GRAVEYARD.manifests(LARGE, Page(100, str(DIGEST)), AT),
+    GRAVEYARD.tags(LARGE, Page(100, TAG.value, 1), AT),
+    POLICIES.create(SoftDeletePolicy(repositories="*"), AT, 500),
+    METADATA.put_manifest(LARGE, WHOLE, (TAG,), AT),
+    METADATA.delete_manifest(LARGE, WHOLE.digest),
+    METADATA.delete_manifest(LARGE, IMAGE.digest),
+    GRAVEYARD.manifests(LARGE, Page(100), AT),
+    GRAVEYARD.tags(LARGE, Page(100), AT),
+    GRAVEYARD.restore(Restoration(LARGE, WHOLE.digest, TAG, force=True), AT),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest), AT),
+    METADATA.delete_manifest(LARGE, WHOLE.digest),
+    GRAVEYARD.purge_manifest(LARGE, WHOLE.digest, AT),
+    METADATA.delete_tag(LARGE, *tags("other")),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest, tags("other")[0]), AT),
+    METADATA.delete_tag(LARGE, *tags("other")),
+    METADATA.delete_repository(LARGE),
+    GRAVEYARD.manifests(LARGE, Page(100), AT),
+    GRAVEYARD.tags(LARGE, Page(100, TAG.value, 1), AT),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest), AT),
+    METADATA.delete_repository(LARGE),
+    GRAVEYARD.restore_repository(LARGE, AT),
+    METADATA.delete_repository(LARGE),
+    GRAVEYARD.purge_repository(LARGE, AT),
+    POLICIES.delete(SoftDeletePolicy, "*"),
+    METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
+    METADATA.put_manifest(LARGE, IMAGE, (TAG, *tags("other")), AT),
     METADATA.unlink_blob(LARGE, BLOB),
     METADATA.delete_tag(LARGE, TAG),
     METADATA.delete_manifest(LARGE, IMAGE.digest),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.domain.content.attributes import Attributes, AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag

@@ -3,8 +3,8 @@
 import pytest
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.page import Order, Page
 from acrux.domain.content.policies.definition import MAX_POLICIES, Policy

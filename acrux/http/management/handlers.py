@@ -20,6 +20,7 @@ from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
 from acrux.services.content.collection import Collection
+from acrux.services.content.deleted import DeletedContent
 from acrux.services.content.policies import Policies
 from acrux.services.content.space import Space
 
@@ -47,6 +48,8 @@ class Managed(Protocol):
     def collection(self) -> Collection: ...
     @property
     def space(self) -> Space: ...
+    @property
+    def deleted(self) -> DeletedContent: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +78,5 @@ class ManagementHandlers:
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
             policies=PolicyHandlers.on(services.policies),
-            storage=StorageHandlers.on(services.collection, services.space),
+            storage=StorageHandlers.on(services.collection, services.space, services.deleted),
         )

@@ -26,6 +26,7 @@ class _Due(Struct, frozen=True):
     is_manifest: bool
     has_subject: bool
     is_tagged: bool
+    is_kept: bool  # in a graveyard, until its own time is over
     is_named: bool
     is_referrer: bool  # of a manifest that is there
     is_locked: bool
@@ -69,6 +70,8 @@ def _find_due(now: int, count: int) -> Statement:
                manifests.subject IS NOT NULL,
                EXISTS (SELECT 1 FROM tags
                        WHERE tags.repository = due.repository AND tags.digest = due.digest),
+               EXISTS (SELECT 1 FROM deleted_manifests AS kept
+                       WHERE kept.repository = due.repository AND kept.digest = due.digest),
                EXISTS (SELECT 1 FROM manifest_references AS named
                        WHERE named.repository = due.repository AND named.target = due.digest
                          AND named.digest <> due.digest),
@@ -111,12 +114,13 @@ def _review_manifest(one: _Due, now: int, rules: Rules) -> Steps[Collected]:
     # Without a manifest it was deleted, but perhaps not all of its referrers were.
     if one.is_manifest:
         follows = one.has_subject and rules.grace.referrers
-        if one.is_tagged or one.is_named or one.is_referrer or not (rules.untagged or follows):
+        is_referred_to = one.is_tagged or one.is_named or one.is_referrer
+        if one.is_kept or is_referred_to or not (rules.untagged or follows):
             return Collected()
         if one.is_locked:  # it is looked at again until it is unlocked
             yield from reviews.review(one.key, [one.digest], rules.grace.unlocked())
             return Collected()
-        yield from manifests.remove(one.key, one.digest, now)
+        yield from manifests.remove(one.key, one.digest, now, now)
     if rules.grace.referrers and one.has_referrers:
         yield from manifests.remove_referrers(one.key, one.digest, now, rules.grace)
     return Collected(manifests=int(one.is_manifest))
