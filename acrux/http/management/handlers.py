@@ -19,6 +19,7 @@ from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
 from acrux.services.content.policies import Policies
+from acrux.services.content.retention import Retention
 
 
 class Managed(Protocol):
@@ -40,6 +41,8 @@ class Managed(Protocol):
     def explanations(self) -> Explanations: ...
     @property
     def policies(self) -> Policies: ...
+    @property
+    def retention(self) -> Retention: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +69,5 @@ class ManagementHandlers:
             trusts=TrustManagement(services.trusts),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
-            policies=PolicyHandlers.on(services.policies),
+            policies=PolicyHandlers.on(services.policies, services.retention),
         )

@@ -54,7 +54,7 @@ class Purges:
                 yield Purged(name)
                 walk = _Walk(self._inventory, name, purge, before, is_dry=is_dry)
                 async for items in walk.steps():
-                    done = items if is_dry else await self._remove(name, items, purge)
+                    done = items if is_dry or not items else await self._remove(name, items, purge)
                     yield Purged(name, done)
                     await self._rest()
             after = names[-1]

@@ -146,7 +146,7 @@ class Retention:
         await self._keep(run)
         return run
 
-    def preview(self, rule: str = "") -> AsyncIterator[Judged]:
+    def preview(self, rule: str = "") -> AsyncGenerator[Judged, None]:
         """What all enabled rules, or this one though it be disabled, would remove now.
 
         Raises UnknownName.
@@ -165,7 +165,7 @@ class Retention:
         finally:
             await self._release()
 
-    async def _everywhere(self, rule: str, *, is_dry: bool) -> AsyncIterator[Judged]:
+    async def _everywhere(self, rule: str, *, is_dry: bool) -> AsyncGenerator[Judged, None]:
         await self._rules(rule)  # refuse an unknown name although there may be no repository
         after = ""
         while names := await self._inventory.repositories(after, REPOSITORIES):
