@@ -17,7 +17,6 @@ from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.attributes import AttributesChange
-from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
@@ -111,10 +110,12 @@ class Shelf:
         rules = Rules(self.grace, untagged=False)
         await self.database.write(review_due(to_microseconds(self.clock()), 1000, rules))
 
-    async def pull(self, reference: Reference, *, age: float = 0) -> None:
+    async def pull(
+        self, reference: Reference, *, age: float = 0, repository: RepositoryName = APP
+    ) -> None:
         """Pull so many days ago; pulls have always been recorded."""
         await self.pulls.begin(BEGINNING)
-        await self.pulls.record([Pull(APP, reference, self.clock() - age * DAY)])
+        await self.pulls.record([Pull(repository, reference, self.clock() - age * DAY)])
 
     async def lock(self, tag: str, change: AttributesChange = LOCKED) -> None:
         """Lock a tag."""
@@ -151,8 +152,3 @@ def named(item: Fact) -> str:
 def digests(*manifests: Manifest) -> set[str]:
     """Their digests."""
     return {str(manifest.digest) for manifest in manifests}
-
-
-def digest(manifest: Manifest) -> Digest:
-    """Its digest."""
-    return manifest.digest
