@@ -42,6 +42,7 @@ RegistryError
 ├── Disallowed
 │   ├── TagIsWriteOnce
 │   └── QuotaExceeded
+├── NotYet
 ├── TooManyRequests
 ├── Crowded
 ├── StorageExhausted
@@ -279,6 +280,10 @@ class TagIsWriteOnce(Disallowed):
 
 class QuotaExceeded(Disallowed):
     """The content would exceed a quota. `detail` names it, with its bytes and those in use."""
+
+
+class NotYet(RegistryError):
+    """It cannot be done or said yet: somebody else is at it, or something else comes first."""
 
 
 class TooManyRequests(RegistryError):

@@ -11,7 +11,17 @@ from bench.plan import Workload
 from bench.processes import BenchError
 from bench.run import guarded, log, perform
 from bench.scenario import FULL, QUICK
-from bench.workloads import blobs, images, listings, manifests, memory, start, tokens, uploads
+from bench.workloads import (
+    blobs,
+    collection,
+    images,
+    listings,
+    manifests,
+    memory,
+    start,
+    tokens,
+    uploads,
+)
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -19,6 +29,7 @@ PAGE = ROOT / "docs" / "explanation" / "performance.md"
 WORKLOADS = {workload.name: workload for workload in (
     manifests.WORKLOAD, tokens.WORKLOAD, blobs.WORKLOAD, uploads.WORKLOAD,
     images.WORKLOAD, listings.WORKLOAD, memory.WORKLOAD, start.WORKLOAD,
+    collection.WORKLOAD,
 )}  # fmt: skip
 
 
@@ -44,7 +55,7 @@ def main(
     publish: bool,
     get_peers: bool,
 ) -> None:
-    """Measure acrux and its peers side by side: all of P1 to P8, or those that you name.
+    """Measure acrux and its peers side by side: all of P1 to P9, or those that you name.
 
     Starts every server on a free port of this machine, in a temporary folder of its own. Fills all
     of them with the same content, and loads them in turn. Prints the tables, and stores the results

@@ -30,6 +30,10 @@ _COLUMNS = (
 )
 
 
+_CATALOG = "(SELECT key FROM repositories WHERE key LIKE 'catalog/%')"
+_FIRST = "(SELECT min(digest) FROM manifests WHERE repository = :repository)"
+
+
 async def make_accounts(registry: Registry) -> dict[str, str]:
     """Make two accounts that may pull the hot repository; return their passwords.
 
@@ -121,15 +125,37 @@ def fill_listings(folder: Path, tags: int, repositories: int) -> None:
             {"count": tags, "repository": TAGS, "subjects": SUBJECTS},
         ),
         Statement(
-            f"{_NUMBERS} INSERT INTO repositories (name, created_at)"
-            " SELECT printf('catalog/%07d', i), i FROM n",
+            "UPDATE usage SET tags = tags + :count WHERE repository = :repository",
+            {"count": tags, "repository": TAGS},
+        ),
+        Statement(
+            f"{_NUMBERS} INSERT INTO repositories (key, name, created_at)"
+            " SELECT printf('catalog/%07d', i), printf('catalog/%07d', i), i FROM n",
             {"count": repositories},
         ),
         Statement(
-            f"INSERT INTO manifests (repository, {_COLUMNS}) SELECT repositories.name, {_COLUMNS}"
-            " FROM (SELECT name FROM repositories WHERE name LIKE 'catalog/%') AS repositories,"
-            " (SELECT * FROM manifests WHERE repository = :repository LIMIT 1)",
+            f"INSERT INTO manifests (repository, {_COLUMNS}) SELECT key, {_COLUMNS}"
+            f" FROM {_CATALOG}, manifests WHERE repository = :repository AND digest = {_FIRST}",
             {"repository": TAGS},
+        ),
+        Statement(
+            "INSERT INTO manifest_references (repository, target, digest)"
+            f" SELECT key, target, digest FROM {_CATALOG}, manifest_references"
+            f" WHERE repository = :repository AND digest = {_FIRST}",
+            {"repository": TAGS},
+        ),
+        Statement(
+            "INSERT INTO blob_links (repository, digest, size, created_at)"
+            f" SELECT key, digest, size, created_at FROM {_CATALOG}, blob_links"
+            " WHERE repository = :repository",
+            {"repository": TAGS},
+        ),
+        Statement(
+            "INSERT INTO usage (repository, manifests, manifest_bytes, tags, blobs, blob_bytes,"
+            " manifests_to, tags_to, blobs_to)"
+            " SELECT key, 1, size, 0, 1, :bytes, '~', '~', '~'"
+            f" FROM {_CATALOG}, manifests WHERE manifests.repository = key",
+            {"bytes": len(_EMPTY)},
         ),
     )
 

@@ -36,18 +36,20 @@ class Scale:
     accounts: int
     scope_maps: int
     transfers: int
+    collected: int
 
 
 FULL = Scale(
     rounds=3, seconds=5, is_warm=True, connections=(1, 8, 32), repositories=200,
     upload_bytes=200_000_000, images_per_client=20, small_listing=1_000, tags=1_000_000,
     catalog=100_000, referrers=10_000, accounts=100_000, scope_maps=10_000, transfers=32,
+    collected=1_000_000,
 )  # fmt: skip
 
 QUICK = Scale(
     rounds=1, seconds=1, is_warm=False, connections=(32,), repositories=50,
     upload_bytes=50_000_000, images_per_client=4, small_listing=1_000, tags=50_000, catalog=5_000,
-    referrers=2_000, accounts=5_000, scope_maps=500, transfers=16,
+    referrers=2_000, accounts=5_000, scope_maps=500, transfers=16, collected=100_000,
 )  # fmt: skip
 
 

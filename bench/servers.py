@@ -6,9 +6,9 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from acrux.bootstrap.application import Registry, build
 from acrux.settings import Settings
@@ -87,6 +87,7 @@ class AcruxPlan:
     name: str = "acrux"
     options: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
 
     def start(self, processes: Processes) -> Acrux:
@@ -113,11 +114,12 @@ class AcruxPlan:
     @property
     def environ(self) -> Mapping[str, str]:
         """The variables that it is started with."""
-        return environment() | dict(self.variables)
+        settings = {f"ACRUX_{name.upper()}": str(value) for name, value in self.settings.items()}
+        return environment() | dict(self.variables) | settings
 
     def in_process(self, call: Callable[[Registry], Awaitable[Result]]) -> Result:
         """Call `call` with the open registry in this process, without a server."""
-        registry = build(Settings(data_dir=self.folder, port=self.port))
+        registry = build(replace(Settings(data_dir=self.folder, port=self.port), **self.settings))
 
         async def opened() -> Result:
             await registry.lifespan.open()

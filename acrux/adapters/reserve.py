@@ -95,6 +95,7 @@ class ReservedDatabase:
         self._database = database
         self._make_room = make_room
         self.read, self.find = database.read, database.find
+        self.snapshot = database.snapshot
 
     async def write(self, steps: Steps[Result]) -> Result:
         """See sql.database.Database. What `make_room` raises passes through."""

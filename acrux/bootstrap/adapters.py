@@ -35,6 +35,7 @@ from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.pulls import SqlPulls
+from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.clocks import Clocks
@@ -53,6 +54,7 @@ class Adapters:
     metadata: SqlMetadata
     garbage: SqlGarbage
     inventory: SqlInventory
+    space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
     policies: SqlPolicies
@@ -83,21 +85,21 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     path = folder / "registry.sqlite"
     pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
     database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
-    reserve = Reserve(folder / "reserve")
-    reserve.take()
+    reserve = _reserve(folder / "reserve")
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
-    grace = _grace(settings, clocks)
     signing_keys = _signing_keys(settings, folder / "secrets")
+    rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     return Adapters(
         database=database,
         store=store,
-        metadata=SqlMetadata(used, grace, growing),
-        garbage=SqlGarbage(used, Rules(grace, untagged=settings.gc_untagged)),
-        inventory=SqlInventory(used, grace),
+        metadata=SqlMetadata(used, rules.grace, growing),
+        garbage=SqlGarbage(used, rules),
+        inventory=SqlInventory(used, rules.grace),
+        space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),
         policies=SqlPolicies(used),
@@ -123,6 +125,12 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         pepper=pepper,
         reserve=reserve,
     )
+
+
+def _reserve(path: Path) -> Reserve:
+    reserve = Reserve(path)
+    reserve.take()
+    return reserve
 
 
 def _grace(settings: Settings, clocks: Clocks) -> Grace:

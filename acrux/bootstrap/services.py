@@ -28,6 +28,7 @@ from acrux.services.content.properties import Properties
 from acrux.services.content.pulls import Pulls
 from acrux.services.content.purges import Purges
 from acrux.services.content.retention import Retention
+from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
 
@@ -55,6 +56,7 @@ class Services:
     retention: Retention
     purges: Purges
     backups: Backups
+    space: Space
     orphans: Orphans
     users: Users
     accounts: Accounts
@@ -98,6 +100,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         retention=_retention(settings, adapters),
         purges=Purges(adapters.inventory, adapters.aged, _rest),
         backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),
+        space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
         accounts=Accounts(accounts, scope_maps, passwords, revocations, clock),
         scope_maps=ScopeMaps(scope_maps, revocations, clock),

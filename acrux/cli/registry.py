@@ -21,7 +21,9 @@ from acrux.settings import Settings
 Result = TypeVar("Result")
 
 # Commands that change nothing. All others are recorded.
-READING: Final = frozenset({"list", "show", "explain", "test"})
+READING: Final = frozenset(
+    {"list", "show", "explain", "test", "status", "why", "what-if", "usage", "show-usage"}
+)
 
 MAX_REQUEST_CHARACTERS: Final = 1024
 

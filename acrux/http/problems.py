@@ -198,6 +198,10 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "The operation is disallowed on this registry, repository or image: a quota is used up",
         "Delete images, or raise the quota that the message names: `acrux quota update`.",
     ),
+    errors.NotYet: Problem(
+        409, "DENIED", "it cannot be done yet",
+        "Wait for what the message names, then try again.",
+    ),
     errors.TooManyRequests: Problem(
         429, "TOOMANYREQUESTS", "too many requests",
         "Wait for the seconds that `Retry-After` names. After failed logins, `acrux "

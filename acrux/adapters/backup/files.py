@@ -17,9 +17,9 @@ from acrux.errors import (
     TooManyRequests,
 )
 
-_NOT_ALLOWED: Final = frozenset(
-    {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
-)
+# Failures of a name that was given, and not of the disk.
+_MISTAKEN: Final = frozenset({errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
+_NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM})
 
 # What some network file systems answer instead of locking.
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL})
@@ -72,6 +72,6 @@ def failures_of(place: str) -> Iterator[None]:
             ) from failed
         if failed.errno == errno.EROFS:
             raise StorageReadOnly(f"{named} is on a read-only file system") from failed
-        if failed.errno in _NOT_ALLOWED:
+        if failed.errno in _MISTAKEN | _NOT_ALLOWED:
             raise InvalidInput(f"{named}: {reason}") from failed
         raise StorageUnavailable(f"{named}: {reason}") from failed

@@ -51,3 +51,10 @@ class Database(Protocol):
         If the steps raise, the transaction is undone and the exception passes through. If the
         caller is cancelled meanwhile, the transaction may be committed all the same.
         """
+
+    async def snapshot(self, steps: Steps[Result]) -> Result:
+        """Run a transaction that only reads, and may read much; return its result.
+
+        It sees what was committed when it began, and holds up neither the event loop nor writers.
+        One runs at a time in each process. What the steps raise passes through.
+        """

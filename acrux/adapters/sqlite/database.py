@@ -19,6 +19,7 @@ from acrux.adapters.sql.database import Result, Row, Statement, Steps
 from acrux.adapters.sqlite.connection import Connection, Observer, nobody
 from acrux.adapters.sqlite.read_cache import ReadCache
 from acrux.adapters.sqlite.read_only import Reads, ReadsUntil, RefusedWrites, Writes
+from acrux.adapters.sqlite.snapshots import carry_out, read_apart
 from acrux.errors import InvalidSettings, RegistryError, StorageUnavailable
 
 MAX_GROUP: Final = 64  # transactions that one commit makes durable
@@ -47,6 +48,7 @@ class SqliteDatabase:
         self._reads: Reads | None = None
         self._writer: Writes | None = None
         self._is_closed = False  # between read-only and writable
+        self._apart = asyncio.Lock()
 
     def open(self) -> None:
         """Create the file if it is missing, bring its schema up to date, start the writer.
@@ -126,6 +128,13 @@ class SqliteDatabase:
             raise RuntimeError("the database is not open")
         result: Result = await self._writer.submit(steps)
         return result
+
+    async def snapshot(self, steps: Steps[Result]) -> Result:
+        """See sql.database.Database."""
+        if self._reads is None:
+            raise RuntimeError("the database is not open")
+        async with self._apart:
+            return await read_apart(self._path, steps, self._observe)
 
 
 class _Outcome(Struct, frozen=True):
@@ -222,12 +231,7 @@ class _Writer:
         return outcome
 
     def _carry_out(self, steps: Steps[Any]) -> Any:
-        try:
-            statement = next(steps)
-            while True:
-                statement = steps.send(self._connection.execute(statement))
-        except StopIteration as end:
-            return end.value
+        return carry_out(steps, self._connection.execute)
 
     def _roll_back(self) -> None:
         # An error of ROLLBACK itself changes nothing: the transaction has ended either way.

@@ -9,6 +9,7 @@ from acrux.http.management.keys import KeyManagement
 from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.registry import RegistryManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
+from acrux.http.management.storage.handlers import StorageHandlers
 from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
 from acrux.services.access.accounts import Accounts
@@ -18,8 +19,10 @@ from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
+from acrux.services.content.collection import Collection
 from acrux.services.content.policies import Policies
 from acrux.services.content.retention import Retention
+from acrux.services.content.space import Space
 
 
 class Managed(Protocol):
@@ -43,6 +46,10 @@ class Managed(Protocol):
     def policies(self) -> Policies: ...
     @property
     def retention(self) -> Retention: ...
+    @property
+    def collection(self) -> Collection: ...
+    @property
+    def space(self) -> Space: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class ManagementHandlers:
     keys: KeyManagement
     audit: AuditManagement
     policies: PolicyHandlers
+    storage: StorageHandlers
 
     @classmethod
     def on(cls, services: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
@@ -70,4 +78,5 @@ class ManagementHandlers:
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
             policies=PolicyHandlers.on(services.policies, services.retention),
+            storage=StorageHandlers.on(services.collection, services.space),
         )

@@ -23,7 +23,7 @@ _TIME: Final = {"type": "string", "format": "date-time"}
 PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "account": {"description": "Only records of this account.", "schema": {"type": "string"}},
     "repository": {
-        "description": "Only records about this repository.",
+        "description": "Only what concerns this repository.",
         "schema": {"type": "string"},
     },
     "outcome": {
@@ -32,9 +32,18 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "since": {"description": "Only records from this time on.", "schema": _TIME},
     "until": {"description": "Only records before this time.", "schema": _TIME},
+    "delete": {
+        "description": "REPO, REPO:TAG or REPO@DIGEST; may be given several times.",
+        "required": True,
+        "schema": {"type": "array", "items": {"type": "string"}},
+    },
     "repositories": {
         "description": "The policy with this pattern of repositories, such as team/*.",
         "required": True,
+        "schema": {"type": "string"},
+    },
+    "prefix": {
+        "description": "Only repositories below this prefix, such as team.",
         "schema": {"type": "string"},
     },
     "n": {

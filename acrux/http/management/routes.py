@@ -10,6 +10,7 @@ from acrux.http.management.operation import PAGED, Operation
 from acrux.http.management.policies.operations import operations as of_policies
 from acrux.http.management.registry import RegistryManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
+from acrux.http.management.storage.operations import operations as of_storage
 from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
 
@@ -25,6 +26,7 @@ def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
         *_keys(handlers.keys),
         *_audit(handlers.audit),
         *of_policies(handlers.policies),
+        *of_storage(handlers.storage),
     )
 
 

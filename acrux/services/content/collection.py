@@ -1,5 +1,6 @@
 """Free what nothing refers to, beside running pushes and pulls."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, Self
 
@@ -8,11 +9,13 @@ from msgspec import Struct
 from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock, Rest
 from acrux.ports.collection import Collected, Garbage, Queue
-from acrux.ports.leases import BACKUP, Leases
+from acrux.ports.leases import BACKUP, Lease, Leases
 
 LEASE: Final = "collection"
 LEASED_FOR: Final = timedelta(seconds=60)
+RENEWED_AFTER: Final = timedelta(seconds=1)  # not in each step: a renewal is a commit of its own
 ITEMS: Final = 200  # of one transaction: other writers wait for it
+ROWS: Final = 1000  # of a deleted repository: they need no look
 COPIES: Final = 2000  # removed at once: each touched folder is synced once
 UPLOADS: Final = 200  # looked at in one step
 
@@ -31,6 +34,22 @@ class Freed(Struct, frozen=True):
         return type(self)(
             *(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__)
         )
+
+
+# Called after each step with what the run freed so far: whether to go on.
+GoOn = Callable[[Freed], bool]
+
+
+def to_the_end(_: Freed) -> bool:
+    """Go on until nothing is due."""
+    return True
+
+
+class Status(Struct, frozen=True):
+    """What waits to be collected, and who is collecting; None if nobody is."""
+
+    queue: Queue
+    lease: Lease | None
 
 
 class Collection:
@@ -61,13 +80,32 @@ class Collection:
         self._abandoned = abandoned
         self._rest = rest
         self._is_counted = False
+        self._renewed_at = clock()
+        self._is_running = False
 
-    async def queue(self) -> Queue:
-        """What waits to be collected."""
-        return await self._garbage.queue(self._clock())
+    async def status(self) -> Status:
+        """What waits, and who collects."""
+        now = self._clock()
+        return Status(await self._garbage.queue(now), await self._leases.find(LEASE, now))
 
-    async def run(self) -> Freed | None:
-        """Remove all that is due; None if another process is doing it."""
+    async def is_any_due(self) -> bool:
+        """Whether anything is due, or not yet counted."""
+        return await self._garbage.is_any_due(self._clock())
+
+    async def run(self, go_on: GoOn = to_the_end) -> Freed | None:
+        """Remove all that is due; None if another run does it, of this process or another one.
+
+        Ends earlier if `go_on` says so.
+        """
+        if self._is_running:  # the lease is the process's
+            return None
+        self._is_running = True
+        try:
+            return await self._run(go_on)
+        finally:
+            self._is_running = False
+
+    async def _run(self, go_on: GoOn) -> Freed | None:
         freed = await self._sweep_uploads()
         if not await self._garbage.is_any_due(self._clock()):  # a read: nothing is written at rest
             return freed
@@ -77,14 +115,19 @@ class Collection:
             while step := await self._step():
                 freed += step
                 await self._rest()
-                if not await self._renew():  # paused for so long that another one took over
+                if not go_on(freed):
+                    break
+                if not await self._keeps_on():  # paused for so long that another one took over
                     break
             return freed
         finally:
             await self._leases.release(LEASE, self._holder)
 
+    async def _keeps_on(self) -> bool:
+        return self._clock() - self._renewed_at < RENEWED_AFTER or await self._renew()
+
     async def _renew(self) -> bool:
-        now = self._clock()
+        now = self._renewed_at = self._clock()
         return await self._leases.acquire(LEASE, self._holder, now + LEASED_FOR, now)
 
     async def _step(self) -> Freed | None:
@@ -95,21 +138,23 @@ class Collection:
                 return Freed()
             self._is_counted = True
         now = self._clock()
-        cleared = await self._garbage.clear(now, ITEMS)
+        cleared = await self._garbage.clear(now, ROWS)
         reviewed = await self._garbage.review(now, ITEMS)
         ended = await self._garbage.end_holds(now, ITEMS)
-        removed = await self._remove_copies()
         done = cleared + reviewed + ended
+        removed = await self._remove_copies(at_least=COPIES if done.looked_at else 1)
         if not done.looked_at and not removed.copies:
             return None
         return _freed(done) + removed
 
-    async def _remove_copies(self) -> Freed:
-        now = self._clock()
-        copies = await self._garbage.removals(now, COPIES)
+    async def _remove_copies(self, at_least: int) -> Freed:
+        copies = await self._garbage.removals(self._clock(), COPIES)
+        if len(copies) < at_least:  # to sync the folders of a few takes as long as those of many
+            return Freed()
+        # Afterwards: a backup that begins later does not find these copies in use.
+        if await self._leases.find(BACKUP, self._clock()):
+            return Freed()
         if copies:
-            if await self._leases.find(BACKUP, now):  # in this order: see ports.leases
-                return Freed()
             await self._store.remove(copies)
             await self._garbage.forget(copies)
         return Freed(copies=len(copies), bytes=sum(copy.size for copy in copies))

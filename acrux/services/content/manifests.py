@@ -117,11 +117,15 @@ class Manifests:
         config = manifest.config
         if config is None or config.media_type not in IMAGE_CONFIGS:
             return None
-        try:
-            copy = await self._metadata.find_blob(repository, config.digest)
-            return None if copy.size > MAX_CONFIG_BYTES else _read_platform(await self._read(copy))
-        except (UnknownBlob, Disallowed):  # put_manifest decides whether that is an error
-            return None
+        former: Copy | None = None
+        with suppress(UnknownBlob, Disallowed):  # put_manifest decides whether that is an error
+            while (copy := await self._metadata.find_blob(repository, config.digest)) != former:
+                if copy.size > MAX_CONFIG_BYTES:
+                    break
+                with suppress(UnknownBlob):  # perhaps replaced, and removed, since it was looked up
+                    return _read_platform(await self._read(copy))
+                former = copy
+        return None
 
     async def _read(self, copy: Copy) -> bytes:
         blob = await self._store.open(copy)

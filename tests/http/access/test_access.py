@@ -174,6 +174,19 @@ EXAMPLES = {
         "/management/v1/scopeMaps/helper-map", 200, _MANAGE, _JSON, b'{"description":"x"}'
     ),
     (_SCOPE_MAP, "DELETE"): Example("/management/v1/scopeMaps/helper-map", 204, _MANAGE),
+    ("/management/v1/gc", "GET"): Example("/management/v1/gc", 200, _SEE),
+    ("/management/v1/gc/run", "POST"): Example("/management/v1/gc/run", 200, _MANAGE),
+    ("/management/v1/gc/why/{digest}", "GET"): Example(
+        f"/management/v1/gc/why/{IMAGE.digest}", 200, _SEE
+    ),
+    ("/management/v1/gc/whatIf", "GET"): Example(
+        f"/management/v1/gc/whatIf?delete={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/usage", "GET"): Example("/management/v1/usage", 200, _SEE),
+    ("/management/v1/usage/repositories", "GET"): Example(
+        f"/management/v1/usage/repositories?repository={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/listUsages", "GET"): Example("/management/v1/listUsages", 200, _SEE),
     ("/management/v1/registry", "GET"): Example("/management/v1/registry", 200, _SEE),
     ("/management/v1/registry", "PATCH"): Example(
         "/management/v1/registry", 200, _MANAGE, _JSON, b"{}"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from acrux.adapters.sql.content import blob_links
+from acrux.adapters.sql.content import copies
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.ports.collection import Collected
 
@@ -24,16 +24,18 @@ _ROWS: Final = {
 def clear(now: int, count: int) -> Steps[Collected]:
     """Remove up to `count` rows of a deleted repository that is due to be cleared."""
     for (key,) in (yield _find_due(now)):
+        gone, room = Collected(), count
         for table, columns in _ROWS.items():
-            gone = yield _clear(table, columns, str(key), count)
-            if gone:
-                is_manifest = table == "manifests"
-                return Collected(looked_at=len(gone), manifests=len(gone) * is_manifest)
-        links = yield _find_links(str(key), count)
-        for (digest,) in links:
-            yield from blob_links.unlink(str(key), str(digest), now)
-        if links:
-            return Collected(looked_at=len(links), links=len(links))
+            rows = len((yield _clear(table, columns, str(key), room)))
+            gone += Collected(looked_at=rows, manifests=rows if table == "manifests" else 0)
+            room -= rows
+            if not room:
+                return gone
+        links = yield _unlink(str(key), room)
+        yield from copies.give_up_all([str(digest) for (digest,) in links], now)
+        gone += Collected(looked_at=len(links), links=len(links))
+        if gone.looked_at:
+            return gone
         yield Statement("DELETE FROM usage WHERE repository = :key", {"key": key})
         yield Statement("DELETE FROM repositories WHERE key = :key", {"key": key})
         return Collected(looked_at=1, repositories=1)
@@ -61,8 +63,12 @@ def _clear(table: str, columns: str, key: str, count: int) -> Statement:
     )
 
 
-def _find_links(key: str, count: int) -> Statement:
+def _unlink(key: str, count: int) -> Statement:
     return Statement(
-        "SELECT digest FROM blob_links WHERE repository = :key ORDER BY digest LIMIT :count",
+        """
+        DELETE FROM blob_links WHERE repository = :key AND digest IN (
+            SELECT digest FROM blob_links WHERE repository = :key ORDER BY digest LIMIT :count)
+        RETURNING digest
+        """,
         {"key": key, "count": count},
     )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from acrux.adapters.sql.content import references, reviews, usage
+from acrux.adapters.sql.content import copies, references, reviews, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 
@@ -95,7 +95,7 @@ def _count_tags(key: str, after: str, count: int) -> Steps[int]:
 def _count_links(key: str, after: str, count: int, grace: Grace) -> Steps[int]:
     links = yield _page("blob_links", "digest, size", "digest", key, after, count)
     for digest, size in links:
-        yield from _count_blob(str(digest), int(size), grace.now())
+        yield from copies.count(str(digest), int(size), grace.now())
         if not (yield references.find_any(key, str(digest))):
             yield from reviews.review(key, [str(digest)], grace.ends())
     yield Statement(
@@ -111,18 +111,6 @@ def _count_links(key: str, after: str, count: int, grace: Grace) -> Steps[int]:
         },
     )
     return len(links)
-
-
-def _count_blob(digest: str, size: int, at: int) -> Steps[None]:
-    new = yield Statement(
-        """
-        INSERT INTO blobs (digest, copy, size, stored_at) VALUES (:digest, '', :size, :at)
-        ON CONFLICT (digest) DO NOTHING RETURNING 1
-        """,
-        {"digest": digest, "size": size, "at": at},
-    )
-    if new:
-        yield usage.store(digest, 1, size)
 
 
 def _page(table: str, columns: str, name: str, key: str, after: str, count: int) -> Statement:

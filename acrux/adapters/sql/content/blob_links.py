@@ -125,6 +125,8 @@ def mount_blob(
         raise UnknownBlob(digest=str(copy.digest))
     yield from attributes.check_repository(Operation.WRITE, repository)
     key = yield from repositories.ensure(repository, at)
+    if not copy.name:  # the repository that has it may be deleted before it is counted there
+        yield from copies.count(str(copy.digest), copy.size, at)
     yield from _link(repository, key, copy, at)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
@@ -135,6 +137,7 @@ def unlink_blob(repository: RepositoryName, digest: Digest, grace: Grace) -> Ste
     key = yield from find_key(repository)
     if key is None or not (yield from unlink(key, str(digest), grace.ends())):
         raise UnknownBlob(digest=str(digest))
+    yield from repositories.tidy(key)
 
 
 def unlink(key: str, digest: str, due_at: int) -> Steps[bool]:
@@ -149,8 +152,27 @@ def unlink(key: str, digest: str, due_at: int) -> Steps[bool]:
     for (size,) in unlinked:
         yield usage.take_link(key, digest, int(size))
         yield from copies.give_up(digest, int(size), due_at)
-    yield reviews.forget(key, digest)
+    yield reviews.forget_if_gone(key, digest)
     return bool(unlinked)
+
+
+def unlink_all(key: str, digests: Sequence[str], due_at: int) -> Steps[None]:
+    """Remove the links, and the bytes of blobs that lose their last one at an instant.
+
+    Only if all that existed before is counted.
+    """
+    for start in range(0, len(digests), DIGESTS_PER_STATEMENT):
+        some = digests[start : start + DIGESTS_PER_STATEMENT]
+        unlinked = yield Statement(
+            "DELETE FROM blob_links WHERE repository = ? AND digest IN ("  # noqa: S608 -- only placeholders
+            + ", ".join("?" * len(some))
+            + ") RETURNING size",
+            {},
+            [key, *some],
+        )
+        size = sum(int(row[0]) for row in unlinked)
+        yield usage.change_links(key, "", -len(unlinked), -size)
+    yield from copies.give_up_all(digests, due_at)
 
 
 def check_links(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from acrux.adapters.sql.content import usage
-from acrux.adapters.sql.database import Row, Statement, Steps
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.errors import UnknownUpload
@@ -25,11 +25,10 @@ def use(copy: Copy, at: int) -> Steps[None]:
         if used is None:
             raise UnknownUpload("the upload was given up: start it again", upload=copy.name)
         return
+    counted = 0 if used is None else int(size)
+    yield usage.store(digest, int(used is None), copy.size - counted)
     if used is None and linked is not None:
-        used, size = "", int(linked)  # stored by a former version, and not counted yet
-    else:
-        stored = 0 if used is None else int(size)
-        yield usage.store(digest, int(used is None), copy.size - stored)
+        used, size = "", int(linked)  # stored by a former version, and not counted until now
     if used is not None:
         yield remove(digest, str(used), int(size), at)
     yield Statement(
@@ -40,6 +39,19 @@ def use(copy: Copy, at: int) -> Steps[None]:
         """,
         {"digest": digest, "copy": copy.name, "size": copy.size, "at": at},
     )
+
+
+def count(digest: str, size: int, at: int) -> Steps[None]:
+    """Count a blob that a former version stored, unless it is counted: its copy has no name."""
+    new = yield Statement(
+        """
+        INSERT INTO blobs (digest, copy, size, stored_at) VALUES (:digest, '', :size, :at)
+        ON CONFLICT (digest) DO NOTHING RETURNING 1
+        """,
+        {"digest": digest, "size": size, "at": at},
+    )
+    if new:
+        yield usage.store(digest, 1, size)
 
 
 def _find_state(digest: str, copy: str) -> Statement:
@@ -66,6 +78,38 @@ def give_up(digest: str, size: int, due_at: int) -> Steps[None]:
     yield remove(digest, str(copy), int(stored), due_at)
     if rows:
         yield usage.store(digest, -1, -int(stored))
+
+
+def give_up_all(digests: Sequence[str], due_at: int) -> Steps[None]:
+    """Remove the copies of those of the blobs that no repository links any more.
+
+    Only if all that existed before is counted: then each blob has a row.
+    """
+    for start in range(0, len(digests), DIGESTS_PER_STATEMENT):
+        some = digests[start : start + DIGESTS_PER_STATEMENT]
+        gone = yield Statement(
+            f"""
+            DELETE FROM blobs WHERE digest IN ({", ".join("?" * len(some))})
+            AND NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)
+            RETURNING digest, copy, size
+            """,  # noqa: S608 -- only placeholders
+            {},
+            some,
+        )
+        if gone:
+            yield _remove_all(gone, due_at)
+            yield usage.take_all([(str(digest), int(size)) for digest, _, size in gone])
+
+
+def _remove_all(rows: Sequence[Row], due_at: int) -> Statement:
+    values: list[SqlValue] = [value for row in rows for value in (*row, due_at)]
+    return Statement(
+        "INSERT INTO removals (digest, copy, size, due_at) VALUES "  # noqa: S608 -- only placeholders
+        + ", ".join(["(?, ?, ?, ?)"] * len(rows))
+        + " ON CONFLICT (digest, copy) DO NOTHING",
+        {},
+        values,
+    )
 
 
 def _find_any_link(digest: str) -> Statement:

@@ -1,11 +1,14 @@
 """How long what lost its last reference is kept."""
 
 from datetime import timedelta
+from typing import Final
 
 from msgspec import Struct
 
 from acrux.domain.instants import to_microseconds
 from acrux.ports.clock import Clock
+
+LOCKED_FOR: Final = timedelta(hours=1)  # at least, until something locked is looked at again
 
 
 class Grace(Struct, frozen=True):
@@ -26,6 +29,10 @@ class Grace(Struct, frozen=True):
     def ends(self) -> int:
         """When to review what loses a reference now, in microseconds since 1970."""
         return to_microseconds(self.clock() + self.unreferenced)
+
+    def unlocked(self) -> int:
+        """When to look again at what is locked, in microseconds since 1970."""
+        return to_microseconds(self.clock() + max(self.unreferenced, LOCKED_FOR))
 
     def held_until(self) -> int:
         """Until when a push that starts now is waited for, in microseconds since 1970."""

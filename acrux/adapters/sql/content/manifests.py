@@ -195,8 +195,9 @@ def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) ->
     yield from limits.check_deletion_on(repository, str(digest))
     yield from remove(key, str(digest), grace.ends())
     if grace.referrers:
-        yield from remove_referrers(key, str(digest), grace.ends())
-    yield _forget_locks_of_an_empty(repository)
+        yield from remove_referrers(key, str(digest), grace.ends(), grace)
+    yield repositories.forget_locks_of_an_empty(key)
+    yield from repositories.tidy(key)
 
 
 def remove(key: str, digest: str, due_at: int) -> Steps[None]:
@@ -218,7 +219,7 @@ def remove(key: str, digest: str, due_at: int) -> Steps[None]:
         yield usage.take_manifest(key, digest, int(size))
         targets = yield from references.withdraw(key, digest, media_type, content)
         yield from reviews.review(key, targets, due_at)
-    yield reviews.forget(key, digest)
+    yield reviews.forget_if_gone(key, digest)
     yield Statement(
         "DELETE FROM untagged WHERE repository = :key AND digest = :digest",
         {"key": key, "digest": digest},
@@ -227,36 +228,47 @@ def remove(key: str, digest: str, due_at: int) -> Steps[None]:
         yield _forget_pull(key, reference)
 
 
-def remove_referrers(key: str, subject: str, due_at: int) -> Steps[None]:
-    """Remove the referrers of a removed manifest, and theirs, unless they have a tag or a lock.
+def remove_referrers(key: str, subject: str, due_at: int, grace: Grace) -> Steps[None]:
+    """Remove the referrers of a removed manifest, and theirs, unless a tag or an index keeps them.
 
-    Those beyond the first few are left to the collector. `az acr manifest delete` says that they go
-    too (acr-protocol.md §5.7).
+    Those that are locked, or that a push is about to name, are looked at again later. Those beyond
+    the first few are left to the collector. `az acr manifest delete` says that referrers go too
+    (acr-protocol.md §5.7).
     """
-    subjects, room = [subject], REFERRERS_AT_ONCE
+    subjects, room, now = [(subject, "")], REFERRERS_AT_ONCE, grace.now()
     while subjects and room > 0:
-        rows = yield _find_free_referrers(key, subjects[-1], room)
-        if not rows:
-            subjects.pop()
-        for (digest,) in rows:
+        of, after = subjects.pop()
+        rows = yield _find_referrers(key, of, after, room)
+        if rows:
+            subjects.append((of, str(rows[-1][0])))
+        for digest, is_locked, held in rows:
+            if is_locked or (held is not None and held > now):
+                again = grace.unlocked() if is_locked else int(held)
+                yield from reviews.review(key, [str(digest)], again)
+                continue
             yield from remove(key, str(digest), due_at)
-            subjects.append(str(digest))
+            subjects.append((str(digest), ""))
         room -= len(rows)
-    yield from reviews.review(key, subjects, 0)  # at once
+    yield from reviews.review(key, [of for of, _ in subjects], 0)  # at once
 
 
-def _find_free_referrers(key: str, subject: str, count: int) -> Statement:
-    """Up to `count` manifests with this subject that have no tag and no lock."""
+def _find_referrers(key: str, subject: str, after: str, count: int) -> Statement:
+    """Up to `count` manifests with this subject that have no tag and that no index names."""
     return Statement(
         """
-        SELECT digest FROM manifests
-        WHERE repository = :key AND subject = :subject
-          AND delete_enabled = 1 AND write_enabled = 1
+        SELECT digest, delete_enabled = 0 OR write_enabled = 0,
+               (SELECT MAX(until) FROM holds WHERE holds.repository = manifests.repository
+                                               AND holds.digest = manifests.digest)
+        FROM manifests
+        WHERE repository = :key AND subject = :subject AND digest > :after
           AND NOT EXISTS (SELECT 1 FROM tags WHERE tags.repository = manifests.repository
                                                AND tags.digest = manifests.digest)
+          AND NOT EXISTS (SELECT 1 FROM manifest_references AS named
+                          WHERE named.repository = manifests.repository
+                            AND named.target = manifests.digest)
         ORDER BY digest LIMIT :count
         """,
-        {"key": key, "subject": subject, "count": count},
+        {"key": key, "subject": subject, "after": after, "count": count},
     )
 
 
@@ -264,17 +276,6 @@ def _forget_pull(key: str, reference: str) -> Statement:
     return Statement(
         "DELETE FROM pulls WHERE repository = :key AND reference = :reference",
         {"key": key, "reference": reference},
-    )
-
-
-def _forget_locks_of_an_empty(repository: RepositoryName) -> Statement:
-    # A repository ceases to exist with its last manifest (acr-protocol.md §5.7). Its links stay,
-    # since a push may be under way.
-    switches = ", ".join(f"{switch} = 1" for switch in attributes.SWITCHES)
-    return Statement(
-        f"UPDATE repositories SET {switches} WHERE name = :repository"  # noqa: S608 -- our own column names
-        " AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)",
-        {"repository": repository.value},
     )
 
 

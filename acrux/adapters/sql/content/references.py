@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from acrux.adapters.sql.database import SqlValue, Statement, Steps
+from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.errors import InvalidManifest
 
@@ -46,9 +47,8 @@ def guessed_targets(media_type: str, content: bytes) -> tuple[str, ...]:
 
 def withdraw(key: str, digest: str, media_type: str, content: bytes) -> Steps[Iterable[str]]:
     """Remove what a removed manifest referred to, and return these digests."""
-    try:
-        named = targets(Manifest.read(content, media_type))
-    except InvalidManifest:  # its bytes are damaged
+    named = _named_by(digest, media_type, content)
+    if named is None:
         named = tuple(str(target) for (target,) in (yield _find_targets(key, digest)))
     for start in range(0, len(named), ROWS_PER_STATEMENT):
         some = named[start : start + ROWS_PER_STATEMENT]
@@ -61,6 +61,16 @@ def withdraw(key: str, digest: str, media_type: str, content: bytes) -> Steps[It
             values,
         )
     return named
+
+
+def _named_by(digest: str, media_type: str, content: bytes) -> tuple[str, ...] | None:
+    """What the manifest names; None if its bytes are damaged, as far as can be told."""
+    algorithm = Digest.parse(digest).algorithm
+    with suppress(InvalidManifest):
+        manifest = Manifest.read(content, media_type, algorithm)
+        if str(manifest.digest) == digest:
+            return targets(manifest)
+    return None
 
 
 def _find_targets(key: str, digest: str) -> Statement:

@@ -87,6 +87,22 @@ def find_any_manifest(repository: RepositoryName) -> Statement:
     )
 
 
+def forget_locks_of_an_empty(key: str) -> Statement:
+    """Unlock a repository that holds no manifest any more.
+
+    It ceases to exist with its last manifest (acr-protocol.md §5.7). Its links stay, since a push
+    may be under way.
+    """
+    switches = ", ".join(f"{switch} = 1" for switch in attributes.SWITCHES)
+    return Statement(
+        f"UPDATE repositories SET {switches} WHERE key = :key"  # noqa: S608 -- our own column names
+        # Without the order, PostgreSQL scans the table.
+        " AND (SELECT digest FROM manifests WHERE repository = :key ORDER BY digest LIMIT 1)"
+        " IS NULL",
+        {"key": key},
+    )
+
+
 def tidy(key: str) -> Steps[None]:
     """Remove the repository's own row if it holds nothing any more."""
     empty = yield Statement(

@@ -1,8 +1,8 @@
 """What to look at again, and when, because it lost a reference."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import SqlValue, Statement, Steps
 
 ROWS_PER_STATEMENT = 500
 
@@ -10,7 +10,8 @@ ROWS_PER_STATEMENT = 500
 def review(key: str, digests: Iterable[str], due_at: int) -> Steps[None]:
     """Look at these digests of the repository at an instant, in microseconds since 1970.
 
-    What is already to be looked at stays so, at the earlier instant.
+    What is already to be looked at is looked at once, at the later instant: each reference that it
+    loses keeps it for a grace of its own.
     """
     rows: list[tuple[str, str, int]] = [(key, digest, due_at) for digest in digests]
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
@@ -20,7 +21,7 @@ def review(key: str, digests: Iterable[str], due_at: int) -> Steps[None]:
             "INSERT INTO reviews (repository, digest, due_at) VALUES "  # noqa: S608 -- only placeholders
             + ", ".join(["(?, ?, ?)"] * len(some))
             + " ON CONFLICT (repository, digest) DO UPDATE SET due_at = excluded.due_at"
-            " WHERE reviews.due_at > excluded.due_at",
+            " WHERE reviews.due_at < excluded.due_at",
             {},
             values,
         )
@@ -34,14 +35,40 @@ def forget(key: str, digest: str) -> Statement:
     )
 
 
-def find_due(now: int, count: int) -> Statement:
-    """Up to `count` repositories' keys and digests that are due, the longest due first."""
+def forget_all(looked_at: Sequence[tuple[str, str]]) -> Steps[None]:
+    """Do not look at these digests of repositories any more."""
+    for start in range(0, len(looked_at), ROWS_PER_STATEMENT):
+        some = looked_at[start : start + ROWS_PER_STATEMENT]
+        values: list[SqlValue] = [value for pair in some for value in pair]
+        yield Statement(
+            "DELETE FROM reviews WHERE (repository, digest) IN (VALUES "  # noqa: S608 -- only placeholders
+            + ", ".join(["(?, ?)"] * len(some))
+            + ")",
+            {},
+            values,
+        )
+
+
+def forget_if_gone(key: str, digest: str) -> Statement:
+    """Do not look at it any more if there is neither a manifest nor a blob of this digest.
+
+    The same bytes can have been pushed as both.
+    """
     return Statement(
-        "SELECT repository, digest FROM reviews WHERE due_at <= :now ORDER BY due_at LIMIT :count",
-        {"now": now, "count": count},
+        """
+        DELETE FROM reviews WHERE repository = :key AND digest = :digest
+          AND NOT EXISTS (SELECT 1 FROM manifests
+                          WHERE manifests.repository = :key AND manifests.digest = :digest)
+          AND NOT EXISTS (SELECT 1 FROM blob_links
+                          WHERE blob_links.repository = :key AND blob_links.digest = :digest)
+        """,
+        {"key": key, "digest": digest},
     )
 
 
-def read_due(rows: list[Row]) -> list[tuple[str, str]]:
-    """The keys and digests that `find_due` found."""
-    return [(str(key), str(digest)) for key, digest in rows]
+def find(key: str, digest: str) -> Statement:
+    """When the digest is to be looked at; no row if it is not."""
+    return Statement(
+        "SELECT due_at FROM reviews WHERE repository = :key AND digest = :digest",
+        {"key": key, "digest": digest},
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.database import SqlValue, Statement
 
 ALL = "~"  # after every name and digest: what existed before the counters is counted
 
@@ -92,5 +92,28 @@ def store(digest: str, count: int, size: int) -> Statement:
         ON CONFLICT (part)
         DO UPDATE SET blobs = stored.blobs + excluded.blobs, bytes = stored.bytes + excluded.bytes
         """,
-        {"part": digest.partition(":")[2][:2], "count": count, "bytes": size},
+        {"part": _part(digest), "count": count, "bytes": size},
     )
+
+
+def take_all(removed: Sequence[tuple[str, int]]) -> Statement:
+    """Count that blobs were removed from the store, each a digest and its size in bytes."""
+    parts: dict[str, tuple[int, int]] = {}
+    for digest, size in removed:
+        part = _part(digest)
+        blobs, stored = parts.get(part, (0, 0))
+        parts[part] = (blobs - 1, stored - size)
+    values: list[SqlValue] = [value for part, taken in parts.items() for value in (part, *taken)]
+    return Statement(
+        f"""
+        INSERT INTO stored (part, blobs, bytes) VALUES {", ".join(["(?, ?, ?)"] * len(parts))}
+        ON CONFLICT (part)
+        DO UPDATE SET blobs = stored.blobs + excluded.blobs, bytes = stored.bytes + excluded.bytes
+        """,  # noqa: S608 -- only placeholders
+        {},
+        values,
+    )
+
+
+def _part(digest: str) -> str:
+    return digest.partition(":")[2][:2]

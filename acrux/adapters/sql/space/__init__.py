@@ -1,0 +1,1 @@
+"""What takes space, and why, in SQL."""

@@ -1,0 +1,26 @@
+"""Whether all references are rows, and so what refers to what is known."""
+
+from acrux.adapters.sql.content import usage
+from acrux.adapters.sql.database import Statement, Steps
+from acrux.errors import NotYet
+
+
+def is_counted() -> Steps[bool]:
+    """Whether all that existed before references were rows has been counted."""
+    rows = yield Statement(
+        """
+        SELECT repository FROM usage
+        WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all LIMIT 1
+        """,
+        {"all": usage.ALL},
+    )
+    return not rows
+
+
+def check_counted() -> Steps[None]:
+    """Raise NotYet unless it has."""
+    if not (yield from is_counted()):
+        raise NotYet(
+            "what an earlier acrux stored is still being counted, so that not all references are "
+            "known: acrux gc run --wait finishes it"
+        )

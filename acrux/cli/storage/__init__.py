@@ -1,0 +1,1 @@
+"""Commands about space: what takes it, and how it comes back."""

@@ -1,0 +1,93 @@
+"""acrux usage, acrux show-usage: what the registry holds."""
+
+from pathlib import Path
+
+import click
+from msgspec import to_builtins
+
+from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.registry import on_registry
+from acrux.cli.storage import tables
+from acrux.domain.content.names import RepositoryName
+from acrux.http.management.storage import shapes
+from acrux.services.content.space import LARGEST, MAX_LARGEST
+
+
+@click.command()
+@click.option("--repository", help="Only this repository.")
+@click.option("--prefix", help="All repositories below it, such as team for team/app.")
+@click.option(
+    "--largest", type=click.IntRange(0, MAX_LARGEST), default=LARGEST, show_default=True,
+    help="How many repositories to list, if none is named.",
+)  # fmt: skip
+@setting_options("data_dir")
+@output_option
+def usage(
+    config: Path | None,
+    repository: str | None,
+    prefix: str | None,
+    largest: int,
+    output: str,
+    **options: object,
+) -> None:
+    """Show what the registry, a repository, or the repositories below a prefix hold.
+
+    The size counts each blob once. What is its own would be freed with it; the rest is shared with
+    others.
+
+    \b
+    Examples:
+      acrux usage
+      acrux usage --repository team/app
+      acrux usage --prefix team --output json
+    """
+    if repository is not None and prefix is not None:
+        raise click.UsageError("give either --repository or --prefix")
+    if repository is None and prefix is None:
+        _show_registry(config, largest, output, options)
+        return
+    name = None if repository is None else RepositoryName.parse(repository)
+    found = on_registry(
+        config,
+        options,
+        lambda services, _: (
+            services.space.of_repository(name)
+            if name is not None
+            else services.space.of_prefix(prefix or "")
+        ),
+    )
+    if output == "json":
+        print_json(to_builtins(shapes.usage(found)))
+    else:
+        print_table(*tables.usage([found]))
+
+
+def _show_registry(
+    config: Path | None, largest: int, output: str, options: dict[str, object]
+) -> None:
+    found = on_registry(config, options, lambda services, _: services.space.of_registry(largest))
+    if output == "json":
+        print_json(to_builtins(shapes.registry(found)))
+        return
+    print_table(*tables.registry(found))
+    for line in tables.registry_notes(found):
+        click.echo(line)
+
+
+@click.command()
+@setting_options("data_dir")
+@output_option
+def show_usage(config: Path | None, output: str, **options: object) -> None:
+    """Show what is used and its limit, as az acr show-usage does. Without a quota the limit is -1.
+
+    \b
+    Examples:
+      acrux show-usage --output json
+    """
+    found = on_registry(config, options, lambda services, _: services.space.limited())
+    shown = shapes.usages(found).value
+    if output == "json":
+        print_json(to_builtins({"value": shown}))
+        return
+    rows = [(one.name, str(one.current_value), str(one.limit), one.unit) for one in shown]
+    print_table(("NAME", "CURRENT VALUE", "LIMIT", "UNIT"), rows)

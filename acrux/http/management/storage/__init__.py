@@ -1,0 +1,1 @@
+"""/management/v1: what takes space, and how it comes back."""

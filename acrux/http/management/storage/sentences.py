@@ -1,0 +1,43 @@
+"""Why something is kept, in sentences."""
+
+from datetime import datetime
+from typing import Final
+
+from acrux.domain.content.space import Chain, Ground, Keeper, Thing
+
+_GROUNDS: Final = {
+    Ground.TAG: "{what} keeps it",
+    Ground.UNTAGGED: "{what} has no tag, and lost none that would let it go: it stays",
+    Ground.HOLD: "{by} is expected to refer to {what} until {at}",
+    Ground.REVIEW: "nothing keeps {what}: it goes at {at}, unless something refers to it by then",
+    Ground.LOCK: "nothing refers to {what}, but it is locked: it goes once it is unlocked",
+    Ground.DELETED: "{what} was deleted at {at}, and can still be restored",
+    Ground.NOTHING: "nothing refers to {what}, and nothing removes it: delete it",
+}
+
+
+def instant(at: datetime | None) -> str:
+    """An instant for people, in UTC, to the second."""
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def grounds(chain: Chain) -> str:
+    """Why the first step of the chain is kept, or when it goes."""
+    first = chain.steps[0]
+    return _GROUNDS[chain.ground].format(
+        what=f"the {first.thing.value} {first.name}",
+        at=instant(chain.at),
+        by=f"a push by {chain.by}" if chain.by else "a push",
+    )
+
+
+def keeper(one: Keeper) -> str:
+    """What the repository has to do with it."""
+    if one.cleared_at is not None:
+        return f"{one.name}: deleted, and cleared from {instant(one.cleared_at)} on"
+    return f"{one.name}: deleted" if one.is_deleted else one.name
+
+
+def step(thing: Thing, name: str, since: datetime) -> str:
+    """A step of a chain."""
+    return f"{thing.value} {name}, since {instant(since)}"
