@@ -1,6 +1,6 @@
 """Every call of a SQL port on a large registry, and its statements."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +13,7 @@ from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.collection.garbage import SqlGarbage
+from acrux.adapters.sql.collection.inventory import SqlInventory
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Database, Statement, Steps
@@ -31,6 +32,7 @@ from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota
+from acrux.domain.content.policies.retention import RetentionRule, TagFact, UntaggedFact
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError
@@ -50,6 +52,7 @@ from acrux.ports.content import Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
 from acrux.ports.graveyard import Graveyard
+from acrux.ports.inventory import Inventory, Terms
 from acrux.ports.leases import Leases
 from acrux.ports.policies import Policies
 from acrux.ports.pulls import Pull, Pulls
@@ -61,6 +64,7 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Properties: SqlProperties,
     Graveyard: lambda database: SqlGraveyard(database, GRACE),
     Pulls: SqlPulls,
+    Inventory: lambda database: SqlInventory(database, GRACE),
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
@@ -94,6 +98,7 @@ class Port:
 
 
 METADATA, PROPERTIES, PULLS = Port(Metadata), Port(Properties), Port(Pulls)
+INVENTORY = Port(Inventory)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
 FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
 TRUSTS, POLICIES = Port(Trusts), Port(Policies)
@@ -127,6 +132,8 @@ TRUST = Trust(
     scope_map="the-map",
 )
 QUOTA = Quota(name="team-quota", repositories="team/*", max_bytes=1)
+RULE = RetentionRule(name="a-rule", repositories=("*",), tags=("*",))
+TAG_FACT, MANIFEST_FACT = TagFact(TAG.value, str(DIGEST), AT), UntaggedFact(str(DIGEST), AT, AT)
 LAST_EPOCH = 2**62  # greater than any that exists
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"))
@@ -203,6 +210,15 @@ CALLS: tuple[Call | None, ...] = (
     POLICIES.delete(SoftDeletePolicy, "*"),
     METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
     METADATA.put_manifest(LARGE, IMAGE, (TAG, *tags("other")), AT),
+    INVENTORY.repositories("large/5", 100),
+    INVENTORY.tags(LARGE.value, 1),  # more than one page
+    INVENTORY.tags_on(LARGE.value, str(IMAGE.digest), 1),
+    INVENTORY.manifests(LARGE.value, 1, tagged=True),
+    INVENTORY.naming(LARGE.value, str(DIGEST), 100),
+    INVENTORY.remove(LARGE.value, (TAG_FACT, MANIFEST_FACT), Terms((RULE,), include_locked=True)),
+    POLICIES.create(RULE, AT, 500),
+    INVENTORY.remove(LARGE.value, (TAG_FACT, MANIFEST_FACT), Terms((RULE,), include_locked=True)),
+    POLICIES.delete(RetentionRule, RULE.name),
     METADATA.unlink_blob(LARGE, BLOB),
     METADATA.delete_tag(LARGE, TAG),
     METADATA.delete_manifest(LARGE, IMAGE.digest),
@@ -302,7 +318,11 @@ async def statements_of(
             continue
         adapter = ADAPTERS[call.port](database)
         with databases.watched() as statements, suppress(RegistryError):
-            await getattr(adapter, call.method)(*call.arguments, **call.options)
+            answer = getattr(adapter, call.method)(*call.arguments, **call.options)
+            if isinstance(answer, AsyncIterator):
+                _ = [page async for page in answer]
+            else:
+                await answer
         for statement in statements:
             if not statement.sql.startswith(_BRACKETS):
                 found.setdefault(statement.sql, statement)
