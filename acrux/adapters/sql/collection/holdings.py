@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acrux.adapters.sql.content.keys import KEY
-from acrux.adapters.sql.content.properties import PULL_OF_MANIFEST, read_pull
 from acrux.adapters.sql.database import Row, SqlValue, Statement
+from acrux.adapters.sql.properties import PULL_OF_MANIFEST, read_pull
 from acrux.domain.content.policies.retention import TagFact, UntaggedFact
 from acrux.domain.content.policies.write_once import WriteOncePolicy, forbids
 from acrux.domain.instants import from_microseconds, to_microseconds

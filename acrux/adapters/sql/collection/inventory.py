@@ -152,6 +152,6 @@ def _take(key: str, item: Fact, grace: Grace) -> Steps[None]:
     if isinstance(item, TagFact):
         yield from tags.remove(key, item.name, grace.now(), grace.ends())
         return
-    yield from manifests.remove(key, item.digest, grace.ends())
+    yield from manifests.remove(key, item.digest, grace.now(), grace.ends())
     if grace.referrers:
-        yield from manifests.remove_referrers(key, item.digest, grace.ends())
+        yield from manifests.remove_referrers(key, item.digest, grace.ends(), grace)
