@@ -41,7 +41,7 @@ async def act(graves: Graves, step: tuple[object, ...]) -> None:
     """One step; a refusal changes nothing."""
     match step:
         case "push", Manifest() as manifest, tag:
-            await graves.push(manifest, *((tag,) if tag else ()))  # type: ignore[arg-type]
+            await graves.push(manifest, *((tag,) if tag else ()))
         case "delete", Manifest() as manifest:
             await graves.metadata.delete_manifest(HELLO, manifest.digest)
         case "untag", tag:
