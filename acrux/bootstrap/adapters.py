@@ -26,6 +26,7 @@ from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.collection.garbage import SqlGarbage
+from acrux.adapters.sql.collection.inventory import SqlInventory
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
@@ -53,6 +54,7 @@ class Adapters:
     store: FileBlobStore
     metadata: SqlMetadata
     garbage: SqlGarbage
+    inventory: SqlInventory
     space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
@@ -98,6 +100,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         store=store,
         metadata=SqlMetadata(used, rules.grace, growing),
         garbage=SqlGarbage(used, rules),
+        inventory=SqlInventory(used, rules.grace),
         space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),

@@ -27,6 +27,8 @@ from acrux.services.content.orphans import Orphans
 from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
 from acrux.services.content.pulls import Pulls
+from acrux.services.content.purges import Purges
+from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
@@ -53,6 +55,8 @@ class Services:
     uploads: Uploads
     listings: Listings
     collection: Collection
+    retention: Retention
+    purges: Purges
     backups: Backups
     space: Space
     orphans: Orphans
@@ -96,6 +100,8 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         listings=Listings(adapters.metadata),
         collection=_collection(settings, adapters),
         orphans=_orphans(settings, adapters),
+        retention=_retention(settings, adapters),
+        purges=Purges(adapters.inventory, adapters.aged, _rest),
         backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),
         space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
@@ -136,6 +142,20 @@ def _orphans(settings: Settings, adapters: Adapters) -> Orphans:
         adapters.aged,
         token_hex(HOLDER_BYTES),
         _pushed_for(settings),
+        _rest,
+    )
+
+
+def _retention(settings: Settings, adapters: Adapters) -> Retention:
+    return Retention(
+        adapters.inventory,
+        adapters.policies,
+        adapters.pulls,
+        adapters.facts,
+        adapters.leases,
+        adapters.aged,
+        token_hex(HOLDER_BYTES),
+        timedelta(seconds=settings.retention_interval_seconds),
         _rest,
     )
 

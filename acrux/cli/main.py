@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "key": "acrux.cli.access.key:key",
     "trust": "acrux.cli.access.trust:trust",
     "retention": "acrux.cli.policies.retention:retention",
+    "purge": "acrux.cli.policies.purge:purge",
     "write-once": "acrux.cli.policies.write_once:write_once",
     "quota": "acrux.cli.policies.quota:quota",
     "config": "acrux.cli.policies.config:config",

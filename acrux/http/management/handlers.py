@@ -22,6 +22,7 @@ from acrux.services.audit.explanations import Explanations
 from acrux.services.content.collection import Collection
 from acrux.services.content.deleted import DeletedContent
 from acrux.services.content.policies import Policies
+from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
 
 
@@ -44,6 +45,8 @@ class Managed(Protocol):
     def explanations(self) -> Explanations: ...
     @property
     def policies(self) -> Policies: ...
+    @property
+    def retention(self) -> Retention: ...
     @property
     def collection(self) -> Collection: ...
     @property
@@ -77,6 +80,6 @@ class ManagementHandlers:
             trusts=TrustManagement(services.trusts),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
-            policies=PolicyHandlers.on(services.policies),
+            policies=PolicyHandlers.on(services.policies, services.retention),
             storage=StorageHandlers.on(services.collection, services.space, services.deleted),
         )

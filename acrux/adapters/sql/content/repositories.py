@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 from acrux.adapters.sql.content import attributes, graveyard, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
-from acrux.adapters.sql.database import SqlValue, Statement, Steps
-from acrux.domain.content.attributes import Operation
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.domain.content.attributes import Operation, check
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import UnknownRepository
@@ -58,6 +58,33 @@ def condition(
         terms.append(f"({column} >= :{first} AND {column} < :{end})")
         parameters |= {first: names.first, end: names.end}
     return f"({' OR '.join(terms)})", parameters
+
+
+class Place(NamedTuple):
+    """Where a push goes: the repository's key, None if it is new, and whether there are quotas."""
+
+    key: str | None
+    has_quotas: bool
+
+
+def find_place(repository: RepositoryName) -> Statement:
+    """The repository's key and switches, if it is there, and whether there are quotas: one row."""
+    return Statement(
+        f"""
+        SELECT repositories.key, EXISTS (SELECT 1 FROM policies WHERE kind = 'quota'),
+               {attributes.columns("repositories")}
+        FROM (SELECT 1 AS one) AS always LEFT JOIN repositories ON repositories.name = :repository
+        """,  # noqa: S608 -- our own column names
+        {"repository": repository.value},
+    )
+
+
+def read_place(rows: Sequence[Row]) -> Place:
+    """The row of `find_place`. Raises Disallowed if nothing may be pushed there."""
+    [(key, has_quotas, *switches)] = rows
+    if key is not None:
+        check(Operation.WRITE, attributes.read(switches))
+    return Place(key, bool(has_quotas))
 
 
 def ensure(repository: RepositoryName, at: int) -> Steps[str]:
