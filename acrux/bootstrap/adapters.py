@@ -9,6 +9,7 @@ from secrets import token_bytes
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.data_dir import make_data_dir
 from acrux.adapters.failures import is_read_only
+from acrux.adapters.inspection import FileInspection
 from acrux.adapters.keys import secrets
 from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.keys.rotating_signer import RotatingSigner
@@ -31,6 +32,7 @@ from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.integrity.rows import SqlRows
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.pulls import SqlPulls
@@ -51,7 +53,9 @@ class Adapters:
     database: SqliteDatabase
     store: FileBlobStore
     metadata: SqlMetadata
+    files: FileInspection
     garbage: SqlGarbage
+    rows: SqlRows
     space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
@@ -97,7 +101,9 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         database=database,
         store=store,
         metadata=SqlMetadata(used, grace, growing),
+        files=FileInspection(folder),
         garbage=SqlGarbage(used, rules),
+        rows=SqlRows(used, rules),
         space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),

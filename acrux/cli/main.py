@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "gc": "acrux.cli.storage.gc:gc",
     "usage": "acrux.cli.storage.usage:usage",
     "show-usage": "acrux.cli.storage.usage:show_usage",
+    "check": "acrux.cli.storage.check:check",
     "update": "acrux.cli.update:update",
     "backup": "acrux.cli.backup.backup:backup",
     "restore": "acrux.cli.backup.restore:restore",
