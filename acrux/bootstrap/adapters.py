@@ -9,7 +9,6 @@ from secrets import token_bytes
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.data_dir import make_data_dir
 from acrux.adapters.failures import is_read_only
-from acrux.adapters.inspection import FileInspection
 from acrux.adapters.keys import secrets
 from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.keys.rotating_signer import RotatingSigner
@@ -53,7 +52,6 @@ class Adapters:
     database: SqliteDatabase
     store: FileBlobStore
     metadata: SqlMetadata
-    files: FileInspection
     garbage: SqlGarbage
     rows: SqlRows
     space: SqlSpace
@@ -101,7 +99,6 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         database=database,
         store=store,
         metadata=SqlMetadata(used, grace, growing),
-        files=FileInspection(folder),
         garbage=SqlGarbage(used, rules),
         rows=SqlRows(used, rules),
         space=SqlSpace(used, rules),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from secrets import token_hex
 
 from acrux.bootstrap.adapters import Adapters
-from acrux.ports.integrity.rows import Scan
+from acrux.bootstrap.checks import build_integrity
 from acrux.services.access.accounts import Accounts
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
@@ -21,16 +21,7 @@ from acrux.services.audit.explanations import Explanations
 from acrux.services.content.backups import Backups
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
-from acrux.services.content.integrity.blobs import BlobPart, Healing
 from acrux.services.content.integrity.integrity import Integrity
-from acrux.services.content.integrity.parts import (
-    CopyPart,
-    DatabasePart,
-    RowPart,
-    StrangerPart,
-    UploadPart,
-)
-from acrux.services.content.integrity.run import Part
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
 from acrux.services.content.orphans import Orphans
@@ -105,7 +96,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         listings=Listings(adapters.metadata),
         collection=_collection(settings, adapters),
         orphans=_orphans(settings, adapters),
-        integrity=_integrity(settings, adapters),
+        integrity=build_integrity(settings, adapters, _rest),
         backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),
         space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
@@ -146,29 +137,6 @@ def _orphans(settings: Settings, adapters: Adapters) -> Orphans:
         adapters.aged,
         token_hex(HOLDER_BYTES),
         _pushed_for(settings),
-        _rest,
-    )
-
-
-def _integrity(settings: Settings, adapters: Adapters) -> Integrity:
-    rows, files, store, aged = adapters.rows, adapters.files, adapters.store, adapters.aged
-    healing = Healing(rows, files, store, adapters.clock)
-    parts: tuple[Part, ...] = (
-        DatabasePart(rows),
-        BlobPart(rows, files, healing),
-        *(RowPart(scan, rows, healing) for scan in Scan),
-        CopyPart(rows, files, store, adapters.garbage, aged, _pushed_for(settings)),
-        StrangerPart(files),
-        UploadPart(store, aged, _pushed_for(settings)),
-    )
-    return Integrity(
-        parts,
-        rows,
-        adapters.facts,
-        adapters.leases,
-        adapters.clock,
-        token_hex(HOLDER_BYTES),
-        adapters.pause,
         _rest,
     )
 

@@ -1,6 +1,7 @@
 """Manifests and what they name: bytes, references, tags."""
 
-from collections import defaultdict
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from acrux.adapters.sql.content import manifests, references, reviews
@@ -118,15 +119,13 @@ def scan_references(after: Cursor, count: int) -> Steps[Scanned]:
         """,
         {"key": key, "target": target, "digest": digest, "count": count},
     )
-    by_manifest: dict[Cursor, list[str]] = defaultdict(list)
-    names: dict[str, str] = {}
-    for repository, named, of, name in rows:
-        if name is not None:  # the rows of a deleted repository are cleared in their order
-            by_manifest[str(repository), str(of)].append(str(named))
-            names[str(repository)] = str(name)
+    # The rows of a deleted repository are cleared in their order.
+    by_manifest = sorted(rows, key=itemgetter(0, 2))
     faults: list[Fault] = []
-    for where, targets in by_manifest.items():
-        faults += yield from _look_at_references(where, targets, names[where[0]])
+    for (of, name, by), some in groupby(by_manifest, key=itemgetter(0, 3, 2)):
+        if name is not None:
+            targets = [str(row[1]) for row in some]
+            faults += yield from _look_at_references((str(of), str(by)), targets, str(name))
     last = tuple(map(str, rows[-1][:3])) if len(rows) == count else ()
     return Scanned(len(rows), tuple(faults), last)
 

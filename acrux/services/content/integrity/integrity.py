@@ -62,8 +62,8 @@ class Integrity:
         if report.repair:
             await self._lease()
         pace = Pace(options.rate, self._clock, self._pause)
-        run = Run(report, self._rows, pace, tell, self._keeper(report))
-        run.totals = dict(await self._rows.totals())
+        totals = await self._rows.totals()
+        run = Run(report, self._rows, totals, pace, tell, self._keeper(report))
         try:
             await self._go_through(run)
             with suppress(RegistryError):  # a read-only file system has kept nothing

@@ -1,6 +1,6 @@
 """One run of a check, as its parts see it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from acrux.domain.content.digest import Digest
@@ -22,18 +22,27 @@ def nobody(_part: str, _done: int, _count: int, _bytes: int) -> None:
 class Run:
     """What is to be done, and where the results go.
 
-    `keep` is called often, and remembers now and then how far the check is. What was found counts
-    together with what was looked at: after an interruption, nothing counts twice.
+    `totals` is about how much there is. `keep` is called often, and remembers now and then how far
+    the check is. What was found counts together with what was looked at: after an interruption,
+    nothing counts twice.
     """
 
-    def __init__(self, report: Report, rows: Rows, pace: Pace, tell: Tell, keep: Keep) -> None:
+    def __init__(
+        self,
+        report: Report,
+        rows: Rows,
+        totals: Mapping[str, int],
+        pace: Pace,
+        tell: Tell,
+        keep: Keep,
+    ) -> None:
         self.report = report
         self._rows = rows
+        self._totals = totals
         self._pace = pace
         self._tell = tell
         self._keep = keep
         self._pending: list[tuple[Finding, int]] = []
-        self.totals: dict[str, int] = {}
 
     @property
     def deep(self) -> bool:
@@ -56,7 +65,7 @@ class Run:
         self.report.look(part, count)
         self.flush()
         done = self.report.looked_at[part]
-        self._tell(part, done, max(done, self.totals.get(part, 0)), self.report.read)
+        self._tell(part, done, max(done, self._totals.get(part, 0)), self.report.read)
         if after:
             self.report.after = after
             await self._keep()
