@@ -19,7 +19,11 @@ SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
 MAX_MODULE_LINES = 350
 MAX_FUNCTION_LINES = 45
 # Longer ones, "module.py" or "module.py:function", each with its reason.
-LONGER = {"acrux/http/routes.py:table": "one row per endpoint: it is a table, not a procedure"}
+LONGER = {
+    "acrux/http/routes.py:table": "one row per endpoint: it is a table, not a procedure",
+    "acrux/bootstrap/adapters.py:build_adapters": "one line per adapter: a table too",
+    "acrux/bootstrap/services.py:build_services": "one line per service: a table too",
+}
 
 # In the management API: the handlers, and the modules that they share.
 HANDLERS = {"accounts", "audit", "keys", "registry", "scope_maps", "trusts", "users"}

@@ -68,6 +68,15 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/adapters/sql/audit_log.py:_insert": (64, "64 texts of ours at most"),
     "acrux/adapters/sql/audit_log.py:_rendered": (8192, "64 pairs of scopes"),
     "acrux/adapters/log.py:_quote_once": (4096, "1,024 texts of 256 characters, escaped"),
+    "acrux/adapters/sql/space/chains.py:waiting": (3072, "LOOKED_AT times NAMERS digests"),
+    "acrux/adapters/sql/space/freeing.py:_shares": (512, "REPOSITORIES keys and two numbers"),
+    "acrux/adapters/sql/space/freeing.py:leaving": (4096, "MAX_LOOKED_AT digests and sizes"),
+    "acrux/adapters/sql/space/unreferenced.py:_gone": (0, "counted with _targets"),
+    "acrux/adapters/sql/space/unreferenced.py:_targets": (
+        6144,
+        "MAX_LOOKED_AT digests, and those of one manifest",
+    ),
+    "acrux/adapters/sql/space/unreferenced.py:candidates": (2048, "texts of _targets"),
     "acrux/adapters/openid/issuers.py:_issuers": (
         4096,
         "MAX_ISSUERS of trusts, whose keys take some ten kilobytes",

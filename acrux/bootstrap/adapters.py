@@ -26,14 +26,16 @@ from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.collection.garbage import SqlGarbage
+from acrux.adapters.sql.collection.inventory import SqlInventory
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
+from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.integrity.rows import SqlRows
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
@@ -53,10 +55,12 @@ class Adapters:
     store: FileBlobStore
     metadata: SqlMetadata
     garbage: SqlGarbage
+    inventory: SqlInventory
     rows: SqlRows
     space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
+    graveyard: SqlGraveyard
     policies: SqlPolicies
     pulls: SqlPulls
     accounts: SqlAccounts
@@ -85,25 +89,25 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     path = folder / "registry.sqlite"
     pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
     database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
-    reserve = Reserve(folder / "reserve")
-    reserve.take()
+    reserve = _reserve(folder / "reserve")
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
-    grace = _grace(settings, clocks)
     signing_keys = _signing_keys(settings, folder / "secrets")
-    rules = Rules(grace, untagged=settings.gc_untagged)
+    rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     return Adapters(
         database=database,
         store=store,
-        metadata=SqlMetadata(used, grace, growing),
+        metadata=SqlMetadata(used, rules.grace, growing),
         garbage=SqlGarbage(used, rules),
+        inventory=SqlInventory(used, rules.grace),
         rows=SqlRows(used, rules),
         space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),
+        graveyard=SqlGraveyard(used, rules.grace, growing),
         policies=SqlPolicies(used),
         pulls=SqlPulls(growing),
         accounts=accounts,
@@ -127,6 +131,12 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         pepper=pepper,
         reserve=reserve,
     )
+
+
+def _reserve(path: Path) -> Reserve:
+    reserve = Reserve(path)
+    reserve.take()
+    return reserve
 
 
 def _grace(settings: Settings, clocks: Clocks) -> Grace:

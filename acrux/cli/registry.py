@@ -22,7 +22,19 @@ Result = TypeVar("Result")
 
 # Commands that change nothing. All others are recorded.
 READING: Final = frozenset(
-    {"list", "show", "explain", "test", "status", "why", "what-if", "usage", "show-usage"}
+    {
+        "list",
+        "show",
+        "explain",
+        "test",
+        "status",
+        "why",
+        "what-if",
+        "usage",
+        "show-usage",
+        "list-deleted",
+        "list-deleted-tags",
+    }
 )
 
 MAX_REQUEST_CHARACTERS: Final = 1024

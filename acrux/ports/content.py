@@ -40,16 +40,11 @@ class Metadata(Protocol):
     (domain.content.attributes.check). Listings leave out what must not be listed.
     """
 
-    async def check_writable(self, repository: RepositoryName) -> None:
+    async def check_writable(self, repository: RepositoryName, added: int = 0) -> None:
         """Raise Disallowed if nothing may be pushed to the repository.
 
-        This allows an early refusal: every write checks again.
-        """
-
-    async def check_room(self, repository: RepositoryName, added: int) -> None:
-        """Raise QuotaExceeded if a quota has no room for so many bytes more.
-
-        This allows an early refusal: every write checks again.
+        Raises QuotaExceeded, a subclass, if a quota has no room for `added` bytes more. This allows
+        an early refusal: every write checks again.
         """
 
     async def link_blob(

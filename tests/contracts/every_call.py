@@ -1,6 +1,6 @@
 """Every call of a SQL port on a large registry, and its statements."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,20 +12,28 @@ from acrux.adapters.sql.access.revocations import SqlRevocations
 from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
+from acrux.adapters.sql.collection.garbage import SqlGarbage
+from acrux.adapters.sql.collection.inventory import SqlInventory
+from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
-from acrux.adapters.sql.database import Database, Statement
+from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.deleted.store import SqlGraveyard
+from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.domain.access.lockout import Subject
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
 from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota
+from acrux.domain.content.policies.retention import RetentionRule, TagFact, UntaggedFact
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
@@ -39,18 +47,24 @@ from acrux.ports.accounts import (
     StoredScopeMap,
 )
 from acrux.ports.audit_log import AuditLog
+from acrux.ports.collection import Garbage
 from acrux.ports.content import Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
+from acrux.ports.graveyard import Graveyard
+from acrux.ports.inventory import Inventory, Terms
+from acrux.ports.leases import Leases
 from acrux.ports.policies import Policies
 from acrux.ports.pulls import Pull, Pulls
-from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, tags
+from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, index, tags
 from tests.contracts.databases import Databases
 
 ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Metadata: lambda database: SqlMetadata(database, GRACE),
     Properties: SqlProperties,
+    Graveyard: lambda database: SqlGraveyard(database, GRACE),
     Pulls: SqlPulls,
+    Inventory: lambda database: SqlInventory(database, GRACE),
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
@@ -58,6 +72,8 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     AuditLog: SqlAuditLog,
     Trusts: SqlTrusts,
     Policies: SqlPolicies,
+    Garbage: lambda database: SqlGarbage(database, Rules(GRACE)),
+    Leases: SqlLeases,
 }
 
 
@@ -82,9 +98,13 @@ class Port:
 
 
 METADATA, PROPERTIES, PULLS = Port(Metadata), Port(Properties), Port(Pulls)
+INVENTORY = Port(Inventory)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
 FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
 TRUSTS, POLICIES = Port(Trusts), Port(Policies)
+GARBAGE, LEASES = Port(Garbage), Port(Leases)
+
+GRAVEYARD = Port(Graveyard)
 
 ROWS = 20_000
 
@@ -98,6 +118,7 @@ TYPE = "application/vnd.example.signature"
 
 EVERYTHING = (RepositoryPattern("*"),)
 SOME = tuple(map(RepositoryPattern, ("large/5", "small/*", "team/*")))
+WHOLE = index("whole", manifests=[descriptor(DIGEST)])
 IMAGE = image(BLOB, subject=descriptor(SUBJECT))
 PASSWORD = PasswordRecord("password", "hash", AT)
 # Added, changed, removed.
@@ -111,14 +132,20 @@ TRUST = Trust(
     scope_map="the-map",
 )
 QUOTA = Quota(name="team-quota", repositories="team/*", max_bytes=1)
+RULE = RetentionRule(name="a-rule", repositories=("*",), tags=("*",))
+TAG_FACT, MANIFEST_FACT = TagFact(TAG.value, str(DIGEST), AT), UntaggedFact(str(DIGEST), AT, AT)
 LAST_EPOCH = 2**62  # greater than any that exists
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"))
 
-# In an order in which each call finds what it needs.
-CALLS: tuple[Call, ...] = (
+# Everything is due then.
+DUE = AT + timedelta(days=9)
+SIGNATURE = image(BLOB, subject=descriptor(IMAGE.digest))
+COPY = copy(BLOB)
+
+# In an order in which each call finds what it needs. `None` leaves all rows uncounted.
+CALLS: tuple[Call | None, ...] = (
     METADATA.check_writable(LARGE),
-    METADATA.check_room(LARGE, 1),
     METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
     METADATA.find_blob(LARGE, BLOB),
     METADATA.find_copies(LARGE, (BLOB, DIGEST)),
@@ -156,10 +183,66 @@ CALLS: tuple[Call, ...] = (
     PROPERTIES.change_repository(LARGE, AttributesChange()),
     PROPERTIES.change_tag(LARGE, TAG, AttributesChange()),
     PROPERTIES.change_manifest(LARGE, IMAGE.digest, AttributesChange()),
+    GRAVEYARD.repositories(Page(100, LARGE.value), EVERYTHING, AT),
+    GRAVEYARD.manifests(LARGE, Page(100, str(DIGEST)), AT),
+    GRAVEYARD.tags(LARGE, Page(100, TAG.value, 1), AT),
+    POLICIES.create(SoftDeletePolicy(repositories="*"), AT, 500),
+    METADATA.put_manifest(LARGE, WHOLE, (TAG,), AT),
+    METADATA.delete_manifest(LARGE, WHOLE.digest),
+    METADATA.delete_manifest(LARGE, IMAGE.digest),
+    GRAVEYARD.manifests(LARGE, Page(100), AT),
+    GRAVEYARD.tags(LARGE, Page(100), AT),
+    GRAVEYARD.restore(Restoration(LARGE, WHOLE.digest, TAG, force=True), AT),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest), AT),
+    METADATA.delete_manifest(LARGE, WHOLE.digest),
+    GRAVEYARD.purge_manifest(LARGE, WHOLE.digest, AT),
+    METADATA.delete_tag(LARGE, *tags("other")),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest, tags("other")[0]), AT),
+    METADATA.delete_tag(LARGE, *tags("other")),
+    METADATA.delete_repository(LARGE),
+    GRAVEYARD.manifests(LARGE, Page(100), AT),
+    GRAVEYARD.tags(LARGE, Page(100, TAG.value, 1), AT),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest), AT),
+    METADATA.delete_repository(LARGE),
+    GRAVEYARD.restore_repository(LARGE, AT),
+    METADATA.delete_repository(LARGE),
+    GRAVEYARD.purge_repository(LARGE, AT),
+    POLICIES.delete(SoftDeletePolicy, "*"),
+    METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
+    METADATA.put_manifest(LARGE, IMAGE, (TAG, *tags("other")), AT),
+    INVENTORY.repositories("large/5", 100),
+    INVENTORY.tags(LARGE.value, 1),  # more than one page
+    INVENTORY.tags_on(LARGE.value, str(IMAGE.digest), 1),
+    INVENTORY.manifests(LARGE.value, 1, tagged=True),
+    INVENTORY.naming(LARGE.value, str(DIGEST), 100),
+    INVENTORY.remove(LARGE.value, (TAG_FACT, MANIFEST_FACT), Terms((RULE,), include_locked=True)),
+    POLICIES.create(RULE, AT, 500),
+    INVENTORY.remove(LARGE.value, (TAG_FACT, MANIFEST_FACT), Terms((RULE,), include_locked=True)),
+    POLICIES.delete(RetentionRule, RULE.name),
     METADATA.unlink_blob(LARGE, BLOB),
     METADATA.delete_tag(LARGE, TAG),
     METADATA.delete_manifest(LARGE, IMAGE.digest),
     METADATA.delete_repository(SMALL),
+    METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
+    METADATA.link_blob(LARGE, COPY, PUSHER, AT),
+    GARBAGE.end_holds(AT + timedelta(hours=3), 100),
+    METADATA.link_blob(LARGE, COPY, PUSHER, AT),
+    METADATA.put_manifest(LARGE, IMAGE, (TAG,), AT, principal=PUSHER),
+    METADATA.put_manifest(LARGE, SIGNATURE, (), AT, principal=PUSHER),
+    None,
+    *(GARBAGE.count(100) for _ in range(6)),
+    METADATA.delete_tag(LARGE, TAG),
+    *(GARBAGE.review(DUE, 100) for _ in range(3)),
+    *(GARBAGE.clear(DUE, 100) for _ in range(12)),
+    GARBAGE.is_counted(),
+    GARBAGE.is_any_due(BEGINNING + timedelta(microseconds=ROWS // 100)),
+    GARBAGE.removals(DUE, 100),
+    GARBAGE.forget((COPY,)),
+    GARBAGE.disown((COPY,), DUE),
+    GARBAGE.queue(BEGINNING + timedelta(microseconds=ROWS // 100)),
+    LEASES.acquire("work", "holder", DUE, AT),
+    LEASES.find("work", AT),
+    LEASES.release("work", "holder"),
     ACCOUNTS.create(Account("acrux", (PASSWORD,))),
     ACCOUNTS.find("acrux"),
     ACCOUNTS.chosen_hashes(),
@@ -217,14 +300,29 @@ CALLS: tuple[Call, ...] = (
 _BRACKETS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
 
 
-async def statements_of(databases: Databases, calls: Iterable[Call] = CALLS) -> list[Statement]:
+def _uncounted() -> Steps[None]:
+    yield Statement("UPDATE usage SET manifests_to = '', tags_to = '', blobs_to = ''", {})
+    yield Statement("DELETE FROM blobs", {})
+    yield Statement("DELETE FROM manifest_references", {})
+
+
+async def statements_of(
+    databases: Databases, calls: Iterable[Call | None] = CALLS
+) -> list[Statement]:
     """The statements of the calls, without repeated texts."""
     database = databases.open()
     found: dict[str, Statement] = {}
     for call in calls:
+        if call is None:
+            await database.write(_uncounted())
+            continue
         adapter = ADAPTERS[call.port](database)
         with databases.watched() as statements, suppress(RegistryError):
-            await getattr(adapter, call.method)(*call.arguments, **call.options)
+            answer = getattr(adapter, call.method)(*call.arguments, **call.options)
+            if isinstance(answer, AsyncIterator):
+                _ = [page async for page in answer]
+            else:
+                await answer
         for statement in statements:
             if not statement.sql.startswith(_BRACKETS):
                 found.setdefault(statement.sql, statement)

@@ -11,8 +11,8 @@ from acrux.adapters.sql.collection.garbage import SqlGarbage
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.copy import Copy

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.page import Order, Page
@@ -36,11 +36,17 @@ from tests.contracts.postgresql import PostgreSql
 # Methods that query no database.
 IN_MEMORY = {(Revocations, "least_epoch"), (FailedLogins, "find"), (FailedLogins, "hash")}
 
-BIG_TABLES = {"repositories", "blob_links", "manifests", "tags", "audit_log", "pulls"}
+BIG_TABLES = {
+    "repositories", "blob_links", "manifests", "tags", "audit_log", "blobs", "removals",
+    "manifest_references", "reviews", "holds", "pulls", "deleted_manifests", "deleted_tags",
+}  # fmt: skip
 
 # A manifest has few tags: they are sorted by time, not sought among all tags by time. The same
 # applies to the records of several repositories.
 SORTED = ("updated_at + 0", "'(several)'")
+
+# What waits to be collected is counted for whoever asks: `gc status`.
+COUNTED = "(SELECT COUNT(*) FROM removals)"
 
 
 def texts(statements: list[Statement]) -> list[str]:
@@ -52,7 +58,7 @@ def test_every_method_of_the_ports_in_sql_is_called() -> None:
     """A new query could scan a whole table, and users would be the first to notice."""
     methods = {(port, name) for port in ADAPTERS for name in vars(port) if not name.startswith("_")}
 
-    assert {(call.port, call.method) for call in CALLS} == methods - IN_MEMORY
+    assert {(call.port, call.method) for call in CALLS if call} == methods - IN_MEMORY
 
 
 def _is_sorted(text: str) -> bool:
@@ -73,7 +79,7 @@ class TestSqlite:
                 step for step in steps if step.split()[:2][-1] in BIG_TABLES and "SCAN" in step
             ]
             sorts = [step for step in steps if "TEMP B-TREE" in step and not _is_sorted(text)]
-            if scans or sorts:
+            if (scans or sorts) and COUNTED not in text:
                 bad[text] = steps
 
         assert bad == {}
@@ -170,7 +176,7 @@ class TestPostgreSql:
                 for node in nodes
                 if "Sort" in node["Node Type"] and tables and not _is_sorted(text)
             ]
-            if scans or sorts:
+            if (scans or sorts) and COUNTED not in text:
                 bad[text] = [node["Node Type"] for node in nodes]
 
         assert bad == {}

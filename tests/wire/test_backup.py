@@ -1,41 +1,42 @@
-"""The documented commands: a copy of a busy registry, and its restoration."""
+"""The commands of backups: a copy of a busy registry, and its restoration."""
 
 import json
 import os
-import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Semaphore
 
 import pytest
 
+from acrux.cli.main import main
 from acrux.domain.content.digest import Digest
 from tests.images import Image, image
-from tests.running import ROOT, STOP_SECONDS, acrux, running
-from tests.tools import missing
+from tests.running import ROOT, STOP_SECONDS, acrux, environment, running
 from tests.wire.connection import MEBIBYTE, Connection
+
+# Runs a command: its exit code, and what it writes to standard error.
+Typed = Callable[..., tuple[int, str]]
 
 PUSHERS = 2
 BEFORE = 6  # images before the copy is made, and as many during it
 
 
-def printed() -> list[str]:
-    """The blocks of commands in docs/how-to/backup-and-restore.md."""
-    text = (ROOT / "docs" / "how-to" / "backup-and-restore.md").read_text(encoding="utf-8")
-    found: list[str] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    return found
+def run(*words: str | Path) -> None:
+    """Run a command that must succeed."""
+    done = acrux(*map(str, words))
+    assert done.returncode == 0, done.stderr
 
 
-def run(commands: str, **variables: Path) -> None:
-    """Run commands as if they were pasted; raise CalledProcessError if they fail."""
-    if shutil.which("sqlite3") is None:
-        missing("sqlite3 is not installed: apt-get install sqlite3")
-    named = {name: str(path) for name, path in variables.items()}
-    subprocess.run(
-        ["sh", "-uc", commands], env={**os.environ, **named}, check=True, timeout=STOP_SECONDS
-    )
+@pytest.fixture
+def passphrase(tmp_path: Path) -> Path:
+    """The file of a passphrase."""
+    file = tmp_path / "passphrase"
+    file.write_text("correct horse battery staple\n")
+    return file
 
 
 class Pusher:
@@ -65,7 +66,9 @@ class Pusher:
         self.pushed.append(new)
 
 
-def copied_while_pushed(data: Path, copy: Path) -> tuple[dict[str, list[Image]], str, str]:
+def copied_while_pushed(
+    data: Path, copy: Path, passphrase: Path
+) -> tuple[dict[str, list[Image]], str, str]:
     """Copy a busy registry; return what must be in the copy, and the passwords of two accounts."""
     with running(data, "--workers", "2") as registry:
         password = registry.password
@@ -80,7 +83,7 @@ def copied_while_pushed(data: Path, copy: Path) -> tuple[dict[str, list[Image]],
             wait_for(pushers)
             there = {pusher.repository: [*pusher.pushed] for pusher in pushers}
             try:
-                run(printed()[0], DATA=data, COPY=copy)
+                run("backup", copy, "--passphrase-file", passphrase, *at)
                 wait_for(pushers)
             finally:
                 done.set()
@@ -120,21 +123,23 @@ def pulled(connection: Connection, repository: str, kind: str, digest: str) -> b
     return reply.body
 
 
+@pytest.mark.parametrize("name", ["copy", "copy.tar"])
 def test_a_copy_of_a_busy_registry_becomes_one_that_holds_everything_and_knows_everybody(
-    tmp_path: Path,
+    tmp_path: Path, passphrase: Path, name: str
 ) -> None:
     """A backup that was never restored is not a backup."""
-    data, copy, new = (tmp_path / name for name in ("data", "copy", "new"))
-    there, password, other = copied_while_pushed(data, copy)
+    data, copy, new = (tmp_path / one for one in ("data", name, "new"))
+    there, password, other = copied_while_pushed(data, copy, passphrase)
 
-    run(printed()[1], COPY=copy, NEW=new)
+    run("backup", "verify", copy, "--passphrase-file", passphrase)
+    run("restore", copy, "--data-dir", new, "--passphrase-file", passphrase)
 
-    for file in (copy, new, copy / "registry.sqlite", new / "registry.sqlite"):
+    for file in (copy, new, new / "registry.sqlite", new / "secrets" / "pepper"):
         assert not file.stat().st_mode & 0o077, file  # holds hashes or secrets
     with running(new, "--workers", "1") as registry:
-        for name, old in (("acrux", password), ("ci-team", other)):
+        for account, old in (("acrux", password), ("ci-team", other)):
             connection = Connection(registry.port)
-            connection.login(name, old)
+            connection.login(account, old)
             connection.close()
         connection = Connection(registry.port)
         connection.login("acrux", password)
@@ -145,30 +150,116 @@ def test_a_copy_of_a_busy_registry_becomes_one_that_holds_everything_and_knows_e
         connection.close()
 
 
-def test_a_copy_is_not_restored_over_an_existing_registry(tmp_path: Path) -> None:
-    """A -wal file beside another database would destroy it."""
-    new = tmp_path / "new"
-    new.mkdir()
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for name in ("registry.sqlite", "secrets", "blobs"):
-        (copy / name).touch()
-
-    with pytest.raises(subprocess.CalledProcessError):
-        run(printed()[1], COPY=copy, NEW=new)
-    assert list(new.iterdir()) == []
-
-
 def test_a_copy_without_its_secrets_says_so_at_the_start(tmp_path: Path) -> None:
     """Every password would be refused without explanation."""
     data, copy, new = (tmp_path / name for name in ("data", "copy", "new"))
     with running(data, "--workers", "1"):
-        run(printed()[0], DATA=data, COPY=copy)
-    run(printed()[1], COPY=copy, NEW=new)
-    shutil.rmtree(new / "secrets")
+        made = acrux("backup", str(copy), "--data-dir", str(data))
+    restored = acrux("restore", str(copy), "--data-dir", str(new))
 
     refused = acrux("serve", "--port", "0", "--data-dir", str(new))
 
+    assert "the secrets are not in this backup" in made.stderr
+    assert "the secrets were not restored" in restored.stderr
     assert refused.returncode == 2
     assert "secrets/pepper is missing" in refused.stderr
     assert "restore it from the same backup" in refused.stderr
+
+
+def test_a_copy_goes_through_a_pipe(tmp_path: Path, passphrase: Path) -> None:
+    """Another machine has the disk for it."""
+    data, new = tmp_path / "data", tmp_path / "new"
+    with running(data, "--workers", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        connection.push_blob(b"content")
+        connection.close()
+        acrux_, with_passphrase = f"{sys.executable} -m acrux", f"--passphrase-file {passphrase}"
+        backup = f"{acrux_} backup - --data-dir {data} {with_passphrase}"
+        restore = f"{acrux_} restore - --data-dir {new} {with_passphrase}"
+        piped = subprocess.run(
+            ["sh", "-c", f"{backup} | {restore}"],
+            cwd=ROOT, env=environment(), check=False, timeout=STOP_SECONDS, capture_output=True,
+        )  # fmt: skip
+
+    assert piped.returncode == 0, piped.stderr
+    assert [path.read_bytes() for path in (new / "blobs").rglob("*") if path.is_file()] == [
+        b"content"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("backup {data} --data-dir {data}", 2, "neither empty nor holds backups"),
+        ("backup {file} --data-dir {data}", 2, "neither a folder nor the name of a file that ends"),
+        ("backup {file}/below --data-dir {data}", 2, "Not a directory"),
+        ("backup verfy --data-dir {data}", 2, "Did you mean 'verify'"),
+        ("backup {new}", 2, "there is no registry in acrux-data"),
+        ("backup {new} --data-dir {data} --secrets encrypt", 2, "needs --passphrase-file"),
+        ("backup {new} --data-dir {data} --passphrase-file missing", 2, "missing: No such file"),
+        ("backup {new} --data-dir {data} --passphrase-file {file}", 2, "has 0 characters"),
+        ("backup verify missing", 2, "missing: No such file"),
+        ("backup verify {data}", 1, "there is no backup in"),
+        ("backup verify {file}", 1, "is no backup"),
+        ("restore {file} --data-dir {data}", 1, "is no backup"),
+        ("restore {copy} --data-dir {data}", 2, "is not empty"),
+        ("restore {copy} --data-dir {file}", 2, "File exists"),
+        ("restore {copy} --data-dir {new} --passphrase-file {words}", 2, "holds no secrets"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_words(
+    given: dict[str, Path], words: str, code: int, message: str, typed: Typed
+) -> None:
+    """You would have to guess."""
+    ended, said = typed(*words.format(**given).split())
+
+    assert ended == code, said
+    assert message in said
+    assert {path.name for path in given["data"].parent.iterdir()} <= {*given, "data.log"}
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """What a command ends with and says, in this process: each start of another takes a second."""
+
+    def run_here(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["acrux", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, capsys.readouterr().err
+
+    return run_here
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A registry, its backup without secrets, an empty file, and one with a passphrase."""
+    folder = tmp_path_factory.mktemp("given")
+    paths = {name: folder / name for name in ("data", "copy", "file", "words", "new")}
+    with running(paths["data"], "--workers", "1"):
+        run("backup", paths["copy"], "--data-dir", paths["data"], "--secrets", "exclude")
+    paths["file"].touch()
+    paths["words"].write_text("correct horse battery staple\n")
+    return paths
+
+
+def test_a_full_disk_leaves_the_previous_backup(given: dict[str, Path], tmp_path: Path) -> None:
+    """It is the usual end of a backup."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    shutil.copytree(given["data"], data)
+    shutil.copytree(given["copy"], copy)
+    before = (copy / "backup.json").read_bytes()
+    # No file may grow beyond 64 KiB: as on a full disk, for all that is written from now on.
+    limited = f"ulimit -f 64; exec {sys.executable} -m acrux backup {copy} --data-dir {data}"
+
+    done = subprocess.run(
+        ["bash", "-c", limited], cwd=ROOT, env=environment(), check=False, timeout=STOP_SECONDS,
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 1, done.stderr
+    assert "full" in done.stderr or "no room" in done.stderr
+    assert (copy / "backup.json").read_bytes() == before
+    run("backup", "verify", copy)

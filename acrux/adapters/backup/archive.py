@@ -31,6 +31,9 @@ from acrux.errors import DamagedBlob, InvalidBackup, InvalidInput, StorageUnavai
 
 MAX_SECRETS_BYTES: Final = 1 << 24
 
+# tarfile copies as much for each header that it reads.
+PIECE_BYTES: Final = 1 << 16
+
 CUT: Final = f"is a backup that was cut short: {MANIFEST}, which is its last file, is missing"
 
 _ASIDE: Final = ".partial"
@@ -141,7 +144,7 @@ class ArchiveSource:
         self._found: list[FileRecord] = []
         self.sealed: bytes | None = None
         with self._complete("is no backup, or was cut short at once: it is no tar archive"):
-            self._tar = tarfile.open(fileobj=file, mode="r|*", bufsize=READ_BYTES)  # noqa: SIM115 -- it only reads
+            self._tar = tarfile.open(fileobj=file, mode="r|*", bufsize=PIECE_BYTES)  # noqa: SIM115 -- it only reads
             self._next: tarfile.TarInfo | None = self._tar.next()
 
     def close(self) -> None:

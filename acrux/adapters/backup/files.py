@@ -1,5 +1,6 @@
 """Files that are written whole, and failures in words."""
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -17,9 +18,9 @@ from acrux.errors import (
     TooManyRequests,
 )
 
-_NOT_ALLOWED: Final = frozenset(
-    {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
-)
+# Failures of a name that was given, and not of the disk.
+_MISTAKEN: Final = frozenset({errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
+_NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM})
 
 # What some network file systems answer instead of locking.
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL})
@@ -57,6 +58,39 @@ def write_file(path: Path, pieces: Iterable[bytes]) -> None:
         os.close(descriptor)
 
 
+class FileSystem:
+    """The file system that holds a folder. Must be closed."""
+
+    def __init__(self, folder: Path) -> None:
+        # A failed write is reported to the descriptors that are open at that time.
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self._syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+    def close(self) -> None:
+        """Close the folder."""
+        os.close(self._descriptor)
+
+    def sync(self, paths: Iterable[str]) -> None:
+        """Make these files and folders in it durable. Raises OSError.
+
+        With syncfs(2) this takes one write of the journal for thousands of small files; Linux
+        reports its failures since 5.8. Where the C library has no such call, each is synced.
+        """
+        if self._syncfs is None:
+            for path in paths:
+                _sync(path)
+        elif self._syncfs(self._descriptor):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def failures_of(place: str) -> Iterator[None]:
     """Raise our own error for each OSError of the block; `place` is where it was working."""
@@ -72,6 +106,6 @@ def failures_of(place: str) -> Iterator[None]:
             ) from failed
         if failed.errno == errno.EROFS:
             raise StorageReadOnly(f"{named} is on a read-only file system") from failed
-        if failed.errno in _NOT_ALLOWED:
+        if failed.errno in _MISTAKEN | _NOT_ALLOWED:
             raise InvalidInput(f"{named}: {reason}") from failed
         raise StorageUnavailable(f"{named}: {reason}") from failed

@@ -107,6 +107,7 @@ def _check_schema(version: int) -> None:
 @contextmanager
 def _claimed(data_dir: Path) -> Iterator[Path]:
     place = data_dir / RESTORING
+    is_new = not data_dir.exists()
     make_folders(data_dir)
     entries = set(os.listdir(data_dir)) - {"lost+found"}  # of the root of a file system
     if entries and RESTORING not in entries:
@@ -121,7 +122,7 @@ def _claimed(data_dir: Path) -> Iterator[Path]:
         yield place
     except RegistryError:
         if not (place / "blobs").exists():  # refused before anything was worth keeping
-            shutil.rmtree(place)
+            shutil.rmtree(data_dir if is_new else place)
         raise
     finally:
         os.close(descriptor)

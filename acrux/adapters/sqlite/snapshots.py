@@ -1,4 +1,4 @@
-"""Long reads of one state of the database, on a connection and a thread of their own."""
+"""Long reads of one state of the database, in a thread of their own."""
 
 import asyncio
 from collections.abc import Callable

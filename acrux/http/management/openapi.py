@@ -32,6 +32,11 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "since": {"description": "Only records from this time on.", "schema": _TIME},
     "until": {"description": "Only records before this time.", "schema": _TIME},
+    "delete": {
+        "description": "REPO, REPO:TAG or REPO@DIGEST; may be given several times.",
+        "required": True,
+        "schema": {"type": "array", "items": {"type": "string"}},
+    },
     "repositories": {
         "description": "The policy with this pattern of repositories, such as team/*.",
         "required": True,

@@ -120,11 +120,11 @@ class Manifests:
         former: Copy | None = None
         with suppress(UnknownBlob, Disallowed):  # put_manifest decides whether that is an error
             while (copy := await self._metadata.find_blob(repository, config.digest)) != former:
+                former = copy
                 if copy.size > MAX_CONFIG_BYTES:
                     break
                 with suppress(UnknownBlob):  # perhaps replaced, and removed, since it was looked up
                     return _read_platform(await self._read(copy))
-                former = copy
         return None
 
     async def _read(self, copy: Copy) -> bytes:

@@ -17,6 +17,9 @@ LEASED_FOR: Final = timedelta(seconds=60)
 FACT: Final = "orphans"
 EVERY: Final = timedelta(days=7)  # a crash during a push leaves one copy at most
 COPIES: Final = 500  # of one step
+# At least this old: a slow disk must not let a copy be given up between its commit and its link,
+# and for so long the upload can be committed again (ports.BlobStore).
+LEAST_AGE: Final = timedelta(hours=1)
 
 
 class Progress(Struct, frozen=True):
@@ -52,7 +55,7 @@ class Orphans:
         self._leases = leases
         self._clock = clock
         self._holder = holder
-        self._pushed_for = pushed_for
+        self._pushed_for = max(pushed_for, LEAST_AGE)
         self._rest = rest
 
     async def disown(self) -> int:

@@ -46,7 +46,9 @@ class Space:
         InvalidRequest for no targets or more than MAX_TARGETS.
         """
         if not 0 < len(targets) <= MAX_TARGETS:
-            raise InvalidRequest(f"name from 1 to {MAX_TARGETS} of what would be deleted")
+            raise InvalidRequest(
+                f"name what would be deleted, at least one and at most {MAX_TARGETS}"
+            )
         return await self._space.what_if(targets)
 
     async def of_repository(self, repository: RepositoryName) -> Usage:

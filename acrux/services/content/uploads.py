@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 
+from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.upload import APPENDED, Place, Session, Upload, UploadId
 from acrux.errors import Disallowed, RegistryError, UnknownBlob, UnknownUpload
@@ -54,8 +55,7 @@ class Uploads:
         `announced` is how many bytes it will hold at least: it is refused at once if a quota has no
         room for them.
         """
-        await self._metadata.check_writable(session.repository)
-        await self._metadata.check_room(session.repository, announced)
+        await self._metadata.check_writable(session.repository, announced)
         upload = Upload(UploadId(str(uuid.uuid4())), session)
         await self._store.begin(upload)
         return upload
@@ -72,7 +72,7 @@ class Uploads:
         stays, and the upload can be resumed.
         """
         if announced:
-            await self._check_room(upload, announced)
+            await self._check_writable(upload, announced)
         return await self._store.append(upload, chunks, place)
 
     async def finish(
@@ -94,32 +94,34 @@ class Uploads:
             await _read_to_its_end(chunks)
         else:
             await self._complete(upload, digest, chunks, place)
-        await self._metadata.check_writable(session.repository)
+        await self._check_writable(upload)
         if is_repeated and await self._is_linked(upload, digest):
             return
-        await self._check_room(upload)
         copy = await self._store.commit(upload, digest)
         now = self._clock()
         await self._metadata.link_blob(session.repository, copy, session.principal, now)
 
-    async def _check_room(self, upload: Upload, announced: int = 0) -> None:
+    async def _check_writable(self, upload: Upload, announced: int = 0) -> None:
+        stored = 0
         with suppress(UnknownUpload):  # it just became a blob, or whoever comes next notices
             stored = await self._store.offset(upload)
-            await self._metadata.check_room(upload.session.repository, stored + announced)
+        await self._metadata.check_writable(upload.session.repository, stored + announced)
 
     async def _is_linked(self, upload: Upload, digest: Digest) -> bool:
         """Whether nothing is left to do. Raises UnknownUpload if only new bytes help."""
         session = upload.session
         # First: what is collected before it is held is not found any more.
         await self._metadata.hold(session.repository, digest, session.principal)
-        try:
-            copy = await self._metadata.find_blob(session.repository, digest)
-            found = await self._store.size(copy)
-        except (UnknownBlob, Disallowed):
-            return False
-        if found != copy.size:  # damaged since: the upload's bytes may be the same ones
-            raise UnknownUpload(upload=str(upload))
-        return True
+        former: Copy | None = None
+        with suppress(UnknownBlob, Disallowed):
+            while (copy := await self._metadata.find_blob(session.repository, digest)) != former:
+                former = copy
+                with suppress(UnknownBlob):  # perhaps replaced, and removed, since it was looked up
+                    if await self._store.size(copy) == copy.size:
+                        return True
+                    # Damaged since: the upload's bytes may be the same ones.
+                    raise UnknownUpload(upload=str(upload))
+        return False
 
     async def _complete(
         self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place

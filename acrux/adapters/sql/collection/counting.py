@@ -74,7 +74,7 @@ def _refer(key: str, after: str, last: str) -> Steps[None]:
     contents = yield Statement(
         """
         SELECT digest, media_type, content FROM manifests
-        WHERE repository = :key AND digest > :after AND digest <= :last ORDER BY digest
+        WHERE repository = :key AND digest > :after AND digest <= :last
         """,
         {"key": key, "after": after, "last": last},
     )

@@ -17,19 +17,83 @@ class Rules(Struct, frozen=True):
     untagged: bool = True
 
 
+class _Due(Struct, frozen=True):
+    """A digest that is due, and what there is of it: a manifest, a link, a hold, references."""
+
+    key: str
+    digest: str
+    held: int | None
+    is_manifest: bool
+    has_subject: bool
+    is_tagged: bool
+    is_kept: bool  # in a graveyard, until its own time is over
+    is_named: bool
+    is_referrer: bool  # of a manifest that is there
+    is_locked: bool
+    has_referrers: bool
+    is_linked: bool
+
+
 def review_due(now: int, count: int, rules: Rules) -> Steps[Collected]:
-    """Look at up to `count` digests that are due, and remove those without a reference."""
-    due = reviews.read_due((yield reviews.find_due(now, count)))
+    """Look at up to `count` digests that are due, and remove those without a reference.
+
+    They are all looked at before the first is removed. What a removal leaves without a reference
+    is due again by then.
+    """
+    due = [_Due(*row) for row in (yield _find_due(now, count))]
+    yield from reviews.forget_all([(one.key, one.digest) for one in due])
     collected = Collected(looked_at=len(due))
-    for key, digest in due:
-        yield reviews.forget(key, digest)
-        [(held,)] = yield holds.find_last(key, digest)
-        if held is not None and held > now:
-            yield from reviews.review(key, [digest], int(held))
+    unlinked: dict[str, list[str]] = {}
+    for one in due:
+        if one.held is not None and one.held > now:
+            yield from reviews.review(one.key, [one.digest], one.held)
             continue
-        collected += yield from _review_manifest(key, digest, now, rules)
-        collected += yield from _review_link(key, digest, now)
+        collected += yield from _review_manifest(one, now, rules)
+        if one.is_linked and not one.is_named:
+            unlinked.setdefault(one.key, []).append(one.digest)
+    for key, digests in unlinked.items():
+        yield from blob_links.unlink_all(key, digests, now)
+        collected += Collected(links=len(digests))
+    for key in dict.fromkeys(one.key for one in due):
+        yield repositories.forget_locks_of_an_empty(key)
+        yield from repositories.tidy(key)
     return collected
+
+
+def _find_due(now: int, count: int) -> Statement:
+    return Statement(
+        """
+        SELECT due.repository, due.digest,
+               (SELECT MAX(until) FROM holds
+                WHERE holds.repository = due.repository AND holds.digest = due.digest),
+               manifests.digest IS NOT NULL,
+               manifests.subject IS NOT NULL,
+               EXISTS (SELECT 1 FROM tags
+                       WHERE tags.repository = due.repository AND tags.digest = due.digest),
+               EXISTS (SELECT 1 FROM deleted_manifests AS kept
+                       WHERE kept.repository = due.repository AND kept.digest = due.digest),
+               EXISTS (SELECT 1 FROM manifest_references AS named
+                       WHERE named.repository = due.repository AND named.target = due.digest
+                         AND named.digest <> due.digest),
+               EXISTS (SELECT 1 FROM manifests AS subjects
+                       WHERE subjects.repository = due.repository
+                         AND subjects.digest = manifests.subject),
+               COALESCE(manifests.delete_enabled = 0 OR manifests.write_enabled = 0
+                        OR repositories.write_enabled = 0, 1 = 0),
+               EXISTS (SELECT 1 FROM manifests AS referrers
+                       WHERE referrers.repository = due.repository
+                         AND referrers.subject = due.digest),
+               EXISTS (SELECT 1 FROM blob_links
+                       WHERE blob_links.repository = due.repository
+                         AND blob_links.digest = due.digest)
+        FROM (SELECT repository, digest FROM reviews
+              WHERE due_at <= :now ORDER BY due_at LIMIT :count) AS due
+        LEFT JOIN manifests
+               ON manifests.repository = due.repository AND manifests.digest = due.digest
+        LEFT JOIN repositories ON repositories.key = due.repository
+        """,
+        {"now": now, "count": count},
+    )
 
 
 def review_expired_holds(now: int, count: int) -> Steps[Collected]:
@@ -46,46 +110,20 @@ def review_expired_holds(now: int, count: int) -> Steps[Collected]:
     return collected
 
 
-def _review_manifest(key: str, digest: str, now: int, rules: Rules) -> Steps[Collected]:
-    rows = yield _find_state(key, digest)
-    if not rows:  # deleted, but perhaps not all of its referrers were
-        if rules.grace.referrers:
-            yield from manifests.remove_referrers(key, digest, now, rules.grace)
-            yield from repositories.tidy(key)
-        return Collected()
-    [(subject, is_tagged, is_named, has_subject, is_locked)] = rows
-    follows = subject is not None and rules.grace.referrers
-    if is_tagged or is_named or has_subject or not (rules.untagged or follows):
-        return Collected()
-    if is_locked:  # it is looked at again until it is unlocked
-        yield from reviews.review(key, [digest], rules.grace.unlocked())
-        return Collected()
-    yield from manifests.remove(key, digest, now)
-    if rules.grace.referrers:
-        yield from manifests.remove_referrers(key, digest, now, rules.grace)
-    yield repositories.forget_locks_of_an_empty(key)
-    yield from repositories.tidy(key)
-    return Collected(manifests=1)
-
-
-def _find_state(key: str, digest: str) -> Statement:
-    return Statement(
-        """
-        SELECT manifests.subject,
-               EXISTS (SELECT 1 FROM tags
-                       WHERE tags.repository = :key AND tags.digest = :digest),
-               EXISTS (SELECT 1 FROM manifest_references AS named
-                       WHERE named.repository = :key AND named.target = :digest
-                         AND named.digest <> :digest),
-               EXISTS (SELECT 1 FROM manifests AS subjects
-                       WHERE subjects.repository = :key AND subjects.digest = manifests.subject),
-               manifests.delete_enabled = 0 OR manifests.write_enabled = 0
-                   OR repositories.write_enabled = 0
-        FROM manifests JOIN repositories ON repositories.key = manifests.repository
-        WHERE manifests.repository = :key AND manifests.digest = :digest
-        """,
-        {"key": key, "digest": digest},
-    )
+def _review_manifest(one: _Due, now: int, rules: Rules) -> Steps[Collected]:
+    # Without a manifest it was deleted, but perhaps not all of its referrers were.
+    if one.is_manifest:
+        follows = one.has_subject and rules.grace.referrers
+        is_referred_to = one.is_tagged or one.is_named or one.is_referrer
+        if one.is_kept or is_referred_to or not (rules.untagged or follows):
+            return Collected()
+        if one.is_locked:  # it is looked at again until it is unlocked
+            yield from reviews.review(one.key, [one.digest], rules.grace.unlocked())
+            return Collected()
+        yield from manifests.remove(one.key, one.digest, now, now)
+    if rules.grace.referrers and one.has_referrers:
+        yield from manifests.remove_referrers(one.key, one.digest, now, rules.grace)
+    return Collected(manifests=int(one.is_manifest))
 
 
 def _review_link(key: str, digest: str, now: int) -> Steps[Collected]:

@@ -54,6 +54,8 @@ def check_repository(
 
 def of_tags(repository: RepositoryName, tags: Sequence[Tag]) -> Steps[list[Attributes]]:
     """The switches of those of the tags that exist."""
+    if not tags:  # PostgreSQL refuses an empty list
+        return []
     parameters: dict[str, SqlValue] = {f"tag_{n}": tag.value for n, tag in enumerate(tags)}
     names = ", ".join(f":{name}" for name in parameters)
     rows = yield Statement(

@@ -1,8 +1,8 @@
 """What to look at again, and when, because it lost a reference."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import SqlValue, Statement, Steps
 
 ROWS_PER_STATEMENT = 500
 
@@ -35,6 +35,20 @@ def forget(key: str, digest: str) -> Statement:
     )
 
 
+def forget_all(looked_at: Sequence[tuple[str, str]]) -> Steps[None]:
+    """Do not look at these digests of repositories any more."""
+    for start in range(0, len(looked_at), ROWS_PER_STATEMENT):
+        some = looked_at[start : start + ROWS_PER_STATEMENT]
+        values: list[SqlValue] = [value for pair in some for value in pair]
+        yield Statement(
+            "DELETE FROM reviews WHERE (repository, digest) IN (VALUES "  # noqa: S608 -- only placeholders
+            + ", ".join(["(?, ?)"] * len(some))
+            + ")",
+            {},
+            values,
+        )
+
+
 def forget_if_gone(key: str, digest: str) -> Statement:
     """Do not look at it any more if there is neither a manifest nor a blob of this digest.
 
@@ -58,16 +72,3 @@ def find(key: str, digest: str) -> Statement:
         "SELECT due_at FROM reviews WHERE repository = :key AND digest = :digest",
         {"key": key, "digest": digest},
     )
-
-
-def find_due(now: int, count: int) -> Statement:
-    """Up to `count` repositories' keys and digests that are due, the longest due first."""
-    return Statement(
-        "SELECT repository, digest FROM reviews WHERE due_at <= :now ORDER BY due_at LIMIT :count",
-        {"now": now, "count": count},
-    )
-
-
-def read_due(rows: list[Row]) -> list[tuple[str, str]]:
-    """The keys and digests that `find_due` found."""
-    return [(str(key), str(digest)) for key, digest in rows]

@@ -9,8 +9,8 @@ from acrux.domain.content.space import Chain, Ground, Step, Thing
 from acrux.domain.instants import from_microseconds
 
 CHAINS: Final = 5  # that are named
-LOOKED_AT: Final = 1000  # manifests, until no more chains are sought
-NAMERS: Final = 100  # that are followed from one digest
+LOOKED_AT: Final = 500  # manifests, until no more chains are sought
+NAMERS: Final = 20  # that are followed from one digest
 
 # What is still to be looked at: a manifest, and the chain from it down to what was asked about.
 _Waiting = deque[tuple[str, tuple[Step, ...]]]

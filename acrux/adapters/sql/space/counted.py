@@ -1,4 +1,4 @@
-"""Whether all references are rows: only then can be said what refers to what."""
+"""Whether all references are rows, and so what refers to what is known."""
 
 from acrux.adapters.sql.content import usage
 from acrux.adapters.sql.database import Statement, Steps

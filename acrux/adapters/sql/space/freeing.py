@@ -9,7 +9,7 @@ from acrux.adapters.sql.content.keys import find_key
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.space import unreferenced
 from acrux.adapters.sql.space.counted import check_counted
-from acrux.adapters.sql.space.unreferenced import Deletion, Leaving
+from acrux.adapters.sql.space.unreferenced import MAX_LOOKED_AT, Deletion, Leaving
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import Reference, RepositoryName
@@ -40,9 +40,12 @@ def what_if(targets: Sequence[Target], rules: Rules) -> Steps[Freeable]:
     for key in whole:
         [(manifests, size)] = yield _find_manifests(key)
         sums.later += Amount(manifests=int(manifests), manifest_bytes=int(size))
+    room = MAX_LOOKED_AT
     for key, deletion in parts.items():
         if key not in whole:
-            sums.leaving[key] = yield from unreferenced.find(key, deletion, rules)
+            found = yield from unreferenced.find(key, deletion, rules, room)
+            sums.leaving[key] = found
+            room -= len(found.links) + len(found.kept)
     for key in whole:
         yield from _sum_repository(key, sums)
     for key, leaving in sums.leaving.items():
@@ -53,7 +56,7 @@ def what_if(targets: Sequence[Target], rules: Rules) -> Steps[Freeable]:
 def _check_repository(repository: RepositoryName) -> Steps[None]:
     """Raise what the deletion of the repository would raise."""
     if not (yield repositories.find_any_manifest(repository)):
-        raise UnknownRepository(name=str(repository))
+        raise UnknownRepository("there is no such repository", name=str(repository))
     locked = yield from attributes.of_locked_items(repository)
     yield from attributes.check_repository(Operation.DELETE_REPOSITORY, repository, locked)
 
@@ -65,13 +68,15 @@ def _check_part(
     if isinstance(reference, Digest):
         items = yield from attributes.of_manifest(repository, reference)
         if not items:
-            raise UnknownManifest(repository=str(repository), reference=str(reference))
+            raise UnknownManifest(
+                "there is no such manifest", repository=str(repository), reference=str(reference)
+            )
         items += yield from attributes.of_tags_on(repository, reference)
         deletion.manifests.add(str(reference))
     else:
         items = yield from attributes.of_tags(repository, [reference])
         if not items:
-            raise UnknownTag(repository=str(repository), tag=str(reference))
+            raise UnknownTag("there is no such tag", repository=str(repository), tag=str(reference))
         deletion.tags.add(reference.value)
     yield from attributes.check_repository(Operation.DELETE, repository, items)
 

@@ -1,4 +1,4 @@
-"""What keeps a digest: the repositories that have it, and the chains in each."""
+"""What keeps a digest: the repositories that have it, and why."""
 
 from typing import Final
 

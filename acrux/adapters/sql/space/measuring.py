@@ -24,7 +24,7 @@ def of_repository(repository: RepositoryName) -> Steps[Usage]:
     pattern = RepositoryPattern(repository.value)
     usage = yield from of_pattern(pattern)
     if not usage.repositories:
-        raise UnknownRepository(name=str(repository))
+        raise UnknownRepository("there is no such repository", name=str(repository))
     return usage
 
 

@@ -9,7 +9,7 @@ from acrux.adapters.sql.content import references
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.domain.content.space import Amount
 
-MAX_LOOKED_AT: Final = 200_000  # digests, of a repository of which only a part is deleted
+MAX_LOOKED_AT: Final = 20_000  # digests, of repositories of which only a part is deleted
 PAGE: Final = 500  # namers or referrers that one statement reads
 
 
@@ -26,7 +26,7 @@ class Leaving:
     """What would go from the repository: at once, and later; and the links that would go.
 
     `kept` are blobs that what goes names, and something that stays too. Unless `is_complete`, there
-    is more than MAX_LOOKED_AT.
+    is more than there was room for.
     """
 
     now: Amount = field(default_factory=Amount)
@@ -36,9 +36,12 @@ class Leaving:
     is_complete: bool = True
 
 
-def find(key: str, deletion: Deletion, rules: Rules) -> Steps[Leaving]:
-    """What would go, as the transactions of deletion and collection decide it."""
-    walk = _Walk(key, deletion, rules)
+def find(key: str, deletion: Deletion, rules: Rules, room: int) -> Steps[Leaving]:
+    """What would go, as the transactions of deletion and collection decide it.
+
+    Looks at `room` digests at most.
+    """
+    walk = _Walk(key, deletion, rules, room)
     for digest in sorted(deletion.manifests):
         yield from walk.take(digest, is_now=True)
     for tag in sorted(deletion.tags):
@@ -56,12 +59,13 @@ def find(key: str, deletion: Deletion, rules: Rules) -> Steps[Leaving]:
 class _Walk:
     """From what is deleted to what only that refers to."""
 
-    def __init__(self, key: str, deletion: Deletion, rules: Rules) -> None:
+    def __init__(self, key: str, deletion: Deletion, rules: Rules, room: int) -> None:
         self.leaving = Leaving()
         self.candidates: set[str] = set()
         self._key = key
         self._deletion = deletion
         self._rules = rules
+        self._room = room
         self._gone: set[str] = set()
         self._targets: set[str] = set()
 
@@ -69,7 +73,7 @@ class _Walk:
         """Add a manifest that goes, and its referrers; what it names is looked at later."""
         going = [digest]
         while going:
-            if len(self._gone) + len(self._targets) > MAX_LOOKED_AT:
+            if len(self._gone) + len(self._targets) >= self._room:
                 self.leaving.is_complete = False
                 return
             one = going.pop()

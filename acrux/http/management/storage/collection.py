@@ -7,9 +7,7 @@ from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.space import Target
 from acrux.errors import NotYet
 from acrux.http import parsing, responses
-from acrux.http.management import bodies
 from acrux.http.management.storage import shapes
-from acrux.http.management.storage.bodies import Delete
 from acrux.http.messages import Request, Response
 from acrux.services.content.collection import Collection
 from acrux.services.content.space import Space
@@ -45,7 +43,7 @@ class CollectionManagement:
         return responses.json(shapes.why(kept))
 
     async def what_if(self, request: Request) -> Response:
-        """POST: what a deletion would free. Nothing is changed."""
-        wanted = await bodies.read(request, Delete)
-        found = await self._space.what_if([Target.parse(text) for text in wanted.delete])
+        """GET: what a deletion would free."""
+        targets = [Target.parse(text) for text in parsing.query(request, "delete")]
+        found = await self._space.what_if(targets)
         return responses.json(shapes.what_if(found))

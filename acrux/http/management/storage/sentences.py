@@ -24,8 +24,9 @@ def instant(at: datetime | None) -> str:
 def grounds(chain: Chain) -> str:
     """Why the first step of the chain is kept, or when it goes."""
     first = chain.steps[0]
+    is_alone = len(chain.steps) == 1  # it is what was asked about
     return _GROUNDS[chain.ground].format(
-        what=f"the {first.thing.value} {first.name}",
+        what="it" if is_alone else f"the {first.thing.value} {first.name}",
         at=instant(chain.at),
         by=f"a push by {chain.by}" if chain.by else "a push",
     )

@@ -1,0 +1,150 @@
+"""Remove what `acr purge` removes, on the server's side."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from acrux.domain.content.policies.retention import Fact, TagFact
+from acrux.domain.content.policies.tag_selection import Expression
+from acrux.domain.content.purge import Kept, Purge
+from acrux.ports.clock import Clock, Rest
+from acrux.ports.inventory import Inventory, ManifestFact, Terms
+
+ITEMS: Final = 200  # of one step: so many are judged, and removed in one transaction, at once
+REPOSITORIES: Final = 500  # names of which are read at once
+NAMING: Final = 100  # indexes that may name a manifest that goes with them
+DEPTH: Final = 8  # of indexes in indexes
+
+
+class Purged(Struct, frozen=True):
+    """What a step removed from a repository, or would remove; none when it begins there."""
+
+    repository: str
+    items: Sequence[Fact] = ()
+
+
+class Purges:
+    """Removes old tags by their names, and old manifests without a tag (acr-protocol.md §7.4).
+
+    As `acr purge` does, but a manifest goes only if all indexes that name it go too: acr-cli takes
+    the images out of an index that is locked, or one of the newest to keep. `rest` is called after
+    each step.
+    """
+
+    def __init__(self, inventory: Inventory, clock: Clock, rest: Rest) -> None:
+        self._inventory = inventory
+        self._clock = clock
+        self._rest = rest
+
+    def preview(self, purge: Purge) -> AsyncIterator[Purged]:
+        """What the purge would remove now. Raises InvalidInput if it is invalid."""
+        return self._everywhere(purge, is_dry=True)
+
+    def run(self, purge: Purge) -> AsyncIterator[Purged]:
+        """Remove what `preview` says, step by step. Raises InvalidInput if it is invalid."""
+        return self._everywhere(purge, is_dry=False)
+
+    async def _everywhere(self, purge: Purge, *, is_dry: bool) -> AsyncIterator[Purged]:
+        purge.check()
+        before, after = self._clock() - purge.ago, ""
+        while names := await self._inventory.repositories(after, REPOSITORIES):
+            for name in filter(purge.covers, names):
+                yield Purged(name)
+                walk = _Walk(self._inventory, name, purge, before, is_dry=is_dry)
+                async for items in walk.steps():
+                    done = items if is_dry or not items else await self._remove(name, items, purge)
+                    yield Purged(name, done)
+                    await self._rest()
+            after = names[-1]
+            await self._rest()
+
+    async def _remove(self, repository: str, items: Sequence[Fact], purge: Purge) -> Sequence[Fact]:
+        terms = Terms(include_locked=purge.include_locked, include_reviewed=True)
+        removed = await self._inventory.remove(repository, items, terms) or ()
+        return [item for item, is_gone in zip(items, removed, strict=True) if is_gone]
+
+
+class _Walk:
+    """What goes of one repository, found in pages; nothing but the places of the kept is kept."""
+
+    def __init__(
+        self, inventory: Inventory, repository: str, purge: Purge, before: datetime, *, is_dry: bool
+    ) -> None:
+        self._inventory = inventory
+        self._repository = repository
+        self._purge = purge
+        self._before = before
+        self._is_dry = is_dry
+        self._expressions: tuple[Expression, ...] = purge.tags(repository)
+        self._kept_tags, self._kept_manifests = Kept(purge.keep), Kept(purge.keep)
+
+    async def steps(self) -> AsyncIterator[Sequence[Fact]]:
+        """What goes of each page of tags, then of manifests."""
+        locked = self._purge.include_locked
+        if not self._purge.untagged_only:
+            async for tags in self._inventory.tags(self._repository, ITEMS, include_locked=locked):
+                yield [tag for tag in tags if self._may_go(tag) and not self._keeps(tag)]
+        if self._purge.untagged or self._purge.untagged_only:
+            manifests = self._inventory.manifests(
+                self._repository, ITEMS, include_locked=locked, tagged=self._loses_tags
+            )
+            async for page in manifests:
+                yield [one.fact for one in page if await self._goes_by_itself(one)]
+
+    @property
+    def _loses_tags(self) -> bool:
+        """Whether tags are still there that would be gone by now."""
+        return self._is_dry and not self._purge.untagged_only
+
+    def _may_go(self, tag: TagFact) -> bool:
+        return (
+            tag.updated_at < self._before
+            and not tag.is_protected
+            and any(expression.search(tag.name) for expression in self._expressions)
+        )
+
+    def _keeps(self, tag: TagFact) -> bool:
+        return self._kept_tags.keeps(tag.pushed_at, tag.name)
+
+    async def _goes_by_itself(self, one: ManifestFact) -> bool:
+        fact = one.fact
+        return await self._may_be_gone(one) and not self._kept_manifests.keeps(
+            fact.pushed_at, fact.digest
+        )
+
+    async def _may_be_gone(self, one: ManifestFact, depth: int = DEPTH) -> bool:
+        """Whether it is old and unlocked, and all that keeps it goes too."""
+        fact = one.fact
+        if fact.pushed_at > self._before or fact.is_protected or one.has_subject:
+            return False
+        if one.is_tagged and not await self._loses_all_tags(fact.digest):
+            return False
+        return not one.is_named or await self._loses_all_names(fact.digest, depth)
+
+    async def _loses_all_tags(self, digest: str) -> bool:
+        if not self._loses_tags:
+            return False
+        pages = self._inventory.tags_on(
+            self._repository, digest, ITEMS, include_locked=self._purge.include_locked
+        )
+        async for tags in pages:
+            for tag in tags:
+                if not self._may_go(tag) or self._kept_tags.kept(tag.pushed_at, tag.name):
+                    return False
+        return True
+
+    async def _loses_all_names(self, digest: str, depth: int) -> bool:
+        naming = await self._inventory.naming(
+            self._repository, digest, NAMING + 1, include_locked=self._purge.include_locked
+        )
+        if len(naming) > NAMING or depth == 0:
+            return False
+        for one in naming:
+            fact = one.fact
+            if not await self._may_be_gone(one, depth - 1):
+                return False
+            if self._kept_manifests.kept(fact.pushed_at, fact.digest):
+                return False
+        return True

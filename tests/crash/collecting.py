@@ -1,0 +1,177 @@
+"""A process that collects in a data directory, to be killed at any of its system calls."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apsw
+
+from acrux.domain.content.upload import APPENDED, Session
+from acrux.errors import RegistryError
+from tests.http.conftest import HandClock
+from tests.services.content.workers import (
+    APP,
+    OTHER,
+    PUSHER,
+    V1,
+    V2,
+    Worker,
+    chunks,
+    image,
+    index,
+    referrer,
+)
+
+ONE, TWO = image("one", "base", "of one"), image("two", "base")
+PUSHED_AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+DUE_AT = PUSHED_AT + timedelta(days=2)
+
+# The rows that are left in the end. Those of leases and of the blobs' counters may differ.
+LEFT = {
+    "repositories": "name, former_name",
+    "manifests": "repository, digest",
+    "tags": "repository, name, digest",
+    "blob_links": "repository, digest",
+    "manifest_references": "repository, target, digest",
+    "blobs": "digest, copy, size",
+    "removals": "digest, copy",
+    "reviews": "repository, digest",
+    "holds": "repository, digest",
+}
+
+
+async def fill(worker: Worker) -> None:
+    """Something for each step of the collector; V2 stays in APP, with two blobs."""
+    await worker.push(ONE, V1)
+    await worker.push(referrer("signature", ONE))
+    await worker.put(index(ONE), V1)
+    await worker.push(TWO, V2)
+    await worker.push(TWO, V2)
+    await worker.push_blob(b"left behind")
+    await worker.manifests.untag(APP, V1)
+    await worker.push(TWO, V1, repository=OTHER)
+    await worker.push_blob(b"only in the other", OTHER)
+    await worker.manifests.delete_repository(OTHER)
+    upload = await worker.uploads.start(Session(APP, PUSHER))
+    await worker.uploads.append(upload, chunks(b"half of it"), APPENDED)
+    worker.age_uploads(days=1)
+
+
+def filled(folder: Path) -> None:
+    """Make a data directory in which there is much to collect at DUE_AT."""
+    _run(folder, PUSHED_AT, fill)
+
+
+async def collect(worker: Worker) -> None:
+    """Collect all that is due."""
+    assert await worker.collection.run() is not None, "another collector has the lease"
+
+
+def collect_once(folder: Path, *, later: float = 0) -> None:
+    """Collect in this process, so many seconds after everything is due."""
+    _run(folder, DUE_AT + timedelta(seconds=later), collect)
+
+
+def _run(folder: Path, now: datetime, work: Callable[[Worker], Any]) -> None:
+    async def main() -> None:
+        # strace counts the calls of each thread separately: with one thread it counts all.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
+        clock = HandClock()
+        clock.now = now
+        worker = Worker(folder, clock)
+        try:
+            await work(worker)
+        finally:
+            worker.close()
+
+    asyncio.run(main())
+
+
+def _wait_and_collect(folder: Path, told: Connection) -> None:
+    told.recv()
+    collect_once(folder)
+
+
+class Collector:
+    """Another process, which collects as soon as it is told to.
+
+    It is forked from a server that has everything imported: it starts within milliseconds.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        context = get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        self._tell, told = context.Pipe()
+        self.process: ForkServerProcess = context.Process(
+            target=_wait_and_collect, args=(folder, told), daemon=True
+        )
+        self.process.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def go(self) -> int:
+        """Let it collect until it ends, and return its exit code: negative if it was killed."""
+        self._tell.send("go")
+        self.process.join(60)
+        self._tell.close()
+        assert self.process.exitcode is not None, "it has not ended"
+        return self.process.exitcode
+
+
+def left(data_dir: Path) -> dict[str, list[Any]]:
+    """The rows and the files that are left."""
+    with closing(sqlite3.connect(data_dir / "registry.sqlite")) as database:
+        rows = {
+            table: sorted(database.execute(f"SELECT {columns} FROM {table}"), key=repr)  # noqa: S608
+            for table, columns in LEFT.items()
+        }
+    files = [*(data_dir / "blobs").glob("*/*/*"), *(data_dir / "uploads").iterdir()]
+    return {**rows, "files": sorted(str(file.relative_to(data_dir)) for file in files)}
+
+
+async def _nothing(_: Worker) -> None:
+    """The collector stops before or after a step, and nothing else happens."""
+
+
+class Step(NamedTuple):
+    """Where a collector stops: before or after a method of a part, and what happens first."""
+
+    part: str
+    when: str
+    method: str
+    first: Callable[[Worker], Awaitable[None]] = _nothing
+
+
+class Stopped(BaseException):
+    """The collector got no further."""
+
+
+def collect_until(folder: Path, step: Step, stop: Callable[[], None]) -> None:
+    """Collect in this process up to this step, call `stop`, and do nothing more."""
+
+    async def collect_some(worker: Worker) -> None:
+        async def end() -> None:
+            await step.first(worker)
+            stop()
+            raise Stopped
+
+        getattr(getattr(worker, step.part), step.when)(step.method, end)
+        await collect(worker)
+
+    try:
+        _run(folder, DUE_AT, collect_some)
+    except (Stopped, RegistryError, apsw.Error):  # the database cannot be closed any more
+        return
+    raise AssertionError("it never came to this step")
