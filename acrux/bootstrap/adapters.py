@@ -32,6 +32,7 @@ from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.integrity.rows import SqlRows
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
@@ -55,6 +56,7 @@ class Adapters:
     metadata: SqlMetadata
     garbage: SqlGarbage
     inventory: SqlInventory
+    rows: SqlRows
     space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
@@ -102,6 +104,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         metadata=SqlMetadata(used, rules.grace, growing),
         garbage=SqlGarbage(used, rules),
         inventory=SqlInventory(used, rules.grace),
+        rows=SqlRows(used, rules),
         space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),

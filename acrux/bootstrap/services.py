@@ -6,6 +6,7 @@ from datetime import timedelta
 from secrets import token_hex
 
 from acrux.bootstrap.adapters import Adapters
+from acrux.bootstrap.checks import build_integrity
 from acrux.services.access.accounts import Accounts
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
@@ -21,6 +22,7 @@ from acrux.services.content.backups import Backups
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
 from acrux.services.content.deleted import DeletedContent
+from acrux.services.content.integrity.integrity import Integrity
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
 from acrux.services.content.orphans import Orphans
@@ -60,6 +62,7 @@ class Services:
     backups: Backups
     space: Space
     orphans: Orphans
+    integrity: Integrity
     users: Users
     accounts: Accounts
     scope_maps: ScopeMaps
@@ -100,6 +103,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         listings=Listings(adapters.metadata),
         collection=_collection(settings, adapters),
         orphans=_orphans(settings, adapters),
+        integrity=build_integrity(settings, adapters, _rest),
         retention=_retention(settings, adapters),
         purges=Purges(adapters.inventory, adapters.lenient, _rest),
         backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "repository": "acrux.cli.storage.as_az:repository",
     "usage": "acrux.cli.storage.usage:usage",
     "show-usage": "acrux.cli.storage.usage:show_usage",
+    "check": "acrux.cli.storage.check:check",
     "update": "acrux.cli.update:update",
     "backup": "acrux.cli.backup.backup:backup",
     "restore": "acrux.cli.backup.restore:restore",

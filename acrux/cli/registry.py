@@ -77,6 +77,8 @@ def _record(services: Services) -> None:
     context = click.get_current_context(silent=True)
     if context is None or context.info_name in READING:
         return
+    if context.params.get("repair") is False:  # a check without --repair changes nothing
+        return
     services.audit_log.record(
         Decision(
             request=_request(context)[:MAX_REQUEST_CHARACTERS],

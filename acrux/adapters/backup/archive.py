@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final
 
 from acrux.adapters.backup import manifest as manifests
-from acrux.adapters.backup.blob_folder import Checked, Content
 from acrux.adapters.backup.files import write, write_file
 from acrux.adapters.backup.manifest import (
     MANIFEST,
@@ -25,6 +24,7 @@ from acrux.adapters.backup.manifest import (
     path_of,
 )
 from acrux.adapters.backup.snapshot import Snapshot
+from acrux.adapters.blobs.checked import Checked, Content
 from acrux.adapters.blobs.folders import sync_folder
 from acrux.domain.content.copy import Copy
 from acrux.errors import DamagedBlob, InvalidBackup, InvalidInput, StorageUnavailable

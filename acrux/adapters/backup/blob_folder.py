@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from acrux.adapters.backup.files import FileSystem, write
-from acrux.adapters.backup.manifest import READ_BYTES, path_of
+from acrux.adapters.backup.manifest import path_of
 from acrux.adapters.backup.snapshot import Snapshot
+from acrux.adapters.blobs.checked import Checked, Content
 from acrux.adapters.blobs.copy_files import ALGORITHMS
 from acrux.adapters.blobs.folders import make_folders
 from acrux.domain.content.copy import Copy
-from acrux.domain.content.digest import new_hasher
 from acrux.errors import DamagedBlob
 
 # Files that are synced together, and then get their names. An interruption costs as much at most,
@@ -24,12 +24,6 @@ BATCH_BYTES: Final = 1 << 28
 _ASIDE: Final = ".partial"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 _PART: Final = re.compile(r"[0-9a-f]{2}")
-
-
-class Content(Protocol):
-    """Bytes to read in their order: a file, or a part of one."""
-
-    def read(self, count: int, /) -> bytes: ...
 
 
 class Blobs(Protocol):
@@ -154,37 +148,3 @@ def opened(root: Path, copy: Copy) -> int:
         os.close(descriptor)
         raise DamagedBlob(f"has {size} bytes instead of {copy.size}", digest=str(copy.digest))
     return descriptor
-
-
-class Checked:
-    """The content of a copy, hashed while it is read."""
-
-    def __init__(self, copy: Copy, content: Content) -> None:
-        self._copy = copy
-        self._content = content
-        self._hasher = new_hasher(copy.digest.algorithm)
-        self._size = 0
-
-    def read(self, count: int, /) -> bytes:
-        """Up to so many bytes; none at the end. Raises DamagedBlob if they cannot be read."""
-        try:
-            piece = self._content.read(count)
-        except OSError as failed:  # a sector that the disk cannot read
-            raise DamagedBlob(
-                f"cannot be read ({failed.strerror})", digest=str(self._copy.digest)
-            ) from failed
-        self._hasher.update(piece)
-        self._size += len(piece)
-        return piece
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The rest of the bytes, in pieces. After the last one, as `end`."""
-        while piece := self.read(READ_BYTES):
-            yield piece
-        self.end()
-
-    def end(self) -> None:
-        """Raise DamagedBlob if what was read is not the copy."""
-        expected = self._copy.size, self._copy.digest.encoded
-        if (self._size, self._hasher.hexdigest()) != expected:
-            raise DamagedBlob("does not match its digest", digest=str(self._copy.digest))

@@ -170,7 +170,7 @@ def read_manifest(rows: list[Row]) -> StoredManifest | None:
     for text, media_type, content, *flags in rows:
         attributes.readable(flags)
         digest = Digest.parse(text)
-        if not _is_whole(digest, media_type, content):
+        if not is_whole(digest, media_type, content):
             raise DamagedManifest(
                 "the manifest is damaged in the registry's database: push it again", digest=text
             )
@@ -178,7 +178,8 @@ def read_manifest(rows: list[Row]) -> StoredManifest | None:
     return None
 
 
-def _is_whole(digest: Digest, media_type: object, content: object) -> bool:
+def is_whole(digest: Digest, media_type: object, content: object) -> bool:
+    """Whether the stored bytes have the digest, and state no other type than the row."""
     if not isinstance(content, bytes) or Digest.of(content, digest.algorithm) != digest:
         return False
     # If the bytes state no type, only the row says as which type they were pushed.
