@@ -26,7 +26,6 @@ from acrux.domain.access.lockout import Subject
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
 from acrux.domain.content.attributes import AttributesChange
-from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
@@ -34,6 +33,7 @@ from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota
 from acrux.domain.content.policies.retention import RetentionRule, TagFact, UntaggedFact
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
+from acrux.domain.content.storage.deleted import Restoration
 from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
@@ -47,14 +47,14 @@ from acrux.ports.accounts import (
     StoredScopeMap,
 )
 from acrux.ports.audit_log import AuditLog
-from acrux.ports.collection import Garbage
-from acrux.ports.content import Graveyard, Metadata, Properties
+from acrux.ports.content.collection import Garbage
+from acrux.ports.content.inventory import Inventory, Terms
+from acrux.ports.content.metadata import Graveyard, Metadata, Properties
+from acrux.ports.content.policies import Policies
+from acrux.ports.content.pulls import Pull, Pulls
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
-from acrux.ports.inventory import Inventory, Terms
 from acrux.ports.leases import Leases
-from acrux.ports.policies import Policies
-from acrux.ports.pulls import Pull, Pulls
 from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, index, tags
 from tests.contracts.databases import Databases
 
@@ -386,6 +386,12 @@ def filled(dialect: Dialect, rows: int) -> str:
         SELECT {owner}, {digest}, 'acrux', n FROM {series};
         INSERT INTO removals (digest, copy, size, due_at)
         SELECT {digest}, 'former', 1, n FROM {series};
+        INSERT INTO untagged (repository, digest, since)
+        SELECT {owner}, {digest}, n FROM {series};
+        INSERT INTO deleted_manifests (repository, digest, deleted_at, expires_at)
+        SELECT {owner}, {digest}, n, n FROM {series};
+        INSERT INTO deleted_tags (repository, name, digest, deleted_at, expires_at)
+        SELECT {owner}, 't' || {digits}, {digest}, n, n FROM {series};
         INSERT INTO pulls (repository, reference, pulled_at)
         SELECT {owner}, {digest}, n FROM {series};
         INSERT INTO audit_log (id, case_id, proven, account, authentication_method, peer,

@@ -8,7 +8,7 @@ from acrux.bootstrap.services import Services
 from acrux.cli.options import setting_options
 from acrux.cli.policies.removals import FORMATS, Removals
 from acrux.cli.registry import on_registry
-from acrux.domain.content.purge import MAX_KEPT, Filter, Purge, parse_age
+from acrux.domain.content.storage.purge import MAX_KEPT, Filter, Purge, parse_age
 from acrux.settings import Settings
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from acrux.adapters.sql.content import blob_links, holds, manifests, repositories, reviews
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, Statement, Steps
-from acrux.ports.collection import Collected
+from acrux.ports.content.collection import Collected
 
 
 class Rules(Struct, frozen=True):

@@ -6,8 +6,8 @@ from acrux.adapters.sql.content.repositories import NameRange
 from acrux.adapters.sql.database import Row, Statement
 from acrux.adapters.sql.deleted import places
 from acrux.adapters.sql.deleted.places import Place
-from acrux.domain.content.deleted import DeletedManifest, DeletedTag
 from acrux.domain.content.page import Page
+from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag
 from acrux.domain.instants import from_microseconds
 
 _AFTER_ALL: Final = 2**62  # later than any instant

@@ -6,7 +6,7 @@ from typing import Protocol, Self
 
 from msgspec import Struct
 
-from acrux.domain.content.copy import Copy
+from acrux.domain.content.storage.copy import Copy
 
 
 class Collected(Struct, frozen=True):
