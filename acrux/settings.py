@@ -12,7 +12,7 @@ PREFIX: Final = "ACRUX_"
 
 # Variables with this prefix that are not settings: they belong to the client and to the tests.
 OTHER_VARIABLES: Final = frozenset(
-    {"ACRUX_CONFIG", "ACRUX_USERNAME", "ACRUX_PASSWORD", "ACRUX_OCI_CONFORMANCE"}
+    {"ACRUX_CONFIG", "ACRUX_USERNAME", "ACRUX_PASSWORD", "ACRUX_OCI_CONFORMANCE", "ACRUX_ACR"}
 )
 
 # acr-protocol.md §5.11: 5 to 50 letters and digits; hyphens as in a domain name label.
@@ -42,6 +42,7 @@ _RANGES: Final = {
     "upload_grace_seconds": (0, 31_536_000),
     "gc_grace_seconds": (0, 31_536_000),
     "gc_interval_seconds": (1, 86400),
+    "retention_interval_seconds": (1, 604_800),
     "connections": (1, 1_000_000),
     "connections_per_address": (1, 1_000_000),
     "body_bytes_per_second": (1, 1_000_000),
@@ -145,6 +146,9 @@ class Settings:
     )
     gc_interval_seconds: int = _setting(
         "How often a worker looks for what to collect, in seconds.", 15
+    )
+    retention_interval_seconds: int = _setting(
+        "How often the retention rules are carried out, in seconds.", 3600
     )
     gc_untagged: bool = _setting(
         "Collect manifests that lost their last tag; those that never had one always stay.",

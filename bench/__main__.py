@@ -35,7 +35,7 @@ WORKLOADS = {workload.name: workload for workload in (
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--quick", is_flag=True, help="Under two minutes; the figures are only a hint.")
+@click.option("--quick", is_flag=True, help="A few minutes; the figures are only a hint.")
 @click.option("--rounds", type=click.IntRange(1, 100), help="How many times each case is measured.")
 @click.option(
     "--publish", is_flag=True,

@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 
 from bench.fill_images import Images, fill_images
-from bench.processes import Processes
 from bench.servers import AcruxPlan
 
 LOOK_SECONDS = 0.005
@@ -65,15 +64,17 @@ class Measured:
     help="How many of their blobs have a file; 100,000 take 400 MB.",
 )  # fmt: skip
 @click.option(
-    "--folder", type=click.Path(path_type=Path), help="Where to put them; about 2.5 KB each."
-)
-def main(commands: tuple[str, ...], images: int, files: int, folder: Path | None) -> None:
-    """Measure the memory of commands on a registry with this many images, made for the purpose."""
-    with tempfile.TemporaryDirectory(dir=folder) as name, Processes(Path(name)):
+    "--data-dir", type=click.Path(exists=True, path_type=Path),
+    help="Use this data directory, which the commands may change, instead of filling one.",
+)  # fmt: skip
+def main(commands: tuple[str, ...], images: int, files: int, data_dir: Path | None) -> None:
+    """Measure the memory of commands on a registry with this many images."""
+    with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        plan = AcruxPlan(folder=place / "data")
-        plan.prepare()
-        fill_images(plan.folder, Images(repository=LARGE, count=images, files=files))
+        plan = AcruxPlan(folder=data_dir or place / "data")
+        if data_dir is None:
+            plan.prepare()
+            fill_images(plan.folder, Images(repository=LARGE, count=images, files=files))
         click.echo("| command | exit code | seconds | most memory, MB | |")
         click.echo("|---|--:|--:|--:|---|")
         too_much = False

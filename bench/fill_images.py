@@ -14,7 +14,7 @@ from bench.content import LAYER, MANIFEST, digest_of, image_manifest
 
 LAYERS = 100  # that the images of a repository share
 BLOB_BYTES = 1 << 10
-AT_ONCE = 10_000  # images in a transaction
+AT_ONCE = 50_000  # images in a transaction
 CACHE_KIB = 256 << 10
 COPY = f"{0:016x}"  # the name of every copy
 

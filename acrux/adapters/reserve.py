@@ -95,7 +95,7 @@ class ReservedDatabase:
         self._database = database
         self._make_room = make_room
         self.read, self.find = database.read, database.find
-        self.snapshot = database.snapshot
+        self.snapshot, self.verify = database.snapshot, database.verify
 
     async def write(self, steps: Steps[Result]) -> Result:
         """See sql.database.Database. What `make_room` raises passes through."""

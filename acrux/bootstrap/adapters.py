@@ -26,13 +26,16 @@ from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.collection.garbage import SqlGarbage
+from acrux.adapters.sql.collection.inventory import SqlInventory
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
+from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.integrity.rows import SqlRows
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
@@ -52,9 +55,12 @@ class Adapters:
     store: FileBlobStore
     metadata: SqlMetadata
     garbage: SqlGarbage
+    inventory: SqlInventory
+    rows: SqlRows
     space: SqlSpace
     leases: SqlLeases
     properties: SqlProperties
+    graveyard: SqlGraveyard
     policies: SqlPolicies
     pulls: SqlPulls
     accounts: SqlAccounts
@@ -70,6 +76,7 @@ class Adapters:
     signer: RotatingSigner
     clock: Clock
     aged: Clock  # for what cannot be undone
+    lenient: Clock  # the same, for ages for which an hour does not matter
     noted: Clock  # for what is kept by its age
     pause: Pause
     facts: SqlFacts
@@ -96,9 +103,12 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         store=store,
         metadata=SqlMetadata(used, rules.grace, growing),
         garbage=SqlGarbage(used, rules),
+        inventory=SqlInventory(used, rules.grace),
+        rows=SqlRows(used, rules),
         space=SqlSpace(used, rules),
         leases=SqlLeases(used),
         properties=SqlProperties(used),
+        graveyard=SqlGraveyard(used, rules.grace, growing),
         policies=SqlPolicies(used),
         pulls=SqlPulls(growing),
         accounts=accounts,
@@ -116,6 +126,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         signer=RotatingSigner(signing_keys, clocks.wall),
         clock=clocks.wall,
         aged=clocks.aged,
+        lenient=clocks.lenient,
         noted=clocks.noted,
         pause=clocks.pause,
         facts=SqlFacts(database),

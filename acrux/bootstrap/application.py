@@ -18,6 +18,7 @@ from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
 from acrux.http.access.identity import Identity
 from acrux.http.access.origin import Origins
+from acrux.http.acr.deleted import DeletedHandlers
 from acrux.http.acr.handlers import AcrHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.health import HealthHandlers
@@ -109,6 +110,7 @@ def _handlers(
         ),
         listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
+        deleted=DeletedHandlers(services.deleted, services.properties, identity, origins),
         health=HealthHandlers(services.listings, trouble),
         management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),
     )

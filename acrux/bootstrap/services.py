@@ -6,6 +6,7 @@ from datetime import timedelta
 from secrets import token_hex
 
 from acrux.bootstrap.adapters import Adapters
+from acrux.bootstrap.checks import build_integrity
 from acrux.services.access.accounts import Accounts
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
@@ -20,12 +21,16 @@ from acrux.services.audit.explanations import Explanations
 from acrux.services.content.backups import Backups
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
+from acrux.services.content.deleted import DeletedContent
+from acrux.services.content.integrity.integrity import Integrity
 from acrux.services.content.listings import Listings
 from acrux.services.content.manifests import Manifests
 from acrux.services.content.orphans import Orphans
 from acrux.services.content.policies import Policies
 from acrux.services.content.properties import Properties
 from acrux.services.content.pulls import Pulls
+from acrux.services.content.purges import Purges
+from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
 from acrux.settings import Settings
@@ -45,15 +50,19 @@ class Services:
     tokens: Tokens
     manifests: Manifests
     properties: Properties
+    deleted: DeletedContent
     policies: Policies
     pulls: Pulls
     blobs: Blobs
     uploads: Uploads
     listings: Listings
     collection: Collection
+    retention: Retention
+    purges: Purges
     backups: Backups
     space: Space
     orphans: Orphans
+    integrity: Integrity
     users: Users
     accounts: Accounts
     scope_maps: ScopeMaps
@@ -80,6 +89,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             adapters.metadata, adapters.store, clock, allow_missing=settings.allow_missing_blobs
         ),
         properties=Properties(adapters.properties),
+        deleted=DeletedContent(adapters.graveyard, adapters.noted),
         policies=Policies(adapters.policies, clock),
         pulls=Pulls(adapters.pulls, adapters.noted),
         blobs=Blobs(adapters.store, adapters.metadata, clock),
@@ -93,6 +103,9 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         listings=Listings(adapters.metadata),
         collection=_collection(settings, adapters),
         orphans=_orphans(settings, adapters),
+        integrity=build_integrity(settings, adapters, _rest),
+        retention=_retention(settings, adapters),
+        purges=Purges(adapters.inventory, adapters.lenient, _rest),
         backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),
         space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
@@ -117,7 +130,7 @@ def _collection(settings: Settings, adapters: Adapters) -> Collection:
         adapters.garbage,
         adapters.store,
         adapters.leases,
-        adapters.aged,
+        adapters.lenient,
         token_hex(HOLDER_BYTES),
         _pushed_for(settings),
         _rest,
@@ -130,9 +143,23 @@ def _orphans(settings: Settings, adapters: Adapters) -> Orphans:
         adapters.store,
         adapters.facts,
         adapters.leases,
-        adapters.aged,
+        adapters.lenient,
         token_hex(HOLDER_BYTES),
         _pushed_for(settings),
+        _rest,
+    )
+
+
+def _retention(settings: Settings, adapters: Adapters) -> Retention:
+    return Retention(
+        adapters.inventory,
+        adapters.policies,
+        adapters.pulls,
+        adapters.facts,
+        adapters.leases,
+        adapters.lenient,
+        token_hex(HOLDER_BYTES),
+        timedelta(seconds=settings.retention_interval_seconds),
         _rest,
     )
 

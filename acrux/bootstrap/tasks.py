@@ -51,7 +51,7 @@ def of_a_server(
 
 
 def of_content(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:
-    """The tasks that free what nothing refers to any more, and record the last pulls."""
+    """The tasks that remove what is old, free what nothing refers to, and record pulls."""
 
     async def collect() -> None:
         freed = await services.collection.run()
@@ -62,12 +62,17 @@ def of_content(settings: Settings, services: Services, log: Log) -> tuple[Backgr
         if disowned := await services.orphans.disown():
             log.info("orphans", copies=disowned)
 
+    async def retain() -> None:
+        if run := await services.retention.continue_():
+            log.info("retention", **asdict(run.removed))
+
     async def keep_pulls() -> None:
         if lost := await services.pulls.keep():
             log.info("pulls-lost", pulls=lost)
 
     return (
         BackgroundTask("collection", settings.gc_interval_seconds, collect),
+        BackgroundTask("retention", settings.gc_interval_seconds, retain),
         BackgroundTask("orphans", TIDY_SECONDS, disown),
         BackgroundTask("pulls", PULL_SECONDS, keep_pulls),
     )

@@ -22,7 +22,19 @@ Result = TypeVar("Result")
 
 # Commands that change nothing. All others are recorded.
 READING: Final = frozenset(
-    {"list", "show", "explain", "test", "status", "why", "what-if", "usage", "show-usage"}
+    {
+        "list",
+        "show",
+        "explain",
+        "test",
+        "status",
+        "why",
+        "what-if",
+        "usage",
+        "show-usage",
+        "list-deleted",
+        "list-deleted-tags",
+    }
 )
 
 MAX_REQUEST_CHARACTERS: Final = 1024
@@ -64,6 +76,8 @@ async def _run(
 def _record(services: Services) -> None:
     context = click.get_current_context(silent=True)
     if context is None or context.info_name in READING:
+        return
+    if context.params.get("repair") is False:  # a check without --repair changes nothing
         return
     services.audit_log.record(
         Decision(

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT, ACTION_OF_PERMISSION
+from acrux.domain.access.scope_maps import ACTION_OF_KIND, ACTION_OF_MANAGEMENT
 
 Command = Callable[..., Any]
 
@@ -46,9 +46,9 @@ class Permissions(click.ParamType[tuple[str, ...]]):
         if isinstance(value, tuple):
             return value
         repository, *actions = str(value).split()
-        unknown = [action for action in actions if action not in ACTION_OF_PERMISSION]
+        unknown = [action for action in actions if action not in ACTION_OF_KIND]
         if unknown or not actions:
-            known = ", ".join(ACTION_OF_PERMISSION)
+            known = ", ".join(ACTION_OF_KIND)
             self.fail(f"name a repository and one or more of: {known}", parameter, context)
         return tuple(f"repositories/{repository}/{action}" for action in actions)
 

@@ -12,6 +12,7 @@ from acrux.http.access import audit, challenge, guard
 from acrux.http.access.audit import Recorded
 from acrux.http.access.guard import Requirement
 from acrux.http.access.origin import Origin
+from acrux.http.acr.deleted import DeletedHandlers
 from acrux.http.acr.handlers import AcrHandlers
 from acrux.http.health import HealthHandlers
 from acrux.http.management import bodies
@@ -59,6 +60,7 @@ class Handlers:
     uploads: UploadHandlers
     listings: ListingHandlers
     acr: AcrHandlers
+    deleted: DeletedHandlers
     health: HealthHandlers
     management: ManagementHandlers
 
@@ -68,6 +70,7 @@ def table(handlers: Handlers) -> tuple[Row, ...]:
     return (
         *_uploads(handlers),
         *_v2(handlers),
+        *_deleted(handlers.deleted),
         *_acr_v1(handlers),
         *_management(handlers.management),
         *_public(handlers),
@@ -129,6 +132,20 @@ def _uploads(handlers: Handlers) -> tuple[Row, ...]:
                 "DELETE": Endpoint(guard.go_on, handlers.uploads.cancel, records=audit.finishes),
             },
         ),
+    )
+
+
+def _deleted(handlers: DeletedHandlers) -> tuple[Row, ...]:
+    # acr-protocol.md §5.1. Before the rows of which it would be a part of a repository's name.
+    catalog = Endpoint(guard.deleted_catalog, handlers.list_repositories)
+    list_manifests = Endpoint(guard.read_deleted, handlers.list_manifests)
+    list_tags = Endpoint(guard.read_deleted, handlers.list_tags)
+    restore = Endpoint(guard.restore, handlers.restore)
+    return (
+        Row("acr", "/acr/v1/_deleted/_catalog", {"GET": catalog}),
+        Row("acr", "/acr/v1/_deleted/{repository}/_manifests", {"GET": list_manifests}),
+        Row("acr", "/acr/v1/_deleted/{repository}/_tags", {"GET": list_tags}),
+        Row("acr", "/acr/v1/_deleted/{repository}/_manifests/{digest}", {"POST": restore}),
     )
 
 

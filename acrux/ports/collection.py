@@ -67,6 +67,9 @@ class Garbage(Protocol):
     async def end_holds(self, now: datetime, items: int) -> Collected:
         """End up to `items` holds of pushes that never came, and remove what they held."""
 
+    async def purge_expired(self, now: datetime, items: int) -> Collected:
+        """Remove up to `items` deleted manifests and tags for good whose time is over."""
+
     async def clear(self, now: datetime, items: int) -> Collected:
         """Remove up to `items` rows of a deleted repository."""
 

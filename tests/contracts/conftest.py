@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from tests.contracts.content import GRACE
 from tests.contracts.databases import KINDS, Databases

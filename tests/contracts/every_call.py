@@ -1,6 +1,6 @@
 """Every call of a SQL port on a large registry, and its statements."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,22 +13,27 @@ from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sql.access.trusts import SqlTrusts
 from acrux.adapters.sql.audit_log import SqlAuditLog
 from acrux.adapters.sql.collection.garbage import SqlGarbage
+from acrux.adapters.sql.collection.inventory import SqlInventory
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.domain.access.lockout import Subject
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
 from acrux.domain.content.attributes import AttributesChange
+from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota
+from acrux.domain.content.policies.retention import RetentionRule, TagFact, UntaggedFact
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
@@ -43,19 +48,22 @@ from acrux.ports.accounts import (
 )
 from acrux.ports.audit_log import AuditLog
 from acrux.ports.collection import Garbage
-from acrux.ports.content import Metadata, Properties
+from acrux.ports.content import Graveyard, Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
+from acrux.ports.inventory import Inventory, Terms
 from acrux.ports.leases import Leases
 from acrux.ports.policies import Policies
 from acrux.ports.pulls import Pull, Pulls
-from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, tags
+from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, index, tags
 from tests.contracts.databases import Databases
 
 ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Metadata: lambda database: SqlMetadata(database, GRACE),
     Properties: SqlProperties,
+    Graveyard: lambda database: SqlGraveyard(database, GRACE),
     Pulls: SqlPulls,
+    Inventory: lambda database: SqlInventory(database, GRACE),
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
@@ -89,10 +97,13 @@ class Port:
 
 
 METADATA, PROPERTIES, PULLS = Port(Metadata), Port(Properties), Port(Pulls)
+INVENTORY = Port(Inventory)
 ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revocations)
 FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
 TRUSTS, POLICIES = Port(Trusts), Port(Policies)
 GARBAGE, LEASES = Port(Garbage), Port(Leases)
+
+GRAVEYARD = Port(Graveyard)
 
 ROWS = 20_000
 
@@ -106,6 +117,7 @@ TYPE = "application/vnd.example.signature"
 
 EVERYTHING = (RepositoryPattern("*"),)
 SOME = tuple(map(RepositoryPattern, ("large/5", "small/*", "team/*")))
+WHOLE = index("whole", manifests=[descriptor(DIGEST)])
 IMAGE = image(BLOB, subject=descriptor(SUBJECT))
 PASSWORD = PasswordRecord("password", "hash", AT)
 # Added, changed, removed.
@@ -119,6 +131,8 @@ TRUST = Trust(
     scope_map="the-map",
 )
 QUOTA = Quota(name="team-quota", repositories="team/*", max_bytes=1)
+RULE = RetentionRule(name="a-rule", repositories=("*",), tags=("*",))
+TAG_FACT, MANIFEST_FACT = TagFact(TAG.value, str(DIGEST), AT), UntaggedFact(str(DIGEST), AT, AT)
 LAST_EPOCH = 2**62  # greater than any that exists
 SCOPE_MAP = StoredScopeMap("the-map", "", ("repositories/*/content/read",), AT)
 RECORD = Record(record_id(1, "w"), Decision("GET /v2/", Outcome.GRANTED, "acrux"))
@@ -131,7 +145,6 @@ COPY = copy(BLOB)
 # In an order in which each call finds what it needs. `None` leaves all rows uncounted.
 CALLS: tuple[Call | None, ...] = (
     METADATA.check_writable(LARGE),
-    METADATA.check_room(LARGE, 1),
     METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
     METADATA.find_blob(LARGE, BLOB),
     METADATA.find_copies(LARGE, (BLOB, DIGEST)),
@@ -169,6 +182,42 @@ CALLS: tuple[Call | None, ...] = (
     PROPERTIES.change_repository(LARGE, AttributesChange()),
     PROPERTIES.change_tag(LARGE, TAG, AttributesChange()),
     PROPERTIES.change_manifest(LARGE, IMAGE.digest, AttributesChange()),
+    GRAVEYARD.repositories(Page(100, LARGE.value), EVERYTHING, AT),
+    GRAVEYARD.manifests(LARGE, Page(100, str(DIGEST)), AT),
+    GRAVEYARD.tags(LARGE, Page(100, TAG.value, 1), AT),
+    POLICIES.create(SoftDeletePolicy(repositories="*"), AT, 500),
+    METADATA.put_manifest(LARGE, WHOLE, (TAG,), AT),
+    METADATA.delete_manifest(LARGE, WHOLE.digest),
+    METADATA.delete_manifest(LARGE, IMAGE.digest),
+    GRAVEYARD.manifests(LARGE, Page(100), AT),
+    GRAVEYARD.tags(LARGE, Page(100), AT),
+    GRAVEYARD.restore(Restoration(LARGE, WHOLE.digest, TAG, force=True), AT),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest), AT),
+    METADATA.delete_manifest(LARGE, WHOLE.digest),
+    GRAVEYARD.purge_manifest(LARGE, WHOLE.digest, AT),
+    METADATA.delete_tag(LARGE, *tags("other")),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest, tags("other")[0]), AT),
+    METADATA.delete_tag(LARGE, *tags("other")),
+    METADATA.delete_repository(LARGE),
+    GRAVEYARD.manifests(LARGE, Page(100), AT),
+    GRAVEYARD.tags(LARGE, Page(100, TAG.value, 1), AT),
+    GRAVEYARD.restore(Restoration(LARGE, IMAGE.digest), AT),
+    METADATA.delete_repository(LARGE),
+    GRAVEYARD.restore_repository(LARGE, AT),
+    METADATA.delete_repository(LARGE),
+    GRAVEYARD.purge_repository(LARGE, AT),
+    POLICIES.delete(SoftDeletePolicy, "*"),
+    METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
+    METADATA.put_manifest(LARGE, IMAGE, (TAG, *tags("other")), AT),
+    INVENTORY.repositories("large/5", 100),
+    INVENTORY.tags(LARGE.value, 1),  # more than one page
+    INVENTORY.tags_on(LARGE.value, str(IMAGE.digest), 1),
+    INVENTORY.manifests(LARGE.value, 1, tagged=True),
+    INVENTORY.naming(LARGE.value, str(DIGEST), 100),
+    INVENTORY.remove(LARGE.value, (TAG_FACT, MANIFEST_FACT), Terms((RULE,), include_locked=True)),
+    POLICIES.create(RULE, AT, 500),
+    INVENTORY.remove(LARGE.value, (TAG_FACT, MANIFEST_FACT), Terms((RULE,), include_locked=True)),
+    POLICIES.delete(RetentionRule, RULE.name),
     METADATA.unlink_blob(LARGE, BLOB),
     METADATA.delete_tag(LARGE, TAG),
     METADATA.delete_manifest(LARGE, IMAGE.digest),
@@ -182,6 +231,7 @@ CALLS: tuple[Call | None, ...] = (
     None,
     *(GARBAGE.count(100) for _ in range(6)),
     METADATA.delete_tag(LARGE, TAG),
+    GARBAGE.purge_expired(AT + timedelta(days=400), 100),
     *(GARBAGE.review(DUE, 100) for _ in range(3)),
     *(GARBAGE.clear(DUE, 100) for _ in range(12)),
     GARBAGE.is_counted(),
@@ -268,7 +318,11 @@ async def statements_of(
             continue
         adapter = ADAPTERS[call.port](database)
         with databases.watched() as statements, suppress(RegistryError):
-            await getattr(adapter, call.method)(*call.arguments, **call.options)
+            answer = getattr(adapter, call.method)(*call.arguments, **call.options)
+            if isinstance(answer, AsyncIterator):
+                _ = [page async for page in answer]
+            else:
+                await answer
         for statement in statements:
             if not statement.sql.startswith(_BRACKETS):
                 found.setdefault(statement.sql, statement)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.domain.content.attributes import Attributes, AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
@@ -124,7 +124,6 @@ OPERATIONS = {
         lambda to: ((RepositoryPattern(to.another.value),), to.name, copy(ELSEWHERE), PUSHER, AT),
     ),
     "ask whether to push": _metadata("check_writable", lambda to: (to.name,)),
-    "ask whether a quota has room": _metadata("check_room", lambda to: (to.name, 1)),
     "push a blob": _metadata("link_blob", lambda to: (to.name, copy(ELSEWHERE), PUSHER, AT)),
     "push to the tag": _metadata("put_manifest", lambda to: (to.name, NEXT, (LATEST,), AT)),
     "push the same again": _metadata("put_manifest", lambda to: (to.name, HELD, (LATEST,), AT)),
@@ -173,7 +172,6 @@ TABLE = """
     hold a blob                       .  .  .  .     .  .  .  .     .  .  .  .
     mount from here                   .  .  .  ?     .  .  .  .     .  .  .  .
     mount to here                     .  X  .  .     .  .  .  .     .  .  .  .
-    ask whether a quota has room      .  .  .  .     .  .  .  .     .  .  .  .
     ask whether to push               .  X  .  .     .  .  .  .     .  .  .  .
     push a blob                       .  X  .  .     .  .  .  .     .  .  .  .
     push to the tag                   .  X  .  .     .  X  .  .     .  .  .  .

@@ -3,8 +3,8 @@
 import pytest
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.policies import SqlPolicies
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.page import Order, Page
 from acrux.domain.content.policies.definition import MAX_POLICIES, Policy
@@ -151,7 +151,7 @@ class TestQuotas:
         await metadata.put_manifest(HELLO, image(BLOB), (LATEST,), AT)
         await metadata.delete_repository(HELLO)
 
-        await metadata.check_room(OTHER, 500)
+        await metadata.check_writable(OTHER, 500)
 
     async def test_other_repositories_are_not_counted(
         self, metadata: SqlMetadata, policies: SqlPolicies
@@ -159,6 +159,6 @@ class TestQuotas:
         """A quota would refuse what it does not cover."""
         await create(policies, Quota(name="small", repositories="library/other", max_bytes=1))
 
-        await metadata.check_room(HELLO, 5)
+        await metadata.check_writable(HELLO, 5)
         with pytest.raises(QuotaExceeded):
-            await metadata.check_room(OTHER, 5)
+            await metadata.check_writable(OTHER, 5)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.domain.content.attributes import AttributesChange
 from acrux.errors import Disallowed, Unknown, UnknownManifest
 from acrux.ports.content import Metadata, Properties

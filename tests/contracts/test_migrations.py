@@ -26,6 +26,7 @@ RELEASED = {
     "0013_audit_sizes.sql": "cfb08f2c7f33a2261deb5e2ea9133018399af37286b67ab78433f7f7dab3a194",
     "0014_audit_log.sql": "127408c8c935ec6bf292da64732507fe8483b94256b459f6ca5821a7bbb2a607",
     "0015_collection.sql": "962e1354de6511cbf036cc056edd03414e75bc5f6f02b65dfd9a32b0b1688e6c",
+    "0016_soft_delete.sql": "008aacb2c014506cfc6d9010a249114b6f3fef2944d217c81e4f02353e140a56",
 }
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.domain.content.attributes import UNLOCKED, Attributes, AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform

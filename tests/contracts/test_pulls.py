@@ -5,8 +5,8 @@ from datetime import datetime
 import pytest
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import REFERENCES_PER_STATEMENT, SqlPulls
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.names import Reference, RepositoryName, Tag

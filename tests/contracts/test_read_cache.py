@@ -64,6 +64,16 @@ def test_unchanged_rows_are_queried_once(reading: Reading) -> None:
     assert len(reading.asked) == 1
 
 
+def test_a_result_answers_for_its_own_values_only(reading: Reading) -> None:
+    """Values without a name belong to the question too: another manifest would be read."""
+    reading.add("a")
+    named = [Statement("SELECT name FROM things WHERE name = :name", {"name": n}) for n in "ab"]
+    unnamed = [Statement("SELECT name FROM things WHERE name = ?", {}, [name]) for name in "ab"]
+
+    for first, second in (named, unnamed):
+        assert [reading.reads.rows(first), reading.reads.rows(second)] == [[("a",)], []]
+
+
 def test_a_commit_of_another_connection_is_seen_by_the_next_read(reading: Reading) -> None:
     """A deleted manifest, or a revoked right, would still be served."""
     reading.add("a")

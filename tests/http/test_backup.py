@@ -15,8 +15,11 @@ from acrux.adapters.backup.folder import FolderSource, FolderTarget
 from acrux.adapters.backup.read import restore, verify
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.bootstrap.application import Registry, build
+from acrux.cli.backup.backup import leased
+from acrux.cli.backup.progress import Progress
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.errors import StorageUnavailable
 from acrux.ports.leases import BACKUP
 from acrux.settings import Settings
 from tests.http.caller import HOST, Caller
@@ -160,6 +163,42 @@ async def test_what_is_deleted_during_a_backup_is_in_it_and_freed_afterwards(
     assert made.manifest.blobs == made.copied == 2
     assert removed == [0]
     assert await race.collect() == 2
+
+
+async def test_a_backup_that_is_interrupted_stops_at_once(race: Race) -> None:
+    """It would go on in the background, and the next one would be refused."""
+    told: list[str] = []
+
+    def work(progress: Progress) -> Made:
+        while True:
+            told.append("")
+            progress("copying blobs", 1, 2, 0)
+
+    await race.services.backups.begin()
+    running = asyncio.create_task(leased(race.services.backups, work))
+    while not told:  # noqa: ASYNC110 -- a thread works
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    ended = len(told)
+    await race.services.backups.end()
+
+    assert len(told) == ended
+
+
+async def test_a_backup_that_lost_its_lease_stops(race: Race, clock: HandClock) -> None:
+    """What it is about to copy may be gone."""
+
+    def work(progress: Progress) -> Made:
+        while True:
+            progress("copying blobs", 1, 2, 0)
+
+    await race.services.backups.begin()
+    clock.forward(minutes=2)
+
+    with pytest.raises(StorageUnavailable, match="run the command again"):
+        await leased(race.services.backups, work, seconds=0.01)
 
 
 async def test_what_the_collector_is_removing_when_a_backup_begins_is_not_in_it(

@@ -9,7 +9,7 @@ import pytest
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from tests.http.conftest import HandClock
 

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final
 
 from acrux.adapters.backup import manifest as manifests
-from acrux.adapters.backup.blob_folder import Checked, Content
 from acrux.adapters.backup.files import write, write_file
 from acrux.adapters.backup.manifest import (
     MANIFEST,
@@ -25,11 +24,15 @@ from acrux.adapters.backup.manifest import (
     path_of,
 )
 from acrux.adapters.backup.snapshot import Snapshot
+from acrux.adapters.blobs.checked import Checked, Content
 from acrux.adapters.blobs.folders import sync_folder
 from acrux.domain.content.copy import Copy
 from acrux.errors import DamagedBlob, InvalidBackup, InvalidInput, StorageUnavailable
 
 MAX_SECRETS_BYTES: Final = 1 << 24
+
+# tarfile copies as much for each header that it reads.
+PIECE_BYTES: Final = 1 << 16
 
 CUT: Final = f"is a backup that was cut short: {MANIFEST}, which is its last file, is missing"
 
@@ -141,7 +144,7 @@ class ArchiveSource:
         self._found: list[FileRecord] = []
         self.sealed: bytes | None = None
         with self._complete("is no backup, or was cut short at once: it is no tar archive"):
-            self._tar = tarfile.open(fileobj=file, mode="r|*", bufsize=READ_BYTES)  # noqa: SIM115 -- it only reads
+            self._tar = tarfile.open(fileobj=file, mode="r|*", bufsize=PIECE_BYTES)  # noqa: SIM115 -- it only reads
             self._next: tarfile.TarInfo | None = self._tar.next()
 
     def close(self) -> None:

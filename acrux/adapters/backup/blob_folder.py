@@ -7,30 +7,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from msgspec import Struct
-
-from acrux.adapters.backup.files import write
-from acrux.adapters.backup.manifest import READ_BYTES, path_of
+from acrux.adapters.backup.files import FileSystem, write
+from acrux.adapters.backup.manifest import path_of
 from acrux.adapters.backup.snapshot import Snapshot
+from acrux.adapters.blobs.checked import Checked, Content
 from acrux.adapters.blobs.copy_files import ALGORITHMS
-from acrux.adapters.blobs.folders import make_folders, sync_folder
+from acrux.adapters.blobs.folders import make_folders
 from acrux.domain.content.copy import Copy
-from acrux.domain.content.digest import new_hasher
 from acrux.errors import DamagedBlob
 
-# Files whose sync and rename come together: the first sync makes the others cheap.
-BATCH: Final = 128
-BATCH_BYTES: Final = 1 << 26  # what an interruption costs at most, besides one blob
+# Files that are synced together, and then get their names. An interruption costs as much at most,
+# besides one blob.
+BATCH: Final = 4096
+BATCH_BYTES: Final = 1 << 28
 
 _ASIDE: Final = ".partial"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 _PART: Final = re.compile(r"[0-9a-f]{2}")
-
-
-class Content(Protocol):
-    """Bytes to read in their order: a file, or a part of one."""
-
-    def read(self, count: int, /) -> bytes: ...
 
 
 class Blobs(Protocol):
@@ -59,19 +52,13 @@ class NoBlobs:
             pass
 
 
-class _Written(Struct, frozen=True):
-    """A file that has all bytes, and neither its name nor a sync."""
-
-    descriptor: int
-    path: str
-
-
 class BlobFolder:
     """Copies of blobs below `root`, as a data directory has them; see Blobs. Must be closed."""
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
-        self._written: list[_Written] = []
+        self._file_system = FileSystem(root)
+        self._written: list[str] = []
         self._bytes = 0  # of these
 
     def has(self, copy: Copy) -> bool:
@@ -90,33 +77,31 @@ class BlobFolder:
             for piece in Checked(copy, content):
                 write(descriptor, piece)
         except BaseException:
-            os.close(descriptor)
             os.unlink(aside)
             raise
-        self._written.append(_Written(descriptor, path))
+        finally:
+            os.close(descriptor)
+        self._written.append(path)
         self._bytes += copy.size
         if len(self._written) >= BATCH or self._bytes >= BATCH_BYTES:
-            self._sync()
+            self._publish()
 
     def finish(self) -> None:
         """Make everything durable that is here, with its names. Raises OSError."""
-        self._sync()
-        for folder in self._parts():
-            sync_folder(folder)
+        self._publish()
+        self._file_system.sync(self._parts())
 
-    def _sync(self) -> None:
-        for written in self._written:
-            os.fsync(written.descriptor)
+    def _publish(self) -> None:
+        # A file gets its name once its bytes are durable: so what has a name is whole.
+        self._file_system.sync(path + _ASIDE for path in self._written)
         while self._written:
-            written = self._written.pop()
-            os.close(written.descriptor)
-            os.rename(written.path + _ASIDE, written.path)
+            path = self._written.pop()
+            os.rename(path + _ASIDE, path)
         self._bytes = 0
 
     def close(self) -> None:
-        """Close the files that have no name yet."""
-        while self._written:
-            os.close(self._written.pop().descriptor)
+        """Leave what has no name yet."""
+        self._file_system.close()
 
     def remove_all_but(self, snapshot: Snapshot) -> int:
         """Remove every file that the database does not name; return how many. Raises OSError."""
@@ -163,37 +148,3 @@ def opened(root: Path, copy: Copy) -> int:
         os.close(descriptor)
         raise DamagedBlob(f"has {size} bytes instead of {copy.size}", digest=str(copy.digest))
     return descriptor
-
-
-class Checked:
-    """The content of a copy, hashed while it is read."""
-
-    def __init__(self, copy: Copy, content: Content) -> None:
-        self._copy = copy
-        self._content = content
-        self._hasher = new_hasher(copy.digest.algorithm)
-        self._size = 0
-
-    def read(self, count: int, /) -> bytes:
-        """Up to so many bytes; none at the end. Raises DamagedBlob if they cannot be read."""
-        try:
-            piece = self._content.read(count)
-        except OSError as failed:  # a sector that the disk cannot read
-            raise DamagedBlob(
-                f"cannot be read ({failed.strerror})", digest=str(self._copy.digest)
-            ) from failed
-        self._hasher.update(piece)
-        self._size += len(piece)
-        return piece
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The rest of the bytes, in pieces. After the last one, as `end`."""
-        while piece := self.read(READ_BYTES):
-            yield piece
-        self.end()
-
-    def end(self) -> None:
-        """Raise DamagedBlob if what was read is not the copy."""
-        expected = self._copy.size, self._copy.digest.encoded
-        if (self._size, self._hasher.hexdigest()) != expected:
-            raise DamagedBlob("does not match its digest", digest=str(self._copy.digest))

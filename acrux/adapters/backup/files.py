@@ -1,5 +1,6 @@
 """Files that are written whole, and failures in words."""
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -52,6 +53,39 @@ def write_file(path: Path, pieces: Iterable[bytes]) -> None:
     try:
         for piece in pieces:
             write(descriptor, piece)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class FileSystem:
+    """The file system that holds a folder. Must be closed."""
+
+    def __init__(self, folder: Path) -> None:
+        # A failed write is reported to the descriptors that are open at that time.
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self._syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+    def close(self) -> None:
+        """Close the folder."""
+        os.close(self._descriptor)
+
+    def sync(self, paths: Iterable[str]) -> None:
+        """Make these files and folders in it durable. Raises OSError.
+
+        With syncfs(2) this takes one write of the journal for thousands of small files; Linux
+        reports its failures since 5.8. Where the C library has no such call, each is synced.
+        """
+        if self._syncfs is None:
+            for path in paths:
+                _sync(path)
+        elif self._syncfs(self._descriptor):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.backup import manifest as manifests
-from acrux.adapters.backup.blob_folder import BlobFolder, Content, opened
+from acrux.adapters.backup.blob_folder import BlobFolder, opened
 from acrux.adapters.backup.files import lock, write_file
 from acrux.adapters.backup.manifest import (
     MANIFEST,
@@ -17,6 +17,7 @@ from acrux.adapters.backup.manifest import (
     Manifest,
 )
 from acrux.adapters.backup.snapshot import Snapshot
+from acrux.adapters.blobs.checked import Content
 from acrux.adapters.blobs.folders import make_folders
 from acrux.adapters.keys.secrets import replace
 from acrux.domain.content.copy import Copy

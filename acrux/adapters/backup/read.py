@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from acrux.adapters.backup import sealed
-from acrux.adapters.backup.blob_folder import BlobFolder, Blobs, Content, NoBlobs
+from acrux.adapters.backup.blob_folder import BlobFolder, Blobs, NoBlobs
 from acrux.adapters.backup.damage import Damage
 from acrux.adapters.backup.files import lock
 from acrux.adapters.backup.manifest import Manifest, Tell
 from acrux.adapters.backup.snapshot import Snapshot
+from acrux.adapters.blobs.checked import Content
 from acrux.adapters.blobs.folders import make_folders, sync_folder
 from acrux.adapters.data_dir import RESTORING
 from acrux.adapters.sqlite.database import migrations

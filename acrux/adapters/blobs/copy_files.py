@@ -18,7 +18,7 @@ from acrux.adapters.failures import reading, storing, unavailable
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.upload import Upload
-from acrux.errors import RegistryError, UnknownBlob
+from acrux.errors import InvalidDigest, RegistryError, UnknownBlob
 from acrux.ports.blobs import Listing, StoredCopy
 
 ALGORITHMS: Final = ("sha256", "sha512")
@@ -133,18 +133,25 @@ class CopyFiles:
 
     def _stored(self, path: str) -> StoredCopy | None:
         algorithm, folder, name = path.split("/")
-        file = _FILE.fullmatch(name)
-        if file is None or not name.startswith(folder):
+        if read_name(algorithm, name, 0) is None or not name.startswith(folder):
             return None  # nothing of ours
         try:
             found = os.lstat(f"{self._root}/{path}")
         except FileNotFoundError:  # removed meanwhile
             return None
-        if not stat.S_ISREG(found.st_mode):
+        copy = read_name(algorithm, name, found.st_size)
+        if copy is None or not stat.S_ISREG(found.st_mode):
             return None
-        copy = Copy(Digest.parse(f"{algorithm}:{file[1]}"), file[2] or "", found.st_size)
         stored_at = datetime.fromtimestamp(found.st_mtime, UTC)
         return StoredCopy(copy, stored_at, is_damaged(found))
+
+
+def read_name(algorithm: str, name: str, size: int) -> Copy | None:
+    """The copy of so many bytes that the name of a file names; None if it is none of ours."""
+    file = _FILE.fullmatch(name)
+    with suppress(InvalidDigest):
+        return Copy(Digest.parse(f"{algorithm}:{file[1]}"), file[2] or "", size) if file else None
+    return None
 
 
 def name_of(upload: Upload) -> str:

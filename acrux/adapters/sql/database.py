@@ -58,3 +58,9 @@ class Database(Protocol):
         It sees what was committed when it began, and holds up neither the event loop nor writers.
         One runs at a time in each process. What the steps raise passes through.
         """
+
+    async def verify(self, *, deep: bool) -> Sequence[str]:
+        """What the database finds wrong with its own files; at most a few sentences, or none.
+
+        `deep` also compares indexes with their tables, which takes longer.
+        """

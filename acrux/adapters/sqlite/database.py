@@ -19,7 +19,7 @@ from acrux.adapters.sql.database import Result, Row, Statement, Steps
 from acrux.adapters.sqlite.connection import Connection, Observer, nobody
 from acrux.adapters.sqlite.read_cache import ReadCache
 from acrux.adapters.sqlite.read_only import Reads, ReadsUntil, RefusedWrites, Writes
-from acrux.adapters.sqlite.snapshots import carry_out, read_apart
+from acrux.adapters.sqlite.snapshots import carry_out, read_apart, verify
 from acrux.errors import InvalidSettings, RegistryError, StorageUnavailable
 
 MAX_GROUP: Final = 64  # transactions that one commit makes durable
@@ -135,6 +135,13 @@ class SqliteDatabase:
             raise RuntimeError("the database is not open")
         async with self._apart:
             return await read_apart(self._path, steps, self._observe)
+
+    async def verify(self, *, deep: bool) -> Sequence[str]:
+        """See sql.database.Database."""
+        try:
+            return await self.snapshot(verify(deep=deep))
+        except apsw.CorruptError as damaged:
+            return [str(damaged)]
 
 
 class _Outcome(Struct, frozen=True):

@@ -53,7 +53,7 @@ class ReadCache:
         if version != self._seen:
             self._results.forget()
             self._seen = version
-        key = (read, statement.sql, *statement.parameters.values())
+        key = (read, statement.sql, *statement.parameters.values(), *statement.values)
         result: Result = self._find(key, _UNKNOWN)
         if result is not _UNKNOWN:
             return result

@@ -11,6 +11,8 @@ from acrux.adapters.failures import is_read_only
 from acrux.adapters.sql.database import Result, Row, Statement, Steps
 from acrux.adapters.sqlite.connection import Connection, Observer
 
+MAX_SENTENCES: Final = 20  # about a damaged file
+
 # A read transaction sees one state of the file, whatever is committed meanwhile
 # (https://sqlite.org/isolation.html). It only keeps the WAL from being reset.
 _BEGIN: Final = Statement("BEGIN", {})
@@ -54,3 +56,10 @@ def _read(path: Path, steps: Steps[Any], observe: Observer, cancelled: Event) ->
             return carry_out(steps, execute)
         finally:
             connection.execute(_ROLLBACK)
+
+
+def verify(*, deep: bool) -> Steps[tuple[str, ...]]:
+    """What SQLite finds wrong with the file: see https://sqlite.org/pragma.html."""
+    pragma = "integrity_check" if deep else "quick_check"
+    rows = yield Statement(f"PRAGMA {pragma}({MAX_SENTENCES})", {})
+    return tuple(str(text) for (text,) in rows if text != "ok")

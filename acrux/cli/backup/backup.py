@@ -124,7 +124,7 @@ def create(
         try:
             registry = await services.backups.registry()
             source = Source(settings.data_dir, registry, now(), seal, allow_damaged)
-            return await _working(services.backups, partial(_make, place, source))
+            return await leased(services.backups, partial(_make, place, source))
         finally:
             with suppress(RegistryError):
                 await services.backups.end()
@@ -175,16 +175,24 @@ def _seal(data_dir: Path, passphrase_file: Path | None) -> Seal:
     return partial(sealed.seal, data_dir, passphrase)
 
 
-async def _working(backups: Backups, work: Callable[[Progress], Made]) -> Made:
-    """What the work returns, in a thread, while the lease is renewed."""
+async def leased(
+    backups: Backups,
+    work: Callable[[Progress], Made],
+    seconds: float = RENEWED_EVERY.total_seconds(),
+) -> Made:
+    """What the work returns, in a thread, while the lease of the backup is renewed.
+
+    If this is cancelled or the lease is lost, the work is stopped first.
+    """
     progress = Progress()
     running = asyncio.ensure_future(asyncio.to_thread(work, progress))
     try:
         while not running.done():
-            await asyncio.wait([running], timeout=RENEWED_EVERY.total_seconds())
-            await backups.renew()
+            await asyncio.wait([running], timeout=seconds)
+            if not running.done():  # what is complete lacks nothing
+                await backups.renew()
         return running.result()
     finally:
         progress.stop.set()
-        await asyncio.wait([running])
+        await asyncio.gather(running, return_exceptions=True)  # it leaves its files in order
         progress.end()

@@ -17,6 +17,7 @@ from acrux.cli.policies.options import (
     warn_of_unmatched,
 )
 from acrux.cli.policies.retention_options import CONDITIONS, conditions, given, is_confirmed
+from acrux.cli.policies.retention_run import run
 from acrux.cli.registry import on_registry
 from acrux.domain.content.policies.retention import RetentionRule, check_own
 from acrux.http.management.policies import shapes
@@ -36,7 +37,7 @@ def retention() -> None:
     """
 
 
-# The commands that carry out rules (run) are added to this group.
+retention.add_command(run)
 
 
 @retention.command()

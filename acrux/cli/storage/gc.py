@@ -1,6 +1,6 @@
 """acrux gc: free what nothing refers to, and explain what is kept."""
 
-import asyncio
+from asyncio import sleep
 from pathlib import Path
 from typing import Final
 
@@ -49,17 +49,20 @@ def run(config: Path | None, wait: bool, output: str, **options: object) -> None
       acrux gc run --wait && du -sh /var/lib/acrux
     """
 
-    async def act(services: Services) -> Freed:
+    async def act(services: Services) -> tuple[Freed, bool]:
         with Progress() as progress:
-            return await _run(services.collection, progress, wait=wait)
+            freed = await _run(services.collection, progress, wait=wait)
+        return freed, not await services.collection.is_any_due()
 
-    freed = on_registry(config, options, lambda services, _: act(services))
+    freed, is_done = on_registry(config, options, lambda services, _: act(services))
     if output == "json":
-        print_json(to_builtins(shapes.run(freed, is_done=True)))
+        print_json(to_builtins(shapes.run(freed, is_done=is_done)))
         return
     columns = ("MANIFESTS", "BLOBS", "REPOSITORIES", "UPLOADS", "SIZE")
     counts = (freed.manifests, freed.blobs, freed.repositories, freed.uploads)
     print_table(columns, [(*map(str, counts), written_bytes(freed.bytes))])
+    if not is_done:
+        click.echo("More is due, which waits for another process: acrux gc run --wait")
 
 
 async def _run(collection: Collection, progress: Progress, *, wait: bool) -> Freed:
@@ -72,7 +75,7 @@ async def _run(collection: Collection, progress: Progress, *, wait: bool) -> Fre
         if not wait or (freed is not None and not await collection.is_any_due()):
             return total
         progress.waits()
-        await asyncio.sleep(WAIT_SECONDS)
+        await sleep(WAIT_SECONDS)
 
 
 @gc.command()

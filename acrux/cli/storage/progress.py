@@ -13,11 +13,16 @@ SECONDS: Final = 0.2  # between two lines
 _CLEAR: Final = "\r\x1b[K"
 
 
+def is_terminal() -> bool:
+    """Whether standard error is a terminal."""
+    return sys.stderr.isatty()
+
+
 class Progress:
     """One line that is overwritten; nothing unless standard error is a terminal."""
 
     def __init__(self) -> None:
-        self._is_shown = sys.stderr.isatty()
+        self._is_shown = is_terminal()
         self._next = 0.0
 
     def __enter__(self) -> Self:

@@ -10,6 +10,8 @@ from acrux.cache import memoize
 from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.scope import (
     CATALOG,
+    DELETED_CATALOG,
+    DELETED_READ,
     EVERYTHING,
     MANAGEMENT,
     REGISTRY,
@@ -19,8 +21,8 @@ from acrux.domain.access.scope import (
     on_management,
 )
 from acrux.domain.access.scope_maps import (
+    ACTION_OF_KIND,
     ACTION_OF_MANAGEMENT,
-    ACTION_OF_PERMISSION,
     NOTHING,
     ScopeMap,
     permission,
@@ -100,7 +102,7 @@ class Grant(Struct, frozen=True):
         on_repositories = (
             permission(scope.name, kind)
             for scope in self.scopes
-            for kind, action in ACTION_OF_PERMISSION.items()
+            for kind, action in ACTION_OF_KIND.items()
             if scope.type == REPOSITORY and action in scope.actions
         )
         of_management = (
@@ -155,6 +157,9 @@ def narrow(principal: Principal, asked: Iterable[Scope]) -> Grant:
 def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:
     if asked.type == REGISTRY and asked.name == CATALOG:
         return asked.actions & {EVERYTHING} if scope_map.catalog else frozenset()
+    if asked.type == REGISTRY and asked.name == DELETED_CATALOG:
+        may_read = bool(scope_map.patterns(DELETED_READ))
+        return asked.actions & {EVERYTHING} if may_read else frozenset()
     if asked.type == REGISTRY and asked.name == MANAGEMENT:
         held = scope_map.management
         return held if EVERYTHING in asked.actions else asked.actions & held

@@ -11,6 +11,7 @@ from acrux.errors import InvalidScope
 REPOSITORY: Final = "repository"
 REGISTRY: Final = "registry"
 CATALOG: Final = "catalog"
+DELETED_CATALOG: Final = "deleted_catalog"
 MANAGEMENT: Final = "management"
 
 PULL: Final = "pull"
@@ -18,12 +19,16 @@ PUSH: Final = "push"
 DELETE: Final = "delete"
 METADATA_READ: Final = "metadata_read"
 METADATA_WRITE: Final = "metadata_write"
+DELETED_READ: Final = "deleted_read"
+DELETED_RESTORE: Final = "deleted_restore"
 READ: Final = "read"
 WRITE: Final = "write"
 EVERYTHING: Final = "*"
 
 # The order in which actions are written; any other action follows, sorted.
-ACTIONS: Final = (PULL, PUSH, DELETE, METADATA_READ, METADATA_WRITE)
+ACTIONS: Final = (
+    PULL, PUSH, DELETE, METADATA_READ, METADATA_WRITE, DELETED_READ, DELETED_RESTORE,
+)  # fmt: skip
 
 MAX_SCOPE_CHARACTERS: Final = 1024
 
@@ -77,6 +82,11 @@ def on_repository(name: RepositoryName, *actions: str) -> Scope:
 def on_catalog() -> Scope:
     """The scope that lists repositories: `registry:catalog:*`."""
     return Scope(REGISTRY, CATALOG, frozenset({EVERYTHING}))
+
+
+def on_deleted_catalog() -> Scope:
+    """The scope that lists repositories of which something can be restored, as az requests it."""
+    return Scope(REGISTRY, DELETED_CATALOG, frozenset({EVERYTHING}))
 
 
 def on_management(action: str) -> Scope:

@@ -9,6 +9,8 @@ from msgspec import Struct
 from acrux.cache import memoize
 from acrux.domain.access.scope import (
     DELETE,
+    DELETED_READ,
+    DELETED_RESTORE,
     EVERYTHING,
     METADATA_READ,
     METADATA_WRITE,
@@ -30,6 +32,14 @@ ACTION_OF_PERMISSION: Final = {
     "metadata/write": METADATA_WRITE,
 }
 
+# What was deleted under a soft-delete policy. ACR has these as permissions of roles only
+# (acr-protocol.md §4.5). They are granted by name: `*` does not request them, since what somebody
+# deleted is not what a client means that asks for all of a repository.
+ACTION_OF_DELETED: Final = {
+    "deleted/read": DELETED_READ,
+    "deleted/restore": DELETED_RESTORE,
+}
+
 # Ours: who may use /management/v1. Anyone who may write there can grant themselves the rest.
 ACTION_OF_MANAGEMENT: Final = {"management/read": READ, "management/write": WRITE}
 
@@ -42,6 +52,7 @@ _NAME = re.compile(r"[a-zA-Z0-9-][a-zA-Z0-9_-]{4,49}")
 MAX_DESCRIPTION_CHARACTERS: Final = 256
 MAX_PERMISSIONS: Final = 500
 
+_BY_NAME: Final = frozenset(ACTION_OF_DELETED.values())
 _EVERY_ACTION: Final = frozenset({EVERYTHING})
 
 
@@ -54,14 +65,15 @@ class Rule(Struct, frozen=True):
     @property
     def action(self) -> str:
         """The action of a token that it grants."""
-        return ACTION_OF_PERMISSION[self.kind]
+        return ACTION_OF_KIND[self.kind]
 
     def covers(self, other: Self) -> bool:
         """Whether it grants all that the other rule grants."""
         return self.kind == other.kind and self.repositories.covers_every(other.repositories)
 
 
-_KINDS: Final = tuple(ACTION_OF_PERMISSION)  # in the order in which they are shown
+ACTION_OF_KIND: Final = {**ACTION_OF_PERMISSION, **ACTION_OF_DELETED}
+_KINDS: Final = tuple(ACTION_OF_KIND)  # in the order in which they are shown
 
 
 class ScopeMap(Struct, frozen=True):
@@ -133,7 +145,7 @@ class ScopeMap(Struct, frozen=True):
             [
                 action
                 for action, permissions in _permissions_on(name)
-                if (action in asked or EVERYTHING in asked)
+                if (action in asked or (EVERYTHING in asked and action not in _BY_NAME))
                 and not permissions.isdisjoint(self.permissions)
             ]
         )
@@ -153,7 +165,7 @@ def _permissions_of(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
     patterns = _speaking_of(name)
     return tuple(
         (action, frozenset([permission(pattern, kind) for pattern in patterns]))
-        for kind, action in ACTION_OF_PERMISSION.items()
+        for kind, action in ACTION_OF_KIND.items()
     )
 
 
@@ -170,13 +182,14 @@ def _speaking_of(name: str) -> list[str]:
 
 
 def _parse_permission(text: str) -> Rule:
-    for kind in ACTION_OF_PERMISSION:
+    for kind in ACTION_OF_KIND:
         if text.startswith("repositories/") and text.endswith(f"/{kind}"):
             pattern = text[len("repositories/") : -len(f"/{kind}")]
             return Rule(RepositoryPattern.parse(pattern), kind)
     raise InvalidScope(
         "a permission is repositories/NAME/ followed by content/read, content/write, "
-        "content/delete, metadata/read or metadata/write; or management/read or management/write",
+        "content/delete, metadata/read, metadata/write, deleted/read or deleted/restore; or "
+        "management/read or management/write",
         permission=text[:160],
     )
 
@@ -185,7 +198,7 @@ NOTHING: Final = ScopeMap("_nothing")
 ADMINISTRATOR: Final = ScopeMap.parse(
     "_admin",
     (
-        *(f"repositories/*/{permission}" for permission in ACTION_OF_PERMISSION),
+        *(f"repositories/*/{permission}" for permission in ACTION_OF_KIND),
         *ACTION_OF_MANAGEMENT,
     ),
     catalog=True,

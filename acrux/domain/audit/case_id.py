@@ -9,6 +9,9 @@ from msgspec import Struct
 from acrux.domain.access.scope import (
     CATALOG,
     DELETE,
+    DELETED_CATALOG,
+    DELETED_READ,
+    DELETED_RESTORE,
     METADATA_READ,
     METADATA_WRITE,
     PULL,
@@ -39,6 +42,9 @@ _WHAT: Final = {
     METADATA_READ: "r",
     PULL: "p",
     CATALOG: "c",
+    DELETED_RESTORE: "t",
+    DELETED_READ: "s",
+    DELETED_CATALOG: "g",
 }
 _NOTHING: Final = "v"
 
@@ -55,7 +61,9 @@ def unrecorded(needed: tuple[Scope, ...], at: datetime) -> str:
 
 def _what(needed: tuple[Scope, ...]) -> str:
     actions = {
-        CATALOG if scope.name == CATALOG else action for scope in needed for action in scope.actions
+        scope.name if scope.name in {CATALOG, DELETED_CATALOG} else action
+        for scope in needed
+        for action in scope.actions
     }
     return next((letter for action, letter in _WHAT.items() if action in actions), _NOTHING)
 

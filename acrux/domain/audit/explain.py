@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.reason import Reason
-from acrux.domain.access.scope import CATALOG, render
+from acrux.domain.access.scope import CATALOG, DELETED_CATALOG, render
 from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.token import ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND
 from acrux.domain.audit.case_id import CaseId
@@ -243,6 +243,8 @@ def _missing_scope(case: Refusal) -> _Answer:
 
 
 def _named(right: Right) -> str:
+    if right.resource.endswith(f":{DELETED_CATALOG}"):
+        return "list the repositories of which something can be restored"
     is_catalog = right.resource.endswith(f":{CATALOG}")
     return "list the catalog" if is_catalog else f"{right.action} on {right.resource}"
 

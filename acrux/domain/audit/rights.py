@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from acrux.domain.access.grants import Principal, narrow
 from acrux.domain.access.scope import MANAGEMENT, REGISTRY, REPOSITORY, Scope
-from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT, ACTION_OF_PERMISSION, ScopeMap
+from acrux.domain.access.scope_maps import ACTION_OF_KIND, ACTION_OF_MANAGEMENT, ScopeMap
 
 
 class Right(Struct, frozen=True):
@@ -73,7 +73,7 @@ def _permission(scope_map: ScopeMap, scope: Scope, action: str) -> str:
     return ""
 
 
-_PERMISSION_OF_ACTION = {action: name for name, action in ACTION_OF_PERMISSION.items()}
+_PERMISSION_OF_ACTION = {action: name for name, action in ACTION_OF_KIND.items()}
 _PERMISSION_OF_MANAGEMENT = {action: name for name, action in ACTION_OF_MANAGEMENT.items()}
 
 

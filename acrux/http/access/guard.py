@@ -11,6 +11,8 @@ from acrux.domain.access.credential import Credential
 from acrux.domain.access.grants import Grant, narrow
 from acrux.domain.access.scope import (
     DELETE,
+    DELETED_READ,
+    DELETED_RESTORE,
     METADATA_READ,
     METADATA_WRITE,
     PULL,
@@ -19,6 +21,7 @@ from acrux.domain.access.scope import (
     WRITE,
     Scope,
     on_catalog,
+    on_deleted_catalog,
     on_management,
     on_repository,
     render,
@@ -157,6 +160,21 @@ def _on(repository: str, *actions: str) -> Required:
 def catalog(_: Request) -> Required:
     """List repositories."""
     return Required((on_catalog(),))
+
+
+def deleted_catalog(_: Request) -> Required:
+    """List repositories of which something can be restored."""
+    return Required((on_deleted_catalog(),))
+
+
+def read_deleted(request: Request) -> Required:
+    """See what was deleted of a repository and can be restored."""
+    return _on(request.params["repository"], DELETED_READ)
+
+
+def restore(request: Request) -> Required:
+    """Restore what was deleted of a repository."""
+    return _on(request.params["repository"], DELETED_READ, DELETED_RESTORE)
 
 
 def read_management(_: Request) -> Required:

@@ -5,6 +5,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from acrux.domain.content.attributes import Attributes
+from acrux.domain.content.deleted import DeletedManifest, DeletedTag
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.page import Order
 from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
@@ -66,6 +67,29 @@ def manifest(properties: ManifestProperties) -> Json:
         "mediaType": properties.media_type,
         **_present(optional),
         "changeableAttributes": _switches(properties.attributes),
+    }
+
+
+def deleted_manifest(manifest: DeletedManifest) -> Json:
+    """A deleted manifest. az computes `expiresAfter` by itself, from the days of the registry."""
+    return {
+        "digest": manifest.digest,
+        "imageSize": manifest.size,
+        "createdTime": _instant(manifest.created_at),
+        "lastUpdateTime": _instant(manifest.updated_at),
+        "mediaType": manifest.media_type,
+        "deletedAt": _instant(manifest.deleted_at),
+        "expiresAfter": _instant(manifest.expires_at),
+    }
+
+
+def deleted_tag(tag: DeletedTag) -> Json:
+    """A deleted tag."""
+    return {
+        "tag": tag.name,
+        "digest": tag.digest,
+        "deletedAt": _instant(tag.deleted_at),
+        "expiresAfter": _instant(tag.expires_at),
     }
 
 

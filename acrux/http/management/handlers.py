@@ -20,7 +20,9 @@ from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
 from acrux.services.content.collection import Collection
+from acrux.services.content.deleted import DeletedContent
 from acrux.services.content.policies import Policies
+from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
 
 
@@ -44,9 +46,13 @@ class Managed(Protocol):
     @property
     def policies(self) -> Policies: ...
     @property
+    def retention(self) -> Retention: ...
+    @property
     def collection(self) -> Collection: ...
     @property
     def space(self) -> Space: ...
+    @property
+    def deleted(self) -> DeletedContent: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,6 @@ class ManagementHandlers:
             trusts=TrustManagement(services.trusts),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
-            policies=PolicyHandlers.on(services.policies),
-            storage=StorageHandlers.on(services.collection, services.space),
+            policies=PolicyHandlers.on(services.policies, services.retention),
+            storage=StorageHandlers.on(services.collection, services.space, services.deleted),
         )

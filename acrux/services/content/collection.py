@@ -138,10 +138,11 @@ class Collection:
                 return Freed()
             self._is_counted = True
         now = self._clock()
+        purged = await self._garbage.purge_expired(now, ITEMS)
         cleared = await self._garbage.clear(now, ROWS)
         reviewed = await self._garbage.review(now, ITEMS)
         ended = await self._garbage.end_holds(now, ITEMS)
-        done = cleared + reviewed + ended
+        done = purged + cleared + reviewed + ended
         removed = await self._remove_copies(at_least=COPIES if done.looked_at else 1)
         if not done.looked_at and not removed.copies:
             return None

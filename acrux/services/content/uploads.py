@@ -55,8 +55,7 @@ class Uploads:
         `announced` is how many bytes it will hold at least: it is refused at once if a quota has no
         room for them.
         """
-        await self._metadata.check_writable(session.repository)
-        await self._metadata.check_room(session.repository, announced)
+        await self._metadata.check_writable(session.repository, announced)
         upload = Upload(UploadId(str(uuid.uuid4())), session)
         await self._store.begin(upload)
         return upload
@@ -73,7 +72,7 @@ class Uploads:
         stays, and the upload can be resumed.
         """
         if announced:
-            await self._check_room(upload, announced)
+            await self._check_writable(upload, announced)
         return await self._store.append(upload, chunks, place)
 
     async def finish(
@@ -95,18 +94,18 @@ class Uploads:
             await _read_to_its_end(chunks)
         else:
             await self._complete(upload, digest, chunks, place)
-        await self._metadata.check_writable(session.repository)
+        await self._check_writable(upload)
         if is_repeated and await self._is_linked(upload, digest):
             return
-        await self._check_room(upload)
         copy = await self._store.commit(upload, digest)
         now = self._clock()
         await self._metadata.link_blob(session.repository, copy, session.principal, now)
 
-    async def _check_room(self, upload: Upload, announced: int = 0) -> None:
+    async def _check_writable(self, upload: Upload, announced: int = 0) -> None:
+        stored = 0
         with suppress(UnknownUpload):  # it just became a blob, or whoever comes next notices
             stored = await self._store.offset(upload)
-            await self._metadata.check_room(upload.session.repository, stored + announced)
+        await self._metadata.check_writable(upload.session.repository, stored + announced)
 
     async def _is_linked(self, upload: Upload, digest: Digest) -> bool:
         """Whether nothing is left to do. Raises UnknownUpload if only new bytes help."""

@@ -65,6 +65,8 @@ _PUSH = (f"{_ON_APP}pull,push",)
 _PULL = (f"{_ON_APP}pull",)
 _ACR = "/acr/v1/{repository}"
 _READ = (f"{_ON_APP}metadata_read",)
+_READ_DELETED = (f"{_ON_APP}deleted_read",)
+_DELETED, _DELETED_APP = "/acr/v1/_deleted/{repository}", f"/acr/v1/_deleted/{REPOSITORY}"
 _SEE = ("registry:management:read",)
 _MANAGE = ("registry:management:write",)
 _JSON = {"Content-Type": "application/json"}
@@ -143,6 +145,18 @@ EXAMPLES = {
     ),
     (f"{_ACR}/_manifests/{{digest}}", "PATCH"): Example(
         f"/acr/v1/{REPOSITORY}/_manifests/{IMAGE.digest}", 200, _WRITE, {}, b"{}"
+    ),
+    ("/acr/v1/_deleted/_catalog", "GET"): Example(
+        "/acr/v1/_deleted/_catalog", 200, ("registry:deleted_catalog:*",)
+    ),
+    (f"{_DELETED}/_manifests", "GET"): Example(f"{_DELETED_APP}/_manifests", 200, _READ_DELETED),
+    (f"{_DELETED}/_tags", "GET"): Example(f"{_DELETED_APP}/_tags", 200, _READ_DELETED),
+    (f"{_DELETED}/_manifests/{{digest}}", "POST"): Example(
+        f"{_DELETED_APP}/_manifests/{IMAGE.digest}?force=True",
+        200,
+        (f"{_ON_APP}deleted_read,deleted_restore",),
+        {},
+        b'{"tag":"gone"}',
     ),
     ("/v2/{repository}/tags/list", "GET"): Example(
         f"/v2/{REPOSITORY}/tags/list", 200, _READ, also_enough=(_PULL,)
@@ -228,6 +242,27 @@ EXAMPLES = {
         _SOFT_DELETE, 200, _MANAGE, _JSON, b'{"repositories":"x/*","retentionDays":9}'
     ),
     (_SOFT_DELETE, "DELETE"): Example(f"{_SOFT_DELETE}?repositories=x", 204, _MANAGE),
+    ("/management/v1/deleted", "GET"): Example("/management/v1/deleted", 200, _SEE),
+    ("/management/v1/deleted/manifests", "GET"): Example(
+        f"/management/v1/deleted/manifests?repository={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/deleted/tags", "GET"): Example(
+        f"/management/v1/deleted/tags?repository={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/deleted/restore", "POST"): Example(
+        "/management/v1/deleted/restore",
+        204,
+        _MANAGE,
+        _JSON,
+        f'{{"repository":"{REPOSITORY}","digest":"{IMAGE.digest}","tag":"gone"}}'.encode(),
+    ),
+    ("/management/v1/deleted/purge", "POST"): Example(
+        "/management/v1/deleted/purge",
+        204,
+        _MANAGE,
+        _JSON,
+        f'{{"repository":"{REPOSITORY}"}}'.encode(),
+    ),
     ("/management/v1/cases/{name}", "GET"): Example("/management/v1/cases/nv01dztfza", 200, _SEE),
     ("/management/v1/audit", "GET"): Example("/management/v1/audit", 200, _SEE),
     ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),
@@ -276,6 +311,7 @@ POLICIES = (
     WriteOncePolicy(name="a-policy", repositories=("x",)),
     Quota(name="a-policy", repositories="x", max_bytes=1),
     SoftDeletePolicy(repositories="x"),
+    SoftDeletePolicy(repositories=REPOSITORY),
 )
 
 
@@ -306,6 +342,8 @@ async def seed(admin: Caller) -> None:
         with suppress(NameTaken):
             await services.policies.create(policy)
     await services.keys.rotate()
+    assert (await admin.push(REPOSITORY, "gone", IMAGE)).status == 201
+    assert (await admin.call("DELETE", f"/acr/v1/{REPOSITORY}/_tags/gone")).status == 202
 
 
 def test_every_endpoint_has_an_example_or_is_named_as_public(registry: Registry) -> None:

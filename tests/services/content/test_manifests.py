@@ -9,8 +9,8 @@ import pytest
 
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.content.properties import SqlProperties
 from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest

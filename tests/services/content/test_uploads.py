@@ -60,7 +60,7 @@ class Locked:
     def __init__(self, metadata: SqlMetadata) -> None:
         self._metadata = metadata
 
-    async def check_writable(self, repository: RepositoryName) -> None:
+    async def check_writable(self, repository: RepositoryName, added: int = 0) -> None:
         """Refuse."""
         raise Disallowed(name=str(repository))
 

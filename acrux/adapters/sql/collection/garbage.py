@@ -7,6 +7,7 @@ from acrux.adapters.sql.collection import clearing, counting, reviewing
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content import copies, usage
 from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.deleted import purging
 from acrux.domain.content.copy import Copy
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.ports.collection import Collected, Queue
@@ -43,6 +44,13 @@ class SqlGarbage:
         return await self._database.write(
             reviewing.review_expired_holds(to_microseconds(now), items)
         )
+
+    async def purge_expired(self, now: datetime, items: int) -> Collected:
+        """See ports.Garbage."""
+        manifests, tags = await self._database.write(
+            purging.purge_expired(to_microseconds(now), items)
+        )
+        return Collected(looked_at=manifests + tags, manifests=manifests)
 
     async def clear(self, now: datetime, items: int) -> Collected:
         """See ports.Garbage."""
@@ -101,6 +109,8 @@ def _find_any_due(now: int) -> Statement:
         SELECT EXISTS (SELECT 1 FROM reviews WHERE due_at <= :now)
             OR EXISTS (SELECT 1 FROM holds WHERE until <= :now)
             OR EXISTS (SELECT 1 FROM repositories WHERE clear_at IS NOT NULL AND clear_at <= :now)
+            OR EXISTS (SELECT 1 FROM deleted_manifests WHERE expires_at <= :now)
+            OR EXISTS (SELECT 1 FROM deleted_tags WHERE expires_at <= :now)
             OR EXISTS (SELECT 1 FROM removals WHERE due_at <= :now)
             OR EXISTS (SELECT 1 FROM usage
                        WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all)

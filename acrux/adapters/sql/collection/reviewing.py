@@ -16,6 +16,10 @@ class Rules(Struct, frozen=True):
     grace: Grace
     untagged: bool = True
 
+    def takes(self, *, has_subject: bool) -> bool:
+        """Whether a manifest goes that nothing refers to and that lost a reference."""
+        return self.untagged or (has_subject and self.grace.referrers)
+
 
 class _Due(Struct, frozen=True):
     """A digest that is due, and what there is of it: a manifest, a link, a hold, references."""
@@ -26,6 +30,7 @@ class _Due(Struct, frozen=True):
     is_manifest: bool
     has_subject: bool
     is_tagged: bool
+    is_kept: bool  # in a graveyard, until its own time is over
     is_named: bool
     is_referrer: bool  # of a manifest that is there
     is_locked: bool
@@ -69,6 +74,8 @@ def _find_due(now: int, count: int) -> Statement:
                manifests.subject IS NOT NULL,
                EXISTS (SELECT 1 FROM tags
                        WHERE tags.repository = due.repository AND tags.digest = due.digest),
+               EXISTS (SELECT 1 FROM deleted_manifests AS kept
+                       WHERE kept.repository = due.repository AND kept.digest = due.digest),
                EXISTS (SELECT 1 FROM manifest_references AS named
                        WHERE named.repository = due.repository AND named.target = due.digest
                          AND named.digest <> due.digest),
@@ -110,13 +117,13 @@ def review_expired_holds(now: int, count: int) -> Steps[Collected]:
 def _review_manifest(one: _Due, now: int, rules: Rules) -> Steps[Collected]:
     # Without a manifest it was deleted, but perhaps not all of its referrers were.
     if one.is_manifest:
-        follows = one.has_subject and rules.grace.referrers
-        if one.is_tagged or one.is_named or one.is_referrer or not (rules.untagged or follows):
+        is_referred_to = one.is_tagged or one.is_named or one.is_referrer
+        if one.is_kept or is_referred_to or not rules.takes(has_subject=one.has_subject):
             return Collected()
         if one.is_locked:  # it is looked at again until it is unlocked
             yield from reviews.review(one.key, [one.digest], rules.grace.unlocked())
             return Collected()
-        yield from manifests.remove(one.key, one.digest, now)
+        yield from manifests.remove(one.key, one.digest, now, now)
     if rules.grace.referrers and one.has_referrers:
         yield from manifests.remove_referrers(one.key, one.digest, now, rules.grace)
     return Collected(manifests=int(one.is_manifest))

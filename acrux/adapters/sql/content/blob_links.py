@@ -33,15 +33,19 @@ def link_blob(
 
     The principal's push may refer to it for a while: until then it is kept.
     """
-    yield from attributes.check_repository(Operation.WRITE, repository)
+    place = repositories.read_place((yield repositories.find_place(repository)))
     # An upload outlives its repository, which may have been deleted meanwhile.
-    key = yield from repositories.ensure(repository, at)
+    key = place.key or (yield from repositories.ensure(repository, at))
     yield from copies.use(copy, at)
-    yield from _link(repository, key, copy, at)
+    yield from _link(key, copy, at, repository if place.has_quotas else None)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
 
-def _link(repository: RepositoryName, key: str, copy: Copy, at: int) -> Steps[None]:
+def _link(key: str, copy: Copy, at: int, limited: RepositoryName | None) -> Steps[None]:
+    """Link the blob, or correct the link's size; `limited` is the repository if quotas may count.
+
+    Raises QuotaExceeded.
+    """
     digest, size = copy.digest, copy.size
     row: dict[str, SqlValue] = {"key": key, "digest": str(digest), "size": size}
     is_new = yield Statement(
@@ -53,7 +57,8 @@ def _link(repository: RepositoryName, key: str, copy: Copy, at: int) -> Steps[No
         {**row, "at": at},
     )
     if is_new:
-        yield from limits.check_room(repository, size)
+        if limited:
+            yield from limits.check_room(limited, size)
         yield usage.add_link(key, str(digest), size)
         return
     former = yield Statement(
@@ -123,11 +128,11 @@ def mount_blob(
     )
     if not found:
         raise UnknownBlob(digest=str(copy.digest))
-    yield from attributes.check_repository(Operation.WRITE, repository)
-    key = yield from repositories.ensure(repository, at)
+    place = repositories.read_place((yield repositories.find_place(repository)))
+    key = place.key or (yield from repositories.ensure(repository, at))
     if not copy.name:  # the repository that has it may be deleted before it is counted there
         yield from copies.count(str(copy.digest), copy.size, at)
-    yield from _link(repository, key, copy, at)
+    yield from _link(key, copy, at, repository if place.has_quotas else None)
     yield holds.hold(key, copy.digest, principal, grace.held_until())
 
 

@@ -76,6 +76,14 @@ def check_room(repository: RepositoryName, added: int) -> Steps[None]:
         quota.check_room(int(used), added)
 
 
+def check_growth(repository: RepositoryName, added: int) -> Steps[None]:
+    """As `check_room`, for bytes that are counted already."""
+    quotas = (yield from of_kind(Quota)) if added > 0 else ()
+    for quota in covering(quotas, repository.value):
+        [(used,)] = yield find_use(quota.repositories)
+        quota.check_room(int(used) - added, added)
+
+
 def find_use(pattern: str) -> Statement:
     """How many bytes the repositories of the pattern hold, each by itself."""
     among, parameters = condition("repositories.name", [RepositoryPattern(pattern)])

@@ -1,6 +1,6 @@
 """Manifests and their referrers: statements."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -9,6 +9,7 @@ from msgspec import Struct
 from acrux.adapters.sql.content import (
     attributes,
     blob_links,
+    graveyard,
     holds,
     limits,
     references,
@@ -169,7 +170,7 @@ def read_manifest(rows: list[Row]) -> StoredManifest | None:
     for text, media_type, content, *flags in rows:
         attributes.readable(flags)
         digest = Digest.parse(text)
-        if not _is_whole(digest, media_type, content):
+        if not is_whole(digest, media_type, content):
             raise DamagedManifest(
                 "the manifest is damaged in the registry's database: push it again", digest=text
             )
@@ -177,7 +178,8 @@ def read_manifest(rows: list[Row]) -> StoredManifest | None:
     return None
 
 
-def _is_whole(digest: Digest, media_type: object, content: object) -> bool:
+def is_whole(digest: Digest, media_type: object, content: object) -> bool:
+    """Whether the stored bytes have the digest, and state no other type than the row."""
     if not isinstance(content, bytes) or Digest.of(content, digest.algorithm) != digest:
         return False
     # If the bytes state no type, only the row says as which type they were pushed.
@@ -193,21 +195,49 @@ def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) ->
     tags = yield from attributes.of_tags_on(repository, digest)
     yield from attributes.check_repository(Operation.DELETE, repository, [*manifest, *tags])
     yield from limits.check_deletion_on(repository, str(digest))
-    yield from remove(key, str(digest), grace.ends())
+    yield from remove(key, str(digest), grace.now(), grace.ends())
     if grace.referrers:
         yield from remove_referrers(key, str(digest), grace.ends(), grace)
     yield repositories.forget_locks_of_an_empty(key)
     yield from repositories.tidy(key)
 
 
-def remove(key: str, digest: str, due_at: int) -> Steps[None]:
-    """Remove the manifest with its tags; what it named is reviewed at an instant."""
-    named = yield Statement(
+def remove(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
+    """Remove the manifest with its tags; what it named is reviewed at an instant.
+
+    Under a soft-delete policy it goes to the graveyard, from which it can be restored.
+    """
+    kept = yield from graveyard.keeping(key, at)
+    tags = yield from _remove_tags(key, digest)
+    if kept is None:
+        targets = yield from _delete(key, digest)
+    else:
+        for tag in tags:
+            yield from graveyard.note_tag(tag, digest, kept)
+        targets = yield from graveyard.bury(key, digest, kept)
+    yield from _forget(key, digest, tags)
+    yield from reviews.review(key, targets, due_at)
+
+
+def erase(key: str, digest: str, due_at: int) -> Steps[None]:
+    """Remove the manifest with its tags for good; what it named is reviewed at an instant."""
+    tags = yield from _remove_tags(key, digest)
+    targets = yield from _delete(key, digest)
+    yield from _forget(key, digest, tags)
+    yield from reviews.review(key, targets, due_at)
+
+
+def _remove_tags(key: str, digest: str) -> Steps[tuple[str, ...]]:
+    rows = yield Statement(
         "DELETE FROM tags WHERE repository = :key AND digest = :digest RETURNING name",
         {"key": key, "digest": digest},
     )
-    for (tag,) in named:
+    for (tag,) in rows:
         yield usage.take_tag(key, str(tag))
+    return tuple(str(tag) for (tag,) in rows)
+
+
+def _delete(key: str, digest: str) -> Steps[Iterable[str]]:
     removed = yield Statement(
         """
         DELETE FROM manifests WHERE repository = :key AND digest = :digest
@@ -215,16 +245,20 @@ def remove(key: str, digest: str, due_at: int) -> Steps[None]:
         """,
         {"key": key, "digest": digest},
     )
+    targets: Iterable[str] = ()
     for size, media_type, content in removed:
         yield usage.take_manifest(key, digest, int(size))
         targets = yield from references.withdraw(key, digest, media_type, content)
-        yield from reviews.review(key, targets, due_at)
+    return targets
+
+
+def _forget(key: str, digest: str, tags: Iterable[str]) -> Steps[None]:
     yield reviews.forget_if_gone(key, digest)
     yield Statement(
         "DELETE FROM untagged WHERE repository = :key AND digest = :digest",
         {"key": key, "digest": digest},
     )
-    for reference in (digest, *(str(tag) for (tag,) in named)):
+    for reference in (digest, *tags):
         yield _forget_pull(key, reference)
 
 
@@ -246,7 +280,7 @@ def remove_referrers(key: str, subject: str, due_at: int, grace: Grace) -> Steps
                 again = grace.unlocked() if is_locked else int(held)
                 yield from reviews.review(key, [str(digest)], again)
                 continue
-            yield from remove(key, str(digest), due_at)
+            yield from remove(key, str(digest), now, due_at)
             subjects.append((str(digest), ""))
         room -= len(rows)
     yield from reviews.review(key, [of for of, _ in subjects], 0)  # at once
@@ -266,6 +300,9 @@ def _find_referrers(key: str, subject: str, after: str, count: int) -> Statement
           AND NOT EXISTS (SELECT 1 FROM manifest_references AS named
                           WHERE named.repository = manifests.repository
                             AND named.target = manifests.digest)
+          AND NOT EXISTS (SELECT 1 FROM deleted_manifests AS kept
+                          WHERE kept.repository = manifests.repository
+                            AND kept.digest = manifests.digest)
         ORDER BY digest LIMIT :count
         """,
         {"key": key, "subject": subject, "after": after, "count": count},

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from acrux.adapters.sql import policies
 from acrux.adapters.sql.content import (
-    attributes,
     blob_links,
     copies,
     holds,
@@ -16,7 +15,6 @@ from acrux.adapters.sql.content import (
 )
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Database, Row, Steps
-from acrux.domain.content.attributes import Operation, check
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer
@@ -40,17 +38,14 @@ class SqlMetadata:
         self._grace = grace
         self._growing = growing or database
 
-    async def check_writable(self, repository: RepositoryName) -> None:
+    async def check_writable(self, repository: RepositoryName, added: int = 0) -> None:
         """See ports.Metadata."""
-        for row in await self._database.read(attributes.find(repository)):
-            check(Operation.WRITE, attributes.read(row))
-
-    async def check_room(self, repository: RepositoryName, added: int) -> None:
-        """See ports.Metadata."""
-        quotas = await self._database.find(policies.select(Quota), policies.read_quotas)
-        for quota in covering(quotas, repository.value):
-            [(used,)] = await self._database.read(limits.find_use(quota.repositories))
-            quota.check_room(int(used), added)
+        rows = await self._database.read(repositories.find_place(repository))
+        if repositories.read_place(rows).has_quotas:
+            quotas = await self._database.find(policies.select(Quota), policies.read_quotas)
+            for quota in covering(quotas, repository.value):
+                [(used,)] = await self._database.read(limits.find_use(quota.repositories))
+                quota.check_room(int(used), added)
 
     async def link_blob(
         self, repository: RepositoryName, copy: Copy, principal: str, at: datetime

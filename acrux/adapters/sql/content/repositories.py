@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from secrets import token_hex
 from typing import Final, NamedTuple
 
-from acrux.adapters.sql.content import attributes, usage
+from acrux.adapters.sql.content import attributes, graveyard, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
-from acrux.adapters.sql.database import SqlValue, Statement, Steps
-from acrux.domain.content.attributes import Operation
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.domain.content.attributes import Operation, check
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import UnknownRepository
@@ -58,6 +58,33 @@ def condition(
         terms.append(f"({column} >= :{first} AND {column} < :{end})")
         parameters |= {first: names.first, end: names.end}
     return f"({' OR '.join(terms)})", parameters
+
+
+class Place(NamedTuple):
+    """Where a push goes: the repository's key, None if it is new, and whether there are quotas."""
+
+    key: str | None
+    has_quotas: bool
+
+
+def find_place(repository: RepositoryName) -> Statement:
+    """The repository's key and switches, if it is there, and whether there are quotas: one row."""
+    return Statement(
+        f"""
+        SELECT repositories.key, EXISTS (SELECT 1 FROM policies WHERE kind = 'quota'),
+               {attributes.columns("repositories")}
+        FROM (SELECT 1 AS one) AS always LEFT JOIN repositories ON repositories.name = :repository
+        """,  # noqa: S608 -- our own column names
+        {"repository": repository.value},
+    )
+
+
+def read_place(rows: Sequence[Row]) -> Place:
+    """The row of `find_place`. Raises Disallowed if nothing may be pushed there."""
+    [(key, has_quotas, *switches)] = rows
+    if key is not None:
+        check(Operation.WRITE, attributes.read(switches))
+    return Place(key, bool(has_quotas))
 
 
 def ensure(repository: RepositoryName, at: int) -> Steps[str]:
@@ -111,6 +138,8 @@ def tidy(key: str) -> Steps[None]:
         WHERE key = :key AND deleted_at IS NULL
           AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)
           AND NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.repository = repositories.key)
+          AND NOT EXISTS (SELECT 1 FROM deleted_tags
+                          WHERE deleted_tags.repository = repositories.key)
         """,
         {"key": key},
     )
@@ -135,21 +164,31 @@ def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
 def delete_repository(repository: RepositoryName, grace: Grace) -> Steps[Deleted]:
     """Take the repository's name away, if nothing of it is locked; its rows are cleared later.
 
-    Names up to NAMED of its manifests and tags.
+    Under a soft-delete policy, they are kept meanwhile, and can be restored. Names up to NAMED of
+    its manifests and tags.
     """
-    if not (yield find_any_manifest(repository)):
+    key = yield from find_key(repository)
+    if key is None or not (yield find_any_manifest(repository)):
         raise UnknownRepository(name=str(repository))
     locked = yield from attributes.of_locked_items(repository)
     yield from attributes.check_repository(Operation.DELETE_REPOSITORY, repository, locked)
     manifests = yield from _name_some("manifests", "digest", repository)
     tags = yield from _name_some("tags", "name", repository)
+    at = grace.now()
+    kept = yield from graveyard.keeping(key, at)
     yield Statement(
         """
         UPDATE repositories
-        SET name = NULL, former_name = name, deleted_at = :at, clear_at = :clear_at
-        WHERE name = :repository
+        SET name = NULL, former_name = name, deleted_at = :at, clear_at = :clear_at,
+            restorable = :restorable
+        WHERE key = :key
         """,
-        {"repository": repository.value, "at": grace.now(), "clear_at": grace.ends()},
+        {
+            "key": key,
+            "at": at,
+            "clear_at": kept.until if kept else grace.ends(),
+            "restorable": int(kept is not None),
+        },
     )
     return Deleted(manifests, tags)
 

@@ -1,6 +1,6 @@
 """Tags: point them at manifests, list them, delete them."""
 
-from acrux.adapters.sql.content import attributes, limits, reviews, usage
+from acrux.adapters.sql.content import attributes, graveyard, limits, reviews, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Statement, Steps
@@ -56,13 +56,19 @@ def delete_tag(repository: RepositoryName, tag: Tag, grace: Grace) -> Steps[None
 
 
 def remove(key: str, tag: str, at: int, due_at: int) -> Steps[None]:
-    """Remove the tag, and review its manifest at a later instant."""
+    """Remove the tag, and review its manifest at a later instant.
+
+    Under a soft-delete policy, the tag can be restored.
+    """
+    kept = yield from graveyard.keeping(key, at)
     deleted = yield Statement(
         "DELETE FROM tags WHERE repository = :key AND name = :tag RETURNING digest",
         {"key": key, "tag": tag},
     )
     for (digest,) in deleted:
         yield usage.take_tag(key, tag)
+        if kept is not None:
+            yield from graveyard.note_tag(tag, str(digest), kept)
         yield from _lose_tag(key, str(digest), at, due_at)
         yield Statement(
             "DELETE FROM pulls WHERE repository = :key AND reference = :tag",

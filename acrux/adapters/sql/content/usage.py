@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from acrux.adapters.sql.database import SqlValue, Statement
+from acrux.adapters.sql.database import SqlValue, Statement, Steps
 
 ALL = "~"  # after every name and digest: what existed before the counters is counted
 
@@ -18,6 +18,14 @@ def count_from_nothing(key: str) -> Statement:
         """,
         {"key": key, "all": ALL},
     )
+
+
+def bytes_of(key: str) -> Steps[int]:
+    """How many bytes of the repository are counted."""
+    [(size,)] = yield Statement(
+        "SELECT manifest_bytes + blob_bytes FROM usage WHERE repository = :key", {"key": key}
+    )
+    return int(size)
 
 
 def add_manifest(key: str, digest: str, size: int) -> Statement:

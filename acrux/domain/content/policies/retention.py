@@ -13,6 +13,7 @@ from acrux.domain.content.policies.definition import (
     covers,
 )
 from acrux.domain.content.policies.tag_selection import TagSelection, check_globs, compile_filter
+from acrux.domain.instants import BEGINNING
 from acrux.errors import InvalidInput
 
 MAX_DAYS: Final = 3650
@@ -46,15 +47,25 @@ class TagFact(Struct, frozen=True):
         return self.updated_at
 
     @property
+    def pushed_at(self) -> datetime:
+        """What orders tags from new to old."""
+        return self.updated_at
+
+    @property
     def is_protected(self) -> bool:
         """Whether no rule may remove it."""
         return self.is_locked or self.is_write_once
 
 
 class UntaggedFact(Struct, frozen=True):
-    """What a rule must know of a manifest that has no tag and that no index names."""
+    """What a rule must know of a manifest that has no tag and that no index names.
+
+    `pushed_at` orders manifests from new to old. `untagged_at` is when it lost its last tag, or
+    when it was pushed if it never had one.
+    """
 
     digest: str
+    pushed_at: datetime
     untagged_at: datetime
     pulled_at: datetime | None = None
     is_locked: bool = False
@@ -220,12 +231,16 @@ def check_confirmed(rule: RetentionRule, confirmed: str) -> None:
 class Evaluation:
     """What a rule removes of one repository that it covers, and why, also if it is disabled.
 
-    Nothing but counts is kept, so that a repository may have any number of tags.
+    Nothing but counts is kept, so that a repository may have any number of tags. Pulls are known
+    from `pulls_since` on: what has no pull since then may have been pulled just before.
     """
 
-    def __init__(self, rule: RetentionRule, now: datetime) -> None:
+    def __init__(
+        self, rule: RetentionRule, now: datetime, pulls_since: datetime = BEGINNING
+    ) -> None:
         self._rule = rule
         self._now = now
+        self._pulls_since = pulls_since
         self._selection = rule.selection()
         self._places = {TagFact: 0, UntaggedFact: 0}
         self._before: dict[type[Fact], datetime] = {}
@@ -233,19 +248,20 @@ class Evaluation:
     def judge(self, item: Fact) -> Verdict | None:
         """The verdict if the rule removes the item, None if it stays.
 
-        The tags must come newest first, and the untagged manifests too. Raises ValueError if one is
-        newer than the one before it: the wrong ones would be removed.
+        The tags must come newest first, and the untagged manifests too, by when they were pushed.
+        Raises ValueError if one is newer than the one before it: the wrong ones would be removed.
         """
         kind = type(item)
-        if item.at > self._before.setdefault(kind, item.at):
+        if item.pushed_at > self._before.setdefault(kind, item.pushed_at):
             raise ValueError(f"{item} is newer than what came before it")
-        self._before[kind] = item.at
+        self._before[kind] = item.pushed_at
         if not _is_selected(self._rule, self._selection, item):
             return None
         self._places[kind] += 1
         if item.is_protected or self._places[kind] <= self._rule.keep_at_least:
             return None
-        reasons = tuple(_reasons(self._rule, item, self._places[kind], self._now))
+        used_at = max(item.at, item.pulled_at or self._pulls_since)
+        reasons = tuple(_reasons(self._rule, item, self._places[kind], used_at, self._now))
         if None in reasons:
             return None
         said = ", ".join(filter(None, reasons))
@@ -265,7 +281,9 @@ def _is_selected(rule: RetentionRule, selection: TagSelection, item: Fact) -> bo
     return selection.selects(item.name)
 
 
-def _reasons(rule: RetentionRule, item: Fact, place: int, now: datetime) -> Iterator[str | None]:
+def _reasons(
+    rule: RetentionRule, item: Fact, place: int, used_at: datetime, now: datetime
+) -> Iterator[str | None]:
     # A reason for each condition of the rule, None for one that does not hold.
     if isinstance(item, UntaggedFact):
         yield _age("it has had no tag for {}", item.at, rule.untagged_for_days or 0, now)
@@ -277,7 +295,6 @@ def _reasons(rule: RetentionRule, item: Fact, place: int, now: datetime) -> Iter
         if rule.older_than_days is not None:
             yield _age("it was pushed {} ago", item.at, rule.older_than_days, now)
     if rule.not_pulled_for_days is not None:
-        used_at = max(item.at, item.pulled_at or item.at)
         yield _age("it has not been pulled for {}", used_at, rule.not_pulled_for_days, now)
 
 

@@ -22,8 +22,12 @@ _MAX_MEMORY: Final = 256 * 1024
 _ALL_KINDS: Final = ("latest", "_", "0", "V1.2-rc_3", "dev-20261129", "z" * 128)
 
 
-class _Expression(Protocol):
-    def search(self, text: str, /) -> object: ...
+class Expression(Protocol):
+    """A compiled regular expression."""
+
+    def search(self, text: str, /) -> object:
+        """What matches in the text; None if nothing does."""
+        ...
 
 
 def check_globs(globs: tuple[str, ...]) -> None:
@@ -42,7 +46,7 @@ def matches_glob(globs: tuple[str, ...], tag: str) -> bool:
     return any(fnmatchcase(tag, glob) for glob in globs)
 
 
-def compile_filter(text: str) -> _Expression:
+def compile_filter(text: str) -> Expression:
     """The regular expression, which matches in time linear in the text (RE2).
 
     Raises InvalidInput if it cannot be read, or is too long.
@@ -63,7 +67,7 @@ def compile_filter(text: str) -> _Expression:
             "back-references are not supported; an exception can be given as a tag to keep",
             filter=text[:160],
         ) from None
-    expression: _Expression = compiled
+    expression: Expression = compiled
     return expression
 
 
@@ -75,7 +79,7 @@ class TagSelection(Struct, frozen=True):
     """
 
     globs: tuple[str, ...]
-    expression: _Expression | None
+    expression: Expression | None
     exceptions: tuple[str, ...]
 
     def selects(self, tag: str) -> bool:

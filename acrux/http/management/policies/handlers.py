@@ -5,9 +5,11 @@ from typing import Self
 
 from acrux.http.management.policies.quotas import QuotaManagement
 from acrux.http.management.policies.retention import RetentionManagement
+from acrux.http.management.policies.retention_runs import RetentionRunManagement
 from acrux.http.management.policies.soft_delete import SoftDeleteManagement
 from acrux.http.management.policies.write_once import WriteOnceManagement
 from acrux.services.content.policies import Policies
+from acrux.services.content.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +17,17 @@ class PolicyHandlers:
     """The handlers of each kind of policies."""
 
     retention: RetentionManagement
+    retention_runs: RetentionRunManagement
     write_once: WriteOnceManagement
     quotas: QuotaManagement
     soft_delete: SoftDeleteManagement
 
     @classmethod
-    def on(cls, policies: Policies) -> Self:
-        """The handlers of these policies."""
+    def on(cls, policies: Policies, retention: Retention) -> Self:
+        """The handlers of these policies, and of what carries out retention rules."""
         return cls(
             retention=RetentionManagement(policies),
+            retention_runs=RetentionRunManagement(retention),
             write_once=WriteOnceManagement(policies),
             quotas=QuotaManagement(policies),
             soft_delete=SoftDeleteManagement(policies),

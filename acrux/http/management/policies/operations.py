@@ -6,6 +6,7 @@ from acrux.http.management.policies import bodies, shapes
 from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.policies.quotas import QuotaManagement
 from acrux.http.management.policies.retention import RetentionManagement
+from acrux.http.management.policies.retention_runs import RetentionRunManagement
 from acrux.http.management.policies.soft_delete import SoftDeleteManagement
 from acrux.http.management.policies.write_once import WriteOnceManagement
 
@@ -14,6 +15,7 @@ def operations(handlers: PolicyHandlers) -> tuple[Operation, ...]:
     """Every operation on policies."""
     return (
         *_retention(handlers.retention),
+        *_retention_runs(handlers.retention_runs),
         *_write_once(handlers.write_once),
         *_quotas(handlers.quotas),
         *_soft_delete(handlers.soft_delete),
@@ -47,6 +49,26 @@ def _retention(rules: RetentionManagement) -> tuple[Operation, ...]:
             "PATCH", "/retentionPolicy", WRITE, rules.change_policy,
             "Set for how long manifests without a tag are kept, in all repositories.",
             bodies.ChangeRetentionPolicy, shapes.RetentionPolicy,
+        ),
+    )  # fmt: skip
+
+
+def _retention_runs(runs: RetentionRunManagement) -> tuple[Operation, ...]:
+    return (
+        Operation(
+            "GET", "/retentionRules/{name}/preview", READ, runs.preview,
+            "Show what a retention rule would remove now, without removing it.",
+            answer=shapes.RetentionPreview, query=("n",),
+        ),
+        Operation(
+            "GET", "/retentionRun", READ, runs.show,
+            "Show when the retention rules were last carried out, and what that removed.",
+            answer=shapes.RetentionRun,
+        ),
+        Operation(
+            "POST", "/retentionRun", WRITE, runs.start,
+            "Have all enabled retention rules carried out soon, in the background.",
+            answer=shapes.RetentionRun, status=202,
         ),
     )  # fmt: skip
 

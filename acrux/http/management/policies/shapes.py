@@ -32,6 +32,32 @@ class RetentionRuleList(Struct):
     value: list[RetentionRule]
 
 
+class RetentionVerdict(Struct, rename="camel", kw_only=True, omit_defaults=True):
+    """A tag, or a manifest without a tag, that a retention rule removes, and why."""
+
+    repository: str
+    tag: str = ""
+    digest: str
+    rule: str
+    reason: str
+
+
+class RetentionPreview(Struct, rename="camel", kw_only=True):
+    """What a retention rule would remove now: the first of it if it is not complete."""
+
+    value: list[RetentionVerdict]
+    is_complete: bool
+
+
+class RetentionRun(Struct, rename="camel", kw_only=True):
+    """When the retention rules were last carried out, and what was removed so far."""
+
+    began_at: datetime | None
+    ended_at: datetime | None
+    removed_tags: int
+    removed_manifests: int
+
+
 class RetentionPolicy(Struct, rename="camel", kw_only=True):
     """For how long manifests without a tag are kept in all repositories, as ACR shows it."""
 
@@ -105,6 +131,18 @@ def retention_rule(
         keep_at_least=rule.keep_at_least,
         creation_date=created_at,
         last_updated_time=changed_at,
+    )
+
+
+def retention_verdict(repository: str, verdict: retention.Verdict) -> RetentionVerdict:
+    """What a rule removes of a repository."""
+    item = verdict.item
+    return RetentionVerdict(
+        repository=repository,
+        tag=item.name if isinstance(item, retention.TagFact) else "",
+        digest=item.digest,
+        rule=verdict.rule,
+        reason=verdict.reason,
     )
 
 

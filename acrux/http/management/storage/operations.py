@@ -1,8 +1,10 @@
 """The operations about space."""
 
 from acrux.domain.access.scope import READ, WRITE
-from acrux.http.management.operation import Operation
+from acrux.http.management.operation import PAGED, Operation
 from acrux.http.management.storage import shapes
+from acrux.http.management.storage.bodies import Purge, Restore
+from acrux.http.management.storage.deleted import DeletedManagement
 from acrux.http.management.storage.handlers import StorageHandlers
 
 
@@ -40,5 +42,35 @@ def operations(handlers: StorageHandlers) -> tuple[Operation, ...]:
             "GET", "/listUsages", READ, usage.list,
             "List what is used and its limits, as `az acr show-usage` does.",
             answer=shapes.UsageEntryList,
+        ),
+        *_deleted(handlers.deleted),
+    )  # fmt: skip
+
+
+def _deleted(deleted: DeletedManagement) -> tuple[Operation, ...]:
+    return (
+        Operation(
+            "GET", "/deleted", READ, deleted.list_repositories,
+            "List the repositories of which something can be restored.",
+            answer=shapes.DeletedRepositoryList, query=PAGED,
+        ),
+        Operation(
+            "GET", "/deleted/manifests", READ, deleted.list_manifests,
+            "List the deleted manifests of a repository.",
+            answer=shapes.DeletedManifestList, query=("repository", *PAGED),
+        ),
+        Operation(
+            "GET", "/deleted/tags", READ, deleted.list_tags,
+            "List the deleted tags of a repository.",
+            answer=shapes.DeletedTagList, query=("repository", *PAGED),
+        ),
+        Operation(
+            "POST", "/deleted/restore", WRITE, deleted.restore,
+            "Restore a manifest, or the whole deleted repository.", Restore, status=204,
+        ),
+        Operation(
+            "POST", "/deleted/purge", WRITE, deleted.purge,
+            "Remove a deleted manifest for good, or all that was deleted of a repository.",
+            Purge, status=204,
         ),
     )  # fmt: skip

@@ -11,7 +11,7 @@ _GROUNDS: Final = {
     Ground.HOLD: "{by} is expected to refer to {what} until {at}",
     Ground.REVIEW: "nothing keeps {what}: it goes at {at}, unless something refers to it by then",
     Ground.LOCK: "nothing refers to {what}, but it is locked: it goes once it is unlocked",
-    Ground.DELETED: "{what} was deleted at {at}, and can still be restored",
+    Ground.DELETED: "{what} was deleted, and can be restored until {at}",
     Ground.NOTHING: "nothing refers to {what}, and nothing removes it: delete it",
 }
 
@@ -24,8 +24,9 @@ def instant(at: datetime | None) -> str:
 def grounds(chain: Chain) -> str:
     """Why the first step of the chain is kept, or when it goes."""
     first = chain.steps[0]
+    is_alone = len(chain.steps) == 1  # it is what was asked about
     return _GROUNDS[chain.ground].format(
-        what=f"the {first.thing.value} {first.name}",
+        what="it" if is_alone else f"the {first.thing.value} {first.name}",
         at=instant(chain.at),
         by=f"a push by {chain.by}" if chain.by else "a push",
     )

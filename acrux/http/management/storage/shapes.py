@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from acrux.domain.content import space
+from acrux.domain.content import deleted, space
 from acrux.http.management.storage.sentences import grounds
 from acrux.services.content.collection import Freed, Status
 from acrux.services.content.space import Limited
@@ -279,4 +279,63 @@ def _amount(amount: space.Amount) -> Amount:
         manifest_bytes=amount.manifest_bytes,
         blobs=amount.blobs,
         blob_bytes=amount.blob_bytes,
+    )
+
+
+class DeletedRepositoryList(Struct, rename="camel", kw_only=True):
+    """A page of the repositories of which something can be restored."""
+
+    value: list[str]
+
+
+class DeletedManifest(Struct, rename="camel", kw_only=True):
+    """A manifest that can be restored until it expires."""
+
+    digest: str
+    media_type: str
+    image_size: Size
+    created_time: datetime
+    last_update_time: datetime
+    deleted_at: datetime
+    expires_after: datetime
+
+
+class DeletedManifestList(Struct, rename="camel", kw_only=True):
+    """A page of deleted manifests."""
+
+    value: list[DeletedManifest]
+
+
+class DeletedTag(Struct, rename="camel", kw_only=True):
+    """A tag that can be restored until it expires."""
+
+    tag: str
+    digest: str
+    deleted_at: datetime
+    expires_after: datetime
+
+
+class DeletedTagList(Struct, rename="camel", kw_only=True):
+    """A page of deleted tags; of one name, the one deleted last comes last."""
+
+    value: list[DeletedTag]
+
+
+def deleted_manifest(manifest: deleted.DeletedManifest) -> DeletedManifest:
+    """A deleted manifest."""
+    return DeletedManifest(
+        digest=manifest.digest,
+        media_type=manifest.media_type,
+        image_size=manifest.size,
+        created_time=manifest.created_at,
+        last_update_time=manifest.updated_at,
+        deleted_at=manifest.deleted_at,
+        expires_after=manifest.expires_at,
+    )
+
+
+def deleted_tag(tag: deleted.DeletedTag) -> DeletedTag:
+    """A deleted tag."""
+    return DeletedTag(
+        tag=tag.name, digest=tag.digest, deleted_at=tag.deleted_at, expires_after=tag.expires_at
     )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from acrux.domain.content.policies.retention import (
+    Evaluation,
     Fact,
     RetentionRule,
     TagFact,
@@ -36,7 +37,8 @@ def tag(name: str, age: int, *, pulled: int | None = None, locked: bool = False)
 def untagged(age: int, *, pulled: int | None = None, locked: bool = False) -> UntaggedFact:
     """A manifest that lost its last tag so many days ago."""
     pulled_at = None if pulled is None else NOW - pulled * DAY
-    return UntaggedFact(DIGEST, NOW - age * DAY, pulled_at, is_locked=locked)
+    at = NOW - age * DAY
+    return UntaggedFact(DIGEST, at, at, pulled_at, is_locked=locked)
 
 
 def removed(rule: RetentionRule, *items: Fact) -> list[Fact]:
@@ -63,6 +65,25 @@ def test_tags_that_nobody_pulled_or_pushed_for_some_days_go() -> None:
     tags = [tag("new", 1), tag("used", 50, pulled=2), tag("idle", 60, pulled=40), tag("no", 70)]
 
     assert removed(replace(RULE, not_pulled_for_days=30), *tags) == tags[2:]
+
+
+def test_what_was_pulled_before_pulls_were_recorded_is_not_taken_for_idle() -> None:
+    """The first run after an update would remove what is in use every day."""
+    rule, idle = replace(RULE, not_pulled_for_days=30), tag("idle", 90)
+
+    assert Evaluation(rule, NOW, pulls_since=NOW - 29 * DAY).judge(idle) is None
+    assert Evaluation(rule, NOW, pulls_since=NOW - 30 * DAY).judge(idle) is not None
+
+
+def test_the_newest_untagged_manifests_are_those_pushed_last() -> None:
+    """They are read in the order of their pushes, and lose their tags in any order."""
+    last, first = (
+        UntaggedFact(DIGEST, NOW - pushed * DAY, NOW - untagged_at * DAY)
+        for pushed, untagged_at in ((10, 9), (20, 8))
+    )
+    rule = replace(RULE, tags=(), untagged_for_days=7, keep_at_least=1)
+
+    assert removed(rule, last, first) == [first]
 
 
 def test_a_tag_goes_only_if_all_conditions_hold() -> None:

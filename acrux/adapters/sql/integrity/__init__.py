@@ -1,0 +1,1 @@
+"""What is wrong with the rows, and how they are corrected."""

@@ -1,0 +1,49 @@
+"""Build the check of the whole registry, part by part."""
+
+from datetime import timedelta
+from secrets import token_hex
+from typing import Final
+
+from acrux.adapters.inspection import FileInspection
+from acrux.bootstrap.adapters import Adapters
+from acrux.ports.clock import Rest
+from acrux.ports.integrity.rows import Scan
+from acrux.services.content.integrity.blobs import BlobPart, Healing
+from acrux.services.content.integrity.integrity import Integrity
+from acrux.services.content.integrity.parts import (
+    CopyPart,
+    DatabasePart,
+    RowPart,
+    StrangerPart,
+    UploadPart,
+)
+from acrux.services.content.integrity.run import Part
+from acrux.settings import Settings
+
+HOLDER_BYTES: Final = 8
+
+
+def build_integrity(settings: Settings, adapters: Adapters, rest: Rest) -> Integrity:
+    """Build the check on these adapters."""
+    pushed_for = timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds)
+    rows, store, aged = adapters.rows, adapters.store, adapters.aged
+    files = FileInspection(settings.data_dir)
+    healing = Healing(rows, files, store, adapters.clock)
+    parts: tuple[Part, ...] = (
+        DatabasePart(rows),
+        BlobPart(rows, files, healing),
+        *(RowPart(scan, rows, healing) for scan in Scan),
+        CopyPart(rows, files, store, adapters.garbage, aged, pushed_for),
+        StrangerPart(files),
+        UploadPart(store, aged, pushed_for),
+    )
+    return Integrity(
+        parts,
+        rows,
+        adapters.facts,
+        adapters.leases,
+        adapters.clock,
+        token_hex(HOLDER_BYTES),
+        adapters.pause,
+        rest,
+    )

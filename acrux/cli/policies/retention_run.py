@@ -1,0 +1,53 @@
+"""acrux retention run: carry out the rules now, or say what they would do."""
+
+from contextlib import aclosing
+from pathlib import Path
+
+import click
+
+from acrux.bootstrap.services import Services
+from acrux.cli.options import setting_options
+from acrux.cli.policies.removals import FORMATS, Removals
+from acrux.cli.registry import on_registry
+from acrux.settings import Settings
+
+
+@click.command()
+@click.option("--rule", default="", metavar="NAME", help="Only this rule, though it be disabled.")
+@click.option("--dry-run", is_flag=True, help="Change nothing, and print what would be removed.")
+@setting_options("data_dir")
+@click.option(
+    "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
+    help="JSON or JSON lines for programs, a line for each item for people.",
+)  # fmt: skip
+def run(
+    config: Path | None,
+    rule: str,
+    dry_run: bool,  # noqa: FBT001 -- a flag
+    output: str,
+    **options: object,
+) -> None:
+    """Carry out the enabled retention rules now, instead of waiting for the registry to do it.
+
+    Prints each tag and manifest that is removed, with the rule and the reason. A manifest that
+    lost its last tag can still be pulled by its digest for gc_grace_seconds.
+
+    \b
+    Examples:
+      acrux retention run --dry-run
+      acrux retention run --rule old-builds --dry-run --output jsonl
+      acrux retention run
+    """
+
+    async def act(services: Services, _: Settings) -> None:
+        retention = services.retention
+        async with aclosing(retention.preview(rule) if dry_run else retention.run(rule)) as steps:
+            removals = Removals(output, is_dry=dry_run)
+            async for step in steps:
+                for verdict in step.verdicts:
+                    removals.add(
+                        step.repository, verdict.item, rule=verdict.rule, reason=verdict.reason
+                    )
+            removals.end()
+
+    on_registry(config, options, act)

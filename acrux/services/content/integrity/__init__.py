@@ -1,0 +1,1 @@
+"""Check the whole registry, and repair it."""

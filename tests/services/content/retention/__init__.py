@@ -1,0 +1,1 @@
+"""Retention and purges, on a real database."""
