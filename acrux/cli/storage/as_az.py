@@ -62,7 +62,7 @@ def list_deleted_tags(config: Path | None, name: str, output: str, **options: ob
 @click.option("--digest", "-d", help="The manifest; without it, the one that had the tag last.")
 @force_option
 @click.option(
-    "--yes", "-y", is_flag=True, expose_value=False,
+    "--yes", "-y", is_flag=True,
     help="Accepted as az has it; nothing is asked.",
 )  # fmt: skip
 @setting_options("data_dir")
@@ -83,9 +83,10 @@ def restore(
     wanted = None if digest is None else Digest.parse(digest)
     if tag is None and wanted is None:
         raise InvalidInput("name REPO:TAG, or give --digest")
+    settings = {"data_dir": options["data_dir"]}
     on_registry(
         config,
-        options,
+        settings,
         lambda services, _: deleted.bring_back(services, of, tag, wanted, force),
     )
     click.echo(f"Restored {name}.")
