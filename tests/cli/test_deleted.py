@@ -111,6 +111,9 @@ def test_wrong_usage_is_explained(terminal: Terminal) -> None:
     purged = terminal.run("deleted", "purge", f"{NAME}:v1", "--yes")
     restored = terminal.run("manifest", "restore", "-n", NAME)
 
+    listed = terminal.run("manifest", "list-deleted-tags", "-n", f"{NAME}@{DIGEST}")
+
+    assert "without a digest" in str(listed.exception)
     assert (purged.exit_code, "without a tag" in purged.output) == (2, True)
     assert "REPO:TAG" in str(restored.exception)
 
