@@ -41,10 +41,10 @@ from acrux.ports.accounts import (
     StoredScopeMap,
 )
 from acrux.ports.audit_log import AuditLog
+from acrux.ports.collection import Inventory, Terms
 from acrux.ports.content import Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
-from acrux.ports.inventory import Inventory, Terms
 from acrux.ports.policies import Policies
 from acrux.ports.pulls import Pull, Pulls
 from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, tags

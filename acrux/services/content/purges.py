@@ -10,7 +10,7 @@ from acrux.domain.content.policies.retention import Fact, TagFact
 from acrux.domain.content.policies.tag_selection import Expression
 from acrux.domain.content.purge import Kept, Purge
 from acrux.ports.clock import Clock, Rest
-from acrux.ports.inventory import Inventory, ManifestFact, Terms
+from acrux.ports.collection import Inventory, ManifestFact, Terms
 
 ITEMS: Final = 200  # of one step: so many are judged, and removed in one transaction, at once
 REPOSITORIES: Final = 500  # names of which are read at once

@@ -18,8 +18,8 @@ from acrux.domain.content.policies.retention import (
 from acrux.domain.instants import BEGINNING
 from acrux.errors import TooManyRequests, UnknownName
 from acrux.ports.clock import Clock, Rest
+from acrux.ports.collection import Inventory, Terms
 from acrux.ports.facts import Facts
-from acrux.ports.inventory import Inventory, Terms
 from acrux.ports.leases import Leases
 from acrux.ports.policies import Policies
 from acrux.ports.pulls import Pulls
