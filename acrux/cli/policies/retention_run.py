@@ -37,7 +37,7 @@ def run(
     """
 
     async def act(services: Services, _: Settings) -> None:
-        retention = services.retention
+        retention = services.retention.hurried()
         async with aclosing(retention.preview(rule) if dry_run else retention.run(rule)) as steps:
             removals = Removals(output, is_dry=dry_run)
             async for step in steps:
