@@ -6,7 +6,7 @@ from acrux.adapters.sql.content import copies, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.content.copy import Copy
-from acrux.domain.content.integrity import Kind
+from acrux.domain.content.integrity.findings import Kind
 from acrux.ports.integrity.rows import Cursor, Fault, Orphan, Scanned, UsedBlob
 
 _USED = """

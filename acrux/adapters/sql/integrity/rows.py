@@ -12,7 +12,7 @@ from acrux.adapters.sql.space import keeping
 from acrux.adapters.sql.space.counted import check_counted
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.integrity import Affected, Kind, affected_by
+from acrux.domain.content.integrity.findings import Affected, Kind, affected_by
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownBlob
 from acrux.ports.integrity.rows import Cursor, Fault, Orphan, Scan, Scanned, UsedBlob

@@ -6,7 +6,7 @@ from typing import Final
 
 from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.integrity import Finding, Kind, Outcome
+from acrux.domain.content.integrity.findings import Finding, Kind, Outcome
 from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock
 from acrux.ports.collection import Garbage
@@ -32,6 +32,7 @@ class DatabasePart:
         """See Part."""
         for sentence in await self._rows.broken(deep=run.deep):
             run.found(Finding(Kind.DATABASE, "database", detail=sentence))
+            run.is_over = True  # what it says of the rest cannot be trusted, nor be corrected
         return ()
 
 
