@@ -24,11 +24,13 @@ _FACT: Final = "clock"  # the name under which the latest instant is stored
 class Clocks:
     """The clock for the current time, for ages and for recorded instants, and how to wait.
 
-    `steady` is None if the clock is moved by hand.
+    `lenient` is for ages for which an hour does not matter. `steady` is None if the clock is moved
+    by hand.
     """
 
     wall: Clock
     aged: Clock
+    lenient: Clock
     noted: Clock
     pause: Pause
     steady: SteadyClock | None = None
@@ -53,7 +55,7 @@ class Clocks:
 
 def by_hand(clock: Clock) -> Clocks:
     """The clocks for a `clock` that is moved by hand: it is trusted, and nobody waits for it."""
-    return Clocks(clock, clock, clock, _nobody_waits)
+    return Clocks(clock, clock, clock, clock, _nobody_waits)
 
 
 now: Clock = partial(datetime.now, UTC)
@@ -67,7 +69,7 @@ def ticks() -> float:
 def running(log: Log, wall: Clock = now, ticks: Callable[[], float] = ticks) -> Clocks:
     """The clocks of a running registry: `wall` may jump, `ticks` counts the elapsed seconds."""
     steady = SteadyClock(wall, ticks, partial(_tell, log))
-    return Clocks(wall, steady, steady.noted, _until, steady)
+    return Clocks(wall, steady, steady.lenient, steady.noted, _until, steady)
 
 
 def clocks_of(clock: Clock | Clocks | None, log: Log) -> Clocks:

@@ -12,7 +12,7 @@ PREFIX: Final = "ACRUX_"
 
 # Variables with this prefix that are not settings: they belong to the client and to the tests.
 OTHER_VARIABLES: Final = frozenset(
-    {"ACRUX_CONFIG", "ACRUX_USERNAME", "ACRUX_PASSWORD", "ACRUX_OCI_CONFORMANCE"}
+    {"ACRUX_CONFIG", "ACRUX_USERNAME", "ACRUX_PASSWORD", "ACRUX_OCI_CONFORMANCE", "ACRUX_ACR"}
 )
 
 # acr-protocol.md §5.11: 5 to 50 letters and digits; hyphens as in a domain name label.

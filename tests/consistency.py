@@ -1,12 +1,13 @@
 """Whether the rows of a registry agree with each other, and with the files of its blobs."""
 
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
+
+import apsw
 
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
@@ -134,8 +135,10 @@ def _files(data_dir: Path) -> Iterator[tuple[tuple[str, str], Path]]:
 
 
 def faults(data_dir: Path) -> list[str]:
-    """All of these, in a data directory that no registry has open."""
-    with closing(sqlite3.connect(data_dir / "registry.sqlite")) as database:
+    """All of these, in a data directory."""
+    # Not sqlite3: if two SQLite libraries of one process open a file, one's close ends the other's
+    # locks (https://sqlite.org/howtocorrupt.html §2.2.1).
+    with closing(apsw.Connection(str(data_dir / "registry.sqlite"))) as database:
 
         def rows(sql: str) -> list[tuple[Any, ...]]:
             return database.execute(sql).fetchall()

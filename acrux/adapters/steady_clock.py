@@ -72,6 +72,15 @@ class SteadyClock:
         self._mark, self._marked_at = mark, ticks
         return min(now, mark)
 
+    def lenient(self) -> datetime:
+        """The instant to compute ages with if a jump of less than JUMP does no harm.
+
+        A command that runs for seconds knows only the instant that a server stored last, up to a
+        minute ago, and has no time to catch up.
+        """
+        mark, now = self(), self._clock()
+        return now if now - mark < JUMP else mark
+
     def _notice(self, jump: timedelta) -> None:
         has_jumped = abs(jump) >= JUMP
         if has_jumped and not self._is_reported:

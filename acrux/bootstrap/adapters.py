@@ -76,6 +76,7 @@ class Adapters:
     signer: RotatingSigner
     clock: Clock
     aged: Clock  # for what cannot be undone
+    lenient: Clock  # the same, for ages for which an hour does not matter
     noted: Clock  # for what is kept by its age
     pause: Pause
     facts: SqlFacts
@@ -125,6 +126,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         signer=RotatingSigner(signing_keys, clocks.wall),
         clock=clocks.wall,
         aged=clocks.aged,
+        lenient=clocks.lenient,
         noted=clocks.noted,
         pause=clocks.pause,
         facts=SqlFacts(database),

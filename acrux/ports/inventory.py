@@ -12,8 +12,9 @@ class ManifestFact(Struct, frozen=True):
     """What decides whether a manifest may be removed for having no tag.
 
     `is_named`: an index names it. `has_subject`: it refers to a manifest, and `is_referrer`: that
-    one is there. `is_reviewed`: it lost a reference, and the collector looks at it when its grace
-    has passed. As long as it has tags, `fact.untagged_at` means nothing.
+    one is there. `is_held`: a push is about to name it. `is_reviewed`: it lost a reference, and the
+    collector looks at it when its grace has passed. As long as it has tags, `fact.untagged_at`
+    means nothing.
     """
 
     fact: UntaggedFact
@@ -21,7 +22,13 @@ class ManifestFact(Struct, frozen=True):
     is_named: bool = False
     has_subject: bool = False
     is_referrer: bool = False
+    is_held: bool = False
     is_reviewed: bool = False
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether something refers to it, or is about to."""
+        return self.is_tagged or self.is_named or self.is_referrer or self.is_held
 
 
 class Terms(Struct, frozen=True):
@@ -75,6 +82,6 @@ class Inventory(Protocol):
         """Remove those of the items that are still exactly as they were read; says which.
 
         A tag that moved, was pushed again, pulled or locked meanwhile stays, as does a manifest
-        that got a tag, or that an index or a subject needs now. Returns None, and removes nothing,
-        if a rule is not what it was.
+        that got a tag, or that an index, a subject or a push needs now. Returns None, and removes
+        nothing, if a rule is not what it was.
         """

@@ -152,3 +152,21 @@ async def test_the_audit_is_pruned_again_after_the_clock_was_far_ahead(
     await audit_log.keep()
 
     assert await stored.search(Search()) == ()
+
+
+def test_a_command_takes_what_was_due_when_it_started() -> None:
+    """`acrux gc run` would leave what was deleted within the last minute."""
+    given = Given()
+    given.steady.resume(given.wall.now - timedelta(minutes=1))
+
+    assert given.steady() < given.wall.now
+    assert given.steady.lenient() == given.wall.now
+
+
+def test_a_jump_ages_nothing_for_a_lenient_clock_either() -> None:
+    """Images that were deleted a minute ago could not be restored any more."""
+    given = Given()
+    right = given.steady()
+    given.wall.now += FAR
+
+    assert given.steady.lenient() - right <= timedelta(seconds=HASTE)

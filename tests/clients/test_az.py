@@ -3,7 +3,7 @@
 import json
 import socketserver
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from socket import SHUT_WR, create_connection, socket
@@ -40,13 +40,13 @@ collect_telemetry = false
 
 
 class Tunnels(socketserver.ThreadingTCPServer):
-    """A proxy instead of DNS: it leads the login server's name to `port`, and others nowhere."""
+    """A proxy instead of DNS: it leads the login server's name to `port`, `others` to theirs."""
 
     daemon_threads = True
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, others: Mapping[str, int]) -> None:
         super().__init__(("127.0.0.1", 0), Tunnel)
-        self.port = port
+        self.ports = {LOGIN_SERVER: port, **others}
 
     @property
     def url(self) -> str:
@@ -61,13 +61,13 @@ class Tunnel(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Answer CONNECT, then pass bytes in both directions."""
-        target = self.rfile.readline().split()[1]
+        target = self.rfile.readline().split()[1].decode().removesuffix(":443")
         while self.rfile.readline().strip():
             pass
-        if target != f"{LOGIN_SERVER}:443".encode():
+        if target not in self.server.ports:
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             return
-        with create_connection(("127.0.0.1", self.server.port)) as there:
+        with create_connection(("127.0.0.1", self.server.ports[target])) as there:
             self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
             back = Thread(target=pump, args=(there, self.connection))
             back.start()
@@ -86,16 +86,23 @@ def pump(source: socket, destination: socket) -> None:
 
 
 @contextmanager
-def tunnels_to(port: int) -> Iterator[Tunnels]:
-    """Run the proxy until the block ends."""
-    with Tunnels(port) as tunnels:
-        thread = Thread(target=tunnels.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield tunnels
-        finally:
-            tunnels.shutdown()
-            thread.join()
+def tunnels_to(port: int, **others: int) -> Iterator[Tunnels]:
+    """Run the proxy until the block ends; `others` are ports of hosts of the same cloud."""
+    hosts = {f"{name}{SUFFIX}": other for name, other in others.items()}
+    with Tunnels(port, hosts) as tunnels, serving(tunnels):
+        yield tunnels
+
+
+@contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    """Answer in a thread until the block ends."""
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,9 @@ from acrux.ports.accounts import (
 )
 from acrux.ports.audit_log import AuditLog
 from acrux.ports.collection import Garbage
-from acrux.ports.content import Metadata, Properties
+from acrux.ports.content import Graveyard, Metadata, Properties
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
-from acrux.ports.graveyard import Graveyard
 from acrux.ports.inventory import Inventory, Terms
 from acrux.ports.leases import Leases
 from acrux.ports.policies import Policies
@@ -232,6 +231,7 @@ CALLS: tuple[Call | None, ...] = (
     None,
     *(GARBAGE.count(100) for _ in range(6)),
     METADATA.delete_tag(LARGE, TAG),
+    GARBAGE.purge_expired(AT + timedelta(days=400), 100),
     *(GARBAGE.review(DUE, 100) for _ in range(3)),
     *(GARBAGE.clear(DUE, 100) for _ in range(12)),
     GARBAGE.is_counted(),

@@ -12,14 +12,18 @@ from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.deleted.store import SqlGraveyard
+from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.copy import Copy
+from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.space import Target
 from acrux.errors import RegistryError
 from tests.contracts.content import AT, descriptor, image, index
@@ -69,6 +73,10 @@ steps: st.SearchStrategy[Action] = st.one_of(
     action("delete", repositories, manifests),
     action("delete_repository", repositories),
     action("lock", repositories, manifests, st.booleans()),
+    action("soft_delete", st.booleans()),
+    action("restore", repositories, manifests, st.none() | tags),
+    action("restore_repository", repositories),
+    action("purge", repositories, manifests),
     action("forward", st.sampled_from([1, 3, 25])),
     action("collect", st.integers(1, 5)),
     action("collect_all"),
@@ -89,6 +97,8 @@ class History:
         rules = Rules(grace, untagged=untagged)
         self.garbage = SqlGarbage(database, rules)
         self.space = SqlSpace(database, rules)
+        self.policies = SqlPolicies(database)
+        self.graveyard = SqlGraveyard(database, grace)
         self._copies: list[tuple[RepositoryName, Copy]] = []
 
     def _clock(self) -> datetime:
@@ -157,6 +167,27 @@ class History:
         change = AttributesChange(delete_enabled=is_unlocked)
         await self.properties.change_manifest(repository, manifest.digest, change)
 
+    async def soft_delete(self, is_enabled: bool) -> None:
+        """Let what is deleted be restored for a day, or not any more."""
+        if is_enabled:
+            await self.policies.create(SoftDeletePolicy(repositories="*", days=1), self.now, 1)
+        else:
+            await self.policies.delete(SoftDeletePolicy, "*")
+
+    async def restore(
+        self, repository: RepositoryName, manifest: Manifest, tag: Tag | None
+    ) -> None:
+        """Restore a deleted manifest, perhaps with a tag."""
+        await self.graveyard.restore(Restoration(repository, manifest.digest, tag), self.now)
+
+    async def restore_repository(self, repository: RepositoryName) -> None:
+        """Restore a deleted repository."""
+        await self.graveyard.restore_repository(repository, self.now)
+
+    async def purge(self, repository: RepositoryName, manifest: Manifest) -> None:
+        """Remove a deleted manifest before its time."""
+        await self.graveyard.purge_manifest(repository, manifest.digest, self.now)
+
     async def forward(self, hours: int) -> None:
         """Let time pass."""
         self.now += timedelta(hours=hours)
@@ -166,6 +197,7 @@ class History:
         if await self.garbage.count(items):
             return True
         done = [
+            await self.garbage.purge_expired(self.now, items),
             await self.garbage.clear(self.now, items),
             await self.garbage.review(self.now, items),
             await self.garbage.end_holds(self.now, items),

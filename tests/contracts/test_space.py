@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.space import (
     Amount,
     Chain,
@@ -177,7 +179,7 @@ class TestWhy:
 
         assert (chain.ground, chain.at) == (Ground.HOLD, AT + HELD)
 
-    async def test_a_manifest_that_can_be_restored_says_since_when(
+    async def test_a_manifest_that_can_be_restored_says_until_when(
         self, registry: History, space: SqlSpace
     ) -> None:
         """Its space does not come back yet."""
@@ -186,7 +188,7 @@ class TestWhy:
 
         [chain] = await chains(space, IMAGE.digest)
 
-        assert (chain.ground, chain.at) == (Ground.DELETED, AT)
+        assert (chain.ground, chain.at) == (Ground.DELETED, AT + timedelta(days=7))
 
     async def test_a_deleted_repository_says_when_it_is_cleared(
         self, registry: History, space: SqlSpace
@@ -298,6 +300,20 @@ class TestWhatIf:
 
         assert (one.later.blobs, one.shared_with) == (1, (Share("base", 1, 4),))
         assert (both.later.manifests, both.later.blobs, both.shared) == (2, 2, Amount())
+
+    async def test_what_can_be_restored_goes_later(
+        self, registry: History, space: SqlSpace
+    ) -> None:
+        """Under a soft-delete policy, space comes back after its days, not after the grace."""
+        policies = SqlPolicies(registry.database)
+        await policies.create(SoftDeletePolicy(repositories="*", days=30), AT, 10)
+        await registry.push(APP, IMAGE, [LATEST])
+
+        found = await space.what_if([Target(APP, IMAGE.digest)])
+
+        assert found.now == Amount()
+        assert (found.later.manifests, found.later.blobs) == (1, 2)
+        assert found.due_at == AT + timedelta(days=30)
 
     async def test_two_parts_free_together_what_neither_frees_alone(
         self, registry: History, space: SqlSpace
@@ -512,8 +528,12 @@ async def contents(database: Database) -> list[list[tuple[object, ...]]]:
 def _mark_deleted(digest: Digest) -> Steps[None]:
     yield Statement(
         """
-        INSERT INTO deleted_manifests (repository, digest, deleted_at)
-        VALUES ('app', :digest, :at)
+        INSERT INTO deleted_manifests (repository, digest, deleted_at, expires_at)
+        VALUES ('app', :digest, :at, :until)
         """,
-        {"digest": str(digest), "at": to_microseconds(AT)},
+        {
+            "digest": str(digest),
+            "at": to_microseconds(AT),
+            "until": to_microseconds(AT + timedelta(days=7)),
+        },
     )

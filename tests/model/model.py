@@ -134,12 +134,36 @@ class Repository:
         concerned = (self.manifest_switches[digest], *(self.tag_switches[tag] for tag in tags))
         if not (self.switches["writeEnabled"] and all(map(is_deletable, concerned))):
             return LOCKED
-        for tag in tags:
+        self.remove(digest)
+        return ACCEPTED
+
+    def remove(self, digest: str) -> None:
+        """Remove a manifest with its tags, and with the last one the repository's attributes.
+
+        Its referrers go with it, unless a tag, a lock or an index keeps them.
+        """
+        for tag in [tag for tag, of in self.tags.items() if of == digest]:
             del self.tags[tag], self.tag_switches[tag]
         del self.manifests[digest], self.manifest_switches[digest]
+        self.remove_referrers(digest)
         if not self.manifests:
             self.switches = unlocked()
-        return ACCEPTED
+
+    def remove_referrers(self, subject: str) -> None:
+        """Remove the manifests with this subject that nothing keeps."""
+        for digest in sorted(self.manifests):
+            is_one = digest in self.manifests and self.manifests[digest].subject == subject
+            if is_one and not self.is_named(digest) and self.is_free(digest):
+                self.remove(digest)
+
+    def is_named(self, digest: str) -> bool:
+        """Whether a tag points at the manifest, or an index names it."""
+        by_index = any(digest in held.named for held in self.manifests.values())
+        return digest in self.tags.values() or by_index
+
+    def is_free(self, digest: str) -> bool:
+        """Whether the manifest may be deleted. The collector's model notes when to look again."""
+        return is_deletable(self.manifest_switches[digest])
 
     def delete(self) -> int:
         """Delete everything, or nothing if anything in it is locked."""

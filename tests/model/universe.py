@@ -28,6 +28,12 @@ class Content:
     subject: str = ""
 
     @property
+    def named(self) -> frozenset[str]:
+        """The blobs and the manifests that a manifest names."""
+        entries = json.loads(self.content).get("manifests", ())
+        return self.blobs | {entry["digest"] for entry in entries}
+
+    @property
     def descriptor(self) -> dict[str, object]:
         """A descriptor of the content."""
         return {

@@ -108,9 +108,13 @@ class _Copying:
                     self._put(copy)
             self._tell("copying blobs", number, count, self.copied_bytes)
         if found.count > (MAX_DAMAGED if self._source.allow_damaged else 0):
+            way = (
+                f"a backup leaves out {MAX_DAMAGED} at most: repair the storage first"
+                if self._source.allow_damaged
+                else "push them again, or leave them out with --allow-damaged"
+            )
             raise DamagedBlob(
-                f"the registry holds damaged blobs, so nothing was backed up: {found}; push them "
-                "again, or leave them out with --allow-damaged"
+                f"the registry holds damaged blobs, so this backup is not complete: {found}; {way}"
             )
         self.damaged = tuple(found.digests)
 

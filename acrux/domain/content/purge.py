@@ -106,8 +106,9 @@ class Kept:
         return True
 
     def kept(self, pushed_at: datetime, name: str) -> bool:
-        """Whether one like this that was counted, or would have been, is among those that stay."""
-        return self._last is not None and (pushed_at, name) >= self._last
+        """Whether one that counts, now or later, is among those that stay, or may become one."""
+        is_full = self._counted >= self._keep
+        return not is_full or (self._last is not None and (pushed_at, name) >= self._last)
 
 
 def parse_age(text: str) -> timedelta:

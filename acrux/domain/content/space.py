@@ -46,7 +46,7 @@ class Ground(Enum):
 class Chain(Struct, frozen=True):
     """Steps from what is kept for itself to what was asked about, and the ground of the first.
 
-    `at` is when a hold ends, a review is due, or a deletion happened; `by` who holds it.
+    `at` is when a hold or the time to restore ends, or a review is due; `by` who holds it.
     """
 
     steps: tuple[Step, ...]

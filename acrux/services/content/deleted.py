@@ -8,7 +8,7 @@ from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownTag
 from acrux.ports.clock import Clock
-from acrux.ports.graveyard import Graveyard
+from acrux.ports.content import Graveyard
 
 
 class DeletedContent:

@@ -53,12 +53,25 @@ class Purges:
             for name in filter(purge.covers, names):
                 yield Purged(name)
                 walk = _Walk(self._inventory, name, purge, before, is_dry=is_dry)
-                async for items in walk.steps():
-                    done = items if is_dry or not items else await self._remove(name, items, purge)
+                async for done in self._of_repository(walk):
                     yield Purged(name, done)
-                    await self._rest()
             after = names[-1]
             await self._rest()
+
+    async def _of_repository(self, walk: "_Walk") -> AsyncIterator[Sequence[Fact]]:
+        is_done = False
+        while not is_done:
+            removed = skipped = 0
+            async for items in walk.steps():
+                done = items
+                if items and not walk.is_dry:
+                    done = await self._remove(walk.repository, items, walk.purge)
+                removed += len(done)
+                skipped += len(items) - len(done)
+                yield done
+                await self._rest()
+            # An image that is newer than its index goes after it.
+            is_done = not (removed and skipped)
 
     async def _remove(self, repository: str, items: Sequence[Fact], purge: Purge) -> Sequence[Fact]:
         terms = Terms(include_locked=purge.include_locked, include_reviewed=True)
@@ -73,22 +86,23 @@ class _Walk:
         self, inventory: Inventory, repository: str, purge: Purge, before: datetime, *, is_dry: bool
     ) -> None:
         self._inventory = inventory
-        self._repository = repository
-        self._purge = purge
+        self.repository = repository
+        self.purge = purge
         self._before = before
-        self._is_dry = is_dry
+        self.is_dry = is_dry
         self._expressions: tuple[Expression, ...] = purge.tags(repository)
-        self._kept_tags, self._kept_manifests = Kept(purge.keep), Kept(purge.keep)
+        self._kept_tags = self._kept_manifests = Kept(0)
 
     async def steps(self) -> AsyncIterator[Sequence[Fact]]:
         """What goes of each page of tags, then of manifests."""
-        locked = self._purge.include_locked
-        if not self._purge.untagged_only:
-            async for tags in self._inventory.tags(self._repository, ITEMS, include_locked=locked):
+        self._kept_tags, self._kept_manifests = Kept(self.purge.keep), Kept(self.purge.keep)
+        locked = self.purge.include_locked
+        if not self.purge.untagged_only:
+            async for tags in self._inventory.tags(self.repository, ITEMS, include_locked=locked):
                 yield [tag for tag in tags if self._may_go(tag) and not self._keeps(tag)]
-        if self._purge.untagged or self._purge.untagged_only:
+        if self.purge.untagged or self.purge.untagged_only:
             manifests = self._inventory.manifests(
-                self._repository, ITEMS, include_locked=locked, tagged=self._loses_tags
+                self.repository, ITEMS, include_locked=locked, tagged=self._loses_tags
             )
             async for page in manifests:
                 yield [one.fact for one in page if await self._goes_by_itself(one)]
@@ -96,7 +110,7 @@ class _Walk:
     @property
     def _loses_tags(self) -> bool:
         """Whether tags are still there that would be gone by now."""
-        return self._is_dry and not self._purge.untagged_only
+        return self.is_dry and not self.purge.untagged_only
 
     def _may_go(self, tag: TagFact) -> bool:
         return (
@@ -117,7 +131,9 @@ class _Walk:
     async def _may_be_gone(self, one: ManifestFact, depth: int = DEPTH) -> bool:
         """Whether it is old and unlocked, and all that keeps it goes too."""
         fact = one.fact
-        if fact.pushed_at > self._before or fact.is_protected or one.has_subject:
+        if fact.pushed_at > self._before or fact.is_protected:
+            return False
+        if one.has_subject or one.is_held:
             return False
         if one.is_tagged and not await self._loses_all_tags(fact.digest):
             return False
@@ -127,7 +143,7 @@ class _Walk:
         if not self._loses_tags:
             return False
         pages = self._inventory.tags_on(
-            self._repository, digest, ITEMS, include_locked=self._purge.include_locked
+            self.repository, digest, ITEMS, include_locked=self.purge.include_locked
         )
         async for tags in pages:
             for tag in tags:
@@ -137,7 +153,7 @@ class _Walk:
 
     async def _loses_all_names(self, digest: str, depth: int) -> bool:
         naming = await self._inventory.naming(
-            self._repository, digest, NAMING + 1, include_locked=self._purge.include_locked
+            self.repository, digest, NAMING + 1, include_locked=self.purge.include_locked
         )
         if len(naming) > NAMING or depth == 0:
             return False

@@ -219,11 +219,7 @@ class Retention:
             async for manifests in self._inventory.manifests(repository, count):
                 yield _judge_all(
                     evaluations,
-                    [
-                        one.fact
-                        for one in manifests
-                        if not (one.is_named or one.is_referrer or one.is_reviewed)
-                    ],
+                    [one.fact for one in manifests if not (one.is_needed or one.is_reviewed)],
                 )
         if any(rule.is_on_tags for rule in rules):
             async for tags in self._inventory.tags(repository, count):

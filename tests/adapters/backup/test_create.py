@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from acrux.adapters.backup import create
 from acrux.adapters.backup.create import Made
 from acrux.domain.content.digest import Digest
 from acrux.errors import (
@@ -216,6 +217,18 @@ def test_damaged_blobs_are_named_and_left_out_only_if_that_is_allowed(
     assert checked(place) == made.manifest
     restored(place, tmp_path / "new")
     assert len(files_of(tmp_path / "new")) == 4
+
+
+def test_a_registry_that_lost_most_blobs_is_not_backed_up(
+    original: Original, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that was not mounted would replace the last good backup by an empty one."""
+    monkeypatch.setattr(create, "MAX_DAMAGED", 2)
+    for file in files_of(original.data_dir)[:3]:
+        file.unlink()
+
+    with pytest.raises(DamagedBlob, match="repair the storage first"):
+        original.back_up(tmp_path / "backup", allow_damaged=True)
 
 
 def spoil(file: Path, damage: str) -> None:

@@ -84,6 +84,7 @@ class TestKept:
         """And only they are said to be kept."""
         kept, places = Kept(2), [(BEGINNING + timedelta(days=day), "t") for day in (9, 8, 7)]
 
+        assert kept.kept(*places[2]), "there is room"
         assert [kept.keeps(*place) for place in places] == [True, True, False]
         assert [kept.kept(*place) for place in places] == [True, True, False]
 

@@ -63,11 +63,8 @@ async def test_the_system_defined_scope_maps_hold_what_acr_says(
 ) -> None:
     """acr-protocol.md §4.4."""
     caller = await account(registry, name)
-    actions = {
-        ACTION_OF_PERMISSION[permission.removeprefix("repositories/*/")]
-        for permission in SYSTEM_DEFINED[name].permissions
-        if permission.startswith("repositories/")
-    }
+    kinds = {one.removeprefix("repositories/*/") for one in SYSTEM_DEFINED[name].permissions}
+    actions = {action for kind, action in ACTION_OF_PERMISSION.items() if kind in kinds}
 
     (held,) = granted(await caller.token("repository:any/thing:*"))
 

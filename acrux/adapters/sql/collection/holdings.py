@@ -106,9 +106,9 @@ def list_manifests(repository: str, after: Place | None, count: int) -> Statemen
     )
 
 
-def find_manifests(repository: str, digests: Sequence[str]) -> Statement:
-    """These manifests, as `read_manifest` takes them, in no order."""
-    values: list[SqlValue] = [repository, *digests]
+def find_manifests(repository: str, digests: Sequence[str], now: int) -> Statement:
+    """These manifests at an instant, as `read_manifest` takes them, in no order."""
+    values: list[SqlValue] = [now, repository, *digests]
     return Statement(
         f"""
         SELECT manifests.digest, manifests.updated_at,
@@ -128,6 +128,9 @@ def find_manifests(repository: str, digests: Sequence[str]) -> Statement:
                EXISTS (SELECT 1 FROM manifests AS subjects
                        WHERE subjects.repository = manifests.repository
                          AND subjects.digest = manifests.subject),
+               EXISTS (SELECT 1 FROM holds
+                       WHERE holds.repository = manifests.repository
+                         AND holds.digest = manifests.digest AND holds.until > ?),
                EXISTS (SELECT 1 FROM reviews WHERE reviews.repository = manifests.repository
                                                AND reviews.digest = manifests.digest)
         FROM repositories JOIN manifests ON manifests.repository = repositories.key

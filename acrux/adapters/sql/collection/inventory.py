@@ -91,7 +91,9 @@ class SqlInventory:
     ) -> Sequence[ManifestFact]:
         if not digests:
             return ()
-        rows = await self._database.read(holdings.find_manifests(repository, digests))
+        rows = await self._database.read(
+            holdings.find_manifests(repository, digests, self._grace.now())
+        )
         found = (holdings.read_manifest(row, include_locked=include_locked) for row in rows)
         facts = {each.fact.digest: each for each in found}
         return [facts[digest] for digest in digests if digest in facts]
@@ -110,7 +112,7 @@ def _remove(
             rows = yield holdings.find_tag(repository, item.name)
             is_same = _is_same_tag(rows, item, repository, write_once, terms)
         else:
-            rows = yield holdings.find_manifests(repository, [item.digest])
+            rows = yield holdings.find_manifests(repository, [item.digest], grace.now())
             is_same = _is_still_untagged(rows, item, terms)
         if is_same and key is not None:
             yield from _take(key, item, grace)
@@ -143,7 +145,7 @@ def _is_still_untagged(rows: Sequence[Row], item: UntaggedFact, terms: Terms) ->
     return (
         [each.fact for each in found] == [item]
         and not item.is_protected
-        and not any(each.is_tagged or each.is_named or each.is_referrer for each in found)
+        and not any(each.is_needed for each in found)
         and (terms.include_reviewed or not found[0].is_reviewed)
     )
 

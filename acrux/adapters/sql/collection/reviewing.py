@@ -16,6 +16,10 @@ class Rules(Struct, frozen=True):
     grace: Grace
     untagged: bool = True
 
+    def takes(self, *, has_subject: bool) -> bool:
+        """Whether a manifest goes that nothing refers to and that lost a reference."""
+        return self.untagged or (has_subject and self.grace.referrers)
+
 
 class _Due(Struct, frozen=True):
     """A digest that is due, and what there is of it: a manifest, a link, a hold, references."""
@@ -113,9 +117,8 @@ def review_expired_holds(now: int, count: int) -> Steps[Collected]:
 def _review_manifest(one: _Due, now: int, rules: Rules) -> Steps[Collected]:
     # Without a manifest it was deleted, but perhaps not all of its referrers were.
     if one.is_manifest:
-        follows = one.has_subject and rules.grace.referrers
         is_referred_to = one.is_tagged or one.is_named or one.is_referrer
-        if one.is_kept or is_referred_to or not (rules.untagged or follows):
+        if one.is_kept or is_referred_to or not rules.takes(has_subject=one.has_subject):
             return Collected()
         if one.is_locked:  # it is looked at again until it is unlocked
             yield from reviews.review(one.key, [one.digest], rules.grace.unlocked())

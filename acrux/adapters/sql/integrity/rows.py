@@ -100,9 +100,8 @@ class SqlRows:
 
     async def affected(self, digest: Digest) -> Affected:
         """See ports.integrity.rows.Rows."""
-        now, untagged = self._rules.grace.now(), self._rules.untagged
         try:
-            kept = await self._database.snapshot(keeping.find(digest, None, now, untagged=untagged))
+            kept = await self._database.snapshot(keeping.find(digest, None, self._rules))
         except UnknownBlob:  # nothing has it
             return Affected()
         return affected_by(kept)

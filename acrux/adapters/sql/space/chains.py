@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Final
 
+from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.domain.content.media_types import INDEXES
 from acrux.domain.content.space import Chain, Ground, Step, Thing
@@ -16,10 +17,9 @@ NAMERS: Final = 20  # that are followed from one digest
 _Waiting = deque[tuple[str, tuple[Step, ...]]]
 
 
-def climb(
-    key: str, digest: str, now: int, *, untagged: bool
-) -> Steps[tuple[tuple[Chain, ...], bool]]:
+def climb(key: str, digest: str, rules: Rules) -> Steps[tuple[tuple[Chain, ...], bool]]:
     """Some of the chains that keep the digest, the shortest first, and whether there are more."""
+    now = rules.grace.now()
     chains: list[Chain] = []
     waiting: _Waiting = deque([(digest, ())])
     more = yield from _begin_at_link(key, digest, now, waiting, chains)
@@ -30,7 +30,7 @@ def climb(
             continue
         seen.add(manifest)
         for row in (yield _find_manifest(key, manifest)):
-            media_type, created_at, subject, is_locked = row
+            media_type, created_at, has_subject, subject, is_locked = row
             step = Step(_thing(media_type, subject), manifest, from_microseconds(created_at))
             steps = (step, *below)
             referred = yield from _follow(key, manifest, steps, waiting, chains)
@@ -38,7 +38,8 @@ def climb(
             if subject is not None:
                 waiting.append((str(subject), steps))
             elif not referred:
-                stand = _stand(key, steps, now, is_locked=bool(is_locked), stays=not untagged)
+                stays = not rules.takes(has_subject=bool(has_subject))
+                stand = _stand(key, steps, now, is_locked=bool(is_locked), stays=stays)
                 chains.append((yield from stand))
     return tuple(chains[:CHAINS]), more or bool(waiting) or len(chains) > CHAINS
 
@@ -109,10 +110,11 @@ def _find_link(key: str, digest: str) -> Statement:
 
 
 def _find_manifest(key: str, digest: str) -> Statement:
-    """Of a manifest: its type, its age, its subject if that is there, whether it is locked."""
+    """Of a manifest: its type and age, its subject if that is there, whether it is locked."""
     return _of(
         """
-        SELECT manifests.media_type, manifests.created_at, subjects.digest,
+        SELECT manifests.media_type, manifests.created_at, manifests.subject IS NOT NULL,
+               subjects.digest,
                manifests.delete_enabled = 0 OR manifests.write_enabled = 0
                    OR repositories.write_enabled = 0
         FROM manifests JOIN repositories ON repositories.key = manifests.repository
@@ -167,7 +169,7 @@ def _find_review(key: str, digest: str) -> Statement:
 
 def _find_deletion(key: str, digest: str) -> Statement:
     return _of(
-        "SELECT deleted_at FROM deleted_manifests WHERE repository = :key AND digest = :digest",
+        "SELECT expires_at FROM deleted_manifests WHERE repository = :key AND digest = :digest",
         key, digest,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from acrux.adapters.sql.collection.reviewing import Rules
-from acrux.adapters.sql.content import attributes, repositories
+from acrux.adapters.sql.content import attributes, graveyard, repositories
 from acrux.adapters.sql.content.keys import find_key
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.space import unreferenced
@@ -44,13 +44,25 @@ def what_if(targets: Sequence[Target], rules: Rules) -> Steps[Freeable]:
     for key, deletion in parts.items():
         if key not in whole:
             found = yield from unreferenced.find(key, deletion, rules, room)
+            if (yield from graveyard.keeping(key, rules.grace.now())):  # it can be restored first
+                found.now, found.later = Amount(), found.now + found.later
             sums.leaving[key] = found
             room -= len(found.links) + len(found.kept)
     for key in whole:
         yield from _sum_repository(key, sums)
     for key, leaving in sums.leaving.items():
         yield from _sum_part(key, leaving, sums)
-    return (yield from sums.result(rules.grace.ends()))
+    due_at = yield from _find_end([*whole, *sums.leaving], rules)
+    return (yield from sums.result(due_at))
+
+
+def _find_end(keys: Sequence[str], rules: Rules) -> Steps[int]:
+    """When the last of what is deleted now from these repositories goes."""
+    ends = rules.grace.ends()
+    for key in keys:
+        if kept := (yield from graveyard.keeping(key, rules.grace.now())):
+            ends = max(ends, kept.until)
+    return ends
 
 
 def _check_repository(repository: RepositoryName) -> Steps[None]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.adapters.sql.space import chains
 from acrux.adapters.sql.space.counted import check_counted
@@ -15,10 +16,8 @@ REPOSITORIES: Final = 20  # that an answer names
 PAGE: Final = 500  # repositories that one statement asks
 
 
-def find(
-    digest: Digest, repository: RepositoryName | None, now: int, *, untagged: bool
-) -> Steps[Kept]:
-    """What keeps the digest; `untagged` is whether manifests that lose their last tag go.
+def find(digest: Digest, repository: RepositoryName | None, rules: Rules) -> Steps[Kept]:
+    """What keeps the digest.
 
     Raises UnknownBlob if nothing has it, and NotYet.
     """
@@ -27,7 +26,7 @@ def find(
     holders = yield from _find_holders(text, repository)
     for key, name, is_deleted, clear_at, size in holders[:REPOSITORIES]:
         # What is about to be cleared is kept by nothing in it.
-        climb = chains.climb(str(key), text, now, untagged=untagged)
+        climb = chains.climb(str(key), text, rules)
         found, more = (yield from climb) if clear_at is None else ((), False)
         cleared_at = None if clear_at is None else from_microseconds(clear_at)
         keepers.append(Keeper(str(name), found, more, bool(is_deleted), cleared_at))

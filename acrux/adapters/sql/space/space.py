@@ -20,10 +20,7 @@ class SqlSpace:
 
     async def why(self, digest: Digest, repository: RepositoryName | None) -> Kept:
         """See ports.Space."""
-        now, untagged = self._rules.grace.now(), self._rules.untagged
-        return await self._database.snapshot(
-            keeping.find(digest, repository, now, untagged=untagged)
-        )
+        return await self._database.snapshot(keeping.find(digest, repository, self._rules))
 
     async def what_if(self, targets: Sequence[Target]) -> Freeable:
         """See ports.Space."""

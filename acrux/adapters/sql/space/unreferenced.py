@@ -100,7 +100,7 @@ class _Walk:
         if not rows or digest in self._gone:
             return False
         [(subject, has_subject, is_locked)] = rows
-        if is_locked or (subject is None and not self._rules.untagged):
+        if is_locked or not self._rules.takes(has_subject=subject is not None):
             return False
         if has_subject and subject not in self._gone:
             return False

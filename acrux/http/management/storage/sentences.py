@@ -11,7 +11,7 @@ _GROUNDS: Final = {
     Ground.HOLD: "{by} is expected to refer to {what} until {at}",
     Ground.REVIEW: "nothing keeps {what}: it goes at {at}, unless something refers to it by then",
     Ground.LOCK: "nothing refers to {what}, but it is locked: it goes once it is unlocked",
-    Ground.DELETED: "{what} was deleted at {at}, and can still be restored",
+    Ground.DELETED: "{what} was deleted, and can be restored until {at}",
     Ground.NOTHING: "nothing refers to {what}, and nothing removes it: delete it",
 }
 

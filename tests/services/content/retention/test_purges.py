@@ -1,6 +1,7 @@
 """Purges: what `acr purge` removes, on a real database."""
 
 import pytest
+from msgspec.structs import replace
 
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.policies.write_once import WriteOncePolicy
@@ -136,6 +137,15 @@ class TestIndexes:
 
         assert await run(shelf, wanted) == set()
 
+    async def test_images_newer_than_their_index_go_too(self, shelf: Shelf) -> None:
+        """A registry that was filled by hand may hold them in any order."""
+        image = await shelf.push(age=31, name="image")
+        index = await shelf.push("index", age=40, of=(image,))
+        wanted = purge(".*:.*", untagged=True)
+
+        assert await run(shelf, replace(wanted, keep=1)) == set()
+        assert await run(shelf, wanted) == {"index", *digests(image, index)}
+
     async def test_what_is_named_by_too_many_or_too_deep_stays(self, shelf: Shelf) -> None:
         """The question must end; the collector takes what is left."""
         image = await shelf.push(age=99, name="image")
@@ -162,6 +172,16 @@ class TestIndexes:
 
         assert await run(shelf, purge(".*:old", untagged=True)) == {"old", *digests(old)}
         assert (await shelf.left()).manifests == digests(kept, other)
+
+
+async def test_what_a_push_is_about_to_name_stays(shelf: Shelf) -> None:
+    """The push was told that it is there."""
+    held = await shelf.push(age=31, name="held")
+    await shelf.metadata.hold(APP, held.digest, "pusher")
+    assert await run(shelf, purge(untagged_only=True)) == set()
+
+    shelf.clock.forward(hours=3)
+    assert await run(shelf, purge(untagged_only=True)) == digests(held)
 
 
 class TestLocks:

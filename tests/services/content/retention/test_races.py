@@ -141,10 +141,14 @@ async def _delete_and_push(shelf: Shelf, manifest: Manifest) -> None:
     await shelf.push(name="untagged")
 
 
+async def _hold(shelf: Shelf, manifest: Manifest) -> None:
+    await shelf.metadata.hold(APP, manifest.digest, "pusher")
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        _tag, _tag_and_untag, _name, _lock_manifest, _lock_repository, _pull_by_digest,
+        _hold, _tag, _tag_and_untag, _name, _lock_manifest, _lock_repository, _pull_by_digest,
         _delete_and_push, *ON_RULES,
     ],
 )  # fmt: skip
