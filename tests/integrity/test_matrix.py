@@ -13,8 +13,8 @@ from acrux.domain.content.integrity.findings import Kind, Outcome
 from acrux.services.content.integrity.report import Options, Report
 from acrux.settings import Settings
 from tests.http.caller import Caller
-from tests.http.corruptions import CORRUPTIONS, DIGEST, IMAGE, LAYER, LOOSE, Corruption, Data
 from tests.images import image
+from tests.integrity.corruptions import CORRUPTIONS, DIGEST, IMAGE, LAYER, LOOSE, Corruption, Data
 
 BUSY = "busy"
 PUSHES = 3  # beside each check, at least
