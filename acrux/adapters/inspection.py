@@ -16,10 +16,10 @@ from acrux.adapters.blobs.checked import Checked
 from acrux.adapters.blobs.copy_files import ALGORITHMS, CopyFiles, read_name
 from acrux.adapters.blobs.upload_files import in_thread
 from acrux.adapters.failures import reading, storing
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import DamagedBlob
-from acrux.ports.integrity.files import Spend, State, Strangers
+from acrux.ports.content.integrity.files import Spend, State, Strangers
 
 FOLDERS: Final = 64  # looked at in one step
 MAX_STRANGERS: Final = 100  # of these that are named

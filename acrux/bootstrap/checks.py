@@ -7,7 +7,7 @@ from typing import Final
 from acrux.adapters.inspection import FileInspection
 from acrux.bootstrap.adapters import Adapters
 from acrux.ports.clock import Rest
-from acrux.ports.integrity.rows import Scan
+from acrux.ports.content.integrity.rows import Scan
 from acrux.services.content.integrity.blobs import BlobPart, Healing
 from acrux.services.content.integrity.integrity import Integrity
 from acrux.services.content.integrity.parts import (

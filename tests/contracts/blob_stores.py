@@ -23,12 +23,12 @@ from uuid import uuid4
 
 from acrux.adapters.blobs.batches import BATCH_BYTES
 from acrux.adapters.blobs.blob_store import FileBlobStore
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import Session, Upload, UploadId
 from acrux.errors import StorageExhausted, StorageUnavailable, UnknownUpload
-from acrux.ports.blobs import BlobStore, StoredCopy
+from acrux.ports.content.blobs import BlobStore, StoredCopy
 from tests.tools import copy_file, missing
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,12 +7,12 @@ from secrets import token_hex
 from typing import TypeVar
 
 from acrux.adapters.sql.content.grace import Grace
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Page, Slice
+from acrux.domain.content.storage.copy import Copy
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HELLO = RepositoryName.parse("library/hello")

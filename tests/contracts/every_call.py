@@ -26,7 +26,6 @@ from acrux.domain.access.lockout import Subject
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
 from acrux.domain.content.attributes import AttributesChange
-from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
@@ -34,6 +33,7 @@ from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota
 from acrux.domain.content.policies.retention import RetentionRule, TagFact, UntaggedFact
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
+from acrux.domain.content.storage.deleted import Restoration
 from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
@@ -47,15 +47,25 @@ from acrux.ports.accounts import (
     StoredScopeMap,
 )
 from acrux.ports.audit_log import AuditLog
-from acrux.ports.collection import Garbage
-from acrux.ports.content import Graveyard, Metadata, Properties
+from acrux.ports.content.collection import Garbage, Inventory, Terms
+from acrux.ports.content.metadata import Graveyard, Metadata, Properties
+from acrux.ports.content.policies import Policies
+from acrux.ports.content.pulls import Pull, Pulls
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
-from acrux.ports.inventory import Inventory, Terms
 from acrux.ports.leases import Leases
-from acrux.ports.policies import Policies
-from acrux.ports.pulls import Pull, Pulls
-from tests.contracts.content import AT, BLOB, GRACE, PUSHER, copy, descriptor, image, index, tags
+from tests.contracts.content import (
+    AT,
+    BLOB,
+    GRACE,
+    OTHER,
+    PUSHER,
+    copy,
+    descriptor,
+    image,
+    index,
+    tags,
+)
 from tests.contracts.databases import Databases
 
 ADAPTERS: dict[type, Callable[[Database], Any]] = {
@@ -186,6 +196,8 @@ CALLS: tuple[Call | None, ...] = (
     GRAVEYARD.manifests(LARGE, Page(100, str(DIGEST)), AT),
     GRAVEYARD.tags(LARGE, Page(100, TAG.value, 1), AT),
     POLICIES.create(SoftDeletePolicy(repositories="*"), AT, 500),
+    METADATA.put_manifest(OTHER, index(), (TAG,), AT),
+    METADATA.delete_manifest(OTHER, index().digest),
     METADATA.put_manifest(LARGE, WHOLE, (TAG,), AT),
     METADATA.delete_manifest(LARGE, WHOLE.digest),
     METADATA.delete_manifest(LARGE, IMAGE.digest),
@@ -361,6 +373,7 @@ def filled(dialect: Dialect, rows: int) -> str:
     digits, digest = dialect.digits.format("n"), dialect.digest.format("n")
     owner = f"CASE n % 4 WHEN 0 THEN 'small/' || {digits} ELSE 'large/' || (n * 10 / {rows}) END"
     series = dialect.series.format(rows=rows)
+    expires = "CASE n % 100 WHEN 0 THEN n ELSE 4102444800000000 + n END"  # most in 2100
     return f"""
         INSERT INTO repositories (key, name, created_at)
         SELECT DISTINCT {owner}, {owner}, 1 FROM {series};
@@ -386,8 +399,18 @@ def filled(dialect: Dialect, rows: int) -> str:
         SELECT {owner}, {digest}, 'acrux', n FROM {series};
         INSERT INTO removals (digest, copy, size, due_at)
         SELECT {digest}, 'former', 1, n FROM {series};
+        INSERT INTO untagged (repository, digest, since)
+        SELECT {owner}, {digest}, n FROM {series};
         INSERT INTO pulls (repository, reference, pulled_at)
         SELECT {owner}, {digest}, n FROM {series};
+        INSERT INTO repositories (key, former_name, restorable, created_at)
+        SELECT DISTINCT 'gone ' || {owner}, {owner}, 1, 1 FROM {series};
+        INSERT INTO deleted_manifests (repository, digest, deleted_at, expires_at)
+        SELECT 'gone ' || {owner}, {digest}, n, {expires} FROM {series};
+        INSERT INTO deleted_tags (repository, name, digest, deleted_at, expires_at)
+        SELECT 'gone ' || {owner}, 't' || {digits}, {digest}, n, {expires} FROM {series};
+        INSERT INTO deleted_tags (repository, name, digest, deleted_at, expires_at)
+        SELECT {owner}, 't' || {digits}, {digest}, n, {expires} FROM {series};
         INSERT INTO audit_log (id, case_id, proven, account, authentication_method, peer,
                                repository, request, outcome, status, asked, granted, reason,
                                message, facts, correlation)

@@ -13,12 +13,12 @@ from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.domain.content.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page, Slice
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
+from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownRepository
 from tests.contracts.content import AT, HELLO, PUSHER, copy

@@ -17,14 +17,14 @@ from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.domain.content.attributes import AttributesChange
-from acrux.domain.content.copy import Copy
-from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
-from acrux.domain.content.space import Target
+from acrux.domain.content.storage.copy import Copy
+from acrux.domain.content.storage.deleted import Restoration
+from acrux.domain.content.storage.space import Target
 from acrux.errors import RegistryError
 from tests.contracts.content import AT, descriptor, image, index
 

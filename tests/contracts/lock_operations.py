@@ -12,7 +12,7 @@ from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import Disallowed, UnknownBlob
-from acrux.ports.content import Metadata, Properties
+from acrux.ports.content.metadata import Metadata, Properties
 from tests.contracts.content import AT, BLOB, LATEST, PUSHER, copy, descriptor, index
 
 SUBJECT = Digest.of(b"subject")

@@ -70,9 +70,9 @@ from acrux.adapters.blobs.blob_files import PIECE_BYTES
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.blobs.hashers import Hashers
 from acrux.adapters.blobs.upload_files import Stamp, lock
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest, new_hasher
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import APPENDED, ContentRange, Place, Session, Upload, UploadId
 from acrux.errors import (
     DigestMismatch,
@@ -84,7 +84,7 @@ from acrux.errors import (
     UnknownUpload,
     UploadOutOfOrder,
 )
-from acrux.ports.blobs import BlobStore, StoredBlob
+from acrux.ports.content.blobs import BlobStore, StoredBlob
 from tests.contracts.blob_stores import (
     KINDS,
     LARGE,

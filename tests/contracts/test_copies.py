@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import Upload
 from acrux.errors import StorageUnavailable, UnknownBlob, UnknownUpload
-from acrux.ports.blobs import Abandoned, BlobStore, StoredCopy
+from acrux.ports.content.blobs import Abandoned, BlobStore, StoredCopy
 from tests.contracts.blob_stores import (
     KINDS,
     PATIENCE,

@@ -13,11 +13,11 @@ from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Database, Statement, Steps
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import UnknownBlob, UnknownManifest
 from tests.consistency import row_faults
 from tests.contracts.content import AT, HELLO, OTHER, PUSHER, copy, image, index, tags

@@ -7,7 +7,6 @@ import pytest
 from acrux.adapters.sql.deleted import restoring
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.attributes import AttributesChange
-from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Page
@@ -15,6 +14,7 @@ from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.policies.write_once import WriteOncePolicy
+from acrux.domain.content.storage.deleted import Restoration
 from acrux.errors import (
     Disallowed,
     NameTaken,

@@ -15,7 +15,7 @@ from acrux.adapters.sql.database import Statement
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.domain.content.attributes import AttributesChange
 from acrux.errors import Disallowed, Unknown, UnknownManifest
-from acrux.ports.content import Metadata, Properties
+from acrux.ports.content.metadata import Metadata, Properties
 from tests.contracts.content import AT, GRACE, HELLO, LATEST, index
 from tests.contracts.databases import KINDS, PATIENCE
 from tests.contracts.lock_operations import (

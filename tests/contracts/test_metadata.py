@@ -28,7 +28,7 @@ from acrux.errors import (
     UnknownRepository,
     UnknownTag,
 )
-from acrux.ports.content import StoredManifest
+from acrux.ports.content.metadata import StoredManifest
 from tests.contracts.content import GRACE, PUSHER, copy
 from tests.contracts.databases import Databases
 

@@ -12,7 +12,7 @@ from acrux.domain.content.policies.quota import Quota
 from acrux.domain.content.policies.retention import RetentionRule
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.policies.write_once import WriteOncePolicy
-from acrux.ports.policies import StoredPolicy
+from acrux.ports.content.policies import StoredPolicy
 from tests.contracts.databases import Databases
 
 AT = datetime(2026, 11, 29, 12, 0, 0, 123456, tzinfo=UTC)

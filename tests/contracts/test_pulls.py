@@ -11,7 +11,7 @@ from acrux.adapters.sql.pulls import REFERENCES_PER_STATEMENT, SqlPulls
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
-from acrux.ports.pulls import Pull
+from acrux.ports.content.pulls import Pull
 from tests.contracts.content import AT, HELLO, LATEST, OTHER, index, later, tags
 from tests.contracts.databases import Databases
 

@@ -19,7 +19,7 @@ from acrux.errors import (
     UnknownManifest,
     UnknownRepository,
 )
-from acrux.ports.content import Deleted
+from acrux.ports.content.metadata import Deleted
 from tests.contracts.content import (
     AT,
     BLOB,

@@ -16,7 +16,7 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
-from acrux.domain.content.space import (
+from acrux.domain.content.storage.space import (
     Amount,
     Chain,
     Freeable,

@@ -9,7 +9,7 @@ import pytest
 from acrux.adapters.blobs.batches import BATCH_BYTES
 from acrux.domain.content.digest import Digest
 from acrux.errors import StorageExhausted, UnknownUpload
-from acrux.ports.blobs import BlobStore
+from acrux.ports.content.blobs import BlobStore
 from tests.contracts.blob_stores import (
     ATTEMPTS,
     LARGE,

@@ -17,8 +17,8 @@ from acrux.adapters.sql.leases import SqlLeases
 from acrux.bootstrap.application import Registry, build
 from acrux.cli.backup.backup import leased
 from acrux.cli.backup.progress import Progress
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import StorageUnavailable
 from acrux.ports.leases import BACKUP
 from acrux.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.integrity.findings import Kind, Outcome
+from acrux.domain.content.storage.integrity import Kind, Outcome
 from acrux.services.content.integrity.report import Options, Report
 from acrux.settings import Settings
 from tests.http.caller import Caller

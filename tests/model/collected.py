@@ -106,7 +106,7 @@ class CollectedRepository(Repository):
         self.due = timedelta()
         while due := sorted(digest for digest, at in self.reviews.items() if at <= self.now()):
             for digest in due:
-                del self.reviews[digest]
+                self.reviews.pop(digest, None)  # it may have gone with its subject
                 self.look_at(digest)
         self.due = GRACE
         for digest in sorted(digest for digest, until in self.holds.items() if until <= self.now()):

@@ -26,7 +26,7 @@ from acrux.adapters.backup.manifest import (
 from acrux.adapters.backup.snapshot import Snapshot
 from acrux.adapters.blobs.checked import Checked, Content
 from acrux.adapters.blobs.folders import sync_folder
-from acrux.domain.content.copy import Copy
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import DamagedBlob, InvalidBackup, InvalidInput, StorageUnavailable
 
 MAX_SECRETS_BYTES: Final = 1 << 24

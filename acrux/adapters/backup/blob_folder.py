@@ -13,7 +13,7 @@ from acrux.adapters.backup.snapshot import Snapshot
 from acrux.adapters.blobs.checked import Checked, Content
 from acrux.adapters.blobs.copy_files import ALGORITHMS
 from acrux.adapters.blobs.folders import make_folders
-from acrux.domain.content.copy import Copy
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import DamagedBlob
 
 # Files that are synced together, and then get their names. An interruption costs as much at most,

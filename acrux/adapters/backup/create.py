@@ -15,7 +15,7 @@ from acrux.adapters.backup.damage import MAX_DAMAGED, Damage
 from acrux.adapters.backup.files import write_file
 from acrux.adapters.backup.manifest import FORMAT, FileRecord, Manifest, Tell
 from acrux.adapters.backup.snapshot import Snapshot, copy_database
-from acrux.domain.content.copy import Copy
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import DamagedBlob
 
 # The secrets as they are stored in the backup; None leaves them out.

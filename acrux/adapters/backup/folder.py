@@ -20,7 +20,7 @@ from acrux.adapters.backup.snapshot import Snapshot
 from acrux.adapters.blobs.checked import Content
 from acrux.adapters.blobs.folders import make_folders
 from acrux.adapters.keys.secrets import replace
-from acrux.domain.content.copy import Copy
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import InvalidBackup, InvalidInput
 
 # Marks the folder as that of a registry's backups, and is locked while one is made.

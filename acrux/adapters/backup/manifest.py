@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from acrux.domain.content.copy import Copy
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import InvalidBackup
 
 MANIFEST: Final = "backup.json"

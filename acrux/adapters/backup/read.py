@@ -17,7 +17,7 @@ from acrux.adapters.blobs.checked import Content
 from acrux.adapters.blobs.folders import make_folders, sync_folder
 from acrux.adapters.data_dir import RESTORING
 from acrux.adapters.sqlite.database import migrations
-from acrux.domain.content.copy import Copy
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import InvalidBackup, InvalidInput, RegistryError
 
 # The secrets by their names, from what the backup holds of them.

@@ -11,8 +11,8 @@ import apsw
 from acrux.adapters.backup.manifest import Tell
 from acrux.adapters.failures import is_read_only
 from acrux.adapters.sqlite.read_only import open_read_only
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import InvalidBackup, RegistryError, StorageExhausted, StorageUnavailable
 
 PAGES_AT_ONCE: Final = 4096  # 16 MiB

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from acrux.adapters.blobs.folders import sync_folder
 from acrux.adapters.failures import reading, storing
-from acrux.ports.blobs import Abandoned
+from acrux.ports.content.blobs import Abandoned
 
 
 @reading

@@ -19,8 +19,8 @@ from acrux.adapters.blobs.folders import check_writable, make_folder, make_folde
 from acrux.adapters.blobs.hashers import Hashers
 from acrux.adapters.blobs.upload_files import UploadFile, in_thread, without_stored
 from acrux.adapters.failures import is_read_only, reading, storing, unavailable
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import APPENDED, Place, Upload
 from acrux.errors import (
     DigestMismatch,
@@ -30,7 +30,7 @@ from acrux.errors import (
     UnknownUpload,
     UploadOutOfOrder,
 )
-from acrux.ports.blobs import Abandoned, Listing
+from acrux.ports.content.blobs import Abandoned, Listing
 
 SIZES_AT_ONCE: Final = 128  # looked up on the event loop: 2 µs each
 PATIENCE: Final = 10.0  # seconds to wait for an upload that another request holds

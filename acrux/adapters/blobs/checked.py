@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import new_hasher
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import DamagedBlob
 
 READ_BYTES: Final = 1 << 20

@@ -15,11 +15,11 @@ from typing import Final
 from acrux.adapters.blobs.blob_files import FileBlob, Verified, is_damaged
 from acrux.adapters.blobs.folders import sync_folder
 from acrux.adapters.failures import reading, storing, unavailable
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import Upload
 from acrux.errors import InvalidDigest, RegistryError, UnknownBlob
-from acrux.ports.blobs import Listing, StoredCopy
+from acrux.ports.content.blobs import Listing, StoredCopy
 
 ALGORITHMS: Final = ("sha256", "sha512")
 NAME_DIGITS: Final = 16

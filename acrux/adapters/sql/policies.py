@@ -10,7 +10,7 @@ from acrux.domain.content.policies.definition import Policy
 from acrux.domain.content.policies.quota import Quota
 from acrux.domain.content.policies.write_once import WriteOncePolicy
 from acrux.domain.instants import from_microseconds, to_microseconds
-from acrux.ports.policies import StoredPolicy
+from acrux.ports.content.policies import StoredPolicy
 
 Kind = TypeVar("Kind", bound=Policy)
 

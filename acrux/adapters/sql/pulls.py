@@ -10,7 +10,7 @@ from acrux.adapters.sql.database import Database, SqlValue, Statement, Steps
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.instants import to_microseconds
-from acrux.ports.pulls import Pull
+from acrux.ports.content.pulls import Pull
 
 REFERENCES_PER_STATEMENT: Final = 500
 

@@ -15,7 +15,7 @@ from acrux.cli.registry import on_registry
 from acrux.domain.content.byte_sizes import parse_bytes, written_bytes
 from acrux.domain.content.policies.quota import Quota
 from acrux.http.management.policies import shapes
-from acrux.ports.policies import StoredPolicy
+from acrux.ports.content.policies import StoredPolicy
 from acrux.settings import Settings
 
 Stored = StoredPolicy[Quota]

@@ -21,7 +21,7 @@ from acrux.cli.policies.retention_run import run
 from acrux.cli.registry import on_registry
 from acrux.domain.content.policies.retention import RetentionRule, check_own
 from acrux.http.management.policies import shapes
-from acrux.ports.policies import StoredPolicy
+from acrux.ports.content.policies import StoredPolicy
 from acrux.settings import Settings
 
 Rule = StoredPolicy[RetentionRule]

@@ -20,7 +20,7 @@ from acrux.cli.policies.options import (
 from acrux.cli.registry import on_registry
 from acrux.domain.content.policies.write_once import WriteOncePolicy
 from acrux.http.management.policies import shapes
-from acrux.ports.policies import StoredPolicy
+from acrux.ports.content.policies import StoredPolicy
 from acrux.settings import Settings
 
 Stored = StoredPolicy[WriteOncePolicy]

@@ -52,7 +52,9 @@ def list_deleted(config: Path | None, name: str, output: str, **options: object)
 @output_option
 def list_deleted_tags(config: Path | None, name: str, output: str, **options: object) -> None:
     """List the deleted tags of a repository; of one name, the one deleted last comes last."""
-    of, tag, _digest = parse_target(name)
+    of, tag, digest = parse_target(name)
+    if digest is not None:
+        raise InvalidInput("name REPO or REPO:TAG, without a digest")
     found = on_registry(config, options, lambda services, _: deleted.tags(services, of))
     deleted.print_tags([one for one in found if tag is None or one.name == tag.value], output)
 
@@ -61,10 +63,7 @@ def list_deleted_tags(config: Path | None, name: str, output: str, **options: ob
 @click.option("--name", "-n", required=True, help="REPO:TAG, or REPO with --digest.")
 @click.option("--digest", "-d", help="The manifest; without it, the one that had the tag last.")
 @force_option
-@click.option(
-    "--yes", "-y", is_flag=True, expose_value=False,
-    help="Accepted as az has it; nothing is asked.",
-)  # fmt: skip
+@click.option("--yes", "-y", is_flag=True, help="Accepted as az has it; nothing is asked.")
 @setting_options("data_dir")
 def restore(
     config: Path | None,
@@ -79,13 +78,14 @@ def restore(
     Examples:
       acrux manifest restore -n team/app:v1
     """
-    of, tag, _digest = parse_target(name)
-    wanted = None if digest is None else Digest.parse(digest)
+    of, tag, named = parse_target(name)
+    wanted = named if digest is None else Digest.parse(digest)
     if tag is None and wanted is None:
         raise InvalidInput("name REPO:TAG, or give --digest")
+    settings = {"data_dir": options["data_dir"]}
     on_registry(
         config,
-        options,
+        settings,
         lambda services, _: deleted.bring_back(services, of, tag, wanted, force),
     )
     click.echo(f"Restored {name}.")

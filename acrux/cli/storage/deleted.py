@@ -11,11 +11,11 @@ from acrux.bootstrap.services import Services
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.cli.storage.targets import parse_target
-from acrux.domain.content.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import MAX_ITEMS, Page, Slice
 from acrux.domain.content.patterns import EVERY_REPOSITORY
+from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.instants import to_microseconds
 from acrux.http.management.storage import shapes
 from acrux.http.management.storage.sentences import instant

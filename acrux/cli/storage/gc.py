@@ -15,7 +15,7 @@ from acrux.cli.storage.progress import Progress
 from acrux.domain.content.byte_sizes import written_bytes
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
-from acrux.domain.content.space import Target
+from acrux.domain.content.storage.space import Target
 from acrux.errors import NotYet
 from acrux.http.management.storage import shapes
 from acrux.services.content.collection import Collection, Freed

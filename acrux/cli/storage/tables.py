@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from acrux.domain.content.byte_sizes import written_bytes
-from acrux.domain.content.space import Amount, Freeable, Keeper, Kept, Usage, Usages
+from acrux.domain.content.storage.space import Amount, Freeable, Keeper, Kept, Usage, Usages
 from acrux.http.management.storage import sentences
 from acrux.http.management.storage.sentences import instant
 from acrux.http.management.storage.shapes import CollectionStatus

@@ -24,6 +24,7 @@ from acrux.domain.access.scope_maps import (
     ACTION_OF_KIND,
     ACTION_OF_MANAGEMENT,
     NOTHING,
+    ONLY_BY_NAME,
     ScopeMap,
     permission,
 )
@@ -125,7 +126,9 @@ class Grant(Struct, frozen=True):
         for scope in self.scopes:
             if _speaks_of(scope, required):
                 held |= scope.actions
-        return bool(required.actions) and (EVERYTHING in held or required.actions <= held)
+        if EVERYTHING in held and required.actions.isdisjoint(ONLY_BY_NAME):
+            return bool(required.actions)
+        return bool(required.actions) and required.actions <= held
 
 
 def _speaks_of(held: Scope, required: Scope) -> bool:

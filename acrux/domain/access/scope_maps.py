@@ -52,7 +52,7 @@ _NAME = re.compile(r"[a-zA-Z0-9-][a-zA-Z0-9_-]{4,49}")
 MAX_DESCRIPTION_CHARACTERS: Final = 256
 MAX_PERMISSIONS: Final = 500
 
-_BY_NAME: Final = frozenset(ACTION_OF_DELETED.values())
+ONLY_BY_NAME: Final = frozenset(ACTION_OF_DELETED.values())
 _EVERY_ACTION: Final = frozenset({EVERYTHING})
 
 
@@ -125,6 +125,16 @@ class ScopeMap(Struct, frozen=True):
         return not self.permissions <= _OF_MANAGEMENT
 
     @property
+    def for_anonymous(self) -> Self:
+        """What of it an anonymous caller gets: nothing of management, and nothing deleted."""
+        kept = (
+            text
+            for text in self.permissions - _OF_MANAGEMENT
+            if not text.endswith(tuple(f"/{kind}" for kind in ACTION_OF_DELETED))
+        )
+        return type(self)(self.name, frozenset(kept), self.catalog)
+
+    @property
     def management(self) -> frozenset[str]:
         """The actions that it grants on the registry's accounts and all that belongs to them."""
         return frozenset(
@@ -145,7 +155,7 @@ class ScopeMap(Struct, frozen=True):
             [
                 action
                 for action, permissions in _permissions_on(name)
-                if (action in asked or (EVERYTHING in asked and action not in _BY_NAME))
+                if (action in asked or (EVERYTHING in asked and action not in ONLY_BY_NAME))
                 and not permissions.isdisjoint(self.permissions)
             ]
         )

@@ -6,9 +6,9 @@ from urllib.parse import quote
 import msgspec
 
 from acrux.domain.access.scope import DELETED_READ
-from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.names import Tag
 from acrux.domain.content.page import Order
+from acrux.domain.content.storage.deleted import Restoration
 from acrux.domain.instants import to_microseconds
 from acrux.errors import InvalidPage, InvalidRequest
 from acrux.http import paging, parsing, responses

@@ -5,10 +5,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 from acrux.domain.content.attributes import Attributes
-from acrux.domain.content.deleted import DeletedManifest, DeletedTag
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.page import Order
 from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
+from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag
 from acrux.domain.instants import to_microseconds
 
 Json = dict[str, object]

@@ -3,13 +3,11 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from msgspec.structs import replace
-
 from acrux.domain.access import built_in_scope_maps
 from acrux.domain.access.credential import Credential
 from acrux.domain.access.grants import ANONYMOUS, Principal
 from acrux.domain.access.reason import Reason
-from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT, NOTHING, ScopeMap
+from acrux.domain.access.scope_maps import NOTHING, ScopeMap
 from acrux.errors import BadCredentials, RegistryError
 from acrux.ports.accounts import Account, Accounts, PasswordRecord, Passwords
 from acrux.ports.clock import Clock, Pause
@@ -123,5 +121,5 @@ def _scope_map(account: Account) -> ScopeMap:
     held = built_in_scope_maps.read(account.scope_map, account.permissions)
     if account.name:
         return held
-    # Anonymous callers can never manage the registry, even if their scope map says so by mistake.
-    return replace(held, permissions=held.permissions - frozenset(ACTION_OF_MANAGEMENT))
+    # They can never manage the registry, even if their scope map says so by mistake.
+    return held.for_anonymous

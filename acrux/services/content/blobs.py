@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import UNWRITABLE, DamagedBlob, UnknownBlob
-from acrux.ports.blobs import BlobStore, StoredBlob
 from acrux.ports.clock import Clock
-from acrux.ports.content import Metadata
+from acrux.ports.content.blobs import BlobStore, StoredBlob
+from acrux.ports.content.metadata import Metadata
 
 Used = TypeVar("Used")
 

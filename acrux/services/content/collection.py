@@ -6,9 +6,9 @@ from typing import Final, Self
 
 from msgspec import Struct
 
-from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock, Rest
-from acrux.ports.collection import Collected, Garbage, Queue
+from acrux.ports.content.blobs import BlobStore
+from acrux.ports.content.collection import Collected, Garbage, Queue
 from acrux.ports.leases import BACKUP, Lease, Leases
 
 LEASE: Final = "collection"

@@ -1,14 +1,14 @@
 """List, restore and purge what was deleted."""
 
-from acrux.domain.content.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import MAX_ITEMS, Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownTag
 from acrux.ports.clock import Clock
-from acrux.ports.content import Graveyard
+from acrux.ports.content.metadata import Graveyard
 
 
 class DeletedContent:

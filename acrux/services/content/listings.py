@@ -7,7 +7,7 @@ from acrux.domain.content.manifest import MAX_MANIFEST_BYTES, Referrer
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
-from acrux.ports.content import Metadata
+from acrux.ports.content.metadata import Metadata
 
 # Annotations may take megabytes, so referrers are read a few at a time. A page of them is an index,
 # and clients do not read an index that is larger than a manifest may be.

@@ -4,11 +4,11 @@ from contextlib import suppress
 
 import msgspec
 
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform
 from acrux.domain.content.media_types import IMAGE_CONFIGS, Accept
 from acrux.domain.content.names import Reference, RepositoryName, Tag
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import (
     UNWRITABLE,
     DigestMismatch,
@@ -17,9 +17,9 @@ from acrux.errors import (
     UnknownManifest,
     UnknownTag,
 )
-from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock
-from acrux.ports.content import Deleted, Metadata, StoredManifest
+from acrux.ports.content.blobs import BlobStore
+from acrux.ports.content.metadata import Deleted, Metadata, StoredManifest
 
 # A configuration larger than this is not read for a platform: no real image has one.
 MAX_CONFIG_BYTES = 1024 * 1024

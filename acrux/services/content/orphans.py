@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock, Rest
-from acrux.ports.collection import Garbage
+from acrux.ports.content.blobs import BlobStore
+from acrux.ports.content.collection import Garbage
 from acrux.ports.facts import Facts
 from acrux.ports.leases import Leases
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from acrux.domain.content.policies.definition import MAX_POLICIES, Policy
 from acrux.errors import InvalidInput, NameTaken, UnknownName
 from acrux.ports.clock import Clock
-from acrux.ports.policies import Kind, StoredPolicy
-from acrux.ports.policies import Policies as StoredPolicies
+from acrux.ports.content.policies import Kind, StoredPolicy
+from acrux.ports.content.policies import Policies as StoredPolicies
 
 
 class Policies:

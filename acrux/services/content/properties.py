@@ -5,7 +5,7 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Order, Page, Slice
 from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
-from acrux.ports.content import Properties as StoredProperties
+from acrux.ports.content.metadata import Properties as StoredProperties
 
 
 class Properties:

@@ -8,8 +8,8 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import Reference, RepositoryName
 from acrux.errors import RegistryError
 from acrux.ports.clock import Clock
-from acrux.ports.pulls import Pull
-from acrux.ports.pulls import Pulls as StoredPulls
+from acrux.ports.content.pulls import Pull
+from acrux.ports.content.pulls import Pulls as StoredPulls
 
 # A worker answers fewer requests for different manifests between two calls of `keep`, so pulls are
 # lost only while none can be written. Each takes at most a kilobyte.

@@ -9,10 +9,10 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota
-from acrux.domain.content.space import MAX_TARGETS, Freeable, Kept, Target, Usage, Usages
+from acrux.domain.content.storage.space import MAX_TARGETS, Freeable, Kept, Target, Usage, Usages
 from acrux.errors import InvalidRequest
-from acrux.ports.policies import Policies
-from acrux.ports.space import Space as StoredSpace
+from acrux.ports.content.policies import Policies
+from acrux.ports.content.space import Space as StoredSpace
 
 LARGEST: Final = 20  # repositories, unless another number is asked for
 MAX_LARGEST: Final = 1000

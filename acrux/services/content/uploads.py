@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import APPENDED, Place, Session, Upload, UploadId
 from acrux.errors import Disallowed, RegistryError, UnknownBlob, UnknownUpload
-from acrux.ports.blobs import BlobStore, Capabilities
 from acrux.ports.clock import Clock
-from acrux.ports.content import Metadata
+from acrux.ports.content.blobs import BlobStore, Capabilities
+from acrux.ports.content.metadata import Metadata
 
 Chunks = AsyncIterator[bytes]
 

@@ -18,10 +18,10 @@ from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Statement
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import Session, Upload, UploadId
 from acrux.errors import UNWRITABLE, DamagedBlob, TooManyRequests, UnknownBlob
 from acrux.services.content.blobs import Blobs

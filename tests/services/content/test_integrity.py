@@ -15,7 +15,7 @@ from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Statement
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.integrity.rows import SqlRows
-from acrux.domain.content.integrity.findings import (
+from acrux.domain.content.storage.integrity import (
     MAX_AFFECTED,
     Affected,
     Finding,
@@ -23,9 +23,9 @@ from acrux.domain.content.integrity.findings import (
     Outcome,
     affected_by,
 )
-from acrux.domain.content.space import Chain, Ground, Keeper, Kept, Step, Thing
+from acrux.domain.content.storage.space import Chain, Ground, Keeper, Kept, Step, Thing
 from acrux.errors import NotYet, StorageUnavailable, TooManyRequests
-from acrux.ports.integrity.rows import Cursor, Fault, Scan
+from acrux.ports.content.integrity.rows import Cursor, Fault, Scan
 from acrux.services.content.integrity import blobs, parts
 from acrux.services.content.integrity.blobs import BlobPart, Healing
 from acrux.services.content.integrity.integrity import FACT, LEASE, Integrity

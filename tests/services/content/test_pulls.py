@@ -8,7 +8,7 @@ import pytest
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.errors import StorageExhausted
-from acrux.ports.pulls import Pull
+from acrux.ports.content.pulls import Pull
 from acrux.services.content.pulls import AT_ONCE, WRITTEN_EVERY, Pulls
 from tests.http.conftest import HandClock
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from acrux.adapters.sql.content import copies
 from acrux.adapters.sql.database import Statement, Steps
-from acrux.ports.collection import Collected
+from acrux.ports.content.collection import Collected
 
 # The columns that tell the rows of a repository apart, in the order in which its tables are
 # cleared: tags refer to manifests.

@@ -8,9 +8,9 @@ from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content import copies, usage
 from acrux.adapters.sql.database import Database, Statement, Steps
 from acrux.adapters.sql.deleted import purging
-from acrux.domain.content.copy import Copy
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.instants import from_microseconds, to_microseconds
-from acrux.ports.collection import Collected, Queue
+from acrux.ports.content.collection import Collected, Queue
 
 
 class SqlGarbage:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from acrux.adapters.sql.content import blob_links, holds, manifests, repositories, reviews
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, Statement, Steps
-from acrux.ports.collection import Collected
+from acrux.ports.content.collection import Collected
 
 
 class Rules(Struct, frozen=True):
@@ -65,6 +65,7 @@ def review_due(now: int, count: int, rules: Rules) -> Steps[Collected]:
 
 
 def _find_due(now: int, count: int) -> Statement:
+    # For some an EXISTS would let PostgreSQL read whole tables.
     return Statement(
         """
         SELECT due.repository, due.digest,
@@ -72,10 +73,10 @@ def _find_due(now: int, count: int) -> Statement:
                 WHERE holds.repository = due.repository AND holds.digest = due.digest),
                manifests.digest IS NOT NULL,
                manifests.subject IS NOT NULL,
-               EXISTS (SELECT 1 FROM tags
-                       WHERE tags.repository = due.repository AND tags.digest = due.digest),
-               EXISTS (SELECT 1 FROM deleted_manifests AS kept
-                       WHERE kept.repository = due.repository AND kept.digest = due.digest),
+               (SELECT 1 FROM tags WHERE tags.repository = due.repository
+                AND tags.digest = due.digest LIMIT 1) IS NOT NULL,
+               (SELECT 1 FROM deleted_manifests AS kept WHERE kept.repository = due.repository
+                AND kept.digest = due.digest LIMIT 1) IS NOT NULL,
                EXISTS (SELECT 1 FROM manifest_references AS named
                        WHERE named.repository = due.repository AND named.target = due.digest
                          AND named.digest <> due.digest),
@@ -87,9 +88,8 @@ def _find_due(now: int, count: int) -> Statement:
                EXISTS (SELECT 1 FROM manifests AS referrers
                        WHERE referrers.repository = due.repository
                          AND referrers.subject = due.digest),
-               EXISTS (SELECT 1 FROM blob_links
-                       WHERE blob_links.repository = due.repository
-                         AND blob_links.digest = due.digest)
+               (SELECT 1 FROM blob_links WHERE blob_links.repository = due.repository
+                AND blob_links.digest = due.digest LIMIT 1) IS NOT NULL
         FROM (SELECT repository, digest FROM reviews
               WHERE due_at <= :now ORDER BY due_at LIMIT :count) AS due
         LEFT JOIN manifests

@@ -15,10 +15,10 @@ from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.content.attributes import Operation
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import MissingReferences, UnknownBlob
 
 # A manifest of 4 MiB can name tens of thousands of layers; a statement takes 32,766 parameters.

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from acrux.adapters.sql.content import usage
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import UnknownUpload
 
 DIGESTS_PER_STATEMENT = 500

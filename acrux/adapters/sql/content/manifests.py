@@ -22,13 +22,13 @@ from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.content.tags import point_tag
 from acrux.adapters.sql.database import Row, Statement, Steps
 from acrux.domain.content.attributes import Operation
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer, stated_media_type
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Page
+from acrux.domain.content.storage.copy import Copy
 from acrux.errors import DamagedManifest, UnknownManifest
-from acrux.ports.content import StoredManifest
+from acrux.ports.content.metadata import StoredManifest
 
 REFERRERS_AT_ONCE: Final = 1000  # deleted in the transaction that deletes their subject
 

@@ -15,16 +15,16 @@ from acrux.adapters.sql.content import (
 )
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Database, Row, Steps
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota, covering
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository
-from acrux.ports.content import Deleted, StoredManifest
+from acrux.ports.content.metadata import Deleted, StoredManifest
 
 
 class SqlMetadata:

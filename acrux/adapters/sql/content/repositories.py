@@ -12,7 +12,7 @@ from acrux.domain.content.attributes import Operation, check
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import UnknownRepository
-from acrux.ports.content import Deleted
+from acrux.ports.content.metadata import Deleted
 
 KEY_BYTES: Final = 8  # random, of the key of a repository whose name is taken by a deleted one
 NAMED: Final = 100_000  # manifests, and tags, that the answer to a deletion names

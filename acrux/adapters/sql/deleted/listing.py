@@ -6,8 +6,8 @@ from acrux.adapters.sql.content.repositories import NameRange
 from acrux.adapters.sql.database import Row, Statement
 from acrux.adapters.sql.deleted import places
 from acrux.adapters.sql.deleted.places import Place
-from acrux.domain.content.deleted import DeletedManifest, DeletedTag
 from acrux.domain.content.page import Page
+from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag
 from acrux.domain.instants import from_microseconds
 
 _AFTER_ALL: Final = 2**62  # later than any instant
@@ -15,15 +15,17 @@ _AFTER_ALL: Final = 2**62  # later than any instant
 
 def list_repositories(names: NameRange, last: str, rows: int, now: int) -> Statement:
     """Up to `rows` names of the range after `last` of which something can be restored."""
+    # For an EXISTS after OR, PostgreSQL may read whole tables.
     return Statement(
         """
         SELECT DISTINCT former_name FROM repositories
         WHERE former_name >= :first AND former_name < :end AND former_name > :last
           AND former_name IS NOT NULL
           AND restorable = 1 AND list_enabled = 1 AND (clear_at IS NULL OR clear_at > :now)
-          AND (EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)
-               OR EXISTS (SELECT 1 FROM deleted_tags
-                          WHERE deleted_tags.repository = repositories.key))
+          AND ((SELECT digest FROM manifests WHERE manifests.repository = repositories.key
+                ORDER BY digest LIMIT 1) IS NOT NULL
+               OR (SELECT name FROM deleted_tags WHERE deleted_tags.repository = repositories.key
+                   ORDER BY name LIMIT 1) IS NOT NULL)
         ORDER BY former_name LIMIT :rows
         """,
         {"first": names.first, "end": names.end, "last": last, "rows": rows, "now": now},

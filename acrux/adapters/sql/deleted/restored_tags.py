@@ -9,9 +9,9 @@ from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.deleted.places import Found, Place
 from acrux.domain.content.attributes import Attributes
-from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.storage.deleted import Restoration
 from acrux.errors import NameTaken, UnknownTag
 
 

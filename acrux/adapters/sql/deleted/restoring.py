@@ -13,8 +13,8 @@ from acrux.adapters.sql.database import SqlValue, Statement, Steps
 from acrux.adapters.sql.deleted import places, purging, restored_tags
 from acrux.adapters.sql.deleted.places import Found, Place
 from acrux.domain.content.attributes import Operation
-from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.storage.deleted import Restoration
 from acrux.errors import NameTaken, UnknownManifest, UnknownRepository
 
 RESTORED_AT_ONCE: Final = 500  # manifests, in one transaction

@@ -10,11 +10,11 @@ from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Database, Row, Statement
 from acrux.adapters.sql.deleted import listing, places, purging, restoring
 from acrux.adapters.sql.deleted.places import Place
-from acrux.domain.content.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownRepository
 

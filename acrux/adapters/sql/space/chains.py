@@ -6,7 +6,7 @@ from typing import Final
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.domain.content.media_types import INDEXES
-from acrux.domain.content.space import Chain, Ground, Step, Thing
+from acrux.domain.content.storage.space import Chain, Ground, Step, Thing
 from acrux.domain.instants import from_microseconds
 
 CHAINS: Final = 5  # that are named

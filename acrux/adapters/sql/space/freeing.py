@@ -13,7 +13,7 @@ from acrux.adapters.sql.space.unreferenced import MAX_LOOKED_AT, Deletion, Leavi
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import Reference, RepositoryName
-from acrux.domain.content.space import MAX_TARGETS, Amount, Freeable, Share, Target
+from acrux.domain.content.storage.space import MAX_TARGETS, Amount, Freeable, Share, Target
 from acrux.domain.instants import from_microseconds
 from acrux.errors import UnknownManifest, UnknownRepository, UnknownTag
 

@@ -8,7 +8,7 @@ from acrux.adapters.sql.space import chains
 from acrux.adapters.sql.space.counted import check_counted
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
-from acrux.domain.content.space import Keeper, Kept
+from acrux.domain.content.storage.space import Keeper, Kept
 from acrux.domain.instants import from_microseconds
 from acrux.errors import UnknownBlob
 

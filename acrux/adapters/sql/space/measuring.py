@@ -8,7 +8,7 @@ from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.adapters.sql.space.counted import is_counted
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
-from acrux.domain.content.space import Amount, Usage, Usages
+from acrux.domain.content.storage.space import Amount, Usage, Usages
 from acrux.errors import UnknownRepository
 
 PAGE: Final = 10_000  # links that one statement sums

@@ -8,7 +8,7 @@ from acrux.adapters.sql.space import freeing, keeping, measuring
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
-from acrux.domain.content.space import Freeable, Kept, Target, Usage, Usages
+from acrux.domain.content.storage.space import Freeable, Kept, Target, Usage, Usages
 
 
 class SqlSpace:

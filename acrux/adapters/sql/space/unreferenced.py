@@ -7,7 +7,7 @@ from typing import Final
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content import references
 from acrux.adapters.sql.database import Statement, Steps
-from acrux.domain.content.space import Amount
+from acrux.domain.content.storage.space import Amount
 
 MAX_LOOKED_AT: Final = 20_000  # digests, of repositories of which only a part is deleted
 PAGE: Final = 500  # namers or referrers that one statement reads

@@ -4,7 +4,7 @@ from time import monotonic
 from typing import Final
 
 from acrux.domain.content.names import RepositoryName
-from acrux.domain.content.space import Target
+from acrux.domain.content.storage.space import Target
 from acrux.errors import NotYet
 from acrux.http import parsing, responses
 from acrux.http.management.storage import shapes

@@ -1,9 +1,9 @@
 """Handlers of /management/v1/deleted: list, restore, purge."""
 
-from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.patterns import EVERY_REPOSITORY
+from acrux.domain.content.storage.deleted import Restoration
 from acrux.domain.instants import to_microseconds
 from acrux.errors import InvalidRequest
 from acrux.http import paging, parsing, responses

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from acrux.domain.content.space import Chain, Ground, Keeper, Thing
+from acrux.domain.content.storage.space import Chain, Ground, Keeper, Thing
 
 _GROUNDS: Final = {
     Ground.TAG: "{what} keeps it",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from acrux.domain.content import deleted, space
+from acrux.domain.content.storage import deleted, space
 from acrux.http.management.storage.sentences import grounds
 from acrux.services.content.collection import Freed, Status
 from acrux.services.content.space import Limited

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.integrity.findings import Finding, Kind, Outcome
+from acrux.domain.content.storage.copy import Copy
+from acrux.domain.content.storage.integrity import Finding, Kind, Outcome
 from acrux.errors import DamagedBlob, UnknownBlob
-from acrux.ports.blobs import BlobStore
 from acrux.ports.clock import Clock
-from acrux.ports.integrity.files import Files, State
-from acrux.ports.integrity.rows import Cursor, Fault, Rows, UsedBlob
+from acrux.ports.content.blobs import BlobStore
+from acrux.ports.content.integrity.files import Files, State
+from acrux.ports.content.integrity.rows import Cursor, Fault, Rows, UsedBlob
 from acrux.services.content.integrity.run import Run
 
 BLOBS: Final = 1000  # of one step

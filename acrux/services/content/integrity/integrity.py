@@ -9,8 +9,8 @@ import msgspec
 from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError, TooManyRequests
 from acrux.ports.clock import Clock, Pause, Rest
+from acrux.ports.content.integrity.rows import Rows
 from acrux.ports.facts import Facts
-from acrux.ports.integrity.rows import Rows
 from acrux.ports.leases import Leases
 from acrux.services.content.integrity.pace import Pace
 from acrux.services.content.integrity.report import Options, Report

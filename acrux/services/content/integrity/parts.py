@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.integrity.findings import Finding, Kind, Outcome
-from acrux.ports.blobs import BlobStore
+from acrux.domain.content.storage.copy import Copy
+from acrux.domain.content.storage.integrity import Finding, Kind, Outcome
 from acrux.ports.clock import Clock
-from acrux.ports.collection import Garbage
-from acrux.ports.integrity.files import Files
-from acrux.ports.integrity.rows import Cursor, Fault, Orphan, Rows, Scan
+from acrux.ports.content.blobs import BlobStore
+from acrux.ports.content.collection import Garbage
+from acrux.ports.content.integrity.files import Files
+from acrux.ports.content.integrity.rows import Cursor, Fault, Orphan, Rows, Scan
 from acrux.services.content.integrity.blobs import Healing
 from acrux.services.content.integrity.run import Run
 

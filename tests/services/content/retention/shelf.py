@@ -24,7 +24,7 @@ from acrux.domain.content.policies.definition import MAX_POLICIES, Policy
 from acrux.domain.content.policies.retention import Fact, TagFact
 from acrux.domain.instants import BEGINNING, to_microseconds
 from acrux.errors import UnknownRepository
-from acrux.ports.pulls import Pull
+from acrux.ports.content.pulls import Pull
 from acrux.services.content.purges import Purges
 from acrux.services.content.retention import Retention
 from tests.contracts.content import descriptor, index

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.policies.write_once import WriteOncePolicy
-from acrux.domain.content.purge import MAX_FILTERS, MAX_KEPT, Filter, Purge
+from acrux.domain.content.storage.purge import MAX_FILTERS, MAX_KEPT, Filter, Purge
 from acrux.errors import InvalidInput
 from acrux.services.content.purges import DEPTH, ITEMS, NAMING
 from tests.services.content.retention.shelf import (

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from acrux.domain.content.purge import MAX_AGE, Filter, Kept, Purge, parse_age
+from acrux.domain.content.storage.purge import MAX_AGE, Filter, Kept, Purge, parse_age
 from acrux.domain.instants import BEGINNING
 from acrux.errors import InvalidInput
 

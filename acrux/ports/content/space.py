@@ -6,7 +6,7 @@ from typing import Protocol
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
-from acrux.domain.content.space import Freeable, Kept, Target, Usage, Usages
+from acrux.domain.content.storage.space import Freeable, Kept, Target, Usage, Usages
 
 
 class Space(Protocol):

@@ -7,14 +7,14 @@ from typing import Protocol
 from msgspec import Struct
 
 from acrux.domain.content.attributes import AttributesChange
-from acrux.domain.content.copy import Copy
-from acrux.domain.content.deleted import DeletedManifest, DeletedTag, Restoration
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Order, Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
+from acrux.domain.content.storage.copy import Copy
+from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag, Restoration
 
 
 class StoredManifest(Struct, frozen=True):

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from acrux.domain.content.space import Ground, Kept, Thing
+from acrux.domain.content.storage.space import Ground, Kept, Thing
 
 MAX_AFFECTED: Final = 10  # repositories, tags or manifests that a finding names
 

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 
 # Called after each piece that was read, with its length in bytes; it may wait.
 Spend = Callable[[int], Awaitable[None]]

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from acrux.domain.content.copy import Copy
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import APPENDED, Place, Upload
 
 

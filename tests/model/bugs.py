@@ -1,0 +1,90 @@
+"""Bugs of the collector, put in by changing its statements or its functions."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from acrux.adapters.sql.content import holds, manifests, references, reviews
+from acrux.adapters.sql.content.grace import Grace
+from acrux.adapters.sql.database import Row, Statement, Steps
+from acrux.adapters.sqlite.connection import Connection
+from acrux.domain.content.manifest import Manifest
+
+PutIn = Callable[[pytest.MonkeyPatch], None]
+
+
+def _sql(old: str, new: str) -> PutIn:
+    """Every statement with this text has another one in its place."""
+
+    def put_in(monkeypatch: pytest.MonkeyPatch) -> None:
+        execute = Connection.execute
+
+        def changed(connection: Connection, statement: Statement) -> list[Row]:
+            text = " ".join(statement.sql.split())
+            if old in text:
+                statement = replace(statement, sql=text.replace(old, new))
+            return execute(connection, statement)
+
+        monkeypatch.setattr(Connection, "execute", changed)
+
+    return put_in
+
+
+def _nothing(*_: Any) -> Iterator[Any]:
+    return iter(())
+
+
+def _only_blobs(manifest: Manifest) -> tuple[str, ...]:
+    return tuple(str(blob.digest) for blob in manifest.blobs)
+
+
+def _bytes_first(
+    review: Callable[..., Steps[None]], key: str, digests: Iterable[str], due_at: int
+) -> Steps[None]:
+    for digest in (chosen := tuple(digests)):
+        yield Statement(
+            """
+            INSERT INTO removals (digest, copy, size, due_at)
+            SELECT digest, copy, size, 0 FROM blobs WHERE digest = :digest
+            """,
+            {"digest": digest},
+        )
+    yield from review(key, chosen, due_at)
+
+
+# Each is a mistake that was made somewhere (peers.md, groups A and C), or nearly made here.
+BUGS: dict[str, PutIn] = {
+    "a review ignores what pushes hold": _sql(
+        "SELECT MAX(until) FROM holds", "SELECT MIN(NULL) FROM holds"
+    ),
+    "a push that asks by HEAD holds nothing": lambda monkeypatch: monkeypatch.setattr(
+        holds, "renew", _nothing
+    ),
+    "bytes go with the first repository that lets go of them": _sql(
+        "AND NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)", ""
+    ),
+    "an index refers to nothing": lambda monkeypatch: monkeypatch.setattr(
+        references, "targets", _only_blobs
+    ),
+    "a repository is cleared before its time": _sql("clear_at <= :now", "clear_at > :now - :now"),
+    "bytes are removed before the rows are": lambda monkeypatch: monkeypatch.setattr(
+        reviews, "review", partial(_bytes_first, reviews.review)
+    ),
+    "nothing is kept for a grace": lambda monkeypatch: monkeypatch.setattr(
+        Grace, "ends", Grace.now
+    ),
+    "referrers outlive their subject": lambda monkeypatch: monkeypatch.setattr(
+        manifests, "remove_referrers", _nothing
+    ),
+    "what is locked is collected": _sql("COALESCE(manifests.delete_enabled = 0", "COALESCE(1 = 0"),
+    "a second tag does not count": _sql(
+        "SELECT 1 FROM tags WHERE tags.repository = due.repository",
+        "SELECT 1 FROM tags WHERE 1 = 0",
+    ),
+    "what goes is not counted": _sql(
+        "manifests_to >= :digest", "manifests_to >= :digest AND :count > 0"
+    ),
+}
