@@ -15,7 +15,7 @@ from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Statement
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.integrity.rows import SqlRows
-from acrux.domain.content.integrity.findings import (
+from acrux.domain.content.storage.integrity import (
     MAX_AFFECTED,
     Affected,
     Finding,

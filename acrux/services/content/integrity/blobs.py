@@ -3,8 +3,8 @@
 from typing import Final
 
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.integrity.findings import Finding, Kind, Outcome
 from acrux.domain.content.storage.copy import Copy
+from acrux.domain.content.storage.integrity import Finding, Kind, Outcome
 from acrux.errors import DamagedBlob, UnknownBlob
 from acrux.ports.clock import Clock
 from acrux.ports.content.blobs import BlobStore

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.integrity.findings import Finding, Kind, Outcome
 from acrux.domain.content.storage.copy import Copy
+from acrux.domain.content.storage.integrity import Finding, Kind, Outcome
 from acrux.ports.clock import Clock
 from acrux.ports.content.blobs import BlobStore
 from acrux.ports.content.collection import Garbage

@@ -9,12 +9,12 @@ import pytest
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.integrity.findings import Kind, Outcome
+from acrux.domain.content.storage.integrity import Kind, Outcome
 from acrux.services.content.integrity.report import Options, Report
 from acrux.settings import Settings
 from tests.http.caller import Caller
-from tests.http.corruptions import CORRUPTIONS, DIGEST, IMAGE, LAYER, LOOSE, Corruption, Data
 from tests.images import image
+from tests.integrity.corruptions import CORRUPTIONS, DIGEST, IMAGE, LAYER, LOOSE, Corruption, Data
 
 BUSY = "busy"
 PUSHES = 3  # beside each check, at least

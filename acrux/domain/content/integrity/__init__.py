@@ -1,1 +1,0 @@
-"""What a check of the registry finds."""
