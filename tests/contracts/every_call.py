@@ -47,8 +47,7 @@ from acrux.ports.accounts import (
     StoredScopeMap,
 )
 from acrux.ports.audit_log import AuditLog
-from acrux.ports.content.collection import Garbage
-from acrux.ports.content.inventory import Inventory, Terms
+from acrux.ports.content.collection import Garbage, Inventory, Terms
 from acrux.ports.content.metadata import Graveyard, Metadata, Properties
 from acrux.ports.content.policies import Policies
 from acrux.ports.content.pulls import Pull, Pulls

@@ -1,59 +1,67 @@
 """acrux purge: what `acr purge` does, on the server's side."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 
 from acrux.bootstrap.services import Services
 from acrux.cli.options import setting_options
-from acrux.cli.policies.removals import FORMATS, Removals
+from acrux.cli.policies.removals import Removals, removals_option
 from acrux.cli.registry import on_registry
 from acrux.domain.content.storage.purge import MAX_KEPT, Filter, Purge, parse_age
 from acrux.settings import Settings
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FLAGS: Final = (
+    click.option(
+        "--filter", "-f", "filters", multiple=True, metavar="REPOSITORY:TAG",
+        help="Regular expressions (RE2): a repository as a whole, and any part of a tag. "
+        "Repeatable.",
+    ),
+    click.option(
+        "--ago", metavar="AGE",
+        help="Only what was pushed longer ago: days and a duration of Go, such as 1d2h30m.",
+    ),
+    click.option(
+        "--keep", type=click.IntRange(0, MAX_KEPT), default=0, metavar="COUNT",
+        help="Of the tags that would go, and of the manifests, keep so many of the newest.",
+    ),
+    click.option(
+        "--untagged", is_flag=True, help="Then also remove manifests of that age without a tag."
+    ),
+    click.option(
+        "--untagged-only", is_flag=True,
+        help="Remove only manifests without a tag; --filter and --ago are optional.",
+    ),
+    click.option(
+        "--include-locked", is_flag=True, help="Also what is locked; write-once tags stay."
+    ),
+    click.option(
+        "--concurrency", type=int, metavar="COUNT", help="Accepted as by acr purge, and not used."
+    ),
+)  # fmt: skip
+_FIELDS: Final = ("filters", "ago", "keep", "untagged", "untagged_only", "include_locked")
+
+
+def _flags(command: Command) -> Command:
+    for option in reversed(_FLAGS):
+        command = option(command)
+    return command
+
 
 @click.command()
-@click.option(
-    "--filter", "-f", "filters", multiple=True, metavar="REPOSITORY:TAG",
-    help="Regular expressions (RE2): a repository as a whole, and any part of a tag. Repeatable.",
-)  # fmt: skip
-@click.option(
-    "--ago", metavar="AGE",
-    help="Only what was pushed longer ago: days and a duration of Go, such as 1d2h30m.",
-)  # fmt: skip
-@click.option(
-    "--keep", type=click.IntRange(0, MAX_KEPT), default=0, metavar="COUNT",
-    help="Of the tags that would go, and of the manifests, keep so many of the newest.",
-)  # fmt: skip
-@click.option(
-    "--untagged", is_flag=True, help="Then also remove manifests of that age without a tag."
-)
-@click.option(
-    "--untagged-only", is_flag=True,
-    help="Remove only manifests without a tag; --filter and --ago are optional.",
-)  # fmt: skip
-@click.option("--include-locked", is_flag=True, help="Also what is locked; write-once tags stay.")
+@_flags
 @click.option("--dry-run", is_flag=True, help="Change nothing, and print what would be removed.")
-@click.option(
-    "--concurrency", type=int, metavar="COUNT", help="Accepted as by acr purge, and not used."
-)
 @setting_options("data_dir")
-@click.option(
-    "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
-    help="JSON or JSON lines for programs, a line for each item for people.",
-)  # fmt: skip
-def purge(  # noqa: PLR0913, PLR0917 -- the flags of acr purge
+@removals_option
+def purge(
     config: Path | None,
-    filters: tuple[str, ...],
-    ago: str | None,
-    keep: int,
-    untagged: bool,  # noqa: FBT001 -- a flag
-    untagged_only: bool,  # noqa: FBT001 -- a flag
-    include_locked: bool,  # noqa: FBT001 -- a flag
     dry_run: bool,  # noqa: FBT001 -- a flag
-    concurrency: int | None,  # noqa: ARG001 -- accepted for scripts
     output: str,
-    **options: object,
+    **options: Any,
 ) -> None:
     """Remove old tags by their names, and manifests without a tag, as acr purge does.
 
@@ -66,19 +74,8 @@ def purge(  # noqa: PLR0913, PLR0917 -- the flags of acr purge
       acrux purge --filter "team/.*:.*" --ago 7d --keep 3 --untagged
       acrux purge --untagged-only --ago 1d12h
     """
-    if untagged and untagged_only:
-        raise click.UsageError("--untagged and --untagged-only exclude each other")
-    if not untagged_only and not (filters and ago):
-        raise click.UsageError("give --filter and --ago, or --untagged-only")
-    wanted = Purge(
-        filters=tuple(map(Filter.parse, filters)),
-        ago=parse_age(ago) if ago else Purge().ago,
-        keep=keep,
-        untagged=untagged,
-        untagged_only=untagged_only,
-        include_locked=include_locked,
-    )
-    wanted.check()
+    del options["concurrency"]
+    wanted = _read(**{name: options.pop(name) for name in _FIELDS})
 
     async def act(services: Services, _: Settings) -> None:
         removals, repositories = Removals(output, is_dry=dry_run), set[str]()
@@ -89,6 +86,29 @@ def purge(  # noqa: PLR0913, PLR0917 -- the flags of acr purge
                 removals.add(step.repository, item)
         removals.end()
         if not repositories:
-            click.echo("acrux: warning: no repository matches", err=True)
+            click.echo("acrux: warning: no repository matches the filters", err=True)
 
     on_registry(config, options, act)
+
+
+def _read(
+    filters: tuple[str, ...],
+    ago: str | None,
+    *,
+    untagged: bool,
+    untagged_only: bool,
+    **others: Any,
+) -> Purge:
+    if untagged and untagged_only:
+        raise click.UsageError("--untagged and --untagged-only exclude each other")
+    if not untagged_only and not (filters and ago):
+        raise click.UsageError("give --filter and --ago, or --untagged-only")
+    wanted = Purge(
+        filters=tuple(map(Filter.parse, filters)),
+        ago=parse_age(ago) if ago else Purge().ago,
+        untagged=untagged,
+        untagged_only=untagged_only,
+        **others,
+    )
+    wanted.check()
+    return wanted

@@ -1,13 +1,15 @@
 """Print, one by one, what retention or a purge removes, and how much."""
 
-from typing import Final
-
 import click
 import msgspec
 
 from acrux.domain.content.policies.retention import Fact, TagFact
 
-FORMATS: Final = ("json", "jsonl", "table")
+removals_option = click.option(
+    "--output", "-o", type=click.Choice(["json", "jsonl", "table"]), default="table",
+    show_default=True,
+    help="JSON or JSON lines for programs, a line for each item for people.",
+)  # fmt: skip
 
 
 class Removals:

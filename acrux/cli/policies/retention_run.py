@@ -7,7 +7,7 @@ import click
 
 from acrux.bootstrap.services import Services
 from acrux.cli.options import setting_options
-from acrux.cli.policies.removals import FORMATS, Removals
+from acrux.cli.policies.removals import Removals, removals_option
 from acrux.cli.registry import on_registry
 from acrux.settings import Settings
 
@@ -16,10 +16,7 @@ from acrux.settings import Settings
 @click.option("--rule", default="", metavar="NAME", help="Only this rule, though it be disabled.")
 @click.option("--dry-run", is_flag=True, help="Change nothing, and print what would be removed.")
 @setting_options("data_dir")
-@click.option(
-    "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
-    help="JSON or JSON lines for programs, a line for each item for people.",
-)  # fmt: skip
+@removals_option
 def run(
     config: Path | None,
     rule: str,
@@ -40,7 +37,7 @@ def run(
     """
 
     async def act(services: Services, _: Settings) -> None:
-        retention = services.retention
+        retention = services.retention.hurried()
         async with aclosing(retention.preview(rule) if dry_run else retention.run(rule)) as steps:
             removals = Removals(output, is_dry=dry_run)
             async for step in steps:

@@ -12,7 +12,7 @@ from acrux.cli.backup.progress import Progress
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.domain.content.byte_sizes import parse_bytes, written_bytes
-from acrux.domain.content.storage.integrity import Finding, Kind
+from acrux.domain.content.integrity.findings import Finding, Kind
 from acrux.errors import RegistryError
 from acrux.services.content.integrity.report import Options, Report
 

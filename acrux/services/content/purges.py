@@ -10,7 +10,7 @@ from acrux.domain.content.policies.retention import Fact, TagFact
 from acrux.domain.content.policies.tag_selection import Expression
 from acrux.domain.content.storage.purge import Kept, Purge
 from acrux.ports.clock import Clock, Rest
-from acrux.ports.content.inventory import Inventory, ManifestFact, Terms
+from acrux.ports.content.collection import Inventory, ManifestFact, Terms
 
 ITEMS: Final = 200  # of one step: so many are judged, and removed in one transaction, at once
 REPOSITORIES: Final = 500  # names of which are read at once
@@ -30,7 +30,7 @@ class Purges:
 
     As `acr purge` does, but a manifest goes only if all indexes that name it go too: acr-cli takes
     the images out of an index that is locked, or one of the newest to keep. `rest` is called after
-    each step.
+    each removal, since only commands purge.
     """
 
     def __init__(self, inventory: Inventory, clock: Clock, rest: Rest) -> None:
@@ -56,7 +56,6 @@ class Purges:
                 async for done in self._of_repository(walk):
                     yield Purged(name, done)
             after = names[-1]
-            await self._rest()
 
     async def _of_repository(self, walk: "_Walk") -> AsyncIterator[Sequence[Fact]]:
         is_done = False
@@ -69,7 +68,8 @@ class Purges:
                 removed += len(done)
                 skipped += len(items) - len(done)
                 yield done
-                await self._rest()
+                if items and not walk.is_dry:
+                    await self._rest()
             # An image that is newer than its index goes after it.
             is_done = not (removed and skipped)
 

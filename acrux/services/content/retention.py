@@ -1,6 +1,7 @@
 """Carry out retention rules, or say what they would remove."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Final, Self
 
@@ -18,7 +19,7 @@ from acrux.domain.content.policies.retention import (
 from acrux.domain.instants import BEGINNING
 from acrux.errors import TooManyRequests, UnknownName
 from acrux.ports.clock import Clock, Rest
-from acrux.ports.content.inventory import Inventory, Terms
+from acrux.ports.content.collection import Inventory, Terms
 from acrux.ports.content.policies import Policies
 from acrux.ports.content.pulls import Pulls
 from acrux.ports.facts import Facts
@@ -96,6 +97,13 @@ class Retention:
         self._every = every
         self._rest = rest
         self._held_until = BEGINNING
+        self._is_hurried = False
+
+    def hurried(self) -> Self:
+        """The same for a process that does nothing else: it rests only after removals."""
+        hurried = copy(self)
+        hurried._is_hurried = True  # noqa: SLF001 -- our own copy
+        return hurried
 
     async def last_run(self) -> Run:
         """The last run in the background, which may still be under way."""
@@ -191,7 +199,8 @@ class Retention:
                     break
                 if done:
                     yield Judged(repository, done)
-                await self._rest()
+                if not self._is_hurried or (verdicts and not is_dry):
+                    await self._rest()
                 if not is_dry:
                     await self._renew()
 

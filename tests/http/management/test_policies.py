@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from acrux.bootstrap.application import Registry
 from acrux.domain.content.policies.quota import Quota
 from acrux.domain.content.policies.retention import RetentionRule
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.policies.write_once import WriteOncePolicy
 from tests.http.caller import Caller
+from tests.http.conftest import HandClock
 from tests.http.management.test_management import ROOT, Manager
+from tests.images import image
 
 TIMES = {"creationDate", "lastUpdatedTime"}
 A_RULE = {
@@ -193,3 +196,47 @@ async def test_a_taken_name_is_a_conflict(manager: Manager) -> None:
 
     assert status == 409
     assert "there is a quota 'team-quota' already" in said
+
+
+class TestRetentionRuns:
+    """Rules are tried and carried out over HTTP."""
+
+    @pytest.fixture
+    async def manager(self, stranger: Caller, admin: Caller, clock: HandClock) -> Manager:
+        """The administrator, a month after three pushes, with a rule."""
+        for number in range(3):
+            await admin.push("team/app", f"dev-{number}", image(b"layer %d" % number))
+        clock.forward(days=31)
+        document = (await stranger.call("GET", f"{ROOT}/openapi.json")).json
+        manager = Manager(await stranger.login("registry:management:*"), document)
+        rule = {**IDLE_RULE, "tags": ["*"], "olderThanDays": 30}
+        assert (await manager.call("POST", "/retentionRules", rule)).status == 201
+        return manager
+
+    async def test_a_rule_is_previewed(self, manager: Manager) -> None:
+        """As by `acrux retention run --dry-run`, in a page of bounded size."""
+        path = "/retentionRules/idle-rule/preview"
+        whole = await manager.ok("GET", path)
+        part = await manager.ok("GET", path, n="2")
+
+        assert whole["isComplete"]
+        assert [one["tag"] for one in whole["value"]] == ["dev-2", "dev-1", "dev-0"]
+        assert "31 days" in whole["value"][0]["reason"]
+        assert part == {"value": whole["value"][:2], "isComplete": False}
+        assert (await manager.refusal("GET", "/retentionRules/other/preview"))[0] == 404
+
+    async def test_all_rules_are_carried_out_on_request(
+        self, manager: Manager, registry: Registry
+    ) -> None:
+        """The answer comes at once, and the work is done in the background."""
+        never = await manager.ok("GET", "/retentionRun")
+        started = await manager.call("POST", "/retentionRun")
+        await registry.services.retention.continue_()
+        done = await manager.ok("GET", "/retentionRun")
+
+        assert never == {"beganAt": None, "endedAt": None, "removedTags": 0, "removedManifests": 0}
+        assert started.status == 202
+        assert started.json["endedAt"] is None
+        assert done["beganAt"] == started.json["beganAt"]
+        assert done["endedAt"]
+        assert (done["removedTags"], done["removedManifests"]) == (3, 0)

@@ -6,8 +6,8 @@ import pytest
 
 from acrux.adapters.sql.deleted import restoring
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.domain.content.deleted import Restoration
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.storage.deleted import Restoration
 from acrux.errors import UnknownTag
 from acrux.services.content import deleted
 from acrux.services.content.deleted import DeletedContent

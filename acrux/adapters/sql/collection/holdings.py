@@ -9,7 +9,7 @@ from acrux.adapters.sql.properties import PULL_OF_MANIFEST, read_pull
 from acrux.domain.content.policies.retention import TagFact, UntaggedFact
 from acrux.domain.content.policies.write_once import WriteOncePolicy, forbids
 from acrux.domain.instants import from_microseconds, to_microseconds
-from acrux.ports.content.inventory import ManifestFact
+from acrux.ports.content.collection import ManifestFact
 
 # An image is in use whether it is pulled by this tag, by another one, or by its digest.
 _PULL_OF_IMAGE: Final = (

@@ -17,7 +17,7 @@ from acrux.domain.content.policies.retention import (
     UntaggedFact,
 )
 from acrux.domain.content.policies.write_once import WriteOncePolicy
-from acrux.ports.content.inventory import ManifestFact, Terms
+from acrux.ports.content.collection import ManifestFact, Terms
 
 
 class SqlInventory:

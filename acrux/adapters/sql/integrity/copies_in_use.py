@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from acrux.adapters.sql.content import copies, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.domain.content.integrity.findings import Kind
 from acrux.domain.content.storage.copy import Copy
-from acrux.domain.content.storage.integrity import Kind
 from acrux.ports.content.integrity.rows import Cursor, Fault, Orphan, Scanned, UsedBlob
 
 _USED = """

@@ -4,11 +4,11 @@ from typing import Final
 
 from acrux.adapters.sql.content import usage
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
-from acrux.domain.content.storage.integrity import Kind
+from acrux.domain.content.integrity.findings import Kind
 from acrux.ports.content.integrity.rows import Cursor, Fault, Scanned
 
 REPOSITORIES_AT_ONCE: Final = 20
-PARTS_AT_ONCE: Final = 16
+PARTS_AT_ONCE: Final = 64
 PARTS: Final = 256  # see the table `stored`
 
 _COLUMNS: Final = ("manifests", "manifest_bytes", "tags", "blobs", "blob_bytes")

@@ -8,7 +8,7 @@ from acrux.adapters.sql.content import manifests, references, reviews
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.storage.integrity import Kind
+from acrux.domain.content.integrity.findings import Kind
 from acrux.ports.content.integrity.rows import Cursor, Fault, Scanned
 
 CONTENT_BYTES: Final = 8 * 1024 * 1024  # of manifests that one step reads

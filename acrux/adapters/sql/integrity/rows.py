@@ -11,8 +11,8 @@ from acrux.adapters.sql.integrity import copies_in_use, counters, named
 from acrux.adapters.sql.space import keeping
 from acrux.adapters.sql.space.counted import check_counted
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.integrity.findings import Affected, Kind, affected_by
 from acrux.domain.content.storage.copy import Copy
-from acrux.domain.content.storage.integrity import Affected, Kind, affected_by
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownBlob
 from acrux.ports.content.integrity.rows import Cursor, Fault, Orphan, Scan, Scanned, UsedBlob

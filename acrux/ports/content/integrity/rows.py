@@ -8,8 +8,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.integrity.findings import Affected, Kind
 from acrux.domain.content.storage.copy import Copy
-from acrux.domain.content.storage.integrity import Affected, Kind
 
 # Where a scan goes on: the key of the last row that it looked at. Empty at the beginning.
 Cursor = tuple[str, ...]

@@ -3,8 +3,8 @@
 from typing import Final
 
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.integrity.findings import Finding, Kind, Outcome
 from acrux.domain.content.storage.copy import Copy
-from acrux.domain.content.storage.integrity import Finding, Kind, Outcome
 from acrux.errors import DamagedBlob, UnknownBlob
 from acrux.ports.clock import Clock
 from acrux.ports.content.blobs import BlobStore
@@ -37,17 +37,14 @@ class Healing:
         return False
 
     async def _adopt(self, candidate: Copy, used: Copy | None, run: Run) -> bool:
-        # Under a new name: bytes under this one may be about to be removed.
         try:
+            await self._files.verify(candidate, run.spend)
+            # Under a new name: bytes under this one may be about to be removed.
             again = await self._files.copy_again(candidate)
-        except UnknownBlob:  # it was
+        except UnknownBlob:  # damaged, or it was
             return False
-        try:
-            await self._files.verify(again, run.spend)
-            if await self._rows.adopt(again, used, self._clock()):
-                return True
-        except DamagedBlob:
-            pass
+        if await self._rows.adopt(again, used, self._clock()):
+            return True
         await self._store.remove([again])
         return False
 

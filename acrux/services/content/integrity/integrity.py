@@ -79,7 +79,7 @@ class Integrity:
 
     async def _go_through(self, run: Run) -> None:
         report = run.report
-        while report.part < len(self._parts):
+        while report.part < len(self._parts) and not run.is_over:
             part = self._parts[report.part]
             after = await part.step(report.after, run)
             run.flush()

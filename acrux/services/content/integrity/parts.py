@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.integrity.findings import Finding, Kind, Outcome
 from acrux.domain.content.storage.copy import Copy
-from acrux.domain.content.storage.integrity import Finding, Kind, Outcome
 from acrux.ports.clock import Clock
 from acrux.ports.content.blobs import BlobStore
 from acrux.ports.content.collection import Garbage
@@ -32,6 +32,7 @@ class DatabasePart:
         """See Part."""
         for sentence in await self._rows.broken(deep=run.deep):
             run.found(Finding(Kind.DATABASE, "database", detail=sentence))
+            run.is_over = True  # what it says of the rest cannot be trusted, nor be corrected
         return ()
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from acrux.domain.content.storage.integrity import Finding, Kind, Outcome
+from acrux.domain.content.integrity.findings import Finding, Kind, Outcome
 from acrux.ports.content.integrity.rows import Cursor
 
 MAX_FINDINGS: Final = 1000  # that are named; all are counted

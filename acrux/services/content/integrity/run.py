@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.storage.integrity import Affected, Finding
+from acrux.domain.content.integrity.findings import Affected, Finding
 from acrux.ports.content.integrity.rows import Cursor, Rows
 from acrux.services.content.integrity.pace import Pace
 from acrux.services.content.integrity.report import Report
@@ -42,6 +42,7 @@ class Run:
         self._pace = pace
         self._tell = tell
         self._keep = keep
+        self.is_over = False  # whether the parts that follow are left out
         self._pending: list[tuple[Finding, int]] = []
 
     @property

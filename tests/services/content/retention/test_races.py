@@ -11,7 +11,7 @@ from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.names import Tag
 from acrux.domain.content.policies.retention import Fact, RetentionRule
 from acrux.domain.content.policies.write_once import WriteOncePolicy
-from acrux.ports.content.inventory import Terms
+from acrux.ports.content.collection import Terms
 from tests.services.content.retention.shelf import (
     APP,
     DAY,
