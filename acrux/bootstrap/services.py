@@ -105,7 +105,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
         orphans=_orphans(settings, adapters),
         integrity=build_integrity(settings, adapters, _rest),
         retention=_retention(settings, adapters),
-        purges=Purges(adapters.inventory, adapters.lenient, _rest),
+        purges=Purges(adapters.inventory, adapters.lenient, _rest, _turn),
         backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),
         space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
@@ -166,6 +166,10 @@ def _retention(settings: Settings, adapters: Adapters) -> Retention:
 
 def _pushed_for(settings: Settings) -> timedelta:
     return timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds)
+
+
+async def _turn() -> None:
+    await asyncio.sleep(0)
 
 
 async def _rest() -> None:

@@ -223,7 +223,7 @@ CALLS: tuple[Call | None, ...] = (
     METADATA.put_manifest(LARGE, IMAGE, (TAG, *tags("other")), AT),
     INVENTORY.repositories("large/5", 100),
     INVENTORY.tags(LARGE.value, 1),  # more than one page
-    INVENTORY.tags_on(LARGE.value, str(IMAGE.digest), 1),
+    INVENTORY.tags_on(LARGE.value, str(IMAGE.digest), "", 1),
     INVENTORY.manifests(LARGE.value, 1, tagged=True),
     INVENTORY.naming(LARGE.value, str(DIGEST), 100),
     INVENTORY.remove(LARGE.value, (TAG_FACT, MANIFEST_FACT), Terms((RULE,), include_locked=True)),

@@ -1,6 +1,8 @@
 """acrux retention run: carry out the rules now, or say what they would do."""
 
+import asyncio
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import click
@@ -37,7 +39,7 @@ def run(
     """
 
     async def act(services: Services, _: Settings) -> None:
-        retention = services.retention.hurried()
+        retention = services.retention.hurried(partial(asyncio.sleep, 0))
         async with aclosing(retention.preview(rule) if dry_run else retention.run(rule)) as steps:
             removals = Removals(output, is_dry=dry_run)
             async for step in steps:

@@ -137,10 +137,10 @@ class Inventory(Protocol):
     ) -> AsyncIterator[Sequence[TagFact]]:
         """The tags of the repository, newest first, in pages of up to `count`."""
 
-    def tags_on(
-        self, repository: str, digest: str, count: int, *, include_locked: bool = False
-    ) -> AsyncIterator[Sequence[TagFact]]:
-        """The tags on this manifest by name, in pages of up to `count`."""
+    async def tags_on(
+        self, repository: str, digest: str, after: str, count: int, *, include_locked: bool = False
+    ) -> Sequence[TagFact]:
+        """Up to `count` tags on this manifest after this one, by name."""
 
     def manifests(
         self, repository: str, count: int, *, include_locked: bool = False, tagged: bool = False

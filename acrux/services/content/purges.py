@@ -30,13 +30,14 @@ class Purges:
 
     As `acr purge` does, but a manifest goes only if all indexes that name it go too: acr-cli takes
     the images out of an index that is locked, or one of the newest to keep. `rest` is called after
-    each removal, since only commands purge.
+    each removal, and `turn` after the other steps: only commands purge.
     """
 
-    def __init__(self, inventory: Inventory, clock: Clock, rest: Rest) -> None:
+    def __init__(self, inventory: Inventory, clock: Clock, rest: Rest, turn: Rest) -> None:
         self._inventory = inventory
         self._clock = clock
         self._rest = rest
+        self._turn = turn
 
     def preview(self, purge: Purge) -> AsyncIterator[Purged]:
         """What the purge would remove now. Raises InvalidInput if it is invalid."""
@@ -68,8 +69,7 @@ class Purges:
                 removed += len(done)
                 skipped += len(items) - len(done)
                 yield done
-                if items and not walk.is_dry:
-                    await self._rest()
+                await (self._rest if items and not walk.is_dry else self._turn)()
             # An image that is newer than its index goes after it.
             is_done = not (removed and skipped)
 
@@ -142,13 +142,14 @@ class _Walk:
     async def _loses_all_tags(self, digest: str) -> bool:
         if not self._loses_tags:
             return False
-        pages = self._inventory.tags_on(
-            self.repository, digest, ITEMS, include_locked=self.purge.include_locked
-        )
-        async for tags in pages:
+        after, locked = "", self.purge.include_locked
+        while tags := await self._inventory.tags_on(
+            self.repository, digest, after, ITEMS, include_locked=locked
+        ):
             for tag in tags:
                 if not self._may_go(tag) or self._kept_tags.kept(tag.pushed_at, tag.name):
                     return False
+            after = tags[-1].name
         return True
 
     async def _loses_all_names(self, digest: str, depth: int) -> bool:

@@ -97,12 +97,15 @@ class Retention:
         self._every = every
         self._rest = rest
         self._held_until = BEGINNING
-        self._is_hurried = False
+        self._turn = rest
 
-    def hurried(self) -> Self:
-        """The same for a process that does nothing else: it rests only after removals."""
+    def hurried(self, turn: Rest) -> Self:
+        """The same for a process that does nothing else: it rests only after removals.
+
+        `turn` is called after the other steps.
+        """
         hurried = copy(self)
-        hurried._is_hurried = True  # noqa: SLF001 -- our own copy
+        hurried._turn = turn  # noqa: SLF001 -- our own copy
         return hurried
 
     async def last_run(self) -> Run:
@@ -199,8 +202,7 @@ class Retention:
                     break
                 if done:
                     yield Judged(repository, done)
-                if not self._is_hurried or (verdicts and not is_dry):
-                    await self._rest()
+                await (self._rest if verdicts and not is_dry else self._turn)()
                 if not is_dry:
                     await self._renew()
 

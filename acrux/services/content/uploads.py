@@ -8,7 +8,7 @@ from datetime import timedelta
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import APPENDED, Place, Session, Upload, UploadId
-from acrux.errors import Disallowed, RegistryError, UnknownBlob, UnknownUpload
+from acrux.errors import Disallowed, QuotaExceeded, RegistryError, UnknownBlob, UnknownUpload
 from acrux.ports.clock import Clock
 from acrux.ports.content.blobs import BlobStore, Capabilities
 from acrux.ports.content.metadata import Metadata
@@ -72,7 +72,7 @@ class Uploads:
         stays, and the upload can be resumed.
         """
         if announced:
-            await self._check_writable(upload, announced)
+            await self._check_room(upload, announced)
         return await self._store.append(upload, chunks, place)
 
     async def finish(
@@ -100,6 +100,14 @@ class Uploads:
         copy = await self._store.commit(upload, digest)
         now = self._clock()
         await self._metadata.link_blob(session.repository, copy, session.principal, now)
+
+    async def _check_room(self, upload: Upload, announced: int) -> None:
+        try:
+            await self._check_writable(upload, announced)
+        except QuotaExceeded:
+            raise
+        except Disallowed:  # a lock is decided when the upload is closed
+            return
 
     async def _check_writable(self, upload: Upload, announced: int = 0) -> None:
         stored = 0

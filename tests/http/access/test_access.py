@@ -200,6 +200,11 @@ EXAMPLES = {
     ("/management/v1/usage/repositories", "GET"): Example(
         f"/management/v1/usage/repositories?repository={REPOSITORY}", 200, _SEE
     ),
+    ("/management/v1/retentionRun", "GET"): Example("/management/v1/retentionRun", 200, _SEE),
+    ("/management/v1/retentionRun", "POST"): Example("/management/v1/retentionRun", 200, _MANAGE),
+    ("/management/v1/retentionRules/{name}/preview", "GET"): Example(
+        "/management/v1/retentionRules/other/preview", 200, _SEE
+    ),
     ("/management/v1/listUsages", "GET"): Example("/management/v1/listUsages", 200, _SEE),
     ("/management/v1/registry", "GET"): Example("/management/v1/registry", 200, _SEE),
     ("/management/v1/registry", "PATCH"): Example(

@@ -8,6 +8,7 @@ import pytest
 
 from acrux.adapters.sql.content import manifests
 from acrux.adapters.sql.database import Statement, Steps
+from acrux.adapters.sql.facts import SqlFacts
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.media_types import Accept
@@ -16,6 +17,7 @@ from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.upload import APPENDED, Session
 from acrux.errors import UnknownUpload
 from acrux.services.content.collection import Freed
+from acrux.services.content.orphans import Orphans
 from tests.http.conftest import HandClock
 from tests.services.content.workers import (
     APP,
@@ -310,6 +312,18 @@ class TestReferrers:
 
         await worker.manifests.untag(APP, V2)
         await worker.collect(days=1)
+        assert not await worker.has(Digest.of(signature))
+
+    async def test_one_that_a_push_asked_for_is_kept_for_it(self, worker: Worker) -> None:
+        """A push of an index that names it would be told that it is there, and lose it."""
+        signature = referrer("signature", ONE)
+        await worker.push(ONE, V1)
+        await worker.push(signature)
+        await worker.manifests.get(APP, Digest.of(signature), Accept(), PUSHER)
+        await worker.manifests.delete(APP, A)
+        assert await worker.has(Digest.of(signature))
+
+        await worker.collect(hours=2)
         assert not await worker.has(Digest.of(signature))
 
     async def test_one_without_a_tag_stays_with_its_subject(self, worker: Worker) -> None:
@@ -809,6 +823,28 @@ class TestOrphans:
         assert not await worker.has_blob(orphan)
         assert await worker.has(V1)
         assert await worker.faults() == []
+
+    async def test_a_copy_of_the_last_hour_is_never_disowned(
+        self, start: Start, clock: HandClock
+    ) -> None:
+        """However short uploads are kept: a slow disk would lose a blob between commit and link."""
+        worker = start()
+        orphans = Orphans(
+            worker.garbage,
+            worker.store,
+            SqlFacts(worker.database),
+            worker.leases,
+            clock,
+            "holder",
+            timedelta(seconds=1),
+            worker.rest,
+        )
+        await _orphan(worker)
+        clock.now = clock.now.now(clock.now.tzinfo) + timedelta(minutes=59)  # the files' own time
+
+        assert await orphans.disown() == 0
+        clock.forward(days=8)
+        assert await orphans.disown() == 1
 
 
 async def _orphan(worker: Worker) -> Digest:

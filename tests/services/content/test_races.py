@@ -402,12 +402,13 @@ class TestSteps:
         await other.collect(days=9)
         assert await worker.has(V1)
 
+    @pytest.mark.parametrize("act", [review, Worker.collect])
     async def test_a_a_head_that_was_too_late_finds_nothing(
-        self, worker: Worker, other: Worker
+        self, worker: Worker, other: Worker, act: Act
     ) -> None:
-        """The client would leave out the upload, and its push fail."""
+        """The client would leave out the upload, and its push fail: also while bytes are left."""
         await an_old_blob(worker)
-        worker.metadata.before("hold", other.collect)
+        worker.metadata.before("hold", lambda: act(other))
 
         with pytest.raises(UnknownBlob):
             await worker.blobs.size(APP, BASE, PUSHER)

@@ -25,8 +25,8 @@ from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
-from acrux.domain.content.upload import Place, Session, Upload, UploadId
-from acrux.errors import Disallowed, TooManyRequests, UnknownBlob, UnknownUpload
+from acrux.domain.content.upload import APPENDED, Place, Session, Upload, UploadId
+from acrux.errors import Disallowed, QuotaExceeded, TooManyRequests, UnknownBlob, UnknownUpload
 from acrux.services.content.uploads import Uploads
 from tests.contracts.blob_stores import SESSION, copies_in, stored
 from tests.http.conftest import HandClock
@@ -376,3 +376,35 @@ class TestRepeated:
         await close(uploads, await with_first_chunk(uploads))
         copy = await metadata.find_blob(SESSION.repository, DIGEST)
         assert await stored(store, copy) == FIRST + LAST
+
+
+class Full(Locked):
+    """Metadata in which no quota has room."""
+
+    async def check_writable(self, repository: RepositoryName, added: int = 0) -> None:
+        """Refuse."""
+        raise QuotaExceeded(name=str(repository))
+
+
+async def test_a_chunk_is_taken_although_the_repository_was_locked(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+) -> None:
+    """The lock may be gone when the upload is closed, and the client would begin anew."""
+    upload = await uploads_of(store, metadata, clock).start(SESSION)
+    locked = uploads_of(store, Locked(metadata), clock)
+
+    assert await locked.append(upload, chunks(FIRST), APPENDED, len(FIRST)) == len(FIRST)
+    with pytest.raises(Disallowed):
+        await locked.finish(upload, DIGEST, chunks(LAST))
+
+
+async def test_a_chunk_that_no_quota_has_room_for_is_not_taken(
+    store: FileBlobStore, metadata: SqlMetadata, clock: HandClock
+) -> None:
+    """Gigabytes would be sent, to be refused at their end."""
+    upload = await uploads_of(store, metadata, clock).start(SESSION)
+    full = uploads_of(store, Full(metadata), clock)
+
+    with pytest.raises(QuotaExceeded):
+        await full.append(upload, chunks(FIRST), APPENDED, len(FIRST))
+    assert await store.offset(upload) == 0

@@ -42,13 +42,11 @@ class SqlInventory:
             find = holdings.list_tags(repository, holdings.place_of(page[-1]), count)
 
     async def tags_on(
-        self, repository: str, digest: str, count: int, *, include_locked: bool = False
-    ) -> AsyncIterator[Sequence[TagFact]]:
+        self, repository: str, digest: str, after: str, count: int, *, include_locked: bool = False
+    ) -> Sequence[TagFact]:
         """See ports.Inventory."""
-        find = holdings.list_tags_on(repository, digest, "", count)
-        while page := await self._tags(repository, find, include_locked=include_locked):
-            yield page
-            find = holdings.list_tags_on(repository, digest, page[-1].name, count)
+        find = holdings.list_tags_on(repository, digest, after, count)
+        return await self._tags(repository, find, include_locked=include_locked)
 
     async def manifests(
         self, repository: str, count: int, *, include_locked: bool = False, tagged: bool = False

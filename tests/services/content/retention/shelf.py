@@ -62,7 +62,7 @@ class Shelf:
         self.leases = SqlLeases(database)
         self.rests: list[Callable[[], Awaitable[object]]] = []
         self.retention = self.another("one")
-        self.purges = Purges(self.inventory, clock, self.rest)
+        self.purges = Purges(self.inventory, clock, self.rest, self.rest)
 
     def another(self, holder: str) -> Retention:
         """What carries out retention in another process."""
