@@ -93,7 +93,7 @@ async def test_each_hold_that_ends_takes_few_statements(
 ) -> None:
     """Every push that names what it pushed ends its own holds; the others end here."""
     held = image(*await _blobs(metadata, 50))
-    await metadata.put_manifest(HELLO, held, (), AT, principal="another")
+    await metadata.put_manifest(HELLO, held, tags("v1"), AT, principal="another")
 
     assert await statements(databases, lambda: garbage.end_holds(DUE, ITEMS)) <= 4 + 50 * 4
 

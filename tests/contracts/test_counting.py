@@ -13,10 +13,12 @@ from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.policies import SqlPolicies
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.storage.copy import Copy
 from acrux.errors import UnknownBlob, UnknownManifest
 from tests.consistency import row_faults
@@ -307,4 +309,19 @@ async def test_a_manifest_that_cannot_be_read_keeps_all_that_it_may_name(place: 
     removed = await place.collect(days=9)
 
     assert {each.digest for each in removed} == {UNNAMED, BLOBS[0]}
+    assert await place.faults() == []
+
+
+async def test_a_blob_that_only_a_deleted_manifest_names_is_counted(databases: Databases) -> None:
+    """Its one link that was to be counted went, and the graveyard's was never to be."""
+    place = Place(databases.open())
+    await place.fill()
+    forever = SoftDeletePolicy(repositories="*", days=90)
+    assert await SqlPolicies(place.database).create(forever, AT, 1)
+    for repository in (HELLO, OTHER):
+        await place.metadata.delete_manifest(repository, IMAGES[1].digest)
+        await place.metadata.unlink_blob(repository, BLOBS[1])
+
+    await place.count()
+
     assert await place.faults() == []

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.deleted import restoring
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.attributes import AttributesChange
@@ -51,6 +52,17 @@ async def graves(database: SqliteDatabase) -> Graves:
     graves = Graves(database)
     await graves.enable()
     return graves
+
+
+def _tag_many(count: int) -> Steps[None]:
+    yield Statement(
+        """
+        WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
+        INSERT INTO tags (repository, name, digest, created_at, updated_at)
+        SELECT repository, 't' || n, digest, created_at, updated_at FROM manifests, numbers
+        """,
+        {"count": count},
+    )
 
 
 class TestDeleting:
@@ -224,6 +236,16 @@ class TestRestoring:
         assert await graves.deleted_tags() == [("v2", str(digest))]
         await graves.restore(digest, V2)
         assert await graves.live() == {str(digest): ("v1", "v2")}
+
+    async def test_a_manifest_comes_back_with_any_number_of_tags(self, graves: Graves) -> None:
+        """A statement takes no more than 32,766 parameters."""
+        digest = await graves.push(IMAGE, V1)
+        await graves.database.write(_tag_many(33_000))
+        await graves.metadata.delete_repository(HELLO)
+        await graves.restore(digest)
+
+        [tagged] = (await graves.live()).values()
+        assert len(tagged) == 33_001
 
     async def test_a_deleted_tag_comes_back_on_its_live_manifest(self, graves: Graves) -> None:
         """To untag is a deletion too."""

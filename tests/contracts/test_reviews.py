@@ -7,7 +7,7 @@ from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sqlite.database import SqliteDatabase
-from tests.contracts.content import AT, HELLO, LATEST, index, later
+from tests.contracts.content import AT, HELLO, LATEST, PUSHER, descriptor, index, later
 
 DAY = timedelta(days=1)
 
@@ -37,3 +37,25 @@ async def test_the_grace_begins_with_the_last_loss(database: SqliteDatabase) -> 
     due = await garbage.review(later(20 * 3600) + DAY, 10)
 
     assert (early.manifests, due.manifests) == (0, 1)
+
+
+async def test_an_entry_that_is_pushed_again_waits_for_its_index(database: SqliteDatabase) -> None:
+    """The former index goes between the two pushes, and would take the entry with it."""
+    clock = HandClock()
+    grace = Grace(clock, unreferenced=DAY, held=timedelta(hours=2))
+    metadata, garbage = SqlMetadata(database, grace), SqlGarbage(database, Rules(grace))
+    entry = index("entry")
+    former, following = (
+        index(name, manifests=[descriptor(entry.digest)]) for name in ("former", "following")
+    )
+    await metadata.put_manifest(HELLO, entry, (), AT, principal=PUSHER)
+    for held in (former, index("other")):
+        await metadata.put_manifest(HELLO, held, (LATEST,), AT, principal=PUSHER)
+    clock.now = AT + DAY
+
+    await metadata.put_manifest(HELLO, entry, (), clock.now, principal=PUSHER)
+    while (await garbage.review(clock.now, 10)).looked_at:
+        pass
+    await metadata.put_manifest(HELLO, following, (LATEST,), clock.now, principal=PUSHER)
+
+    assert (await metadata.get_manifest(HELLO, entry.digest)).digest == entry.digest

@@ -153,6 +153,7 @@ class TestWhy:
     ) -> None:
         """Only what lost a reference is collected; who pushes by digest is not surprised."""
         await registry.push(APP, IMAGE, [])
+        registry.now += HELD
 
         [chain] = await chains(space, IMAGE.digest)
 
@@ -173,7 +174,6 @@ class TestWhy:
     async def test_a_manifest_can_be_held(self, registry: History, space: SqlSpace) -> None:
         """An index that is about to name it keeps it."""
         await registry.push(APP, IMAGE, [])
-        await registry.hold(APP, IMAGE.digest)
 
         [chain] = await chains(space, IMAGE.digest)
 

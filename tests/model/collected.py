@@ -43,12 +43,20 @@ class CollectedRepository(Repository):
         return status
 
     def put(self, manifest: Content, tags: Iterable[str]) -> int:
-        """See Repository. What it names is held no longer; what loses a tag is looked at later."""
+        """See Repository. What it names is held no longer; what loses a tag is looked at later.
+
+        What nothing refers to yet is held for the index that comes next.
+        """
+        tags = tuple(tags)
         former = {self.tags.get(tag, manifest.digest) for tag in tags}
         status = super().put(manifest, tags)
         if status == CREATED:
-            for digest in (manifest.digest, *manifest.named):
+            for digest in manifest.named:
                 self.holds.pop(digest, None)
+            if tags or manifest.subject:
+                self.holds.pop(manifest.digest, None)
+            else:
+                self.hold(manifest.digest)
             self.reviews.pop(manifest.digest, None)
             for digest in former - {manifest.digest}:
                 self.lose(digest, GRACE)

@@ -10,6 +10,8 @@ from acrux.domain.content.names import RepositoryName, Tag
 
 SWITCHES = Attributes.__struct_fields__
 
+TAGS_PER_STATEMENT = 500  # a manifest can be restored with any number of tags
+
 
 def columns(table: str) -> str:
     """The columns of a table that hold its switches, in the order that `read` takes."""
@@ -54,16 +56,17 @@ def check_repository(
 
 def of_tags(repository: RepositoryName, tags: Sequence[Tag]) -> Steps[list[Attributes]]:
     """The switches of those of the tags that exist."""
-    if not tags:  # PostgreSQL refuses an empty list
-        return []
-    parameters: dict[str, SqlValue] = {f"tag_{n}": tag.value for n, tag in enumerate(tags)}
-    names = ", ".join(f":{name}" for name in parameters)
-    rows = yield Statement(
-        f"SELECT {columns('tags')} FROM tags"  # noqa: S608 -- our own column names
-        f" WHERE repository = {KEY} AND name IN ({names})",
-        {"repository": repository.value, **parameters},
-    )
-    return [read(row) for row in rows]
+    found: list[Row] = []
+    for start in range(0, len(tags), TAGS_PER_STATEMENT):
+        some = tags[start : start + TAGS_PER_STATEMENT]
+        parameters: dict[str, SqlValue] = {f"tag_{n}": tag.value for n, tag in enumerate(some)}
+        names = ", ".join(f":{name}" for name in parameters)
+        found += yield Statement(
+            f"SELECT {columns('tags')} FROM tags"  # noqa: S608 -- our own column names
+            f" WHERE repository = {KEY} AND name IN ({names})",
+            {"repository": repository.value, **parameters},
+        )
+    return [read(row) for row in found]
 
 
 def of_tags_on(repository: RepositoryName, digest: Digest) -> Steps[list[Attributes]]:

@@ -69,6 +69,8 @@ def _find_state(digest: str, copy: str) -> Statement:
 def give_up(digest: str, size: int, due_at: int) -> Steps[None]:
     """Remove the blob's copy if no repository links the blob any more."""
     if (yield _find_any_link(digest)):
+        # The one that is gone may have been the only one that was not counted yet.
+        yield from count(digest, size, due_at)
         return
     rows = yield Statement(
         "DELETE FROM blobs WHERE digest = :digest RETURNING copy, size", {"digest": digest}

@@ -38,6 +38,10 @@ class Grace(Struct, frozen=True):
         """Until when a push that starts now is waited for, in microseconds since 1970."""
         return to_microseconds(self.clock() + self.held)
 
+    def held_after(self, at: int) -> int:
+        """Until when a push that was here at an instant is waited for, in microseconds."""
+        return at + self.held // timedelta(microseconds=1)
+
     def held_half(self) -> int:
         """A hold that lasts until then need not be renewed, in microseconds since 1970."""
         return to_microseconds(self.clock() + self.held / 2)

@@ -19,7 +19,7 @@ from acrux.adapters.sql.content import (
 )
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
-from acrux.adapters.sql.content.tags import point_tag
+from acrux.adapters.sql.content.tags import note_untagged, point_tag
 from acrux.adapters.sql.database import Row, Statement, Steps
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
@@ -71,8 +71,15 @@ def put_manifest(push: Push, grace: Grace) -> Steps[None]:
         yield usage.add_manifest(key, str(digest), len(push.manifest.content))
     named = references.targets(push.manifest)
     yield from references.refer(key, str(digest), named)
-    yield from holds.release(key, (str(digest), *named), push.principal)
+    is_referred_to = bool(push.tags or push.manifest.subject)
+    yield from holds.release(
+        key, (str(digest), *named) if is_referred_to else named, push.principal
+    )
     yield reviews.forget(key, str(digest))
+    if not is_referred_to:  # the index that names it comes next
+        yield holds.hold(key, digest, push.principal, grace.held_after(push.at))
+    if known and not push.tags:  # for rules on age it is as new as if it had not been there
+        yield note_untagged(key, str(digest), push.at)
     for tag in push.tags:
         yield from point_tag(key, tag, digest, push.at, grace)
 

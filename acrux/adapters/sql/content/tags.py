@@ -77,11 +77,16 @@ def remove(key: str, tag: str, at: int, due_at: int) -> Steps[None]:
 
 
 def _lose_tag(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
-    yield Statement(
+    yield note_untagged(key, digest, at)
+    yield from reviews.review(key, [digest], due_at)
+
+
+def note_untagged(key: str, digest: str, at: int) -> Statement:
+    """Count the time for which the manifest has no tag from this instant on."""
+    return Statement(
         """
         INSERT INTO untagged (repository, digest, since) VALUES (:key, :digest, :at)
         ON CONFLICT (repository, digest) DO UPDATE SET since = excluded.since
         """,
         {"key": key, "digest": digest, "at": at},
     )
-    yield from reviews.review(key, [digest], due_at)

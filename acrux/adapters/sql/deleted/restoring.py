@@ -9,6 +9,7 @@ from msgspec import Struct
 from acrux.adapters.sql.content import attributes, graveyard, limits, repositories, reviews, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import find_key
+from acrux.adapters.sql.content.tags import note_untagged
 from acrux.adapters.sql.database import SqlValue, Statement, Steps
 from acrux.adapters.sql.deleted import places, purging, restored_tags
 from acrux.adapters.sql.deleted.places import Found, Place
@@ -148,6 +149,7 @@ def _bring_back(walk: _Walk, found: Found) -> Steps[None]:
         "UPDATE manifests SET updated_at = :now WHERE repository = :key AND digest = :digest",
         {"now": walk.now, "key": walk.key, "digest": digest},
     )
+    yield note_untagged(walk.key, digest, walk.now)
     yield purging.forget(source, digest)
     yield from reviews.review(source, targets or (), walk.now)
     walk.restored.append(digest)

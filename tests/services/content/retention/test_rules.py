@@ -3,10 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
+from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.names import Tag
 from acrux.domain.content.policies.retention import RetentionRule
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.policies.write_once import WriteOncePolicy
+from acrux.domain.content.storage.deleted import Restoration
 from acrux.errors import TooManyRequests, UnknownName
 from acrux.services.content.retention import ITEMS, Removed
 from tests.services.content.retention.shelf import APP, DAY, OTHER, Shelf, all_of, digests, named
@@ -134,6 +137,34 @@ async def test_an_image_counts_as_untagged_since_it_last_lost_a_tag(shelf: Shelf
     assert await run(shelf) == set()
     shelf.clock.forward(days=1)
     assert await run(shelf) == digests(back)
+
+
+async def test_an_image_that_is_pushed_again_counts_as_untagged_since_then(shelf: Shelf) -> None:
+    """What was just pushed, and acknowledged, would go at the next run."""
+    pushed = await shelf.push(name="one", age=40)
+    await shelf.push(name="one")
+    await shelf.create(UNTAGGED)
+
+    shelf.clock.forward(days=6)
+    assert await run(shelf) == set()
+    shelf.clock.forward(days=1)
+    assert await run(shelf) == digests(pushed)
+
+
+async def test_a_restored_image_counts_as_untagged_since_then(shelf: Shelf) -> None:
+    """The next run would delete it again before anybody could tag it."""
+    await shelf.create(SoftDeletePolicy(repositories="*", days=30))
+    await shelf.push("keeps")
+    image = await shelf.push(name="one", age=40)
+    await shelf.metadata.delete_manifest(APP, image.digest)
+    graveyard = SqlGraveyard(shelf.database, shelf.grace)
+    await graveyard.restore(Restoration(APP, image.digest), shelf.clock())
+    await shelf.create(UNTAGGED)
+
+    shelf.clock.forward(days=6)
+    assert await run(shelf) == set()
+    shelf.clock.forward(days=1)
+    assert await run(shelf) == digests(image)
 
 
 async def test_a_run_covers_every_page_of_every_repository(shelf: Shelf) -> None:
