@@ -824,6 +824,15 @@ class TestOrphans:
         assert await worker.has(V1)
         assert await worker.faults() == []
 
+    async def test_an_orphan_stays_if_the_copy_in_use_is_not_whole(self, worker: Worker) -> None:
+        """The last good bytes of an image would go, and only a push could bring them back."""
+        await worker.push_blob(b"orphan")
+        digest = await _orphan(worker)
+        worker.clock.now = worker.clock.now.now(worker.clock.now.tzinfo) + timedelta(days=8)
+        await worker.store.remove([await worker.metadata.find_copy(digest)])
+
+        assert await worker.orphans.disown() == 0
+
     async def test_a_copy_of_the_last_hour_is_never_disowned(
         self, start: Start, clock: HandClock
     ) -> None:
@@ -831,6 +840,7 @@ class TestOrphans:
         worker = start()
         orphans = Orphans(
             worker.garbage,
+            worker.checked_rows,
             worker.store,
             SqlFacts(worker.database),
             worker.leases,
