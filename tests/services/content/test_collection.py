@@ -15,7 +15,7 @@ from acrux.domain.content.media_types import Accept
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.upload import APPENDED, Session
-from acrux.errors import UnknownUpload
+from acrux.errors import StorageUnavailable, UnknownUpload
 from acrux.services.content.collection import Freed
 from acrux.services.content.orphans import Orphans
 from tests.http.conftest import HandClock
@@ -35,6 +35,7 @@ from tests.services.content.workers import (
     layer,
     referrer,
 )
+from tests.tools import blob_file
 
 Start = Callable[..., Worker]
 
@@ -802,6 +803,32 @@ class TestRuns:
         late = (await worker.collection.status()).queue
         assert late.due == 3
         assert late.oldest_due == worker.clock() - GRACE
+
+
+class TestFailures:
+    """A disk that does not remove a file."""
+
+    async def test_a_file_that_cannot_be_removed_keeps_no_other(self, worker: Worker) -> None:
+        """All bytes would stay for ever because of one of them."""
+        digests = [await worker.push_blob(text) for text in (b"one", b"two", b"three")]
+        stuck = blob_file(worker.folder, digests[1])
+        removed, stuck_bytes = stuck.with_name("aside"), stuck.read_bytes()
+        stuck.rename(removed)
+        stuck.mkdir()  # unlink(2) fails for a folder
+        worker.clock.forward(hours=3)
+
+        with pytest.raises(StorageUnavailable):
+            await worker.collection.run()
+        assert not await worker.has_blob(digests[0])
+        assert not await worker.has_blob(digests[2])
+        assert (await worker.collection.status()).queue.copies == 1
+
+        stuck.rmdir()
+        stuck.write_bytes(stuck_bytes)
+        removed.unlink()
+        worker.clock.forward(hours=2)
+        await worker.collect()
+        assert not stuck.exists()
 
 
 class TestOrphans:

@@ -65,6 +65,10 @@ class SqlGarbage:
         """See ports.Garbage."""
         await self._database.write(copies.removed(copies_))
 
+    async def postpone(self, copies_: Sequence[Copy], until: datetime) -> None:
+        """See ports.Garbage."""
+        await self._database.write(copies.postpone(copies_, to_microseconds(until)))
+
     async def disown(self, copies_: Sequence[Copy], now: datetime) -> int:
         """See ports.Garbage."""
         return await self._database.write(_disown(copies_, to_microseconds(now)))
