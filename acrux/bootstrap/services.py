@@ -140,6 +140,7 @@ def _collection(settings: Settings, adapters: Adapters) -> Collection:
 def _orphans(settings: Settings, adapters: Adapters) -> Orphans:
     return Orphans(
         adapters.garbage,
+        adapters.rows,
         adapters.store,
         adapters.facts,
         adapters.leases,

@@ -249,6 +249,7 @@ CALLS: tuple[Call | None, ...] = (
     GARBAGE.is_counted(),
     GARBAGE.is_any_due(BEGINNING + timedelta(microseconds=ROWS // 100)),
     GARBAGE.removals(DUE, 100),
+    GARBAGE.postpone((COPY,), AT),
     GARBAGE.forget((COPY,)),
     GARBAGE.disown((COPY,), DUE),
     GARBAGE.queue(BEGINNING + timedelta(microseconds=ROWS // 100)),

@@ -114,3 +114,18 @@ async def test_a_step_looks_at_no_more_than_it_is_told(
     assert looked_at == [7, 7, 6]
     assert len(await garbage.removals(DUE, 7)) == 7
     assert len(await garbage.removals(DUE, 100)) == 20
+
+
+async def test_a_step_takes_few_manifests_if_they_are_large(
+    metadata: SqlMetadata, garbage: SqlGarbage
+) -> None:
+    """Twenty of 8,000 layers each took one transaction of two seconds, and pushes waited."""
+    for number in range(3):
+        names = [Digest.of(f"{number} {layer}".encode()) for layer in range(4000)]
+        tag = f"v{number}"
+        await metadata.put_manifest(HELLO, image(*names), tags(tag), AT, allow_missing=True)
+        await metadata.delete_tag(HELLO, Tag.parse(tag))
+
+    steps = [await garbage.review(DUE, ITEMS) for _ in range(3)]
+
+    assert [step.manifests for step in steps] == [1, 1, 1]

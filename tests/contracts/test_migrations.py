@@ -25,7 +25,7 @@ RELEASED = {
     "0012_changes.sql": "3a43b80209d0e0d211e6b97ba055ce27985d95350486e58c2eeb0391973b2b93",
     "0013_audit_sizes.sql": "cfb08f2c7f33a2261deb5e2ea9133018399af37286b67ab78433f7f7dab3a194",
     "0014_audit_log.sql": "127408c8c935ec6bf292da64732507fe8483b94256b459f6ca5821a7bbb2a607",
-    "0015_collection.sql": "2e28a8ac4a53ecf7f5d9e47bbec608c8601f27da90350cf79f883949c9434ace",
+    "0015_collection.sql": "ec2a1b7834d30501fc1888f5538d6ca6ea6bcb769dae7064871ba986afae0238",
 }
 
 

@@ -80,6 +80,9 @@ class Garbage(Protocol):
     async def forget(self, copies: Sequence[Copy]) -> None:
         """Forget copies whose bytes have been removed."""
 
+    async def postpone(self, copies: Sequence[Copy], until: datetime) -> None:
+        """Try again later to remove copies that could not be removed."""
+
     async def disown(self, copies: Sequence[Copy], now: datetime) -> int:
         """Have those of the copies removed that no blob uses; returns how many."""
 

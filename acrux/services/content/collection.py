@@ -1,11 +1,13 @@
 """Free what nothing refers to, beside running pushes and pulls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final, Self
 
 from msgspec import Struct
 
+from acrux.domain.content.storage.copy import Copy
+from acrux.errors import StorageUnavailable
 from acrux.ports.clock import Clock, Rest
 from acrux.ports.content.blobs import BlobStore
 from acrux.ports.content.collection import Collected, Garbage, Queue
@@ -17,6 +19,7 @@ RENEWED_AFTER: Final = timedelta(seconds=1)  # not in each step: a renewal is a 
 ITEMS: Final = 200  # of one transaction: other writers wait for it
 ROWS: Final = 1000  # of a deleted repository: they need no look
 COPIES: Final = 2000  # removed at once: each touched folder is synced once
+TRIED_AGAIN_AFTER: Final = timedelta(hours=1)  # a copy that the disk does not remove
 UPLOADS: Final = 200  # looked at in one step
 
 
@@ -82,6 +85,7 @@ class Collection:
         self._is_counted = False
         self._renewed_at = clock()
         self._is_running = False
+        self._failure: StorageUnavailable | None = None
 
     async def status(self) -> Status:
         """What waits, and who collects."""
@@ -95,13 +99,17 @@ class Collection:
     async def run(self, go_on: GoOn = to_the_end) -> Freed | None:
         """Remove all that is due; None if another run does it, of this process or another one.
 
-        Ends earlier if `go_on` says so.
+        Ends earlier if `go_on` says so. Raises StorageUnavailable at its end if a copy could not be
+        removed: it is tried again later, and the others are removed.
         """
         if self._is_running:  # the lease is the process's
             return None
-        self._is_running = True
+        self._is_running, self._failure = True, None
         try:
-            return await self._run(go_on)
+            freed = await self._run(go_on)
+            if self._failure:
+                raise self._failure
+            return freed
         finally:
             self._is_running = False
 
@@ -153,12 +161,24 @@ class Collection:
         if len(copies) < at_least:  # to sync the folders of a few takes as long as those of many
             return Freed()
         # Afterwards: a backup that begins later does not find these copies in use.
-        if await self._leases.find(BACKUP, self._clock()):
+        if not copies or await self._leases.find(BACKUP, self._clock()):
             return Freed()
-        if copies:
+        removed = await self._remove(copies)
+        await self._garbage.forget(removed)
+        return Freed(copies=len(copies), bytes=sum(copy.size for copy in removed))
+
+    async def _remove(self, copies: Sequence[Copy]) -> Sequence[Copy]:
+        """Remove all that can be removed, and return it; the rest is tried again later."""
+        try:
             await self._store.remove(copies)
-            await self._garbage.forget(copies)
-        return Freed(copies=len(copies), bytes=sum(copy.size for copy in copies))
+        except StorageUnavailable as failure:
+            if len(copies) == 1:  # this one file must not keep all others
+                self._failure = failure
+                await self._garbage.postpone(copies, self._clock() + TRIED_AGAIN_AFTER)
+                return ()
+            half = len(copies) // 2
+            return [*await self._remove(copies[:half]), *await self._remove(copies[half:])]
+        return copies
 
     async def _sweep_uploads(self) -> Freed:
         freed = Freed()

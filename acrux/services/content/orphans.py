@@ -1,14 +1,17 @@
 """Find copies in the store that no row names, and have them removed."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from acrux.domain.content.storage.copy import Copy
 from acrux.ports.clock import Clock, Rest
 from acrux.ports.content.blobs import BlobStore
 from acrux.ports.content.collection import Garbage
+from acrux.ports.content.integrity.rows import Rows
 from acrux.ports.facts import Facts
 from acrux.ports.leases import Leases
 
@@ -41,6 +44,7 @@ class Orphans:
     def __init__(  # noqa: PLR0913, PLR0917 -- one of each
         self,
         garbage: Garbage,
+        rows: Rows,
         store: BlobStore,
         facts: Facts,
         leases: Leases,
@@ -50,6 +54,7 @@ class Orphans:
         rest: Rest,
     ) -> None:
         self._garbage = garbage
+        self._rows = rows
         self._store = store
         self._facts = facts
         self._leases = leases
@@ -69,8 +74,7 @@ class Orphans:
                 page = await self._store.copies(progress.after, COPIES)
                 latest = self._clock() - self._pushed_for
                 found = [each.copy for each in page.copies if each.stored_at < latest]
-                if found:
-                    disowned += await self._garbage.disown(found, self._clock())
+                disowned += await self._disown_spare(found)
                 progress = Progress(page.next, progress.began_at, is_running=bool(page.next))
                 await self._facts.keep(FACT, msgspec.json.encode(progress).decode())
                 await self._rest()
@@ -79,6 +83,17 @@ class Orphans:
         finally:
             await self._leases.release(LEASE, self._holder)
         return disowned
+
+    async def _disown_spare(self, found: Sequence[Copy]) -> int:
+        orphans = await self._rows.orphans(found) if found else ()
+        sizes = await self._store.sizes([each.used for each in orphans if each.used])
+        # If the copy in use is not whole, these bytes may be the last of a linked blob.
+        spare = [
+            each.copy
+            for each in orphans
+            if not each.is_linked or (each.used and sizes.get(each.used) == each.used.size)
+        ]
+        return await self._garbage.disown(spare, self._clock()) if spare else 0
 
     async def _due(self) -> Progress | None:
         text, now = await self._facts.find(FACT), self._clock()

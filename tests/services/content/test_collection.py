@@ -15,7 +15,7 @@ from acrux.domain.content.media_types import Accept
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.upload import APPENDED, Session
-from acrux.errors import UnknownUpload
+from acrux.errors import StorageUnavailable, UnknownUpload
 from acrux.services.content.collection import Freed
 from acrux.services.content.orphans import Orphans
 from tests.http.conftest import HandClock
@@ -35,6 +35,7 @@ from tests.services.content.workers import (
     layer,
     referrer,
 )
+from tests.tools import blob_file
 
 Start = Callable[..., Worker]
 
@@ -804,6 +805,32 @@ class TestRuns:
         assert late.oldest_due == worker.clock() - GRACE
 
 
+class TestFailures:
+    """A disk that does not remove a file."""
+
+    async def test_a_file_that_cannot_be_removed_keeps_no_other(self, worker: Worker) -> None:
+        """All bytes would stay for ever because of one of them."""
+        digests = [await worker.push_blob(text) for text in (b"one", b"two", b"three")]
+        stuck = blob_file(worker.folder, digests[1])
+        removed, stuck_bytes = stuck.with_name("aside"), stuck.read_bytes()
+        stuck.rename(removed)
+        stuck.mkdir()  # unlink(2) fails for a folder
+        worker.clock.forward(hours=3)
+
+        with pytest.raises(StorageUnavailable):
+            await worker.collection.run()
+        assert not await worker.has_blob(digests[0])
+        assert not await worker.has_blob(digests[2])
+        assert (await worker.collection.status()).queue.copies == 1
+
+        stuck.rmdir()
+        stuck.write_bytes(stuck_bytes)
+        removed.unlink()
+        worker.clock.forward(hours=2)
+        await worker.collect()
+        assert not stuck.exists()
+
+
 class TestOrphans:
     """Copies that no row names."""
 
@@ -824,6 +851,15 @@ class TestOrphans:
         assert await worker.has(V1)
         assert await worker.faults() == []
 
+    async def test_an_orphan_stays_if_the_copy_in_use_is_not_whole(self, worker: Worker) -> None:
+        """The last good bytes of an image would go, and only a push could bring them back."""
+        await worker.push_blob(b"orphan")
+        digest = await _orphan(worker)
+        worker.clock.now = worker.clock.now.now(worker.clock.now.tzinfo) + timedelta(days=8)
+        await worker.store.remove([await worker.metadata.find_copy(digest)])
+
+        assert await worker.orphans.disown() == 0
+
     async def test_a_copy_of_the_last_hour_is_never_disowned(
         self, start: Start, clock: HandClock
     ) -> None:
@@ -831,6 +867,7 @@ class TestOrphans:
         worker = start()
         orphans = Orphans(
             worker.garbage,
+            worker.checked_rows,
             worker.store,
             SqlFacts(worker.database),
             worker.leases,

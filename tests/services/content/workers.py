@@ -16,6 +16,7 @@ from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Statement
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.integrity.rows import SqlRows
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sqlite.connection import Observer, nobody
@@ -100,6 +101,7 @@ class Worker:
         self.garbage = Between(SqlGarbage(self.database, Rules(kept, untagged=untagged)))
         self.leases = Between(SqlLeases(self.database))
         self.properties = SqlProperties(self.database)
+        self.checked_rows = SqlRows(self.database, Rules(kept, untagged=untagged))
         files = FileBlobStore(folder)
         files.prepare()
         self.store = Between(files)
@@ -116,7 +118,9 @@ class Worker:
         self.manifests = Manifests(metadata, store, clock)
         self.uploads = Uploads(store, metadata, capabilities, clock, timedelta(hours=1))
         self.collection = Collection(garbage, store, leases, clock, holder, HELD, self.rest)
-        self.orphans = Orphans(garbage, store, facts, leases, clock, holder, HELD, self.rest)
+        self.orphans = Orphans(
+            garbage, self.checked_rows, store, facts, leases, clock, holder, HELD, self.rest
+        )
 
     async def rest(self) -> None:
         """Nobody else waits for a turn."""

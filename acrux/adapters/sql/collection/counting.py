@@ -28,10 +28,10 @@ def find_uncounted() -> Statement:
     return Statement(
         """
         SELECT repository, manifests_to, tags_to, blobs_to FROM usage
-        WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all
+        WHERE manifests_to < '~' OR tags_to < '~' OR blobs_to < '~'
         LIMIT 1
         """,
-        {"all": usage.ALL},
+        {},
     )
 
 

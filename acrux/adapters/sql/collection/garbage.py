@@ -5,7 +5,7 @@ from datetime import datetime
 
 from acrux.adapters.sql.collection import clearing, counting, reviewing
 from acrux.adapters.sql.collection.reviewing import Rules
-from acrux.adapters.sql.content import copies, usage
+from acrux.adapters.sql.content import copies
 from acrux.adapters.sql.database import Database, Statement, Steps
 from acrux.adapters.sql.deleted import purging
 from acrux.domain.content.storage.copy import Copy
@@ -65,6 +65,10 @@ class SqlGarbage:
         """See ports.Garbage."""
         await self._database.write(copies.removed(copies_))
 
+    async def postpone(self, copies_: Sequence[Copy], until: datetime) -> None:
+        """See ports.Garbage."""
+        await self._database.write(copies.postpone(copies_, to_microseconds(until)))
+
     async def disown(self, copies_: Sequence[Copy], now: datetime) -> int:
         """See ports.Garbage."""
         return await self._database.write(_disown(copies_, to_microseconds(now)))
@@ -113,9 +117,9 @@ def _find_any_due(now: int) -> Statement:
             OR EXISTS (SELECT 1 FROM deleted_tags WHERE expires_at <= :now)
             OR EXISTS (SELECT 1 FROM removals WHERE due_at <= :now)
             OR EXISTS (SELECT 1 FROM usage
-                       WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all)
+                       WHERE manifests_to < '~' OR tags_to < '~' OR blobs_to < '~')
         """,
-        {"now": now, "all": usage.ALL},
+        {"now": now},
     )
 
 
@@ -131,7 +135,7 @@ def _find_queue(now: int) -> Statement:
                (SELECT COALESCE(SUM(size), 0) FROM removals),
                (SELECT MIN(due_at) FROM reviews WHERE due_at <= :now),
                EXISTS (SELECT 1 FROM usage
-                       WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all)
+                       WHERE manifests_to < '~' OR tags_to < '~' OR blobs_to < '~')
         """,
-        {"now": now, "all": usage.ALL},
+        {"now": now},
     )

@@ -1,6 +1,7 @@
 """Remove what is due to be looked at and has no reference left."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -8,6 +9,8 @@ from acrux.adapters.sql.content import blob_links, holds, manifests, repositorie
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, Statement, Steps
 from acrux.ports.content.collection import Collected
+
+CONTENT_BYTES: Final = 1024 * 1024  # of manifests that one step removes
 
 
 class Rules(Struct, frozen=True):
@@ -36,6 +39,7 @@ class _Due(Struct, frozen=True):
     is_locked: bool
     has_referrers: bool
     is_linked: bool
+    size: int  # of the manifest, in bytes
 
 
 def review_due(now: int, count: int, rules: Rules) -> Steps[Collected]:
@@ -44,7 +48,7 @@ def review_due(now: int, count: int, rules: Rules) -> Steps[Collected]:
     They are all looked at before the first is removed. What a removal leaves without a reference
     is due again by then.
     """
-    due = [_Due(*row) for row in (yield _find_due(now, count))]
+    due = _some([_Due(*row) for row in (yield _find_due(now, count))])
     yield from reviews.forget_all([(one.key, one.digest) for one in due])
     collected = Collected(looked_at=len(due))
     unlinked: dict[str, list[str]] = {}
@@ -62,6 +66,14 @@ def review_due(now: int, count: int, rules: Rules) -> Steps[Collected]:
         yield repositories.forget_locks_of_an_empty(key)
         yield from repositories.tidy(key)
     return collected
+
+
+def _some(due: list[_Due]) -> list[_Due]:
+    """Those whose manifests hold no more than CONTENT_BYTES: each may name thousands of blobs."""
+    room, some = CONTENT_BYTES, 0
+    while some < len(due) and (room := room - due[some].size) > 0:
+        some += 1
+    return due[: max(some, 1)]
 
 
 def _find_due(now: int, count: int) -> Statement:
@@ -89,7 +101,8 @@ def _find_due(now: int, count: int) -> Statement:
                        WHERE referrers.repository = due.repository
                          AND referrers.subject = due.digest),
                (SELECT 1 FROM blob_links WHERE blob_links.repository = due.repository
-                AND blob_links.digest = due.digest LIMIT 1) IS NOT NULL
+                AND blob_links.digest = due.digest LIMIT 1) IS NOT NULL,
+               COALESCE(manifests.size, 0)
         FROM (SELECT repository, digest FROM reviews
               WHERE due_at <= :now ORDER BY due_at LIMIT :count) AS due
         LEFT JOIN manifests

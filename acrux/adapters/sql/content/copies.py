@@ -168,3 +168,12 @@ def removed(copies: Sequence[Copy]) -> Steps[None]:
             "DELETE FROM removals WHERE digest = :digest AND copy = :copy",
             {"digest": str(copy.digest), "copy": copy.name},
         )
+
+
+def postpone(copies: Sequence[Copy], due_at: int) -> Steps[None]:
+    """Remove copies at a later instant."""
+    for copy in copies:
+        yield Statement(
+            "UPDATE removals SET due_at = :due_at WHERE digest = :digest AND copy = :copy",
+            {"digest": str(copy.digest), "copy": copy.name, "due_at": due_at},
+        )

@@ -90,6 +90,10 @@ CREATE TABLE usage (
 INSERT INTO usage (repository, manifests, manifest_bytes, tags, blobs, blob_bytes, manifests_to, tags_to, blobs_to)
 SELECT key, 0, 0, 0, 0, 0, '', '', '' FROM repositories;
 
+-- Asked for at every run of the collector, and empty once all is counted.
+CREATE INDEX usage_uncounted ON usage (repository)
+WHERE manifests_to < '~' OR tags_to < '~' OR blobs_to < '~';
+
 -- The bytes of all blobs, each counted once. One row for each first two digits, so that pushes of
 -- different blobs do not wait for each other.
 CREATE TABLE stored (

@@ -1,6 +1,5 @@
 """Whether all references are rows, and so what refers to what is known."""
 
-from acrux.adapters.sql.content import usage
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.errors import NotYet
 
@@ -10,9 +9,9 @@ def is_counted() -> Steps[bool]:
     rows = yield Statement(
         """
         SELECT repository FROM usage
-        WHERE manifests_to < :all OR tags_to < :all OR blobs_to < :all LIMIT 1
+        WHERE manifests_to < '~' OR tags_to < '~' OR blobs_to < '~' LIMIT 1
         """,
-        {"all": usage.ALL},
+        {},
     )
     return not rows
 
