@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from acrux.adapters.sql.database import Statement, Steps
-from acrux.adapters.sql.deleted import restoring
+from acrux.adapters.sql.deleted import places, restoring
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
@@ -57,7 +57,8 @@ async def graves(database: SqliteDatabase) -> Graves:
 def _tag_many(count: int) -> Steps[None]:
     yield Statement(
         """
-        WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
+        WITH RECURSIVE numbers (n) AS (
+            SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
         INSERT INTO tags (repository, name, digest, created_at, updated_at)
         SELECT repository, 't' || n, digest, created_at, updated_at FROM manifests, numbers
         """,
@@ -246,6 +247,23 @@ class TestRestoring:
 
         [tagged] = (await graves.live()).values()
         assert len(tagged) == 33_001
+
+    async def test_the_last_of_too_many_deleted_repositories_comes_back(
+        self, graves: Graves, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A job that deletes its repository every time leaves thousands of the same name."""
+        monkeypatch.setattr(places, "MAX_PLACES", 2)
+        digest = await graves.push(IMAGE, V1)
+        await graves.metadata.delete_manifest(HELLO, digest)
+        for number in range(9):
+            await graves.push(index(f"number {number}"), V1)
+            graves.now += timedelta(seconds=1)
+            await graves.metadata.delete_repository(HELLO)
+
+        await graves.graveyard.restore_repository(HELLO, graves.now)
+        await graves.restore(digest)
+
+        assert set(await graves.live()) == {str(index("number 8").digest), str(digest)}
 
     async def test_a_deleted_tag_comes_back_on_its_live_manifest(self, graves: Graves) -> None:
         """To untag is a deletion too."""

@@ -42,8 +42,8 @@ BIG_TABLES = {
 }  # fmt: skip
 
 # A manifest has few tags: they are sorted by time, not sought among all tags by time. The same
-# applies to the records of several repositories.
-SORTED = ("updated_at + 0", "'(several)'")
+# applies to the records of several repositories, and to the deleted repositories of one name.
+SORTED = ("updated_at + 0", "'(several)'", "deleted_at IS NOT NULL, deleted_at DESC")
 
 # What waits to be collected is counted for whoever asks: `gc status`.
 COUNTED = "(SELECT COUNT(*) FROM removals)"

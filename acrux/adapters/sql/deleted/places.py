@@ -47,12 +47,12 @@ class Found(Struct, frozen=True):
 
 
 def find(repository: RepositoryName, now: int) -> Statement:
-    """The places of what was deleted of the repository."""
+    """The places of what was deleted of the repository: its graveyard, and those deleted last."""
     return Statement(
         """
         SELECT key, deleted_at, clear_at FROM repositories
         WHERE former_name = :name AND restorable = 1 AND (clear_at IS NULL OR clear_at > :now)
-        ORDER BY key LIMIT :count
+        ORDER BY deleted_at IS NOT NULL, deleted_at DESC LIMIT :count
         """,
         {"name": repository.value, "now": now, "count": MAX_PLACES},
     )
