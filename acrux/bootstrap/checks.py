@@ -18,6 +18,7 @@ from acrux.services.content.integrity.parts import (
     UploadPart,
 )
 from acrux.services.content.integrity.run import Part
+from acrux.services.content.orphans import LEAST_AGE
 from acrux.settings import Settings
 
 HOLDER_BYTES: Final = 8
@@ -26,6 +27,7 @@ HOLDER_BYTES: Final = 8
 def build_integrity(settings: Settings, adapters: Adapters, rest: Rest) -> Integrity:
     """Build the check on these adapters."""
     pushed_for = timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds)
+    linked_for = max(pushed_for, LEAST_AGE)
     rows, store, aged = adapters.rows, adapters.store, adapters.aged
     files = FileInspection(settings.data_dir)
     healing = Healing(rows, files, store, adapters.clock)
@@ -33,7 +35,7 @@ def build_integrity(settings: Settings, adapters: Adapters, rest: Rest) -> Integ
         DatabasePart(rows),
         BlobPart(rows, files, healing),
         *(RowPart(scan, rows, healing) for scan in Scan),
-        CopyPart(rows, files, store, adapters.garbage, aged, pushed_for),
+        CopyPart(rows, files, store, adapters.garbage, aged, linked_for),
         StrangerPart(files),
         UploadPart(store, aged, pushed_for),
     )
