@@ -11,6 +11,7 @@ that can be pulled; "refused" means that the client is told, and pushes again.
 | b | a tag is deleted                      | kept for its grace    | kept for its grace          |
 | c | an index is pushed, its entry is old  | the entry is missing  | kept                        |
 | c | ... after a HEAD of the entry         | HEAD is 404           | held: kept                  |
+| c | ... after a PUT of the entry          | pushed anew: held     | held: kept                  |
 | d | a blob is mounted                     | not mounted (202)     | kept                        |
 | e | the same blob is pushed twice         | the last copy is used, the other one removed        |
 | e | ... while the first copy is pulled    | it is read to its end, or the last copy is found    |

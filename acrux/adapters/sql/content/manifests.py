@@ -63,7 +63,7 @@ def put_manifest(push: Push, grace: Grace) -> Steps[None]:
     yield from limits.check_moves(repository, (tag.value for tag in push.tags), str(digest))
     yield from blob_links.check_links(repository, push.required, push.damaged)
     key = yield from repositories.ensure(repository, push.at)
-    known = yield _find_size(key, str(digest))
+    known = yield from attributes.of_manifest(repository, digest)
     if not known:
         yield from limits.check_room(repository, len(push.manifest.content))
     yield _hold(key, push.manifest, push.platform, push.at)
@@ -71,24 +71,14 @@ def put_manifest(push: Push, grace: Grace) -> Steps[None]:
         yield usage.add_manifest(key, str(digest), len(push.manifest.content))
     named = references.targets(push.manifest)
     yield from references.refer(key, str(digest), named)
-    is_referred_to = bool(push.tags or push.manifest.subject)
-    yield from holds.release(
-        key, (str(digest), *named) if is_referred_to else named, push.principal
-    )
+    yield from holds.release(key, (str(digest), *named), push.principal)
     yield reviews.forget(key, str(digest))
-    if not is_referred_to:  # the index that names it comes next
+    if not (push.tags or push.manifest.subject):  # the index that names it comes next
         yield holds.hold(key, digest, push.principal, grace.held_after(push.at))
-    if known and not push.tags:  # for rules on age it is as new as if it had not been there
+    if known and not push.tags:  # rules on age count from now on, as if it had not been there
         yield note_untagged(key, str(digest), push.at)
     for tag in push.tags:
         yield from point_tag(key, tag, digest, push.at, grace)
-
-
-def _find_size(key: str, digest: str) -> Statement:
-    return Statement(
-        "SELECT size FROM manifests WHERE repository = :key AND digest = :digest",
-        {"key": key, "digest": digest},
-    )
 
 
 # If only the media type differs, that is damage only if the bytes state the type pushed now. Bytes
