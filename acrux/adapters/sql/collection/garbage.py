@@ -6,7 +6,7 @@ from datetime import datetime
 from acrux.adapters.sql.collection import clearing, counting, reviewing
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content import copies
-from acrux.adapters.sql.database import Database, Statement, Steps
+from acrux.adapters.sql.database import Database, Row, Statement, Steps
 from acrux.adapters.sql.deleted import purging
 from acrux.domain.content.storage.copy import Copy
 from acrux.domain.instants import from_microseconds, to_microseconds
@@ -75,7 +75,8 @@ class SqlGarbage:
 
     async def queue(self, now: datetime) -> Queue:
         """See ports.Garbage."""
-        [row] = await self._database.read(_find_queue(to_microseconds(now)))
+        # Not on the event loop: a million rows may wait, and all of them are counted.
+        [row] = await self._database.snapshot(_one(_find_queue(to_microseconds(now))))
         *counts, oldest, uncounted = row
         reviews, due, holds, repositories, waiting, bytes_ = map(int, counts)
         return Queue(
@@ -121,6 +122,10 @@ def _find_any_due(now: int) -> Statement:
         """,
         {"now": now},
     )
+
+
+def _one(statement: Statement) -> Steps[list[Row]]:
+    return (yield statement)
 
 
 def _find_queue(now: int) -> Statement:
