@@ -275,7 +275,7 @@ class Disallowed(RegistryError):
 
 
 class TagIsWriteOnce(Disallowed):
-    """A write-once policy forbids to move or delete the tag. `detail["policy"]` names it."""
+    """A write-once policy forbids moving or deleting the tag. `detail["policy"]` names it."""
 
 
 class QuotaExceeded(Disallowed):

@@ -1,14 +1,16 @@
 """Settings: read once, fully checked, and shown with their source."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from acrux.cli.main import cli
 from acrux.errors import InvalidSettings
-from acrux.settings import Settings
+from acrux.settings import Settings, rows
 from acrux.settings_sources import load
 
 
@@ -157,3 +159,13 @@ def test_no_option_of_a_command_means_two_things() -> None:
     for typed, command in every_command(cli, "acrux"):
         options = [option for parameter in command.params for option in parameter.opts]
         assert len(options) == len(set(options)), typed
+
+
+def test_what_is_on_by_default_can_be_turned_off_by_an_option() -> None:
+    """An option that only turns on what is on does nothing."""
+    for row in rows():
+        if row.default is True:
+            typed = f"--no-{row.name.replace('_', '-')}"
+            shown = CliRunner().invoke(cli, ["settings", typed, "-o", "json"]).output
+            [found] = [one for one in json.loads(shown) if one["name"] == row.name]
+            assert (found["value"], found["source"]) == (False, "command line")

@@ -33,7 +33,7 @@ def setting_options(*names: str) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         for row in reversed(rows):
-            command = click.option(*_declaration(row.name, row.type), **_attributes(row))(command)
+            command = click.option(*_declaration(row), **_attributes(row))(command)
         return config_option(command)
 
     return add
@@ -55,11 +55,13 @@ def read_password() -> Secret:
     return Secret(line)
 
 
-def _declaration(name: str, kind: Any) -> tuple[str, str]:
+def _declaration(row: Any) -> tuple[str, str]:
     # A list is given item by item: --login-server a --login-server b.
+    name: str = row.name
     singular = name.removesuffix("s").removesuffix("ie") + "y" * name.endswith("ies")
-    option = singular if get_origin(kind) is tuple else name
-    return f"--{option.replace('_', '-')}", name
+    option = (singular if get_origin(row.type) is tuple else name).replace("_", "-")
+    # What is on by default can be turned off, too.
+    return f"--{option}" + f"/--no-{option}" * (row.default is True), name
 
 
 def _attributes(row: Any) -> dict[str, Any]:

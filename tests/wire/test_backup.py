@@ -194,6 +194,8 @@ def test_a_copy_goes_through_a_pipe(tmp_path: Path, passphrase: Path) -> None:
         ("backup {data} --data-dir {data}", 2, "neither empty nor holds backups"),
         ("backup {file} --data-dir {data}", 2, "neither a folder nor the name of a file that ends"),
         ("backup {file}/below --data-dir {data}", 2, "Not a directory"),
+        ("backup {data}/below --data-dir {data}", 2, "is in the data directory"),
+        ("backup {new}.tar.gz --data-dir {data}", 2, "acrux backup - | gzip"),
         ("backup verfy --data-dir {data}", 2, "Did you mean 'verify'"),
         ("backup {new}", 2, "there is no registry in acrux-data"),
         ("backup {new} --data-dir {data} --secrets encrypt", 2, "needs --passphrase-file"),

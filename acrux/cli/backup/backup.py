@@ -163,7 +163,7 @@ def verify(place: str, passphrase_file: Path | None, output: str) -> None:
 
 
 def _make(place: str, source: Source, progress: Progress) -> Made:
-    with places.target(place, source.registry) as target:
+    with places.target(place, source.data_dir, source.registry) as target:
         return creating.create(source, target, progress)
 
 

@@ -17,14 +17,24 @@ from acrux.errors import InvalidInput
 
 PIPE: Final = "-"
 ARCHIVE: Final = ".tar"
+COMPRESSED: Final = (".gz", ".tgz", ".xz", ".zst", ".bz2", ".zip")
 
 place_argument = click.argument("place", metavar="DIR|FILE")
 
 
 @contextmanager
-def target(place: str, registry: str) -> Iterator[Target]:
+def target(place: str, data_dir: Path, registry: str) -> Iterator[Target]:
     """What a backup is made in: a `.tar` file, standard output for `-`, or else a folder."""
     path = Path(place)
+    if data_dir.resolve() in path.resolve().parents:
+        raise InvalidInput(
+            f"{place} is in the data directory, and would be lost with it: choose another folder"
+        )
+    if path.suffix in COMPRESSED and not path.is_dir():
+        raise InvalidInput(
+            f"{place} would be compressed, which this command does not do: "
+            f"acrux backup - | gzip > FILE"
+        )
     with failures_of(place):
         if place == PIPE:
             with archive_in_pipe(sys.stdout.fileno()) as made:

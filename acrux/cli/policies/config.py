@@ -59,7 +59,7 @@ def show_retention(config: Path | None, output: str, **options: object) -> None:
 
 @retention.command(name="update")
 @click.option(
-    "--days", type=click.IntRange(0, MAX_UNTAGGED_DAYS), help="For how many days; 0: not at all."
+    "--days", type=click.IntRange(0, MAX_UNTAGGED_DAYS), help="For how many days; with 0 they go with the next run."
 )
 @status_option
 @click.option(

@@ -33,13 +33,10 @@ status_option = click.option(
 
 def pattern_option(*, required: bool, default: str | None = None) -> Callable[[Command], Command]:
     """The option for a single pattern."""
+    # click takes a default of None for a value, with which a required option would be there.
+    shown: dict[str, Any] = {} if default is None else {"default": default, "show_default": True}
     return click.option(
-        "--repository-pattern",
-        "pattern",
-        required=required,
-        default=default,
-        show_default=default is not None,
-        help=_PATTERN,
+        "--repository-pattern", "pattern", required=required, help=_PATTERN, **shown
     )
 
 

@@ -18,7 +18,7 @@ name_option = click.option("--name", "-n", required=True, help="The repository, 
 
 @click.group()
 def repository() -> None:
-    """List repositories, as az acr repository does."""
+    """List repositories with deleted content, as az acr repository list-deleted does."""
 
 
 @repository.command(name="list-deleted")

@@ -134,7 +134,7 @@ def _document(report: Report) -> dict[str, object]:
         "whole": report.is_whole,
         "deep": report.deep,
         "repair": report.repair,
-        "beganAt": report.began_at.isoformat(),
+        "beganAt": to_builtins(report.began_at),
         "resumed": report.is_resumed,
         "lookedAt": report.looked_at,
         "readBytes": report.read,

@@ -195,7 +195,7 @@ async def bring_back(
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @setting_options("data_dir")
 def purge(config: Path | None, target: str, yes: bool, **options: object) -> None:  # noqa: FBT001 -- a flag
-    """Remove REPO@DIGEST for good, or all that was deleted of REPO. Its space is back at once.
+    """Remove REPO@DIGEST for good, or all that was deleted of REPO. It needs no grace.
 
     \b
     Examples:

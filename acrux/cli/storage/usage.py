@@ -56,6 +56,8 @@ def usage(
             else services.space.of_prefix(prefix or "")
         ),
     )
+    if prefix is not None and not found.repositories:
+        click.echo(f"acrux: warning: no repository matches {found.name} at present", err=True)
     if output == "json":
         print_json(to_builtins(shapes.usage(found)))
     else:

@@ -44,6 +44,14 @@ def test_what_is_no_size_is_refused(terminal: Terminal, size: str) -> None:
     assert isinstance(terminal.run(*CREATE[:-1], size).exception, InvalidInput)
 
 
+def test_a_quota_without_repositories_is_wrong_usage(terminal: Terminal) -> None:
+    """It ended with a traceback."""
+    refused = terminal.run("quota", "create", "-n", "team-quota", "--max", "20GiB")
+
+    assert refused.exit_code == 2
+    assert "Missing option '--repository-pattern'" in refused.stderr
+
+
 def test_a_change_of_nothing_is_wrong_usage(terminal: Terminal) -> None:
     """The exit code of wrong usage is 2."""
     assert terminal.run(*UPDATE).exit_code == 2

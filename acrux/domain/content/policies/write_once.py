@@ -56,8 +56,8 @@ def check_movable(policies: Iterable[WriteOncePolicy], repository: str, tag: str
     if policy is not None:
         raise TagIsWriteOnce(
             "The operation is disallowed on this registry, repository or image: the tag "
-            f"{tag} of {repository} exists, and the write-once policy {policy.name} allows to "
-            "write it only once. Push another tag, or ask the administrator for an exception",
+            f"{tag} of {repository} exists, and the write-once policy {policy.name} forbids "
+            "moving or deleting it. Push another tag, or ask the administrator for an exception",
             policy=policy.name,
             repository=repository,
             tag=tag,
