@@ -122,14 +122,15 @@ def test_a_deleted_manifest_is_no_longer_a_referrer(program: Program, repository
     assert [shown["digest"] for shown in answer.json["manifests"]] == [second]
 
 
-def test_referrers_outlive_their_subject_and_wait_for_it(program: Program, repository: str) -> None:
-    """Signatures are pushed before the image, and stay if it is pushed again."""
+def test_referrers_go_with_their_subject_and_wait_for_it(program: Program, repository: str) -> None:
+    """Signatures are pushed before the image, and go with it, as in ACR."""
     data, subject = signed(repository, 2)
     manifest_steps.push(program, repository, data)
+    manifest_steps.check_referrers(program, repository, data)
 
     program.call("DELETE", f"/v2/{repository}/manifests/{subject}")
 
-    manifest_steps.check_referrers(program, repository, data)
+    assert referrers(program, repository, subject).json["manifests"] == []
 
 
 def test_a_repository_shows_only_its_own_referrers(

@@ -158,13 +158,15 @@ _WRONG = """
         FROM usage)
     WHERE manifests <> a OR manifest_bytes <> b OR tags <> c OR blobs <> d OR blob_bytes <> e
 """
-# What lies in a graveyard has a time, and what has a time lies there.
+# What lies in a graveyard has a time, and what has a time lies there. What is to be cleared may keep
+# its time until then.
 _UNDATED = """
     SELECT manifests.repository, manifests.digest FROM manifests
     JOIN repositories ON repositories.key = manifests.repository
     LEFT JOIN deleted_manifests AS d
       ON d.repository = manifests.repository AND d.digest = manifests.digest
-    WHERE (repositories.name IS NULL AND repositories.deleted_at IS NULL) <> (d.digest IS NOT NULL)
+    WHERE repositories.clear_at IS NULL
+      AND (repositories.name IS NULL AND repositories.deleted_at IS NULL) <> (d.digest IS NOT NULL)
     UNION ALL
     SELECT d.repository, d.digest FROM deleted_manifests AS d
     LEFT JOIN manifests ON d.repository = manifests.repository AND d.digest = manifests.digest

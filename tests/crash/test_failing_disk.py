@@ -15,7 +15,7 @@ from tests.crash.load import first_password
 from tests.crash.power import end
 from tests.images import image
 from tests.running import RunningRegistry, running
-from tests.tools import require_tool
+from tests.tools import blob_file, require_tool
 from tests.wire.connection import Connection, Reply
 
 SMALL = b"a small layer" * 100
@@ -104,19 +104,28 @@ def faulty(path: Path, calls: str, which: str) -> tuple[str, ...]:
     return (strace, "-f", "-qq", "-o", "/dev/null", "-P", str(path), "-e", fault)
 
 
-def file_of(data: Path, blob: bytes) -> Path:
-    """The path of a blob."""
-    digest = Digest.of(blob).encoded
-    return data / "blobs" / "sha256" / digest[:2] / digest
+def filled(data: Path) -> str:
+    """Push the image to a registry in this folder, and return the administrator's password."""
+    with running(data, "--workers", "1") as registry:
+        holding(registry).close()
+        return first_password(registry)
+
+
+def client_of(registry: RunningRegistry, password: str) -> Connection:
+    """A client of the administrator."""
+    connection = Connection(registry.port)
+    connection.login("acrux", password)
+    return connection
 
 
 @pytest.mark.parametrize("blob", [SMALL, LARGE], ids=["small", "large"])
 def test_a_blob_that_cannot_be_opened_is_503(tmp_path: Path, blob: bytes) -> None:
     """A mirror deletes what it believes is gone."""
     data = tmp_path / "data"
-    broken = faulty(file_of(data, blob), "openat", "1+")
+    password = filled(data)
+    broken = faulty(blob_file(data, Digest.of(blob)), "openat", "1+")
     with running(data, "--workers", "1", wrapper=broken) as registry:
-        connection = holding(registry)
+        connection = client_of(registry, password)
 
         for _ in range(2):
             assert is_told(connection.call("GET", f"/v2/app/blobs/{Digest.of(blob)}"))
@@ -129,9 +138,10 @@ def test_a_blob_that_cannot_be_opened_is_503(tmp_path: Path, blob: bytes) -> Non
 def test_an_answer_that_the_disk_cuts_short_never_looks_whole(tmp_path: Path) -> None:
     """The client, and readers of the log, must see that bytes are missing."""
     data = tmp_path / "data"
-    broken = faulty(file_of(data, LARGE), "preadv,preadv2", "3+")
+    password = filled(data)
+    broken = faulty(blob_file(data, Digest.of(LARGE)), "preadv,preadv2", "3+")
     with running(data, "--workers", "1", wrapper=broken) as registry:
-        connection = holding(registry)
+        connection = client_of(registry, password)
 
         response = connection.begin("GET", f"/v2/app/blobs/{Digest.of(LARGE)}")
         assert response.status == 200

@@ -21,8 +21,8 @@ REFUSED = {
         lambda: ScopeMap.parse("a-map", [LONG]),
         (
             "a permission is repositories/NAME/ followed by content/read, content/write, "
-            "content/delete, metadata/read or metadata/write; or management/read or "
-            "management/write"
+            "content/delete, metadata/read, metadata/write, deleted/read or deleted/restore; or "
+            "management/read or management/write"
         ),
         {"permission": "X" * 160},
     ),

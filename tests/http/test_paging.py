@@ -111,9 +111,9 @@ async def _be_managed(registry: Registry, number: int) -> None:
     await services.users.create(f"person-{number}", "_repositories_pull", Secret("long enough 1"))
     await services.scope_maps.create(f"map-{number}", ())
     await services.trusts.create(replace(TRUST, name=f"ci-{number}"))
-    for policy in POLICIES:
+    for place, policy in enumerate(POLICIES):
         field = "repositories" if isinstance(policy, SoftDeletePolicy) else "name"
-        await services.policies.create(replace(policy, **{field: f"policy-{number}"}))
+        await services.policies.create(replace(policy, **{field: f"policy-{number}-{place}"}))
     value = created.passwords[0].value
     assert value is not None
     for password in (value.reveal(), value.reveal(), "wrong", "worse"):
