@@ -158,8 +158,8 @@ _WRONG = """
         FROM usage)
     WHERE manifests <> a OR manifest_bytes <> b OR tags <> c OR blobs <> d OR blob_bytes <> e
 """
-# What lies in a graveyard has a time, and what has a time lies there. What is to be cleared may keep
-# its time until then.
+# What lies in a graveyard has a time, and what has a time lies there. What is to be cleared may
+# keep its time until then.
 _UNDATED = """
     SELECT manifests.repository, manifests.digest FROM manifests
     JOIN repositories ON repositories.key = manifests.repository

@@ -113,7 +113,8 @@ async def _be_managed(registry: Registry, number: int) -> None:
     await services.trusts.create(replace(TRUST, name=f"ci-{number}"))
     for place, policy in enumerate(POLICIES):
         field = "repositories" if isinstance(policy, SoftDeletePolicy) else "name"
-        await services.policies.create(replace(policy, **{field: f"policy-{number}-{place}"}))
+        named: Any = replace(policy, **{field: f"policy-{number}-{place}"})
+        await services.policies.create(named)
     value = created.passwords[0].value
     assert value is not None
     for password in (value.reveal(), value.reveal(), "wrong", "worse"):

@@ -59,8 +59,9 @@ def show_retention(config: Path | None, output: str, **options: object) -> None:
 
 @retention.command(name="update")
 @click.option(
-    "--days", type=click.IntRange(0, MAX_UNTAGGED_DAYS), help="For how many days; with 0 they go with the next run."
-)
+    "--days", type=click.IntRange(0, MAX_UNTAGGED_DAYS),
+    help="For how many days; with 0 they go with the next run.",
+)  # fmt: skip
 @status_option
 @click.option(
     "--type", "kind", type=click.Choice(["UntaggedManifests"]), default="UntaggedManifests",
