@@ -68,7 +68,7 @@ def build(
     # Only a server knows how long its tokens live: a command may have other settings.
     serving = (
         *background,
-        *tasks.of_a_server(adapters, services, connections),
+        *tasks.of_a_server(settings, adapters, services, connections),
         *tasks.of_users_in_a_file(settings, adapters, log),
         *tasks.of_content(settings, services, log),
     )

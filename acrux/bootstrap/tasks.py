@@ -1,10 +1,13 @@
 """The background tasks of an open registry."""
 
+from functools import partial
+
 from msgspec.structs import asdict
 
 from acrux.adapters import heap
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
+from acrux.bootstrap import served
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.services import Services
 from acrux.http.request_log import Log
@@ -39,10 +42,12 @@ def every_process(adapters: Adapters, services: Services) -> tuple[BackgroundTas
 
 
 def of_a_server(
-    adapters: Adapters, services: Services, connections: Connections
+    settings: Settings, adapters: Adapters, services: Services, connections: Connections
 ) -> tuple[BackgroundTask, ...]:
     """The tasks of a process that answers requests, besides those of every process."""
+    keep_settings = partial(served.keep, adapters.facts, settings)
     return (
+        BackgroundTask("settings", TIDY_SECONDS, keep_settings, at_start=True),
         BackgroundTask("storage", TIDY_SECONDS, adapters.reserve.watch, at_start=True),
         BackgroundTask("retire-keys", TIDY_SECONDS, services.keys.retire),
         BackgroundTask("connections", CONNECTION_SECONDS, connections.watch),

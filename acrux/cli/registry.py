@@ -11,12 +11,14 @@ from typing import Final, TypeVar
 import click
 from click.core import ParameterSource
 
-from acrux.bootstrap.application import Registry, build
+from acrux.bootstrap import served
+from acrux.bootstrap.application import build
 from acrux.bootstrap.services import Services
 from acrux.cli.options import load
 from acrux.domain.audit.decision import LOCAL_CALLER, Decision, Outcome
 from acrux.errors import InvalidSettings
 from acrux.settings import Settings
+from acrux.settings_sources import Loaded
 
 Result = TypeVar("Result")
 
@@ -47,23 +49,22 @@ def on_registry(
 ) -> Result:
     """What `act` returns on the services of the registry, which need not be running.
 
-    The command is recorded in the audit log, unless it only reads. Raises InvalidSettings if the
-    data directory does not exist.
+    The command obeys the settings about collection that the registry ran with last, unless it is
+    given others. It is recorded in the audit log, unless it only reads. Raises InvalidSettings if
+    the data directory does not exist.
     """
-    settings = load(config, options).settings
-    if not settings.data_dir.is_dir():
+    loaded = load(config, options)
+    if not loaded.settings.data_dir.is_dir():
         raise InvalidSettings(
-            f"data_dir: there is no registry in {settings.data_dir}: give the same --data-dir as "
-            "to acrux serve"
+            f"data_dir: there is no registry in {loaded.settings.data_dir}: give the same "
+            "--data-dir as to acrux serve"
         )
-    return asyncio.run(_run(build(settings), settings, act))
+    return asyncio.run(_run(loaded, act))
 
 
-async def _run(
-    registry: Registry,
-    settings: Settings,
-    act: Callable[[Services, Settings], Awaitable[Result]],
-) -> Result:
+async def _run(loaded: Loaded, act: Callable[[Services, Settings], Awaitable[Result]]) -> Result:
+    settings = await _as_served(loaded)
+    registry = build(settings)
     await registry.lifespan.open()
     try:
         result = await act(registry.services, settings)
@@ -71,6 +72,15 @@ async def _run(
         return result
     finally:
         await registry.lifespan.close()
+
+
+async def _as_served(loaded: Loaded) -> Settings:
+    # What is not given is as the registry itself has it, whose settings may be in a unit's file.
+    kept = await served.find(loaded.settings.data_dir)
+    given = {one.name for one in loaded.origins if one.source != "default"}
+    return loaded.settings.replace(
+        **{name: value for name, value in kept.items() if name not in given}
+    )
 
 
 def _record(services: Services) -> None:

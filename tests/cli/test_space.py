@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap import served
 from acrux.bootstrap.application import Registry, build
 from acrux.cli.main import cli
 from acrux.cli.storage import gc as gc_commands
 from acrux.cli.storage import progress
 from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName, Tag
 from acrux.errors import NotYet, RegistryError, UnknownBlob, UnknownRepository, UnknownTag
 from acrux.services.content.collection import LEASE, Freed
 from acrux.settings import Settings
@@ -346,3 +350,35 @@ def test_progress_is_shown_at_a_terminal_only(
         "waiting for what another process does",
         "",
     ]
+
+
+class TestRules:
+    """By which rules a command collects."""
+
+    def test_what_the_registry_keeps_a_command_keeps_too(self, data_dir: Path) -> None:
+        """The settings of a service are in its unit's file, and no command is given them."""
+        self._untag(data_dir, keeps_untagged=True)
+        done = acrux(data_dir, "gc", "run", "--output", "json")
+
+        assert json.loads(done.stdout)["manifests"] == 0
+
+    def test_an_option_that_is_given_counts(self, data_dir: Path) -> None:
+        """Nobody could collect by other rules for once."""
+        self._untag(data_dir, keeps_untagged=True)
+        done = acrux(data_dir, "gc", "run", "--output", "json", "--gc-untagged")
+
+        assert json.loads(done.stdout)["manifests"] == 1
+
+    def _untag(self, data_dir: Path, *, keeps_untagged: bool) -> None:
+        async def untag(registry: Registry, _: Caller) -> None:
+            repository = RepositoryName.parse("other")
+            await registry.services.manifests.untag(repository, Tag.parse("latest"))
+
+        some_days_ago(data_dir, untag)
+        asyncio.run(self._serve(data_dir, Settings(gc_untagged=not keeps_untagged)))
+
+    async def _serve(self, data_dir: Path, settings: Settings) -> None:
+        database = SqliteDatabase(data_dir / "registry.sqlite")
+        database.open()
+        await served.keep(SqlFacts(database), settings)
+        database.close()

@@ -22,7 +22,7 @@ from acrux.services.content.collection import Collection, Freed
 
 WAIT_SECONDS: Final = 1.0  # between two looks at what another process does
 
-# Collection obeys these, so a command must have those of the server.
+# Collection obeys these. What is not given is as the registry last ran with: bootstrap/served.py.
 RULES: Final = ("data_dir", "gc_untagged", "gc_referrers", "upload_seconds", "upload_grace_seconds")
 
 
@@ -30,7 +30,7 @@ RULES: Final = ("data_dir", "gc_untagged", "gc_referrers", "upload_seconds", "up
 def gc() -> None:
     """Free what nothing refers to any more, and explain what is kept.
 
-    The registry collects by itself. Give these commands the settings of the registry.
+    The registry collects by itself. These commands follow the settings that it last ran with.
     """
 
 

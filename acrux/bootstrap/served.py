@@ -1,0 +1,43 @@
+"""The settings that a registry runs with, for the commands on its data."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.settings import Settings
+
+FACT: Final = "settings"
+
+# What decides what is removed, and when: a command must not remove what the registry keeps.
+NAMES: Final = (
+    "gc_grace_seconds",
+    "gc_referrers",
+    "gc_untagged",
+    "upload_grace_seconds",
+    "upload_seconds",
+)
+
+
+async def keep(facts: SqlFacts, settings: Settings) -> None:
+    """Remember the settings of a registry that starts to serve."""
+    text = msgspec.json.encode({name: getattr(settings, name) for name in NAMES}).decode()
+    if await facts.find(FACT) != text:
+        await facts.keep(FACT, text)
+
+
+async def find(data_dir: Path) -> dict[str, object]:
+    """The settings that the registry of this directory ran with last; none if it never ran.
+
+    Raises InvalidSettings as opening the registry does.
+    """
+    database = SqliteDatabase(data_dir / "registry.sqlite")
+    database.open()
+    try:
+        text = await SqlFacts(database).find(FACT)
+    finally:
+        database.close()
+    kept: dict[str, object] = msgspec.json.decode(text, type=dict[str, object]) if text else {}
+    return {name: value for name, value in kept.items() if name in NAMES}
