@@ -37,7 +37,7 @@ from tests.contracts.content import (
     tags,
     walk,
 )
-from tests.contracts.graves import DAYS, Graves
+from tests.contracts.graves import DAYS, EVERYTHING, Graves
 
 LAYER = Digest.of(b"layer")
 IMAGE = image(BLOB, LAYER)
@@ -172,6 +172,22 @@ class TestDeleting:
 
         order = [*images[1:], images[0]]
         assert await graves.deleted_tags() == [("v1", str(one.digest)) for one in order]
+
+    async def test_a_deleted_tag_can_be_restored_although_the_policy_is_gone(
+        self, graves: Graves
+    ) -> None:
+        """It would be listed as one that can be restored, and its image be gone."""
+        digest = await graves.push(IMAGE, V1)
+        await graves.push(NEXT, LATEST)
+        await graves.metadata.delete_tag(HELLO, V1)
+        assert await graves.policies.delete(SoftDeletePolicy, EVERYTHING.name)
+        graves.now += 2 * DAY  # the grace is over
+        await graves.collect()
+
+        assert await graves.deleted_tags() == [("v1", str(digest))]
+        await graves.restore(digest, V1)
+        assert (await graves.metadata.get_manifest(HELLO, V1)).digest == digest
+        await graves.check_counters()
 
     async def test_a_deleted_repository_can_be_restored_until_the_days_are_over(
         self, graves: Graves

@@ -26,12 +26,15 @@ EVERYTHING = (
     "repositories/*/content/delete",
     "repositories/*/metadata/read",
     "repositories/*/metadata/write",
+    "repositories/*/deleted/read",
+    "repositories/*/deleted/restore",
     "management/read",
     "management/write",
 )
 SCOPES = (
     "repository:*:*",
     f"repository:{REPOSITORY}:pull,push,delete,metadata_read,metadata_write",
+    f"repository:{REPOSITORY}:deleted_read,deleted_restore",
     "registry:management:read,write",
 )
 NAME = "pusher"

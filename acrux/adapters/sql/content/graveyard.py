@@ -50,6 +50,33 @@ def keeping(key: str, at: int) -> Steps[Keeping | None]:
     return Keeping(name, at, at + policy.days * DAY) if policy else None
 
 
+def promised(key: str, digest: str, at: int) -> Steps[Keeping | None]:
+    """How long a manifest is kept because a deleted tag of it can still be restored.
+
+    Whoever deleted the tag was promised that, whatever policy there is by now.
+    """
+    graves = yield Statement(
+        """
+        SELECT key, former_name FROM repositories
+        WHERE former_name IS NOT NULL
+          AND former_name = (SELECT name FROM repositories WHERE key = :key)
+          AND restorable = 1 AND deleted_at IS NULL
+        ORDER BY former_name, key LIMIT 1
+        """,
+        {"key": key},
+    )
+    for grave, name in graves:
+        [(until,)] = yield Statement(
+            """
+            SELECT MAX(expires_at) FROM deleted_tags
+            WHERE repository = :grave AND digest = :digest AND expires_at > :at
+            """,
+            {"grave": grave, "digest": digest, "at": at},
+        )
+        return Keeping(str(name), at, int(until)) if until is not None else None
+    return None
+
+
 def bury(key: str, digest: str, kept: Keeping) -> Steps[tuple[str, ...]]:
     """Move the manifest, whose tags are removed, to the graveyard; return what it names.
 

@@ -205,6 +205,8 @@ def remove(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
     Under a soft-delete policy it goes to the graveyard, from which it can be restored.
     """
     kept = yield from graveyard.keeping(key, at)
+    if kept is None:
+        kept = yield from graveyard.promised(key, digest, at)
     tags = yield from _remove_tags(key, digest)
     if kept is None:
         targets = yield from _delete(key, digest)
