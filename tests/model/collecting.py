@@ -68,7 +68,12 @@ class InProcess(Client):
 
     def log_in(self) -> None:
         """Get a token for everything."""
-        login = self._caller.login("repository:*:*", "registry:catalog:*")
+        login = self._caller.login(
+            "repository:*:*,deleted_read,deleted_restore",
+            "registry:catalog:*",
+            "registry:deleted_catalog:*",
+            "registry:management:*",
+        )
         self._caller = self._loop.run_until_complete(login)
 
     def run(self, task: Coroutine[Any, Any, Result]) -> Result:
