@@ -6,7 +6,8 @@ from hypothesis.stateful import Bundle, invariant, rule
 from acrux.domain.content.policies.quota import Quota
 from tests.model.collecting import CollectingMachine, InProcess
 from tests.model.limited import LimitedRepository, Shared
-from tests.model.model import Repository
+from tests.model.machine import blobs, manifests, repositories, tags
+from tests.model.model import Repository, Upload
 from tests.model.universe import REPOSITORIES
 
 rooms = st.sampled_from([-1, 0, 30, 700, 20_000, 60_000])  # a long layer takes some 15,000
@@ -35,6 +36,28 @@ class LimitingMachine(CollectingMachine):
         prefix = self.universe.prefix
         quota = Quota(name=prefix, repositories=f"{prefix}/*", max_bytes=self.quota.max_bytes)
         self.client.run(self.client.registry.services.policies.put(quota))
+
+    @rule(room=rooms, repository=repositories, manifest=manifests, tag=tags)
+    def limit_and_push(self, room: int, repository: str, manifest: str, tag: str) -> None:
+        """What most histories do: some of an image has room, and the rest of it has not."""
+        self.limit(room)
+        self.push(repository, manifest, tag)
+
+    @rule(room=rooms, repository=repositories, blob=blobs)
+    def limit_and_mount(self, room: int, repository: str, blob: str) -> None:
+        """What another repository has takes room here."""
+        self.limit(room)
+        self.mount(repository, blob, None)
+
+    @rule(room=rooms, repository=repositories, blob=blobs, share=st.integers(1, 4))
+    def limit_and_upload(self, room: int, repository: str, blob: str, share: int) -> None:
+        """An upload begins with room, which others may take before its end."""
+        self.limit(60_000)
+        upload = self.start(repository, blob)
+        if isinstance(upload, Upload):  # otherwise the repository is locked
+            self.append(upload, share, is_named=True)
+            self.limit(room)
+            self.finish(upload, is_last_sent=True, is_named=True)
 
     @invariant()
     def what_counts_is_what_there_is(self) -> None:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, rule
 
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
-from tests.model.collecting import InProcess
+from tests.model.collecting import InProcess, hours
 from tests.model.limiting import LimitingMachine
-from tests.model.machine import ABSENT, numbers, pick, repositories, tags
+from tests.model.machine import ABSENT, manifests, numbers, pick, repositories, tags
 from tests.model.model import OK, Repository
 from tests.model.restorable import DAYS, RestorableRepository
 from tests.model.universe import REPOSITORIES
@@ -65,6 +65,35 @@ class RestoringMachine(LimitingMachine):
 
         expected = self.kept[repository].restore(digest, tag, force=force)
         assert reply.status == expected, reply.body
+
+    @rule(repository=repositories, manifest=manifests, tag=tags, hours=hours)
+    def delete_and_restore(self, repository: str, manifest: str, tag: str, hours: int) -> None:
+        """What most histories do: an image is deleted by mistake, and somebody notices."""
+        self.push(repository, manifest, tag)
+        self.lose(repository, [*self.model[repository].manifests], hours)
+        self.restore(repository, 0, None, force=False)
+
+    @rule(repository=repositories, manifest=manifests, tag=tags, hours=hours)
+    def remove_and_restore(self, repository: str, manifest: str, tag: str, hours: int) -> None:
+        """The same of a repository."""
+        self.push(repository, manifest, tag)
+        self.delete_the_repository(repository)
+        self.collect(hours)
+        self.restore_the_repository(repository)
+
+    @rule(repository=repositories, number=numbers, tag=st.none() | tags, hours=hours)
+    def lose_and_restore(self, repository: str, number: int, tag: str | None, hours: int) -> None:
+        """All manifests go by themselves, and one of them comes back by force."""
+        self.lose(repository, [*self.model[repository].manifests], hours)
+        self.restore(repository, number, tag, force=True)
+
+    def lose(self, repository: str, digests: list[str], hours: int) -> None:
+        """Delete the manifests that are there, and let time pass."""
+        for digest in digests:
+            path = self.path(repository, f"/manifests/{digest}")
+            status = self.client.call("DELETE", path).status
+            assert status == self.model[repository].delete_manifest(digest)
+        self.collect(hours)
 
     @rule(repository=repositories)
     def restore_the_repository(self, repository: str) -> None:
