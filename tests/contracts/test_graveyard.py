@@ -369,6 +369,24 @@ class TestRestoring:
         with pytest.raises(Disallowed):
             await graves.restore(digest, V1, force=True)
 
+    async def test_what_goes_to_the_graveyard_keeps_the_layers_that_another_one_leaves(
+        self, graves: Graves
+    ) -> None:
+        """One expires in the same collection that buries the other: the layers are looked at."""
+        await graves.enable(SoftDeletePolicy(repositories=HELLO.value, days=2))
+        await graves.push(IMAGE, V1)
+        digest = await graves.push(NEXT, V2)
+        await graves.metadata.delete_manifest(HELLO, IMAGE.digest)
+        graves.now += DAY
+        await graves.metadata.delete_tag(HELLO, V2)
+        graves.now += DAY
+        await graves.collect()
+
+        await graves.restore(digest)
+
+        found = await graves.metadata.find_copies(HELLO, NEXT.required_blobs)
+        assert set(found) == set(NEXT.required_blobs)
+
     async def test_a_quota_that_is_used_up_takes_nothing_back(self, graves: Graves) -> None:
         """Restoring would go around it, and a half would be left."""
         digest = await graves.push(IMAGE, V1)

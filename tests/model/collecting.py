@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import apsw
@@ -24,6 +24,8 @@ from tests.model.machine import Machine, blobs, manifests, numbers, repositories
 from tests.model.model import ACCEPTED, Repository, Upload
 from tests.model.universe import REPOSITORIES
 from tests.wire.connection import Reply
+
+Result = TypeVar("Result")
 
 hours = st.sampled_from([0, 1, 2, 12, 24, 24])
 
@@ -66,12 +68,21 @@ class InProcess(Client):
 
     def log_in(self) -> None:
         """Get a token for everything."""
-        login = self._caller.login("repository:*:*", "registry:catalog:*")
+        login = self._caller.login(
+            "repository:*:*,deleted_read,deleted_restore",
+            "registry:catalog:*",
+            "registry:deleted_catalog:*",
+            "registry:management:*",
+        )
         self._caller = self._loop.run_until_complete(login)
+
+    def run(self, task: Coroutine[Any, Any, Result]) -> Result:
+        """Run something of the registry's to its end."""
+        return self._loop.run_until_complete(task)
 
     def collect(self) -> None:
         """Run the collector to its end."""
-        freed = self._loop.run_until_complete(self.registry.services.collection.run())
+        freed = self.run(self.registry.services.collection.run())
         assert freed is not None
 
     def new_faults(self) -> list[str]:

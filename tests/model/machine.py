@@ -60,7 +60,8 @@ class Machine(Invariants):
 
         status = self.client.call("POST", path, pushed.content).status
 
-        assert status == self.model[repository].link(pushed.digest)
+        has_room = self.model[repository].has_room(len(pushed.content))
+        assert status == (self.model[repository].link(pushed.digest) if has_room else LOCKED)
 
     @rule(repository=repositories, blob=blobs, source=st.none() | repositories)
     def mount(self, repository: str, blob: str, source: str | None) -> None:
@@ -97,7 +98,9 @@ class Machine(Invariants):
 
         reply = self.send(upload, "PATCH", upload.location, chunk, is_named)
 
-        if not upload.is_open:
+        if chunk and not self.has_room(upload, len(chunk)):
+            assert reply == LOCKED
+        elif not upload.is_open:
             assert reply == UNKNOWN
         else:
             assert reply == ACCEPTED
@@ -114,7 +117,10 @@ class Machine(Invariants):
 
         status = self.client.call(method, url, b"not", Content_Range=content_range).status
 
-        assert status == (416 if upload.is_open else UNKNOWN)
+        if method == "PATCH" and not self.has_room(upload, len(b"not")):
+            assert status == LOCKED
+        else:
+            assert status == (416 if upload.is_open else UNKNOWN)
 
     @rule(upload=uploads)
     def ask_for_the_status(self, upload: Upload) -> None:
@@ -136,6 +142,8 @@ class Machine(Invariants):
 
         if not upload.is_open:
             assert status == UNKNOWN
+        elif not self.has_room(upload, len(due)):
+            assert status == LOCKED
         elif is_whole or self.model[upload.repository].is_locked:
             assert status == self.model[upload.repository].link(upload.blob.digest)
         else:
@@ -162,7 +170,13 @@ class Machine(Invariants):
             method, with_digest(location, upload.blob.digest), b"elsewhere"
         ).status
 
-        assert status == UNKNOWN
+        is_full = method == "PATCH" and not self.model[other].has_room(len(b"elsewhere"))
+        assert status == (LOCKED if is_full else UNKNOWN)
+
+    def has_room(self, upload: Upload, added: int) -> bool:
+        """Whether the upload may hold so many bytes more than it does."""
+        stored = upload.offset if upload.is_open else 0
+        return self.model[upload.repository].has_room(stored + added)
 
     def send(self, upload: Upload, method: str, url: str, chunk: bytes, is_named: bool) -> int:
         """Send the next chunk, and return the status of its answer."""

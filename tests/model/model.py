@@ -82,9 +82,13 @@ class Repository:
         """Whether nothing may be pushed to it."""
         return not self.switches["writeEnabled"]
 
+    def has_room(self, added: int) -> bool:
+        """Whether so many bytes more may be stored. Here always; see LimitedRepository."""
+        return True
+
     def begin(self) -> int:
-        """An upload can begin if the repository may be written."""
-        return LOCKED if self.is_locked else ACCEPTED
+        """An upload can begin if the repository may be written, and has room for a byte."""
+        return LOCKED if self.is_locked or not self.has_room(1) else ACCEPTED
 
     def link(self, digest: str) -> int:
         """A blob was pushed, or mounted."""
@@ -101,6 +105,8 @@ class Repository:
             return LOCKED
         if not manifest.blobs <= self.blobs:
             return REFUSED
+        if manifest.digest not in self.manifests and not self.has_room(len(manifest.content)):
+            return LOCKED
         self.manifests[manifest.digest] = manifest
         self.manifest_switches.setdefault(manifest.digest, unlocked())
         for tag in tags:

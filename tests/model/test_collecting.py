@@ -25,11 +25,13 @@ def client(tmp_path: Path) -> Iterator[InProcess]:
         yield client
 
 
-def machine(client: InProcess) -> type[CollectingMachine]:
+def machine(
+    client: InProcess, kind: type[CollectingMachine] = CollectingMachine
+) -> type[CollectingMachine]:
     """The machine on this client; each history has its own prefix."""
     prefixes = (f"example-{number:06}" for number in itertools.count(1))
 
-    class OnClient(CollectingMachine):
+    class OnClient(kind):  # type: ignore[misc, valid-type]  # the kind is given
         def __init__(self) -> None:
             super().__init__(client, next(prefixes))
 

@@ -59,13 +59,30 @@ def review_due(now: int, count: int, rules: Rules) -> Steps[Collected]:
         collected += yield from _review_manifest(one, now, rules)
         if one.is_linked and not one.is_named:
             unlinked.setdefault(one.key, []).append(one.digest)
-    for key, digests in unlinked.items():
+    for key, reviewed in unlinked.items():
+        digests = yield from _unnamed(key, reviewed)
         yield from blob_links.unlink_all(key, digests, now)
         collected += Collected(links=len(digests))
     for key in dict.fromkeys(one.key for one in due):
         yield repositories.forget_locks_of_an_empty(key)
         yield from repositories.tidy(key)
     return collected
+
+
+def _unnamed(key: str, digests: Sequence[str]) -> Steps[list[str]]:
+    """Those of the digests that no manifest names by now.
+
+    If the repository is a graveyard, what was removed since they were looked at may name them.
+    """
+    rows = yield Statement(
+        "SELECT DISTINCT target FROM manifest_references WHERE repository = ? AND target IN ("  # noqa: S608 -- only placeholders
+        + ", ".join("?" * len(digests))
+        + ")",
+        {},
+        [key, *digests],
+    )
+    named = {str(target) for (target,) in rows}
+    return [digest for digest in digests if digest not in named]
 
 
 def _some(due: list[_Due]) -> list[_Due]:
