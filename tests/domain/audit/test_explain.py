@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.reason import Reason
-from acrux.domain.access.scope import parse_all
+from acrux.domain.access.scope import DELETED_CATALOG, parse_all
 from acrux.domain.access.scope_maps import ADMINISTRATOR, ScopeMap
 from acrux.domain.audit import case_id as cases
 from acrux.domain.audit import explain as explaining
@@ -120,6 +120,14 @@ def test_a_catalog_that_may_not_be_listed_is_named_so() -> None:
     assert "may not list the catalog" in of_system.why
     assert of_system.fixes[0].endswith("--repository '*' content/read")
     assert of_empty.fixes == of_nobody.fixes == ()
+
+
+def test_the_catalog_of_what_was_deleted_is_named_so() -> None:
+    """It would look like the catalog that the caller may list."""
+    deleted = parse_all([f"registry:{DELETED_CATALOG}:*"])
+    of_system = told(Reason.MISSING_SCOPE, holder(PULL_ALL), asked=deleted)
+
+    assert "list the repositories of which something can be restored" in of_system.why
 
 
 def test_a_holder_that_is_disabled_or_gone_since_holds_nothing() -> None:

@@ -9,6 +9,7 @@ import pytest
 from acrux.adapters.sql.content import manifests
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.leases import SqlLeases
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.media_types import Accept
@@ -805,6 +806,25 @@ class TestRuns:
         assert late.oldest_due == worker.clock() - GRACE
 
 
+async def test_what_is_not_counted_is_counted_first(worker: Worker) -> None:
+    """Its references are not rows yet: it would be taken for unreferenced."""
+    await worker.push(ONE, V1)
+    await worker.database.write(_uncount())
+    worker.clock.forward(days=3)
+    await worker.collect()
+
+    assert await worker.has(V1)
+    assert (await worker.collection.status()).queue.is_counted
+
+
+def _uncount() -> Steps[None]:
+    yield Statement(
+        "UPDATE usage SET manifests = 0, manifest_bytes = 0, tags = 0, blobs = 0, blob_bytes = 0,"
+        " manifests_to = '', tags_to = '', blobs_to = ''",
+        {},
+    )
+
+
 class TestFailures:
     """A disk that does not remove a file."""
 
@@ -859,6 +879,36 @@ class TestOrphans:
         await worker.store.remove([await worker.metadata.find_copy(digest)])
 
         assert await worker.orphans.disown() == 0
+
+    async def test_a_search_that_was_cut_short_goes_on(self, worker: Worker) -> None:
+        """With every restart it would begin again, and never come to the end."""
+        await worker.push(ONE, V1)
+        orphan = await _orphan(worker)
+        worker.clock.now = worker.clock.now.now(worker.clock.now.tzinfo) + timedelta(days=8)
+        began = f'{{"is_running":true,"began_at":"{worker.clock().isoformat()}"}}'
+        await SqlFacts(worker.database).keep("orphans", began)
+
+        assert await worker.orphans.disown() == 1
+        assert await worker.orphans.disown() == 0, "the next one begins a week later"
+        await worker.collect()
+        assert not await worker.has_blob(orphan)
+
+    async def test_a_search_ends_if_another_process_took_over(self, worker: Worker) -> None:
+        """Two processes would search the same folders."""
+        await worker.push(ONE, V1)
+        await _orphan(worker)
+        worker.clock.now = worker.clock.now.now(worker.clock.now.tzinfo) + timedelta(days=8)
+
+        async def take_over() -> None:
+            worker.clock.forward(hours=1)
+            now = worker.clock()
+            await SqlLeases(worker.database).acquire("orphans", "other", now + GRACE, now)
+
+        worker.store.after("copies", take_over)
+        await SqlFacts(worker.database).keep("orphans", '{"is_running":true}')
+        await worker.orphans.disown()
+
+        assert worker.store.has_happened
 
     async def test_a_copy_of_the_last_hour_is_never_disowned(
         self, start: Start, clock: HandClock
