@@ -6,8 +6,9 @@ import pytest
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.many_rows import ROWS_PER_STATEMENT
 from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sql.pulls import REFERENCES_PER_STATEMENT, SqlPulls
+from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
@@ -145,7 +146,7 @@ async def test_pulls_of_many_repositories_and_minutes_are_one_transaction(
     databases: Databases, metadata: SqlMetadata, properties: SqlProperties
 ) -> None:
     """A sync for each tag that was pulled would be a write for each pull."""
-    names = tags(*(f"t{number:03}" for number in range(REFERENCES_PER_STATEMENT + 10)))
+    names = tags(*(f"t{number:03}" for number in range(ROWS_PER_STATEMENT + 10)))
     await metadata.put_manifest(HELLO, APP, names, AT)
     noted = [pull(name, later(number)) for number, name in enumerate(names[:2])]
     noted += [pull(name, later(MINUTE)) for name in names[2:]]

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import accumulate, chain
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholder_rows, slices
 from acrux.cache import memoize
 from acrux.domain.access.scope import REPOSITORY, Scope, parse_all, render
 from acrux.domain.audit.decision import SEVERAL, Decision, Outcome, Record, Search, first_id
@@ -20,11 +21,7 @@ _COLUMNS: Final = (
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM audit_log"  # noqa: S608 -- our own column names
 
-_ROW: Final = f"({', '.join('?' * (len(_COLUMNS) + 1))})"
-
-ROWS_PER_STATEMENT: Final = 64
-
-Item = TypeVar("Item")
+RECORDS_PER_STATEMENT: Final = 64
 
 _END: Final = "g"  # after every id
 
@@ -72,7 +69,7 @@ def _append(records: Sequence[Record]) -> Steps[None]:
     # All of this runs in the thread that writes: the event loop only hands the records over. Many
     # rows at once, because after each statement that thread must wait for the interpreter.
     proven: list[tuple[str, int]] = []
-    for chunk in _slices(records):
+    for chunk in slices(records, RECORDS_PER_STATEMENT):
         rows = [_values(record) for record in chunk]
         yield Statement(_insert(len(rows)), {}, [*chain.from_iterable(rows)])
         proven += (
@@ -81,13 +78,8 @@ def _append(records: Sequence[Record]) -> Steps[None]:
             if record.decision.is_proven
         )
     # Always in the same order, so that no two transactions wait for each other.
-    for sizes in _slices(sorted(_sizes(proven).items())):
+    for sizes in slices(sorted(_sizes(proven).items()), RECORDS_PER_STATEMENT):
         yield Statement(_grow(len(sizes)), {}, [value for pair in sizes for value in pair])
-
-
-def _slices(rows: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        yield rows[start : start + ROWS_PER_STATEMENT]
 
 
 def _sizes(account_sizes: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -103,7 +95,7 @@ def _sizes(account_sizes: Iterable[tuple[str, int]]) -> dict[str, int]:
 @cache
 def _grow(rows: int) -> str:
     return (
-        f"INSERT INTO audit_sizes (account, size) VALUES {', '.join(['(?, ?)'] * rows)}"  # noqa: S608 -- only placeholders
+        f"INSERT INTO audit_sizes (account, size) VALUES {placeholder_rows(rows, 2)}"  # noqa: S608 -- only placeholders
         " ON CONFLICT (account) DO UPDATE SET size = audit_sizes.size + excluded.size"
     )
 
@@ -111,8 +103,8 @@ def _grow(rows: int) -> str:
 @cache
 def _insert(rows: int) -> str:
     return (
-        f"INSERT INTO audit_log ({', '.join(_COLUMNS)}, size) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 -- our own column names
-        " ON CONFLICT (id) DO NOTHING"
+        f"INSERT INTO audit_log ({', '.join(_COLUMNS)}, size)"  # noqa: S608 -- our own column names
+        f" VALUES {placeholder_rows(rows, len(_COLUMNS) + 1)} ON CONFLICT (id) DO NOTHING"
     )
 
 

@@ -6,13 +6,12 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from acrux.adapters.sql.content.keys import find_key
-from acrux.adapters.sql.database import Database, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Database, Statement, Steps
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.adapters.sql.many_rows import placeholders, slices
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.instants import to_microseconds
 from acrux.ports.content.pulls import Pull
-
-REFERENCES_PER_STATEMENT: Final = 500
 
 _SINCE: Final = "pulls"  # the name of the fact that says since when they are recorded
 
@@ -67,19 +66,20 @@ def _record(pulls: Iterable[Pull]) -> Steps[None]:
             continue
         for group, members in groupby(groups, key=lambda row: row[0]):
             references = [reference for _, reference in members]
-            for start in range(0, len(references), REFERENCES_PER_STATEMENT):
-                yield _upsert(key, group, references[start : start + REFERENCES_PER_STATEMENT])
+            for some in slices(references):
+                yield _upsert(key, group, some)
 
 
 def _upsert(key: str, group: _Group, references: Sequence[str]) -> Statement:
     column = "name" if group.table == "tags" else "digest"
-    values: list[SqlValue] = [group.at, key, *references]
     return Statement(
-        "INSERT INTO pulls (repository, reference, pulled_at)"  # noqa: S608 -- our own names, placeholders
-        f" SELECT repository, {column}, CAST(? AS BIGINT) FROM {group.table}"
-        f" WHERE repository = ? AND {column} IN ({', '.join('?' * len(references))})"
-        " ON CONFLICT (repository, reference) DO UPDATE SET pulled_at = excluded.pulled_at"
-        " WHERE pulls.pulled_at < excluded.pulled_at",
+        f"""
+        INSERT INTO pulls (repository, reference, pulled_at)
+        SELECT repository, {column}, CAST(? AS BIGINT) FROM {group.table}
+        WHERE repository = ? AND {column} IN {placeholders(len(references))}
+        ON CONFLICT (repository, reference) DO UPDATE SET pulled_at = excluded.pulled_at
+        WHERE pulls.pulled_at < excluded.pulled_at
+        """,  # noqa: S608 -- our own names, placeholders
         {},
-        values,
+        [group.at, key, *references],
     )

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Row, SqlValue, Statement
+from acrux.adapters.sql.many_rows import placeholders
 from acrux.adapters.sql.properties import PULL_OF_MANIFEST, read_pull
 from acrux.domain.content.policies.retention import TagFact, UntaggedFact
 from acrux.domain.content.policies.write_once import WriteOncePolicy, forbids
@@ -108,7 +109,6 @@ def list_manifests(repository: str, after: Place | None, count: int) -> Statemen
 
 def find_manifests(repository: str, digests: Sequence[str], now: int) -> Statement:
     """These manifests at an instant, as `read_manifest` takes them, in no order."""
-    values: list[SqlValue] = [now, repository, *digests]
     return Statement(
         f"""
         SELECT manifests.digest, manifests.updated_at,
@@ -134,10 +134,10 @@ def find_manifests(repository: str, digests: Sequence[str], now: int) -> Stateme
                EXISTS (SELECT 1 FROM reviews WHERE reviews.repository = manifests.repository
                                                AND reviews.digest = manifests.digest)
         FROM repositories JOIN manifests ON manifests.repository = repositories.key
-        WHERE repositories.name = ? AND manifests.digest IN ({", ".join("?" * len(digests))})
+        WHERE repositories.name = ? AND manifests.digest IN {placeholders(len(digests))}
         """,  # noqa: S608 -- our own text, placeholders
         {},
-        values,
+        [now, repository, *digests],
     )
 
 

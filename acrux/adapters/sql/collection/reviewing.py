@@ -8,6 +8,7 @@ from msgspec import Struct
 from acrux.adapters.sql.content import blob_links, holds, manifests, repositories, reviews
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholders
 from acrux.ports.content.collection import Collected
 
 CONTENT_BYTES: Final = 1024 * 1024  # of manifests that one step removes
@@ -75,9 +76,10 @@ def _unnamed(key: str, digests: Sequence[str]) -> Steps[list[str]]:
     If the repository is a graveyard, what was removed since they were looked at may name them.
     """
     rows = yield Statement(
-        "SELECT DISTINCT target FROM manifest_references WHERE repository = ? AND target IN ("  # noqa: S608 -- only placeholders
-        + ", ".join("?" * len(digests))
-        + ")",
+        f"""
+        SELECT DISTINCT target FROM manifest_references
+        WHERE repository = ? AND target IN {placeholders(len(digests))}
+        """,  # noqa: S608 -- only placeholders
         {},
         [key, *digests],
     )

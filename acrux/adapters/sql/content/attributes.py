@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholders, slices
 from acrux.domain.content.attributes import UNLOCKED, Attributes, AttributesChange, Operation, check
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 
 SWITCHES = Attributes.__struct_fields__
-
-TAGS_PER_STATEMENT = 500  # a manifest can be restored with any number of tags
 
 
 def columns(table: str) -> str:
@@ -57,14 +56,15 @@ def check_repository(
 def of_tags(repository: RepositoryName, tags: Sequence[Tag]) -> Steps[list[Attributes]]:
     """The switches of those of the tags that exist."""
     found: list[Row] = []
-    for start in range(0, len(tags), TAGS_PER_STATEMENT):
-        some = tags[start : start + TAGS_PER_STATEMENT]
-        parameters: dict[str, SqlValue] = {f"tag_{n}": tag.value for n, tag in enumerate(some)}
-        names = ", ".join(f":{name}" for name in parameters)
+    for some in slices(tags):  # a manifest can be restored with any number of tags
         found += yield Statement(
-            f"SELECT {columns('tags')} FROM tags"  # noqa: S608 -- our own column names
-            f" WHERE repository = {KEY} AND name IN ({names})",
-            {"repository": repository.value, **parameters},
+            f"""
+            SELECT {columns("tags")} FROM tags
+            WHERE repository = (SELECT key FROM repositories WHERE name = ?)
+              AND name IN {placeholders(len(some))}
+            """,  # noqa: S608 -- our own column names, placeholders
+            {},
+            [repository.value, *(tag.value for tag in some)],
         )
     return [read(row) for row in found]
 

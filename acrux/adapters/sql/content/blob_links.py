@@ -12,8 +12,9 @@ from acrux.adapters.sql.content import (
     usage,
 )
 from acrux.adapters.sql.content.grace import Grace
-from acrux.adapters.sql.content.keys import KEY, find_key
+from acrux.adapters.sql.content.keys import find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholders, slices
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
@@ -21,8 +22,7 @@ from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.storage.copy import Copy
 from acrux.errors import MissingReferences, UnknownBlob
 
-# A manifest of 4 MiB can name tens of thousands of layers; a statement takes 32,766 parameters.
-DIGESTS_PER_STATEMENT = 1000
+DIGESTS_PER_STATEMENT = 1000  # one value each
 MISSING_NAMED = 10
 
 
@@ -99,8 +99,8 @@ def read_blob(rows: list[Row]) -> Copy | None:
 
 def find_copies(repository: RepositoryName, digests: Sequence[Digest]) -> Iterable[Statement]:
     """The copies in use of those of the blobs that the repository links."""
-    for start in range(0, len(digests), DIGESTS_PER_STATEMENT):
-        yield _find_links(repository, [str(one) for one in digests[start:][:DIGESTS_PER_STATEMENT]])
+    for some in slices(digests, DIGESTS_PER_STATEMENT):
+        yield _find_links(repository, some)
 
 
 def mount_blob(
@@ -166,12 +166,12 @@ def unlink_all(key: str, digests: Sequence[str], due_at: int) -> Steps[None]:
 
     Only if all that existed before is counted.
     """
-    for start in range(0, len(digests), DIGESTS_PER_STATEMENT):
-        some = digests[start : start + DIGESTS_PER_STATEMENT]
+    for some in slices(digests, DIGESTS_PER_STATEMENT):
         unlinked = yield Statement(
-            "DELETE FROM blob_links WHERE repository = ? AND digest IN ("  # noqa: S608 -- only placeholders
-            + ", ".join("?" * len(some))
-            + ") RETURNING size",
+            f"""
+            DELETE FROM blob_links WHERE repository = ? AND digest IN {placeholders(len(some))}
+            RETURNING size
+            """,  # noqa: S608 -- only placeholders
             {},
             [key, *some],
         )
@@ -185,15 +185,14 @@ def check_links(
 ) -> Steps[None]:
     """Raise MissingReferences unless the repository links all of these, with undamaged copies."""
     missing: list[str] = []
-    for start in range(0, len(required), DIGESTS_PER_STATEMENT):
-        digests = [str(digest) for digest in required[start : start + DIGESTS_PER_STATEMENT]]
+    for some in slices(required, DIGESTS_PER_STATEMENT):
         # A copy that is not known to be damaged was stored just now.
         linked = {
-            str(copy.digest)
-            for copy in map(copies.read, (yield _find_links(repository, digests)))
+            copy.digest
+            for copy in map(copies.read, (yield _find_links(repository, some)))
             if copy not in damaged
         }
-        missing += (digest for digest in digests if digest not in linked)
+        missing += (str(digest) for digest in some if digest not in linked)
     if missing:
         raise MissingReferences(
             f"{len(missing)} of the manifest's blobs are not in the repository: push them first",
@@ -201,16 +200,16 @@ def check_links(
         )
 
 
-def _find_links(repository: RepositoryName, digests: list[str]) -> Statement:
-    parameters: dict[str, SqlValue] = {f"digest_{n}": text for n, text in enumerate(digests)}
-    names = ", ".join(f":{name}" for name in parameters)
+def _find_links(repository: RepositoryName, digests: Sequence[Digest]) -> Statement:
     return Statement(
         f"""
         SELECT blob_links.digest, COALESCE(blobs.copy, ''), COALESCE(blobs.size, blob_links.size)
         FROM blob_links LEFT JOIN blobs ON blobs.digest = blob_links.digest
-        WHERE blob_links.repository = {KEY} AND blob_links.digest IN ({names})
-        """,  # noqa: S608 -- only parameter names are put in
-        {"repository": repository.value, **parameters},
+        WHERE blob_links.repository = (SELECT key FROM repositories WHERE name = ?)
+          AND blob_links.digest IN {placeholders(len(digests))}
+        """,  # noqa: S608 -- only placeholders
+        {},
+        [repository.value, *map(str, digests)],
     )
 
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from acrux.adapters.sql.content import usage
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholder_rows, placeholders, slices
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.storage.copy import Copy
 from acrux.errors import UnknownUpload
-
-DIGESTS_PER_STATEMENT = 500
 
 
 def use(copy: Copy, at: int) -> Steps[None]:
@@ -87,11 +86,10 @@ def give_up_all(digests: Sequence[str], due_at: int) -> Steps[None]:
 
     Only if all that existed before is counted: then each blob has a row.
     """
-    for start in range(0, len(digests), DIGESTS_PER_STATEMENT):
-        some = digests[start : start + DIGESTS_PER_STATEMENT]
+    for some in slices(digests):
         gone = yield Statement(
             f"""
-            DELETE FROM blobs WHERE digest IN ({", ".join("?" * len(some))})
+            DELETE FROM blobs WHERE digest IN {placeholders(len(some))}
             AND NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)
             RETURNING digest, copy, size
             """,  # noqa: S608 -- only placeholders
@@ -106,9 +104,10 @@ def give_up_all(digests: Sequence[str], due_at: int) -> Steps[None]:
 def _remove_all(rows: Sequence[Row], due_at: int) -> Statement:
     values: list[SqlValue] = [value for row in rows for value in (*row, due_at)]
     return Statement(
-        "INSERT INTO removals (digest, copy, size, due_at) VALUES "  # noqa: S608 -- only placeholders
-        + ", ".join(["(?, ?, ?, ?)"] * len(rows))
-        + " ON CONFLICT (digest, copy) DO NOTHING",
+        f"""
+        INSERT INTO removals (digest, copy, size, due_at) VALUES {placeholder_rows(len(rows), 4)}
+        ON CONFLICT (digest, copy) DO NOTHING
+        """,  # noqa: S608 -- only placeholders
         {},
         values,
     )

@@ -7,13 +7,13 @@ import msgspec
 from msgspec import Struct
 
 from acrux.adapters.sql.content import references, usage
-from acrux.adapters.sql.database import SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Statement, Steps
+from acrux.adapters.sql.many_rows import placeholders, slices
 from acrux.domain.content.policies import soft_delete
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 
 DAY: Final = 86_400_000_000  # microseconds
 KEY_BYTES: Final = 8
-ROWS_PER_STATEMENT: Final = 500
 
 
 class Keeping(Struct, frozen=True):
@@ -181,18 +181,17 @@ def _replace(target: str, digest: str) -> Steps[None]:
 
 
 def _link(source: str, target: str, digests: tuple[str, ...], at: int) -> Steps[None]:
-    for start in range(0, len(digests), ROWS_PER_STATEMENT):
-        some = digests[start : start + ROWS_PER_STATEMENT]
-        values: list[SqlValue] = [target, at, source, *some]
+    for some in slices(digests):
         # PostgreSQL cannot tell the type of a parameter in a SELECT that inserts it.
         linked = yield Statement(
-            "INSERT INTO blob_links (repository, digest, size, created_at)"  # noqa: S608 -- only placeholders
-            " SELECT CAST(? AS TEXT), digest, size, CAST(? AS BIGINT)"
-            " FROM blob_links WHERE repository = ? AND digest IN ("
-            + ", ".join("?" * len(some))
-            + ") ON CONFLICT (repository, digest) DO NOTHING RETURNING digest, size",
+            f"""
+            INSERT INTO blob_links (repository, digest, size, created_at)
+            SELECT CAST(? AS TEXT), digest, size, CAST(? AS BIGINT)
+            FROM blob_links WHERE repository = ? AND digest IN {placeholders(len(some))}
+            ON CONFLICT (repository, digest) DO NOTHING RETURNING digest, size
+            """,  # noqa: S608 -- only placeholders
             {},
-            values,
+            [target, at, source, *some],
         )
         for digest, size in linked:
             yield usage.add_link(target, str(digest), int(size))

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, find_key
-from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Row, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholders, slices
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName
 
@@ -47,15 +48,14 @@ def read_until(rows: list[Row]) -> int:
 
 def release(key: str, digests: Sequence[str], principal: str) -> Steps[None]:
     """End the principal's holds: what they held is now referred to."""
-    for start in range(0, len(digests), 500):
-        some = digests[start : start + 500]
-        values: list[SqlValue] = [key, principal, *some]
+    for some in slices(digests):
         yield Statement(
-            "DELETE FROM holds WHERE repository = ? AND principal = ? AND digest IN ("  # noqa: S608 -- only placeholders
-            + ", ".join("?" * len(some))
-            + ")",
+            f"""
+            DELETE FROM holds
+            WHERE repository = ? AND principal = ? AND digest IN {placeholders(len(some))}
+            """,  # noqa: S608 -- only placeholders
             {},
-            values,
+            [key, principal, *some],
         )
 
 

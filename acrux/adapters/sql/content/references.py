@@ -6,11 +6,10 @@ from contextlib import suppress
 from typing import Final
 
 from acrux.adapters.sql.database import SqlValue, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholder_rows, placeholders, slices
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.errors import InvalidManifest
-
-ROWS_PER_STATEMENT: Final = 500
 
 _DIGEST: Final = re.compile(rb"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
@@ -23,13 +22,14 @@ def targets(manifest: Manifest) -> tuple[str, ...]:
 
 def refer(key: str, digest: str, named: Sequence[str]) -> Steps[None]:
     """Note that the manifest names these digests."""
-    for start in range(0, len(named), ROWS_PER_STATEMENT):
-        some = named[start : start + ROWS_PER_STATEMENT]
+    for some in slices(named):
         values: list[SqlValue] = [value for target in some for value in (key, target, digest)]
         yield Statement(
-            "INSERT INTO manifest_references (repository, target, digest) VALUES "  # noqa: S608 -- only placeholders
-            + ", ".join(["(?, ?, ?)"] * len(some))
-            + " ON CONFLICT (repository, target, digest) DO NOTHING",
+            f"""
+            INSERT INTO manifest_references (repository, target, digest)
+            VALUES {placeholder_rows(len(some), 3)}
+            ON CONFLICT (repository, target, digest) DO NOTHING
+            """,  # noqa: S608 -- only placeholders
             {},
             values,
         )
@@ -50,15 +50,14 @@ def withdraw(key: str, digest: str, media_type: str, content: bytes) -> Steps[It
     named = _named_by(digest, media_type, content)
     if named is None:
         named = tuple(str(target) for (target,) in (yield _find_targets(key, digest)))
-    for start in range(0, len(named), ROWS_PER_STATEMENT):
-        some = named[start : start + ROWS_PER_STATEMENT]
-        values: list[SqlValue] = [key, digest, *some]
+    for some in slices(named):
         yield Statement(
-            "DELETE FROM manifest_references WHERE repository = ? AND digest = ? AND target IN ("  # noqa: S608 -- only placeholders
-            + ", ".join("?" * len(some))
-            + ")",
+            f"""
+            DELETE FROM manifest_references
+            WHERE repository = ? AND digest = ? AND target IN {placeholders(len(some))}
+            """,  # noqa: S608 -- only placeholders
             {},
-            values,
+            [key, digest, *some],
         )
     return named
 

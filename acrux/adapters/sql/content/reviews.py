@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from acrux.adapters.sql.database import SqlValue, Statement, Steps
-
-ROWS_PER_STATEMENT = 500
+from acrux.adapters.sql.many_rows import placeholder_rows, slices
 
 
 def review(key: str, digests: Iterable[str], due_at: int) -> Steps[None]:
@@ -14,14 +13,14 @@ def review(key: str, digests: Iterable[str], due_at: int) -> Steps[None]:
     loses keeps it for a grace of its own.
     """
     rows: list[tuple[str, str, int]] = [(key, digest, due_at) for digest in digests]
-    for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        some = rows[start : start + ROWS_PER_STATEMENT]
+    for some in slices(rows):
         values: list[SqlValue] = [value for row in some for value in row]
         yield Statement(
-            "INSERT INTO reviews (repository, digest, due_at) VALUES "  # noqa: S608 -- only placeholders
-            + ", ".join(["(?, ?, ?)"] * len(some))
-            + " ON CONFLICT (repository, digest) DO UPDATE SET due_at = excluded.due_at"
-            " WHERE reviews.due_at < excluded.due_at",
+            f"""
+            INSERT INTO reviews (repository, digest, due_at) VALUES {placeholder_rows(len(some), 3)}
+            ON CONFLICT (repository, digest) DO UPDATE SET due_at = excluded.due_at
+            WHERE reviews.due_at < excluded.due_at
+            """,  # noqa: S608 -- only placeholders
             {},
             values,
         )
@@ -37,13 +36,13 @@ def forget(key: str, digest: str) -> Statement:
 
 def forget_all(looked_at: Sequence[tuple[str, str]]) -> Steps[None]:
     """Do not look at these digests of repositories any more."""
-    for start in range(0, len(looked_at), ROWS_PER_STATEMENT):
-        some = looked_at[start : start + ROWS_PER_STATEMENT]
+    for some in slices(looked_at):
         values: list[SqlValue] = [value for pair in some for value in pair]
         yield Statement(
-            "DELETE FROM reviews WHERE (repository, digest) IN (VALUES "  # noqa: S608 -- only placeholders
-            + ", ".join(["(?, ?)"] * len(some))
-            + ")",
+            f"""
+            DELETE FROM reviews
+            WHERE (repository, digest) IN (VALUES {placeholder_rows(len(some), 2)})
+            """,  # noqa: S608 -- only placeholders
             {},
             values,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from acrux.adapters.sql.database import SqlValue, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholder_rows
 
 ALL = "~"  # after every name and digest: what existed before the counters is counted
 
@@ -114,7 +115,7 @@ def take_all(removed: Sequence[tuple[str, int]]) -> Statement:
     values: list[SqlValue] = [value for part, taken in parts.items() for value in (part, *taken)]
     return Statement(
         f"""
-        INSERT INTO stored (part, blobs, bytes) VALUES {", ".join(["(?, ?, ?)"] * len(parts))}
+        INSERT INTO stored (part, blobs, bytes) VALUES {placeholder_rows(len(parts), 3)}
         ON CONFLICT (part)
         DO UPDATE SET blobs = stored.blobs + excluded.blobs, bytes = stored.bytes + excluded.bytes
         """,  # noqa: S608 -- only placeholders

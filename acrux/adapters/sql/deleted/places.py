@@ -5,11 +5,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Row, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholders
 from acrux.domain.content.names import RepositoryName
 
 MAX_PLACES: Final = 1000
-DIGESTS_AT_ONCE: Final = 500
 
 # Deleted with its repository, a manifest has the repository's times, and its own in a graveyard.
 DELETED_AT: Final = "COALESCE(kept.deleted_at, repositories.deleted_at)"
@@ -67,20 +67,20 @@ def read(rows: list[Row]) -> tuple[Place, ...]:
 def find_manifests(
     places: Sequence[Place], digests: Sequence[str], now: int
 ) -> Steps[dict[str, Found]]:
-    """Those of up to DIGESTS_AT_ONCE manifests that can be restored.
+    """Those of up to ROWS_PER_STATEMENT manifests that can be restored.
 
     Of one that was deleted several times, the last one.
     """
     found: dict[str, Found] = {}
     for place in places if digests else ():
-        values: list[SqlValue] = [place.key, now, *digests]
         rows = yield Statement(
-            f"SELECT manifests.digest, {DELETED_AT} FROM {MANIFESTS}"  # noqa: S608 -- our own text
-            f" WHERE repositories.key = ? AND {EXPIRES_AT} > ? AND manifests.digest IN ("
-            + ", ".join("?" * len(digests))
-            + ")",
+            f"""
+            SELECT manifests.digest, {DELETED_AT} FROM {MANIFESTS}
+            WHERE repositories.key = ? AND {EXPIRES_AT} > ?
+              AND manifests.digest IN {placeholders(len(digests))}
+            """,  # noqa: S608 -- our own text, placeholders
             {},
-            values,
+            [place.key, now, *digests],
         )
         for digest, at in rows:
             known = found.get(str(digest))

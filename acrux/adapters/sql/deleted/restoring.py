@@ -10,9 +10,10 @@ from acrux.adapters.sql.content import attributes, graveyard, limits, repositori
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import find_key
 from acrux.adapters.sql.content.tags import note_untagged
-from acrux.adapters.sql.database import SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.deleted import places, purging, restored_tags
 from acrux.adapters.sql.deleted.places import Found, Place
+from acrux.adapters.sql.many_rows import placeholders, slices
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.storage.deleted import Restoration
@@ -96,9 +97,7 @@ def _missing_below(walk: _Walk, found: Found) -> Steps[list[Found]]:
     Not all of it, if there is more than the room.
     """
     below: list[Found] = []
-    listed = yield from _listed(found)
-    for start in range(0, len(listed), places.DIGESTS_AT_ONCE):
-        some = listed[start : start + places.DIGESTS_AT_ONCE]
+    for some in slices((yield from _listed(found))):
         dead = yield from _not_live(walk.key, some)
         below += (yield from places.find_manifests(walk.around, dead, walk.now)).values()
         if len(below) > walk.room:
@@ -125,13 +124,13 @@ def _not_live(key: str, digests: Sequence[str]) -> Steps[list[str]]:
     """Those of the digests that no manifest of the repository has."""
     if not digests:
         return []
-    values: list[SqlValue] = [key, *digests]
     rows = yield Statement(
-        "SELECT digest FROM manifests WHERE repository = ? AND digest IN ("  # noqa: S608 -- only placeholders
-        + ", ".join("?" * len(digests))
-        + ")",
+        f"""
+        SELECT digest FROM manifests
+        WHERE repository = ? AND digest IN {placeholders(len(digests))}
+        """,  # noqa: S608 -- only placeholders
         {},
-        values,
+        [key, *digests],
     )
     live = {str(digest) for (digest,) in rows}
     return [digest for digest in digests if digest not in live]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from acrux.adapters.sql.content import copies, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholders
 from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.storage.integrity import Kind
 from acrux.ports.content.integrity.rows import Cursor, Fault, Orphan, Scanned, UsedBlob
@@ -143,7 +144,7 @@ def adopt(copy: Copy, instead: Copy | None, at: int) -> Steps[bool]:
 def orphans(found: Sequence[Copy]) -> Steps[tuple[Orphan, ...]]:
     """Those of the copies that no row names."""
     digests = sorted({str(copy.digest) for copy in found})
-    among = f"digest IN ({', '.join('?' * len(digests))})"
+    among = f"digest IN {placeholders(len(digests))}"
     used = {
         str(row[0]): copies.read(row)
         for row in (yield _among("digest, copy, size FROM blobs", among, digests))

@@ -6,13 +6,13 @@ from typing import Final
 
 from acrux.adapters.sql.content import manifests, references, reviews
 from acrux.adapters.sql.content.grace import Grace
-from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Row, Statement, Steps
+from acrux.adapters.sql.many_rows import placeholders, slices
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.storage.integrity import Kind
 from acrux.ports.content.integrity.rows import Cursor, Fault, Scanned
 
 CONTENT_BYTES: Final = 8 * 1024 * 1024  # of manifests that one step reads
-TARGETS: Final = 500  # of one statement
 
 _NAME: Final = "COALESCE(repositories.name, repositories.former_name, repositories.key)"
 
@@ -75,14 +75,14 @@ def _is_whole(digest: str, media_type: object, content: object) -> bool:
 def _find_missing(where: Cursor, media_type: str, content: bytes) -> Steps[list[str]]:
     named = references.guessed_targets(media_type, content)
     missing: list[str] = []
-    for start in range(0, len(named), TARGETS):
-        some = named[start : start + TARGETS]
-        values: list[SqlValue] = [*where, *some]
+    for some in slices(named):
         rows = yield Statement(
-            "SELECT target FROM manifest_references"  # noqa: S608 -- only placeholders
-            f" WHERE repository = ? AND digest = ? AND target IN ({', '.join('?' * len(some))})",
+            f"""
+            SELECT target FROM manifest_references
+            WHERE repository = ? AND digest = ? AND target IN {placeholders(len(some))}
+            """,  # noqa: S608 -- only placeholders
             {},
-            values,
+            [*where, *some],
         )
         known = {str(target) for (target,) in rows}
         missing += [target for target in some if target not in known]
