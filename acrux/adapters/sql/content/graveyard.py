@@ -1,19 +1,18 @@
 """Where deleted manifests and tags are kept that can be restored."""
 
-from secrets import token_hex
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from acrux.adapters.sql.content import references, usage
+from acrux.adapters.sql.content.keys import another_key
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.many_rows import placeholders, slices
 from acrux.domain.content.policies import soft_delete
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 
 DAY: Final = 86_400_000_000  # microseconds
-KEY_BYTES: Final = 8
 
 
 class Keeping(Struct, frozen=True):
@@ -129,7 +128,7 @@ def _ensure(kept: Keeping) -> Steps[str]:
     )
     if found:
         return str(found[0][0])
-    key = f"{kept.name} {token_hex(KEY_BYTES)}"  # no name contains a space
+    key = another_key(kept.name)
     yield Statement(
         """
         INSERT INTO repositories (key, former_name, restorable, created_at)

@@ -1,12 +1,11 @@
 """Repositories: conditions for patterns, listing, deletion."""
 
 from collections.abc import Sequence
-from secrets import token_hex
 from typing import Final, NamedTuple
 
 from acrux.adapters.sql.content import attributes, graveyard, usage
 from acrux.adapters.sql.content.grace import Grace
-from acrux.adapters.sql.content.keys import KEY, find_key
+from acrux.adapters.sql.content.keys import KEY, another_key, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.domain.content.attributes import Operation, check
 from acrux.domain.content.names import RepositoryName
@@ -14,7 +13,6 @@ from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import UnknownRepository
 from acrux.ports.content.metadata import Deleted
 
-KEY_BYTES: Final = 8  # random, of the key of a repository whose name is taken by a deleted one
 NAMED: Final = 100_000  # manifests, and tags, that the answer to a deletion names
 
 
@@ -95,8 +93,8 @@ def ensure(repository: RepositoryName, at: int) -> Steps[str]:
     taken = yield Statement(
         "SELECT 1 FROM repositories WHERE key = :name", {"name": repository.value}
     )
-    # A deleted repository of this name is not cleared yet. No name contains a space.
-    key = f"{repository} {token_hex(KEY_BYTES)}" if taken else repository.value
+    # A deleted repository of this name is not cleared yet.
+    key = another_key(repository.value) if taken else repository.value
     yield Statement(
         "INSERT INTO repositories (key, name, created_at) VALUES (:key, :name, :at)",
         {"key": key, "name": repository.value, "at": at},
