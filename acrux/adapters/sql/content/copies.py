@@ -122,13 +122,7 @@ def _find_any_link(digest: str) -> Statement:
 
 def remove(digest: str, copy: str, size: int, due_at: int) -> Statement:
     """Remove the copy's bytes at an instant."""
-    return Statement(
-        """
-        INSERT INTO removals (digest, copy, size, due_at) VALUES (:digest, :copy, :size, :due_at)
-        ON CONFLICT (digest, copy) DO NOTHING
-        """,
-        {"digest": digest, "copy": copy, "size": size, "due_at": due_at},
-    )
+    return _remove_all([(digest, copy, size)], due_at)
 
 
 def find(digest: Digest) -> Statement:

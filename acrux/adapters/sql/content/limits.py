@@ -68,20 +68,15 @@ def _check_pages(
             check_movable(policies, repository.value, str(tag))
 
 
-def check_room(repository: RepositoryName, added: int) -> Steps[None]:
-    """Raise QuotaExceeded if a quota has no room for so many bytes more in the repository."""
-    quotas = yield from of_kind(Quota)
-    for quota in covering(quotas, repository.value):
-        [(used,)] = yield find_use(quota.repositories)
-        quota.check_room(int(used), added)
+def check_room(repository: RepositoryName, added: int, *, counted: int = 0) -> Steps[None]:
+    """Raise QuotaExceeded if a quota has no room for so many bytes more in the repository.
 
-
-def check_growth(repository: RepositoryName, added: int) -> Steps[None]:
-    """As `check_room`, for bytes that are counted already."""
+    So many of them as `counted` says are counted as used already.
+    """
     quotas = (yield from of_kind(Quota)) if added > 0 else ()
     for quota in covering(quotas, repository.value):
         [(used,)] = yield find_use(quota.repositories)
-        quota.check_room(int(used) - added, added)
+        quota.check_room(int(used) - counted, added)
 
 
 def find_use(pattern: str) -> Statement:

@@ -1,6 +1,6 @@
 """What each repository holds: counted by the transactions that change it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from acrux.adapters.sql.database import SqlValue, Statement, Steps
 from acrux.adapters.sql.many_rows import placeholder_rows
@@ -60,11 +60,6 @@ def take_tag(key: str, tag: str) -> Statement:
     return _change_tags(key, tag, -1)
 
 
-def take_tags(key: str, tags: Sequence[str]) -> list[Statement]:
-    """Count that some tags were removed."""
-    return [take_tag(key, tag) for tag in tags]
-
-
 def _change_tags(key: str, tag: str, count: int) -> Statement:
     return Statement(
         "UPDATE usage SET tags = tags + :count WHERE repository = :key AND tags_to >= :tag",
@@ -95,14 +90,7 @@ def change_links(key: str, digest: str, count: int, size: int) -> Statement:
 
 def store(digest: str, count: int, size: int) -> Statement:
     """Count blobs and bytes in the store, wherever they are linked."""
-    return Statement(
-        """
-        INSERT INTO stored (part, blobs, bytes) VALUES (:part, :count, :bytes)
-        ON CONFLICT (part)
-        DO UPDATE SET blobs = stored.blobs + excluded.blobs, bytes = stored.bytes + excluded.bytes
-        """,
-        {"part": _part(digest), "count": count, "bytes": size},
-    )
+    return _store({_part(digest): (count, size)})
 
 
 def take_all(removed: Sequence[tuple[str, int]]) -> Statement:
@@ -112,7 +100,11 @@ def take_all(removed: Sequence[tuple[str, int]]) -> Statement:
         part = _part(digest)
         blobs, stored = parts.get(part, (0, 0))
         parts[part] = (blobs - 1, stored - size)
-    values: list[SqlValue] = [value for part, taken in parts.items() for value in (part, *taken)]
+    return _store(parts)
+
+
+def _store(parts: Mapping[str, tuple[int, int]]) -> Statement:
+    values: list[SqlValue] = [value for part, added in parts.items() for value in (part, *added)]
     return Statement(
         f"""
         INSERT INTO stored (part, blobs, bytes) VALUES {placeholder_rows(len(parts), 3)}

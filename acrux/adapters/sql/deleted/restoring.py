@@ -180,4 +180,4 @@ def restore_repository(repository: RepositoryName, now: int) -> Steps[None]:
 def _check_room(repository: RepositoryName, key: str, before: int) -> Steps[None]:
     """Raise QuotaExceeded if a quota had no room for what the repository has grown by."""
     added = (yield from usage.bytes_of(key)) - before
-    yield from limits.check_growth(repository, added)
+    yield from limits.check_room(repository, added, counted=added)
