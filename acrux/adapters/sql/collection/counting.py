@@ -26,11 +26,10 @@ def count_some(count: int, grace: Grace) -> Steps[int]:
 def find_uncounted() -> Statement:
     """A repository that is not counted yet, and how far each of its counters got."""
     return Statement(
-        """
+        f"""
         SELECT repository, manifests_to, tags_to, blobs_to FROM usage
-        WHERE manifests_to < '~' OR tags_to < '~' OR blobs_to < '~'
-        LIMIT 1
-        """,
+        WHERE {usage.UNCOUNTED} LIMIT 1
+        """,  # noqa: S608 -- our own condition
         {},
     )
 
@@ -96,7 +95,7 @@ def _count_links(key: str, after: str, count: int, grace: Grace) -> Steps[int]:
     links = yield _page("blob_links", "digest, size", "digest", key, after, count)
     for digest, size in links:
         yield from copies.count(str(digest), int(size), grace.now())
-        if not (yield references.find_any(key, str(digest))):
+        if not (yield references.find_namers(key, str(digest), 1)):
             yield from reviews.review(key, [str(digest)], grace.ends())
     yield Statement(
         """

@@ -80,13 +80,13 @@ def _find_targets(key: str, digest: str) -> Statement:
     )
 
 
-def find_any(key: str, target: str) -> Statement:
-    """A manifest that names the target, if there is one."""
+def find_namers(key: str, target: str, count: int, after: str = "") -> Statement:
+    """Up to `count` other manifests that name the target, after this one."""
     return Statement(
         """
         SELECT digest FROM manifest_references
-        WHERE repository = :key AND target = :target AND digest <> :target
-        ORDER BY digest LIMIT 1
+        WHERE repository = :key AND target = :target AND digest > :after AND digest <> :target
+        ORDER BY digest LIMIT :count
         """,
-        {"key": key, "target": target},
+        {"key": key, "target": target, "count": count, "after": after},
     )

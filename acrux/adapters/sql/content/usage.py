@@ -7,6 +7,9 @@ from acrux.adapters.sql.many_rows import placeholder_rows
 
 ALL = "~"  # after every name and digest: what existed before the counters is counted
 
+# The condition of the partial index of `usage`, so that both databases use it.
+UNCOUNTED = f"(manifests_to < '{ALL}' OR tags_to < '{ALL}' OR blobs_to < '{ALL}')"
+
 
 def count_from_nothing(key: str) -> Statement:
     """The counters of a new repository."""

@@ -4,6 +4,7 @@ from collections import deque
 from typing import Final
 
 from acrux.adapters.sql.collection.reviewing import Rules
+from acrux.adapters.sql.content import references
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.domain.content.media_types import INDEXES
 from acrux.domain.content.storage.space import Chain, Ground, Step, Thing
@@ -56,7 +57,7 @@ def _begin_at_link(
     """Begin with the blob of the digest, if it is one; return whether too many name it."""
     for (created_at,) in (yield _find_link(key, digest)):
         steps = (Step(Thing.BLOB, digest, from_microseconds(created_at)),)
-        namers = yield _find_namers(key, digest)
+        namers = yield references.find_namers(key, digest, NAMERS + 1)
         waiting += [(str(namer), steps) for (namer,) in namers[:NAMERS]]
         held = yield _find_hold(key, digest)
         for principal, until in held:
@@ -79,7 +80,7 @@ def _follow(
     for name, updated_at in tags:
         tag = Step(Thing.TAG, str(name), from_microseconds(updated_at))
         chains.append(Chain((tag, *steps), Ground.TAG))
-    namers = yield _find_namers(key, manifest)
+    namers = yield references.find_namers(key, manifest, NAMERS + 1)
     waiting += [(str(namer), steps) for (namer,) in namers[:NAMERS]]
     return len(tags) + len(namers)
 
@@ -132,18 +133,6 @@ def _find_tags(key: str, digest: str) -> Statement:
         f"""
         SELECT name, updated_at FROM tags WHERE repository = :key AND digest = :digest
         ORDER BY name LIMIT {CHAINS + 1}
-        """,  # noqa: S608 -- our own number
-        key,
-        digest,
-    )
-
-
-def _find_namers(key: str, digest: str) -> Statement:
-    return _of(
-        f"""
-        SELECT digest FROM manifest_references
-        WHERE repository = :key AND target = :digest AND digest <> :digest
-        ORDER BY digest LIMIT {NAMERS + 1}
         """,  # noqa: S608 -- our own number
         key,
         digest,

@@ -1,19 +1,13 @@
 """Whether all references are rows, and so what refers to what is known."""
 
-from acrux.adapters.sql.database import Statement, Steps
+from acrux.adapters.sql.collection import counting
+from acrux.adapters.sql.database import Steps
 from acrux.errors import NotYet
 
 
 def is_counted() -> Steps[bool]:
     """Whether all that existed before references were rows has been counted."""
-    rows = yield Statement(
-        """
-        SELECT repository FROM usage
-        WHERE manifests_to < '~' OR tags_to < '~' OR blobs_to < '~' LIMIT 1
-        """,
-        {},
-    )
-    return not rows
+    return not (yield counting.find_uncounted())
 
 
 def check_counted() -> Steps[None]:

@@ -121,7 +121,7 @@ class _Walk:
 
     def _is_named(self, digest: str) -> Steps[bool]:
         after = ""
-        while namers := (yield _find_namers(self._key, digest, after)):
+        while namers := (yield references.find_namers(self._key, digest, PAGE, after)):
             if any(namer not in self._gone for (namer,) in namers):
                 return True
             after = str(namers[-1][0])
@@ -179,17 +179,6 @@ def _find_tags(key: str, digest: str, count: int) -> Statement:
         ORDER BY name LIMIT :count
         """,
         {"key": key, "digest": digest, "count": count},
-    )
-
-
-def _find_namers(key: str, digest: str, after: str) -> Statement:
-    return Statement(
-        f"""
-        SELECT digest FROM manifest_references
-        WHERE repository = :key AND target = :digest AND digest > :after AND digest <> :digest
-        ORDER BY digest LIMIT {PAGE}
-        """,  # noqa: S608 -- our own number
-        {"key": key, "digest": digest, "after": after},
     )
 
 
