@@ -18,6 +18,7 @@ from acrux.adapters.sql.content import (
     usage,
 )
 from acrux.adapters.sql.content.grace import Grace
+from acrux.adapters.sql.content.graveyard import Keeping
 from acrux.adapters.sql.content.keys import KEY, find_key
 from acrux.adapters.sql.content.tags import note_untagged, point_tag
 from acrux.adapters.sql.database import Row, Statement, Steps
@@ -207,6 +208,15 @@ def remove(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
     kept = yield from graveyard.keeping(key, at)
     if kept is None:
         kept = yield from graveyard.promised(key, digest, at)
+    yield from _remove(key, digest, kept, due_at)
+
+
+def erase(key: str, digest: str, due_at: int) -> Steps[None]:
+    """Remove the manifest with its tags for good; what it named is reviewed at an instant."""
+    yield from _remove(key, digest, None, due_at)
+
+
+def _remove(key: str, digest: str, kept: Keeping | None, due_at: int) -> Steps[None]:
     tags = yield from _remove_tags(key, digest)
     if kept is None:
         targets = yield from _delete(key, digest)
@@ -214,14 +224,6 @@ def remove(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
         for tag in tags:
             yield from graveyard.note_tag(tag, digest, kept)
         targets = yield from graveyard.bury(key, digest, kept)
-    yield from _forget(key, digest, tags)
-    yield from reviews.review(key, targets, due_at)
-
-
-def erase(key: str, digest: str, due_at: int) -> Steps[None]:
-    """Remove the manifest with its tags for good; what it named is reviewed at an instant."""
-    tags = yield from _remove_tags(key, digest)
-    targets = yield from _delete(key, digest)
     yield from _forget(key, digest, tags)
     yield from reviews.review(key, targets, due_at)
 
