@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Final
 
-from acrux.domain.instants import BEGINNING
 from acrux.errors import RegistryError, StorageReadOnly, StorageUnavailable, TooManyRequests
 from acrux.ports.clock import Clock
 from acrux.ports.facts import Facts
 from acrux.ports.leases import BACKUP, Leases
+from acrux.services.leases import HeldLease
 
 LEASED_FOR: Final = timedelta(seconds=60)
 RENEWED_EVERY: Final = timedelta(seconds=15)
@@ -28,7 +28,7 @@ class Backups:
         self._facts = facts
         self._clock = clock
         self._name = name
-        self._until = BEGINNING
+        self._lease = HeldLease(leases, BACKUP, name, clock, LEASED_FOR)
         self._is_fixed = False  # nothing can be written, and so nothing can vanish
 
     async def begin(self) -> None:
@@ -37,7 +37,7 @@ class Backups:
         Raises TooManyRequests if another backup is being made, and StorageExhausted.
         """
         try:
-            if await self._acquire():
+            if await self._lease.acquire():
                 return
         except StorageReadOnly:
             self._is_fixed = True
@@ -58,9 +58,9 @@ class Backups:
         if self._is_fixed:
             return
         try:
-            is_held = self._clock() < self._until and await self._acquire()
+            is_held = self._lease.is_held and await self._lease.acquire()
         except RegistryError:  # a busy database, or a full disk: it is tried again
-            is_held = self._clock() < self._until
+            is_held = self._lease.is_held
         if not is_held:
             raise StorageUnavailable(
                 "the backup was suspended, or the database took no writes, for so long that blobs "
@@ -70,7 +70,7 @@ class Backups:
     async def end(self) -> None:
         """Let bytes be removed again. What the database refuses ends by itself."""
         if not self._is_fixed:
-            await self._leases.release(BACKUP, self._name)
+            await self._lease.release()
 
     async def registry(self) -> str:
         """The id of the registry, made at its first backup; it stays the same after a restore."""
@@ -80,10 +80,3 @@ class Backups:
             return UNKNOWN
         await self._facts.keep(_FACT, self._name)
         return self._name
-
-    async def _acquire(self) -> bool:
-        now = self._clock()
-        is_held = await self._leases.acquire(BACKUP, self._name, now + LEASED_FOR, now)
-        if is_held:
-            self._until = now + LEASED_FOR
-        return is_held

@@ -12,10 +12,10 @@ from acrux.ports.clock import Clock, Rest
 from acrux.ports.content.blobs import BlobStore
 from acrux.ports.content.collection import Collected, Garbage, Queue
 from acrux.ports.leases import BACKUP, Lease, Leases
+from acrux.services.leases import HeldLease
 
 LEASE: Final = "collection"
 LEASED_FOR: Final = timedelta(seconds=60)
-RENEWED_AFTER: Final = timedelta(seconds=1)  # not in each step: a renewal is a commit of its own
 ITEMS: Final = 200  # of one transaction: other writers wait for it
 ROWS: Final = 1000  # of a deleted repository: they need no look
 COPIES: Final = 2000  # removed at once: each touched folder is synced once
@@ -78,12 +78,11 @@ class Collection:
         self._garbage = garbage
         self._store = store
         self._leases = leases
+        self._lease = HeldLease(leases, LEASE, holder, clock, LEASED_FOR)
         self._clock = clock
-        self._holder = holder
         self._abandoned = abandoned
         self._rest = rest
         self._is_counted = False
-        self._renewed_at = clock()
         self._is_running = False
         self._failure: StorageUnavailable | None = None
 
@@ -117,7 +116,7 @@ class Collection:
         freed = await self._sweep_uploads()
         if not await self._garbage.is_any_due(self._clock()):  # a read: nothing is written at rest
             return freed
-        if not await self._renew():
+        if not await self._lease.acquire():
             return None
         try:
             while step := await self._step():
@@ -125,18 +124,11 @@ class Collection:
                 await self._rest()
                 if not go_on(freed):
                     break
-                if not await self._keeps_on():  # paused for so long that another one took over
+                if not await self._lease.keep():  # paused for so long that another one took over
                     break
             return freed
         finally:
-            await self._leases.release(LEASE, self._holder)
-
-    async def _keeps_on(self) -> bool:
-        return self._clock() - self._renewed_at < RENEWED_AFTER or await self._renew()
-
-    async def _renew(self) -> bool:
-        now = self._renewed_at = self._clock()
-        return await self._leases.acquire(LEASE, self._holder, now + LEASED_FOR, now)
+            await self._lease.release()
 
     async def _step(self) -> Freed | None:
         """One step of each kind; None if nothing is left to do."""

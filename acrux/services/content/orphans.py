@@ -14,6 +14,7 @@ from acrux.ports.content.collection import Garbage
 from acrux.ports.content.integrity.rows import Rows
 from acrux.ports.facts import Facts
 from acrux.ports.leases import Leases
+from acrux.services.leases import HeldLease
 
 LEASE: Final = "orphans"
 LEASED_FOR: Final = timedelta(seconds=60)
@@ -57,16 +58,17 @@ class Orphans:
         self._rows = rows
         self._store = store
         self._facts = facts
-        self._leases = leases
+        self._lease = HeldLease(leases, LEASE, holder, clock, LEASED_FOR)
         self._clock = clock
-        self._holder = holder
         self._pushed_for = max(pushed_for, LEAST_AGE)
         self._rest = rest
 
     async def disown(self) -> int:
         """Go through the store if it is time, and return how many copies no row named."""
         progress = await self._due()
-        if progress is None or not await self._garbage.is_counted() or not await self._renew():
+        if progress is None or not await self._garbage.is_counted():
+            return 0
+        if not await self._lease.acquire():
             return 0
         disowned = 0
         try:
@@ -78,10 +80,10 @@ class Orphans:
                 progress = Progress(page.next, progress.began_at, is_running=bool(page.next))
                 await self._facts.keep(FACT, msgspec.json.encode(progress).decode())
                 await self._rest()
-                if not await self._renew():
+                if not await self._lease.keep():
                     break
         finally:
-            await self._leases.release(LEASE, self._holder)
+            await self._lease.release()
         return disowned
 
     async def _disown_spare(self, found: Sequence[Copy]) -> int:
@@ -103,7 +105,3 @@ class Orphans:
         if progress.began_at and progress.began_at + EVERY > now:
             return None
         return Progress(began_at=now, is_running=True)
-
-    async def _renew(self) -> bool:
-        now = self._clock()
-        return await self._leases.acquire(LEASE, self._holder, now + LEASED_FOR, now)

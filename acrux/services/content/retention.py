@@ -16,7 +16,6 @@ from acrux.domain.content.policies.retention import (
     TagFact,
     Verdict,
 )
-from acrux.domain.instants import BEGINNING
 from acrux.errors import TooManyRequests, UnknownName
 from acrux.ports.clock import Clock, Rest
 from acrux.ports.content.collection import Inventory, Terms
@@ -24,6 +23,7 @@ from acrux.ports.content.policies import Policies
 from acrux.ports.content.pulls import Pulls
 from acrux.ports.facts import Facts
 from acrux.ports.leases import Leases
+from acrux.services.leases import HeldLease
 
 LEASE: Final = "retention"
 LEASED_FOR: Final = timedelta(seconds=60)
@@ -91,12 +91,10 @@ class Retention:
         self._policies = policies
         self._pulls = pulls
         self._facts = facts
-        self._leases = leases
+        self._lease = HeldLease(leases, LEASE, holder, clock, LEASED_FOR)
         self._clock = clock
-        self._holder = holder
         self._every = every
         self._rest = rest
-        self._held_until = BEGINNING
         self._turn = rest
 
     def hurried(self, turn: Rest) -> Self:
@@ -129,13 +127,13 @@ class Retention:
 
         What another process is doing is left to it.
         """
-        if not await self._due() or not await self._acquire():
+        if not await self._due() or not await self._lease.acquire():
             return None
         try:
             run = await self._due()  # another process may have just ended it
             return await self._finish(run) if run else None
         finally:
-            await self._release()
+            await self._lease.release()
 
     async def _due(self) -> Run | None:
         run, now = await self.last_run(), self._clock()
@@ -174,7 +172,7 @@ class Retention:
             async for step in self._everywhere(rule, is_dry=False):
                 yield step
         finally:
-            await self._release()
+            await self._lease.release()
 
     async def _everywhere(self, rule: str, *, is_dry: bool) -> AsyncGenerator[Judged, None]:
         await self._rules(rule)  # refuse an unknown name although there may be no repository
@@ -254,23 +252,11 @@ class Retention:
 
     async def _renew(self) -> None:
         """Raise TooManyRequests if another process has the lease."""
-        is_fresh = self._held_until - self._clock() > LEASED_FOR / 2
-        if not is_fresh and not await self._acquire():
+        if not await self._lease.keep():
             raise TooManyRequests(
                 "another process is carrying out retention: try again when it has ended",
                 retry_after=int(LEASED_FOR.total_seconds()),
             )
-
-    async def _acquire(self) -> bool:
-        now = self._clock()
-        is_held = await self._leases.acquire(LEASE, self._holder, now + LEASED_FOR, now)
-        if is_held:
-            self._held_until = now + LEASED_FOR
-        return is_held
-
-    async def _release(self) -> None:
-        self._held_until = BEGINNING
-        await self._leases.release(LEASE, self._holder)
 
 
 def _judge_all(evaluations: Sequence[Evaluation], items: Sequence[Fact]) -> Sequence[Verdict]:

@@ -15,6 +15,7 @@ from acrux.ports.leases import Leases
 from acrux.services.content.integrity.pace import Pace
 from acrux.services.content.integrity.report import Options, Report
 from acrux.services.content.integrity.run import Keep, Part, Run, Tell, nobody
+from acrux.services.leases import HeldLease
 
 FACT: Final = "check"
 LEASE: Final = "check"
@@ -44,9 +45,8 @@ class Integrity:
         self._parts = parts
         self._rows = rows
         self._facts = facts
-        self._leases = leases
+        self._lease = HeldLease(leases, LEASE, holder, clock, LEASED_FOR)
         self._clock = clock
-        self._holder = holder
         self._pause = pause
         self._rest = rest
         self._kept_at = BEGINNING
@@ -60,7 +60,7 @@ class Integrity:
         await self._rows.check_counted()
         report = await self._begin(options)
         if report.repair:
-            await self._lease()
+            await self._take_lease()
         pace = Pace(options.rate, self._clock, self._pause)
         totals = await self._rows.totals()
         run = Run(report, self._rows, totals, pace, tell, self._keeper(report))
@@ -74,7 +74,7 @@ class Integrity:
             raise
         finally:
             if report.repair:
-                await self._leases.release(LEASE, self._holder)
+                await self._lease.release()
         return report
 
     async def _go_through(self, run: Run) -> None:
@@ -98,9 +98,8 @@ class Integrity:
                     return kept
         return Report(options.deep, options.repair, now)
 
-    async def _lease(self) -> None:
-        now = self._clock()
-        if not await self._leases.acquire(LEASE, self._holder, now + LEASED_FOR, now):
+    async def _take_lease(self) -> None:
+        if not await self._lease.acquire():
             raise TooManyRequests(
                 "another check is repairing this registry: wait until it has ended",
                 retry_after=int(LEASED_FOR.total_seconds()),
@@ -111,7 +110,7 @@ class Integrity:
             if self._clock() - self._kept_at < KEPT_EVERY:
                 return
             if report.repair:
-                await self._lease()
+                await self._take_lease()
             with suppress(RegistryError):
                 await self._keep(report)
 
