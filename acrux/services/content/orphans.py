@@ -89,12 +89,7 @@ class Orphans:
     async def _disown_spare(self, found: Sequence[Copy]) -> int:
         orphans = await self._rows.orphans(found) if found else ()
         sizes = await self._store.sizes([each.used for each in orphans if each.used])
-        # If the copy in use is not whole, these bytes may be the last of a linked blob.
-        spare = [
-            each.copy
-            for each in orphans
-            if not each.is_linked or (each.used and sizes.get(each.used) == each.used.size)
-        ]
+        spare = [each.copy for each in orphans if not each.is_needed(sizes)]
         return await self._garbage.disown(spare, self._clock()) if spare else 0
 
     async def _due(self) -> Progress | None:

@@ -67,6 +67,13 @@ class Orphan(Struct, frozen=True):
     used: Copy | None
     is_linked: bool
 
+    def is_needed(self, sizes: Mapping[Copy, int]) -> bool:
+        """Whether it may hold the last bytes of a blob that some repository links.
+
+        `sizes` says how many bytes each copy in use has; those that cannot be read are left out.
+        """
+        return self.is_linked and (self.used is None or sizes.get(self.used) != self.used.size)
+
 
 class Rows(Protocol):
     """The rows of repositories and blobs, as a check looks at them.

@@ -110,15 +110,9 @@ class CopyPart:
         return following
 
     async def _needed(self, orphans: Sequence[Orphan]) -> set[Copy]:
-        """Those that may hold the only bytes of a blob that some repository links."""
         states = await self._files.states([each.used for each in orphans if each.used])
-        needed: set[Copy] = set()
-        for orphan in orphans:
-            state = states.get(orphan.used) if orphan.used else None
-            is_whole = state and orphan.used and state.size == orphan.used.size
-            if orphan.is_linked and not (state and is_whole and not state.is_damaged):
-                needed.add(orphan.copy)
-        return needed
+        sizes = {copy: state.size for copy, state in states.items() if not state.is_damaged}
+        return {each.copy for each in orphans if each.is_needed(sizes)}
 
     def _report(self, copy: Copy, is_needed: bool, run: Run) -> None:  # noqa: FBT001
         outcome = Outcome.REPAIRED if run.repair and not is_needed else Outcome.NOTHING
