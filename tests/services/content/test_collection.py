@@ -910,6 +910,17 @@ class TestOrphans:
 
         assert worker.store.has_happened
 
+    async def test_one_worker_at_a_time_goes_through_the_store(self, worker: Worker) -> None:
+        await _orphan(worker)
+        worker.clock.now = worker.clock.now.now(worker.clock.now.tzinfo) + timedelta(days=8)
+        now = worker.clock()
+        await SqlLeases(worker.database).acquire("orphans", "other", now + GRACE, now)
+
+        assert await worker.orphans.disown() == 0
+
+        worker.clock.forward(seconds=GRACE.total_seconds() + 1)
+        assert await worker.orphans.disown() == 1
+
     async def test_a_copy_of_the_last_hour_is_never_disowned(
         self, start: Start, clock: HandClock
     ) -> None:
