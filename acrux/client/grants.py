@@ -34,9 +34,10 @@ def obtain(
 ) -> Steps[IssuedToken]:
     """Get an access token, together with the refresh token to use from now on, if any.
 
-    A password is sent with GET, or with `post` in a form first; `offline` also requests a refresh
-    token. A refresh token is sent in a form, and with GET to a server without forms. A subject
-    token is exchanged for a refresh token. Raises TokenRefused, TokenUnreadable, RealmRefused.
+    A password is sent with GET, or with `post` in a form first. `offline` also requests a refresh
+    token, and asks again with a form if GET gave none: acrux gives it only so (RFC 6749 §4.3). A
+    refresh token is sent in a form, and with GET to a server without forms. A subject token is
+    exchanged for a refresh token. Raises TokenRefused, TokenUnreadable, RealmRefused.
     """
     if isinstance(login, SubjectToken):
         login = yield from exchange(asked, login)
@@ -47,7 +48,12 @@ def obtain(
         if response.status_code not in NO_PASSWORD_FORM:
             return read_token(asked, response, login, clock())
     response = yield asked.message(login, offline=offline)
-    return read_token(asked, response, login, clock())
+    issued = read_token(asked, response, login, clock())
+    if offline and not post and login is not None and issued.refresh_token is None:
+        response = yield asked.form(_password(login, offline=True))
+        if response.is_success:
+            return read_token(asked, response, login, clock())
+    return issued
 
 
 def exchange(asked: TokenRequest, login: SubjectToken) -> Steps[RefreshToken]:

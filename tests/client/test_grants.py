@@ -117,7 +117,7 @@ def test_a_refresh_token_is_for_the_realm_that_issued_it(realm: str) -> None:
     auth = auth_of(ALICE, offline=True, allowed_realm_hosts=["registry.example.com:444"])
     play(auth, MANIFEST, asks(), issues("a", refresh_token="given"), ok)
 
-    sent = play(auth, OTHER, asks(OTHERS, realm=realm), issues("b"), ok)
+    sent = play(auth, OTHER, asks(OTHERS, realm=realm), issues("b", refresh_token="other"), ok)
 
     assert (sent[1].authorization, sent[1].form) == (BASIC, {})
 
@@ -138,11 +138,32 @@ def test_offline_sends_the_password_once() -> None:
 def test_an_invalid_refresh_token_is_not_stored(token: object) -> None:
     """There is still the password, and the flow goes on with it."""
     auth = auth_of(ALICE, offline=True)
-    play(auth, MANIFEST, asks(), issues("a", refresh_token=token), ok)
+    given = issues("a", refresh_token=token)
+    play(auth, MANIFEST, asks(), given, given, ok)
 
-    sent = play(auth, OTHER, asks(OTHERS), issues("b"), ok)
+    sent = play(auth, OTHER, asks(OTHERS), issues("b"), refused(404), ok)
 
     assert sent[1].authorization == BASIC
+
+
+def test_offline_asks_in_a_form_if_get_gives_no_refresh_token() -> None:
+    """acrux answers docker's GET without one, so that docker keeps the password."""
+    auth = auth_of(ALICE, offline=True)
+
+    first = play(auth, MANIFEST, asks(), issues("a"), issues("b", refresh_token="given"), ok)
+    second = play(auth, OTHER, asks(OTHERS), issues("c"), ok)
+
+    assert grants(first) == ["GET", "password"]
+    assert first[-1].authorization == "Bearer b"
+    assert second[1].form["refresh_token"] == "given"
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 405, 500])
+def test_a_registry_without_refresh_tokens_is_used_all_the_same(status: int) -> None:
+    """The token of the GET is good, whatever becomes of the form."""
+    sent = play(auth_of(ALICE, offline=True), MANIFEST, asks(), issues("a"), refused(status), ok)
+
+    assert sent[-1].authorization == "Bearer a"
 
 
 @pytest.mark.parametrize("login", [ALICE, SUBJECT])

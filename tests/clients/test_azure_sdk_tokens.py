@@ -32,11 +32,11 @@ class OurToken:
     """A credential that returns a refresh token of the registry instead of an Entra ID token."""
 
     def __init__(self, registry: RunningRegistry) -> None:
-        answer = httpx2.get(
+        answer = httpx2.post(
             f"{registry.url}/oauth2/token",
-            params={"service": registry.host, "offline_token": "true"},
-            auth=("acrux", registry.password),
-        )
+            data={"grant_type": "password", "service": registry.host, "access_type": "offline",
+                  "username": "acrux", "password": registry.password},
+        )  # fmt: skip
         self._token: str = answer.json()["refresh_token"]
 
     def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:

@@ -1,5 +1,6 @@
 """docker: a daemon started by the test logs in, pushes and pulls."""
 
+import base64
 import json
 import subprocess
 from collections.abc import Iterator
@@ -94,8 +95,11 @@ def test_docker_uses_what_acrux_login_keeps(
 
 
 def test_acrux_uses_what_docker_login_keeps(docker: Docker, registry: RunningRegistry) -> None:
-    """docker requests a refresh token too, and stores it beside the user name."""
+    """docker requests a refresh token, gets none, and so keeps the password, which lasts."""
     docker.must("login", registry.host, "-u", "acrux", "--password-stdin", stdin=registry.password)
+    kept = json.loads((docker.folder / "config.json").read_text())["auths"][registry.host]
+    assert base64.b64decode(kept["auth"]).decode() == f"acrux:{registry.password}"
+    assert "identitytoken" not in kept
 
     called = acrux("api", f"{registry.host}/v2/_catalog", DOCKER_CONFIG=str(docker.folder))
     logged_out = acrux("logout", registry.host, DOCKER_CONFIG=str(docker.folder))

@@ -117,6 +117,19 @@ class Caller:
             headers={"Authorization": self.basic},
         )
 
+    async def refresh_token(self) -> str:
+        """A refresh token for the user name and the password."""
+        form = {"grant_type": "password", "service": HOST, "access_type": "offline",
+                "username": self.username, "password": self.password}  # fmt: skip
+        answer = await self.call(
+            "POST",
+            "/oauth2/token",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=urlencode(form).encode(),
+        )
+        token: str = answer.json["refresh_token"]
+        return token
+
     @property
     def basic(self) -> str:
         """The Basic authorization of this caller."""

@@ -137,9 +137,7 @@ class World:
 
     async def refresh(self, username: str, password: str) -> str:
         """A refresh token."""
-        answer = await Caller(self.registry, username, password).token(offline_token="true")
-        token: str = answer.json["refresh_token"]
-        return token
+        return await Caller(self.registry, username, password).refresh_token()
 
     async def admin_refresh(self) -> str:
         """A refresh token of the administrator."""

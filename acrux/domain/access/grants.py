@@ -66,6 +66,14 @@ class Principal(Struct, frozen=True):
         return self.name if self.federated is None else self.federated.holder
 
     @property
+    def presented_token(self) -> bool:
+        """Whether a token was their password: it expires, and keeping it helps only for a while."""
+        return any(
+            of_token is not None
+            for of_token in (self.federated, self.access_until, self.refresh_until)
+        )
+
+    @property
     def may_refresh(self) -> bool:
         """Whether they may get a refresh token.
 

@@ -18,6 +18,8 @@ ACCESS_TOKEN_KIND: Final = "access_token"  # noqa: S105 -- the value of the clai
 REFRESH_TOKEN_KIND: Final = "refresh_token"  # noqa: S105 -- the value of the claim `grant_type`
 LEEWAY: Final = timedelta(seconds=30)
 
+_REMEDY: Final = {"access": "ask for a new one", "refresh": "log in again"}
+
 # The user name that says that the password is a token (acr-protocol.md §2.1).
 TOKEN_USER: Final = "00000000-0000-0000-0000-000000000000"  # noqa: S105 -- a user name
 
@@ -87,7 +89,7 @@ def _check_time(
 ) -> None:
     if now >= token.expires_at + LEEWAY:
         raise InvalidToken(
-            f"the {kind} token has expired: ask for a new one",
+            f"the {kind} token has expired: {_REMEDY[kind]}",
             reason=Reason.EXPIRED,
             account=principal,
             expired_at=token.expires_at.isoformat(),
@@ -118,7 +120,7 @@ def _check_epoch(
 ) -> None:
     if token.epoch < least:
         raise InvalidToken(
-            f"the {kind} token was revoked: ask for a new one",
+            f"the {kind} token was revoked: {_REMEDY[kind]}",
             reason=Reason.REVOKED,
             account=principal,
             issued_at=token.issued_at.isoformat(),

@@ -26,7 +26,8 @@ class TokenHandlers:
         """GET: with Basic, an access token for the scopes that are both requested and allowed.
 
         Operation: Authentication_GetAcrAccessTokenFromLogin.
-        Query: service, offline_token, and scope, which may be repeated.
+        Query: service, scope, which may be repeated, and offline_token, which adds a refresh token
+        if the password was a token.
         """
         credential = authorization.presented(request)
         if credential is not None and not isinstance(credential, Credential):
@@ -36,7 +37,9 @@ class TokenHandlers:
         service = parsing.service(request) or self._login_server(request)
         issued = self._tokens.issue(principal, service, request.asked)
         request.grant = issued.token.grant
-        if parsing.wants_refresh_token(request) and principal.may_refresh:
+        # docker keeps a refresh token in place of the password, and then its login ends with it.
+        wants_refresh_token = parsing.wants_refresh_token(request)
+        if wants_refresh_token and principal.presented_token and principal.may_refresh:
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))
         return responses.issued(issued)
 

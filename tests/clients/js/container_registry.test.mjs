@@ -19,9 +19,14 @@ const UNKNOWN_DIGEST = digestOf("nowhere");
 // asks, exchanges, redeems and calls by itself.
 const credential = {
   async getToken() {
-    const basic = Buffer.from(`acrux:${REGISTRY_PASSWORD}`).toString("base64");
-    const answer = await fetch(`${REGISTRY_URL}/oauth2/token?offline_token=true`, {
-      headers: { Authorization: `Basic ${basic}` },
+    const answer = await fetch(`${REGISTRY_URL}/oauth2/token`, {
+      method: "POST",
+      body: new URLSearchParams({
+        grant_type: "password",
+        access_type: "offline",
+        username: "acrux",
+        password: REGISTRY_PASSWORD,
+      }),
     });
     assert.equal(answer.status, 200);
     const { refresh_token: token } = await answer.json();

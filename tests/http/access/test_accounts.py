@@ -130,7 +130,7 @@ async def ended(caller: Caller, holder: Caller) -> bool:
 async def lives_on(registry: Registry, change: Callable[[], Awaitable[object]]) -> bool:
     """Whether all that was obtained with `password1`, directly or not, is still accepted."""
     caller = await account(registry, "_repositories_push")
-    refresh = (await caller.token(offline_token="true")).json["refresh_token"]
+    refresh = await caller.refresh_token()
     redeemed = Caller(registry, "00000000-0000-0000-0000-000000000000", refresh)
     holders = [
         await caller.login("repository:app:pull,push"),
@@ -209,7 +209,7 @@ async def test_what_ends_an_account_ends_its_tokens_of_every_kind(
     """You must be able to revoke a stolen token."""
     accounts = registry.services.accounts
     caller = await account(registry, "_repositories_push")
-    refresh = (await caller.token(offline_token="true")).json["refresh_token"]
+    refresh = await caller.refresh_token()
     holder = await caller.login("repository:app:pull,push")
     begun = await holder.call("POST", "/v2/app/blobs/uploads/")
     location = begun.header("Location") or ""

@@ -153,7 +153,7 @@ async def test_a_password_without_a_name_is_a_guess(stranger: Caller) -> None:
 
 async def test_good_tokens_are_not_held_up_by_guesses(stranger: Caller, registry: Registry) -> None:
     """A signature cannot be guessed."""
-    refresh = (await stranger.token(offline_token="true")).json["refresh_token"]
+    refresh = await stranger.refresh_token()
     access = await stranger.login()
     await guess(stranger)
     others = [f"user-{number}" for number in range(OF_ADDRESS.free)]
@@ -182,7 +182,7 @@ async def test_an_expired_token_as_a_password_is_not_a_guess_either(
     stranger: Caller, clock: HandClock
 ) -> None:
     """A fleet that keeps presenting one would lock out others behind the same address."""
-    refresh = (await stranger.token(offline_token="true")).json["refresh_token"]
+    refresh = await stranger.refresh_token()
     clock.forward(hours=4)
     ended = Caller(stranger.registry, TOKEN_USER, "")
     for _ in range(OF_ADDRESS.free + 1):
@@ -195,7 +195,7 @@ async def test_an_expired_token_in_a_form_is_not_a_guess(
     stranger: Caller, clock: HandClock
 ) -> None:
     """docker and the SDKs present it once more, and then log in again."""
-    refresh = (await stranger.token(offline_token="true")).json["refresh_token"]
+    refresh = await stranger.refresh_token()
     clock.forward(hours=4)
     for _ in range(OF_ADDRESS.free + 1):
         answer = await form(stranger, grant_type="refresh_token", refresh_token=refresh)

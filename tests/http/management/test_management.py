@@ -571,7 +571,7 @@ async def test_only_callers_with_the_permission_may_manage(
     assert account.passwords[0].value
     caller = Caller(registry, "somebody", account.passwords[0].value.reveal())
     access = (await caller.token("registry:management:*")).json["access_token"]
-    refresh = (await caller.token(offline_token="true")).json["refresh_token"]
+    refresh = await caller.refresh_token()
 
     for authorization in (
         caller.basic,

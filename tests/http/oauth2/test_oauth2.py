@@ -41,13 +41,6 @@ async def password_grant(caller: Caller, **fields: Any) -> Answer:
     )
 
 
-async def refresh_token(caller: Caller) -> str:
-    """A refresh token, obtained as docker login does."""
-    answer = await caller.token(offline_token="true")
-    token: str = answer.json["refresh_token"]
-    return token
-
-
 async def opens(caller: Caller, answer: Answer) -> bool:
     """Whether the answer's token opens what it was requested for."""
     bearer = {"Authorization": f"Bearer {answer.json['access_token']}"}
@@ -92,19 +85,48 @@ async def test_a_form_without_a_scope_is_a_login(holder: Caller) -> None:
     assert claims(answer.json["access_token"])["access"] == []
 
 
-async def test_a_login_that_asks_for_it_gets_a_refresh_token(holder: Caller) -> None:
-    """docker then forgets the password."""
-    by_get = await holder.token(offline_token="true")
-    by_post = await password_grant(holder, access_type="offline")
+async def test_a_form_that_asks_for_it_gets_a_refresh_token(holder: Caller) -> None:
+    """RFC 6749 has forms, and whoever asks so knows what to do when the token has expired."""
+    answer = await password_grant(holder, access_type="offline")
 
-    for answer in (by_get, by_post):
-        assert answer.json["refresh_token"].count(".") == 2
-    assert "refresh_token" not in (await holder.token()).json
+    assert answer.json["refresh_token"].count(".") == 2
+
+
+@pytest.mark.parametrize("query", [{}, {"offline_token": "true", "client_id": "docker"}])
+async def test_docker_login_keeps_the_password(holder: Caller, query: dict[str, str]) -> None:
+    """It would keep a refresh token in its place, and pull secrets would last three hours."""
+    answer = await holder.token(**query)
+
+    assert answer.status == 200
+    assert "refresh_token" not in answer.json
+
+
+async def test_who_logs_in_with_a_refresh_token_keeps_it(holder: Caller) -> None:
+    """docker login -u 00000000-…, as after `az acr login --expose-token`."""
+    login = Caller(holder.registry, TOKEN_USER, await holder.refresh_token())
+
+    answer = await login.token(offline_token="true")
+
+    assert answer.json["refresh_token"].count(".") == 2
+    assert "refresh_token" not in (await login.token()).json
+
+
+async def test_the_message_of_an_expired_refresh_token_says_log_in_again(
+    holder: Caller, clock: HandClock
+) -> None:
+    """docker prints it, and nobody can ask for "a new one"."""
+    token = await holder.refresh_token()
+    clock.forward(hours=4)
+
+    answer = await post(holder, grant_type="refresh_token", refresh_token=token)
+
+    assert answer.status == 401
+    assert "log in again" in answer.json["errors"][0]["message"]
 
 
 async def test_a_refresh_token_is_a_jwt_that_every_client_can_read(holder: Caller) -> None:
     """Azure's SDKs decode it with the standard alphabet (acr-protocol.md §3.6)."""
-    token = await refresh_token(holder)
+    token = await holder.refresh_token()
 
     payload = token.split(".")[1]
     read = claims(token)
@@ -116,7 +138,7 @@ async def test_a_refresh_token_is_a_jwt_that_every_client_can_read(holder: Calle
 
 async def test_a_refresh_token_becomes_access_tokens(holder: Caller) -> None:
     """docker, the SDKs and az do this."""
-    token = await refresh_token(holder)
+    token = await holder.refresh_token()
 
     answer = await post(
         holder, grant_type="refresh_token", refresh_token=token, scope=PULL, client_id="docker"
@@ -137,7 +159,7 @@ async def test_a_refresh_token_that_was_not_verified_is_not_handed_back(holder: 
 
 async def test_a_refresh_token_is_a_password_for_the_user_of_zeros(holder: Caller) -> None:
     """az acr login passes it to docker this way."""
-    authorization = basic(TOKEN_USER, await refresh_token(holder))
+    authorization = basic(TOKEN_USER, await holder.refresh_token())
 
     token = await holder.call(
         "GET",
@@ -157,7 +179,7 @@ async def test_a_refresh_token_is_exchanged_for_one_that_lives_no_longer(
     holder: Caller, clock: HandClock
 ) -> None:
     """Azure's SDKs exchange before each operation, which must not make a token immortal."""
-    token = await refresh_token(holder)
+    token = await holder.refresh_token()
     clock.forward(hours=1)
 
     for grant_type, field in (
@@ -179,7 +201,7 @@ async def test_a_refresh_token_is_exchanged_for_one_that_lives_no_longer(
 
 async def test_a_refresh_token_expires(holder: Caller, clock: HandClock) -> None:
     """A stolen one works for three hours, not for ever."""
-    token = await refresh_token(holder)
+    token = await holder.refresh_token()
     clock.forward(hours=3, seconds=31)
 
     answer = await post(holder, grant_type="refresh_token", refresh_token=token, scope=PULL)
@@ -192,7 +214,7 @@ async def test_a_refresh_token_expires(holder: Caller, clock: HandClock) -> None
 
 async def test_kinds_of_tokens_are_never_taken_for_each_other(holder: Caller) -> None:
     """A refresh token opens no API, and an access token gets no other token."""
-    refresh = await refresh_token(holder)
+    refresh = await holder.refresh_token()
     access = (await holder.token(PULL)).json["access_token"]
 
     bearer = await holder.call(
@@ -257,7 +279,7 @@ async def test_a_form_that_cannot_be_read_is_refused(
 
 async def test_a_service_that_is_not_ours_gets_nothing(holder: Caller) -> None:
     """The caller must not choose a token's audience."""
-    token = await refresh_token(holder)
+    token = await holder.refresh_token()
 
     granted = await password_grant(holder, service="evil.test")
     exchanged = await post(

@@ -259,7 +259,7 @@ async def test_a_token_response_is_never_cached(stranger: Caller, ask: Ask) -> N
         stranger,
         "/oauth2/exchange",
         grant_type="refresh_token",
-        refresh_token=good.json["refresh_token"],
+        refresh_token=await stranger.refresh_token(),
     )
 
     for answer in (good, exchanged):

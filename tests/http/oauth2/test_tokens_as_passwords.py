@@ -54,12 +54,6 @@ async def access_token(caller: Caller, scope: str = "") -> str:
     return token
 
 
-async def refresh_token(caller: Caller) -> str:
-    """A refresh token."""
-    token: str = (await caller.token(offline_token="true")).json["refresh_token"]
-    return token
-
-
 @both_forms
 @pytest.mark.parametrize(
     ("held", "gets"),
@@ -103,7 +97,7 @@ async def test_a_refresh_token_as_a_password_gets_none_that_outlives_it(
     stranger: Caller, clock: HandClock, ask: Ask
 ) -> None:
     """docker login gets a new one each time, which must not make the old one immortal."""
-    token = await refresh_token(stranger)
+    token = await stranger.refresh_token()
     clock.forward(hours=1)
 
     answer = await ask(stranger, token, EVERYTHING)
@@ -159,7 +153,7 @@ async def test_an_invalid_token_is_a_wrong_password(stranger: Caller, ask: Ask, 
 
 async def test_a_token_is_a_password_for_the_user_of_zeros_only(stranger: Caller) -> None:
     """For an account, a password is always a password."""
-    for token in (await access_token(stranger), await refresh_token(stranger)):
+    for token in (await access_token(stranger), await stranger.refresh_token()):
         for name in ("acrux", "nobody", "", TOKEN_USER.replace("0", "1")):
             straight = {"Authorization": basic(name, token)}
             assert (await stranger.call("GET", "/v2/", headers=straight)).status == 401
