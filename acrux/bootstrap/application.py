@@ -30,6 +30,7 @@ from acrux.http.v2.blobs import BlobHandlers
 from acrux.http.v2.listings import ListingHandlers
 from acrux.http.v2.manifests import ManifestHandlers
 from acrux.http.v2.uploads import UploadHandlers
+from acrux.pacing import Pacer
 from acrux.ports.clock import Clock
 from acrux.settings import Settings
 
@@ -58,13 +59,13 @@ def build(
     log = log or LineLog(sys.stderr, settings.log_format)
     clocks = clocks_of(clock, log)
     adapters = build_adapters(settings, clocks, observe)
-    services = build_services(settings, adapters)
+    origins = edge.origins(settings)
+    connections = edge.connections(settings, origins)
+    services = build_services(settings, adapters, Pacer(lambda: connections.begun))
     background = (
         *clocks.background_tasks(adapters.facts),
         *tasks.every_process(adapters, services),
     )
-    origins = edge.origins(settings)
-    connections = edge.connections(settings, origins)
     # Only a server knows how long its tokens live: a command may have other settings.
     serving = (
         *background,
@@ -72,9 +73,7 @@ def build(
         *tasks.of_users_in_a_file(settings, adapters, log),
         *tasks.of_content(settings, services, log),
     )
-    identity = Identity(
-        services.authentication, services.federation, services.lockout, services.tokens
-    )
+    identity = _identity(services)
     rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
     app = Application(
         router=Router(rows),
@@ -89,6 +88,10 @@ def build(
         sender=edge.sender(),
     )
     return Registry(app, rows, services, _lifespan(adapters, services, log, background))
+
+
+def _identity(services: Services) -> Identity:
+    return Identity(services.authentication, services.federation, services.lockout, services.tokens)
 
 
 def _handlers(

@@ -7,6 +7,7 @@ from secrets import token_hex
 
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.checks import build_integrity
+from acrux.ports.clock import Rest
 from acrux.services.access.accounts import Accounts
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
@@ -38,7 +39,6 @@ from acrux.settings import Settings
 WRITER_BYTES = 3
 HOLDER_BYTES = 8
 NAME_BYTES = 16
-REST_SECONDS = 0.02  # between two steps of the collection, in which other writers get their turn
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Services:
     explanations: Explanations
 
 
-def build_services(settings: Settings, adapters: Adapters) -> Services:
-    """Build the use cases on these adapters."""
+def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Services:
+    """Build the use cases on these adapters. Background work calls `rest` after each step."""
     lifetimes = Lifetimes(
         access=timedelta(seconds=settings.access_token_seconds),
         refresh=timedelta(seconds=settings.refresh_token_seconds),
@@ -101,11 +101,11 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
             timedelta(seconds=settings.upload_seconds),
         ),
         listings=Listings(adapters.metadata),
-        collection=_collection(settings, adapters),
-        orphans=_orphans(settings, adapters),
-        integrity=build_integrity(settings, adapters, _rest),
-        retention=_retention(settings, adapters),
-        purges=Purges(adapters.inventory, adapters.lenient, _rest, _turn),
+        collection=_collection(settings, adapters, rest),
+        orphans=_orphans(settings, adapters, rest),
+        integrity=build_integrity(settings, adapters, rest),
+        retention=_retention(settings, adapters, rest),
+        purges=Purges(adapters.inventory, adapters.lenient, rest, _turn),
         backups=Backups(adapters.leases, adapters.facts, clock, token_hex(NAME_BYTES)),
         space=Space(adapters.space, adapters.policies),
         users=Users(accounts, scope_maps, passwords, revocations, clock, settings.name),
@@ -125,7 +125,7 @@ def build_services(settings: Settings, adapters: Adapters) -> Services:
     )
 
 
-def _collection(settings: Settings, adapters: Adapters) -> Collection:
+def _collection(settings: Settings, adapters: Adapters, rest: Rest) -> Collection:
     return Collection(
         adapters.garbage,
         adapters.store,
@@ -133,11 +133,11 @@ def _collection(settings: Settings, adapters: Adapters) -> Collection:
         adapters.lenient,
         token_hex(HOLDER_BYTES),
         _pushed_for(settings),
-        _rest,
+        rest,
     )
 
 
-def _orphans(settings: Settings, adapters: Adapters) -> Orphans:
+def _orphans(settings: Settings, adapters: Adapters, rest: Rest) -> Orphans:
     return Orphans(
         adapters.garbage,
         adapters.rows,
@@ -147,11 +147,11 @@ def _orphans(settings: Settings, adapters: Adapters) -> Orphans:
         adapters.lenient,
         token_hex(HOLDER_BYTES),
         _pushed_for(settings),
-        _rest,
+        rest,
     )
 
 
-def _retention(settings: Settings, adapters: Adapters) -> Retention:
+def _retention(settings: Settings, adapters: Adapters, rest: Rest) -> Retention:
     return Retention(
         adapters.inventory,
         adapters.policies,
@@ -161,7 +161,7 @@ def _retention(settings: Settings, adapters: Adapters) -> Retention:
         adapters.lenient,
         token_hex(HOLDER_BYTES),
         timedelta(seconds=settings.retention_interval_seconds),
-        _rest,
+        rest,
     )
 
 
@@ -171,10 +171,6 @@ def _pushed_for(settings: Settings) -> timedelta:
 
 async def _turn() -> None:
     await asyncio.sleep(0)
-
-
-async def _rest() -> None:
-    await asyncio.sleep(REST_SECONDS)
 
 
 def _audit_log(settings: Settings, adapters: Adapters) -> AuditLog:

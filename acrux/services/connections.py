@@ -72,12 +72,14 @@ class Connections:
         self._is_exempt = is_exempt
         self._exchanges: dict[Peer, Exchange] = {}
         self._known: dict[int, Connection] = {}
+        self.begun = 0  # requests, of all peers
 
     def begin(self, peer: Peer, version: str) -> Exchange:
         """Note that a request's header is complete. At its end, the caller lowers `open` by one."""
         exchange = self._exchanges.get(peer)
         if exchange is None:
             exchange = self._exchanges[peer] = Exchange(is_multiplexed=version == "2")
+        self.begun += 1
         exchange.begun += 1
         exchange.open += 1
         return exchange

@@ -23,7 +23,7 @@ DIGEST = Digest.of(BLOB)
 
 @pytest.fixture(autouse=True)
 def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acrux.bootstrap.services.REST_SECONDS", 0)
+    monkeypatch.setattr("acrux.pacing.LEAST_SECONDS", 0)
 
 
 @pytest.fixture

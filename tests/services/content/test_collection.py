@@ -911,6 +911,7 @@ class TestOrphans:
         assert worker.store.has_happened
 
     async def test_one_worker_at_a_time_goes_through_the_store(self, worker: Worker) -> None:
+        """Each of ten workers would read every name of the store."""
         await _orphan(worker)
         worker.clock.now = worker.clock.now.now(worker.clock.now.tzinfo) + timedelta(days=8)
         now = worker.clock()
