@@ -1,16 +1,20 @@
 """Builds what guards the edge, from the settings: origins, pace, limits."""
 
 import time
+from collections.abc import Callable
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, TypeAlias
 
 from acrux.adapters.sockets import OwnSockets, connection_ceiling
+from acrux.http.access.cors import ANY_ORIGIN, Cors
 from acrux.http.access.origin import Origins
-from acrux.http.messages import Pace
+from acrux.http.messages import Pace, Request, Response
 from acrux.http.room import Room
 from acrux.http.sending import Sender
 from acrux.services.connections import Connections, Limits
 from acrux.settings import Settings
+
+Completion: TypeAlias = Callable[[Request, Response], None]
 
 INCOMING_BYTES: Final = 24 * 1024 * 1024
 ANSWERS_BYTES: Final = 80 * 1024 * 1024
@@ -21,6 +25,15 @@ def origins(settings: Settings) -> Origins:
     return Origins(
         settings.known_login_servers,
         tuple(ip_network(network) for network in settings.trusted_proxies),
+        tuple(origin for origin in settings.cors_origins if origin != ANY_ORIGIN),
+    )
+
+
+def completions(settings: Settings, origins: Origins) -> tuple[Completion, ...]:
+    """What completes every answer, as far as the settings ask for it."""
+    return (
+        *([origins.make_location_absolute] if settings.absolute_locations else []),
+        *([Cors(settings.cors_origins).complete] if settings.cors_origins else []),
     )
 
 

@@ -204,6 +204,8 @@ class IncompleteBody(ContentRefused):
 class AccessRefused(RegistryError):
     """The caller is not allowed; `scope` is the text of a scope that would have sufficed.
 
+    `challenge` is the scope that a challenge asks for. It may name other rights too, each of which
+    would have sufficed, since not every account can get the first.
     `reason` (one of domain.access.reason), `account` (the one that was named or proven) and
     `detail` are for the audit log: the caller sees the message only.
     """
@@ -222,6 +224,7 @@ class AccessRefused(RegistryError):
     ) -> None:
         super().__init__(message, **detail)
         self.scope = scope
+        self.challenge = ""
         self.reason = reason or self.usual_reason
         self.account = account
 

@@ -24,6 +24,9 @@ _LOGIN_SERVER = re.compile(
     rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]{{2,39}}\])(?::[1-9][0-9]{{0,4}})?"
 )
 
+# As a browser writes it (RFC 6454 §6.1).
+_ORIGIN = re.compile(rf"\*|https?://{_LOGIN_SERVER.pattern}")
+
 
 # The minimum and the maximum of each number.
 _RANGES: Final = {
@@ -76,11 +79,26 @@ class Settings:
         (),
     )
     data_dir: Path = _setting("The directory that holds all data.", Path("acrux-data"))
+    admin_password_file: Path | None = _setting(
+        "A file with the admin user's password, for the first start; if there is none, that start "
+        "writes a generated password to it.",
+        None,
+    )
     workers: int = _setting("How many processes answer requests; 0 means one per core.", 0)
     tls_cert: Path | None = _setting("The certificate (PEM) to serve https with.", None)
-    tls_key: Path | None = _setting("The certificate's private key (PEM, PKCS#8).", None)
+    tls_key: Path | None = _setting("The certificate's private key (PEM).", None)
     tls_self_signed: bool = _setting(
         "Create and keep a small CA and a certificate for the login servers.", default=False
+    )
+    absolute_locations: bool = _setting(
+        "Answer with absolute URLs in Location, for clients that cannot resolve a path (ollama); "
+        "Azure's Python SDK needs paths.",
+        default=False,
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        "Origins such as https://ui.example.com whose web pages may call the registry (CORS); "
+        "* lets those of all origins read what their user has a token for.",
+        (),
     )
     access_token_seconds: int = _setting("How long an access token is valid, in seconds.", 4500)
     refresh_token_seconds: int = _setting(
@@ -197,6 +215,11 @@ class Settings:
             f"trusted_proxies: {network!r} is not an address or a network such as 10.0.0.0/8"
             for network in self.trusted_proxies
             if not _is_network(network)
+        ]
+        found += [
+            f"cors_origins: {origin!r} is not * or scheme://host[:port], without a path"
+            for origin in self.cors_origins
+            if _ORIGIN.fullmatch(origin) is None
         ]
         if self.htpasswd and not self.htpasswd_scope_map:
             found.append(

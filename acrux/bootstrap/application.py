@@ -86,6 +86,7 @@ def build(
         connections=connections,
         incoming=edge.incoming(),
         sender=edge.sender(),
+        completions=edge.completions(settings, origins),
     )
     return Registry(app, rows, services, _lifespan(adapters, services, log, background))
 

@@ -1,7 +1,7 @@
 """The ASGI application: lifespan, routing, authorization, errors, logs."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -54,6 +54,7 @@ class Application:
         connections: Connections,
         incoming: Room,
         sender: Sender,
+        completions: Sequence[Callable[[Request, Response], None]] = (),
     ) -> None:
         self._router = router
         self._guard = guard
@@ -66,6 +67,7 @@ class Application:
         self._connections = connections
         self.incoming = incoming
         self._sender = sender
+        self._completions = completions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or open and close with the server's lifespan (ASGI 3.0)."""
@@ -98,6 +100,8 @@ class Application:
             request.peer = self._origins.client(request)
             response = await self._answer(request)
             responses.complete(request, response)
+            for complete in self._completions:
+                complete(request, response)
             try:
                 await self._sender.send(response, request, send)
                 if response.is_refusal:

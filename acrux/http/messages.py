@@ -199,6 +199,7 @@ class Request:
     params: Mapping[str, str] = MappingProxyType({})
     has_outlived_its_token = False
     grant = Grant("")
+    own_grant: Grant | None = None  # without the rights of everybody, if it was not enough
     access_token: Secret | None = None
     principal: Principal | None = None  # if a name and a secret were presented
     authentication_method = ""  # how the caller authenticated

@@ -9,7 +9,7 @@ import msgspec
 from acrux.cache import memoize
 from acrux.domain.access.scope import Scope, parse_text
 from acrux.domain.content.attributes import AttributesChange
-from acrux.domain.content.byte_range import ByteRange
+from acrux.domain.content.byte_range import ByteRanges
 from acrux.domain.content.digest import Digest, new_hasher
 from acrux.domain.content.media_types import ANYTHING, Accept
 from acrux.domain.content.names import Reference, RepositoryName, Tag, parse_reference
@@ -203,9 +203,11 @@ def names_mount_source(request: Request) -> bool:
 
 
 def mounted_digest(request: Request) -> Digest | None:
-    """The blob to mount. Raises InvalidDigest."""
-    text = first(request, "mount")
-    return None if text is None else Digest.parse(text)
+    """The blob to mount, None unless it is a digest: what cannot be mounted is uploaded."""
+    try:
+        return Digest.parse(first(request, "mount") or "")
+    except InvalidDigest:
+        return None
 
 
 def added_tags(request: Request) -> tuple[Tag, ...]:
@@ -320,13 +322,13 @@ def expects_continue(request: Request) -> bool:
     return (header(request, b"expect") or "").lower() == "100-continue"
 
 
-def byte_range(request: Request, etag: str) -> ByteRange | None:
-    """The requested range. None for the whole, also if If-Range names another representation."""
+def byte_ranges(request: Request, etag: str) -> ByteRanges | None:
+    """The requested ranges. None for the whole, also if If-Range names another representation."""
     text = header(request, b"range")
     condition = header(request, b"if-range")
     if text is None or (condition is not None and condition.strip() != etag):
         return None
-    return ByteRange.parse(text.strip())
+    return ByteRanges.parse(text.strip())
 
 
 def knows(request: Request, etag: str) -> bool:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 import msgspec
 
@@ -17,6 +18,7 @@ from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.page import Page
 from acrux.domain.content.upload import Upload
 from acrux.http.messages import Content, Headers, Part, Request, Response
+from acrux.http.multipart import ByteRangesContent
 from acrux.http.paging import Filters
 from acrux.http.problems import JSON
 from acrux.services.access.tokens import IssuedToken
@@ -137,13 +139,24 @@ def unchanged(digest: Digest) -> Response:
     return response
 
 
-def blob(digest: Digest, content: Content, part: tuple[int, int] | None) -> Response:
-    """A blob, or a part of it (end-2); `content` is closed once it is sent."""
-    start, stop = part or (0, content.size)
+def blob(digest: Digest, content: Content, parts: Sequence[tuple[int, int]]) -> Response:
+    """A blob, or parts of it (end-2); `content` is closed once it is sent."""
+    if len(parts) > 1:
+        return _byte_ranges(digest, content, parts)
+    start, stop = parts[0] if parts else (0, content.size)
     headers = [*_described_blob(str(digest))]
-    response = Response(206 if part else 200, headers, Part(content, start, stop))
-    if part:
+    response = Response(206 if parts else 200, headers, Part(content, start, stop))
+    if parts:
         response.add("Content-Range", f"bytes {start}-{stop - 1}/{content.size}")
+    return response
+
+
+def _byte_ranges(digest: Digest, content: Content, parts: Sequence[tuple[int, int]]) -> Response:
+    boundary = uuid4().hex  # which no blob holds that was stored before
+    whole = ByteRangesContent(content, parts, OCTET_STREAM, boundary)
+    response = Response(206, [(b"accept-ranges", b"bytes")], Part(whole, 0, whole.size))
+    response.add("Content-Type", f"multipart/byteranges; boundary={boundary}")
+    _identify(response, digest)
     return response
 
 

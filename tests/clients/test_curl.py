@@ -16,7 +16,7 @@ set -eu
 export registry="{host}"
 export scope="repository:hello-world:pull"
 curl {options} -sS -v {scheme}://$registry/v2/hello-world/manifests/latest > step1.body 2> step1.log
-export acr_credential=$(printf '%s' '{username}:{password}' | base64 -w0)
+export acr_credential=$(echo -n '{username}:{password}' | base64)
 curl {options} -sS -v -H "Authorization: Basic $acr_credential" \
   "{scheme}://$registry/oauth2/token?service=$registry&scope=$scope" > step2.body 2> step2.log
 export acr_access_token=$(sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/' step2.body)

@@ -37,7 +37,8 @@ ASKED: Final[dict[tuple[str, ...], list[tuple[str, str]]]] = {
     ("repository:TEAM/app:*", "repository:team//app:*", "repository:team/../other:*"): [],
     ("repository:team/app", "repository:team/app:", "repository::*", ":team/app:*", "::*"): [],
     ("repository:team/app:PULL,Pull,pull%20,pu,configure,**",): [],
-    ("Repository:team/app:*", "repositories:team/app:*", "repository(plugin):team/app:*"): [],
+    ("Repository:team/app:*", "repositories:team/app:*", "(repository):team/app:*"): [],
+    ("repository(plugin):team/app:*", "plugin(repository):other:*"): [("team/app", ALL)],
     ("artifact-repository:team/app:*", "*:team/app:*", "*:*:*", "registry:*:*"): [],
     ("registry:team/app:*", "registry:catalog:pull", "repository:catalog:*"): [("catalog", ALL)],
     ("registry:catalog:*",): [("registry:catalog", ALL)],
@@ -77,6 +78,14 @@ def expected(
         holds = ({ALL} if catalog else set()) if ":" in name else held(rules, name)
         wanted = holds if action == ALL else holds & {action}
         granted.update((name, one) for one in wanted)
+        if name == "*":  # and what is held on some of them, under their own pattern
+            granted.update(
+                (pattern, ACTION_OF_PERMISSION[permission])
+                for pattern, permission in rules
+                if action in (ALL, ACTION_OF_PERMISSION[permission])
+                and pattern != "*"
+                and ACTION_OF_PERMISSION[permission] not in holds
+            )
     return granted
 
 
@@ -100,7 +109,7 @@ def permitted(grants: set[tuple[str, str]], required: Scope) -> bool:
     """Whether the named rights suffice, naively."""
     (action,) = required.actions
     if required.type == "repository":
-        return (required.name, action) in grants or ("*", action) in grants
+        return any(covers(name, required.name) and one == action for name, one in grants)
     return (f"{required.type}:{required.name}", action) in grants
 
 

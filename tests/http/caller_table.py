@@ -106,6 +106,50 @@ async def _a_basic_without_a_colon(world: World) -> str:
     return "Basic " + base64.b64encode(world.admin.username.encode()).decode()
 
 
+# What everybody may -------------------------------------------------------------------------------
+
+AND_PUBLIC = only("repository:team/*:pull", "repository:other/*:push", "registry:catalog:*")
+
+
+async def _everybody_may_pull(world: World) -> None:
+    await world.registry.services.scope_maps.create("public", ("repositories/team/*/content/read",))
+    await world.registry.services.accounts.let_anonymous("public")
+
+
+@kind(AND_PUBLIC)
+async def _an_account_where_everybody_may_pull(world: World) -> str:
+    await _everybody_may_pull(world)
+    return by_basic(await world.holder("repositories/other/*/content/write"))
+
+
+@kind(AND_PUBLIC)
+async def _a_token_of_an_account_where_everybody_may_pull(world: World) -> str:
+    await _everybody_may_pull(world)
+    account = await world.holder("repositories/other/*/content/write")
+    return bearer(await world.access("somebody", password(account)))
+
+
+@kind(only("repository:team/*:pull", "registry:catalog:*"))
+async def _an_empty_token_where_everybody_may_pull(world: World) -> str:
+    await _everybody_may_pull(world)
+    return bearer(await world.admin_access("unknown:scope:pull"))
+
+
+@kind(nothing)
+async def _an_empty_token_where_nobody_may_pull_any_more(world: World) -> str:
+    await _everybody_may_pull(world)
+    account = await world.holder()
+    token = await world.access("somebody", password(account))
+    await world.registry.services.accounts.let_anonymous(None)
+    return bearer(token)
+
+
+@kind(None)
+async def _a_wrong_password_where_everybody_may_pull(world: World) -> str:
+    await _everybody_may_pull(world)
+    return basic(world.admin.username, "wrong")
+
+
 # Passwords ----------------------------------------------------------------------------------------
 
 
@@ -613,7 +657,21 @@ async def _a_token_that_says_every_type(world: World) -> str:
     )
 
 
-@kind(nothing)
+@kind(ON_TEAM)
+async def _a_token_of_an_account_for_all_repositories(world: World) -> str:
+    account = await world.holder(*TEAM)
+    scopes = ("repository:*:*", "registry:catalog:*")  # as acr-cli does
+    return bearer(await world.access("somebody", password(account), *scopes))
+
+
+@kind(ON_TEAM)
+async def _that_token_of_an_account_as_a_password(world: World) -> str:
+    account = await world.holder(*TEAM)
+    scopes = ("repository:*:*", "registry:catalog:*")
+    return in_place_of_a_password(await world.access("somebody", password(account), *scopes))
+
+
+@kind(only(*(f"repository:team/*:{action}" for action in ALL_ACTIONS.split(","))))
 async def _a_token_that_names_a_pattern(world: World) -> str:
     return bearer(world.minted(Scope("repository", "team/*", frozenset({"*"}))))
 

@@ -19,10 +19,10 @@ from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
 from acrux.domain.access.grants import Grant
 from acrux.domain.access.scope import Scope
+from acrux.domain.access.shown_accounts import ShownAccount
 from acrux.domain.access.token import TOKEN_USER, AccessToken, RefreshToken
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.ports.accounts import FileUser
-from acrux.services.access.accounts import ShownAccount
 from acrux.settings import Settings
 from tests.domain.grammar import REPOSITORY_ACTIONS, covers
 from tests.http.caller import HOST, Caller, basic
@@ -259,6 +259,19 @@ def forged(token: str) -> str:
     """The same claims and header, with the signature of a key that is not ours."""
     header, payload = map(decode, token.split(".")[:2])
     return jwt.encode(header, payload, FOREIGN_KEY, algorithms=["ES256"])
+
+
+def granted(token: str) -> Holds:
+    """The rights that a token names."""
+    entries = decode(token.split(".")[1])["access"]
+    assert isinstance(entries, list)
+    return only(
+        *(
+            f"{entry['type']}:{entry['name']}:{action}"
+            for entry in entries
+            for action in entry["actions"]
+        )
+    )
 
 
 def unsigned(token: str) -> str:

@@ -53,10 +53,40 @@ async def test_a_name_outside_the_grammar_is_refused_with_its_code(
     """It must never become a path or a scope."""
     caller = admin if authorized else stranger
 
-    for path in (f"/v2/{name}/manifests/v1", f"/v2/{name}/tags/list", f"/v2/{name}/blobs/uploads/"):
-        method = "POST" if path.endswith("/") else "GET"
+    for method, path in (
+        ("PUT", f"/v2/{name}/manifests/v1"),
+        ("DELETE", f"/v2/{name}/manifests/v1"),
+        ("POST", f"/v2/{name}/blobs/uploads/"),
+        ("DELETE", f"/acr/v1/{name}"),
+        ("PATCH", f"/acr/v1/{name}/_tags/v1"),
+    ):
         answer = await caller.call(method, path)
         assert (answer.status, answer.code) == (400, "NAME_INVALID"), path
+
+
+@pytest.mark.parametrize("name", ["A", "a//b", "a" * 256, "ä", "library/Hello", "Nonexistent"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("authorized", [True, False])
+async def test_there_is_nothing_to_read_under_a_name_outside_the_grammar(
+    admin: Caller, stranger: Caller, name: str, method: str, *, authorized: bool
+) -> None:
+    """`az` tries again for 16 seconds after a 400, and an SDK takes it for a fault of its own."""
+    caller = admin if authorized else stranger
+
+    for path in (
+        f"/v2/{name}/manifests/v1",
+        f"/v2/{name}/blobs/sha256:{'0' * 64}",
+        f"/v2/{name}/tags/list",
+        f"/v2/{name}/referrers/sha256:{'0' * 64}",
+        f"/acr/v1/{name}",
+        f"/acr/v1/{name}/_tags",
+        f"/acr/v1/{name}/_tags/v1",
+        f"/acr/v1/{name}/_manifests",
+        f"/acr/v1/_deleted/{name}/_tags",
+    ):
+        answer = await caller.call(method, path)
+        assert answer.status == 404, path
+        assert method == "HEAD" or answer.code == "NAME_UNKNOWN"
 
 
 @pytest.mark.parametrize(

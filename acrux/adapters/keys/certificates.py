@@ -36,13 +36,10 @@ MIN_RSA_BITS: Final = 2048
 # A client whose clock is a little behind must already find the certificate valid.
 _SKEW: Final = timedelta(hours=1)
 
-_PKCS8: Final = b"-----BEGIN PRIVATE KEY-----"
-_OTHER_KEYS: Final = b" PRIVATE KEY-----"
-
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
-    """The paths of the files, all in PEM; the key is PKCS#8."""
+    """The paths of the files, all in PEM."""
 
     ca: Path
     certificate: Path
@@ -92,7 +89,11 @@ def self_signed(folder: Path, names: tuple[str, ...], now: datetime) -> Certific
 
 
 def read_pair(files: CertificateFiles) -> Pair:
-    """The content of the files. Raises InvalidSettings unless it is a pair in PEM (key: PKCS#8)."""
+    """The content of the files. Raises InvalidSettings unless it is a pair in PEM.
+
+    The key comes as PKCS#8, whatever its file holds: granian reads nothing else (its option
+    --ssl-keyfile), and cert-manager writes PKCS#1 by default.
+    """
     pair = Pair(_read(files.certificate, "certificate"), _read(files.key, "key"))
     leaf = _parse_certificate(pair.certificate)
     if leaf is None:
@@ -109,7 +110,8 @@ def read_pair(files: CertificateFiles) -> Pair:
         raise InvalidSettings(
             f"the TLS key {files.key} does not belong to the certificate {files.certificate}"
         )
-    return pair
+    in_pkcs8 = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Pair(pair.certificate, in_pkcs8)
 
 
 def _can_be_served(key: PrivateKeyTypes) -> bool:
@@ -140,14 +142,13 @@ def _parse_certificate(pem: bytes) -> x509.Certificate | None:
 
 
 def _parse_key(pem: bytes, path: Path) -> PrivateKeyTypes:
-    # granian reads keys in PKCS#8 only (its option --ssl-keyfile).
-    if _PKCS8 not in pem and _OTHER_KEYS in pem:
-        raise InvalidSettings(
-            f"the TLS key {path} is not in unencrypted PKCS#8 format: convert it with "
-            f"openssl pkey -in {path} -out {path}.pkcs8.pem"
-        )
     try:
         return load_pem_private_key(pem, password=None)
+    except TypeError as encrypted:
+        raise InvalidSettings(
+            f"the TLS key {path} is encrypted: remove its passphrase with "
+            f"openssl pkey -in {path} -out {path}.pkcs8.pem"
+        ) from encrypted
     except (ValueError, UnsupportedAlgorithm) as refused:
         raise InvalidSettings(f"the TLS key {path} is not a private key in PEM format") from refused
 

@@ -13,15 +13,13 @@ from acrux.errors import InvalidSettings, RegistryError
 # A shorter secret could be guessed; a shorter file was truncated.
 MIN_BYTES: Final = 32
 
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
-
 
 def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
     """The secret in the file `path`; if there is no file, what `make` returns, durably stored.
 
-    Processes that start at the same time return the same secret. Raises InvalidSettings if others
-    can read the file or change its folder, or if the file is shorter than MIN_BYTES.
+    Processes that start at the same time return the same secret. Raises InvalidSettings if all
+    users of the machine can use the file or change its folder, or if the file is shorter than
+    MIN_BYTES. A group may have access: Kubernetes gives it to the group of a volume (fsGroup).
     """
     try:
         if not path.exists():
@@ -155,12 +153,12 @@ def _read(path: Path) -> bytes:
 
 
 def _check_privacy(path: Path, mode: int) -> None:
-    if mode & _OTHERS:
+    if mode & stat.S_IRWXO:
         raise InvalidSettings(
             f"the secret {path} has mode {mode:04o}, so others may use it: chmod 600 {path}"
         )
     folder_mode = stat.S_IMODE(path.parent.stat().st_mode)
-    if folder_mode & _WRITABLE_BY_OTHERS:
+    if folder_mode & stat.S_IWOTH:
         raise InvalidSettings(
             f"the folder {path.parent} of a secret has mode {folder_mode:04o}, so others may "
             f"replace it: chmod 700 {path.parent}"

@@ -1,6 +1,6 @@
 """Who asks, what they may have, and what they are granted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -142,27 +142,46 @@ class Grant(Struct, frozen=True):
 def _speaks_of(held: Scope, required: Scope) -> bool:
     if held.type != required.type:
         return False
-    # Rule 15: acr-cli requests repository:*:* and nothing else.
-    return held.name == required.name or (held.type == REPOSITORY and held.name == ANY_REPOSITORY)
+    if held.name == required.name:
+        return True
+    return held.type == REPOSITORY and RepositoryPattern(held.name).covers(required.name)
 
 
 def narrow(principal: Principal, asked: Iterable[Scope]) -> Grant:
     """Grant what is requested and allowed. To grant less than requested is normal, not an error.
 
-    What is not understood, and what is not allowed, is left out (acr-protocol.md §2.3).
+    What is not understood, and what is not allowed, is left out (acr-protocol.md §2.3). Who
+    requests all repositories gets, beside those rights that they have on all, the others under the
+    patterns of their scope map: acr-cli requests `repository:*:*` and nothing else (rule 15).
     """
     left = MAX_SCOPE_CHARACTERS - (principal.federated.size if principal.federated else 0)
     granted: list[Scope] = []
-    for scope in merge(asked):
-        actions = _allowed(principal.scope_map, scope)
-        if not actions:
-            continue
+    for scope in merge(_granted(principal.scope_map, asked)):
         left -= _CHARACTERS_AROUND_A_SCOPE + len(scope.type) + len(scope.name)
-        left -= sum(map(len, actions)) + len('"",') * len(actions)
+        left -= sum(map(len, scope.actions)) + len('"",') * len(scope.actions)
         if left < 0:
             break
-        granted.append(Scope(scope.type, scope.name, actions))
+        granted.append(scope)
     return Grant(principal.name, tuple(granted), principal.federated)
+
+
+def _granted(scope_map: ScopeMap, asked: Iterable[Scope]) -> Iterator[Scope]:
+    for scope in merge([each.without_class for each in asked]):
+        if actions := _allowed(scope_map, scope):
+            yield Scope(scope.type, scope.name, actions)
+        if scope.name == ANY_REPOSITORY and scope.type == REPOSITORY:
+            yield from _under_patterns(scope_map, scope.actions)
+
+
+def _under_patterns(scope_map: ScopeMap, asked: frozenset[str]) -> Iterator[Scope]:
+    everywhere = scope_map.allowed_actions(ANY_REPOSITORY)
+    named: dict[str, set[str]] = {}
+    for rule in scope_map.rules:
+        is_asked = rule.action in asked or (EVERYTHING in asked and rule.action not in ONLY_BY_NAME)
+        if is_asked and rule.action not in everywhere and not rule.repositories.covers_all:
+            named.setdefault(rule.repositories.text, set()).add(rule.action)
+    for pattern, actions in named.items():
+        yield Scope(REPOSITORY, pattern, frozenset(actions))
 
 
 def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:

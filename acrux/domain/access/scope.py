@@ -1,5 +1,6 @@
 """The scope grammar: resource type, name, actions."""
 
+import re
 from collections.abc import Iterable
 from typing import Final, Self
 
@@ -31,6 +32,9 @@ ACTIONS: Final = (
 )  # fmt: skip
 
 MAX_SCOPE_CHARACTERS: Final = 1024
+
+# resourcetype ::= value [ "(" value ")" ] (distribution, spec/auth/scope.md)
+_CLASS: Final = re.compile(r"(?<=[a-z0-9])\([a-z0-9]+\)$")
 
 
 def _written_order(action: str) -> tuple[int, str]:
@@ -64,6 +68,13 @@ class Scope(Struct, frozen=True):
                 scope=text[:160],
             )
         return cls(kind, name, frozenset(filter(None, actions.split(","))))
+
+    @property
+    def without_class(self) -> Self:
+        """The same on the plain type: a class, as in `repository(plugin)`, changes no right."""
+        if "(" not in self.type:
+            return self
+        return type(self)(_CLASS.sub("", self.type), self.name, self.actions)
 
     @property
     def ordered_actions(self) -> tuple[str, ...]:

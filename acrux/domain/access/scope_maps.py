@@ -134,6 +134,12 @@ class ScopeMap(Struct, frozen=True):
         )
         return type(self)(self.name, frozenset(kept), self.catalog)
 
+    def joined(self, other: Self) -> Self:
+        """What either of the two grants."""
+        return type(self)(
+            self.name, self.permissions | other.permissions, self.catalog or other.catalog
+        )
+
     @property
     def management(self) -> frozenset[str]:
         """The actions that it grants on the registry's accounts and all that belongs to them."""
@@ -222,6 +228,15 @@ def check_name(name: str) -> None:
             "a scope map's name has 5 to 50 letters, digits, - and _, and does not begin with _",
             scope_map=name[:60],
         )
+
+
+def default_name(holder: str) -> str:
+    """The name of the scope map that is made for one account: `alice-scope-map`.
+
+    A user's name may hold characters that a scope map's name may not.
+    """
+    word = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in holder)
+    return f"{word[:40].lstrip('_')}-scope-map"
 
 
 def check_permissions(permissions: tuple[str, ...]) -> None:

@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from acrux.domain.access.token import TOKEN_USER
-from acrux.errors import InvalidInput
+from acrux.errors import InvalidInput, NameTaken
 
 # No colon, which would end the name in Basic (RFC 7617 §2). An e-mail address is a valid name.
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{2,63}")
@@ -67,6 +67,13 @@ def check_user_name(name: str) -> None:
             "a digit",
             name=name[:70],
         )
+
+
+def taken(name: str, accounts: Iterable[str]) -> NameTaken:
+    """That there is an account with this name already, ignoring case: it is named as it is."""
+    there = next((each for each in accounts if each.lower() == name.lower()), name)
+    case = "" if there == name else ", and capitals make no difference"
+    return NameTaken(f"there is an account {there!r} already{case}: update or delete it")
 
 
 def check_password(password: str, names: Collection[str]) -> None:

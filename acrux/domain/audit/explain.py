@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import CATALOG, DELETED_CATALOG, render
-from acrux.domain.access.scope_maps import NOTHING
+from acrux.domain.access.scope_maps import ACTION_OF_PERMISSION, NOTHING, default_name
 from acrux.domain.access.token import ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND
 from acrux.domain.audit.case_id import CaseId
 from acrux.domain.audit.refusal import Holder, Refusal, to_the_second
 from acrux.domain.audit.rights import Explanation, Right, repository_options, rights
 
+_LOGIN: Final = "docker login REGISTRY"
 _TOKENS: Final = (ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND)
 
 
@@ -40,7 +41,7 @@ def explain_unrecorded(case: CaseId, anonymous: Holder | None) -> Explanation:
         Reason.NO_CREDENTIAL,
         why,
         scope_map=scope_map,
-        fixes=("docker login REGISTRY", "acrux update --anonymous-scope-map NAME"),
+        fixes=(_LOGIN, "acrux update --anonymous-scope-map NAME"),
     )
 
 
@@ -143,7 +144,7 @@ def _expired(case: Refusal) -> _Answer:
     return _Answer(
         f"The token expired at {case.fact('expired_at')}. A client with a login gets a new one by "
         "itself: this client had none, or its clock is wrong.",
-        ("docker login REGISTRY",),
+        (_LOGIN,),
     )
 
 
@@ -161,7 +162,7 @@ def _revoked(case: Refusal) -> _Answer:
         f"The token, issued at {case.fact('issued_at')}, was revoked at {to_the_second(at)}: "
         f"{case.name} was changed, disabled or deleted then, or a password or the scope map was "
         "changed. The audit log shows which. A client with a login gets a new token by itself.",
-        (f"acrux audit list --since {since} --until {until}", "docker login REGISTRY"),
+        (f"acrux audit list --since {since} --until {until}", _LOGIN),
     )
 
 
@@ -169,7 +170,7 @@ def _other_registry(case: Refusal) -> _Answer:
     audience = case.fact("audience")
     return _Answer(
         f"The token was issued for {audience}, which is not a login server of this registry.",
-        ("docker login REGISTRY", f"acrux serve --login-server {shlex.quote(audience)}"),
+        (_LOGIN, f"acrux serve --login-server {shlex.quote(audience)}"),
     )
 
 
@@ -191,7 +192,7 @@ def _altered(_: Refusal) -> _Answer:
     return _Answer(
         "The token looks like one of ours, but its signature is invalid: it was changed, or cut "
         "off when it was copied.",
-        ("docker login REGISTRY",),
+        (_LOGIN,),
     )
 
 
@@ -199,7 +200,7 @@ def _not_ours(case: Refusal) -> _Answer:
     return _Answer(
         "What was presented is not a token that this registry signed with one of its present keys: "
         f"{case.decision.message or 'it cannot be read'}.",
-        ("docker login REGISTRY",),
+        (_LOGIN,),
     )
 
 
@@ -250,6 +251,8 @@ def _named(right: Right) -> str:
 
 
 def _widenings(case: Refusal, lacking: tuple[Right, ...]) -> tuple[str, ...]:
+    if case.is_anonymous:  # most probably somebody who has not logged in
+        return (_LOGIN, *_for_everybody(case, lacking))
     name = case.holder.map_name if case.holder else ""
     if case.scope_map is not NOTHING and name and name not in SYSTEM_DEFINED:
         added = repository_options("--add-repository", NOTHING, lacking)
@@ -260,17 +263,16 @@ def _widenings(case: Refusal, lacking: tuple[Right, ...]) -> tuple[str, ...]:
     options = repository_options("--repository", case.scope_map, lacking)
     if not options:
         return ()
-    if case.is_anonymous:
-        created, given = "anonymous-scope-map", "update --anonymous-scope-map anonymous-scope-map"
-    else:
-        created = f"{_word(case.name)}-scope-map"
-        given = f"{case.noun} update {case.option} --scope-map {created}"
+    created = default_name(case.name)
+    given = f"{case.noun} update {case.option} --scope-map {created}"
     return (f"acrux scope-map create -n {created} {options}", f"acrux {given}")
 
 
-def _word(name: str) -> str:
-    # A user's name may hold characters that a scope map's name may not.
-    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:40]
+def _for_everybody(case: Refusal, lacking: tuple[Right, ...]) -> tuple[str, ...]:
+    # Anonymous callers never manage the registry, nor see what was deleted.
+    possible = [right for right in lacking if right.action in ACTION_OF_PERMISSION.values()]
+    options = repository_options("--anonymous-repository", case.scope_map, possible)
+    return (f"acrux update {options}",) if possible else ()
 
 
 TELLERS: Final[Mapping[str, Callable[[Refusal], _Answer]]] = {

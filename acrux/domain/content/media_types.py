@@ -20,6 +20,9 @@ IMAGE_CONFIGS: Final = frozenset(
 
 OCTET_STREAM: Final = "application/octet-stream"
 
+# Clients that are older than OCI's types may leave them out of Accept, or know no Accept at all.
+DOCKER: Final = frozenset({DOCKER_MANIFEST, DOCKER_LIST})
+
 IMAGES: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES: Final = frozenset({OCI_INDEX, DOCKER_LIST})
 ARTIFACTS: Final = frozenset({OCI_ARTIFACT, ORAS_ARTIFACT})

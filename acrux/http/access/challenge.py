@@ -16,8 +16,8 @@ def bearer(origin: Origin, refused: AccessRefused) -> str:
     # (Azure/acr#651, #466), and every client accepts it.
     realm = f"{origin.scheme}://{origin.login_server}/oauth2/token"
     parameters = {"realm": realm, "service": origin.login_server}
-    if refused.scope:
-        parameters["scope"] = refused.scope
+    if refused.challenge:
+        parameters["scope"] = refused.challenge
     if error := _ERRORS.get(type(refused)):
         parameters["error"] = error
     return "Bearer " + ",".join(f'{name}="{value}"' for name, value in parameters.items())

@@ -28,7 +28,14 @@ from acrux.domain.access.scope import (
 )
 from acrux.domain.access.token import ACCESS_TOKEN_KIND
 from acrux.domain.content.upload import Session
-from acrux.errors import AccessRefused, AuthenticationRequired, InsufficientScope, InvalidToken
+from acrux.errors import (
+    AccessRefused,
+    AuthenticationRequired,
+    InsufficientScope,
+    InvalidName,
+    InvalidToken,
+    UnknownRepository,
+)
 from acrux.http import parsing
 from acrux.http.access import authorization
 from acrux.http.access.identity import Identity
@@ -38,7 +45,7 @@ from acrux.services.content.uploads import Uploads
 
 
 class Required(Struct, frozen=True):
-    """The scopes that a challenge asks for, and other sets of scopes that are enough."""
+    """The scopes that are enough, the one that ACR requires first, and other sets that are."""
 
     asked: tuple[Scope, ...]
     also_enough: tuple[tuple[Scope, ...], ...] = ()
@@ -49,6 +56,25 @@ class Required(Struct, frozen=True):
     def useful(self) -> tuple[Scope, ...]:
         """All scopes that could help: a password is granted those of them that it may have."""
         return (*self.asked, *chain.from_iterable(self.also_enough))
+
+    @property
+    def challenge(self) -> str:
+        """What a challenge asks for: whoever may do this gets enough by asking literally for it.
+
+        An account may lack the right that ACR requires and hold another one that is enough, so all
+        are asked for. The first is ACR's, as some clients look for it.
+        """
+        actions: dict[tuple[str, str], dict[str, None]] = {}
+        for scope in self.useful:
+            on_resource = actions.setdefault((scope.type, scope.name), {})
+            on_resource.update(dict.fromkeys(scope.ordered_actions))
+        return " ".join(
+            f"{kind}:{name}:{','.join(names)}" for (kind, name), names in actions.items()
+        )
+
+    def complete(self, refused: AccessRefused) -> None:
+        """Add to a refusal what would have been enough."""
+        refused.scope, refused.challenge = render(self.asked), self.challenge
 
     def is_met_by(self, grant: Grant) -> bool:
         """Whether the grant holds all of `asked`, or all of another set that is enough.
@@ -67,6 +93,8 @@ def _holds(grant: Grant, scopes: tuple[Scope, ...]) -> bool:
 Requirement = Callable[[Request], Required]
 
 NO_SCOPE: Final = Required(())
+
+READING: Final = frozenset({"GET", "HEAD"})
 
 
 def public(_: Request) -> Required:
@@ -187,6 +215,16 @@ def write_management(_: Request) -> Required:
     return Required((on_management(WRITE),))
 
 
+def _required(requirement: Requirement, request: Request) -> Required:
+    try:
+        return requirement(request)
+    except InvalidName as refused:
+        if request.method not in READING:
+            raise
+        # No repository can have this name, so there is none. `az` retries a 400 for 16 seconds.
+        raise UnknownRepository(refused.message, **refused.detail) from None
+
+
 # A body that arrives this fast is treated as a request without one: what this process already knows
 # of revocations is fresh enough, and the database is not asked.
 AT_ONCE_SECONDS: Final = 0.01
@@ -203,24 +241,33 @@ class Guard:
     async def check(self, requirement: Requirement, request: Request) -> Grant:
         """The grant under which the request is carried out.
 
+        What an anonymous caller may do, everybody may. It is in no token but theirs, so that it
+        ends for everybody as soon as it ends for them.
+
         Raises AccessRefused with the scope that would have sufficed, so that the challenge
         always asks for exactly what the check requires.
         """
-        required = requirement(request)
+        required = _required(requirement, request)
         if requirement is public:
             return Grant("")
         try:
             grant = request.grant = await self._grant(required, request)
         except AccessRefused as refused:
-            refused.scope = render(required.asked)
+            required.complete(refused)
             raise
         if requirement is any_token or required.is_met_by(grant):
             return grant
+        shared = await self._identity.with_rights_of_everybody(grant, required.useful)
+        if required.is_met_by(shared):
+            request.own_grant, request.grant = grant, shared
+            return shared
         if Required(required.enough_without_right).is_met_by(grant):
             could = await self._identity.could_get(grant, required.asked)
             if not required.is_met_by(could):
                 return grant
-        raise InsufficientScope(scope=render(required.asked))
+        insufficient = InsufficientScope()
+        required.complete(insufficient)
+        raise insufficient
 
     async def check_again(self, requirement: Requirement, request: Request) -> None:
         """Check again, after the last byte of the body, what was granted before it.
@@ -234,6 +281,7 @@ class Guard:
         """
         if requirement is public:  # the credential is in the body, and is checked after it
             return
+        required = requirement(request)
         try:
             if request.body.waited >= AT_ONCE_SECONDS:
                 await self._tokens.learn_of_revocations()
@@ -241,8 +289,14 @@ class Guard:
                 self._tokens.check_not_revoked(request.principal)
             elif request.access_token is not None:
                 self._tokens.read_ended(request.access_token.reveal())
+            if request.own_grant is not None:
+                own, useful = request.own_grant, required.useful
+                if not required.is_met_by(
+                    await self._identity.with_rights_of_everybody(own, useful)
+                ):
+                    raise InsufficientScope
         except AccessRefused as refused:
-            refused.scope = render(requirement(request).asked)
+            required.complete(refused)
             raise
 
     async def _grant(self, required: Required, request: Request) -> Grant:

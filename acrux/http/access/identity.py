@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from acrux.domain.access.credential import Credential
 from acrux.domain.access.federated import TRUSTS
-from acrux.domain.access.grants import Grant, Principal, narrow
+from acrux.domain.access.grants import ANONYMOUS, Grant, Principal, narrow
 from acrux.domain.access.reason import PROVEN
 from acrux.domain.access.scope import Scope
 from acrux.domain.access.scope_maps import ScopeMap
@@ -105,10 +105,21 @@ class Identity:
         )
 
     async def scope_map(self, grant: Grant) -> ScopeMap:
-        """The current rights of the grant's holder, whatever their token says."""
+        """The current rights of the grant's holder, whatever their token says.
+
+        They include what anonymous callers may do, which everybody may.
+        """
         if grant.federated is not None:
-            return await self._federation.scope_map(grant.federated)
-        return await self._authentication.scope_map(grant.principal)
+            own = await self._federation.scope_map(grant.federated)
+        else:
+            own = await self._authentication.scope_map(grant.principal)
+        return own.joined(await self._authentication.scope_map(ANONYMOUS.name))
+
+    async def with_rights_of_everybody(self, grant: Grant, scopes: Iterable[Scope]) -> Grant:
+        """The grant, and those of the scopes that an anonymous caller would be granted now."""
+        everybody = await self._authentication.scope_map(ANONYMOUS.name)
+        shared = narrow(Principal(grant.principal, everybody), scopes)
+        return replace(grant, scopes=(*grant.scopes, *shared.scopes))
 
     async def could_get(self, grant: Grant, scopes: Iterable[Scope]) -> Grant:
         """What the grant's holder would be granted if they requested these scopes now."""

@@ -1,7 +1,7 @@
 """Which login server a request was sent to, and from which address."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from acrux.errors import Denied
 from acrux.http import parsing
-from acrux.http.messages import Request
+from acrux.http.messages import Request, Response
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -39,6 +39,7 @@ class Origins:
 
     login_servers: Sequence[str]
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
+    trusted_pages: Collection[str] = ()  # origins whose pages may change what their user may
 
     def of(self, request: Request) -> Origin:
         """The scheme and login server. X-Forwarded-* counts only if sent by a trusted proxy."""
@@ -63,6 +64,8 @@ class Origins:
             return  # the usual case
         site = parsing.header(request, b"sec-fetch-site")
         origins = parsing.every_header(request, b"origin")
+        if origins and all(text in self.trusted_pages for text in origins):
+            return
         if site in _FOREIGN_SITES or not all(self._is_ours(text) for text in origins):
             raise Denied(
                 "a page of another site cannot change anything here: the headers Origin and "
@@ -76,6 +79,14 @@ class Origins:
         if default_port is None:
             return False
         return bool({host, host.removesuffix(default_port)} & set(self.login_servers))
+
+    def make_location_absolute(self, request: Request, response: Response) -> None:
+        """Put the origin in front of the answer's location, for clients that do not resolve it."""
+        for place, (name, value) in enumerate(response.headers):
+            if name == b"location" and value.startswith(b"/"):
+                origin = self.of(request)
+                absolute = f"{origin.scheme}://{origin.login_server}".encode() + value
+                response.headers[place] = (name, absolute)
 
     def client(self, request: Request) -> str:
         """The client's address: the right-most in X-Forwarded-For that is not a trusted proxy's.

@@ -51,12 +51,4 @@ class RegistryManagement:
     async def _shown(self) -> Response:
         anonymous = await self._accounts.anonymous_scope_map()
         administrator = await self._accounts.show(self._name)
-        return responses.json(
-            shapes.Registry(
-                name=self._name,
-                login_servers=list(self._login_servers),
-                admin_user_enabled=administrator.is_enabled,
-                anonymous_pull_enabled=anonymous is not None,
-                anonymous_scope_map_id=anonymous,
-            )
-        )
+        return responses.json(shapes.registry(administrator, self._login_servers, anonymous))

@@ -7,11 +7,11 @@ from typing import Literal, Protocol
 from msgspec import UNSET, Struct, UnsetType
 
 from acrux.domain.access import trust as trusts
+from acrux.domain.access.shown_accounts import ShownAccount, ShownPassword
 from acrux.domain.audit import decision
 from acrux.domain.audit.rights import Explanation
 from acrux.domain.instants import BEGINNING
 from acrux.http.management.bodies import Status
-from acrux.services.access.accounts import ShownAccount, ShownPassword
 from acrux.services.access.keys import ShownKey
 from acrux.services.access.users import ShownUser
 
@@ -182,6 +182,17 @@ class Case(Struct, rename="camel", kw_only=True):
     explanation: str
     changed_since: str
     fixes: list[str]
+
+
+def registry(admin: ShownAccount, login_servers: Iterable[str], anonymous: str | None) -> Registry:
+    """What is enabled. `anonymous` names a scope map."""
+    return Registry(
+        name=admin.username,
+        login_servers=list(login_servers),
+        admin_user_enabled=admin.is_enabled,
+        anonymous_pull_enabled=anonymous is not None,
+        anonymous_scope_map_id=anonymous,
+    )
 
 
 def token(account: ShownAccount) -> Token:

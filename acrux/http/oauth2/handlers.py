@@ -104,9 +104,8 @@ class TokenHandlers:
 
 
 def _known(principal: Principal, request: Request) -> Principal:
-    # docker login without credentials requests no scope, and must fail. If anonymous callers have
-    # no rights, a token without rights would only postpone the refusal.
-    if principal == ANONYMOUS or (not principal.name and not request.asked):
+    # If anonymous callers have no rights, a token without rights would only postpone the refusal.
+    if principal == ANONYMOUS:
         raise AuthenticationRequired("authentication required: send a user name and a password")
     request.grant = Grant(principal.name)  # for the log and the audit log
     request.authentication_method = principal.authentication_method

@@ -14,7 +14,7 @@ class BlobHandlers:
         self._blobs = blobs
 
     async def get(self, request: Request) -> Response:
-        """GET, HEAD: the blob, or the range of it that `Range` names (end-2)."""
+        """GET, HEAD: the blob, or the parts of it that `Range` names (end-2)."""
         repository, digest = parsing.repository(request), parsing.digest(request)
         tag = responses.etag(digest)
         is_head = request.method == "HEAD"
@@ -25,14 +25,14 @@ class BlobHandlers:
             if parsing.knows(request, tag):
                 return responses.unchanged(digest)
             return responses.blob_description(digest, size)
-        byte_range = parsing.byte_range(request, tag)
+        byte_ranges = parsing.byte_ranges(request, tag)
         blob = await self._blobs.get(repository, digest)
         try:
-            part = byte_range.resolve(blob.size) if byte_range else None
+            parts = byte_ranges.resolve(blob.size) if byte_ranges else ()
         except RangeNotSatisfiable:
             blob.close()
             raise
-        return responses.blob(digest, blob, part)
+        return responses.blob(digest, blob, parts)
 
     async def delete(self, request: Request) -> Response:
         """DELETE: remove the blob from this repository (end-10)."""

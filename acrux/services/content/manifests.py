@@ -6,7 +6,7 @@ import msgspec
 
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform
-from acrux.domain.content.media_types import IMAGE_CONFIGS, Accept
+from acrux.domain.content.media_types import DOCKER, IMAGE_CONFIGS, Accept
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.storage.copy import Copy
 from acrux.errors import (
@@ -50,7 +50,7 @@ class Manifests:
 
         `pusher` is the caller if it may push here and names a digest: its push may rely on the
         answer, and the manifest is kept for it. Raises Disallowed, and UnknownManifest, also if the
-        client's `accept` excludes its type.
+        client's `accept` excludes its type, unless that is one of docker's.
         """
         manifest = await self._metadata.get_manifest(repository, reference)
         if pusher:
@@ -58,8 +58,9 @@ class Manifests:
                 await self._metadata.hold(repository, manifest.digest, pusher)
             # If it was collected before it was held, the push must not be told that it is there.
             manifest = await self._metadata.get_manifest(repository, reference)
-        # 404 and not 406 (RFC 9110 §15.5.7), as CNCF distribution answers.
-        if not accept.allows(manifest.media_type):
+        # 404 and not 406 (RFC 9110 §15.5.7), as CNCF distribution answers. As there, docker's types
+        # are sent whatever a client accepts: they are what was sent before there was a choice.
+        if manifest.media_type not in DOCKER and not accept.allows(manifest.media_type):
             raise UnknownManifest(
                 f"the manifest is {manifest.media_type}, which the Accept header leaves out",
                 reference=str(reference),

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -13,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from cryptography.x509.oid import NameOID
 
 from acrux.adapters.keys.certificates import CertificateFiles, read_pair, self_signed
 from acrux.errors import InvalidSettings
@@ -123,17 +127,47 @@ def test_a_key_of_a_kind_that_cannot_be_served_is_refused(
         read_pair(files)
 
 
-def test_a_key_that_is_not_pkcs8_is_refused_with_the_command_that_converts_it(
-    files: CertificateFiles,
-) -> None:
-    """granian reads only PKCS#8, and many tools write the older format."""
+EC_PARAMETERS = b"""-----BEGIN EC PARAMETERS-----
+BggqhkjOPQMBBw==
+-----END EC PARAMETERS-----
+"""
+
+
+@pytest.mark.parametrize("before", [b"", EC_PARAMETERS], ids=["alone", "after its parameters"])
+def test_a_key_in_sec1_is_served_as_pkcs8(files: CertificateFiles, before: bytes) -> None:
+    """granian reads only PKCS#8; `openssl ecparam -genkey` writes the older format."""
     sec1 = the_key(files).private_bytes(
         Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
     )
-    files.key.write_bytes(sec1)
+    assert b"BEGIN EC PRIVATE KEY" in sec1
+    expected = read_pair(files)
+    files.key.write_bytes(before + sec1)
 
-    with pytest.raises(InvalidSettings, match=f"openssl pkey -in {files.key} -out"):
-        read_pair(files)
+    assert read_pair(files) == expected
+    assert b"-----BEGIN PRIVATE KEY-----" in expected.key
+
+
+def test_a_key_in_pkcs1_is_served_as_pkcs8(files: CertificateFiles, tmp_path: Path) -> None:
+    """cert-manager writes it unless it is told otherwise."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry.test")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    files.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
+    files.key.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    )
+    assert b"BEGIN RSA PRIVATE KEY" in files.key.read_bytes()
+
+    assert read_pair(files).key == pkcs8(key)
 
 
 def test_an_encrypted_key_is_refused_with_the_command_that_decrypts_it(

@@ -120,7 +120,7 @@ def test_a_disk_that_is_full_leaves_no_half_of_a_secret(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o777])
+@pytest.mark.parametrize("mode", [0o604, 0o602, 0o601, 0o664, 0o777])
 def test_a_secret_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None:
     """A secret that others could read is compromised; continuing would hide that."""
     path = tmp_path / "pepper"
@@ -133,7 +133,18 @@ def test_a_secret_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> N
     assert f"chmod 600 {path}" in refused.value.message
 
 
-@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
+@pytest.mark.parametrize("mode", [0o660, 0o640, 0o620, 0o610])
+def test_a_secret_that_a_group_may_use_is_good(tmp_path: Path, mode: int) -> None:
+    """Kubernetes gives every file of a volume to the pod's fsGroup, at each start."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    keep(folder / "pepper", A_SECRET, mode)
+    folder.chmod(0o2770)
+
+    assert secrets.read_or_create(folder / "pepper", never) == A_SECRET
+
+
+@pytest.mark.parametrize("mode", [0o702, 0o772, 0o777])
 def test_a_secret_in_a_folder_that_others_may_change_is_refused(tmp_path: Path, mode: int) -> None:
     """Anyone who may write to the folder may put a secret there that they know."""
     folder = tmp_path / "secrets"

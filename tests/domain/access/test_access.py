@@ -61,6 +61,10 @@ def granted(
             elif scope.type == "repository" and (scope.name == "*" or is_name(scope.name)):
                 allowed = held(rules, scope.name)
                 given = allowed if action == "*" else allowed & {action}
+                for pattern, permission in rules if scope.name == "*" else ():
+                    one = ACTION_OF_PERMISSION[permission]
+                    if pattern != "*" and one not in allowed and action in ("*", one):
+                        grants.setdefault((scope.type, pattern), set()).add(one)
             else:
                 given = set()
             if given:
@@ -160,7 +164,7 @@ def test_a_grant_never_permits_more_than_the_map_holds(
     if grant.permits(required):
         assert action in held(rules, name)
         assert any(
-            scope.type == "repository"
+            scope.without_class.type == "repository"
             and scope.name in (name, "*")
             and {action, "*"} & scope.actions
             for scope in asked
@@ -193,13 +197,16 @@ def test_all_repositories_can_be_asked_for_at_once() -> None:
     assert not grant.permits(on_catalog())
 
 
-def test_all_repositories_at_once_are_granted_only_if_all_are_held() -> None:
-    """`repository:*:*` for an account that holds team/* must not open the others."""
+def test_all_repositories_at_once_are_granted_as_far_as_they_are_held() -> None:
+    """acr-cli requests `repository:*:*`: an account that holds team/* gets these and no others."""
     asked = [Scope.parse("repository:*:*")]
 
     grant = narrow(Principal("someone", scope_map([("team/*", "content/read")])), asked)
 
-    assert grant.scopes == ()
+    assert grant.scopes == (Scope.parse("repository:team/*:pull"),)
+    assert grant.permits(Scope.parse("repository:team/app:pull"))
+    for other in ("team", "teams/app", "*"):
+        assert not grant.permits(Scope.parse(f"repository:{other}:pull"))
 
 
 @pytest.mark.parametrize("characters", [3, 30, 255])
@@ -238,7 +245,10 @@ def test_a_requirement_without_actions_is_permitted_by_nothing(
         ("repository:*:pull repository:a:push", "repository:a:pull,push", True),
         ("repository:a:*", "repository:a:delete", True),
         ("repository:a:pull", "repository:a/b:pull", False),
-        ("repository:a/*:pull", "repository:a/b:pull", False),
+        ("repository:a/*:pull", "repository:a/b:pull", True),
+        ("repository:a/*:pull", "repository:a:pull", False),
+        ("repository:a/*:pull", "repository:ab/b:pull", False),
+        ("repository:a/*:pull", "repository:*:pull", False),
         ("registry:catalog:*", "repository:catalog:pull", False),
         ("registry:*:*", "registry:catalog:*", False),
         ("repository:*:*", "registry:catalog:*", False),

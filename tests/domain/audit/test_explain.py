@@ -101,13 +101,14 @@ def test_anonymous_callers_may_be_given_a_scope_map() -> None:
 
     assert nothing_yet.why.startswith("The anonymous caller may not pull on team/app, push on")
     assert nothing_yet.changes == ""
-    create, update = nothing_yet.fixes
-    assert create == (
-        "acrux scope-map create -n anonymous-scope-map --repository team/app content/read "
-        "content/write"
+    login, update = nothing_yet.fixes
+    assert login == "docker login REGISTRY"  # most who meet this have an account
+    assert update == "acrux update --anonymous-repository team/app content/read content/write"
+    assert has_one.fixes == (
+        login,
+        "acrux update --anonymous-repository '*' content/read "
+        "--anonymous-repository team/app content/write",
     )
-    assert update == "acrux update --anonymous-scope-map anonymous-scope-map"
-    assert has_one.fixes[-1] == nothing_yet.fixes[-1]
 
 
 def test_a_catalog_that_may_not_be_listed_is_named_so() -> None:
@@ -119,7 +120,8 @@ def test_a_catalog_that_may_not_be_listed_is_named_so() -> None:
 
     assert "may not list the catalog" in of_system.why
     assert of_system.fixes[0].endswith("--repository '*' content/read")
-    assert of_empty.fixes == of_nobody.fixes == ()
+    assert of_empty.fixes == ()
+    assert of_nobody.fixes == ("docker login REGISTRY",)
 
 
 def test_the_catalog_of_what_was_deleted_is_named_so() -> None:

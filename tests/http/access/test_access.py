@@ -1,5 +1,6 @@
 """The access matrix: every endpoint times every kind of caller."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from acrux.domain.access import token
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
 from acrux.domain.access.scope import Scope
-from acrux.domain.access.scope_maps import ACTION_OF_MANAGEMENT
+from acrux.domain.access.scope_maps import ACTION_OF_KIND, ACTION_OF_MANAGEMENT
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.policies.quota import Quota
@@ -26,7 +27,7 @@ from acrux.settings import Settings
 from tests.http.caller import Answer, Caller
 from tests.http.caller_table import TABLE
 from tests.http.conftest import HandClock, Lines
-from tests.http.identities import Holds, World, bearer
+from tests.http.identities import Holds, World, bearer, granted, password
 from tests.images import image
 from tests.openid_provider import Provider, provider
 
@@ -448,6 +449,52 @@ async def test_the_right_that_the_challenge_names_is_enough(
     answer = await call(world.admin, endpoint, bearer(token))
 
     assert answer.status == example.status, answer.body
+
+
+# One permission each, and the built-in scope maps.
+SINGLE = {
+    **{kind: (f"repositories/team/*/{kind}",) for kind in ACTION_OF_KIND},
+    **{kind: (kind,) for kind in ACTION_OF_MANAGEMENT},
+}
+
+
+@pytest.mark.parametrize("scope_map", [*SINGLE, *SYSTEM_DEFINED])
+@pytest.mark.parametrize("who", ["an account", "an anonymous caller"])
+async def test_following_the_challenge_literally_ends_in_success_wherever_the_caller_may(
+    world: World, who: str, scope_map: str
+) -> None:
+    """Renovate, Dependabot and every library request what the challenge names, and no more."""
+    if scope_map in SINGLE:
+        await world.registry.services.scope_maps.create("single", SINGLE[scope_map])
+        scope_map = "single"
+    caller = Caller(world.registry, "", "")
+    if who == "an account":
+        account = await world.account(scope_map)
+        caller = Caller(world.registry, account.username, password(account))
+    else:
+        await world.registry.services.accounts.let_anonymous(scope_map)
+    wanted = tuple(scope for example in EXAMPLES.values() for scope in useful(example))
+    everything = granted((await caller.token(*wanted)).json["access_token"])
+
+    outcomes, expected = {}, {}
+    for endpoint, example in EXAMPLES.items():
+        refused = await call(world.admin, endpoint, None, begins=False)
+        challenge = refused.header("WWW-Authenticate") or ""
+        named = re.findall(r'scope="([^"]*)"', challenge)
+        token = (await caller.token(*named)).json["access_token"]
+        let_in = is_let_in(example, everything)
+        answer = await call(world.admin, endpoint, bearer(token), begins=let_in)
+        outcomes[endpoint] = answer.status
+        expected[endpoint] = example.status if let_in else 401
+        if let_in and endpoint[1] != "GET":
+            await seed(world.admin)
+
+    assert outcomes == expected
+
+
+def useful(example: Example) -> list[str]:
+    """Every scope that could let a caller in."""
+    return [scope for scopes in (example.scopes, *example.also_enough) for scope in scopes]
 
 
 def test_every_kind_of_caller_has_a_row() -> None:

@@ -10,11 +10,11 @@ from acrux.adapters.sql.access.accounts import SqlAccounts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
+from acrux.domain.access.shown_accounts import ShownAccount
 from acrux.domain.content.digest import Digest
 from acrux.http.access import guard
 from acrux.http.access.guard import AT_ONCE_SECONDS
 from acrux.http.routes import Row
-from acrux.services.access.accounts import ShownAccount
 from acrux.settings import Settings
 from tests.http.access.test_access import EXAMPLES, REPOSITORY, seed
 from tests.http.caller import Answer, Caller, basic
@@ -189,6 +189,25 @@ async def test_an_upload_in_one_request_is_decided_again(
     assert (await call).status == 401
     found = await stranger.call("HEAD", f"/v2/{REPOSITORY}/blobs/{Digest.of(content)}")
     assert found.status == 404
+
+
+@pytest.mark.parametrize("still_may", [True, False])
+async def test_what_everybody_may_is_decided_again(stranger: Caller, *, still_may: bool) -> None:
+    """It is in no token of an account, so no revocation of a token would tell."""
+    stranger.authorization = stranger.basic
+    await seed(stranger)
+    services = stranger.registry.services
+    await services.accounts.let_anonymous("_repositories_push")
+    await services.scope_maps.create("empty", ())
+    account = await services.accounts.create(NAME, "empty")
+    caller = await Caller(stranger.registry, NAME, password(account)).login(*SCOPES)
+
+    async def meanwhile() -> None:
+        await services.accounts.let_anonymous("_repositories_push" if still_may else None)
+
+    answer = await call_slowly(caller, ("/v2/{repository}/manifests/{reference}", "PUT"), meanwhile)
+
+    assert answer.status == (201 if still_may else 401)
 
 
 async def test_what_another_process_switched_off_is_known_after_the_last_byte(

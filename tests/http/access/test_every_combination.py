@@ -15,7 +15,7 @@ from tests.domain.grammar import (
 )
 from tests.http.access.test_access import EXAMPLES, is_let_in
 from tests.http.caller import HOST, Answer, Caller
-from tests.http.identities import Holds, only
+from tests.http.identities import Holds, granted, only
 from tests.http.oauth2.test_walk import claims
 
 PATTERNS: Final = ("*", "team/*", "team/app")
@@ -118,19 +118,6 @@ async def by_post(caller: Caller, texts: tuple[str, ...]) -> Answer:
         "/oauth2/token",
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         body=urlencode(form, doseq=True).encode(),
-    )
-
-
-def granted(token: str) -> Holds:
-    """The rights that a token names."""
-    entries = claims(token)["access"]
-    assert isinstance(entries, list)
-    return only(
-        *(
-            f"{entry['type']}:{entry['name']}:{action}"
-            for entry in entries
-            for action in entry["actions"]
-        )
     )
 
 

@@ -171,8 +171,8 @@ async def test_a_bad_request_to_restore_is_refused_in_words(
         ("unknown/_tags", 404),
         ("team/app/_manifests?orderby=timedesc", 400),
         ("team/app/_tags?n=many", 400),
-        ("UPPER/_tags", 400),
-        ("team/app", 400),
+        ("UPPER/_tags", 404),
+        ("team/app", 404),
     ],
 )
 async def test_a_bad_listing_is_refused(user: Caller, path: str, status: int) -> None:

@@ -459,7 +459,7 @@ A_USER = {"name": "alice", "scopeMapId": "_repositories_pull", "password": PASS_
         ("PATCH", "/tokens/helper", {"scopeMapId": None}, 400, "$.scopeMapId"),
         ("PATCH", "/tokens/nobody", {"status": "enabled"}, 404, "nobody"),
         ("DELETE", "/tokens/nobody", None, 404, "nobody"),
-        ("DELETE", "/tokens/helper/credentials/password3", None, 404, "no such password"),
+        ("DELETE", "/tokens/helper/credentials/password3", None, 404, "has no password"),
         ("POST", "/tokens/nobody/revoke", None, 404, "nobody"),
         ("POST", "/tokens/nobody/generateCredentials", None, 404, "nobody"),
         ("POST", "/tokens/helper/generateCredentials", {"name": "password"}, 400, "$.name"),

@@ -73,16 +73,24 @@ async def test_a_name_with_a_port_is_read_up_to_the_last_colon(stranger: Caller,
 
 
 @both_ways
+async def test_the_class_of_a_repository_changes_no_right(stranger: Caller, ask: Ask) -> None:
+    """docker asks so for plugins: the class says what is in it."""
+    answer = await ask(stranger, "repository(plugin):a:pull", "repository:a:push", "x(y):a:pull")
+
+    assert granted(answer) == ["a:pull,push"]
+
+
+@both_ways
 async def test_an_empty_credential_is_anonymous(registry: Registry, ask: Ask) -> None:
-    """Without a scope it is a login, which fails; with one it is a pull of public content."""
+    """Without a scope it follows the challenge of /v2/; with one it pulls public content."""
     await registry.services.accounts.let_anonymous(PUBLIC)
     nobody = Caller(registry, *NOBODY)
 
-    login = await ask(nobody)
+    empty = await ask(nobody)
     pull = await ask(nobody, "repository:a:pull,push")
 
-    assert (login.status, pull.status) == (401, 200)
-    assert granted(pull) == ["a:pull"]
+    assert (empty.status, pull.status) == (200, 200)
+    assert (granted(empty), granted(pull)) == ([], ["a:pull"])
     assert "refresh_token" not in (await ask(nobody, "repository:a:pull", offline=True)).json
 
 

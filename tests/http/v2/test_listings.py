@@ -105,7 +105,7 @@ async def test_tags_may_be_listed_with_pull_or_with_metadata_read(
         caller = await stranger.login(f"repository:app:{action}")
         assert (await caller.call("GET", "/v2/app/tags/list")).status == 200
     refused = await (await stranger.login("repository:app:push")).call("GET", "/v2/app/tags/list")
-    assert 'scope="repository:app:metadata_read"' in (refused.header("WWW-Authenticate") or "")
+    assert 'scope="repository:app:metadata_read,pull"' in (refused.header("WWW-Authenticate") or "")
 
 
 async def test_the_catalog_lists_repositories_that_hold_a_manifest(admin: Caller) -> None:

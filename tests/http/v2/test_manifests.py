@@ -227,6 +227,66 @@ async def test_a_manifest_is_sent_only_to_clients_that_accept_its_type(
     assert answer.status == status
 
 
+@pytest.mark.parametrize("accept", [OCI_MANIFEST, f"{OCI_MANIFEST}, {OCI_INDEX}", "text/html"])
+@pytest.mark.parametrize("reference", ["v1", "DIGEST"])
+@pytest.mark.parametrize("kind", [DOCKER_MANIFEST, DOCKER_LIST])
+async def test_a_manifest_of_dockers_types_is_sent_whatever_a_client_accepts(
+    admin: Caller, kind: str, reference: str, accept: str
+) -> None:
+    """Distribution and ACR do so, and there are clients that accept nothing of it."""
+    content: dict[str, object] = {"schemaVersion": 2, "mediaType": kind}
+    if kind == DOCKER_LIST:
+        content["manifests"] = []
+    else:
+        await admin.push_blob("app", b"{}")
+        content["config"] = {"mediaType": "x/y", "size": 2, "digest": str(Digest.of(b"{}"))}
+        content["layers"] = []
+    pushed = json.dumps(content).encode()
+    assert (await admin.put_manifest("app", "v1", pushed, kind)).status == 201
+
+    answer = await admin.pull("app", reference.replace("DIGEST", str(Digest.of(pushed))), accept)
+
+    assert (answer.status, answer.header("Content-Type"), answer.body) == (200, kind, pushed)
+
+
+async def test_an_index_without_any_of_its_images_is_pushed(admin: Caller) -> None:
+    """crane filters platforms, and writes null if it has left out all of them."""
+    content = b'{"schemaVersion":2,"mediaType":"%s","manifests":null}' % OCI_INDEX.encode()
+
+    assert (await admin.put_manifest("app", "v1", content, OCI_INDEX)).status == 201
+
+
+async def test_an_index_of_9000_images_is_pushed(admin: Caller) -> None:
+    """A nightly build for every commit and platform."""
+    entries = [
+        {
+            "mediaType": OCI_MANIFEST,
+            "digest": str(Digest.of(str(number).encode())),
+            "size": 1234,
+            "platform": {"architecture": "arm64", "os": "linux", "variant": "v8"},
+            "annotations": {"number": str(number), "url": f"https://example.test:443/{number}"},
+        }
+        for number in range(9_000)
+    ]
+    content = json.dumps(
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}, separators=(",", ":")
+    ).encode()
+
+    assert (await admin.put_manifest("app", "v1", content, OCI_INDEX)).status == 201
+    assert (await admin.pull("app", "v1")).body == content
+
+
+async def test_an_annotation_may_hold_a_megabyte_of_json(admin: Caller) -> None:
+    """An SBOM or a build's whole provenance; only values count, and it is one."""
+    text = json.dumps([{"name": f'"{number}"', "of": [1, 2, 3]} for number in range(26_000)])
+    assert len(text) > 1_000_000
+    content = json.dumps(
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "annotations": {"a": text}}
+    ).encode()
+
+    assert (await admin.put_manifest("app", "v1", content, OCI_INDEX)).status == 201
+
+
 @pytest.mark.parametrize("condition", ['"DIGEST"', 'W/"DIGEST"', '"other", "DIGEST"', "*"])
 async def test_a_client_that_already_has_the_manifest_gets_304(
     admin: Caller, condition: str

@@ -307,6 +307,17 @@ async def test_an_impossible_mount_becomes_an_upload(
     assert not await is_there(caller, mount)
 
 
+@pytest.mark.parametrize("mount", ["", "x", "sha256:0", "sha256:" + "g" * 64, "md5:" + "0" * 32])
+async def test_a_mount_of_a_digest_that_cannot_be_read_becomes_an_upload(
+    admin: Caller, mount: str
+) -> None:
+    """The specification knows no other answer (end-11), and the client goes on with the upload."""
+    answer = await admin.call("POST", START, query={"mount": mount, "from": "source"})
+
+    assert answer.status == 202
+    assert answer.header("Location")
+
+
 @pytest.mark.parametrize("mount", [b"layer", b"nowhere"])
 async def test_a_mount_is_refused_if_the_account_could_get_the_right_that_the_token_lacks(
     admin: Caller, stranger: Caller, mount: bytes
