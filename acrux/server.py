@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import ssl
 import sys
 import threading
@@ -22,14 +21,14 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from acrux import listening
 from acrux.adapters.blobs.upload_recovery import recover
-from acrux.adapters.data_dir import make_data_dir, open_to_all
+from acrux.adapters.data_dir import make_data_dir, open_to_all, open_to_group
 from acrux.adapters.keys.certificates import CertificateFiles, read_pair, self_signed
 from acrux.adapters.keys.served_certificate import ServedCertificate
-from acrux.adapters.log import LineLog, render
+from acrux.adapters.log import JsonFormatter, LineLog, Style, render, sentence
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
-from acrux.errors import InvalidSettings
 from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.settings import Settings
 from acrux.supervision import CannotStart, Process, Supervisor
@@ -42,22 +41,12 @@ ANSWER_SECONDS = 30  # a server that does not answer by then has failed
 
 LOOK_SECONDS = 2  # how often the certificate's files are checked for changes
 
+THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")  # in every certificate of ours
+
 LOOP: Final = "acrux"  # the name of the workers' event loop
 
 # The default accepts a header list of 16 MiB, which a client can produce from 4 KB (HPACK).
 HTTP2: Final = HTTP2Settings(max_concurrent_streams=100, max_headers_size=MAX_HEADER_BYTES)
-
-# granian would write its warnings to standard output, which must hold our one line only.
-WARNINGS: Final = {
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "generic",
-            "stream": "ext://sys.stderr",
-        }
-    },
-    "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
-}
 
 
 class Server(MPServer):
@@ -70,12 +59,14 @@ class Server(MPServer):
         self,
         *args: Any,
         log: LineLog,
+        tell: Callable[[str, str], None],
         certificate: ServedCertificate | None,
         answering: Callable[[], None],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._log = log
+        self._tell = tell
         self._certificate = certificate
         self._answering = answering
         self._woken, self._wake = _pipe()
@@ -115,7 +106,7 @@ class Server(MPServer):
         try:
             self._supervise(supervisor)
         except CannotStart as failed:
-            sys.stderr.write(f"acrux: a worker could not start ({failed})\n")
+            self._tell("worker-cannot-start", f"a worker could not start ({failed})")
             raise SystemExit(1) from failed
         finally:
             supervisor.stop(self.workers_kill_timeout or 0)
@@ -186,41 +177,6 @@ def survive_signals() -> None:
         signal.signal(ignored, signal.SIG_IGN)
 
 
-def resolve(settings: Settings) -> tuple[Settings, socket.socket]:
-    """The settings with the port that will be used, and a socket that reserves it.
-
-    Raises InvalidSettings if the registry cannot listen on the address.
-    """
-    family, address = _address(settings)
-    try:
-        with socket.socket(family) as probe:  # fails if anything listens there already
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            address = (address[0], probe.getsockname()[1])
-        kept = socket.socket(family)
-        # Without SO_REUSEADDR, so that the probe of another registry fails; with SO_REUSEPORT, so
-        # that our workers can bind.
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        kept.bind(address)
-    except OSError as error:
-        raise InvalidSettings(
-            f"port: cannot listen on {settings.host}:{settings.port} ({error.strerror}): "
-            "stop the program that listens there, or choose another port with --port"
-        ) from error
-    return settings.replace(port=address[1]), kept
-
-
-def _address(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise InvalidSettings(
-            f"host: {settings.host!r} is not an address of this machine"
-        ) from error
-    family, *_, address = found[0]
-    return family, (str(address[0]), int(address[1]))
-
-
 def certificate_files(settings: Settings) -> CertificateFiles | None:
     """The certificate to serve with, created if necessary; None for plain http.
 
@@ -244,8 +200,10 @@ def _finder(settings: Settings) -> Callable[[], CertificateFiles] | None:
 
 
 def _self_signed(settings: Settings) -> CertificateFiles:
-    hosts = tuple(_host_of(server) for server in settings.known_login_servers)
-    return self_signed(settings.data_dir / "tls", hosts, datetime.now(UTC))
+    hosts = dict.fromkeys(_host_of(server) for server in settings.known_login_servers)
+    # Whoever looks after the registry calls it from its own machine, whatever its names outside.
+    names = (*hosts, *(name for name in THIS_MACHINE if name not in hosts))
+    return self_signed(settings.data_dir / "tls", names, datetime.now(UTC))
 
 
 def _host_of(login_server: str) -> str:
@@ -259,7 +217,7 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
     Raises SystemExit(1) if a worker cannot start, and InvalidSettings if there is no usable
     certificate.
     """
-    _, (address, port) = _address(settings)
+    address, port = listening.address(settings)
     sys.stderr = _standard_error(settings)  # the workers inherit it by the fork
     allow_descriptors()
     log = LineLog(sys.stderr, settings.log_format)
@@ -276,7 +234,7 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
         workers=settings.worker_processes,
         websockets=False,
         log_level=LogLevels.warning,
-        log_dictconfig=WARNINGS,
+        log_dictconfig=_of_libraries(settings.log_format),
         workers_kill_timeout=settings.stop_seconds,
         backlog=BACKLOG,
         # A number of connections; any more wait to be accepted.
@@ -285,6 +243,7 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
         http2_settings=HTTP2,
         ssl_protocol_min=SSLProtocols.tls12,
         log=log,
+        tell=partial(_tell, settings),
         certificate=ServedCertificate(find, log.info) if find else None,
         answering=partial(_announce, settings, answering),
     )
@@ -295,6 +254,13 @@ def _warn_of_strangers(settings: Settings, log: LineLog) -> None:
     if mode := open_to_all(settings.data_dir):
         folder = settings.data_dir.absolute()
         log.info("data-dir-open", path=folder, mode=mode, fix=f"chmod o-rwx {folder}")
+    if secret := open_to_group(settings.data_dir):
+        group = secret.stat().st_gid
+        folder = settings.data_dir.absolute()
+        log.info(
+            "secrets-open-to-group", path=secret.absolute(), group=group,
+            fix=f"chmod g-rwx {folder}, or keep it so if the group has no other member (fsGroup)",
+        )  # fmt: skip
 
 
 def _standard_error(settings: Settings) -> TextIO:
@@ -312,13 +278,35 @@ def _http1(settings: Settings) -> HTTP1Settings:
     return HTTP1Settings(header_read_timeout=longest * 1000, max_buffer_size=BUFFER_BYTES)
 
 
+def _of_libraries(style: Style) -> dict[str, Any]:
+    """How Python and its libraries log: to standard error, and as the registry does.
+
+    granian would write its warnings to standard output, which must hold our one line only.
+    """
+    console = {
+        "class": "logging.StreamHandler", "formatter": style, "stream": "ext://sys.stderr",
+    }  # fmt: skip
+    return {
+        "formatters": {
+            "console": {"format": "[%(levelname)s] %(message)s"},
+            "json": {"()": JsonFormatter},
+        },
+        "handlers": {"console": console},
+        "root": {"handlers": ["console"], "level": "WARNING"},
+        "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
+    }
+
+
+def _tell(settings: Settings, event: str, text: str) -> None:
+    sys.stderr.write(sentence(settings.log_format, event, text))
+
+
 def _announce(settings: Settings, answering: Callable[[], None]) -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
     while not _answers(settings):
         if time.monotonic() > deadline:
-            sys.stderr.write(
-                f"acrux: the registry did not answer within {ANSWER_SECONDS} seconds\n"
-            )
+            told = f"the registry did not answer within {ANSWER_SECONDS} seconds"
+            _tell(settings, "no-answer", told)
             return
         time.sleep(0.01)
     answering()

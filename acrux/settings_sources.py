@@ -1,16 +1,25 @@
 """Where the values of the settings come from: options, variables, a file."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from acrux.errors import InvalidSettings
 from acrux.settings import OTHER_VARIABLES, PREFIX, Settings, rows, variable
+
+# Kubernetes tells a pod of every Service of its namespace in variables, and docker did so with
+# links: one that is named acrux, or acrux-web, sets variables that look like settings
+# (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+_OF_SERVICE: Final = re.compile(
+    rf"{PREFIX}(\w+_)?"
+    r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +34,27 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and where each of them came from."""
+    """Settings, where each of them came from, and what was ignored, one sentence for each."""
 
     settings: Settings
     origins: tuple[Origin, ...]
+    ignored: tuple[str, ...] = ()
 
 
 def load(environ: Mapping[str, str], options: Mapping[str, object], config: Path | None) -> Loaded:
     """Read the settings: options override variables, variables the file, the file the defaults.
 
-    `options` holds the options of the command line, by setting. Raises InvalidSettings, which
+    `options` holds the options of the command line, by setting. A variable that is not a setting is
+    ignored: it may belong to another program or to an orchestrator. Raises InvalidSettings, which
     lists all problems at once.
     """
     problems: list[str] = []
+    ours, ignored = _sort_variables(environ)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for source, given in (
         (str(config), _from_file(config, problems)),
-        ("environment", _from_environ(environ, problems)),
+        ("environment", _from_environ(ours)),
         ("command line", {name: value for name, value in options.items() if _is_given(value)}),
     ):
         for name, value in given.items():
@@ -55,7 +67,7 @@ def load(environ: Mapping[str, str], options: Mapping[str, object], config: Path
     problems += settings.problems()
     if problems:
         raise InvalidSettings("; ".join(problems))
-    return Loaded(settings, _origins(settings, sources))
+    return Loaded(settings, _origins(settings, sources), ignored)
 
 
 def _from_file(config: Path | None, problems: list[str]) -> dict[str, object]:
@@ -70,16 +82,34 @@ def _from_file(config: Path | None, problems: list[str]) -> dict[str, object]:
     return {name: value for name, value in given.items() if name in names}
 
 
-def _from_environ(environ: Mapping[str, str], problems: list[str]) -> dict[str, object]:
+def _sort_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The variables that are settings, and what to say about those that are ignored."""
+    named = {name: environ[name] for name in environ if name.startswith(PREFIX)}
+    known = [variable(row.name) for row in rows()]
+    of_services = sorted(name for name, text in named.items() if _is_of_service(name, text, known))
+    ours = {name: named[name] for name in named if name in known and name not in of_services}
+    unknown = sorted(named.keys() - ours.keys() - OTHER_VARIABLES - set(of_services))
+    ignored = [_unknown(name, known, "environment") for name in unknown]
+    if of_services:
+        ignored.insert(
+            0,
+            f"ignored {', '.join(of_services)}: not settings, but set for a Service of Kubernetes "
+            "or a link of docker (enableServiceLinks: false in the pod's spec turns them off)",
+        )
+    return ours, tuple(ignored)
+
+
+def _is_of_service(name: str, text: str, known: list[str]) -> bool:
+    # ACRUX_PORT is a setting too, but then it is a number.
+    return _OF_SERVICE.fullmatch(name) is not None and (name not in known or "://" in text)
+
+
+def _from_environ(variables: Mapping[str, str]) -> dict[str, object]:
     known = {variable(row.name): row for row in rows()}
-    given: dict[str, object] = {}
-    for name, text in environ.items():
-        if name in known:
-            is_list = known[name].type == tuple[str, ...]
-            given[known[name].name] = _split(text) if is_list else text
-        elif name.startswith(PREFIX) and name not in OTHER_VARIABLES:
-            problems.append(_unknown(name, list(known), "environment"))
-    return given
+    return {
+        known[name].name: _split(text) if known[name].type == tuple[str, ...] else text
+        for name, text in variables.items()
+    }
 
 
 def _split(text: str) -> list[str]:

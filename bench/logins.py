@@ -19,7 +19,7 @@ import click
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
-from acrux.services.access.accounts import ShownAccount
+from acrux.domain.access.shown_accounts import ShownAccount
 from bench.processes import Processes
 from bench.servers import Acrux, AcruxPlan, basic
 from bench.wire import Connection

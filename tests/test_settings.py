@@ -58,7 +58,6 @@ def test_a_list_is_separated_by_commas_in_a_variable_and_an_array_in_the_file(
 @pytest.mark.parametrize(
     ("environ", "options", "said"),
     [
-        ({"ACRUX_PROT": "1"}, {}, "did you mean ACRUX_PORT"),
         ({"ACRUX_PORT": "x"}, {}, "port (environment)"),
         ({"ACRUX_PORT": "70000"}, {}, "0 to 65535"),
         ({"ACRUX_SIGNING_ALGORITHM": "none"}, {}, "signing_algorithm"),
@@ -91,6 +90,29 @@ def test_a_setting_that_cannot_be_used_stops_the_start(
         load(environ, options, None)
 
     assert said in refused.value.message
+
+
+def test_a_variable_that_is_not_a_setting_is_ignored_and_named() -> None:
+    """Other programs may have variables with our prefix, and a typo must be seen."""
+    loaded = load({"ACRUX_PROT": "1", "OTHER": "2", "ACRUX_USERNAME": "me"}, {}, None)
+
+    [sentence] = loaded.ignored
+    assert "ACRUX_PROT" in sentence
+    assert "did you mean ACRUX_PORT" in sentence
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ACRUX_SERVICE_HOST", "ACRUX_SERVICE_PORT", "ACRUX_SERVICE_PORT_HTTP", "ACRUX_PORT",
+     "ACRUX_PORT_443_TCP", "ACRUX_PORT_53_UDP_ADDR", "ACRUX_WEB_SERVICE_HOST", "ACRUX_WEB_PORT",
+     "ACRUX_WEB_PORT_80_TCP_PROTO"],
+)  # fmt: skip
+def test_what_kubernetes_sets_for_a_service_is_not_a_setting(name: str) -> None:
+    """A pod beside a Service named acrux would not start."""
+    loaded = load({name: "tcp://10.96.0.7:5000"}, {}, None)
+
+    assert loaded.settings == Settings()
+    assert f"ignored {name}:" in loaded.ignored[0]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import errno
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -45,3 +46,19 @@ def open_to_all(folder: Path) -> str:
     """
     mode = stat.S_IMODE(folder.stat().st_mode)
     return f"{mode:04o}" if mode & stat.S_IRWXO else ""
+
+
+def open_to_group(folder: Path) -> Path | None:
+    """A secret in the data directory that its group may use, or a folder that it may write to.
+
+    None if the group may enter neither the data directory nor what holds the secrets.
+    """
+    for path in (folder, folder / "secrets"):
+        if not stat.S_IMODE(path.stat().st_mode) & stat.S_IXGRP:
+            return None
+    for path in sorted((folder / "secrets").rglob("*")):
+        with suppress(FileNotFoundError):  # a key that was just removed
+            mode = path.stat().st_mode
+            if mode & (stat.S_IWGRP if stat.S_ISDIR(mode) else stat.S_IRWXG):
+                return path
+    return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import time
 import traceback
@@ -12,6 +13,8 @@ from functools import lru_cache
 from typing import Final, Literal, TextIO, TypeAlias
 
 import msgspec
+
+Style: TypeAlias = Literal["console", "json"]
 
 # Makes a line from a time and values; each kind of line has its own.
 Render: TypeAlias = Callable[[str, Iterable[object]], str]
@@ -44,7 +47,7 @@ class LineLog:
     `flush` writes the waiting lines. Text from clients is quoted, so that it cannot begin a line.
     """
 
-    def __init__(self, stream: TextIO, style: Literal["console", "json"]) -> None:
+    def __init__(self, stream: TextIO, style: Style) -> None:
         self._stream = stream
         self._render = _json if style == "json" else _text
         self._waiting: list[str] = []
@@ -114,10 +117,28 @@ class LineLog:
             self._stream.flush()
 
 
-def render(style: Literal["console", "json"], event: str, **values: object) -> str:
-    """A line at level info, for callers that write it elsewhere."""
+def render(style: Style, event: str, /, level: str = "info", **values: object) -> str:
+    """A line, for callers that write it elsewhere."""
     at = datetime.now(UTC).isoformat()[:-6] + "Z"
-    return (_json if style == "json" else _text)("info", event, tuple(values))(at, values.values())
+    return (_json if style == "json" else _text)(level, event, tuple(values))(at, values.values())
+
+
+def sentence(style: Style, event: str, text: str, level: str = "error") -> str:
+    """A line for the person who starts the registry, or for what collects its log."""
+    if style == "json":
+        return render(style, event, level, message=text)
+    return f"acrux: {text}\n"
+
+
+class JsonFormatter(logging.Formatter):
+    """Renders what libraries log as our own lines in JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        values = {"logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            values["exception"] = self.formatException(record.exc_info)[-MAX_TRACEBACK:]
+        return render("json", "library", record.levelname.lower(), **values).rstrip("\n")
 
 
 def _json(level: str, event: str, names: tuple[str, ...], longest: int = MAX_VALUE) -> Render:

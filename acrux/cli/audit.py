@@ -156,7 +156,7 @@ def _print(records: Sequence[Record], output: str) -> None:
     if output == "json":
         print_json([_json(record) for record in records])
     else:
-        columns = ("TIME", "ACCOUNT", "BY", "FROM", "OUTCOME", "REQUEST", "SCOPE", "WHY")
+        columns = ("TIME", "CASE", "ACCOUNT", "BY", "FROM", "OUTCOME", "REQUEST", "SCOPE", "WHY")
         print_table(columns, [_row(record) for record in records])
 
 
@@ -187,6 +187,7 @@ def _row(record: Record) -> tuple[str, ...]:
     is_granted = decision.outcome is Outcome.GRANTED
     return (
         _time(record.at, "seconds"),
+        decision.case,
         decision.account,
         decision.authentication_method,
         decision.peer,

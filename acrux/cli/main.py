@@ -2,12 +2,14 @@
 
 import difflib
 import importlib
+import os
 import sys
 from typing import Final
 
 import click
 
-from acrux.errors import InvalidInput, InvalidSettings, RegistryError
+from acrux.cli import environment, exits
+from acrux.errors import RegistryError
 
 # A command is imported only when it is called: `acrux version` must not load a web server.
 COMMANDS: Final = {
@@ -19,6 +21,7 @@ COMMANDS: Final = {
     "lockout": "acrux.cli.access.lockout:lockout",
     "key": "acrux.cli.access.key:key",
     "trust": "acrux.cli.access.trust:trust",
+    "show": "acrux.cli.update:show",
     "update": "acrux.cli.update:update",
     "retention": "acrux.cli.policies.retention:retention",
     "purge": "acrux.cli.policies.purge:purge",
@@ -43,9 +46,6 @@ COMMANDS: Final = {
     "api": "acrux.cli.caller.api:api",
 }
 
-REFUSED: Final = 1
-WRONG_USAGE: Final = 2
-
 
 class Commands(click.Group):
     """The commands, each in a module of its own."""
@@ -55,9 +55,10 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
-        """The command of this name."""
+        """The command of this name. Raises InvalidSettings if its dependencies are outdated."""
         if name not in COMMANDS:
             return None
+        environment.check_own()  # before an import of a package that is missing, and before data
         module, attribute = COMMANDS[name].split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
@@ -74,7 +75,19 @@ class Commands(click.Group):
             raise click.UsageError(error.format_message() + hint, context) from None
 
 
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    if wanted and not context.resilient_parsing:
+        from acrux.cli.version import version  # noqa: PLC0415 -- a command imports what it uses
+
+        context.invoke(version)
+        context.exit()
+
+
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", "-V", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Show the version, as acrux version does.",
+)  # fmt: skip
 def cli() -> None:
     """A self-hosted container registry that speaks Azure Container Registry's protocol.
 
@@ -88,21 +101,35 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line. Exit with 1 if something was refused, with 2 for wrong usage."""
+    """Run the command line. Exit with the codes of `exits` if something was refused."""
     try:
-        cli(prog_name="acrux")
-    except (InvalidSettings, InvalidInput) as refused:
-        _fail(refused, WRONG_USAGE)
+        code = cli(prog_name="acrux", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
     except RegistryError as refused:
-        _fail(refused, REFUSED)
+        _fail(exits.message_of(refused), exits.code_of(refused))
+    except click.ClickException as refused:
+        if isinstance(refused, click.UsageError) and refused.ctx is not None:
+            click.echo(refused.ctx.get_usage(), err=True)
+        _fail(refused.format_message(), refused.exit_code)
+    except click.Abort:
+        _fail("aborted", exits.REFUSED)
     except BrokenPipeError:
-        # At exit Python flushes standard output once more, and reports that failure to standard
-        # error (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
-        sys.stderr.close()
-        sys.exit(REFUSED)
+        _lose_output()
+        sys.exit(exits.REFUSED)
+    except OSError as failed:  # a full disk below a redirected output, a file that is missing
+        _lose_output()
+        where = f"{failed.filename}: " if failed.filename else ""
+        _fail(f"{where}{failed.strerror or failed}", exits.REFUSED)
 
 
-def _fail(refused: RegistryError, code: int) -> None:
-    detail = "".join(f", {name}: {value}" for name, value in refused.detail.items())
-    click.echo(f"acrux: {refused.message or type(refused).__name__}{detail}", err=True)
+def _fail(message: str, code: int) -> None:
+    click.echo(f"acrux: {message}", err=True)
     sys.exit(code)
+
+
+def _lose_output() -> None:
+    # At exit Python flushes standard output once more, and reports that failure to standard error
+    # (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())

@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import click
 
@@ -40,8 +41,50 @@ def setting_options(*names: str) -> Callable[[Command], Command]:
 
 
 def load(config: Path | None, options: dict[str, object]) -> Loaded:
-    """The settings of a command: its options, the environment, the file, the defaults."""
-    return settings_sources.load(os.environ, options, config)
+    """The settings of a command: its options, the environment, the file, the defaults.
+
+    Prints to standard error what was ignored.
+    """
+    loaded = settings_sources.load(os.environ, options, config)
+    for sentence in loaded.ignored:
+        tell(loaded.settings.log_format, "setting-ignored", sentence, "warning")
+    return loaded
+
+
+def tell(style: Literal["console", "json"], event: str, text: str, level: str = "error") -> None:
+    """Print to standard error, in the format of the log."""
+    from acrux.adapters import log  # noqa: PLC0415 -- a command imports what it uses
+
+    click.echo(log.sentence(style, event, text, level), err=True, nl=False)
+
+
+class Boolean(click.types.BoolParamType):
+    """`true` or `false` and the like; an empty variable of a script is neither."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """As click does, except for the empty text."""
+        if isinstance(value, str) and not value.strip():
+            self.fail("give true or false, not an empty text", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def asking(question: str) -> Callable[[Command], Command]:
+    """Ask on a terminal before the command is carried out, unless `--yes` is given.
+
+    `question` may name options of the command in braces. Without a terminal nothing is asked.
+    """
+
+    def decorate(command: Command) -> Command:
+        @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+        @wraps(command)
+        def asked(*, yes: bool, **options: Any) -> Any:
+            if not yes and sys.stdin.isatty():
+                click.confirm(question.format(**options), abort=True, err=True)
+            return command(**options)
+
+        return cast("Command", asked)
+
+    return decorate
 
 
 def read_password() -> Secret:
@@ -90,7 +133,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console  # noqa: PLC0415 -- slow to import
     from rich.table import Table  # noqa: PLC0415 -- slow to import
 
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        # What does not fit goes on in the next line: the end of a name or a digest matters too.
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
     # Without a terminal each row is one line: nothing is folded to the width of a terminal.

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from acrux.domain.access.credential import Secret
 from acrux.domain.access.token import AccessToken, RefreshToken
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import BEGINNING
@@ -219,6 +220,16 @@ class Passwords(Protocol):
         the work is always the same: one verification for each scheme and cost in use in any
         account, whatever these hashes are, and even without any.
         """
+
+
+class InitialPassword(Protocol):
+    """Where the administrator's first password comes from, or goes to."""
+
+    def read(self) -> Secret | None:
+        """The password to use; None if one must be generated. Raises InvalidSettings."""
+
+    def keep(self, password: Secret) -> None:
+        """Keep the generated password for the administrator. Raises InvalidSettings."""
 
 
 class TokenSigner(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Final
 
 from tests.dockerd import client, docker_daemon
@@ -92,11 +93,14 @@ class Reader:
 
     def _serve(self, step: Step) -> Iterator[str]:
         self.stop()
-        with self._log.open("wb") as log:
-            self._server = subprocess.Popen(
-                ["bash", "-c", self._here(step.command)], cwd=self._folder, env=self._environ,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+        self._log.write_bytes(b"")
+        terminal, slave = os.openpty()  # passwords are shown on a terminal only
+        self._server = subprocess.Popen(
+            ["bash", "-c", self._here(step.command)], cwd=self._folder, env=self._environ,
+            stdin=subprocess.DEVNULL, stdout=slave, stderr=slave, start_new_session=True,
+        )  # fmt: skip
+        os.close(slave)
+        Thread(target=_copy, args=(terminal, self._log), daemon=True).start()
         printed = self._wait_until_it_listens()
         if "listening on " not in printed:
             yield f"$ {step.command}\ndid not start:\n{printed}"
@@ -128,6 +132,14 @@ class Reader:
         ):
             text = text.replace(shown, value)
         return text
+
+
+def _copy(terminal: int, log: Path) -> None:
+    """Write what a terminal shows to a file, until nobody writes to the terminal any more."""
+    with log.open("ab", buffering=0) as file, suppress(OSError):
+        while shown := os.read(terminal, 65536):
+            file.write(shown.replace(b"\r\n", b"\n"))
+    os.close(terminal)
 
 
 @contextmanager

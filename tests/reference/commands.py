@@ -64,8 +64,13 @@ def render() -> str:
             open its data directory (`--data-dir`), whether the registry is running or not; give
             them the settings that `acrux serve` has. `acrux login`, `logout`, `api` and `auth` call
             a registry over HTTP. A command exits with 0 if it succeeded, 1 if something was
-            refused, 2 if its usage was wrong, and 3 if a registry could not be reached."""
+            refused or failed, 2 if its usage or its input was wrong, 3 if a registry could not be
+            reached, 4 if what it names does not exist, and 5 if that conflicts with what there is,
+            such as a name that is taken. Deleting and revoking ask first on a terminal; with
+            `--yes` they do not."""
         ),
+        markdown.prose("For completion in bash, add this to `~/.bashrc` (zsh and fish work too):"),
+        markdown.fenced('eval "$(_ACRUX_COMPLETE=bash_source acrux)"'),
         *(part for command in every() for part in _section(command)),
     )
 

@@ -14,7 +14,9 @@ def render() -> str:
             the TOML file that `--config` (or `ACRUX_CONFIG`) names. Options win over variables,
             variables over the file, and the file over the defaults. A list is a repeated option, a
             variable with commas, or an array in TOML. `acrux settings` shows every value and where
-            it came from. An unknown name stops the start."""
+            it came from. An unknown name in the file stops
+            the start, and an unknown variable is named in a warning. `acrux settings --output toml`
+            prints a file with every setting to begin with."""
         ),
         markdown.table(
             ("Setting", "Variable", "Default", "Meaning"),

@@ -98,7 +98,7 @@ def test_an_account_is_switched_off_renewed_and_deleted(registry: RunningRegistr
     run(registry, "token", "delete", "-n", "life-of")
 
     assert off["status"] == "disabled"
-    assert len(renewed["credentials"]["passwords"][0]["value"]) == 52
+    assert len(renewed["credentials"]["passwords"][0]["value"]) == 43
     assert "life-of" in [account["name"] for account in listed]
     assert "life-of" not in run(registry, "token", "list")
 
@@ -118,16 +118,20 @@ def test_anonymous_pull_is_switched_on_and_off(registry: RunningRegistry) -> Non
 
 def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
     """Each message says what would have been right."""
-    for arguments, said in (
-        (("token", "create", "-n", "reader2"), "either --scope-map or --repository"),
-        (("token", "create", "-n", "reader2", "--scope-map", "typo"), "scope-map list"),
-        (("token", "create", "-n", "reader2", "--repository", "a", "fly"), "content/read"),
-        (("token", "create", "-n", "reader2", "--repository", "a"), "content/read"),
-        (("scope-map", "delete", "-n", "_repositories_pull"), "system-defined"),
-        (("token", "show", "-n", "nobody"), "nobody"),
-        (("update", "--anonymous-pull-enabled", "true", "--anonymous-scope-map", "x"), "either"),
+    for arguments, said, code in (
+        (("token", "create", "-n", "reader2"), "either --scope-map or --repository", 2),
+        (("token", "create", "-n", "reader2", "--scope-map", "typo"), "scope-map list", 2),
+        (("token", "create", "-n", "reader2", "--repository", "a", "fly"), "content/read", 2),
+        (("token", "create", "-n", "reader2", "--repository", "a"), "content/read", 2),
+        (("scope-map", "delete", "-n", "_repositories_pull"), "system-defined", 2),
+        (("token", "show", "-n", "nobody"), "nobody", 4),
+        (("token", "create", "-n", "ACRUX", "--scope-map", "_repositories_pull"), "'acrux'", 5),
+        (("update", "--anonymous-pull-enabled", "true", "--anonymous-scope-map", "x"), "one of", 2),
+        (("update", "--admin-enabled", ""), "true or false", 2),
+        (("tokn", "list"), "Did you mean 'token'", 2),
     ):
         done = acrux(*arguments, "--data-dir", str(registry.data_dir))
-        assert done.returncode == 2, arguments
+        assert done.returncode == code, arguments
         assert said in done.stderr
+        assert done.stderr.splitlines()[-1].startswith("acrux: ")
         assert "Traceback" not in done.stderr

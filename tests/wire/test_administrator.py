@@ -35,27 +35,32 @@ def passwords_of(folder: Path, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"),
+    ("arguments", "why", "code"),
     [
-        (("token", "delete", "-n", "acrux"), "cannot be deleted"),
-        (("token", "update", "-n", "acrux", "--scope-map", "_repositories_pull"), "scope map"),
-        (("token", "credential", "delete", "-n", "acrux", "--password", "password2"), "keeps its"),
+        (("token", "delete", "-n", "acrux"), "cannot be deleted", 2),
+        (("token", "update", "-n", "acrux", "--scope-map", "_repositories_pull"), "scope map", 2),
+        (
+            ("token", "credential", "delete", "-n", "acrux", "--password", "password2"),
+            "keeps its",
+            2,
+        ),
         (
             ("token", "credential", "generate", "-n", "acrux", "--password", "password1"),
             "password and password2",
+            2,
         ),
-        (("user", "delete", "-n", "acrux"), "no user"),
-        (("user", "update", "-n", "acrux", "--scope-map", "_repositories_pull"), "no user"),
-        (("token", "create", "-n", "Acrux", "--scope-map", "_repositories_pull"), "already"),
+        (("user", "delete", "-n", "acrux"), "no user", 4),
+        (("user", "update", "-n", "acrux", "--scope-map", "_repositories_pull"), "no user", 4),
+        (("token", "create", "-n", "Acrux", "--scope-map", "_repositories_pull"), "already", 5),
     ],
 )
 def test_no_command_deletes_the_admin_user(
-    registry: RunningRegistry, arguments: Sequence[str], why: str
+    registry: RunningRegistry, arguments: Sequence[str], why: str, code: int
 ) -> None:
     """It was deleted without a question, and came back with every right at the next start."""
     done = acrux(*arguments, "--data-dir", str(registry.data_dir))
 
-    assert (done.returncode, why in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, why in done.stderr) == (code, True), done.stderr
     assert passwords_of(registry.data_dir, "acrux") == ["password", "password2"]
 
 

@@ -71,7 +71,7 @@ def test_a_command_that_changes_something_is_recorded(tmp_path: Path) -> None:
         refused = acrux("token", "delete", "-n", "nobody", *data_dir)
         found = lines(registry, "--account", "(local)")
 
-    assert refused.returncode == 2
+    assert refused.returncode == 4
     assert [one["request"] for one in found] == [
         "acrux token create --name ci-team --scope-map _repositories_pull"
     ]
@@ -151,5 +151,5 @@ def test_a_refusal_is_explained_by_a_command(tmp_path: Path) -> None:
     assert "not-ours" in told.stdout
     assert "docker login" in told.stdout
     assert json.loads(as_json.stdout)["reason"] == "not-ours"
-    assert (unknown.returncode, no_id.returncode) == (1, 2)
+    assert (unknown.returncode, no_id.returncode) == (4, 2)
     assert "ten letters and digits" in no_id.stderr

@@ -131,3 +131,24 @@ def test_a_request_names_one_host(
 def test_http_1_0_needs_no_host(registry: RunningRegistry) -> None:
     """Health checks of load balancers use it."""
     assert ask(registry.port, b"GET /livez HTTP/1.0").startswith(b"HTTP/1.0 200")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b"GET /v2/ HTTP/1.1", b"Host: localhost", b"Authorization: Basic YWNy\ndXg6"],
+        [b"GET /v2/ HTTP/1.1", b"Host: localhost", b"Authorization: Basic YWNy", b"dXg6"],
+        [b"GET /v2/ extra HTTP/1.1", b"Host: localhost"],
+        [b"GET /v2/ HTTP/1.1", b"Host: localhost", b"Content-Length: 1", b"Content-Length: 2"],
+        [b"GET /v2/ HTTP/1.1", b"Host: localhost", b"Bad Name: x"],
+    ],
+    ids=["wrapped base64", "wrapped base64 in two lines", "request line", "two lengths", "name"],
+)
+def test_what_is_not_http_gets_the_empty_400_of_the_page_on_connections(
+    registry: RunningRegistry, lines: list[bytes]
+) -> None:
+    """The server below answers it: there is no envelope, and the page says so."""
+    answer = ask(registry.port, *lines)
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.endswith(b"\r\n\r\n")

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 from acrux.domain.content.digest import Digest
 from tests.running import (
     ROOT,
+    STOP_SECONDS,
     RunningRegistry,
     acrux,
     environment,
@@ -33,19 +36,124 @@ def test_it_says_where_it_listens_in_one_line_and_nothing_else(tmp_path: Path) -
         assert registry.process.stdout.read() == ""
 
 
-def test_it_is_quiet_about_passwords_after_the_first_start(tmp_path: Path) -> None:
+def on_terminal(data_dir: Path, *arguments: str) -> str:
+    """What a registry shows on a terminal until it is ready; it is stopped then."""
+    terminal, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acrux", "serve", "--port", "0", "--workers", "1",
+         "--data-dir", str(data_dir), *arguments],
+        cwd=ROOT, env=environment(), stdin=slave, stdout=slave, stderr=slave,
+    )  # fmt: skip
+    os.close(slave)
+    shown = ""
+    with suppress(OSError):  # how Linux says that nobody writes there any more
+        while part := os.read(terminal, 65536):
+            shown += part.decode().replace("\r\n", "\n")
+            if "\nlistening on " in shown and shown.endswith("\n"):
+                process.terminate()
+    os.close(terminal)
+    process.wait(STOP_SECONDS)
+    return shown
+
+
+def test_it_shows_the_passwords_on_a_terminal_at_the_first_start_only(tmp_path: Path) -> None:
     """They are shown once, because only their hashes are stored."""
-    with running(tmp_path / "data") as registry:
-        registry.stop()
-        first = registry.log.read_text()
-    with running(tmp_path / "data") as registry:
-        registry.stop()
-        second = registry.log.read_text().removeprefix(first)
+    first = on_terminal(tmp_path / "data")
+    second = on_terminal(tmp_path / "data")
 
     lines = dict(line.split(maxsplit=1) for line in first.splitlines() if len(line.split()) == 2)
-    assert len(lines["password"]) == len(lines["password2"]) == 52
+    assert len(lines["password"]) == len(lines["password2"]) == 43
+    assert b64encode(f"acrux:{lines['password']}".encode()).decode() in first
     assert lines["password"] not in second
     assert "acrux credential renew" in second
+
+
+def log_in(registry: RunningRegistry, password: str) -> None:
+    """Log in as the admin user."""
+    connection = Connection(registry.port)
+    connection.login("acrux", password)
+    connection.close()
+
+
+def secrets_in(text: str) -> list[str]:
+    """Words that could be a generated password, or a Basic credential with one."""
+    return re.findall(r"\b[a-zA-Z0-9+/=]{43,}", text.replace("/", " "))
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_without_a_terminal_no_password_is_shown(tmp_path: Path, style: str) -> None:
+    """A log is kept, copied and read by many."""
+    with running(tmp_path / "data", "--log-format", style) as registry:
+        registry.stop()
+        told = registry.log.read_text()
+
+    assert secrets_in(told) == []
+    assert told.count("acrux credential renew --password-name password --data-dir") == 1
+    assert "--admin-password-file" in told
+
+
+@pytest.mark.parametrize("tls", [(), ("--tls-self-signed",)])
+def test_with_json_logs_every_line_is_json(tmp_path: Path, tls: tuple[str, ...]) -> None:
+    """A collector drops the lines that it cannot parse, or alerts on each of them."""
+    for _ in range(2):
+        with running(tmp_path / "data", "--log-format", "json", *tls, ACRUX_PROT="1") as registry:
+            acrux("api", f"{registry.url}/v2/")
+            registry.stop()
+    lines = (tmp_path / "data.log").read_text().splitlines()
+    refused = (
+        acrux("serve", "--data-dir", "/proc/nowhere", "--log-format", "json", ACRUX_NAME="x").stderr
+        + acrux("serve", "--data-dir", "/proc/nowhere", ACRUX_LOG_FORMAT="json").stderr
+    )
+
+    events = [json.loads(line)["event"] for line in (*lines, *refused.splitlines())]
+    assert events.count("ready") == 2
+    assert events.count("setting-ignored") == 2
+    assert events.count("cannot-start") == 2
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o444])
+def test_the_admin_password_is_taken_from_a_file(tmp_path: Path, mode: int) -> None:
+    """A mounted secret of Kubernetes; whoever deploys knows the password before the start."""
+    file = tmp_path / "admin-password"
+    file.write_text("correct horse battery\n")
+    file.chmod(mode)
+    with running(tmp_path / "data", "--admin-password-file", str(file)) as registry:
+        log_in(registry, "correct horse battery")
+        assert "correct horse" not in registry.log.read_text()
+    with running(tmp_path / "data", "--admin-password-file", str(file)) as registry:
+        log_in(registry, "correct horse battery")
+
+
+def test_the_admin_password_is_written_to_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """Whoever may read the file may log in, and nobody who reads the log."""
+    file = tmp_path / "admin-password"
+    with running(tmp_path / "data", "--admin-password-file", str(file)) as registry:
+        log_in(registry, file.read_text().strip())
+        registry.stop()
+        assert f"in {file}" in registry.log.read_text()
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(file.read_text().strip()) == 43
+
+
+@pytest.mark.parametrize("content", ["short\n", "\xff"])
+def test_an_admin_password_that_cannot_be_used_stops_the_first_start(
+    tmp_path: Path, content: str
+) -> None:
+    """No account with it is made, so that the next start can use a better one."""
+    file = tmp_path / "admin-password"
+    file.write_text(content, encoding="latin-1")
+    serve = ("serve", "--port", "0", "--data-dir", str(tmp_path / "data"))
+
+    weak = acrux(*serve, "--admin-password-file", str(file))
+    nowhere = acrux(*serve, "--admin-password-file", str(tmp_path / "no" / "folder"))
+
+    assert (weak.returncode, nowhere.returncode) == (2, 2)
+    assert weak.stderr.count("\n") == nowhere.stderr.count("\n") == 1
+    assert "admin_password_file" in nowhere.stderr
+    file.write_text("long enough words")
+    with running(tmp_path / "data", "--admin-password-file", str(file)) as registry:
+        log_in(registry, "long enough words")
 
 
 @pytest.mark.parametrize("style", ["console", "json"])
@@ -90,6 +198,40 @@ def test_a_data_directory_that_all_may_enter_causes_a_warning(
 
     assert len(lines) == is_told
     assert all(f"mode={mode:04o}" in line and f"chmod o-rwx {folder}" in line for line in lines)
+
+
+def test_a_data_directory_that_a_group_may_change_starts_again_with_a_warning(
+    tmp_path: Path,
+) -> None:
+    """Kubernetes does this to a volume at each start of a pod with fsGroup."""
+    folder = tmp_path / "data"
+    with running(folder) as registry:
+        registry.stop()
+        assert "secrets-open-to-group" not in registry.log.read_text()
+    subprocess.run(["chmod", "-R", "g+rwX", folder], check=True)
+
+    with running(folder) as registry:
+        log_in(registry, registry.password)
+        registry.stop()
+        lines = [line for line in registry.log.read_text().splitlines() if "to-group" in line]
+
+    assert len(lines) == 1
+    assert f"chmod g-rwx {folder}" in lines[0]
+
+
+@pytest.mark.parametrize("path", ["secrets/pepper", "secrets/signing/*", "secrets/uploads"])
+def test_a_secret_that_all_may_use_stops_the_start(tmp_path: Path, path: str) -> None:
+    """Whoever has read it may make tokens."""
+    folder = tmp_path / "data"
+    with running(folder) as registry:
+        registry.stop()
+    (secret, *_) = folder.glob(path)
+    secret.chmod(0o666)
+
+    refused = acrux("serve", "--port", "0", "--data-dir", str(folder))
+
+    assert refused.returncode == 2
+    assert f"chmod 600 {secret}" in refused.stderr
 
 
 def test_a_running_request_ends_and_new_ones_are_refused_when_it_stops(tmp_path: Path) -> None:
@@ -204,7 +346,7 @@ def test_what_it_logs_holds_no_secret(tmp_path: Path) -> None:
         text = registry.log.read_text()
 
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    assert "/v2/_catalog" in [line["path"] for line in lines]
+    assert "/v2/_catalog" in [line.get("path") for line in lines]
     assert registry.password not in text
     assert connection.authorization["Authorization"].removeprefix("Bearer ") not in text
 
@@ -262,12 +404,35 @@ def test_a_mistyped_command_is_answered_with_the_one_that_was_meant() -> None:
     assert "Did you mean 'serve'" in done.stderr
 
 
-def test_an_unknown_variable_stops_the_start(tmp_path: Path) -> None:
-    """A misspelt setting must not be silently ignored."""
-    done = acrux("serve", "--data-dir", str(tmp_path / "data"), ACRUX_PROT="1")
+def test_an_unknown_variable_is_named_with_the_setting_that_was_meant(tmp_path: Path) -> None:
+    """A misspelt setting must not be ignored silently, nor somebody's variable stop the start."""
+    with running(tmp_path / "data", ACRUX_WORKRES="1") as registry:
+        registry.stop()
+        [line] = [line for line in registry.log.read_text().splitlines() if "WORKRES" in line]
 
-    assert done.returncode == 2
-    assert "did you mean ACRUX_PORT" in done.stderr
+    assert "did you mean ACRUX_WORKERS" in line
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_pod_beside_a_service_named_acrux_starts(tmp_path: Path, style: str) -> None:
+    """Kubernetes gives it ACRUX_PORT=tcp://…, which is not the port to listen on."""
+    of_service = {
+        "ACRUX_SERVICE_HOST": "10.96.0.7",
+        "ACRUX_SERVICE_PORT": "5000",
+        "ACRUX_SERVICE_PORT_HTTP": "5000",
+        "ACRUX_PORT": "tcp://10.96.0.7:5000",
+        "ACRUX_PORT_5000_TCP": "tcp://10.96.0.7:5000",
+        "ACRUX_PORT_5000_TCP_PROTO": "tcp",
+        "ACRUX_PORT_5000_TCP_PORT": "5000",
+        "ACRUX_PORT_5000_TCP_ADDR": "10.96.0.7",
+        "ACRUX_WEB_SERVICE_HOST": "10.96.0.8",
+    }
+    with running(tmp_path / "data", "--log-format", style, **of_service) as registry:  # type: ignore[arg-type]  # no `wrapper`
+        registry.stop()
+        lines = [line for line in registry.log.read_text().splitlines() if "ACRUX_" in line]
+
+    assert len(lines) == 1
+    assert all(name in lines[0] for name in of_service)
 
 
 @pytest.mark.parametrize("command", ["", "serve", "credential", "settings", "auth", "api"])

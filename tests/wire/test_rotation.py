@@ -130,5 +130,5 @@ def test_an_unknown_key_is_a_clear_mistake(registry: RunningRegistry) -> None:
     """A typo must not look like a revocation."""
     done = acrux("key", "revoke", "-n", "ES256-9999", "--data-dir", str(registry.data_dir))
 
-    assert done.returncode == 2
+    assert done.returncode == 4
     assert "acrux key list" in done.stderr

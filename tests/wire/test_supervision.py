@@ -135,7 +135,7 @@ def test_a_worker_that_cannot_start_at_first_ends_the_start(tmp_path: Path) -> N
         "def broken(*_): sys.exit(7)\n"
         "server.load = broken\n"
         "chosen = Settings(port=0, workers=2, data_dir=Path(sys.argv[1]))\n"
-        "settings, kept = server.resolve(chosen)\n"
+        "settings, kept = listening.resolve(chosen)\n"
         "build(settings)\n"
         "server.run(settings, lambda: None)\n"
     )

@@ -8,10 +8,12 @@ from typing import Final
 from acrux.adapters.keys.keyed_hash import KeyedHash
 from acrux.errors import InvalidSettings
 
-# 52 out of 62 characters: 52 * log2(62) = 309 bits. A memory-hard hash would only slow down the
-# clients, which send the password with every token request (stack.md §5).
+# 43 out of 62 characters: 43 * log2(62) = 256 bits. A memory-hard hash would only slow down the
+# clients, which send the password with every token request (stack.md §5). Not more: `base64` of
+# Linux begins a new line after 57 bytes, and so the document's own command would print one line
+# for names of up to 13 characters only.
 _ALPHABET: Final = string.ascii_letters + string.digits
-_CHARACTERS: Final = 52
+_CHARACTERS: Final = 43
 
 # A longer password matches nothing, so that nobody can make us hash megabytes.
 MAX_CHARACTERS: Final = 4096
@@ -40,7 +42,7 @@ class KeyedPasswords:
         self._keyed_hash = KeyedHash(pepper)
 
     def generate(self) -> str:
-        """A new password of 52 letters and digits: 309 bits."""
+        """A new password of 43 letters and digits: 256 bits."""
         return "".join(secrets.choice(_ALPHABET) for _ in range(_CHARACTERS))
 
     def hash(self, password: str) -> str:

@@ -6,7 +6,8 @@ import click
 
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS, ShownAccount
+from acrux.domain.access.shown_accounts import ShownAccount
+from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS
 
 
 @click.group()

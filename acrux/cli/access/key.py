@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from msgspec import to_builtins
 
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.domain.instants import BEGINNING
 from acrux.http.management import shapes
@@ -51,6 +51,7 @@ def rotate(config: Path | None, now: bool, output: str, **options: object) -> No
 
 @key.command()
 @click.option("--name", "-n", "name", required=True, help="Its name, as acrux key list shows it.")
+@asking("Remove the key {name}? All its tokens become invalid.")
 @setting_options("data_dir")
 @output_option
 def revoke(config: Path | None, name: str, output: str, **options: object) -> None:

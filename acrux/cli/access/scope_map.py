@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from msgspec import to_builtins
 
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.cli.repositories import RepositoryCommand, joined, management_option, repository_option
 from acrux.http.management import shapes
@@ -121,6 +121,7 @@ def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
 
 @scope_map.command()
 @name_option
+@asking("Delete the scope map {scope_map}?")
 @setting_options("data_dir")
 def delete(config: Path | None, scope_map: str, **options: object) -> None:
     """Delete a scope map that is not in use."""

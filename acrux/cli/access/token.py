@@ -9,11 +9,14 @@ import click
 from msgspec import to_builtins
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.cli.repositories import RepositoryCommand, joined, repository_option
+from acrux.domain.access.scope_maps import default_name
+from acrux.domain.access.shown_accounts import ShownAccount
+from acrux.domain.audit.refusal import to_the_second
 from acrux.http.management import shapes
-from acrux.services.access.accounts import TOKEN_PASSWORDS, ShownAccount
+from acrux.services.access.accounts import TOKEN_PASSWORDS
 
 name_option = click.option("--name", "-n", "account", required=True, help="Its name.")
 status_option = click.option(
@@ -68,10 +71,10 @@ def create(  # noqa: PLR0913, PLR0917 -- az acr has that many options
         raise click.UsageError("give either --scope-map or --repository")
 
     async def act(services: Services) -> ShownAccount:
-        chosen = scope_map or f"{account}-scope-map"
+        chosen = scope_map or default_name(account)
         if scope_map is None:
             description = f"Created by token: {account}"
-            await services.scope_maps.create(chosen, joined(repository), description)
+            await services.scope_maps.ensure(chosen, joined(repository), description)
         created = await services.accounts.create(
             account,
             chosen,
@@ -130,6 +133,7 @@ def update(
 
 @token.command()
 @name_option
+@asking("Delete the account {account} and revoke its tokens?")
 @setting_options("data_dir")
 def delete(config: Path | None, account: str, **options: object) -> None:
     """Delete an account and revoke its tokens at once."""
@@ -138,6 +142,7 @@ def delete(config: Path | None, account: str, **options: object) -> None:
 
 @token.command()
 @name_option
+@asking("Revoke all tokens of {account}?")
 @setting_options("data_dir")
 def revoke(config: Path | None, account: str, **options: object) -> None:
     """Revoke all tokens of an account within a second. Its passwords keep working."""
@@ -153,11 +158,12 @@ def credential() -> None:
 @name_option
 @click.option(
     "--password",
-    "password_name",
+    "password_names",
     type=click.Choice(TOKEN_PASSWORDS),
-    default=TOKEN_PASSWORDS[0],
+    multiple=True,
+    default=TOKEN_PASSWORDS[:1],
     show_default=True,
-    help="Which of the two.",
+    help="Which of the two; give it twice for both.",
 )
 @expiration_option
 @setting_options("data_dir")
@@ -165,19 +171,25 @@ def credential() -> None:
 def generate(
     config: Path | None,
     account: str,
-    password_name: str,
+    password_names: tuple[str, ...],
     expiration_in_days: int | None,
     output: str,
     **options: object,
 ) -> None:
-    """Generate a new password and show it once. Tokens from the old one are revoked."""
+    """Generate a new password and show it once. Tokens from the old one are revoked.
+
+    \b
+    Examples:
+      acrux token credential generate -n ci-team --expiration-in-days 90
+      acrux token credential generate -n ci-team --password password1 --password password2
+    """
     expiry = _expiry(expiration_in_days)
     _print(
         [
             _on(
                 config,
                 options,
-                lambda services: services.accounts.renew_password(account, password_name, expiry),
+                lambda services: services.accounts.renew_passwords(account, password_names, expiry),
             )
         ],
         output,
@@ -187,6 +199,7 @@ def generate(
 @credential.command(name="delete")
 @name_option
 @click.option("--password", "password_name", type=click.Choice(TOKEN_PASSWORDS), required=True)
+@asking("Delete {password_name} of {account} and revoke its tokens?")
 @setting_options("data_dir")
 @output_option
 def delete_password(
@@ -220,9 +233,13 @@ def _print(accounts: Sequence[ShownAccount], output: str, *, many: bool = False)
     ]
     print_table(("NAME", "STATUS", "SCOPE MAP"), rows)
     values = [
-        (password.name, password.value.reveal() if password.value else "(not stored)")
+        (
+            password.name,
+            password.value.reveal() if password.value else "(not stored)",
+            to_the_second(password.expires_at) if password.expires_at else "never",
+        )
         for account in accounts
         for password in account.passwords
     ]
     if values:
-        print_table(("PASSWORD", "VALUE"), values)
+        print_table(("PASSWORD", "VALUE", "EXPIRY"), values)

@@ -17,7 +17,7 @@ from acrux.cli.access.trust_options import (
     print_trusts,
     scope_map_option,
 )
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.cli.repositories import RepositoryCommand, joined
 from acrux.domain.access import trust_templates as templates
@@ -115,6 +115,7 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
 
 @trust.command()
 @name_option
+@asking("Delete the trust {trust} and revoke every token issued through it?")
 @setting_options("data_dir")
 def delete(config: Path | None, trust: str, **options: object) -> None:
     """Delete a trust and revoke the tokens issued through it at once."""

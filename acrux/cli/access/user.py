@@ -10,6 +10,7 @@ from msgspec import to_builtins
 
 from acrux.bootstrap.services import Services
 from acrux.cli.options import (
+    asking,
     output_option,
     print_json,
     print_table,
@@ -17,7 +18,9 @@ from acrux.cli.options import (
     setting_options,
 )
 from acrux.cli.registry import on_registry
+from acrux.cli.repositories import RepositoryCommand, joined, repository_option
 from acrux.domain.access.credential import Secret
+from acrux.domain.access.scope_maps import default_name
 from acrux.http.management import shapes
 from acrux.services.access.users import ShownUser
 
@@ -38,16 +41,20 @@ def user() -> None:
     """
 
 
-@user.command()
+@user.command(cls=RepositoryCommand)
 @name_option
-@click.option("--scope-map", required=True, help="The user's scope map.")
+@click.option("--scope-map", default=None, help="The user's scope map.")
+@repository_option(
+    "repository", "Create a scope map for the user with this repository and these actions."
+)
 @password_option
 @setting_options("data_dir")
 @output_option
 def create(
     config: Path | None,
     user_name: str,
-    scope_map: str,
+    scope_map: str | None,
+    repository: tuple[tuple[str, ...], ...],
     password_stdin: bool,  # noqa: FBT001 -- a flag
     output: str,
     **options: object,
@@ -57,13 +64,21 @@ def create(
     \b
     Examples:
       acrux user create -n alice --scope-map _repositories_push
+      acrux user create -n carol --repository "team/*" content/read content/write
       acrux user create -n bob@example.com --scope-map readers --password-stdin < secret
     """
+    if (scope_map is None) == (not repository):
+        raise click.UsageError("give either --scope-map or --repository")
     password = _password(from_stdin=password_stdin)
-    created = _on(
-        config, options, lambda services: services.users.create(user_name, scope_map, password)
-    )
-    _print([created], output)
+
+    async def act(services: Services) -> ShownUser:
+        chosen = scope_map or default_name(user_name)
+        if scope_map is None:
+            description = f"Created by user: {user_name}"
+            await services.scope_maps.ensure(chosen, joined(repository), description)
+        return await services.users.create(user_name, chosen, password)
+
+    _print([_on(config, options, act)], output)
 
 
 @user.command()
@@ -137,6 +152,7 @@ def passwd(
 
 @user.command()
 @name_option
+@asking("Revoke all tokens of {user_name}?")
 @setting_options("data_dir")
 def revoke(config: Path | None, user_name: str, **options: object) -> None:
     """Revoke all tokens of a user within a second. The password keeps working."""
@@ -145,6 +161,7 @@ def revoke(config: Path | None, user_name: str, **options: object) -> None:
 
 @user.command()
 @name_option
+@asking("Delete the user {user_name} and revoke their tokens?")
 @setting_options("data_dir")
 def delete(config: Path | None, user_name: str, **options: object) -> None:
     """Delete a user and revoke their tokens at once."""

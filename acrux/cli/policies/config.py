@@ -8,7 +8,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.policies.options import pattern_option, status_option, warn_of_unmatched
 from acrux.cli.registry import on_registry
 from acrux.domain.content.patterns import ANY_REPOSITORY
@@ -174,6 +174,7 @@ def update_soft_delete(
 
 @soft_delete.command(name="delete")
 @pattern_option(required=True)
+@asking("End soft delete for {pattern}?")
 @setting_options("data_dir")
 def delete_soft_delete(config: Path | None, pattern: str, **options: object) -> None:
     """Delete the soft-delete policy of a pattern; then a less specific one applies."""

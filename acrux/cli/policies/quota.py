@@ -9,7 +9,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.policies.options import name_option, pattern_option, warn_of_unmatched
 from acrux.cli.registry import on_registry
 from acrux.domain.content.byte_sizes import parse_bytes, written_bytes
@@ -124,6 +124,7 @@ def update(
 
 @quota.command()
 @name_option
+@asking("Delete the quota {policy_name}?")
 @setting_options("data_dir")
 def delete(config: Path | None, policy_name: str, **options: object) -> None:
     """Delete a quota."""

@@ -9,7 +9,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.policies.options import (
     name_option,
     new_patterns_option,
@@ -154,6 +154,7 @@ def update(
 
 @retention.command()
 @name_option
+@asking("Delete the retention rule {policy_name}?")
 @setting_options("data_dir")
 def delete(config: Path | None, policy_name: str, **options: object) -> None:
     """Delete a retention rule. What it removed does not come back."""

@@ -9,7 +9,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.policies.options import (
     except_option,
     name_option,
@@ -134,6 +134,7 @@ def update(
 
 @write_once.command()
 @name_option
+@asking("Delete the policy {policy_name}?")
 @setting_options("data_dir")
 def delete(config: Path | None, policy_name: str, **options: object) -> None:
     """Delete a write-once policy. The tags can then be moved and deleted."""

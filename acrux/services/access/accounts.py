@@ -2,20 +2,22 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
 from acrux.domain.access.grants import ANONYMOUS
 from acrux.domain.access.scope_maps import ADMINISTRATOR
+from acrux.domain.access.shown_accounts import ShownAccount, ShownPassword
+from acrux.domain.access.users import check_password, taken
 from acrux.domain.content.page import Page, Slice
-from acrux.domain.instants import to_microseconds
-from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName
+from acrux.domain.instants import in_utc, to_microseconds
+from acrux.errors import InvalidInput, InvalidSettings, UnknownName
 from acrux.ports.accounts import (
     Account,
     AccountKind,
+    InitialPassword,
     PasswordRecord,
     Passwords,
     Revocations,
@@ -33,27 +35,6 @@ EVERYTHING_PULLED: Final = "_repositories_pull_metadata_read"
 
 # acr-protocol.md §4.2; no colon, which would end the name in Basic (RFC 7617 §2).
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{4,49}")
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPassword:
-    """A password as it may be shown; its value only if it was generated just now."""
-
-    name: str
-    value: Secret | None = None
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ShownAccount:
-    """An account as its owner may see it."""
-
-    username: str
-    passwords: tuple[ShownPassword, ...]
-    scope_map: str
-    is_enabled: bool
-    created_at: datetime
 
 
 class Accounts:
@@ -77,12 +58,17 @@ class Accounts:
         self._revocations = revocations
         self._clock = clock
 
-    async def create_administrator(self, name: str) -> ShownAccount | None:
+    async def create_administrator(
+        self, name: str, initial: InitialPassword | None = None
+    ) -> ShownAccount | None:
         """Create the administrator with two new passwords; None if there is one already.
+
+        The first password is the one that `initial` holds. If it holds none, it is given the
+        generated one.
 
         A disabled one stays disabled. Raises InvalidSettings if there is one with another name,
         even beside this one, or if the name belongs to another account: a registry has one
-        administrator, with one name.
+        administrator, with one name. Also if the first password is too weak.
         """
         there = await self._accounts.find(name)
         if there is not None and is_administrator(there):
@@ -95,12 +81,20 @@ class Accounts:
                     f"name: the admin user of this data directory is {known.name!r}, and cannot be "
                     f"renamed: start with --name {known.name}"
                 )
-        created = await self._create(name, ADMINISTRATOR.name, ADMINISTRATOR_PASSWORDS)
+        chosen = initial.read() if initial else None
+        if chosen is not None:
+            _check_initial(chosen, name)
+        created = await self._create(
+            name, ADMINISTRATOR.name, ADMINISTRATOR_PASSWORDS, first=chosen
+        )
         if created is None:
+            others = await self._accounts.list(tuple(AccountKind))
             raise InvalidSettings(
-                f"name: there is an account {name!r} already, ignoring case, which is not the "
-                "admin user: choose another name with --name, or delete that account"
+                f"name: {taken(name, (each.name for each in others)).message}, which is not the "
+                "admin user; or choose another name with --name"
             )
+        if initial and created.passwords[0].value is not None:
+            initial.keep(created.passwords[0].value)
         return created
 
     async def _check_alone(self, name: str) -> None:
@@ -150,9 +144,8 @@ class Accounts:
         await self._check_scope_map(scope_map)
         created = await self._create(name, scope_map, password_names, expires_at)
         if created is None:
-            raise NameTaken(
-                f"there is an account {name!r} already, ignoring case: update or delete it"
-            )
+            there = await self._accounts.list(tuple(AccountKind))
+            raise taken(name, (each.name for each in there))
         return created
 
     async def show(self, name: str) -> ShownAccount:
@@ -238,7 +231,17 @@ class Accounts:
         record = self._record(password_name, value, expires_at)
         replaced = await self._accounts.replace_password(name, record, self._epoch())
         await self._done(name, done=replaced)
-        return _with_values(await self.show(name), {password_name: value})
+        return (await self.show(name)).with_values({password_name: value})
+
+    async def renew_passwords(
+        self, name: str, password_names: Collection[str], expires_at: datetime | None = None
+    ) -> ShownAccount:
+        """Replace one or both passwords, as `renew_password` does each."""
+        values: dict[str, str] = {}
+        for password_name in password_names:
+            renewed = await self.renew_password(name, password_name, expires_at)
+            values |= {each.name: each.value.reveal() for each in renewed.passwords if each.value}
+        return (await self.show(name)).with_values(values)
 
     async def delete_password(self, name: str, password_name: str) -> ShownAccount:
         """Remove one password.
@@ -251,6 +254,8 @@ class Accounts:
                 name, "keeps its two passwords: renew one with acrux credential renew"
             )
         deleted = await self._accounts.delete_password(name, password_name, self._epoch())
+        if not deleted and await self._accounts.find(name):
+            raise UnknownName(f"the account {name!r} has no password {password_name!r}")
         await self._done(name, done=deleted)
         return await self.show(name)
 
@@ -260,9 +265,14 @@ class Accounts:
         scope_map: str,
         password_names: Collection[str],
         expires_at: datetime | None = None,
+        first: Secret | None = None,
     ) -> ShownAccount | None:
         values = {password: self._passwords.generate() for password in password_names}
-        records = (self._record(password, value, expires_at) for password, value in values.items())
+        records = [self._record(password, value, expires_at) for password, value in values.items()]
+        if first is not None:
+            hashed = await self._passwords.hash_chosen(first.reveal())
+            records[0] = PasswordRecord(records[0].name, hashed, self._clock())
+            del values[records[0].name]
         account = Account(
             name=name,
             passwords=tuple(records),
@@ -272,7 +282,7 @@ class Accounts:
         )
         if not await self._accounts.create(account):
             return None
-        return _with_values(_shown(account), values)
+        return _shown(account).with_values(values)
 
     async def _refuse_for_administrator(self, name: str, refusal: str) -> None:
         account = await self._accounts.find(name)
@@ -302,7 +312,14 @@ class Accounts:
         return to_microseconds(self._clock())
 
     def _record(self, name: str, value: str, expires_at: datetime | None) -> PasswordRecord:
-        return PasswordRecord(name, self._passwords.hash(value), self._clock(), _in_utc(expires_at))
+        return PasswordRecord(name, self._passwords.hash(value), self._clock(), in_utc(expires_at))
+
+
+def _check_initial(password: Secret, name: str) -> None:
+    try:
+        check_password(password.reveal(), (name,))
+    except InvalidInput as weak:
+        raise InvalidSettings(f"admin_password_file: {weak.message}") from None
 
 
 def is_administrator(account: Account) -> bool:
@@ -319,13 +336,6 @@ def _has_first_password(account: Account) -> bool:
     return ADMINISTRATOR_PASSWORDS[0] in {password.name for password in account.passwords}
 
 
-def _in_utc(instant: datetime | None) -> datetime | None:
-    try:
-        return instant and instant.astimezone(UTC)
-    except OverflowError:  # it could be stored, but never read back
-        raise InvalidInput("a password must expire between the years 1 and 9999, in UTC") from None
-
-
 def _shown(account: Account) -> ShownAccount:
     passwords = tuple(
         ShownPassword(password.name, None, password.created_at, password.expires_at)
@@ -336,15 +346,5 @@ def _shown(account: Account) -> ShownAccount:
     )
 
 
-def _with_values(shown: ShownAccount, values: dict[str, str]) -> ShownAccount:
-    passwords = tuple(
-        replace(password, value=Secret(values[password.name]))
-        if password.name in values
-        else password
-        for password in shown.passwords
-    )
-    return replace(shown, passwords=passwords)
-
-
 def _unknown(name: str) -> UnknownName:
-    return UnknownName(f"there is no account {name!r}, or it has no such password")
+    return UnknownName(f"there is no account {name!r}: see acrux token list")

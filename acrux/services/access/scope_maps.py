@@ -42,6 +42,31 @@ class ScopeMaps:
             raise NameTaken(f"there is a scope map {name!r} already: update it")
         return scope_map
 
+    async def ensure(self, name: str, permissions: tuple[str, ...], description: str) -> None:
+        """Create a scope map, or take the one with this name if it has the same permissions.
+
+        Raises as `create` does; NameTaken only if it has others.
+        """
+        try:
+            await self.create(name, permissions, description)
+        except NameTaken:
+            there = await self.show(name)
+            if set(there.permissions) != set(permissions):
+                raise NameTaken(
+                    f"there is a scope map {name!r} already, with other permissions: use it with "
+                    "--scope-map, change it with acrux scope-map update, or delete it"
+                ) from None
+
+    async def set(self, name: str, permissions: tuple[str, ...], description: str) -> None:
+        """Give the scope map with this name these permissions; create it if there is none.
+
+        Raises as `create` does, and never NameTaken.
+        """
+        try:
+            await self.create(name, permissions, description)
+        except NameTaken:
+            await self.change(name, permissions=permissions, description=description)
+
     async def show(self, name: str) -> StoredScopeMap:
         """The scope map with this name. Raises UnknownName."""
         found = _system_defined(name) or await self._scope_maps.find(name)

@@ -6,10 +6,10 @@ from typing import Final
 
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
-from acrux.domain.access.users import check_password, check_user_name
+from acrux.domain.access.users import check_password, check_user_name, taken
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import to_microseconds
-from acrux.errors import InvalidInput, NameTaken, UnknownName
+from acrux.errors import InvalidInput, UnknownName
 from acrux.ports.accounts import (
     Account,
     AccountKind,
@@ -76,9 +76,8 @@ class Users:
             kind=AccountKind.USER,
         )
         if not await self._accounts.create(account):
-            raise NameTaken(
-                f"there is an account {name!r} already, ignoring case: update or delete it"
-            )
+            there = await self._accounts.list(tuple(AccountKind))
+            raise taken(name, (each.name for each in there))
         return _shown(account)
 
     async def list(self) -> tuple[ShownUser, ...]:

@@ -12,8 +12,10 @@ from acrux.adapters.sql.access.revocations import SqlRevocations
 from acrux.adapters.sql.access.scope_maps import SqlScopeMaps
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.credential import Credential, Secret
-from acrux.errors import BadCredentials, InvalidInput
-from acrux.services.access.accounts import Accounts, ShownAccount
+from acrux.domain.access.scope_maps import ADMINISTRATOR
+from acrux.domain.access.shown_accounts import ShownAccount
+from acrux.errors import BadCredentials, InvalidInput, InvalidSettings
+from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS, Accounts
 from acrux.services.access.authentication import Authentication
 from tests.http.conftest import HandClock
 
@@ -66,6 +68,20 @@ async def test_the_administrator_is_created_once(services: Services) -> None:
     assert len(set(created.values())) == 2
     assert await services.accounts.create_administrator("acrux") is None
     assert all([await services.works(password) for password in created.values()])
+
+
+async def test_a_second_administrator_stops_the_start_unless_it_is_disabled(
+    services: Services,
+) -> None:
+    """An earlier release made one for each name that it was started under."""
+    accounts = services.accounts
+    await accounts.create_administrator("acrux")
+    await accounts.create("other", ADMINISTRATOR.name, password_names=ADMINISTRATOR_PASSWORDS)
+
+    with pytest.raises(InvalidSettings, match="second admin user, 'other'"):
+        await accounts.create_administrator("acrux")
+    await accounts.change("other", is_enabled=False)
+    assert await accounts.create_administrator("acrux") is None
 
 
 async def test_an_account_is_shown_without_its_passwords(services: Services) -> None:

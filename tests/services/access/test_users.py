@@ -200,7 +200,9 @@ async def test_nobody_gets_a_name_that_differs_in_capitals_alone(
         services.accounts.create(alike, READER),
         services.users.create(alike, READER, RIGHT),
     ):
-        with pytest.raises(InvalidInput, match="ignoring case"):
+        with pytest.raises(
+            InvalidInput, match="an account 'robot' already, and capitals make no difference"
+        ):
             await attempt
     (problem,) = await services.file_users.follow()
     assert "left out" in problem

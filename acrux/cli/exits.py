@@ -1,0 +1,37 @@
+"""The codes with which commands exit, and what they say when refused."""
+
+from typing import Final
+
+from acrux.errors import (
+    InvalidInput,
+    InvalidSettings,
+    NameTaken,
+    RegistryError,
+    StillInUse,
+    Unknown,
+    UnknownName,
+)
+
+REFUSED: Final = 1  # or failed
+WRONG_USAGE: Final = 2  # as click exits
+NOT_FOUND: Final = 4  # 3 says that a registry could not be reached: caller/http_client.py
+CONFLICT: Final = 5  # what is asked for contradicts what there is
+
+
+def code_of(refused: RegistryError) -> int:
+    """The exit code of a refusal, so that a script can tell its kinds apart."""
+    match refused:
+        case Unknown() | UnknownName():
+            return NOT_FOUND
+        case NameTaken() | StillInUse():
+            return CONFLICT
+        case InvalidInput() | InvalidSettings():
+            return WRONG_USAGE
+        case _:
+            return REFUSED
+
+
+def message_of(refused: RegistryError) -> str:
+    """What to say of it."""
+    detail = "".join(f", {name}: {value}" for name, value in refused.detail.items())
+    return f"{refused.message or type(refused).__name__}{detail}"
