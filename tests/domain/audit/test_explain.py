@@ -106,8 +106,10 @@ def test_anonymous_callers_may_be_given_a_scope_map() -> None:
     assert update == "acrux update --anonymous-repository team/app content/read content/write"
     assert has_one.fixes == (
         login,
-        "acrux update --anonymous-repository '*' content/read "
-        "--anonymous-repository team/app content/write",
+        (
+            "acrux update --anonymous-repository '*' content/read "
+            "--anonymous-repository team/app content/write"
+        ),
     )
 
 
