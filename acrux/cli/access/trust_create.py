@@ -40,9 +40,9 @@ def create() -> None:
     \b
     Examples:
       acrux trust create github -n ci --repository org/app --branch main \\
-          --allow "{repository}" content/read content/write
+          --audience registry.example.com --allow "{repository}" content/read content/write
       acrux trust create kubernetes -n pull --issuer https://cluster.example.com \\
-          --namespace prod --scope-map _repositories_pull
+          --namespace prod --audience registry.example.com --scope-map _repositories_pull
     """
 
 
@@ -93,9 +93,10 @@ def github(
 
     \b
     Examples:
-      acrux trust create github -n ci --repository org/app --scope-map _repositories_push
+      acrux trust create github -n app --repository org/app \\
+          --audience registry.example.com --scope-map _repositories_push
       acrux trust create github -n all --repository "org/*" --branch main \\
-          --allow "{repository}" content/read content/write
+          --audience registry.example.com --allow "{repository}" content/read content/write
     """
     source = templates.github(
         repository, branch=branch, tag=tag, environment=environment, event=event, issuer=issuer
@@ -124,8 +125,8 @@ def gitlab(
 
     \b
     Examples:
-      acrux trust create gitlab -n ci --project group/app --protected \\
-          --allow "{project_path}" content/read content/write
+      acrux trust create gitlab -n gitlab --project group/app --protected \\
+          --audience registry.example.com --allow "{project_path}" content/read content/write
     """
     source = templates.gitlab(
         project, branch=branch, tag=tag, environment=environment, protected=protected, url=url
@@ -147,7 +148,8 @@ def kubernetes(issuer: str, namespace: str, service_account: str, **common: Any)
     \b
     Examples:
       acrux trust create kubernetes -n builds --issuer https://cluster.example.com \\
-          --namespace ci --service-account builder --scope-map _repositories_push
+          --namespace ci --service-account builder --audience registry.example.com \\
+          --scope-map _repositories_push
     """
     _create(templates.kubernetes(issuer, namespace, service_account), common)
 
@@ -183,8 +185,9 @@ def oidc(issuer: str, **common: Any) -> None:
 
     \b
     Examples:
-      acrux trust create oidc -n builds --issuer https://ci.example.com \\
-          --claim "project=team-*" --claim kind=build --scope-map _repositories_push
+      acrux trust create oidc -n other-ci --issuer https://ci.example.com \\
+          --claim "project=team-*" --claim kind=build --audience registry.example.com \\
+          --scope-map _repositories_push
     """
     _create(templates.Source(issuer, ()), common)
 

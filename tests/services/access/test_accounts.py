@@ -14,7 +14,13 @@ from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.credential import Credential, Secret
 from acrux.domain.access.scope_maps import ADMINISTRATOR
 from acrux.domain.access.shown_accounts import ShownAccount
-from acrux.errors import BadCredentials, InvalidInput, InvalidSettings
+from acrux.errors import (
+    BadCredentials,
+    InvalidInput,
+    InvalidSettings,
+    NameTaken,
+    UnknownName,
+)
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS, Accounts
 from acrux.services.access.authentication import Authentication
 from tests.http.conftest import HandClock
@@ -68,6 +74,80 @@ async def test_the_administrator_is_created_once(services: Services) -> None:
     assert len(set(created.values())) == 2
     assert await services.accounts.create_administrator("acrux") is None
     assert all([await services.works(password) for password in created.values()])
+
+
+class Initial:
+    """Where the first password comes from, and goes to."""
+
+    def __init__(self, held: str = "") -> None:
+        self.held = held
+
+    def read(self) -> Secret | None:
+        """The password, None if there is none."""
+        return Secret(self.held) if self.held else None
+
+    def keep(self, password: Secret) -> None:
+        """Keep it."""
+        self.held = password.reveal()
+
+
+async def test_the_first_password_may_be_given(services: Services) -> None:
+    """Whoever deploys the registry knows it before the first start."""
+    created = await services.accounts.create_administrator("acrux", Initial("a few words do"))
+
+    assert values(created).keys() == {"password2"}, "the other one is generated, and nobody asks"
+    assert await services.works("a few words do")
+
+
+async def test_a_generated_first_password_is_kept_where_one_was_looked_for(
+    services: Services,
+) -> None:
+    """A log would show it to more people."""
+    initial = Initial()
+    created = values(await services.accounts.create_administrator("acrux", initial))
+
+    assert initial.held == created["password"]
+    assert await services.works(initial.held)
+
+
+async def test_a_weak_first_password_makes_no_administrator(services: Services) -> None:
+    """The next start can use a better one."""
+    with pytest.raises(InvalidSettings, match="admin_password_file: a password needs at least 12"):
+        await services.accounts.create_administrator("acrux", Initial("weak"))
+
+    assert await services.accounts.create_administrator("acrux", Initial()) is not None
+
+
+async def test_both_passwords_may_be_renewed_at_once(services: Services) -> None:
+    """After a leak nobody knows which of them it was."""
+    old = values(await services.accounts.create_administrator("acrux"))
+
+    new = values(await services.accounts.renew_passwords("acrux", ADMINISTRATOR_PASSWORDS))
+
+    assert new.keys() == old.keys()
+    assert [await services.works(value) for value in new.values()] == [True, True]
+    assert [await services.works(value) for value in old.values()] == [False, False]
+
+
+async def test_a_password_that_is_not_there_is_told_apart_from_an_account(
+    services: Services,
+) -> None:
+    """Whoever mistyped the one would look for the other."""
+    await services.accounts.create("reader", "_repositories_pull", password_names=("password1",))
+
+    with pytest.raises(UnknownName, match="the account 'reader' has no password 'password2'"):
+        await services.accounts.delete_password("reader", "password2")
+    with pytest.raises(UnknownName, match="there is no account 'raeder'"):
+        await services.accounts.delete_password("raeder", "password2")
+
+
+async def test_a_name_that_is_taken_is_told_as_it_is_written(services: Services) -> None:
+    """`update or delete it` helps only with the name that there is."""
+    await services.accounts.create("Alice", "_repositories_pull")
+
+    for name, said in (("alice", "'Alice' already, and capitals"), ("Alice", "'Alice' already:")):
+        with pytest.raises(NameTaken, match=said):
+            await services.accounts.create(name, "_repositories_pull")
 
 
 async def test_a_second_administrator_stops_the_start_unless_it_is_disabled(

@@ -1,0 +1,264 @@
+"""What people try in the first hour: create again, ask, undo, on a terminal."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from acrux.bootstrap.application import build
+from acrux.cli.main import cli
+from acrux.errors import NameTaken
+from acrux.settings import Settings
+from acrux.settings_sources import load
+from tests.running import ROOT, acrux, environment
+from tests.tools import require_tool
+
+PULL = "_repositories_pull"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A registry that was started once."""
+    registry = build(Settings(data_dir=tmp_path / "data"))
+
+    async def start() -> None:
+        await registry.lifespan.open()
+        await registry.services.accounts.create_administrator("acrux")
+        await registry.lifespan.close()
+
+    asyncio.run(start())
+    return tmp_path / "data"
+
+
+def run(data_dir: Path, *words: str, stdin: str = "") -> Result:
+    """Run a command on the registry, without a terminal."""
+    return CliRunner().invoke(cli, [*words, "--data-dir", str(data_dir)], input=stdin)
+
+
+def shown(data_dir: Path, *words: str) -> object:
+    """What a command prints for programs."""
+    result = run(data_dir, *words, "--output", "json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def on_terminal(data_dir: Path, *words: str, typed: str = "", columns: int = 80) -> tuple[int, str]:
+    """Run a command on a terminal of this width, and type; its exit code and what is shown."""
+    terminal, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acrux", *words, "--data-dir", str(data_dir)],
+        cwd=ROOT, env=environment(COLUMNS=str(columns), TERM="xterm"),
+        stdin=slave, stdout=slave, stderr=slave,
+    )  # fmt: skip
+    os.close(slave)
+    os.write(terminal, typed.encode())
+    output = b""
+    with suppress(OSError):  # how Linux says that nobody writes there any more
+        while part := os.read(terminal, 65536):
+            output += part
+    os.close(terminal)
+    return process.wait(30), re.sub(r"\x1b\[[0-9;]*m", "", output.decode())
+
+
+def test_an_account_can_be_created_deleted_and_created_again(data_dir: Path) -> None:
+    """The scope map that was made for it is still there, and equal."""
+    words = ("token", "create", "-n", "reader", "--repository", "team/app", "content/read")
+
+    codes = [
+        run(data_dir, *words).exit_code,
+        run(data_dir, "token", "delete", "-n", "reader").exit_code,
+        run(data_dir, *words).exit_code,
+    ]
+
+    assert codes == [0, 0, 0]
+
+
+def test_a_scope_map_with_other_permissions_is_not_taken(data_dir: Path) -> None:
+    """The account would get rights that nobody asked for."""
+    run(data_dir, "scope-map", "create", "-n", "reader-scope-map",
+        "--repository", "*", "content/delete")  # fmt: skip
+
+    refused = run(
+        data_dir, "token", "create", "-n", "reader", "--repository", "team/app", "content/read"
+    )
+
+    assert isinstance(refused.exception, NameTaken)
+    assert "reader-scope-map" in str(refused.exception.message)
+
+
+def test_a_user_is_created_with_repositories_in_one_step(data_dir: Path) -> None:
+    """The name may hold what a scope map's name may not."""
+    created = run(
+        data_dir, "user", "create", "-n", "al.ice@example.com", "--repository", "team/*",
+        "content/read", "content/write", "--password-stdin", stdin="a few words do\n",
+    )  # fmt: skip
+    neither = run(data_dir, "user", "create", "-n", "bob", "--password-stdin", stdin="x\n")
+
+    assert created.exit_code == 0, created.output
+    assert shown(data_dir, "scope-map", "show", "-n", "al-ice-example-com-scope-map") == {
+        "name": "al-ice-example-com-scope-map",
+        "description": "Created by user: al.ice@example.com",
+        "actions": ["repositories/team/*/content/read", "repositories/team/*/content/write"],
+        "type": "UserDefined",
+    } | {"creationDate": _any(data_dir)}
+    assert neither.exit_code == 2
+
+
+def _any(data_dir: Path) -> object:
+    found = shown(data_dir, "scope-map", "show", "-n", "al-ice-example-com-scope-map")
+    assert isinstance(found, dict)
+    return found["creationDate"]
+
+
+def test_anonymous_callers_get_one_repository_in_one_step(data_dir: Path) -> None:
+    """And another one in the next: the last word counts."""
+    run(data_dir, "update", "--anonymous-repository", "public/app", "content/read")
+    first = shown(data_dir, "show")
+    updated = shown(
+        data_dir, "update", "--anonymous-repository", "other", "content/read", "metadata/read"
+    )
+    now = shown(data_dir, "scope-map", "show", "-n", "anonymous-scope-map")
+    off = shown(data_dir, "update", "--anonymous-pull-enabled", "false")
+
+    assert isinstance(first, dict)
+    assert isinstance(now, dict)
+    assert isinstance(off, dict)
+    assert first == updated
+    assert first["anonymousScopeMapId"] == "anonymous-scope-map"
+    assert now["actions"] == ["repositories/other/content/read", "repositories/other/metadata/read"]
+    assert off["anonymousPullEnabled"] is False
+
+
+def test_update_prints_what_is_now_so(data_dir: Path) -> None:
+    """Silence leaves open whether it worked."""
+    updated = run(data_dir, "update", "--admin-enabled", "false")
+
+    assert "disabled" in updated.stdout
+    assert run(data_dir, "show").stdout == updated.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("token", "delete", "-n", "reader"),
+        ("token", "revoke", "-n", "reader"),
+        ("token", "credential", "delete", "-n", "reader", "--password", "password2"),
+        ("scope-map", "delete", "-n", "a-scope-map"),
+    ],
+)
+def test_what_takes_something_away_asks_on_a_terminal(
+    data_dir: Path, words: tuple[str, ...]
+) -> None:
+    """A name is mistyped easily, and an account is used by many."""
+    run(data_dir, "token", "create", "-n", "reader", "--scope-map", PULL)
+    run(data_dir, "scope-map", "create", "-n", "a-scope-map", "--repository", "a", "content/read")
+
+    refused, asked = on_terminal(data_dir, *words, typed="n\n")
+    agreed, _ = on_terminal(data_dir, *words, typed="y\n")
+    run(data_dir, "token", "create", "-n", "reader", "--scope-map", PULL)
+    run(data_dir, "scope-map", "create", "-n", "a-scope-map", "--repository", "a", "content/read")
+    run(data_dir, "token", "credential", "generate", "-n", "reader", "--password", "password2")
+    unasked, silent = on_terminal(data_dir, *words, "--yes")
+
+    assert (refused, agreed, unasked) == (1, 0, 0)
+    assert "?" in asked
+    assert words[-1] in asked or "reader" in asked
+    assert "?" not in silent
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_table_folds_what_does_not_fit(data_dir: Path, columns: int) -> None:
+    """Half a password, or a digest without its end, is of no use."""
+    run(data_dir, "token", "create", "-n", "a-name-that-is-long", "--scope-map", PULL)
+
+    code, output = on_terminal(
+        data_dir, "token", "credential", "generate", "-n", "a-name-that-is-long", columns=columns
+    )
+    [title] = [line for line in output.splitlines() if line.startswith("PASSWORD")]
+    values = output[output.index(title) + len(title) :].splitlines()
+    column = slice(title.index("VALUE"), title.index("EXPIRY"))
+    password = "".join(line[column].strip() for line in values).replace("(notstored)", "")
+
+    assert code == 0
+    assert max(map(len, output.splitlines())) <= columns
+    assert "…" not in output
+    assert len(password.removesuffix("(not stored)")) == 43
+
+
+def test_expiry_is_shown_where_people_look_for_it(data_dir: Path) -> None:
+    """A pipeline fails on the day on which nobody looked."""
+    run(data_dir, "token", "create", "-n", "reader", "--scope-map", PULL,
+        "--expiration-in-days", "90")  # fmt: skip
+
+    [header, *passwords] = run(data_dir, "token", "show", "-n", "reader").stdout.splitlines()[-3:]
+
+    assert "EXPIRY" in header
+    assert all("T" in line.split()[-1] for line in passwords)
+
+
+def test_the_version_is_an_option_too() -> None:
+    """It is the first thing that a bug report asks for."""
+    option, command = acrux("--version"), acrux("version")
+
+    assert option.returncode == 0
+    assert option.stdout == command.stdout
+
+
+@pytest.mark.parametrize("words", [("settings",), ("--help",), ("version",)])
+def test_a_full_disk_is_one_clear_line(words: tuple[str, ...]) -> None:
+    """A page of traceback hides what is wrong."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "acrux", *words],
+            cwd=ROOT, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+
+    assert done.returncode == 1
+    assert done.stderr == "acrux: No space left on device\n"
+
+
+def test_a_port_without_the_right_to_it_is_not_called_taken() -> None:
+    """People would look for the program that listens there."""
+    unshare = require_tool("unshare", package="util-linux")
+    limit = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    code = (
+        "from acrux import listening; from acrux.errors import InvalidSettings\n"
+        "from acrux.settings import Settings\n"
+        f"try: listening.resolve(Settings(port={limit - 1}))\n"
+        "except InvalidSettings as refused: print(refused.message)\n"
+    )
+    # Without a user of its own there, root has no right to privileged ports either.
+    done = subprocess.run(
+        [unshare, "--user", sys.executable, "-c", code],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+    assert "ports below 1024 need a right" in done.stdout
+
+
+def test_a_file_with_every_setting_can_be_made_and_used(tmp_path: Path) -> None:
+    """It is an example whose defaults are those of the release."""
+    made = CliRunner().invoke(
+        cli, ["settings", "--output", "toml", "--port", "5001", "--login-server", "a.test"]
+    )
+    file = tmp_path / "acrux.toml"
+    file.write_text(made.stdout)
+    uncommented = tmp_path / "all.toml"
+    uncommented.write_text(
+        "\n".join(
+            line.removeprefix("# ")
+            for line in made.stdout.splitlines()
+            if " = " in line.removeprefix("# ") and not line.endswith('= ""')
+        )
+    )
+
+    assert load({}, {}, file).settings == Settings(port=5001, login_servers=("a.test",))
+    assert load({}, {}, uncommented).settings == Settings(port=5001, login_servers=("a.test",))
