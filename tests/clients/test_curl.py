@@ -94,19 +94,19 @@ def test_the_three_commands_that_the_first_start_prints_do_the_walk(
     require_tool("curl", package="curl")
     arguments = ("--sample", "--tls-self-signed") if tls else ("--sample",)
     with running(tmp_path / "data", *arguments) as registry:
-        printed = [
-            line.strip()
-            for line in registry.log.read_text().splitlines()
-            if line.strip().startswith("curl ")
-        ]
+        lines = [line.strip() for line in registry.log.read_text().splitlines()]
+        [encode] = [line for line in lines if line.startswith("acr_credential=")]
+        encode = encode.replace("PASSWORD", registry.password)
+        printed = [line for line in lines if line.startswith("curl ")]
         assert len(printed) == 3
 
         done = [
             subprocess.run(
-                ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True
+                ["bash", "-c", f"{encode}\n{command}"],
+                capture_output=True, text=True, timeout=60, check=True,
             )
             for command in printed
-        ]
+        ]  # fmt: skip
 
     statuses = [status_line(step.stderr.rpartition("> Host")[2]).split()[2] for step in done]
     assert statuses == ["401", "200", "200"]
