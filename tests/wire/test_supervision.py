@@ -129,7 +129,7 @@ def test_a_worker_that_cannot_start_at_first_ends_the_start(tmp_path: Path) -> N
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from acrux import server\n"
+        "from acrux import listening, server\n"
         "from acrux.bootstrap.application import build\n"
         "from acrux.settings import Settings\n"
         "def broken(*_): sys.exit(7)\n"
