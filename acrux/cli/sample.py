@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.media_types import OCI_MANIFEST
+from acrux.domain.content.media_types import ANYTHING, OCI_MANIFEST
 from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.content.upload import Session
+from acrux.errors import UnknownManifest
 from acrux.services.content.manifests import Manifests
 from acrux.services.content.uploads import Uploads
 
@@ -19,18 +20,21 @@ CONFIG_TYPE: Final = "application/vnd.oci.image.config.v1+json"
 
 
 async def push(uploads: Uploads, manifests: Manifests) -> None:
-    """Push hello-world:latest, an image without a layer."""
-    config = json.dumps(
-        {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {},
-            "rootfs": {"type": "layers", "diff_ids": []},
-        }
-    ).encode()
-    digest = Digest.of(config)
-    await uploads.put(SESSION, digest, _whole(config))
-    await manifests.put(REPOSITORY, TAG, _manifest(digest, len(config)), OCI_MANIFEST)
+    """Push hello-world:latest, an image without a layer, unless it is there already."""
+    try:
+        await manifests.get(REPOSITORY, TAG, ANYTHING)
+    except UnknownManifest:
+        config = json.dumps(
+            {
+                "architecture": "amd64",
+                "os": "linux",
+                "config": {},
+                "rootfs": {"type": "layers", "diff_ids": []},
+            }
+        ).encode()
+        digest = Digest.of(config)
+        await uploads.put(SESSION, digest, _whole(config))
+        await manifests.put(REPOSITORY, TAG, _manifest(digest, len(config)), OCI_MANIFEST)
 
 
 def _manifest(config: Digest, size: int) -> bytes:

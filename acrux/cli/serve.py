@@ -29,7 +29,7 @@ from acrux.settings import Settings, variable
     "--sample",
     "with_sample",
     is_flag=True,
-    help="Push a tiny image hello-world:latest into a registry without any image.",
+    help="Push a tiny image hello-world:latest, if there is no image in the registry.",
 )
 def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
     """Run the registry.
@@ -71,9 +71,9 @@ def _serve(settings: Settings, *, with_sample: bool) -> None:
         server.run(settings, greeting.print)
 
 
-async def _has_images(registry: Registry) -> bool:
-    found = await registry.services.listings.repositories(Page(1), (EVERY_REPOSITORY,))
-    return bool(found.items)
+async def _has_other_images(registry: Registry) -> bool:
+    found = await registry.services.listings.repositories(Page(2), (EVERY_REPOSITORY,))
+    return any(name != sample.REPOSITORY.value for name in found.items)
 
 
 async def _prepare(
@@ -89,7 +89,7 @@ async def _prepare(
         passwords = (await accounts.show(settings.name)).passwords
         with suppress(StorageReadOnly):  # content is served all the same, with existing keys
             await registry.services.keys.use(settings.signing_algorithm)
-            if with_sample and not await _has_images(registry):
+            if with_sample and not await _has_other_images(registry):
                 await sample.push(registry.services.uploads, registry.services.manifests)
         names = (password.name for password in passwords)
         return created, tuple(name for name in names if name not in ADMINISTRATOR_PASSWORDS)
