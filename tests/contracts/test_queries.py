@@ -30,7 +30,7 @@ READS: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", "/v2/hello/tags/list", {"n": "1", "last": "v1"}, 1),
     ("GET", "/v2/hello/tags/list", {"last": "v9"}, 2),  # empty: does the repository exist at all?
     ("GET", f"/v2/hello/referrers/{APP.digest}", {}, 1),
-    ("GET", "/v2/_catalog", {}, 2),  # the second asks what the account may see
+    ("GET", "/v2/_catalog", {}, 3),  # two ask what the account may see, and what everybody may
     ("GET", "/acr/v1/hello", {}, 1),
     ("GET", "/acr/v1/hello/_tags", {}, 2),
     ("GET", "/acr/v1/hello/_tags", {"orderby": "timedesc", "last": "v1"}, 2),

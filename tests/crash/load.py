@@ -4,14 +4,15 @@ import base64
 import http.client
 import json
 import random
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from acrux.domain.content.digest import Digest
 from tests.crash.promises import Ledger, OpenUpload
 from tests.images import image
-from tests.running import RunningRegistry
+from tests.running import RunningRegistry, running
 from tests.wire.connection import Connection, Reply
 
 TAGS: Final = 5
@@ -47,11 +48,23 @@ class CountingConnection(Connection):
         return reply
 
 
+@contextmanager
+def starting(
+    data_dir: Path, *arguments: str, wrapper: tuple[str, ...] = ()
+) -> Iterator[RunningRegistry]:
+    """As `running`; its first start writes a file for `first_password`."""
+    file = str(_password_file(data_dir))
+    with running(data_dir, *arguments, wrapper=wrapper, ACRUX_ADMIN_PASSWORD_FILE=file) as registry:
+        yield registry
+
+
 def first_password(registry: RunningRegistry) -> str:
-    """The admin's first password, as printed by the first start; no other process is needed."""
-    found = re.search(r"^password +(\S+)$", registry.log.read_text(), re.MULTILINE)
-    assert found is not None
-    return found[1]
+    """The admin's first password, as written by the first start; no other process is needed."""
+    return _password_file(registry.data_dir).read_text().strip()
+
+
+def _password_file(data_dir: Path) -> Path:
+    return data_dir.parent / "admin-password"
 
 
 class Load:

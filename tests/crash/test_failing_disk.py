@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from acrux.domain.content.digest import Digest
-from tests.crash.load import first_password
+from tests.crash.load import first_password, starting
 from tests.crash.power import end
 from tests.images import image
-from tests.running import RunningRegistry, running
+from tests.running import RunningRegistry
 from tests.tools import blob_file, require_tool
 from tests.wire.connection import Connection, Reply
 
@@ -32,7 +32,7 @@ ONLY_STANDARD = 3  # no descriptors other than the three that every process has
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[RunningRegistry]:
     """A registry with one worker."""
-    with running(tmp_path / "data", "--workers", "1") as registry:
+    with starting(tmp_path / "data", "--workers", "1") as registry:
         yield registry
 
 
@@ -106,7 +106,7 @@ def faulty(path: Path, calls: str, which: str) -> tuple[str, ...]:
 
 def filled(data: Path) -> str:
     """Push the image to a registry in this folder, and return the administrator's password."""
-    with running(data, "--workers", "1") as registry:
+    with starting(data, "--workers", "1") as registry:
         holding(registry).close()
         return first_password(registry)
 
@@ -124,7 +124,7 @@ def test_a_blob_that_cannot_be_opened_is_503(tmp_path: Path, blob: bytes) -> Non
     data = tmp_path / "data"
     password = filled(data)
     broken = faulty(blob_file(data, Digest.of(blob)), "openat", "1+")
-    with running(data, "--workers", "1", wrapper=broken) as registry:
+    with starting(data, "--workers", "1", wrapper=broken) as registry:
         connection = client_of(registry, password)
 
         for _ in range(2):
@@ -140,7 +140,7 @@ def test_an_answer_that_the_disk_cuts_short_never_looks_whole(tmp_path: Path) ->
     data = tmp_path / "data"
     password = filled(data)
     broken = faulty(blob_file(data, Digest.of(LARGE)), "preadv,preadv2", "3+")
-    with running(data, "--workers", "1", wrapper=broken) as registry:
+    with starting(data, "--workers", "1", wrapper=broken) as registry:
         connection = client_of(registry, password)
 
         response = connection.begin("GET", f"/v2/app/blobs/{Digest.of(LARGE)}")

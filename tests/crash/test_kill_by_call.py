@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.blob_stores import needs
-from tests.crash.load import Load, check_cancelled, check_password, first_password
+from tests.crash.load import Load, check_cancelled, check_password, first_password, starting
 from tests.crash.promises import DataDir, Ledger, faults_of_a_copy, losses, over_http
-from tests.running import RunningRegistry, running
+from tests.running import RunningRegistry
 from tests.tools import missing
 
 # The calls of each kind, and the most that a thread may make before the kill.
@@ -94,11 +94,11 @@ def test_everything_acknowledged_survives_a_kill_at_any_system_call(
     """When memory runs out, a worker can be killed between any two steps of a push."""
     needs("strace")
     ledger, told = Ledger(), f"--seed {seed}, {kind}"
-    with running(tmp_path / "data", "--workers", "1") as registry:
+    with starting(tmp_path / "data", "--workers", "1") as registry:
         password = push_until_killed(registry, ledger, kind, seed)
     assert faults_of_a_copy(tmp_path / "data", tmp_path / "copy") == [], told
 
-    with running(tmp_path / "data", "--workers", "1") as registry:
+    with starting(tmp_path / "data", "--workers", "1") as registry:
         load = Load(registry, password, ledger, "drill")
         load.log_in()
         assert losses(over_http(load.connection), ledger.at()) == [], told

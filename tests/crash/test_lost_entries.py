@@ -16,10 +16,9 @@ import pytest
 
 from tests.contracts.blob_stores import needs
 from tests.crash.disk import AnyLoss, Disk, Loss, NamesStay
-from tests.crash.load import Load, first_password
+from tests.crash.load import Load, first_password, starting
 from tests.crash.promises import DataDir, Ledger, losses, over_http
 from tests.crash.tracing import Change, changes, strace
-from tests.running import running
 from tests.wire.connection import Connection
 
 STEPS = 12
@@ -48,7 +47,7 @@ def trace(folder: Path, seed: int) -> Traced:
     needs("strace")
     ledger, log, data_dir = Ledger(), folder / "calls", folder / "data"
     data_dir.mkdir()
-    with running(data_dir, "--workers", "1", wrapper=strace(log)) as registry:
+    with starting(data_dir, "--workers", "1", wrapper=strace(log)) as registry:
         password = first_password(registry)
         load = Load(registry, password, ledger, "drill")
         chance = random.Random(seed)
@@ -111,7 +110,7 @@ def test_a_registry_starts_from_what_a_power_loss_left(tmp_path: Path, seed: int
     (tmp_path / "after").mkdir()
     disk.after_power_loss(tmp_path / "after" / "data", chance.choice([Loss(), AnyLoss(chance)]))
 
-    with running(tmp_path / "after" / "data", "--workers", "1") as registry:
+    with starting(tmp_path / "after" / "data", "--workers", "1") as registry:
         connection = Connection(registry.port)
         connection.login("acrux", traced.password)
         found = losses(over_http(connection), traced.ledger.at(answer))

@@ -16,10 +16,11 @@ from tests.crash.load import (
     check_cancelled,
     check_password,
     first_password,
+    starting,
 )
 from tests.crash.power import PACKAGES, PoweredDisk, end, powered_disk
 from tests.crash.promises import DataDir, Ledger, faults_of_a_copy, losses, over_http
-from tests.running import RunningRegistry, running
+from tests.running import RunningRegistry
 
 CLIENTS = 3
 STEPS = 2000  # far more than there is time for
@@ -69,7 +70,7 @@ def test_everything_acknowledged_survives_a_power_cut(tmp_path: Path, kind: str,
     told = f"--seed {seed}, {kind}"
     with powered_disk(kind, tmp_path) as disk:
         data_dir = disk.mount_point / "data"
-        with running(data_dir, "--workers", "2") as registry:
+        with starting(data_dir, "--workers", "2") as registry:
             password = push_until_cut(disk, registry, ledgers, random.Random(seed))
         disk.unmount()
         disk.mount()
@@ -77,7 +78,7 @@ def test_everything_acknowledged_survives_a_power_cut(tmp_path: Path, kind: str,
         disk.unmount()  # after a start, nothing is in the page cache
         disk.mount()
 
-        with running(data_dir, "--workers", "2") as registry:
+        with starting(data_dir, "--workers", "2") as registry:
             check(registry, password, ledgers, told)
             end(registry)
         assert DataDir(data_dir).faults() == [], told

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from acrux.domain.content.digest import Digest
-from tests.crash.load import first_password
+from tests.crash.load import first_password, starting
 from tests.crash.power import PoweredDisk, end, powered_disk
 from tests.images import Image, image
-from tests.running import RunningRegistry, acrux, running
+from tests.running import RunningRegistry, acrux
 from tests.wire.connection import ALL, Connection, Reply
 
 IMAGE: Image = image(b"a layer" * 100_000)
@@ -74,7 +74,7 @@ def disk(tmp_path: Path) -> Iterator[PoweredDisk]:
 def prepare(disk: PoweredDisk, left: str) -> tuple[str, str, str]:
     """Leave a registry with an image in this state; return a password, an upload and a case."""
     data = disk.mount_point / "data"
-    with running(data, "--workers", "1") as registry:
+    with starting(data, "--workers", "1") as registry:
         password = first_password(registry)
         caller = Caller(registry, password)
         caller.log_in()
@@ -162,7 +162,7 @@ def test_a_registry_starts_on_a_read_only_file_system_and_serves_what_it_holds(
     password, location, case = prepare(disk, left)
     data = disk.mount_point / "data"
     disk.remount("ro")
-    with running(elsewhere(data), "--workers", "2") as registry:
+    with starting(elsewhere(data), "--workers", "2") as registry:
         caller = Caller(registry, password)
         pulls(caller, case)
         refusals(caller, location)
@@ -197,7 +197,7 @@ def test_a_file_system_that_turns_read_only_under_a_registry_stops_no_pull(
     data = disk.mount_point / "data"
     data.mkdir(mode=0o700)
     disk.remount("errors=remount-ro")
-    with running(elsewhere(data), "--workers", "1") as registry:
+    with starting(elsewhere(data), "--workers", "1") as registry:
         caller = Caller(registry, first_password(registry))
         caller.log_in()
         caller.push(IMAGE)
@@ -215,7 +215,7 @@ def test_a_file_system_that_turns_read_only_under_a_registry_stops_no_pull(
         caller.close()
         assert registry.stop() == 0
     assert lines(registry, "audit-lost")
-    with running(registry.data_dir, "--workers", "1") as registry:
+    with starting(registry.data_dir, "--workers", "1") as registry:
         caller = Caller(registry, caller.password)
         caller.log_in()
         assert caller.call("GET", MANIFEST, Accept=IMAGE.media_type).body == IMAGE.manifest

@@ -22,7 +22,7 @@ PUSHES = 3  # beside each check, at least
 
 @pytest.fixture(autouse=True)
 def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acrux.bootstrap.services.REST_SECONDS", 0)
+    monkeypatch.setattr("acrux.pacing.LEAST_SECONDS", 0)
 
 
 class Pushes:
