@@ -49,15 +49,16 @@ def open_to_all(folder: Path) -> str:
 
 
 def open_to_group(folder: Path) -> Path | None:
-    """A secret in the data directory that its group may use, or a folder that it may write to.
+    """A secret that the group of the data directory may use, or a folder that it may change.
 
-    None if the group may enter neither the data directory nor what holds the secrets.
+    None if the group may not enter the data directory.
     """
-    for path in (folder, folder / "secrets"):
-        if not stat.S_IMODE(path.stat().st_mode) & stat.S_IXGRP:
-            return None
-    for path in sorted((folder / "secrets").rglob("*")):
-        with suppress(FileNotFoundError):  # a key that was just removed
+    if not folder.stat().st_mode & stat.S_IXGRP:
+        return None
+    holders = (folder / "secrets", folder / "tls")
+    within = (path for holder in holders for path in sorted(holder.rglob("*")))
+    for path in (folder, *holders, *within):
+        with suppress(FileNotFoundError):  # there is no certificate, or a key was just removed
             mode = path.stat().st_mode
             if mode & (stat.S_IWGRP if stat.S_ISDIR(mode) else stat.S_IRWXG):
                 return path

@@ -49,7 +49,7 @@ class Greeting:
             url=listening,
             login_servers=self.settings.known_login_servers,
             admin_user=self.settings.name,
-            admin_password=self._where_password_is(),
+            admin_password=self._where_password_is("not shown in JSON"),
             ca=self.ca,
         )  # fmt: skip
         return ready + "".join(
@@ -91,14 +91,14 @@ class Greeting:
         # Whoever reads a log file, or what a collector keeps of it, is not the administrator.
         return self.settings.admin_password_file is None and self.is_on_terminal
 
-    def _where_password_is(self) -> str:
+    def _where_password_is(self, shown: str = "shown on a terminal only") -> str:
         folder = self.settings.data_dir
         renew = f"{NEW_PASSWORD} --data-dir {shlex.quote(str(folder))}"
         if self.first_start is None:
             return f"shown or written at the first start; for a new one: {renew}"
         if file := self.settings.admin_password_file:
             return f"in {file}"
-        return f"shown on a terminal only; for a new one: {renew} (or --admin-password-file FILE)"
+        return f"{shown}; for a new one: {renew} (or --admin-password-file FILE)"
 
     def _how_to_trust(self) -> Iterator[str]:
         """What clients need for this registry: a CA, or the permission to use plain http."""

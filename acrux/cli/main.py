@@ -104,10 +104,14 @@ def main() -> None:
     """Run the command line. Exit with the codes of `exits` if something was refused."""
     try:
         code = cli(prog_name="acrux", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may have been closed: acrux ... >&-
+            sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except RegistryError as refused:
         _fail(exits.message_of(refused), exits.code_of(refused))
+    except click.exceptions.NoArgsIsHelpError as helped:
+        helped.show()
+        sys.exit(helped.exit_code)
     except click.ClickException as refused:
         if isinstance(refused, click.UsageError) and refused.ctx is not None:
             click.echo(refused.ctx.get_usage(), err=True)
@@ -131,5 +135,5 @@ def _fail(message: str, code: int) -> None:
 def _lose_output() -> None:
     # At exit Python flushes standard output once more, and reports that failure to standard error
     # (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

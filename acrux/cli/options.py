@@ -78,7 +78,7 @@ def asking(question: str) -> Callable[[Command], Command]:
         @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
         @wraps(command)
         def asked(*, yes: bool, **options: Any) -> Any:
-            if not yes and sys.stdin.isatty():
+            if not yes and sys.stdin is not None and sys.stdin.isatty():
                 click.confirm(question.format(**options), abort=True, err=True)
             return command(**options)
 

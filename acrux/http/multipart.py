@@ -1,5 +1,6 @@
 """Several parts of a blob in one answer (RFC 9110 §14.6)."""
 
+from array import array
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import accumulate
@@ -21,17 +22,29 @@ class Span(Struct, frozen=True):
         """The number of bytes."""
         return self.stop - self.first
 
+    def within(self, skipped: int, left: int) -> "Span":
+        """The same without so many bytes at its beginning and at its end."""
+        text = None if self.text is None else self.text[skipped : self.size - left]
+        return Span(self.first + skipped, self.stop - left, text)
+
 
 class ByteRangesContent:
-    """Parts of some content, each below a header of its own, as one content."""
+    """Parts of some content, each below a header of its own, as one content.
+
+    Between two pieces it keeps three numbers for each part, and no text: nobody counts its memory.
+    """
 
     def __init__(
         self, content: Content, parts: Sequence[tuple[int, int]], media_type: str, boundary: str
     ) -> None:
         self._content = content
-        self._spans = tuple(_spans(parts, content.size, media_type, boundary))
-        self._ends = tuple(accumulate(span.size for span in self._spans))
-        self.size = self._ends[-1]
+        self._media_type = media_type
+        self._boundary = boundary
+        self._firsts = array("Q", [first for first, _ in parts])
+        self._stops = array("Q", [stop for _, stop in parts])
+        sizes = (sum(span.size for span in self._part(number)) for number in range(len(parts)))
+        self._ends = array("Q", accumulate(sizes))
+        self.size = self._ends[-1] + self._end().size
 
     def read_at_once(self, start: int, stop: int) -> bytes | bytearray | None:
         """See Content."""
@@ -60,26 +73,32 @@ class ByteRangesContent:
 
     def _within(self, start: int, stop: int) -> Iterator[Span]:
         """What of the spans lies between two places of the answer."""
-        for at in range(bisect_right(self._ends, start), len(self._spans)):
-            span, end = self._spans[at], self._ends[at]
-            begin = end - span.size
-            if begin >= stop:
+        number = bisect_right(self._ends, start)
+        place = self._ends[number - 1] if number else 0
+        for span in self._spans(number):
+            if place >= stop:
                 return
-            skipped, left = max(start - begin, 0), max(end - stop, 0)
-            text = None if span.text is None else span.text[skipped : span.size - left]
-            yield Span(span.first + skipped, span.stop - left, text)
+            end = place + span.size
+            if end > start:
+                yield span.within(max(start - place, 0), max(end - stop, 0))
+            place = end
 
+    def _spans(self, number: int) -> Iterator[Span]:
+        """All from the part of this number on."""
+        for each in range(number, len(self._firsts)):
+            yield from self._part(each)
+        yield self._end()
 
-def _spans(
-    parts: Sequence[tuple[int, int]], size: int, media_type: str, boundary: str
-) -> Iterator[Span]:
-    for first, stop in parts:
-        yield _text(
-            f"\r\n--{boundary}\r\nContent-Type: {media_type}\r\n"
-            f"Content-Range: bytes {first}-{stop - 1}/{size}\r\n\r\n"
+    def _part(self, number: int) -> tuple[Span, Span]:
+        first, stop = self._firsts[number], self._stops[number]
+        header = (
+            f"\r\n--{self._boundary}\r\nContent-Type: {self._media_type}\r\n"
+            f"Content-Range: bytes {first}-{stop - 1}/{self._content.size}\r\n\r\n"
         )
-        yield Span(first, stop)
-    yield _text(f"\r\n--{boundary}--\r\n")
+        return _text(header), Span(first, stop)
+
+    def _end(self) -> Span:
+        return _text(f"\r\n--{self._boundary}--\r\n")
 
 
 def _text(text: str) -> Span:

@@ -10,7 +10,7 @@ from acrux.errors import InvalidSettings
 class PasswordFile:
     """The first line of a file. Implements acrux.ports.accounts.InitialPassword.
 
-    Everybody may be able to read it: Kubernetes mounts secrets so, within the pod.
+    Everybody may be able to read one that is there: Kubernetes mounts secrets so, within the pod.
     """
 
     def __init__(self, path: Path) -> None:
@@ -19,28 +19,36 @@ class PasswordFile:
     def read(self) -> Secret | None:
         """The password in the file; None if there is no file, or an empty one.
 
-        Makes an empty one if there is none, so that what cannot be written is found before an
-        account depends on it. Raises InvalidSettings if it can be neither read nor written.
+        Raises InvalidSettings if it cannot be read, or if its first line is empty.
         """
         try:
-            os.close(os.open(self._path, os.O_RDONLY | os.O_CREAT, 0o600))
-            first, *_ = self._path.read_text(encoding="utf-8").splitlines() or [""]
+            content = self._path.read_bytes().decode() if self._path.exists() else ""
         except (OSError, UnicodeDecodeError) as failed:
             why = failed.strerror if isinstance(failed, OSError) else "it is not UTF-8"
             raise InvalidSettings(
-                f"admin_password_file: {self._path} can be neither read nor created ({why})"
+                f"admin_password_file: {self._path} cannot be read ({why})"
             ) from failed
-        return Secret(first) if first else None
+        if not content:
+            return None
+        first = content.split("\n", 1)[0].removesuffix("\r")
+        if not first:
+            raise InvalidSettings(f"admin_password_file: the first line of {self._path} is empty")
+        return Secret(first)
 
     def keep(self, password: Secret) -> None:
-        """Write the password to the empty file, durably. Raises InvalidSettings."""
+        """Write the password to a file that only its owner can read, durably.
+
+        Raises InvalidSettings if that is impossible.
+        """
         try:
-            with self._path.open("w", encoding="utf-8") as file:
-                file.write(f"{password.reveal()}\n")
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, 0o600)  # an empty one may have been there
+                file.write(f"{password.reveal()}\n".encode())
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
         except OSError as failed:
             raise InvalidSettings(
-                f"admin_password_file: {self._path} cannot be written ({failed.strerror}): make "
-                "the password again with acrux credential renew"
+                f"admin_password_file: {self._path} can be neither read nor written "
+                f"({failed.strerror})"
             ) from failed

@@ -166,9 +166,12 @@ def narrow(principal: Principal, asked: Iterable[Scope]) -> Grant:
 
 
 def _granted(scope_map: ScopeMap, asked: Iterable[Scope]) -> Iterator[Scope]:
-    for scope in merge([each.without_class for each in asked]):
+    wanted = merge([each.without_class for each in asked])
+    for scope in wanted:
         if actions := _allowed(scope_map, scope):
             yield Scope(scope.type, scope.name, actions)
+    # Last: a long scope map must not leave no room for what was asked for by its name.
+    for scope in wanted:
         if scope.name == ANY_REPOSITORY and scope.type == REPOSITORY:
             yield from _under_patterns(scope_map, scope.actions)
 

@@ -1,5 +1,6 @@
 """What a scope map grants, and what makes it valid."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from typing import Final, Self
@@ -233,10 +234,13 @@ def check_name(name: str) -> None:
 def default_name(holder: str) -> str:
     """The name of the scope map that is made for one account: `alice-scope-map`.
 
-    A user's name may hold characters that a scope map's name may not.
+    A user's name may be longer, or hold characters that a scope map's name may not. Then part of
+    its hash tells apart those that would look alike.
     """
     word = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in holder)
-    return f"{word[:40].lstrip('_')}-scope-map"
+    if word != holder or len(word) > 40:
+        word = f"{word[:33]}-{hashlib.sha256(holder.encode()).hexdigest()[:6]}"
+    return f"{word}-scope-map"
 
 
 def check_permissions(permissions: tuple[str, ...]) -> None:

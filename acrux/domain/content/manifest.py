@@ -30,7 +30,9 @@ MAX_VALUES = 200_000
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # OCI distribution specification, "Pushing manifests"
 
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive, and up to the end if a string has none: a search that tries again at each quote takes
+# hours for a manifest of quotes.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 class Platform(Struct, frozen=True):

@@ -17,6 +17,9 @@ _HEADERS: Final = (
     "X-Requested-With"
 )
 
+# What a page needs to see to push, and to read parts, besides what every answer exposes.
+_EXPOSED: Final = "Location, Range, Content-Range, Docker-Upload-UUID, OCI-Subject, OCI-Tag"
+
 
 @dataclass(frozen=True, slots=True)
 class Cors:
@@ -39,6 +42,7 @@ class Cors:
             response.add("Access-Control-Allow-Credentials", "true")
         else:
             response.add("Access-Control-Allow-Origin", ANY_ORIGIN)
+        response.add("Access-Control-Expose-Headers", _EXPOSED)
         # The router refuses OPTIONS, and names the methods that the path has (RFC 9110 §15.5.6).
         methods = dict(response.headers).get(b"allow")
         is_preflight = b"access-control-request-method" in request.headers

@@ -85,6 +85,10 @@ class Required(Struct, frozen=True):
             return True
         return any(_holds(grant, scopes) for scopes in self.also_enough)
 
+    def is_met_without_right_by(self, grant: Grant) -> bool:
+        """Whether the grant holds what is enough for an account that cannot get `asked`."""
+        return _holds(grant, self.enough_without_right)
+
 
 def _holds(grant: Grant, scopes: tuple[Scope, ...]) -> bool:
     return bool(scopes) and all(map(grant.permits, scopes))
@@ -261,10 +265,11 @@ class Guard:
         if required.is_met_by(shared):
             request.own_grant, request.grant = grant, shared
             return shared
-        if Required(required.enough_without_right).is_met_by(grant):
+        if required.is_met_without_right_by(shared):
             could = await self._identity.could_get(grant, required.asked)
             if not required.is_met_by(could):
-                return grant
+                request.own_grant, request.grant = grant, shared
+                return shared
         insufficient = InsufficientScope()
         required.complete(insufficient)
         raise insufficient
@@ -290,10 +295,10 @@ class Guard:
             elif request.access_token is not None:
                 self._tokens.read_ended(request.access_token.reveal())
             if request.own_grant is not None:
-                own, useful = request.own_grant, required.useful
-                if not required.is_met_by(
-                    await self._identity.with_rights_of_everybody(own, useful)
-                ):
+                shared = await self._identity.with_rights_of_everybody(
+                    request.own_grant, required.useful
+                )
+                if not (required.is_met_by(shared) or required.is_met_without_right_by(shared)):
                     raise InsufficientScope
         except AccessRefused as refused:
             required.complete(refused)
@@ -316,13 +321,13 @@ class Guard:
         try:
             grant = self._tokens.verify(token)
         except InvalidToken:
-            if required.upload and (outlived := self._outlived(token, required, request)):
+            if required.upload and (outlived := await self._outlived(token, required, request)):
                 return outlived
             raise
         request.authentication_method = ACCESS_TOKEN_KIND
         return grant
 
-    def _outlived(self, token: str, required: Required, request: Request) -> Grant | None:
+    async def _outlived(self, token: str, required: Required, request: Request) -> Grant | None:
         # A push may take longer than its token lives, and must not fail for that reason.
         try:
             ended = self._tokens.read_ended(token)
@@ -330,7 +335,9 @@ class Guard:
             return None
         session = Session(parsing.repository(request), ended.principal)
         capability = parsing.capability(request)
-        if not ended.permits(*required.asked):
+        if not required.is_met_by(
+            await self._identity.with_rights_of_everybody(ended, required.useful)
+        ):
             return None
         if not self._uploads.is_capability(capability, session, required.upload):
             return None

@@ -1,5 +1,6 @@
 """Handlers of tags/list, referrers and _catalog."""
 
+from acrux.domain.access.grants import ANONYMOUS, Grant
 from acrux.domain.access.scope import METADATA_READ, PULL
 from acrux.http import paging, parsing, responses
 from acrux.http.access.identity import Identity
@@ -33,7 +34,9 @@ class ListingHandlers:
         """
         page = paging.page(request)
         # By the caller's current rights, not those in its token: a list must not leak names.
-        scope_map = await self._identity.scope_map(request.grant)
+        # Who may list only because everybody may sees what everybody sees.
+        lister = request.grant if request.own_grant is None else Grant(ANONYMOUS.name)
+        scope_map = await self._identity.scope_map(lister)
         visible = scope_map.patterns(PULL, METADATA_READ)
         names = await self._listings.repositories(page, visible)
         following = responses.last_item(names.items, more=names.more)

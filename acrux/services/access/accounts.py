@@ -68,7 +68,7 @@ class Accounts:
 
         A disabled one stays disabled. Raises InvalidSettings if there is one with another name,
         even beside this one, or if the name belongs to another account: a registry has one
-        administrator, with one name. Also if the first password is too weak.
+        administrator, with one name. Raises InvalidInput if the first password is weak.
         """
         there = await self._accounts.find(name)
         if there is not None and is_administrator(there):
@@ -81,20 +81,19 @@ class Accounts:
                     f"name: the admin user of this data directory is {known.name!r}, and cannot be "
                     f"renamed: start with --name {known.name}"
                 )
+        values = self._generate(ADMINISTRATOR_PASSWORDS)
         chosen = initial.read() if initial else None
         if chosen is not None:
-            _check_initial(chosen, name)
-        created = await self._create(
-            name, ADMINISTRATOR.name, ADMINISTRATOR_PASSWORDS, first=chosen
-        )
+            check_password(chosen.reveal(), (name,))
+        elif initial is not None:  # before there is an account that depends on it
+            initial.keep(Secret(values[ADMINISTRATOR_PASSWORDS[0]]))
+        created = await self._create(name, ADMINISTRATOR.name, values, first=chosen)
         if created is None:
             others = await self._accounts.list(tuple(AccountKind))
             raise InvalidSettings(
                 f"name: {taken(name, (each.name for each in others)).message}, which is not the "
                 "admin user; or choose another name with --name"
             )
-        if initial and created.passwords[0].value is not None:
-            initial.keep(created.passwords[0].value)
         return created
 
     async def _check_alone(self, name: str) -> None:
@@ -142,7 +141,8 @@ class Accounts:
                 name=name[:60],
             )
         await self._check_scope_map(scope_map)
-        created = await self._create(name, scope_map, password_names, expires_at)
+        values = self._generate(password_names)
+        created = await self._create(name, scope_map, values, expires_at)
         if created is None:
             there = await self._accounts.list(tuple(AccountKind))
             raise taken(name, (each.name for each in there))
@@ -195,7 +195,7 @@ class Accounts:
         """
         if scope_map is not None:
             await self._check_scope_map(scope_map)
-            await self._create(ANONYMOUS.name, scope_map, ())
+            await self._create(ANONYMOUS.name, scope_map, {})
         await self._accounts.change(
             ANONYMOUS.name, self._epoch(), scope_map=scope_map, is_enabled=scope_map is not None
         )
@@ -259,15 +259,17 @@ class Accounts:
         await self._done(name, done=deleted)
         return await self.show(name)
 
+    def _generate(self, names: Collection[str]) -> dict[str, str]:
+        return {name: self._passwords.generate() for name in names}
+
     async def _create(
         self,
         name: str,
         scope_map: str,
-        password_names: Collection[str],
+        values: dict[str, str],
         expires_at: datetime | None = None,
         first: Secret | None = None,
     ) -> ShownAccount | None:
-        values = {password: self._passwords.generate() for password in password_names}
         records = [self._record(password, value, expires_at) for password, value in values.items()]
         if first is not None:
             hashed = await self._passwords.hash_chosen(first.reveal())
@@ -313,13 +315,6 @@ class Accounts:
 
     def _record(self, name: str, value: str, expires_at: datetime | None) -> PasswordRecord:
         return PasswordRecord(name, self._passwords.hash(value), self._clock(), in_utc(expires_at))
-
-
-def _check_initial(password: Secret, name: str) -> None:
-    try:
-        check_password(password.reveal(), (name,))
-    except InvalidInput as weak:
-        raise InvalidSettings(f"admin_password_file: {weak.message}") from None
 
 
 def is_administrator(account: Account) -> bool:

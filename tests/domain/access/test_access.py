@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import ANONYMOUS, MAX_SCOPE_CHARACTERS, Grant, Principal, narrow
-from acrux.domain.access.scope import Scope, on_catalog, on_repository
+from acrux.domain.access.scope import Scope, on_catalog, on_repository, parse_all
 from acrux.domain.access.scope_maps import ADMINISTRATOR, NOTHING, ScopeMap
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
@@ -207,6 +207,21 @@ def test_all_repositories_at_once_are_granted_as_far_as_they_are_held() -> None:
     assert grant.permits(Scope.parse("repository:team/app:pull"))
     for other in ("team", "teams/app", "*"):
         assert not grant.permits(Scope.parse(f"repository:{other}:pull"))
+
+
+def test_a_long_scope_map_leaves_room_for_what_is_asked_for_by_its_name() -> None:
+    """The patterns of `repository:*:*` fill a token of their own."""
+    rules = [(f"team-{number:03}/application/*", "content/read") for number in range(200)]
+    held = scope_map([*rules, ("zz/app", "content/read")], catalog=True)
+    asked = parse_all(["repository:*:pull repository:zz/app:pull registry:catalog:*"])
+
+    granted = narrow(Principal("someone", held), asked).scopes
+
+    assert [str(scope) for scope in granted[:2]] == [
+        "repository:zz/app:pull",
+        "registry:catalog:*",
+    ]
+    assert len(granted) > 50
 
 
 @pytest.mark.parametrize("characters", [3, 30, 255])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from acrux.bootstrap.application import Registry
 from tests.http.caller import Answer, Caller
 from tests.images import image
 
@@ -106,6 +107,30 @@ async def test_tags_may_be_listed_with_pull_or_with_metadata_read(
         assert (await caller.call("GET", "/v2/app/tags/list")).status == 200
     refused = await (await stranger.login("repository:app:push")).call("GET", "/v2/app/tags/list")
     assert 'scope="repository:app:metadata_read,pull"' in (refused.header("WWW-Authenticate") or "")
+
+
+@pytest.mark.parametrize("scope_map", ["_repositories_push", "_repositories_pull"])
+@pytest.mark.parametrize("how", ["password", "token", "narrowed token"])
+async def test_who_may_list_because_everybody_may_sees_what_everybody_sees(
+    admin: Caller, registry: Registry, scope_map: str, how: str
+) -> None:
+    """Without the right to list, an account would see every private name."""
+    for name in ("private", "public/app"):
+        await admin.push(name, "v1", APP)
+    await registry.services.scope_maps.create("public", ("repositories/public/*/content/read",))
+    await registry.services.accounts.let_anonymous("public")
+    account = await registry.services.accounts.create("somebody", scope_map)
+    assert account.passwords[0].value is not None
+    caller = Caller(registry, "somebody", account.passwords[0].value.reveal())
+    if how == "password":
+        caller.authorization = caller.basic
+    else:
+        caller = await caller.login(*(["repository:public/app:pull"] if "narrowed" in how else []))
+
+    for path in ("/v2/_catalog", "/acr/v1/_catalog"):
+        answer = await caller.call("GET", path)
+        assert answer.status == 200
+        assert answer.json["repositories"] == ["public/app"]
 
 
 async def test_the_catalog_lists_repositories_that_hold_a_manifest(admin: Caller) -> None:

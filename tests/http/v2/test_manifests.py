@@ -276,6 +276,16 @@ async def test_an_index_of_9000_images_is_pushed(admin: Caller) -> None:
     assert (await admin.pull("app", "v1")).body == content
 
 
+@pytest.mark.parametrize("end", [b"", b"\\", b'"', b'"}'])
+async def test_a_manifest_of_quotes_is_refused_as_quickly_as_any(admin: Caller, end: bytes) -> None:
+    """A pattern that tries again at each quote would stop a worker for hours."""
+    content = b"," * 200_001 + b'"' + b'\\"' * 1_900_000 + end
+
+    answer = await admin.put_manifest("app", "v1", content, OCI_INDEX)
+
+    assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
+
+
 async def test_an_annotation_may_hold_a_megabyte_of_json(admin: Caller) -> None:
     """An SBOM or a build's whole provenance; only values count, and it is one."""
     text = json.dumps([{"name": f'"{number}"', "of": [1, 2, 3]} for number in range(26_000)])

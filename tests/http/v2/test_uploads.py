@@ -10,6 +10,7 @@ from acrux.domain.content.digest import Digest
 from tests.contracts.blob_stores import PATIENCE, chunked
 from tests.http.access.test_accounts import account
 from tests.http.caller import Caller
+from tests.http.conftest import HandClock
 
 START = "/v2/app/blobs/uploads/"
 
@@ -305,6 +306,34 @@ async def test_an_impossible_mount_becomes_an_upload(
     assert answer.status == 202
     assert answer.header("Location")
     assert not await is_there(caller, mount)
+
+
+async def test_who_pushes_because_everybody_may_mounts_and_goes_on_as_everybody(
+    registry: Registry, admin: Caller, clock: HandClock
+) -> None:
+    """A logged-in caller would be refused what an anonymous one may do."""
+    await admin.push_blob("private", b"layer")
+    await registry.services.scope_maps.create(
+        "public", ("repositories/public/*/content/read", "repositories/public/*/content/write")
+    )
+    await registry.services.accounts.let_anonymous("public")
+    await registry.services.scope_maps.create("nothing", ())
+    account = await registry.services.accounts.create("somebody", "nothing")
+    assert account.passwords[0].value is not None
+    caller = await Caller(registry, "somebody", account.passwords[0].value.reveal()).login()
+
+    begun = await caller.call(
+        "POST",
+        "/v2/public/app/blobs/uploads/",
+        query={"mount": str(Digest.of(b"layer")), "from": "private"},
+    )
+    clock.forward(minutes=50)
+    first = await caller.call("PATCH", begun.header("Location") or "", body=b"lay")
+    clock.forward(minutes=40)  # the token has expired, and the upload has not
+    appended = await caller.call("PATCH", first.header("Location") or "", body=b"er")
+    elsewhere = await caller.call("POST", "/v2/private/blobs/uploads/")
+
+    assert (begun.status, appended.status, elsewhere.status) == (202, 202, 401)
 
 
 @pytest.mark.parametrize("mount", ["", "x", "sha256:0", "sha256:" + "g" * 64, "md5:" + "0" * 32])

@@ -112,7 +112,7 @@ async def test_a_generated_first_password_is_kept_where_one_was_looked_for(
 
 async def test_a_weak_first_password_makes_no_administrator(services: Services) -> None:
     """The next start can use a better one."""
-    with pytest.raises(InvalidSettings, match="admin_password_file: a password needs at least 12"):
+    with pytest.raises(InvalidInput, match="a password needs at least 12"):
         await services.accounts.create_administrator("acrux", Initial("weak"))
 
     assert await services.accounts.create_administrator("acrux", Initial()) is not None
