@@ -24,6 +24,7 @@ ELSEWHERE: Final = {
     "ACRUX_PORT=5001 acrux serve": "runs until it is stopped",
     "acrux api": "calls a registry: docs/how-to/client.md",
     "acrux login": "calls a registry: docs/how-to/client.md",
+    "acrux logout": "needs a login: docs/how-to/client.md",
     "acrux auth": "calls a registry, or names a case that happened: docs/how-to/client.md",
     "curl": "calls a registry: docs/how-to/client.md",
     "kubectl": "needs a Kubernetes cluster",
@@ -85,8 +86,8 @@ def test_every_example_runs_as_it_is_printed(folder: Path) -> None:
         if "acrux deleted" in line or "acrux manifest restore" in line:
             _delete(folder)
         done = subprocess.run(
-            ["bash", "-c", line], cwd=folder, env=environment(PATH=path), capture_output=True,
-            text=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
+            ["bash", "-c", line], cwd=folder, env=environment(PATH=path, HOME=str(folder)),
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
         )  # fmt: skip
         if done.returncode != 0:
             failed.append(f"$ {example}\n{done.stderr}")
