@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import DELETED_CATALOG, parse_all
-from acrux.domain.access.scope_maps import ADMINISTRATOR, ScopeMap
+from acrux.domain.access.scope_maps import ADMINISTRATOR, ScopeMap, default_name
 from acrux.domain.audit import case_id as cases
 from acrux.domain.audit import explain as explaining
 from acrux.domain.audit.case_id import CaseId
@@ -124,6 +124,8 @@ def test_a_catalog_that_may_not_be_listed_is_named_so() -> None:
     assert of_system.fixes[0].endswith("--repository '*' content/read")
     assert of_empty.fixes == ()
     assert of_nobody.fixes == ("docker login REGISTRY",)
+    disabled = told(Reason.MISSING_SCOPE, holder(is_enabled=False), asked=catalog)
+    assert disabled.fixes == ()
 
 
 def test_the_catalog_of_what_was_deleted_is_named_so() -> None:
@@ -260,4 +262,5 @@ def test_a_user_has_commands_of_their_own() -> None:
 
     assert chosen.fixes == ("acrux user passwd -n bob@example.com",)
     assert of_file.fixes == ("htpasswd -B FILE bob@example.com",)
-    assert update == ("acrux user update -n bob@example.com --scope-map bob-example-com-scope-map")
+    made = default_name("bob@example.com")
+    assert update == f"acrux user update -n bob@example.com --scope-map {made}"
