@@ -1,6 +1,7 @@
 """Whether the environment belongs to the code that runs in it."""
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ def check(checkout: Path, prefix: Path) -> None:
         )
 
 
+@cache  # the help of a group asks for each of its commands
 def check_own() -> None:
-    """Check the environment that runs this process. Raises InvalidSettings."""
+    """Check the environment that runs this process, once. Raises InvalidSettings."""
     check(Path(__file__).parents[2], Path(sys.prefix))

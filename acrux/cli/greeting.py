@@ -15,7 +15,6 @@ from acrux.domain.access.shown_accounts import ShownAccount
 from acrux.settings import Settings
 
 EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 -- compared, not bound
-LOCAL: Final = ("localhost", "127.0.0.1", "[::1]")
 
 NEW_PASSWORD: Final = "acrux credential renew --password-name password"  # noqa: S105 -- a command
 

@@ -27,6 +27,7 @@ from acrux.domain.access.scope_maps import (
     ONLY_BY_NAME,
     ScopeMap,
     permission,
+    spelled_out,
 )
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import ANY_REPOSITORY, RepositoryPattern
@@ -177,11 +178,10 @@ def _granted(scope_map: ScopeMap, asked: Iterable[Scope]) -> Iterator[Scope]:
 
 
 def _under_patterns(scope_map: ScopeMap, asked: frozenset[str]) -> Iterator[Scope]:
-    everywhere = scope_map.allowed_actions(ANY_REPOSITORY)
+    wanted = spelled_out(asked) - scope_map.allowed_actions(ANY_REPOSITORY)
     named: dict[str, set[str]] = {}
     for rule in scope_map.rules:
-        is_asked = rule.action in asked or (EVERYTHING in asked and rule.action not in ONLY_BY_NAME)
-        if is_asked and rule.action not in everywhere and not rule.repositories.covers_all:
+        if rule.action in wanted and not rule.repositories.covers_all:
             named.setdefault(rule.repositories.text, set()).add(rule.action)
     for pattern, actions in named.items():
         yield Scope(REPOSITORY, pattern, frozenset(actions))

@@ -74,6 +74,7 @@ class Rule(Struct, frozen=True):
 
 
 ACTION_OF_KIND: Final = {**ACTION_OF_PERMISSION, **ACTION_OF_DELETED}
+_OF_EVERYTHING: Final = frozenset(ACTION_OF_KIND.values()) - ONLY_BY_NAME
 _KINDS: Final = tuple(ACTION_OF_KIND)  # in the order in which they are shown
 
 
@@ -158,14 +159,19 @@ class ScopeMap(Struct, frozen=True):
 
         The action `*` requests every action that is granted (acr-protocol.md §7.8).
         """
+        wanted = spelled_out(asked)
         return frozenset(
             [
                 action
                 for action, permissions in _permissions_on(name)
-                if (action in asked or (EVERYTHING in asked and action not in ONLY_BY_NAME))
-                and not permissions.isdisjoint(self.permissions)
+                if action in wanted and not permissions.isdisjoint(self.permissions)
             ]
         )
+
+
+def spelled_out(asked: frozenset[str]) -> frozenset[str]:
+    """The requested actions, with those that `*` stands for."""
+    return asked | _OF_EVERYTHING if EVERYTHING in asked else asked
 
 
 def _shown_place(rule: Rule) -> tuple[str, int]:

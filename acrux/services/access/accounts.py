@@ -13,7 +13,7 @@ from acrux.domain.access.shown_accounts import ShownAccount, ShownPassword
 from acrux.domain.access.users import check_password, taken
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import in_utc, to_microseconds
-from acrux.errors import InvalidInput, InvalidSettings, UnknownName
+from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName
 from acrux.ports.accounts import (
     Account,
     AccountKind,
@@ -89,9 +89,8 @@ class Accounts:
             initial.keep(Secret(values[ADMINISTRATOR_PASSWORDS[0]]))
         created = await self._create(name, ADMINISTRATOR.name, values, first=chosen)
         if created is None:
-            others = await self._accounts.list(tuple(AccountKind))
             raise InvalidSettings(
-                f"name: {taken(name, (each.name for each in others)).message}, which is not the "
+                f"name: {(await self._taken(name)).message}, which is not the "
                 "admin user; or choose another name with --name"
             )
         return created
@@ -144,8 +143,7 @@ class Accounts:
         values = self._generate(password_names)
         created = await self._create(name, scope_map, values, expires_at)
         if created is None:
-            there = await self._accounts.list(tuple(AccountKind))
-            raise taken(name, (each.name for each in there))
+            raise await self._taken(name)
         return created
 
     async def show(self, name: str) -> ShownAccount:
@@ -258,6 +256,10 @@ class Accounts:
             raise UnknownName(f"the account {name!r} has no password {password_name!r}")
         await self._done(name, done=deleted)
         return await self.show(name)
+
+    async def _taken(self, name: str) -> NameTaken:
+        there = await self._accounts.list(tuple(AccountKind))
+        return taken(name, (each.name for each in there))
 
     def _generate(self, names: Collection[str]) -> dict[str, str]:
         return {name: self._passwords.generate() for name in names}
