@@ -84,8 +84,9 @@ class Sender:
 
     async def _stream(self, part: Part, request: Request, send: Send, in_memory: int = 0) -> None:
         longest = in_memory // QUEUED_PIECES or LONGEST_PIECE
-        # Sending to a client that has disconnected does not fail, so watch for that.
+        # Sending to a client that has disconnected neither fails nor waits, so watch for that.
         abandoned = asyncio.ensure_future(request.body.abandoned())
+        pieces = 0
         try:
             with self._room.place(request.peer) as place:
                 async for piece in self._pieces(part, longest):
@@ -97,6 +98,9 @@ class Sender:
                     part.sent += len(piece)
                     place.moved += len(piece)
                     del piece  # free it while the next one is read
+                    pieces += 1
+                    if pieces % QUEUED_PIECES == 0:  # the queue is full, or nobody listens
+                        await asyncio.sleep(0)
             await send({"type": "http.response.body", "body": b""})
         except (RegistryError, EOFError) as failed:
             # Without the end of the body the server cuts the connection, so that the answer does

@@ -172,25 +172,27 @@ async def test_a_place_may_shrink() -> None:
 
 
 class Client:
-    """An ASGI client that accepts a given number of messages."""
+    """An ASGI client that accepts a given number of messages; set `has_left` to disconnect it."""
 
     def __init__(self, takes: int = 1000) -> None:
         self.messages: list[Message] = []
         self._takes = takes
         self.is_full = asyncio.Event()
+        self.has_left = asyncio.Event()
 
     async def send(self, message: Message) -> None:
-        """Accept a message, or block the server for ever."""
+        """Accept a message, or block the server for ever. Once disconnected, never wait."""
         if len(self.messages) == self._takes:
             self.is_full.set()
             await asyncio.Event().wait()
         self.messages.append(message)
-        await asyncio.sleep(0)
+        if not self.has_left.is_set():
+            await asyncio.sleep(0)
 
     async def receive(self) -> Message:
-        """The client stays connected."""
-        await asyncio.Event().wait()
-        raise AssertionError
+        """Wait until the client disconnects."""
+        await self.has_left.wait()
+        return {"type": "http.disconnect"}
 
     @property
     def pieces(self) -> list[int]:
@@ -278,6 +280,23 @@ async def test_every_client_of_a_crowd_that_reads_its_answer_gets_all_of_it() ->
     await asyncio.gather(*sending)
 
     assert all(sum(client.pieces) == content.size for client in clients)
+
+
+async def test_an_answer_stops_when_its_client_leaves() -> None:
+    """Sending to someone who has left does not wait, so that no other request would get its turn."""
+    client, content = Client(), Zeros(10_000 * LONGEST_PIECE)
+    part = Part(content, 0, content.size)
+    sender = Sender(Room(MANY, Seconds()))
+    sending = asyncio.create_task(
+        sender.send(Response(200, body=part), client.request(), client.send)
+    )
+    await asyncio.sleep(0)
+    client.has_left.set()
+    await sending
+
+    assert part.cut == "the client went away"
+    assert len(client.pieces) < 20
+    assert content.is_closed
 
 
 async def test_an_answer_that_gives_way_is_cut_short_and_closed() -> None:

@@ -12,10 +12,12 @@ import pytest
 from acrux.domain.content.digest import Digest
 from tests.running import RunningRegistry
 from tests.wire.connection import MEBIBYTE, Connection, pattern
+from tests.wire.held_connections import newcomer, slowest_answers
 
 GIBIBYTE = 1024 * MEBIBYTE
 # A transfer holds a few chunks; a server that held the blob would need sixteen times as much.
 ALLOWED_GROWTH = 64 * MEBIBYTE
+LONGEST = 1.0  # until a new client's answer, in seconds
 
 
 class Watch:
@@ -150,6 +152,21 @@ def test_a_reader_that_leaves_does_not_keep_its_file_open(
         if not open_files:
             break
     assert open_files == []
+
+
+def test_readers_that_leave_do_not_delay_others(
+    registry: RunningRegistry, connection: Connection, large: Digest
+) -> None:
+    """Sending to someone who has left never waits: 300 of them stopped a worker for 36 seconds."""
+    leaving = [connection.raw() for _ in range(100)]
+    for reader in leaving:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.sendall(connection.head("GET", f"/v2/app/blobs/{large}", Range="bytes=1-"))
+    for reader in leaving:
+        assert reader.recv(16)
+        reader.close()
+
+    assert slowest_answers(newcomer(registry.port)) < LONGEST
 
 
 def open_targets(pid: int) -> list[str]:
