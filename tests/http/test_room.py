@@ -283,7 +283,7 @@ async def test_every_client_of_a_crowd_that_reads_its_answer_gets_all_of_it() ->
 
 
 async def test_an_answer_stops_when_its_client_leaves() -> None:
-    """Sending to someone who has left does not wait, so that no other request would get its turn."""
+    """Sending to someone who has left never waits, so nobody else would get a turn."""
     client, content = Client(), Zeros(10_000 * LONGEST_PIECE)
     part = Part(content, 0, content.size)
     sender = Sender(Room(MANY, Seconds()))
