@@ -318,7 +318,7 @@ class StorageExhausted(RegistryError):
 
 
 class StorageReadOnly(RegistryError):
-    """The file system is read-only. Nothing was stored; what is there can still be read."""
+    """The data directory is read-only. Nothing was stored; what is there can still be read."""
 
 
 class StorageUnavailable(RegistryError):

@@ -1,12 +1,13 @@
 """The folder that holds a registry."""
 
-import errno
+import os
 import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from acrux.adapters.blobs.folders import make_folders
+from acrux.adapters.failures import UNWRITABLE
 from acrux.errors import InvalidSettings
 
 # Where a restore keeps what is not complete yet.
@@ -17,7 +18,7 @@ def make_data_dir(folder: Path) -> Path:
     """Make the data directory. Raises InvalidSettings if it cannot be made or written to.
 
     Also if a restore into it has not ended, so that no registry starts on a part of another. A
-    directory that already holds a registry may be on a read-only file system.
+    directory that already holds a registry may be read-only.
     """
     if (folder / RESTORING).exists():
         raise InvalidSettings(
@@ -30,7 +31,7 @@ def make_data_dir(folder: Path) -> Path:
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno == errno.EROFS and (folder / "registry.sqlite").exists():
+        if error.errno in UNWRITABLE and os.access(folder / "registry.sqlite", os.R_OK):
             return folder
         raise InvalidSettings(
             f"data_dir: {folder} cannot be written to ({error.strerror}): "

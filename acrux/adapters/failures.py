@@ -14,12 +14,15 @@ Result = TypeVar("Result")
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
+# Nothing can be written here: the file system is read-only, or this user has no right to.
+UNWRITABLE: Final = frozenset({errno.EROFS, errno.EACCES})
+
 # Failures that say that the storage cannot be used now, not that it is set up wrongly.
 OF_STORAGE: Final = FULL | {errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
 
 READ_ONLY: Final = (
-    "the file system of the data directory is read-only: you can pull, but not push or change "
-    "anything; make it writable, then try again"
+    "the data directory is read-only: you can pull, but not push or change anything; make it "
+    "writable, then try again"
 )
 
 
@@ -56,7 +59,7 @@ def unstored(failed: OSError) -> RegistryError:
             f"the disk of the data directory is full ({failed.strerror}): free some space, then "
             "try again; an upload continues from its offset"
         )
-    if failed.errno == errno.EROFS:
+    if failed.errno in UNWRITABLE:
         return StorageReadOnly(READ_ONLY)
     return StorageUnavailable(
         f"nothing can be stored now ({failed.strerror}): try again in a moment"
@@ -71,7 +74,7 @@ def unavailable(failed: OSError) -> StorageUnavailable:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Whether the folder's file system takes no writes at all; False if that is not known.
+    """Whether this user can change nothing in the folder; False if that is not known.
 
     This tries a write: a kernel that found the file system damaged refuses writes, and may not
     report that otherwise.
@@ -81,5 +84,5 @@ def is_read_only(folder: Path) -> bool:
         # not show.
         os.utime(folder)
     except OSError as failed:
-        return failed.errno == errno.EROFS
-    return False
+        return failed.errno in UNWRITABLE
+    return not os.access(folder, os.W_OK)  # the owner of a folder may set its times even so

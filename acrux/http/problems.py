@@ -218,7 +218,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     ),
     errors.StorageReadOnly: Problem(
         503, "DENIED", "the registry's storage is read-only",
-        "Make the file system writable again. No restart is needed.",
+        "Make the data directory writable again. No restart is needed.",
     ),
     errors.StorageUnavailable: Problem(
         503, "UNSUPPORTED", "the registry's storage is unavailable",

@@ -225,6 +225,10 @@ class Passwords(Protocol):
 class InitialPassword(Protocol):
     """Where the administrator's first password comes from, or goes to."""
 
+    @property
+    def place(self) -> str:
+        """The setting that says so, and the place, for messages."""
+
     def read(self) -> Secret | None:
         """The password to use; None if one must be generated. Raises InvalidSettings."""
 

@@ -1,7 +1,9 @@
-"""A read-only file system: pulls continue, and writes are refused."""
+"""A read-only data directory: pulls continue, and writes are refused."""
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from acrux.domain.content.digest import Digest
 from tests.crash.load import first_password, starting
 from tests.crash.power import PoweredDisk, end, powered_disk
 from tests.images import Image, image
-from tests.running import RunningRegistry, acrux
+from tests.running import ROOT, RunningRegistry, acrux, environment
 from tests.wire.connection import ALL, Connection, Reply
 
 IMAGE: Image = image(b"a layer" * 100_000)
@@ -20,6 +22,9 @@ LAYER = f"/v2/app/blobs/{Digest.of(IMAGE.blobs[-1])}"
 CONTENT = b"new"
 PATIENCE = 10_000  # requests
 NEW_ACCOUNT = b'{"name": "ci-team", "scopeMapId": "_repositories_pull"}'
+
+# Without these capabilities, root is bound by the modes of files as everybody is (capabilities(7)).
+UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 MANAGING = f"{ALL} registry:management:*"
 
@@ -71,9 +76,8 @@ def disk(tmp_path: Path) -> Iterator[PoweredDisk]:
         yield disk
 
 
-def prepare(disk: PoweredDisk, left: str) -> tuple[str, str, str]:
+def prepare(data: Path, left: str) -> tuple[str, str, str]:
     """Leave a registry with an image in this state; return a password, an upload and a case."""
-    data = disk.mount_point / "data"
     with starting(data, "--workers", "1") as registry:
         password = first_password(registry)
         caller = Caller(registry, password)
@@ -93,6 +97,18 @@ def prepare(disk: PoweredDisk, left: str) -> tuple[str, str, str]:
     if left == "a loss of power":
         (data / "registry.sqlite-shm").unlink()  # it is never synced
     return password, location, case
+
+
+def withdraw(folder: Path) -> None:
+    """Take the right to write in the folder from its owner."""
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(path.stat().st_mode & ~0o222)
+
+
+def give_back(folder: Path) -> None:
+    """The opposite."""
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(path.stat().st_mode | 0o200)
 
 
 def elsewhere(data: Path) -> Path:
@@ -159,8 +175,8 @@ def test_a_registry_starts_on_a_read_only_file_system_and_serves_what_it_holds(
     disk: PoweredDisk, left: str
 ) -> None:
     """A disk that can no longer be written must not stop a thousand machines from pulling."""
-    password, location, case = prepare(disk, left)
     data = disk.mount_point / "data"
+    password, location, case = prepare(data, left)
     disk.remount("ro")
     with starting(elsewhere(data), "--workers", "2") as registry:
         caller = Caller(registry, password)
@@ -188,6 +204,33 @@ def test_a_registry_starts_on_a_read_only_file_system_and_serves_what_it_holds(
     assert "audit-lost" not in registry.log.read_text()
     found = acrux("audit", "list", "--outcome", "refused", "-o", "json", "--data-dir", str(data))
     assert len(json.loads(found.stdout)) >= 6
+
+
+@pytest.mark.parametrize("left", ["a clean stop", "a kill"])
+def test_a_registry_whose_owner_may_not_write_serves_what_it_holds(
+    tmp_path: Path, left: str
+) -> None:
+    """Who looks into an archived copy got an error of the database, even for a listing."""
+    (tmp_path / "holder").mkdir()
+    data = tmp_path / "holder" / "data"
+    password, location, case = prepare(data, left)
+    withdraw(data)
+    command = (*UNPRIVILEGED, sys.executable, "-m", "acrux")
+    listed = subprocess.run(
+        [*command, "token", "list", "--data-dir", str(data)],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert listed.returncode == 0, listed.stderr
+    with starting(elsewhere(data), "--workers", "1", wrapper=UNPRIVILEGED) as registry:
+        caller = Caller(registry, password)
+        pulls(caller, case)
+        refusals(caller, location)
+        assert len(lines(registry, "read-only")) == 1
+
+        give_back(data)
+        caller.push(image(b"once more"), "/v2/app/manifests/v2")
+        caller.close()
+    assert "Traceback" not in registry.log.read_text()
 
 
 def test_a_file_system_that_turns_read_only_under_a_registry_stops_no_pull(

@@ -150,6 +150,7 @@ def test_an_admin_password_that_cannot_be_used_stops_the_first_start(
 
     assert (weak.returncode, nowhere.returncode) == (2, 2)
     assert weak.stderr.count("\n") == nowhere.stderr.count("\n") == 1
+    assert f"admin_password_file: {file}" in weak.stderr
     assert "admin_password_file" in nowhere.stderr
     file.write_text("long enough words")
     with running(tmp_path / "data", "--admin-password-file", str(file)) as registry:

@@ -1,6 +1,5 @@
 """A CA and a server certificate of our own, and checks of other ones."""
 
-import errno
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from acrux.adapters.failures import UNWRITABLE
 from acrux.adapters.keys import secrets
 from acrux.errors import InvalidSettings
 
@@ -79,7 +79,7 @@ def self_signed(folder: Path, names: tuple[str, ...], now: datetime) -> Certific
         ca = _Signer(_ca(files.ca, ca_key, now), ca_key)
         _keep_server_certificate(files.certificate, ca, server_key.public_key(), wanted, now)
     except OSError as failed:
-        if failed.errno == errno.EROFS and files.certificate.exists():
+        if failed.errno in UNWRITABLE and files.certificate.exists():
             return files  # it is renewed once the file system takes writes
         raise InvalidSettings(
             f"the certificates in {folder} cannot be written ({failed.strerror}): make the folder "

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from acrux.adapters.failures import OF_STORAGE, unstored
+from acrux.adapters.failures import OF_STORAGE, is_read_only, unstored
 from acrux.errors import InvalidSettings, RegistryError
 
 # A shorter secret could be guessed; a shorter file was truncated.
@@ -94,7 +94,8 @@ def _unkept(path: Path, failed: OSError) -> InvalidSettings:
 
 def _unstored(path: Path, failed: OSError) -> RegistryError:
     # A running registry creates keys too: a failure of the storage is no mistake in its settings.
-    return unstored(failed) if failed.errno in OF_STORAGE else _unkept(path, failed)
+    is_of_storage = failed.errno in OF_STORAGE or is_read_only(path.parent)
+    return unstored(failed) if is_of_storage else _unkept(path, failed)
 
 
 def _make_folder(folder: Path) -> None:

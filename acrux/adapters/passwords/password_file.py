@@ -16,6 +16,11 @@ class PasswordFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def place(self) -> str:
+        """See ports.InitialPassword."""
+        return f"admin_password_file: {self._path}"
+
     def read(self) -> Secret | None:
         """The password in the file; None if there is no file, or an empty one.
 
@@ -25,14 +30,12 @@ class PasswordFile:
             content = self._path.read_bytes().decode() if self._path.exists() else ""
         except (OSError, UnicodeDecodeError) as failed:
             why = failed.strerror if isinstance(failed, OSError) else "it is not UTF-8"
-            raise InvalidSettings(
-                f"admin_password_file: {self._path} cannot be read ({why})"
-            ) from failed
+            raise InvalidSettings(f"{self.place} cannot be read ({why})") from failed
         if not content:
             return None
         first = content.split("\n", 1)[0].removesuffix("\r")
         if not first:
-            raise InvalidSettings(f"admin_password_file: the first line of {self._path} is empty")
+            raise InvalidSettings(f"{self.place}: its first line is empty")
         return Secret(first)
 
     def keep(self, password: Secret) -> None:
@@ -49,6 +52,5 @@ class PasswordFile:
                 os.fsync(descriptor)
         except OSError as failed:
             raise InvalidSettings(
-                f"admin_password_file: {self._path} can be neither read nor written "
-                f"({failed.strerror})"
+                f"{self.place} can be neither read nor written ({failed.strerror})"
             ) from failed

@@ -1,6 +1,5 @@
 """A connection to the embedded database, and its failures as our errors."""
 
-import errno
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Final
 
 import apsw
 
-from acrux.adapters.failures import FULL, READ_ONLY
+from acrux.adapters.failures import FULL, READ_ONLY, UNWRITABLE
 from acrux.adapters.sql.database import Row, Statement
 from acrux.adapters.sqlite.read_only import open_read_only
 from acrux.errors import StorageExhausted, StorageReadOnly, StorageUnavailable, TooManyRequests
@@ -88,7 +87,7 @@ def raise_ours(failure: apsw.Error, number: int) -> None:
         raise StorageExhausted(
             "the disk that holds the database is full: free some space, then try again"
         ) from failure
-    if number == errno.EROFS:
+    if number in UNWRITABLE:
         raise StorageReadOnly(READ_ONLY) from failure
     if isinstance(failure, apsw.BusyError):
         raise TooManyRequests(

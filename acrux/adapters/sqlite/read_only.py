@@ -38,7 +38,7 @@ def open_read_only(path: Path) -> apsw.Connection:
     uri = path.absolute().as_uri()
     try:
         return _looked_at(apsw.Connection(f"{uri}?mode=ro&readonly_shm=1", _FLAGS))
-    except apsw.CantOpenError:
+    except (apsw.CantOpenError, apsw.ReadOnlyError):  # of the file system, of the folder's modes
         if path.with_name(f"{path.name}-wal").exists():
             # Without locks, which need a writable descriptor, the WAL's index is in memory.
             alone = apsw.Connection(f"{uri}?mode=ro", _FLAGS, vfs="unix-none")

@@ -68,7 +68,7 @@ class Accounts:
 
         A disabled one stays disabled. Raises InvalidSettings if there is one with another name,
         even beside this one, or if the name belongs to another account: a registry has one
-        administrator, with one name. Raises InvalidInput if the first password is weak.
+        administrator, with one name; and if the first password is weak.
         """
         there = await self._accounts.find(name)
         if there is not None and is_administrator(there):
@@ -82,10 +82,8 @@ class Accounts:
                     f"renamed: start with --name {known.name}"
                 )
         values = self._generate(ADMINISTRATOR_PASSWORDS)
-        chosen = initial.read() if initial else None
-        if chosen is not None:
-            check_password(chosen.reveal(), (name,))
-        elif initial is not None:  # before there is an account that depends on it
+        chosen = _chosen(initial, name) if initial else None
+        if initial is not None and chosen is None:  # before there is an account that depends on it
             initial.keep(Secret(values[ADMINISTRATOR_PASSWORDS[0]]))
         created = await self._create(name, ADMINISTRATOR.name, values, first=chosen)
         if created is None:
@@ -341,6 +339,16 @@ def _shown(account: Account) -> ShownAccount:
     return ShownAccount(
         account.name, passwords, account.scope_map, account.is_enabled, account.created_at
     )
+
+
+def _chosen(initial: InitialPassword, name: str) -> Secret | None:
+    password = initial.read()
+    if password is not None:
+        try:
+            check_password(password.reveal(), (name,))
+        except InvalidInput as weak:
+            raise InvalidSettings(f"{initial.place}: {weak.message}") from weak
+    return password
 
 
 def _unknown(name: str) -> UnknownName:

@@ -79,6 +79,8 @@ async def test_the_administrator_is_created_once(services: Services) -> None:
 class Initial:
     """Where the first password comes from, and goes to."""
 
+    place = "a file"
+
     def __init__(self, held: str = "") -> None:
         self.held = held
 
@@ -112,7 +114,7 @@ async def test_a_generated_first_password_is_kept_where_one_was_looked_for(
 
 async def test_a_weak_first_password_makes_no_administrator(services: Services) -> None:
     """The next start can use a better one."""
-    with pytest.raises(InvalidInput, match="a password needs at least 12"):
+    with pytest.raises(InvalidSettings, match="a file: a password needs at least 12"):
         await services.accounts.create_administrator("acrux", Initial("weak"))
 
     assert await services.accounts.create_administrator("acrux", Initial()) is not None

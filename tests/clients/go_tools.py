@@ -1,0 +1,37 @@
+"""Programs and tests in Go, of the modules that go/go.sum pins."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.running import environment
+from tests.tools import missing, require_tool
+
+SOURCES = Path(__file__).parent / "go"
+BUILD_SECONDS = 900  # of the first build; the later ones come from Go's own cache
+
+
+def module(folder: Path) -> Path:
+    """A copy of the module with all that it needs, or the test is skipped with the reason."""
+    go = require_tool("go", package="golang")
+    copy = folder / "go"
+    shutil.copytree(SOURCES, copy)
+    _run([go, "mod", "download"], copy)
+    return copy
+
+
+def built(folder: Path, program: str) -> str:
+    """Build a program that go.mod lists as a tool; return its path."""
+    copy = module(folder)
+    path = folder / Path(program).name
+    _run(["go", "build", "-o", str(path), program], copy)
+    return str(path)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True,
+        timeout=BUILD_SECONDS, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        missing(f"{' '.join(command)} failed: {done.stderr[-500:]}")
