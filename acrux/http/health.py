@@ -1,12 +1,16 @@
 """Handlers of /v2/, /livez and /readyz."""
 
 from collections.abc import Callable
+from typing import Final
 
 from acrux.domain.content.page import Page
-from acrux.domain.content.patterns import EVERY_REPOSITORY
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.http import responses
 from acrux.http.messages import Request, Response
 from acrux.services.content.listings import Listings
+
+# One look into an index. Among all, it would go through every repository that may not be listed.
+ONE_REPOSITORY: Final = RepositoryPattern("readyz")
 
 
 class HealthHandlers:
@@ -26,7 +30,7 @@ class HealthHandlers:
 
     async def ready(self, _: Request) -> Response:
         """GET: the database answers too, and there is room for pushes."""
-        await self._listings.repositories(Page(items=1), (EVERY_REPOSITORY,))
+        await self._listings.repositories(Page(items=1), (ONE_REPOSITORY,))
         if reason := self._trouble():
             return responses.json({"status": "not ready", "reason": reason}, 503)
         return responses.json({"status": "ready"})

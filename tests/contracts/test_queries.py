@@ -73,6 +73,17 @@ async def counting(tmp_path: Path) -> AsyncIterator[Counting]:
     await registry.lifespan.close()
 
 
+async def test_a_probe_asks_for_one_name(counting: Counting) -> None:
+    """Anybody may probe, and somebody may have made a million repositories without an image."""
+    before = len(counting.statements)
+
+    assert (await counting.caller.call("GET", "/readyz")).status == 200
+
+    [statement] = counting.statements[before:]
+    asked = statement.parameters
+    assert (asked["first"], asked["end"]) == ("readyz", "readyz ")  # the next name in order
+
+
 @pytest.mark.parametrize(("method", "path", "query", "expected"), READS)
 async def test_a_read_takes_no_more_lookups_than_promised(
     counting: Counting, method: str, path: str, query: dict[str, Any], expected: int

@@ -38,10 +38,16 @@ PULL_OF_MANIFEST: Final = (
     " WHERE pulls.repository = manifests.repository AND pulls.reference = manifests.digest)"
 )
 
+# An index of four megabytes has 49,000 entries. Short ones, in bytes each, come with the rows of a
+# page, and longer ones are read one by one, up to so many bytes together, where the page ends.
+SHORT_ENTRIES: Final = 4096
+LONG_ENTRIES: Final = 1 << 21
+
 _TAG: Final = f"name, digest, created_at, updated_at, {PULL_OF_TAG}, {attributes.columns('tags')}"
 _MANIFEST: Final = (
     "digest, media_type, config_media_type, image_size, created_at, updated_at, architecture, os,"
-    f" entries, {PULL_OF_MANIFEST}, {attributes.columns('manifests')}"
+    f" octet_length(entries), CASE WHEN octet_length(entries) <= {SHORT_ENTRIES} THEN entries END,"
+    f" {PULL_OF_MANIFEST}, {attributes.columns('manifests')}"
 )
 
 
@@ -105,7 +111,7 @@ class SqlProperties:
     async def manifest(self, repository: RepositoryName, digest: Digest) -> ManifestProperties:
         """See ports.Properties."""
         for row in await self._database.read(_find_manifest(repository, digest)):
-            return _read_manifest(row)
+            return await self._read_manifest(repository, row)
         raise UnknownManifest(reference=str(digest))
 
     async def manifests(
@@ -114,8 +120,15 @@ class SqlProperties:
         """See ports.Properties."""
         rows = await self._database.read(_list_manifests(repository, page, order))
         await self._check_known(repository, rows)
-        manifests = tuple(map(_read_manifest, rows[: page.items]))
-        return Slice(manifests, more=0 < page.items < len(rows))
+        manifests: list[ManifestProperties] = []
+        room = LONG_ENTRIES
+        for row in rows[: page.items]:
+            size = _size_of_entries(row)
+            room -= size if size > SHORT_ENTRIES else 0
+            if room < 0 and manifests:
+                return Slice(tuple(manifests), more=True)
+            manifests.append(await self._read_manifest(repository, row))
+        return Slice(tuple(manifests), more=0 < page.items < len(rows))
 
     async def change_manifest(
         self, repository: RepositoryName, digest: Digest, change: AttributesChange
@@ -125,6 +138,12 @@ class SqlProperties:
         condition = f"repository = {KEY} AND digest = :digest"
         if not await self._change("manifests", condition, parameters, change):
             raise UnknownManifest(reference=str(digest))
+
+    async def _read_manifest(self, repository: RepositoryName, row: Row) -> ManifestProperties:
+        if _size_of_entries(row) <= SHORT_ENTRIES:
+            return _read_manifest(row)
+        found = await self._database.read(_find_entries(repository, row[0]))
+        return _read_manifest(row, *(entries for (entries,) in found))
 
     async def _write_once(self) -> tuple[WriteOncePolicy, ...]:
         return await self._database.find(policies.select(WriteOncePolicy), policies.read_write_once)
@@ -214,6 +233,13 @@ def _find_manifest(repository: RepositoryName, digest: Digest) -> Statement:
     )
 
 
+def _find_entries(repository: RepositoryName, digest: str) -> Statement:
+    return Statement(
+        f"SELECT entries FROM manifests WHERE repository = {KEY} AND digest = :digest",  # noqa: S608 -- a parameter's name
+        {"repository": repository.value, "digest": digest},
+    )
+
+
 def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Statement:
     after, sorting = _keyset("manifests", "digest", page, order)
     return Statement(
@@ -274,9 +300,14 @@ def _read_tag(
     )
 
 
-def _read_manifest(row: Row) -> ManifestProperties:
+def _size_of_entries(row: Row) -> int:
+    return int(row[8])
+
+
+def _read_manifest(row: Row, long_entries: str = "[]") -> ManifestProperties:
     digest, media_type, config_media_type, size, created_at, updated_at, *rest = row
-    architecture, os, entries, pulled_at, *switches, tags = rest
+    architecture, os, _, short_entries, pulled_at, *switches, tags = rest
+    entries = long_entries if short_entries is None else short_entries
     return ManifestProperties(
         digest=digest,
         media_type=media_type,

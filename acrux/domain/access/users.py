@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from acrux.domain.access.token import TOKEN_USER
-from acrux.errors import InvalidInput, NameTaken
+from acrux.errors import InvalidInput, InvalidSettings, NameTaken
 
 # No colon, which would end the name in Basic (RFC 7617 §2). An e-mail address is a valid name.
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{2,63}")
@@ -93,6 +93,14 @@ def check_password(password: str, names: Collection[str]) -> None:
     lowered = password.lower()
     if lowered in _COMMON or len(set(lowered)) < 4 or _is_made_of(lowered, names):
         raise InvalidInput("this password is among the first that would be guessed: choose another")
+
+
+def check_initial_password(password: str, name: str, place: str) -> None:
+    """Raise InvalidSettings, with the place it came from, if `check_password` refuses it."""
+    try:
+        check_password(password, (name,))
+    except InvalidInput as weak:
+        raise InvalidSettings(f"{place}: {weak.message}") from weak
 
 
 def normalize(password: str) -> str:

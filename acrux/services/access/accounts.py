@@ -10,7 +10,7 @@ from acrux.domain.access.credential import Secret
 from acrux.domain.access.grants import ANONYMOUS
 from acrux.domain.access.scope_maps import ADMINISTRATOR
 from acrux.domain.access.shown_accounts import ShownAccount, ShownPassword
-from acrux.domain.access.users import check_password, taken
+from acrux.domain.access.users import check_initial_password, taken
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import in_utc, to_microseconds
 from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName
@@ -82,8 +82,10 @@ class Accounts:
                     f"renamed: start with --name {known.name}"
                 )
         values = self._generate(ADMINISTRATOR_PASSWORDS)
-        chosen = _chosen(initial, name) if initial else None
-        if initial is not None and chosen is None:  # before there is an account that depends on it
+        chosen = initial.read() if initial else None
+        if initial is not None and chosen is not None:
+            check_initial_password(chosen.reveal(), name, initial.place)
+        elif initial is not None:  # before there is an account that depends on it
             initial.keep(Secret(values[ADMINISTRATOR_PASSWORDS[0]]))
         created = await self._create(name, ADMINISTRATOR.name, values, first=chosen)
         if created is None:
@@ -339,16 +341,6 @@ def _shown(account: Account) -> ShownAccount:
     return ShownAccount(
         account.name, passwords, account.scope_map, account.is_enabled, account.created_at
     )
-
-
-def _chosen(initial: InitialPassword, name: str) -> Secret | None:
-    password = initial.read()
-    if password is not None:
-        try:
-            check_password(password.reveal(), (name,))
-        except InvalidInput as weak:
-            raise InvalidSettings(f"{initial.place}: {weak.message}") from weak
-    return password
 
 
 def _unknown(name: str) -> UnknownName:

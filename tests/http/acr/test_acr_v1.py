@@ -115,6 +115,28 @@ async def test_an_index_names_the_manifests_it_refers_to(admin: Caller) -> None:
     assert "architecture" not in manifest
 
 
+async def test_a_page_of_large_indexes_ends_early_and_none_is_left_out(admin: Caller) -> None:
+    """A page of a thousand indexes of four megabytes would fill the memory of the worker."""
+    large = [index(*[image(bytes([number]))] * 12_000) for number in range(4)]
+    for number, pushed in enumerate(large):
+        await admin.push("hello", f"v{number}", pushed)
+    await admin.push("hello", "short", APP)
+
+    path: str | None = "/acr/v1/hello/_manifests?n=1000"
+    sizes: list[int] = []
+    listed: dict[str, list[object]] = {}
+    while path is not None:
+        answer = await admin.call("GET", path.replace("%3A", ":"))
+        sizes.append(len(answer.body))
+        listed |= {one["digest"]: one.get("references", []) for one in answer.json["manifests"]}
+        path = pages(answer.header("Link")) if answer.header("Link") else None
+
+    assert listed.keys() == {str(one.digest) for one in (*large, APP)}
+    assert all(len(listed[str(one.digest)]) == 12_000 for one in large)
+    assert len(sizes) > 1
+    assert max(sizes) < 4_000_000
+
+
 async def test_the_names_slashes_may_be_encoded_or_plain(admin: Caller) -> None:
     """The SDKs encode them, az does not."""
     await admin.push("library/hello", "v1", APP)

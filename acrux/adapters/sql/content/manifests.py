@@ -1,6 +1,6 @@
 """Manifests and their referrers: statements."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -19,14 +19,13 @@ from acrux.adapters.sql.content import (
 )
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.graveyard import Keeping
-from acrux.adapters.sql.content.keys import KEY, find_key
+from acrux.adapters.sql.content.keys import find_key
 from acrux.adapters.sql.content.tags import note_untagged, point_tag
 from acrux.adapters.sql.database import Row, Statement, Steps
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.manifest import Manifest, Platform, Referrer, stated_media_type
+from acrux.domain.content.manifest import Manifest, Platform, stated_media_type
 from acrux.domain.content.names import Reference, RepositoryName, Tag
-from acrux.domain.content.page import Page
 from acrux.domain.content.storage.copy import Copy
 from acrux.errors import DamagedManifest, UnknownManifest
 from acrux.ports.content.metadata import StoredManifest
@@ -315,34 +314,6 @@ def _forget_pull(key: str, reference: str) -> Statement:
         "DELETE FROM pulls WHERE repository = :key AND reference = :reference",
         {"key": key, "reference": reference},
     )
-
-
-def list_referrers(
-    repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page
-) -> Statement:
-    """The manifests that point at the subject, up to one more than the page holds."""
-    return Statement(
-        f"""
-        SELECT digest, media_type, size, artifact_type, annotations FROM manifests
-        WHERE repository = {KEY} AND subject = :subject AND digest > :last
-          AND list_enabled = 1 {"AND artifact_type = :type" if artifact_type else ""}
-        ORDER BY digest LIMIT :rows
-        """,  # noqa: S608 -- a parameter's name
-        {
-            "repository": repository.value,
-            "subject": str(subject),
-            "last": page.last,
-            "rows": page.items + 1,
-            **({"type": artifact_type} if artifact_type else {}),
-        },
-    )
-
-
-def read_referrer(row: Row) -> Referrer:
-    """A row of `list_referrers`."""
-    digest, media_type, size, artifact_type, annotations = row
-    read: Mapping[str, str] = msgspec.json.decode(annotations, type=dict[str, str])
-    return Referrer(Digest.parse(digest), media_type, int(size), artifact_type, read)
 
 
 def _json(value: object) -> str:

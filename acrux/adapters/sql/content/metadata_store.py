@@ -10,6 +10,7 @@ from acrux.adapters.sql.content import (
     holds,
     limits,
     manifests,
+    references,
     repositories,
     tags,
 )
@@ -179,10 +180,20 @@ class SqlMetadata:
     ) -> Slice[Referrer]:
         """See ports.Metadata."""
         rows = await self._database.read(
-            manifests.list_referrers(repository, subject, artifact_type, page)
+            references.find_referrers(repository, subject, artifact_type, page)
         )
-        referrers = tuple(map(manifests.read_referrer, rows[: page.items]))
-        return Slice(referrers, more=0 < page.items < len(rows))
+        found: list[Referrer] = []
+        room = references.LONG_REFERRERS
+        for row in rows[: page.items]:
+            referrer = references.read_referrer(row)
+            if referrer.size > references.SHORT_REFERRER:
+                room -= referrer.size
+                if room < 0 and found:
+                    return Slice(tuple(found), more=True)
+                statement = references.find_annotations(repository, referrer.digest)
+                referrer = references.annotated(referrer, await self._database.read(statement))
+            found.append(referrer)
+        return Slice(tuple(found), more=0 < page.items < len(rows))
 
 
 def _delete_repository(repository: RepositoryName, grace: Grace) -> Steps[Deleted]:

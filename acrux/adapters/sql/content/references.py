@@ -1,15 +1,26 @@
-"""Which manifest names which blob, and which index which manifest."""
+"""Which manifest names which blob, manifest or subject."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from acrux.adapters.sql.database import SqlValue, Statement, Steps
+import msgspec
+from msgspec.structs import replace
+
+from acrux.adapters.sql.content.keys import KEY
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.adapters.sql.many_rows import placeholder_rows, placeholders, slices
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.manifest import Manifest
+from acrux.domain.content.manifest import Manifest, Referrer
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.page import Page
 from acrux.errors import InvalidManifest
+
+# A referrer may have four megabytes of annotations. Those of short ones, in bytes each, come with
+# the rows of a page; those of longer ones are read one by one, up to so many bytes together.
+SHORT_REFERRER: Final = 1 << 16
+LONG_REFERRERS: Final = 1 << 22
 
 _DIGEST: Final = re.compile(rb"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
@@ -90,3 +101,52 @@ def find_namers(key: str, target: str, count: int, after: str = "") -> Statement
         """,
         {"key": key, "target": target, "count": count, "after": after},
     )
+
+
+def find_referrers(
+    repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page
+) -> Statement:
+    """The manifests that point at the subject, up to one more than the page holds."""
+    return Statement(
+        f"""
+        SELECT digest, media_type, size, artifact_type,
+               CASE WHEN size <= {SHORT_REFERRER} THEN annotations END
+        FROM manifests
+        WHERE repository = {KEY} AND subject = :subject AND digest > :last
+          AND list_enabled = 1 {"AND artifact_type = :type" if artifact_type else ""}
+        ORDER BY digest LIMIT :rows
+        """,  # noqa: S608 -- a parameter's name
+        {
+            "repository": repository.value,
+            "subject": str(subject),
+            "last": page.last,
+            "rows": page.items + 1,
+            **({"type": artifact_type} if artifact_type else {}),
+        },
+    )
+
+
+def read_referrer(row: Row) -> Referrer:
+    """A row of `find_referrers`, which lacks the annotations above SHORT_REFERRER."""
+    digest, media_type, size, artifact_type, annotations = row
+    found = _read_annotations(annotations or "{}")
+    return Referrer(Digest.parse(digest), media_type, int(size), artifact_type, found)
+
+
+def find_annotations(repository: RepositoryName, digest: Digest) -> Statement:
+    """The annotations of one manifest."""
+    return Statement(
+        f"SELECT annotations FROM manifests WHERE repository = {KEY} AND digest = :digest",  # noqa: S608 -- a parameter's name
+        {"repository": repository.value, "digest": str(digest)},
+    )
+
+
+def annotated(referrer: Referrer, rows: Sequence[Row]) -> Referrer:
+    """The referrer with the row of `find_annotations`; unchanged if it was deleted meanwhile."""
+    for (annotations,) in rows:
+        return replace(referrer, annotations=_read_annotations(annotations))
+    return referrer
+
+
+def _read_annotations(text: str) -> Mapping[str, str]:
+    return msgspec.json.decode(text, type=dict[str, str])
