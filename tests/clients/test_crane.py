@@ -95,7 +95,7 @@ def test_crane_lists_tags_with_the_right_to_pull_alone(
     listed = puller("ls", image.rpartition(":")[0])
 
     assert (listed.returncode, listed.stdout) == (0, "v1\n"), listed.stderr
-    assert "DENIED" in puller("tag", image, "v2").stderr or puller("tag", image, "v3").returncode
+    assert puller("tag", image, "v2").returncode != 0
 
 
 def test_an_index_that_is_filtered_to_nothing_is_taken(

@@ -1,6 +1,7 @@
 """Statements about many rows: how many at once, and their placeholders."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, takewhile
 from typing import Final, TypeVar
 
 # One manifest can name tens of thousands of blobs; SQLite takes 32,766 values in a statement.
@@ -13,6 +14,11 @@ def slices(items: Sequence[Item], most: int = ROWS_PER_STATEMENT) -> Iterator[Se
     """The items in their order, up to `most` at a time."""
     for start in range(0, len(items), most):
         yield items[start : start + most]
+
+
+def fitting(sizes: Iterable[int], room: int) -> int:
+    """How many of the first items take less than `room` bytes together, but at least one."""
+    return max(1, sum(1 for _ in takewhile(lambda total: total < room, accumulate(sizes))))
 
 
 def placeholders(count: int) -> str:

@@ -11,6 +11,7 @@ from acrux.adapters.sql import policies
 from acrux.adapters.sql.content import attributes, repositories
 from acrux.adapters.sql.content.keys import KEY
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.many_rows import fitting
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform
@@ -120,15 +121,10 @@ class SqlProperties:
         """See ports.Properties."""
         rows = await self._database.read(_list_manifests(repository, page, order))
         await self._check_known(repository, rows)
-        manifests: list[ManifestProperties] = []
-        room = LONG_ENTRIES
-        for row in rows[: page.items]:
-            size = _size_of_entries(row)
-            room -= size if size > SHORT_ENTRIES else 0
-            if room < 0 and manifests:
-                return Slice(tuple(manifests), more=True)
-            manifests.append(await self._read_manifest(repository, row))
-        return Slice(tuple(manifests), more=0 < page.items < len(rows))
+        count = fitting(map(_size_apart, rows[: page.items]), LONG_ENTRIES)
+        shown = rows[: min(count, page.items)]
+        manifests = [await self._read_manifest(repository, row) for row in shown]
+        return Slice(tuple(manifests), more=0 < len(manifests) < len(rows))
 
     async def change_manifest(
         self, repository: RepositoryName, digest: Digest, change: AttributesChange
@@ -140,7 +136,7 @@ class SqlProperties:
             raise UnknownManifest(reference=str(digest))
 
     async def _read_manifest(self, repository: RepositoryName, row: Row) -> ManifestProperties:
-        if _size_of_entries(row) <= SHORT_ENTRIES:
+        if not _size_apart(row):
             return _read_manifest(row)
         found = await self._database.read(_find_entries(repository, row[0]))
         return _read_manifest(row, *(entries for (entries,) in found))
@@ -300,8 +296,10 @@ def _read_tag(
     )
 
 
-def _size_of_entries(row: Row) -> int:
-    return int(row[8])
+def _size_apart(row: Row) -> int:
+    """The bytes of entries that are read by themselves; 0 of short ones."""
+    size = int(row[8])
+    return size if size > SHORT_ENTRIES else 0
 
 
 def _read_manifest(row: Row, long_entries: str = "[]") -> ManifestProperties:

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	acr "github.com/Azure/azure-sdk-for-go/sdk/containers/azcontainerregistry"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -74,15 +76,9 @@ func refused(t *testing.T, err error, status int) {
 	if err == nil {
 		t.Fatalf("not refused, wanted %d", status)
 	}
-	if !asResponseError(err, &failed) || failed.StatusCode != status {
+	if !errors.As(err, &failed) || failed.StatusCode != status {
 		t.Fatalf("got %v, wanted %d", err, status)
 	}
-}
-
-func asResponseError(err error, target **azcore.ResponseError) bool {
-	failed, ok := err.(*azcore.ResponseError)
-	*target = failed
-	return ok
 }
 
 func registry(t *testing.T) *acr.Client {
@@ -127,7 +123,7 @@ func push(t *testing.T, repository string, tags ...string) string {
 		types.OCIUncompressedLayer, pushBlob(t, repository, layer, 5), len(layer))
 	digest := ""
 	for _, tag := range tags {
-		body := struct{ io.ReadSeekCloser }{nopCloser{bytes.NewReader(manifest)}}
+		body := streaming.NopCloser(bytes.NewReader(manifest))
 		done, err := registry(t).UploadManifest(ctx, repository, tag, imageType, body, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -136,10 +132,6 @@ func push(t *testing.T, repository string, tags ...string) string {
 	}
 	return digest
 }
-
-type nopCloser struct{ io.ReadSeeker }
-
-func (nopCloser) Close() error { return nil }
 
 func TestABlobThatIsPushedInChunksIsReadBack(t *testing.T) {
 	content := bytes.Repeat([]byte("a blob in chunks "), 100_000)

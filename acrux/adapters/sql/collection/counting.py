@@ -5,6 +5,7 @@ from typing import Final
 from acrux.adapters.sql.content import copies, references, reviews, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.many_rows import fitting
 
 CONTENT_BYTES: Final = 8 * 1024 * 1024  # of manifests that one step reads
 
@@ -36,11 +37,7 @@ def find_uncounted() -> Statement:
 
 def _count_manifests(key: str, after: str, count: int, grace: Grace) -> Steps[int]:
     sizes = yield _page("manifests", "digest, size", "digest", key, after, count)
-    some, room = 0, CONTENT_BYTES
-    while some < len(sizes) and (room := room - int(sizes[some][1])) > 0:
-        some += 1
-    some = max(some, min(len(sizes), 1))
-    counted = sizes[:some]
+    counted = sizes[: fitting((int(size) for _, size in sizes), CONTENT_BYTES)]
     if counted:
         last = str(counted[-1][0])
         yield from _refer(key, after, last)
@@ -56,7 +53,7 @@ def _count_manifests(key: str, after: str, count: int, grace: Grace) -> Steps[in
             """,
             {"key": key, "after": after, "last": last, "now": grace.now()},
         )
-    to = str(counted[-1][0]) if len(counted) == count or some < len(sizes) else usage.ALL
+    to = str(counted[-1][0]) if len(counted) == count or len(counted) < len(sizes) else usage.ALL
     yield Statement(
         """
         UPDATE usage
@@ -64,9 +61,14 @@ def _count_manifests(key: str, after: str, count: int, grace: Grace) -> Steps[in
             manifests_to = :to
         WHERE repository = :key
         """,
-        {"key": key, "count": some, "bytes": sum(int(size) for _, size in counted), "to": to},
+        {
+            "key": key,
+            "count": len(counted),
+            "bytes": sum(int(size) for _, size in counted),
+            "to": to,
+        },
     )
-    return some
+    return len(counted)
 
 
 def _refer(key: str, after: str, last: str) -> Steps[None]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from acrux.adapters.sql.content import blob_links, holds, manifests, repositories, reviews
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, Statement, Steps
-from acrux.adapters.sql.many_rows import placeholders
+from acrux.adapters.sql.many_rows import fitting, placeholders
 from acrux.ports.content.collection import Collected
 
 CONTENT_BYTES: Final = 1024 * 1024  # of manifests that one step removes
@@ -89,10 +89,7 @@ def _unnamed(key: str, digests: Sequence[str]) -> Steps[list[str]]:
 
 def _some(due: list[_Due]) -> list[_Due]:
     """Those whose manifests hold no more than CONTENT_BYTES: each may name thousands of blobs."""
-    room, some = CONTENT_BYTES, 0
-    while some < len(due) and (room := room - due[some].size) > 0:
-        some += 1
-    return due[: max(some, 1)]
+    return due[: fitting((each.size for each in due), CONTENT_BYTES)]
 
 
 def _find_due(now: int, count: int) -> Statement:

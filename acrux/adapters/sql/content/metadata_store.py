@@ -16,6 +16,7 @@ from acrux.adapters.sql.content import (
 )
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Database, Row, Steps
+from acrux.adapters.sql.many_rows import fitting
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer
 from acrux.domain.content.names import Reference, RepositoryName, Tag
@@ -182,18 +183,16 @@ class SqlMetadata:
         rows = await self._database.read(
             references.find_referrers(repository, subject, artifact_type, page)
         )
-        found: list[Referrer] = []
-        room = references.LONG_REFERRERS
-        for row in rows[: page.items]:
-            referrer = references.read_referrer(row)
-            if referrer.size > references.SHORT_REFERRER:
-                room -= referrer.size
-                if room < 0 and found:
-                    return Slice(tuple(found), more=True)
-                statement = references.find_annotations(repository, referrer.digest)
-                referrer = references.annotated(referrer, await self._database.read(statement))
-            found.append(referrer)
-        return Slice(tuple(found), more=0 < page.items < len(rows))
+        found = [references.read_referrer(row) for row in rows[: page.items]]
+        count = fitting(map(references.size_apart, found), references.LONG_REFERRERS)
+        shown = [await self._annotated(repository, each) for each in found[:count]]
+        return Slice(tuple(shown), more=0 < len(shown) < len(rows))
+
+    async def _annotated(self, repository: RepositoryName, referrer: Referrer) -> Referrer:
+        if not references.size_apart(referrer):
+            return referrer
+        find = references.find_annotations(repository, referrer.digest)
+        return references.annotated(referrer, await self._database.read(find))
 
 
 def _delete_repository(repository: RepositoryName, grace: Grace) -> Steps[Deleted]:

@@ -133,6 +133,11 @@ def read_referrer(row: Row) -> Referrer:
     return Referrer(Digest.parse(digest), media_type, int(size), artifact_type, found)
 
 
+def size_apart(referrer: Referrer) -> int:
+    """The bytes of a referrer whose annotations are read by themselves; 0 of a short one."""
+    return referrer.size if referrer.size > SHORT_REFERRER else 0
+
+
 def find_annotations(repository: RepositoryName, digest: Digest) -> Statement:
     """The annotations of one manifest."""
     return Statement(
