@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVarTuple
@@ -17,6 +18,7 @@ import uvloop
 from acrux.bootstrap.application import build
 from acrux.http.app import Application
 from acrux.settings import Settings
+from acrux.threads import Threads
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -41,8 +43,17 @@ class WorkerLoop(uvloop.Loop):
     def __init__(self, ready: int) -> None:
         super().__init__()
         self._ready = ready
+        self._threads = Threads(self)
         self._runs = 0
         self._stopping = False
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Args], Any], *args: *Args
+    ) -> Any:  # uvloop declares a coroutine, and returns a future
+        """As the base class does; without an executor, in one of the worker's own threads."""
+        if executor is None:
+            return self._threads.start(partial(func, *args) if args else func)
+        return super().run_in_executor(executor, func, *args)
 
     def run_until_complete(self, future: Any) -> Any:
         """Run as the base class does, and report the second run.

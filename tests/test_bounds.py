@@ -10,9 +10,12 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
+import apsw
 import pytest
 
 from acrux.adapters.sql.access.failed_logins import MAX_ROWS, _Counted
+from acrux.adapters.sql.database import Statement
+from acrux.adapters.sqlite.connection import KEPT_STATEMENTS, KEPT_VALUES, Connection
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.access.grants import Grant
 from acrux.domain.access.lockout import Failures, Subject
@@ -68,6 +71,10 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/adapters/sql/audit_log.py:_insert": (64, "64 texts of ours at most"),
     "acrux/adapters/sql/audit_log.py:_rendered": (8192, "64 pairs of scopes"),
     "acrux/adapters/log.py:_quote_once": (4096, "1,024 texts of 256 characters, escaped"),
+    "acrux/adapters/sqlite/connection.py:statementcachesize": (
+        20480,
+        "KEPT_STATEMENTS of KEPT_VALUES, for two connections",
+    ),
     "acrux/adapters/sql/space/chains.py:waiting": (3072, "LOOKED_AT times NAMERS digests"),
     "acrux/adapters/sql/space/freeing.py:_shares": (512, "REPOSITORIES keys and two numbers"),
     "acrux/adapters/sql/space/freeing.py:leaving": (4096, "MAX_LOOKED_AT digests and sizes"),
@@ -95,6 +102,8 @@ BOUNDS: dict[str, tuple[int, str]] = {
         17408,
         "Room.waiting_bytes and unproven_waiting_bytes",
     ),
+    "acrux/domain/content/upload.py:_digest": (512, "256 names of a repository and a principal"),
+    "acrux/threads.py:_waiting": (4096, "what a request waits for; its body is counted there"),
     "acrux/http/access/authorization.py:_bearer": (6144, "1,024 tokens of 2,048 characters"),
     "acrux/http/access/guard.py:_on": (2048, "1,024 names of 255 characters"),
     "acrux/http/parsing.py:_accept": (4096, "32 headers of 2,048 characters"),
@@ -143,6 +152,8 @@ def _kept_in(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef):
             if {"lru_cache", "cache"} & {_called(decorator) for decorator in node.decorator_list}:
                 yield node.name
+        elif isinstance(node, ast.keyword) and node.arg == "statementcachesize":
+            yield node.arg
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             made = isinstance(node.value, ast.Call | ast.Dict) and _called(node.value)
@@ -262,6 +273,25 @@ def test_rows_that_are_kept_take_no_more_than_the_table_says(name: str) -> None:
     taken = _taken(lambda number: kept.append(make(number)), most // 10)
 
     assert taken * 10 <= BOUNDS[name][0] * 1024
+
+
+def test_statements_that_are_kept_take_no_more_than_the_table_says(tmp_path: Path) -> None:
+    """A caller chooses how many layers a manifest has, and so how long some statements are."""
+    bound, _ = BOUNDS["acrux/adapters/sqlite/connection.py:statementcachesize"]
+    with closing(Connection(tmp_path / "registry.sqlite")) as connection:
+        connection.execute(Statement("CREATE TABLE t (a, b, c, PRIMARY KEY (a, b, c))", {}))
+        before = apsw.memory_used()
+
+        for number in range(2 * KEPT_STATEMENTS):
+            rows = ", ".join(["(?, ?, ?)"] * (KEPT_VALUES // 3))
+            text = f"INSERT INTO t VALUES {rows} ON CONFLICT DO NOTHING -- {number}"  # noqa: S608 -- no input
+            connection.execute(Statement(text, {}, ["x"] * (KEPT_VALUES // 3 * 3)))
+        kept = apsw.memory_used() - before
+
+        connection.execute(Statement(f"SELECT 1 IN ({'?, ' * 20_000} 1)", {}, ["x"] * 20_000))
+
+        assert 2 * kept <= bound * 1024  # the reader has such a connection, and the writer
+        assert apsw.memory_used() - before <= kept
 
 
 @pytest.mark.parametrize("scopes", [1, 20, 100])

@@ -167,7 +167,7 @@ class Application:
 async def _drain(request: Request) -> None:
     # Read the rest of a refused body, so that its client sees our answer and no reset connection.
     # A client that waits for 100 Continue has sent nothing, and reading would make it send.
-    if not parsing.may_have_body(request):
+    if request.body.is_complete or not parsing.may_have_body(request):
         return
     if not parsing.expects_continue(request) or request.body.received_bytes:
         await request.body.drain()

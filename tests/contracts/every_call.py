@@ -155,6 +155,7 @@ COPY = copy(BLOB)
 # In an order in which each call finds what it needs. `None` leaves all rows uncounted.
 CALLS: tuple[Call | None, ...] = (
     METADATA.check_writable(LARGE),
+    METADATA.has_quotas(LARGE),
     METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
     METADATA.find_blob(LARGE, BLOB),
     METADATA.find_copies(LARGE, (BLOB, DIGEST)),

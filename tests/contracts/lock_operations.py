@@ -124,6 +124,7 @@ OPERATIONS = {
         lambda to: ((RepositoryPattern(to.another.value),), to.name, copy(ELSEWHERE), PUSHER, AT),
     ),
     "ask whether to push": _metadata("check_writable", lambda to: (to.name,)),
+    "ask whether a quota counts": _metadata("has_quotas", lambda to: (to.name,)),
     "push a blob": _metadata("link_blob", lambda to: (to.name, copy(ELSEWHERE), PUSHER, AT)),
     "push to the tag": _metadata("put_manifest", lambda to: (to.name, NEXT, (LATEST,), AT)),
     "push the same again": _metadata("put_manifest", lambda to: (to.name, HELD, (LATEST,), AT)),
@@ -173,6 +174,7 @@ TABLE = """
     mount from here                   .  .  .  ?     .  .  .  .     .  .  .  .
     mount to here                     .  X  .  .     .  .  .  .     .  .  .  .
     ask whether to push               .  X  .  .     .  .  .  .     .  .  .  .
+    ask whether a quota counts        .  .  .  .     .  .  .  .     .  .  .  .
     push a blob                       .  X  .  .     .  .  .  .     .  .  .  .
     push to the tag                   .  X  .  .     .  X  .  .     .  .  .  .
     push the same again               .  X  .  .     .  X  .  .     .  .  .  .

@@ -160,5 +160,7 @@ class TestQuotas:
         await create(policies, Quota(name="small", repositories="library/other", max_bytes=1))
 
         await metadata.check_writable(HELLO, 5)
+        assert not await metadata.has_quotas(HELLO)
         with pytest.raises(QuotaExceeded):
             await metadata.check_writable(OTHER, 5)
+        assert await metadata.has_quotas(OTHER)

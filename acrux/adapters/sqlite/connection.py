@@ -14,6 +14,12 @@ from acrux.errors import StorageExhausted, StorageReadOnly, StorageUnavailable, 
 
 BUSY_TIMEOUT: Final = timedelta(seconds=10)
 
+# apsw forgets a prepared statement that was not among the last so many executions. With its usual
+# 100, the links of one image's blobs made it forget all that a manifest needs.
+KEPT_STATEMENTS: Final = 512
+# Callers choose how many values some statements have; one with more is prepared each time.
+KEPT_VALUES: Final = 64
+
 Observer = Callable[[Statement], None]
 
 
@@ -33,7 +39,7 @@ class Connection:
     ) -> None:
         if not is_read_only:
             path.touch(mode=0o600)  # it holds the hashes of passwords
-        self._sqlite = open_read_only(path) if is_read_only else apsw.Connection(str(path))
+        self._sqlite = open_read_only(path) if is_read_only else _open(path)
         self._versions = self._sqlite.cursor()
         self._observe = observe
         self._sqlite.set_busy_timeout(BUSY_TIMEOUT // timedelta(milliseconds=1))
@@ -59,7 +65,8 @@ class Connection:
         self._observe(statement)
         try:
             values = statement.values or statement.parameters
-            return self._sqlite.execute(statement.sql, values).fetchall()
+            is_kept = len(values) <= KEPT_VALUES
+            return self._sqlite.execute(statement.sql, values, can_cache=is_kept).fetchall()
         except apsw.Error as failure:
             raise_ours(failure, self._sqlite.system_errno)
             raise
@@ -78,6 +85,10 @@ class Connection:
     def close(self) -> None:
         """Close the file."""
         self._sqlite.close()
+
+
+def _open(path: Path) -> apsw.Connection:
+    return apsw.Connection(str(path), statementcachesize=KEPT_STATEMENTS)
 
 
 def raise_ours(failure: apsw.Error, number: int) -> None:

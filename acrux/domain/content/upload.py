@@ -1,6 +1,7 @@
 """The rules of an upload: identifier, session, offset, chunk order."""
 
 import re
+from functools import lru_cache
 from typing import Final, Self
 
 from msgspec import Struct
@@ -51,13 +52,18 @@ class Upload(Struct, frozen=True):
     @property
     def key(self) -> str:
         """The key under which it is stored: its identifier and a digest of its session."""
-        # No repository name contains a newline, so that the digested text is unambiguous.
-        session = f"{self.session.repository}\n{self.session.principal}"
-        digest = Digest.of(session.encode("utf-8", "surrogatepass"))
-        return f"{self.id}.{digest.encoded}"
+        return f"{self.id}.{_digest(self.session)}"
 
     def __str__(self) -> str:
         return self.id.value
+
+
+# The requests of a push ask for it many times. Both parts of a session are short.
+@lru_cache(maxsize=256)
+def _digest(session: Session) -> str:
+    # No repository name contains a newline, so that the digested text is unambiguous.
+    text = f"{session.repository}\n{session.principal}"
+    return Digest.of(text.encode("utf-8", "surrogatepass")).encoded
 
 
 class ContentRange(Struct, frozen=True):

@@ -48,6 +48,9 @@ class Metadata(Protocol):
         an early refusal: every write checks again.
         """
 
+    async def has_quotas(self, repository: RepositoryName) -> bool:
+        """Whether a quota counts what the repository holds."""
+
     async def link_blob(
         self, repository: RepositoryName, copy: Copy, principal: str, at: datetime
     ) -> None:

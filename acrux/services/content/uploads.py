@@ -71,7 +71,8 @@ class Uploads:
         SizeMismatch, and IncompleteBody if the client disconnected: what was received until then
         stays, and the upload can be resumed.
         """
-        if announced:
+        # Without a quota, nothing is asked of the store.
+        if announced and await self._metadata.has_quotas(upload.session.repository):
             await self._check_room(upload, announced)
         return await self._store.append(upload, chunks, place)
 

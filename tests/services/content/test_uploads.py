@@ -385,6 +385,10 @@ class Full(Locked):
         """Refuse."""
         raise QuotaExceeded(name=str(repository))
 
+    async def has_quotas(self, repository: RepositoryName) -> bool:
+        """Yes, one that is used up."""
+        return True
+
 
 async def test_a_chunk_is_taken_although_the_repository_was_locked(
     store: FileBlobStore, metadata: SqlMetadata, clock: HandClock

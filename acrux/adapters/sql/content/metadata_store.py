@@ -42,12 +42,19 @@ class SqlMetadata:
 
     async def check_writable(self, repository: RepositoryName, added: int = 0) -> None:
         """See ports.Metadata."""
-        rows = await self._database.read(repositories.find_place(repository))
-        if repositories.read_place(rows).has_quotas:
-            quotas = await self._database.find(policies.select(Quota), policies.read_quotas)
-            for quota in covering(quotas, repository.value):
-                [(used,)] = await self._database.read(limits.find_use(quota.repositories))
-                quota.check_room(int(used), added)
+        find = repositories.find_place(repository)
+        place = await self._database.find(find, repositories.read_place)
+        for quota in await self._quotas(repository) if place.has_quotas else ():
+            [(used,)] = await self._database.read(limits.find_use(quota.repositories))
+            quota.check_room(int(used), added)
+
+    async def has_quotas(self, repository: RepositoryName) -> bool:
+        """See ports.Metadata."""
+        return bool(await self._quotas(repository))
+
+    async def _quotas(self, repository: RepositoryName) -> Sequence[Quota]:
+        quotas = await self._database.find(policies.select(Quota), policies.read_quotas)
+        return covering(quotas, repository.value)
 
     async def link_blob(
         self, repository: RepositoryName, copy: Copy, principal: str, at: datetime

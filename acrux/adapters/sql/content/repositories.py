@@ -7,7 +7,7 @@ from acrux.adapters.sql.content import attributes, graveyard, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, another_key, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
-from acrux.domain.content.attributes import Operation, check
+from acrux.domain.content.attributes import Attributes, Operation, check
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import UnknownRepository
@@ -66,22 +66,22 @@ class Place(NamedTuple):
 
 
 def find_place(repository: RepositoryName) -> Statement:
-    """The repository's key and switches, if it is there, and whether there are quotas: one row."""
+    """Whether the repository is there and may be written, and whether there are quotas: one row."""
+    # Aggregates make one row of none. For an outer join, SQLite would set up a temporary table.
     return Statement(
-        f"""
-        SELECT repositories.key, EXISTS (SELECT 1 FROM policies WHERE kind = 'quota'),
-               {attributes.columns("repositories")}
-        FROM (SELECT 1 AS one) AS always LEFT JOIN repositories ON repositories.name = :repository
-        """,  # noqa: S608 -- our own column names
+        """
+        SELECT MAX(key), MIN(write_enabled), EXISTS (SELECT 1 FROM policies WHERE kind = 'quota')
+        FROM repositories WHERE name = :repository
+        """,
         {"repository": repository.value},
     )
 
 
 def read_place(rows: Sequence[Row]) -> Place:
     """The row of `find_place`. Raises Disallowed if nothing may be pushed there."""
-    [(key, has_quotas, *switches)] = rows
-    if key is not None:
-        check(Operation.WRITE, attributes.read(switches))
+    [(key, is_writable, has_quotas)] = rows
+    if key is not None and not is_writable:
+        check(Operation.WRITE, Attributes(write_enabled=False))
     return Place(key, bool(has_quotas))
 
 
