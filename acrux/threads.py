@@ -15,8 +15,8 @@ MOST_THREADS: Final = min(32, (os.cpu_count() or 1) + 4)
 class Threads:
     """Up to MOST_THREADS threads, each started when all others are busy.
 
-    They do what the loop's own executor does, for a third of its processor time: a push of a blob
-    hands over work three times. Use it on the loop. The threads never hold up an exit.
+    They do what the loop's own executor does, for two thirds of its processor time or less: a push
+    of a blob hands over work three times. Use it on the loop. The threads never hold up an exit.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

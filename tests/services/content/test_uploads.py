@@ -55,7 +55,7 @@ class Busy:
 
 
 class Locked:
-    """Metadata in which every repository is locked against writing."""
+    """Metadata in which every repository has a quota and is locked against writing."""
 
     def __init__(self, metadata: SqlMetadata) -> None:
         self._metadata = metadata
@@ -63,6 +63,10 @@ class Locked:
     async def check_writable(self, repository: RepositoryName, added: int = 0) -> None:
         """Refuse."""
         raise Disallowed(name=str(repository))
+
+    async def has_quotas(self, repository: RepositoryName) -> bool:
+        """Yes."""
+        return True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._metadata, name)
@@ -384,10 +388,6 @@ class Full(Locked):
     async def check_writable(self, repository: RepositoryName, added: int = 0) -> None:
         """Refuse."""
         raise QuotaExceeded(name=str(repository))
-
-    async def has_quotas(self, repository: RepositoryName) -> bool:
-        """Yes, one that is used up."""
-        return True
 
 
 async def test_a_chunk_is_taken_although_the_repository_was_locked(
