@@ -8,8 +8,27 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final
 
+from msgspec import Struct
+
 # As many as `concurrent.futures` would start: most of the work waits for a disk.
 MOST_THREADS: Final = min(32, (os.cpu_count() or 1) + 4)
+
+
+class Outcome(Struct, frozen=True):
+    """How work in a thread ended: with a result or a failure."""
+
+    result: Any = None
+    failure: BaseException | None = None
+
+
+def resolve(caller: asyncio.Future[Any], outcome: Outcome) -> None:
+    """Give a caller the outcome it waits for, unless it was cancelled; call it on its loop."""
+    if caller.done():
+        return
+    if outcome.failure is None:
+        caller.set_result(outcome.result)
+    else:
+        caller.set_exception(outcome.failure)
 
 
 class Threads:
@@ -44,24 +63,19 @@ class Threads:
             self._do(*self._waiting.get())
 
     def _do(self, work: Callable[[], Any], caller: asyncio.Future[Any]) -> None:
-        result: object = None
-        failure: BaseException | None = None
-        try:
-            result = work()
-        except BaseException as raised:  # noqa: BLE001 -- whatever it raised, the caller waits
-            failure = raised
-        if isinstance(failure, StopIteration):  # no future takes it
-            failure = RuntimeError("the work raised StopIteration")
+        outcome = _carry_out(work)
         with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._settle, caller, result, failure)
+            self._loop.call_soon_threadsafe(self._end, caller, outcome)
 
-    def _settle(
-        self, caller: asyncio.Future[Any], result: object, failure: BaseException | None
-    ) -> None:
+    def _end(self, caller: asyncio.Future[Any], outcome: Outcome) -> None:
         self._under_way -= 1
-        if caller.done():  # cancelled meanwhile
-            return
-        if failure is None:
-            caller.set_result(result)
-        else:
-            caller.set_exception(failure)
+        resolve(caller, outcome)
+
+
+def _carry_out(work: Callable[[], Any]) -> Outcome:
+    try:
+        return Outcome(work())
+    except StopIteration:  # no future takes it
+        return Outcome(failure=RuntimeError("the work raised StopIteration"))
+    except BaseException as failure:  # noqa: BLE001 -- whatever it raised, the caller waits
+        return Outcome(failure=failure)

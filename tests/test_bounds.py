@@ -17,6 +17,7 @@ from acrux.adapters.sql.access.failed_logins import MAX_ROWS, _Counted
 from acrux.adapters.sql.database import Statement
 from acrux.adapters.sqlite.connection import KEPT_STATEMENTS, KEPT_VALUES, Connection
 from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.domain.access.federated import MAX_SUBJECT_CHARACTERS
 from acrux.domain.access.grants import Grant
 from acrux.domain.access.lockout import Failures, Subject
 from acrux.domain.access.scope import PULL, PUSH, REPOSITORY, Scope, parse_all
@@ -25,6 +26,7 @@ from acrux.domain.audit.decision import Decision, Outcome, Record
 from acrux.domain.audit.waiting import memory_of
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.content.upload import Session
 from acrux.services.access.lockout import CACHED_PAIRS, NEW_PAIRS
 from acrux.services.access.tokens import size_of
 from acrux.services.content.pulls import MAX_NOTED
@@ -230,12 +232,19 @@ def _pull(number: int) -> object:
     return pulled, NOON + number * DAY
 
 
+def _session(number: int) -> object:
+    subject = f"{number:04}" + "\N{GRINNING FACE}" * (MAX_SUBJECT_CHARACTERS - 4)
+    repository = RepositoryName(f"{number:04}" + "a" * 251)
+    return Session(repository, f"trusts/{'a' * 50}/{subject}"), f"{number:064x}"
+
+
 # What is stored one row at a time, with the highest number of rows.
 ROWS: dict[str, tuple[Callable[[int], object], int]] = {
     "acrux/adapters/sql/access/failed_logins.py:_failures": (_failed_logins, MAX_ROWS * 5 // 4),
     "acrux/services/access/lockout.py:_known": (_pair, CACHED_PAIRS),
     "acrux/services/access/lockout.py:_new": (_pair, CACHED_PAIRS * NEW_PAIRS),
     "acrux/services/content/pulls.py:_noted": (_pull, MAX_NOTED),
+    "acrux/domain/content/upload.py:_digest": (_session, 256),
     "acrux/adapters/sql/access/revocations.py:_least": (
         lambda number: (f"{number:050}", 10**15 + number),
         10_000,

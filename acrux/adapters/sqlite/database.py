@@ -21,6 +21,7 @@ from acrux.adapters.sqlite.read_cache import ReadCache
 from acrux.adapters.sqlite.read_only import Reads, ReadsUntil, RefusedWrites, Writes
 from acrux.adapters.sqlite.snapshots import carry_out, read_apart, verify
 from acrux.errors import InvalidSettings, RegistryError, StorageUnavailable
+from acrux.threads import Outcome, resolve
 
 MAX_GROUP: Final = 64  # transactions that one commit makes durable
 
@@ -144,32 +145,16 @@ class SqliteDatabase:
             return [str(damaged)]
 
 
-class _Outcome(Struct, frozen=True):
-    """How a transaction ended: with a result or a failure."""
-
-    result: Any = None
-    failure: Exception | None = None
-
-
 class _Transaction(Struct, frozen=True):
     """Steps that wait to be run, and the caller that waits for their outcome."""
 
     steps: Steps[Any]
     caller: asyncio.Future[Any]
 
-    def answer(self, outcome: _Outcome) -> None:
+    def answer(self, outcome: Outcome) -> None:
         """Give the caller the outcome; may be called in any thread."""
         with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-            self.caller.get_loop().call_soon_threadsafe(_settle, self.caller, outcome)
-
-
-def _settle(caller: asyncio.Future[Any], outcome: _Outcome) -> None:
-    if caller.done():  # cancelled meanwhile
-        return
-    if outcome.failure is None:
-        caller.set_result(outcome.result)
-    else:
-        caller.set_exception(outcome.failure)
+            self.caller.get_loop().call_soon_threadsafe(resolve, self.caller, outcome)
 
 
 class _Writer:
@@ -216,24 +201,24 @@ class _Writer:
             self._connection.execute(_COMMIT)
         except Exception as failure:  # noqa: BLE001 -- whatever failed, the callers wait for it
             self._roll_back()
-            outcomes = [_Outcome(failure=failure)] * len(group)
+            outcomes = [Outcome(failure=failure)] * len(group)
         for transaction, outcome in zip(group, outcomes, strict=True):
             transaction.answer(outcome)
 
-    def _carry_out_each(self, group: list[_Transaction]) -> list[_Outcome]:
+    def _carry_out_each(self, group: list[_Transaction]) -> list[Outcome]:
         if len(group) == 1:  # alone, so that a failure undoes nothing of others
-            return [_Outcome(result=self._carry_out(group[0].steps))]
+            return [Outcome(result=self._carry_out(group[0].steps))]
         return [self._attempt(transaction.steps) for transaction in group]
 
-    def _attempt(self, steps: Steps[Any]) -> _Outcome:
+    def _attempt(self, steps: Steps[Any]) -> Outcome:
         self._connection.execute(_SAVE)
         try:
-            outcome = _Outcome(result=self._carry_out(steps))
+            outcome = Outcome(result=self._carry_out(steps))
         except Exception as failure:
             if not self._connection.in_transaction:
                 raise  # SQLite undid the whole group: https://sqlite.org/lang_transaction.html §3
             self._connection.execute(_UNDO)
-            outcome = _Outcome(failure=failure)
+            outcome = Outcome(failure=failure)
         self._connection.execute(_RELEASE)
         return outcome
 

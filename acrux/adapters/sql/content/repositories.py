@@ -80,8 +80,8 @@ def find_place(repository: RepositoryName) -> Statement:
 def read_place(rows: Sequence[Row]) -> Place:
     """The row of `find_place`. Raises Disallowed if nothing may be pushed there."""
     [(key, is_writable, has_quotas)] = rows
-    if key is not None and not is_writable:
-        check(Operation.WRITE, Attributes(write_enabled=False))
+    if key is not None:
+        check(Operation.WRITE, Attributes(write_enabled=bool(is_writable)))
     return Place(key, bool(has_quotas))
 
 
