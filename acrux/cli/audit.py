@@ -110,11 +110,11 @@ def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
     wanted = Search(account, repository, Outcome(outcome) if outcome else None, since, until)
 
     async def act(services: Services) -> None:
-        found = _found(services, wanted, limit)
+        found = _followed(services, wanted, limit) if follow else _found(services, wanted, limit)
         if output != "jsonl":
             _print([record async for record in found], output)
             return
-        async for record in _followed(services, wanted, found) if follow else found:
+        async for record in found:
             click.echo(json.dumps(_json(record), ensure_ascii=False))
 
     on_registry(config, options, lambda services, _: act(services))
@@ -132,19 +132,19 @@ async def _found(services: Services, wanted: Search, limit: int | None) -> Async
         step = replace(step, after=records[-1].id)
 
 
-async def _followed(
-    services: Services, wanted: Search, found: AsyncIterator[Record]
-) -> AsyncIterator[Record]:
-    began = datetime.now(UTC)
+async def _followed(services: Services, wanted: Search, limit: int | None) -> AsyncIterator[Record]:
+    oldest, count = datetime.now(UTC), 0
     seen: dict[str, datetime] = {}
-    async for record in found:
-        began = min(began, record.at)
+    async for record in _found(services, wanted, limit):
+        oldest, count = min(oldest, record.at), count + 1
         if record.at >= datetime.now(UTC) - 2 * OVERLAP:
             seen[record.id] = record.at
         yield record
+    # Only the limit leaves out what was there. What else is missing was not written yet.
+    began = wanted.since or (oldest if count == limit else datetime.min.replace(tzinfo=UTC))
     while True:
         await asyncio.sleep(FOLLOW_SECONDS)
-        since = max(wanted.since or began, datetime.now(UTC) - OVERLAP)
+        since = max(began, datetime.now(UTC) - OVERLAP)
         async for record in _found(services, replace(wanted, since=since), None):
             if record.id not in seen:
                 seen[record.id] = record.at
