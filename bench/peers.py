@@ -47,7 +47,7 @@ HOW_TO_GET: Final = {
         f" in {VARIABLE}",
     V2: "docker-registry: sudo apt-get install docker-registry",
     NGINX: "nginx: sudo apt-get install nginx-light",
-    "wrk": "wrk, which loads P1, P2, P3 and P6: sudo apt-get install wrk",
+    "wrk": "wrk, which loads P1, P2, P3, P6 and P9: sudo apt-get install wrk",
     "ab": "ab, which loads HEAD in P1: sudo apt-get install apache2-utils",
     "eatmydata": "libeatmydata, for P4 without syncs: sudo apt-get install libeatmydata1",
 }  # fmt: skip
