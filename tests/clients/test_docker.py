@@ -2,9 +2,11 @@
 
 import base64
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from acrux.domain.access.token import TOKEN_USER
 from tests.clients.layouts import gzip_image
 from tests.dockerd import client, docker_daemon
 from tests.openid_provider import provider
-from tests.running import RunningRegistry, acrux, write_layout
+from tests.running import RunningRegistry, acrux, running, write_layout
 from tests.tools import require_tool
 
 
@@ -106,6 +108,41 @@ def test_acrux_uses_what_docker_login_keeps(docker: Docker, registry: RunningReg
 
     assert (called.returncode, logged_out.returncode) == (0, 0)
     assert json.loads((docker.folder / "config.json").read_text())["auths"] == {}
+
+
+def another_time(shift: str) -> tuple[str, ...]:
+    """The command that starts a program with its clock shifted, in the same process."""
+    faketime = require_tool("faketime", package="faketime")
+    told = subprocess.run(
+        [faketime, "-f", shift, "printenv", "LD_PRELOAD"],
+        check=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return ("env", f"LD_PRELOAD={told.stdout.strip()}", f"FAKETIME={shift}")
+
+
+@pytest.mark.parametrize("later", ["+4h", "+40d"])
+def test_docker_pulls_long_after_its_login(docker: Docker, tmp_path: Path, later: str) -> None:
+    """Cron jobs, swarm nodes and pull secrets outlive every token."""
+    data_dir = tmp_path / "data"
+    with running(data_dir) as registry:
+        name = f"{registry.host}/docker/lasting:v1"
+        load(docker, name, tmp_path)
+        password = registry.password
+        docker.must("login", registry.host, "-u", "acrux", "--password-stdin", stdin=password)
+        docker.must("push", name)
+        docker.must("rmi", name)
+        port = str(registry.port)
+
+    with running(data_dir, "--port", port, wrapper=another_time(later)):
+        docker.must("pull", name)
+
+    docker.must("logout", registry.host)
+    assert datetime.fromisoformat(last_time(registry.log)) > datetime.now(UTC) + timedelta(hours=3)
+
+
+def last_time(log: Path) -> str:
+    """The time in the last line of the registry's log."""
+    return str(re.findall(r"^timestamp=(\S+)", log.read_text(), re.MULTILINE)[-1])
 
 
 def test_docker_logs_in_with_the_token_of_a_trusted_issuer(
