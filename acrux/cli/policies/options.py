@@ -6,8 +6,6 @@ from typing import Any, TypeVar
 import click
 
 from acrux.bootstrap.services import Services
-from acrux.domain.content.page import Page
-from acrux.domain.content.patterns import RepositoryPattern
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,7 +40,10 @@ def pattern_option(*, required: bool, default: str | None = None) -> Callable[[C
 
 async def warn_of_unmatched(services: Services, patterns: Iterable[str]) -> None:
     """Warn of each pattern that covers no repository at present, since it may be mistyped."""
-    for pattern in patterns:
-        found = await services.listings.repositories(Page(1), (RepositoryPattern(pattern),))
-        if not found.items:
-            click.echo(f"acrux: warning: no repository matches {pattern} at present", err=True)
+    for pattern in await services.listings.unmatched(patterns):
+        warn(f"no repository matches {pattern} at present")
+
+
+def warn(sentence: str) -> None:
+    """Print a warning."""
+    click.echo(f"acrux: warning: {sentence}", err=True)

@@ -8,6 +8,7 @@ import click
 
 from acrux.bootstrap.services import Services
 from acrux.cli.options import setting_options
+from acrux.cli.policies.options import warn
 from acrux.cli.policies.removals import Removals, removals_option
 from acrux.cli.registry import on_registry
 from acrux.domain.content.storage.purge import MAX_KEPT, Filter, Purge, parse_age
@@ -78,15 +79,15 @@ def purge(
     wanted = _read(**{name: options.pop(name) for name in _FIELDS})
 
     async def act(services: Services, _: Settings) -> None:
-        removals, repositories = Removals(output, is_dry=dry_run), set[str]()
+        removals, unmatched = Removals(output, is_dry=dry_run), [one.text for one in wanted.filters]
         purges = services.purges
         async for step in purges.preview(wanted) if dry_run else purges.run(wanted):
-            repositories.add(step.repository)
+            unmatched = [*step.unmatched]
             for item in step.items:
                 removals.add(step.repository, item)
         removals.end()
-        if not repositories:
-            click.echo("acrux: warning: no repository matches the filters", err=True)
+        for filter_ in unmatched:
+            warn(f"nothing matches the filter {filter_} at present")
 
     on_registry(config, options, act)
 

@@ -14,9 +14,10 @@ from acrux.cli.policies.options import (
     name_option,
     new_patterns_option,
     patterns_option,
+    warn,
     warn_of_unmatched,
 )
-from acrux.cli.policies.retention_options import CONDITIONS, conditions, given, is_confirmed
+from acrux.cli.policies.retention_options import CONDITIONS, ask, conditions, given
 from acrux.cli.policies.retention_run import run
 from acrux.cli.registry import on_registry
 from acrux.domain.content.policies.retention import RetentionRule, check_own
@@ -69,12 +70,10 @@ def create(
     rule = RetentionRule(name=policy_name, repositories=patterns, **fields)
     check_own(policy_name)
     rule.check()
-    is_confirmed(rule, yes=yes)
 
     async def act(services: Services, _: Settings) -> Rule:
-        created = await services.policies.create(rule)
-        await warn_of_unmatched(services, rule.repositories)
-        return created
+        await _examine(services, rule, is_confirmed=yes)
+        return await services.policies.create(rule)
 
     _print([on_registry(config, settings, act)], output)
 
@@ -138,16 +137,12 @@ def update(
         raise click.UsageError("say what to change: see acrux retention update --help")
     check_own(policy_name)
 
-    def changed(old: RetentionRule) -> RetentionRule:
+    async def act(services: Services, _: Settings) -> Rule:
+        old = (await services.policies.show(RetentionRule, policy_name)).policy
         rule = replace(old, **changes)
         rule.check()
-        is_confirmed(rule, yes=yes)
-        return rule
-
-    async def act(services: Services, _: Settings) -> Rule:
-        stored = await services.policies.change(RetentionRule, policy_name, changed)
-        await warn_of_unmatched(services, patterns)
-        return stored
+        await _examine(services, rule, is_confirmed=yes)
+        return await services.policies.replace(old, rule)
 
     _print([on_registry(config, settings, act)], output)
 
@@ -161,6 +156,16 @@ def delete(config: Path | None, policy_name: str, **options: object) -> None:
     on_registry(
         config, options, lambda services, _: services.policies.delete(RetentionRule, policy_name)
     )
+
+
+async def _examine(services: Services, rule: RetentionRule, *, is_confirmed: bool) -> None:
+    """Warn of what matches nothing, and ask whether the rule may remove everything."""
+    await warn_of_unmatched(services, rule.repositories)
+    survey = await services.retention.survey(rule)
+    for glob in survey.unmatched:
+        warn(f"no tag there matches {glob} at present")
+    if not is_confirmed:
+        ask(rule, survey)
 
 
 def _print(rules: Sequence[Rule], output: str, *, many: bool = False) -> None:

@@ -7,12 +7,8 @@ from typing import Any, Final, TypeVar
 import click
 
 from acrux.cli.policies.options import except_option, status_option
-from acrux.domain.content.policies.retention import (
-    MAX_DAYS,
-    MAX_KEPT,
-    RetentionRule,
-    check_confirmed,
-)
+from acrux.domain.content.policies.retention import MAX_DAYS, MAX_KEPT, RetentionRule
+from acrux.domain.content.policies.survey import Survey, check_confirmed, danger
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -85,20 +81,18 @@ def given(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, object]]:
     return fields, others
 
 
-def is_confirmed(rule: RetentionRule, *, yes: bool) -> None:
+def ask(rule: RetentionRule, survey: Survey) -> None:
     """Ask for the name of a rule that removes every tag; raise InvalidInput for another answer.
 
-    With `yes` nothing is asked. Without a terminal or further input, the answer is no.
+    Without a terminal or further input, the answer is no.
     """
-    if yes or not rule.removes_everything:
-        return
-    typed = ""
-    with suppress(click.Abort):
-        typed = click.prompt(
-            f"This rule removes every tag of {', '.join(rule.repositories)}, however new.\n"
-            f"To confirm, type its name ({rule.name})",
-            default="",
-            show_default=False,
-            err=True,
-        )
-    check_confirmed(rule, typed)
+    what, typed = danger(rule, survey), ""
+    if what:
+        with suppress(click.Abort):
+            typed = click.prompt(
+                f"This rule {what}.\nTo confirm, type its name ({rule.name})",
+                default="",
+                show_default=False,
+                err=True,
+            )
+    check_confirmed(rule, survey, typed)

@@ -9,8 +9,10 @@ import click
 
 from acrux.bootstrap.services import Services
 from acrux.cli.options import setting_options
+from acrux.cli.policies.options import warn_of_unmatched
 from acrux.cli.policies.removals import Removals, removals_option
 from acrux.cli.registry import on_registry
+from acrux.domain.content.policies.retention import RetentionRule
 from acrux.settings import Settings
 
 
@@ -39,6 +41,9 @@ def run(
     """
 
     async def act(services: Services, _: Settings) -> None:
+        if rule:
+            found = await services.policies.show(RetentionRule, rule)
+            await warn_of_unmatched(services, found.policy.repositories)
         retention = services.retention.hurried(partial(asyncio.sleep, 0))
         async with aclosing(retention.preview(rule) if dry_run else retention.run(rule)) as steps:
             removals = Removals(output, is_dry=dry_run)

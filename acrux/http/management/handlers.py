@@ -21,6 +21,7 @@ from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
 from acrux.services.content.collection import Collection
 from acrux.services.content.deleted import DeletedContent
+from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
 from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
@@ -43,6 +44,8 @@ class Managed(Protocol):
     def audit_log(self) -> AuditLog: ...
     @property
     def explanations(self) -> Explanations: ...
+    @property
+    def listings(self) -> Listings: ...
     @property
     def policies(self) -> Policies: ...
     @property
@@ -80,6 +83,6 @@ class ManagementHandlers:
             trusts=TrustManagement(services.trusts),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
-            policies=PolicyHandlers.on(services.policies, services.retention),
+            policies=PolicyHandlers.on(services.policies, services.retention, services.listings),
             storage=StorageHandlers.on(services.collection, services.space, services.deleted),
         )

@@ -1,5 +1,6 @@
 """Page through tags, repositories and referrers."""
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from acrux.domain.content.digest import Digest
@@ -28,6 +29,14 @@ class Listings:
     async def repositories(self, page: Page, visible: tuple[RepositoryPattern, ...]) -> Slice[str]:
         """A page of the repositories that the caller may see."""
         return await self._metadata.list_repositories(page, visible)
+
+    async def unmatched(self, patterns: Iterable[str]) -> Sequence[str]:
+        """Those of the patterns that cover no repository at present; they may be mistyped."""
+        return [
+            pattern
+            for pattern in patterns
+            if not (await self.repositories(Page(1), (RepositoryPattern(pattern),))).items
+        ]
 
     async def referrers(
         self, repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page

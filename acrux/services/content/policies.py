@@ -59,14 +59,17 @@ class Policies:
         else changes it at the same time.
         """
         old = (await self.show(kind, name)).policy
-        changed = change(old)
-        changed.check()
-        if not await self._policies.replace(changed, old, self._clock()):
+        return await self.replace(old, change(old))
+
+    async def replace(self, old: Kind, new: Kind) -> StoredPolicy[Kind]:
+        """Replace a policy by one of the same name, and fail as `change` does."""
+        new.check()
+        if not await self._policies.replace(new, old, self._clock()):
             raise InvalidInput(
-                f"somebody else changed the {kind.title} {name!r} meanwhile: check it, and try "
+                f"somebody else changed the {new.title} {new.name!r} meanwhile: check it, and try "
                 "again"
             )
-        return await self.show(kind, name)
+        return await self.show(type(new), new.name)
 
     async def put(self, policy: Kind) -> StoredPolicy[Kind]:
         """Create it, or replace the one of its name. Raises InvalidInput as `change` does."""

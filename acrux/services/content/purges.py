@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from acrux.domain.content.policies.retention import Fact, TagFact
 from acrux.domain.content.policies.tag_selection import Expression
-from acrux.domain.content.storage.purge import Kept, Purge
+from acrux.domain.content.storage.purge import Kept, Purge, Unmatched
 from acrux.ports.clock import Clock, Rest
 from acrux.ports.content.collection import Inventory, ManifestFact, Terms
 
@@ -19,10 +19,14 @@ DEPTH: Final = 8  # of indexes in indexes
 
 
 class Purged(Struct, frozen=True):
-    """What a step removed from a repository, or would remove; none when it begins there."""
+    """What a step removed from a repository, or would remove; nothing when it begins there.
+
+    `unmatched` are the filters that have matched nothing so far.
+    """
 
     repository: str
-    items: Sequence[Fact] = ()
+    items: Sequence[Fact]
+    unmatched: tuple[str, ...]
 
 
 class Purges:
@@ -50,12 +54,14 @@ class Purges:
     async def _everywhere(self, purge: Purge, *, is_dry: bool) -> AsyncIterator[Purged]:
         purge.check()
         before, after = self._clock() - purge.ago, ""
+        unmatched = Unmatched(purge)
         while names := await self._inventory.repositories(after, REPOSITORIES):
             for name in filter(purge.covers, names):
-                yield Purged(name)
-                walk = _Walk(self._inventory, name, purge, before, is_dry=is_dry)
+                unmatched.see(name)
+                yield Purged(name, (), unmatched.texts)
+                walk = _Walk(self._inventory, name, purge, before, unmatched, is_dry=is_dry)
                 async for done in self._of_repository(walk):
-                    yield Purged(name, done)
+                    yield Purged(name, done, unmatched.texts)
             after = names[-1]
 
     async def _of_repository(self, walk: "_Walk") -> AsyncIterator[Sequence[Fact]]:
@@ -83,12 +89,20 @@ class _Walk:
     """What goes of one repository, found in pages; nothing but the places of the kept is kept."""
 
     def __init__(
-        self, inventory: Inventory, repository: str, purge: Purge, before: datetime, *, is_dry: bool
+        self,
+        inventory: Inventory,
+        repository: str,
+        purge: Purge,
+        before: datetime,
+        unmatched: Unmatched,
+        *,
+        is_dry: bool,
     ) -> None:
         self._inventory = inventory
         self.repository = repository
         self.purge = purge
         self._before = before
+        self._unmatched = unmatched
         self.is_dry = is_dry
         self._expressions: tuple[Expression, ...] = purge.tags(repository)
         self._kept_tags = self._kept_manifests = Kept(0)
@@ -99,6 +113,7 @@ class _Walk:
         locked = self.purge.include_locked
         if not self.purge.untagged_only:
             async for tags in self._inventory.tags(self.repository, ITEMS, include_locked=locked):
+                self._unmatched.see(self.repository, [tag.name for tag in tags])
                 yield [tag for tag in tags if self._may_go(tag) and not self._keeps(tag)]
         if self.purge.untagged or self.purge.untagged_only:
             manifests = self._inventory.manifests(

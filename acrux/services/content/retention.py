@@ -16,6 +16,7 @@ from acrux.domain.content.policies.retention import (
     TagFact,
     Verdict,
 )
+from acrux.domain.content.policies.survey import Look, Survey
 from acrux.errors import TooManyRequests, UnknownName
 from acrux.ports.clock import Clock, Rest
 from acrux.ports.content.collection import Inventory, Terms
@@ -31,6 +32,7 @@ FACT: Final = "retention"
 ITEMS: Final = 200  # of one step: so many are judged, and removed in one transaction, at once
 JUDGED: Final = 2000  # items times rules of one step
 REPOSITORIES: Final = 100  # after which progress is kept
+SURVEYED: Final = 10_000  # repositories and tags; what is beyond them is not looked at
 
 
 class Removed(Struct, frozen=True):
@@ -173,6 +175,32 @@ class Retention:
                 yield step
         finally:
             await self._lease.release()
+
+    async def survey(self, rule: RetentionRule) -> Survey:
+        """What the rule, which need not be stored, finds of the tags that there are now.
+
+        Of a large registry it looks at a part.
+        """
+        look, room, after = Look(rule), SURVEYED, ""
+        while names := await self._inventory.repositories(after, REPOSITORIES):
+            for name in filter(rule.covers, names):
+                room -= 1 + await self._look(rule, name, look)
+                if look.is_over or room < 0:
+                    return look.survey(is_whole=False)
+            after = names[-1]
+        return look.survey(is_whole=True)
+
+    async def _look(self, rule: RetentionRule, repository: str, look: Look) -> int:
+        """Look at the tags of one repository, not many more than SURVEYED; returns how many."""
+        now, count = self._clock(), 0
+        evaluation = Evaluation(rule, now, await self._pulls.since() or now)
+        async for tags in self._inventory.tags(repository, ITEMS):
+            for tag in tags:
+                look.see(tag, goes=evaluation.judge(tag) is not None)
+            count += len(tags)
+            if look.is_over or count > SURVEYED:
+                break
+        return count
 
     async def _everywhere(self, rule: str, *, is_dry: bool) -> AsyncGenerator[Judged, None]:
         await self._rules(rule)  # refuse an unknown name although there may be no repository

@@ -1,9 +1,16 @@
 """acrux retention, as typed."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import pytest
 
+from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.errors import InvalidInput
 from tests.cli.policies.typed import Terminal
+from tests.http.conftest import HandClock
+from tests.services.content.retention.shelf import Shelf
 
 CREATE = ("retention", "create", "-n", "old-builds", "--repository-pattern", "team/*")
 EVERYTHING = ("retention", "create", "-n", "clean", "--repository-pattern", "*", "--tag", "*")
@@ -12,6 +19,22 @@ ALL_CONDITIONS = (
     "--keep-last", "10", "--older-than", "30", "--not-pulled-for", "14", "--untagged-for", "0",
     "--keep-at-least", "1", "--status", "disabled",
 )  # fmt: skip
+
+
+@pytest.fixture
+def tagged(tmp_path: Path) -> None:
+    """team/app with two tags, v1 and v2, pushed 40 days ago."""
+
+    async def fill() -> None:
+        database, clock = SqliteDatabase(tmp_path / "registry.sqlite"), HandClock()
+        clock.now = datetime.now(UTC) - timedelta(hours=1)
+        database.open()
+        shelf = Shelf(database, clock)
+        await shelf.push("v1", age=40)
+        await shelf.push("v2", age=40)
+        database.close()
+
+    asyncio.run(fill())
 
 
 def test_a_rule_is_created_shown_listed_and_deleted(terminal: Terminal) -> None:
@@ -101,6 +124,43 @@ def test_a_change_that_removes_every_tag_is_confirmed_too(terminal: Terminal) ->
     assert terminal.json("retention", "show", "-n", "clean")["keepLast"] == 3
     terminal.ok(*change, typed="clean\n")
     assert terminal.json("retention", "show", "-n", "clean")["keepLast"] is None
+
+
+def test_a_rule_that_leaves_no_tag_of_those_that_are_there_is_confirmed(
+    terminal: Terminal, tagged: None
+) -> None:
+    """Whatever its words say: the condition may hold for all of them."""
+    for options in (
+        ("--tag", "*", "--older-than", "30"),
+        ("--filter", "^v"),
+        ("--tag", "*", "--except-tag", "zzz"),
+    ):
+        refused = terminal.run(*CREATE, *options)
+        assert isinstance(refused.exception, InvalidInput), options
+    assert terminal.json("retention", "list") == []
+
+    confirmed = terminal.ok(*CREATE, "--filter", "^v", typed="old-builds\n")
+    assert "removes every tag that team/* has now" in confirmed.stderr
+
+
+def test_a_rule_that_lets_a_tag_stay_is_not_asked_about(terminal: Terminal, tagged: None) -> None:
+    """Else people learn to confirm everything."""
+    terminal.ok(*CREATE, "--tag", "*", "--keep-last", "1")
+    terminal.ok("retention", "update", "-n", "old-builds", "--remove", "keep-last",
+                "--status", "disabled")  # fmt: skip
+    refused = terminal.run("retention", "update", "-n", "old-builds", "--status", "enabled")
+
+    assert isinstance(refused.exception, InvalidInput)
+
+
+def test_globs_that_match_no_tag_are_warned_of(terminal: Terminal, tagged: None) -> None:
+    """An exception that is mistyped protects nothing."""
+    warned = terminal.ok(*CREATE, "--tag", "v*", "--tag", "dev-*", "--except-tag", "latset",
+                         "--keep-last", "1")  # fmt: skip
+
+    assert warned.stderr.splitlines() == [
+        f"acrux: warning: no tag there matches {glob} at present" for glob in ("dev-*", "latset")
+    ]
 
 
 def test_a_pattern_that_matches_nothing_is_warned_of(terminal: Terminal) -> None:

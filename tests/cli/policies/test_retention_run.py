@@ -111,12 +111,38 @@ def test_purge_can_be_about_manifests_only(terminal: Terminal, digest: str) -> N
     }
 
 
-def test_purge_says_if_no_repository_matches(terminal: Terminal, digest: str) -> None:
-    """The filter may be mistyped."""
-    result = terminal.ok("purge", "--filter", "team:.*", "--ago", "1d")
+@pytest.mark.parametrize(
+    ("options", "unmatched"),
+    [
+        (("--filter", "team:.*", "--ago", "1d"), ["team:.*"]),
+        (("--filter", "team/app:^nothing", "--ago", "0d"), ["team/app:^nothing"]),
+        (("--filter", "team/.*:old", "--filter", "team/.*:ode", "--ago", "1d"), ["team/.*:ode"]),
+        (("--filter", "team/app:young", "--ago", "30d"), []),
+        (("--filter", "team/app:nothing", "--untagged-only"), []),
+        (("--filter", "team:.*", "--untagged-only", "--dry-run"), ["team:.*"]),
+    ],
+)
+def test_purge_names_the_filters_that_match_nothing(
+    terminal: Terminal, digest: str, options: tuple[str, ...], unmatched: list[str]
+) -> None:
+    """They may be mistyped; what is only too young is matched."""
+    result = terminal.ok("purge", *options)
 
     assert digest
-    assert result.stderr == "acrux: warning: no repository matches the filters\n"
+    assert result.stderr.splitlines() == [
+        f"acrux: warning: nothing matches the filter {text} at present" for text in unmatched
+    ]
+
+
+def test_a_run_of_a_rule_says_which_of_its_patterns_match_no_repository(
+    terminal: Terminal, digest: str
+) -> None:
+    """Else a run that removes nothing looks like one with nothing to remove."""
+    terminal.ok(*RULE, "--repository-pattern", "taem/*")
+    result = terminal.ok("retention", "run", "--rule", "old-tags", "--dry-run")
+
+    assert digest
+    assert result.stderr == "acrux: warning: no repository matches taem/* at present\n"
 
 
 @pytest.mark.parametrize(

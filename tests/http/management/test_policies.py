@@ -9,7 +9,7 @@ from acrux.domain.content.policies.quota import Quota
 from acrux.domain.content.policies.retention import RetentionRule
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.policies.write_once import WriteOncePolicy
-from tests.http.caller import Caller
+from tests.http.caller import Answer, Caller
 from tests.http.conftest import HandClock
 from tests.http.management.test_management import ROOT, Manager
 from tests.images import image
@@ -43,6 +43,41 @@ async def manager(stranger: Caller) -> Manager:
 def without_times(shown: dict[str, Any]) -> dict[str, Any]:
     """What is shown, without when it was created and changed."""
     return {name: value for name, value in shown.items() if name not in TIMES}
+
+
+def warnings(answer: Answer) -> list[str]:
+    """The warnings in the answer's headers."""
+    return [value for name, value in answer.headers if name == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/retentionRules", A_RULE),
+        ("POST", "/writeOncePolicies", {**A_WRITE_ONCE_POLICY, "repositories": ["team/*"]}),
+        ("POST", "/quotas", A_QUOTA),
+        ("PUT", "/softDeletePolicies", {"repositories": "team/*"}),
+    ],
+)
+async def test_a_pattern_that_matches_no_repository_is_warned_of(
+    manager: Manager, admin: Caller, method: str, path: str, body: dict[str, Any]
+) -> None:
+    """It may be mistyped. A change says it too, and nothing is said once there is one."""
+    changing = {"status": "disabled"} if path == "/retentionRules" else {}
+    one = path if method == "PUT" else f"{path}/{body['name']}"
+    created = await manager.call(method, path, body)
+    changed = await manager.call(
+        *(("PUT", one, body) if method == "PUT" else ("PATCH", one, changing))
+    )
+    await admin.push("team/app", "v1", image(b"layer"))
+    again = await manager.call(
+        *(("PUT", one, body) if method == "PUT" else ("PATCH", one, changing))
+    )
+
+    unmatched = ['299 - "no repository matches team/* at present"']
+    assert (created.status, changed.status, again.status) in {(201, 200, 200), (200, 200, 200)}
+    assert warnings(created) == warnings(changed) == unmatched
+    assert unmatched[0] not in warnings(again)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +236,32 @@ async def test_a_taken_name_is_a_conflict(manager: Manager) -> None:
 class TestRetentionRuns:
     """Rules are tried and carried out over HTTP."""
 
+    async def test_a_rule_that_leaves_no_tag_of_those_that_are_there_must_be_confirmed(
+        self, manager: Manager
+    ) -> None:
+        """Although it only removes what is old."""
+        change = {"repositories": ["team/app"]}
+        refused = await manager.refusal("PATCH", "/retentionRules/idle-rule", change)
+        kept = await manager.ok("PATCH", "/retentionRules/idle-rule", {**change, "keepLast": 1})
+
+        assert refused[0] == 400
+        assert "removes every tag that team/app has now" in refused[1]
+        assert kept["keepLast"] == 1
+
+    async def test_globs_that_match_no_tag_are_warned_of(self, manager: Manager) -> None:
+        """In a header, as Kubernetes has it; what a filter holds cannot break it."""
+        rule = {
+            "name": "new-rule", "repositories": ["team/*"], "tags": ["rc-*"], "filter": '"é\\n\n',
+            "keepLast": 1,
+        }  # fmt: skip
+        created = await manager.call("POST", "/retentionRules", rule)
+
+        assert created.status == 201
+        assert warnings(created) == [
+            '299 - "no tag there matches rc-* at present"',
+            r'299 - "no tag there matches \"?\\n? at present"',
+        ]
+
     @pytest.fixture
     async def manager(self, stranger: Caller, admin: Caller, clock: HandClock) -> Manager:
         """The administrator, a month after three pushes, with a rule."""
@@ -209,7 +270,7 @@ class TestRetentionRuns:
         clock.forward(days=31)
         document = (await stranger.call("GET", f"{ROOT}/openapi.json")).json
         manager = Manager(await stranger.login("registry:management:*"), document)
-        rule = {**IDLE_RULE, "tags": ["*"], "olderThanDays": 30}
+        rule = {**IDLE_RULE, "tags": ["*"], "olderThanDays": 30, "confirm": "idle-rule"}
         assert (await manager.call("POST", "/retentionRules", rule)).status == 201
         return manager
 

@@ -154,7 +154,7 @@ class RetentionRule(Struct, frozen=True, kw_only=True):
 
     @property
     def removes_everything(self) -> bool:
-        """Whether it removes every tag at once, as soon as it is pushed, of whatever age."""
+        """Whether it removes every tag but exceptions, as soon as it is pushed, of whatever age."""
         is_open = (self.keep_last, self.older_than_days, self.not_pulled_for_days) == (None,) * 3
         return is_open and self.keep_at_least == 0 and self.selection().selects_all
 
@@ -216,15 +216,6 @@ def check_own(name: str) -> None:
         raise InvalidInput(
             f"the retention rule {name} is set by acrux config retention update, or by a PATCH of "
             "/management/v1/retentionPolicy"
-        )
-
-
-def check_confirmed(rule: RetentionRule, confirmed: str) -> None:
-    """Raise InvalidInput if the rule removes every tag, and `confirmed` is not its name."""
-    if rule.removes_everything and confirmed != rule.name:
-        raise InvalidInput(
-            f"the retention rule {rule.name} removes every tag of {', '.join(rule.repositories)}, "
-            "however new: say how many to keep or how old they must be, or confirm it by its name"
         )
 
 

@@ -84,13 +84,14 @@ class TagSelection(Struct, frozen=True):
 
     def selects(self, tag: str) -> bool:
         """Whether the tag is selected."""
-        if matches_glob(self.exceptions, tag):
-            return False
+        return self._matches(tag) and not matches_glob(self.exceptions, tag)
+
+    def _matches(self, tag: str) -> bool:
         if matches_glob(self.globs, tag):
             return True
         return self.expression is not None and bool(self.expression.search(tag))
 
     @property
     def selects_all(self) -> bool:
-        """Whether it seems to select every tag: it selects one of each kind."""
-        return not self.exceptions and all(map(self.selects, _ALL_KINDS))
+        """Whether it seems to select every tag but the exceptions: it matches one of each kind."""
+        return all(map(self._matches, _ALL_KINDS))

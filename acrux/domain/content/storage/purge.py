@@ -1,7 +1,7 @@
 """What `acr purge` removes: its filters, its ages, and what it keeps."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Self
 
@@ -30,6 +30,7 @@ _MICROSECONDS: Final = {
 class Filter(Struct, frozen=True):
     """Repositories by a whole name, and tags by any part of it, as regular expressions."""
 
+    text: str
     repositories: Expression
     tags: Expression
 
@@ -53,7 +54,7 @@ class Filter(Struct, frozen=True):
                 "between them, such as team/app:^dev- or .*:.*",
                 filter=text[:160],
             )
-        return cls(compile_filter(f"^(?:{parts[0]})$"), compile_filter(parts[1]))
+        return cls(text, compile_filter(f"^(?:{parts[0]})$"), compile_filter(parts[1]))
 
 
 class Purge(Struct, frozen=True, kw_only=True):
@@ -87,6 +88,28 @@ class Purge(Struct, frozen=True, kw_only=True):
 
     def _of(self, repository: str) -> Iterable[Expression]:
         return (one.tags for one in self.filters if one.repositories.search(repository))
+
+
+class Unmatched:
+    """The filters of a purge that have matched nothing so far."""
+
+    def __init__(self, purge: Purge) -> None:
+        self._untagged_only = purge.untagged_only
+        self._left = purge.filters
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """As they were given."""
+        return tuple(one.text for one in self._left)
+
+    def see(self, repository: str, tags: Sequence[str] = ()) -> None:
+        """Take note of a repository, and of tags in it; a purge of manifests needs no tags."""
+        self._left = tuple(
+            one
+            for one in self._left
+            if not one.repositories.search(repository)
+            or not (self._untagged_only or any(map(one.tags.search, tags)))
+        )
 
 
 class Kept:

@@ -8,6 +8,7 @@ from acrux.http.management.policies.retention import RetentionManagement
 from acrux.http.management.policies.retention_runs import RetentionRunManagement
 from acrux.http.management.policies.soft_delete import SoftDeleteManagement
 from acrux.http.management.policies.write_once import WriteOnceManagement
+from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
 from acrux.services.content.retention import Retention
 
@@ -23,12 +24,12 @@ class PolicyHandlers:
     soft_delete: SoftDeleteManagement
 
     @classmethod
-    def on(cls, policies: Policies, retention: Retention) -> Self:
+    def on(cls, policies: Policies, retention: Retention, listings: Listings) -> Self:
         """The handlers of these policies, and of what carries out retention rules."""
         return cls(
-            retention=RetentionManagement(policies),
+            retention=RetentionManagement(policies, retention, listings),
             retention_runs=RetentionRunManagement(retention),
-            write_once=WriteOnceManagement(policies),
-            quotas=QuotaManagement(policies),
-            soft_delete=SoftDeleteManagement(policies),
+            write_once=WriteOnceManagement(policies, listings),
+            quotas=QuotaManagement(policies, listings),
+            soft_delete=SoftDeleteManagement(policies, listings),
         )

@@ -6,8 +6,9 @@ from acrux.domain.content.policies.quota import Quota
 from acrux.http import parsing, responses
 from acrux.http.management.bodies import read
 from acrux.http.management.policies import bodies, shapes
-from acrux.http.management.policies.sharing import fields, listed
+from acrux.http.management.policies.sharing import fields, listed, warned
 from acrux.http.messages import Request, Response
+from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
 
 QUOTAS = "/management/v1/quotas"
@@ -16,8 +17,9 @@ QUOTAS = "/management/v1/quotas"
 class QuotaManagement:
     """What `acrux quota` does, over HTTP."""
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, listings: Listings) -> None:
         self._policies = policies
+        self._listings = listings
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the quotas."""
@@ -36,7 +38,8 @@ class QuotaManagement:
         wanted = await read(request, bodies.CreateQuota)
         made = await self._policies.create(Quota(**fields(wanted)))
         shown = shapes.quota_of(made.policy, made.created_at, made.changed_at)
-        return responses.created(f"{QUOTAS}/{shown.name}", shown)
+        answer = responses.created(f"{QUOTAS}/{shown.name}", shown)
+        return warned(answer, await self._listings.unmatched([made.policy.repositories]))
 
     async def show(self, request: Request) -> Response:
         """GET: a quota."""
@@ -47,7 +50,8 @@ class QuotaManagement:
         """PATCH: change a quota."""
         name, change = parsing.name(request), fields(await read(request, bodies.ChangeQuota))
         one = await self._policies.change(Quota, name, lambda old: replace(old, **change))
-        return responses.json(shapes.quota_of(one.policy, one.created_at, one.changed_at))
+        answer = responses.json(shapes.quota_of(one.policy, one.created_at, one.changed_at))
+        return warned(answer, await self._listings.unmatched([one.policy.repositories]))
 
     async def delete(self, request: Request) -> Response:
         """DELETE: a quota."""

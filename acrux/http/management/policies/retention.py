@@ -6,16 +6,18 @@ from acrux.domain.content.policies.retention import (
     KEEP_UNTAGGED,
     UNTAGGED_MANIFESTS,
     RetentionRule,
-    check_confirmed,
     check_own,
     untagged_manifests,
 )
+from acrux.domain.content.policies.survey import Survey, check_confirmed
 from acrux.http import parsing, responses
 from acrux.http.management.bodies import read
 from acrux.http.management.policies import bodies, shapes
-from acrux.http.management.policies.sharing import fields, listed
+from acrux.http.management.policies.sharing import fields, listed, warned
 from acrux.http.messages import Request, Response
+from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
+from acrux.services.content.retention import Retention
 
 RETENTION_RULES = "/management/v1/retentionRules"
 
@@ -23,8 +25,10 @@ RETENTION_RULES = "/management/v1/retentionRules"
 class RetentionManagement:
     """What `acrux retention` and `acrux config retention` do, over HTTP."""
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, retention: Retention, listings: Listings) -> None:
         self._policies = policies
+        self._retention = retention
+        self._listings = listings
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the retention rules."""
@@ -43,11 +47,11 @@ class RetentionManagement:
         wanted = await read(request, bodies.CreateRetentionRule)
         rule = RetentionRule(**fields(wanted))
         check_own(rule.name)
-        rule.check()
-        check_confirmed(rule, wanted.confirm)
+        survey = await self._confirmed(rule, wanted.confirm)
         made = await self._policies.create(rule)
         shown = shapes.retention_rule(made.policy, made.created_at, made.changed_at)
-        return responses.created(f"{RETENTION_RULES}/{shown.name}", shown)
+        answer = responses.created(f"{RETENTION_RULES}/{shown.name}", shown)
+        return await self._warned(answer, rule, survey)
 
     async def show(self, request: Request) -> Response:
         """GET: a retention rule."""
@@ -59,16 +63,22 @@ class RetentionManagement:
         """PATCH: change a retention rule."""
         name, change = parsing.name(request), await read(request, bodies.ChangeRetentionRule)
         check_own(name)
-
-        def changed(old: RetentionRule) -> RetentionRule:
-            new = replace(old, **fields(change))
-            new.check()
-            check_confirmed(new, change.confirm)
-            return new
-
-        one = await self._policies.change(RetentionRule, name, changed)
+        old = (await self._policies.show(RetentionRule, name)).policy
+        rule = replace(old, **fields(change))
+        survey = await self._confirmed(rule, change.confirm)
+        one = await self._policies.replace(old, rule)
         shown = shapes.retention_rule(one.policy, one.created_at, one.changed_at)
-        return responses.json(shown)
+        return await self._warned(responses.json(shown), rule, survey)
+
+    async def _confirmed(self, rule: RetentionRule, confirmed: str) -> Survey:
+        rule.check()
+        survey = await self._retention.survey(rule)
+        check_confirmed(rule, survey, confirmed)
+        return survey
+
+    async def _warned(self, answer: Response, rule: RetentionRule, survey: Survey) -> Response:
+        unmatched = await self._listings.unmatched(rule.repositories)
+        return warned(answer, unmatched, survey.unmatched)
 
     async def delete(self, request: Request) -> Response:
         """DELETE: a retention rule."""

@@ -1,7 +1,7 @@
-"""What the handlers of policies share: pages, and the fields of a PATCH."""
+"""What the handlers of policies share: pages, warnings, and the fields of a PATCH."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
 
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict
@@ -11,6 +11,8 @@ from acrux.http import paging, responses
 from acrux.http.messages import Request, Response
 
 Stored = TypeVar("Stored")
+
+MAX_WARNINGS: Final = 5  # of one answer
 
 
 def listed(
@@ -27,6 +29,24 @@ def listed(
     return responses.collection(
         path, content(found.items), page, following, paging.filters(request)
     )
+
+
+def warned(response: Response, patterns: Iterable[str], tags: Iterable[str] = ()) -> Response:
+    """The answer, with a warning of each pattern that no repository matches, and of each of tags.
+
+    As Kubernetes has it: `Warning: 299 - "…"` (RFC 7234 §5.5.7). Only the first few are told.
+    """
+    warnings = [f"no repository matches {pattern} at present" for pattern in patterns]
+    warnings += [f"no tag there matches {glob} at present" for glob in tags]
+    for warning in warnings[:MAX_WARNINGS]:
+        response.add("Warning", f'299 - "{_quotable(warning)}"')
+    return response
+
+
+def _quotable(text: str) -> str:
+    # A filter may hold any character.
+    shown = "".join(one if one.isascii() and one.isprintable() else "?" for one in text)
+    return shown.replace("\\", r"\\").replace('"', r"\"")
 
 
 def fields(body: Struct) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from acrux.errors import InvalidRequest
 from acrux.http import parsing, responses
 from acrux.http.management.bodies import read
 from acrux.http.management.policies import bodies, shapes
-from acrux.http.management.policies.sharing import listed
+from acrux.http.management.policies.sharing import listed, warned
 from acrux.http.messages import Request, Response
+from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
 
 SOFT_DELETE_POLICIES = "/management/v1/softDeletePolicies"
@@ -15,8 +16,9 @@ SOFT_DELETE_POLICIES = "/management/v1/softDeletePolicies"
 class SoftDeleteManagement:
     """What `acrux config soft-delete` does, over HTTP."""
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, listings: Listings) -> None:
         self._policies = policies
+        self._listings = listings
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the soft-delete policies, sorted by their patterns."""
@@ -39,7 +41,8 @@ class SoftDeleteManagement:
             is_enabled=wanted.status == "enabled",
         )
         put = await self._policies.put(policy)
-        return responses.json(shapes.soft_delete_policy(put.policy, put.changed_at))
+        answer = responses.json(shapes.soft_delete_policy(put.policy, put.changed_at))
+        return warned(answer, await self._listings.unmatched([policy.repositories]))
 
     async def delete(self, request: Request) -> Response:
         """DELETE: the policy of the pattern that the query names."""

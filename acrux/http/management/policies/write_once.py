@@ -6,8 +6,9 @@ from acrux.domain.content.policies.write_once import WriteOncePolicy
 from acrux.http import parsing, responses
 from acrux.http.management.bodies import read
 from acrux.http.management.policies import bodies, shapes
-from acrux.http.management.policies.sharing import fields, listed
+from acrux.http.management.policies.sharing import fields, listed, warned
 from acrux.http.messages import Request, Response
+from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
 
 WRITE_ONCE_POLICIES = "/management/v1/writeOncePolicies"
@@ -16,8 +17,9 @@ WRITE_ONCE_POLICIES = "/management/v1/writeOncePolicies"
 class WriteOnceManagement:
     """What `acrux write-once` does, over HTTP."""
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, listings: Listings) -> None:
         self._policies = policies
+        self._listings = listings
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the write-once policies."""
@@ -39,7 +41,8 @@ class WriteOnceManagement:
         wanted = await read(request, bodies.CreateWriteOncePolicy)
         made = await self._policies.create(WriteOncePolicy(**fields(wanted)))
         shown = shapes.write_once_policy(made.policy, made.created_at, made.changed_at)
-        return responses.created(f"{WRITE_ONCE_POLICIES}/{shown.name}", shown)
+        answer = responses.created(f"{WRITE_ONCE_POLICIES}/{shown.name}", shown)
+        return warned(answer, await self._listings.unmatched(made.policy.repositories))
 
     async def show(self, request: Request) -> Response:
         """GET: a write-once policy."""
@@ -53,7 +56,8 @@ class WriteOnceManagement:
         change = fields(await read(request, bodies.ChangeWriteOncePolicy))
         one = await self._policies.change(WriteOncePolicy, name, lambda old: replace(old, **change))
         shown = shapes.write_once_policy(one.policy, one.created_at, one.changed_at)
-        return responses.json(shown)
+        answer = responses.json(shown)
+        return warned(answer, await self._listings.unmatched(one.policy.repositories))
 
     async def delete(self, request: Request) -> Response:
         """DELETE: a write-once policy."""

@@ -15,7 +15,6 @@ from acrux.domain.content.policies.retention import (
     RetentionRule,
     TagFact,
     UntaggedFact,
-    check_confirmed,
     check_own,
     evaluate,
     untagged_manifests,
@@ -170,15 +169,6 @@ def test_a_rule_says_in_a_line_what_it_removes(rule: RetentionRule, description:
     assert rule.description == description
 
 
-@pytest.mark.parametrize("confirmed", ["", "yes", "A-RULE"])
-def test_only_its_name_confirms_a_rule_that_removes_every_tag(confirmed: str) -> None:
-    """A habit of typing yes must not empty the registry."""
-    check_confirmed(RULE, "a-rule")
-    check_confirmed(replace(RULE, keep_last=1), confirmed)
-    with pytest.raises(InvalidInput, match="removes every tag of team"):
-        check_confirmed(RULE, confirmed)
-
-
 def test_the_rule_of_acr_is_changed_with_the_words_of_acr_only() -> None:
     """Otherwise `acrux config retention show` could not show what it says."""
     check_own("a-rule")
@@ -263,7 +253,7 @@ def test_a_million_tags_take_no_memory() -> None:
         (RULE, True),
         (replace(RULE, tags=(), filter=".*"), True),
         (replace(RULE, tags=("dev-*",)), False),
-        (replace(RULE, except_tags=("latest",)), False),
+        (replace(RULE, except_tags=("latest",)), True),
         (replace(RULE, keep_last=1), False),
         (replace(RULE, keep_at_least=1), False),
         (replace(RULE, older_than_days=1), False),

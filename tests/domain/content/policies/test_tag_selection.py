@@ -39,7 +39,7 @@ def test_globs_match_whole_tags_and_a_filter_any_part(
         (selection("*"), True),
         (selection(expression=".*"), True),
         (selection(expression="^"), True),
-        (selection("*", exceptions=("latest",)), False),
+        (selection("*", exceptions=("latest",)), True),
         (selection("v*"), False),
         (selection(expression="^dev-"), False),
         (selection(), False),
