@@ -18,6 +18,10 @@ _FULL: Final = (
     "space, then try again"
 )
 
+_NO_ROOM: Final = (
+    "the disk of the data directory is too full for these {} bytes: free some space, then try again"
+)
+
 
 class Reserve:
     """A file of RESERVE_BYTES, really allocated, that is given up when the disk is full.
@@ -58,14 +62,17 @@ class Reserve:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
-    def check(self) -> None:
+    def check(self, growth: int = 0) -> None:
         """Raise StorageExhausted if nothing may grow: the free space is kept for other things.
 
-        If the file system is read-only, this may raise StorageReadOnly instead.
+        Also if there is no room beside the reserve for `growth` bytes that are about to come; a few
+        are just tried. If the file system is read-only, this may raise StorageReadOnly instead.
         """
         if not self.take():
             self._check_writable()
             raise StorageExhausted(_FULL)
+        if growth > LOW_BYTES and self._free() < growth:
+            raise StorageExhausted(_NO_ROOM.format(growth))
 
     async def watch(self) -> None:
         """Raise StorageReadOnly if the file system is read-only; call this every minute."""

@@ -1,6 +1,7 @@
 """A process that collects in a data directory, to be killed at any of its system calls."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +11,14 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from signal import SIGBUS
 from typing import Any, NamedTuple
 
-import apsw
-
+from acrux.adapters.sql.policies import SqlPolicies
+from acrux.domain.content.digest import Digest
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.upload import APPENDED, Session
-from acrux.errors import RegistryError
 from tests.http.conftest import HandClock
 from tests.services.content.workers import (
     APP,
@@ -30,9 +33,11 @@ from tests.services.content.workers import (
     referrer,
 )
 
+SOFT = RepositoryName.parse("soft/app")
 ONE, TWO = image("one", "base", "of one"), image("two", "base")
 PUSHED_AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DUE_AT = PUSHED_AT + timedelta(days=2)
+STOPPED = 3  # the exit code of a collector that got as far as it should
 
 # The rows that are left in the end. Those of leases and of the blobs' counters may differ.
 LEFT = {
@@ -45,6 +50,8 @@ LEFT = {
     "removals": "digest, copy",
     "reviews": "repository, digest",
     "holds": "repository, digest",
+    "deleted_manifests": "repository, digest",
+    "deleted_tags": "repository, name, digest",
 }
 
 
@@ -59,10 +66,20 @@ async def fill(worker: Worker) -> None:
     await worker.manifests.untag(APP, V1)
     await worker.push(TWO, V1, repository=OTHER)
     await worker.push_blob(b"only in the other", OTHER)
+    await soft_delete(worker)
     await worker.manifests.delete_repository(OTHER)
     upload = await worker.uploads.start(Session(APP, PUSHER))
     await worker.uploads.append(upload, chunks(b"half of it"), APPENDED)
     worker.age_uploads(days=1)
+
+
+async def soft_delete(worker: Worker) -> None:
+    """Delete an image with its tag, which can be restored until the time of the collection."""
+    for_a_day = SoftDeletePolicy(repositories=SOFT.value, days=1)
+    assert await SqlPolicies(worker.database).create(for_a_day, worker.clock(), 1)
+    deleted = image("soft", "base", "of soft")
+    await worker.push(deleted, V1, repository=SOFT)
+    await worker.manifests.delete(SOFT, Digest.of(deleted))
 
 
 def filled(folder: Path) -> None:
@@ -154,24 +171,25 @@ class Step(NamedTuple):
     first: Callable[[Worker], Awaitable[None]] = _nothing
 
 
-class Stopped(BaseException):
-    """The collector got no further."""
-
-
-def collect_until(folder: Path, step: Step, stop: Callable[[], None]) -> None:
-    """Collect in this process up to this step, call `stop`, and do nothing more."""
-
-    async def collect_some(worker: Worker) -> None:
+def _collect_some(folder: Path, step: Step, stop: Callable[[], None]) -> None:
+    async def collect_until_then(worker: Worker) -> None:
         async def end() -> None:
             await step.first(worker)
             stop()
-            raise Stopped
+            os._exit(STOPPED)
 
         getattr(getattr(worker, step.part), step.when)(step.method, end)
         await collect(worker)
 
-    try:
-        _run(folder, DUE_AT, collect_some)
-    except (Stopped, RegistryError, apsw.Error):  # the database cannot be closed any more
-        return
-    raise AssertionError("it never came to this step")
+    _run(folder, DUE_AT, collect_until_then)
+
+
+def collect_until(folder: Path, step: Step, stop: Callable[[], None]) -> None:
+    """Collect in another process up to this step, which calls `stop` there and does nothing more.
+
+    If `stop` cuts the power, the pages of the database that are mapped may be gone with it.
+    """
+    process = get_context("forkserver").Process(target=_collect_some, args=(folder, step, stop))
+    process.start()
+    process.join(60)
+    assert process.exitcode in {STOPPED, -SIGBUS}, "it never came to this step"

@@ -33,10 +33,11 @@ def refused(connection: Connection, registry: RunningRegistry) -> bytes:
     """Push a blob that does not fit, in both ways, and return it."""
     content = os.urandom(MEBIBYTE) * (DISK_MEBIBYTES + 8)
     digest = Digest.of(content)
-    whole = connection.call("POST", f"/v2/app/blobs/uploads/?digest={digest}", content)
-    assert whole.status == 507, whole.body
-    assert b"full" in whole.body
-    connection.close()
+    for body in (content, iter([content])):  # the second one does not say how long it is
+        whole = connection.call("POST", f"/v2/app/blobs/uploads/?digest={digest}", body)
+        assert whole.status == 507, whole.body
+        assert b"full" in whole.body
+        connection.close()
     return content
 
 
@@ -118,6 +119,35 @@ def test_everything_but_a_push_works_on_a_full_disk(small_disk: Path) -> None:
         connection.close()
 
 
+@pytest.mark.parametrize("request_", ["POST", "PATCH", "PUT"])
+def test_a_push_that_says_it_does_not_fit_is_refused_before_it_is_sent(
+    small_disk: Path, request_: str
+) -> None:
+    """Half a disk of bytes need not travel, and what is there already is not counted twice."""
+    with running(small_disk / "data", "--workers", "1") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
+        path, digest = connection.start_upload(), Digest.of(b"any")
+        kept = connection.call("PATCH", path, bytes(DISK_MEBIBYTES * MEBIBYTE * 2 // 5))
+        paths = {
+            "POST": f"/v2/app/blobs/uploads/?digest={digest}",
+            "PATCH": kept.header("Location"),
+            "PUT": f"{kept.header('Location')}&digest={digest}",
+        }
+        length = DISK_MEBIBYTES * MEBIBYTE * 3 // 5
+
+        with connection.raw() as waiting:
+            head = connection.head(request_, paths[request_], Content_Length=str(length))
+            waiting.sendall(head)
+            answer = waiting.recv(65536)
+        again = connection.call("PATCH", path, bytes(DISK_MEBIBYTES * MEBIBYTE * 2 // 5))
+
+        assert answer.startswith(b"HTTP/1.1 507"), answer
+        assert f"too full for these {length} bytes".encode() in answer
+        assert again.status == 202, again.body
+        connection.close()
+
+
 def test_the_bytes_of_a_push_that_was_too_large_are_removed(small_disk: Path) -> None:
     """Nobody may come back for it, and others would have no room."""
     with running(small_disk / "data", "--workers", "1") as registry:
@@ -126,7 +156,7 @@ def test_the_bytes_of_a_push_that_was_too_large_are_removed(small_disk: Path) ->
         started = connection.call("POST", "/v2/app/blobs/uploads/")
         content = os.urandom(MEBIBYTE) * (DISK_MEBIBYTES + 8)
 
-        refused_ = connection.call("PATCH", started.header("Location"), content)
+        refused_ = connection.call("PATCH", started.header("Location"), iter([content]))
 
         assert refused_.status == 507
         connection.close()

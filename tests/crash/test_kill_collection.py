@@ -16,6 +16,7 @@ CALLS = {
     "sync the database": "fdatasync",
     "write a page": "pwrite64",
     "open a file": "open,openat",
+    "cut a file, or set its time": "ftruncate,utimensat",
 }
 KILLED = -9
 

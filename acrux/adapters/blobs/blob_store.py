@@ -44,15 +44,15 @@ class FileBlobStore:
     An upload is the file `uploads/<key>`, and that file's length is its offset. A copy of a blob is
     a file in `blobs` (see CopyFiles); it gets its name only when its bytes are verified and
     durable, and never changes afterwards. The file `closed-uploads` notes which blobs the uploads
-    became. `check_room` is called before anything grows, and raises
-    StorageExhausted if it may not. If another request is appending to an upload, the store waits
-    for it for up to `patience` seconds. See ports.BlobStore.
+    became. `check_room` is called before anything grows, with the number of bytes to come as far as
+    it is known, and raises StorageExhausted if it may not. If another request is appending to an
+    upload, the store waits for it for up to `patience` seconds. See ports.BlobStore.
     """
 
     def __init__(
         self,
         root: Path,
-        check_room: Callable[[], None] = lambda: None,
+        check_room: Callable[[int], None] = lambda _: None,
         patience: float = PATIENCE,
     ) -> None:
         self._root = root
@@ -93,9 +93,9 @@ class FileBlobStore:
                 f"mount one volume that holds both, at {self._root}"
             )
 
-    async def begin(self, upload: Upload) -> None:
+    async def begin(self, upload: Upload, announced: int = 0) -> None:
         """See ports.BlobStore."""
-        self._check_room()
+        self._check_room(announced)
         await in_thread(partial(_create, self._path(upload)))
 
     async def offset(self, upload: Upload) -> int:
@@ -108,17 +108,23 @@ class FileBlobStore:
             raise unavailable(failed) from failed
 
     async def append(
-        self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
+        self,
+        upload: Upload,
+        chunks: AsyncIterator[bytes],
+        place: Place = APPENDED,
+        announced: int = 0,
     ) -> int:
         """See ports.BlobStore."""
         with closing(await self._opened(upload)) as file:
             start = file.size
             if stored := place.stored(start):
                 chunks = without_stored(file, chunks, stored)
+            self._check_room(max(0, announced - stored))
             file.hasher = self._hashers.take(upload, file.stamp())
             self._appending += 1
+            check_room = partial(self._check_room, 0)
             try:
-                await receive(file, chunks, place.range, self._batch_bytes, self._check_room)
+                await receive(file, chunks, place.range, self._batch_bytes, check_room)
             except StorageExhausted:  # the client may never come back, and others need the room
                 await in_thread(partial(file.truncate, start))
                 raise

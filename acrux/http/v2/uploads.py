@@ -90,8 +90,8 @@ class UploadHandlers:
         """
         digest = parsing.required_digest(request)
         chunks = request.body.chunks() if parsing.has_body(request) else None
-        upload = _upload(request)
-        await self._uploads.finish(upload, digest, chunks, parsing.place(request))
+        upload, announced = _upload(request), parsing.content_length(request) or 0
+        await self._uploads.finish(upload, digest, chunks, parsing.place(request), announced)
         return responses.created_blob(parsing.repository(request), digest)
 
     async def status(self, request: Request) -> Response:

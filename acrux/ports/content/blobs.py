@@ -67,17 +67,22 @@ class BlobStore(Protocol):
     full; `open` and `size` raise StorageUnavailable if it is unknown whether a blob exists.
     """
 
-    async def begin(self, upload: Upload) -> None:
-        """Create an empty upload."""
+    async def begin(self, upload: Upload, announced: int = 0) -> None:
+        """Create an empty upload, unless there is no room for the `announced` bytes to come."""
 
     async def offset(self, upload: Upload) -> int:
         """How many bytes the upload holds. Raises UnknownUpload."""
 
     async def append(
-        self, upload: Upload, chunks: AsyncIterator[bytes], place: Place = APPENDED
+        self,
+        upload: Upload,
+        chunks: AsyncIterator[bytes],
+        place: Place = APPENDED,
+        announced: int = 0,
     ) -> int:
         """Append the chunks to the upload and return its new offset, in bytes.
 
+        Nothing is read if there is no room for the `announced` bytes of the chunks, if known.
         If the chunk is sent again, bytes that are already stored are not added twice. Raises
         UnknownUpload; UploadOutOfOrder if the chunk does not start at the offset and is not a
         repetition, or if another request is appending; SizeMismatch if the chunk is not as long as

@@ -52,12 +52,12 @@ class Uploads:
     async def start(self, session: Session, announced: int = 1) -> Upload:
         """Start an upload that continues in later requests. Raises Disallowed.
 
-        `announced` is how many bytes it will hold at least: it is refused at once if a quota has no
-        room for them.
+        `announced` is how many bytes it will hold at least: it is refused at once if a quota or the
+        disk has no room for them.
         """
         await self._metadata.check_writable(session.repository, announced)
         upload = Upload(UploadId(str(uuid.uuid4())), session)
-        await self._store.begin(upload)
+        await self._store.begin(upload, announced)
         return upload
 
     async def offset(self, upload: Upload) -> int:
@@ -67,14 +67,14 @@ class Uploads:
     async def append(self, upload: Upload, chunks: Chunks, place: Place, announced: int = 0) -> int:
         """Append a chunk of `announced` bytes, if known, and return the new offset, in bytes.
 
-        Raises QuotaExceeded before the chunk is read, UnknownUpload, UploadOutOfOrder,
-        SizeMismatch, and IncompleteBody if the client disconnected: what was received until then
-        stays, and the upload can be resumed.
+        Raises QuotaExceeded and StorageExhausted before the chunk is read, UnknownUpload,
+        UploadOutOfOrder, SizeMismatch, and IncompleteBody if the client disconnected: what was
+        received until then stays, and the upload can be resumed.
         """
         # Without a quota, nothing is asked of the store.
         if announced and await self._metadata.has_quotas(upload.session.repository):
             await self._check_room(upload, announced)
-        return await self._store.append(upload, chunks, place)
+        return await self._store.append(upload, chunks, place, announced)
 
     async def finish(
         self,
@@ -82,8 +82,9 @@ class Uploads:
         digest: Digest,
         chunks: Chunks | None,
         place: Place = APPENDED,
+        announced: int = 0,
     ) -> None:
-        """Append the optional last chunk, and turn the upload into a blob of the repository.
+        """Append the last chunk, if there is one, and turn the upload into the repository's blob.
 
         Raises what `append` raises; Disallowed if the repository was locked meanwhile; and
         DigestMismatch: then the upload is gone and nothing is visible. The bytes are durable before
@@ -94,7 +95,7 @@ class Uploads:
         if is_repeated:
             await _read_to_its_end(chunks)
         else:
-            await self._complete(upload, digest, chunks, place)
+            await self._complete(upload, digest, chunks, place, announced)
         await self._check_writable(upload)
         if is_repeated and await self._is_linked(upload, digest):
             return
@@ -133,13 +134,18 @@ class Uploads:
         return False
 
     async def _complete(
-        self, upload: Upload, digest: Digest, chunks: Chunks | None, place: Place
+        self,
+        upload: Upload,
+        digest: Digest,
+        chunks: Chunks | None,
+        place: Place,
+        announced: int,
     ) -> None:
         if chunks is None:
             await self._store.offset(upload)  # UnknownUpload goes before Disallowed
             return
         try:
-            await self._store.append(upload, chunks, place)
+            await self.append(upload, chunks, place, announced)
         except UnknownUpload:  # an earlier try of the same request may have just finished it
             if not await self._store.committed(upload, digest):
                 raise

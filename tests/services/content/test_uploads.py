@@ -411,4 +411,6 @@ async def test_a_chunk_that_no_quota_has_room_for_is_not_taken(
 
     with pytest.raises(QuotaExceeded):
         await full.append(upload, chunks(FIRST), APPENDED, len(FIRST))
+    with pytest.raises(QuotaExceeded):
+        await full.finish(upload, DIGEST, chunks(FIRST), APPENDED, len(FIRST))
     assert await store.offset(upload) == 0
