@@ -253,11 +253,11 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
 def _warn_of_strangers(settings: Settings, log: LineLog) -> None:
     if mode := open_to_all(settings.data_dir):
         folder = settings.data_dir.absolute()
-        log.info("data-dir-open", path=folder, mode=mode, fix=f"chmod o-rwx {folder}")
+        log.warning("data-dir-open", path=folder, mode=mode, fix=f"chmod o-rwx {folder}")
     if secret := open_to_group(settings.data_dir):
         group = secret.stat().st_gid
         folder = settings.data_dir.absolute()
-        log.info(
+        log.warning(
             "secrets-open-to-group", path=secret.absolute(), group=group,
             fix=f"chmod g-rwx {folder}, or keep it so if the group has no other member (fsGroup)",
         )  # fmt: skip

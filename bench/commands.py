@@ -24,6 +24,7 @@ COMMANDS = (
     f"gc what-if --delete {LARGE}",
     "usage",
     "retention run --dry-run",
+    f"purge --filter {LARGE}:.* --ago 0d --dry-run",
     "check",
     "backup FOLDER/backup",
     "gc run --wait",

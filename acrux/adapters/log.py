@@ -58,6 +58,10 @@ class LineLog:
         """Log that something happened."""
         self._log("info", event, values)
 
+    def warning(self, event: str, /, **values: object) -> None:
+        """Log what an operator should look at, although everything works."""
+        self._log("warning", event, values)
+
     def line(self, event: str, *names: str) -> Callable[..., None]:
         """As `info`, for frequent events: a function that logs the values of `names`, in order."""
         render = self._render("info", event, names)

@@ -1,5 +1,8 @@
 """The codes with which commands exit, and what they say when refused."""
 
+import errno
+import os
+import sys
 from typing import Final
 
 from acrux.errors import (
@@ -35,3 +38,21 @@ def message_of(refused: RegistryError) -> str:
     """What to say of it."""
     detail = "".join(f", {name}: {value}" for name, value in refused.detail.items())
     return f"{refused.message or type(refused).__name__}{detail}"
+
+
+def is_of_output(failed: OSError) -> bool:
+    """Whether standard output could not take what was printed.
+
+    What other files fail at names them, or is a RegistryError by now.
+    """
+    return not failed.filename and failed.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}
+
+
+def lose_output() -> None:
+    """Drop what standard output cannot take.
+
+    Else Python flushes it once more at exit, and reports that failure to standard error
+    (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
+    """
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,12 @@
 """Print why a request was refused, for people and for programs."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 from msgspec import to_builtins
@@ -9,18 +14,37 @@ from msgspec import to_builtins
 from acrux.cli.options import print_json, print_table
 from acrux.cli.registry import on_registry
 from acrux.domain.audit.rights import Explanation, Right
+from acrux.errors import UnknownCase
 from acrux.http.management import shapes
+
+LOOKS: Final = 6  # for a record: people paste the id of a case as soon as they see it
+LOOK_SECONDS: Final = 0.2
 
 
 def explain(config: Path | None, case: str, output: str, options: dict[str, object]) -> None:
     """Print the explanation of a case. Raises InvalidInput, UnknownCase."""
     explanation = on_registry(
-        config, options, lambda services, _: services.explanations.explain(case)
+        config, options, lambda services, _: soon(partial(services.explanations.explain, case))
     )
     if output == "json":
         print_json(to_builtins(shapes.case(explanation)))
     else:
         _print(explanation)
+
+
+async def soon(
+    explained: Callable[[], Awaitable[Explanation]],
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Explanation:
+    """The explanation, of which a running registry writes the record within half a second.
+
+    Raises UnknownCase if it is still missing after LOOKS.
+    """
+    for _ in range(LOOKS - 1):
+        with suppress(UnknownCase):
+            return await explained()
+        await pause(LOOK_SECONDS)
+    return await explained()
 
 
 def _print(explanation: Explanation) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from acrux.adapters.log import render
+from acrux.cli.exits import lose_output
 from acrux.domain.access.shown_accounts import ShownAccount
 from acrux.settings import Settings
 
@@ -40,7 +41,14 @@ class Greeting:
         # First, so that a program that waits for the last line has received these too.
         with suppress(OSError):  # on a full disk these lines are lost, and the registry still runs
             click.echo(said, err=True, nl=False)
-        click.echo(f"listening on {listening}")
+        try:
+            click.echo(f"listening on {listening}")
+        except OSError as failed:
+            lose_output()
+            problem = f"standard output takes nothing: {failed.strerror}"
+            with suppress(OSError):
+                line = render(settings.log_format, "listening", url=listening, problem=problem)
+                click.echo(line, err=True, nl=False)
 
     def _events(self, listening: str) -> str:
         ready = render(

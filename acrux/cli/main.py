@@ -2,7 +2,6 @@
 
 import difflib
 import importlib
-import os
 import sys
 from typing import Final
 
@@ -10,6 +9,11 @@ import click
 
 from acrux.cli import environment, exits
 from acrux.errors import RegistryError
+
+_LOST: Final = (
+    "standard output took only a part, or nothing. What the command was to change may be changed; "
+    "a password that it was to show can only be made anew"
+)
 
 # A command is imported only when it is called: `acrux version` must not load a web server.
 COMMANDS: Final = {
@@ -119,10 +123,12 @@ def main() -> None:
     except click.Abort:
         _fail("aborted", exits.REFUSED)
     except BrokenPipeError:
-        _lose_output()
+        exits.lose_output()
         sys.exit(exits.REFUSED)
     except OSError as failed:  # a full disk below a redirected output, a file that is missing
-        _lose_output()
+        exits.lose_output()
+        if exits.is_of_output(failed):
+            _fail(f"{failed.strerror or failed}: {_LOST}", exits.REFUSED)
         where = f"{failed.filename}: " if failed.filename else ""
         _fail(f"{where}{failed.strerror or failed}", exits.REFUSED)
 
@@ -130,10 +136,3 @@ def main() -> None:
 def _fail(message: str, code: int) -> None:
     click.echo(f"acrux: {message}", err=True)
     sys.exit(code)
-
-
-def _lose_output() -> None:
-    # At exit Python flushes standard output once more, and reports that failure to standard error
-    # (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

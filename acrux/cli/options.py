@@ -68,17 +68,19 @@ class Boolean(click.types.BoolParamType):
         return super().convert(value, param, ctx)
 
 
-def asking(question: str) -> Callable[[Command], Command]:
+def asking(question: str, *, unless: str = "") -> Callable[[Command], Command]:
     """Ask on a terminal before the command is carried out, unless `--yes` is given.
 
-    `question` may name options of the command in braces. Without a terminal nothing is asked.
+    `question` may name options of the command in braces; the flag `unless` makes it harmless.
+    Without a terminal nothing is asked.
     """
 
     def decorate(command: Command) -> Command:
         @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
         @wraps(command)
         def asked(*, yes: bool, **options: Any) -> Any:
-            if not yes and sys.stdin is not None and sys.stdin.isatty():
+            is_harmless = yes or options.get(unless)
+            if not is_harmless and sys.stdin is not None and sys.stdin.isatty():
                 click.confirm(question.format(**options), abort=True, err=True)
             return command(**options)
 

@@ -249,7 +249,37 @@ def test_a_full_disk_is_one_clear_line(words: tuple[str, ...]) -> None:
         )  # fmt: skip
 
     assert done.returncode == 1
-    assert done.stderr == "acrux: No space left on device\n"
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("acrux: No space left on device: standard output took only a part")
+
+
+def test_a_password_that_was_not_shown_can_be_made_anew(data_dir: Path) -> None:
+    """The account is there, and nobody knows its passwords."""
+    words = ["token", "create", "-n", "reader", "--scope-map", PULL, "--data-dir", str(data_dir)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "acrux", *words], cwd=ROOT, env=environment(), stdout=full,
+            stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    renewed = run(data_dir, "token", "credential", "generate", "-n", "reader")
+
+    assert done.returncode == 1
+    assert "a password that it was to show can only be made anew" in done.stderr
+    assert renewed.exit_code == 0, renewed.output
+
+
+def test_a_purge_asks_on_a_terminal_unless_it_is_dry(data_dir: Path) -> None:
+    """A filter that was mistyped removes the wrong images, for good."""
+    purge = ("purge", "--filter", "app:^dev-", "--ago", "7d")
+    refused, asked = on_terminal(data_dir, *purge, typed="n\n")
+    agreed, _ = on_terminal(data_dir, *purge, typed="y\n")
+    dry, silent = on_terminal(data_dir, *purge, "--dry-run")
+    unasked, _ = on_terminal(data_dir, *purge, "--yes")
+    without_terminal = run(data_dir, *purge)
+
+    assert (refused, agreed, dry, unasked, without_terminal.exit_code) == (1, 0, 0, 0, 0)
+    assert "for good" in asked
+    assert "?" not in silent
 
 
 def test_a_port_without_the_right_to_it_is_not_called_taken() -> None:

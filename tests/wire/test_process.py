@@ -198,6 +198,7 @@ def test_a_data_directory_that_all_may_enter_causes_a_warning(
         lines = [line for line in registry.log.read_text().splitlines() if "data-dir-open" in line]
 
     assert len(lines) == is_told
+    assert all("level=warning" in line for line in lines)
     assert all(f"mode={mode:04o}" in line and f"chmod o-rwx {folder}" in line for line in lines)
 
 
@@ -217,7 +218,37 @@ def test_a_data_directory_that_a_group_may_change_starts_again_with_a_warning(
         lines = [line for line in registry.log.read_text().splitlines() if "to-group" in line]
 
     assert len(lines) == 1
+    assert "level=warning" in lines[0]
     assert f"chmod g-rwx {folder}" in lines[0]
+
+
+def test_a_registry_whose_output_takes_nothing_says_so_in_one_line_and_answers(
+    tmp_path: Path,
+) -> None:
+    """Whoever waits for the line `listening on` finds the reason in the log."""
+    port, log = free_port(), tmp_path / "log"
+    with Path("/dev/full").open("w") as full, log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "acrux", "serve", "--port", str(port), "--workers", "1",
+             "--data-dir", str(tmp_path / "data")],
+            cwd=ROOT, env=environment(), stdout=full, stderr=errors,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 30
+        while "event=listening" not in (said := log.read_text()):
+            assert time.monotonic() < deadline, said
+            time.sleep(0.05)
+        connection = Connection(port)
+        answer = connection.call("GET", "/livez")
+        connection.close()
+    finally:
+        process.terminate()
+        code = process.wait(30)
+
+    assert answer.status == 200
+    assert code == 0
+    assert "No space left on device" in said
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.mark.parametrize("path", ["secrets/pepper", "secrets/signing/*", "secrets/uploads"])

@@ -106,6 +106,12 @@ def read_pair(files: CertificateFiles) -> Pair:
             f"the TLS key {files.key} is of an unsupported kind: use EC (P-256 or P-384), RSA "
             "(2048 bits or more) or Ed25519"
         )
+    # granian aborts a worker that gets explicit parameters of a curve, or an RSA-PSS key.
+    if _spki(leaf.public_key()) not in leaf.public_bytes(Encoding.DER):
+        raise InvalidSettings(
+            f"the TLS certificate {files.certificate} writes its key in an unusual form: make one "
+            "for an EC key with a named curve, an RSA key (rsaEncryption) or an Ed25519 key"
+        )
     if _spki(key.public_key()) != _spki(leaf.public_key()):
         raise InvalidSettings(
             f"the TLS key {files.key} does not belong to the certificate {files.certificate}"

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import setting_options
+from acrux.cli.options import asking, setting_options
 from acrux.cli.policies.options import warn
 from acrux.cli.policies.removals import Removals, removals_option
 from acrux.cli.registry import on_registry
@@ -56,6 +56,9 @@ def _flags(command: Command) -> Command:
 @click.command()
 @_flags
 @click.option("--dry-run", is_flag=True, help="Change nothing, and print what would be removed.")
+@asking(
+    "Remove this for good, but what soft delete keeps? See it first by --dry-run.", unless="dry_run"
+)
 @setting_options("data_dir")
 @removals_option
 def purge(

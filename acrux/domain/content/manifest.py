@@ -95,7 +95,7 @@ class Manifest(Struct, frozen=True):
             manifests=_read_all(wire.manifests or ()),
             subject=_read(wire.subject) if wire.subject else None,
             config=_read(wire.config) if wire.config else None,
-            artifact_type=wire.artifact_type,
+            artifact_type=wire.artifact_type or "",
             annotations=wire.annotations or {},
         )
 
@@ -131,7 +131,7 @@ def stated_media_type(content: bytes) -> str:
 
     `content` must have been read as a manifest before: nothing else in it is checked.
     """
-    return msgspec.json.decode(content, type=_WireType).media_type
+    return msgspec.json.decode(content, type=_WireType).media_type or ""
 
 
 class Referrer(Struct, frozen=True):
@@ -144,26 +144,27 @@ class Referrer(Struct, frozen=True):
     annotations: Mapping[str, str]
 
 
+# Go's clients write null for what is empty, and read it so.
 class _WireType(msgspec.Struct, rename="camel"):
-    media_type: str = ""
+    media_type: str | None = ""
 
 
 class _WirePlatform(msgspec.Struct):
-    architecture: str = ""
-    os: str = ""
+    architecture: str | None = ""
+    os: str | None = ""
 
 
 class _WireDescriptor(msgspec.Struct, rename="camel"):
     digest: str
-    media_type: str = ""
+    media_type: str | None = ""
     size: int | None = None
     platform: _WirePlatform | None = None
 
 
 class _WireManifest(msgspec.Struct, rename="camel"):
     schema_version: int | None = None
-    media_type: str = ""
-    artifact_type: str = ""
+    media_type: str | None = ""
+    artifact_type: str | None = ""
     config: _WireDescriptor | None = None
     layers: list[_WireDescriptor] | None = None
     manifests: list[_WireDescriptor] | msgspec.UnsetType | None = msgspec.UNSET
@@ -202,7 +203,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _media_type(wire: _WireManifest, content_type: str) -> str:
-    media_type = content_type or wire.media_type
+    media_type = content_type or wire.media_type or ""
     if media_type not in MANIFESTS:
         raise InvalidManifest(
             "the media type is not one of a manifest: use " + " or ".join(sorted(MANIFESTS)),
@@ -251,5 +252,9 @@ def _read(wire: _WireDescriptor) -> Descriptor:
         digest = Digest.parse(wire.digest)
     except InvalidDigest as refused:
         raise InvalidManifest(refused.message, digest=wire.digest[:160]) from None
-    platform = Platform(wire.platform.architecture, wire.platform.os) if wire.platform else None
-    return Descriptor(digest, wire.media_type, wire.size, platform)
+    platform = _read_platform(wire.platform) if wire.platform else None
+    return Descriptor(digest, wire.media_type or "", wire.size, platform)
+
+
+def _read_platform(wire: _WirePlatform) -> Platform:
+    return Platform(wire.architecture or "", wire.os or "")

@@ -1,5 +1,6 @@
 """The configured certificate and key are checked before the port is open."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from acrux.adapters.keys.certificates import CertificateFiles, read_pair, self_signed
 from acrux.errors import InvalidSettings
 from tests.adapters.keys.pairs import NAMES, NOW, AnyKey, pkcs8
+from tests.tools import require_tool
 
 
 @pytest.fixture
@@ -124,6 +126,21 @@ def test_a_key_of_a_kind_that_cannot_be_served_is_refused(
     files.key.write_bytes(pkcs8(make()))
 
     with pytest.raises(InvalidSettings, match="P-256 or P-384"):
+        read_pair(files)
+
+
+def test_a_curve_that_is_written_out_is_refused(files: CertificateFiles, tmp_path: Path) -> None:
+    """`openssl ecparam -param_enc explicit` writes one, and the server aborts at it."""
+    openssl = require_tool("openssl", package="openssl")
+    for words in (
+        ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-param_enc", "explicit", "-out",
+         str(files.key)],
+        ["req", "-x509", "-key", str(files.key), "-out", str(files.certificate), "-days", "9",
+         "-subj", "/CN=localhost"],
+    ):  # fmt: skip
+        subprocess.run([openssl, *words], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+
+    with pytest.raises(InvalidSettings, match="named curve"):
         read_pair(files)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.manifest import Manifest
+from acrux.domain.content.manifest import Manifest, stated_media_type
 from acrux.domain.content.media_types import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -320,3 +320,20 @@ def test_random_bytes_are_refused(content: bytes, content_type: str) -> None:
     """Noise must not cause a 500."""
     with pytest.raises(InvalidManifest):
         Manifest.read(content, content_type)
+
+
+def test_null_is_read_as_missing_everywhere_in_a_manifest() -> None:
+    """Go's clients write it for what is empty."""
+    blob = {"mediaType": None, "digest": str(Digest.of(b"x")), "size": None, "platform": None}
+    nothing = dict.fromkeys(["mediaType", "artifactType", "subject", "annotations", "blobs"])
+    image_ = {**nothing, "schemaVersion": 2, "config": blob, "layers": None}
+    platform = {"architecture": None, "os": None}
+    index_ = {**nothing, "schemaVersion": 2, "manifests": [{**blob, "platform": platform}]}
+
+    for content, media_type in ((image_, OCI_MANIFEST), (index_, OCI_INDEX)):
+        written = json.dumps(content).encode()
+        read = Manifest.read(written, media_type)
+        (named,) = (*read.blobs, *read.manifests)
+        assert (read.artifact_type, read.subject, read.annotations) == ("", None, {})
+        assert (named.media_type, named.size) == ("", None)
+        assert stated_media_type(written) == ""

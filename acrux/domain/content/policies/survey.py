@@ -1,4 +1,4 @@
-"""What a retention rule would do to the tags that there are now, and what must be confirmed."""
+"""What a retention rule would do now, and what must be confirmed."""
 
 from collections.abc import Callable
 from functools import partial

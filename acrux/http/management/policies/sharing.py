@@ -1,4 +1,4 @@
-"""What the handlers of policies share: pages, warnings, and the fields of a PATCH."""
+"""What the handlers of policies share: pages, warnings, fields."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
