@@ -12,6 +12,7 @@ RegistryError
 │   ├── InvalidRequest
 │   ├── InvalidPage
 │   ├── UnknownName
+│   ├── UnknownScopeMap
 │   ├── NameTaken
 │   └── StillInUse
 ├── Unknown
@@ -111,6 +112,13 @@ class InvalidPage(InvalidInput):
 
 class UnknownName(InvalidInput):
     """No account, scope map, trust, key or lockout has this name."""
+
+
+class UnknownScopeMap(InvalidInput):
+    """The scope map that the input names does not exist."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no scope map {name!r}: see acrux scope-map list, or create it")
 
 
 class NameTaken(InvalidInput):

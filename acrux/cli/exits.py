@@ -13,6 +13,7 @@ from acrux.errors import (
     StillInUse,
     Unknown,
     UnknownName,
+    UnknownScopeMap,
 )
 
 REFUSED: Final = 1  # or failed
@@ -24,7 +25,7 @@ CONFLICT: Final = 5  # what is asked for contradicts what there is
 def code_of(refused: RegistryError) -> int:
     """The exit code of a refusal, so that a script can tell its kinds apart."""
     match refused:
-        case Unknown() | UnknownName():
+        case Unknown() | UnknownName() | UnknownScopeMap():
             return NOT_FOUND
         case NameTaken() | StillInUse():
             return CONFLICT

@@ -130,6 +130,14 @@ def digest(request: Request) -> Digest:
     return _digest(request.params["digest"])
 
 
+def digest_to_read(request: Request) -> Digest:
+    """The digest of a manifest in the path. Raises UnknownManifest if it is malformed."""
+    try:
+        return digest(request)
+    except InvalidDigest as refused:
+        raise UnknownManifest(refused.message, **refused.detail) from None
+
+
 def upload(request: Request) -> UploadId:
     """The upload in the path. Raises UnknownUpload."""
     return UploadId.parse(request.params["upload"])

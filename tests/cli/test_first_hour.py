@@ -13,9 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from acrux.bootstrap.application import build
+from acrux.cli import exits
 from acrux.cli.main import cli
 from acrux.domain.access.scope_maps import default_name
-from acrux.errors import NameTaken
+from acrux.errors import NameTaken, RegistryError
 from acrux.settings import Settings
 from acrux.settings_sources import load
 from tests.running import ROOT, acrux, environment
@@ -92,6 +93,27 @@ def test_a_scope_map_with_other_permissions_is_not_taken(data_dir: Path) -> None
 
     assert isinstance(refused.exception, NameTaken)
     assert "reader-scope-map" in str(refused.exception.message)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("token", "create", "-n", "reader", "--scope-map", "nothing"),
+        ("token", "update", "-n", "writer", "--scope-map", "nothing"),
+        ("user", "create", "-n", "alice", "--scope-map", "nothing", "--password-stdin"),
+        ("update", "--anonymous-scope-map", "nothing"),
+        ("scope-map", "delete", "-n", "nothing"),
+    ],
+)
+def test_a_scope_map_that_is_not_there_is_not_found(data_dir: Path, words: tuple[str, ...]) -> None:
+    """Wherever it is named: a script can make it then, and tells it from a wrong option."""
+    run(data_dir, "token", "create", "-n", "writer", "--scope-map", PULL)
+
+    refused = run(data_dir, *words, stdin="a few words do\n").exception
+
+    assert isinstance(refused, RegistryError)
+    assert exits.code_of(refused) == exits.NOT_FOUND
+    assert "there is no scope map 'nothing': see acrux scope-map list" in refused.message
 
 
 def test_a_user_is_created_with_repositories_in_one_step(data_dir: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from signal import SIGBUS
 from typing import Any, NamedTuple
@@ -117,15 +117,21 @@ def _wait_and_collect(folder: Path, told: Connection) -> None:
     collect_once(folder)
 
 
-class Collector:
-    """Another process, which collects as soon as it is told to.
+def _forkserver() -> ForkServerContext:
+    """A server that has everything imported: what it forks starts within milliseconds.
 
-    It is forked from a server that has everything imported: it starts within milliseconds.
+    There is one in each process, so whoever needs it first must make it so.
     """
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+class Collector:
+    """Another process, which collects as soon as it is told to."""
 
     def __init__(self, folder: Path) -> None:
-        context = get_context("forkserver")
-        context.set_forkserver_preload([__name__])
+        context = _forkserver()
         self._tell, told = context.Pipe()
         self.process: ForkServerProcess = context.Process(
             target=_wait_and_collect, args=(folder, told), daemon=True
@@ -189,7 +195,7 @@ def collect_until(folder: Path, step: Step, stop: Callable[[], None]) -> None:
 
     If `stop` cuts the power, the pages of the database that are mapped may be gone with it.
     """
-    process = get_context("forkserver").Process(target=_collect_some, args=(folder, step, stop))
+    process = _forkserver().Process(target=_collect_some, args=(folder, step, stop))
     process.start()
     process.join(60)
     assert process.exitcode in {STOPPED, -SIGBUS}, "it never came to this step"

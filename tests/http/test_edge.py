@@ -89,6 +89,20 @@ async def test_there_is_nothing_to_read_under_a_name_outside_the_grammar(
         assert method == "HEAD" or answer.code == "NAME_UNKNOWN"
 
 
+@pytest.mark.parametrize("digest", ["sha256:abc", "sha256:zz", "sha999:00", "nothing"])
+async def test_there_is_no_manifest_to_read_under_what_is_no_digest(
+    admin: Caller, digest: str
+) -> None:
+    """For the same reason; what changes something is refused as malformed."""
+    await admin.push("app", "v1", image(b"layer"))
+
+    read = await admin.call("GET", f"/acr/v1/app/_manifests/{digest}")
+    changed = await admin.call("PATCH", f"/acr/v1/app/_manifests/{digest}")
+
+    assert (read.status, read.code) == (404, "MANIFEST_UNKNOWN")
+    assert (changed.status, changed.code) == (400, "DIGEST_INVALID")
+
+
 @pytest.mark.parametrize(
     "path", ["/", "", "/v1/", "/v2/x", "/v2/a/b", "/v2//tags/list", "/oauth2", "/oauth2/token/",
              "/v2/a/manifests/", "/v2/a/manifests/b/c", "/v3/", "/livez/"],

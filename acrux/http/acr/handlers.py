@@ -101,7 +101,7 @@ class AcrHandlers:
 
         Operation: ContainerRegistry_GetManifestProperties.
         """
-        repository, digest = parsing.repository(request), parsing.digest(request)
+        repository, digest = parsing.repository(request), parsing.digest_to_read(request)
         return self._manifest(request, await self._properties.manifest(repository, digest))
 
     async def change_manifest(self, request: Request) -> Response:

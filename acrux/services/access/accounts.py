@@ -13,7 +13,7 @@ from acrux.domain.access.shown_accounts import ShownAccount, ShownPassword
 from acrux.domain.access.users import check_initial_password, taken
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import in_utc, to_microseconds
-from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName
+from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName, UnknownScopeMap
 from acrux.ports.accounts import (
     Account,
     AccountKind,
@@ -303,9 +303,7 @@ class Accounts:
 
     async def _check_scope_map(self, name: str) -> None:
         if name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:
-            raise InvalidInput(
-                f"there is no scope map {name!r}: see acrux scope-map list, or create it"
-            )
+            raise UnknownScopeMap(name)
 
     async def _done(self, name: str, *, done: bool) -> None:
         if not done:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.trust import Trust
 from acrux.domain.instants import to_microseconds
-from acrux.errors import InvalidInput, NameTaken, UnknownName
+from acrux.errors import InvalidInput, NameTaken, UnknownName, UnknownScopeMap
 from acrux.ports.accounts import Revocations, ScopeMaps
 from acrux.ports.clock import Clock
 from acrux.ports.federation import StoredTrust
@@ -95,9 +95,7 @@ class Trusts:
             )
         name = trust.scope_map
         if name and name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:
-            raise InvalidInput(
-                f"there is no scope map {name!r}: see acrux scope-map list, or create it"
-            )
+            raise UnknownScopeMap(name)
 
     def _epoch(self) -> int:
         return to_microseconds(self._clock())

@@ -9,7 +9,7 @@ from acrux.domain.access.credential import Secret
 from acrux.domain.access.users import check_password, check_user_name, taken
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import to_microseconds
-from acrux.errors import InvalidInput, UnknownName
+from acrux.errors import InvalidInput, UnknownName, UnknownScopeMap
 from acrux.ports.accounts import (
     Account,
     AccountKind,
@@ -142,9 +142,7 @@ class Users:
 
     async def _check_scope_map(self, name: str) -> None:
         if name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:
-            raise InvalidInput(
-                f"there is no scope map {name!r}: see acrux scope-map list, or create it"
-            )
+            raise UnknownScopeMap(name)
 
     async def _record(self, name: str, password: Secret) -> PasswordRecord:
         text = password.reveal()
