@@ -73,6 +73,10 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         404, "NAME_UNKNOWN", "nothing has this name",
         "List what there is, and compare the name.",
     ),
+    errors.UnknownScopeMap: Problem(
+        400, "UNSUPPORTED", "there is no such scope map",
+        "List the scope maps, or create it first.",
+    ),
     # Nor one for a conflict.
     errors.NameTaken: Problem(
         409, "NAME_INVALID", "the name is taken",
