@@ -120,7 +120,7 @@ def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
     """Each message says what would have been right."""
     for arguments, said, code in (
         (("token", "create", "-n", "reader2"), "either --scope-map or --repository", 2),
-        (("token", "create", "-n", "reader2", "--scope-map", "typo"), "scope-map list", 2),
+        (("token", "create", "-n", "reader2", "--scope-map", "typo"), "scope-map list", 4),
         (("token", "create", "-n", "reader2", "--repository", "a", "fly"), "content/read", 2),
         (("token", "create", "-n", "reader2", "--repository", "a"), "content/read", 2),
         (("scope-map", "delete", "-n", "_repositories_pull"), "system-defined", 2),

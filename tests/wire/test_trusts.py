@@ -144,6 +144,6 @@ def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
         (("trust", "delete", "-n", "nobody"), "trust list"),
     ):
         done = acrux(*arguments, "--data-dir", str(registry.data_dir))
-        assert done.returncode == (4 if said == "trust list" else 2), arguments
+        assert done.returncode == (4 if said.endswith(" list") else 2), arguments
         assert said in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
