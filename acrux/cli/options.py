@@ -68,6 +68,12 @@ class Boolean(click.types.BoolParamType):
         return super().convert(value, param, ctx)
 
 
+def warn(*sentences: str) -> None:
+    """Print each sentence as a warning."""
+    for sentence in sentences:
+        click.echo(f"acrux: warning: {sentence}", err=True)
+
+
 def asking(question: str, *, unless: str = "") -> Callable[[Command], Command]:
     """Ask on a terminal before the command is carried out, unless `--yes` is given.
 

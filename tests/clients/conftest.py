@@ -40,10 +40,6 @@ def hello_world(registry: RunningRegistry) -> Image:
     hello = image(b"hello")
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)
-    for blob in hello.blobs:
-        connection.push_blob(blob, "hello-world")
-    path = "/v2/hello-world/manifests/latest"
-    put = connection.call("PUT", path, hello.manifest, Content_Type=hello.media_type)
-    assert put.status == 201
+    connection.push_image(hello, "latest", "hello-world")
     connection.close()
     return hello

@@ -1,13 +1,13 @@
 """@azure/container-registry: the JavaScript SDK, unmodified, over TLS."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.clients.npm_packages import installed
 from tests.running import RunningRegistry, environment
-from tests.tools import missing, require_tool
+from tests.tools import require_tool
 
 SOURCES = Path(__file__).parent / "js"
 
@@ -15,15 +15,7 @@ SOURCES = Path(__file__).parent / "js"
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """The package of tests, with the SDK pinned in its lock file."""
-    npm = require_tool("npm", package="npm")
-    package = tmp_path / "js"
-    shutil.copytree(SOURCES, package, ignore=shutil.ignore_patterns("node_modules"))
-    done = subprocess.run(
-        [npm, "ci"], cwd=package, capture_output=True, text=True, timeout=300, check=False
-    )
-    if done.returncode != 0:
-        missing(f"npm could not install the SDK: {done.stderr[-500:]}")
-    return package
+    return installed(SOURCES, tmp_path)
 
 
 def test_every_promise_of_the_javascript_sdk_is_kept(

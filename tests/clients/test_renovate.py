@@ -9,27 +9,19 @@ from typing import Any
 import pytest
 
 from tests.clients.layouts import gzip_image
+from tests.clients.npm_packages import INSTALL_SECONDS, installed
 from tests.running import RunningRegistry, acrux, environment, write_layout
-from tests.tools import missing, require_tool
+from tests.tools import require_tool
 
 SOURCES = Path(__file__).parent / "renovate"
 REPOSITORY = "renovate/app"
-INSTALL_SECONDS = 600
 
 
 @pytest.fixture
 def renovate(tmp_path: Path) -> Path:
     """The program that package-lock.json pins."""
-    npm = require_tool("npm", package="npm")
-    folder = tmp_path / "renovate"
-    shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("node_modules"))
-    done = subprocess.run(
-        [npm, "ci", "--omit=optional"], cwd=folder, capture_output=True, text=True,
-        timeout=INSTALL_SECONDS, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        missing(f"npm could not install Renovate: {done.stderr[-500:]}")
-    return folder / "node_modules" / "renovate" / "dist" / "renovate.js"
+    package = installed(SOURCES, tmp_path, "--omit=optional")
+    return package / "node_modules" / "renovate" / "dist" / "renovate.js"
 
 
 def push(registry: RunningRegistry, ca_file: Path, tag: str, folder: Path) -> str:

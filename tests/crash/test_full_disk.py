@@ -53,12 +53,7 @@ def test_a_push_that_does_not_fit_is_507_and_the_registry_goes_on(small_disk: Pa
         assert connection.call("GET", f"/v2/app/blobs/{kept}").status == 200
         gone = connection.call("GET", f"/v2/app/blobs/{Digest.of(content)}")
         assert gone.status == 404
-        small = image(b"fits again")
-        for blob in small.blobs:
-            connection.push_blob(blob)
-        path = "/v2/app/manifests/v1"
-        put = connection.call("PUT", path, small.manifest, Content_Type=small.media_type)
-        assert put.status == 201
+        connection.push_image(image(b"fits again"), "v1")
         connection.close()
 
 
@@ -91,11 +86,7 @@ def test_everything_but_a_push_works_on_a_full_disk(small_disk: Path) -> None:
         connection.login("acrux", registry.password)
         assert connection.call("GET", "/readyz").status == 200
         small = image(b"to be deleted")
-        for blob in small.blobs:
-            connection.push_blob(blob)
-        path = "/v2/app/manifests/v1"
-        put = connection.call("PUT", path, small.manifest, Content_Type=small.media_type)
-        assert put.status == 201
+        connection.push_image(small, "v1")
         with (small_disk / "filler").open("wb", buffering=0) as file:
             fill(file.fileno())
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from acrux.domain.content.digest import Digest
+from tests.images import Image
 
 MEBIBYTE = 1024 * 1024
 ALL = "repository:*:* registry:catalog:*"
@@ -90,6 +91,14 @@ class Connection:
         reply = self.call("POST", path, content)
         assert reply.status == 201, reply.body
         return digest
+
+    def push_image(self, image: Image, tag: str, repository: str = "app") -> None:
+        """Push an image under this tag."""
+        for blob in image.blobs:
+            self.push_blob(blob, repository)
+        path = f"/v2/{repository}/manifests/{tag}"
+        reply = self.call("PUT", path, image.manifest, Content_Type=image.media_type)
+        assert reply.status == 201, reply.body
 
     def raw(self) -> socket.socket:
         """A second connection, for raw bytes."""

@@ -4,8 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.images import Image, image
-from tests.running import RunningRegistry, acrux, running
+from tests.images import image
+from tests.running import acrux, running
 from tests.wire.connection import MEBIBYTE, Connection
 
 
@@ -18,38 +18,25 @@ def used(data_dir: Path) -> int:
     return int(done.stdout.split()[0])
 
 
-def push(registry: RunningRegistry, tag: str, of: Image) -> None:
-    """Push an image."""
-    connection = Connection(registry.port)
-    connection.login("acrux", registry.password)
-    for blob in of.blobs:
-        connection.push_blob(blob)
-    path = f"/v2/app/manifests/{tag}"
-    put = connection.call("PUT", path, of.manifest, Content_Type=of.media_type)
-    assert put.status == 201, put.body
-    connection.close()
-
-
 def test_deleted_bytes_are_back_on_the_disk(tmp_path: Path) -> None:
     """Those that another image shares stay until it is deleted too."""
     shared, own = os.urandom(5 * MEBIBYTE), os.urandom(10 * MEBIBYTE)
     with running(tmp_path / "data", "--gc-grace-seconds", "0") as registry:
+        connection = Connection(registry.port)
+        connection.login("acrux", registry.password)
         empty = used(registry.data_dir)
-        push(registry, "first", image(shared, own))
-        push(registry, "second", image(shared))
+        images = {"first": image(shared, own), "second": image(shared)}
+        for tag, pushed in images.items():
+            connection.push_image(pushed, tag)
         full = used(registry.data_dir)
         sizes = []
-        for tag in ("first", "second"):
-            connection = Connection(registry.port)
-            connection.login("acrux", registry.password)
-            digest = connection.call("HEAD", f"/v2/app/manifests/{tag}").header(
-                "Docker-Content-Digest"
-            )
-            assert connection.call("DELETE", f"/v2/app/manifests/{digest}").status == 202
-            connection.close()
+        for pushed in images.values():
+            deleted = connection.call("DELETE", f"/v2/app/manifests/{pushed.digest}")
+            assert deleted.status == 202, deleted.body
             done = acrux("gc", "run", "--wait", "--data-dir", str(registry.data_dir))
             assert done.returncode == 0, done.stderr
             sizes.append(used(registry.data_dir))
+        connection.close()
 
     assert full - empty >= 15
     assert 10 <= full - sizes[0] < 15

@@ -25,12 +25,7 @@ def readers(registry: RunningRegistry, connection: Connection) -> Iterator[list[
 def push(connection: Connection, tag: str, number: int) -> Image:
     """Push a unique image under the tag."""
     pushed = image(b"layer %d" % number)
-    for blob in pushed.blobs:
-        connection.push_blob(blob)
-    reply = connection.call(
-        "PUT", f"/v2/app/manifests/{tag}", pushed.manifest, **{"Content-Type": pushed.media_type}
-    )
-    assert reply.status == 201, reply.body
+    connection.push_image(pushed, tag)
     return pushed
 
 

@@ -14,10 +14,7 @@ def pushed(registry: RunningRegistry) -> None:
     """The repository library/hello holds an image."""
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)
-    for blob in APP.blobs:
-        connection.push_blob(blob, "library/hello")
-    path = "/v2/library/hello/manifests/v1"
-    assert connection.call("PUT", path, APP.manifest, Content_Type=APP.media_type).status == 201
+    connection.push_image(APP, "v1", "library/hello")
     connection.close()
 
 

@@ -119,7 +119,8 @@ class FileBlobStore:
             start = file.size
             if stored := place.stored(start):
                 chunks = without_stored(file, chunks, stored)
-            self._check_room(max(0, announced - stored))
+            if announced > stored:
+                self._check_room(announced - stored)
             file.hasher = self._hashers.take(upload, file.stamp())
             self._appending += 1
             check_room = partial(self._check_room, 0)

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import click
 
 from acrux.bootstrap.services import Services
+from acrux.cli.options import warn
+from acrux.domain.content.policies.definition import warnings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,10 +42,4 @@ def pattern_option(*, required: bool, default: str | None = None) -> Callable[[C
 
 async def warn_of_unmatched(services: Services, patterns: Iterable[str]) -> None:
     """Warn of each pattern that covers no repository at present, since it may be mistyped."""
-    for pattern in await services.listings.unmatched(patterns):
-        warn(f"no repository matches {pattern} at present")
-
-
-def warn(sentence: str) -> None:
-    """Print a warning."""
-    click.echo(f"acrux: warning: {sentence}", err=True)
+    warn(*warnings(await services.listings.unmatched(patterns)))

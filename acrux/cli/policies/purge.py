@@ -7,8 +7,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import asking, setting_options
-from acrux.cli.policies.options import warn
+from acrux.cli.options import asking, setting_options, warn
 from acrux.cli.policies.removals import Removals, removals_option
 from acrux.cli.registry import on_registry
 from acrux.domain.content.storage.purge import MAX_KEPT, Filter, Purge, parse_age
@@ -82,15 +81,14 @@ def purge(
     wanted = _read(**{name: options.pop(name) for name in _FIELDS})
 
     async def act(services: Services, _: Settings) -> None:
-        removals, unmatched = Removals(output, is_dry=dry_run), [one.text for one in wanted.filters]
-        purges = services.purges
+        removals, purges = Removals(output, is_dry=dry_run), services.purges
+        unmatched = tuple(one.text for one in wanted.filters)
         async for step in purges.preview(wanted) if dry_run else purges.run(wanted):
-            unmatched = [*step.unmatched]
+            unmatched = step.unmatched
             for item in step.items:
                 removals.add(step.repository, item)
         removals.end()
-        for filter_ in unmatched:
-            warn(f"nothing matches the filter {filter_} at present")
+        warn(*(f"nothing matches the filter {text} at present" for text in unmatched))
 
     on_registry(config, options, act)
 

@@ -9,17 +9,12 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
-from acrux.cli.policies.options import (
-    name_option,
-    new_patterns_option,
-    patterns_option,
-    warn,
-    warn_of_unmatched,
-)
+from acrux.cli.options import asking, output_option, print_json, print_table, setting_options, warn
+from acrux.cli.policies.options import name_option, new_patterns_option, patterns_option
 from acrux.cli.policies.retention_options import CONDITIONS, ask, conditions, given
 from acrux.cli.policies.retention_run import run
 from acrux.cli.registry import on_registry
+from acrux.domain.content.policies.definition import warnings
 from acrux.domain.content.policies.retention import RetentionRule, check_own
 from acrux.http.management.policies import shapes
 from acrux.ports.content.policies import StoredPolicy
@@ -160,10 +155,8 @@ def delete(config: Path | None, policy_name: str, **options: object) -> None:
 
 async def _examine(services: Services, rule: RetentionRule, *, is_confirmed: bool) -> None:
     """Warn of what matches nothing, and ask whether the rule may remove everything."""
-    await warn_of_unmatched(services, rule.repositories)
     survey = await services.retention.survey(rule)
-    for glob in survey.unmatched:
-        warn(f"no tag there matches {glob} at present")
+    warn(*warnings(await services.listings.unmatched(rule.repositories), survey.unmatched))
     if not is_confirmed:
         ask(rule, survey)
 

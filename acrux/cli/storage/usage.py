@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 from msgspec import to_builtins
 
-from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.options import output_option, print_json, print_table, setting_options, warn
 from acrux.cli.registry import on_registry
 from acrux.cli.storage import tables
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.policies.definition import warnings
 from acrux.http.management.storage import shapes
 from acrux.services.content.space import LARGEST, MAX_LARGEST
 
@@ -57,7 +58,7 @@ def usage(
         ),
     )
     if prefix is not None and not found.repositories:
-        click.echo(f"acrux: warning: no repository matches {found.name} at present", err=True)
+        warn(*warnings([found.name]))
     if output == "json":
         print_json(to_builtins(shapes.usage(found)))
     else:

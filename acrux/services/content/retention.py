@@ -182,18 +182,19 @@ class Retention:
         Of a large registry it looks at a part.
         """
         look, room, after = Look(rule), SURVEYED, ""
+        now = self._clock()
+        since = await self._pulls.since() or now
         while names := await self._inventory.repositories(after, REPOSITORIES):
             for name in filter(rule.covers, names):
-                room -= 1 + await self._look(rule, name, look)
+                room -= 1 + await self._look(look, Evaluation(rule, now, since), name)
                 if look.is_over or room < 0:
                     return look.survey(is_whole=False)
             after = names[-1]
         return look.survey(is_whole=True)
 
-    async def _look(self, rule: RetentionRule, repository: str, look: Look) -> int:
+    async def _look(self, look: Look, evaluation: Evaluation, repository: str) -> int:
         """Look at the tags of one repository, not many more than SURVEYED; returns how many."""
-        now, count = self._clock(), 0
-        evaluation = Evaluation(rule, now, await self._pulls.since() or now)
+        count = 0
         async for tags in self._inventory.tags(repository, ITEMS):
             for tag in tags:
                 look.see(tag, goes=evaluation.judge(tag) is not None)

@@ -1,15 +1,12 @@
 """acrux retention, as typed."""
 
-import asyncio
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.errors import InvalidInput
+from tests.cli.policies.shelves import filled
 from tests.cli.policies.typed import Terminal
-from tests.http.conftest import HandClock
 from tests.services.content.retention.shelf import Shelf
 
 CREATE = ("retention", "create", "-n", "old-builds", "--repository-pattern", "team/*")
@@ -25,16 +22,11 @@ ALL_CONDITIONS = (
 def tagged(tmp_path: Path) -> None:
     """team/app with two tags, v1 and v2, pushed 40 days ago."""
 
-    async def fill() -> None:
-        database, clock = SqliteDatabase(tmp_path / "registry.sqlite"), HandClock()
-        clock.now = datetime.now(UTC) - timedelta(hours=1)
-        database.open()
-        shelf = Shelf(database, clock)
+    async def fill(shelf: Shelf) -> None:
         await shelf.push("v1", age=40)
         await shelf.push("v2", age=40)
-        database.close()
 
-    asyncio.run(fill())
+    filled(tmp_path, fill)
 
 
 def test_a_rule_is_created_shown_listed_and_deleted(terminal: Terminal) -> None:

@@ -1,16 +1,13 @@
 """acrux retention run and acrux purge, as typed."""
 
-import asyncio
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.errors import InvalidInput, UnknownName
+from tests.cli.policies.shelves import filled
 from tests.cli.policies.typed import Terminal
-from tests.http.conftest import HandClock
 from tests.services.content.retention.shelf import Shelf
 
 RULE = (
@@ -24,18 +21,12 @@ PURGE = ("purge", "--filter", "team/.*:^old", "--ago", "30d", "--untagged")
 def digest(tmp_path: Path) -> str:
     """An old tag, a young one, and the digest of an old manifest without a tag."""
 
-    async def fill() -> str:
-        database, clock = SqliteDatabase(tmp_path / "registry.sqlite"), HandClock()
-        clock.now = datetime.now(UTC) - timedelta(hours=1)
-        database.open()
-        shelf = Shelf(database, clock)
+    async def fill(shelf: Shelf) -> str:
         await shelf.push("old", age=40)
         await shelf.push("young", age=1)
-        untagged = await shelf.push(age=50, name="untagged")
-        database.close()
-        return str(untagged.digest)
+        return str((await shelf.push(age=50, name="untagged")).digest)
 
-    return asyncio.run(fill())
+    return filled(tmp_path, fill)
 
 
 def test_a_dry_run_says_what_would_go_and_why(terminal: Terminal, digest: str) -> None:

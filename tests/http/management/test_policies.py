@@ -64,15 +64,11 @@ async def test_a_pattern_that_matches_no_repository_is_warned_of(
 ) -> None:
     """It may be mistyped. A change says it too, and nothing is said once there is one."""
     changing = {"status": "disabled"} if path == "/retentionRules" else {}
-    one = path if method == "PUT" else f"{path}/{body['name']}"
+    one = ("PUT", path, body) if method == "PUT" else ("PATCH", f"{path}/{body['name']}", changing)
     created = await manager.call(method, path, body)
-    changed = await manager.call(
-        *(("PUT", one, body) if method == "PUT" else ("PATCH", one, changing))
-    )
+    changed = await manager.call(*one)
     await admin.push("team/app", "v1", image(b"layer"))
-    again = await manager.call(
-        *(("PUT", one, body) if method == "PUT" else ("PATCH", one, changing))
-    )
+    again = await manager.call(*one)
 
     unmatched = ['299 - "no repository matches team/* at present"']
     assert (created.status, changed.status, again.status) in {(201, 200, 200), (200, 200, 200)}

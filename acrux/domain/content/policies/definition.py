@@ -1,6 +1,7 @@
 """What all policies have: a name, patterns of repositories, a bound."""
 
 import re
+from collections.abc import Iterable
 from typing import ClassVar, Final, Protocol
 
 import msgspec
@@ -28,6 +29,17 @@ class Policy(Protocol):
 
     def check(self) -> None:
         """Raise InvalidInput if it is invalid."""
+
+
+def warnings(patterns: Iterable[str], tags: Iterable[str] = ()) -> list[str]:
+    """Sentences on patterns that no repository matches, and on globs or filters that no tag does.
+
+    They may be mistyped, or what they are about may come later.
+    """
+    return [
+        *(f"no repository matches {pattern} at present" for pattern in patterns),
+        *(f"no tag there matches {text} at present" for text in tags),
+    ]
 
 
 def check_name(name: str, title: str) -> None:

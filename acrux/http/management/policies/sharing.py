@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import asdict
 
 from acrux.domain.content.page import cut
+from acrux.domain.content.policies.definition import warnings
 from acrux.http import paging, responses
 from acrux.http.messages import Request, Response
 
@@ -32,13 +33,11 @@ def listed(
 
 
 def warned(response: Response, patterns: Iterable[str], tags: Iterable[str] = ()) -> Response:
-    """The answer, with a warning of each pattern that no repository matches, and of each of tags.
+    """The answer, with warnings of these patterns and globs, which match nothing.
 
     As Kubernetes has it: `Warning: 299 - "…"` (RFC 7234 §5.5.7). Only the first few are told.
     """
-    warnings = [f"no repository matches {pattern} at present" for pattern in patterns]
-    warnings += [f"no tag there matches {glob} at present" for glob in tags]
-    for warning in warnings[:MAX_WARNINGS]:
+    for warning in warnings(patterns, tags)[:MAX_WARNINGS]:
         response.add("Warning", f'299 - "{_quotable(warning)}"')
     return response
 
