@@ -22,6 +22,10 @@ from acrux.threads import Threads
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
+# Asks a worker to close each connection after its next answer. Not SIGUSR1, which asks other
+# servers to reopen their logs: a rotation of logs may signal every process of a name.
+DRAIN: Final = signal.SIGRTMIN
+
 PARENT_SECONDS: Final = 1  # how often a worker checks that its parent still runs
 
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -91,7 +95,9 @@ def load(settings: Settings, parent: int) -> Application:
     for stopping in STOPPING:
         signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's handlers
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    return build(settings).app
+    app = build(settings).app
+    signal.signal(DRAIN, lambda *_: app.drain())
+    return app
 
 
 def _end_with_the_parent(parent: int) -> None:
