@@ -1,0 +1,1 @@
+"""Registries for tests: how they are started, seeded and ended."""
