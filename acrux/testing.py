@@ -52,6 +52,11 @@ class Registry:
         return self.url.partition("://")[2]
 
     @property
+    def pid(self) -> int:
+        """The id of its process, which a test may kill."""
+        return self._kept.pid
+
+    @property
     def data_dir(self) -> Path:
         """Its data directory, for the commands of acrux."""
         return self._folder / "data"

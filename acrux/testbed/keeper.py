@@ -1,8 +1,8 @@
 """The process that keeps registries for a test process, and ends with it.
 
-It has imported acrux once, which takes longer than all the rest of a start, and forks a registry
-for each request. If the test process ends, however that happens, it ends all registries and removes
-their folders. If it is killed itself, the kernel ends them.
+It has imported acrux and built a registry once, which takes longer than all the rest of a start,
+and forks a registry for each request. If the test process ends, however that happens, it ends all
+registries and removes their folders. If it is killed itself, the kernel ends them.
 """
 
 import ctypes
@@ -20,7 +20,9 @@ from typing import Final
 
 import msgspec
 
+from acrux.bootstrap.application import build
 from acrux.cli.main import main as run_command
+from acrux.settings import Settings
 from acrux.testbed import template
 from acrux.testbed.messages import Kept, NotKept, Start, Stop
 from acrux.worker import PR_SET_PDEATHSIG
@@ -141,6 +143,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="acrux-"))
     keeper = Keeper(folder)
     try:
+        build(Settings(data_dir=folder / "first"))  # the forks have what this compiles and caches
         with socket.socket(fileno=0) as control:
             keep(control, parent, keeper)
     finally:

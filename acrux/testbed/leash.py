@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from threading import Lock
 from typing import Final
 
@@ -42,25 +43,28 @@ class Leash:
         return self._ask(wanted)
 
     def stop(self, pid: int) -> None:
-        """End a registry."""
-        self._ask(Stop(pid))
+        """End a registry, which may have ended with its keeper already."""
+        with suppress(NotStarted):
+            self._ask(Stop(pid))
 
     def close(self) -> None:
         """End the keeper, and all registries with it."""
-        self._control.shutdown(socket.SHUT_RDWR)  # even if a fork of this process holds it open
+        with suppress(OSError):  # the keeper has ended
+            self._control.shutdown(socket.SHUT_RDWR)  # even if a fork of this process has it open
         self._answers.close()
         self._control.close()
         self._keeper.wait(LONGEST_WAIT)
 
     def _ask(self, wanted: Start | Stop) -> Kept:
         with self._lock:
-            try:
+            line = b""
+            with suppress(OSError):
                 self._control.sendall(msgspec.json.encode(wanted) + b"\n")
                 line = self._answers.readline()
-            except OSError as failed:
-                raise NotStarted(f"the process that starts registries failed: {failed}") from failed
         if not line:
-            raise NotStarted("the process that starts registries has ended: see standard error")
+            raise NotStarted(
+                "the process that starts registries has ended or hangs: see standard error"
+            )
         answer = msgspec.json.decode(line, type=Kept | NotKept)
         if isinstance(answer, NotKept):
             raise NotStarted(answer.problem)
