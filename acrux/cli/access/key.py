@@ -104,8 +104,11 @@ def export(config: Path | None, format_: str, file: Path | None, **options: obje
     content = on_registry(config, options, lambda services, _: act(services))
     if file is None:
         click.echo(content, nl=False)
-    else:
+        return
+    try:
         replace(file, content, 0o644)
+    except OSError as failed:
+        raise click.FileError(str(file), f"it cannot be written ({failed.strerror})") from None
 
 
 def _print(keys: Sequence[ShownKey], output: str) -> None:
