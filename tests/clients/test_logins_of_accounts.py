@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from acrux.testing import registry
+from acrux.testing.registry import registry
 from tests.images import image
 from tests.running import write_layout
 from tests.tools import require_tool

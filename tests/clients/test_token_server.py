@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from acrux.testing import Account, Registry, registry
+from acrux.testing.accounts import Account
+from acrux.testing.registry import Registry, registry
 from tests.adapters.keys.minting import header_of
 from tests.images import image
 from tests.peer_registries import distribution

@@ -23,8 +23,8 @@ import msgspec
 from acrux.bootstrap.application import build
 from acrux.cli.main import main as run_command
 from acrux.settings import Settings
-from acrux.testbed import template
-from acrux.testbed.messages import Kept, NotKept, Start, Stop
+from acrux.testing import template
+from acrux.testing.messages import Kept, NotKept, Start, Stop
 from acrux.worker import PR_SET_PDEATHSIG
 
 START_SECONDS: Final = 60  # a registry that does not answer by then has failed

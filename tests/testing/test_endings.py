@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from acrux.testing import NotStarted, Registries
+from acrux.testing.errors import NotStarted
+from acrux.testing.registry import Registries
 from tests.running import ROOT
 
 RUN = """
 import multiprocessing, sys, time
-from acrux.testing import registry
+from acrux.testing.registry import registry
 with registry() as started:
     if sys.argv[1:] == ["fork"]:
         multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,)).start()

@@ -5,14 +5,11 @@ from typing import Any, Final
 
 import httpx2
 
-from acrux.testbed.layouts import Layout, NotALayout, parse
+from acrux.testing.errors import NotALayout, Refused
+from acrux.testing.layouts import Layout, parse
 
 REFERENCE: Final = "org.opencontainers.image.ref.name"
 CHUNK_BYTES: Final = 1024 * 1024
-
-
-class Refused(Exception):
-    """The registry refused a request; the text is its answer."""
 
 
 def push(client: httpx2.Client, layout: Layout, repository: str, tag: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a test process and its keeper say to each other: a line of JSON each."""
+"""What a test process and its keeper say to each other, in JSON lines."""
 
 from msgspec import Struct
 

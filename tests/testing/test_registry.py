@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from acrux.testing import NotStarted, Refused, Registries, Registry, registry
+from acrux.testing.errors import NotStarted, Refused
+from acrux.testing.registry import Registries, Registry, registry
 from tests.images import image
 from tests.running import write_layout
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from acrux.domain.content.digest import Digest
-from acrux.testing import NotALayout, Refused, Registry
+from acrux.testing.errors import NotALayout, Refused
+from acrux.testing.registry import Registry
 from tests.images import Image, descriptor, image, index
 from tests.running import write_layout
 

@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 from acrux.domain.content.digest import Digest
+from acrux.testing.errors import NotALayout
 
 INDEX: Final = "index.json"
-
-
-class NotALayout(Exception):
-    """What was given is not an OCI image layout; the text says what is missing."""
 
 
 class Files(Protocol):

@@ -128,7 +128,7 @@ import sys
 
 def test_imports():
     imported = {name for name in sys.modules if name.partition(".")[0] in ("acrux", "httpx2")}
-    assert imported == {"acrux", "acrux.pytest_plugin"}
+    assert imported == {"acrux", "acrux.testing", "acrux.testing.plugin"}
 """,
     )
 

@@ -11,13 +11,10 @@ from typing import Final
 import msgspec
 
 from acrux.settings import PREFIX
-from acrux.testbed.messages import Kept, NotKept, Start, Stop
+from acrux.testing.errors import NotStarted
+from acrux.testing.messages import Kept, NotKept, Start, Stop
 
 LONGEST_WAIT: Final = 120  # seconds; the keeper itself gives a registry half as long
-
-
-class NotStarted(Exception):
-    """A registry did not start; the text is what it said."""
 
 
 class Leash:
@@ -28,7 +25,7 @@ class Leash:
         self._control.settimeout(LONGEST_WAIT)
         with theirs:
             self._keeper = subprocess.Popen(  # noqa: S603 -- this very Python
-                [sys.executable, "-P", "-m", "acrux.testbed.keeper", str(os.getpid())],
+                [sys.executable, "-P", "-m", "acrux.testing.keeper", str(os.getpid())],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={name: text for name, text in os.environ.items() if not _is_setting(name)},

@@ -18,7 +18,7 @@ from acrux.domain.access.scope_maps import (
     permission,
     spelled_out,
 )
-from acrux.testbed.pushing import checked
+from acrux.testing.pushing import checked
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from acrux.testing import Account, Registries, Registry
+    from acrux.testing.accounts import Account
+    from acrux.testing.registry import Registries, Registry
 
 MARKER = (
     "acrux(tls=False, sample=False, layouts={}, settings={}, template=True): "
@@ -23,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def acrux_registries() -> "Iterator[Registries]":
     """What starts registries: `with acrux_registries.start() as registry`."""
     # pytest imports this module in every run, also in those that need no registry.
-    from acrux.testing import Registries  # noqa: PLC0415
+    from acrux.testing.registry import Registries  # noqa: PLC0415
 
     with Registries() as registries:
         yield registries

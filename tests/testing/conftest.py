@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acrux.testing import Registries, Registry
+from acrux.testing.registry import Registries, Registry
 
 
 @pytest.fixture(scope="session")

@@ -11,14 +11,11 @@ from typing import Final, Self
 
 import httpx2
 
-from acrux.testbed import accounts, layouts, pushing
-from acrux.testbed.accounts import Account
-from acrux.testbed.layouts import NotALayout
-from acrux.testbed.leash import Leash, NotStarted
-from acrux.testbed.messages import Kept, Start
-from acrux.testbed.pushing import Refused
-
-__all__ = ["Account", "NotALayout", "NotStarted", "Refused", "Registries", "Registry", "registry"]
+from acrux.testing import accounts, layouts, pushing
+from acrux.testing.accounts import Account
+from acrux.testing.errors import NotStarted
+from acrux.testing.leash import Leash
+from acrux.testing.messages import Kept, Start
 
 # What this module chooses itself, so that two registries never share it.
 OWN: Final = frozenset({"admin_password_file", "data_dir", "name"})

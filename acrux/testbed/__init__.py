@@ -1,1 +1,0 @@
-"""Registries for tests: how they are started, seeded and ended."""
