@@ -4,6 +4,7 @@ import dataclasses
 import ipaddress
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -12,7 +13,14 @@ PREFIX: Final = "ACRUX_"
 
 # Variables with this prefix that are not settings: they belong to the client and to the tests.
 OTHER_VARIABLES: Final = frozenset(
-    {"ACRUX_CONFIG", "ACRUX_USERNAME", "ACRUX_PASSWORD", "ACRUX_OCI_CONFORMANCE", "ACRUX_ACR"}
+    {
+        "ACRUX_CONFIG",
+        "ACRUX_USERNAME",
+        "ACRUX_PASSWORD",
+        "ACRUX_OCI_CONFORMANCE",
+        "ACRUX_ACR",
+        "ACRUX_DISTRIBUTION",
+    }
 )
 
 # acr-protocol.md §5.11: 5 to 50 letters and digits; hyphens as in a domain name label.
@@ -23,6 +31,11 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _LOGIN_SERVER = re.compile(
     rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]{{2,39}}\])(?::[1-9][0-9]{{0,4}})?"
 )
+
+# Clients may send it in any case, and it is compared in lower case.
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,254}")
+
+_ISSUER_CHARACTERS: Final = range(1, 256)
 
 # As a browser writes it (RFC 6454 §6.1).
 _ORIGIN = re.compile(rf"\*|https?://{_LOGIN_SERVER.pattern}")
@@ -106,6 +119,24 @@ class Settings:
     )
     signing_algorithm: Literal["ES256", "RS256"] = _setting(
         "The algorithm that signs access tokens.", "ES256"
+    )
+    token_issuer: str = _setting(
+        "The issuer that every token names (iss). A change makes all earlier tokens invalid.",
+        "Azure Container Registry",
+    )
+    token_services: tuple[str, ...] = _setting(
+        "Other registries whose clients get their tokens here, each by the service that its "
+        "challenge names. This registry does not accept those tokens.",
+        (),
+    )
+    token_certificates: bool = _setting(
+        "Put a certificate of the signing key (x5c) into tokens for token_services, for registries "
+        "that trust its CA (rootcertbundle) and not a key set (jwks).",
+        default=False,
+    )
+    key_set_file: Path | None = _setting(
+        "A file that is kept up to date with the public keys (JWKS), for registries that read one.",
+        None,
     )
     idle_seconds: int = _setting(
         "How long a request's body may pause before the request is aborted, in seconds.", 60
@@ -226,7 +257,19 @@ class Settings:
                 "htpasswd: its users need a scope map: set htpasswd_scope_map too, for example to "
                 "_repositories_pull_metadata_read"
             )
-        return found + self._tls_problems()
+        return [*found, *self._token_problems(), *self._tls_problems()]
+
+    def _token_problems(self) -> Iterator[str]:
+        issuer = self.token_issuer
+        if not (issuer.isprintable() and issuer.isascii() and len(issuer) in _ISSUER_CHARACTERS):
+            yield "token_issuer: must be 1 to 255 printable ASCII characters"
+        for service in self.token_services:
+            if _SERVICE.fullmatch(service) is None:
+                yield f"token_services: {service!r} is not a service's name in lower case"
+            if service in self.known_login_servers:
+                yield f"token_services: {service!r} is a login server of this registry itself"
+        if self.token_certificates and not self.token_services:
+            yield "token_certificates: set token_services too: only their tokens get a certificate"
 
     def _tls_problems(self) -> list[str]:
         if self.tls_cert and not self.tls_key:

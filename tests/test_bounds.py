@@ -38,7 +38,7 @@ ROOT = Path(__file__).parent.parent
 SERVER = [
     module
     for module in sorted((ROOT / "acrux").rglob("*.py"))
-    if module.relative_to(ROOT / "acrux").parts[0] not in {"cli", "client", "cache.py"}
+    if module.relative_to(ROOT / "acrux").parts[0] not in {"cli", "client", "testing", "cache.py"}
 ]
 
 KEEPERS = {"memoize", "Cache", "lru_cache", "cache", "deque", "OrderedDict", "defaultdict",

@@ -104,7 +104,9 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
 
     imported = {DISTRIBUTIONS.get(name, name) for name in imported}
     outside = imported - sys.stdlib_module_names - {"acrux"}
-    assert outside == {Requirement(text).name for text in PROJECT["project"]["dependencies"]}
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    declared = [*PROJECT["project"]["dependencies"], *(text for extra in extras for text in extra)]
+    assert outside == {Requirement(text).name for text in declared}
 
 
 def test_every_dependency_has_a_written_reason() -> None:

@@ -13,6 +13,7 @@ from acrux.adapters.keys import secrets
 from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.keys.rotating_signer import RotatingSigner
 from acrux.adapters.keys.signing_keys import KeyFolder
+from acrux.adapters.keys.token_authority import TokenAuthority
 from acrux.adapters.openid.issuers import OpenIdIssuers
 from acrux.adapters.passwords.chosen import ChosenPasswords
 from acrux.adapters.passwords.generated import KeyedPasswords
@@ -74,6 +75,7 @@ class Adapters:
     passwords: AllPasswords
     signing_keys: KeyFolder
     signer: RotatingSigner
+    token_authority: TokenAuthority
     clock: Clock
     aged: Clock  # for what cannot be undone
     lenient: Clock  # the same, for ages for which an hour does not matter
@@ -97,6 +99,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = _signing_keys(settings, folder / "secrets")
+    authority = TokenAuthority(folder / "secrets" / "token-ca", clocks.wall)
     rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     return Adapters(
         database=database,
@@ -123,7 +126,13 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
             KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes
         ),
         signing_keys=signing_keys,
-        signer=RotatingSigner(signing_keys, clocks.wall),
+        signer=RotatingSigner(
+            signing_keys,
+            clocks.wall,
+            settings.token_issuer,
+            authority if settings.token_certificates else None,
+        ),
+        token_authority=authority,
         clock=clocks.wall,
         aged=clocks.aged,
         lenient=clocks.lenient,

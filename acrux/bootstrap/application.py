@@ -71,6 +71,7 @@ def build(
         *background,
         *tasks.of_a_server(settings, adapters, services, connections),
         *tasks.of_users_in_a_file(settings, adapters, log),
+        *tasks.of_a_key_set_file(settings, adapters),
         *tasks.of_content(settings, services, log),
     )
     identity = _identity(services)

@@ -14,7 +14,7 @@ from acrux.services.access.federation import Federation
 from acrux.services.access.keys import Keys
 from acrux.services.access.lockout import Lockout
 from acrux.services.access.scope_maps import ScopeMaps
-from acrux.services.access.tokens import Lifetimes, Tokens
+from acrux.services.access.tokens import Audiences, Lifetimes, Tokens
 from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog, Room
@@ -84,7 +84,13 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
     return Services(
         authentication=Authentication(accounts, passwords, clock, adapters.pause),
         lockout=Lockout(adapters.failed_logins, clock, aged=adapters.aged),
-        tokens=Tokens(adapters.signer, revocations, clock, lifetimes, settings.known_login_servers),
+        tokens=Tokens(
+            adapters.signer,
+            revocations,
+            clock,
+            lifetimes,
+            Audiences(frozenset(settings.known_login_servers), frozenset(settings.token_services)),
+        ),
         manifests=Manifests(
             adapters.metadata, adapters.store, clock, allow_missing=settings.allow_missing_blobs
         ),
@@ -119,6 +125,7 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
             clock,
             # An upload may continue for a while after the token that began it has expired.
             max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
+            adapters.token_authority,
             aged=adapters.aged,
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),

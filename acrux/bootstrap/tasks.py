@@ -1,10 +1,12 @@
 """The background tasks of an open registry."""
 
+import asyncio
 from functools import partial
 
 from msgspec.structs import asdict
 
 from acrux.adapters import heap
+from acrux.adapters.keys.key_set_file import KeySetFile
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
 from acrux.bootstrap import served
@@ -53,6 +55,18 @@ def of_a_server(
         BackgroundTask("connections", CONNECTION_SECONDS, connections.watch),
         BackgroundTask("heap", TIDY_SECONDS, heap.give_back),
     )
+
+
+def of_a_key_set_file(settings: Settings, adapters: Adapters) -> tuple[BackgroundTask, ...]:
+    """The task that keeps the file of public keys up to date, if there is to be one."""
+    if settings.key_set_file is None:
+        return ()
+    file = KeySetFile(settings.key_set_file)
+
+    async def write() -> None:
+        await asyncio.to_thread(file.write, adapters.signer.public_keys())
+
+    return (BackgroundTask("key-set-file", REVOCATION_SECONDS, write, at_start=True),)
 
 
 def of_content(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:

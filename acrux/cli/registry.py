@@ -36,6 +36,7 @@ READING: Final = frozenset(
         "show-usage",
         "list-deleted",
         "list-deleted-tags",
+        "export",
     }
 )
 

@@ -62,7 +62,7 @@ def _serve(settings: Settings, *, with_sample: bool) -> None:
     with reserved:
         certificate = server.certificate_files(settings)
         first_start, more_passwords = asyncio.run(
-            _prepare(build(settings), settings, with_sample=with_sample)
+            prepare(build(settings), settings, with_sample=with_sample)
         )
         ca = certificate.ca if certificate else None
         greeting = Greeting(
@@ -76,9 +76,13 @@ async def _has_other_images(registry: Registry) -> bool:
     return any(name != sample.REPOSITORY.value for name in found.items)
 
 
-async def _prepare(
+async def prepare(
     registry: Registry, settings: Settings, *, with_sample: bool
 ) -> tuple[ShownAccount | None, tuple[str, ...]]:
+    """Make what the registry lacks: the admin user, a key of the chosen algorithm, the sample.
+
+    Returns the admin user if it was made, and names of passwords that earlier releases gave it.
+    """
     accounts = registry.services.accounts
     await registry.lifespan.open()
     try:

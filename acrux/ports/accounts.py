@@ -246,6 +246,9 @@ class TokenSigner(Protocol):
     def sign(self, token: AccessToken) -> str:
         """The token as a JWT (RFC 7519), signed with the current key."""
 
+    def sign_for_others(self, token: AccessToken) -> str:
+        """As `sign`, for another registry: if the operator wants it, with the key's certificate."""
+
     def read(self, text: str) -> AccessToken:
         """The claims of a token from our issuer, with a valid signature by one of our keys.
 

@@ -24,3 +24,13 @@ class SigningKeys(Protocol):
 
     async def remove(self, key: KeyRecord) -> None:
         """Remove the key, which invalidates its tokens; do nothing if it no longer exists."""
+
+
+class CertificateAuthority(Protocol):
+    """What certifies signing keys, so that others trust every later key too."""
+
+    async def certificate(self) -> bytes:
+        """Its own certificate (PEM). Each that it ever returned verifies what it certified.
+
+        Raises InvalidSettings if its key cannot be read or stored.
+        """

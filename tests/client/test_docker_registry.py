@@ -1,8 +1,6 @@
 """The client side against Debian's docker-registry, with tokens."""
 
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,19 +16,8 @@ from acrux.domain.access.credential import Credential, Secret
 from tests.client.flow import ALICE
 from tests.client.registry import serving
 from tests.client.token_server import ISSUER, SERVICE, TokenServer
-from tests.running import free_port
+from tests.peer_registries import distribution
 from tests.tools import require_tool
-
-CONFIGURATION = """
-version: 0.1
-log: {{accesslog: {{disabled: true}}, level: error}}
-storage:
-  filesystem: {{rootdirectory: {folder}/storage}}
-  delete: {{enabled: true}}
-http: {{addr: "127.0.0.1:{port}"}}
-auth:
-  token: {{realm: "{realm}", service: {service}, issuer: {issuer}, rootcertbundle: {bundle}}}
-"""
 
 
 @dataclass
@@ -53,32 +40,11 @@ def docker_registry(tmp_path: Path) -> Iterator[DockerRegistry]:
         assert isinstance(tokens, TokenServer)
         bundle = tmp_path / "bundle.pem"
         bundle.write_bytes(tokens.certificate.public_bytes(Encoding.PEM))
-        port = free_port()
-        configuration = tmp_path / "config.yml"
-        configuration.write_text(
-            CONFIGURATION.format(
-                folder=tmp_path, port=port, bundle=bundle, service=SERVICE, issuer=ISSUER,
-                realm=f"{tokens.url}/token",
-            )
-        )  # fmt: skip
-        with running([program, "serve", str(configuration)], port, tmp_path / "log"):
-            yield DockerRegistry(f"http://127.0.0.1:{port}", tokens)
-
-
-@contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[None]:
-    """The program, from when it accepts connections until the block ends."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        transport = httpx2.HTTPTransport(retries=7)  # 0, 0.5, 1, 2, 4 ... s between them
-        with httpx2.Client(transport=transport) as client:
-            client.get(f"http://127.0.0.1:{port}/")
-        assert process.poll() is None, log.read_text()
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
+        with distribution(
+            program, tmp_path, realm=f"{tokens.url}/token", service=SERVICE, issuer=ISSUER,
+            rootcertbundle=str(bundle),
+        ) as url:  # fmt: skip
+            yield DockerRegistry(url, tokens)
 
 
 def test_registry_auth_walks_through_docker_registry(docker_registry: DockerRegistry) -> None:

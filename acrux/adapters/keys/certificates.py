@@ -73,8 +73,8 @@ def self_signed(folder: Path, names: tuple[str, ...], now: datetime) -> Certific
     """
     wanted = _to_general_names(names)
     files = CertificateFiles(folder / "ca.pem", folder / "server.pem", folder / "server-key.pem")
-    ca_key = _key(folder / "ca-key.pem")
-    server_key = _key(files.key)
+    ca_key = kept_key(folder / "ca-key.pem")
+    server_key = kept_key(files.key)
     try:
         ca = _Signer(_ca(files.ca, ca_key, now), ca_key)
         _keep_server_certificate(files.certificate, ca, server_key.public_key(), wanted, now)
@@ -185,7 +185,8 @@ def _without_port(name: str) -> str:
     return name.partition(":")[0] if name.count(":") == 1 else name
 
 
-def _key(path: Path) -> ec.EllipticCurvePrivateKey:
+def kept_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """The key in a file, made if there is none. Raises as `secrets.read_or_create` does."""
     key = _parse_key(secrets.read_or_create(path, _make_key), path)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise InvalidSettings(
@@ -207,7 +208,7 @@ def _ca(path: Path, key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Cert
     kept = _parse_certificate(path.read_bytes()) if path.exists() else None
     if kept and _lives(kept, now) and _spki(kept.public_key()) == _spki(key.public_key()):
         return kept
-    made = _make_ca(key, now)
+    made = make_ca(key, now)
     secrets.replace(path, made.public_bytes(Encoding.PEM), 0o644)
     return made
 
@@ -254,7 +255,8 @@ def _is_issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> bool:
     return True
 
 
-def _make_ca(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
+def make_ca(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
+    """A certificate for the key of a CA. Of one key, each replaces any other."""
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     # Part of the key's identifier makes the name unique among what a client trusts.
     name = _common_name(f"acrux CA {identifier.digest[:4].hex()}")
@@ -272,24 +274,37 @@ def _make_server_certificate(
     names: tuple[x509.GeneralName, ...],
     now: datetime,
 ) -> x509.Certificate:
-    end = min(now - _SKEW + SERVER_LIFETIME, ca.certificate.not_valid_after_utc)
-    issuer = ca.certificate.subject
-    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key())
     return (
-        _begin(_common_name("acrux"), issuer, public_key, now - _SKEW, end)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(is_ca=False), critical=True)
+        begin_leaf(ca.certificate, _common_name("acrux"), public_key, now, SERVER_LIFETIME)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(authority, critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(ca.key, hashes.SHA256())
+    )
+
+
+def begin_leaf(
+    ca: x509.Certificate,
+    name: x509.Name,
+    public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+    now: datetime,
+    lifetime: timedelta,
+) -> x509.CertificateBuilder:
+    """A certificate for a key that signs no other ones, to be signed by this CA."""
+    end = min(now - _SKEW + lifetime, ca.not_valid_after_utc)
+    held = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(held)
+    return (
+        _begin(name, ca.subject, public_key, now - _SKEW, end)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(is_ca=False), critical=True)
+        .add_extension(authority, critical=False)
     )
 
 
 def _begin(
     subject: x509.Name,
     issuer: x509.Name,
-    public_key: ec.EllipticCurvePublicKey,
+    public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
     start: datetime,
     end: datetime,
 ) -> x509.CertificateBuilder:

@@ -12,7 +12,6 @@ from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import Scope
 from acrux.domain.access.token import (
     ACCESS_TOKEN_KIND,
-    ISSUER,
     REFRESH_TOKEN_KIND,
     VERSION,
     AccessToken,
@@ -84,7 +83,7 @@ def write_payload(claims: dict[str, object]) -> bytes:
     return payload
 
 
-def write_access(token: AccessToken) -> bytes:
+def write_access(token: AccessToken, issuer: str) -> bytes:
     """The claims of an access token (acr-protocol.md §3.4)."""
     access = [
         {"type": scope.type, "name": scope.name, "actions": scope.ordered_actions}
@@ -92,7 +91,7 @@ def write_access(token: AccessToken) -> bytes:
     ]
     return write_payload(
         {
-            **_common_claims(token, token.grant.principal, token.grant.federated),
+            **_common_claims(token, issuer, token.grant.principal, token.grant.federated),
             "access": access,
             "roles": [],
             "grant_type": ACCESS_TOKEN_KIND,
@@ -100,11 +99,11 @@ def write_access(token: AccessToken) -> bytes:
     )
 
 
-def write_refresh(token: RefreshToken) -> bytes:
+def write_refresh(token: RefreshToken, issuer: str) -> bytes:
     """The claims of a refresh token (acr-protocol.md §3.3)."""
     return write_payload(
         {
-            **_common_claims(token, token.principal, token.federated),
+            **_common_claims(token, issuer, token.principal, token.federated),
             "grant_type": REFRESH_TOKEN_KIND,
             # Clients check that it is there. It grants nothing: rights are looked up on redemption.
             "permissions": {"actions": ["*"], "notActions": []},
@@ -122,7 +121,10 @@ def kind_of(payload: bytes) -> str:
 
 
 def _common_claims(
-    token: AccessToken | RefreshToken, principal: str, federated: FederatedIdentity | None
+    token: AccessToken | RefreshToken,
+    issuer: str,
+    principal: str,
+    federated: FederatedIdentity | None,
 ) -> dict[str, object]:
     issued_at = int(token.issued_at.timestamp())
     claims: dict[str, object] = {
@@ -131,7 +133,7 @@ def _common_claims(
         "nbf": issued_at,
         "exp": int(token.expires_at.timestamp()),
         "iat": issued_at,
-        "iss": ISSUER,
+        "iss": issuer,
         "aud": token.audience,
         "version": VERSION,
         # Ours: what revokes all tokens of an account at once (docs/reference/walk.md).
@@ -156,7 +158,7 @@ def _to_federated(claims: _Claims) -> FederatedIdentity | None:
     return FederatedIdentity(federated.trust, federated.subject, tuple(federated.values.items()))
 
 
-def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
+def _read_claims(payload: bytes, issuer: str, kind: type[_Read], grant_type: str) -> _Read:
     try:
         members = json.loads(payload, object_pairs_hook=without_duplicates)
         claims = msgspec.convert(members, kind)
@@ -164,8 +166,8 @@ def _read_claims(payload: bytes, kind: type[_Read], grant_type: str) -> _Read:
         raise InvalidToken(
             "the claims of the access token are not those of an access token from this registry"
         ) from None  # the cause may quote the token
-    if claims.iss != ISSUER or claims.version != VERSION:
-        raise InvalidToken(f"the access token was not issued by {ISSUER!r}, version {VERSION}")
+    if claims.iss != issuer or claims.version != VERSION:
+        raise InvalidToken(f"the access token was not issued by {issuer!r}, version {VERSION}")
     if claims.grant_type != grant_type:
         raise InvalidToken(
             f"this token is of another kind than the expected {grant_type}",
@@ -184,9 +186,9 @@ def without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
-def read_access(payload: bytes) -> AccessToken:
+def read_access(payload: bytes, issuer: str) -> AccessToken:
     """What the payload of an access token says. Raises InvalidToken for any other payload."""
-    claims = _read_claims(payload, _AccessClaims, ACCESS_TOKEN_KIND)
+    claims = _read_claims(payload, issuer, _AccessClaims, ACCESS_TOKEN_KIND)
     scopes = tuple(
         Scope(entry.type, entry.name, frozenset(entry.actions)) for entry in claims.access
     )
@@ -201,9 +203,9 @@ def read_access(payload: bytes) -> AccessToken:
     )
 
 
-def read_refresh(payload: bytes) -> RefreshToken:
+def read_refresh(payload: bytes, issuer: str) -> RefreshToken:
     """What the payload of a refresh token says. Raises InvalidToken for any other payload."""
-    claims = _read_claims(payload, _Claims, REFRESH_TOKEN_KIND)
+    claims = _read_claims(payload, issuer, _Claims, REFRESH_TOKEN_KIND)
     return RefreshToken(
         id=claims.jti,
         principal=claims.sub,

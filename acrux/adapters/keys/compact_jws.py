@@ -17,17 +17,20 @@ _P256_BYTES = 32
 class CompactWriter:
     """Writes with one key (RFC 7515 §3.1). Raises InvalidSettings if that key cannot sign.
 
+    `x5c` is the chain of its certificate, the value of that header; without one it is left out.
+
     We write tokens ourselves because the library would make a token request a tenth slower.
     Whatever a client sends is read by the library.
     """
 
-    def __init__(self, key: SigningKey) -> None:
+    def __init__(self, key: SigningKey, x5c: tuple[str, ...] = ()) -> None:
         private_key = key.jwk.private_key
         if not isinstance(private_key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
             raise InvalidSettings("a signing key is not a private key")
         self._private_key = private_key
         # What every token of this key begins with.
-        self.header = _base64url(json.dumps(key.header, separators=(",", ":")).encode())
+        header = {**key.header, "x5c": x5c} if x5c else key.header
+        self.header = _base64url(json.dumps(header, separators=(",", ":")).encode())
 
     def write(self, payload: bytes) -> str:
         """The payload, signed."""

@@ -12,7 +12,7 @@ from acrux.adapters.keys import claims
 from acrux.adapters.keys.compact_jws import CompactWriter
 from acrux.adapters.keys.signing_keys import SigningKey
 from acrux.domain.access.reason import Reason
-from acrux.domain.access.token import REFRESH_TOKEN_KIND, AccessToken, RefreshToken
+from acrux.domain.access.token import ISSUER, REFRESH_TOKEN_KIND, AccessToken, RefreshToken
 from acrux.errors import InvalidSettings, InvalidToken
 
 MAX_TOKEN_CHARACTERS: Final = 64 * 1024
@@ -24,15 +24,19 @@ _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 class JwtSigner:
     """Signs access tokens with the first of `keys`, and reads those signed with any of them.
 
+    `issuer` is in all tokens, the certificate `x5c` of the first key in those for others.
     Implements acrux.ports.accounts.TokenSigner. Raises InvalidSettings if there is no key.
     """
 
     generation = 0  # these keys do not change
 
-    def __init__(self, keys: Sequence[SigningKey]) -> None:
+    def __init__(
+        self, keys: Sequence[SigningKey], issuer: str = ISSUER, x5c: tuple[str, ...] = ()
+    ) -> None:
         if not keys:
             raise InvalidSettings("there is no key to sign tokens with")
         self._keys = tuple(keys)
+        self._issuer = issuer
         self._registries = {
             key.algorithm: jws.JWSRegistry(algorithms=[key.algorithm]) for key in keys
         }
@@ -41,25 +45,30 @@ class JwtSigner:
         writers = {key.id: CompactWriter(key) for key in keys}
         self._key_of_header = {writers[key.id].header: key for key in keys}
         self._writer = writers[self._keys[0].id]
+        self._writer_for_others = CompactWriter(self._keys[0], x5c)
 
     def sign(self, token: AccessToken) -> str:
         """The token as a JWT (RFC 7519), signed with the current key."""
-        return self._writer.write(claims.write_access(token))
+        return self._writer.write(claims.write_access(token, self._issuer))
+
+    def sign_for_others(self, token: AccessToken) -> str:
+        """See ports.TokenSigner."""
+        return self._writer_for_others.write(claims.write_access(token, self._issuer))
 
     def read(self, text: str) -> AccessToken:
         """The claims of a token that one of our keys signed and our issuer issued.
 
         Raises InvalidToken for anything else. The caller must check the time and the audience.
         """
-        return claims.read_access(self._verify(text))
+        return claims.read_access(self._verify(text), self._issuer)
 
     def sign_refresh(self, token: RefreshToken) -> str:
         """The refresh token as a JWT that every client can read (acr-protocol.md §3.6)."""
-        return self._writer.write(claims.write_refresh(token))
+        return self._writer.write(claims.write_refresh(token, self._issuer))
 
     def read_refresh(self, text: str) -> RefreshToken:
         """As `read`, for a refresh token."""
-        return claims.read_refresh(self._verify(text))
+        return claims.read_refresh(self._verify(text), self._issuer)
 
     def is_refresh(self, text: str) -> bool:
         """Whether the text claims to be a refresh token; nothing is verified."""

@@ -4,8 +4,9 @@ from contextlib import suppress
 
 from acrux.adapters.keys.jwt_signer import JwtSigner
 from acrux.adapters.keys.signing_keys import KeyFolder, Listing, StoredKey
-from acrux.domain.access.signing import signing
-from acrux.domain.access.token import AccessToken, RefreshToken
+from acrux.adapters.keys.token_authority import RENEWED_AFTER, TokenAuthority
+from acrux.domain.access.signing import KeyRecord, signing
+from acrux.domain.access.token import ISSUER, AccessToken, RefreshToken
 from acrux.errors import InvalidSettings
 from acrux.ports.clock import Clock
 
@@ -17,17 +18,28 @@ class RotatingSigner:
     unknown key triggers the same look: a worker that has not noticed a new key yet must not refuse
     the tokens that another worker signs with it.
 
-    Raises InvalidSettings if the folder holds no key, or a file that is not a key.
+    `issuer` is in all tokens. With an authority, tokens for others carry the key's certificate,
+    which is renewed in time. Raises InvalidSettings if the folder holds no key, or a file that is
+    not a key.
     """
 
-    def __init__(self, folder: KeyFolder, clock: Clock) -> None:
+    def __init__(
+        self,
+        folder: KeyFolder,
+        clock: Clock,
+        issuer: str = ISSUER,
+        authority: TokenAuthority | None = None,
+    ) -> None:
         self._folder = folder
         self._clock = clock
+        self._issuer = issuer
+        self._authority = authority
+        self._made_at = clock()
         self._seen = folder.listing()  # before reading, so that a change meanwhile shows
         self._keys = folder.load()
         self._refused: Listing | None = None
         self._generation = 0
-        self._current = signing((key.record for key in self._keys), clock())
+        self._current = self._due()
         self._signer = self._make()
 
     @property
@@ -53,6 +65,10 @@ class RotatingSigner:
     def sign(self, token: AccessToken) -> str:
         """See ports.TokenSigner."""
         return self._signer.sign(token)
+
+    def sign_for_others(self, token: AccessToken) -> str:
+        """See ports.TokenSigner."""
+        return self._signer.sign_for_others(token)
 
     def read(self, text: str) -> AccessToken:
         """See ports.TokenSigner."""
@@ -85,13 +101,23 @@ class RotatingSigner:
             self._keys = self._folder.load()
             self._seen, self._refused = listing, None
             self._generation += 1
-        elif self._current == signing((key.record for key in self._keys), self._clock()):
+        elif not self._has_old_certificate() and self._current == self._due():
             return
-        self._current = signing((key.record for key in self._keys), self._clock())
+        self._current = self._due()
         self._signer = self._make()
+
+    def _due(self) -> KeyRecord:
+        return signing((key.record for key in self._keys), self._clock())
+
+    def _has_old_certificate(self) -> bool:
+        is_old = self._clock() >= self._made_at + RENEWED_AFTER
+        return self._authority is not None and is_old
 
     def _make(self) -> JwtSigner:
         def is_not_current(key: StoredKey) -> bool:
             return key.record != self._current
 
-        return JwtSigner([stored.key for stored in sorted(self._keys, key=is_not_current)])
+        keys = [stored.key for stored in sorted(self._keys, key=is_not_current)]
+        self._made_at = self._clock()
+        x5c = self._authority.certify(keys[0]) if self._authority else ()
+        return JwtSigner(keys, self._issuer, x5c)

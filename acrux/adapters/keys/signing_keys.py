@@ -73,6 +73,11 @@ class SigningKey:
         return {"alg": self.algorithm, "typ": "JWT", "kid": self.id}
 
     @property
+    def public_key(self) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
+        """The public half."""
+        return self.jwk.public_key
+
+    @property
     def public(self) -> dict[str, object]:
         """The public half as a JSON Web Key (RFC 7517 §4)."""
         parts = self.jwk.as_dict(private=False)

@@ -6,6 +6,9 @@ from pathlib import Path
 import click
 from msgspec import to_builtins
 
+from acrux.adapters.keys.key_set_file import render
+from acrux.adapters.keys.secrets import replace
+from acrux.bootstrap.services import Services
 from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.domain.instants import BEGINNING
@@ -65,6 +68,47 @@ def revoke(config: Path | None, name: str, output: str, **options: object) -> No
       acrux key revoke -n ES256-0001
     """
     _print(on_registry(config, options, lambda services, _: services.keys.revoke(name)), output)
+
+
+@key.command()
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["jwks", "pem"]),
+    default="jwks",
+    show_default=True,
+    help="All public keys, or the certificate of the CA that token_certificates uses.",
+)
+@click.option(
+    "--file",
+    "-f",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to this file, which is replaced as a whole.",
+)
+@setting_options("data_dir")
+def export(config: Path | None, format_: str, file: Path | None, **options: object) -> None:
+    """Print the public keys, for another registry that verifies the tokens of this one.
+
+    \b
+    Examples:
+      acrux key export > jwks.json                           # distribution 3: auth.token.jwks
+      acrux key export --format pem --file token-ca.pem      # auth.token.rootcertbundle
+    """
+
+    async def act(services: Services) -> bytes:
+        if format_ == "pem":
+            return await services.keys.certificate()
+        return render(services.tokens.public_keys())
+
+    content = on_registry(config, options, lambda services, _: act(services))
+    if file is None:
+        click.echo(content, nl=False)
+        return
+    try:
+        replace(file, content, 0o644)
+    except OSError as failed:
+        raise click.FileError(str(file), f"it cannot be written ({failed.strerror})") from None
 
 
 def _print(keys: Sequence[ShownKey], output: str) -> None:

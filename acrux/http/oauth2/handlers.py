@@ -39,7 +39,8 @@ class TokenHandlers:
         request.grant = issued.token.grant
         # docker keeps a refresh token in place of the password, and then its login ends with it.
         wants_refresh_token = parsing.wants_refresh_token(request)
-        if wants_refresh_token and principal.presented_token and principal.may_refresh:
+        may_refresh = principal.presented_token and self._tokens.may_refresh(principal, service)
+        if wants_refresh_token and may_refresh:
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))
         return responses.issued(issued)
 
@@ -58,7 +59,7 @@ class TokenHandlers:
         request.grant = issued.token.grant
         if form.grant_type == REFRESH_TOKEN_KIND:
             return responses.issued(issued, form.refresh_token)
-        if form.wants_refresh_token and principal.may_refresh:
+        if form.wants_refresh_token and self._tokens.may_refresh(principal, service):
             return responses.issued(issued, self._tokens.issue_refresh(principal, service))
         return responses.issued(issued)
 

@@ -7,7 +7,7 @@ from enum import Enum
 from acrux.domain.access.signing import PUBLISHED_BEFORE, KeyRecord, newest, retired, signing
 from acrux.errors import UnknownName
 from acrux.ports.clock import Clock
-from acrux.ports.keys import SigningKeys
+from acrux.ports.keys import CertificateAuthority, SigningKeys
 
 
 class KeyState(Enum):
@@ -38,6 +38,7 @@ class Keys:
         keys: SigningKeys,
         clock: Clock,
         longest_life: timedelta,
+        authority: CertificateAuthority,
         *,
         aged: Clock | None = None,
     ) -> None:
@@ -45,6 +46,11 @@ class Keys:
         self._clock = clock
         self._aged = aged or clock
         self._longest_life = longest_life
+        self._authority = authority
+
+    async def certificate(self) -> bytes:
+        """The certificate (PEM) of the CA that certifies every key, for those who trust it."""
+        return await self._authority.certificate()
 
     async def list(self) -> tuple[ShownKey, ...]:
         """All keys, the oldest first."""

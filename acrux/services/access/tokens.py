@@ -57,8 +57,19 @@ class Lifetimes:
     refresh: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Audiences:
+    """Whom tokens are for: this registry's login servers, and the services of other registries.
+
+    Tokens for others are not accepted here: who gets one could use it in the caller's name.
+    """
+
+    own: frozenset[str]
+    others: frozenset[str] = frozenset()
+
+
 class Tokens:
-    """Tokens for `audiences`, the registry's login servers."""
+    """Tokens for these audiences."""
 
     def __init__(
         self,
@@ -66,7 +77,7 @@ class Tokens:
         revocations: Revocations,
         clock: Clock,
         lifetimes: Lifetimes,
-        audiences: Iterable[str],
+        audiences: Audiences,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._known: Cache[str, AccessToken] = Cache(cache_bytes)
@@ -78,7 +89,8 @@ class Tokens:
         self._revocations = revocations
         self._clock = clock
         self._lifetimes = lifetimes
-        self._audiences = frozenset(audiences)
+        self._audiences = audiences.own
+        self._others = audiences.others
 
     def issue(self, principal: Principal, service: str, scopes: Iterable[Scope]) -> IssuedToken:
         """Sign what is requested and allowed: less than requested is normal, not an error.
@@ -86,10 +98,11 @@ class Tokens:
         Equal requests within the same second get the same token: fifty nodes that pull one image
         at once cost one signature.
 
-        Raises InvalidService unless `service` is one of the login servers: a caller must not choose
-        the audience of a token.
+        Raises InvalidService unless `service` is one of the audiences: a caller must not choose the
+        audience of a token.
         """
-        self._check_service(service)
+        if service not in self._others:
+            self._check_service(service)
         wanted = _Wanted(
             grant=narrow(principal, scopes),
             audience=service,
@@ -117,7 +130,16 @@ class Tokens:
             epoch=wanted.epoch,
             password=wanted.password,
         )
+        if wanted.audience in self._others:
+            return IssuedToken(self._signer.sign_for_others(token), token)
         return IssuedToken(self._signer.sign(token), token)
+
+    def may_refresh(self, principal: Principal, service: str) -> bool:
+        """Whether they may get a refresh token for the service: it has to be a login server.
+
+        A client keeps a refresh token for another registry, and sends it where that registry says.
+        """
+        return principal.may_refresh and service in self._audiences
 
     def issue_refresh(self, principal: Principal, service: str) -> str:
         """A refresh token, which stands for the principal's password. Raises InvalidService."""

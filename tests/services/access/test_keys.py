@@ -8,11 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acrux.adapters.keys.rotating_signer import RotatingSigner
 from acrux.adapters.keys.signing_keys import KeyFolder
+from acrux.adapters.keys.token_authority import TokenAuthority
 from acrux.domain.access.signing import MARGIN, PUBLISHED_BEFORE
 from acrux.errors import InvalidToken, UnknownName
 from acrux.ports.clock import Clock
@@ -45,7 +47,7 @@ def on(folder: Path, clock: Clock, algorithm: str = "ES256") -> tuple[KeyFolder,
     """The service for the keys of a folder."""
     keys = KeyFolder(folder)
     keys.prepare(algorithm)
-    return keys, Keys(keys, clock, LIFE)
+    return keys, Keys(keys, clock, LIFE, TokenAuthority(folder.parent / "token-ca", clock))
 
 
 @pytest.fixture
@@ -53,6 +55,16 @@ def given_keys(tmp_path: Path, clock: HandClock) -> Given:
     """One key, which signs."""
     folder, keys = on(tmp_path / "signing", clock)
     return Given(folder, clock, keys)
+
+
+async def test_there_is_a_certificate_that_outlives_every_key(given_keys: Given) -> None:
+    """Whoever trusts it need not be told of a rotation."""
+    before = x509.load_pem_x509_certificate(await given_keys.keys.certificate())
+    await given_keys.keys.rotate(now=True)
+    after = x509.load_pem_x509_certificate(await given_keys.keys.certificate())
+
+    assert before.public_key() == after.public_key()
+    assert before.subject == after.subject
 
 
 async def test_a_key_is_published_then_signs_then_only_verifies_then_goes(

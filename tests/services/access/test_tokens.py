@@ -9,17 +9,18 @@ from msgspec.structs import replace
 from acrux.adapters.keys.jwt_signer import JwtSigner
 from acrux.adapters.keys.signing_keys import SigningKey
 from acrux.domain.access.federated import FederatedIdentity
-from acrux.domain.access.grants import Principal, narrow
+from acrux.domain.access.grants import ANONYMOUS, Principal, narrow
 from acrux.domain.access.scope import Scope
 from acrux.domain.access.scope_maps import ADMINISTRATOR, NOTHING
 from acrux.domain.access.token import AccessToken
 from acrux.errors import InvalidService, InvalidToken
-from acrux.services.access.tokens import Lifetimes, Tokens
+from acrux.services.access.tokens import Audiences, Lifetimes, Tokens
 from tests.adapters.keys.minting import KEYS
 from tests.http.conftest import HandClock
 
 SERVICE = "registry.test"
 OTHER = "other.registry.test"
+ELSEWHERE = "elsewhere"
 LIFETIMES = Lifetimes(access=timedelta(minutes=75), refresh=timedelta(hours=3))
 ADMIN = Principal("acrux", ADMINISTRATOR, epoch=5)
 PULL = [Scope.parse("repository:app:pull")]
@@ -30,12 +31,17 @@ class CountingSigner(JwtSigner):
 
     def __init__(self, key: SigningKey) -> None:
         super().__init__([key])
-        self.signed = self.verified = 0
+        self.signed = self.signed_for_others = self.verified = 0
 
     def sign(self, token: AccessToken) -> str:
         """Count, then sign."""
         self.signed += 1
         return super().sign(token)
+
+    def sign_for_others(self, token: AccessToken) -> str:
+        """Count, then sign."""
+        self.signed_for_others += 1
+        return super().sign_for_others(token)
 
     def read(self, text: str) -> AccessToken:
         """Count, then read."""
@@ -70,7 +76,7 @@ class Given:
             self.revocations,
             self.clock,
             LIFETIMES,
-            [SERVICE, OTHER],
+            Audiences(frozenset({SERVICE, OTHER}), frozenset({ELSEWHERE})),
             cache_bytes=10_000,  # two tokens of one scope
         )
 
@@ -82,6 +88,28 @@ class Given:
         """An access token that differs from the earlier ones, and expires when it does."""
         self.epoch += 1
         return self.tokens.issue(replace(ADMIN, epoch=self.epoch), SERVICE, PULL).text
+
+
+def test_a_token_for_another_registry_is_not_accepted_here() -> None:
+    """Who runs that registry could use it here, in the name of its callers."""
+    given = Given()
+    issued = given.tokens.issue(ADMIN, ELSEWHERE, PULL)
+
+    with pytest.raises(InvalidToken, match="for another registry"):
+        given.tokens.verify(issued.text)
+    assert issued.token.audience == ELSEWHERE
+    assert (given.signer.signed, given.signer.signed_for_others) == (0, 1)
+
+
+def test_nobody_gets_a_refresh_token_for_another_registry() -> None:
+    """A client sends it where that registry says, and with it one can log in here."""
+    given = Given()
+
+    for service, may in ((SERVICE, True), (ELSEWHERE, False)):
+        assert given.tokens.may_refresh(ADMIN, service) is may
+        assert given.tokens.may_refresh(ANONYMOUS, service) is False
+    with pytest.raises(InvalidService):
+        given.tokens.issue_refresh(ADMIN, ELSEWHERE)
 
 
 def test_the_signature_of_a_token_is_verified_once() -> None:

@@ -1,0 +1,1 @@
+"""Registries for tests: started, seeded, and ended with the tests."""

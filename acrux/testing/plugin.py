@@ -1,0 +1,75 @@
+"""Fixtures for pytest: private registries, and accounts on them."""
+
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from acrux.testing.accounts import Account
+    from acrux.testing.registry import Registries, Registry
+
+MARKER = (
+    "acrux(tls=False, sample=False, layouts={}, settings={}, template=True): "
+    "how the test's acrux_registry is started"
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker."""
+    config.addinivalue_line("markers", MARKER)
+
+
+@pytest.fixture(scope="session")
+def acrux_registries() -> "Iterator[Registries]":
+    """What starts registries: `with acrux_registries.start() as registry`."""
+    # pytest imports this module in every run, also in those that need no registry.
+    from acrux.testing.registry import Registries  # noqa: PLC0415
+
+    with Registries() as registries:
+        yield registries
+
+
+@pytest.fixture(scope="session")
+def acrux_options() -> dict[str, Any]:
+    """How registries are started, unless a marker says otherwise. Override it in a conftest.py."""
+    return {}
+
+
+@pytest.fixture
+def acrux_registry(
+    acrux_registries: "Registries", acrux_options: dict[str, Any], request: pytest.FixtureRequest
+) -> "Iterator[Registry]":
+    """An empty registry for one test, on a free port."""
+    marker = request.node.get_closest_marker("acrux")
+    options = acrux_options | (marker.kwargs if marker else {})
+    with acrux_registries.start(**options) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def acrux_session_registry(
+    acrux_registries: "Registries", acrux_options: dict[str, Any]
+) -> "Iterator[Registry]":
+    """One registry for all tests of the run (with pytest-xdist, of a worker)."""
+    with acrux_registries.start(**acrux_options) as registry:
+        yield registry
+
+
+@pytest.fixture
+def acrux_account(acrux_registry: "Registry") -> "Callable[..., Account]":
+    """Creates an account on acrux_registry: `acrux_account("repository:app:pull,push")`."""
+    return acrux_registry.account
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the registry logged beside the failure of a test."""
+    report = yield
+    for name in ("acrux_registry", "acrux_session_registry"):
+        registry = getattr(item, "funcargs", {}).get(name)
+        if registry is not None and report.failed:
+            report.sections.append((f"log of {name}", registry.log))
+    return report
