@@ -19,7 +19,7 @@ from granian._loops import loops
 from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
-from granian.net import SocketHolder
+from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
 from acrux import listening, probe
@@ -95,7 +95,8 @@ class Server(MPServer):
             super()._init_shared_socket()  # type: ignore[no-untyped-call]
         else:  # as granian does where it cannot bind a port twice
             self._ssp, self._sso = None, None
-            self._shd: Any = SocketHolder(self._passed.fileno(), False, BACKLOG)
+            is_unix = False
+            self._shd: Any = SocketHolder(self._passed.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]
 
     # granian's own loop stops the registry if a replacement dies within 5.5 seconds. On a reload it
     # kills a worker that is still busy after `workers_kill_timeout`.
@@ -222,9 +223,7 @@ def _host_of(login_server: str) -> str:
     return (host if colon and port.isdigit() else login_server).strip("[]")
 
 
-def run(
-    settings: Settings, passed: socket.socket | None, answering: Callable[[], None]
-) -> None:
+def run(settings: Settings, passed: socket.socket | None, answering: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; then running requests have `stop_seconds` to finish.
 
     `passed` is the socket to accept connections from, if a service manager listens on it.

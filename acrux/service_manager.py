@@ -34,8 +34,8 @@ def passed_socket(environ: MutableMapping[str, str]) -> socket.socket | None:
         ) from error
     if passed.family not in (socket.AF_INET, socket.AF_INET6) or not listens:
         raise InvalidSettings(f"LISTEN_FDS: the service manager passed {passed}: {_EXPECTED}")
-    passed.set_inheritable(False)
-    passed.setblocking(False)
+    os.set_inheritable(FIRST_DESCRIPTOR, False)  # noqa: FBT003 -- positional-only
+    passed.settimeout(0)
     return passed
 
 

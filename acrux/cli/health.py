@@ -41,7 +41,8 @@ def health(config: Path | None, *, ready: bool, **options: object) -> None:
     try:
         status, body = probe.ask(settings, path, SECONDS)
     except (OSError, http.client.HTTPException) as error:
-        raise _Unreachable(f"{where} does not answer: {error or type(error).__name__}") from None
+        why = str(error) or type(error).__name__
+        raise _Unreachable(f"{where} does not answer: {why}") from None
     if status != http.client.OK:
         raise _Unhealthy(f"{where} answered {status}: {body}")
     click.echo(body)

@@ -88,9 +88,7 @@ def test_a_wrong_field_would_be_noticed(helm: str) -> None:
 
 
 @each_values
-def test_the_pod_may_do_as_little_as_the_strictest_standard_allows(
-    helm: str, values: Path
-) -> None:
+def test_the_pod_may_do_as_little_as_the_strictest_standard_allows(helm: str, values: Path) -> None:
     """A namespace that enforces Pod Security's `restricted` refuses any other pod."""
     objects = rendered(helm, values)
     pod = objects["StatefulSet"]["spec"]["template"]["spec"]

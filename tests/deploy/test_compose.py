@@ -55,8 +55,9 @@ def test_compose_understands_the_file_and_both_services_are_restricted(compose: 
     assert (acrux["cap_drop"], caddy["cap_drop"]) == (["ALL"], ["ALL"])
     assert "ports" not in acrux
     assert Path(acrux["build"]["context"], acrux["build"]["dockerfile"]).is_file()
-    assert acrux["environment"]["ACRUX_TRUSTED_PROXIES"] == (
-        caddy["networks"]["inside"]["ipv4_address"]
+    assert (
+        acrux["environment"]["ACRUX_TRUSTED_PROXIES"]
+        == (caddy["networks"]["inside"]["ipv4_address"])
     )
 
 

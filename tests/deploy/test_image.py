@@ -116,9 +116,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
 
 
 @pytest.fixture(scope="module")
-def image(
-    store: Store, registry: RunningRegistry, tmp_path_factory: pytest.TempPathFactory
-) -> str:
+def image(store: Store, registry: RunningRegistry, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The image's name, after it was built, pushed into the registry and pulled from there."""
     base = debian(tmp_path_factory.mktemp("base"))
     packages = wheels(tmp_path_factory.mktemp("wheels"), base)
@@ -158,7 +156,6 @@ def test_the_image_has_less_than_100_mb(
     pushed = sum(layer["size"] for layer in answer.json()["layers"])
     unpacked = described(store, image)["Size"]
 
-    print(f"{pushed / MEGABYTE:.1f} MB pushed, {unpacked / MEGABYTE:.1f} MB unpacked")
     assert pushed < 100 * MEGABYTE
     assert unpacked < 250 * MEGABYTE
 
