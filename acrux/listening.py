@@ -16,11 +16,15 @@ _REMEDIES: Final[Mapping[int | None, str]] = {
 }
 
 
-def resolve(settings: Settings) -> tuple[Settings, socket.socket]:
-    """The settings with the port that will be used, and a socket that reserves it.
+def resolve(settings: Settings, passed: socket.socket | None) -> tuple[Settings, socket.socket]:
+    """The settings with the address and port that will be used, and a socket that holds them.
 
-    Raises InvalidSettings if the registry cannot listen on the address.
+    That is the one that a service manager passed, if it did. Raises InvalidSettings if the
+    registry cannot listen on the address.
     """
+    if passed is not None:
+        host, port, *_ = passed.getsockname()
+        return settings.replace(host=host, port=port), passed
     family, address = _resolved(settings)
     try:
         with socket.socket(family) as probe:  # fails if anything listens there already

@@ -3,7 +3,7 @@
 import http.client
 import os
 import signal
-import ssl
+import socket
 import sys
 import threading
 import time
@@ -19,9 +19,10 @@ from granian._loops import loops
 from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
+from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
-from acrux import listening
+from acrux import listening, probe
 from acrux.adapters.blobs.upload_recovery import recover
 from acrux.adapters.data_dir import make_data_dir, open_to_all, open_to_group
 from acrux.adapters.keys.certificates import CertificateFiles, read_pair, self_signed
@@ -52,7 +53,8 @@ HTTP2: Final = HTTP2Settings(max_concurrent_streams=100, max_headers_size=MAX_HE
 class Server(MPServer):
     """Granian's server, except that we supervise its workers.
 
-    Calls `answering`, in a thread, when all workers have started.
+    Calls `answering`, in a thread, when all workers have started. The workers accept connections
+    from the socket `passed`, or each listens on a socket of its own.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Server(MPServer):
         tell: Callable[[str, str], None],
         certificate: ServedCertificate | None,
         answering: Callable[[], None],
+        passed: socket.socket | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -69,6 +72,7 @@ class Server(MPServer):
         self._tell = tell
         self._certificate = certificate
         self._answering = answering
+        self._passed = passed
         self._woken, self._wake = _pipe()
         self._ready_reader, self._ready_writer = _pipe()
 
@@ -85,6 +89,14 @@ class Server(MPServer):
     def _wake_up(self) -> None:
         with suppress(BlockingIOError):  # a full pipe wakes too
             os.write(self._wake, b"!")
+
+    def _init_shared_socket(self) -> None:
+        if self._passed is None:
+            super()._init_shared_socket()  # type: ignore[no-untyped-call]
+        else:  # as granian does where it cannot bind a port twice
+            self._ssp, self._sso = None, None
+            is_unix = False
+            self._shd: Any = SocketHolder(self._passed.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]
 
     # granian's own loop stops the registry if a replacement dies within 5.5 seconds. On a reload it
     # kills a worker that is still busy after `workers_kill_timeout`.
@@ -217,8 +229,10 @@ def _host_of(login_server: str) -> str:
     return (host if colon and port.isdigit() else login_server).strip("[]")
 
 
-def run(settings: Settings, answering: Callable[[], None]) -> None:
+def run(settings: Settings, passed: socket.socket | None, answering: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; then running requests have `stop_seconds` to finish.
+
+    `passed` is the socket to accept connections from, if a service manager listens on it.
 
     Raises SystemExit(1) if a worker cannot start, and InvalidSettings if there is no usable
     certificate.
@@ -252,6 +266,7 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
         tell=partial(_tell, settings),
         certificate=ServedCertificate(find, log.info) if find else None,
         answering=partial(_announce, settings, answering),
+        passed=passed,
     )
     server.serve(target_loader=partial(load, settings, os.getpid()), wrap_loader=False)
 
@@ -319,19 +334,6 @@ def _announce(settings: Settings, answering: Callable[[], None]) -> None:
 
 
 def _answers(settings: Settings) -> bool:
-    connection = _connect(settings)
     with suppress(OSError, http.client.HTTPException):
-        connection.request("GET", "/livez")
-        return connection.getresponse().status == http.client.OK
+        return probe.ask(settings, "/livez")[0] == http.client.OK
     return False
-
-
-def _connect(settings: Settings) -> http.client.HTTPConnection:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- compared
-    if settings.scheme == "http":
-        return http.client.HTTPConnection(host, settings.port, timeout=1)
-    # We only ask ourselves whether we answer, and send no secret.
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(host, settings.port, timeout=1, context=context)

@@ -19,9 +19,13 @@ import acrux
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = sorted([*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"])
-LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-docs.lock"]
+LOCKS = [
+    "requirements.lock", "requirements-build.lock", "requirements-dev.lock",
+    "requirements-docs.lock",
+]  # fmt: skip
 DECLARED = {
     "requirements.lock": PROJECT["project"]["dependencies"],
+    "requirements-build.lock": PROJECT["dependency-groups"]["build"],
     "requirements-dev.lock": PROJECT["dependency-groups"]["dev"],
     "requirements-docs.lock": PROJECT["dependency-groups"]["docs"],
 }

@@ -18,7 +18,8 @@ from acrux.errors import (
 
 REFUSED: Final = 1  # or failed
 WRONG_USAGE: Final = 2  # as click exits
-NOT_FOUND: Final = 4  # 3 says that a registry could not be reached: caller/http_client.py
+UNREACHABLE: Final = 3
+NOT_FOUND: Final = 4
 CONFLICT: Final = 5  # what is asked for contradicts what there is
 
 

@@ -18,6 +18,7 @@ _LOST: Final = (
 # A command is imported only when it is called: `acrux version` must not load a web server.
 COMMANDS: Final = {
     "serve": "acrux.cli.serve:serve",
+    "health": "acrux.cli.health:health",
     "credential": "acrux.cli.access.credential:credential",
     "token": "acrux.cli.access.token:token",
     "user": "acrux.cli.access.user:user",

@@ -4,11 +4,12 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
 
-from acrux import listening, server
+from acrux import listening, server, service_manager
 from acrux.adapters.log import Style
 from acrux.adapters.passwords.password_file import PasswordFile
 from acrux.bootstrap.application import Registry, build
@@ -58,8 +59,9 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
 
 
 def _serve(settings: Settings, *, with_sample: bool) -> None:
-    settings, reserved = listening.resolve(settings)
-    with reserved:
+    passed = service_manager.passed_socket(os.environ)
+    settings, held = listening.resolve(settings, passed)
+    with held:
         certificate = server.certificate_files(settings)
         first_start, more_passwords = asyncio.run(
             prepare(build(settings), settings, with_sample=with_sample)
@@ -68,7 +70,12 @@ def _serve(settings: Settings, *, with_sample: bool) -> None:
         greeting = Greeting(
             settings, first_start, more_passwords, ca, with_sample, sys.stderr.isatty()
         )
-        server.run(settings, greeting.print)
+        server.run(settings, passed, partial(_ready, greeting))
+
+
+def _ready(greeting: Greeting) -> None:
+    greeting.print()
+    service_manager.tell_ready(os.environ)
 
 
 async def _has_other_images(registry: Registry) -> bool:

@@ -1,4 +1,4 @@
-"""Programs and tests in Go, of the modules that go/go.sum pins."""
+"""Programs and tests in Go, of modules that a go.sum pins."""
 
 import shutil
 import subprocess
@@ -11,18 +11,18 @@ SOURCES = Path(__file__).parent / "go"
 BUILD_SECONDS = 900  # of the first build; the later ones come from Go's own cache
 
 
-def module(folder: Path) -> Path:
+def module(folder: Path, sources: Path = SOURCES) -> Path:
     """A copy of the module with all that it needs, or the test is skipped with the reason."""
     go = require_tool("go", package="golang")
     copy = folder / "go"
-    shutil.copytree(SOURCES, copy)
+    shutil.copytree(sources, copy)
     _run([go, "mod", "download"], copy)
     return copy
 
 
-def built(folder: Path, program: str) -> str:
-    """Build a program that go.mod lists as a tool; return its path."""
-    copy = module(folder)
+def built(folder: Path, program: str, sources: Path = SOURCES) -> str:
+    """Build a program that is in the module or that go.mod lists as a tool; return its path."""
+    copy = module(folder, sources)
     path = folder / Path(program).name
     _run(["go", "build", "-o", str(path), program], copy)
     return str(path)

@@ -16,7 +16,11 @@ REASONS = {
     "examples, each of which tests/reference/test_commands.py parses": 55,
     "goes on until you stop it": 1,
     "measures for minutes": 1,
-    "needs a Kubernetes cluster": 1,
+    "needs a Kubernetes cluster": 5,
+    "needs systemd as the machine's first process; tests/deploy checks these files": 3,
+    "tests/deploy builds this image": 1,
+    "tests/deploy checks this file": 1,
+    "tests/deploy runs this image": 2,
     "the address of the repository is yours": 1,
     "your checkout follows a repository of yours": 1,
 }

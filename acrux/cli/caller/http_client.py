@@ -15,6 +15,7 @@ import click
 import httpx2
 
 from acrux import __version__
+from acrux.cli import exits
 from acrux.client.errors import ClientError
 
 Hooks = dict[str, list[Callable[..., Any]]]
@@ -27,13 +28,13 @@ ABSENT: Final = "-"
 class Refused(click.ClickException):
     """The registry, or this program on the caller's behalf, refused: exit code 1."""
 
-    exit_code = 1
+    exit_code = exits.REFUSED
 
 
 class Unreachable(click.ClickException):
     """There was no answer: exit code 3."""
 
-    exit_code = 3
+    exit_code = exits.UNREACHABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,219 @@
+"""The Helm chart: rendered by the real helm, and checked against Kubernetes' own schemas."""
+
+import re
+import shutil
+import subprocess
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import kubernetes_validate
+import pytest
+import yaml
+
+from acrux import __version__
+from tests.clients import go_tools
+from tests.deploy.settings_named import settings_in
+from tests.running import ROOT, running
+
+CHART: Final = ROOT / "deploy" / "helm" / "acrux"
+VALUES: Final = sorted((CHART / "ci").glob("*.yaml"))
+# The oldest that the chart allows, and some up to the newest whose schemas we have.
+KUBERNETES: Final = ("1.27", "1.30", "1.33", "1.35", "1.37")
+
+# Schemas of custom resources come with their operators.
+CUSTOM: Final = {"ServiceMonitor"}
+
+NOTES: Final = 'notes: |\n{{ tpl (.Files.Get "notes.txt") . | indent 2 }}\n'
+
+# helm is built once; the group keeps its tests in one process.
+pytestmark = [pytest.mark.xdist_group("helm"), pytest.mark.timeout(go_tools.BUILD_SECONDS)]
+
+each_values = pytest.mark.parametrize("values", VALUES, ids=lambda file: file.stem)
+
+Object = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The helm of this machine, or the one that go/go.mod names."""
+    sources = Path(__file__).parent / "go"
+    built = partial(go_tools.built, program="helm.sh/helm/v3/cmd/helm", sources=sources)
+    return shutil.which("helm") or built(tmp_path_factory.mktemp("helm"))
+
+
+def run(*command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command and wait for it."""
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def template(helm: str, *arguments: str, version: str = KUBERNETES[-1]) -> list[Object]:
+    """The objects that the chart becomes."""
+    done = run(helm, "template", "release", str(CHART), "--kube-version", version, *arguments)
+    assert done.returncode == 0, done.stderr
+    return [one for one in yaml.safe_load_all(done.stdout) if one]
+
+
+def rendered(helm: str, values: Path) -> dict[str, Object]:
+    """The objects by their kind, of which there is one each."""
+    return {one["kind"]: one for one in template(helm, "--values", str(values))}
+
+
+@each_values
+def test_helm_finds_nothing_to_complain_about(helm: str, values: Path) -> None:
+    """Warnings of today are errors of the next helm."""
+    done = run(helm, "lint", "--strict", "--values", str(values), str(CHART))
+
+    assert done.returncode == 0, done.stdout
+    assert "WARNING" not in done.stdout
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@each_values
+def test_kubernetes_knows_every_field(helm: str, values: Path, version: str) -> None:
+    """The API server drops a field with a typing error, and with it the protection."""
+    for one in template(helm, "--values", str(values), version=version):
+        if one["kind"] not in CUSTOM:
+            kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_a_wrong_field_would_be_noticed(helm: str) -> None:
+    """A check that cannot fail would guard nothing."""
+    objects = rendered(helm, CHART / "ci" / "default-values.yaml")
+    objects["StatefulSet"]["spec"]["template"]["spec"]["enableServiceLink"] = False
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(objects["StatefulSet"], KUBERNETES[-1], strict=True)
+
+
+@each_values
+def test_the_pod_may_do_as_little_as_the_strictest_standard_allows(helm: str, values: Path) -> None:
+    """A namespace that enforces Pod Security's `restricted` refuses any other pod."""
+    objects = rendered(helm, values)
+    pod = objects["StatefulSet"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["securityContext"]["fsGroup"] == 65532
+    assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False)
+    assert objects["ServiceAccount"]["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_everything_that_is_on_by_a_value_is_rendered(helm: str) -> None:
+    """A condition that never holds would hide an object from every other test."""
+    least = rendered(helm, CHART / "ci" / "default-values.yaml").keys()
+    most = rendered(helm, CHART / "ci" / "everything-values.yaml").keys()
+
+    assert least == {
+        "ServiceAccount", "ConfigMap", "PersistentVolumeClaim", "Service", "StatefulSet",
+    }  # fmt: skip
+    assert most - least == {"Ingress", "NetworkPolicy", "PodDisruptionBudget", "ServiceMonitor"}
+
+
+@each_values
+def test_a_registry_runs_with_what_the_chart_configures(
+    helm: str, values: Path, tmp_path: Path
+) -> None:
+    """A setting that acrux refuses, or a probe that it refuses, lets the pod start for ever."""
+    objects = rendered(helm, values)
+    [container] = objects["StatefulSet"]["spec"]["template"]["spec"]["containers"]
+    variables = {one["name"]: one["value"] for one in container["env"]}
+    config = tmp_path / "acrux.toml"
+    config.write_text(objects["ConfigMap"]["data"]["acrux.toml"])
+    acrux = {name: text for name, text in variables.items() if name.startswith("ACRUX_")}
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+    password = tmp_path / "password"
+    password.write_text("long enough words\n")
+
+    files = {name: acrux.pop(name) for name in list(acrux) if acrux[name].startswith("/")}
+    acrux.pop("ACRUX_METRICS_LISTEN", None)  # one port, which all these tests would share
+    assert settings_in(acrux) == {}
+    assert {str(Path(file).parent) for file in files.values()} <= mounted
+    arguments = ("--config", str(config), "--admin-password-file", str(password))
+    tls = ("--tls-self-signed",) if "ACRUX_TLS_CERT" in files else ()
+    with running(tmp_path / "data", *arguments, *tls, "--workers", "1") as registry:
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            asked = container[probe]["httpGet"]
+            assert asked["scheme"].lower() == registry.url.partition(":")[0]
+            answer = httpx2.get(f"{registry.url}{asked['path']}", verify=False)
+            assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("image.repository=", "image.repository: set it to where you pushed"),
+        ("loginServers=null", "loginServers: name at least one"),
+        ("loginServers={https://registry.example.com}", "'/loginServers/0'"),
+        ("config.port=1", "'port'"),
+        ("config.Workers=1", "'Workers'"),
+        ("config.nested.value=1", "'/config/nested'"),
+        ("replicas=2", "'replicas'"),
+        ("ingress.enabled=true", "'/ingress/host'"),
+        ("metrics.serviceMonitor.enabled=true", "'/metrics/enabled'"),
+        ("persistence.accessMode=ReadWriteMany", "'/persistence/accessMode'"),
+        ("persistence.size=50", "'/persistence/size'"),
+        ("service.port=0", "'/service/port'"),
+        ("image.digest=sha256:abc", "'/image/digest'"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_name(helm: str, wrong: str, said: str) -> None:
+    """A value with a typing error would be ignored, and noticed in production."""
+    least = str(CHART / "ci" / "default-values.yaml")
+
+    done = run(helm, "template", "release", str(CHART), "--kube-version", KUBERNETES[-1],
+               "--values", least, "--set", wrong)  # fmt: skip
+
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+@each_values
+def test_the_notes_say_how_to_log_in(helm: str, values: Path, tmp_path: Path) -> None:
+    """They are all that is read after the installation."""
+    copy = shutil.copytree(CHART, tmp_path / "acrux")
+    # helm prints the notes only with a cluster; as a ConfigMap it renders them without.
+    (copy / "templates" / "NOTES.txt").rename(copy / "notes.txt")
+    (copy / "templates" / "notes.yaml").write_text(NOTES)
+
+    done = run(helm, "template", "release", str(copy), "--kube-version", KUBERNETES[-1],
+               "--values", str(values), "--show-only", "templates/notes.yaml")  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    notes = yaml.safe_load(done.stdout)["notes"]
+    assert "docker login registry.example.com -u " in notes
+    is_secure = values.stem != "default-values"
+    assert ("WARNING" in notes) is not is_secure
+    has_password = values.stem == "everything-values"
+    assert ("acrux credential renew" in notes) is not has_password
+
+
+def test_the_chart_installs_this_release() -> None:
+    """The default tag of the image is the chart's appVersion."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+
+    assert chart["appVersion"] == __version__
+
+
+def test_every_value_is_described() -> None:
+    """What the page of the chart leaves out, nobody finds."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = yaml.safe_load((CHART / "values.schema.json").read_text())
+    page = (CHART / "README.md").read_text()
+
+    assert values.keys() | {"global"} == schema["properties"].keys()
+    assert [name for name in values if not re.search(rf"`{name}\b", page)] == []
+
+
+def test_a_claim_is_not_deleted_with_the_release(helm: str) -> None:
+    """helm uninstall would otherwise delete every image."""
+    claim = rendered(helm, CHART / "ci" / "default-values.yaml")["PersistentVolumeClaim"]
+
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"

@@ -1,0 +1,253 @@
+"""The container image: built, pushed into acrux, pulled and run as production runs it."""
+
+import json
+import os
+import resource
+import secrets
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+from acrux import __version__
+from tests.running import ROOT, RunningRegistry, free_port, running
+from tests.tools import missing, require_tool
+
+# One image for all tests, built once.
+pytestmark = pytest.mark.xdist_group("image")
+
+MEGABYTE: Final = 1_000_000
+START_SECONDS: Final = 60
+
+# A base like Debian's own image, only with Python: what the public default of BASE is elsewhere.
+BASE_PACKAGES: Final = "base-files,base-passwd,coreutils,dash,python3,python3-venv"
+
+
+def run(*command: str) -> str:
+    """Run a command that must succeed, and return its output."""
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store of images of its own."""
+
+    root: Path
+    runroot: str
+
+    def buildah(self, *arguments: str) -> str:
+        """Run buildah."""
+        return run(require_tool("buildah", package="buildah"), *self._options(), *arguments)
+
+    def podman(self, *arguments: str) -> str:
+        """Run podman, with runc, which knows every kind of cgroups."""
+        return run(
+            require_tool("podman", package="podman"), *self._options(),
+            "--cgroup-manager", "cgroupfs", "--events-backend", "file",
+            "--runtime", require_tool("runc", package="runc"), *arguments,
+        )  # fmt: skip
+
+    def _options(self) -> tuple[str, ...]:
+        return (
+            "--root", str(self.root), "--runroot", self.runroot, "--storage-driver", "vfs",
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """An empty store."""
+    # podman accepts a runroot of at most 50 characters.
+    with TemporaryDirectory(prefix="acrux-") as runroot:
+        yield Store(tmp_path_factory.mktemp("store"), runroot)
+
+
+def debian(folder: Path) -> Path:
+    """A root file system of this machine's Debian, from its packages."""
+    program = require_tool("mmdebstrap", package="mmdebstrap")
+    release = dict(
+        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if line
+    )
+    tar = folder / "base.tar"
+    done = subprocess.run(
+        [program, "--quiet", "--variant=extract", f"--include={BASE_PACKAGES}",
+         "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
+         release["VERSION_CODENAME"], str(tar)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        missing(f"mmdebstrap could not fetch Debian's packages: {done.stderr[-500:]}")
+    return tar
+
+
+def wheels(folder: Path, base: Path) -> Path:
+    """The packages of the locks, for the Python of the base."""
+    with tarfile.open(base) as packed:
+        [python] = {
+            Path(name).name.removeprefix("python")
+            for name in packed.getnames() if "/usr/bin/python3." in name
+        }  # fmt: skip
+    machine = os.uname().machine
+    platforms = [f"--platform={one}_{machine}" for one in ("manylinux_2_28", "manylinux2014")]
+    for lock in ("requirements.lock", "requirements-build.lock"):
+        run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
+            "--only-binary=:all:", f"--python-version={python}", *platforms,
+            f"--requirement={lock}", f"--dest={folder}")  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
+    """The registry that keeps the image."""
+    with running(tmp_path_factory.mktemp("registry") / "data", "--workers", "1") as registry:
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def image(store: Store, registry: RunningRegistry, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The image's name, after it was built, pushed into the registry and pulled from there."""
+    base = debian(tmp_path_factory.mktemp("base"))
+    packages = wheels(tmp_path_factory.mktemp("wheels"), base)
+    container = store.buildah("from", "scratch").strip()
+    store.buildah("add", "--quiet", container, str(base), "/")
+    store.buildah("commit", "--quiet", "--rm", container, "localhost/base")
+    name = f"{registry.host}/acrux:{__version__}"
+    store.buildah(
+        "build", "--quiet", "--isolation=chroot", "--format=docker", "--layers=false",
+        "--file=deploy/Dockerfile", "--build-arg=BASE=localhost/base", f"--tag={name}",
+        f"--build-arg=VERSION={__version__}", "--build-arg=PIP_NO_INDEX=1",
+        "--build-arg=PIP_FIND_LINKS=/wheels", f"--volume={packages}:/wheels:ro", ".",
+    )  # fmt: skip
+    access = ("--tls-verify=false", "--creds", f"acrux:{registry.password}")
+    store.buildah("push", "--quiet", *access, name, f"docker://{name}")
+    store.buildah("rmi", "--all", "--force")
+    store.podman("pull", "--quiet", *access, name)
+    return name
+
+
+def described(store: Store, image: str) -> dict[str, Any]:
+    """What the image says of itself."""
+    (found,) = json.loads(store.podman("image", "inspect", image))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_image_has_less_than_100_mb(
+    registry: RunningRegistry, store: Store, image: str
+) -> None:
+    """Each node that starts the registry fetches it first."""
+    with httpx2.Client(auth=("acrux", registry.password)) as client:
+        answer = client.get(
+            f"{registry.url}/v2/acrux/manifests/{__version__}",
+            headers={"Accept": "application/vnd.docker.distribution.manifest.v2+json"},
+        )
+    pushed = sum(layer["size"] for layer in answer.json()["layers"])
+    unpacked = described(store, image)["Size"]
+
+    assert pushed < 100 * MEGABYTE
+    assert unpacked < 250 * MEGABYTE
+
+
+def test_the_image_says_what_it_is_and_what_it_needs(store: Store, image: str) -> None:
+    """An orchestrator reads it there: the port, the volume, the user, how to stop it."""
+    found = described(store, image)
+    config = found["Config"]
+
+    assert found["User"] == "65532:65532"
+    assert list(config["ExposedPorts"]) == ["5000/tcp"]
+    assert list(config["Volumes"]) == ["/var/lib/acrux"]
+    assert config["StopSignal"] in ("SIGTERM", "15")
+    assert (config["Entrypoint"], config["Cmd"]) == (["acrux"], ["serve"])
+    assert found["Labels"]["org.opencontainers.image.title"] == "acrux"
+    assert found["Labels"]["org.opencontainers.image.version"] == __version__
+    assert found["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+
+
+def limits() -> Iterator[str]:
+    """What this process may have itself: podman's own defaults may be more."""
+    for name in ("nofile", "nproc"):
+        soft, hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name.upper()}"))
+        yield f"--ulimit={name}={soft}:{hard}"
+
+
+@contextmanager
+def contained(store: Store, image: str, volume: str, user: str) -> Iterator[tuple[str, int]]:
+    """A container of the image, restricted as far as podman can; its name and its port."""
+    name, port = f"acrux-test-{secrets.token_hex(4)}", free_port()
+    store.podman(
+        "run", "--detach", f"--name={name}", "--read-only", "--read-only-tmpfs=false",
+        f"--user={user}", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=host",
+        f"--volume={volume}:/var/lib/acrux", *limits(), "--log-driver=k8s-file",
+        "--no-healthcheck",  # podman repeats it by systemd, which may not run here
+        f"--env=ACRUX_PORT={port}", "--env=ACRUX_HOST=127.0.0.1", "--env=ACRUX_WORKERS=1", image,
+    )  # fmt: skip
+    try:
+        yield name, port
+    finally:
+        store.podman("rm", "--force", "--time=30", name)
+
+
+def wait_until_it_answers(store: Store, name: str, port: int) -> None:
+    """Wait until the registry in the container answers, or fail with what it said."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        except httpx2.TransportError:
+            assert time.monotonic() < deadline, store.podman("logs", name)
+        else:
+            return
+
+
+def test_the_image_runs_with_nothing_but_its_volume(store: Store, image: str) -> None:
+    """As any user, without a capability and without a file that it may change elsewhere."""
+    check = described(store, image)["Healthcheck"]["Test"]
+    assert check[0] == "CMD"
+    volume = store.podman("volume", "create").strip()
+    user = f"{secrets.randbelow(60000) + 1000}:{secrets.randbelow(60000) + 1000}"
+
+    with contained(store, image, volume, user) as (name, port):
+        wait_until_it_answers(store, name, port)
+        health = store.podman("exec", name, *check[1:])
+        renewed = store.podman("exec", name, "acrux", "credential", "renew",
+                               "--password-name", "password", "--output", "json")  # fmt: skip
+        password = json.loads(renewed)["passwords"][0]["value"]
+        store.podman("stop", "--time=30", name)
+        code = store.podman("inspect", "--format={{.State.ExitCode}}", name).strip()
+    with contained(store, image, volume, user) as (name, port):
+        wait_until_it_answers(store, name, port)
+        token = httpx2.get(
+            f"http://127.0.0.1:{port}/oauth2/token", auth=("acrux", password),
+            params={"service": f"127.0.0.1:{port}", "scope": "registry:catalog:*"},
+        )  # fmt: skip
+
+    assert json.loads(health) == {"status": "live"}
+    assert code == "0"
+    assert token.status_code == 200
+
+
+def test_only_what_the_image_needs_is_sent_to_the_builder() -> None:
+    """A data directory or a key in the checkout must not end up in a layer."""
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in ignored if line and not line.startswith("#")]
+    copied = {
+        word
+        for line in (ROOT / "deploy" / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for word in line.split()[1:-1]
+    }
+
+    assert rules[0] == "*"
+    assert {rule[1:] for rule in rules if rule.startswith("!")} == copied
