@@ -70,7 +70,7 @@ class Keeper:
     def _copy_template(self, folder: Path) -> None:
         try:
             template.copy(template.cache_folder(), folder)
-        except OSError:  # no home, or one that cannot be written to: one for this process only
+        except (OSError, RuntimeError):  # no home, or one that cannot be written to: for now only
             template.copy(self._folder, folder)
 
 
@@ -144,7 +144,7 @@ def main() -> None:
     keeper = Keeper(folder)
     try:
         build(Settings(data_dir=folder / "first"))  # the forks have what this compiles and caches
-        with socket.socket(fileno=0) as control:
+        with socket.socket(fileno=0) as control, suppress(ConnectionError):
             keep(control, parent, keeper)
     finally:
         keeper.stop_all()

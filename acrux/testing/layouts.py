@@ -1,17 +1,42 @@
 """Read an OCI image layout, from a folder or a tar file."""
 
-import json
 import posixpath
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol
+
+import msgspec
+from msgspec import Struct
 
 from acrux.domain.content.digest import Digest
+from acrux.errors import InvalidDigest
 from acrux.testing.errors import NotALayout
 
 INDEX: Final = "index.json"
+
+
+class Descriptor(Struct, frozen=True, rename="camel"):
+    """What says where content is (OCI image specification, descriptor.md)."""
+
+    digest: str
+    media_type: str = ""
+    annotations: dict[str, str] = {}
+
+
+class Manifest(Struct, frozen=True, rename="camel"):
+    """What a manifest or an index names (manifest.md and image-index.md)."""
+
+    media_type: str = ""
+    manifests: list[Descriptor] = []
+    config: Descriptor | None = None
+    layers: list[Descriptor] = []
+
+    @property
+    def blobs(self) -> list[Descriptor]:
+        """The configuration and the layers."""
+        return [*([self.config] if self.config else []), *self.layers]
 
 
 class Files(Protocol):
@@ -67,17 +92,15 @@ class Layout:
         self._files = files
         self._source = source
 
-    @property
-    def descriptors(self) -> list[dict[str, Any]]:
+    def listed(self) -> list[Descriptor]:
         """What `index.json` lists. Raises NotALayout."""
         if self._files.size(INDEX) is None:
             raise NotALayout(f"{self._source} is not an OCI image layout: it holds no {INDEX}")
         with self._files.open(INDEX) as index:
-            listed = _object(index.read(), f"{INDEX} of {self._source}")
-        return list(listed.get("manifests", []))
+            return parse(index.read(), f"{INDEX} of {self._source}").manifests
 
     def size(self, digest: str) -> int | None:
-        """The size of a blob in bytes; None if the layout lacks it."""
+        """The size of a blob in bytes; None if the layout lacks it. Raises NotALayout."""
         return self._files.size(_path(digest))
 
     def open(self, digest: str) -> BinaryIO:
@@ -108,21 +131,17 @@ def reading(source: Path) -> Iterator[Layout]:
         yield Layout(TarFiles(archive), source)
 
 
-def parse(manifest: bytes, digest: str) -> dict[str, Any]:
-    """The document of a manifest. Raises NotALayout."""
-    return _object(manifest, f"the manifest {digest}")
-
-
-def _object(content: bytes, name: str) -> dict[str, Any]:
+def parse(content: bytes, name: str) -> Manifest:
+    """A manifest or an index; `name` is for the message. Raises NotALayout."""
     try:
-        parsed = json.loads(content)
-    except ValueError:
-        raise NotALayout(f"{name} is not JSON") from None
-    if not isinstance(parsed, dict):
-        raise NotALayout(f"{name} is not a JSON object")
-    return parsed
+        return msgspec.json.decode(content, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as refused:
+        raise NotALayout(f"{name} is not what it should be: {refused}") from None
 
 
 def _path(digest: str) -> str:
-    parsed = Digest.parse(digest)
+    try:
+        parsed = Digest.parse(digest)
+    except InvalidDigest as refused:
+        raise NotALayout(f"{digest!r} is not a digest: {refused.message}") from None
     return f"blobs/{parsed.algorithm}/{parsed.encoded}"

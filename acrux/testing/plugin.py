@@ -13,6 +13,7 @@ MARKER = (
     "acrux(tls=False, sample=False, layouts={}, settings={}, template=True): "
     "how the test's acrux_registry is started"
 )
+SHOWN_LINES = 100  # of a log, beside a failure
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,10 +67,11 @@ def acrux_account(acrux_registry: "Registry") -> "Callable[..., Account]":
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the registry logged beside the failure of a test."""
+    """Show what the registry logged last beside the failure of a test."""
     report = yield
-    for name in ("acrux_registry", "acrux_session_registry"):
-        registry = getattr(item, "funcargs", {}).get(name)
-        if registry is not None and report.failed:
-            report.sections.append((f"log of {name}", registry.log))
+    if report.failed and report.when == "call":  # after the test, the registry is gone
+        fixtures = getattr(item, "funcargs", {})
+        for name in fixtures.keys() & {"acrux_registry", "acrux_session_registry"}:
+            lines = fixtures[name].log.splitlines()[-SHOWN_LINES:]
+            report.sections.append((f"log of {name}", "\n".join(lines)))
     return report

@@ -1,12 +1,12 @@
 """Push the content of an OCI image layout to a registry."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 
 from acrux.testing.errors import NotALayout, Refused
-from acrux.testing.layouts import Layout, parse
+from acrux.testing.layouts import Descriptor, Layout, parse
 
 REFERENCE: Final = "org.opencontainers.image.ref.name"
 CHUNK_BYTES: Final = 1024 * 1024
@@ -18,15 +18,15 @@ def push(client: httpx2.Client, layout: Layout, repository: str, tag: str) -> tu
     Each manifest gets the tag that the layout's annotations name or, if the layout has only one,
     `tag`. Raises NotALayout and Refused.
     """
-    descriptors = layout.descriptors
-    if tag and len(descriptors) != 1:
+    listed = layout.listed()
+    if tag and len(listed) != 1:
         raise NotALayout(
-            f"the layout lists {len(descriptors)} manifests: only one can be tagged {tag!r}"
+            f"the layout lists {len(listed)} manifests: only one can be tagged {tag!r}"
         )
     pushing = Pushing(client, layout, repository)
-    for descriptor in descriptors:
+    for descriptor in listed:
         pushing.push_manifest(descriptor, tag or _tag_of(descriptor))
-    return tuple(descriptor["digest"] for descriptor in descriptors)
+    return tuple(descriptor.digest for descriptor in listed)
 
 
 def checked(response: httpx2.Response) -> httpx2.Response:
@@ -47,29 +47,28 @@ class Pushing:
         self._layout = layout
         self._path = f"/v2/{repository}"
 
-    def push_manifest(self, descriptor: dict[str, Any], tag: str) -> None:
+    def push_manifest(self, descriptor: Descriptor, tag: str) -> None:
         """Push a manifest after all that it names.
 
         What the layout lacks is left out: the registry decides whether the manifest needs it.
         """
-        digest = descriptor["digest"]
+        digest = descriptor.digest
         content = self._layout.read(digest)
-        manifest = parse(content, digest)
-        for child in self._present(manifest.get("manifests", [])):
+        manifest = parse(content, f"the manifest {digest}")
+        for child in self._present(manifest.manifests):
             self.push_manifest(child, "")
-        for blob in self._present([*_blobs(manifest)]):
-            self._push_blob(blob["digest"])
-        media_type = descriptor.get("mediaType") or manifest.get("mediaType", "")
+        for blob in self._present(manifest.blobs):
+            self._push_blob(blob.digest)
         checked(
             self._client.put(
                 f"{self._path}/manifests/{tag or digest}",
                 content=content,
-                headers={"Content-Type": media_type},
+                headers={"Content-Type": descriptor.media_type or manifest.media_type},
             )
         )
 
-    def _present(self, descriptors: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        return (one for one in descriptors if self._layout.size(one["digest"]) is not None)
+    def _present(self, descriptors: list[Descriptor]) -> Iterator[Descriptor]:
+        return (one for one in descriptors if self._layout.size(one.digest) is not None)
 
     def _push_blob(self, digest: str) -> None:
         if self._client.head(f"{self._path}/blobs/{digest}").is_success:
@@ -89,13 +88,7 @@ class Pushing:
                 yield chunk
 
 
-def _blobs(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if config := manifest.get("config"):
-        yield config
-    yield from manifest.get("layers", [])
-
-
-def _tag_of(descriptor: dict[str, Any]) -> str:
+def _tag_of(descriptor: Descriptor) -> str:
     # buildah and podman write the whole reference: localhost/app:1.0.
-    name: str = descriptor.get("annotations", {}).get(REFERENCE, "")
+    name = descriptor.annotations.get(REFERENCE, "")
     return name.rpartition("/")[2].rpartition(":")[2]

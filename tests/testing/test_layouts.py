@@ -127,8 +127,10 @@ def test_what_is_no_layout_is_named(registry: Registry, layout: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "index.json of .* is not JSON"),
-        ("[]", "is not a JSON object"),
+        ("{", "index.json of .* is not what it should be: Input data was truncated"),
+        ("[]", "Expected `object`, got `array`"),
+        ('{"manifests": [{}]}', "missing required field `digest`"),
+        ('{"manifests": [{"digest": "../../secret"}]}', "'../../secret' is not a digest"),
         (json.dumps({"manifests": [descriptor(b"x", "y")]}), "lacks the manifest sha256:"),
     ],
 )
@@ -143,11 +145,11 @@ def test_what_a_layout_lacks_is_named(
         registry.push_layout(layout, "team/app")
 
 
-def test_a_manifest_that_is_not_json_is_named(registry: Registry, layout: Path) -> None:
+def test_a_manifest_that_is_none_is_named(registry: Registry, layout: Path) -> None:
     """As above."""
     source = write_layout(layout, Image(b"no manifest", "text/plain", ()), "1")
 
-    with pytest.raises(NotALayout, match=r"the manifest sha256:.* is not JSON"):
+    with pytest.raises(NotALayout, match=r"the manifest sha256:.* is not what it should be"):
         registry.push_layout(source, "team/app")
 
 

@@ -108,13 +108,25 @@ def test_a_failure_shows_what_the_registry_logged(installed: Path, tmp_path: Pat
         installed,
         tmp_path,
         """
-def test_that_fails(acrux_registry):
+import pytest
+
+def test_that_fails(acrux_registry, acrux_session_registry):
     acrux_registry.tags("nowhere")
     assert False
+
+@pytest.fixture
+def failing(acrux_registry):
+    yield
+    assert False
+
+def test_whose_teardown_fails(failing, acrux_registry):
+    pass
 """,
     )
 
+    assert "1 failed, 1 passed, 1 error" in done.stdout, done.stdout
     assert "log of acrux_registry" in done.stdout
+    assert "log of acrux_session_registry" in done.stdout
     assert '"event":"ready"' in done.stdout.replace(" ", "")
 
 

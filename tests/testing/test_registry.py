@@ -241,11 +241,13 @@ def test_a_template_is_for_its_owner_only(tmp_path: Path, monkeypatch: pytest.Mo
     assert [file for file in files if file.name == "password" and file.stat().st_mode & 0o077] == []
 
 
-def test_no_cache_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])
+def test_no_cache_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     """In a container, the home of the user may be missing or read-only."""
     file = tmp_path / "a file"
     file.touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(file))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv(variable, str(file))
 
     with registry() as started:
         assert started.tags("app") == []
