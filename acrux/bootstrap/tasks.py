@@ -5,6 +5,7 @@ from functools import partial
 from msgspec.structs import asdict
 
 from acrux.adapters import heap
+from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
 from acrux.bootstrap import served
@@ -19,6 +20,7 @@ from acrux.settings import Settings
 REVOCATION_SECONDS = 0.5
 AUDIT_LOG_SECONDS = 0.5
 CONNECTION_SECONDS = 1.0
+METRICS_SECONDS = 0.5
 PULL_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 
@@ -53,6 +55,15 @@ def of_a_server(
         BackgroundTask("connections", CONNECTION_SECONDS, connections.watch),
         BackgroundTask("heap", TIDY_SECONDS, heap.give_back),
     )
+
+
+def of_metrics(publisher: Publisher) -> BackgroundTask:
+    """The task that lets other processes know what this one counts."""
+
+    async def publish() -> None:
+        publisher.publish()
+
+    return BackgroundTask("metrics", METRICS_SECONDS, publish, at_start=True)
 
 
 def of_content(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:

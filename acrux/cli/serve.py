@@ -3,12 +3,12 @@
 import asyncio
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import click
 
-from acrux import listening, server
+from acrux import listening, server, tls
 from acrux.adapters.log import Style
 from acrux.adapters.passwords.password_file import PasswordFile
 from acrux.bootstrap.application import Registry, build
@@ -59,8 +59,8 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
 
 def _serve(settings: Settings, *, with_sample: bool) -> None:
     settings, reserved = listening.resolve(settings)
-    with reserved:
-        certificate = server.certificate_files(settings)
+    with reserved, listening.for_metrics(settings) or nullcontext() as metrics:
+        certificate = tls.certificate_files(settings)
         first_start, more_passwords = asyncio.run(
             _prepare(build(settings), settings, with_sample=with_sample)
         )
@@ -68,7 +68,7 @@ def _serve(settings: Settings, *, with_sample: bool) -> None:
         greeting = Greeting(
             settings, first_start, more_passwords, ca, with_sample, sys.stderr.isatty()
         )
-        server.run(settings, greeting.print)
+        server.run(settings, greeting.print, metrics)
 
 
 async def _has_other_images(registry: Registry) -> bool:

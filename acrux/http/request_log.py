@@ -99,14 +99,14 @@ class RequestLog:
     def write(self, request: Request, response: Response, started: float) -> None:
         """Log how the request ended; `started` is a value of `time.perf_counter`."""
         body = response.body
-        sent, cut = (len(body), "") if isinstance(body, bytes) else (body.sent, body.cut)
+        cut = "" if isinstance(body, bytes) else body.cut
         values = (
             request.method,
             request.raw_path.decode("ascii", "backslashreplace"),
             response.status,
             round((time.perf_counter() - started) * 1000, 1),
             request.body.received_bytes,
-            0 if request.method == "HEAD" else sent,
+            0 if request.method == "HEAD" else response.sent,
             request.grant.principal,
             request.peer,
             parsing.header(request, b"user-agent") or "",
