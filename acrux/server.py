@@ -19,7 +19,7 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from acrux import listening, tls
+from acrux import listening
 from acrux.adapters.blobs.upload_recovery import recover
 from acrux.adapters.data_dir import open_to_all, open_to_group
 from acrux.adapters.keys.served_certificate import ServedCertificate
@@ -27,10 +27,11 @@ from acrux.adapters.log import JsonFormatter, LineLog, Style, render, sentence
 from acrux.adapters.metrics.board import Board
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
-from acrux.announcing import announce
-from acrux.child import PID, STOPPING
 from acrux.http.heads import MAX_HEADER_BYTES
-from acrux.scraping import Scraping
+from acrux.serving import tls
+from acrux.serving.announcing import announce
+from acrux.serving.child import PID, STOPPING
+from acrux.serving.scraping import Scraping
 from acrux.settings import Settings
 from acrux.supervision import LEAVING_PER_WORKER, CannotStart, Process, Supervisor
 from acrux.worker import load, make_loop

@@ -9,10 +9,10 @@ from typing import Any, TypeVarTuple
 
 import uvloop
 
-from acrux import child
 from acrux.adapters.metrics.board import Board
 from acrux.bootstrap.application import build
 from acrux.http.app import Application
+from acrux.serving import child
 from acrux.settings import Settings
 from acrux.threads import Threads
 

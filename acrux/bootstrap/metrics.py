@@ -1,4 +1,4 @@
-"""Builds the page of all metrics, for a worker or for a process of its own."""
+"""Builds the page of all metrics, for a worker or a process of its own."""
 
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.metrics.board import Board

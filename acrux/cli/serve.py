@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from acrux import listening, server, tls
+from acrux import listening, server
 from acrux.adapters.log import Style
 from acrux.adapters.passwords.password_file import PasswordFile
 from acrux.bootstrap.application import Registry, build
@@ -20,6 +20,7 @@ from acrux.domain.content.page import Page
 from acrux.domain.content.patterns import EVERY_REPOSITORY
 from acrux.errors import RegistryError, StorageReadOnly
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS
+from acrux.serving import tls
 from acrux.settings import Settings, variable
 
 

@@ -1,4 +1,4 @@
-"""The metrics that are facts of the data directory, looked up for each page."""
+"""The metrics that are facts of the data directory, looked up each time."""
 
 from contextlib import suppress
 from typing import Final

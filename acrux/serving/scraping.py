@@ -13,12 +13,12 @@ from typing import Final
 
 import h11
 
-from acrux import child
 from acrux.adapters.metrics.board import Board
 from acrux.adapters.metrics.page import MetricsPage
 from acrux.bootstrap import metrics
 from acrux.http import parsing
 from acrux.http.metrics import OPEN_METRICS
+from acrux.serving import child
 from acrux.settings import Settings
 
 CONNECTIONS: Final = 16  # at once; more are closed
