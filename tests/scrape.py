@@ -14,13 +14,14 @@ from tests.wire.connection import Connection
 class Page:
     """A page as Prometheus reads it."""
 
+    text: str
     samples: tuple[Sample, ...]
 
     @classmethod
     def read(cls, text: bytes) -> "Page":
         """Parse the text format."""
         families = text_string_to_metric_families(text.decode())
-        return cls(tuple(sample for family in families for sample in family.samples))
+        return cls(text.decode(), tuple(sample for family in families for sample in family.samples))
 
     @property
     def names(self) -> set[str]:
