@@ -1,12 +1,11 @@
 """What a process counts of its own work, in plain numbers."""
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, ParamSpec, TypeVar
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -14,18 +13,6 @@ Result = TypeVar("Result")
 # The upper bounds of the buckets of durations, in seconds. A manifest takes a tenth of the first, a
 # layer may take minutes.
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
-
-
-class Durations(Struct):
-    """Durations, by the bound that they do not exceed; their last bucket holds the rest."""
-
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
-    seconds: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Count one."""
-        self.seconds += seconds
-        self.buckets[bisect_left(BOUNDS, seconds)] += 1
 
 
 class Work(Struct):

@@ -1,21 +1,10 @@
-"""What is counted, and into which bucket it falls."""
+"""What is counted as work, and what as a failure of it."""
 
 import time
 
 import pytest
 
-from acrux.tally import BOUNDS, Durations, Work
-
-
-def test_a_duration_falls_into_the_first_bucket_that_it_does_not_exceed() -> None:
-    """A bucket of Prometheus holds what is less than or equal to its bound."""
-    durations = Durations()
-
-    for seconds in (0.0, BOUNDS[0], BOUNDS[0] + 1e-9, BOUNDS[-1], BOUNDS[-1] + 1):
-        durations.add(seconds)
-
-    assert durations.buckets == [2, 1, *[0] * (len(BOUNDS) - 3), 1, 1]
-    assert durations.seconds == pytest.approx(2 * BOUNDS[0] + 2 * BOUNDS[-1] + 1)
+from acrux.tally import Work
 
 
 @pytest.mark.parametrize("way", ["measured", "measuring"])

@@ -3,10 +3,11 @@
 import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from acrux import __version__
 from acrux.adapters.metrics import process
-from acrux.adapters.metrics.families import Key, Values
+from acrux.adapters.metrics.families import Key, Values, add
 from acrux.adapters.standard_error import StandardError
 from acrux.background import BackgroundTask
 from acrux.bootstrap.adapters import Adapters
@@ -43,25 +44,27 @@ class Counts:
 
     def values(self) -> Values:
         """The values of all metrics that a worker counts, as they are now."""
-        return {
-            **dict(self._of_requests()),
-            **dict(self._of_access()),
-            **dict(_of_work("acrux_database", self._adapters.database.work)),
-            **dict(_of_work("acrux_store", self._adapters.store.work)),
-            **dict(self._of_tasks()),
-            **dict(self._of_worker()),
-            **process.usage(),
-        }
+        values: Values = process.usage()
+        samples = chain(
+            self._of_requests(),
+            self._of_access(),
+            _of_work("acrux_database", self._adapters.database.work),
+            _of_work("acrux_store", self._adapters.store.work),
+            self._of_tasks(),
+            self._of_worker(),
+        )
+        for key, numbers in samples:
+            add(values, {key: numbers})  # those of a route come once for each status
+        return values
 
     def _of_requests(self) -> _Samples:
         in_flight = self._connections.begun - self._traffic.ended
         yield ("acrux_http_requests_in_flight",), [in_flight]
-        for route, method, answers in self._traffic.all():
-            for status, count in answers.statuses.items():
-                yield ("acrux_http_requests_total", route, method, str(status)), [count]
-            durations = answers.durations
-            seconds = [durations.seconds, *durations.buckets]
-            yield ("acrux_http_request_duration_seconds", route, method), seconds
+        for (route, method, status), answers in self._traffic.all():
+            count = sum(answers.buckets)
+            yield ("acrux_http_requests_total", route, method, str(status)), [count]
+            durations = [answers.seconds, *answers.buckets]
+            yield ("acrux_http_request_duration_seconds", route, method), durations
             yield ("acrux_http_received_bytes_total", route, method), [answers.received]
             yield ("acrux_http_sent_bytes_total", route, method), [answers.sent]
 

@@ -110,8 +110,9 @@ class Application:
                 if response.is_refusal:
                     await _drain(request)
             finally:
-                self._log.write(request, response, started)
-                self._traffic.count(request, response, started)
+                seconds = time.perf_counter() - started
+                self._log.write(request, response, seconds)
+                self._traffic.count(request, response, seconds)
         finally:
             exchange.open -= 1
             self._traffic.ended += 1
