@@ -4,10 +4,19 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acrux.errors import RegistryError, StorageReadOnly
 from acrux.http.request_log import Log, Seldom
+from acrux.tally import Work
+
+
+@dataclass(slots=True)
+class Runs:
+    """How a task ran; `succeeded_at` is when it last succeeded, in seconds since 1970, or 0."""
+
+    work: Work = field(default_factory=Work)
+    succeeded_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +24,14 @@ class BackgroundTask:
     """A task that runs every `seconds`; `name` is the event under which its failures are logged.
 
     If `at_start` is set, it also runs once at the start. If that run fails, so does the start.
+    `runs` counts them.
     """
 
     name: str
     seconds: float
     run: Callable[[], Awaitable[None]]
     at_start: bool = False
+    runs: Runs = field(default_factory=Runs, compare=False)
 
 
 class Failures:
@@ -50,11 +61,16 @@ class BackgroundTasks:
     """Runs tasks beside the requests, each at its own interval."""
 
     def __init__(
-        self, tasks: Sequence[BackgroundTask], log: Log, ticks: Callable[[], float] = time.monotonic
+        self,
+        tasks: Sequence[BackgroundTask],
+        log: Log,
+        ticks: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._tasks = tasks
         self._log = log
         self._ticks = ticks
+        self._now = now
         self._running: list[asyncio.Task[None]] = []
         self._read_only = Failures("read-only", log, ticks)  # shared: one line for all tasks
 
@@ -70,9 +86,14 @@ class BackgroundTasks:
 
     async def _begin(self, task: BackgroundTask) -> None:
         try:
-            await task.run()
+            await self._run(task)
         except StorageReadOnly as failure:
             self._read_only.tell(failure)
+
+    async def _run(self, task: BackgroundTask) -> None:
+        with task.runs.work.measured(Exception):
+            await task.run()
+        task.runs.succeeded_at = self._now()
 
     async def stop(self) -> None:
         """Cancel all tasks and wait until they have stopped. Stopping twice does no harm."""
@@ -87,7 +108,7 @@ class BackgroundTasks:
         while True:
             await asyncio.sleep(task.seconds)
             try:
-                await task.run()
+                await self._run(task)
             except StorageReadOnly as failure:
                 self._read_only.tell(failure)
             except Exception as failure:  # noqa: BLE001 -- the next run may succeed

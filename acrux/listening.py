@@ -1,12 +1,15 @@
 """The address and the port that the registry listens on."""
 
 import errno
+import os
 import socket
 from collections.abc import Mapping
 from typing import Final
 
 from acrux.errors import InvalidSettings
 from acrux.settings import Settings
+
+METRICS_BACKLOG: Final = 16  # connections that wait to be accepted
 
 _REMEDIES: Final[Mapping[int | None, str]] = {
     errno.EADDRINUSE: "stop the program that listens there, or choose another port with --port",
@@ -44,17 +47,38 @@ def resolve(settings: Settings, passed: socket.socket | None) -> tuple[Settings,
     return settings.replace(port=address[1]), kept
 
 
+def for_metrics(settings: Settings) -> socket.socket | None:
+    """A socket that listens on the address of the metrics, if they have one of their own.
+
+    Raises InvalidSettings if the registry cannot listen there.
+    """
+    if settings.metrics_address is None:
+        return None
+    host, port = settings.metrics_address
+    family, address = _found("metrics_listen", host, port)
+    try:
+        return socket.create_server(address, family=family, backlog=METRICS_BACKLOG)
+    except OSError as error:
+        why = os.strerror(error.errno or errno.EIO)  # the text of the error repeats the address
+        raise InvalidSettings(
+            f"metrics_listen: cannot listen on {settings.metrics_listen} ({why}): stop the program "
+            "that listens there, or choose another address with --metrics-listen"
+        ) from error
+
+
 def address(settings: Settings) -> tuple[str, int]:
     """The address as numbers, and the port. Raises InvalidSettings if it cannot be found."""
     return _resolved(settings)[1]
 
 
 def _resolved(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    return _found("host", settings.host, settings.port)
+
+
+def _found(setting: str, host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise InvalidSettings(
-            f"host: {settings.host!r} is not an address of this machine"
-        ) from error
+        raise InvalidSettings(f"{setting}: {host!r} is not an address of this machine") from error
     family, *_, address = found[0]
     return family, (str(address[0]), int(address[1]))

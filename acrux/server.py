@@ -1,15 +1,13 @@
 """Run the application in worker processes, and report when it answers."""
 
-import http.client
 import os
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -22,27 +20,31 @@ from granian.log import LogLevels
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
-from acrux import listening, probe
+from acrux import listening
 from acrux.adapters.blobs.upload_recovery import recover
-from acrux.adapters.data_dir import make_data_dir, open_to_all, open_to_group
-from acrux.adapters.keys.certificates import CertificateFiles, read_pair, self_signed
+from acrux.adapters.data_dir import open_to_all, open_to_group
 from acrux.adapters.keys.served_certificate import ServedCertificate
 from acrux.adapters.log import JsonFormatter, LineLog, Style, render, sentence
+from acrux.adapters.metrics.board import Board
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
 from acrux.http.heads import MAX_HEADER_BYTES
+from acrux.serving import tls
+from acrux.serving.announcing import announce
+from acrux.serving.child import PID, STOPPING
+from acrux.serving.scraping import Scraping
 from acrux.settings import Settings
-from acrux.supervision import CannotStart, Process, Supervisor
-from acrux.worker import DRAIN, PID, STOPPING, load, make_loop
+from acrux.supervision import LEAVING_PER_WORKER, CannotStart, Process, Supervisor
+from acrux.worker import DRAIN, load, make_loop
 
 BACKLOG = 4096  # connections that the kernel queues until they are accepted
 # With granian's default of 408 KiB each slow upload took 2.5 MB; the goal is 2 MB.
 BUFFER_BYTES = 1 << 18  # of a body, waiting for the application
-ANSWER_SECONDS = 30  # a server that does not answer by then has failed
 
 LOOK_SECONDS = 2  # how often the certificate's files are checked for changes
 
-THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")  # in every certificate of ours
+# For metrics: the worker that serves, the one that is starting, and those that are leaving.
+PLACES_PER_WORKER: Final = 2 + LEAVING_PER_WORKER
 
 LOOP: Final = "acrux"  # the name of the workers' event loop
 
@@ -57,7 +59,7 @@ class Server(MPServer):
     from the socket `passed`, or each listens on a socket of its own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one of each
         self,
         *args: Any,
         log: LineLog,
@@ -65,6 +67,8 @@ class Server(MPServer):
         certificate: ServedCertificate | None,
         answering: Callable[[], None],
         passed: socket.socket | None,
+        board: Board,
+        scraping: Scraping | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -73,6 +77,8 @@ class Server(MPServer):
         self._certificate = certificate
         self._answering = answering
         self._passed = passed
+        self._slot = board.claim()
+        self._scraping = scraping
         self._woken, self._wake = _pipe()
         self._ready_reader, self._ready_writer = _pipe()
 
@@ -116,13 +122,22 @@ class Server(MPServer):
             time.monotonic,
             lambda: threading.Thread(target=self._answering, daemon=True).start(),
         )
+        scraped = Supervisor(
+            1 if self._scraping else 0,
+            self._start_scraping,
+            _leave,
+            self._log.info,
+            time.monotonic,
+            _nothing,
+        )
         try:
-            self._supervise(supervisor)
+            self._supervise(supervisor, scraped)
         except CannotStart as failed:
             self._tell("worker-cannot-start", f"a worker could not start ({failed})")
             raise SystemExit(1) from failed
         finally:
             supervisor.stop(self.workers_kill_timeout or 0)
+            scraped.stop(0)
 
     def _start(self, spawn_target: Any, target_loader: Any, number: int) -> Process:
         """Start one worker with the current certificate.
@@ -133,15 +148,18 @@ class Server(MPServer):
         if self._certificate:
             served = self._certificate.served
             self.ssl_ctx: Any = (True, str(served.certificate), str(served.key), *self.ssl_ctx[3:])
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        try:
+        with _stop_signals_blocked():
             process: BaseProcess = self._spawn_worker(number, spawn_target, target_loader).inner
             process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         return process
 
-    def _supervise(self, supervisor: Supervisor) -> None:
+    def _start_scraping(self, _: int) -> Process:
+        assert self._scraping is not None  # noqa: S101 -- for the type checker
+        with _stop_signals_blocked():
+            return self._scraping.start(self._ready_writer)
+
+    def _supervise(self, supervisor: Supervisor, scraped: Supervisor) -> None:
+        self._publish_expiry()
         looked = time.monotonic()
         while not self.interrupt_signal:
             if self.reload_signal:
@@ -151,17 +169,30 @@ class Server(MPServer):
                 looked = time.monotonic()
                 if self._certificate.look():
                     supervisor.relieve_all()
+                    self._publish_expiry()
+            self._wait_for(supervisor, scraped)
+
+    def _wait_for(self, *supervisors: Supervisor) -> None:
+        for supervisor in supervisors:
             supervisor.step()
-            readable = [self._woken, self._ready_reader, *supervisor.sentinels()]
-            wait(readable, supervisor.next_due())
-            _read(self._woken)
-            for (pid,) in PID.iter_unpack(_read(self._ready_reader)):
+        ended = (sentinel for each in supervisors for sentinel in each.sentinels())
+        due = min(each.next_due() for each in supervisors)
+        wait([self._woken, self._ready_reader, *ended], due)
+        _read(self._woken)
+        for (pid,) in PID.iter_unpack(_read(self._ready_reader)):
+            for supervisor in supervisors:
                 supervisor.ready(pid)
+
+    def _publish_expiry(self) -> None:
+        if self._certificate:
+            at = self._certificate.expires_at.timestamp()
+            self._slot.write({("acrux_certificate_expiry_timestamp_seconds",): [at]})
 
     def _reload_now(self, supervisor: Supervisor) -> None:
         if self._certificate:
             self._certificate.forget_problem()
             self._certificate.look()
+            self._publish_expiry()
         self._log.info("reload", workers=self.workers)
         supervisor.relieve_all()
 
@@ -169,6 +200,23 @@ class Server(MPServer):
 def _drain(process: Process) -> None:
     if process.pid is not None and process.exitcode is None:
         os.kill(process.pid, DRAIN)
+
+
+def _nothing() -> None:
+    """Nobody waits for the process that serves the metrics."""
+
+
+def _leave(_: Process) -> None:
+    """It closes each connection after its answer anyway."""
+
+
+@contextmanager
+def _stop_signals_blocked() -> Iterator[None]:
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
 def _pipe() -> tuple[int, int]:
@@ -195,44 +243,16 @@ def survive_signals() -> None:
         signal.signal(ignored, signal.SIG_IGN)
 
 
-def certificate_files(settings: Settings) -> CertificateFiles | None:
-    """The certificate to serve with, created if necessary; None for plain http.
-
-    Raises InvalidSettings if the certificate and the key do not match.
-    """
-    make_data_dir(settings.data_dir)
-    find = _finder(settings)
-    files = find() if find else None
-    if files:
-        read_pair(files)
-    return files
-
-
-def _finder(settings: Settings) -> Callable[[], CertificateFiles] | None:
-    if settings.tls_self_signed:
-        return partial(_self_signed, settings)
-    if settings.tls_cert and settings.tls_key:
-        files = CertificateFiles(settings.tls_cert, settings.tls_cert, settings.tls_key)
-        return lambda: files
-    return None
-
-
-def _self_signed(settings: Settings) -> CertificateFiles:
-    hosts = dict.fromkeys(_host_of(server) for server in settings.known_login_servers)
-    # Whoever looks after the registry calls it from its own machine, whatever its names outside.
-    names = (*hosts, *(name for name in THIS_MACHINE if name not in hosts))
-    return self_signed(settings.data_dir / "tls", names, datetime.now(UTC))
-
-
-def _host_of(login_server: str) -> str:
-    host, colon, port = login_server.rpartition(":")
-    return (host if colon and port.isdigit() else login_server).strip("[]")
-
-
-def run(settings: Settings, passed: socket.socket | None, answering: Callable[[], None]) -> None:
+def run(
+    settings: Settings,
+    passed: socket.socket | None,
+    answering: Callable[[], None],
+    metrics: socket.socket | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; then running requests have `stop_seconds` to finish.
 
-    `passed` is the socket to accept connections from, if a service manager listens on it.
+    `passed` is the socket to accept connections from, if a service manager listens on it, and
+    `metrics` one that listens for scrapers, if they have a port of their own.
 
     Raises SystemExit(1) if a worker cannot start, and InvalidSettings if there is no usable
     certificate.
@@ -242,8 +262,9 @@ def run(settings: Settings, passed: socket.socket | None, answering: Callable[[]
     allow_descriptors()
     log = LineLog(sys.stderr, settings.log_format)
     _warn_of_strangers(settings, log)
-    find = _finder(settings)
+    find = tls.finder(settings)
     recover(settings.data_dir / "uploads")  # once, before a worker reports an offset
+    board = Board(PLACES_PER_WORKER * settings.worker_processes + 1)
     server = Server(
         "acrux",
         address=address,
@@ -265,10 +286,12 @@ def run(settings: Settings, passed: socket.socket | None, answering: Callable[[]
         log=log,
         tell=partial(_tell, settings),
         certificate=ServedCertificate(find, log.info) if find else None,
-        answering=partial(_announce, settings, answering),
+        answering=partial(announce, settings, answering, partial(_tell, settings)),
         passed=passed,
+        board=board,
+        scraping=Scraping(settings, metrics, board) if metrics else None,
     )
-    server.serve(target_loader=partial(load, settings, os.getpid()), wrap_loader=False)
+    server.serve(target_loader=partial(load, settings, os.getpid(), board), wrap_loader=False)
 
 
 def _warn_of_strangers(settings: Settings, log: LineLog) -> None:
@@ -320,20 +343,3 @@ def _of_libraries(style: Style) -> dict[str, Any]:
 
 def _tell(settings: Settings, event: str, text: str) -> None:
     sys.stderr.write(sentence(settings.log_format, event, text))
-
-
-def _announce(settings: Settings, answering: Callable[[], None]) -> None:
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while not _answers(settings):
-        if time.monotonic() > deadline:
-            told = f"the registry did not answer within {ANSWER_SECONDS} seconds"
-            _tell(settings, "no-answer", told)
-            return
-        time.sleep(0.01)
-    answering()
-
-
-def _answers(settings: Settings) -> bool:
-    with suppress(OSError, http.client.HTTPException):
-        return probe.ask(settings, "/livez")[0] == http.client.OK
-    return False

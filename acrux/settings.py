@@ -36,6 +36,8 @@ _LOGIN_SERVER = re.compile(
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,254}")
 
 _ISSUER_CHARACTERS: Final = range(1, 256)
+# host ::= a name or an IPv4 address without a colon, or a bracketed IPv6 address
+_HOST_AND_PORT = re.compile(r"(?P<host>[^\s:\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port>[1-9][0-9]{0,4})")
 
 # As a browser writes it (RFC 6454 §6.1).
 _ORIGIN = re.compile(rf"\*|https?://{_LOGIN_SERVER.pattern}")
@@ -225,6 +227,11 @@ class Settings:
         "account; beyond it the oldest records are removed early, and that is recorded.",
         4 * 1024 * 1024 * 1024,
     )
+    metrics_listen: str = _setting(
+        "HOST:PORT to serve /metrics on, by plain http and without credentials, and then not on "
+        "the registry's port: for a network that only scrapers reach.",
+        "",
+    )
     log_format: Literal["console", "json"] = _setting("The format of log lines.", "console")
 
     def problems(self) -> list[str]:
@@ -252,6 +259,11 @@ class Settings:
             for origin in self.cors_origins
             if _ORIGIN.fullmatch(origin) is None
         ]
+        if self.metrics_listen and self.metrics_address is None:
+            found.append(
+                f"metrics_listen: {self.metrics_listen!r} is not HOST:PORT such as 127.0.0.1:9095 "
+                "or [::1]:9095"
+            )
         if self.htpasswd and not self.htpasswd_scope_map:
             found.append(
                 "htpasswd: its users need a scope map: set htpasswd_scope_map too, for example to "
@@ -279,6 +291,14 @@ class Settings:
         if self.tls_cert and self.tls_self_signed:
             return ["tls_self_signed: set either this, or tls_cert and tls_key"]
         return []
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """The host and the port that serve the metrics, if they have one of their own."""
+        found = _HOST_AND_PORT.fullmatch(self.metrics_listen)
+        if found is None or int(found["port"]) > 65535:
+            return None
+        return found["host"].strip("[]"), int(found["port"])
 
     @property
     def scheme(self) -> str:

@@ -1,37 +1,25 @@
-"""A worker process: its event loop, its signals, its end with its parent."""
+"""A worker process: its event loop, the first of its signals."""
 
 import asyncio
-import ctypes
 import os
 import signal
-import struct
-import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVarTuple
 
 import uvloop
 
+from acrux.adapters.metrics.board import Board
 from acrux.bootstrap.application import build
 from acrux.http.app import Application
+from acrux.serving import child
 from acrux.settings import Settings
 from acrux.threads import Threads
-
-STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 # Asks a worker to close each connection after its next answer. Not SIGUSR1, which asks other
 # servers to reopen their logs: a rotation of logs may signal every process of a name.
 DRAIN: Final = signal.SIGRTMIN
-
-PARENT_SECONDS: Final = 1  # how often a worker checks that its parent still runs
-
-PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
-
-PID: Final = struct.Struct("=i")  # what a worker writes when it is ready: its process id
-
 
 Args = TypeVarTuple("Args")
 
@@ -66,7 +54,7 @@ class WorkerLoop(uvloop.Loop):
         """
         self._runs += 1
         if self._runs == 2:
-            os.write(self._ready, PID.pack(os.getpid()))
+            os.write(self._ready, child.PID.pack(os.getpid()))
         return super().run_until_complete(future)
 
     def add_signal_handler(
@@ -88,37 +76,12 @@ def make_loop(ready: int) -> WorkerLoop:
     return loop
 
 
-def load(settings: Settings, parent: int) -> Application:
-    """The application of one worker process; `parent` is the process that started it."""
-    _end_with_the_parent(parent)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is meant for the parent
-    for stopping in STOPPING:
-        signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's handlers
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    app = build(settings).app
+def load(settings: Settings, parent: int, board: Board) -> Application:
+    """The application of one worker process; `parent` is the process that started it.
+
+    `board` is where it puts its metrics.
+    """
+    child.begin(parent)
+    app = build(settings, board=board).app
     signal.signal(DRAIN, lambda *_: app.drain())
     return app
-
-
-def _end_with_the_parent(parent: int) -> None:
-    # A worker whose parent was killed would keep serving, and would block the port for the next
-    # start. Only SIGKILL ends it in any state, even stopped or waiting for a lock. A push that is
-    # cut off is retried, as after a power failure.
-    # To the kernel, the parent is the thread that forked us (prctl(2)): only the parent's main
-    # thread may start workers.
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    _end_if_alone(parent)  # prctl does not report a parent that died before the call
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    # For systems that cannot send a signal when the parent dies.
-    while True:
-        time.sleep(PARENT_SECONDS)
-        _end_if_alone(parent)
-
-
-def _end_if_alone(parent: int) -> None:
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)

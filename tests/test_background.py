@@ -1,5 +1,6 @@
 """Repeated failures are reported without flooding the log."""
 
+import asyncio
 import errno
 import os
 
@@ -62,3 +63,28 @@ async def test_what_a_read_only_file_system_refuses_keeps_nobody_from_starting()
     await running.stop()
 
     assert lines.lines == [{"event": "read-only", "problem": "read-only", "failures": 1}]
+
+
+async def test_runs_are_counted_with_those_that_failed_and_the_last_that_did_not() -> None:
+    """A task that has failed all night is seen nowhere else: it keeps being tried."""
+    attempts, has_tried_thrice = 0, asyncio.Event()
+
+    async def work() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise StorageExhausted("full")
+        if attempts == 3:
+            has_tried_thrice.set()
+
+    task = BackgroundTask("collection", 0, work)
+    running = BackgroundTasks([task], Lines(), now=lambda: 1700.0)
+    assert task.runs.succeeded_at == 0
+
+    await running.start()
+    await has_tried_thrice.wait()
+    await running.stop()
+
+    assert task.runs.work.failures == 1
+    assert task.runs.work.count >= 3
+    assert task.runs.succeeded_at == 1700.0

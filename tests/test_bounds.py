@@ -58,6 +58,11 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4352,
         "two rows each, of 10,000 accounts",
     ),
+    "acrux/adapters/metrics/page.py:_kept": (2048, "a page in each of two formats"),
+    "acrux/http/traffic.py:_answers": (
+        4096,
+        "250 endpoints of 25 statuses: here, on the board, and what a predecessor left there",
+    ),
     "acrux/adapters/backup/damage.py:digests": (0, "MAX_DAMAGED digests, in a command only"),
     "acrux/adapters/blobs/batches.py:_waiting": (24576, "three times BATCHES_BYTES"),
     "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),

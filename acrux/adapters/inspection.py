@@ -20,6 +20,7 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.storage.copy import Copy
 from acrux.errors import DamagedBlob
 from acrux.ports.content.integrity.files import Spend, State, Strangers
+from acrux.tally import Work
 
 FOLDERS: Final = 64  # looked at in one step
 MAX_STRANGERS: Final = 100  # of these that are named
@@ -35,7 +36,7 @@ class FileInspection:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._copies = CopyFiles(root / "blobs")
+        self._copies = CopyFiles(root / "blobs", Work())
 
     async def states(self, copies: Sequence[Copy]) -> Mapping[Copy, State]:
         """See ports.integrity.files.Files."""

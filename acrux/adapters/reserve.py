@@ -39,7 +39,7 @@ class Reserve:
         """Allocate the reserve if it is missing and there is room; return whether it is there."""
         if os.path.exists(self._name):  # noqa: PTH110 -- see above
             return True
-        if self._free() < RESERVE_BYTES + 2 * LOW_BYTES:
+        if self.free() < RESERVE_BYTES + 2 * LOW_BYTES:
             return False
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -58,7 +58,7 @@ class Reserve:
 
     def yield_room(self) -> None:
         """Give up the reserve if there is little other room."""
-        if self._free() < LOW_BYTES:
+        if self.free() < LOW_BYTES:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
@@ -71,7 +71,7 @@ class Reserve:
         if not self.take():
             self._check_writable()
             raise StorageExhausted(_FULL)
-        if growth > LOW_BYTES and self._free() < growth:
+        if growth > LOW_BYTES and self.free() < growth:
             raise StorageExhausted(_NO_ROOM.format(growth))
 
     async def watch(self) -> None:
@@ -82,13 +82,14 @@ class Reserve:
         """Why pushes are refused, in words; empty if they are accepted."""
         if is_read_only(self._path.parent):
             return READ_ONLY
-        return "" if self._free() >= LOW_BYTES and self.take() else _FULL
+        return "" if self.free() >= LOW_BYTES and self.take() else _FULL
 
     def _check_writable(self) -> None:
         if is_read_only(self._path.parent):
             raise StorageReadOnly(READ_ONLY)
 
-    def _free(self) -> int:
+    def free(self) -> int:
+        """How many bytes of the disk this user may still fill. Raises OSError."""
         found = os.statvfs(self._folder)
         # Only root may use the blocks that ext4 reserves (statvfs(3); mke2fs(8), -m).
         blocks = found.f_bavail if os.geteuid() else found.f_bfree

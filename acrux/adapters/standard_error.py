@@ -20,7 +20,8 @@ class StandardError(io.TextIOBase):
 
     Otherwise a pipe that nobody reads would hold up every request. Text that does not fit into
     `room` bytes is dropped; in its place comes a line that `lost` makes of the number of missing
-    lines. Safe to fork: the child starts with nothing waiting, and with its own thread.
+    lines. `lost` counts them since the start. Safe to fork: the child starts with nothing waiting,
+    and with its own thread.
     """
 
     encoding = "utf-8"
@@ -38,6 +39,7 @@ class StandardError(io.TextIOBase):
 
     def _renew(self) -> None:
         # The child has no thread, and the parent's may have held the lock during the fork.
+        self.lost = 0
         self._changed = Condition()
         self._waiting: deque[str | int] = deque()  # a number counts lines that are missing here
         self._waiting_bytes = 0
@@ -68,6 +70,7 @@ class StandardError(io.TextIOBase):
         return len(text)
 
     def _lose(self, lines: int) -> None:
+        self.lost += lines
         before = self._waiting[-1] if self._waiting else None
         if isinstance(before, int):
             self._waiting[-1] = before + lines
@@ -93,11 +96,13 @@ class StandardError(io.TextIOBase):
             text = self._render_lost(one + lost) if isinstance(one, int) else one
             if lost and isinstance(one, str):
                 text = self._render_lost(lost) + text
-            if self._put(text):
+            is_put = self._put(text)
+            if is_put:
                 lost = 0
             else:
                 lost += one if isinstance(one, int) else one.count("\n")
             with self._changed:
+                self.lost += 0 if is_put or isinstance(one, int) else one.count("\n")
                 self._is_writing = False
                 self._changed.notify_all()
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from acrux import edge
 from acrux.adapters.log import LineLog
+from acrux.adapters.metrics.board import Board
+from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.sqlite.connection import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
-from acrux.bootstrap import tasks
+from acrux.bootstrap import metrics, tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
+from acrux.bootstrap.counts import Counts
 from acrux.bootstrap.services import Services, build_services
 from acrux.clocks import Clocks, clocks_of
 from acrux.errors import RegistryError
@@ -23,15 +26,18 @@ from acrux.http.acr.handlers import AcrHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.health import HealthHandlers
 from acrux.http.management.handlers import ManagementHandlers
+from acrux.http.metrics import MetricsHandlers
 from acrux.http.oauth2.handlers import TokenHandlers
 from acrux.http.request_log import Log, RequestLog
 from acrux.http.routes import Handlers, Router, Row, table
+from acrux.http.traffic import Traffic
 from acrux.http.v2.blobs import BlobHandlers
 from acrux.http.v2.listings import ListingHandlers
 from acrux.http.v2.manifests import ManifestHandlers
 from acrux.http.v2.uploads import UploadHandlers
 from acrux.pacing import Pacer
 from acrux.ports.clock import Clock
+from acrux.services.connections import Connections
 from acrux.settings import Settings
 
 
@@ -50,17 +56,18 @@ def build(
     clock: Clock | Clocks | None = None,
     log: Log | None = None,
     observe: Observer | None = None,
+    board: Board | None = None,
 ) -> Registry:
     """The whole registry on one data directory; `lifespan` opens and closes it.
 
     Makes the folders and the keys if they are missing; opening makes the schema. Raises
-    InvalidSettings. `observe` is called with every statement before the database runs it.
+    InvalidSettings. `observe` is called with every statement before the database runs it. `board`
+    is where the processes of a server put their metrics.
     """
     log = log or LineLog(sys.stderr, settings.log_format)
     clocks = clocks_of(clock, log)
     adapters = build_adapters(settings, clocks, observe)
-    origins = edge.origins(settings)
-    connections = edge.connections(settings, origins)
+    connections = edge.connections(settings, edge.origins(settings))
     services = build_services(settings, adapters, Pacer(lambda: connections.begun))
     background = (
         *clocks.background_tasks(adapters.facts),
@@ -74,22 +81,50 @@ def build(
         *tasks.of_a_key_set_file(settings, adapters),
         *tasks.of_content(settings, services, log),
     )
-    identity = _identity(services)
-    rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
+    parts = _Parts(settings, adapters, services, connections, serving, log)
+    app, rows = _application(parts, board or Board(slots=1))
+    return Registry(app, rows, services, _lifespan(adapters, services, log, background))
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What an application is made of."""
+
+    settings: Settings
+    adapters: Adapters
+    services: Services
+    connections: Connections
+    tasks: tuple[BackgroundTask, ...]
+    log: Log
+
+
+def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, ...]]:
+    settings, adapters, services = parts.settings, parts.adapters, parts.services
+    identity, origins, traffic = _identity(services), edge.origins(settings), Traffic()
+    audit = AuditRecorder(services.audit_log, adapters.clock)
+    tokens = TokenHandlers(identity, services.tokens, origins)
+    counts = Counts(traffic, parts.connections, audit, tokens, services, adapters, parts.tasks)
+    publisher = Publisher(board, counts.values)
+    page = metrics.of_worker(adapters, publisher)
+    is_elsewhere = settings.metrics_address is not None
+    shown = None if is_elsewhere else MetricsHandlers(page.render)
+    rows = table(_handlers(parts, identity, origins, tokens, shown))
+    serving = (*parts.tasks, tasks.of_metrics(publisher))
     app = Application(
         router=Router(rows),
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
-        log=RequestLog(log),
-        audit=AuditRecorder(services.audit_log, adapters.clock),
-        lifespan=_lifespan(adapters, services, log, serving),
+        log=RequestLog(parts.log),
+        audit=audit,
+        lifespan=_lifespan(adapters, services, parts.log, serving, publisher.publish),
         pace=edge.pace(settings),
-        connections=connections,
+        connections=parts.connections,
         incoming=edge.incoming(),
         sender=edge.sender(),
+        traffic=traffic,
         completions=edge.completions(settings, origins),
     )
-    return Registry(app, rows, services, _lifespan(adapters, services, log, background))
+    return app, rows
 
 
 def _identity(services: Services) -> Identity:
@@ -97,14 +132,15 @@ def _identity(services: Services) -> Identity:
 
 
 def _handlers(
-    settings: Settings,
-    services: Services,
+    parts: _Parts,
     identity: Identity,
     origins: Origins,
-    trouble: Callable[[], str],
+    tokens: TokenHandlers,
+    shown: MetricsHandlers | None,
 ) -> Handlers:
+    settings, services = parts.settings, parts.services
     return Handlers(
-        tokens=TokenHandlers(identity, services.tokens, origins),
+        tokens=tokens,
         manifests=ManifestHandlers(services.manifests, services.pulls),
         blobs=BlobHandlers(services.blobs),
         uploads=UploadHandlers(
@@ -116,13 +152,18 @@ def _handlers(
         listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
         deleted=DeletedHandlers(services.deleted, services.properties, identity, origins),
-        health=HealthHandlers(services.listings, trouble),
+        health=HealthHandlers(services.listings, parts.adapters.reserve.trouble),
         management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),
+        metrics=shown,
     )
 
 
 def _lifespan(
-    adapters: Adapters, services: Services, log: Log, background: tuple[BackgroundTask, ...]
+    adapters: Adapters,
+    services: Services,
+    log: Log,
+    background: tuple[BackgroundTask, ...],
+    at_end: Callable[[], None] = lambda: None,
 ) -> Lifespan:
     running = BackgroundTasks(background, log)
 
@@ -139,6 +180,7 @@ def _lifespan(
             log.info("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.info("audit-lost", records=lost)
+        at_end()
         adapters.database.close()
         log.flush()
 

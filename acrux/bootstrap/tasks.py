@@ -7,6 +7,7 @@ from msgspec.structs import asdict
 
 from acrux.adapters import heap
 from acrux.adapters.keys.key_set_file import KeySetFile
+from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
 from acrux.bootstrap import served
@@ -21,6 +22,7 @@ from acrux.settings import Settings
 REVOCATION_SECONDS = 0.5
 AUDIT_LOG_SECONDS = 0.5
 CONNECTION_SECONDS = 1.0
+METRICS_SECONDS = 0.5
 PULL_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 
@@ -67,6 +69,15 @@ def of_a_key_set_file(settings: Settings, adapters: Adapters) -> tuple[Backgroun
         await asyncio.to_thread(file.write, adapters.signer.public_keys())
 
     return (BackgroundTask("key-set-file", REVOCATION_SECONDS, write, at_start=True),)
+
+
+def of_metrics(publisher: Publisher) -> BackgroundTask:
+    """The task that lets other processes know what this one counts."""
+
+    async def publish() -> None:
+        publisher.publish()
+
+    return BackgroundTask("metrics", METRICS_SECONDS, publish, at_start=True)
 
 
 def of_content(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:

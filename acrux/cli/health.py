@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from acrux import probe
 from acrux.cli import exits
 from acrux.cli.options import load, setting_options
+from acrux.serving import probe
 
 SECONDS = 5  # a registry that takes longer serves nobody
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from acrux.domain.access.scope_maps import ACTION_OF_KIND, ACTION_OF_MANAGEMENT
+from acrux.domain.access.scope_maps import ACTION_OF_KIND, PERMISSIONS_ON_REGISTRY
 
 Command = Callable[..., Any]
 
@@ -60,25 +60,25 @@ def repository_option(name: str, sentence: str) -> Callable[[Command], Command]:
     )
 
 
-class Management(click.Choice[str]):
-    """`read` or `write`, as the permission of a scope map."""
+class ActionOnRegistry(click.Choice[str]):
+    """An action on MANAGEMENT or METRICS, as the permission of a scope map."""
 
-    def __init__(self) -> None:
-        super().__init__(tuple(ACTION_OF_MANAGEMENT.values()))
+    def __init__(self, name: str) -> None:
+        self._permissions = PERMISSIONS_ON_REGISTRY[name]
+        super().__init__(tuple(self._permissions.values()))
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> str:
         """`management/read` for `read`."""
         action = super().convert(value, parameter, context)
-        return next(text for text, one in ACTION_OF_MANAGEMENT.items() if one == action)
+        return next(text for text, one in self._permissions.items() if one == action)
 
 
-def management_option(name: str, sentence: str) -> Callable[[Command], Command]:
-    """An option that may be given twice: the right to see accounts, and to change them."""
-    return click.option(
-        f"--{name}", name.replace("-", "_"), type=Management(), multiple=True, help=sentence
-    )
+def registry_option(name: str, sentence: str, prefix: str = "") -> Callable[[Command], Command]:
+    """An option such as --add-management, which may be given once for each action."""
+    option = f"--{prefix}{name}"
+    return click.option(option, type=ActionOnRegistry(name), multiple=True, help=sentence)
 
 
 def joined(permissions: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 import asyncio
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
 import click
 
-from acrux import listening, server, service_manager
+from acrux import listening, server
 from acrux.adapters.log import Style
 from acrux.adapters.passwords.password_file import PasswordFile
 from acrux.bootstrap.application import Registry, build
@@ -21,6 +21,7 @@ from acrux.domain.content.page import Page
 from acrux.domain.content.patterns import EVERY_REPOSITORY
 from acrux.errors import RegistryError, StorageReadOnly
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS
+from acrux.serving import service_manager, tls
 from acrux.settings import Settings, variable
 
 
@@ -61,8 +62,8 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
 def _serve(settings: Settings, *, with_sample: bool) -> None:
     passed = service_manager.passed_socket(os.environ)
     settings, held = listening.resolve(settings, passed)
-    with held:
-        certificate = server.certificate_files(settings)
+    with held, listening.for_metrics(settings) or nullcontext() as metrics:
+        certificate = tls.certificate_files(settings)
         first_start, more_passwords = asyncio.run(
             prepare(build(settings), settings, with_sample=with_sample)
         )
@@ -70,7 +71,7 @@ def _serve(settings: Settings, *, with_sample: bool) -> None:
         greeting = Greeting(
             settings, first_start, more_passwords, ca, with_sample, sys.stderr.isatty()
         )
-        server.run(settings, passed, partial(_ready, greeting))
+        server.run(settings, passed, partial(_ready, greeting), metrics)
 
 
 def _ready(greeting: Greeting) -> None:

@@ -17,6 +17,7 @@ from acrux.http.request_log import RequestLog
 from acrux.http.room import Room
 from acrux.http.routes import Challenge, Endpoint, Router
 from acrux.http.sending import Sender
+from acrux.http.traffic import Traffic
 from acrux.services.connections import Connections
 
 NOBODY: Final = ("", "")
@@ -54,6 +55,7 @@ class Application:
         connections: Connections,
         incoming: Room,
         sender: Sender,
+        traffic: Traffic,
         completions: Sequence[Callable[[Request, Response], None]] = (),
     ) -> None:
         self._router = router
@@ -67,6 +69,7 @@ class Application:
         self._connections = connections
         self.incoming = incoming
         self._sender = sender
+        self._traffic = traffic
         self._completions = completions
 
     def drain(self) -> None:
@@ -115,9 +118,12 @@ class Application:
                 if response.is_refusal:
                     await _read_rest(request)
             finally:
-                self._log.write(request, response, started)
+                seconds = time.perf_counter() - started
+                self._log.write(request, response, seconds)
+                self._traffic.count(request, response, seconds)
         finally:
             exchange.open -= 1
+            self._traffic.ended += 1
 
     async def _answer(self, request: Request) -> Response:
         challenges: Challenge = challenge.bearer

@@ -188,6 +188,10 @@ class Body:
                         return
 
 
+# The route of a request that matches no endpoint, in what is counted.
+UNMATCHED: Final = "unmatched"
+
+
 class Request:
     """One request. Use `parsing` to read its headers and query.
 
@@ -197,6 +201,7 @@ class Request:
     # Defaults that most requests keep.
     fields: Mapping[str, tuple[str, ...]] | None = None  # of the query, once read
     params: Mapping[str, str] = MappingProxyType({})
+    route = UNMATCHED  # or the template of its path, such as /v2/{repository}/tags/list
     has_outlived_its_token = False
     grant = Grant("")
     own_grant: Grant | None = None  # without the rights of everybody, if it was not enough
@@ -326,3 +331,8 @@ class Response(Struct):
     def size(self) -> int:
         """The size of the body in bytes."""
         return len(self.body) if isinstance(self.body, bytes) else self.body.size
+
+    @property
+    def sent(self) -> int:
+        """How many bytes of the body were sent so far; of a text in memory, all."""
+        return len(self.body) if isinstance(self.body, bytes) else self.body.sent

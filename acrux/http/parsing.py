@@ -279,7 +279,8 @@ def accept(request: Request) -> Accept:
     return _accept(b",".join(values)) if values else ANYTHING
 
 
-def _parse_accept(text: bytes) -> Accept:
+def parse_accept(text: bytes) -> Accept:
+    """The media ranges of the text of an Accept header."""
     wanted: set[str] = set()
     excluded: set[str] = set()
     for media_range in text.decode("latin-1").split(","):
@@ -289,7 +290,7 @@ def _parse_accept(text: bytes) -> Accept:
     return Accept(frozenset(wanted - {""}), frozenset(excluded - {""}))
 
 
-_accept = memoize(_parse_accept, 32)  # each client sends the same one each time
+_accept = memoize(parse_accept, 32)  # each client sends the same one each time
 
 
 def content_type(request: Request) -> str:

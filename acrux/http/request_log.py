@@ -96,17 +96,17 @@ class RequestLog:
         self._write_line = log.line("request", *_FIELDS)
         self._write_cut_line = log.line("request", *_FIELDS, "cut")
 
-    def write(self, request: Request, response: Response, started: float) -> None:
-        """Log how the request ended; `started` is a value of `time.perf_counter`."""
+    def write(self, request: Request, response: Response, seconds: float) -> None:
+        """Log how the request ended, and after how long."""
         body = response.body
-        sent, cut = (len(body), "") if isinstance(body, bytes) else (body.sent, body.cut)
+        cut = "" if isinstance(body, bytes) else body.cut
         values = (
             request.method,
             request.raw_path.decode("ascii", "backslashreplace"),
             response.status,
-            round((time.perf_counter() - started) * 1000, 1),
+            round(seconds * 1000, 1),
             request.body.received_bytes,
-            0 if request.method == "HEAD" else sent,
+            0 if request.method == "HEAD" else response.sent,
             request.grant.principal,
             request.peer,
             parsing.header(request, b"user-agent") or "",

@@ -57,6 +57,11 @@ def json(content: object, status: int = 200) -> Response:
     return Response(status, [_JSON], msgspec.json.encode(content))
 
 
+def text(content: bytes, content_type: str) -> Response:
+    """A text in memory; `content_type` is one of our own."""
+    return Response(200, [(b"content-type", content_type.encode())], content)
+
+
 def created(location: str, content: object) -> Response:
     """What was created, with its location. It may hold passwords, so it must not be cached."""
     response = secret(content, 201)

@@ -21,6 +21,7 @@ from acrux.http.management.openapi import OpenApi
 from acrux.http.management.operation import ROOT
 from acrux.http.management.routes import operations
 from acrux.http.messages import Request, Response
+from acrux.http.metrics import MetricsHandlers
 from acrux.http.oauth2.handlers import TokenHandlers
 from acrux.http.v2.blobs import BlobHandlers
 from acrux.http.v2.listings import ListingHandlers
@@ -63,6 +64,7 @@ class Handlers:
     deleted: DeletedHandlers
     health: HealthHandlers
     management: ManagementHandlers
+    metrics: MetricsHandlers | None  # None if they are served elsewhere
 
 
 def table(handlers: Handlers) -> tuple[Row, ...]:
@@ -74,6 +76,7 @@ def table(handlers: Handlers) -> tuple[Row, ...]:
         *_acr_v1(handlers),
         *_management(handlers.management),
         *_public(handlers),
+        *_metrics(handlers.metrics),
     )
 
 
@@ -234,6 +237,12 @@ def _public(handlers: Handlers) -> tuple[Row, ...]:
     )
 
 
+def _metrics(handlers: MetricsHandlers | None) -> tuple[Row, ...]:
+    if handlers is None:
+        return ()
+    return (Row("metrics", "/metrics", {"GET": Endpoint(guard.read_metrics, handlers.show)}),)
+
+
 CACHED_PATHS: Final = 1024  # most requests are for few of them
 
 
@@ -251,7 +260,7 @@ class Router:
         self._cut_once = memoize(self._cut, CACHED_PATHS)
 
     def match(self, request: Request) -> Endpoint:
-        """Find the endpoint and set `request.params`.
+        """Find the endpoint, and set the request's `params` and `route`.
 
         Raises UnknownEndpoint, and Unsupported if the path exists with other methods only.
         """
@@ -261,6 +270,7 @@ class Router:
         if endpoint is None:
             allow = ", ".join(row.methods).replace("GET", "GET, HEAD")
             raise Unsupported(f"{request.method} is not one of: {allow}", allow=allow)
+        request.route = row.path
         return endpoint
 
     def _cut(self, path: str) -> tuple[Row, Mapping[str, str]]:

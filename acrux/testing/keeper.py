@@ -22,10 +22,10 @@ import msgspec
 
 from acrux.bootstrap.application import build
 from acrux.cli.main import main as run_command
+from acrux.serving.child import PR_SET_PDEATHSIG
 from acrux.settings import Settings
 from acrux.testing import template
 from acrux.testing.messages import Kept, NotKept, Start, Stop
-from acrux.worker import PR_SET_PDEATHSIG
 
 START_SECONDS: Final = 60  # a registry that does not answer by then has failed
 LOOK_SECONDS: Final = 1.0  # how often the keeper checks that the test process still runs

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 import acrux
-from acrux import server
 from acrux.adapters.sql import migrations
 from acrux.bootstrap.application import build
 from acrux.cli.serve import prepare
+from acrux.serving import tls
 from acrux.settings import Settings
 
 PASSWORD_FILE: Final = "password"  # noqa: S105 -- a file's name
@@ -73,7 +73,7 @@ def _prepare_and_exit(folder: Path) -> None:
             admin_password_file=folder / PASSWORD_FILE,
             tls_self_signed=True,  # a registry with plain http ignores the certificate
         )
-        server.certificate_files(settings)
+        tls.certificate_files(settings)
         asyncio.run(prepare(build(settings), settings, with_sample=False))
         (settings.data_dir / "reserve").unlink(missing_ok=True)  # 4 MiB that need no copying
         code = 0

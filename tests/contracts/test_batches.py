@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from acrux.adapters.blobs.batches import receive
+from acrux.tally import Work
 
 PATIENCE = 30.0  # seconds until something that is waited for has happened
 
@@ -42,7 +43,7 @@ async def test_a_batch_that_waits_for_room_goes_on_while_another_is_written() ->
             yield chunk
         all_taken.set()
 
-    receiving = asyncio.create_task(receive(file, chunks(), batch=lambda: 1))
+    receiving = asyncio.create_task(receive(file, chunks(), Work(), batch=lambda: 1))
     await happened(file.begun[0])
     file.released[0].set()
     await happened(file.begun[1])

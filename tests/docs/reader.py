@@ -30,8 +30,8 @@ _GREETED: Final = re.compile(r"^password +(\S+)$", re.MULTILINE)
 # Where the tools come from (.ci/run installs them).
 PACKAGES: Final = {
     "curl": "curl", "docker": "docker.io", "htpasswd": "apache2-utils", "jq": "jq",
-    "openssl": "openssl", "pipx": "pipx", "podman": "podman", "skopeo": "skopeo",
-    "sqlite3": "sqlite3",
+    "openssl": "openssl", "pipx": "pipx", "podman": "podman", "promtool": "prometheus",
+    "skopeo": "skopeo", "sqlite3": "sqlite3",
 }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ REFUSED = {
         (
             "a permission is repositories/NAME/ followed by content/read, content/write, "
             "content/delete, metadata/read, metadata/write, deleted/read or deleted/restore; or "
-            "management/read or management/write"
+            "management/read, management/write or metrics/read"
         ),
         {"permission": "X" * 160},
     ),

@@ -47,6 +47,7 @@ SYSTEM_MAPS = {
     "_repositories_pull_metadata_read": on_all("pull", "metadata_read", catalog=True),
     "_repositories_push": on_all("pull", "push"),
     "_repositories_push_metadata_write": on_all("pull", "push", "metadata_read", "metadata_write"),
+    "_metrics_read": only("registry:metrics:read"),
 }
 
 ON_OTHERS_OF_TEAM = ("repository:team/*:pull", "registry:catalog:*")
@@ -295,6 +296,17 @@ async def _an_account_that_may_see_the_accounts(world: World) -> str:
 async def _an_account_that_may_change_the_accounts(world: World) -> str:
     account = await world.holder("management/write")
     return bearer(await world.access("somebody", password(account)))
+
+
+@kind(only("registry:metrics:read"), "metrics/read")
+async def _an_account_that_may_read_the_metrics(world: World) -> str:
+    account = await world.holder("metrics/read")
+    return bearer(await world.access("somebody", password(account)))
+
+
+@kind(only("registry:metrics:read"))
+async def _that_token_of_the_administrator_as_a_password(world: World) -> str:
+    return in_place_of_a_password(await world.admin_access("registry:metrics:read"))
 
 
 @kind(only("registry:management:read", "registry:management:write", *ON_OTHERS_OF_TEAM))

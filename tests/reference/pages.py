@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.reference import audit_reasons, commands, endpoints, errors, settings
+from tests.reference import audit_reasons, commands, endpoints, errors, metrics, settings
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -14,6 +14,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "endpoints.md": endpoints.render,
     "errors.md": errors.render,
     "audit-reasons.md": audit_reasons.render,
+    "metrics.md": metrics.render,
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from acrux import settings
+from acrux.adapters.metrics.families import FAMILIES
 from acrux.domain.access.reason import Reason
 from acrux.http import problems
 from tests.reference import pages
@@ -43,6 +44,7 @@ def test_every_setting_failure_and_reason_is_on_its_page() -> None:
         "settings.md": [row.name for row in settings.rows()],
         "errors.md": kinds,
         "audit-reasons.md": [*Reason],
+        "metrics.md": [*FAMILIES],
     }.items():
         assert [name for name in names if f"| `{name}` |" not in texts[page]] == [], page
 

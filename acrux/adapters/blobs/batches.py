@@ -4,11 +4,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from time import perf_counter
 from typing import Final
 
 from acrux.adapters.blobs.upload_files import UploadFile, in_thread, settle, start_thread
 from acrux.domain.content.upload import ContentRange
 from acrux.errors import SizeMismatch
+from acrux.tally import Work
 
 # Bytes that are written and hashed at once: fewer for each upload if many come at once.
 BATCH_BYTES: Final = 1 << 18
@@ -25,21 +27,23 @@ def batch_bytes(uploads: int) -> int:
 async def receive(
     file: UploadFile,
     chunks: AsyncIterator[bytes],
+    work: Work,
     content_range: ContentRange | None = None,
     batch: Callable[[], int] = lambda: BATCH_BYTES,
     check_room: Callable[[], None] = lambda: None,
 ) -> None:
     """Append the chunks as they arrive, writing some while the next are on their way.
 
-    `batch` returns how many bytes to write at once. `check_room` is called before each batch, and
-    raises StorageExhausted if the batch may not be written.
+    `work` counts the turns of the thread that writes. `batch` returns how many bytes to write at
+    once. `check_room` is called before each batch, and raises StorageExhausted if the batch may not
+    be written.
 
     Raises StorageExhausted. Raises SizeMismatch if the chunks are shorter or longer than
     `content_range` says, and then removes them from the file. Passes on what the iterator raises,
     and then keeps the bytes that came before.
     """
     start, received = file.size, 0
-    batches = _Batches(file, batch, check_room)
+    batches = _Batches(file, batch, check_room, work)
     try:
         async for chunk in chunks:
             received += len(chunk)
@@ -66,11 +70,16 @@ class _Batches:
     """
 
     def __init__(
-        self, file: UploadFile, batch: Callable[[], int], check_room: Callable[[], None]
+        self,
+        file: UploadFile,
+        batch: Callable[[], int],
+        check_room: Callable[[], None],
+        work: Work,
     ) -> None:
         self._file = file
         self._batch = batch
         self._check_room = check_room
+        self._work = work
         self._filling: list[bytes] = []
         self._filled = 0
         # One batch, or two while no thread writes. A deque is safe to share between two threads.
@@ -122,7 +131,11 @@ class _Batches:
     def _write(self) -> None:
         self._writing = start_thread(self._write_waiting) if self._waiting else None
         if self._writing is not None:
-            self._writing.add_done_callback(lambda _: self._moved.set())
+            self._writing.add_done_callback(partial(self._end_turn, perf_counter()))
+
+    def _end_turn(self, began: float, turn: asyncio.Future[None]) -> None:
+        self._moved.set()
+        self._work.add(began, failed=turn.exception() is not None)
 
     def _write_waiting(self) -> None:
         for _ in range(BATCHES_A_TURN):

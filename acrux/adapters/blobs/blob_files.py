@@ -11,7 +11,8 @@ from typing import Final
 from acrux.adapters.blobs.upload_files import in_thread
 from acrux.adapters.failures import reading
 from acrux.domain.content.digest import Digest, new_hasher
-from acrux.errors import DamagedBlob
+from acrux.errors import DamagedBlob, StorageUnavailable
+from acrux.tally import Work
 
 PIECE_BYTES: Final = 1 << 18  # longer ones are faster, but delay others and take more memory
 MAX_VERIFIED: Final = 4096  # blobs that one process remembers, about half a kilobyte each
@@ -24,13 +25,19 @@ class FileBlob:
     """A blob's open file. Its bytes stay readable even if the file is replaced or deleted."""
 
     def __init__(
-        self, digest: Digest, descriptor: int, found: os.stat_result, verified: "Verified"
+        self,
+        digest: Digest,
+        descriptor: int,
+        found: os.stat_result,
+        verified: "Verified",
+        reads: Work,
     ) -> None:
         self._digest = digest
         self._descriptor = descriptor
         self._size = found.st_size
         self._looks = (found.st_ino, found.st_mtime_ns, found.st_size)
         self._verified = verified
+        self._reads = reads
 
     @property
     def size(self) -> int:
@@ -60,9 +67,10 @@ class FileBlob:
         """See ports.StoredBlob. Raises EOFError if the file was truncated meanwhile."""
         while start < stop:
             piece = bytearray(min(PIECE_BYTES, stop - start))
-            count = self._fill_at_once(piece, start) or await in_thread(
-                partial(self._fill, piece, start)
-            )
+            with self._reads.measured(StorageUnavailable):
+                count = self._fill_at_once(piece, start) or await in_thread(
+                    partial(self._fill, piece, start)
+                )
             if not count:
                 raise EOFError(f"the blob {self._digest} ends at byte {start}, before {stop}")
             del piece[count:]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +27,17 @@ from acrux.errors import (
     DigestMismatch,
     InvalidSettings,
     StorageExhausted,
+    StorageReadOnly,
+    StorageUnavailable,
     UnknownBlob,
     UnknownUpload,
     UploadOutOfOrder,
 )
 from acrux.ports.content.blobs import Abandoned, Listing
+from acrux.tally import Work
+
+OPERATIONS: Final = ("begin", "append", "commit", "open", "read", "remove")
+FAILURES: Final = (StorageExhausted, StorageReadOnly, StorageUnavailable)
 
 SIZES_AT_ONCE: Final = 128  # looked up on the event loop: 2 µs each
 PATIENCE: Final = 10.0  # seconds to wait for an upload that another request holds
@@ -46,7 +53,9 @@ class FileBlobStore:
     durable, and never changes afterwards. The file `closed-uploads` notes which blobs the uploads
     became. `check_room` is called before anything grows, with the number of bytes to come as far as
     it is known, and raises StorageExhausted if it may not. If another request is appending to an
-    upload, the store waits for it for up to `patience` seconds. See ports.BlobStore.
+    upload, the store waits for it for up to `patience` seconds. `work` counts what is done with
+    files, by OPERATIONS: what is read in one go from the kernel's cache is not counted. See
+    ports.BlobStore.
     """
 
     def __init__(
@@ -60,7 +69,9 @@ class FileBlobStore:
         self._patience = patience
         self._uploads = root / "uploads"
         self._blobs = root / "blobs"
-        self._copies = CopyFiles(self._blobs)
+        self.work = {operation: Work() for operation in OPERATIONS}
+        self._copies = CopyFiles(self._blobs, self.work["read"])
+        self._open = self.work["open"].measuring(self._copies.open, *FAILURES)
         self._hashers = Hashers()
         self._closed = ClosedUploads(root / "closed-uploads")
         self._durable: set[str] = set()
@@ -96,7 +107,8 @@ class FileBlobStore:
     async def begin(self, upload: Upload, announced: int = 0) -> None:
         """See ports.BlobStore."""
         self._check_room(announced)
-        await in_thread(partial(_create, self._path(upload)))
+        with self.work["begin"].measured(*FAILURES):
+            await in_thread(partial(_create, self._path(upload)))
 
     async def offset(self, upload: Upload) -> int:
         """See ports.BlobStore."""
@@ -125,7 +137,8 @@ class FileBlobStore:
             self._appending += 1
             check_room = partial(self._check_room, 0)
             try:
-                await receive(file, chunks, place.range, self._batch_bytes, check_room)
+                work = self.work["append"]
+                await receive(file, chunks, work, place.range, self._batch_bytes, check_room)
             except StorageExhausted:  # the client may never come back, and others need the room
                 await in_thread(partial(file.truncate, start))
                 raise
@@ -142,7 +155,8 @@ class FileBlobStore:
             return await in_thread(partial(self._commit_again, upload, digest))
         with closing(file):
             file.hasher = self._hashers.take(upload, file.stamp())
-            return await in_thread(partial(self._commit, file, digest))
+            with self.work["commit"].measured(*FAILURES):
+                return await in_thread(partial(self._commit, file, digest))
 
     async def committed(self, upload: Upload, digest: Digest) -> bool:
         """See ports.BlobStore."""
@@ -157,7 +171,7 @@ class FileBlobStore:
 
     async def open(self, copy: Copy) -> FileBlob:
         """See ports.BlobStore."""
-        return self._copies.open(copy)
+        return self._open(copy)
 
     async def size(self, copy: Copy) -> int:
         """See ports.BlobStore."""
@@ -171,7 +185,8 @@ class FileBlobStore:
 
     async def remove(self, copies: Sequence[Copy]) -> None:
         """See ports.BlobStore."""
-        await in_thread(partial(self._copies.remove, copies))
+        with self.work["remove"].measured(*FAILURES):
+            await in_thread(partial(self._copies.remove, copies))
 
     async def copies(self, after: str, count: int) -> Listing:
         """See ports.BlobStore."""
@@ -184,6 +199,10 @@ class FileBlobStore:
     async def discard_abandoned(self, before: datetime, count: int) -> Abandoned:
         """See ports.BlobStore."""
         return await in_thread(partial(discard_abandoned, self._uploads, before, count))
+
+    async def open_uploads(self, most: int) -> int:
+        """How many uploads there are, counted up to `most`."""
+        return await in_thread(partial(_count, self._uploads, most))
 
     def _batch_bytes(self) -> int:
         return batch_bytes(self._appending)
@@ -272,6 +291,12 @@ class FileBlobStore:
 @storing
 def _create(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+@reading
+def _count(folder: Path, most: int) -> int:
+    with os.scandir(folder) as entries:
+        return sum(1 for _ in islice(entries, most))
 
 
 def _unlink(path: str) -> bool:

@@ -20,6 +20,7 @@ from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import Upload
 from acrux.errors import InvalidDigest, RegistryError, UnknownBlob
 from acrux.ports.content.blobs import Listing, StoredCopy
+from acrux.tally import Work
 
 ALGORITHMS: Final = ("sha256", "sha512")
 NAME_DIGITS: Final = 16
@@ -32,11 +33,12 @@ class CopyFiles:
     """The copies in the folder `root`.
 
     A copy is the file `<algorithm>/<first two digits>/<all digits>.<name>`, or without `.<name>`
-    if the name is empty. The methods block.
+    if the name is empty. `reads` counts the pieces that are read of them. The methods block.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, reads: Work) -> None:
         self._root = root
+        self._reads = reads
         self._verified = Verified()
 
     def path(self, copy: Copy) -> str:
@@ -59,7 +61,7 @@ class CopyFiles:
         if is_damaged(found):
             os.close(descriptor)
             raise UnknownBlob(digest=str(copy.digest))
-        return FileBlob(copy.digest, descriptor, found, self._verified)
+        return FileBlob(copy.digest, descriptor, found, self._verified, self._reads)
 
     def size(self, copy: Copy) -> int:
         """See ports.BlobStore."""

@@ -239,6 +239,11 @@ def _lives(certificate: x509.Certificate, now: datetime) -> bool:
     )
 
 
+def expiry(pair: Pair) -> datetime:
+    """When the first certificate of the chain expires."""
+    return x509.load_pem_x509_certificate(pair.certificate).not_valid_after_utc
+
+
 def _covers(certificate: x509.Certificate, names: tuple[x509.GeneralName, ...]) -> bool:
     try:
         held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)

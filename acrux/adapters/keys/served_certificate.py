@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from acrux.adapters.keys.certificates import CertificateFiles, Pair, read_pair
+from acrux.adapters.keys.certificates import CertificateFiles, Pair, expiry, read_pair
 from acrux.errors import InvalidSettings
 
 
@@ -59,6 +60,11 @@ class ServedCertificate:
             self._pair = pair
             self._tell("certificate-changed")
         return changed
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the served certificate expires."""
+        return expiry(self._pair)
 
     def forget_problem(self) -> None:
         """Log the same problem again if it persists: somebody asked for a reload."""

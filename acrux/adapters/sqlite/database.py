@@ -20,10 +20,23 @@ from acrux.adapters.sqlite.connection import Connection, Observer, nobody
 from acrux.adapters.sqlite.read_cache import ReadCache
 from acrux.adapters.sqlite.read_only import Reads, ReadsUntil, RefusedWrites, Writes
 from acrux.adapters.sqlite.snapshots import carry_out, read_apart, verify
-from acrux.errors import InvalidSettings, RegistryError, StorageUnavailable
+from acrux.errors import (
+    InvalidSettings,
+    RegistryError,
+    StorageExhausted,
+    StorageReadOnly,
+    StorageUnavailable,
+    TooManyRequests,
+)
+from acrux.tally import Work
 from acrux.threads import Outcome, resolve
 
 MAX_GROUP: Final = 64  # transactions that one commit makes durable
+
+# What a transaction raises if the database failed it: all else was refused by its own steps.
+FAILURES: Final = (
+    apsw.Error, StorageExhausted, StorageReadOnly, StorageUnavailable, TooManyRequests,
+)  # fmt: skip
 
 _BEGIN: Final = Statement("BEGIN IMMEDIATE", {})
 _COMMIT: Final = Statement("COMMIT", {})
@@ -39,7 +52,8 @@ class SqliteDatabase:
     Open it in the process that uses it, and use it on one event loop. Reads run on the loop itself,
     since they take microseconds, and their results are cached until somebody commits. Writes run in
     one thread, so that a sync never blocks the loop. `observe` is called with every statement
-    before it runs, in the thread that runs it.
+    before it runs, in the thread that runs it. `work` counts reads, of which cached ones are none,
+    transactions and snapshots; their time includes that in which they wait for others.
     """
 
     def __init__(self, path: Path, observe: Observer = nobody) -> None:
@@ -50,6 +64,7 @@ class SqliteDatabase:
         self._writer: Writes | None = None
         self._is_closed = False  # between read-only and writable
         self._apart = asyncio.Lock()
+        self.work = {"read": Work(), "transaction": Work(), "snapshot": Work()}
 
     def open(self) -> None:
         """Create the file if it is missing, bring its schema up to date, start the writer.
@@ -69,7 +84,9 @@ class SqliteDatabase:
             reading = opened.enter_context(closing(Connection(self._path, self._observe)))
             reading.execute(Statement("PRAGMA query_only = ON", {}))
             self._opened = opened.pop_all()
-        self._reads = ReadCache(reading.execute, reading.version)
+        self._reads = ReadCache(
+            self.work["read"].measuring(reading.execute, Exception), reading.version
+        )
         writer = self._writer = _Writer(writing)
         writer.start()
 
@@ -80,7 +97,7 @@ class SqliteDatabase:
             _check_version(_version(reading), len(migrations()), self._path, is_fixed=True)
             self._opened = opened.pop_all()
         lasts = self._stays_read_only
-        reads = ReadCache(reading.execute, reading.version)
+        reads = ReadCache(self.work["read"].measuring(reading.execute, Exception), reading.version)
         self._reads = ReadsUntil(reads, lasts, self._reopened_reads)
         self._writer = RefusedWrites(reading.execute, lasts, self._reopened_writer)
 
@@ -127,7 +144,8 @@ class SqliteDatabase:
         """See sql.database.Database."""
         if self._writer is None:
             raise RuntimeError("the database is not open")
-        result: Result = await self._writer.submit(steps)
+        with self.work["transaction"].measured(*FAILURES):
+            result: Result = await self._writer.submit(steps)
         return result
 
     async def snapshot(self, steps: Steps[Result]) -> Result:
@@ -135,7 +153,8 @@ class SqliteDatabase:
         if self._reads is None:
             raise RuntimeError("the database is not open")
         async with self._apart:
-            return await read_apart(self._path, steps, self._observe)
+            with self.work["snapshot"].measured(*FAILURES):
+                return await read_apart(self._path, steps, self._observe)
 
     async def verify(self, *, deep: bool) -> Sequence[str]:
         """See sql.database.Database."""

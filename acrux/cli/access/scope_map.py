@@ -8,7 +8,8 @@ from msgspec import to_builtins
 
 from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.cli.repositories import RepositoryCommand, joined, management_option, repository_option
+from acrux.cli.repositories import RepositoryCommand, joined, registry_option, repository_option
+from acrux.domain.access.scope import MANAGEMENT, METRICS
 from acrux.http.management import shapes
 from acrux.ports.accounts import StoredScopeMap
 
@@ -21,24 +22,25 @@ def scope_map() -> None:
 
     A repository is a name, all names below a prefix (team/*), or all (*). The actions are
     content/read, content/write, content/delete, metadata/read and metadata/write. In addition,
-    --management read and --management write allow managing accounts over HTTP.
+    --management read and --management write allow managing accounts over HTTP, and --metrics read
+    allows reading /metrics.
     """
 
 
 @scope_map.command(cls=RepositoryCommand)
 @name_option
 @repository_option("repository", "A repository and the actions allowed there; repeatable.")
-@management_option(
-    "management", "Allow seeing accounts over HTTP (read), or changing them (write)."
-)
+@registry_option(MANAGEMENT, "Allow seeing accounts over HTTP (read), or changing them (write).")
+@registry_option(METRICS, "Allow reading /metrics.")
 @click.option("--description", default="", help="What it is for.")
 @setting_options("data_dir")
 @output_option
-def create(
+def create(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
     config: Path | None,
     scope_map: str,
     repository: tuple[tuple[str, ...], ...],
     management: tuple[str, ...],
+    metrics: tuple[str, ...],
     description: str,
     output: str,
     **options: object,
@@ -53,7 +55,7 @@ def create(
         config,
         options,
         lambda services, _: services.scope_maps.create(
-            scope_map, (*joined(repository), *management), description
+            scope_map, (*joined(repository), *management, *metrics), description
         ),
     )
     _print([created], output)
@@ -87,10 +89,12 @@ def show(config: Path | None, scope_map: str, output: str, **options: object) ->
 @name_option
 @repository_option("add-repository", "A repository and the actions to allow there.")
 @repository_option("remove-repository", "A repository and the actions to withdraw there.")
-@management_option(
-    "add-management", "Allow seeing accounts over HTTP (read), or changing them (write)."
+@registry_option(
+    MANAGEMENT, "Allow seeing accounts over HTTP (read), or changing them (write).", "add-"
 )
-@management_option("remove-management", "Withdraw read or write access to accounts over HTTP.")
+@registry_option(MANAGEMENT, "Withdraw read or write access to accounts over HTTP.", "remove-")
+@registry_option(METRICS, "Allow reading /metrics.", "add-")
+@registry_option(METRICS, "Withdraw reading /metrics.", "remove-")
 @click.option("--description", default=None, help="What it is for.")
 @setting_options("data_dir")
 @output_option
@@ -101,6 +105,8 @@ def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
     remove_repository: tuple[tuple[str, ...], ...],
     add_management: tuple[str, ...],
     remove_management: tuple[str, ...],
+    add_metrics: tuple[str, ...],
+    remove_metrics: tuple[str, ...],
     description: str | None,
     output: str,
     **options: object,
@@ -111,8 +117,8 @@ def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
         options,
         lambda services, _: services.scope_maps.change(
             scope_map,
-            add=(*joined(add_repository), *add_management),
-            remove=(*joined(remove_repository), *remove_management),
+            add=(*joined(add_repository), *add_management, *add_metrics),
+            remove=(*joined(remove_repository), *remove_management, *remove_metrics),
             description=description,
         ),
     )

@@ -4,14 +4,19 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from acrux.domain.access.scope_maps import ACTION_OF_PERMISSION, ADMINISTRATOR, ScopeMap
+from acrux.domain.access.scope_maps import (
+    ACTION_OF_METRICS,
+    ACTION_OF_PERMISSION,
+    ADMINISTRATOR,
+    ScopeMap,
+)
 
 
 def _on_all(name: str, *permissions: str, catalog: bool = False) -> ScopeMap:
     return ScopeMap.parse(name, [f"repositories/*/{p}" for p in permissions], catalog=catalog)
 
 
-# Those of acr-protocol.md §4.4, and the administrator's.
+# Those of acr-protocol.md §4.4, the administrator's, and that of a scraper of metrics.
 SYSTEM_DEFINED: Final = {
     scope_map.name: scope_map
     for scope_map in (
@@ -28,6 +33,7 @@ SYSTEM_DEFINED: Final = {
             "metadata/read",
             "metadata/write",
         ),
+        ScopeMap.parse("_metrics_read", ACTION_OF_METRICS),
     )
 }
 

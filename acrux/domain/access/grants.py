@@ -13,18 +13,16 @@ from acrux.domain.access.scope import (
     DELETED_CATALOG,
     DELETED_READ,
     EVERYTHING,
-    MANAGEMENT,
     REGISTRY,
     REPOSITORY,
     Scope,
     merge,
-    on_management,
 )
 from acrux.domain.access.scope_maps import (
     ACTION_OF_KIND,
-    ACTION_OF_MANAGEMENT,
     NOTHING,
     ONLY_BY_NAME,
+    PERMISSIONS_ON_REGISTRY,
     ScopeMap,
     permission,
     spelled_out,
@@ -115,14 +113,15 @@ class Grant(Struct, frozen=True):
             for kind, action in ACTION_OF_KIND.items()
             if scope.type == REPOSITORY and action in scope.actions
         )
-        of_management = (
+        on_registry = (
             text
-            for text, action in ACTION_OF_MANAGEMENT.items()
-            if self.permits(on_management(action))
+            for name, permissions in PERMISSIONS_ON_REGISTRY.items()
+            for text, action in permissions.items()
+            if self.permits(Scope(REGISTRY, name, frozenset({action})))
         )
         return ScopeMap(
             "",
-            frozenset((*on_repositories, *of_management)),
+            frozenset((*on_repositories, *on_registry)),
             catalog=self.permits(Scope(REGISTRY, CATALOG, frozenset({EVERYTHING}))),
         )
 
@@ -193,8 +192,8 @@ def _allowed(scope_map: ScopeMap, asked: Scope) -> frozenset[str]:
     if asked.type == REGISTRY and asked.name == DELETED_CATALOG:
         may_read = bool(scope_map.patterns(DELETED_READ))
         return asked.actions & {EVERYTHING} if may_read else frozenset()
-    if asked.type == REGISTRY and asked.name == MANAGEMENT:
-        held = scope_map.management
+    if asked.type == REGISTRY and asked.name in PERMISSIONS_ON_REGISTRY:
+        held = scope_map.on_registry(asked.name)
         return held if EVERYTHING in asked.actions else asked.actions & held
     if asked.type != REPOSITORY or not _is_repository(asked.name):
         return frozenset()

@@ -14,6 +14,7 @@ REGISTRY: Final = "registry"
 CATALOG: Final = "catalog"
 DELETED_CATALOG: Final = "deleted_catalog"
 MANAGEMENT: Final = "management"
+METRICS: Final = "metrics"
 
 PULL: Final = "pull"
 PUSH: Final = "push"
@@ -103,6 +104,11 @@ def on_deleted_catalog() -> Scope:
 def on_management(action: str) -> Scope:
     """The scope to manage accounts and all that belongs to them: READ or WRITE. It is our own."""
     return Scope(REGISTRY, MANAGEMENT, frozenset({action}))
+
+
+def on_metrics() -> Scope:
+    """The scope that reads the metrics: `registry:metrics:read`. It is our own."""
+    return Scope(REGISTRY, METRICS, frozenset({READ}))
 
 
 def render(scopes: Iterable[Scope]) -> str:

@@ -13,8 +13,10 @@ from acrux.domain.access.scope import (
     DELETED_READ,
     DELETED_RESTORE,
     EVERYTHING,
+    MANAGEMENT,
     METADATA_READ,
     METADATA_WRITE,
+    METRICS,
     PULL,
     PUSH,
     READ,
@@ -44,7 +46,14 @@ ACTION_OF_DELETED: Final = {
 # Ours: who may use /management/v1. Anyone who may write there can grant themselves the rest.
 ACTION_OF_MANAGEMENT: Final = {"management/read": READ, "management/write": WRITE}
 
-_OF_MANAGEMENT: Final = frozenset(ACTION_OF_MANAGEMENT)
+# Ours: who may read /metrics, and nothing else. Whoever manages accounts may give it to one.
+ACTION_OF_METRICS: Final = {"metrics/read": READ}
+
+# By what a scope names: `registry:management:read`.
+PERMISSIONS_ON_REGISTRY: Final = {MANAGEMENT: ACTION_OF_MANAGEMENT, METRICS: ACTION_OF_METRICS}
+
+_ACTION_ON_REGISTRY: Final = {**ACTION_OF_MANAGEMENT, **ACTION_OF_METRICS}
+_ON_REGISTRY: Final = frozenset(_ACTION_ON_REGISTRY)
 
 # acr-protocol.md §4.3: 5 to 50 letters, digits, hyphens and underscores. Names that begin with an
 # underscore are reserved for built-in scope maps.
@@ -93,14 +102,14 @@ class ScopeMap(Struct, frozen=True):
     def parse(cls, name: str, permissions: Iterable[str], *, catalog: bool = False) -> Self:
         """Read permissions such as `repositories/team/*/content/read`; raise InvalidScope."""
         texts = frozenset(permissions)
-        for text in texts - _OF_MANAGEMENT:
+        for text in texts - _ON_REGISTRY:
             _parse_permission(text)
         return cls(name, texts, catalog)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The permissions on repositories, parsed, in the order in which they are shown."""
-        texts = self.permissions - _OF_MANAGEMENT
+        texts = self.permissions - _ON_REGISTRY
         return tuple(sorted(map(_parse_permission, texts), key=_shown_place))
 
     @property
@@ -108,13 +117,13 @@ class ScopeMap(Struct, frozen=True):
         """The permissions in the order in which they are shown."""
         return (
             *(permission(rule.repositories.text, rule.kind) for rule in self.rules),
-            *(text for text in ACTION_OF_MANAGEMENT if text in self.permissions),
+            *(text for text in _ACTION_ON_REGISTRY if text in self.permissions),
         )
 
     def covers(self, other: Self) -> bool:
         """Whether it grants all that the other scope map grants."""
         left = other.permissions - self.permissions
-        if (other.catalog and not self.catalog) or not left.isdisjoint(_OF_MANAGEMENT):
+        if (other.catalog and not self.catalog) or not left.isdisjoint(_ON_REGISTRY):
             return False
         held = self.rules
         return all(
@@ -124,14 +133,14 @@ class ScopeMap(Struct, frozen=True):
     @property
     def is_on_repositories(self) -> bool:
         """Whether it holds a permission on any repository."""
-        return not self.permissions <= _OF_MANAGEMENT
+        return not self.permissions <= _ON_REGISTRY
 
     @property
     def for_anonymous(self) -> Self:
-        """What of it an anonymous caller gets: nothing of management, and nothing deleted."""
+        """What of it an anonymous caller gets: nothing on the registry, and nothing deleted."""
         kept = (
             text
-            for text in self.permissions - _OF_MANAGEMENT
+            for text in self.permissions - _ON_REGISTRY
             if not text.endswith(tuple(f"/{kind}" for kind in ACTION_OF_DELETED))
         )
         return type(self)(self.name, frozenset(kept), self.catalog)
@@ -142,12 +151,10 @@ class ScopeMap(Struct, frozen=True):
             self.name, self.permissions | other.permissions, self.catalog or other.catalog
         )
 
-    @property
-    def management(self) -> frozenset[str]:
-        """The actions that it grants on the registry's accounts and all that belongs to them."""
-        return frozenset(
-            action for text, action in ACTION_OF_MANAGEMENT.items() if text in self.permissions
-        )
+    def on_registry(self, name: str) -> frozenset[str]:
+        """The actions that it grants on MANAGEMENT or METRICS; none on any other name."""
+        permissions = PERMISSIONS_ON_REGISTRY.get(name, {})
+        return frozenset(action for text, action in permissions.items() if text in self.permissions)
 
     def patterns(self, *actions: str) -> tuple[RepositoryPattern, ...]:
         """The repositories on which it grants any of these actions."""
@@ -212,7 +219,7 @@ def _parse_permission(text: str) -> Rule:
     raise InvalidScope(
         "a permission is repositories/NAME/ followed by content/read, content/write, "
         "content/delete, metadata/read, metadata/write, deleted/read or deleted/restore; or "
-        "management/read or management/write",
+        "management/read, management/write or metrics/read",
         permission=text[:160],
     )
 
@@ -222,7 +229,7 @@ ADMINISTRATOR: Final = ScopeMap.parse(
     "_admin",
     (
         *(f"repositories/*/{permission}" for permission in ACTION_OF_KIND),
-        *ACTION_OF_MANAGEMENT,
+        *_ACTION_ON_REGISTRY,
     ),
     catalog=True,
 )

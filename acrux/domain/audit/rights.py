@@ -7,8 +7,8 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from acrux.domain.access.grants import Principal, narrow
-from acrux.domain.access.scope import MANAGEMENT, REGISTRY, REPOSITORY, Scope
-from acrux.domain.access.scope_maps import ACTION_OF_KIND, ACTION_OF_MANAGEMENT, ScopeMap
+from acrux.domain.access.scope import REGISTRY, REPOSITORY, Scope
+from acrux.domain.access.scope_maps import ACTION_OF_KIND, PERMISSIONS_ON_REGISTRY, ScopeMap
 
 
 class Right(Struct, frozen=True):
@@ -65,8 +65,9 @@ def _is_held(scope_map: ScopeMap, asked: Scope) -> bool:
 
 
 def _permission(scope_map: ScopeMap, scope: Scope, action: str) -> str:
-    if scope.type == REGISTRY and scope.name == MANAGEMENT and action in scope_map.management:
-        return _PERMISSION_OF_MANAGEMENT[action]
+    if scope.type == REGISTRY and action in scope_map.on_registry(scope.name):
+        permissions = PERMISSIONS_ON_REGISTRY[scope.name]
+        return next(text for text, granted in permissions.items() if granted == action)
     for rule in scope_map.rules if scope.type == REPOSITORY else ():
         if action == rule.action and rule.repositories.covers(scope.name):
             return f"repositories/{rule.repositories.text}/{rule.kind}"
@@ -74,29 +75,33 @@ def _permission(scope_map: ScopeMap, scope: Scope, action: str) -> str:
 
 
 _PERMISSION_OF_ACTION = {action: name for name, action in ACTION_OF_KIND.items()}
-_PERMISSION_OF_MANAGEMENT = {action: name for name, action in ACTION_OF_MANAGEMENT.items()}
+_ON_REGISTRY = {f"{REGISTRY}:{name}": name for name in PERMISSIONS_ON_REGISTRY}
 
 
 def repository_options(option: str, scope_map: ScopeMap, lacking: Iterable[Right]) -> str:
     """Options for the permissions of the scope map and for those that are lacking, by repository.
 
-    Permissions of management have their own option, named like `option` with another noun.
+    Permissions on the registry have options of their own, named like `option` with another noun.
     """
     named: dict[str, list[str]] = {}
     for rule in scope_map.rules:
         named.setdefault(rule.repositories.text, []).append(rule.kind)
-    managed = set(scope_map.management)
+    on_registry = {name: set(scope_map.on_registry(name)) for name in PERMISSIONS_ON_REGISTRY}
     for right in lacking:
         if right.action in _PERMISSION_OF_ACTION:
             named.setdefault(right.resource, []).append(_PERMISSION_OF_ACTION[right.action])
-        elif right.action in _PERMISSION_OF_MANAGEMENT:
-            managed.add(right.action)
+        elif right.resource in _ON_REGISTRY:
+            on_registry[_ON_REGISTRY[right.resource]].add(right.action)
     return " ".join(
         (
             *(
                 f"{option} {shlex.quote(repository)} {' '.join(dict.fromkeys(permissions))}"
                 for repository, permissions in named.items()
             ),
-            *(f"{option.replace(REPOSITORY, MANAGEMENT)} {action}" for action in sorted(managed)),
+            *(
+                f"{option.replace(REPOSITORY, name)} {action}"
+                for name, actions in on_registry.items()
+                for action in sorted(actions)
+            ),
         )
     )

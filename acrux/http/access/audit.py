@@ -43,11 +43,15 @@ def always(_: str, status: int) -> bool:
 
 
 class AuditRecorder:
-    """Records how requests end, and gives each refusal an id. It never delays or fails one."""
+    """Records how requests end, and gives each refusal an id. It never delays or fails one.
+
+    `refusals` counts them by reason.
+    """
 
     def __init__(self, audit_log: AuditLog, clock: Callable[[], datetime]) -> None:
         self._audit_log = audit_log
         self._clock = clock
+        self.refusals = dict.fromkeys(map(str, Reason), 0)
 
     def granted(self, request: Request, response: Response) -> None:
         """Record that the request was carried out."""
@@ -76,6 +80,7 @@ class AuditRecorder:
 
         Returns the id of the case, by which it can be explained.
         """
+        self.refusals[refused.reason] += 1
         scope = refused.scope if isinstance(refused, AccessRefused) else ""
         asked = within_bounds(request.asked) or _read(scope)
         if refused.reason == Reason.NO_CREDENTIAL:

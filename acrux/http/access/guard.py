@@ -2,10 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import chain
 from typing import Final
-
-from msgspec import Struct
 
 from acrux.domain.access.credential import Credential
 from acrux.domain.access.grants import Grant, narrow
@@ -19,12 +16,11 @@ from acrux.domain.access.scope import (
     PUSH,
     READ,
     WRITE,
-    Scope,
     on_catalog,
     on_deleted_catalog,
     on_management,
+    on_metrics,
     on_repository,
-    render,
 )
 from acrux.domain.access.token import ACCESS_TOKEN_KIND
 from acrux.domain.content.upload import Session
@@ -39,60 +35,10 @@ from acrux.errors import (
 from acrux.http import parsing
 from acrux.http.access import authorization
 from acrux.http.access.identity import Identity
+from acrux.http.access.required import Required
 from acrux.http.messages import Request
 from acrux.services.access.tokens import Tokens
 from acrux.services.content.uploads import Uploads
-
-
-class Required(Struct, frozen=True):
-    """The scopes that are enough, the one that ACR requires first, and other sets that are."""
-
-    asked: tuple[Scope, ...]
-    also_enough: tuple[tuple[Scope, ...], ...] = ()
-    enough_without_right: tuple[Scope, ...] = ()  # if the account cannot get `asked`
-    upload: str = ""  # its capability is enough if the token has expired
-
-    @property
-    def useful(self) -> tuple[Scope, ...]:
-        """All scopes that could help: a password is granted those of them that it may have."""
-        return (*self.asked, *chain.from_iterable(self.also_enough))
-
-    @property
-    def challenge(self) -> str:
-        """What a challenge asks for: whoever may do this gets enough by asking literally for it.
-
-        An account may lack the right that ACR requires and hold another one that is enough, so all
-        are asked for. The first is ACR's, as some clients look for it.
-        """
-        actions: dict[tuple[str, str], dict[str, None]] = {}
-        for scope in self.useful:
-            on_resource = actions.setdefault((scope.type, scope.name), {})
-            on_resource.update(dict.fromkeys(scope.ordered_actions))
-        return " ".join(
-            f"{kind}:{name}:{','.join(names)}" for (kind, name), names in actions.items()
-        )
-
-    def complete(self, refused: AccessRefused) -> None:
-        """Add to a refusal what would have been enough."""
-        refused.scope, refused.challenge = render(self.asked), self.challenge
-
-    def is_met_by(self, grant: Grant) -> bool:
-        """Whether the grant holds all of `asked`, or all of another set that is enough.
-
-        An empty set is never met: without a rule, access is refused.
-        """
-        if _holds(grant, self.asked):
-            return True
-        return any(_holds(grant, scopes) for scopes in self.also_enough)
-
-    def is_met_without_right_by(self, grant: Grant) -> bool:
-        """Whether the grant holds what is enough for an account that cannot get `asked`."""
-        return _holds(grant, self.enough_without_right)
-
-
-def _holds(grant: Grant, scopes: tuple[Scope, ...]) -> bool:
-    return bool(scopes) and all(map(grant.permits, scopes))
-
 
 Requirement = Callable[[Request], Required]
 
@@ -217,6 +163,11 @@ def read_management(_: Request) -> Required:
 def write_management(_: Request) -> Required:
     """Change accounts and everything that belongs to them."""
     return Required((on_management(WRITE),))
+
+
+def read_metrics(_: Request) -> Required:
+    """Read the metrics."""
+    return Required((on_metrics(),))
 
 
 def _required(requirement: Requirement, request: Request) -> Required:

@@ -1,5 +1,7 @@
 """Handlers of /oauth2/token and /oauth2/exchange, and of the keys."""
 
+from typing import Final
+
 from acrux.domain.access.credential import Credential
 from acrux.domain.access.grants import ANONYMOUS, Grant, Principal
 from acrux.domain.access.token import REFRESH_TOKEN_KIND
@@ -13,14 +15,20 @@ from acrux.http.oauth2 import forms
 from acrux.http.oauth2.forms import Form
 from acrux.services.access.tokens import Tokens
 
+# By which tokens are counted. A GET names no grant type: it is the login of docker and others.
+LOGIN: Final = "login"
+EXCHANGED: Final = ("access_token", "access_token_refresh_token", "refresh_token")
+GRANT_TYPES: Final = (LOGIN, "password", *EXCHANGED)
+
 
 class TokenHandlers:
-    """Tokens for credentials (acr-protocol.md §2, §3)."""
+    """Tokens for credentials (acr-protocol.md §2, §3). `issued` counts them by grant type."""
 
     def __init__(self, identity: Identity, tokens: Tokens, origins: Origins) -> None:
         self._identity = identity
         self._tokens = tokens
         self._origins = origins
+        self.issued = dict.fromkeys(GRANT_TYPES, 0)
 
     async def issue(self, request: Request) -> Response:
         """GET: with Basic, an access token for the scopes that are both requested and allowed.
@@ -37,6 +45,7 @@ class TokenHandlers:
         service = parsing.service(request) or self._login_server(request)
         issued = self._tokens.issue(principal, service, request.asked)
         request.grant = issued.token.grant
+        self.issued[LOGIN] += 1
         # docker keeps a refresh token in place of the password, and then its login ends with it.
         wants_refresh_token = parsing.wants_refresh_token(request)
         may_refresh = principal.presented_token and self._tokens.may_refresh(principal, service)
@@ -57,6 +66,7 @@ class TokenHandlers:
         service = form.service or self._login_server(request)
         issued = self._tokens.issue(principal, service, request.asked)
         request.grant = issued.token.grant
+        self.issued[form.grant_type] += 1
         if form.grant_type == REFRESH_TOKEN_KIND:
             return responses.issued(issued, form.refresh_token)
         if form.wants_refresh_token and self._tokens.may_refresh(principal, service):
@@ -78,23 +88,27 @@ class TokenHandlers:
         Form: grant_type, service, access_token, refresh_token (acr-protocol.md §3.2).
         """
         form = await forms.read(request)
-        if form.grant_type not in ("access_token", "access_token_refresh_token", "refresh_token"):
+        if form.grant_type not in EXCHANGED:
             raise InvalidRequest(
-                "grant_type must be access_token, access_token_refresh_token or refresh_token"
+                f"grant_type must be {', '.join(EXCHANGED[:-1])} or {EXCHANGED[-1]}"
             )
         presented = form.access_token or form.refresh_token
         service = form.service or self._login_server(request)
         if principal := await self._identity.of_subject_token(presented):
             request.grant = Grant(principal.name)
             request.authentication_method = principal.authentication_method
-            return responses.refresh(self._tokens.issue_refresh(principal, service))
+            refresh_token = self._tokens.issue_refresh(principal, service)
+            self.issued[form.grant_type] += 1
+            return responses.refresh(refresh_token)
         try:
             old = self._tokens.redeem(presented)
         except InvalidToken as refused:
             raise BadCredentials.of_token(refused, "retrieving permissions failed: ") from None
         request.grant = Grant(old.principal)
         request.authentication_method = REFRESH_TOKEN_KIND
-        return responses.refresh(self._tokens.exchange(old, service))
+        refresh_token = self._tokens.exchange(old, service)
+        self.issued[form.grant_type] += 1
+        return responses.refresh(refresh_token)
 
     async def public_keys(self, _: Request) -> Response:
         """GET: the keys that verify the access tokens of this registry (RFC 7517)."""

@@ -78,6 +78,7 @@ class Lockout:
         self._turns: dict[Subject, _Turn] = {}
         self._known: dict[Subject, datetime] = {}
         self._new: set[Subject] = set()
+        self.throttled = 0  # attempts that had to wait
 
     async def attempt(
         self, account: str, address: str, check: Callable[[], Awaitable[Result]]
@@ -111,8 +112,12 @@ class Lockout:
         """
         subject, now = Subject(None, network_of(address)), self._clock()
         if wait := OF_ADDRESS.wait(self._failed_logins.find(subject), now):
-            raise _too_many(subject, wait)
+            raise self._throttle(subject, wait)
         await self._failed_logins.fail((subject,), now)
+
+    def _throttle(self, subject: Subject, wait: timedelta) -> TooManyRequests:
+        self.throttled += 1
+        return _too_many(subject, wait)
 
     async def _limits(self, pair: Subject) -> tuple[tuple[Subject, Limit], ...]:
         # An account that logged in from this address before is not delayed by what others do.
@@ -141,7 +146,7 @@ class Lockout:
         while True:
             now, failures = self._clock(), self._failed_logins.find(subject)
             if wait := limit.wait(failures, now):
-                raise _too_many(subject, wait)
+                raise self._throttle(subject, wait)
             turn = self._turns.get(subject) or self._turns.setdefault(subject, _Turn())
             if turn.under_way < limit.tries(failures, now):
                 break

@@ -56,8 +56,9 @@ class AuditLog:
     """The registry's audit log. `writer` identifies this process in the ids of records.
 
     A record waits in memory until `keep` writes it, so a crash loses what was recorded since. If
-    there is no room, the oldest records are dropped, and their number is recorded. `aged` is the
-    clock that says what is old, if that is not `clock`: removal cannot be undone.
+    there is no room, the oldest records are dropped, and their number is recorded; `lost` counts
+    them since the start. `aged` is the clock that says what is old, if that is not `clock`: removal
+    cannot be undone.
     """
 
     def __init__(
@@ -78,7 +79,8 @@ class AuditLog:
         self._room = room
         self._proven = Waiting(room.waiting_of_one, room.waiting_bytes)
         self._unproven = Waiting(room.unproven_waiting_bytes, room.unproven_waiting_bytes)
-        self._lost = 0
+        self._lost = 0  # of these, the record is not written yet
+        self.lost = 0
         self._trimmed: dict[str, int] = {}  # removed records by account, until that is recorded
         self._last = 0
         self._pruned_at = BEGINNING
@@ -86,7 +88,11 @@ class AuditLog:
     def record(self, decision: Decision) -> None:
         """Record the decision; it is written soon."""
         waiting = self._proven if decision.is_proven else self._unproven
-        self._lost += waiting.add(self._record(decision))
+        self._lose(waiting.add(self._record(decision)))
+
+    def _lose(self, records: int) -> None:
+        self._lost += records
+        self.lost += records
 
     async def keep(self) -> None:
         """Write what waits, and remove what is old; call it twice a second."""
@@ -163,7 +169,7 @@ class AuditLog:
     def _put_back(self, records: list[Record]) -> None:
         proven = [record for record in records if record.decision.is_proven]
         unproven = [record for record in records if not record.decision.is_proven]
-        self._lost += self._proven.put_back(proven) + self._unproven.put_back(unproven)
+        self._lose(self._proven.put_back(proven) + self._unproven.put_back(unproven))
 
 
 def _lost(count: int) -> Decision:

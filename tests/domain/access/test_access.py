@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from acrux.domain.access.federated import FederatedIdentity
 from acrux.domain.access.grants import ANONYMOUS, MAX_SCOPE_CHARACTERS, Grant, Principal, narrow
-from acrux.domain.access.scope import Scope, on_catalog, on_repository, parse_all
+from acrux.domain.access.scope import (
+    Scope,
+    on_catalog,
+    on_management,
+    on_metrics,
+    on_repository,
+    parse_all,
+)
 from acrux.domain.access.scope_maps import ADMINISTRATOR, NOTHING, ScopeMap
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
@@ -330,6 +337,30 @@ def test_what_a_federated_identity_carries_takes_its_room_from_the_scopes() -> N
     ]
     assert federated.size > 0
     assert granted == [22, 21]
+
+
+@pytest.mark.parametrize(
+    ("permissions", "asked", "is_granted"),
+    [
+        ({"metrics/read"}, {"read"}, True),
+        ({"metrics/read"}, {"*"}, True),
+        ({"metrics/read"}, {"write"}, False),
+        ({"management/read", "management/write"}, {"*"}, False),
+        ({"repositories/*/content/read"}, {"read"}, False),
+    ],
+)
+def test_reading_metrics_is_a_right_of_its_own(
+    permissions: set[str], asked: set[str], *, is_granted: bool
+) -> None:
+    """A scraper's password lies on another machine, and must open nothing but the metrics."""
+    principal = Principal("scraper", ScopeMap.parse("map", permissions))
+    everything = [Scope("registry", name, frozenset(asked)) for name in ("metrics", "management")]
+
+    grant = narrow(principal, everything)
+
+    assert grant.permits(on_metrics()) is is_granted
+    if "metrics/read" in permissions:
+        assert not any(grant.permits(on_management(action)) for action in ("read", "write"))
 
 
 @pytest.mark.parametrize("asked", ["*", "pull", "*,pull", "read"])

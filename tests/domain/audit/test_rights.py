@@ -85,3 +85,17 @@ def test_management_is_shown_with_its_permission_and_its_option() -> None:
     assert not lacking.is_held
     options = repository_options("--add-repository", NOTHING, (lacking,))
     assert options == "--add-management write"
+
+
+def test_the_right_to_read_metrics_is_not_taken_for_that_to_read_accounts() -> None:
+    """Both are `read`: a scraper that is refused must not end up with a list of all accounts."""
+    scraper = ScopeMap.parse("scraper", ["metrics/read"])
+    asked = parse_all(["registry:metrics:read", "registry:management:read"])
+
+    held, lacking = rights(scraper, asked)
+    assert (held.resource, held.permission) == ("registry:metrics", "metrics/read")
+    assert not lacking.is_held
+    options = repository_options("--repository", scraper, (lacking,))
+    assert options == "--management read --metrics read"
+    (missing,) = rights(NOTHING, parse_all(["registry:metrics:read"]))
+    assert repository_options("--add-repository", NOTHING, (missing,)) == "--add-metrics read"

@@ -12,7 +12,7 @@ from acrux.domain.access import token
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
 from acrux.domain.access.scope import Scope
-from acrux.domain.access.scope_maps import ACTION_OF_KIND, ACTION_OF_MANAGEMENT
+from acrux.domain.access.scope_maps import ACTION_OF_KIND, ACTION_OF_MANAGEMENT, ACTION_OF_METRICS
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.policies.quota import Quota
@@ -101,6 +101,7 @@ def _named(kind: str, wanted: bytes) -> dict[tuple[str, str], Example]:
 
 
 EXAMPLES = {
+    ("/metrics", "GET"): Example("/metrics", 200, ("registry:metrics:read",)),
     ("/v2/", "GET"): Example("/v2/", 200, ()),
     ("/v2", "GET"): Example("/v2", 200, ()),
     ("/v2/_catalog", "GET"): Example("/v2/_catalog", 200, ("registry:catalog:*",)),
@@ -454,7 +455,7 @@ async def test_the_right_that_the_challenge_names_is_enough(
 # One permission each, and the built-in scope maps.
 SINGLE = {
     **{kind: (f"repositories/team/*/{kind}",) for kind in ACTION_OF_KIND},
-    **{kind: (kind,) for kind in ACTION_OF_MANAGEMENT},
+    **{kind: (kind,) for kind in (*ACTION_OF_MANAGEMENT, *ACTION_OF_METRICS)},
 }
 
 
@@ -506,6 +507,7 @@ def test_every_kind_of_caller_has_a_row() -> None:
         *TOKEN_PASSWORDS,
         *SYSTEM_DEFINED,
         *ACTION_OF_MANAGEMENT,
+        *ACTION_OF_METRICS,
         *(kind.value for kind in AccountKind),
         *(value for name, value in vars(token).items() if name.endswith("_KIND")),
     }

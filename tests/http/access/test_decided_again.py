@@ -30,12 +30,14 @@ EVERYTHING = (
     "repositories/*/deleted/restore",
     "management/read",
     "management/write",
+    "metrics/read",
 )
 SCOPES = (
     "repository:*:*",
     f"repository:{REPOSITORY}:pull,push,delete,metadata_read,metadata_write",
     f"repository:{REPOSITORY}:deleted_read,deleted_restore",
     "registry:management:read,write",
+    "registry:metrics:read",
 )
 NAME = "pusher"
 CHANGING = [(path, method) for path, method in EXAMPLES if method != "GET"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -487,3 +488,16 @@ async def test_the_network_of_an_address_is_lifted_with_it(door: Door) -> None:
 
     assert await door.enter("right", "2001:db8::1") == "in"
     assert door.failed_logins.find(Subject("alice", None)) is not None
+
+
+async def test_only_attempts_that_had_to_wait_are_counted_as_throttled(door: Door) -> None:
+    """A rule that counted wrong passwords would raise an alarm at every typing mistake."""
+    await door.guess(FREE)
+    assert door.lockout.throttled == 0
+
+    await door.guess(2)
+    for _ in range(OF_ADDRESS.free + 1):
+        with suppress(TooManyRequests):
+            await door.lockout.refuse_token(GUESSER)
+
+    assert door.lockout.throttled == 3

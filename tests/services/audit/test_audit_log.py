@@ -149,6 +149,7 @@ async def test_how_many_records_were_lost_is_recorded() -> None:
     assert (lost.outcome, lost.facts) == (Outcome.LOST, {"records": "2"})
     await given.audit_log.flush()
     assert len(given.store.records) == 4
+    assert given.audit_log.lost == 2
 
 
 async def test_records_that_could_not_be_written_are_written_later() -> None:

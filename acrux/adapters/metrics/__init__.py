@@ -1,0 +1,1 @@
+"""The metrics of all processes of a registry, for Prometheus."""

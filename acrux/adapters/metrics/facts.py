@@ -1,0 +1,48 @@
+"""The metrics that are facts of the data directory, looked up each time."""
+
+from contextlib import suppress
+from typing import Final
+
+from acrux.adapters.blobs.blob_store import FileBlobStore
+from acrux.adapters.metrics.families import Values
+from acrux.adapters.reserve import Reserve
+from acrux.adapters.sql.collection.backlog import backlog
+from acrux.adapters.sql.database import Database
+from acrux.errors import RegistryError
+from acrux.ports.clock import Clock
+
+MOST_COUNTED: Final = 10_000  # of each kind: what waits may be millions
+
+
+class Facts:
+    """Looks up what no process counts. What cannot be read now is left out."""
+
+    def __init__(
+        self, database: Database, store: FileBlobStore, reserve: Reserve, clock: Clock
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._reserve = reserve
+        self._clock = clock
+
+    async def values(self) -> Values:
+        """The values as they are now."""
+        found: Values = {}
+        with suppress(RegistryError):
+            found |= await self._collection()
+        with suppress(RegistryError):
+            found["acrux_uploads_open",] = [await self._store.open_uploads(MOST_COUNTED)]
+        with suppress(OSError):
+            found["acrux_storage_free_bytes",] = [self._reserve.free()]
+            found["acrux_storage_writes_refused",] = [bool(self._reserve.trouble())]
+        return found
+
+    async def _collection(self) -> Values:
+        now = self._clock()
+        waiting = await backlog(self._database, now, MOST_COUNTED)
+        age = (now - waiting.oldest).total_seconds() if waiting.oldest else 0.0
+        entries: Values = {
+            ("acrux_collection_queue_entries", entry): [count]
+            for entry, count in waiting.due.items()
+        }
+        return {**entries, ("acrux_collection_queue_age_seconds",): [age]}

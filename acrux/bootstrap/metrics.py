@@ -1,0 +1,30 @@
+"""Builds the page of all metrics, for a worker or a process of its own."""
+
+from acrux.adapters.blobs.blob_store import FileBlobStore
+from acrux.adapters.metrics.board import Board
+from acrux.adapters.metrics.facts import Facts
+from acrux.adapters.metrics.page import MetricsPage
+from acrux.adapters.metrics.publisher import Publisher
+from acrux.adapters.reserve import Reserve
+from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap.adapters import Adapters
+from acrux.clocks import now
+from acrux.settings import Settings
+
+
+def of_worker(adapters: Adapters, publisher: Publisher) -> MetricsPage:
+    """The page of a worker, with what it counts itself up to this moment."""
+    facts = Facts(adapters.database, adapters.store, adapters.reserve, adapters.lenient)
+    return MetricsPage(publisher.publish, publisher.read, facts.values)
+
+
+def alone(settings: Settings, board: Board) -> MetricsPage:
+    """The page of a process that counts nothing itself. Raises InvalidSettings.
+
+    It opens the database, and neither keys nor passwords.
+    """
+    folder = settings.data_dir
+    database = SqliteDatabase(folder / "registry.sqlite")
+    database.open()
+    facts = Facts(database, FileBlobStore(folder), Reserve(folder / "reserve"), now)
+    return MetricsPage(lambda: None, board.read, facts.values)

@@ -1,0 +1,78 @@
+"""The page of metrics, in both formats."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from prometheus_client import Metric
+from prometheus_client.openmetrics import parser
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from acrux.adapters.metrics.families import FAMILIES, Kind, Values
+from acrux.adapters.metrics.page import KEPT_SECONDS, MetricsPage
+from acrux.tally import BOUNDS
+
+read_open_metrics: Callable[[str], Iterable[Metric]] = parser.text_string_to_metric_families
+
+NUMBERS = {Kind.SUMMARY: [4, 2.5], Kind.HISTOGRAM: [9.5, 1, *[0] * (len(BOUNDS) - 1), 3]}
+EVERY: Values = {
+    (name, *(f'a "{label}"' for label in family.labels)): NUMBERS.get(family.kind, [7.0])
+    for name, family in FAMILIES.items()
+}
+
+
+class Source:
+    """What a registry counted; it notes how often it was asked."""
+
+    def __init__(self, values: Values) -> None:
+        self.values = values
+        self.published = 0
+        self.now = 100.0
+        self.page = MetricsPage(self.publish, lambda: dict(values), self.facts, lambda: self.now)
+
+    def publish(self) -> None:
+        """Count how often a page is made."""
+        self.published += 1
+
+    async def facts(self) -> Values:
+        """None."""
+        return {}
+
+
+async def test_every_metric_can_be_read_in_both_formats() -> None:
+    """Prometheus drops a whole page for one line that it cannot read."""
+    page = Source(EVERY).page
+
+    text, text_type = await page.render(False)
+    opened, opened_type = await page.render(True)
+
+    assert text_type.startswith("text/plain; version=0.0.4")
+    assert opened_type.startswith("application/openmetrics-text; version=1.0.0")
+    names = {family.name for family in parse(text.decode())}
+    families = list(read_open_metrics(opened.decode()))
+    assert len(families) == len(FAMILIES)
+    assert names >= {name.removesuffix("_total") for name in FAMILIES} - {"acrux_build_info"}
+
+
+async def test_a_histogram_is_cumulative_and_a_summary_has_a_mean() -> None:
+    """Quantiles are computed from these numbers, and nobody would see that they are wrong."""
+    text, _ = await Source(EVERY).page.render(False)
+
+    lines = [line for line in text.decode().splitlines() if "duration_seconds" in line]
+    values = [float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")]
+    assert values == [*[1.0] * len(BOUNDS), 4.0, 4.0, 9.5]
+    assert 'acrux_store_operation_seconds_count{operation="a \\"operation\\""} 4.0' in text.decode()
+    assert 'acrux_store_operation_seconds_sum{operation="a \\"operation\\""} 2.5' in text.decode()
+
+
+async def test_a_page_is_made_once_a_second_however_many_ask() -> None:
+    """A scraper in a loop would take a whole core from those who pull."""
+    source = Source(EVERY)
+
+    pages = await asyncio.gather(*(source.page.render(False) for _ in range(50)))
+    assert (len(set(pages)), source.published) == (1, 1)
+
+    source.now += KEPT_SECONDS
+    source.values["acrux_uploads_open",] = [8.0]
+    later, _ = await source.page.render(False)
+    assert source.published == 2
+    assert b"acrux_uploads_open 8.0" in later
