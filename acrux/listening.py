@@ -19,7 +19,9 @@ _REMEDIES: Final[Mapping[int | None, str]] = {
 }
 
 
-def resolve(settings: Settings, passed: socket.socket | None) -> tuple[Settings, socket.socket]:
+def resolve(
+    settings: Settings, passed: socket.socket | None = None
+) -> tuple[Settings, socket.socket]:
     """The settings with the address and port that will be used, and a socket that holds them.
 
     That is the one that a service manager passed, if it did. Raises InvalidSettings if the

@@ -245,8 +245,8 @@ def survive_signals() -> None:
 
 def run(
     settings: Settings,
-    passed: socket.socket | None,
     answering: Callable[[], None],
+    passed: socket.socket | None = None,
     metrics: socket.socket | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then running requests have `stop_seconds` to finish.

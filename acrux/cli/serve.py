@@ -71,7 +71,7 @@ def _serve(settings: Settings, *, with_sample: bool) -> None:
         greeting = Greeting(
             settings, first_start, more_passwords, ca, with_sample, sys.stderr.isatty()
         )
-        server.run(settings, passed, partial(_ready, greeting), metrics)
+        server.run(settings, partial(_ready, greeting), passed, metrics)
 
 
 def _ready(greeting: Greeting) -> None:
