@@ -1,8 +1,11 @@
 """The address and the port that the registry listens on."""
 
 import errno
+import http.client
 import socket
+import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from acrux.errors import InvalidSettings
@@ -54,3 +57,23 @@ def _resolved(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]
         ) from error
     family, *_, address = found[0]
     return family, (str(address[0]), int(address[1]))
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the registry answers on its address."""
+    connection = _connect(settings)
+    with suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == http.client.OK
+    return False
+
+
+def _connect(settings: Settings) -> http.client.HTTPConnection:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- compared
+    if settings.scheme == "http":
+        return http.client.HTTPConnection(host, settings.port, timeout=1)
+    # We only ask ourselves whether we answer, and send no secret.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, settings.port, timeout=1, context=context)

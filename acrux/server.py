@@ -1,9 +1,7 @@
 """Run the application in worker processes, and report when it answers."""
 
-import http.client
 import os
 import signal
-import ssl
 import sys
 import threading
 import time
@@ -27,10 +25,13 @@ from acrux.adapters.data_dir import make_data_dir, open_to_all, open_to_group
 from acrux.adapters.keys.certificates import CertificateFiles, read_pair, self_signed
 from acrux.adapters.keys.served_certificate import ServedCertificate
 from acrux.adapters.log import JsonFormatter, LineLog, Style, render, sentence
+from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
+from acrux.errors import InvalidSettings
 from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.settings import Settings
+from acrux.settings_sources import CurrentSettings
 from acrux.supervision import CannotStart, Process, Supervisor
 from acrux.worker import PID, STOPPING, load, make_loop
 
@@ -52,7 +53,8 @@ HTTP2: Final = HTTP2Settings(max_concurrent_streams=100, max_headers_size=MAX_HE
 class Server(MPServer):
     """Granian's server, except that we supervise its workers.
 
-    Calls `answering`, in a thread, when all workers have started.
+    Calls `answering`, in a thread, when all workers have started, and `read_again` before it
+    replaces them because somebody asked for it.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Server(MPServer):
         tell: Callable[[str, str], None],
         certificate: ServedCertificate | None,
         answering: Callable[[], None],
+        read_again: Callable[[], None],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -69,6 +72,7 @@ class Server(MPServer):
         self._tell = tell
         self._certificate = certificate
         self._answering = answering
+        self._read_again = read_again
         self._woken, self._wake = _pipe()
         self._ready_reader, self._ready_writer = _pipe()
 
@@ -78,7 +82,7 @@ class Server(MPServer):
         self._wake_up()
 
     def signal_handler_reload(self, *_: Any) -> None:
-        """Check for a new certificate, and replace the workers."""
+        """Read some settings again, check for a new certificate, and replace the workers."""
         self.reload_signal = True
         self._wake_up()
 
@@ -99,7 +103,7 @@ class Server(MPServer):
         supervisor = Supervisor(
             self.workers,
             partial(self._start, spawn_target, target_loader),
-            self._log.info,
+            self._log.warning,
             time.monotonic,
             lambda: threading.Thread(target=self._answering, daemon=True).start(),
         )
@@ -146,6 +150,7 @@ class Server(MPServer):
                 supervisor.ready(pid)
 
     def _reload_now(self, supervisor: Supervisor) -> None:
+        self._read_again()
         if self._certificate:
             self._certificate.forget_problem()
             self._certificate.look()
@@ -170,8 +175,8 @@ def _read(descriptor: int) -> bytes:
 def survive_signals() -> None:
     """Ignore signals that would end the process but mean something else.
 
-    SIGHUP asks to reload certificates, which a start does anyway; SIGUSR1 and SIGUSR2 ask other
-    servers to reopen their logs.
+    SIGHUP asks to read settings and certificates, which a start does anyway; SIGUSR1 and SIGUSR2
+    ask other servers to reopen their logs.
     """
     for ignored in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(ignored, signal.SIG_IGN)
@@ -211,16 +216,17 @@ def _host_of(login_server: str) -> str:
     return (host if colon and port.isdigit() else login_server).strip("[]")
 
 
-def run(settings: Settings, answering: Callable[[], None]) -> None:
+def run(current: CurrentSettings, answering: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; then running requests have `stop_seconds` to finish.
 
     Raises SystemExit(1) if a worker cannot start, and InvalidSettings if there is no usable
     certificate.
     """
+    settings = current.settings
     address, port = listening.address(settings)
     sys.stderr = _standard_error(settings)  # the workers inherit it by the fork
     allow_descriptors()
-    log = LineLog(sys.stderr, settings.log_format)
+    log = LineLog(sys.stderr, settings.log_format, settings.log_level)
     _warn_of_strangers(settings, log)
     find = _finder(settings)
     recover(settings.data_dir / "uploads")  # once, before a worker reports an offset
@@ -244,10 +250,23 @@ def run(settings: Settings, answering: Callable[[], None]) -> None:
         ssl_protocol_min=SSLProtocols.tls12,
         log=log,
         tell=partial(_tell, settings),
-        certificate=ServedCertificate(find, log.info) if find else None,
+        certificate=ServedCertificate(find, log.info, log.warning) if find else None,
         answering=partial(_announce, settings, answering),
+        read_again=partial(_read_again, current, log),
     )
-    server.serve(target_loader=partial(load, settings, os.getpid()), wrap_loader=False)
+    loader = partial(load, current, os.getpid(), SharedCounts())
+    server.serve(target_loader=loader, wrap_loader=False)
+
+
+def _read_again(current: CurrentSettings, log: LineLog) -> None:
+    try:
+        need_restart = current.read_again()
+    except InvalidSettings as refused:
+        log.warning("settings-kept", problem=refused.message)
+        return
+    log.least = current.settings.log_level
+    if need_restart:
+        log.warning("settings-need-restart", settings=", ".join(need_restart))
 
 
 def _warn_of_strangers(settings: Settings, log: LineLog) -> None:
@@ -269,7 +288,7 @@ def _standard_error(settings: Settings) -> TextIO:
 
 
 def _lost_lines(settings: Settings, lines: int) -> str:
-    return render(settings.log_format, "log-lines-lost", lines=lines)
+    return render(settings.log_format, "log-lines-lost", "warning", lines=lines)
 
 
 def _http1(settings: Settings) -> HTTP1Settings:
@@ -303,29 +322,10 @@ def _tell(settings: Settings, event: str, text: str) -> None:
 
 def _announce(settings: Settings, answering: Callable[[], None]) -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
-    while not _answers(settings):
+    while not listening.answers(settings):
         if time.monotonic() > deadline:
             told = f"the registry did not answer within {ANSWER_SECONDS} seconds"
             _tell(settings, "no-answer", told)
             return
         time.sleep(0.01)
     answering()
-
-
-def _answers(settings: Settings) -> bool:
-    connection = _connect(settings)
-    with suppress(OSError, http.client.HTTPException):
-        connection.request("GET", "/livez")
-        return connection.getresponse().status == http.client.OK
-    return False
-
-
-def _connect(settings: Settings) -> http.client.HTTPConnection:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- compared
-    if settings.scheme == "http":
-        return http.client.HTTPConnection(host, settings.port, timeout=1)
-    # We only ask ourselves whether we answer, and send no secret.
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(host, settings.port, timeout=1, context=context)

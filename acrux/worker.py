@@ -15,9 +15,11 @@ from typing import Any, Final, TypeVarTuple
 
 import uvloop
 
+from acrux.adapters.log import hear_libraries
+from acrux.adapters.shared_counts import SharedCounts
 from acrux.bootstrap.application import build
 from acrux.http.app import Application
-from acrux.settings import Settings
+from acrux.settings_sources import CurrentSettings
 from acrux.threads import Threads
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
@@ -84,14 +86,16 @@ def make_loop(ready: int) -> WorkerLoop:
     return loop
 
 
-def load(settings: Settings, parent: int) -> Application:
+def load(current: CurrentSettings, parent: int, counts: SharedCounts) -> Application:
     """The application of one worker process; `parent` is the process that started it."""
+    settings = current.settings
     _end_with_the_parent(parent)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is meant for the parent
     for stopping in STOPPING:
         signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's handlers
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    return build(settings).app
+    hear_libraries(settings.log_level)
+    return build(settings, counts=counts).app
 
 
 def _end_with_the_parent(parent: int) -> None:

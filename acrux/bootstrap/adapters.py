@@ -19,6 +19,7 @@ from acrux.adapters.passwords.generated import KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
 from acrux.adapters.pepper import Pepper
 from acrux.adapters.reserve import Reserve, ReservedDatabase
+from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sql.access.accounts import SqlAccounts
 from acrux.adapters.sql.access.failed_logins import SqlFailedLogins
 from acrux.adapters.sql.access.revocations import SqlRevocations
@@ -69,6 +70,7 @@ class Adapters:
     issuers: OpenIdIssuers
     revocations: SqlRevocations
     failed_logins: SqlFailedLogins
+    counts: SharedCounts
     audit_log: SqlAuditLog
     capabilities: KeyedCapabilities
     passwords: AllPasswords
@@ -84,8 +86,16 @@ class Adapters:
     reserve: Reserve
 
 
-def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None = None) -> Adapters:
-    """Build the adapters on the data directory. Raises InvalidSettings."""
+def build_adapters(
+    settings: Settings,
+    clocks: Clocks,
+    observe: Observer | None = None,
+    counts: SharedCounts | None = None,
+) -> Adapters:
+    """Build the adapters on the data directory. Raises InvalidSettings.
+
+    `counts` are those that workers share; without them, this process counts alone.
+    """
     folder = make_data_dir(settings.data_dir)
     path = folder / "registry.sqlite"
     pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
@@ -117,6 +127,7 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         issuers=OpenIdIssuers(clocks.wall),
         revocations=SqlRevocations(used),
         failed_logins=SqlFailedLogins(used, _key_of_failed_logins(folder / "secrets")),
+        counts=counts or SharedCounts(),
         audit_log=SqlAuditLog(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=AllPasswords(

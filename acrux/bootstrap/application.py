@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from acrux import edge
 from acrux.adapters.log import LineLog
+from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sqlite.connection import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
 from acrux.bootstrap import tasks
@@ -50,15 +51,17 @@ def build(
     clock: Clock | Clocks | None = None,
     log: Log | None = None,
     observe: Observer | None = None,
+    counts: SharedCounts | None = None,
 ) -> Registry:
     """The whole registry on one data directory; `lifespan` opens and closes it.
 
     Makes the folders and the keys if they are missing; opening makes the schema. Raises
-    InvalidSettings. `observe` is called with every statement before the database runs it.
+    InvalidSettings. `observe` is called with every statement before the database runs it. `counts`
+    are shared with the other workers.
     """
-    log = log or LineLog(sys.stderr, settings.log_format)
+    log = log or LineLog(sys.stderr, settings.log_format, settings.log_level)
     clocks = clocks_of(clock, log)
-    adapters = build_adapters(settings, clocks, observe)
+    adapters = build_adapters(settings, clocks, observe, counts)
     origins = edge.origins(settings)
     connections = edge.connections(settings, origins)
     services = build_services(settings, adapters, Pacer(lambda: connections.begun))
@@ -76,10 +79,10 @@ def build(
     identity = _identity(services)
     rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
     app = Application(
-        router=Router(rows),
+        router=Router(edge.limited(rows, services.limits)),
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
-        log=RequestLog(log),
+        log=RequestLog(log, probes=settings.log_probes),
         audit=AuditRecorder(services.audit_log, adapters.clock),
         lifespan=_lifespan(adapters, services, log, serving),
         pace=edge.pace(settings),
@@ -103,7 +106,7 @@ def _handlers(
     trouble: Callable[[], str],
 ) -> Handlers:
     return Handlers(
-        tokens=TokenHandlers(identity, services.tokens, origins),
+        tokens=TokenHandlers(identity, services.tokens, origins, services.limits),
         manifests=ManifestHandlers(services.manifests, services.pulls),
         blobs=BlobHandlers(services.blobs),
         uploads=UploadHandlers(
@@ -135,9 +138,9 @@ def _lifespan(
         with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
             await services.lockout.write_down()
         if lost := await services.pulls.close():
-            log.info("pulls-lost", pulls=lost)
+            log.warning("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
-            log.info("audit-lost", records=lost)
+            log.warning("audit-lost", records=lost)
         adapters.database.close()
         log.flush()
 

@@ -197,6 +197,7 @@ class Request:
     # Defaults that most requests keep.
     fields: Mapping[str, tuple[str, ...]] | None = None  # of the query, once read
     params: Mapping[str, str] = MappingProxyType({})
+    route = ""  # the path of the row that matched, such as /v2/{repository}/tags/list
     has_outlived_its_token = False
     grant = Grant("")
     own_grant: Grant | None = None  # without the rights of everybody, if it was not enough

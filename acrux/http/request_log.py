@@ -21,6 +21,9 @@ _FIELDS: Final = (
 
 _DAMAGED: Final[dict[type[RegistryError], str]] = {DamagedBlob: "blob", DamagedManifest: "manifest"}
 
+# What orchestrators and scrapers ask, every few seconds.
+PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+
 # Recurring events are reported at most once in this time, in seconds.
 REPORTED_EVERY: Final = 60.0
 
@@ -29,6 +32,7 @@ class Log(Protocol):
     """Where log lines go: an event and named values."""
 
     def info(self, event: str, /, **values: object) -> object: ...
+    def warning(self, event: str, /, **values: object) -> object: ...
     def line(self, event: str, *names: str) -> Callable[..., object]: ...
     def exception(self, event: str, /, **values: object) -> object: ...
     def flush(self) -> object: ...
@@ -82,22 +86,30 @@ class Damage:
     def tell(self, repository: str, digest: str) -> None:
         """Note that a client requested content that is damaged."""
         if times := self._seldom.times():
-            self._log.info(
+            self._log.warning(
                 "damaged", kind=self._kind, repository=repository, digest=digest, times=times
             )
 
 
 class RequestLog:
-    """One line for each request, with these values and no others: no secret can get in."""
+    """One line for each request, with these values and no others: no secret can get in.
 
-    def __init__(self, log: Log, ticks: Callable[[], float] = time.monotonic) -> None:
+    `probes` says whether the successful requests of orchestrators and scrapers have lines, too.
+    """
+
+    def __init__(
+        self, log: Log, ticks: Callable[[], float] = time.monotonic, *, probes: bool = True
+    ) -> None:
         self._log = log
+        self._unlogged = frozenset() if probes else PROBES
         self._damage = {kind: Damage(name, log, ticks) for kind, name in _DAMAGED.items()}
         self._write_line = log.line("request", *_FIELDS)
         self._write_cut_line = log.line("request", *_FIELDS, "cut")
 
     def write(self, request: Request, response: Response, started: float) -> None:
         """Log how the request ended; `started` is a value of `time.perf_counter`."""
+        if request.path in self._unlogged and not response.is_refusal:
+            return
         body = response.body
         sent, cut = (len(body), "") if isinstance(body, bytes) else (body.sent, body.cut)
         values = (
@@ -119,7 +131,7 @@ class RequestLog:
 
     def write_trouble(self, request: Request, refused: RegistryError) -> None:
         """Log why the storage could not be used: the disk may be failing."""
-        self._log.info("storage", problem=str(refused), id=request.id)
+        self._log.warning("storage", problem=str(refused), id=request.id)
 
     def write_damage(self, request: Request, refused: RegistryError) -> None:
         """Log the damage, if the request was refused because stored content is damaged."""
