@@ -28,6 +28,7 @@ from acrux.adapters.log import JsonFormatter, LineLog, Style, render, sentence
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
+from acrux.bootstrap.tracing import obstacle
 from acrux.errors import InvalidSettings
 from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.settings import Settings
@@ -228,6 +229,8 @@ def run(current: CurrentSettings, answering: Callable[[], None]) -> None:
     allow_descriptors()
     log = LineLog(sys.stderr, settings.log_format, settings.log_level)
     _warn_of_strangers(settings, log)
+    if problem := obstacle(os.environ):
+        log.warning("tracing-off", problem=problem)
     find = _finder(settings)
     recover(settings.data_dir / "uploads")  # once, before a worker reports an offset
     server = Server(

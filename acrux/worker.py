@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,10 +16,10 @@ from typing import Any, Final, TypeVarTuple
 
 import uvloop
 
-from acrux.adapters.log import hear_libraries
+from acrux.adapters.log import LineLog, hear_libraries
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.bootstrap.application import build
-from acrux.http.app import Application
+from acrux.bootstrap.tracing import Asgi, Tracing, start
 from acrux.settings_sources import CurrentSettings
 from acrux.threads import Threads
 
@@ -86,7 +87,7 @@ def make_loop(ready: int) -> WorkerLoop:
     return loop
 
 
-def load(current: CurrentSettings, parent: int, counts: SharedCounts) -> Application:
+def load(current: CurrentSettings, parent: int, counts: SharedCounts) -> Asgi:
     """The application of one worker process; `parent` is the process that started it."""
     settings = current.settings
     _end_with_the_parent(parent)
@@ -95,7 +96,18 @@ def load(current: CurrentSettings, parent: int, counts: SharedCounts) -> Applica
         signal.signal(stopping, signal.SIG_DFL)  # until granian sets the worker's handlers
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     hear_libraries(settings.log_level)
-    return build(settings, counts=counts).app
+    log = LineLog(sys.stderr, settings.log_format, settings.log_level)
+    tracing = _start_tracing(log)
+    application = build(settings, log=log, counts=counts, tracing=tracing).app
+    return tracing.serve(application) if tracing else application
+
+
+def _start_tracing(log: LineLog) -> Tracing | None:
+    try:
+        return start(os.environ)
+    except Exception as failed:  # noqa: BLE001 -- nobody is refused because of a wrong variable
+        log.warning("tracing-off", problem=f"{type(failed).__name__}: {failed}")
+        return None
 
 
 def _end_with_the_parent(parent: int) -> None:

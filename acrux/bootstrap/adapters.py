@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 
@@ -13,6 +14,7 @@ from acrux.adapters.keys import secrets
 from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.keys.rotating_signer import RotatingSigner
 from acrux.adapters.keys.signing_keys import KeyFolder
+from acrux.adapters.openid.discovery import fetch_keys
 from acrux.adapters.openid.issuers import OpenIdIssuers
 from acrux.adapters.passwords.chosen import ChosenPasswords
 from acrux.adapters.passwords.generated import KeyedPasswords
@@ -41,6 +43,7 @@ from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks
 from acrux.ports.clock import Clock, Pause
 from acrux.settings import Settings
@@ -91,6 +94,7 @@ def build_adapters(
     clocks: Clocks,
     observe: Observer | None = None,
     counts: SharedCounts | None = None,
+    tracing: Tracing | None = None,
 ) -> Adapters:
     """Build the adapters on the data directory. Raises InvalidSettings.
 
@@ -104,9 +108,15 @@ def build_adapters(
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
+    outgoing = tracing.outgoing if tracing else dict[str, str]
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = _signing_keys(settings, folder / "secrets")
+    signer = RotatingSigner(signing_keys, clocks.wall)
+    if tracing:
+        tracing.watch(database, write="sqlite transaction")
+        tracing.watch(store, append="blob append", commit="blob commit", open="blob open")
+        tracing.watch(signer, sign="token sign", sign_refresh="token sign")
     rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     return Adapters(
         database=database,
@@ -124,7 +134,7 @@ def build_adapters(
         accounts=accounts,
         scope_maps=SqlScopeMaps(used),
         trusts=SqlTrusts(used),
-        issuers=OpenIdIssuers(clocks.wall),
+        issuers=OpenIdIssuers(clocks.wall, partial(fetch_keys, headers=outgoing)),
         revocations=SqlRevocations(used),
         failed_logins=SqlFailedLogins(used, _key_of_failed_logins(folder / "secrets")),
         counts=counts or SharedCounts(),
@@ -134,7 +144,7 @@ def build_adapters(
             KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes
         ),
         signing_keys=signing_keys,
-        signer=RotatingSigner(signing_keys, clocks.wall),
+        signer=signer,
         clock=clocks.wall,
         aged=clocks.aged,
         lenient=clocks.lenient,

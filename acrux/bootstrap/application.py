@@ -13,6 +13,7 @@ from acrux.background import BackgroundTask, BackgroundTasks
 from acrux.bootstrap import tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.services import Services, build_services
+from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks, clocks_of
 from acrux.errors import RegistryError
 from acrux.http.access.audit import AuditRecorder
@@ -25,7 +26,7 @@ from acrux.http.app import Application, Lifespan
 from acrux.http.health import HealthHandlers
 from acrux.http.management.handlers import ManagementHandlers
 from acrux.http.oauth2.handlers import TokenHandlers
-from acrux.http.request_log import Log, RequestLog
+from acrux.http.request_log import Log, RequestLog, trace_of_caller
 from acrux.http.routes import Handlers, Router, Row, table
 from acrux.http.v2.blobs import BlobHandlers
 from acrux.http.v2.listings import ListingHandlers
@@ -52,16 +53,18 @@ def build(
     log: Log | None = None,
     observe: Observer | None = None,
     counts: SharedCounts | None = None,
+    tracing: Tracing | None = None,
 ) -> Registry:
     """The whole registry on one data directory; `lifespan` opens and closes it.
 
     Makes the folders and the keys if they are missing; opening makes the schema. Raises
     InvalidSettings. `observe` is called with every statement before the database runs it. `counts`
-    are shared with the other workers.
+    are shared with the other workers. With `tracing`, what takes time is traced within each
+    request; the requests themselves are if their application is served by it.
     """
     log = log or LineLog(sys.stderr, settings.log_format, settings.log_level)
     clocks = clocks_of(clock, log)
-    adapters = build_adapters(settings, clocks, observe, counts)
+    adapters = build_adapters(settings, clocks, observe, counts, tracing)
     origins = edge.origins(settings)
     connections = edge.connections(settings, origins)
     services = build_services(settings, adapters, Pacer(lambda: connections.begun))
@@ -82,14 +85,19 @@ def build(
         router=Router(edge.limited(rows, services.limits)),
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
-        log=RequestLog(log, probes=settings.log_probes),
+        log=RequestLog(
+            log, tracing.trace_id if tracing else trace_of_caller, probes=settings.log_probes
+        ),
         audit=AuditRecorder(services.audit_log, adapters.clock),
-        lifespan=_lifespan(adapters, services, log, serving),
+        lifespan=_lifespan(adapters, services, log, serving, tracing),
         pace=edge.pace(settings),
         connections=connections,
         incoming=edge.incoming(),
         sender=edge.sender(),
-        completions=edge.completions(settings, origins),
+        completions=(
+            *edge.completions(settings, origins),
+            *([tracing.complete] if tracing else []),
+        ),
     )
     return Registry(app, rows, services, _lifespan(adapters, services, log, background))
 
@@ -124,7 +132,11 @@ def _handlers(
 
 
 def _lifespan(
-    adapters: Adapters, services: Services, log: Log, background: tuple[BackgroundTask, ...]
+    adapters: Adapters,
+    services: Services,
+    log: Log,
+    background: tuple[BackgroundTask, ...],
+    tracing: Tracing | None = None,
 ) -> Lifespan:
     running = BackgroundTasks(background, log)
 
@@ -142,6 +154,8 @@ def _lifespan(
         if lost := await services.audit_log.close():
             log.warning("audit-lost", records=lost)
         adapters.database.close()
+        if tracing:
+            await tracing.stop()
         log.flush()
 
     return Lifespan(open_, close)

@@ -1,6 +1,7 @@
 """One log line for each request, with the id that its answer carries."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
@@ -18,6 +19,16 @@ _VARIANTS: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _FIELDS: Final = (
     "method", "path", "status", "ms", "received", "sent", "principal", "peer", "agent", "id",
 )  # fmt: skip
+
+# What only some lines have, behind the others.
+_MORE: Final[tuple[tuple[str, ...], ...]] = (("trace",), ("cut",), ("trace", "cut"))
+
+# version "-" trace-id "-" parent-id "-" trace-flags, and more in a version to come; neither id is
+# all zeros (W3C Trace Context §3.2.2).
+_TRACEPARENT: Final = re.compile(
+    rb"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}"
+    rb"-[0-9a-f]{2}(?:-.*)?"
+)
 
 _DAMAGED: Final[dict[type[RegistryError], str]] = {DamagedBlob: "blob", DamagedManifest: "manifest"}
 
@@ -52,6 +63,15 @@ def request_ids() -> Iterator[str]:
                 f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-"
                 f"{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
             )
+
+
+def trace_of_caller(request: Request) -> str:
+    """The id of the trace in the caller's traceparent, empty if there is none or it is wrong."""
+    text = request.headers.get(b"traceparent")
+    if text is None:
+        return ""
+    match = _TRACEPARENT.fullmatch(text)
+    return match[1].decode() if match else ""
 
 
 class Seldom:
@@ -94,17 +114,24 @@ class Damage:
 class RequestLog:
     """One line for each request, with these values and no others: no secret can get in.
 
-    `probes` says whether the successful requests of orchestrators and scrapers have lines, too.
+    `trace_of` is the id of the trace that a request belongs to, empty for none. `probes` says
+    whether the successful requests of orchestrators and scrapers have lines, too.
     """
 
     def __init__(
-        self, log: Log, ticks: Callable[[], float] = time.monotonic, *, probes: bool = True
+        self,
+        log: Log,
+        trace_of: Callable[[Request], str],
+        ticks: Callable[[], float] = time.monotonic,
+        *,
+        probes: bool = True,
     ) -> None:
         self._log = log
         self._unlogged = frozenset() if probes else PROBES
         self._damage = {kind: Damage(name, log, ticks) for kind, name in _DAMAGED.items()}
+        self._trace_of = trace_of
         self._write_line = log.line("request", *_FIELDS)
-        self._write_cut_line = log.line("request", *_FIELDS, "cut")
+        self._write_longer = {more: log.line("request", *_FIELDS, *more) for more in _MORE}
 
     def write(self, request: Request, response: Response, started: float) -> None:
         """Log how the request ended; `started` is a value of `time.perf_counter`."""
@@ -124,8 +151,10 @@ class RequestLog:
             parsing.header(request, b"user-agent") or "",
             request.id,
         )
-        if cut:
-            self._write_cut_line(*values, cut)
+        trace = self._trace_of(request)
+        if trace or cut:
+            more = {name: value for name, value in (("trace", trace), ("cut", cut)) if value}
+            self._write_longer[tuple(more)](*values, *more.values())
         else:
             self._write_line(*values)
 
