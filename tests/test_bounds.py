@@ -91,6 +91,8 @@ BOUNDS: dict[str, tuple[int, str]] = {
         "MAX_ISSUERS of trusts, whose keys take some ten kilobytes",
     ),
     "acrux/adapters/sqlite/read_cache.py:_results": (16384, "MAX_BYTES"),
+    "acrux/adapters/shared_counts.py:_taken": (1024, "a number an upload, of 10,000 connections"),
+    "acrux/adapters/shared_counts.py:find": (2048, "1,024 names of 256 characters"),
     "acrux/adapters/sockets.py:_peers": (4096, "a place a connection, of 10,000"),
     "acrux/adapters/sqlite/database.py:_waiting": (
         4096,
@@ -119,6 +121,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/http/room.py:_of": (512, "a number an address that takes part"),
     "acrux/http/room.py:_places": (110592, "INCOMING_BYTES, of which one is copied, ANSWERS_BYTES"),
     "acrux/http/routes.py:_cut_once": (8192, "1,024 paths of 2,048 characters"),
+    "acrux/http/access/audit.py:_limited": (1024, "CASES_BYTES"),
     "acrux/http/access/audit.py:_read": (8192, "128 texts of 512 characters"),
     "acrux/services/connections.py:_exchanges": (8192, "a peer each, of 10,000 connections"),
     "acrux/services/connections.py:_known": (8192, "a connection each, of 10,000"),

@@ -15,6 +15,7 @@ from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.services import Services, build_services
 from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks, clocks_of
+from acrux.edge import Completion
 from acrux.errors import RegistryError
 from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
@@ -59,8 +60,8 @@ def build(
 
     Makes the folders and the keys if they are missing; opening makes the schema. Raises
     InvalidSettings. `observe` is called with every statement before the database runs it. `counts`
-    are shared with the other workers. With `tracing`, what takes time is traced within each
-    request; the requests themselves are if their application is served by it.
+    are shared with the other workers. With `tracing`, which also has to serve the application, what
+    takes time in a request is traced.
     """
     log = log or LineLog(sys.stderr, settings.log_format, settings.log_level)
     clocks = clocks_of(clock, log)
@@ -80,26 +81,34 @@ def build(
         *tasks.of_content(settings, services, log),
     )
     identity = _identity(services)
-    rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
+    handlers = _handlers(settings, services, identity, origins, adapters.reserve.trouble)
+    rows = edge.limited(table(handlers), services.limits)
     app = Application(
-        router=Router(edge.limited(rows, services.limits)),
+        router=Router(rows),
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
-        log=RequestLog(
-            log, tracing.trace_id if tracing else trace_of_caller, probes=settings.log_probes
-        ),
+        log=_request_log(settings, log, tracing),
         audit=AuditRecorder(services.audit_log, adapters.clock),
         lifespan=_lifespan(adapters, services, log, serving, tracing),
         pace=edge.pace(settings),
         connections=connections,
         incoming=edge.incoming(),
         sender=edge.sender(),
-        completions=(
-            *edge.completions(settings, origins),
-            *([tracing.complete] if tracing else []),
-        ),
+        completions=_completions(settings, origins, tracing),
     )
     return Registry(app, rows, services, _lifespan(adapters, services, log, background))
+
+
+def _request_log(settings: Settings, log: Log, tracing: Tracing | None) -> RequestLog:
+    trace_of = tracing.trace_id if tracing else trace_of_caller
+    return RequestLog(log, trace_of, probes=settings.log_probes)
+
+
+def _completions(
+    settings: Settings, origins: Origins, tracing: Tracing | None
+) -> tuple[Completion, ...]:
+    completions = edge.completions(settings, origins)
+    return (*completions, tracing.complete) if tracing else completions
 
 
 def _identity(services: Services) -> Identity:

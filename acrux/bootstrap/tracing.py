@@ -104,11 +104,12 @@ class Tracing:
         span, method = self._current(), _known(request.method)
         if not span.is_recording():
             return
-        span.update_name(f"{method} {request.route}" if request.route else method)
+        if request.route:
+            span.update_name(f"{method} {request.route}")
+            span.set_attribute("http.route", request.route)
         span.set_attributes(
             {
                 "http.request.method": method,
-                "http.route": request.route,
                 "http.response.status_code": response.status,
                 "url.scheme": request.scheme,
                 "url.path": request.path[:MAX_VALUE],
