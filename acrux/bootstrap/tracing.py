@@ -25,6 +25,7 @@ ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_EN
 PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 SPOKEN: Final = "http/protobuf"
 
+EXPORTER: Final = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
 SEMANTIC_CONVENTIONS: Final = "https://opentelemetry.io/schemas/1.37.0"
 
 # Clients choose some of the values, and spans wait for a collector that may be slow.
@@ -51,12 +52,19 @@ def obstacle(environ: Mapping[str, str]) -> str:
     """Why spans cannot be sent although somebody wants them; empty if they can."""
     if not is_wanted(environ):
         return ""
-    if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter") is None:
+    if not _is_installed():
         return "OpenTelemetry is not installed: pip install 'acrux[otel]'"
     protocol = next((environ[name] for name in PROTOCOLS if environ.get(name)), SPOKEN)
     if protocol != SPOKEN:
         return f"the protocol {protocol!r} is not spoken here: set {PROTOCOLS[1]}={SPOKEN}"
     return ""
+
+
+def _is_installed() -> bool:
+    try:
+        return find_spec(EXPORTER) is not None
+    except ModuleNotFoundError:  # not even the packages around it
+        return False
 
 
 class Tracing:
