@@ -35,6 +35,7 @@ from acrux.http.v2.manifests import ManifestHandlers
 from acrux.http.v2.uploads import UploadHandlers
 from acrux.pacing import Pacer
 from acrux.ports.clock import Clock
+from acrux.services.connections import Connections
 from acrux.settings import Settings
 
 
@@ -60,8 +61,7 @@ def build(
 
     Makes the folders and the keys if they are missing; opening makes the schema. Raises
     InvalidSettings. `observe` is called with every statement before the database runs it. `counts`
-    are shared with the other workers. With `tracing`, which also has to serve the application, what
-    takes time in a request is traced.
+    are shared with the other workers. `tracing` also has to serve the application.
     """
     log = log or LineLog(sys.stderr, settings.log_format, settings.log_level)
     clocks = clocks_of(clock, log)
@@ -73,16 +73,10 @@ def build(
         *clocks.background_tasks(adapters.facts),
         *tasks.every_process(adapters, services),
     )
-    # Only a server knows how long its tokens live: a command may have other settings.
-    serving = (
-        *background,
-        *tasks.of_a_server(settings, adapters, services, connections),
-        *tasks.of_users_in_a_file(settings, adapters, log),
-        *tasks.of_content(settings, services, log),
-    )
+    serving = (*background, *_of_serving(settings, adapters, services, connections, log))
     identity = _identity(services)
-    handlers = _handlers(settings, services, identity, origins, adapters.reserve.trouble)
-    rows = edge.limited(table(handlers), services.limits)
+    rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
+    rows = edge.limited(rows, services.limits)
     app = Application(
         router=Router(rows),
         guard=Guard(identity, services.tokens, services.uploads),
@@ -97,6 +91,21 @@ def build(
         completions=_completions(settings, origins, tracing),
     )
     return Registry(app, rows, services, _lifespan(adapters, services, log, background))
+
+
+def _of_serving(
+    settings: Settings,
+    adapters: Adapters,
+    services: Services,
+    connections: Connections,
+    log: Log,
+) -> tuple[BackgroundTask, ...]:
+    # Only a server knows how long its tokens live: a command may have other settings.
+    return (
+        *tasks.of_a_server(settings, adapters, services, connections),
+        *tasks.of_users_in_a_file(settings, adapters, log),
+        *tasks.of_content(settings, services, log),
+    )
 
 
 def _request_log(settings: Settings, log: Log, tracing: Tracing | None) -> RequestLog:

@@ -17,6 +17,7 @@ REASONS = {
     "goes on until you stop it": 1,
     "measures for minutes": 1,
     "needs a Kubernetes cluster": 1,
+    "needs a collector": 1,
     "the address of the repository is yours": 1,
     "your checkout follows a repository of yours": 1,
 }
