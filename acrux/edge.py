@@ -88,6 +88,6 @@ def _limited(endpoint: Endpoint, limits: RequestLimits) -> Endpoint:
     handler = endpoint.handler
     if endpoint.sends_blob and limits.bounds_uploads:
         handler = limiting.bounded(handler, limits)
-    if endpoint.counts and limits.has(endpoint.counts):
-        handler = limiting.counted(handler, endpoint.counts, limits)
+    if endpoint.counts and (limit := limits.on(endpoint.counts)).is_set:
+        handler = limiting.counted(handler, limit)
     return replace(endpoint, handler=handler)

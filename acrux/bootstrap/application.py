@@ -15,6 +15,7 @@ from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.services import Services, build_services
 from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks, clocks_of
+from acrux.domain.access.limits import Operation
 from acrux.edge import Completion
 from acrux.errors import RegistryError
 from acrux.http.access.audit import AuditRecorder
@@ -131,8 +132,9 @@ def _handlers(
     origins: Origins,
     trouble: Callable[[], str],
 ) -> Handlers:
+    of_tokens = services.limits.on(Operation.TOKEN)
     return Handlers(
-        tokens=TokenHandlers(identity, services.tokens, origins, services.limits),
+        tokens=TokenHandlers(identity, services.tokens, origins, of_tokens),
         manifests=ManifestHandlers(services.manifests, services.pulls),
         blobs=BlobHandlers(services.blobs),
         uploads=UploadHandlers(

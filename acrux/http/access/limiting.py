@@ -4,30 +4,29 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from acrux.domain.access.limits import Operation
 from acrux.errors import Crowded, RegistryError, TooManyRequests
 from acrux.http import problems
 from acrux.http.messages import Request, Response
-from acrux.services.access.limits import Limits
+from acrux.services.access.limits import Limit, Limits
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
-def counted(handler: Handler, operation: Operation, limits: Limits) -> Handler:
-    """The handler, for requests that count as `operation` once they are authorized.
+def counted(handler: Handler, limit: Limit) -> Handler:
+    """The handler, for requests that are counted once they are authorized.
 
     What the registry itself fails at, or has no room for, is not counted.
     """
 
     async def handle(request: Request) -> Response:
-        taken = limits.count(operation, request.grant.principal, request.peer)
+        taken = limit.count(request.grant.principal, request.peer)
         try:
             return await handler(request)
         except Exception as failed:
             if _is_ours(failed):
-                limits.give_back(taken)
+                limit.give_back(taken)
             raise
 
     return handle

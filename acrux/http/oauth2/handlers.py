@@ -2,7 +2,6 @@
 
 from acrux.domain.access.credential import Credential
 from acrux.domain.access.grants import ANONYMOUS, Grant, Principal
-from acrux.domain.access.limits import Operation
 from acrux.domain.access.token import REFRESH_TOKEN_KIND
 from acrux.errors import AuthenticationRequired, BadCredentials, InvalidRequest, InvalidToken
 from acrux.http import parsing, responses
@@ -12,20 +11,18 @@ from acrux.http.access.origin import Origins
 from acrux.http.messages import Request, Response
 from acrux.http.oauth2 import forms
 from acrux.http.oauth2.forms import Form
-from acrux.services.access.limits import Limits
+from acrux.services.access.limits import Limit
 from acrux.services.access.tokens import Tokens
 
 
 class TokenHandlers:
     """Tokens for credentials (acr-protocol.md §2, §3)."""
 
-    def __init__(
-        self, identity: Identity, tokens: Tokens, origins: Origins, limits: Limits
-    ) -> None:
+    def __init__(self, identity: Identity, tokens: Tokens, origins: Origins, limit: Limit) -> None:
         self._identity = identity
         self._tokens = tokens
         self._origins = origins
-        self._limits = limits
+        self._limit = limit
 
     async def issue(self, request: Request) -> Response:
         """GET: with Basic, an access token for the scopes that are both requested and allowed.
@@ -113,7 +110,7 @@ class TokenHandlers:
         # Only now: whoever names an account must not use up what it may do.
         request.grant = Grant(account)  # for the log and the audit log
         request.authentication_method = authentication_method
-        self._limits.count(Operation.TOKEN, account, request.peer)
+        self._limit.count(account, request.peer)
 
     def _login_server(self, request: Request) -> str:
         return self._origins.of(request).login_server

@@ -1,10 +1,10 @@
 """Limits: how many requests and uploads of each caller are carried out."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec import Struct
 
@@ -33,17 +33,74 @@ class Allowed(Struct, frozen=True):
     uploads: int = 0
 
 
-# Requests that were counted: the bucket of each, when it is full with it, and its interval.
-Taken: TypeAlias = list[tuple[Bucket, int, int]]
-
 # Called with the setting of the limit, and with what was refused: an operation, or `upload`.
 Tell = Callable[[str, str], None]
 
 
-class Limits:
-    """Counts requests by account, and those of callers without an account by address.
+class Taken(Struct, frozen=True):
+    """A request that was counted: in which bucket, when that is full again, and at which rate."""
+
+    bucket: Bucket
+    full_at: int
+    rate: Rate
+
+
+class Limit:
+    """Counts the requests of one operation by account, and those without one by address.
 
     A refused request is not counted, so a client that ignores the refusal has to wait no longer.
+    """
+
+    def __init__(
+        self,
+        account: tuple[Rate, ...],
+        anonymous: tuple[Rate, ...],
+        buckets: Buckets,
+        ticks: Callable[[], int],
+        refusal: Callable[[Rate, str, int], LimitReached],
+    ) -> None:
+        self._account = account
+        self._anonymous = anonymous
+        self._buckets = buckets
+        self._ticks = ticks
+        self._refusal = refusal
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anybody's requests are limited."""
+        return bool(self._account or self._anonymous)
+
+    def count(self, account: str, address: str) -> Sequence[Taken]:
+        """Count a request of the account, or of the address if there is none.
+
+        Pass what this returns to `give_back` if the request should not have counted. Raises
+        LimitReached; then nothing is counted.
+        """
+        rates = self._account if account else self._anonymous
+        if not rates:
+            return ()
+        now, who = self._ticks(), _who(account, address)
+        taken = [self._fit(rate, who, account, now) for rate in rates]
+        for one in taken:
+            self._buckets.take(one.bucket, one.full_at)
+        return taken
+
+    def _fit(self, rate: Rate, who: str, account: str, now: int) -> Taken:
+        bucket = self._buckets.find(rate.operation + who)
+        full_at = max(self._buckets.full_at(bucket), now)
+        if (wait := rate.wait(full_at, now)) > 0:
+            raise self._refusal(rate, account, wait)
+        return Taken(bucket, full_at + rate.interval, rate)
+
+    def give_back(self, taken: Sequence[Taken]) -> None:
+        """Forget a request that was counted, since the registry failed to carry it out."""
+        for one in taken:
+            self._buckets.give_back(one.bucket, one.rate.interval)
+
+
+class Limits:
+    """The limit of each operation, and that of uploads at the same time.
+
     `ticks` is a clock in nanoseconds that is the same in all processes and is never set. `tell` is
     called for each refusal.
     """
@@ -57,54 +114,30 @@ class Limits:
         ticks: Callable[[], int],
         tell: Tell = lambda _setting, _what: None,
     ) -> None:
-        self._of_account = _by_operation(allowed.account)
-        self._of_anonymous = _by_operation(allowed.anonymous)
-        self._uploads = allowed.uploads
+        self._allowed = allowed
         self._buckets = buckets
         self._places = places
         self._clock = clock
         self._ticks = ticks
         self._tell = tell
 
-    def has(self, operation: Operation) -> bool:
-        """Whether the operation is limited for anybody."""
-        return bool(self._of_account[operation] or self._of_anonymous[operation])
+    def on(self, operation: Operation) -> Limit:
+        """The limit of this operation."""
+        account, anonymous = (
+            tuple(rate for rate in rates if rate.operation in operation.counted)
+            for rates in (self._allowed.account, self._allowed.anonymous)
+        )
+        return Limit(account, anonymous, self._buckets, self._ticks, self._refusal)
 
     @property
     def bounds_uploads(self) -> bool:
-        """Whether uploads are limited."""
-        return self._uploads > 0
-
-    def count(self, operation: Operation, account: str, address: str) -> Taken:
-        """Count a request of the account, or of the address if there is none.
-
-        Pass what this returns to `give_back` if the request should not have counted. Raises
-        LimitReached; then nothing is counted.
-        """
-        taken: Taken = []
-        rates = (self._of_account if account else self._of_anonymous)[operation]
-        if not rates:
-            return taken
-        buckets, now, who = self._buckets, self._ticks(), _who(account, address)
-        for rate in rates:
-            bucket = buckets.find(rate.operation + who)
-            full_at = max(buckets.full_at(bucket), now)
-            if (wait := rate.wait(full_at, now)) > 0:
-                raise self._refused(rate, account, wait)
-            taken.append((bucket, full_at + rate.interval, rate.interval))
-        for bucket, full_at, _ in taken:
-            buckets.take(bucket, full_at)
-        return taken
-
-    def give_back(self, taken: Taken) -> None:
-        """Forget a request that was counted, since the registry failed to carry it out."""
-        for bucket, _, interval in taken:
-            self._buckets.give_back(bucket, interval)
+        """Whether uploads at the same time are limited."""
+        return self._allowed.uploads > 0
 
     @contextmanager
     def upload(self, account: str, address: str) -> Iterator[None]:
         """While it lasts, the account or the address sends one upload. Raises LimitReached."""
-        place = self._places.take(_who(account, address), self._uploads)
+        place = self._places.take(_who(account, address), self._allowed.uploads)
         if place is None:
             raise self._too_many_uploads(account)
         try:
@@ -112,7 +145,7 @@ class Limits:
         finally:
             self._places.leave(place)
 
-    def _refused(self, rate: Rate, account: str, wait: int) -> LimitReached:
+    def _refusal(self, rate: Rate, account: str, wait: int) -> LimitReached:
         setting = ACCOUNT_LIMITS if account else ANONYMOUS_LIMITS
         self._tell(setting, rate.operation)
         seconds = math.ceil(wait / SECOND)
@@ -129,13 +162,14 @@ class Limits:
 
     def _too_many_uploads(self, account: str) -> LimitReached:
         self._tell(CONCURRENT_UPLOADS, "upload")
+        most = self._allowed.uploads
         return LimitReached(
-            f"too many uploads {_of(account)} at the same time: {self._uploads} are allowed; try "
-            f"again in {UPLOAD_SECONDS} seconds",
+            f"too many uploads {_of(account)} at the same time: {most} are allowed; try again in "
+            f"{UPLOAD_SECONDS} seconds",
             retry_after=UPLOAD_SECONDS,
             account=account,
             setting=CONCURRENT_UPLOADS,
-            limit=f"{self._uploads} uploads at the same time",
+            limit=f"{most} uploads at the same time",
         )
 
 
@@ -146,10 +180,3 @@ def _who(account: str, address: str) -> str:
 
 def _of(account: str) -> str:
     return "of this account" if account else "from this address without an account"
-
-
-def _by_operation(rates: tuple[Rate, ...]) -> dict[Operation, tuple[Rate, ...]]:
-    return {
-        operation: tuple(rate for rate in rates if rate.operation in operation.counted)
-        for operation in Operation
-    }

@@ -56,7 +56,7 @@ def allowed_reads(limits: Limits, account: str, address: str, tries: int = 20) -
     done = 0
     for _ in range(tries):
         try:
-            limits.count(Operation.READ, account, address)
+            limits.on(Operation.READ).count(account, address)
         except LimitReached:
             continue
         done += 1
@@ -68,7 +68,7 @@ def test_without_a_limit_everything_is_allowed(limits: Callable[[Allowed], Limit
     unlimited = limits(Allowed())
 
     assert allowed_reads(unlimited, "robot", HERE) == 20
-    assert not any(map(unlimited.has, Operation))
+    assert not any(unlimited.on(operation).is_set for operation in Operation)
     assert not unlimited.bounds_uploads
 
 
@@ -123,7 +123,7 @@ def test_a_refusal_counts_down_and_is_not_counted(
     for _ in range(3):
         ticks.now += 3 * SECOND
         with pytest.raises(LimitReached) as refused:
-            shared.count(Operation.READ, "robot", HERE)
+            shared.on(Operation.READ).count("robot", HERE)
         waits.append(refused.value.retry_after)
     ticks.now += 3 * SECOND
 
@@ -137,7 +137,8 @@ def test_a_request_that_the_registry_failed_at_is_given_back(
     """A full disk would use up the budget of everybody who tries again."""
     shared = limits(FIVE_READS)
     for _ in range(20):
-        shared.give_back(shared.count(Operation.READ, "robot", HERE))
+        limit = shared.on(Operation.READ)
+        limit.give_back(limit.count("robot", HERE))
 
     assert allowed_reads(shared, "robot", HERE) == 5
 
@@ -151,7 +152,7 @@ def test_a_listing_of_referrers_uses_both_budgets_or_none(
     refused = 0
     for _ in range(4):
         try:
-            shared.count(Operation.REFERRERS, "robot", HERE)
+            shared.on(Operation.REFERRERS).count("robot", HERE)
         except LimitReached:
             refused += 1
 
@@ -166,10 +167,10 @@ def test_a_refusal_says_which_limit_whose_and_until_when(
     shared = limits(FIVE_READS)
     allowed_reads(shared, "robot", HERE, 5)
     with pytest.raises(LimitReached) as of_account:
-        shared.count(Operation.READ, "robot", HERE)
+        shared.on(Operation.READ).count("robot", HERE)
     allowed_reads(shared, "", HERE, 5)
     with pytest.raises(LimitReached) as of_address:
-        shared.count(Operation.READ, "", HERE)
+        shared.on(Operation.READ).count("", HERE)
 
     assert of_account.value.message == (
         "too many read requests of this account: 5 a minute are allowed; try again in 12 seconds"
@@ -189,7 +190,7 @@ def test_one_second_is_not_called_seconds(limits: Callable[[Allowed], Limits]) -
     allowed_reads(shared, "robot", HERE, 60)
 
     with pytest.raises(LimitReached, match=r"in 1 second$"):
-        shared.count(Operation.READ, "robot", HERE)
+        shared.on(Operation.READ).count("robot", HERE)
 
 
 def test_an_account_sends_as_many_uploads_at_the_same_time_as_it_may(
