@@ -92,7 +92,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     ),
     "acrux/adapters/sqlite/read_cache.py:_results": (16384, "MAX_BYTES"),
     "acrux/adapters/shared_counts.py:_taken": (1024, "a number an upload, of 10,000 connections"),
-    "acrux/adapters/shared_counts.py:find": (2048, "1,024 names of 256 characters"),
+    "acrux/adapters/shared_counts.py:_known": (2048, "CACHE_BYTES"),
     "acrux/adapters/sockets.py:_peers": (4096, "a place a connection, of 10,000"),
     "acrux/adapters/sqlite/database.py:_waiting": (
         4096,
@@ -100,6 +100,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     ),
     "acrux/adapters/standard_error.py:_waiting": (1024, "MAX_WAITING"),
     "acrux/domain/access/grants.py:_is_repository": (1024, "1,024 names of 256 characters"),
+    "acrux/domain/access/lockout.py:network_of": (512, "1,024 texts of 64 characters, twice"),
     "acrux/domain/access/scope_maps.py:_permissions_on": (8192, "64 names of 128 characters"),
     "acrux/domain/audit/case_id.py:_digits": (1, "8 numbers"),
     "acrux/domain/audit/waiting.py:_lines": (

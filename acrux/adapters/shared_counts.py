@@ -8,15 +8,17 @@ from secrets import token_bytes
 from typing import Final
 from weakref import finalize
 
-from acrux.cache import memoize
-from acrux.ports.limits import Bucket
+from acrux.cache import Cache
+from acrux.domain.access.limits import Rate
 
 SLOTS: Final = 1 << 18
 SLOT_BYTES: Final = 8
 KEY_BYTES: Final = 16
 
-CACHED_KEYS: Final = 1024
-LONGEST_CACHED: Final = 256  # characters
+# The slots of keys that were used lately.
+CACHE_BYTES: Final = 2 * 1024 * 1024
+KNOWN_BYTES: Final = 384  # of one, without its text
+CHARACTER_BYTES: Final = 4
 
 PLACES: Final = 1 << 12  # of one key, at most
 
@@ -26,34 +28,40 @@ class SharedBuckets:
 
     A keyed hash of the key chooses two slots. Nobody else's requests count for a key, unless both
     of its slots belong to busier keys too: among a thousand busy ones that happens to one in
-    seventeen thousand. A slot is read and written as a whole, so there is no lock.
+    seventeen thousand. A slot is the instant at which a bucket is full. It is read and written as a
+    whole, so there is no lock.
     """
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, SLOTS * SLOT_BYTES)
         self._slots = memoryview(self._memory).cast("q")
         self._key = token_bytes(KEY_BYTES)
-        self.find = memoize(self._find, CACHED_KEYS, LONGEST_CACHED)
+        self._known = Cache[str, tuple[int, int]](CACHE_BYTES)
 
-    def full_at(self, bucket: Bucket) -> int:
+    def take(self, key: str, rate: Rate, now: int) -> int:
         """See ports.Buckets."""
-        first, second = bucket
-        return min(self._slots[first], self._slots[second])
+        slots = self._slots
+        first, second = self._known.find(key) or self._choose(key)
+        of_first, of_second = slots[first], slots[second]
+        full_at = max(min(of_first, of_second), now)
+        wait = rate.wait(full_at, now)
+        if wait <= 0:
+            # Either may belong to a busier key too, which must lose nothing.
+            full_at += rate.interval
+            slots[first] = max(of_first, full_at)
+            slots[second] = max(of_second, full_at)
+        return wait
 
-    def take(self, bucket: Bucket, full_at: int) -> None:
+    def give_back(self, key: str, rate: Rate) -> None:
         """See ports.Buckets."""
-        for slot in bucket:
-            # It may belong to a busier key too, which must lose nothing.
-            self._slots[slot] = max(self._slots[slot], full_at)
+        for slot in self._choose(key):
+            self._slots[slot] -= rate.interval
 
-    def give_back(self, bucket: Bucket, interval: int) -> None:
-        """See ports.Buckets."""
-        for slot in bucket:
-            self._slots[slot] -= interval
-
-    def _find(self, key: str) -> Bucket:
+    def _choose(self, key: str) -> tuple[int, int]:
         hashed = _hash(key, self._key)
-        return hashed % SLOTS, (hashed >> 32) % SLOTS
+        slots = hashed % SLOTS, (hashed >> 32) % SLOTS
+        self._known.keep(key, slots, KNOWN_BYTES + CHARACTER_BYTES * len(key))
+        return slots
 
 
 class SharedPlaces:

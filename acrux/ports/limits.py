@@ -1,28 +1,25 @@
 """What the services need to count requests, in all processes together."""
 
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-Bucket: TypeAlias = tuple[int, int]  # what it is called in memory
+from acrux.domain.access.limits import Rate
 
 
 class Buckets(Protocol):
-    """When each bucket will be full; instants and durations are in nanoseconds.
+    """A bucket of requests for each key and rate; instants and durations are in nanoseconds.
 
-    All processes share the buckets. They are lost when the registry stops. Two changes at the same
-    instant may count as one. Very rarely, a bucket looks less full than it is.
+    All processes share the buckets. They are full again when the registry stops. Two requests at
+    the same instant may count as one. Very rarely, a bucket looks less full than it is.
     """
 
-    def find(self, key: str) -> Bucket:
-        """The bucket of a key."""
+    def take(self, key: str, rate: Rate, now: int) -> int:
+        """Take a request out of the bucket of this key, which fills at this rate, if one fits.
 
-    def full_at(self, bucket: Bucket) -> int:
-        """When it will be full: in the past if it is, or is not known."""
+        Returns how long until one does; 0 or less if it was taken.
+        """
 
-    def take(self, bucket: Bucket, full_at: int) -> None:
-        """Note that the bucket will be full then, and not before."""
-
-    def give_back(self, bucket: Bucket, interval: int) -> None:
-        """Note that the bucket will be full earlier, by this duration."""
+    def give_back(self, key: str, rate: Rate) -> None:
+        """Put a request back that was taken."""
 
 
 class Places(Protocol):

@@ -21,12 +21,13 @@ def counted(handler: Handler, limit: Limit) -> Handler:
     """
 
     async def handle(request: Request) -> Response:
-        taken = limit.count(request.grant.principal, request.peer)
+        account = request.grant.principal
+        limit.count(account, request.peer)
         try:
             return await handler(request)
         except Exception as failed:
             if _is_ours(failed):
-                limit.give_back(taken)
+                limit.give_back(account, request.peer)
             raise
 
     return handle

@@ -12,7 +12,7 @@ from acrux.domain.access.limits import SECOND, Operation, Rate
 from acrux.domain.access.lockout import network_of
 from acrux.errors import LimitReached
 from acrux.ports.clock import Clock
-from acrux.ports.limits import Bucket, Buckets, Places
+from acrux.ports.limits import Buckets, Places
 
 ACCOUNT_LIMITS: Final = "account_limits"
 ANONYMOUS_LIMITS: Final = "anonymous_limits"
@@ -35,14 +35,6 @@ class Allowed(Struct, frozen=True):
 
 # Called with the setting of the limit, and with what was refused: an operation, or `upload`.
 Tell = Callable[[str, str], None]
-
-
-class Taken(Struct, frozen=True):
-    """A request that was counted: in which bucket, when that is full again, and at which rate."""
-
-    bucket: Bucket
-    full_at: int
-    rate: Rate
 
 
 class Limit:
@@ -70,32 +62,29 @@ class Limit:
         """Whether anybody's requests are limited."""
         return bool(self._account or self._anonymous)
 
-    def count(self, account: str, address: str) -> Sequence[Taken]:
+    def count(self, account: str, address: str) -> None:
         """Count a request of the account, or of the address if there is none.
 
-        Pass what this returns to `give_back` if the request should not have counted. Raises
-        LimitReached; then nothing is counted.
+        Raises LimitReached; then nothing is counted.
         """
         rates = self._account if account else self._anonymous
         if not rates:
-            return ()
+            return
         now, who = self._ticks(), _who(account, address)
-        taken = [self._fit(rate, who, account, now) for rate in rates]
-        for one in taken:
-            self._buckets.take(one.bucket, one.full_at)
-        return taken
+        for rate in rates:
+            wait = self._buckets.take(rate.operation + who, rate, now)
+            if wait > 0:
+                self._give_back(rates[: rates.index(rate)], who)
+                raise self._refusal(rate, account, wait)
 
-    def _fit(self, rate: Rate, who: str, account: str, now: int) -> Taken:
-        bucket = self._buckets.find(rate.operation + who)
-        full_at = max(self._buckets.full_at(bucket), now)
-        if (wait := rate.wait(full_at, now)) > 0:
-            raise self._refusal(rate, account, wait)
-        return Taken(bucket, full_at + rate.interval, rate)
-
-    def give_back(self, taken: Sequence[Taken]) -> None:
+    def give_back(self, account: str, address: str) -> None:
         """Forget a request that was counted, since the registry failed to carry it out."""
-        for one in taken:
-            self._buckets.give_back(one.bucket, one.rate.interval)
+        rates = self._account if account else self._anonymous
+        self._give_back(rates, _who(account, address))
+
+    def _give_back(self, rates: Sequence[Rate], who: str) -> None:
+        for rate in rates:
+            self._buckets.give_back(rate.operation + who, rate)
 
 
 class Limits:

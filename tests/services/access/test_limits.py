@@ -138,7 +138,8 @@ def test_a_request_that_the_registry_failed_at_is_given_back(
     shared = limits(FIVE_READS)
     for _ in range(20):
         limit = shared.on(Operation.READ)
-        limit.give_back(limit.count("robot", HERE))
+        limit.count("robot", HERE)
+        limit.give_back("robot", HERE)
 
     assert allowed_reads(shared, "robot", HERE) == 5
 
