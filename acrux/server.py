@@ -34,7 +34,7 @@ from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.settings import Settings
 from acrux.settings_sources import CurrentSettings
 from acrux.supervision import CannotStart, Process, Supervisor
-from acrux.worker import PID, STOPPING, load, make_loop
+from acrux.worker import DRAIN, PID, STOPPING, load, make_loop
 
 BACKLOG = 4096  # connections that the kernel queues until they are accepted
 # With granian's default of 408 KiB each slow upload took 2.5 MB; the goal is 2 MB.
@@ -104,6 +104,7 @@ class Server(MPServer):
         supervisor = Supervisor(
             self.workers,
             partial(self._start, spawn_target, target_loader),
+            _drain,
             self._log.warning,
             time.monotonic,
             lambda: threading.Thread(target=self._answering, daemon=True).start(),
@@ -157,6 +158,11 @@ class Server(MPServer):
             self._certificate.look()
         self._log.info("reload", workers=self.workers)
         supervisor.relieve_all()
+
+
+def _drain(process: Process) -> None:
+    if process.pid is not None and process.exitcode is None:
+        os.kill(process.pid, DRAIN)
 
 
 def _pipe() -> tuple[int, int]:

@@ -11,8 +11,9 @@ LONGEST_PAUSE: Final = 30.0
 LONG_LIFE: Final = 60.0  # seconds after which a worker has proved itself: the pause is reset
 START_SECONDS: Final = 120.0  # a worker that is not ready by then never will be
 
-# A worker reports that it is ready a moment before its socket listens.
-OVERLAP: Final = 0.5
+# A worker reports that it is ready a moment before its socket listens. And a client that keeps its
+# connection busy learns from its next answer that it will be closed, and loses no request.
+OVERLAP: Final = 2.0
 # A replaced worker may finish its requests, even a push that takes all night.
 LEAVE_SECONDS: Final = 24 * 60 * 60.0
 # But repeated reloads must not fill the memory with workers that are leaving.
@@ -89,20 +90,23 @@ class Slot:
 class Supervisor:
     """Keeps `count` workers running. Call `step` when a worker ends or `next_due` has passed.
 
-    `spawn` starts the worker of a number, and may raise OSError. `started` is called once, when
-    all have become ready for the first time; until then a death raises CannotStart.
+    `spawn` starts the worker of a number, and may raise OSError. `drain` asks a worker to close
+    each connection after its next answer. `started` is called once, when all have become ready for
+    the first time; until then a death raises CannotStart.
     """
 
     def __init__(
         self,
         count: int,
         spawn: Callable[[int], Process],
+        drain: Callable[[Process], None],
         tell: Tell,
         clock: Callable[[], float],
         started: Callable[[], None],
     ) -> None:
         self._slots = [Slot(number) for number in range(count)]
         self._spawn = spawn
+        self._drain = drain
         self._tell = tell
         self._clock = clock
         self._started: Callable[[], None] | None = started
@@ -194,8 +198,11 @@ class Supervisor:
             return False
         if slot.serving is None:
             return True
-        outdated = slot.serving.generation < self._generation
-        return outdated and not any(other.coming for other in self._slots)
+        is_outdated = slot.serving.generation < self._generation
+        is_relieving = any(other.coming for other in self._slots) or any(
+            not leaving.asked for leaving in self._leaving
+        )
+        return is_outdated and not is_relieving
 
     def _try_to_spawn(self, slot: Slot) -> None:
         born = self._clock()
@@ -216,6 +223,7 @@ class Supervisor:
             slot.coming.process.kill()
 
     def _relieve(self, worker: Worker) -> None:
+        self._drain(worker.process)
         now = self._clock()
         self._leaving.append(Leaving(worker, now + OVERLAP, now + LEAVE_SECONDS))
         for leaving in self._leaving[: -LEAVING_PER_WORKER * len(self._slots)]:

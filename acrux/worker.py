@@ -25,6 +25,10 @@ from acrux.threads import Threads
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
+# Asks a worker to close each connection after its next answer. Not SIGUSR1, which asks other
+# servers to reopen their logs: a rotation of logs may signal every process of a name.
+DRAIN: Final = signal.SIGRTMIN
+
 PARENT_SECONDS: Final = 1  # how often a worker checks that its parent still runs
 
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -98,8 +102,9 @@ def load(current: CurrentSettings, parent: int, counts: SharedCounts) -> Asgi:
     hear_libraries(settings.log_level)
     log = LineLog(sys.stderr, settings.log_format, settings.log_level)
     tracing = _start_tracing(log)
-    application = build(settings, log=log, counts=counts, tracing=tracing).app
-    return tracing.serve(application) if tracing else application
+    app = build(settings, log=log, counts=counts, tracing=tracing).app
+    signal.signal(DRAIN, lambda *_: app.drain())
+    return tracing.serve(app) if tracing else app
 
 
 def _start_tracing(log: LineLog) -> Tracing | None:

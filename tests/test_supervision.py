@@ -9,8 +9,10 @@ from acrux.supervision import (
     LEAVE_SECONDS,
     LEAVING_PER_WORKER,
     LONGEST_PAUSE,
+    OVERLAP,
     START_SECONDS,
     CannotStart,
+    Process,
     Supervisor,
     describe,
 )
@@ -23,6 +25,7 @@ class FakeProcess:
     pid: int
     busy: bool = False
     exitcode: int | None = None
+    drained: bool = False
     asked: int = 0
     sentinel: int = -1
 
@@ -53,7 +56,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(
-            self.count, self._spawn, self._tell, lambda: self.now, self._start
+            self.count, self._spawn, self._drain, self._tell, lambda: self.now, self._start
         )
 
     def _spawn(self, number: int) -> FakeProcess:
@@ -61,6 +64,10 @@ class Stage:
             raise OSError(11, "Resource temporarily unavailable")
         self.processes.append(FakeProcess(100 + len(self.processes)))
         return self.processes[-1]
+
+    def _drain(self, process: Process) -> None:
+        assert isinstance(process, FakeProcess)
+        process.drained = True
 
     def _tell(self, event: str, /, **values: object) -> None:
         self.told.append((event, values))
@@ -196,7 +203,7 @@ def test_workers_are_relieved_one_after_another_once_their_successor_is_ready() 
     stage = Stage(2).ready()
     stage.supervisor.relieve_all()
     counts = []
-    for _ in range(8):
+    for _ in range(12):
         stage.pass_time(1)
         counts.append(len(stage.alive()))
         stage.ready()
@@ -204,6 +211,22 @@ def test_workers_are_relieved_one_after_another_once_their_successor_is_ready() 
     assert min(counts) == 2
     assert max(counts) == 3
     assert [process.pid for process in stage.alive()] == [102, 103]
+    assert [process.drained for process in stage.processes] == [True, True, False, False]
+
+
+def test_a_relieved_worker_tells_its_clients_before_it_is_asked_to_stop() -> None:
+    """A client whose idle connection is closed may be sending just then."""
+    stage = Stage(1).ready()
+    first = stage.processes[0]
+    stage.supervisor.relieve_all()
+    stage.pass_time(0)
+    stage.ready()
+    stage.pass_time(OVERLAP - 0.1)
+    told, asked = first.drained, first.asked
+    stage.pass_time(0.1)
+
+    assert (told, asked) == (True, 0)
+    assert first.asked == 1
 
 
 def test_a_successor_that_cannot_start_takes_nobodys_place() -> None:

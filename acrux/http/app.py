@@ -69,6 +69,14 @@ class Application:
         self._sender = sender
         self._completions = completions
 
+    def drain(self) -> None:
+        """From now on, close each connection after its answer.
+
+        A client that is closed while it is idle may be sending just then, and would lose a request
+        (RFC 9112 §9.6). HTTP/2 needs no header for this, and allows none (RFC 9113 §8.2.2).
+        """
+        self._completions = (*self._completions, _close)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or open and close with the server's lifespan (ASGI 3.0)."""
         if scope["type"] == "lifespan":
@@ -105,7 +113,7 @@ class Application:
             try:
                 await self._sender.send(response, request, send)
                 if response.is_refusal:
-                    await _drain(request)
+                    await _read_rest(request)
             finally:
                 self._log.write(request, response, started)
         finally:
@@ -164,7 +172,12 @@ class Application:
         return response
 
 
-async def _drain(request: Request) -> None:
+def _close(request: Request, response: Response) -> None:
+    if request.version != "2":
+        response.add("Connection", "close")
+
+
+async def _read_rest(request: Request) -> None:
     # Read the rest of a refused body, so that its client sees our answer and no reset connection.
     # A client that waits for 100 Continue has sent nothing, and reading would make it send.
     if request.body.is_complete or not parsing.may_have_body(request):

@@ -252,3 +252,25 @@ def test_no_new_connection_is_refused_while_workers_are_relieved(tmp_path: Path)
             connection.close()
 
         assert set(statuses) == {200}
+
+
+def test_a_client_that_keeps_its_connection_busy_loses_no_request(
+    tmp_path: Path, mounted: Mounted
+) -> None:
+    """Its worker was relieved, and closed the connection just when the next request came."""
+    first, second = mounted.version("one"), mounted.version("two")
+    mounted.swap(first)
+    with running(tmp_path / "data", "--workers", "1", *mounted.link()) as registry:
+        before = registry.worker_pids()[1:]
+        connection = SecureConnection(registry.port)
+        assert connection.call("GET", "/livez").header("Connection") == ""
+        mounted.swap(second)
+
+        closings = 0
+        while not set(registry.worker_pids()).isdisjoint(before):
+            reply = connection.call("GET", "/livez")
+            assert reply.status == 200
+            closings += reply.header("Connection") == "close"
+
+        assert closings > 0
+        connection.close()
