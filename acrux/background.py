@@ -52,7 +52,7 @@ class Failures:
         if not failures:
             return
         if isinstance(failure, RegistryError | OSError):
-            self._log.info(self._name, problem=str(failure) or repr(failure), failures=failures)
+            self._log.warning(self._name, problem=str(failure) or repr(failure), failures=failures)
         else:
             self._log.exception(self._name, failures=failures)
 

@@ -89,7 +89,7 @@ async def _nobody_waits(_: datetime) -> None:
 
 
 def _tell(log: Log, jump: timedelta) -> None:
-    log.info(
+    log.warning(
         "clock-jump",
         seconds=int(jump.total_seconds()),
         problem="the clock differs by this much from the elapsed time: nothing is deleted because "

@@ -1,16 +1,20 @@
 """Builds what guards the edge, from the settings: origins, pace, limits."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Final, TypeAlias
 
 from acrux.adapters.sockets import OwnSockets, connection_ceiling
+from acrux.http.access import limiting
 from acrux.http.access.cors import ANY_ORIGIN, Cors
 from acrux.http.access.origin import Origins
 from acrux.http.messages import Pace, Request, Response
 from acrux.http.room import Room
+from acrux.http.routes import Endpoint, Row
 from acrux.http.sending import Sender
+from acrux.services.access.limits import Limits as RequestLimits
 from acrux.services.connections import Connections, Limits
 from acrux.settings import Settings
 
@@ -67,3 +71,23 @@ def incoming() -> Room:
 def sender() -> Sender:
     """The sender of one worker's answers."""
     return Sender(Room(ANSWERS_BYTES, time.monotonic))
+
+
+def limited(rows: Sequence[Row], limits: RequestLimits) -> tuple[Row, ...]:
+    """The same rows, in which requests and uploads are counted as far as there are limits."""
+    return tuple(
+        replace(
+            row,
+            methods={name: _limited(endpoint, limits) for name, endpoint in row.methods.items()},
+        )
+        for row in rows
+    )
+
+
+def _limited(endpoint: Endpoint, limits: RequestLimits) -> Endpoint:
+    handler = endpoint.handler
+    if endpoint.sends_blob and limits.bounds_uploads:
+        handler = limiting.bounded(handler, limits)
+    if endpoint.counts and (limit := limits.on(endpoint.counts)).is_set:
+        handler = limiting.counted(handler, limit)
+    return replace(endpoint, handler=handler)

@@ -45,6 +45,7 @@ RegistryError
 │   └── QuotaExceeded
 ├── NotYet
 ├── TooManyRequests
+│   └── LimitReached
 ├── Crowded
 ├── StorageExhausted
 ├── StorageReadOnly
@@ -311,6 +312,12 @@ class TooManyRequests(RegistryError):
         super().__init__(message, **detail)
         self.retry_after = retry_after
         self.account = account
+
+
+class LimitReached(TooManyRequests):
+    """The caller reached a limit of the settings. `detail` says which, and until when."""
+
+    reason = "limit-reached"
 
 
 class Crowded(RegistryError):

@@ -26,14 +26,18 @@ from acrux.adapters.data_dir import open_to_all, open_to_group
 from acrux.adapters.keys.served_certificate import ServedCertificate
 from acrux.adapters.log import JsonFormatter, LineLog, Style, render, sentence
 from acrux.adapters.metrics.board import Board
+from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
+from acrux.bootstrap.tracing import obstacle
+from acrux.errors import InvalidSettings
 from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.serving import tls
 from acrux.serving.announcing import announce
 from acrux.serving.child import PID, STOPPING
 from acrux.serving.scraping import Scraping
 from acrux.settings import Settings
+from acrux.settings_sources import CurrentSettings
 from acrux.supervision import LEAVING_PER_WORKER, CannotStart, Process, Supervisor
 from acrux.worker import DRAIN, load, make_loop
 
@@ -55,8 +59,9 @@ HTTP2: Final = HTTP2Settings(max_concurrent_streams=100, max_headers_size=MAX_HE
 class Server(MPServer):
     """Granian's server, except that we supervise its workers.
 
-    Calls `answering`, in a thread, when all workers have started. The workers accept connections
-    from the socket `passed`, or each listens on a socket of its own.
+    Calls `answering`, in a thread, when all workers have started, and `read_again` before it
+    replaces them because somebody asked for it. The workers accept connections from the socket
+    `passed`, or each listens on a socket of its own.
     """
 
     def __init__(  # noqa: PLR0913 -- one of each
@@ -66,6 +71,7 @@ class Server(MPServer):
         tell: Callable[[str, str], None],
         certificate: ServedCertificate | None,
         answering: Callable[[], None],
+        read_again: Callable[[], None],
         passed: socket.socket | None,
         board: Board,
         scraping: Scraping | None,
@@ -76,6 +82,7 @@ class Server(MPServer):
         self._tell = tell
         self._certificate = certificate
         self._answering = answering
+        self._read_again = read_again
         self._passed = passed
         self._slot = board.claim()
         self._scraping = scraping
@@ -88,7 +95,7 @@ class Server(MPServer):
         self._wake_up()
 
     def signal_handler_reload(self, *_: Any) -> None:
-        """Check for a new certificate, and replace the workers."""
+        """Read some settings again, check for a new certificate, and replace the workers."""
         self.reload_signal = True
         self._wake_up()
 
@@ -118,7 +125,7 @@ class Server(MPServer):
             self.workers,
             partial(self._start, spawn_target, target_loader),
             _drain,
-            self._log.info,
+            self._log.warning,
             time.monotonic,
             lambda: threading.Thread(target=self._answering, daemon=True).start(),
         )
@@ -189,6 +196,7 @@ class Server(MPServer):
             self._slot.write({("acrux_certificate_expiry_timestamp_seconds",): [at]})
 
     def _reload_now(self, supervisor: Supervisor) -> None:
+        self._read_again()
         if self._certificate:
             self._certificate.forget_problem()
             self._certificate.look()
@@ -236,15 +244,15 @@ def _read(descriptor: int) -> bytes:
 def survive_signals() -> None:
     """Ignore signals that would end the process but mean something else.
 
-    SIGHUP asks to reload certificates, which a start does anyway; SIGUSR1 and SIGUSR2 ask other
-    servers to reopen their logs.
+    SIGHUP asks to read settings and certificates, which a start does anyway; SIGUSR1 and SIGUSR2
+    ask other servers to reopen their logs.
     """
     for ignored in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(ignored, signal.SIG_IGN)
 
 
 def run(
-    settings: Settings,
+    current: CurrentSettings,
     answering: Callable[[], None],
     passed: socket.socket | None = None,
     metrics: socket.socket | None = None,
@@ -257,11 +265,14 @@ def run(
     Raises SystemExit(1) if a worker cannot start, and InvalidSettings if there is no usable
     certificate.
     """
+    settings = current.settings
     address, port = listening.address(settings)
     sys.stderr = _standard_error(settings)  # the workers inherit it by the fork
     allow_descriptors()
-    log = LineLog(sys.stderr, settings.log_format)
+    log = LineLog(sys.stderr, settings.log_format, settings.log_level)
     _warn_of_strangers(settings, log)
+    if problem := obstacle(os.environ):
+        log.warning("tracing-off", problem=problem)
     find = tls.finder(settings)
     recover(settings.data_dir / "uploads")  # once, before a worker reports an offset
     board = Board(PLACES_PER_WORKER * settings.worker_processes + 1)
@@ -285,13 +296,26 @@ def run(
         ssl_protocol_min=SSLProtocols.tls12,
         log=log,
         tell=partial(_tell, settings),
-        certificate=ServedCertificate(find, log.info) if find else None,
+        certificate=ServedCertificate(find, log.info, log.warning) if find else None,
         answering=partial(announce, settings, answering, partial(_tell, settings)),
+        read_again=partial(_read_again, current, log),
         passed=passed,
         board=board,
         scraping=Scraping(settings, metrics, board) if metrics else None,
     )
-    server.serve(target_loader=partial(load, settings, os.getpid(), board), wrap_loader=False)
+    loader = partial(load, current, os.getpid(), board, SharedCounts())
+    server.serve(target_loader=loader, wrap_loader=False)
+
+
+def _read_again(current: CurrentSettings, log: LineLog) -> None:
+    try:
+        need_restart = current.read_again()
+    except InvalidSettings as refused:
+        log.warning("settings-kept", problem=refused.message)
+        return
+    log.least = current.settings.log_level
+    if need_restart:
+        log.warning("settings-need-restart", settings=", ".join(need_restart))
 
 
 def _warn_of_strangers(settings: Settings, log: LineLog) -> None:
@@ -313,7 +337,7 @@ def _standard_error(settings: Settings) -> TextIO:
 
 
 def _lost_lines(settings: Settings, lines: int) -> str:
-    return render(settings.log_format, "log-lines-lost", lines=lines)
+    return render(settings.log_format, "log-lines-lost", "warning", lines=lines)
 
 
 def _http1(settings: Settings) -> HTTP1Settings:

@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, NamedTuple, Self
+
+from acrux.domain.access.limits import read_rates
+from acrux.errors import InvalidInput
 
 PREFIX: Final = "ACRUX_"
 
@@ -65,9 +68,17 @@ _RANGES: Final = {
     "connections_per_address": (1, 1_000_000),
     "body_bytes_per_second": (1, 1_000_000),
     "body_seconds": (1, 604_800),
+    "concurrent_uploads": (0, 4096),
     "audit_days": (1, 36500),
     "audit_bytes": (1024 * 1024, 1024**5),
 }
+
+
+class Problem(NamedTuple):
+    """A setting that cannot be used, and what was expected of it."""
+
+    name: str
+    sentence: str
 
 
 def _setting(sentence: str, default: Any) -> Any:
@@ -176,6 +187,19 @@ class Settings:
     stop_seconds: int = _setting(
         "How long running requests may take to finish when the registry stops, in seconds.", 25
     )
+    account_limits: tuple[str, ...] = _setting(
+        "How many requests a minute one account may make, such as read=5000, write=1000, "
+        "delete=500, referrers=250, token=1000; what is not named is not limited.",
+        (),
+    )
+    anonymous_limits: tuple[str, ...] = _setting(
+        "How many requests a minute all callers without an account may make from one address, "
+        "such as read=600, token=60; what is not named is not limited.",
+        (),
+    )
+    concurrent_uploads: int = _setting(
+        "How many blobs one account may send at the same time; 0 means any number.", 0
+    )
     htpasswd: Path | None = _setting(
         "An htpasswd file (bcrypt) whose users may log in; it is read again when it changes.", None
     )
@@ -233,64 +257,91 @@ class Settings:
         "",
     )
     log_format: Literal["console", "json"] = _setting("The format of log lines.", "console")
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "The least level of what is logged; requests have the level info.", "info"
+    )
+    log_probes: bool = _setting(
+        "Log successful requests of /livez, /readyz and /metrics, too.", default=True
+    )
 
-    def problems(self) -> list[str]:
-        """What is wrong with the settings, one sentence for each problem."""
+    def problems(self) -> list[Problem]:
+        """What is wrong with the settings."""
         found = []
         if _NAME.fullmatch(self.name) is None:
-            found.append("name: must be 5 to 50 letters, digits and inner hyphens")
+            found.append(Problem("name", "must be 5 to 50 letters, digits and inner hyphens"))
         found += [
-            f"{name}: must be from {least} to {most}"
+            Problem(name, f"must be from {least} to {most}, not {getattr(self, name)}")
             for name, (least, most) in _RANGES.items()
             if not least <= getattr(self, name) <= most
         ]
         found += [
-            f"login_servers: {server!r} is not host or host:port, in lower case, without a scheme"
+            Problem(
+                "login_servers",
+                f"{server!r} is not host or host:port, in lower case, without a scheme",
+            )
             for server in self.login_servers
             if _LOGIN_SERVER.fullmatch(server) is None
         ]
         found += [
-            f"trusted_proxies: {network!r} is not an address or a network such as 10.0.0.0/8"
+            Problem(
+                "trusted_proxies", f"{network!r} is not an address or a network such as 10.0.0.0/8"
+            )
             for network in self.trusted_proxies
             if not _is_network(network)
         ]
         found += [
-            f"cors_origins: {origin!r} is not * or scheme://host[:port], without a path"
+            Problem("cors_origins", f"{origin!r} is not * or scheme://host[:port], without a path")
             for origin in self.cors_origins
             if _ORIGIN.fullmatch(origin) is None
         ]
         if self.metrics_listen and self.metrics_address is None:
-            found.append(
-                f"metrics_listen: {self.metrics_listen!r} is not HOST:PORT such as 127.0.0.1:9095 "
-                "or [::1]:9095"
-            )
+            wrong = f"{self.metrics_listen!r} is not HOST:PORT such as 127.0.0.1:9095 or [::1]:9095"
+            found.append(Problem("metrics_listen", wrong))
         if self.htpasswd and not self.htpasswd_scope_map:
             found.append(
-                "htpasswd: its users need a scope map: set htpasswd_scope_map too, for example to "
-                "_repositories_pull_metadata_read"
+                Problem(
+                    "htpasswd",
+                    "its users need a scope map: set htpasswd_scope_map too, for example to "
+                    "_repositories_pull_metadata_read",
+                )
             )
-        return [*found, *self._token_problems(), *self._tls_problems()]
+        return [
+            *found,
+            *self._token_problems(),
+            *self._rate_problems(),
+            *self._tls_problems(),
+        ]
 
-    def _token_problems(self) -> Iterator[str]:
+    def _token_problems(self) -> Iterator[Problem]:
         issuer = self.token_issuer
         if not (issuer.isprintable() and issuer.isascii() and len(issuer) in _ISSUER_CHARACTERS):
-            yield "token_issuer: must be 1 to 255 printable ASCII characters"
+            yield Problem("token_issuer", "must be 1 to 255 printable ASCII characters")
+        name = "token_services"
         for service in self.token_services:
             if _SERVICE.fullmatch(service) is None:
-                yield f"token_services: {service!r} is not a service's name in lower case"
+                yield Problem(name, f"{service!r} is not a service's name in lower case")
             if service in self.known_login_servers:
-                yield f"token_services: {service!r} is a login server of this registry itself"
+                yield Problem(name, f"{service!r} is a login server of this registry itself")
         if self.token_certificates and not self.token_services:
-            yield "token_certificates: set token_services too: only their tokens get a certificate"
+            yield Problem(
+                "token_certificates",
+                "set token_services too: only their tokens get a certificate",
+            )
 
-    def _tls_problems(self) -> list[str]:
+    def _rate_problems(self) -> Iterator[Problem]:
+        for name in ("account_limits", "anonymous_limits"):
+            try:
+                read_rates(getattr(self, name))
+            except InvalidInput as refused:
+                yield Problem(name, refused.message)
+
+    def _tls_problems(self) -> Iterator[Problem]:
         if self.tls_cert and not self.tls_key:
-            return ["tls_cert: a certificate needs its key: set tls_key too"]
+            yield Problem("tls_cert", "a certificate needs its key: set tls_key too")
         if self.tls_key and not self.tls_cert:
-            return ["tls_key: a key needs its certificate: set tls_cert too"]
+            yield Problem("tls_key", "a key needs its certificate: set tls_cert too")
         if self.tls_cert and self.tls_self_signed:
-            return ["tls_self_signed: set either this, or tls_cert and tls_key"]
-        return []
+            yield Problem("tls_self_signed", "set either this, or tls_cert and tls_key")
 
     @property
     def metrics_address(self) -> tuple[str, int] | None:

@@ -3,10 +3,10 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
@@ -19,6 +19,23 @@ from acrux.settings import OTHER_VARIABLES, PREFIX, Settings, rows, variable
 _OF_SERVICE: Final = re.compile(
     rf"{PREFIX}(\w+_)?"
     r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+
+_EXPECTED: Final[Mapping[Any, str]] = {
+    int: "a whole number",
+    bool: "true or false",
+    str: "a text",
+    tuple[str, ...]: "a list of texts",
+}
+MAX_SHOWN: Final = 80  # characters of a value that is wrong
+
+# What a running registry reads again. Its workers take the new values when they are replaced.
+READ_AGAIN: Final = (
+    "account_limits",
+    "anonymous_limits",
+    "concurrent_uploads",
+    "log_level",
+    "log_probes",
 )
 
 
@@ -61,10 +78,15 @@ def load(environ: Mapping[str, str], options: Mapping[str, object], config: Path
             try:
                 values[name] = _convert(name, value)
                 sources[name] = source
-            except msgspec.ValidationError as refused:
-                problems.append(f"{name} ({source}): {refused}")
+            except msgspec.ValidationError:
+                problems.append(
+                    f"{name} ({source}): must be {_expected(name)}, not {_shown(value)}"
+                )
     settings = Settings(**values)
-    problems += settings.problems()
+    problems += [
+        f"{name} ({sources.get(name, 'default')}): {sentence}"
+        for name, sentence in settings.problems()
+    ]
     if problems:
         raise InvalidSettings("; ".join(problems))
     return Loaded(settings, _origins(settings, sources), ignored)
@@ -126,9 +148,25 @@ def _unknown(name: str, names: list[str], source: str) -> str:
     return f"there is no setting {name} ({source}){hint}"
 
 
+def _kind(name: str) -> Any:
+    return next(row.type for row in rows() if row.name == name)
+
+
+def _expected(name: str) -> str:
+    kind = _kind(name)
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    return _EXPECTED.get(kind, "the path of a file or a directory")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+
+
 def _convert(name: str, value: object) -> object:
     # msgspec does not know `Path`: it is text until here.
-    kind = next(row.type for row in rows() if row.name == name)
+    kind = _kind(name)
     if kind in (Path, Path | None):
         if not str(value):
             raise msgspec.ValidationError("a path must not be empty")
@@ -146,3 +184,29 @@ def _origins(settings: Settings, sources: Mapping[str, str]) -> tuple[Origin, ..
         )
         for row in rows()
     )
+
+
+class CurrentSettings:
+    """The settings of a running registry: those of its start, except for READ_AGAIN.
+
+    `read` reads all settings from where they come from.
+    """
+
+    def __init__(self, settings: Settings, read: Callable[[], Settings]) -> None:
+        self.settings = settings
+        self._read = read
+        self._at_start = read()  # the others may have been completed since, such as the port
+
+    def read_again(self) -> tuple[str, ...]:
+        """Read the settings, and return the names of those that changed and need a restart.
+
+        Raises InvalidSettings; then nothing has changed.
+        """
+        found = self._read()
+        self.settings = self.settings.replace(**{name: getattr(found, name) for name in READ_AGAIN})
+        return tuple(
+            row.name
+            for row in rows()
+            if row.name not in READ_AGAIN
+            and getattr(found, row.name) != getattr(self._at_start, row.name)
+        )

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -10,11 +11,13 @@ from typing import Any, Final, TypeVarTuple
 
 import uvloop
 
+from acrux.adapters.log import LineLog, hear_libraries
 from acrux.adapters.metrics.board import Board
+from acrux.adapters.shared_counts import SharedCounts
 from acrux.bootstrap.application import build
-from acrux.http.app import Application
+from acrux.bootstrap.tracing import Asgi, Tracing, start
 from acrux.serving import child
-from acrux.settings import Settings
+from acrux.settings_sources import CurrentSettings
 from acrux.threads import Threads
 
 # Asks a worker to close each connection after its next answer. Not SIGUSR1, which asks other
@@ -76,12 +79,24 @@ def make_loop(ready: int) -> WorkerLoop:
     return loop
 
 
-def load(settings: Settings, parent: int, board: Board) -> Application:
+def load(current: CurrentSettings, parent: int, board: Board, shared: SharedCounts) -> Asgi:
     """The application of one worker process; `parent` is the process that started it.
 
-    `board` is where it puts its metrics.
+    `board` is where it puts its metrics, and `shared` is what it counts with the other workers.
     """
+    settings = current.settings
     child.begin(parent)
-    app = build(settings, board=board).app
+    hear_libraries(settings.log_level)
+    log = LineLog(sys.stderr, settings.log_format, settings.log_level)
+    tracing = _start_tracing(log)
+    app = build(settings, log=log, board=board, shared=shared, tracing=tracing).app
     signal.signal(DRAIN, lambda *_: app.drain())
-    return app
+    return tracing.serve(app) if tracing else app
+
+
+def _start_tracing(log: LineLog) -> Tracing | None:
+    try:
+        return start(os.environ)
+    except Exception as failed:  # noqa: BLE001 -- nobody is refused because of a wrong variable
+        log.warning("tracing-off", problem=f"{type(failed).__name__}: {failed}")
+        return None

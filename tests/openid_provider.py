@@ -41,6 +41,7 @@ class Provider:
         self.issuer = url
         self.keys: list[Key] = [make_key("first")]
         self.requests: list[str] = []
+        self.traces: list[str] = []  # the traceparent of each request, if it had one
         self.headers: dict[str, str] = {}
         self.bodies: dict[str, bytes] = {}
         self.discovered: dict[str, object] = {}
@@ -87,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer as the provider is configured."""
         provider = self.provider
         provider.requests.append(self.path)
+        provider.traces += self.headers.get_all("traceparent", [])
         provider.asked.set()
         provider.answering.wait(30)
         body = provider.document(self.path)

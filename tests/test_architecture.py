@@ -20,6 +20,7 @@ MAX_MODULE_LINES = 350
 MAX_FUNCTION_LINES = 45
 # Longer ones, "module.py" or "module.py:function", each with its reason.
 LONGER = {
+    "acrux/errors.py": "one class per failure: a table too",
     "acrux/http/routes.py:table": "one row per endpoint: it is a table, not a procedure",
     "acrux/bootstrap/adapters.py:build_adapters": "one line per adapter: a table too",
     "acrux/bootstrap/services.py:build_services": "one line per service: a table too",

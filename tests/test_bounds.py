@@ -96,6 +96,8 @@ BOUNDS: dict[str, tuple[int, str]] = {
         "MAX_ISSUERS of trusts, whose keys take some ten kilobytes",
     ),
     "acrux/adapters/sqlite/read_cache.py:_results": (16384, "MAX_BYTES"),
+    "acrux/adapters/shared_counts.py:_taken": (1024, "a number an upload, of 10,000 connections"),
+    "acrux/adapters/shared_counts.py:_known": (2048, "CACHE_BYTES"),
     "acrux/adapters/sockets.py:_peers": (4096, "a place a connection, of 10,000"),
     "acrux/adapters/sqlite/database.py:_waiting": (
         4096,
@@ -103,6 +105,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     ),
     "acrux/adapters/standard_error.py:_waiting": (1024, "MAX_WAITING"),
     "acrux/domain/access/grants.py:_is_repository": (1024, "1,024 names of 256 characters"),
+    "acrux/domain/access/lockout.py:network_of": (512, "1,024 texts of 64 characters, twice"),
     "acrux/domain/access/scope_maps.py:_permissions_on": (8192, "64 names of 128 characters"),
     "acrux/domain/audit/case_id.py:_digits": (1, "8 numbers"),
     "acrux/domain/audit/waiting.py:_lines": (
@@ -124,6 +127,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/http/room.py:_of": (512, "a number an address that takes part"),
     "acrux/http/room.py:_places": (110592, "INCOMING_BYTES, of which one is copied, ANSWERS_BYTES"),
     "acrux/http/routes.py:_cut_once": (8192, "1,024 paths of 2,048 characters"),
+    "acrux/http/access/audit.py:_limited": (1024, "CASES_BYTES"),
     "acrux/http/access/audit.py:_read": (8192, "128 texts of 512 characters"),
     "acrux/services/connections.py:_exchanges": (8192, "a peer each, of 10,000 connections"),
     "acrux/services/connections.py:_known": (8192, "a connection each, of 10,000"),

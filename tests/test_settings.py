@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from acrux.cli.main import cli
 from acrux.errors import InvalidSettings
 from acrux.settings import Settings, rows
-from acrux.settings_sources import load
+from acrux.settings_sources import CurrentSettings, load
 
 
 def write(folder: Path, text: str) -> Path:
@@ -73,6 +74,9 @@ def test_a_list_is_separated_by_commas_in_a_variable_and_an_array_in_the_file(
         ({}, {"trusted_proxies": ("10.0.0.0/33",)}, "10.0.0.0/33"),
         ({}, {"access_token_seconds": 59}, "60 to 86400"),
         ({}, {"idle_seconds": 0}, "idle_seconds"),
+        ({}, {"account_limits": ("read=5", "read=6")}, "twice"),
+        ({}, {"anonymous_limits": ("token",)}, "such as read=600"),
+        ({}, {"concurrent_uploads": 5000}, "0 to 4096"),
         ({}, {"tls_cert": Path("c.pem")}, "set tls_key too"),
         ({}, {"tls_key": Path("k.pem")}, "set tls_cert too"),
         (
@@ -140,13 +144,72 @@ def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
     assert "nowhere.toml" in refused.value.message
 
 
-def test_all_problems_are_reported_at_once() -> None:
-    """Nobody likes to find them one by one."""
+def test_all_problems_are_reported_at_once_with_their_source_and_what_was_expected(
+    tmp_path: Path,
+) -> None:
+    """Nobody likes to find them one by one, or to look for where a value comes from."""
+    config = write(tmp_path, 'workers = "many"\nidle_seconds = 0\nlog_level = "loud"')
+    environ = {"ACRUX_PORT": "70000", "ACRUX_NAME": "x", "ACRUX_TLS_SELF_SIGNED": "perhaps"}
     with pytest.raises(InvalidSettings) as refused:
-        load({"ACRUX_PORT": "70000", "ACRUX_NAME": "x"}, {"workers": 1000}, None)
+        load(environ, {"audit_days": "soon", "account_limits": ("read=5", "reed=5")}, config)
 
-    for name in ("port", "name", "workers"):
-        assert f"{name}:" in refused.value.message
+    for problem in (
+        f"workers ({config}): must be a whole number, not 'many'",
+        f"idle_seconds ({config}): must be from 1 to 3600, not 0",
+        f"log_level ({config}): must be one of debug, info, warning, error, not 'loud'",
+        "port (environment): must be from 0 to 65535, not 70000",
+        "name (environment): must be 5 to 50",
+        "tls_self_signed (environment): must be true or false, not 'perhaps'",
+        "audit_days (command line): must be a whole number, not 'soon'",
+        "account_limits (command line): 'reed=5' is not read, write, delete, referrers or token",
+    ):
+        assert problem in refused.value.message
+
+
+def test_a_long_wrong_value_is_cut() -> None:
+    """A file that was pasted into a variable would fill the terminal."""
+    with pytest.raises(InvalidSettings) as refused:
+        load({"ACRUX_PORT": "x" * 5000}, {}, None)
+
+    assert len(refused.value.message) < 200
+
+
+def test_wrong_options_are_refused_with_all_other_problems(tmp_path: Path) -> None:
+    """The parser of the command line would name the first one only, and no variable."""
+    told = CliRunner().invoke(
+        cli,
+        ["settings", "--port", "x", "--log-format", "xml", "--data-dir", str(tmp_path)],
+        env={"ACRUX_WORKERS": "many"},
+    )
+
+    for name in ("port (command line)", "log_format (command line)", "workers (environment)"):
+        assert name in str(told.exception)
+
+
+def test_what_is_read_again_takes_effect_and_the_rest_is_named(tmp_path: Path) -> None:
+    """An operator changes the level of the log, and must learn what a signal does not change."""
+    config = write(tmp_path, "port = 0")
+    read = partial(load, {"ACRUX_LOG_PROBES": "false"}, {}, config)
+    current = CurrentSettings(read().settings.replace(port=4711), lambda: read().settings)
+    write(tmp_path, 'port = 0\nlog_level = "error"\naccount_limits = ["read=5"]\nworkers = 3')
+
+    assert current.read_again() == ("workers",)
+    assert current.settings.log_level == "error"
+    assert current.settings.account_limits == ("read=5",)
+    assert (current.settings.port, current.settings.log_probes) == (4711, False)
+    assert current.settings.workers == 0
+
+
+def test_settings_that_became_wrong_change_nothing(tmp_path: Path) -> None:
+    """A typo in a file would stop a registry that runs."""
+    config = write(tmp_path, 'log_level = "error"')
+    read = partial(load, {}, {}, config)
+    current = CurrentSettings(read().settings, lambda: read().settings)
+    write(tmp_path, 'log_level = "loud"')
+
+    with pytest.raises(InvalidSettings, match="log_level"):
+        current.read_again()
+    assert current.settings.log_level == "error"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from typing import Final, Literal, TextIO, TypeAlias
 import msgspec
 
 Style: TypeAlias = Literal["console", "json"]
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
 
 # Makes a line from a time and values; each kind of line has its own.
 Render: TypeAlias = Callable[[str, Iterable[object]], str]
@@ -45,10 +48,12 @@ class LineLog:
 
     On an event loop, lines wait for DELAY, so that no request waits for the terminal or the pipe.
     `flush` writes the waiting lines. Text from clients is quoted, so that it cannot begin a line.
+    Lines below the level `least` are left out.
     """
 
-    def __init__(self, stream: TextIO, style: Style) -> None:
+    def __init__(self, stream: TextIO, style: Style, least: Level = "info") -> None:
         self._stream = stream
+        self.least = least
         self._render = _json if style == "json" else _text
         self._waiting: list[str] = []
         self._second = 0
@@ -63,7 +68,12 @@ class LineLog:
         self._log("warning", event, values)
 
     def line(self, event: str, *names: str) -> Callable[..., None]:
-        """As `info`, for frequent events: a function that logs the values of `names`, in order."""
+        """As `info`, for frequent events: a function that logs the values of `names`, in order.
+
+        It obeys the level that the log has now.
+        """
+        if self._leaves_out("info"):
+            return _no_line
         render = self._render("info", event, names)
 
         def log(*values: object) -> None:
@@ -79,10 +89,15 @@ class LineLog:
         self.flush()
 
     def _log(
-        self, level: str, event: str, values: Mapping[str, object], longest: int = MAX_VALUE
+        self, level: Level, event: str, values: Mapping[str, object], longest: int = MAX_VALUE
     ) -> None:
+        if self._leaves_out(level):
+            return
         render = self._render(level, event, tuple(values), longest)
         self._write(render(self._now(), values.values()))
+
+    def _leaves_out(self, level: Level) -> bool:
+        return LEVELS.index(level) < LEVELS.index(self.least)
 
     def _write(self, line: str) -> None:
         self._waiting.append(line)
@@ -121,6 +136,10 @@ class LineLog:
             self._stream.flush()
 
 
+def _no_line(*_: object) -> None:
+    """Log nothing."""
+
+
 def render(style: Style, event: str, /, level: str = "info", **values: object) -> str:
     """A line, for callers that write it elsewhere."""
     at = datetime.now(UTC).isoformat()[:-6] + "Z"
@@ -132,6 +151,13 @@ def sentence(style: Style, event: str, text: str, level: str = "error") -> str:
     if style == "json":
         return render(style, event, level, message=text)
     return f"acrux: {text}\n"
+
+
+def hear_libraries(level: Level) -> None:
+    """Let Python's libraries log from this level on; what is less than a warning needs `debug`."""
+    least = max(level, "warning", key=LEVELS.index) if level != "debug" else level
+    for name in ("", "_granian"):
+        logging.getLogger(name).setLevel(least.upper())
 
 
 class JsonFormatter(logging.Formatter):

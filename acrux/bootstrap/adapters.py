@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 
@@ -14,12 +15,14 @@ from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.keys.rotating_signer import RotatingSigner
 from acrux.adapters.keys.signing_keys import KeyFolder
 from acrux.adapters.keys.token_authority import TokenAuthority
+from acrux.adapters.openid.discovery import fetch_keys
 from acrux.adapters.openid.issuers import OpenIdIssuers
 from acrux.adapters.passwords.chosen import ChosenPasswords
 from acrux.adapters.passwords.generated import KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
 from acrux.adapters.pepper import Pepper
 from acrux.adapters.reserve import Reserve, ReservedDatabase
+from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sql.access.accounts import SqlAccounts
 from acrux.adapters.sql.access.failed_logins import SqlFailedLogins
 from acrux.adapters.sql.access.revocations import SqlRevocations
@@ -41,6 +44,7 @@ from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks
 from acrux.ports.clock import Clock, Pause
 from acrux.settings import Settings
@@ -70,6 +74,7 @@ class Adapters:
     issuers: OpenIdIssuers
     revocations: SqlRevocations
     failed_logins: SqlFailedLogins
+    shared: SharedCounts
     audit_log: SqlAuditLog
     capabilities: KeyedCapabilities
     passwords: AllPasswords
@@ -86,8 +91,17 @@ class Adapters:
     reserve: Reserve
 
 
-def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None = None) -> Adapters:
-    """Build the adapters on the data directory. Raises InvalidSettings."""
+def build_adapters(
+    settings: Settings,
+    clocks: Clocks,
+    observe: Observer | None = None,
+    shared: SharedCounts | None = None,
+    tracing: Tracing | None = None,
+) -> Adapters:
+    """Build the adapters on the data directory. Raises InvalidSettings.
+
+    `shared` is what workers count together; without it, this process counts alone.
+    """
     folder = make_data_dir(settings.data_dir)
     path = folder / "registry.sqlite"
     pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
@@ -96,10 +110,21 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
     used = ReservedDatabase(database, reserve.yield_room)
     growing = ReservedDatabase(database, reserve.check)
     accounts = SqlAccounts(used)
+    outgoing = tracing.outgoing if tracing else dict[str, str]
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
     signing_keys = _signing_keys(settings, folder / "secrets")
     authority = TokenAuthority(folder / "secrets" / "token-ca", clocks.wall)
+    signer = RotatingSigner(
+        signing_keys,
+        clocks.wall,
+        settings.token_issuer,
+        authority if settings.token_certificates else None,
+    )
+    if tracing:
+        tracing.watch(database, write="sqlite transaction")
+        tracing.watch(store, append="blob append", commit="blob commit", open="blob open")
+        tracing.watch(signer, sign="token sign", sign_refresh="token sign")
     rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     return Adapters(
         database=database,
@@ -117,21 +142,17 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         accounts=accounts,
         scope_maps=SqlScopeMaps(used),
         trusts=SqlTrusts(used),
-        issuers=OpenIdIssuers(clocks.wall),
+        issuers=OpenIdIssuers(clocks.wall, partial(fetch_keys, headers=outgoing)),
         revocations=SqlRevocations(used),
         failed_logins=SqlFailedLogins(used, _key_of_failed_logins(folder / "secrets")),
+        shared=shared or SharedCounts(),
         audit_log=SqlAuditLog(growing),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=AllPasswords(
             KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes
         ),
         signing_keys=signing_keys,
-        signer=RotatingSigner(
-            signing_keys,
-            clocks.wall,
-            settings.token_issuer,
-            authority if settings.token_certificates else None,
-        ),
+        signer=signer,
         token_authority=authority,
         clock=clocks.wall,
         aged=clocks.aged,

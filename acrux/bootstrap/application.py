@@ -9,13 +9,17 @@ from acrux import edge
 from acrux.adapters.log import LineLog
 from acrux.adapters.metrics.board import Board
 from acrux.adapters.metrics.publisher import Publisher
+from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sqlite.connection import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
 from acrux.bootstrap import metrics, tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.counts import Counts
 from acrux.bootstrap.services import Services, build_services
+from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks, clocks_of
+from acrux.domain.access.limits import Operation
+from acrux.edge import Completion
 from acrux.errors import RegistryError
 from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
@@ -28,7 +32,7 @@ from acrux.http.health import HealthHandlers
 from acrux.http.management.handlers import ManagementHandlers
 from acrux.http.metrics import MetricsHandlers
 from acrux.http.oauth2.handlers import TokenHandlers
-from acrux.http.request_log import Log, RequestLog
+from acrux.http.request_log import Log, RequestLog, trace_of_caller
 from acrux.http.routes import Handlers, Router, Row, table
 from acrux.http.traffic import Traffic
 from acrux.http.v2.blobs import BlobHandlers
@@ -51,37 +55,33 @@ class Registry:
     lifespan: Lifespan
 
 
-def build(
+def build(  # noqa: PLR0913, PLR0917 -- one of each
     settings: Settings,
     clock: Clock | Clocks | None = None,
     log: Log | None = None,
     observe: Observer | None = None,
     board: Board | None = None,
+    shared: SharedCounts | None = None,
+    tracing: Tracing | None = None,
 ) -> Registry:
     """The whole registry on one data directory; `lifespan` opens and closes it.
 
     Makes the folders and the keys if they are missing; opening makes the schema. Raises
     InvalidSettings. `observe` is called with every statement before the database runs it. `board`
-    is where the processes of a server put their metrics.
+    is where the processes of a server put their metrics, and `shared` is what they count together.
+    `tracing` also has to serve the application.
     """
-    log = log or LineLog(sys.stderr, settings.log_format)
+    log = log or LineLog(sys.stderr, settings.log_format, settings.log_level)
     clocks = clocks_of(clock, log)
-    adapters = build_adapters(settings, clocks, observe)
+    adapters = build_adapters(settings, clocks, observe, shared, tracing)
     connections = edge.connections(settings, edge.origins(settings))
     services = build_services(settings, adapters, Pacer(lambda: connections.begun))
     background = (
         *clocks.background_tasks(adapters.facts),
         *tasks.every_process(adapters, services),
     )
-    # Only a server knows how long its tokens live: a command may have other settings.
-    serving = (
-        *background,
-        *tasks.of_a_server(settings, adapters, services, connections),
-        *tasks.of_users_in_a_file(settings, adapters, log),
-        *tasks.of_a_key_set_file(settings, adapters),
-        *tasks.of_content(settings, services, log),
-    )
-    parts = _Parts(settings, adapters, services, connections, serving, log)
+    serving = (*background, *_of_serving(settings, adapters, services, connections, log))
+    parts = _Parts(settings, adapters, services, connections, serving, log, tracing)
     app, rows = _application(parts, board or Board(slots=1))
     return Registry(app, rows, services, _lifespan(adapters, services, log, background))
 
@@ -96,35 +96,66 @@ class _Parts:
     connections: Connections
     tasks: tuple[BackgroundTask, ...]
     log: Log
+    tracing: Tracing | None
 
 
 def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, ...]]:
     settings, adapters, services = parts.settings, parts.adapters, parts.services
     identity, origins, traffic = _identity(services), edge.origins(settings), Traffic()
     audit = AuditRecorder(services.audit_log, adapters.clock)
-    tokens = TokenHandlers(identity, services.tokens, origins)
+    tokens = TokenHandlers(identity, services.tokens, origins, services.limits.on(Operation.TOKEN))
     counts = Counts(traffic, parts.connections, audit, tokens, services, adapters, parts.tasks)
     publisher = Publisher(board, counts.values)
     page = metrics.of_worker(adapters, publisher)
     is_elsewhere = settings.metrics_address is not None
     shown = None if is_elsewhere else MetricsHandlers(page.render)
-    rows = table(_handlers(parts, identity, origins, tokens, shown))
+    rows = edge.limited(table(_handlers(parts, identity, origins, tokens, shown)), services.limits)
     serving = (*parts.tasks, tasks.of_metrics(publisher))
     app = Application(
         router=Router(rows),
         guard=Guard(identity, services.tokens, services.uploads),
         origins=origins,
-        log=RequestLog(parts.log),
+        log=_request_log(settings, parts.log, parts.tracing),
         audit=audit,
-        lifespan=_lifespan(adapters, services, parts.log, serving, publisher.publish),
+        lifespan=_lifespan(
+            adapters, services, parts.log, serving, publisher.publish, parts.tracing
+        ),
         pace=edge.pace(settings),
         connections=parts.connections,
         incoming=edge.incoming(),
         sender=edge.sender(),
         traffic=traffic,
-        completions=edge.completions(settings, origins),
+        completions=_completions(settings, origins, parts.tracing),
     )
     return app, rows
+
+
+def _of_serving(
+    settings: Settings,
+    adapters: Adapters,
+    services: Services,
+    connections: Connections,
+    log: Log,
+) -> tuple[BackgroundTask, ...]:
+    # Only a server knows how long its tokens live: a command may have other settings.
+    return (
+        *tasks.of_a_server(settings, adapters, services, connections),
+        *tasks.of_users_in_a_file(settings, adapters, log),
+        *tasks.of_a_key_set_file(settings, adapters),
+        *tasks.of_content(settings, services, log),
+    )
+
+
+def _request_log(settings: Settings, log: Log, tracing: Tracing | None) -> RequestLog:
+    trace_of = tracing.trace_id if tracing else trace_of_caller
+    return RequestLog(log, trace_of, probes=settings.log_probes)
+
+
+def _completions(
+    settings: Settings, origins: Origins, tracing: Tracing | None
+) -> tuple[Completion, ...]:
+    completions = edge.completions(settings, origins)
+    return (*completions, tracing.complete) if tracing else completions
 
 
 def _identity(services: Services) -> Identity:
@@ -164,6 +195,7 @@ def _lifespan(
     log: Log,
     background: tuple[BackgroundTask, ...],
     at_end: Callable[[], None] = lambda: None,
+    tracing: Tracing | None = None,
 ) -> Lifespan:
     running = BackgroundTasks(background, log)
 
@@ -177,11 +209,13 @@ def _lifespan(
         with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
             await services.lockout.write_down()
         if lost := await services.pulls.close():
-            log.info("pulls-lost", pulls=lost)
+            log.warning("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
-            log.info("audit-lost", records=lost)
+            log.warning("audit-lost", records=lost)
         at_end()
         adapters.database.close()
+        if tracing:
+            await tracing.stop()
         log.flush()
 
     return Lifespan(open_, close)

@@ -1,17 +1,20 @@
 """Build the services, the registry's use cases, on the adapters."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_hex
 
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.checks import build_integrity
+from acrux.domain.access.limits import read_rates
 from acrux.ports.clock import Rest
 from acrux.services.access.accounts import Accounts
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
 from acrux.services.access.keys import Keys
+from acrux.services.access.limits import Allowed, Limits
 from acrux.services.access.lockout import Lockout
 from acrux.services.access.scope_maps import ScopeMaps
 from acrux.services.access.tokens import Audiences, Lifetimes, Tokens
@@ -47,6 +50,7 @@ class Services:
 
     authentication: Authentication
     lockout: Lockout
+    limits: Limits
     tokens: Tokens
     manifests: Manifests
     properties: Properties
@@ -84,6 +88,7 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
     return Services(
         authentication=Authentication(accounts, passwords, clock, adapters.pause),
         lockout=Lockout(adapters.failed_logins, clock, aged=adapters.aged),
+        limits=_limits(settings, adapters),
         tokens=Tokens(
             adapters.signer,
             revocations,
@@ -130,6 +135,16 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
     )
+
+
+def _limits(settings: Settings, adapters: Adapters) -> Limits:
+    allowed = Allowed(
+        account=read_rates(settings.account_limits),
+        anonymous=read_rates(settings.anonymous_limits),
+        uploads=settings.concurrent_uploads,
+    )
+    shared = adapters.shared
+    return Limits(allowed, shared.buckets, shared.places, adapters.clock, time.monotonic_ns)
 
 
 def _collection(settings: Settings, adapters: Adapters, rest: Rest) -> Collection:

@@ -98,7 +98,7 @@ def of_content(settings: Settings, services: Services, log: Log) -> tuple[Backgr
 
     async def keep_pulls() -> None:
         if lost := await services.pulls.keep():
-            log.info("pulls-lost", pulls=lost)
+            log.warning("pulls-lost", pulls=lost)
 
     return (
         BackgroundTask("collection", settings.gc_interval_seconds, collect),
@@ -125,6 +125,6 @@ def of_users_in_a_file(
 
     async def follow() -> None:
         for problem in await users.follow():
-            log.info("htpasswd", problem=problem)
+            log.warning("htpasswd", problem=problem)
 
     return (BackgroundTask("htpasswd", REVOCATION_SECONDS, follow, at_start=True),)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
@@ -124,9 +125,31 @@ def _attributes(row: Any) -> dict[str, Any]:
     if get_origin(row.type) is tuple:
         return attributes | {"multiple": True, "default": ()}
     if get_origin(row.type) is Literal:
-        return attributes | {"type": click.Choice(get_args(row.type))}
+        return attributes | {"type": _Choice(get_args(row.type))}
+    if row.type is int:
+        return attributes | {"type": _Number()}
     is_path = row.type in (Path, Path | None)
     return attributes | {"type": click.Path(path_type=Path) if is_path else row.type}
+
+
+class _Number(click.types.IntParamType):
+    """A whole number. If it is none, `load` says so, together with all other problems."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click does, except that what is wrong stays as it was given."""
+        with suppress(click.BadParameter):
+            return super().convert(value, param, ctx)
+        return value
+
+
+class _Choice(click.Choice[str]):
+    """One of several texts. If it is none of them, `load` says so, as for a number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click does, except that what is wrong stays as it was given."""
+        with suppress(click.BadParameter):
+            return super().convert(value, param, ctx)
+        return value
 
 
 def print_json(content: object) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
 import click
 
-from acrux import listening, server
+from acrux import listening, server, settings_sources
 from acrux.adapters.log import Style
 from acrux.adapters.passwords.password_file import PasswordFile
 from acrux.bootstrap.application import Registry, build
@@ -23,6 +24,7 @@ from acrux.errors import RegistryError, StorageReadOnly
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS
 from acrux.serving import service_manager, tls
 from acrux.settings import Settings, variable
+from acrux.settings_sources import CurrentSettings
 
 
 @click.command()
@@ -53,13 +55,14 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
     try:
         settings = load(config, options).settings
         style = settings.log_format
-        _serve(settings, with_sample=with_sample)
+        read = partial(settings_sources.load, os.environ, options, config)
+        _serve(settings, lambda: read().settings, with_sample=with_sample)
     except RegistryError as refused:  # as a line of the log, which a collector can parse
         tell(style, "cannot-start", exits.message_of(refused))
         raise SystemExit(exits.code_of(refused)) from None
 
 
-def _serve(settings: Settings, *, with_sample: bool) -> None:
+def _serve(settings: Settings, read: Callable[[], Settings], *, with_sample: bool) -> None:
     passed = service_manager.passed_socket(os.environ)
     settings, held = listening.resolve(settings, passed)
     with held, listening.for_metrics(settings) or nullcontext() as metrics:
@@ -71,7 +74,8 @@ def _serve(settings: Settings, *, with_sample: bool) -> None:
         greeting = Greeting(
             settings, first_start, more_passwords, ca, with_sample, sys.stderr.isatty()
         )
-        server.run(settings, partial(_ready, greeting), passed, metrics)
+        current = CurrentSettings(settings, read)
+        server.run(current, partial(_ready, greeting), passed, metrics)
 
 
 def _ready(greeting: Greeting) -> None:

@@ -211,6 +211,11 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         "Wait for the seconds that `Retry-After` names. After failed logins, `acrux "
         "lockout clear` ends the wait.",
     ),
+    errors.LimitReached: Problem(
+        429, "TOOMANYREQUESTS", "too many requests",
+        "Wait for the seconds that `Retry-After` names. If the caller needs more, raise the "
+        "setting that `acrux auth explain` names.",
+    ),
     errors.Crowded: Problem(
         429, "TOOMANYREQUESTS", "too many transfers are under way",
         "Wait for the seconds that `Retry-After` names, and send the request again.",

@@ -1,6 +1,7 @@
 """One log line for each request, with the id that its answer carries."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
@@ -19,7 +20,20 @@ _FIELDS: Final = (
     "method", "path", "status", "ms", "received", "sent", "principal", "peer", "agent", "id",
 )  # fmt: skip
 
+# What only some lines have, behind the others.
+_MORE: Final[tuple[tuple[str, ...], ...]] = (("trace",), ("cut",), ("trace", "cut"))
+
+# version "-" trace-id "-" parent-id "-" trace-flags, and more in a version to come; neither id is
+# all zeros (W3C Trace Context §3.2.2).
+_TRACEPARENT: Final = re.compile(
+    rb"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}"
+    rb"-[0-9a-f]{2}(?:-.*)?"
+)
+
 _DAMAGED: Final[dict[type[RegistryError], str]] = {DamagedBlob: "blob", DamagedManifest: "manifest"}
+
+# What orchestrators and scrapers ask, every few seconds.
+PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 # Recurring events are reported at most once in this time, in seconds.
 REPORTED_EVERY: Final = 60.0
@@ -29,6 +43,7 @@ class Log(Protocol):
     """Where log lines go: an event and named values."""
 
     def info(self, event: str, /, **values: object) -> object: ...
+    def warning(self, event: str, /, **values: object) -> object: ...
     def line(self, event: str, *names: str) -> Callable[..., object]: ...
     def exception(self, event: str, /, **values: object) -> object: ...
     def flush(self) -> object: ...
@@ -48,6 +63,15 @@ def request_ids() -> Iterator[str]:
                 f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-"
                 f"{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
             )
+
+
+def trace_of_caller(request: Request) -> str:
+    """The id of the trace in the caller's traceparent, empty if there is none or it is wrong."""
+    text = request.headers.get(b"traceparent")
+    if text is None:
+        return ""
+    match = _TRACEPARENT.fullmatch(text)
+    return match[1].decode() if match else ""
 
 
 class Seldom:
@@ -82,22 +106,37 @@ class Damage:
     def tell(self, repository: str, digest: str) -> None:
         """Note that a client requested content that is damaged."""
         if times := self._seldom.times():
-            self._log.info(
+            self._log.warning(
                 "damaged", kind=self._kind, repository=repository, digest=digest, times=times
             )
 
 
 class RequestLog:
-    """One line for each request, with these values and no others: no secret can get in."""
+    """One line for each request, with these values and no others: no secret can get in.
 
-    def __init__(self, log: Log, ticks: Callable[[], float] = time.monotonic) -> None:
+    `trace_of` is the id of the trace that a request belongs to, empty for none. `probes` says
+    whether the successful requests of orchestrators and scrapers have lines, too.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        trace_of: Callable[[Request], str],
+        ticks: Callable[[], float] = time.monotonic,
+        *,
+        probes: bool = True,
+    ) -> None:
         self._log = log
+        self._unlogged = frozenset() if probes else PROBES
         self._damage = {kind: Damage(name, log, ticks) for kind, name in _DAMAGED.items()}
+        self._trace_of = trace_of
         self._write_line = log.line("request", *_FIELDS)
-        self._write_cut_line = log.line("request", *_FIELDS, "cut")
+        self._write_longer = {more: log.line("request", *_FIELDS, *more) for more in _MORE}
 
     def write(self, request: Request, response: Response, seconds: float) -> None:
         """Log how the request ended, and after how long."""
+        if request.path in self._unlogged and not response.is_refusal:
+            return
         body = response.body
         cut = "" if isinstance(body, bytes) else body.cut
         values = (
@@ -112,14 +151,16 @@ class RequestLog:
             parsing.header(request, b"user-agent") or "",
             request.id,
         )
-        if cut:
-            self._write_cut_line(*values, cut)
+        trace = self._trace_of(request)
+        if trace or cut:
+            more = {name: value for name, value in (("trace", trace), ("cut", cut)) if value}
+            self._write_longer[tuple(more)](*values, *more.values())
         else:
             self._write_line(*values)
 
     def write_trouble(self, request: Request, refused: RegistryError) -> None:
         """Log why the storage could not be used: the disk may be failing."""
-        self._log.info("storage", problem=str(refused), id=request.id)
+        self._log.warning("storage", problem=str(refused), id=request.id)
 
     def write_damage(self, request: Request, refused: RegistryError) -> None:
         """Log the damage, if the request was refused because stored content is damaged."""

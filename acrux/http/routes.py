@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from acrux.cache import memoize
+from acrux.domain.access.limits import Operation
 from acrux.domain.access.scope import READ, WRITE
 from acrux.errors import AccessRefused, UnknownEndpoint, Unsupported
 from acrux.http.access import audit, challenge, guard
@@ -34,12 +35,18 @@ Challenge = Callable[[Origin, AccessRefused], str]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who may call it, what handles it, how a 401 challenges, and what the audit log records."""
+    """Who may call it, what handles it, how a 401 challenges, and what the audit log records.
+
+    `counts` is what a request counts as where that is limited, if it counts at all. `sends_blob`
+    says whether its body may be a blob or a part of one.
+    """
 
     requires: Requirement
     handler: Handler
     challenge: Challenge = challenge.bearer
     records: Recorded = audit.changes
+    counts: Operation | None = None
+    sends_blob: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,18 @@ class Handlers:
     metrics: MetricsHandlers | None  # None if they are served elsewhere
 
 
+def _reads(requires: Requirement, handler: Handler) -> Endpoint:
+    return Endpoint(requires, handler, counts=Operation.READ)
+
+
+def _writes(requires: Requirement, handler: Handler) -> Endpoint:
+    return Endpoint(requires, handler, counts=Operation.WRITE)
+
+
+def _deletes(requires: Requirement, handler: Handler) -> Endpoint:
+    return Endpoint(requires, handler, counts=Operation.DELETE)
+
+
 def table(handlers: Handlers) -> tuple[Row, ...]:
     """Every endpoint of the registry. What is not listed here does not exist."""
     return (
@@ -81,46 +100,55 @@ def table(handlers: Handlers) -> tuple[Row, ...]:
 
 
 def _v2(handlers: Handlers) -> tuple[Row, ...]:
+    list_referrers = Endpoint(guard.pull, handlers.listings.referrers, counts=Operation.REFERRERS)
     return (
         Row("end-1", "/v2/", {"GET": Endpoint(guard.any_token, handlers.health.version)}),
         Row("end-1", "/v2", {"GET": Endpoint(guard.any_token, handlers.health.version)}),
         Row(
             "catalog",
             "/v2/_catalog",
-            {"GET": Endpoint(guard.catalog, handlers.listings.repositories)},
+            {"GET": _reads(guard.catalog, handlers.listings.repositories)},
         ),
         Row(
             "end-3, end-7, end-9",
             "/v2/{repository}/manifests/{reference}",
             {
-                "GET": Endpoint(guard.pull, handlers.manifests.get),
-                "PUT": Endpoint(guard.push, handlers.manifests.put),
-                "DELETE": Endpoint(guard.delete, handlers.manifests.delete),
+                "GET": _reads(guard.pull, handlers.manifests.get),
+                "PUT": _writes(guard.push, handlers.manifests.put),
+                "DELETE": _deletes(guard.delete, handlers.manifests.delete),
             },
         ),
         Row(
             "end-8",
             "/v2/{repository}/tags/list",
-            {"GET": Endpoint(guard.list_tags, handlers.listings.tags)},
+            {"GET": _reads(guard.list_tags, handlers.listings.tags)},
         ),
         Row(
             "end-12",
             "/v2/{repository}/referrers/{digest}",
-            {"GET": Endpoint(guard.pull, handlers.listings.referrers)},
+            {"GET": list_referrers},
         ),
         Row(
             "end-2, end-10",
             "/v2/{repository}/blobs/{digest}",
             {
-                "GET": Endpoint(guard.pull, handlers.blobs.get),
-                "DELETE": Endpoint(guard.delete, handlers.blobs.delete),
+                "GET": _reads(guard.pull, handlers.blobs.get),
+                "DELETE": _deletes(guard.delete, handlers.blobs.delete),
             },
         ),
     )
 
 
 def _uploads(handlers: Handlers) -> tuple[Row, ...]:
-    start_upload = Endpoint(guard.mount, handlers.uploads.start, records=audit.finishes)
+    # Only the start counts: how many requests a blob takes is the choice of the client's authors.
+    start_upload = Endpoint(
+        guard.mount,
+        handlers.uploads.start,
+        records=audit.finishes,
+        counts=Operation.WRITE,
+        sends_blob=True,
+    )
+    append = Endpoint(guard.go_on, handlers.uploads.append, records=audit.finishes, sends_blob=True)
     return (
         # Some clients omit the final slash.
         Row("end-4, end-11", "/v2/{repository}/blobs/uploads/", {"POST": start_upload}),
@@ -130,8 +158,8 @@ def _uploads(handlers: Handlers) -> tuple[Row, ...]:
             "/v2/{repository}/blobs/uploads/{upload}",
             {
                 "GET": Endpoint(guard.go_on, handlers.uploads.status),
-                "PATCH": Endpoint(guard.go_on, handlers.uploads.append, records=audit.finishes),
-                "PUT": Endpoint(guard.go_on, handlers.uploads.finish),
+                "PATCH": append,
+                "PUT": Endpoint(guard.go_on, handlers.uploads.finish, sends_blob=True),
                 "DELETE": Endpoint(guard.go_on, handlers.uploads.cancel, records=audit.finishes),
             },
         ),
@@ -140,10 +168,10 @@ def _uploads(handlers: Handlers) -> tuple[Row, ...]:
 
 def _deleted(handlers: DeletedHandlers) -> tuple[Row, ...]:
     # acr-protocol.md §5.1. Before the rows of which it would be a part of a repository's name.
-    catalog = Endpoint(guard.deleted_catalog, handlers.list_repositories)
-    list_manifests = Endpoint(guard.read_deleted, handlers.list_manifests)
-    list_tags = Endpoint(guard.read_deleted, handlers.list_tags)
-    restore = Endpoint(guard.restore, handlers.restore)
+    catalog = _reads(guard.deleted_catalog, handlers.list_repositories)
+    list_manifests = _reads(guard.read_deleted, handlers.list_manifests)
+    list_tags = _reads(guard.read_deleted, handlers.list_tags)
+    restore = _writes(guard.restore, handlers.restore)
     return (
         Row("acr", "/acr/v1/_deleted/_catalog", {"GET": catalog}),
         Row("acr", "/acr/v1/_deleted/{repository}/_manifests", {"GET": list_manifests}),
@@ -154,9 +182,9 @@ def _deleted(handlers: DeletedHandlers) -> tuple[Row, ...]:
 
 def _acr_v1(handlers: Handlers) -> tuple[Row, ...]:
     # acr-protocol.md §5.1, with the scopes of §1.4.
-    catalog = Endpoint(guard.catalog, handlers.listings.repositories)
-    list_tags = Endpoint(guard.read_metadata, handlers.acr.list_tags)
-    list_manifests = Endpoint(guard.read_metadata, handlers.acr.list_manifests)
+    catalog = _reads(guard.catalog, handlers.listings.repositories)
+    list_tags = _reads(guard.read_metadata, handlers.acr.list_tags)
+    list_manifests = _reads(guard.read_metadata, handlers.acr.list_manifests)
     return (
         Row("acr", "/acr/v1/_catalog", {"GET": catalog}),
         Row("acr", "/acr/v1/{repository}/_tags", {"GET": list_tags}),
@@ -164,9 +192,9 @@ def _acr_v1(handlers: Handlers) -> tuple[Row, ...]:
             "acr",
             "/acr/v1/{repository}/_tags/{tag}",
             {
-                "GET": Endpoint(guard.read_metadata, handlers.acr.get_tag),
-                "PATCH": Endpoint(guard.write_metadata, handlers.acr.change_tag),
-                "DELETE": Endpoint(guard.untag, handlers.acr.delete_tag),
+                "GET": _reads(guard.read_metadata, handlers.acr.get_tag),
+                "PATCH": _writes(guard.write_metadata, handlers.acr.change_tag),
+                "DELETE": _deletes(guard.untag, handlers.acr.delete_tag),
             },
         ),
         Row("acr", "/acr/v1/{repository}/_manifests", {"GET": list_manifests}),
@@ -174,8 +202,8 @@ def _acr_v1(handlers: Handlers) -> tuple[Row, ...]:
             "acr",
             "/acr/v1/{repository}/_manifests/{digest}",
             {
-                "GET": Endpoint(guard.read_metadata, handlers.acr.get_manifest),
-                "PATCH": Endpoint(guard.write_metadata, handlers.acr.change_manifest),
+                "GET": _reads(guard.read_metadata, handlers.acr.get_manifest),
+                "PATCH": _writes(guard.write_metadata, handlers.acr.change_manifest),
             },
         ),
         # Last: a repository's name would match all of the above.
@@ -183,9 +211,9 @@ def _acr_v1(handlers: Handlers) -> tuple[Row, ...]:
             "acr",
             "/acr/v1/{repository}",
             {
-                "GET": Endpoint(guard.read_metadata, handlers.acr.get_repository),
-                "PATCH": Endpoint(guard.write_metadata, handlers.acr.change_repository),
-                "DELETE": Endpoint(guard.delete, handlers.acr.delete_repository),
+                "GET": _reads(guard.read_metadata, handlers.acr.get_repository),
+                "PATCH": _writes(guard.write_metadata, handlers.acr.change_repository),
+                "DELETE": _deletes(guard.delete, handlers.acr.delete_repository),
             },
         ),
     )
@@ -265,6 +293,7 @@ class Router:
         Raises UnknownEndpoint, and Unsupported if the path exists with other methods only.
         """
         row, request.params = self._cut_once(request.path)
+        request.route = row.path
         # A HEAD is a GET whose body is not sent (RFC 9110 §9.3.2).
         endpoint = row.methods.get("GET" if request.method == "HEAD" else request.method)
         if endpoint is None:

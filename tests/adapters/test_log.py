@@ -3,10 +3,21 @@
 import asyncio
 import io
 import json
+import logging
+from collections.abc import Iterator
 
 import pytest
 
-from acrux.adapters.log import DELAY, MAX_TRACEBACK, MAX_VALUE, MAX_WRITTEN, LineLog
+from acrux.adapters.log import (
+    DELAY,
+    LEVELS,
+    MAX_TRACEBACK,
+    MAX_VALUE,
+    MAX_WRITTEN,
+    Level,
+    LineLog,
+    hear_libraries,
+)
 
 
 class Stream(io.StringIO):
@@ -186,3 +197,44 @@ async def test_flushing_nothing_writes_nothing() -> None:
     LineLog(stream, "console").flush()
 
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("least", LEVELS)
+def test_what_is_below_the_level_is_left_out(least: Level) -> None:
+    """A busy registry writes gigabytes a day, of which an operator wants the failures only."""
+    stream = Stream()
+    log = LineLog(stream, "json", least)
+    log.info("usual")
+    log.line("request", "status")(200)
+    log.warning("odd")
+    try:
+        json.loads("no json")
+    except ValueError:
+        log.exception("failure")
+    found = [json.loads(line)["level"] for line in stream.getvalue().splitlines()]
+
+    assert set(found) == {"info", "warning", "error"} & set(LEVELS[LEVELS.index(least) :])
+
+
+@pytest.fixture
+def levels() -> Iterator[dict[str, logging.Logger]]:
+    """The loggers of Python's libraries, as they were."""
+    loggers = {name: logging.getLogger(name) for name in ("", "_granian", "opentelemetry")}
+    before = {name: logger.level for name, logger in loggers.items()}
+    yield loggers
+    for name, logger in loggers.items():
+        logger.setLevel(before[name])
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [("debug", "DEBUG"), ("info", "WARNING"), ("warning", "WARNING"), ("error", "ERROR")],
+)
+def test_libraries_are_heard_below_a_warning_only_by_who_debugs(
+    levels: dict[str, logging.Logger], level: Level, heard: str
+) -> None:
+    """They say much that means nothing to an operator."""
+    hear_libraries(level)
+
+    for logger in levels.values():
+        assert logging.getLevelName(logger.getEffectiveLevel()) == heard

@@ -21,6 +21,7 @@ REASONS = {
     "tests/deploy builds this image": 1,
     "tests/deploy checks this file": 1,
     "tests/deploy runs this image": 2,
+    "needs a collector": 1,
     "the address of the repository is yours": 1,
     "your checkout follows a repository of yours": 1,
 }

@@ -35,6 +35,10 @@ class Lines:
         """Store a line."""
         self.lines.append({"event": event, **values})
 
+    def warning(self, event: str, /, **values: object) -> None:
+        """Store a line."""
+        self.info(event, **values)
+
     def line(self, event: str, *names: str) -> Callable[..., None]:
         """The stored lines of these events."""
         return lambda *values: self.info(event, **dict(zip(names, values, strict=True)))

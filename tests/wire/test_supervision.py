@@ -132,12 +132,13 @@ def test_a_worker_that_cannot_start_at_first_ends_the_start(tmp_path: Path) -> N
         "from acrux import listening, server\n"
         "from acrux.bootstrap.application import build\n"
         "from acrux.settings import Settings\n"
+        "from acrux.settings_sources import CurrentSettings\n"
         "def broken(*_): sys.exit(7)\n"
         "server.load = broken\n"
         "chosen = Settings(port=0, workers=2, data_dir=Path(sys.argv[1]))\n"
         "settings, kept = listening.resolve(chosen)\n"
         "build(settings)\n"
-        "server.run(settings, lambda: None)\n"
+        "server.run(CurrentSettings(settings, lambda: chosen), lambda: None)\n"
     )
 
     done = subprocess.run(

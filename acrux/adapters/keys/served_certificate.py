@@ -31,12 +31,13 @@ class ServedCertificate:
     `files` returns where they are, and makes them if that is up to us. Links are followed at each
     read. A new pair is checked first, and then kept in memory, apart from its files: so a bad pair
     never replaces a good one, and no worker reads half of a new pair. Raises InvalidSettings if
-    there is no good pair at the start.
+    there is no good pair at the start. `tell` logs what is usual, `warn` what is not.
     """
 
-    def __init__(self, files: Callable[[], CertificateFiles], tell: Tell) -> None:
+    def __init__(self, files: Callable[[], CertificateFiles], tell: Tell, warn: Tell) -> None:
         self._files = files
         self._tell = tell
+        self._warn = warn
         self._problem = ""
         self._descriptors: list[int] = []
         self._pair = read_pair(files())
@@ -73,7 +74,7 @@ class ServedCertificate:
     def _complain(self, problem: str) -> None:
         if problem != self._problem:
             self._problem = problem
-            self._tell("certificate-kept", problem=problem)
+            self._warn("certificate-kept", problem=problem)
 
     def _keep(self, pair: Pair) -> Served:
         certificate = _in_memory(pair.certificate)

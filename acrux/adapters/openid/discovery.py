@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
@@ -19,15 +20,19 @@ MAX_DOCUMENT_BYTES: Final = 256 * 1024
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
-async def fetch_keys(issuer: str) -> tuple[PublicKey, ...]:
+async def fetch_keys(
+    issuer: str, headers: Callable[[], Mapping[str, str]] = dict[str, str]
+) -> tuple[PublicKey, ...]:
     """The keys that the issuer publishes (OpenID Connect Discovery 1.0 §4).
 
     Addresses must be https, or http on this machine if the issuer is there too. No redirect is
     followed, no document longer than MAX_DOCUMENT_BYTES is read, and all must arrive within
-    TIMEOUT. Raises IssuerUnavailable for any failure, such as a document that names another issuer.
+    TIMEOUT. `headers` returns what every request carries in addition. Raises IssuerUnavailable for
+    any failure, such as a document that names another issuer.
     """
     # In a thread: the library and the system's certificates are slow to load.
     client = await asyncio.to_thread(_open, issuer)
+    client.headers.update(headers())
     import httpx2  # noqa: PLC0415 -- loaded by now; most registries have no trust
 
     try:

@@ -7,6 +7,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from acrux.cache import memoize
+
 NO_WAIT: Final = timedelta()
 LONGEST_WAIT: Final = timedelta(minutes=5)
 
@@ -109,11 +111,7 @@ class Subject(Struct, frozen=True):
         return Subject(None, self.address)
 
 
-def network_of(address: str) -> str:
-    """The addresses that count as one with this address: itself, or the /64 of an IPv6 address.
-
-    A text that is not an address is returned unchanged.
-    """
+def _network_of(address: str) -> str:
     if ":" not in address:
         return address
     try:
@@ -123,3 +121,8 @@ def network_of(address: str) -> str:
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
     return f"{IPv6Address(int(found) >> _IPV6_HOST << _IPV6_HOST)}/{128 - _IPV6_HOST}"
+
+
+# The addresses that count as one with this address: itself, or the /64 of an IPv6 address. A text
+# that is not an address is returned unchanged.
+network_of = memoize(_network_of, 1024, longest=64)

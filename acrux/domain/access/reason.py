@@ -121,6 +121,14 @@ class Reason(StrEnum):
         "The account or the address must wait after failed logins, or the database was busy.",
         "Wait, or clear the lockout. Find the client that keeps sending an old password.",
     )
+    LIMIT_REACHED = (
+        "limit-reached",
+        (
+            "The account, or the address of a caller without one, reached a limit of the settings "
+            "`account_limits`, `anonymous_limits` or `concurrent_uploads`."
+        ),
+        "Let the client wait as `Retry-After` says, or raise the limit.",
+    )
     REFUSED = (
         "refused",
         "None of the other reasons. The message of the record says what was wrong.",
@@ -139,5 +147,6 @@ PROVEN: Final = frozenset[str](
         Reason.NOT_YET,
         Reason.REVOKED,
         Reason.MISSING_SCOPE,
+        Reason.LIMIT_REACHED,
     }
 )

@@ -219,6 +219,17 @@ def _too_many(case: Refusal) -> _Answer:
     )
 
 
+def _limit_reached(case: Refusal) -> _Answer:
+    setting, limit, until = case.fact("setting"), case.fact("limit"), case.fact("until_at")
+    whose = f"callers without an account at {case.decision.peer}" if case.is_anonymous else case.who
+    again = f" It could go on at {until}." if until else ""
+    return _Answer(
+        f"The setting {setting} allows {limit} to {whose}, and the request went beyond that."
+        f"{again} A request that is refused does not count.",
+        ("acrux settings",),
+    )
+
+
 def _refused(case: Refusal) -> _Answer:
     return _Answer(f"{case.decision.message or 'It was refused'}.")
 
@@ -292,4 +303,5 @@ TELLERS: Final[Mapping[str, Callable[[Refusal], _Answer]]] = {
     Reason.OTHER_KIND: _other_kind,
     Reason.MISSING_SCOPE: _missing_scope,
     Reason.TOO_MANY: _too_many,
+    Reason.LIMIT_REACHED: _limit_reached,
 }

@@ -1,11 +1,11 @@
 """Record HTTP requests, and the decisions on them, in the audit log."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Final, TypeAlias
 
-from acrux.cache import memoize
+from acrux.cache import Cache, memoize
 from acrux.domain.access.reason import PROVEN, Reason
 from acrux.domain.access.scope import parse_text
 from acrux.domain.audit.case_id import RANDOM_BYTES, recorded, unrecorded
@@ -17,7 +17,7 @@ from acrux.domain.audit.decision import (
     repository_of,
     within_bounds,
 )
-from acrux.errors import AccessRefused, InsufficientScope, TooManyRequests
+from acrux.errors import AccessRefused, InsufficientScope, LimitReached, TooManyRequests
 from acrux.http.messages import BAD_REQUEST, CREATED, Request, Response
 from acrux.services.audit.audit_log import AuditLog
 
@@ -25,6 +25,11 @@ from acrux.services.audit.audit_log import AuditLog
 Recorded: TypeAlias = Callable[[str, int], bool]
 
 MAX_PATH_CHARACTERS: Final = 1024
+
+# A client that goes on all the same would fill the audit log with its refusals.
+SAME_CASE_FOR: Final = timedelta(minutes=1)
+CASES_BYTES: Final = 1024 * 1024
+CASE_BYTES: Final = 512  # of one, without the texts
 
 
 def changes(method: str, status: int) -> bool:
@@ -52,6 +57,7 @@ class AuditRecorder:
         self._audit_log = audit_log
         self._clock = clock
         self.refusals = dict.fromkeys(map(str, Reason), 0)
+        self._limited = Cache[tuple[str, str, str], tuple[str, datetime]](CASES_BYTES)
 
     def granted(self, request: Request, response: Response) -> None:
         """Record that the request was carried out."""
@@ -78,9 +84,27 @@ class AuditRecorder:
     ) -> str:
         """Record that the caller was refused, unless they presented nothing at all.
 
-        Returns the id of the case, by which it can be explained.
+        Returns the id of the case, by which it can be explained. Who reaches the same limit again
+        within SAME_CASE_FOR gets the same one, and no other record.
         """
         self.refusals[refused.reason] += 1
+        if isinstance(refused, LimitReached):
+            return self._of_limit(request, refused, status)
+        return self._refused(request, refused, status)
+
+    def _of_limit(self, request: Request, refused: LimitReached, status: int) -> str:
+        account, now = _account(request, refused), self._clock()
+        whose = request.peer if account == ANONYMOUS_CALLER else ""
+        key = (account, whose, refused.detail["limit"])
+        case, since = self._limited.find(key) or ("", now)
+        if not case or not timedelta() <= now - since < SAME_CASE_FOR:
+            case = self._refused(request, refused, status)
+            self._limited.keep(key, (case, now), CASE_BYTES + 4 * len(account))
+        return case
+
+    def _refused(
+        self, request: Request, refused: AccessRefused | TooManyRequests, status: int
+    ) -> str:
         scope = refused.scope if isinstance(refused, AccessRefused) else ""
         asked = within_bounds(request.asked) or _read(scope)
         if refused.reason == Reason.NO_CREDENTIAL:
@@ -126,7 +150,7 @@ def _facts(request: Request, refused: AccessRefused | TooManyRequests) -> Mappin
 
 
 def _account(request: Request, refused: AccessRefused | TooManyRequests) -> str:
-    if isinstance(refused, InsufficientScope):
+    if isinstance(refused, InsufficientScope | LimitReached):
         return request.grant.principal or ANONYMOUS_CALLER
     return request.grant.principal or refused.account or UNKNOWN_CALLER
 

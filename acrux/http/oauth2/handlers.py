@@ -13,6 +13,7 @@ from acrux.http.access.origin import Origins
 from acrux.http.messages import Request, Response
 from acrux.http.oauth2 import forms
 from acrux.http.oauth2.forms import Form
+from acrux.services.access.limits import Limit
 from acrux.services.access.tokens import Tokens
 
 # By which tokens are counted. A GET names no grant type: it is the login of docker and others.
@@ -24,11 +25,12 @@ GRANT_TYPES: Final = (LOGIN, "password", *EXCHANGED)
 class TokenHandlers:
     """Tokens for credentials (acr-protocol.md §2, §3). `issued` counts them by grant type."""
 
-    def __init__(self, identity: Identity, tokens: Tokens, origins: Origins) -> None:
+    def __init__(self, identity: Identity, tokens: Tokens, origins: Origins, limit: Limit) -> None:
         self._identity = identity
         self._tokens = tokens
         self._origins = origins
         self.issued = dict.fromkeys(GRANT_TYPES, 0)
+        self._limit = limit
 
     async def issue(self, request: Request) -> Response:
         """GET: with Basic, an access token for the scopes that are both requested and allowed.
@@ -41,7 +43,7 @@ class TokenHandlers:
         if credential is not None and not isinstance(credential, Credential):
             raise BadCredentials("the token endpoint takes Basic authentication, not Bearer")
         request.asked = parsing.scopes(request)
-        principal = _known(await self._identity.of(credential, request.peer), request)
+        principal = self._known(await self._identity.of(credential, request.peer), request)
         service = parsing.service(request) or self._login_server(request)
         issued = self._tokens.issue(principal, service, request.asked)
         request.grant = issued.token.grant
@@ -62,7 +64,7 @@ class TokenHandlers:
         """
         form = await forms.read(request)
         request.asked = form.scopes
-        principal = _known(await self._grant(form, request.peer), request)
+        principal = self._known(await self._grant(form, request.peer), request)
         service = form.service or self._login_server(request)
         issued = self._tokens.issue(principal, service, request.asked)
         request.grant = issued.token.grant
@@ -95,8 +97,7 @@ class TokenHandlers:
         presented = form.access_token or form.refresh_token
         service = form.service or self._login_server(request)
         if principal := await self._identity.of_subject_token(presented):
-            request.grant = Grant(principal.name)
-            request.authentication_method = principal.authentication_method
+            self._count(request, principal.name, principal.authentication_method)
             refresh_token = self._tokens.issue_refresh(principal, service)
             self.issued[form.grant_type] += 1
             return responses.refresh(refresh_token)
@@ -104,8 +105,7 @@ class TokenHandlers:
             old = self._tokens.redeem(presented)
         except InvalidToken as refused:
             raise BadCredentials.of_token(refused, "retrieving permissions failed: ") from None
-        request.grant = Grant(old.principal)
-        request.authentication_method = REFRESH_TOKEN_KIND
+        self._count(request, old.principal, REFRESH_TOKEN_KIND)
         refresh_token = self._tokens.exchange(old, service)
         self.issued[form.grant_type] += 1
         return responses.refresh(refresh_token)
@@ -114,14 +114,18 @@ class TokenHandlers:
         """GET: the keys that verify the access tokens of this registry (RFC 7517)."""
         return responses.key_set(self._tokens.public_keys())
 
+    def _known(self, principal: Principal, request: Request) -> Principal:
+        # If anonymous callers have no rights, a token without any would only postpone the refusal.
+        if principal == ANONYMOUS:
+            raise AuthenticationRequired("authentication required: send a user name and a password")
+        self._count(request, principal.name, principal.authentication_method)
+        return principal
+
+    def _count(self, request: Request, account: str, authentication_method: str) -> None:
+        # Only now: whoever names an account must not use up what it may do.
+        request.grant = Grant(account)  # for the log and the audit log
+        request.authentication_method = authentication_method
+        self._limit.count(account, request.peer)
+
     def _login_server(self, request: Request) -> str:
         return self._origins.of(request).login_server
-
-
-def _known(principal: Principal, request: Request) -> Principal:
-    # If anonymous callers have no rights, a token without rights would only postpone the refusal.
-    if principal == ANONYMOUS:
-        raise AuthenticationRequired("authentication required: send a user name and a password")
-    request.grant = Grant(principal.name)  # for the log and the audit log
-    request.authentication_method = principal.authentication_method
-    return principal
