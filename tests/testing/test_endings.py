@@ -64,8 +64,11 @@ def test_a_killed_test_run_leaves_nothing(how: signal.Signals, arguments: list[s
     run.stdout.close()
 
 
-def test_a_registry_ends_with_what_keeps_it() -> None:
+def test_a_registry_ends_with_what_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The out-of-memory killer takes any process, also the one that tidies up."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # for the files that nobody is left to remove
     with Registries() as registries:
         with registries.start() as started:
             status = Path(f"/proc/{started.pid}/stat").read_text()
