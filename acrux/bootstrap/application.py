@@ -162,7 +162,7 @@ def _lifespan(
     services: Services,
     log: Log,
     background: tuple[BackgroundTask, ...],
-    at_end: Callable[[], None] = lambda: None,
+    publish: Callable[[], None] = lambda: None,
 ) -> Lifespan:
     running = BackgroundTasks(background, log)
 
@@ -170,6 +170,7 @@ def _lifespan(
         adapters.database.open()
         await adapters.pepper.check(adapters.facts)
         await running.start()
+        _tried(publish)
 
     async def close() -> None:
         await running.stop()
@@ -179,8 +180,13 @@ def _lifespan(
             log.info("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.info("audit-lost", records=lost)
-        at_end()
         adapters.database.close()
+        _tried(publish)
         log.flush()
 
     return Lifespan(open_, close)
+
+
+def _tried(publish: Callable[[], None]) -> None:
+    with suppress(OSError):  # metrics keep no process from starting, or from ending in good order
+        publish()
