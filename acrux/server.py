@@ -26,6 +26,7 @@ from acrux.adapters.data_dir import open_to_all, open_to_group
 from acrux.adapters.keys.served_certificate import ServedCertificate
 from acrux.adapters.log import JsonFormatter, LineLog, Style, render, sentence
 from acrux.adapters.metrics.board import Board
+from acrux.adapters.metrics.families import Values
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
 from acrux.adapters.standard_error import StandardError
@@ -84,8 +85,9 @@ class Server(MPServer):
         self._answering = answering
         self._read_again = read_again
         self._passed = passed
-        self._slot = board.claim()
         self._scraping = scraping
+        self._slot = board.claim()
+        self._starts = 0  # of workers
         self._woken, self._wake = _pipe()
         self._ready_reader, self._ready_writer = _pipe()
 
@@ -158,6 +160,8 @@ class Server(MPServer):
         with _stop_signals_blocked():
             process: BaseProcess = self._spawn_worker(number, spawn_target, target_loader).inner
             process.start()
+        self._starts += 1
+        self._publish()
         return process
 
     def _start_scraping(self, _: int) -> Process:
@@ -166,7 +170,6 @@ class Server(MPServer):
             return self._scraping.start(self._ready_writer)
 
     def _supervise(self, supervisor: Supervisor, scraped: Supervisor) -> None:
-        self._publish_expiry()
         looked = time.monotonic()
         while not self.interrupt_signal:
             if self.reload_signal:
@@ -176,10 +179,9 @@ class Server(MPServer):
                 looked = time.monotonic()
                 if self._certificate.look():
                     supervisor.relieve_all()
-                    self._publish_expiry()
-            self._wait_for(supervisor, scraped)
+            self._step(supervisor, scraped)
 
-    def _wait_for(self, *supervisors: Supervisor) -> None:
+    def _step(self, *supervisors: Supervisor) -> None:
         for supervisor in supervisors:
             supervisor.step()
         ended = (sentinel for each in supervisors for sentinel in each.sentinels())
@@ -190,17 +192,20 @@ class Server(MPServer):
             for supervisor in supervisors:
                 supervisor.ready(pid)
 
-    def _publish_expiry(self) -> None:
+    def _publish(self) -> None:
+        # Whenever a worker starts: after a change of the certificate, all are started again.
+        counts: Values = {("acrux_worker_starts_total",): [self._starts]}
         if self._certificate:
             at = self._certificate.expires_at.timestamp()
-            self._slot.write({("acrux_certificate_expiry_timestamp_seconds",): [at]})
+            counts["acrux_certificate_expiry_timestamp_seconds",] = [at]
+        with suppress(OSError):  # metrics keep no worker from starting
+            self._slot.write(counts)
 
     def _reload_now(self, supervisor: Supervisor) -> None:
         self._read_again()
         if self._certificate:
             self._certificate.forget_problem()
             self._certificate.look()
-            self._publish_expiry()
         self._log.info("reload", workers=self.workers)
         supervisor.relieve_all()
 

@@ -58,7 +58,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4352,
         "two rows each, of 10,000 accounts",
     ),
-    "acrux/adapters/metrics/page.py:_kept": (2048, "a page in each of two formats"),
+    "acrux/adapters/metrics/page.py:_awaited": (2048, "a page in each of two formats"),
     "acrux/http/traffic.py:_answers": (
         4096,
         "250 endpoints of 25 statuses: here, on the board, and what a predecessor left there",

@@ -194,7 +194,7 @@ def _lifespan(
     services: Services,
     log: Log,
     background: tuple[BackgroundTask, ...],
-    at_end: Callable[[], None] = lambda: None,
+    publish: Callable[[], None] = lambda: None,
     tracing: Tracing | None = None,
 ) -> Lifespan:
     running = BackgroundTasks(background, log)
@@ -203,6 +203,7 @@ def _lifespan(
         adapters.database.open()
         await adapters.pepper.check(adapters.facts)
         await running.start()
+        _tried(publish)
 
     async def close() -> None:
         await running.stop()
@@ -212,10 +213,15 @@ def _lifespan(
             log.warning("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.warning("audit-lost", records=lost)
-        at_end()
         adapters.database.close()
+        _tried(publish)
         if tracing:
             await tracing.stop()
         log.flush()
 
     return Lifespan(open_, close)
+
+
+def _tried(publish: Callable[[], None]) -> None:
+    with suppress(OSError):  # metrics keep no process from starting, or from ending in good order
+        publish()

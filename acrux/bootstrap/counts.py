@@ -89,7 +89,6 @@ class Counts:
         yield ("acrux_log_lines_lost_total",), [lost]
         yield ("acrux_audit_records_lost_total",), [self._services.audit_log.lost]
         yield ("acrux_workers",), [1]
-        yield ("acrux_worker_starts_total",), [1]
         yield ("acrux_build_info", __version__, platform.python_version()), [1]
 
 

@@ -77,7 +77,7 @@ def of_metrics(publisher: Publisher) -> BackgroundTask:
     async def publish() -> None:
         publisher.publish()
 
-    return BackgroundTask("metrics", METRICS_SECONDS, publish, at_start=True)
+    return BackgroundTask("metrics", METRICS_SECONDS, publish)
 
 
 def of_content(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:

@@ -16,8 +16,9 @@ def render() -> str:
             """What `GET /metrics` shows, as text of Prometheus or, if `Accept` names it, as
             OpenMetrics. [Metrics](../how-to/metrics.md) says how to scrape it. Counters begin at 0
             when the registry starts, and count what all its workers did, including those that have
-            died. A page may be a second old, and the counts of other workers half a second older.
-            A worker that is killed loses what it counted in its last half second."""
+            died. A page holds what the worker that answers has counted up to then, and what the
+            others had counted half a second before. A worker that is killed loses what it counted
+            in its last half second."""
         ),
         markdown.prose(
             """Labels take their values from closed sets: `route` is a path of

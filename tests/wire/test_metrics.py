@@ -46,7 +46,7 @@ class Scraper:
         return cls(registry, first["value"])
 
     def page(self) -> Page:
-        """The page, from whichever worker answers; it may be a second old."""
+        """The page, from whichever worker answers."""
         return scrape(self.registry.port, "scraper", self.password)
 
     def page_with(self, least: float, name: str, **labels: str) -> Page:

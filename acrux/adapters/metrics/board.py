@@ -12,8 +12,8 @@ import msgspec
 
 from acrux.adapters.metrics.families import Key, Values, add, outliving
 
-# All series of a process take a tenth of that, whatever its callers do. Only what is written takes
-# memory.
+# The series of a process fit into this, even if every endpoint had answered with every status. Only
+# what is written takes memory.
 HALF_BYTES: Final = 1 << 20
 SLOT_BYTES: Final = 2 * HALF_BYTES
 
@@ -23,7 +23,7 @@ HEADER: Final = Layout("=QII")
 # struct flock (fcntl_locking(2)) on 64-bit Linux: type, whence, start, length, process.
 FLOCK: Final = Layout("@hhqqi4x")
 
-# Values as they are stored. Keys are lists there, since msgspec reads no tuples as keys.
+# Values as they are stored: pairs, since msgspec does not read a list as the key of a map.
 _Stored: TypeAlias = list[tuple[Key, list[float]]]
 _decode: Final = msgspec.msgpack.Decoder(_Stored).decode
 

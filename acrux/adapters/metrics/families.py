@@ -174,7 +174,7 @@ _OPERATION: Final = (
     Family(
         "acrux_worker_starts_total",
         Kind.COUNTER,
-        "Workers that were started: at the start, after a death, on a reload.",
+        "Workers that were started: at first, after a death, for a reload or a new certificate.",
     ),
     Family("acrux_build_info", Kind.INFO, "The version that runs.", ("version", "python_version")),
 )
