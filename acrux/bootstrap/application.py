@@ -104,7 +104,7 @@ def _handlers(
 ) -> Handlers:
     return Handlers(
         tokens=TokenHandlers(identity, services.tokens, origins),
-        manifests=ManifestHandlers(services.manifests, services.pulls),
+        manifests=ManifestHandlers(services.manifests, services.pulls, origins),
         blobs=BlobHandlers(services.blobs),
         uploads=UploadHandlers(
             services.uploads,
