@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from secrets import token_bytes
 
@@ -13,6 +14,7 @@ from acrux.adapters.keys import secrets
 from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.keys.rotating_signer import RotatingSigner
 from acrux.adapters.keys.signing_keys import KeyFolder
+from acrux.adapters.keys.vault import KeyedVault
 from acrux.adapters.openid.issuers import OpenIdIssuers
 from acrux.adapters.passwords.chosen import ChosenPasswords
 from acrux.adapters.passwords.generated import KeyedPasswords
@@ -38,8 +40,11 @@ from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
+from acrux.adapters.sql.webhooks.outbox import SqlOutbox
+from acrux.adapters.sql.webhooks.store import SqlWebhooks
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.adapters.webhooks.sender import HttpSender
 from acrux.clocks import Clocks
 from acrux.ports.clock import Clock, Pause
 from acrux.settings import Settings
@@ -70,6 +75,10 @@ class Adapters:
     revocations: SqlRevocations
     failed_logins: SqlFailedLogins
     audit_log: SqlAuditLog
+    webhooks: SqlWebhooks
+    outbox: SqlOutbox
+    vault: KeyedVault
+    sender: HttpSender
     capabilities: KeyedCapabilities
     passwords: AllPasswords
     signing_keys: KeyFolder
@@ -118,6 +127,10 @@ def build_adapters(settings: Settings, clocks: Clocks, observe: Observer | None 
         revocations=SqlRevocations(used),
         failed_logins=SqlFailedLogins(used, _key_of_failed_logins(folder / "secrets")),
         audit_log=SqlAuditLog(growing),
+        webhooks=SqlWebhooks(used),
+        outbox=SqlOutbox(used),
+        vault=KeyedVault(_key(folder / "secrets" / "webhooks")),
+        sender=HttpSender([ip_network(network) for network in settings.webhook_networks]),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=AllPasswords(
             KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes

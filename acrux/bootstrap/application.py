@@ -72,6 +72,7 @@ def build(
         *tasks.of_a_server(settings, adapters, services, connections),
         *tasks.of_users_in_a_file(settings, adapters, log),
         *tasks.of_content(settings, services, log),
+        *tasks.of_webhooks(services, log),
     )
     identity = _identity(services)
     rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
@@ -132,6 +133,7 @@ def _lifespan(
 
     async def close() -> None:
         await running.stop()
+        await services.deliveries.close()
         with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
             await services.lockout.write_down()
         if lost := await services.pulls.close():

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from acrux.adapters.webhooks.addresses import Resolve, resolve
 from acrux.domain.webhooks.destinations import Address, Network, is_allowed, is_within
+from acrux.domain.webhooks.standing import Answer
 from acrux.domain.webhooks.uri import Uri
-from acrux.ports.webhooks import Answer
 
 if TYPE_CHECKING:
     import httpx2

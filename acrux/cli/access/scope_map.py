@@ -8,7 +8,8 @@ from msgspec import to_builtins
 
 from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.cli.repositories import RepositoryCommand, joined, management_option, repository_option
+from acrux.cli.repositories import joined, management_option, repository_option
+from acrux.cli.words import WordsCommand
 from acrux.http.management import shapes
 from acrux.ports.accounts import StoredScopeMap
 
@@ -25,7 +26,7 @@ def scope_map() -> None:
     """
 
 
-@scope_map.command(cls=RepositoryCommand)
+@scope_map.command(cls=WordsCommand)
 @name_option
 @repository_option("repository", "A repository and the actions allowed there; repeatable.")
 @management_option(
@@ -83,7 +84,7 @@ def show(config: Path | None, scope_map: str, output: str, **options: object) ->
     )
 
 
-@scope_map.command(cls=RepositoryCommand)
+@scope_map.command(cls=WordsCommand)
 @name_option
 @repository_option("add-repository", "A repository and the actions to allow there.")
 @repository_option("remove-repository", "A repository and the actions to withdraw there.")

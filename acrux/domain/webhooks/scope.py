@@ -46,7 +46,3 @@ class EventScope(Struct, frozen=True):
     def covers(self, repository: str, tags: Collection[str]) -> bool:
         """Whether it covers what happens to these tags, and to content that has no other tag."""
         return self.repository in ("", repository) and (not self.tag or self.tag in tags)
-
-    def covers_all_of(self, repository: str) -> bool:
-        """Whether it covers what happens to the whole repository."""
-        return self.repository in ("", repository)

@@ -11,23 +11,13 @@ from msgspec import Struct
 from acrux.domain.webhooks import payload, retrying, signing
 from acrux.domain.webhooks.event import Action, Event
 from acrux.domain.webhooks.payload import Source
+from acrux.domain.webhooks.standing import Answer, Attempt, Standing
 from acrux.domain.webhooks.uri import Uri
 from acrux.domain.webhooks.webhook import MAX_WEBHOOKS, Callback, Webhook
 from acrux.errors import UNWRITABLE
 from acrux.ports.clock import Clock
 from acrux.ports.leases import Leases
-from acrux.ports.webhooks import (
-    Answer,
-    Attempt,
-    Lane,
-    Outbox,
-    Outcome,
-    Sender,
-    Standing,
-    Vault,
-    Waiting,
-    Webhooks,
-)
+from acrux.ports.webhooks import Lane, Outbox, Outcome, Sender, Vault, Waiting, Webhooks
 from acrux.services.leases import HeldLease
 
 LEASE: Final = "webhooks"

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from acrux.domain.access.credential import Secret
 from acrux.domain.webhooks.event import Action, Event
 from acrux.domain.webhooks.signing import SECRET_BYTES, SigningSecret, written
+from acrux.domain.webhooks.standing import RecordedEvent, State, StoredWebhook
 from acrux.domain.webhooks.uri import Uri
 from acrux.domain.webhooks.webhook import MAX_WEBHOOKS, Callback, Webhook
 from acrux.errors import InvalidInput, NameTaken, NotYet, UnknownName
 from acrux.ports.clock import Clock
-from acrux.ports.webhooks import Outbox, RecordedEvent, State, StoredWebhook, Vault
+from acrux.ports.webhooks import Outbox, Vault
 from acrux.ports.webhooks import Webhooks as StoredWebhooks
 
 # How long a secret still signs after it was replaced: receivers learn the new one meanwhile.

@@ -11,15 +11,8 @@ from acrux.adapters.sql.webhooks import recording
 from acrux.adapters.sql.webhooks.store import STANDING, read_standing
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.webhooks.event import Event
-from acrux.ports.webhooks import (
-    Attempt,
-    Lane,
-    Outcome,
-    RecordedEvent,
-    Standing,
-    State,
-    Waiting,
-)
+from acrux.domain.webhooks.standing import Attempt, RecordedEvent, Standing, State
+from acrux.ports.webhooks import Lane, Outcome, Waiting
 
 # How many events that do not wait any more are kept of a webhook: with what the receiver answered,
 # each takes up to eight kilobytes.

@@ -6,8 +6,8 @@ import msgspec
 
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.domain.instants import from_microseconds, to_microseconds
+from acrux.domain.webhooks.standing import Standing, StoredWebhook
 from acrux.domain.webhooks.webhook import Webhook
-from acrux.ports.webhooks import Standing, StoredWebhook
 
 # How many events are dead is counted when somebody asks: there are at most a thousand.
 STANDING = """
