@@ -1,7 +1,7 @@
 """Which addresses a webhook may be sent to."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final, TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -9,12 +9,23 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 # Gateways translate it to IPv4: the IPv4 address is in the last bits (RFC 6052 §2.1).
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
-# The same within a site (RFC 8215), which ipaddress takes for public before Python 3.13.
-_TRANSLATED_LOCALLY: Final = IPv6Network("64:ff9b:1::/48")
 
-# The one metadata address that is public: Azure's (learn.microsoft.com, "What is IP address
-# 168.63.129.16?"). The others are link-local, private or shared.
-_METADATA: Final = IPv4Address("168.63.129.16")
+# What ipaddress takes for public, in some versions of Python, although IANA's registries of
+# special-purpose addresses say otherwise; and the one metadata address that is public: Azure's
+# (learn.microsoft.com, "What is IP address 168.63.129.16?").
+_NOT_PUBLIC: Final = tuple(
+    map(
+        ip_network,
+        (
+            "192.0.0.0/24",  # protocol assignments; metadata of Oracle's cloud
+            "64:ff9b:1::/48",  # translation within a site (RFC 8215)
+            "2001::/23",  # protocol assignments, Teredo
+            "3fff::/20",  # for documents (RFC 9637)
+            "5f00::/16",  # segment routing (RFC 9602)
+            "168.63.129.16/32",
+        ),
+    )
+)
 
 
 def is_allowed(address: Address, networks: Iterable[Network]) -> bool:
@@ -39,12 +50,10 @@ def _reached(address: Address) -> Address:
 
 
 def _is_public(address: Address) -> bool:
-    # is_global is what IANA's registries of special-purpose addresses say: not private, loopback,
-    # link-local, shared, unspecified, nor for documents. Teredo's addresses are not global.
+    # is_global: not private, loopback, link-local, shared, unspecified, nor for documents.
     return (
         address.is_global
         and not address.is_multicast
         and not address.is_reserved
-        and address != _METADATA
-        and address not in _TRANSLATED_LOCALLY
+        and not any(address in network for network in _NOT_PUBLIC)
     )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from acrux.domain.webhooks import payload, retrying, signing
 from acrux.domain.webhooks.event import Action, Event
@@ -26,6 +27,8 @@ LEASED_FOR: Final = timedelta(seconds=20)  # longer than any attempt takes
 AT_ONCE: Final = 64  # deliveries
 AT_ONCE_EACH: Final = 4  # of one webhook: a slow receiver leaves room for the others
 TURN: Final = 50  # events of a lane, before another one has its turn
+
+LEAST_SECRET: Final = 8  # characters: a shorter text is found by chance
 
 KEPT_FOR: Final = timedelta(days=30)  # what was delivered or given up
 
@@ -179,7 +182,7 @@ class Deliveries:
         shown = {**ours, **{name: "***" for name, _ in callback.headers}}
         if isinstance(sent, str):
             return Attempt(at=at, headers=shown, problem=sent)
-        return Attempt(at=at, headers=shown, answer=sent, problem=_problem(sent))
+        return Attempt(at=at, headers=shown, answer=_masked(sent, callback), problem=_problem(sent))
 
     def _note(self, webhook: str, problem: str, standing: Standing) -> None:
         if len(self._dropped) > MAX_WEBHOOKS:  # of some that are gone
@@ -196,6 +199,20 @@ class Deliveries:
         self._troubles = {}
         name, (problem, standing) = next(iter(troubles.items()))
         return Trouble(name, problem, standing.waiting, standing.dropped, len(troubles))
+
+
+def _masked(answer: Answer, callback: Callback) -> Answer:
+    """The answer, should the receiver have sent our own credentials back."""
+    secrets = [word for _, value in callback.headers for word in (value, value.rpartition(" ")[2])]
+
+    def mask(text: str) -> str:
+        for secret in secrets:
+            if len(secret) >= LEAST_SECRET:
+                text = text.replace(secret, "***")
+        return text
+
+    headers = {name: mask(value) for name, value in answer.headers.items()}
+    return replace(answer, headers=headers, body=mask(answer.body), reason=mask(answer.reason))
 
 
 def _problem(answer: Answer) -> str:
