@@ -88,7 +88,7 @@ class Outbox(Protocol):
         """The event of the lane to deliver next; None if nothing waits in it."""
 
     async def end(self, lane: Lane, waiting: Waiting, outcome: Outcome) -> Standing:
-        """Record how an attempt ended. If the event was dropped meanwhile, nothing is recorded."""
+        """Record how an attempt ended, if the event still waits; how the webhook is doing now."""
 
     async def put_off(self, lane: Lane, until: datetime) -> None:
         """Let other lanes go first, or forget the lane if nothing waits in it."""

@@ -30,8 +30,7 @@ _NOT_PUBLIC: Final = tuple(
 
 def is_allowed(address: Address, networks: Iterable[Network]) -> bool:
     """Whether a webhook may be sent to this address: a public one, or one of the networks."""
-    reached = _reached(address)
-    return any(reached in network for network in networks) or _is_public(reached)
+    return is_within(address, networks) or _is_public(_reached(address))
 
 
 def is_within(address: Address, networks: Iterable[Network]) -> bool:

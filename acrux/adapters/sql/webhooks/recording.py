@@ -139,7 +139,7 @@ def open_lane(webhook: str, repository: str, at: int) -> Statement:
 def _drop_oldest(webhook: str, excess: int) -> Steps[None]:
     dropped = freed = 0
     while freed < excess and dropped < DROPPED_AT_ONCE:
-        [(size,)] = yield Statement(
+        rows = yield Statement(
             """
             DELETE FROM webhook_events WHERE webhook = :webhook AND number = (
                 SELECT number FROM webhook_events
@@ -148,7 +148,7 @@ def _drop_oldest(webhook: str, excess: int) -> Steps[None]:
             """,
             {"webhook": webhook},
         )
-        dropped, freed = dropped + 1, freed + int(size)
+        dropped, freed = dropped + 1, freed + sum(int(size) for (size,) in rows)
     if dropped:
         yield Statement(
             """
