@@ -38,7 +38,7 @@ class Waiting(Struct, frozen=True):
     since: datetime
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class Ending(Struct, frozen=True, kw_only=True):
     """How an attempt ended. If it failed, `retry_at` is when the lane is tried again.
 
     `is_over` is whether the event does not wait any more: it was delivered, or is dead.
@@ -87,7 +87,7 @@ class Outbox(Protocol):
     async def first(self, lane: Lane) -> Waiting | None:
         """The event of the lane to deliver next; None if nothing waits in it."""
 
-    async def end(self, lane: Lane, waiting: Waiting, outcome: Outcome) -> Standing:
+    async def end(self, lane: Lane, waiting: Waiting, ending: Ending) -> Standing:
         """Record how an attempt ended, if the event still waits; how the webhook is doing now."""
 
     async def put_off(self, lane: Lane, until: datetime) -> None:

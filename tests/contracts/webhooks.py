@@ -12,7 +12,7 @@ from acrux.domain.webhooks.event import Action, Event
 from acrux.domain.webhooks.scope import EventScope
 from acrux.domain.webhooks.standing import Answer, Attempt, Standing
 from acrux.domain.webhooks.webhook import Webhook
-from acrux.ports.webhooks import Lane, Outcome, Waiting
+from acrux.ports.webhooks import Ending, Lane, Waiting
 from tests.contracts.content import AT
 
 ANSWER = Answer(200, "OK", {"server": "x"}, "thanks", "1.1")
@@ -66,11 +66,11 @@ class Told:
         waiting = await self.first(lane)
         answer = None if problem else ANSWER
         attempt = Attempt(at=self.now, headers={}, answer=answer, problem=problem)
-        outcome = Outcome(attempt=attempt, is_over=is_over, retry_at=retry_at)
-        await self.outbox.end(lane, waiting, outcome)
+        ending = Ending(attempt=attempt, is_over=is_over, retry_at=retry_at)
+        await self.outbox.end(lane, waiting, ending)
         return waiting
 
     async def end_as(self, lane: Lane, waiting: Waiting) -> None:
         """End a successful attempt of an event that may not wait any more."""
         attempt = Attempt(at=self.now, headers={}, answer=ANSWER)
-        await self.outbox.end(lane, waiting, Outcome(attempt=attempt, is_over=True, retry_at=AT))
+        await self.outbox.end(lane, waiting, Ending(attempt=attempt, is_over=True, retry_at=AT))

@@ -43,9 +43,12 @@ class HttpSender:
 
     async def send(self, uri: Uri, headers: Mapping[str, str], body: bytes) -> Answer | str:
         """See ports.Sender."""
-        if self._trusted is None:
-            # In a thread: the library and the system's certificates are slow to load.
-            self._trusted = await asyncio.to_thread(_load)
+        try:
+            if self._trusted is None:
+                # In a thread: the library and the system's certificates are slow to load.
+                self._trusted = await asyncio.to_thread(_load)
+        except OSError as failed:
+            return f"the trusted certificates of this machine cannot be read ({failed})"
         import httpx2  # noqa: PLC0415 -- loaded by now; most registries have no webhook
 
         try:

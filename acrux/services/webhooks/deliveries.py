@@ -18,7 +18,7 @@ from acrux.domain.webhooks.webhook import MAX_WEBHOOKS, Callback, Webhook
 from acrux.errors import UNWRITABLE
 from acrux.ports.clock import Clock
 from acrux.ports.leases import Leases
-from acrux.ports.webhooks import Lane, Outbox, Outcome, Sender, Vault, Waiting, Webhooks
+from acrux.ports.webhooks import Ending, Lane, Outbox, Sender, Vault, Waiting, Webhooks
 from acrux.services.leases import HeldLease
 
 LEASE: Final = "webhooks"
@@ -49,7 +49,7 @@ class Trouble(Struct, frozen=True):
 class Deliveries:
     """Sends what waits in the outbox. One process does it at a time.
 
-    An event is sent at least once: until its outcome is recorded, it counts as not sent. `agent` is
+    An event is sent at least once: until its ending is recorded, it counts as not sent. `agent` is
     how the registry names itself to receivers; `random` returns a number from 0 to 1.
     """
 
@@ -135,21 +135,21 @@ class Deliveries:
         """Send the events of the lane in order, until one fails or others have their turn."""
         for _ in range(TURN):
             stored = await self._webhooks.find(lane.webhook)
-            # Keeping the lease is a write: nothing is sent whose outcome could not be recorded.
+            # Keeping the lease is a write: nothing is sent whose ending could not be recorded.
             if stored is None or not stored.webhook.is_enabled or not await self._lease.keep():
                 return
             waiting = await self._outbox.first(lane)
             if waiting is None:
                 break
-            outcome = await self._attempt(stored.webhook, lane, waiting)
-            standing = await self._outbox.end(lane, waiting, outcome)
-            self._note(lane.webhook, outcome.attempt.problem, standing)
-            if outcome.attempt.problem:
+            ending = await self._attempt(stored.webhook, lane, waiting)
+            standing = await self._outbox.end(lane, waiting, ending)
+            self._note(lane.webhook, ending.attempt.problem, standing)
+            if ending.attempt.problem:
                 return
             lane = Lane(lane.webhook, lane.repository)
         await self._outbox.put_off(lane, self._clock())
 
-    async def _attempt(self, webhook: Webhook, lane: Lane, waiting: Waiting) -> Outcome:
+    async def _attempt(self, webhook: Webhook, lane: Lane, waiting: Waiting) -> Ending:
         """Send the event once."""
         text = self._vault.open(webhook.sealed, webhook.name)
         if text is None:
@@ -160,7 +160,7 @@ class Deliveries:
         now, is_ping = self._clock(), waiting.event.action is Action.PING
         is_last = is_ping or retrying.is_given_up(now - waiting.since)
         wait = retrying.wait_after(lane.failures + 1, self._random())
-        return Outcome(
+        return Ending(
             attempt=attempt,
             is_over=is_last or not attempt.problem,
             retry_at=now + wait if attempt.problem else now,

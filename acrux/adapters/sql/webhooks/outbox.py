@@ -1,4 +1,4 @@
-"""The events that wait for webhooks, and what became of the others, in SQL."""
+"""Events that wait for webhooks, and what became of others, in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,13 +12,15 @@ from acrux.adapters.sql.webhooks.store import STANDING, read_standing
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.webhooks.event import Event
 from acrux.domain.webhooks.standing import Attempt, RecordedEvent, Standing, State
-from acrux.ports.webhooks import Lane, Outcome, Waiting
+from acrux.ports.webhooks import Ending, Lane, Waiting
 
 # How many events that do not wait any more are kept of a webhook: with what the receiver answered,
 # each takes up to eight kilobytes.
 KEPT: Final = {State.DELIVERED: 100, State.DEAD: 1000}
 
-_ANY_LANE: Final = Statement("SELECT 1 FROM webhook_lanes LIMIT 1", {})
+_ANY_WAITING: Final = Statement(
+    "SELECT 1 FROM webhooks WHERE waiting > 0 AND is_enabled = 1 LIMIT 1", {}
+)
 
 
 class SqlOutbox:
@@ -34,7 +36,7 @@ class SqlOutbox:
     async def due(self, now: datetime, most: int) -> Sequence[Lane]:
         """See ports.Outbox."""
         at, lanes = to_microseconds(now), list[Lane]()
-        if not await self._database.read(_ANY_LANE):  # cached, as no instant is in it
+        if not await self._database.read(_ANY_WAITING):  # cached, as no instant is in it
             return ()
         for (webhook,) in await self._database.read(_find_due_webhooks(at)):
             rows = await self._database.read(_find_due_lanes(webhook, at, most))
@@ -58,9 +60,9 @@ class SqlOutbox:
             return Waiting(int(number), read, from_microseconds(since))
         return None
 
-    async def end(self, lane: Lane, waiting: Waiting, outcome: Outcome) -> Standing:
+    async def end(self, lane: Lane, waiting: Waiting, ending: Ending) -> Standing:
         """See ports.Outbox."""
-        return await self._database.write(_end(lane, waiting, outcome))
+        return await self._database.write(_end(lane, waiting, ending))
 
     async def put_off(self, lane: Lane, until: datetime) -> None:
         """See ports.Outbox."""
@@ -100,10 +102,9 @@ def _find_due_webhooks(now: int) -> Statement:
     return Statement(
         """
         SELECT name FROM webhooks
-        WHERE is_enabled = 1 AND waiting > 0 AND EXISTS (
-            SELECT 1 FROM webhook_lanes
-            WHERE webhook_lanes.webhook = webhooks.name AND webhook_lanes.due_at <= :now)
-        ORDER BY name
+        WHERE is_enabled = 1 AND waiting > 0 AND (
+            SELECT MIN(due_at) FROM webhook_lanes WHERE webhook_lanes.webhook = webhooks.name
+        ) <= :now
         """,
         {"now": now},
     )
@@ -119,10 +120,10 @@ def _find_due_lanes(webhook: str, now: int, most: int) -> Statement:
     )
 
 
-def _end(lane: Lane, waiting: Waiting, outcome: Outcome) -> Steps[Standing]:
-    attempt, at = outcome.attempt, to_microseconds(outcome.attempt.at)
+def _end(lane: Lane, waiting: Waiting, ending: Ending) -> Steps[Standing]:
+    attempt, at = ending.attempt, to_microseconds(ending.attempt.at)
     state = State.WAITING
-    if outcome.is_over:
+    if ending.is_over:
         state = State.DEAD if attempt.problem else State.DELIVERED
     ended = yield Statement(
         """
@@ -137,15 +138,15 @@ def _end(lane: Lane, waiting: Waiting, outcome: Outcome) -> Steps[Standing]:
             "id": waiting.event.id,  # a webhook of this name may have been made anew
             "state": state.value,
             "attempt": msgspec.json.encode(attempt).decode(),
-            "ended_at": at if outcome.is_over else None,
+            "ended_at": at if ending.is_over else None,
         },
     )
-    for (size,) in ended if outcome.is_over else ():
+    for (size,) in ended if ending.is_over else ():
         yield _count(lane.webhook, -1, -int(size))
         yield _trim(lane.webhook, state)
     yield _note(lane.webhook, attempt.problem, at)
     failures = lane.failures + 1 if attempt.problem else 0
-    yield from _put_off(lane, to_microseconds(outcome.retry_at), failures)
+    yield from _put_off(lane, to_microseconds(ending.retry_at), failures)
     rows = yield Statement(
         f"SELECT {STANDING} FROM webhooks WHERE name = :webhook",  # noqa: S608 -- our own columns
         {"webhook": lane.webhook},
@@ -157,10 +158,10 @@ def _put_off(lane: Lane, until: int, failures: int) -> Steps[None]:
     emptied = yield Statement(
         """
         DELETE FROM webhook_lanes
-        WHERE webhook = :webhook AND repository = :repository AND NOT EXISTS (
-            SELECT 1 FROM webhook_events
+        WHERE webhook = :webhook AND repository = :repository AND (
+            SELECT number FROM webhook_events
             WHERE webhook_events.webhook = :webhook AND webhook_events.repository = :repository
-              AND webhook_events.state = 'waiting')
+              AND webhook_events.state = 'waiting' ORDER BY number LIMIT 1) IS NULL
         RETURNING webhook
         """,
         _names(lane),

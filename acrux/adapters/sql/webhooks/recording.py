@@ -1,4 +1,4 @@
-"""Record events for the webhooks that want them, in the transaction of the change."""
+"""Record events for webhooks, in the transaction of the change."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -8,6 +8,10 @@ from acrux.http.management.webhooks.webhooks import WebhookManagement
 
 def operations(webhooks: WebhookManagement) -> tuple[Operation, ...]:
     """Every operation on webhooks."""
+    return (*_webhooks(webhooks), *_receiver(webhooks), *_events(webhooks))
+
+
+def _webhooks(webhooks: WebhookManagement) -> tuple[Operation, ...]:
     one, answer = "/webhooks/{name}", shapes.Webhook
     return (
         Operation(
@@ -30,6 +34,12 @@ def operations(webhooks: WebhookManagement) -> tuple[Operation, ...]:
             "DELETE", one, WRITE, webhooks.delete,
             "Delete a webhook and its events, also those that wait.", status=204,
         ),
+    )  # fmt: skip
+
+
+def _receiver(webhooks: WebhookManagement) -> tuple[Operation, ...]:
+    one = "/webhooks/{name}"
+    return (
         # It may hold a secret of the receiver's, and it is recorded who looked.
         Operation(
             "POST", f"{one}/getCallbackConfig", WRITE, webhooks.get_callback_config,
@@ -41,6 +51,12 @@ def operations(webhooks: WebhookManagement) -> tuple[Operation, ...]:
             "Sign with a new secret, shown once; the old one signs for another day.",
             bodies.RenewSecret, shapes.SigningSecret,
         ),
+    )  # fmt: skip
+
+
+def _events(webhooks: WebhookManagement) -> tuple[Operation, ...]:
+    one = "/webhooks/{name}"
+    return (
         Operation(
             "POST", f"{one}/ping", WRITE, webhooks.ping, "Have the receiver sent a ping.",
             answer=shapes.EventInfo, status=202,
