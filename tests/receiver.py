@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-PATIENCE: Final = 30.0  # seconds after which a test that waits in vain fails
+PATIENCE: Final = 60.0  # seconds after which a test that waits in vain fails
 
 
 @dataclass(frozen=True)
