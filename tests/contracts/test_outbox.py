@@ -137,7 +137,7 @@ async def test_the_oldest_are_dropped_when_too_much_waits(
 ) -> None:
     """A receiver that is down for a week does not fill the disk."""
     await push(told, "v0")
-    monkeypatch.setattr(recording, "MAX_WAITING_BYTES", 3000)
+    monkeypatch.setattr(recording, "MAX_WAITING_BYTES", 6000)
     await push(told, *(f"v{number}" for number in range(1, 20)))
 
     standing, found = await told.standing("everything"), await told.events("everything")

@@ -28,6 +28,7 @@ AT_ONCE: Final = 64  # deliveries
 AT_ONCE_EACH: Final = 4  # of one webhook: a slow receiver leaves room for the others
 TURN: Final = 50  # events of a lane, before another one has its turn
 
+MAX_PROBLEM_CHARACTERS: Final = 300
 LEAST_SECRET: Final = 8  # characters: a shorter text is found by chance
 
 KEPT_FOR: Final = timedelta(days=30)  # what was delivered or given up
@@ -158,13 +159,13 @@ class Deliveries:
         else:
             attempt = await self._send(webhook, Callback.read(text), waiting.event)
         now, is_ping = self._clock(), waiting.event.action is Action.PING
-        is_last = is_ping or retrying.is_given_up(now - waiting.since)
+        if not attempt.problem:
+            return Ending(attempt=attempt, is_over=True, retry_at=now)
+        is_dead = is_ping or retrying.is_given_up(now - waiting.since)
+        if not is_dead:  # ten thousand may wait: of each only the problem is kept
+            attempt = Attempt(at=attempt.at, headers={}, problem=attempt.problem)
         wait = retrying.wait_after(lane.failures + 1, self._random())
-        return Ending(
-            attempt=attempt,
-            is_over=is_last or not attempt.problem,
-            retry_at=now + wait if attempt.problem else now,
-        )
+        return Ending(attempt=attempt, is_over=is_dead, retry_at=now + wait)
 
     async def _send(self, webhook: Webhook, callback: Callback, event: Event) -> Attempt:
         at = self._clock()
@@ -182,7 +183,8 @@ class Deliveries:
         shown = {**ours, **{name: "***" for name, _ in callback.headers}}
         if isinstance(sent, str):
             return Attempt(at=at, headers=shown, problem=sent)
-        return Attempt(at=at, headers=shown, answer=_masked(sent, callback), problem=_problem(sent))
+        answer = _masked(sent, callback)
+        return Attempt(at=at, headers=shown, answer=answer, problem=_problem(answer))
 
     def _note(self, webhook: str, problem: str, standing: Standing) -> None:
         if len(self._dropped) > MAX_WEBHOOKS:  # of some that are gone
@@ -218,5 +220,8 @@ def _masked(answer: Answer, callback: Callback) -> Answer:
 def _problem(answer: Answer) -> str:
     if 200 <= answer.status < 300:
         return ""
-    redirects = " (redirects are not followed)" if 300 <= answer.status < 400 else ""
-    return f"the receiver answered {answer.status} {answer.reason}".rstrip() + redirects
+    said = "redirects are not followed" if answer.status < 400 else answer.body.strip()
+    told = f"the receiver answered {answer.status} {answer.reason}".rstrip()
+    whole = f"{told}: {said}" if said else told
+    printable = "".join(one if one.isascii() and one.isprintable() else "?" for one in whole)
+    return printable[:MAX_PROBLEM_CHARACTERS]

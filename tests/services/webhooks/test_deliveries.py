@@ -19,7 +19,13 @@ from acrux.domain.webhooks.webhook import Format
 from acrux.errors import StorageExhausted
 from acrux.ports.webhooks import Lane
 from acrux.services.webhooks import deliveries
-from acrux.services.webhooks.deliveries import AT_ONCE_EACH, LEASED_FOR, TURN, Trouble
+from acrux.services.webhooks.deliveries import (
+    AT_ONCE_EACH,
+    LEASED_FOR,
+    MAX_PROBLEM_CHARACTERS,
+    TURN,
+    Trouble,
+)
 from acrux.services.webhooks.webhooks import Receiver
 from tests.services.webhooks.conftest import TAKEN, World
 
@@ -103,8 +109,12 @@ async def test_other_repositories_do_not_wait_for_one_that_fails(world: World) -
         (Answer(500, "Oops", {}, "", "1.1"), "the receiver answered 500 Oops"),
         (Answer(404, "", {}, "", "1.1"), "the receiver answered 404"),
         (
-            Answer(302, "Found", {"location": "http://127.0.0.1/"}, "", "1.1"),
-            "the receiver answered 302 Found (redirects are not followed)",
+            Answer(400, "No", {}, "unknown\nfield \N{SNOWMAN}", "1.1"),
+            "the receiver answered 400 No: unknown?field ?",
+        ),
+        (
+            Answer(302, "Found", {"location": "http://127.0.0.1/"}, "moved", "1.1"),
+            "the receiver answered 302 Found: redirects are not followed",
         ),
         ("no answer within 10 seconds", "no answer within 10 seconds"),
     ],
@@ -126,6 +136,25 @@ async def test_what_is_not_taken_is_told_and_tried_again(
     assert standing.failing_since == world.clock()
     assert await world.deliveries.run() == Trouble("deploy", problem, 1, 0, 1)
     assert await world.deliveries.run() is None
+
+
+async def test_a_long_answer_of_an_event_that_waits_is_not_kept(world: World) -> None:
+    """Ten thousand events may wait, and a failing receiver must not fill the disk."""
+    await world.create()
+    await world.push("v1")
+    answer = Answer(500, "Oops", {"x": "y" * 128}, "z" * 1024, "1.1")
+    world.receivers.answers["example.com"] = answer
+    await world.deliver()
+    [waiting] = await world.webhooks.events("deploy")
+    world.clock.forward(days=1)
+    await world.deliver()
+    [dead] = await world.webhooks.events("deploy")
+
+    assert waiting.last_attempt is not None
+    assert (waiting.last_attempt.headers, waiting.last_attempt.answer) == ({}, None)
+    assert len(waiting.last_attempt.problem) == MAX_PROBLEM_CHARACTERS
+    assert dead.last_attempt is not None
+    assert dead.last_attempt.answer == answer
 
 
 async def test_attempts_end_after_about_a_day(world: World) -> None:
@@ -335,7 +364,7 @@ async def test_dropped_events_are_told_although_the_receiver_answers(
     await world.create()
     await world.push("v1")
     await world.deliver()
-    monkeypatch.setattr(recording, "MAX_WAITING_BYTES", 2000)
+    monkeypatch.setattr(recording, "MAX_WAITING_BYTES", 4000)
     await world.push(*(f"v{number}" for number in range(9)))
     await world.deliver()
     trouble = await world.deliveries.run()

@@ -14,8 +14,8 @@ from acrux.domain.webhooks.event import Event
 from acrux.domain.webhooks.standing import Attempt, RecordedEvent, Standing, State
 from acrux.ports.webhooks import Ending, Lane, Waiting
 
-# How many events that do not wait any more are kept of a webhook: with what the receiver answered,
-# each takes up to eight kilobytes.
+# How many events that do not wait any more are kept of a webhook. With what the receiver answered,
+# each takes some kilobytes.
 KEPT: Final = {State.DELIVERED: 100, State.DEAD: 1000}
 
 _ANY_WAITING: Final = Statement(

@@ -12,9 +12,10 @@ from acrux.domain.instants import from_microseconds
 from acrux.domain.webhooks.event import Action, Cause, Event, Subject
 from acrux.domain.webhooks.webhook import Webhook
 
-# Of the events that wait for one webhook, each with its row. Some 15,000 usual ones.
-MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
-ROW_BYTES: Final = 256
+# Of the events that wait for one webhook, each with its row, its lane and the problem of the last
+# attempt. Some 10,000 usual ones.
+MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
+ROW_BYTES: Final = 1024
 DROPPED_AT_ONCE: Final = 10  # a replay can bring back more than there is room for
 
 
