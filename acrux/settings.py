@@ -245,6 +245,11 @@ class Settings:
         "renewed.",
         default=False,
     )
+    webhook_networks: tuple[str, ...] = _setting(
+        "Networks that are not public, such as 10.0.0.0/8, to which webhooks may be sent, also by "
+        "http.",
+        (),
+    )
     audit_days: int = _setting("How many days audit records are kept.", 90)
     audit_bytes: int = _setting(
         "The disk space for the audit records of accounts, in bytes, a quarter of it for any one "
@@ -283,10 +288,9 @@ class Settings:
             if _LOGIN_SERVER.fullmatch(server) is None
         ]
         found += [
-            Problem(
-                "trusted_proxies", f"{network!r} is not an address or a network such as 10.0.0.0/8"
-            )
-            for network in self.trusted_proxies
+            Problem(name, f"{network!r} is not an address or a network such as 10.0.0.0/8")
+            for name in ("trusted_proxies", "webhook_networks")
+            for network in getattr(self, name)
             if not _is_network(network)
         ]
         found += [

@@ -138,6 +138,12 @@ BOUNDS: dict[str, tuple[int, str]] = {
         "a login under way each, of 10,000 connections",
     ),
     "acrux/services/content/pulls.py:_noted": (8192, "MAX_NOTED"),
+    "acrux/services/webhooks/deliveries.py:_dropped": (128, "a number each of MAX_WEBHOOKS names"),
+    "acrux/services/webhooks/deliveries.py:_running": (
+        2048,
+        "AT_ONCE deliveries, each with an event and the beginning of an answer",
+    ),
+    "acrux/services/webhooks/deliveries.py:_troubles": (512, "a sentence each of MAX_WEBHOOKS"),
     "acrux/services/audit/audit_log.py:_trimmed": (64, "a number an account that takes too much"),
     "acrux/services/access/tokens.py:_issued": (8192, "CACHE_BYTES"),
     "acrux/services/access/tokens.py:_known": (8192, "CACHE_BYTES"),
@@ -386,6 +392,9 @@ TABLES: dict[str, str] = {
     "tags": "made by whoever may push; a quota is to come",
     "trusts": "made by whoever may manage accounts",
     "untagged": "one for each manifest",
+    "webhook_events": "MAX_WAITING_BYTES of sql/webhooks/recording.py and KEPT, for each webhook",
+    "webhook_lanes": "one for each repository of which events wait",
+    "webhooks": "MAX_WEBHOOKS",
     "usage": "one for each repository",
 }
 

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from secrets import token_bytes
 
@@ -15,6 +16,7 @@ from acrux.adapters.keys.capabilities import KeyedCapabilities
 from acrux.adapters.keys.rotating_signer import RotatingSigner
 from acrux.adapters.keys.signing_keys import KeyFolder
 from acrux.adapters.keys.token_authority import TokenAuthority
+from acrux.adapters.keys.vault import KeyedVault
 from acrux.adapters.openid.discovery import fetch_keys
 from acrux.adapters.openid.issuers import OpenIdIssuers
 from acrux.adapters.passwords.chosen import ChosenPasswords
@@ -42,8 +44,11 @@ from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
+from acrux.adapters.sql.webhooks.outbox import SqlOutbox
+from acrux.adapters.sql.webhooks.store import SqlWebhooks
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.adapters.webhooks.sender import HttpSender
 from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks
 from acrux.ports.clock import Clock, Pause
@@ -76,6 +81,10 @@ class Adapters:
     failed_logins: SqlFailedLogins
     shared: SharedCounts
     audit_log: SqlAuditLog
+    webhooks: SqlWebhooks
+    outbox: SqlOutbox
+    vault: KeyedVault
+    sender: HttpSender
     capabilities: KeyedCapabilities
     passwords: AllPasswords
     signing_keys: KeyFolder
@@ -147,6 +156,10 @@ def build_adapters(
         failed_logins=SqlFailedLogins(used, _key_of_failed_logins(folder / "secrets")),
         shared=shared or SharedCounts(),
         audit_log=SqlAuditLog(growing),
+        webhooks=SqlWebhooks(used),
+        outbox=SqlOutbox(used),
+        vault=KeyedVault(_key(folder / "secrets" / "webhooks")),
+        sender=HttpSender([ip_network(network) for network in settings.webhook_networks]),
         capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
         passwords=AllPasswords(
             KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes

@@ -143,6 +143,7 @@ def _of_serving(
         *tasks.of_users_in_a_file(settings, adapters, log),
         *tasks.of_a_key_set_file(settings, adapters),
         *tasks.of_content(settings, services, log),
+        *tasks.of_webhooks(services, log),
     )
 
 
@@ -172,7 +173,7 @@ def _handlers(
     settings, services = parts.settings, parts.services
     return Handlers(
         tokens=tokens,
-        manifests=ManifestHandlers(services.manifests, services.pulls),
+        manifests=ManifestHandlers(services.manifests, services.pulls, origins),
         blobs=BlobHandlers(services.blobs),
         uploads=UploadHandlers(
             services.uploads,
@@ -207,6 +208,7 @@ def _lifespan(
 
     async def close() -> None:
         await running.stop()
+        await services.deliveries.close()
         with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
             await services.lockout.write_down()
         if lost := await services.pulls.close():

@@ -11,13 +11,15 @@ from acrux.settings import Settings
 
 FACT: Final = "settings"
 
-# What decides what is removed, and when: a command must not remove what the registry keeps.
+# What decides what is removed, and when: a command must not remove what the registry keeps. And
+# which webhooks it can reach.
 NAMES: Final = (
     "gc_grace_seconds",
     "gc_referrers",
     "gc_untagged",
     "upload_grace_seconds",
     "upload_seconds",
+    "webhook_networks",
 )
 
 
@@ -40,4 +42,8 @@ async def find(data_dir: Path) -> dict[str, object]:
     finally:
         database.close()
     kept: dict[str, object] = msgspec.json.decode(text, type=dict[str, object]) if text else {}
-    return {name: value for name, value in kept.items() if name in NAMES}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in kept.items()
+        if name in NAMES
+    }

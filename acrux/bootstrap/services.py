@@ -1,14 +1,17 @@
 """Build the services, the registry's use cases, on the adapters."""
 
 import asyncio
+import random
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_hex
 
+from acrux import __version__
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.checks import build_integrity
 from acrux.domain.access.limits import read_rates
+from acrux.domain.webhooks.payload import Source
 from acrux.ports.clock import Rest
 from acrux.services.access.accounts import Accounts
 from acrux.services.access.authentication import Authentication
@@ -37,6 +40,8 @@ from acrux.services.content.purges import Purges
 from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
+from acrux.services.webhooks.deliveries import Deliveries
+from acrux.services.webhooks.webhooks import Webhooks
 from acrux.settings import Settings
 
 WRITER_BYTES = 3
@@ -75,6 +80,8 @@ class Services:
     audit_log: AuditLog
     keys: Keys
     explanations: Explanations
+    webhooks: Webhooks
+    deliveries: Deliveries
 
 
 def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Services:
@@ -134,6 +141,29 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
             aged=adapters.aged,
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
+        webhooks=Webhooks(
+            adapters.webhooks,
+            adapters.outbox,
+            adapters.vault,
+            clock,
+            allows_http=bool(settings.webhook_networks),
+        ),
+        deliveries=_deliveries(settings, adapters),
+    )
+
+
+def _deliveries(settings: Settings, adapters: Adapters) -> Deliveries:
+    return Deliveries(
+        adapters.webhooks,
+        adapters.outbox,
+        adapters.vault,
+        adapters.sender,
+        adapters.leases,
+        adapters.clock,
+        token_hex(HOLDER_BYTES),
+        Source(settings.name, settings.known_login_servers[0]),
+        f"acrux/{__version__}",
+        random.random,
     )
 
 

@@ -1,6 +1,7 @@
 """The background tasks of an open registry."""
 
 import asyncio
+import time
 from functools import partial
 
 from msgspec.structs import asdict
@@ -13,7 +14,7 @@ from acrux.background import BackgroundTask
 from acrux.bootstrap import served
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.services import Services
-from acrux.http.request_log import Log
+from acrux.http.request_log import Log, Seldom
 from acrux.ports.accounts import UserFile
 from acrux.services.access.users import FileUsers
 from acrux.services.connections import Connections
@@ -25,6 +26,7 @@ CONNECTION_SECONDS = 1.0
 METRICS_SECONDS = 0.5
 PULL_SECONDS = 1.0
 TIDY_SECONDS = 60.0
+WEBHOOK_SECONDS = 0.5
 
 
 def every_process(adapters: Adapters, services: Services) -> tuple[BackgroundTask, ...]:
@@ -105,6 +107,21 @@ def of_content(settings: Settings, services: Services, log: Log) -> tuple[Backgr
         BackgroundTask("retention", settings.gc_interval_seconds, retain),
         BackgroundTask("orphans", TIDY_SECONDS, disown),
         BackgroundTask("pulls", PULL_SECONDS, keep_pulls),
+    )
+
+
+def of_webhooks(services: Services, log: Log) -> tuple[BackgroundTask, ...]:
+    """The tasks that deliver the events of webhooks; how that fails is logged once a minute."""
+    seldom = Seldom(time.monotonic)
+
+    async def deliver() -> None:
+        trouble = await services.deliveries.run()
+        if trouble and seldom.times():
+            log.info("webhook-failing", **asdict(trouble))
+
+    return (
+        BackgroundTask("webhooks", WEBHOOK_SECONDS, deliver),
+        BackgroundTask("tidy-webhooks", TIDY_SECONDS, services.deliveries.tidy),
     )
 
 

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "write-once": "acrux.cli.policies.write_once:write_once",
     "quota": "acrux.cli.policies.quota:quota",
     "config": "acrux.cli.policies.config:config",
+    "webhook": "acrux.cli.webhooks.webhook:webhook",
     "gc": "acrux.cli.storage.gc:gc",
     "usage": "acrux.cli.storage.usage:usage",
     "show-usage": "acrux.cli.storage.usage:show_usage",

@@ -37,8 +37,12 @@ READING: Final = frozenset(
         "list-deleted",
         "list-deleted-tags",
         "export",
+        "list-events",
     }
 )
+
+# Options whose values may be credentials, such as those of a webhook's receiver.
+SECRET: Final = frozenset({"headers", "uri"})
 
 MAX_REQUEST_CHARACTERS: Final = 1024
 
@@ -101,7 +105,7 @@ def _record(services: Services) -> None:
 
 
 def _request(context: click.Context) -> str:
-    # The command as typed, without the data directory. No option of a command is a secret.
+    # The command as typed, without the data directory and without what may be a credential.
     words = context.command_path.split()
     for parameter in context.command.params:
         name = parameter.name or ""
@@ -109,7 +113,7 @@ def _request(context: click.Context) -> str:
             continue
         if name in ("config", "data_dir", "output"):
             continue
-        words += _words(parameter, context.params[name])
+        words += _words(parameter, "***" if name in SECRET else context.params[name])
     return shlex.join(words)
 
 

@@ -5,36 +5,13 @@ from typing import Any
 
 import click
 
+from acrux.cli.words import Words
 from acrux.domain.access.scope_maps import ACTION_OF_KIND, PERMISSIONS_ON_REGISTRY
 
 Command = Callable[..., Any]
 
 
-class RepositoryCommand(click.Command):
-    """A command whose repository options take all words up to the next option."""
-
-    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Join the words of each: options of click take a fixed number of values."""
-        options = {
-            name
-            for parameter in self.params
-            if isinstance(parameter.type, Permissions)
-            for name in parameter.opts
-        }
-        joined: list[str] = []
-        open_option = False
-        for word in args:
-            if word.startswith("-"):
-                open_option = word in options
-                joined.append(word)
-            elif open_option and not joined[-1].startswith("-"):
-                joined[-1] += f" {word}"
-            else:
-                joined.append(word)
-        return super().parse_args(context, joined)
-
-
-class Permissions(click.ParamType[tuple[str, ...]]):
+class Permissions(Words[tuple[str, ...]]):
     """A repository and its actions, as the permissions of a scope map."""
 
     name = "REPO ACTION..."
@@ -45,7 +22,7 @@ class Permissions(click.ParamType[tuple[str, ...]]):
         """`team/* content/read metadata/read` and the like."""
         if isinstance(value, tuple):
             return value
-        repository, *actions = str(value).split()
+        repository, *actions = self.words(value)
         unknown = [action for action in actions if action not in ACTION_OF_KIND]
         if unknown or not actions:
             known = ", ".join(ACTION_OF_KIND)

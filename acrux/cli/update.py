@@ -8,7 +8,8 @@ from msgspec import to_builtins
 from acrux.bootstrap.services import Services
 from acrux.cli.options import Boolean, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.cli.repositories import RepositoryCommand, joined, repository_option
+from acrux.cli.repositories import joined, repository_option
+from acrux.cli.words import WordsCommand
 from acrux.http.management import shapes
 from acrux.services.access.accounts import EVERYTHING_PULLED
 from acrux.settings import Settings
@@ -25,7 +26,7 @@ def show(config: Path | None, output: str, **options: object) -> None:
     _print(on_registry(config, options, _shown), output)
 
 
-@click.command(cls=RepositoryCommand)
+@click.command(cls=WordsCommand)
 @click.option(
     "--admin-enabled", type=Boolean(), default=None, help="Whether the admin user may log in."
 )

@@ -22,6 +22,8 @@ from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
+from acrux.adapters.sql.webhooks.outbox import SqlOutbox
+from acrux.adapters.sql.webhooks.store import SqlWebhooks
 from acrux.domain.access.lockout import Subject
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome, Record, Search, record_id
@@ -35,6 +37,9 @@ from acrux.domain.content.policies.retention import RetentionRule, TagFact, Unta
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.storage.deleted import Restoration
 from acrux.domain.instants import BEGINNING
+from acrux.domain.webhooks.event import Action, Event
+from acrux.domain.webhooks.event import Subject as EventSubject
+from acrux.domain.webhooks.standing import Attempt, State
 from acrux.errors import RegistryError
 from acrux.ports.accounts import (
     Account,
@@ -54,6 +59,7 @@ from acrux.ports.content.pulls import Pull, Pulls
 from acrux.ports.failed_logins import FailedLogins
 from acrux.ports.federation import StoredTrust, Trusts
 from acrux.ports.leases import Leases
+from acrux.ports.webhooks import Ending, Lane, Outbox, Waiting, Webhooks
 from tests.contracts.content import (
     AT,
     BLOB,
@@ -67,6 +73,7 @@ from tests.contracts.content import (
     tags,
 )
 from tests.contracts.databases import Databases
+from tests.contracts.webhooks import webhook
 
 ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Metadata: lambda database: SqlMetadata(database, GRACE),
@@ -83,6 +90,8 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Policies: SqlPolicies,
     Garbage: lambda database: SqlGarbage(database, Rules(GRACE)),
     Leases: SqlLeases,
+    Webhooks: SqlWebhooks,
+    Outbox: SqlOutbox,
 }
 
 
@@ -112,6 +121,7 @@ ACCOUNTS, SCOPE_MAPS, REVOCATIONS = Port(Accounts), Port(ScopeMaps), Port(Revoca
 FAILED_LOGINS, AUDIT_LOG = Port(FailedLogins), Port(AuditLog)
 TRUSTS, POLICIES = Port(Trusts), Port(Policies)
 GARBAGE, LEASES = Port(Garbage), Port(Leases)
+WEBHOOKS, OUTBOX = Port(Webhooks), Port(Outbox)
 
 GRAVEYARD = Port(Graveyard)
 
@@ -152,8 +162,30 @@ DUE = AT + timedelta(days=9)
 SIGNATURE = image(BLOB, subject=descriptor(IMAGE.digest))
 COPY = copy(BLOB)
 
+WEBHOOK = webhook("a-webhook")
+EVENT = Event("an-id", AT, Action.PUSH, EventSubject(LARGE.value))
+WAITING = Waiting(1, EVENT, AT)
+LANE = Lane("a-webhook", LARGE.value)
+TAKEN = Ending(attempt=Attempt(at=AT, headers={}), is_over=True, retry_at=AT)
+REFUSED = Ending(attempt=Attempt(at=AT, headers={}, problem="x"), is_over=False, retry_at=AT)
+
 # In an order in which each call finds what it needs. `None` leaves all rows uncounted.
 CALLS: tuple[Call | None, ...] = (
+    WEBHOOKS.create(WEBHOOK, AT, 500),
+    WEBHOOKS.find(WEBHOOK.name),
+    WEBHOOKS.list(),
+    WEBHOOKS.replace(WEBHOOK, WEBHOOK, AT),
+    OUTBOX.add(WEBHOOK.name, EVENT),
+    OUTBOX.due(AT, 4),
+    OUTBOX.first(LANE),
+    OUTBOX.put_off(LANE, AT),
+    OUTBOX.end(LANE, WAITING, REFUSED),
+    OUTBOX.end(LANE, WAITING, TAKEN),
+    *(OUTBOX.events(WEBHOOK.name, state, 100) for state in (None, State.DEAD)),
+    *(OUTBOX.replay(WEBHOOK.name, event_id, AT) for event_id in (None, "an-id")),
+    OUTBOX.prune(BEGINNING + timedelta(microseconds=ROWS // 100)),
+    WEBHOOKS.create(webhook("another-one"), AT, 500),
+    WEBHOOKS.delete("another-one"),
     METADATA.check_writable(LARGE),
     METADATA.has_quotas(LARGE),
     METADATA.link_blob(LARGE, copy(BLOB), PUSHER, AT),
@@ -413,6 +445,16 @@ def filled(dialect: Dialect, rows: int) -> str:
         SELECT 'gone ' || {owner}, 't' || {digits}, {digest}, n, {expires} FROM {series};
         INSERT INTO deleted_tags (repository, name, digest, deleted_at, expires_at)
         SELECT {owner}, 't' || {digits}, {digest}, n, {expires} FROM {series};
+        INSERT INTO webhooks (name, repository, is_enabled, definition, created_at, changed_at)
+        SELECT DISTINCT 'hook ' || n % 100, '', 0, '', 1, 1 FROM {series};
+        INSERT INTO webhook_events (webhook, number, id, repository, state, event, bytes, since,
+                                    ended_at)
+        SELECT CASE n % 20 WHEN 0 THEN 'a-webhook' ELSE 'hook ' || n % 100 END, n + 10, {digits},
+               {owner}, CASE n % 3 WHEN 0 THEN 'waiting' WHEN 1 THEN 'dead' ELSE 'delivered' END,
+               '', 1, n, CASE n % 3 WHEN 0 THEN NULL ELSE n END FROM {series};
+        INSERT INTO webhook_lanes (webhook, repository, due_at)
+        SELECT CASE n % 20 WHEN 0 THEN 'a-webhook' ELSE 'hook ' || n % 100 END, {owner} || n, n
+        FROM {series};
         INSERT INTO audit_log (id, case_id, proven, account, authentication_method, peer,
                                repository, request, outcome, status, asked, granted, reason,
                                message, facts, correlation)

@@ -39,6 +39,7 @@ IN_MEMORY = {(Revocations, "least_epoch"), (FailedLogins, "find"), (FailedLogins
 BIG_TABLES = {
     "repositories", "blob_links", "manifests", "tags", "audit_log", "blobs", "removals",
     "manifest_references", "reviews", "holds", "pulls", "deleted_manifests", "deleted_tags",
+    "webhook_events", "webhook_lanes",
 }  # fmt: skip
 
 # A manifest has few tags: they are sorted by time, not sought among all tags by time. The same

@@ -8,7 +8,8 @@ from msgspec import to_builtins
 
 from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.cli.repositories import RepositoryCommand, joined, registry_option, repository_option
+from acrux.cli.repositories import joined, registry_option, repository_option
+from acrux.cli.words import WordsCommand
 from acrux.domain.access.scope import MANAGEMENT, METRICS
 from acrux.http.management import shapes
 from acrux.ports.accounts import StoredScopeMap
@@ -27,7 +28,7 @@ def scope_map() -> None:
     """
 
 
-@scope_map.command(cls=RepositoryCommand)
+@scope_map.command(cls=WordsCommand)
 @name_option
 @repository_option("repository", "A repository and the actions allowed there; repeatable.")
 @registry_option(MANAGEMENT, "Allow seeing accounts over HTTP (read), or changing them (write).")
@@ -85,7 +86,7 @@ def show(config: Path | None, scope_map: str, output: str, **options: object) ->
     )
 
 
-@scope_map.command(cls=RepositoryCommand)
+@scope_map.command(cls=WordsCommand)
 @name_option
 @repository_option("add-repository", "A repository and the actions to allow there.")
 @repository_option("remove-repository", "A repository and the actions to withdraw there.")

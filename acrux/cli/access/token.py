@@ -11,7 +11,8 @@ from msgspec import to_builtins
 from acrux.bootstrap.services import Services
 from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.cli.repositories import RepositoryCommand, joined, repository_option
+from acrux.cli.repositories import joined, repository_option
+from acrux.cli.words import WordsCommand
 from acrux.domain.access.scope_maps import default_name
 from acrux.domain.access.shown_accounts import ShownAccount
 from acrux.domain.audit.refusal import to_the_second
@@ -38,7 +39,7 @@ def token() -> None:
     """
 
 
-@token.command(cls=RepositoryCommand)
+@token.command(cls=WordsCommand)
 @name_option
 @click.option("--scope-map", default=None, help="Its scope map.")
 @repository_option(

@@ -19,7 +19,8 @@ from acrux.cli.access.trust_options import (
 )
 from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.cli.repositories import RepositoryCommand, joined
+from acrux.cli.repositories import joined
+from acrux.cli.words import WordsCommand
 from acrux.domain.access import trust_templates as templates
 from acrux.errors import Denied
 from acrux.services.access.federation import Examination
@@ -59,7 +60,7 @@ def show(config: Path | None, trust: str, output: str, **options: object) -> Non
     )
 
 
-@trust.command(cls=RepositoryCommand)
+@trust.command(cls=WordsCommand)
 @name_option
 @scope_map_option
 @allow_option

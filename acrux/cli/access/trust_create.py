@@ -17,7 +17,8 @@ from acrux.cli.access.trust_options import (
 )
 from acrux.cli.options import output_option, setting_options
 from acrux.cli.registry import on_registry
-from acrux.cli.repositories import RepositoryCommand, joined
+from acrux.cli.repositories import joined
+from acrux.cli.words import WordsCommand
 from acrux.domain.access import trust_templates as templates
 from acrux.domain.access.trust import Trust
 from acrux.errors import InvalidInput
@@ -67,7 +68,7 @@ def _common_options(audience: str) -> Callable[[Command], Command]:
     return add
 
 
-@create.command(cls=RepositoryCommand)
+@create.command(cls=WordsCommand)
 @click.option("--repository", required=True, help="OWNER/NAME, or OWNER/* for all of the owner's.")
 @branch_option
 @tag_option
@@ -104,7 +105,7 @@ def github(
     _create(source, common)
 
 
-@create.command(cls=RepositoryCommand)
+@create.command(cls=WordsCommand)
 @click.option("--project", required=True, help="GROUP/NAME, or GROUP/* for all below a group.")
 @branch_option
 @tag_option
@@ -134,7 +135,7 @@ def gitlab(
     _create(source, common)
 
 
-@create.command(cls=RepositoryCommand)
+@create.command(cls=WordsCommand)
 @click.option("--issuer", required=True, help="The cluster's --service-account-issuer.")
 @click.option("--namespace", required=True, help="The namespace of the service account.")
 @click.option("--service-account", default="", help="Its name. Without it: all of the namespace.")
@@ -154,7 +155,7 @@ def kubernetes(issuer: str, namespace: str, service_account: str, **common: Any)
     _create(templates.kubernetes(issuer, namespace, service_account), common)
 
 
-@create.command(cls=RepositoryCommand)
+@create.command(cls=WordsCommand)
 @click.option("--tenant", required=True, help="The tenant's GUID.")
 @click.option("--subject", default="", help="The object id of a user or a managed identity.")
 @click.option("--group", default="", help="The object id of a group.")
@@ -177,7 +178,7 @@ def entra(tenant: str, subject: str, group: str, token_version: str, **common: A
     _create(templates.entra(tenant, subject=subject, group=group, version=token_version), common)
 
 
-@create.command(cls=RepositoryCommand)
+@create.command(cls=WordsCommand)
 @click.option("--issuer", required=True, help="The issuer, exactly as in its tokens.")
 @_common_options("the registry's first login server")
 def oidc(issuer: str, **common: Any) -> None:

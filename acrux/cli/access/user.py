@@ -18,7 +18,8 @@ from acrux.cli.options import (
     setting_options,
 )
 from acrux.cli.registry import on_registry
-from acrux.cli.repositories import RepositoryCommand, joined, repository_option
+from acrux.cli.repositories import joined, repository_option
+from acrux.cli.words import WordsCommand
 from acrux.domain.access.credential import Secret
 from acrux.domain.access.scope_maps import default_name
 from acrux.http.management import shapes
@@ -41,7 +42,7 @@ def user() -> None:
     """
 
 
-@user.command(cls=RepositoryCommand)
+@user.command(cls=WordsCommand)
 @name_option
 @click.option("--scope-map", default=None, help="The user's scope map.")
 @repository_option(

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from acrux.domain.webhooks.event import Cause
 from acrux.errors import Denied
 from acrux.http import parsing
 from acrux.http.messages import Request, Response
@@ -53,6 +54,16 @@ class Origins:
             if candidate in self.login_servers:
                 return Origin(scheme, candidate)
         return Origin(scheme, self.login_servers[0])
+
+    def cause(self, request: Request) -> Cause:
+        """What webhooks are told of the request that makes a change."""
+        return Cause(
+            request.method,
+            parsing.header(request, b"user-agent") or "",
+            request.id,
+            self.of(request).login_server,
+            request.grant.principal,
+        )
 
     def check_sender(self, request: Request) -> None:
         """Raise Denied if a page of another site makes a browser send this.

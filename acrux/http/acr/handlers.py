@@ -45,7 +45,9 @@ class AcrHandlers:
 
         Operation: ContainerRegistry_DeleteRepository.
         """
-        deleted = await self._manifests.delete_repository(parsing.repository(request))
+        deleted = await self._manifests.delete_repository(
+            parsing.repository(request), self._origins.cause(request)
+        )
         content = {"manifestsDeleted": deleted.manifests, "tagsDeleted": deleted.tags}
         return responses.json(content, 202)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from acrux.domain.webhooks.payload import Source
 from acrux.http.management.accounts import AccountManagement
 from acrux.http.management.audit import AuditManagement
 from acrux.http.management.keys import KeyManagement
@@ -12,6 +13,7 @@ from acrux.http.management.scope_maps import ScopeMapManagement
 from acrux.http.management.storage.handlers import StorageHandlers
 from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
+from acrux.http.management.webhooks.webhooks import WebhookManagement
 from acrux.services.access.accounts import Accounts
 from acrux.services.access.keys import Keys
 from acrux.services.access.scope_maps import ScopeMaps
@@ -25,6 +27,7 @@ from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
 from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
+from acrux.services.webhooks.webhooks import Webhooks
 
 
 class Managed(Protocol):
@@ -56,6 +59,8 @@ class Managed(Protocol):
     def space(self) -> Space: ...
     @property
     def deleted(self) -> DeletedContent: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class ManagementHandlers:
     audit: AuditManagement
     policies: PolicyHandlers
     storage: StorageHandlers
+    webhooks: WebhookManagement
 
     @classmethod
     def on(cls, services: Managed, name: str, login_servers: tuple[str, ...]) -> Self:
@@ -85,4 +91,5 @@ class ManagementHandlers:
             audit=AuditManagement(services.audit_log, services.explanations),
             policies=PolicyHandlers.on(services.policies, services.retention, services.listings),
             storage=StorageHandlers.on(services.collection, services.space, services.deleted),
+            webhooks=WebhookManagement(services.webhooks, Source(name, login_servers[0])),
         )

@@ -12,6 +12,7 @@ from msgspec import Struct
 from acrux.domain.access.scope import on_management
 from acrux.domain.audit.decision import Outcome
 from acrux.domain.content.page import MAX_ITEMS
+from acrux.domain.webhooks.standing import State
 from acrux.http import responses
 from acrux.http.management.operation import ROOT, Operation
 from acrux.http.messages import Request, Response
@@ -45,6 +46,10 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "prefix": {
         "description": "Only repositories below this prefix, such as team.",
         "schema": {"type": "string"},
+    },
+    "state": {
+        "description": "Only events in this state.",
+        "schema": {"enum": [state.value for state in State]},
     },
     "n": {
         "description": f"The maximum number of items; no page has more than {MAX_ITEMS}.",

@@ -13,6 +13,7 @@ from acrux.http.management.scope_maps import ScopeMapManagement
 from acrux.http.management.storage.operations import operations as of_storage
 from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
+from acrux.http.management.webhooks.operations import operations as of_webhooks
 
 
 def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
@@ -27,6 +28,7 @@ def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
         *_audit(handlers.audit),
         *of_policies(handlers.policies),
         *of_storage(handlers.storage),
+        *of_webhooks(handlers.webhooks),
     )
 
 

@@ -4,6 +4,7 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import MAX_MANIFEST_BYTES
 from acrux.http import parsing, responses
 from acrux.http.access import guard
+from acrux.http.access.origin import Origins
 from acrux.http.messages import Request, Response
 from acrux.services.content.manifests import Manifests
 from acrux.services.content.pulls import Pulls
@@ -12,9 +13,10 @@ from acrux.services.content.pulls import Pulls
 class ManifestHandlers:
     """Manifests over HTTP (end-3, end-7, end-9)."""
 
-    def __init__(self, manifests: Manifests, pulls: Pulls) -> None:
+    def __init__(self, manifests: Manifests, pulls: Pulls, origins: Origins) -> None:
         self._manifests = manifests
         self._pulls = pulls
+        self._origins = origins
 
     async def get(self, request: Request) -> Response:
         """GET, HEAD: the manifest, byte for byte as it was pushed (end-3)."""
@@ -46,6 +48,7 @@ class ManifestHandlers:
             parsing.content_type(request),
             tags,
             principal=request.grant.principal,
+            cause=self._origins.cause(request),
         )
         subject = manifest.subject.digest if manifest.subject else None
         return responses.created_manifest(repository, manifest.digest, subject, tags)
@@ -53,6 +56,8 @@ class ManifestHandlers:
     async def delete(self, request: Request) -> Response:
         """DELETE: delete the tag, or the manifest with all its tags (end-9)."""
         await self._manifests.delete(
-            parsing.repository(request), parsing.reference_to_read(request)
+            parsing.repository(request),
+            parsing.reference_to_read(request),
+            self._origins.cause(request),
         )
         return responses.empty(202)

@@ -15,6 +15,7 @@ from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
 from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag, Restoration
+from acrux.domain.webhooks.event import UNKNOWN, Cause
 
 
 class StoredManifest(Struct, frozen=True):
@@ -105,6 +106,7 @@ class Metadata(Protocol):
         platform: Platform | None = None,
         allow_missing: bool = False,
         damaged: frozenset[Copy] = frozenset(),
+        cause: Cause = UNKNOWN,
     ) -> None:
         """Store the manifest and point the tags at it; `platform` is what its image runs on.
 
@@ -113,7 +115,8 @@ class Metadata(Protocol):
         kept for the principal's push is referred to from now on.
 
         The links of `manifest.required_blobs` are checked in the same transaction, unless
-        `allow_missing`. Raises MissingReferences; then nothing has changed.
+        `allow_missing`. Raises MissingReferences; then nothing has changed. Webhooks are told of
+        the push and its `cause`, as of deletions in the methods below.
         """
 
     async def get_manifest(
@@ -124,7 +127,9 @@ class Metadata(Protocol):
         Raises UnknownManifest; DamagedManifest, a subclass, if the stored bytes are wrong.
         """
 
-    async def delete_manifest(self, repository: RepositoryName, digest: Digest) -> None:
+    async def delete_manifest(
+        self, repository: RepositoryName, digest: Digest, cause: Cause = UNKNOWN
+    ) -> None:
         """Remove the manifest and every tag that points at it. Raises UnknownManifest."""
 
     async def delete_tag(self, repository: RepositoryName, tag: Tag) -> None:
@@ -149,7 +154,9 @@ class Metadata(Protocol):
         Empty if the subject is unknown. `page.last` is a digest.
         """
 
-    async def delete_repository(self, repository: RepositoryName) -> Deleted:
+    async def delete_repository(
+        self, repository: RepositoryName, cause: Cause = UNKNOWN
+    ) -> Deleted:
         """Remove the repository and all it holds. Raises UnknownRepository."""
 
 

@@ -9,6 +9,7 @@ from acrux.domain.content.manifest import Manifest, Platform
 from acrux.domain.content.media_types import DOCKER, IMAGE_CONFIGS, Accept
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.storage.copy import Copy
+from acrux.domain.webhooks.event import UNKNOWN, Cause
 from acrux.errors import (
     UNWRITABLE,
     DigestMismatch,
@@ -67,7 +68,7 @@ class Manifests:
             )
         return manifest
 
-    async def put(
+    async def put(  # noqa: PLR0913 -- one of each
         self,
         repository: RepositoryName,
         reference: Reference,
@@ -76,11 +77,13 @@ class Manifests:
         tags: tuple[Tag, ...] = (),
         *,
         principal: str = "",
+        cause: Cause = UNKNOWN,
     ) -> Manifest:
         """Store the manifest, its bytes unchanged, and point the tags at it (end-7a, end-7b).
 
-        What was kept for the push of the `principal` is kept by the manifest from now on. Raises
-        InvalidManifest, DigestMismatch, MissingReferences, Disallowed; then nothing has changed.
+        What was kept for the push of the `principal` is kept by the manifest from now on. Webhooks
+        are told of the push and its `cause`, as of deletions. Raises InvalidManifest,
+        DigestMismatch, MissingReferences, Disallowed; then nothing has changed.
         """
         if isinstance(reference, Tag):
             manifest = Manifest.read(content, content_type)
@@ -102,6 +105,7 @@ class Manifests:
             platform=await self._platform(repository, manifest),
             allow_missing=self._allow_missing,
             damaged=await self._damaged(repository, manifest),
+            cause=cause,
         )
         return manifest
 
@@ -135,13 +139,15 @@ class Manifests:
         finally:
             blob.close()
 
-    async def delete(self, repository: RepositoryName, reference: Reference) -> None:
+    async def delete(
+        self, repository: RepositoryName, reference: Reference, cause: Cause = UNKNOWN
+    ) -> None:
         """Remove the tag, or the manifest with every tag that points at it.
 
         Raises UnknownManifest, Disallowed.
         """
         if isinstance(reference, Digest):
-            await self._metadata.delete_manifest(repository, reference)
+            await self._metadata.delete_manifest(repository, reference, cause)
             return
         try:
             await self._metadata.delete_tag(repository, reference)
@@ -152,9 +158,11 @@ class Manifests:
         """Remove the tag. Raises UnknownTag, Disallowed."""
         await self._metadata.delete_tag(repository, tag)
 
-    async def delete_repository(self, repository: RepositoryName) -> Deleted:
+    async def delete_repository(
+        self, repository: RepositoryName, cause: Cause = UNKNOWN
+    ) -> Deleted:
         """Remove the repository and all it holds. Raises UnknownRepository, Disallowed."""
-        return await self._metadata.delete_repository(repository)
+        return await self._metadata.delete_repository(repository, cause)
 
 
 class _Config(msgspec.Struct):

@@ -19,10 +19,13 @@ from acrux.domain.content.policies.quota import Quota
 from acrux.domain.content.policies.retention import RetentionRule
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.policies.write_once import WriteOncePolicy
+from acrux.domain.webhooks.event import Action
+from acrux.domain.webhooks.webhook import Webhook
 from acrux.errors import NameTaken
 from acrux.http.access import guard
 from acrux.ports.accounts import AccountKind
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS, TOKEN_PASSWORDS
+from acrux.services.webhooks.webhooks import Receiver
 from acrux.settings import Settings
 from tests.http.caller import Answer, Caller
 from tests.http.caller_table import TABLE
@@ -84,11 +87,13 @@ _WRITE = (f"{_ON_APP}metadata_write",)
 _DELETE = (f"{_ON_APP}delete",)
 
 _RETENTION = "/management/v1/retentionPolicy"
+_WEBHOOK = "/management/v1/webhooks/{name}"
+_A_WEBHOOK = "/management/v1/webhooks/a-policy"
 _SOFT_DELETE = "/management/v1/softDeletePolicies"
 
 
 def _named(kind: str, wanted: bytes) -> dict[tuple[str, str], Example]:
-    # Policies that have a name; one named a-policy is there.
+    # Policies and webhooks, which have a name; one named a-policy is there.
     every, one = f"/management/v1/{kind}", f"/management/v1/{kind}/a-policy"
     template = f"/management/v1/{kind}/{{name}}"
     return {
@@ -270,6 +275,17 @@ EXAMPLES = {
         _JSON,
         f'{{"repository":"{REPOSITORY}"}}'.encode(),
     ),
+    **_named(
+        "webhooks",
+        b'{"name":"other","serviceUri":"https://example.com/","actions":["push"]}',
+    ),
+    (f"{_WEBHOOK}/getCallbackConfig", "POST"): Example(
+        f"{_A_WEBHOOK}/getCallbackConfig", 200, _MANAGE
+    ),
+    (f"{_WEBHOOK}/renewSecret", "POST"): Example(f"{_A_WEBHOOK}/renewSecret", 200, _MANAGE),
+    (f"{_WEBHOOK}/ping", "POST"): Example(f"{_A_WEBHOOK}/ping", 202, _MANAGE),
+    (f"{_WEBHOOK}/events", "GET"): Example(f"{_A_WEBHOOK}/events", 200, _SEE),
+    (f"{_WEBHOOK}/replay", "POST"): Example(f"{_A_WEBHOOK}/replay", 202, _MANAGE),
     ("/management/v1/cases/{name}", "GET"): Example("/management/v1/cases/nv01dztfza", 200, _SEE),
     ("/management/v1/audit", "GET"): Example("/management/v1/audit", 200, _SEE),
     ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),
@@ -322,6 +338,9 @@ POLICIES = (
 )
 
 
+WEBHOOK = Webhook(name="a-policy", actions=(Action.DELETE,))
+
+
 @pytest.fixture
 async def world(stranger: Caller, settings: Settings, clock: HandClock, issuer: Provider) -> World:
     """A registry that holds what the examples call for, and its administrator."""
@@ -348,6 +367,8 @@ async def seed(admin: Caller) -> None:
     for policy in POLICIES:
         with suppress(NameTaken):
             await services.policies.create(policy)
+    with suppress(NameTaken):
+        await services.webhooks.create(WEBHOOK, Receiver("https://example.com/"))
     await services.keys.rotate()
     assert (await admin.push(REPOSITORY, "gone", IMAGE)).status == 201
     assert (await admin.call("DELETE", f"/acr/v1/{REPOSITORY}/_tags/gone")).status == 202

@@ -17,6 +17,7 @@ from acrux.domain.content.policies.retention import (
     UntaggedFact,
 )
 from acrux.domain.content.policies.write_once import WriteOncePolicy
+from acrux.domain.webhooks.event import PURGE, RETENTION, Cause
 from acrux.ports.content.collection import ManifestFact, Terms
 
 
@@ -113,7 +114,7 @@ def _remove(
             rows = yield holdings.find_manifests(repository, [item.digest], grace.now())
             is_same = _is_still_untagged(rows, item, terms)
         if is_same and key is not None:
-            yield from _take(key, item, grace)
+            yield from _take(key, item, grace, RETENTION if terms.rules else PURGE)
         removed.append(is_same)
     if key is not None:
         yield from repositories.tidy(key)
@@ -148,10 +149,10 @@ def _is_still_untagged(rows: Sequence[Row], item: UntaggedFact, terms: Terms) ->
     )
 
 
-def _take(key: str, item: Fact, grace: Grace) -> Steps[None]:
+def _take(key: str, item: Fact, grace: Grace, cause: Cause) -> Steps[None]:
     if isinstance(item, TagFact):
         yield from tags.remove(key, item.name, grace.now(), grace.ends())
         return
-    yield from manifests.remove(key, item.digest, grace.now(), grace.ends())
+    yield from manifests.remove(key, item.digest, grace.now(), grace.ends(), cause)
     if grace.referrers:
-        yield from manifests.remove_referrers(key, item.digest, grace.ends(), grace)
+        yield from manifests.remove_referrers(key, item.digest, grace.ends(), grace, cause)

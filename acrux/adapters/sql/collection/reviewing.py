@@ -9,6 +9,7 @@ from acrux.adapters.sql.content import blob_links, holds, manifests, repositorie
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.database import Row, Statement, Steps
 from acrux.adapters.sql.many_rows import fitting, placeholders
+from acrux.domain.webhooks.event import COLLECTION
 from acrux.ports.content.collection import Collected
 
 CONTENT_BYTES: Final = 1024 * 1024  # of manifests that one step removes
@@ -152,9 +153,9 @@ def _review_manifest(one: _Due, now: int, rules: Rules) -> Steps[Collected]:
         if one.is_locked:  # it is looked at again until it is unlocked
             yield from reviews.review(one.key, [one.digest], rules.grace.unlocked())
             return Collected()
-        yield from manifests.remove(one.key, one.digest, now, now)
+        yield from manifests.remove(one.key, one.digest, now, now, COLLECTION)
     if rules.grace.referrers and one.has_referrers:
-        yield from manifests.remove_referrers(one.key, one.digest, now, rules.grace)
+        yield from manifests.remove_referrers(one.key, one.digest, now, rules.grace, COLLECTION)
     return Collected(manifests=int(one.is_manifest))
 
 

@@ -22,11 +22,13 @@ from acrux.adapters.sql.content.graveyard import Keeping
 from acrux.adapters.sql.content.keys import find_key
 from acrux.adapters.sql.content.tags import note_untagged, point_tag
 from acrux.adapters.sql.database import Row, Statement, Steps
+from acrux.adapters.sql.webhooks import recording
 from acrux.domain.content.attributes import Operation
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, stated_media_type
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.storage.copy import Copy
+from acrux.domain.webhooks.event import Action, Cause, Subject
 from acrux.errors import DamagedManifest, UnknownManifest
 from acrux.ports.content.metadata import StoredManifest
 
@@ -52,6 +54,7 @@ class Push(Struct, frozen=True):
     principal: str
     required: tuple[Digest, ...]
     damaged: frozenset[Copy]
+    cause: Cause
     at: int
 
 
@@ -79,6 +82,15 @@ def put_manifest(push: Push, grace: Grace) -> Steps[None]:
         yield note_untagged(key, str(digest), push.at)
     for tag in push.tags:
         yield from point_tag(key, tag, digest, push.at, grace)
+    yield from recording.tell_of_push(
+        key, _pushed(push.manifest), [tag.value for tag in push.tags], push.cause, push.at
+    )
+
+
+def _pushed(manifest: Manifest) -> Subject:
+    return Subject(
+        digest=str(manifest.digest), media_type=manifest.media_type, size=len(manifest.content)
+    )
 
 
 # If only the media type differs, that is damage only if the bytes state the type pushed now. Bytes
@@ -183,7 +195,9 @@ def is_whole(digest: Digest, media_type: object, content: object) -> bool:
     return stated_media_type(content) in {"", media_type}
 
 
-def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) -> Steps[None]:
+def delete_manifest(
+    repository: RepositoryName, digest: Digest, cause: Cause, grace: Grace
+) -> Steps[None]:
     """Remove the manifest with its tags and referrers, if neither it nor a tag is locked."""
     manifest = yield from attributes.of_manifest(repository, digest)
     key = yield from find_key(repository)
@@ -192,22 +206,34 @@ def delete_manifest(repository: RepositoryName, digest: Digest, grace: Grace) ->
     tags = yield from attributes.of_tags_on(repository, digest)
     yield from attributes.check_repository(Operation.DELETE, repository, [*manifest, *tags])
     yield from limits.check_deletion_on(repository, str(digest))
-    yield from remove(key, str(digest), grace.now(), grace.ends())
+    yield from remove(key, str(digest), grace.now(), grace.ends(), cause)
     if grace.referrers:
-        yield from remove_referrers(key, str(digest), grace.ends(), grace)
+        yield from remove_referrers(key, str(digest), grace.ends(), grace, cause)
     yield repositories.forget_locks_of_an_empty(key)
     yield from repositories.tidy(key)
 
 
-def remove(key: str, digest: str, at: int, due_at: int) -> Steps[None]:
+def remove(key: str, digest: str, at: int, due_at: int, cause: Cause) -> Steps[None]:
     """Remove the manifest with its tags; what it named is reviewed at an instant.
 
     Under a soft-delete policy it goes to the graveyard, from which it can be restored.
     """
+    told = yield from recording.audience(key, Action.DELETE)
+    types = (yield _find_media_type(key, digest)) if told else ()
     kept = yield from graveyard.keeping(key, at)
     if kept is None:
         kept = yield from graveyard.promised(key, digest, at)
-    yield from _remove(key, digest, kept, due_at)
+    tags = yield from _remove(key, digest, kept, due_at)
+    for (media_type,) in types:
+        deleted = Subject(digest=digest, media_type=str(media_type))
+        yield from recording.tell_of_deletion(told, deleted, tags, cause, at)
+
+
+def _find_media_type(key: str, digest: str) -> Statement:
+    return Statement(
+        "SELECT media_type FROM manifests WHERE repository = :key AND digest = :digest",
+        {"key": key, "digest": digest},
+    )
 
 
 def erase(key: str, digest: str, due_at: int) -> Steps[None]:
@@ -215,7 +241,8 @@ def erase(key: str, digest: str, due_at: int) -> Steps[None]:
     yield from _remove(key, digest, None, due_at)
 
 
-def _remove(key: str, digest: str, kept: Keeping | None, due_at: int) -> Steps[None]:
+def _remove(key: str, digest: str, kept: Keeping | None, due_at: int) -> Steps[tuple[str, ...]]:
+    """Remove it in either way, and return the tags that went with it."""
     tags = yield from _remove_tags(key, digest)
     if kept is None:
         targets = yield from _delete(key, digest)
@@ -225,6 +252,7 @@ def _remove(key: str, digest: str, kept: Keeping | None, due_at: int) -> Steps[N
         targets = yield from graveyard.bury(key, digest, kept)
     yield from _forget(key, digest, tags)
     yield from reviews.review(key, targets, due_at)
+    return tags
 
 
 def _remove_tags(key: str, digest: str) -> Steps[tuple[str, ...]]:
@@ -262,7 +290,9 @@ def _forget(key: str, digest: str, tags: Iterable[str]) -> Steps[None]:
         yield _forget_pull(key, reference)
 
 
-def remove_referrers(key: str, subject: str, due_at: int, grace: Grace) -> Steps[None]:
+def remove_referrers(
+    key: str, subject: str, due_at: int, grace: Grace, cause: Cause
+) -> Steps[None]:
     """Remove the referrers of a removed manifest, and theirs, unless a tag or an index keeps them.
 
     Those that are locked, or that a push is about to name, are looked at again later. Those beyond
@@ -280,7 +310,7 @@ def remove_referrers(key: str, subject: str, due_at: int, grace: Grace) -> Steps
                 again = grace.unlocked() if is_locked else int(held)
                 yield from reviews.review(key, [str(digest)], again)
                 continue
-            yield from remove(key, str(digest), now, due_at)
+            yield from remove(key, str(digest), now, due_at, cause)
             subjects.append((str(digest), ""))
         room -= len(rows)
     yield from reviews.review(key, [of for of, _ in subjects], 0)  # at once

@@ -25,6 +25,7 @@ from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.policies.quota import Quota, covering
 from acrux.domain.content.storage.copy import Copy
 from acrux.domain.instants import to_microseconds
+from acrux.domain.webhooks.event import UNKNOWN, Cause
 from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository
 from acrux.ports.content.metadata import Deleted, StoredManifest
 
@@ -126,6 +127,7 @@ class SqlMetadata:
         platform: Platform | None = None,
         allow_missing: bool = False,
         damaged: frozenset[Copy] = frozenset(),
+        cause: Cause = UNKNOWN,
     ) -> None:
         """See ports.Metadata."""
         push = manifests.Push(
@@ -136,6 +138,7 @@ class SqlMetadata:
             principal=principal,
             required=() if allow_missing else manifest.required_blobs,
             damaged=damaged,
+            cause=cause,
             at=to_microseconds(at),
         )
         await self._growing.write(manifests.put_manifest(push, self._grace))
@@ -150,17 +153,23 @@ class SqlMetadata:
             raise UnknownManifest(reference=str(reference))
         return found
 
-    async def delete_manifest(self, repository: RepositoryName, digest: Digest) -> None:
+    async def delete_manifest(
+        self, repository: RepositoryName, digest: Digest, cause: Cause = UNKNOWN
+    ) -> None:
         """See ports.Metadata."""
-        await self._database.write(manifests.delete_manifest(repository, digest, self._grace))
+        await self._database.write(
+            manifests.delete_manifest(repository, digest, cause, self._grace)
+        )
 
     async def delete_tag(self, repository: RepositoryName, tag: Tag) -> None:
         """See ports.Metadata."""
         await self._database.write(tags.delete_tag(repository, tag, self._grace))
 
-    async def delete_repository(self, repository: RepositoryName) -> Deleted:
+    async def delete_repository(
+        self, repository: RepositoryName, cause: Cause = UNKNOWN
+    ) -> Deleted:
         """See ports.Metadata."""
-        return await self._database.write(_delete_repository(repository, self._grace))
+        return await self._database.write(_delete_repository(repository, cause, self._grace))
 
     async def list_tags(self, repository: RepositoryName, page: Page) -> Slice[str]:
         """See ports.Metadata."""
@@ -202,9 +211,9 @@ class SqlMetadata:
         return references.annotated(referrer, await self._database.read(find))
 
 
-def _delete_repository(repository: RepositoryName, grace: Grace) -> Steps[Deleted]:
+def _delete_repository(repository: RepositoryName, cause: Cause, grace: Grace) -> Steps[Deleted]:
     yield from limits.check_deletion_of_all(repository)
-    return (yield from repositories.delete_repository(repository, grace))
+    return (yield from repositories.delete_repository(repository, cause, grace))
 
 
 def _names(rows: list[Row], page: Page) -> Slice[str]:

@@ -7,9 +7,11 @@ from acrux.adapters.sql.content import attributes, graveyard, usage
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.keys import KEY, another_key, find_key
 from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.webhooks import recording
 from acrux.domain.content.attributes import Attributes, Operation, check
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.patterns import RepositoryPattern
+from acrux.domain.webhooks.event import Cause
 from acrux.errors import UnknownRepository
 from acrux.ports.content.metadata import Deleted
 
@@ -159,7 +161,7 @@ def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
     )
 
 
-def delete_repository(repository: RepositoryName, grace: Grace) -> Steps[Deleted]:
+def delete_repository(repository: RepositoryName, cause: Cause, grace: Grace) -> Steps[Deleted]:
     """Take the repository's name away, if nothing of it is locked; its rows are cleared later.
 
     Under a soft-delete policy, they are kept meanwhile, and can be restored. Names up to NAMED of
@@ -173,6 +175,7 @@ def delete_repository(repository: RepositoryName, grace: Grace) -> Steps[Deleted
     manifests = yield from _name_some("manifests", "digest", repository)
     tags = yield from _name_some("tags", "name", repository)
     at = grace.now()
+    yield from recording.tell_of_deleted_repository(key, cause, at)
     kept = yield from graveyard.keeping(key, at)
     yield Statement(
         """

@@ -1,0 +1,1 @@
+"""Which events other programs are told of, and how."""

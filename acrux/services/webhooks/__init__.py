@@ -1,0 +1,1 @@
+"""Webhooks: managing them, and delivering their events."""
