@@ -74,7 +74,7 @@ def build(
         *tasks.of_content(settings, services, log),
     )
     identity = _identity(services)
-    rows = table(_handlers(settings, services, identity, origins, adapters.reserve.trouble))
+    rows = table(build_handlers(settings, services, identity, origins, adapters.reserve.trouble))
     app = Application(
         router=Router(rows),
         guard=Guard(identity, services.tokens, services.uploads),
@@ -95,13 +95,14 @@ def _identity(services: Services) -> Identity:
     return Identity(services.authentication, services.federation, services.lockout, services.tokens)
 
 
-def _handlers(
+def build_handlers(
     settings: Settings,
     services: Services,
     identity: Identity,
     origins: Origins,
     trouble: Callable[[], str],
 ) -> Handlers:
+    """The handlers of all endpoints. `trouble` says what the disk's reserve lacks."""
     return Handlers(
         tokens=TokenHandlers(identity, services.tokens, origins),
         manifests=ManifestHandlers(services.manifests, services.pulls),
