@@ -18,8 +18,6 @@ _LOST: Final = (
 # A command is imported only when it is called: `acrux version` must not load a web server.
 COMMANDS: Final = {
     "serve": "acrux.cli.serve:serve",
-    "repository": "acrux.cli.content.repository:repository",
-    "manifest": "acrux.cli.content.manifest:manifest",
     "credential": "acrux.cli.access.credential:credential",
     "token": "acrux.cli.access.token:token",
     "user": "acrux.cli.access.user:user",
@@ -38,6 +36,8 @@ COMMANDS: Final = {
     "usage": "acrux.cli.storage.usage:usage",
     "show-usage": "acrux.cli.storage.usage:show_usage",
     "deleted": "acrux.cli.storage.deleted:deleted",
+    "repository": "acrux.cli.content.repository:repository",
+    "manifest": "acrux.cli.content.manifest:manifest",
     "check": "acrux.cli.storage.check:check",
     "backup": "acrux.cli.backup.backup:backup",
     "restore": "acrux.cli.backup.restore:restore",

@@ -35,9 +35,9 @@ class Api:
         return self._carrier.host
 
     @property
-    def is_remote(self) -> bool:
-        """Whether it is at a URL, and not a data directory."""
-        return self._carrier.is_remote
+    def login_server(self) -> str:
+        """See Carrier.login_server."""
+        return self._carrier.login_server
 
     def send(self, call: Call) -> Answer:
         """The answer as it is."""
@@ -77,9 +77,16 @@ class Api:
         """What a change at a path of /management/v1 answers."""
         return self.read(self.send(_change(method, path, body, params)), kind)
 
-    def do(self, method: str, path: str, body: Struct | None = None, **params: str) -> None:
+    def do(
+        self,
+        method: str,
+        path: str,
+        body: Struct | None = None,
+        query: Query = NO_QUERY,
+        **params: str,
+    ) -> None:
         """A change at a path of /management/v1 that answers nothing."""
-        self.send(_change(method, path, body, params))
+        self.send(replace(_change(method, path, body, params), query=query))
 
     def every(self, path: str, listing: type[Any], query: Query = NO_QUERY) -> Iterator[Any]:
         """The items of all pages at a path of /management/v1; `listing` has them as `value`."""

@@ -72,8 +72,8 @@ class Carrier(Protocol):
         """The registry for messages: its host, or the data directory."""
 
     @property
-    def is_remote(self) -> bool:
-        """Whether it is at a URL."""
+    def login_server(self) -> str:
+        """The name by which clients know the registry, empty if it is not configured."""
 
     def send(self, call: Call) -> Answer:
         """The answer, if it is a success.

@@ -35,8 +35,6 @@ class InProcess:
     has succeeded, unless it only reads.
     """
 
-    is_remote = False
-
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
         self._runner = asyncio.Runner()
@@ -46,6 +44,11 @@ class InProcess:
     def host(self) -> str:
         """The data directory."""
         return str(self._loaded.settings.data_dir)
+
+    @property
+    def login_server(self) -> str:
+        """See Carrier.login_server."""
+        return next(iter(self._settings.login_servers), "")
 
     def __enter__(self) -> Self:
         try:

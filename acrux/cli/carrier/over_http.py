@@ -27,8 +27,6 @@ JSON_TYPE: Final = "application/json"
 class OverHttp:
     """The registry at a URL, with the rights of a login."""
 
-    is_remote = True
-
     def __init__(self, client: httpx2.Client, url: httpx2.URL, caller: Caller) -> None:
         self._client = client
         self._url = url
@@ -41,6 +39,11 @@ class OverHttp:
     def host(self) -> str:
         """Its host, and the port if that is not the usual one."""
         return self._url.netloc.decode("ascii")
+
+    @property
+    def login_server(self) -> str:
+        """See Carrier.login_server."""
+        return self.host
 
     def send(self, call: Call) -> Answer:
         """See Carrier.send."""

@@ -85,13 +85,17 @@ def place_options(
     def add(command: Command) -> Command:
         @click.option(
             *names,
-            "url",
+            "registry_at",
             type=Registry(),
             help="A registry that runs, instead of a data directory: with the login of acrux login "
             "or docker login, or -u.",
         )
         @click.option(
-            "-u", "--username", "user", metavar="USER", help="The user name at --registry."
+            "-u",
+            "--username",
+            "registry_user",
+            metavar="USER",
+            help="The user name at --registry.",
         )
         @_password_option(is_there=password)
         @allow_realm_option
@@ -112,14 +116,14 @@ def _password_option(*, is_there: bool) -> Callable[[Command], Command]:
     if not is_there:
         return lambda command: command
     return click.option(
-        "--password-stdin", "caller_password_stdin", is_flag=True,
+        "--password-stdin", "registry_password_stdin", is_flag=True,
         help="Read that user's password from standard input.",
     )  # fmt: skip
 
 
 def _place(options: dict[str, Any], settings: dict[str, object]) -> Place:
-    url, user = options.pop("url"), options.pop("user")
-    stdin = options.pop("caller_password_stdin", False)
+    url, user = options.pop("registry_at"), options.pop("registry_user")
+    stdin = options.pop("registry_password_stdin", False)
     hosts, tls = options.pop("allowed_realm_hosts"), options.pop("tls")
     config = options.pop("config")
     caller = Caller(user, stdin, _NOWHERE, _NOWHERE, None, hosts)

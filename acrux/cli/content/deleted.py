@@ -40,7 +40,7 @@ class Deleted:
         """The manifest that had the tag last. Raises UnknownTag."""
         found = list(self.tags(name, tag))
         if not found:
-            raise UnknownTag(f"no deleted manifest of {name} had the tag {tag}")
+            raise UnknownTag("no such tag can be restored: list the deleted ones", tag=str(tag))
         return Digest.parse(str(found[-1].get("digest")))
 
     def restore(

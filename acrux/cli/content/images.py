@@ -62,9 +62,9 @@ def named_options(what: str, sentence: str) -> Callable[[Command], Command]:
             if (qualified is None) == (spec is None):
                 raise click.UsageError(f"name it once: --name {what}, or HOST/{what}.")
             if qualified is not None:
-                if options["url"] is not None:
+                if options["registry_at"] is not None:
                     raise click.UsageError("give either --registry or HOST/NAME, not both.")
-                options["url"], spec = _split(qualified)
+                options["registry_at"], spec = _split(qualified)
             command(name=spec, **options)
 
         return named
