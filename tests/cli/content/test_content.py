@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from acrux.client.auth import RegistryAuth
-from tests.cli.content.conftest import at_url
-from tests.cli.content.places import APP, OTHER, Place, push, signature
+from tests.cli.conftest import at_url
+from tests.cli.places import APP, OTHER, Place, push, signature
 from tests.running import RunningRegistry, acrux
 
 APP_DIGEST, OTHER_DIGEST = str(APP.digest), str(OTHER.digest)
