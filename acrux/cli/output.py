@@ -78,10 +78,10 @@ class Wanted:
 
     def selected(self, content: Json) -> Json:
         """What the query selects, or all. Raises click.UsageError if it cannot be applied."""
-        from jmespath.exceptions import JMESPathError  # noqa: PLC0415 -- few commands have a query
-
         if self.query is None:
             return content
+        from jmespath.exceptions import JMESPathError  # noqa: PLC0415 -- few commands have a query
+
         try:
             return self.query.search(json.loads(_encoded(content)))
         except (JMESPathError, RecursionError) as refused:

@@ -1,13 +1,17 @@
 """A request of a command to a registry, its answer, and who carries it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 Query = tuple[tuple[str, str], ...]
 
 NO_QUERY: Final[Query] = ()
+
+# Link = "<" target ">" *( ";" parameter ), of which one is rel=next, with or without quotes
+_NEXT: Final = re.compile(r'<([^>]*)>[^,<]*;\s*rel="?next"?\s*(?:[;,]|\Z)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,10 @@ class Answer:
         Only the query of the link counts: a link to another host or path is not followed. Source:
         RFC 8288; OCI distribution specification, "Listing tags".
         """
-        for link in self.every("link"):
-            target, _, relation = link.partition(">")
-            if target.startswith("<") and 'rel="next"' in relation.replace(
-                "rel=next", 'rel="next"'
-            ):
-                return tuple(parse_qsl(target.partition("?")[2], keep_blank_values=True))
-        return None
+        found = next(filter(None, map(_NEXT.search, self.every("link"))), None)
+        if found is None:
+            return None
+        return tuple(parse_qsl(urlsplit(found[1]).query, keep_blank_values=True))
 
 
 class Carrier(Protocol):

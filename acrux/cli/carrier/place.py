@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 import httpx2
+from click.core import ParameterSource
 
 from acrux.cli.caller.credential_options import Caller, Source, allow_realm_option
 from acrux.cli.caller.http_client import Tls, registry_url, tls_options
 from acrux.cli.carrier.api import Api
-from acrux.cli.carrier.over_http import at_url
 from acrux.cli.options import setting_options
 
 Command = Callable[..., None]
@@ -36,11 +36,12 @@ class Place:
         """The registry. Raises InvalidSettings, click.ClickException."""
         self._check()
         if self.url is not None:
+            from acrux.cli.carrier.over_http import at_url  # noqa: PLC0415 -- not needed below
+
             with at_url(self.url, self.caller, self.tls) as carrier:
                 yield Api(carrier)
             return
-        # Loads the whole server, which a command on a URL does not need.
-        from acrux.cli.carrier.in_process import on_data_directory  # noqa: PLC0415
+        from acrux.cli.carrier.in_process import on_data_directory  # noqa: PLC0415 -- the server
 
         with on_data_directory(self.config, self.settings) as local:
             yield Api(local)
@@ -125,6 +126,12 @@ def _place(options: dict[str, Any], settings: dict[str, object]) -> Place:
     url, user = options.pop("registry_at"), options.pop("registry_user")
     stdin = options.pop("registry_password_stdin", False)
     hosts, tls = options.pop("allowed_realm_hosts"), options.pop("tls")
-    config = options.pop("config")
+    config = _config(options.pop("config"), is_used=url is None)
     caller = Caller(user, stdin, _NOWHERE, _NOWHERE, None, hosts)
     return Place(config, settings, url, caller, tls)
+
+
+def _config(path: Path | None, *, is_used: bool) -> Path | None:
+    # What ACRUX_CONFIG names on a machine with a registry does not matter at a URL.
+    source = click.get_current_context().get_parameter_source("config")
+    return path if is_used or source is ParameterSource.COMMANDLINE else None

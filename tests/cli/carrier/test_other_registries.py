@@ -80,7 +80,7 @@ def test_pages_are_followed_by_the_query_alone(other: FakeRegistry, place: Place
     """A link to another host must not get our token, nor make us ask there."""
     pages = [
         (b'{"repositories": ["a"]}', '<http://evil.example/v2/_catalog?last=a&n=1>; rel="next"'),
-        (b'{"repositories": ["b"]}', "<//x>; rel=prev"),
+        (b'{"repositories": ["b"]}', '<//x?n=1>; rel="prev", <//x>; title="next"'),
     ]
     answered = iter(pages)
 
