@@ -9,6 +9,7 @@ import pytest
 from acrux.client.auth import RegistryAuth
 from tests.cli.conftest import at_url
 from tests.cli.places import APP, OTHER, Place, push, signature
+from tests.cli.test_first_hour import on_terminal
 from tests.running import RunningRegistry, acrux
 
 APP_DIGEST, OTHER_DIGEST = str(APP.digest), str(OTHER.digest)
@@ -174,3 +175,17 @@ def test_reading_is_not_recorded_and_a_change_is_recorded_once(
 
     assert found[-1]["request"] == f"cli repository untag --image {repository}:v1"
     assert "show-tags" not in found[0]["request"]
+
+
+def test_deleting_says_what_goes_and_asks_on_a_terminal(
+    served: RunningRegistry, repository: str
+) -> None:
+    """Who names a tag may not know which others point at the same manifest."""
+    delete = ("repository", "delete", "--image", f"{repository}:v2")
+    code, shown = on_terminal(served.data_dir, *delete, typed="n\n", columns=400)
+    whole = ("repository", "delete", "--repository", repository)
+    kept, asked = on_terminal(served.data_dir, *whole, typed="n\n", columns=400)
+
+    assert (code, kept) == (1, 1)
+    assert f"Delete the manifest {OTHER_DIGEST} with its tags also, v2?" in shown
+    assert f"Delete the repository {repository} and all images in it?" in asked
