@@ -154,11 +154,9 @@ def _ordered(order: Order) -> Query:
 
 
 def _of_image(method: str, image: Image, body: bytes = b"") -> tuple[Call, str]:
-    params = {"repository": str(image.repository)}
+    of = {"repository": str(image.repository)}
     if image.tag is not None:
-        path, key = TAGS + "/{tag}", "tag"
-    else:
-        path, key = MANIFESTS + "/{digest}", "manifest"
-    return Call(
-        method, path, {**params, key if key == "tag" else "digest": image.reference}, body=body
-    ), key
+        params = {**of, "tag": image.reference}
+        return Call(method, TAGS + "/{tag}", params, body=body), "tag"
+    params = {**of, "digest": image.reference}
+    return Call(method, MANIFESTS + "/{digest}", params, body=body), "manifest"
