@@ -39,10 +39,10 @@ class Api:
         """See Carrier.login_server."""
         return self._carrier.login_server
 
-    def send(self, call: Call) -> Answer:
-        """The answer as it is."""
+    def send(self, call: Call, *, is_quiet: bool = False) -> Answer:
+        """The answer as it is; what it warns of is printed, unless `is_quiet`."""
         answer = self._carrier.send(call)
-        for text in answer.every("warning"):
+        for text in () if is_quiet else answer.every("warning"):
             for quoted in _WARNING.findall(text):
                 warn(printable(re.sub(r"\\(.)", r"\1", quoted)))
         return answer
@@ -72,10 +72,18 @@ class Api:
         return self.read(self.send(Call("GET", ROOT + path, params, query)), kind)
 
     def put(
-        self, method: str, path: str, body: Struct | None, kind: type[Kind], **params: str
+        self,
+        method: str,
+        path: str,
+        body: Struct | None,
+        kind: type[Kind],
+        *,
+        is_quiet: bool = False,
+        **params: str,
     ) -> Kind:
         """What a change at a path of /management/v1 answers."""
-        return self.read(self.send(_change(method, path, body, params)), kind)
+        call = _change(method, path, body, params)
+        return self.read(self.send(call, is_quiet=is_quiet), kind)
 
     def do(
         self,

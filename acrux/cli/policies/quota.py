@@ -98,7 +98,9 @@ def update(
         max_bytes=UNSET if size is None else parse_bytes(size),
     )
     with place.reach() as api:
-        changed = api.put("PATCH", ONE, change, shapes.Quota, name=policy_name)
+        # It warns of the pattern that there is, too: but a new size says nothing about it.
+        is_quiet = pattern is None
+        changed = api.put("PATCH", ONE, change, shapes.Quota, is_quiet=is_quiet, name=policy_name)
     _print([changed], output)
 
 

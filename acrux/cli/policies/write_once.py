@@ -108,7 +108,10 @@ def update(
     if change == bodies.ChangeWriteOncePolicy():
         raise click.UsageError("say what to change: see acrux write-once update --help")
     with place.reach() as api:
-        changed = api.put("PATCH", ONE, change, shapes.WriteOncePolicy, name=policy_name)
+        is_quiet = not patterns  # what is said of the patterns that there are was not asked for
+        changed = api.put(
+            "PATCH", ONE, change, shapes.WriteOncePolicy, is_quiet=is_quiet, name=policy_name
+        )
     _print([changed], output)
 
 
