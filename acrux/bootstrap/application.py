@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acrux import edge
 from acrux.adapters.log import LineLog
@@ -103,13 +103,16 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
     settings, adapters, services = parts.settings, parts.adapters, parts.services
     identity, origins, traffic = _identity(services), edge.origins(settings), Traffic()
     audit = AuditRecorder(services.audit_log, adapters.clock)
-    tokens = TokenHandlers(identity, services.tokens, origins, services.limits.on(Operation.TOKEN))
-    counts = Counts(traffic, parts.connections, audit, tokens, services, adapters, parts.tasks)
+    handlers = build_handlers(settings, services, identity, origins, adapters.reserve.trouble)
+    counts = Counts(
+        traffic, parts.connections, audit, handlers.tokens, services, adapters, parts.tasks
+    )
     publisher = Publisher(board, counts.values)
     page = metrics.of_worker(adapters, publisher)
     is_elsewhere = settings.metrics_address is not None
-    shown = None if is_elsewhere else MetricsHandlers(page.render)
-    rows = edge.limited(table(_handlers(parts, identity, origins, tokens, shown)), services.limits)
+    if not is_elsewhere:
+        handlers = replace(handlers, metrics=MetricsHandlers(page.render))
+    rows = edge.limited(table(handlers), services.limits)
     serving = (*parts.tasks, tasks.of_metrics(publisher))
     app = Application(
         router=Router(rows),
@@ -163,16 +166,17 @@ def _identity(services: Services) -> Identity:
     return Identity(services.authentication, services.federation, services.lockout, services.tokens)
 
 
-def _handlers(
-    parts: _Parts,
+def build_handlers(
+    settings: Settings,
+    services: Services,
     identity: Identity,
     origins: Origins,
-    tokens: TokenHandlers,
-    shown: MetricsHandlers | None,
+    trouble: Callable[[], str],
 ) -> Handlers:
-    settings, services = parts.settings, parts.services
+    """The handlers of all endpoints. `trouble` says what the disk's reserve lacks."""
+    of_tokens = services.limits.on(Operation.TOKEN)
     return Handlers(
-        tokens=tokens,
+        tokens=TokenHandlers(identity, services.tokens, origins, of_tokens),
         manifests=ManifestHandlers(services.manifests, services.pulls, origins),
         blobs=BlobHandlers(services.blobs),
         uploads=UploadHandlers(
@@ -184,9 +188,8 @@ def _handlers(
         listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
         deleted=DeletedHandlers(services.deleted, services.properties, identity, origins),
-        health=HealthHandlers(services.listings, parts.adapters.reserve.trouble),
+        health=HealthHandlers(services.listings, trouble),
         management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),
-        metrics=shown,
     )
 
 

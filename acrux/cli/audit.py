@@ -1,25 +1,30 @@
 """acrux audit: who asked what, and what was decided."""
 
-import asyncio
-import json
 import re
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import click
-from msgspec.structs import replace
+from msgspec import to_builtins
 
-from acrux.bootstrap.services import Services
-from acrux.cli.options import print_json, print_table, setting_options
-from acrux.cli.registry import on_registry
-from acrux.domain.access.scope import render
-from acrux.domain.audit.decision import Outcome, Record, Search
+from acrux.cli import output as outputs
+from acrux.cli.carrier.api import Api
+from acrux.cli.carrier.calls import Call, Query
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import output_option, print_json, print_table
+from acrux.domain.audit.decision import Outcome
+from acrux.domain.content.page import Order
+from acrux.http.management import shapes
+from acrux.http.management.operation import ROOT
 
 MAX_RECORDS: Final = 1_000_000
 NEWEST: Final = 100  # if no option says how far back
-AT_ONCE: Final = 1000  # records read from the database in each step of a long list
+
+LOG: Final = Call("GET", f"{ROOT}/audit")
+OLDEST_FIRST: Final = ("orderby", Order.OLDEST_FIRST.value)
 
 _AGO: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -28,6 +33,10 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 # it recorded: until then a record with an earlier id can still appear.
 FOLLOW_SECONDS: Final = 0.5
 OVERLAP: Final = timedelta(seconds=10)
+
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC) + OVERLAP
+
+COLUMNS: Final = ("TIME", "CASE", "ACCOUNT", "BY", "FROM", "OUTCOME", "REQUEST", "SCOPE", "WHY")
 
 
 class Instant(click.ParamType[datetime]):
@@ -76,22 +85,19 @@ def audit() -> None:
     help=f"Only this many, the newest. Default: all with --since or --until, else {NEWEST}.",
 )
 @click.option("--follow", "-f", is_flag=True, help="Wait for new records, and print them too.")
-@click.option(
-    "--output", "-o", type=click.Choice(["json", "jsonl", "table"]), default="table",
-    show_default=True, help="JSON, one line of JSON for each record, or a table for people.",
-)  # fmt: skip
-@setting_options("data_dir")
-def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
-    config: Path | None,
+@place_options("data_dir")
+@output_option
+def list(  # noqa: A001, PLR0913 -- as az, and it has that many options
+    *,
+    place: Place,
     account: str | None,
     repository: str | None,
     since: datetime | None,
     until: datetime | None,
     outcome: str | None,
     limit: int | None,
-    follow: bool,  # noqa: FBT001 -- a flag
+    follow: bool,
     output: str,
-    **options: object,
 ) -> None:
     """List issued tokens, changes and refusals of credentials, the newest last.
 
@@ -101,100 +107,112 @@ def list(  # noqa: A001, PLR0913, PLR0917 -- as az, and it has that many options
       acrux audit list --account ci-team --repository team/app --since 2026-11-01
       acrux audit list --output jsonl --follow >> audit.jsonl
     """
-    if follow and output != "jsonl":
+    as_lines = outputs.wanted().form == "jsonl"
+    if follow and not as_lines:
         raise click.UsageError("--follow needs --output jsonl")
     if follow and until:
         raise click.UsageError("--follow never ends: leave out --until")
     if limit is None and since is None and until is None:
         limit = NEWEST
-    wanted = Search(account, repository, Outcome(outcome) if outcome else None, since, until)
-
-    async def act(services: Services) -> None:
-        found = _followed(services, wanted, limit) if follow else _found(services, wanted, limit)
-        if output != "jsonl":
-            _print([record async for record in found], output)
-            return
-        async for record in found:
-            click.echo(json.dumps(_json(record), ensure_ascii=False))
-
-    on_registry(config, options, lambda services, _: act(services))
+    wanted = _search(account, repository, outcome, since, until)
+    with place.reach() as api:
+        found = followed(api, wanted, since, limit) if follow else _found(api, wanted, limit)
+        if as_lines:
+            outputs.print_lines(map(_json, found))
+        elif output == "json":
+            print_json([_json(record) for record in found])
+        else:
+            print_table(COLUMNS, [_row(record) for record in found])
 
 
-async def _found(services: Services, wanted: Search, limit: int | None) -> AsyncIterator[Record]:
-    if limit is not None:
-        for record in await services.audit_log.search(replace(wanted, limit=limit)):
-            yield record
+def _search(
+    account: str | None,
+    repository: str | None,
+    outcome: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> Query:
+    fields = {
+        "account": account,
+        "repository": repository,
+        "outcome": outcome,
+        "since": since.isoformat() if since else None,
+        "until": until.isoformat() if until else None,
+    }
+    return tuple((name, value) for name, value in fields.items() if value is not None)
+
+
+def _found(api: Api, wanted: Query, limit: int | None) -> Iterator[shapes.Record]:
+    if limit is None:
+        for page in api.pages(replace(LOG, query=(*wanted, OLDEST_FIRST)), shapes.RecordList):
+            yield from page.value
         return
-    step = replace(wanted, limit=AT_ONCE, oldest_first=True)
-    while records := await services.audit_log.search(step):
-        for record in records:
-            yield record
-        step = replace(step, after=records[-1].id)
+    # Each page holds records that are older than those of the page before.
+    pages: Sequence[Sequence[shapes.Record]] = ()
+    for page in api.pages(replace(LOG, query=wanted), shapes.RecordList):
+        pages = (page.value, *pages)
+        if sum(map(len, pages)) >= limit:
+            break
+    newest = [record for records in pages for record in records]
+    yield from newest[-limit:]
 
 
-async def _followed(services: Services, wanted: Search, limit: int | None) -> AsyncIterator[Record]:
-    oldest, count = datetime.now(UTC), 0
-    seen: dict[str, datetime] = {}
-    async for record in _found(services, wanted, limit):
-        oldest, count = min(oldest, record.at), count + 1
-        if record.at >= datetime.now(UTC) - 2 * OVERLAP:
-            seen[record.id] = record.at
+class Seen:
+    """Which of the newest records were printed already."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, datetime] = {}
+        self.newest = EARLIEST
+
+    def add(self, record: shapes.Record) -> bool:
+        """Whether it is a new one. Those that no search can find any more are forgotten."""
+        if record.id in self._at:
+            return False
+        self._at[record.id] = record.time
+        self.newest = max(self.newest, record.time)
+        while (first := next(iter(self._at))) and self._at[first] < self.newest - 2 * OVERLAP:
+            del self._at[first]
+        return True
+
+
+def followed(
+    api: Api, wanted: Query, since: datetime | None, limit: int | None
+) -> Iterator[shapes.Record]:
+    """What is found, and then without end what is new.
+
+    Only the registry's clock counts: at a URL, ours may differ.
+    """
+    count, oldest, seen = 0, datetime.max.replace(tzinfo=UTC), Seen()
+    for record in _found(api, wanted, limit):
+        count, oldest = count + 1, min(oldest, record.time)
+        seen.add(record)
         yield record
     # Only the limit leaves out what was there. What else is missing was not written yet.
-    began = wanted.since or (oldest if count == limit else datetime.min.replace(tzinfo=UTC))
+    began = since or (oldest if count == limit else EARLIEST)
+    others = tuple(field for field in wanted if field[0] != "since")
     while True:
-        await asyncio.sleep(FOLLOW_SECONDS)
-        since = max(began, datetime.now(UTC) - OVERLAP)
-        async for record in _found(services, replace(wanted, since=since), None):
-            if record.id not in seen:
-                seen[record.id] = record.at
-                yield record
-        seen = {id_: at for id_, at in seen.items() if at >= since - OVERLAP}
+        time.sleep(FOLLOW_SECONDS)
+        start = max(began, seen.newest - OVERLAP)
+        new = filter(seen.add, _found(api, (*others, ("since", start.isoformat())), None))
+        yield from new
 
 
-def _print(records: Sequence[Record], output: str) -> None:
-    if output == "json":
-        print_json([_json(record) for record in records])
-    else:
-        columns = ("TIME", "CASE", "ACCOUNT", "BY", "FROM", "OUTCOME", "REQUEST", "SCOPE", "WHY")
-        print_table(columns, [_row(record) for record in records])
+def _json(record: shapes.Record) -> dict[str, Any]:
+    return {**to_builtins(record), "time": _time(record.time, "microseconds")}
 
 
-def _json(record: Record) -> dict[str, object]:
-    decision = record.decision
-    return {
-        "id": record.id,
-        "time": _time(record.at, "microseconds"),
-        "outcome": decision.outcome.value,
-        "account": decision.account,
-        "proof": decision.authentication_method,
-        "peer": decision.peer,
-        "request": decision.request,
-        "status": decision.status,
-        "repository": decision.repository,
-        "asked": [str(scope) for scope in decision.asked],
-        "granted": [str(scope) for scope in decision.granted],
-        "reason": decision.reason,
-        "message": decision.message,
-        "facts": dict(decision.facts),
-        "case": decision.case,
-        "correlationRequestId": decision.correlation,
-    }
-
-
-def _row(record: Record) -> tuple[str, ...]:
-    decision = record.decision
-    is_granted = decision.outcome is Outcome.GRANTED
+def _row(record: shapes.Record) -> tuple[str, ...]:
+    is_granted = record.outcome == Outcome.GRANTED.value
     return (
-        _time(record.at, "seconds"),
-        decision.case,
-        decision.account,
-        decision.authentication_method,
-        decision.peer,
-        decision.outcome.value,
-        decision.request,
-        render(decision.granted if is_granted else decision.asked),
-        decision.reason or decision.message,
+        _time(record.time, "seconds"),
+        record.case,
+        record.account,
+        record.proof,
+        record.peer,
+        record.outcome,
+        record.request,
+        " ".join(record.granted if is_granted else record.asked),
+        record.reason or record.message,
     )
 
 

@@ -15,6 +15,8 @@ _LOST: Final = (
     "a password that it was to show can only be made anew"
 )
 
+REGISTRY: Final = frozenset({"--registry", "-r"})
+
 # A command is imported only when it is called: `acrux version` must not load a web server.
 COMMANDS: Final = {
     "serve": "acrux.cli.serve:serve",
@@ -38,8 +40,8 @@ COMMANDS: Final = {
     "usage": "acrux.cli.storage.usage:usage",
     "show-usage": "acrux.cli.storage.usage:show_usage",
     "deleted": "acrux.cli.storage.deleted:deleted",
-    "repository": "acrux.cli.storage.as_az:repository",
-    "manifest": "acrux.cli.storage.as_az:manifest",
+    "repository": "acrux.cli.content.repository:repository",
+    "manifest": "acrux.cli.content.manifest:manifest",
     "check": "acrux.cli.storage.check:check",
     "backup": "acrux.cli.backup.backup:backup",
     "restore": "acrux.cli.backup.restore:restore",
@@ -121,7 +123,7 @@ def main() -> None:
     except click.ClickException as refused:
         if isinstance(refused, click.UsageError) and refused.ctx is not None:
             click.echo(refused.ctx.get_usage(), err=True)
-        _fail(refused.format_message(), refused.exit_code)
+        _fail(_said(refused), refused.exit_code)
     except click.Abort:
         _fail("aborted", exits.REFUSED)
     except BrokenPipeError:
@@ -133,6 +135,21 @@ def main() -> None:
             _fail(f"{failed.strerror or failed}: {_LOST}", exits.REFUSED)
         where = f"{failed.filename}: " if failed.filename else ""
         _fail(f"{where}{failed.strerror or failed}", exits.REFUSED)
+
+
+def _said(refused: click.ClickException) -> str:
+    message = refused.format_message()
+    is_registry = isinstance(refused, click.NoSuchOption) and refused.option_name in REGISTRY
+    context = refused.ctx if isinstance(refused, click.UsageError) else None
+    if not is_registry or context is None:
+        return message
+    if not any(parameter.name == "data_dir" for parameter in context.command.params):
+        return message
+    command = context.command_path
+    return (
+        f"{command} works on the files of a registry: run it on the registry's machine, with "
+        "--data-dir, such as by ssh or kubectl exec"
+    )
 
 
 def _fail(message: str, code: int) -> None:

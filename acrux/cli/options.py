@@ -11,10 +11,13 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 import click
 
 from acrux import settings, settings_sources
+from acrux.cli import output
 from acrux.domain.access.credential import Secret
 from acrux.settings_sources import Loaded
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_QUERY = "acrux.query"
 
 config_option = click.option(
     "--config",
@@ -23,10 +26,29 @@ config_option = click.option(
     help="A TOML file of settings.",
 )
 
-output_option = click.option(
-    "--output", "-o", type=click.Choice(["json", "table"]), default="table", show_default=True,
-    help="JSON for programs, a table for people.",
-)  # fmt: skip
+
+def output_option(command: Command) -> Command:
+    """Add --output and --query. The command gets `output`: `table`, or `json` for programs.
+
+    A command that gets `json` calls `print_json`, which prints what the two options want.
+    """
+
+    def form(context: click.Context, _: click.Parameter, value: str) -> str:
+        return output.keep(context, value, context.meta.get(_QUERY))
+
+    def query(context: click.Context, _: click.Parameter, value: Any) -> None:
+        context.meta[_QUERY] = value
+
+    select = click.option(
+        "--query", type=output.Expression(), expose_value=False, is_eager=True, callback=query,
+        help='Only what this JMESPath expression selects, such as "[].name". Without --output it '
+        "is printed as JSON; with jsonl it is applied to each line.",
+    )  # fmt: skip
+    choose = click.option(
+        "--output", "-o", type=click.Choice(output.FORMS), default="table", show_default=True,
+        callback=form, help="JSON, a line of JSON for each item, or a table for people.",
+    )  # fmt: skip
+    return choose(select(command))
 
 
 def setting_options(*names: str) -> Callable[[Command], Command]:
@@ -153,10 +175,8 @@ class _Choice(click.Choice[str]):
 
 
 def print_json(content: object) -> None:
-    """Print an object as JSON."""
-    import json  # noqa: PLC0415 -- a command imports what it uses
-
-    click.echo(json.dumps(content, indent=2, default=str))
+    """Print an object for programs, as --output and --query want it."""
+    output.print_content(content, print_table)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

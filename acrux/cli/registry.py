@@ -38,6 +38,10 @@ READING: Final = frozenset(
         "list-deleted-tags",
         "export",
         "list-events",
+        "show-tags",
+        "list-metadata",
+        "show-metadata",
+        "list-referrers",
     }
 )
 
@@ -58,29 +62,37 @@ def on_registry(
     given others. It is recorded in the audit log, unless it only reads. Raises InvalidSettings if
     the data directory does not exist.
     """
+    return asyncio.run(_run(find(config, options), act))
+
+
+def find(config: Path | None, options: dict[str, object]) -> Loaded:
+    """The settings of a command on a data directory. Raises InvalidSettings if there is none."""
     loaded = load(config, options)
     if not loaded.settings.data_dir.is_dir():
         raise InvalidSettings(
             f"data_dir: there is no registry in {loaded.settings.data_dir}: give the same "
             "--data-dir as to acrux serve"
         )
-    return asyncio.run(_run(loaded, act))
+    return loaded
 
 
 async def _run(loaded: Loaded, act: Callable[[Services, Settings], Awaitable[Result]]) -> Result:
-    settings = await _as_served(loaded)
+    settings = await as_served(loaded)
     registry = build(settings)
     await registry.lifespan.open()
     try:
         result = await act(registry.services, settings)
-        _record(registry.services)
+        record(registry.services)
         return result
     finally:
         await registry.lifespan.close()
 
 
-async def _as_served(loaded: Loaded) -> Settings:
-    # What is not given is as the registry itself has it, whose settings may be in a unit's file.
+async def as_served(loaded: Loaded) -> Settings:
+    """The settings, of which those that are not given are as the registry itself has them.
+
+    Its settings may be in a unit's file.
+    """
     kept = await served.find(loaded.settings.data_dir)
     given = {one.name for one in loaded.origins if one.source != "default"}
     return loaded.settings.replace(
@@ -88,7 +100,8 @@ async def _as_served(loaded: Loaded) -> Settings:
     )
 
 
-def _record(services: Services) -> None:
+def record(services: Services) -> None:
+    """Record the command as typed in the audit log, unless it only reads."""
     context = click.get_current_context(silent=True)
     if context is None or context.info_name in READING:
         return
@@ -111,7 +124,7 @@ def _request(context: click.Context) -> str:
         name = parameter.name or ""
         if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
-        if name in ("config", "data_dir", "output"):
+        if name in ("config", "data_dir", "output", "query"):
             continue
         words += _words(parameter, "***" if name in SECRET else context.params[name])
     return shlex.join(words)

@@ -1,29 +1,26 @@
 """acrux show and acrux update: the admin user, anonymous callers."""
 
-from pathlib import Path
-
 import click
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 
-from acrux.bootstrap.services import Services
-from acrux.cli.options import Boolean, output_option, print_json, print_table, setting_options
-from acrux.cli.registry import on_registry
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import Boolean, output_option, print_json, print_table
 from acrux.cli.repositories import joined, repository_option
 from acrux.cli.words import WordsCommand
-from acrux.http.management import shapes
-from acrux.services.access.accounts import EVERYTHING_PULLED
-from acrux.settings import Settings
+from acrux.http.management import bodies, shapes
 
 # The scope map that --anonymous-repository sets.
 OF_ANONYMOUS = "anonymous-scope-map"
 
 
 @click.command()
-@setting_options("name", "data_dir", "login_servers")
+@place_options("name", "data_dir", "login_servers")
 @output_option
-def show(config: Path | None, output: str, **options: object) -> None:
+def show(place: Place, output: str) -> None:
     """Show the registry: its names, its admin user, and what anonymous callers may do."""
-    _print(on_registry(config, options, _shown), output)
+    with place.reach() as api:
+        found = api.get("/registry", shapes.Registry)
+    _print(found, output)
 
 
 @click.command(cls=WordsCommand)
@@ -46,16 +43,15 @@ def show(config: Path | None, output: str, **options: object) -> None:
     f"Give anonymous callers these actions on this repository, with the scope map {OF_ANONYMOUS}; "
     "repeatable.",
 )
-@setting_options("name", "data_dir", "login_servers")
+@place_options("name", "data_dir", "login_servers")
 @output_option
 def update(
-    config: Path | None,
+    place: Place,
     admin_enabled: bool | None,  # noqa: FBT001 -- a flag
     anonymous_pull_enabled: bool | None,  # noqa: FBT001 -- a flag
     anonymous_scope_map: str | None,
     anonymous_repository: tuple[tuple[str, ...], ...],
     output: str,
-    **options: object,
 ) -> None:
     """Change the registry while it runs, and show what is now so.
 
@@ -72,29 +68,24 @@ def update(
             "give one of --anonymous-pull-enabled, --anonymous-scope-map, --anonymous-repository"
         )
 
-    async def act(services: Services, settings: Settings) -> shapes.Registry:
-        if admin_enabled is not None:
-            await services.accounts.change(settings.name, is_enabled=admin_enabled)
-        if anonymous_pull_enabled is not None:
-            await services.accounts.let_anonymous(
-                EVERYTHING_PULLED if anonymous_pull_enabled else None
-            )
-        if anonymous_scope_map is not None:
-            await services.accounts.let_anonymous(anonymous_scope_map)
+    with place.reach() as api:
         if anonymous_repository:
-            await services.scope_maps.set(
-                OF_ANONYMOUS, joined(anonymous_repository), "Of anonymous callers"
+            wanted = bodies.CreateScopeMap(
+                name=OF_ANONYMOUS,
+                actions=[*joined(anonymous_repository)],
+                description="Of anonymous callers",
+                if_exists="replace",
             )
-            await services.accounts.let_anonymous(OF_ANONYMOUS)
-        return await _shown(services, settings)
-
-    _print(on_registry(config, options, act), output)
-
-
-async def _shown(services: Services, settings: Settings) -> shapes.Registry:
-    administrator = await services.accounts.show(settings.name)
-    anonymous = await services.accounts.anonymous_scope_map()
-    return shapes.registry(administrator, settings.known_login_servers, anonymous)
+            anonymous_scope_map = api.put("POST", "/scopeMaps", wanted, shapes.ScopeMap).name
+        change = bodies.ChangeRegistry(
+            admin_user_enabled=UNSET if admin_enabled is None else admin_enabled,
+            anonymous_pull_enabled=UNSET
+            if anonymous_pull_enabled is None
+            else anonymous_pull_enabled,
+            anonymous_scope_map_id=UNSET if anonymous_scope_map is None else anonymous_scope_map,
+        )
+        changed = api.put("PATCH", "/registry", change, shapes.Registry)
+    _print(changed, output)
 
 
 def _print(registry: shapes.Registry, output: str) -> None:

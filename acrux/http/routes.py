@@ -71,7 +71,7 @@ class Handlers:
     deleted: DeletedHandlers
     health: HealthHandlers
     management: ManagementHandlers
-    metrics: MetricsHandlers | None  # None if they are served elsewhere
+    metrics: MetricsHandlers | None = None  # if they are served here
 
 
 def _reads(requires: Requirement, handler: Handler) -> Endpoint:

@@ -150,11 +150,8 @@ class ScopeMaps(Protocol):
     async def find(self, name: str) -> StoredScopeMap | None:
         """The scope map with this name, None if there is none."""
 
-    async def list(self) -> tuple[StoredScopeMap, ...]:
-        """All of them, sorted by name."""
-
     async def page(self, page: Page) -> Slice[StoredScopeMap]:
-        """A page of what `list` returns."""
+        """A page of them, sorted by name."""
 
     async def create(self, scope_map: StoredScopeMap) -> bool:
         """Create it unless the name is taken; return whether it was created."""

@@ -84,7 +84,9 @@ def test_every_example_runs_as_it_is_printed(folder: Path) -> None:
     for example in EXAMPLES:
         line = example.replace("/backups", f"{folder}/backups").replace("/var/lib/acrux", ".")
         if "acrux deleted" in line or "acrux manifest restore" in line:
-            _delete(folder)
+            asyncio.run(_push(folder, is_deleted=True))
+        elif line.startswith(("acrux repository", "acrux manifest")):
+            asyncio.run(_push(folder, is_deleted=False))
         done = subprocess.run(
             ["bash", "-c", line], cwd=folder, env=environment(PATH=path, HOME=str(folder)),
             capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
@@ -95,23 +97,22 @@ def test_every_example_runs_as_it_is_printed(folder: Path) -> None:
     assert not failed, "\n".join(failed)
 
 
-def _delete(folder: Path) -> None:
-    """Give the example something to restore or to purge: the tags that are there now."""
-
-    async def delete() -> None:
-        settings = Settings(data_dir=folder / "acrux-data", login_servers=(HOST,))
-        registry = build(settings, None, Lines())
-        await registry.lifespan.open()
-        renewed = await registry.services.accounts.renew_password("acrux", "password2")
-        value = next(one.value for one in renewed.passwords if one.value)
-        admin = Caller(registry, "acrux", value.reveal())
-        admin.authorization = admin.basic
-        await registry.services.accounts.change("acrux", is_enabled=True)
-        assert (await admin.push("team/app", "v1", image(b"v1"))).status == 201
+async def _push(folder: Path, *, is_deleted: bool) -> None:
+    """Give the example something to show; or to restore and to purge, if it is deleted then."""
+    settings = Settings(data_dir=folder / "acrux-data", login_servers=(HOST,))
+    registry = build(settings, None, Lines())
+    await registry.lifespan.open()
+    renewed = await registry.services.accounts.renew_password("acrux", "password2")
+    value = next(one.value for one in renewed.passwords if one.value)
+    admin = Caller(registry, "acrux", value.reveal())
+    admin.authorization = admin.basic
+    await registry.services.accounts.change("acrux", is_enabled=True)
+    for tag in ("v1", "v2", "dev-1"):
+        pushed = await admin.push("team/app", tag, image(tag.encode()))
+        assert pushed.status in {201, 405}  # the example before may have locked it
+    if is_deleted:
         assert (await admin.call("DELETE", "/acr/v1/team/app")).status == 202
-        await registry.lifespan.close()
-
-    asyncio.run(delete())
+    await registry.lifespan.close()
 
 
 def test_what_is_not_run_is_an_example() -> None:

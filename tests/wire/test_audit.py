@@ -6,7 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from acrux.cli.audit import AT_ONCE, NEWEST
+from acrux.cli.audit import NEWEST
+from acrux.domain.content.page import MAX_ITEMS
 from tests.running import ROOT, RunningRegistry, acrux, environment, running
 from tests.wire.connection import Connection
 
@@ -99,10 +100,10 @@ def test_a_start_time_lists_all_records_since_then(tmp_path: Path) -> None:
     """Copying an audit log elsewhere would copy only the last hundred lines of an attack."""
     with running(tmp_path / "data") as registry:
         connection = Connection(registry.port)
-        for _ in range(AT_ONCE + 30):
+        for _ in range(MAX_ITEMS + 30):
             connection.login("acrux", registry.password)
         connection.close()
-        everything = wait_for_many(registry, AT_ONCE + 30, "--since", "3h", "--account", "acrux")
+        everything = wait_for_many(registry, MAX_ITEMS + 30, "--since", "3h", "--account", "acrux")
         newest = lines(registry, "--account", "acrux")
         few = lines(registry, "--since", "3h", "--limit", "3", "--account", "acrux")
         follower = follow(registry, "--since", "3h", "--account", "acrux")

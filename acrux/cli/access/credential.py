@@ -1,12 +1,13 @@
 """acrux credential: the admin user's two passwords."""
 
-from pathlib import Path
+from typing import Literal
 
 import click
+from msgspec import UNSET
 
-from acrux.cli.options import output_option, print_json, print_table, setting_options
-from acrux.cli.registry import on_registry
-from acrux.domain.access.shown_accounts import ShownAccount
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import output_option, print_json, print_table
+from acrux.http.management import bodies, shapes
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS
 
 
@@ -16,23 +17,20 @@ def credential() -> None:
 
 
 @credential.command()
-@setting_options("name", "data_dir")
+@place_options("name", "data_dir")
 @output_option
-def show(config: Path | None, output: str, **options: object) -> None:
+def show(place: Place, output: str) -> None:
     """Show the admin user and the names of its passwords.
 
     The passwords themselves are not stored, so they cannot be shown: renew one to get a new value.
     """
-    _print(
-        on_registry(
-            config, options, lambda services, settings: services.accounts.show(settings.name)
-        ),
-        output,
-    )
+    with place.reach() as api:
+        shown = api.put("POST", "/listCredentials", None, shapes.Credentials)
+    _print(shown, output)
 
 
 @credential.command()
-@setting_options("name", "data_dir")
+@place_options("name", "data_dir")
 @click.option(
     "--password-name",
     type=click.Choice(ADMINISTRATOR_PASSWORDS),
@@ -40,7 +38,7 @@ def show(config: Path | None, output: str, **options: object) -> None:
     help="Which of the two.",
 )
 @output_option
-def renew(config: Path | None, password_name: str, output: str, **options: object) -> None:
+def renew(place: Place, password_name: Literal["password", "password2"], output: str) -> None:
     """Renew a password. The new one works at once, and the other password keeps working.
 
     Access tokens and refresh tokens that were obtained with the old one are revoked.
@@ -49,22 +47,20 @@ def renew(config: Path | None, password_name: str, output: str, **options: objec
     Examples:
       acrux credential renew --password-name password --output json
     """
-    account = on_registry(
-        config,
-        options,
-        lambda services, settings: services.accounts.renew_password(settings.name, password_name),
-    )
-    _print(account, output)
+    wanted = bodies.RegenerateCredential(name=password_name)
+    with place.reach() as api:
+        renewed = api.put("POST", "/regenerateCredential", wanted, shapes.Credentials)
+    _print(renewed, output)
 
 
-def _print(account: ShownAccount, output: str) -> None:
+def _print(shown: shapes.Credentials, output: str) -> None:
     values = {
-        password.name: password.value.reveal() if password.value else None
-        for password in account.passwords
+        password.name: None if password.value is UNSET else password.value
+        for password in shown.passwords
     }
     if output == "json":
         passwords = [{"name": name, "value": value} for name, value in values.items()]
-        print_json({"username": account.username, "passwords": passwords})
+        print_json({"username": shown.username, "passwords": passwords})
     else:
-        rows = [(account.username, name, value or "(not stored)") for name, value in values.items()]
+        rows = [(shown.username, name, value or "(not stored)") for name, value in values.items()]
         print_table(("USERNAME", "PASSWORD", "VALUE"), rows)

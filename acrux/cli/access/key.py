@@ -1,6 +1,5 @@
 """acrux key: the keys that sign tokens."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,11 +8,10 @@ from msgspec import to_builtins
 from acrux.adapters.keys.key_set_file import render
 from acrux.adapters.keys.secrets import replace
 from acrux.bootstrap.services import Services
+from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
-from acrux.domain.instants import BEGINNING
-from acrux.http.management import shapes
-from acrux.services.access.keys import ShownKey
+from acrux.http.management import bodies, shapes
 
 
 @click.group()
@@ -26,20 +24,22 @@ def key() -> None:
 
 
 @key.command()
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+def list(place: Place, output: str) -> None:  # noqa: A001 -- as az acr
     """List the keys: announced, signing, or verifying what they signed before."""
-    _print(on_registry(config, options, lambda services, _: services.keys.list()), output)
+    with place.reach() as api:
+        found = api.get("/keys", shapes.KeyList)
+    _print(found, output)
 
 
 @key.command()
 @click.option(
     "--now", is_flag=True, help="Sign at once, even if others have not fetched the key yet."
 )
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def rotate(config: Path | None, now: bool, output: str, **options: object) -> None:  # noqa: FBT001 -- a flag
+def rotate(place: Place, now: bool, output: str) -> None:  # noqa: FBT001 -- a flag
     """Publish a new key that signs in ten minutes, and list all keys. No request fails.
 
     If a key is already announced, no new one is created.
@@ -49,15 +49,17 @@ def rotate(config: Path | None, now: bool, output: str, **options: object) -> No
       acrux key rotate           # once a month, for example
       acrux key rotate --now     # if only this registry verifies its tokens
     """
-    _print(on_registry(config, options, lambda services, _: services.keys.rotate(now=now)), output)
+    with place.reach() as api:
+        found = api.put("POST", "/keys/rotate", bodies.RotateKeys(now=now), shapes.KeyList)
+    _print(found, output)
 
 
 @key.command()
 @click.option("--name", "-n", "name", required=True, help="Its name, as acrux key list shows it.")
 @asking("Remove the key {name}? All its tokens become invalid.")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def revoke(config: Path | None, name: str, output: str, **options: object) -> None:
+def revoke(place: Place, name: str, output: str) -> None:
     """Remove a key that others may know. All its tokens become invalid within a second.
 
     If it is the signing key, a new key signs at once. Clients get new tokens with their passwords;
@@ -67,7 +69,9 @@ def revoke(config: Path | None, name: str, output: str, **options: object) -> No
     Examples:
       acrux key revoke -n ES256-0001
     """
-    _print(on_registry(config, options, lambda services, _: services.keys.revoke(name)), output)
+    with place.reach() as api:
+        found = api.put("POST", "/keys/{name}/revoke", None, shapes.KeyList, name=name)
+    _print(found, output)
 
 
 @key.command()
@@ -111,16 +115,17 @@ def export(config: Path | None, format_: str, file: Path | None, **options: obje
         raise click.FileError(str(file), f"it cannot be written ({failed.strerror})") from None
 
 
-def _print(keys: Sequence[ShownKey], output: str) -> None:
+def _print(keys: shapes.KeyList, output: str) -> None:
     if output == "json":
-        print_json(to_builtins(shapes.keys(keys).value))
+        print_json(to_builtins(keys.value))
         return
     rows = [
-        (one.record.name, one.state.value, _since(one) or "always", one.record.id) for one in keys
+        (
+            one.name,
+            one.state,
+            one.signs_from.isoformat() if one.signs_from else "always",
+            one.key_id,
+        )
+        for one in keys.value
     ]
     print_table(("NAME", "STATE", "SIGNS FROM", "ID"), rows)
-
-
-def _since(one: ShownKey) -> str | None:
-    at = one.record.signs_from
-    return None if at == BEGINNING else at.isoformat()

@@ -1,18 +1,18 @@
 """acrux scope-map: which actions on which repositories an account may get."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 
-from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
-from acrux.cli.registry import on_registry
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import asking, output_option, print_json, print_table
 from acrux.cli.repositories import joined, registry_option, repository_option
 from acrux.cli.words import WordsCommand
 from acrux.domain.access.scope import MANAGEMENT, METRICS
-from acrux.http.management import shapes
-from acrux.ports.accounts import StoredScopeMap
+from acrux.http.management import bodies, shapes
+
+ONE = "/scopeMaps/{name}"
 
 name_option = click.option("--name", "-n", "scope_map", required=True, help="Its name.")
 
@@ -34,17 +34,16 @@ def scope_map() -> None:
 @registry_option(MANAGEMENT, "Allow seeing accounts over HTTP (read), or changing them (write).")
 @registry_option(METRICS, "Allow reading /metrics.")
 @click.option("--description", default="", help="What it is for.")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def create(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
-    config: Path | None,
+    place: Place,
     scope_map: str,
     repository: tuple[tuple[str, ...], ...],
     management: tuple[str, ...],
     metrics: tuple[str, ...],
     description: str,
     output: str,
-    **options: object,
 ) -> None:
     """Create a scope map.
 
@@ -52,38 +51,35 @@ def create(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
     Examples:
       acrux scope-map create -n pull-team --repository "team/*" content/read metadata/read
     """
-    created = on_registry(
-        config,
-        options,
-        lambda services, _: services.scope_maps.create(
-            scope_map, (*joined(repository), *management, *metrics), description
-        ),
+    wanted = bodies.CreateScopeMap(
+        name=scope_map,
+        actions=[*joined(repository), *management, *metrics],
+        description=description,
     )
+    with place.reach() as api:
+        created = api.put("POST", "/scopeMaps", wanted, shapes.ScopeMap)
     _print([created], output)
 
 
 @scope_map.command()
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+def list(place: Place, output: str) -> None:  # noqa: A001 -- as az acr
     """List the scope maps, the built-in ones first."""
-    _print(
-        on_registry(config, options, lambda services, _: services.scope_maps.list()),
-        output,
-        many=True,
-    )
+    with place.reach() as api:
+        found = [*api.every("/scopeMaps", shapes.ScopeMapList)]
+    _print(sorted(found, key=lambda one: (one.type, one.name)), output, many=True)
 
 
 @scope_map.command()
 @name_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show(config: Path | None, scope_map: str, output: str, **options: object) -> None:
+def show(place: Place, scope_map: str, output: str) -> None:
     """Show one scope map."""
-    _print(
-        [on_registry(config, options, lambda services, _: services.scope_maps.show(scope_map))],
-        output,
-    )
+    with place.reach() as api:
+        found = api.get(ONE, shapes.ScopeMap, name=scope_map)
+    _print([found], output)
 
 
 @scope_map.command(cls=WordsCommand)
@@ -97,10 +93,11 @@ def show(config: Path | None, scope_map: str, output: str, **options: object) ->
 @registry_option(METRICS, "Allow reading /metrics.", "add-")
 @registry_option(METRICS, "Withdraw reading /metrics.", "remove-")
 @click.option("--description", default=None, help="What it is for.")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
-    config: Path | None,
+def update(  # noqa: PLR0913 -- as az acr, and some of ours
+    *,
+    place: Place,
     scope_map: str,
     add_repository: tuple[tuple[str, ...], ...],
     remove_repository: tuple[tuple[str, ...], ...],
@@ -110,35 +107,31 @@ def update(  # noqa: PLR0913, PLR0917 -- as az acr, and some of ours
     remove_metrics: tuple[str, ...],
     description: str | None,
     output: str,
-    **options: object,
 ) -> None:
     """Change a scope map. Withdrawing actions revokes the tokens of everyone who has it."""
-    changed = on_registry(
-        config,
-        options,
-        lambda services, _: services.scope_maps.change(
-            scope_map,
-            add=(*joined(add_repository), *add_management, *add_metrics),
-            remove=(*joined(remove_repository), *remove_management, *remove_metrics),
-            description=description,
-        ),
+    change = bodies.ChangeScopeMap(
+        add_actions=[*joined(add_repository), *add_management, *add_metrics],
+        remove_actions=[*joined(remove_repository), *remove_management, *remove_metrics],
+        description=UNSET if description is None else description,
     )
+    with place.reach() as api:
+        changed = api.put("PATCH", ONE, change, shapes.ScopeMap, name=scope_map)
     _print([changed], output)
 
 
 @scope_map.command()
 @name_option
 @asking("Delete the scope map {scope_map}?")
-@setting_options("data_dir")
-def delete(config: Path | None, scope_map: str, **options: object) -> None:
+@place_options("data_dir")
+def delete(place: Place, scope_map: str) -> None:
     """Delete a scope map that is not in use."""
-    on_registry(config, options, lambda services, _: services.scope_maps.delete(scope_map))
+    with place.reach() as api:
+        api.do("DELETE", ONE, name=scope_map)
 
 
-def _print(maps: Sequence[StoredScopeMap], output: str, *, many: bool = False) -> None:
+def _print(maps: Sequence[shapes.ScopeMap], output: str, *, many: bool = False) -> None:
     if output == "json":
-        shown = to_builtins([shapes.scope_map(one) for one in maps])
-        print_json(shown if many else shown[0])
+        print_json(to_builtins(maps if many else maps[0]))
     else:
-        rows = [(one.name, one.description, ", ".join(one.permissions)) for one in maps]
+        rows = [(one.name, one.description, ", ".join(one.actions)) for one in maps]
         print_table(("NAME", "DESCRIPTION", "ACTIONS"), rows)

@@ -1,23 +1,23 @@
 """acrux token: accounts that can get tokens, each with a scope map."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import click
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 
-from acrux.bootstrap.services import Services
-from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
-from acrux.cli.registry import on_registry
-from acrux.cli.repositories import joined, repository_option
+from acrux.cli.access.own_scope_map import ensure
+from acrux.cli.carrier.api import Api
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import asking, output_option, print_json, print_table
+from acrux.cli.repositories import repository_option
 from acrux.cli.words import WordsCommand
-from acrux.domain.access.scope_maps import default_name
-from acrux.domain.access.shown_accounts import ShownAccount
 from acrux.domain.audit.refusal import to_the_second
-from acrux.http.management import shapes
+from acrux.http.management import bodies, shapes
+from acrux.http.management.bodies import PasswordName, Status
 from acrux.services.access.accounts import TOKEN_PASSWORDS
+
+ONE = "/tokens/{name}"
 
 name_option = click.option("--name", "-n", "account", required=True, help="Its name.")
 status_option = click.option(
@@ -48,18 +48,18 @@ def token() -> None:
 @click.option("--no-passwords", is_flag=True, help="Do not generate passwords yet.")
 @status_option
 @expiration_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def create(  # noqa: PLR0913, PLR0917 -- az acr has that many options
-    config: Path | None,
+def create(  # noqa: PLR0913 -- az acr has that many options
+    *,
+    place: Place,
     account: str,
     scope_map: str | None,
     repository: tuple[tuple[str, ...], ...],
-    no_passwords: bool,  # noqa: FBT001 -- a flag
-    status: str | None,
+    no_passwords: bool,
+    status: Status | None,
     expiration_in_days: int | None,
     output: str,
-    **options: object,
 ) -> None:
     """Create an account and show its passwords. They are shown only once.
 
@@ -71,83 +71,77 @@ def create(  # noqa: PLR0913, PLR0917 -- az acr has that many options
     if (scope_map is None) == (not repository):
         raise click.UsageError("give either --scope-map or --repository")
 
-    async def act(services: Services) -> ShownAccount:
-        chosen = scope_map or default_name(account)
-        if scope_map is None:
-            description = f"Created by token: {account}"
-            await services.scope_maps.ensure(chosen, joined(repository), description)
-        created = await services.accounts.create(
-            account,
-            chosen,
-            password_names=() if no_passwords else TOKEN_PASSWORDS,
-            expires_at=_expiry(expiration_in_days),
+    with place.reach() as api:
+        chosen = scope_map or ensure(api, account, repository, f"Created by token: {account}")
+        wanted = bodies.CreateToken(
+            name=account,
+            scope_map_id=chosen,
+            status=status or "enabled",
+            generate_passwords=not no_passwords,
+            expiry=_expiry(expiration_in_days),
         )
-        if status == "disabled":
-            await services.accounts.change(account, is_enabled=False)
-        return created
-
-    _print([_on(config, options, act)], output)
+        created = api.put("POST", "/tokens", wanted, shapes.Token)
+    _print([created], output)
 
 
 @token.command()
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+def list(place: Place, output: str) -> None:  # noqa: A001 -- as az acr
     """List the accounts."""
-    _print(_on(config, options, lambda services: services.accounts.list()), output, many=True)
+    with place.reach() as api:
+        found = [*api.every("/tokens", shapes.TokenList)]
+    _print(found, output, many=True)
 
 
 @token.command()
 @name_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show(config: Path | None, account: str, output: str, **options: object) -> None:
+def show(place: Place, account: str, output: str) -> None:
     """Show one account."""
-    _print([_on(config, options, lambda services: services.accounts.show(account))], output)
+    with place.reach() as api:
+        found = api.get(ONE, shapes.Token, name=account)
+    _print([found], output)
 
 
 @token.command()
 @name_option
 @click.option("--scope-map", default=None, help="Its new scope map.")
 @status_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def update(
-    config: Path | None,
-    account: str,
-    scope_map: str | None,
-    status: str | None,
-    output: str,
-    **options: object,
+    place: Place, account: str, scope_map: str | None, status: Status | None, output: str
 ) -> None:
     """Change the scope map or status of an account. Reducing its rights revokes its tokens."""
-    is_enabled = None if status is None else status == "enabled"
-    changed = _on(
-        config,
-        options,
-        lambda services: services.accounts.change(
-            account, scope_map=scope_map, is_enabled=is_enabled
-        ),
+    change = bodies.ChangeToken(
+        scope_map_id=UNSET if scope_map is None else scope_map,
+        status=UNSET if status is None else status,
     )
+    with place.reach() as api:
+        changed = api.put("PATCH", ONE, change, shapes.Token, name=account)
     _print([changed], output)
 
 
 @token.command()
 @name_option
 @asking("Delete the account {account} and revoke its tokens?")
-@setting_options("data_dir")
-def delete(config: Path | None, account: str, **options: object) -> None:
+@place_options("data_dir")
+def delete(place: Place, account: str) -> None:
     """Delete an account and revoke its tokens at once."""
-    _on(config, options, lambda services: services.accounts.delete(account))
+    with place.reach() as api:
+        api.do("DELETE", ONE, name=account)
 
 
 @token.command()
 @name_option
 @asking("Revoke all tokens of {account}?")
-@setting_options("data_dir")
-def revoke(config: Path | None, account: str, **options: object) -> None:
+@place_options("data_dir")
+def revoke(place: Place, account: str) -> None:
     """Revoke all tokens of an account within a second. Its passwords keep working."""
-    _on(config, options, lambda services: services.accounts.revoke(account))
+    with place.reach() as api:
+        api.do("POST", f"{ONE}/revoke", name=account)
 
 
 @token.group()
@@ -167,15 +161,14 @@ def credential() -> None:
     help="Which of the two; give it twice for both.",
 )
 @expiration_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def generate(
-    config: Path | None,
+    place: Place,
     account: str,
-    password_names: tuple[str, ...],
+    password_names: tuple[PasswordName, ...],
     expiration_in_days: int | None,
     output: str,
-    **options: object,
 ) -> None:
     """Generate a new password and show it once. Tokens from the old one are revoked.
 
@@ -185,62 +178,64 @@ def generate(
       acrux token credential generate -n ci-team --password password1 --password password2
     """
     expiry = _expiry(expiration_in_days)
-    _print(
-        [
-            _on(
-                config,
-                options,
-                lambda services: services.accounts.renew_passwords(account, password_names, expiry),
-            )
-        ],
-        output,
-    )
+    with place.reach() as api:
+        generated = [_generated(api, account, name, expiry) for name in password_names]
+        shown = api.get(ONE, shapes.Token, name=account)
+    _print([_with_values(shown, generated)], output)
 
 
 @credential.command(name="delete")
 @name_option
 @click.option("--password", "password_name", type=click.Choice(TOKEN_PASSWORDS), required=True)
 @asking("Delete {password_name} of {account} and revoke its tokens?")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def delete_password(
-    config: Path | None, account: str, password_name: str, output: str, **options: object
-) -> None:
+def delete_password(place: Place, account: str, password_name: str, output: str) -> None:
     """Delete a password and revoke the tokens obtained with it."""
-    changed = _on(
-        config, options, lambda services: services.accounts.delete_password(account, password_name)
-    )
+    with place.reach() as api:
+        api.do("DELETE", f"{ONE}/credentials/{{password}}", name=account, password=password_name)
+        changed = api.get(ONE, shapes.Token, name=account)
     _print([changed], output)
 
 
-def _on(
-    config: Path | None, options: dict[str, object], act: Callable[[Services], Awaitable[Any]]
-) -> Any:
-    return on_registry(config, options, lambda services, _: act(services))
+def _generated(
+    api: Api, account: str, name: PasswordName, expiry: datetime | None
+) -> shapes.Password:
+    wanted = bodies.GenerateCredentials(name=name, expiry=expiry)
+    path = f"{ONE}/generateCredentials"
+    (password,) = api.put("POST", path, wanted, shapes.Credentials, name=account).passwords
+    return password
+
+
+def _with_values(account: shapes.Token, generated: Sequence[shapes.Password]) -> shapes.Token:
+    values = {password.name: password.value for password in generated}
+    for password in _passwords(account):
+        password.value = values.get(password.name, UNSET)
+    return account
+
+
+def _passwords(account: shapes.Token) -> Sequence[shapes.Password]:
+    return () if account.credentials is UNSET else account.credentials.passwords
 
 
 def _expiry(days: int | None) -> datetime | None:
     return None if days is None else datetime.now(UTC) + timedelta(days=days)
 
 
-def _print(accounts: Sequence[ShownAccount], output: str, *, many: bool = False) -> None:
+def _print(accounts: Sequence[shapes.Token], output: str, *, many: bool = False) -> None:
     if output == "json":
-        listed = [shapes.listed_token(account) for account in accounts]
-        print_json(to_builtins(listed if many else shapes.token(accounts[0])))
+        print_json(to_builtins(accounts if many else accounts[0]))
         return
-    rows = [
-        (account.username, "enabled" if account.is_enabled else "disabled", account.scope_map)
-        for account in accounts
-    ]
+    rows = [(account.name, account.status, account.scope_map_id) for account in accounts]
     print_table(("NAME", "STATUS", "SCOPE MAP"), rows)
     values = [
         (
             password.name,
-            password.value.reveal() if password.value else "(not stored)",
-            to_the_second(password.expires_at) if password.expires_at else "never",
+            password.value or "(not stored)",
+            to_the_second(password.expiry) if password.expiry else "never",
         )
         for account in accounts
-        for password in account.passwords
+        for password in _passwords(account)
     ]
     if values:
         print_table(("PASSWORD", "VALUE", "EXPIRY"), values)

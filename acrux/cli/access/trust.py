@@ -1,12 +1,11 @@
 """acrux trust: accept tokens of external issuers, without stored secrets."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
-from msgspec.structs import replace
+from msgspec import UNSET
 
 from acrux.cli.access.trust_create import create
 from acrux.cli.access.trust_options import (
@@ -17,13 +16,17 @@ from acrux.cli.access.trust_options import (
     print_trusts,
     scope_map_option,
 )
+from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
 from acrux.cli.registry import on_registry
 from acrux.cli.repositories import joined
 from acrux.cli.words import WordsCommand
-from acrux.domain.access import trust_templates as templates
 from acrux.errors import Denied
+from acrux.http.management import bodies, shapes
+from acrux.http.management.bodies import Status
 from acrux.services.access.federation import Examination
+
+ONE = "/trusts/{name}"
 
 
 @click.group()
@@ -40,24 +43,24 @@ trust.add_command(create)
 
 
 @trust.command()
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+def list(place: Place, output: str) -> None:  # noqa: A001 -- as az acr
     """List the trusts."""
-    print_trusts(
-        on_registry(config, options, lambda services, _: services.trusts.list()), output, many=True
-    )
+    with place.reach() as api:
+        found = [*api.every("/trusts", shapes.TrustList)]
+    print_trusts(found, output, many=True)
 
 
 @trust.command()
 @name_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show(config: Path | None, trust: str, output: str, **options: object) -> None:
+def show(place: Place, trust: str, output: str) -> None:
     """Show one trust."""
-    print_trusts(
-        [on_registry(config, options, lambda services, _: services.trusts.show(trust))], output
-    )
+    with place.reach() as api:
+        found = api.get(ONE, shapes.Trust, name=trust)
+    print_trusts([found], output)
 
 
 @trust.command(cls=WordsCommand)
@@ -70,19 +73,19 @@ def show(config: Path | None, trust: str, output: str, **options: object) -> Non
 @click.option(
     "--status", type=click.Choice(["enabled", "disabled"]), help="Whether it accepts tokens."
 )
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def update(  # noqa: PLR0913, PLR0917 -- each may change
-    config: Path | None,
+def update(  # noqa: PLR0913 -- each may change
+    *,
+    place: Place,
     trust: str,
     scope_map: str | None,
     allow: tuple[tuple[str, ...], ...],
     claims: tuple[str, ...],
     audience: str | None,
     minutes: int | None,
-    status: str | None,
+    status: Status | None,
     output: str,
-    **options: object,
 ) -> None:
     """Change a trust. The tokens issued through it are revoked unless it only grants more.
 
@@ -93,34 +96,29 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
       acrux trust update -n ci --status disabled
       acrux trust update -n ci --claim "repository=org/app" --claim "ref=refs/tags/v*"
     """
-    changes: dict[str, Any] = {}
-    if scope_map or allow:
-        changes |= {"scope_map": scope_map or "", "permissions": joined(allow)}
-    if claims:
-        changes["rules"] = tuple(map(templates.claim_rule, claims))
-    if audience:
-        changes["audience"] = audience
-    if minutes:
-        changes["lifetime"] = timedelta(minutes=minutes)
-    if status:
-        changes["is_enabled"] = status == "enabled"
-    if not changes:
-        raise click.UsageError("say what to change: see acrux trust update --help")
-    changed = on_registry(
-        config,
-        options,
-        lambda services, _: services.trusts.change(trust, lambda old: replace(old, **changes)),
+    change = bodies.ChangeTrust(
+        scope_map_id=scope_map or UNSET,
+        actions=[*joined(allow)] or UNSET,
+        claims=[*claims] or UNSET,
+        audience=audience or UNSET,
+        lifetime_in_minutes=minutes or UNSET,
+        status=status or UNSET,
     )
+    if change == bodies.ChangeTrust():
+        raise click.UsageError("say what to change: see acrux trust update --help")
+    with place.reach() as api:
+        changed = api.put("PATCH", ONE, change, shapes.Trust, name=trust)
     print_trusts([changed], output)
 
 
 @trust.command()
 @name_option
 @asking("Delete the trust {trust} and revoke every token issued through it?")
-@setting_options("data_dir")
-def delete(config: Path | None, trust: str, **options: object) -> None:
+@place_options("data_dir")
+def delete(place: Place, trust: str) -> None:
     """Delete a trust and revoke the tokens issued through it at once."""
-    on_registry(config, options, lambda services, _: services.trusts.delete(trust))
+    with place.reach() as api:
+        api.do("DELETE", ONE, name=trust)
 
 
 @trust.command()

@@ -1,12 +1,10 @@
 """acrux trust create: trusts in well-known issuers, and in any other."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import click
 
-from acrux.bootstrap.services import Services
 from acrux.cli.access.trust_options import (
     allow_option,
     claim_option,
@@ -15,15 +13,14 @@ from acrux.cli.access.trust_options import (
     print_trusts,
     scope_map_option,
 )
-from acrux.cli.options import output_option, setting_options
-from acrux.cli.registry import on_registry
+from acrux.cli.carrier.api import Api
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import output_option
 from acrux.cli.repositories import joined
 from acrux.cli.words import WordsCommand
 from acrux.domain.access import trust_templates as templates
-from acrux.domain.access.trust import Trust
 from acrux.errors import InvalidInput
-from acrux.ports.federation import StoredTrust
-from acrux.settings import Settings
+from acrux.http.management import bodies, shapes
 
 Command = Callable[..., Any]
 
@@ -56,7 +53,7 @@ def _common_options(audience: str) -> Callable[[Command], Command]:
         claim_option,
         click.option("--audience", default=None, help=help_),
         lifetime_option,
-        setting_options("data_dir", "login_servers"),
+        place_options("data_dir", "login_servers"),
         output_option,
     )
 
@@ -194,29 +191,26 @@ def oidc(issuer: str, **common: Any) -> None:
 
 
 def _create(source: templates.Source, common: dict[str, Any]) -> None:
-    options = {name: common.pop(name) for name in ("data_dir", "login_servers")}
-
-    async def act(services: Services, settings: Settings) -> StoredTrust:
-        minutes = common["minutes"]
-        return await services.trusts.create(
-            Trust(
-                name=common["trust"],
-                issuer=source.issuer,
-                audience=common["audience"] or _audience(settings),
-                rules=(*source.rules, *map(templates.claim_rule, common["claims"])),
-                scope_map=common["scope_map"] or "",
-                permissions=joined(common["allow"]),
-                lifetime=timedelta(minutes=minutes) if minutes else services.trusts.longest,
-            )
+    place: Place = common["place"]
+    claims = [f"{rule.claim}={rule.pattern}" for rule in source.rules]
+    with place.reach() as api:
+        wanted = bodies.CreateTrust(
+            name=common["trust"],
+            issuer=source.issuer,
+            audience=common["audience"] or _audience(api),
+            claims=[*claims, *common["claims"]],
+            scope_map_id=common["scope_map"],
+            actions=[*joined(common["allow"])],
+            lifetime_in_minutes=common["minutes"],
         )
+        created = api.put("POST", "/trusts", wanted, shapes.Trust)
+    print_trusts([created], common["output"])
 
-    print_trusts([on_registry(common["config"], options, act)], common["output"])
 
-
-def _audience(settings: Settings) -> str:
-    if not settings.login_servers:
+def _audience(api: Api) -> str:
+    if not api.login_server:
         raise InvalidInput(
             "give --audience, the audience of the tokens: best the name by which clients know the "
             "registry, such as registry.example.com"
         )
-    return settings.login_servers[0]
+    return api.login_server

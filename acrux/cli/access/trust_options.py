@@ -1,14 +1,13 @@
 """What the commands of acrux trust share: options and printing."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import click
+from msgspec import to_builtins
 
 from acrux.cli.options import print_json, print_table
 from acrux.cli.repositories import repository_option
-from acrux.domain.access.trust import ClaimRule
-from acrux.ports.federation import StoredTrust
+from acrux.http.management import shapes
 
 name_option = click.option("--name", "-n", "trust", required=True, help="Its name.")
 scope_map_option = click.option("--scope-map", default=None, help="The scope map that it grants.")
@@ -27,40 +26,20 @@ lifetime_option = click.option(
 )  # fmt: skip
 
 
-def print_trusts(trusts: Sequence[StoredTrust], output: str, *, many: bool = False) -> None:
+def print_trusts(trusts: Sequence[shapes.Trust], output: str, *, many: bool = False) -> None:
     """Print trusts: as JSON an object, or with `many` a list; as a table a row each."""
     if output == "json":
-        shown = [_json(one) for one in trusts]
-        print_json(shown if many else shown[0])
+        print_json(to_builtins(trusts if many else trusts[0]))
         return
     rows = [
         (
-            one.trust.name,
-            "enabled" if one.trust.is_enabled else "disabled",
-            one.trust.issuer,
-            one.trust.audience,
-            ", ".join(map(_written, one.trust.rules)),
-            one.trust.scope_map or ", ".join(one.trust.permissions),
+            one.name,
+            one.status,
+            one.issuer,
+            one.audience,
+            ", ".join(one.claims),
+            one.scope_map_id or ", ".join(one.actions),
         )
         for one in trusts
     ]
     print_table(("NAME", "STATUS", "ISSUER", "AUDIENCE", "CLAIMS", "GRANTS"), rows)
-
-
-def _json(one: StoredTrust) -> dict[str, object]:
-    trust = one.trust
-    return {
-        "name": trust.name,
-        "status": "enabled" if trust.is_enabled else "disabled",
-        "issuer": trust.issuer,
-        "audience": trust.audience,
-        "claims": [_written(rule) for rule in trust.rules],
-        "scopeMapId": trust.scope_map or None,
-        "actions": trust.permissions,
-        "lifetimeInMinutes": trust.lifetime // timedelta(minutes=1),
-        "creationDate": one.created_at.isoformat(),
-    }
-
-
-def _written(rule: ClaimRule) -> str:
-    return f"{rule.claim}={rule.pattern}"

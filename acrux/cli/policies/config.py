@@ -1,28 +1,23 @@
 """acrux config: ACR's retention and soft-delete policies, in its words."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
-from msgspec import to_builtins
-from msgspec.structs import replace
+from msgspec import UNSET, to_builtins
 
-from acrux.bootstrap.services import Services
-from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
-from acrux.cli.policies.options import pattern_option, status_option, warn_of_unmatched
-from acrux.cli.registry import on_registry
+from acrux.cli.carrier.api import Api
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import asking, output_option, print_json, print_table
+from acrux.cli.policies.options import pattern_option, status_option
 from acrux.domain.content.patterns import ANY_REPOSITORY
-from acrux.domain.content.policies import soft_delete as domain
-from acrux.domain.content.policies.retention import (
-    KEEP_UNTAGGED,
-    MAX_UNTAGGED_DAYS,
-    UNTAGGED_MANIFESTS,
-    RetentionRule,
-    untagged_manifests,
-)
-from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
-from acrux.http.management.policies import shapes
-from acrux.settings import Settings
+from acrux.domain.content.policies.retention import MAX_UNTAGGED_DAYS
+from acrux.domain.content.policies.soft_delete import DEFAULT_DAYS, MAX_DAYS, SoftDeletePolicy
+from acrux.errors import UnknownName
+from acrux.http.management.bodies import Status
+from acrux.http.management.policies import bodies, shapes
+
+RETENTION = "/retentionPolicy"
+SOFT_DELETE = "/softDeletePolicies"
 
 yes_option = click.option(
     "--yes", "-y", is_flag=True, help="Accepted as az acr has it; nothing is asked."
@@ -43,18 +38,13 @@ def retention() -> None:
 
 
 @retention.command(name="show")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show_retention(config: Path | None, output: str, **options: object) -> None:
+def show_retention(place: Place, output: str) -> None:
     """Show for how long manifests without a tag are kept. By default, this is disabled."""
-
-    async def act(services: Services, _: Settings) -> shapes.RetentionPolicy:
-        found = await services.policies.find(RetentionRule, UNTAGGED_MANIFESTS)
-        if found is None:
-            return shapes.retention_policy(KEEP_UNTAGGED, None)
-        return shapes.retention_policy(found.policy, found.changed_at)
-
-    _print_retention(on_registry(config, options, act), output)
+    with place.reach() as api:
+        found = api.get(RETENTION, shapes.RetentionPolicy)
+    _print_retention(found, output)
 
 
 @retention.command(name="update")
@@ -68,10 +58,15 @@ def show_retention(config: Path | None, output: str, **options: object) -> None:
     show_default=True, help="What is removed.",
 )  # fmt: skip
 @yes_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def update_retention(
-    config: Path | None, days: int | None, status: str | None, output: str, **options: object
+    place: Place,
+    days: int | None,
+    status: Status | None,
+    kind: str,  # noqa: ARG001 -- there is one, as in az acr
+    yes: bool,  # noqa: ARG001, FBT001 -- nothing is asked
+    output: str,
 ) -> None:
     """Set for how long manifests without a tag are kept.
 
@@ -79,19 +74,12 @@ def update_retention(
     Examples:
       acrux config retention update --status enabled --days 30 --type UntaggedManifests
     """
-    settings = {"data_dir": options["data_dir"]}
-
-    async def act(services: Services, _: Settings) -> shapes.RetentionPolicy:
-        found = await services.policies.find(RetentionRule, UNTAGGED_MANIFESTS)
-        old = found.policy if found else KEEP_UNTAGGED
-        rule = untagged_manifests(
-            (old.untagged_for_days or 0) if days is None else days,
-            is_enabled=old.is_enabled if status is None else status == "enabled",
-        )
-        put = await services.policies.put(rule)
-        return shapes.retention_policy(put.policy, put.changed_at)
-
-    _print_retention(on_registry(config, settings, act), output)
+    change = bodies.ChangeRetentionPolicy(
+        days=UNSET if days is None else days, status=UNSET if status is None else status
+    )
+    with place.reach() as api:
+        changed = api.put("PATCH", RETENTION, change, shapes.RetentionPolicy)
+    _print_retention(changed, output)
 
 
 @config.group(name="soft-delete")
@@ -104,49 +92,41 @@ def soft_delete() -> None:
 
 @soft_delete.command(name="show")
 @pattern_option(required=False, default=ANY_REPOSITORY)
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show_soft_delete(config: Path | None, pattern: str, output: str, **options: object) -> None:
+def show_soft_delete(place: Place, pattern: str, output: str) -> None:
     """Show the soft-delete policy of a pattern. By default, soft delete is disabled."""
-
-    async def act(services: Services, _: Settings) -> shapes.SoftDeletePolicy:
-        if pattern == ANY_REPOSITORY:
-            found = await services.policies.find(SoftDeletePolicy, pattern)
-            if found is None:
-                unset = SoftDeletePolicy(repositories=ANY_REPOSITORY, is_enabled=False)
-                return shapes.soft_delete_policy(unset, None)
-        found = await services.policies.show(SoftDeletePolicy, pattern)
-        return shapes.soft_delete_policy(found.policy, found.changed_at)
-
-    _print_soft_delete([on_registry(config, options, act)], output)
+    with place.reach() as api:
+        found = _find(api, pattern)
+    if found is None and pattern != ANY_REPOSITORY:
+        raise UnknownName(f"there is no {SoftDeletePolicy.title} {pattern!r}: list them")
+    _print_soft_delete([found or _unset(pattern)], output)
 
 
 @soft_delete.command(name="list")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def list_soft_delete(config: Path | None, output: str, **options: object) -> None:
+def list_soft_delete(place: Place, output: str) -> None:
     """List the soft-delete policies of all patterns."""
-    found = on_registry(
-        config, options, lambda services, _: services.policies.list(SoftDeletePolicy)
-    )
-    shown = [shapes.soft_delete_policy(one.policy, one.changed_at) for one in found]
-    _print_soft_delete(shown, output, many=True)
+    with place.reach() as api:
+        found = [*api.every(SOFT_DELETE, shapes.SoftDeletePolicyList)]
+    _print_soft_delete(found, output, many=True)
 
 
 @soft_delete.command(name="update")
 @pattern_option(required=False, default=ANY_REPOSITORY)
-@click.option("--days", type=click.IntRange(1, domain.MAX_DAYS), help="For how many days.")
+@click.option("--days", type=click.IntRange(1, MAX_DAYS), help="For how many days.")
 @status_option
 @yes_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def update_soft_delete(
-    config: Path | None,
+    place: Place,
     pattern: str,
     days: int | None,
-    status: str | None,
+    status: Status | None,
+    yes: bool,  # noqa: ARG001, FBT001 -- nothing is asked
     output: str,
-    **options: object,
 ) -> None:
     """Set for how long what was deleted can be restored.
 
@@ -155,31 +135,38 @@ def update_soft_delete(
       acrux config soft-delete update --status enabled --days 30
       acrux config soft-delete update --repository-pattern "scratch/*" --status disabled
     """
-    settings = {"data_dir": options["data_dir"]}
-
-    async def act(services: Services, _: Settings) -> shapes.SoftDeletePolicy:
-        found = await services.policies.find(SoftDeletePolicy, pattern)
-        old = found.policy if found else SoftDeletePolicy(repositories=pattern, is_enabled=False)
-        policy = replace(
-            old,
-            days=old.days if days is None else days,
-            is_enabled=old.is_enabled if status is None else status == "enabled",
+    with place.reach() as api:
+        old = _find(api, pattern) or _unset(pattern)
+        wanted = bodies.PutSoftDeletePolicy(
+            repositories=pattern,
+            retention_days=old.retention_days if days is None else days,
+            status=status or old.status,
         )
-        put = await services.policies.put(policy)
-        await warn_of_unmatched(services, [pattern])
-        return shapes.soft_delete_policy(put.policy, put.changed_at)
-
-    _print_soft_delete([on_registry(config, settings, act)], output)
+        put = api.put("PUT", SOFT_DELETE, wanted, shapes.SoftDeletePolicy)
+    _print_soft_delete([put], output)
 
 
 @soft_delete.command(name="delete")
 @pattern_option(required=True)
 @asking("End soft delete for {pattern}?")
-@setting_options("data_dir")
-def delete_soft_delete(config: Path | None, pattern: str, **options: object) -> None:
+@place_options("data_dir")
+def delete_soft_delete(place: Place, pattern: str) -> None:
     """Delete the soft-delete policy of a pattern; then a less specific one applies."""
-    on_registry(
-        config, options, lambda services, _: services.policies.delete(SoftDeletePolicy, pattern)
+    with place.reach() as api:
+        api.do("DELETE", SOFT_DELETE, query=(("repositories", pattern),))
+
+
+def _find(api: Api, pattern: str) -> shapes.SoftDeletePolicy | None:
+    found = api.every(SOFT_DELETE, shapes.SoftDeletePolicyList)
+    return next((one for one in found if one.repositories == pattern), None)
+
+
+def _unset(pattern: str) -> shapes.SoftDeletePolicy:
+    return shapes.SoftDeletePolicy(
+        repositories=pattern,
+        retention_days=DEFAULT_DAYS,
+        status="disabled",
+        last_updated_time=None,
     )
 
 

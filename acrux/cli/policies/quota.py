@@ -1,24 +1,17 @@
 """acrux quota: how much some repositories may take together."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import click
-from msgspec import to_builtins
-from msgspec.structs import replace
+from msgspec import UNSET, to_builtins
 
-from acrux.bootstrap.services import Services
-from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
-from acrux.cli.policies.options import name_option, pattern_option, warn_of_unmatched
-from acrux.cli.registry import on_registry
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import asking, output_option, print_json, print_table
+from acrux.cli.policies.options import name_option, pattern_option
 from acrux.domain.content.byte_sizes import parse_bytes, written_bytes
-from acrux.domain.content.policies.quota import Quota
-from acrux.http.management.policies import shapes
-from acrux.ports.content.policies import StoredPolicy
-from acrux.settings import Settings
+from acrux.http.management.policies import bodies, shapes
 
-Stored = StoredPolicy[Quota]
+ONE = "/quotas/{name}"
 
 _SIZE = "Such as 20GiB, 500MB or a number of bytes."
 
@@ -36,15 +29,14 @@ def quota() -> None:
 @name_option
 @pattern_option(required=True)
 @click.option("--max", "size", required=True, metavar="SIZE", help=_SIZE)
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def create(
-    config: Path | None,
+    place: Place,
     policy_name: str,
     pattern: str,
     size: str,
     output: str,
-    **options: object,
 ) -> None:
     """Create a quota. If several cover a repository, each must have room.
 
@@ -53,34 +45,30 @@ def create(
       acrux quota create -n team-quota --repository-pattern "team/*" --max 20GiB
       acrux quota create -n whole --repository-pattern "*" --max 1.5TiB
     """
-    wanted = Quota(name=policy_name, repositories=pattern, max_bytes=parse_bytes(size))
-
-    async def act(services: Services, _: Settings) -> Stored:
-        created = await services.policies.create(wanted)
-        await warn_of_unmatched(services, [pattern])
-        return created
-
-    _print([on_registry(config, options, act)], output)
+    wanted = bodies.CreateQuota(name=policy_name, repositories=pattern, max_bytes=parse_bytes(size))
+    with place.reach() as api:
+        created = api.put("POST", "/quotas", wanted, shapes.Quota)
+    _print([created], output)
 
 
 @quota.command()
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+def list(place: Place, output: str) -> None:  # noqa: A001 -- as az acr
     """List the quotas."""
-    found = on_registry(config, options, lambda services, _: services.policies.list(Quota))
+    with place.reach() as api:
+        found = [*api.every("/quotas", shapes.QuotaList)]
     _print(found, output, many=True)
 
 
 @quota.command()
 @name_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show(config: Path | None, policy_name: str, output: str, **options: object) -> None:
+def show(place: Place, policy_name: str, output: str) -> None:
     """Show one quota."""
-    found = on_registry(
-        config, options, lambda services, _: services.policies.show(Quota, policy_name)
-    )
+    with place.reach() as api:
+        found = api.get(ONE, shapes.Quota, name=policy_name)
     _print([found], output)
 
 
@@ -88,15 +76,14 @@ def show(config: Path | None, policy_name: str, output: str, **options: object) 
 @name_option
 @pattern_option(required=False)
 @click.option("--max", "size", metavar="SIZE", help=_SIZE)
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def update(
-    config: Path | None,
+    place: Place,
     policy_name: str,
     pattern: str | None,
     size: str | None,
     output: str,
-    **options: object,
 ) -> None:
     """Change a quota.
 
@@ -104,42 +91,32 @@ def update(
     Examples:
       acrux quota update -n team-quota --max 40GiB
     """
-    changes: dict[str, Any] = {}
-    if pattern is not None:
-        changes["repositories"] = pattern
-    if size is not None:
-        changes["max_bytes"] = parse_bytes(size)
-    if not changes:
+    if pattern is None and size is None:
         raise click.UsageError("say what to change: see acrux quota update --help")
-
-    async def act(services: Services, _: Settings) -> Stored:
-        changed = await services.policies.change(
-            Quota, policy_name, lambda old: replace(old, **changes)
-        )
-        await warn_of_unmatched(services, [] if pattern is None else [pattern])
-        return changed
-
-    _print([on_registry(config, options, act)], output)
+    change = bodies.ChangeQuota(
+        repositories=UNSET if pattern is None else pattern,
+        max_bytes=UNSET if size is None else parse_bytes(size),
+    )
+    with place.reach() as api:
+        # It warns of the pattern that there is, too: but a new size says nothing about it.
+        is_quiet = pattern is None
+        changed = api.put("PATCH", ONE, change, shapes.Quota, is_quiet=is_quiet, name=policy_name)
+    _print([changed], output)
 
 
 @quota.command()
 @name_option
 @asking("Delete the quota {policy_name}?")
-@setting_options("data_dir")
-def delete(config: Path | None, policy_name: str, **options: object) -> None:
+@place_options("data_dir")
+def delete(place: Place, policy_name: str) -> None:
     """Delete a quota."""
-    on_registry(config, options, lambda services, _: services.policies.delete(Quota, policy_name))
+    with place.reach() as api:
+        api.do("DELETE", ONE, name=policy_name)
 
 
-def _print(quotas: Sequence[Stored], output: str, *, many: bool = False) -> None:
+def _print(quotas: Sequence[shapes.Quota], output: str, *, many: bool = False) -> None:
     if output == "json":
-        shown = to_builtins(
-            [shapes.quota_of(one.policy, one.created_at, one.changed_at) for one in quotas]
-        )
-        print_json(shown if many else shown[0])
+        print_json(to_builtins(quotas if many else quotas[0]))
         return
-    rows = [
-        (one.policy.name, one.policy.repositories, written_bytes(one.policy.max_bytes))
-        for one in quotas
-    ]
+    rows = [(one.name, one.repositories, written_bytes(one.max_bytes)) for one in quotas]
     print_table(("NAME", "REPOSITORIES", "MAX"), rows)

@@ -1,101 +1,18 @@
 """acrux deleted: what was deleted and can be restored."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
-from typing import TypeVar
+from itertools import takewhile
 
 import click
 from msgspec import to_builtins
 
-from acrux.bootstrap.services import Services
-from acrux.cli.options import output_option, print_json, print_table, setting_options
-from acrux.cli.registry import on_registry
+from acrux.cli.carrier.api import Api
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import output_option, print_json, print_table
 from acrux.cli.storage.targets import parse_target
-from acrux.domain.content.digest import Digest
-from acrux.domain.content.names import RepositoryName, Tag
-from acrux.domain.content.page import MAX_ITEMS, Page, Slice
-from acrux.domain.content.patterns import EVERY_REPOSITORY
-from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag, Restoration
-from acrux.domain.instants import to_microseconds
+from acrux.errors import UnknownTag
 from acrux.http.management.storage import shapes
+from acrux.http.management.storage.bodies import Purge, Restore
 from acrux.http.management.storage.sentences import instant
-
-Item = TypeVar("Item")
-
-force_option = click.option(
-    "--force", "-f", is_flag=True, help="Move a tag that points at another manifest by now."
-)
-
-
-async def repositories(services: Services) -> list[str]:
-    """The repositories of which something can be restored."""
-    every = (EVERY_REPOSITORY,)
-    return await _all(lambda page: services.deleted.repositories(page, every), _after_name)
-
-
-async def manifests(services: Services, repository: RepositoryName) -> list[DeletedManifest]:
-    """The deleted manifests of the repository."""
-    return await _all(lambda page: services.deleted.manifests(repository, page), _after_manifest)
-
-
-async def tags(services: Services, repository: RepositoryName) -> list[DeletedTag]:
-    """The deleted tags of the repository."""
-    return await _all(lambda page: services.deleted.tags(repository, page), _after_tag)
-
-
-async def _all(
-    listing: Callable[[Page], Awaitable[Slice[Item]]], after: Callable[[Item], Page]
-) -> list[Item]:
-    found: list[Item] = []
-    part = await listing(Page(MAX_ITEMS))
-    found += part.items
-    while part.more:
-        part = await listing(after(found[-1]))
-        found += part.items
-    return found
-
-
-def _after_name(name: str) -> Page:
-    return Page(MAX_ITEMS, name)
-
-
-def _after_manifest(manifest: DeletedManifest) -> Page:
-    return Page(MAX_ITEMS, manifest.digest)
-
-
-def _after_tag(tag: DeletedTag) -> Page:
-    return Page(MAX_ITEMS, tag.name, to_microseconds(tag.deleted_at))
-
-
-def print_repositories(names: Sequence[str], output: str) -> None:
-    """Print the names of repositories."""
-    if output == "json":
-        print_json(names)
-    else:
-        print_table(("REPOSITORY",), [(name,) for name in names])
-
-
-def print_manifests(found: Sequence[DeletedManifest], output: str) -> None:
-    """Print deleted manifests."""
-    if output == "json":
-        print_json([to_builtins(shapes.deleted_manifest(one)) for one in found])
-        return
-    rows = [
-        (one.digest, one.media_type, instant(one.deleted_at), instant(one.expires_at))
-        for one in found
-    ]
-    print_table(("DIGEST", "MEDIA TYPE", "DELETED", "KEPT UNTIL"), rows)
-
-
-def print_tags(found: Sequence[DeletedTag], output: str) -> None:
-    """Print deleted tags."""
-    if output == "json":
-        print_json([to_builtins(shapes.deleted_tag(one)) for one in found])
-        return
-    rows = [
-        (one.name, one.digest, instant(one.deleted_at), instant(one.expires_at)) for one in found
-    ]
-    print_table(("TAG", "DIGEST", "DELETED", "KEPT UNTIL"), rows)
 
 
 @click.group()
@@ -104,49 +21,55 @@ def deleted() -> None:
 
 
 @deleted.command(name="list")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def list_(config: Path | None, output: str, **options: object) -> None:
+def list_(place: Place, output: str) -> None:
     """List the repositories of which something can be restored."""
-    found = on_registry(config, options, lambda services, _: repositories(services))
-    print_repositories(found, output)
+    with place.reach() as api:
+        names = [*api.every("/deleted", shapes.DeletedRepositoryList)]
+    if output == "json":
+        print_json(names)
+    else:
+        print_table(("REPOSITORY",), [(name,) for name in names])
 
 
 @deleted.command()
 @click.argument("repository")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show(config: Path | None, repository: str, output: str, **options: object) -> None:
+def show(place: Place, repository: str, output: str) -> None:
     """Show what can be restored of a repository, and until when.
 
     \b
     Examples:
       acrux deleted show team/app
     """
-    name = RepositoryName.parse(repository)
-
-    async def act(services: Services) -> tuple[list[DeletedManifest], list[DeletedTag]]:
-        return await manifests(services, name), await tags(services, name)
-
-    found, untagged = on_registry(config, options, lambda services, _: act(services))
+    of = (("repository", repository),)
+    with place.reach() as api:
+        found = [*api.every("/deleted/manifests", shapes.DeletedManifestList, of)]
+        tags = [*api.every("/deleted/tags", shapes.DeletedTagList, of)]
     if output == "json":
-        print_json(
-            {
-                "manifests": [to_builtins(shapes.deleted_manifest(one)) for one in found],
-                "tags": [to_builtins(shapes.deleted_tag(one)) for one in untagged],
-            }
-        )
+        print_json({"manifests": to_builtins(found), "tags": to_builtins(tags)})
         return
-    print_manifests(found, output)
+    rows = [
+        (one.digest, one.media_type, instant(one.deleted_at), instant(one.expires_after))
+        for one in found
+    ]
+    print_table(("DIGEST", "MEDIA TYPE", "DELETED", "KEPT UNTIL"), rows)
     click.echo()
-    print_tags(untagged, output)
+    rows = [
+        (one.tag, one.digest, instant(one.deleted_at), instant(one.expires_after)) for one in tags
+    ]
+    print_table(("TAG", "DIGEST", "DELETED", "KEPT UNTIL"), rows)
 
 
 @deleted.command()
 @click.argument("target")
-@force_option
-@setting_options("data_dir")
-def restore(config: Path | None, target: str, force: bool, **options: object) -> None:  # noqa: FBT001 -- a flag
+@click.option(
+    "--force", "-f", is_flag=True, help="Move a tag that points at another manifest by now."
+)
+@place_options("data_dir")
+def restore(place: Place, target: str, force: bool) -> None:  # noqa: FBT001 -- a flag
     """Restore REPO, REPO:TAG, REPO@DIGEST or REPO:TAG@DIGEST.
 
     REPO restores the repository that was deleted last under this name, REPO:TAG the manifest that
@@ -160,41 +83,35 @@ def restore(config: Path | None, target: str, force: bool, **options: object) ->
       acrux deleted restore team/app:v1
     """
     repository, tag, digest = parse_target(target)
-    if tag is None and digest is None:
-        on_registry(
-            config, options, lambda services, _: services.deleted.restore_repository(repository)
+    with place.reach() as api:
+        named = None if digest is None else str(digest)
+        if tag is not None and named is None:
+            named = _last_of(api, str(repository), str(tag))
+        wanted = Restore(
+            repository=str(repository),
+            digest=named,
+            tag=None if tag is None else str(tag),
+            force=force and named is not None,
         )
-    else:
-        on_registry(
-            config,
-            options,
-            lambda services, _: bring_back(services, repository, tag, digest, force),
-        )
+        api.do("POST", "/deleted/restore", wanted)
     click.echo(f"Restored {target}.")
 
 
-async def bring_back(
-    services: Services,
-    repository: RepositoryName,
-    tag: Tag | None,
-    digest: Digest | None,
-    force: bool,  # noqa: FBT001 -- a flag
-) -> None:
-    """Restore a manifest; without a digest, the one that had the tag last.
-
-    Raises UnknownTag.
-    """
-    if digest is None:
-        assert tag is not None  # noqa: S101 -- for the type checker
-        digest = await services.deleted.last_of(repository, tag)
-    await services.deleted.restore(Restoration(repository, digest, tag, force))
+def _last_of(api: Api, repository: str, tag: str) -> str:
+    # From the first of this name on: of one name, the one deleted last comes last.
+    of = (("repository", repository), ("last", f"{tag}@0"))
+    found = api.every("/deleted/tags", shapes.DeletedTagList, of)
+    digests = [one.digest for one in takewhile(lambda one: one.tag == tag, found)]
+    if not digests:
+        raise UnknownTag("no such tag can be restored: list the deleted ones", tag=tag)
+    return str(digests[-1])
 
 
 @deleted.command()
 @click.argument("target")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@setting_options("data_dir")
-def purge(config: Path | None, target: str, yes: bool, **options: object) -> None:  # noqa: FBT001 -- a flag
+@place_options("data_dir")
+def purge(place: Place, target: str, yes: bool) -> None:  # noqa: FBT001 -- a flag
     """Remove REPO@DIGEST for good, or all that was deleted of REPO. It needs no grace.
 
     \b
@@ -206,5 +123,7 @@ def purge(config: Path | None, target: str, yes: bool, **options: object) -> Non
         raise click.UsageError("name what to purge as REPO or REPO@DIGEST, without a tag")
     if not yes:
         click.confirm(f"Nobody can restore {target} then. Continue?", abort=True)
-    on_registry(config, options, lambda services, _: services.deleted.purge(repository, digest))
+    with place.reach() as api:
+        named = None if digest is None else str(digest)
+        api.do("POST", "/deleted/purge", Purge(repository=str(repository), digest=named))
     click.echo(f"Purged {target}.")

@@ -42,14 +42,17 @@ class Progress:
         def show(freed: Freed) -> bool:
             if monotonic() >= self._next:
                 self._next = monotonic() + SECONDS
-                sum_ = before + freed
-                self._write(
-                    f"{sum_.manifests} manifests, {sum_.blobs} blobs, {sum_.uploads} uploads, "
-                    f"{written_bytes(sum_.bytes)} freed"
-                )
+                self.shows(before + freed)
             return True
 
         return show
+
+    def shows(self, freed: Freed) -> None:
+        """Shows what was freed so far."""
+        self._write(
+            f"{freed.manifests} manifests, {freed.blobs} blobs, {freed.uploads} uploads, "
+            f"{written_bytes(freed.bytes)} freed"
+        )
 
     def waits(self) -> None:
         """Shows that another process is waited for."""

@@ -3,10 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 from acrux.domain.content.byte_sizes import written_bytes
-from acrux.domain.content.storage.space import Amount, Freeable, Keeper, Kept, Usage, Usages
 from acrux.http.management.storage import sentences
 from acrux.http.management.storage.sentences import instant
-from acrux.http.management.storage.shapes import CollectionStatus
+from acrux.http.management.storage.shapes import (
+    Amount,
+    CollectionStatus,
+    Keeper,
+    RegistryUsage,
+    Usage,
+    WhatIf,
+    Why,
+)
 
 # The columns of a table, and its rows.
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
@@ -31,14 +38,16 @@ def status(found: CollectionStatus) -> Table:
     )
 
 
-def why(kept: Kept) -> Iterator[str]:
+def why(kept: Why) -> Iterator[str]:
     """What keeps a digest, as a tree in each repository."""
     yield f"{kept.digest}: {written_bytes(kept.size)}"
     if kept.removed_at is not None:
         yield f"nothing refers to it any more: its bytes go at {instant(kept.removed_at)}"
-    for keeper in kept.keepers:
+    for keeper in kept.repositories:
         yield ""
-        yield sentences.keeper(keeper)
+        yield sentences.keeper(
+            keeper.repository, is_deleted=keeper.is_deleted, cleared_at=keeper.cleared_at
+        )
         yield from _chains(keeper)
     if kept.more:
         yield ""
@@ -47,14 +56,14 @@ def why(kept: Kept) -> Iterator[str]:
 
 def _chains(keeper: Keeper) -> Iterator[str]:
     for chain in keeper.chains:
-        yield f"  {sentences.grounds(chain)}:"
+        yield f"  {chain.reason}:"
         for depth, step in enumerate(chain.steps, 2):
-            yield "  " * depth + sentences.step(step.thing, step.name, step.since)
+            yield "  " * depth + sentences.step(step.type, step.name, step.since)
     if keeper.more:
         yield "  and more that refers to it"
 
 
-def freeable(found: Freeable) -> Table:
+def freeable(found: WhatIf) -> Table:
     """What a deletion would free, and when."""
     return (
         ("", "MANIFESTS", "BLOBS", "SIZE"),
@@ -67,13 +76,17 @@ def freeable(found: Freeable) -> Table:
 
 
 def _amount(amount: Amount) -> tuple[str, str, str]:
-    return str(amount.manifests), str(amount.blobs), written_bytes(amount.size)
+    return str(amount.manifests), str(amount.blobs), written_bytes(_size(amount))
 
 
-def notes(found: Freeable) -> Iterator[str]:
+def _size(amount: Amount) -> int:
+    return amount.manifest_bytes + amount.blob_bytes
+
+
+def notes(found: WhatIf) -> Iterator[str]:
     """With whom something is shared, and what is not known."""
     for share in found.shared_with:
-        yield f"shared with {share.name}: {share.blobs} blobs, {written_bytes(share.size)}"
+        yield f"shared with {share.repository}: {share.blobs} blobs, {written_bytes(share.bytes)}"
     if found.more:
         yield "and with more repositories"
     if not found.is_complete:
@@ -85,20 +98,20 @@ def usage(found: Sequence[Usage]) -> Table:
     return _USAGE, [_usage(one, one.name) for one in found]
 
 
-def registry(found: Usages) -> Table:
+def registry(found: RegistryUsage) -> Table:
     """What the registry holds, under its largest repositories."""
     total = _usage(found.total, f"(all {found.total.repositories})")
-    return _USAGE, [*(_usage(one, one.name) for one in found.largest), total]
+    return _USAGE, [*(_usage(one, one.name) for one in found.repositories), total]
 
 
 def _usage(found: Usage, name: str) -> tuple[str, ...]:
-    own = "" if found.own is None else written_bytes(found.own.size)
+    own = "" if found.own is None else written_bytes(_size(found.own))
     content = found.content
     counts = (content.manifests, content.blobs, found.tags)
-    return (name, written_bytes(content.size), own, *map(str, counts))
+    return (name, written_bytes(_size(content)), own, *map(str, counts))
 
 
-def registry_notes(found: Usages) -> Iterator[str]:
+def registry_notes(found: RegistryUsage) -> Iterator[str]:
     """What else takes space, and what is not known."""
     if found.deleted.manifests:
         yield f"{found.deleted.manifests} of the manifests are those of deleted repositories."

@@ -1,14 +1,11 @@
 """acrux usage, acrux show-usage: what the registry holds."""
 
-from pathlib import Path
-
 import click
 from msgspec import to_builtins
 
-from acrux.cli.options import output_option, print_json, print_table, setting_options, warn
-from acrux.cli.registry import on_registry
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import output_option, print_json, print_table, warn
 from acrux.cli.storage import tables
-from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.policies.definition import warnings
 from acrux.http.management.storage import shapes
 from acrux.services.content.space import LARGEST, MAX_LARGEST
@@ -21,15 +18,14 @@ from acrux.services.content.space import LARGEST, MAX_LARGEST
     "--largest", type=click.IntRange(0, MAX_LARGEST), default=LARGEST, show_default=True,
     help="How many repositories to list, if none is named.",
 )  # fmt: skip
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def usage(
-    config: Path | None,
+    place: Place,
     repository: str | None,
     prefix: str | None,
     largest: int,
     output: str,
-    **options: object,
 ) -> None:
     """Show what the registry, a repository, or the repositories below a prefix hold.
 
@@ -45,32 +41,24 @@ def usage(
     if repository is not None and prefix is not None:
         raise click.UsageError("give either --repository or --prefix")
     if repository is None and prefix is None:
-        _show_registry(config, largest, output, options)
+        _show_registry(place, largest, output)
         return
-    name = None if repository is None else RepositoryName.parse(repository)
-    found = on_registry(
-        config,
-        options,
-        lambda services, _: (
-            services.space.of_repository(name)
-            if name is not None
-            else services.space.of_prefix(prefix or "")
-        ),
-    )
+    of = ("repository", repository) if repository is not None else ("prefix", prefix or "")
+    with place.reach() as api:
+        found = api.get("/usage/repositories", shapes.Usage, (of,))
     if prefix is not None and not found.repositories:
         warn(*warnings([found.name]))
     if output == "json":
-        print_json(to_builtins(shapes.usage(found)))
+        print_json(to_builtins(found))
     else:
         print_table(*tables.usage([found]))
 
 
-def _show_registry(
-    config: Path | None, largest: int, output: str, options: dict[str, object]
-) -> None:
-    found = on_registry(config, options, lambda services, _: services.space.of_registry(largest))
+def _show_registry(place: Place, largest: int, output: str) -> None:
+    with place.reach() as api:
+        found = api.get("/usage", shapes.RegistryUsage, (("largest", str(largest)),))
     if output == "json":
-        print_json(to_builtins(shapes.registry(found)))
+        print_json(to_builtins(found))
         return
     print_table(*tables.registry(found))
     for line in tables.registry_notes(found):
@@ -78,17 +66,17 @@ def _show_registry(
 
 
 @click.command()
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show_usage(config: Path | None, output: str, **options: object) -> None:
+def show_usage(place: Place, output: str) -> None:
     """Show what is used and its limit, as az acr show-usage does. Without a quota the limit is -1.
 
     \b
     Examples:
       acrux show-usage --output json
     """
-    found = on_registry(config, options, lambda services, _: services.space.limited())
-    shown = shapes.usages(found).value
+    with place.reach() as api:
+        shown = api.get("/listUsages", shapes.UsageEntryList).value
     if output == "json":
         print_json(to_builtins({"value": shown}))
         return

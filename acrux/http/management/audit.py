@@ -21,15 +21,20 @@ class AuditManagement:
     async def list(self, request: Request) -> Response:
         """GET: a page of the newest records, sorted from old to new.
 
-        The next page holds earlier records.
+        The next page holds earlier records. With `orderby=timeasc` the first page holds the oldest,
+        and the next one later records.
         """
         page, wanted = paging.page(request), searches.read(request)
         found = await self._audit_log.search(replace(wanted, limit=page.items + 1))
         more = 0 < page.items < len(found)
-        shown = found[len(found) - page.items :] if len(found) > page.items else found
+        if wanted.oldest_first:
+            shown = found[: page.items]
+        else:
+            shown = found[len(found) - page.items :] if len(found) > page.items else found
         content = shapes.RecordList(list(map(shapes.record, shown)))
-        following = shown[0].id if more else None
-        return responses.collection(AUDIT, content, page, following, paging.filters(request))
+        following = shown[-1 if wanted.oldest_first else 0].id if more else None
+        filters = [("orderby", paging.order(request).value), *paging.filters(request)]
+        return responses.collection(AUDIT, content, page, following, filters)
 
     async def explain(self, request: Request) -> Response:
         """GET: why a request was refused, and what would allow it."""

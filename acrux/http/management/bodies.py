@@ -25,6 +25,11 @@ Actions: TypeAlias = Annotated[
     Meta(description="Such as repositories/NAME/content/read, or management/read."),
 ]
 
+IfExists: TypeAlias = Annotated[
+    Literal["fail", "keep", "replace"],
+    Meta(description="If there is one with this name; keep fails only if its actions differ."),
+]
+
 Claims: TypeAlias = Annotated[
     list[str], Meta(description="Each is CLAIM=TEXT, * matches any characters; all must match.")
 ]
@@ -66,12 +71,18 @@ class CreateScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only
     name: str
     actions: Actions
     description: str = ""
+    if_exists: IfExists = "fail"
 
 
 class ChangeScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Changes to a scope map. Omitted fields keep their values; `actions` replace the old list."""
+    """Changes to a scope map. Omitted fields keep their values.
+
+    `actions` replace the old list. Instead of them, `addActions` and `removeActions` change it.
+    """
 
     actions: Actions | UnsetType = UNSET
+    add_actions: Actions | UnsetType = UNSET
+    remove_actions: Actions | UnsetType = UNSET
     description: str | UnsetType = UNSET
 
 

@@ -11,11 +11,12 @@ from msgspec import Struct
 
 from acrux.domain.access.scope import on_management
 from acrux.domain.audit.decision import Outcome
-from acrux.domain.content.page import MAX_ITEMS
+from acrux.domain.content.page import MAX_ITEMS, Order
 from acrux.domain.webhooks.standing import State
 from acrux.http import responses
 from acrux.http.management.operation import ROOT, Operation
 from acrux.http.messages import Request, Response
+from acrux.services.content.space import MAX_LARGEST
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 
@@ -33,6 +34,14 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "since": {"description": "Only records from this time on.", "schema": _TIME},
     "until": {"description": "Only records before this time.", "schema": _TIME},
+    "orderby": {
+        "description": "timeasc: the oldest come first, and later pages hold later ones.",
+        "schema": {"enum": [order.value for order in Order]},
+    },
+    "largest": {
+        "description": "How many of the largest repositories to list.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": MAX_LARGEST},
+    },
     "delete": {
         "description": "REPO, REPO:TAG or REPO@DIGEST; may be given several times.",
         "required": True,

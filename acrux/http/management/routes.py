@@ -178,7 +178,7 @@ def _audit(audit: AuditManagement) -> tuple[Operation, ...]:
         Operation(
             "GET", "/audit", READ, audit.list, "Search the audit log.",
             answer=shapes.RecordList,
-            query=("account", "repository", "outcome", "since", "until", *PAGED),
+            query=("account", "repository", "outcome", "since", "until", "orderby", *PAGED),
         ),
         Operation(
             "GET", "/cases/{name}", READ, audit.explain,

@@ -1,5 +1,6 @@
 """Handlers of /management/v1/scopeMaps."""
 
+from acrux.errors import InvalidRequest
 from acrux.http import paging, parsing, responses
 from acrux.http.management import bodies, shapes
 from acrux.http.messages import Request, Response
@@ -26,10 +27,8 @@ class ScopeMapManagement:
     async def create(self, request: Request) -> Response:
         """POST: a scope map."""
         wanted = await bodies.read(request, bodies.CreateScopeMap)
-        created = await self._scope_maps.create(
-            wanted.name, tuple(wanted.actions), wanted.description
-        )
-        return responses.created(f"{SCOPE_MAPS}/{created.name}", shapes.scope_map(created))
+        created = await self._created(wanted)
+        return responses.created(f"{SCOPE_MAPS}/{created.name}", created)
 
     async def show(self, request: Request) -> Response:
         """GET: a scope map."""
@@ -41,13 +40,28 @@ class ScopeMapManagement:
         name, change = parsing.name(request), await bodies.read(request, bodies.ChangeScopeMap)
         if change == bodies.ChangeScopeMap():
             return await self.show(request)
-        actions = bodies.given(change.actions)
+        actions, add = bodies.given(change.actions), bodies.given(change.add_actions)
+        remove = bodies.given(change.remove_actions)
+        if actions is not None and (add is not None or remove is not None):
+            raise InvalidRequest("give either actions, or addActions and removeActions")
         changed = await self._scope_maps.change(
             name,
             permissions=None if actions is None else tuple(actions),
+            add=tuple(add or ()),
+            remove=tuple(remove or ()),
             description=bodies.given(change.description),
         )
         return responses.json(shapes.scope_map(changed))
+
+    async def _created(self, wanted: bodies.CreateScopeMap) -> shapes.ScopeMap:
+        what = (wanted.name, tuple(wanted.actions), wanted.description)
+        if wanted.if_exists == "fail":
+            return shapes.scope_map(await self._scope_maps.create(*what))
+        if wanted.if_exists == "keep":
+            await self._scope_maps.ensure(*what)
+        else:
+            await self._scope_maps.set(*what)
+        return shapes.scope_map(await self._scope_maps.show(wanted.name))
 
     async def delete(self, request: Request) -> Response:
         """DELETE: a scope map that is not in use."""

@@ -3,19 +3,23 @@
 from datetime import UTC, datetime
 
 from acrux.domain.audit.decision import Outcome, Search
+from acrux.domain.content.page import Order
 from acrux.errors import InvalidRequest
 from acrux.http import paging, parsing
 from acrux.http.messages import Request
 
 
 def read(request: Request) -> Search:
-    """The requested search of the audit log. `last` is the id before which the page ends.
+    """The requested search of the audit log.
 
-    Raises InvalidRequest, and InvalidPage for `n` and `last`.
+    `last` is the id before which the page ends, or after which it begins if the oldest come first.
+    Raises InvalidRequest, and InvalidPage for `n`, `last` and `orderby`.
     """
     outcome = _one(request, "outcome")
     if outcome is not None and outcome not in set(Outcome):
         raise InvalidRequest(f"outcome must be one of: {', '.join(Outcome)}", outcome=outcome[:40])
+    oldest_first = paging.order(request) is Order.OLDEST_FIRST
+    last = _one(request, "last")
     return Search(
         account=_one(request, "account"),
         repository=_one(request, "repository"),
@@ -23,7 +27,9 @@ def read(request: Request) -> Search:
         since=_instant(request, "since"),
         until=_instant(request, "until"),
         limit=paging.page(request).items,
-        before=_one(request, "last"),
+        after=last if oldest_first else None,
+        before=None if oldest_first else last,
+        oldest_first=oldest_first,
     )
 
 

@@ -231,16 +231,6 @@ class Accounts:
         await self._done(name, done=replaced)
         return (await self.show(name)).with_values({password_name: value})
 
-    async def renew_passwords(
-        self, name: str, password_names: Collection[str], expires_at: datetime | None = None
-    ) -> ShownAccount:
-        """Replace one or both passwords, as `renew_password` does each."""
-        values: dict[str, str] = {}
-        for password_name in password_names:
-            renewed = await self.renew_password(name, password_name, expires_at)
-            values |= {each.name: each.value.reveal() for each in renewed.passwords if each.value}
-        return (await self.show(name)).with_values(values)
-
     async def delete_password(self, name: str, password_name: str) -> ShownAccount:
         """Remove one password.
 

@@ -74,11 +74,6 @@ class ScopeMaps:
             raise _unknown(name)
         return found
 
-    async def list(self) -> tuple[StoredScopeMap, ...]:
-        """All scope maps by name, the built-in ones first."""
-        system = (_system_defined(name) for name in sorted(SYSTEM_DEFINED))
-        return (*(one for one in system if one), *await self._scope_maps.list())
-
     async def page(self, page: Page) -> Slice[StoredScopeMap]:
         """A page of all scope maps, sorted by name, the built-in ones among them."""
         own = await self._scope_maps.page(page)

@@ -1,12 +1,10 @@
 """List, restore and purge what was deleted."""
 
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.names import RepositoryName, Tag
-from acrux.domain.content.page import MAX_ITEMS, Page, Slice
+from acrux.domain.content.names import RepositoryName
+from acrux.domain.content.page import Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag, Restoration
-from acrux.domain.instants import to_microseconds
-from acrux.errors import UnknownTag
 from acrux.ports.clock import Clock
 from acrux.ports.content.metadata import Graveyard
 
@@ -35,23 +33,6 @@ class DeletedContent:
         Raises UnknownRepository.
         """
         return await self._graveyard.tags(repository, page, self._clock())
-
-    async def last_of(self, repository: RepositoryName, tag: Tag) -> Digest:
-        """The manifest that a deleted tag pointed at, when it was deleted last.
-
-        Raises UnknownRepository, UnknownTag.
-        """
-        last, page = "", Page(MAX_ITEMS, tag.value, 0)
-        while True:
-            found = await self._graveyard.tags(repository, page, self._clock())
-            deleted = [one for one in found.items if one.name == tag.value]
-            if not deleted:
-                break
-            last = deleted[-1].digest
-            page = Page(MAX_ITEMS, tag.value, to_microseconds(deleted[-1].deleted_at))
-        if not last:
-            raise UnknownTag("no such tag can be restored: list the deleted ones", tag=str(tag))
-        return Digest.parse(last)
 
     async def restore(self, what: Restoration) -> None:
         """Restore a manifest, what it lists, and the referrers that were deleted with it.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.token import TOKEN_USER
 from acrux.domain.audit.decision import Search
+from acrux.domain.content.page import Page
 from acrux.settings import Settings
 from tests.http.access.test_access import TRUST
 from tests.http.caller import Answer, Caller, basic
@@ -198,7 +200,10 @@ async def test_lists_come_page_by_page(manager: Manager, registry: Registry) -> 
 
     for path, expected in (
         ("/tokens", [*(f"account-{number}" for number in range(5)), "acrux"]),
-        ("/scopeMaps", [one.name for one in await registry.services.scope_maps.list()]),
+        (
+            "/scopeMaps",
+            [one.name for one in (await registry.services.scope_maps.page(Page(100))).items],
+        ),
         ("/trusts", [f"ci-{number}" for number in range(5)]),
     ):
         for n in ("1", "2", "5", "1000"):
@@ -374,6 +379,52 @@ async def test_the_audit_is_searched(
         assert (await manager.call("GET", "/audit", **query)).status == 400
     twice = await manager.caller.call("GET", f"{ROOT}/audit?account=a&account=b")
     assert twice.status == 400
+
+
+async def test_the_audit_is_read_from_its_beginning(manager: Manager, registry: Registry) -> None:
+    """A collector of logs goes on where it was, whatever was recorded meanwhile."""
+    for number in range(5):
+        await manager.ok("POST", "/scopeMaps", {"name": f"map-{number}", "actions": []})
+    await registry.services.audit_log.flush()
+    newest = (await manager.ok("GET", "/audit"))["value"]
+
+    found, query = [], {"orderby": "timeasc", "n": "2"}
+    for _ in range(50):
+        answer = await manager.call("GET", "/audit", **query)
+        found += answer.json["value"]
+        link = answer.header("Link")
+        if link is None:
+            break
+        query = dict(parse_qsl(link.partition("?")[2].partition(">")[0]))
+
+    assert [one["id"] for one in found] == [one["id"] for one in newest]
+    assert (await manager.call("GET", "/audit", orderby="size")).status == 400
+
+
+async def test_a_scope_map_may_be_there_already_if_that_is_wanted(manager: Manager) -> None:
+    """A script that is run again must not fail, nor change what somebody else made."""
+    made = {"name": "again", "actions": ["repositories/app/content/read"]}
+    other = {**made, "actions": ["repositories/other/content/read"]}
+    first = await manager.ok("POST", "/scopeMaps", made)
+
+    assert (await manager.refusal("POST", "/scopeMaps", made))[0] == 409
+    assert await manager.ok("POST", "/scopeMaps", {**made, "ifExists": "keep"}) == first
+    assert (await manager.refusal("POST", "/scopeMaps", {**other, "ifExists": "keep"}))[0] == 409
+    replaced = await manager.ok("POST", "/scopeMaps", {**other, "ifExists": "replace"})
+    assert replaced["actions"] == other["actions"]
+
+
+async def test_actions_are_added_and_removed_one_by_one(manager: Manager) -> None:
+    """Whoever sends the whole list takes back what another administrator added meanwhile."""
+    read, write = "repositories/app/content/read", "repositories/app/content/write"
+    await manager.ok("POST", "/scopeMaps", {"name": "changing", "actions": [read]})
+
+    added = await manager.ok("PATCH", "/scopeMaps/changing", {"addActions": [write]})
+    removed = await manager.ok("PATCH", "/scopeMaps/changing", {"removeActions": [read]})
+    both = await manager.refusal("PATCH", "/scopeMaps/changing", {"actions": [], "addActions": []})
+
+    assert (added["actions"], removed["actions"]) == ([read, write], [write])
+    assert both == (400, "give either actions, or addActions and removeActions")
 
 
 async def test_a_case_is_explained(manager: Manager, registry: Registry) -> None:

@@ -140,6 +140,9 @@ async def test_usage_of_the_registry_a_prefix_and_a_repository(
     team = await manager.ok("GET", "/usage/repositories", prefix="team")
     web = await manager.ok("GET", "/usage/repositories", repository="team/web")
 
+    two = await manager.ok("GET", "/usage", largest="2")
+
+    assert len(two["repositories"]) == 2
     assert usage["total"]["content"]["blobs"] == 3
     assert (usage["total"]["tags"], usage["isCounted"]) == (3, True)
     assert [one["name"] for one in usage["repositories"]] == ["team/web", "other", "team/app"]
@@ -152,6 +155,8 @@ async def test_usage_refuses_a_question_without_a_subject(manager: Manager) -> N
     for query in ({}, {"repository": "a", "prefix": "b"}, {"prefix": ""}, {"repository": "A"}):
         assert (await manager.call("GET", "/usage/repositories", **query)).status == 400, query
     assert (await manager.call("GET", "/usage/repositories", repository="a")).status == 404
+    for largest in ("-1", "1001", "many", "²", ""):
+        assert (await manager.call("GET", "/usage", largest=largest)).status == 400, largest
 
 
 async def test_usages_are_listed_as_arm_lists_them(

@@ -120,17 +120,6 @@ async def test_a_weak_first_password_makes_no_administrator(services: Services) 
     assert await services.accounts.create_administrator("acrux", Initial()) is not None
 
 
-async def test_both_passwords_may_be_renewed_at_once(services: Services) -> None:
-    """After a leak nobody knows which of them it was."""
-    old = values(await services.accounts.create_administrator("acrux"))
-
-    new = values(await services.accounts.renew_passwords("acrux", ADMINISTRATOR_PASSWORDS))
-
-    assert new.keys() == old.keys()
-    assert [await services.works(value) for value in new.values()] == [True, True]
-    assert [await services.works(value) for value in old.values()] == [False, False]
-
-
 async def test_a_password_that_is_not_there_is_told_apart_from_an_account(
     services: Services,
 ) -> None:

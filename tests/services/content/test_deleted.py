@@ -8,8 +8,6 @@ from acrux.adapters.sql.deleted import restoring
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.storage.deleted import Restoration
-from acrux.errors import UnknownTag
-from acrux.services.content import deleted
 from acrux.services.content.deleted import DeletedContent
 from tests.contracts.content import BLOB, HELLO, descriptor, image, index, tags
 from tests.contracts.graves import Graves
@@ -32,22 +30,6 @@ async def graves(tmp_path: Path) -> Graves:
 def service(graves: Graves) -> DeletedContent:
     """The service on it."""
     return DeletedContent(graves.graveyard, lambda: graves.now)
-
-
-async def test_the_manifest_that_had_a_tag_last_is_found_beyond_one_page(
-    graves: Graves, service: DeletedContent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A tag that was deleted again and again would bring back an old image."""
-    monkeypatch.setattr(deleted, "MAX_ITEMS", 2)
-    for one in IMAGES:
-        await graves.push(one, V1)
-        await graves.metadata.delete_tag(HELLO, V1)
-    await graves.push(IMAGES[0], V2)
-    await graves.metadata.delete_tag(HELLO, V2)
-
-    assert await service.last_of(HELLO, V1) == IMAGES[-1].digest
-    with pytest.raises(UnknownTag):
-        await service.last_of(HELLO, *tags("v"))
 
 
 async def test_what_takes_several_transactions_is_restored_by_one_call(

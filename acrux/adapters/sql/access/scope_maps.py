@@ -22,10 +22,6 @@ class SqlScopeMaps:
         rows = await self._database.read(_select("WHERE name = :name", {"name": name}))
         return _read(rows[0]) if rows else None
 
-    async def list(self) -> tuple[StoredScopeMap, ...]:
-        """See ports.ScopeMaps."""
-        return tuple(map(_read, await self._database.read(_select("ORDER BY name", {}))))
-
     async def page(self, page: Page) -> Slice[StoredScopeMap]:
         """See ports.ScopeMaps."""
         rows = await self._database.read(

@@ -31,7 +31,7 @@ def operations(handlers: StorageHandlers) -> tuple[Operation, ...]:
         Operation(
             "GET", "/usage", READ, usage.show,
             "Show what the registry holds, and its largest repositories.",
-            answer=shapes.RegistryUsage,
+            answer=shapes.RegistryUsage, query=("largest",),
         ),
         Operation(
             "GET", "/usage/repositories", READ, usage.show_some,

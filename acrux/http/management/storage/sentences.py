@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from acrux.domain.content.storage.space import Chain, Ground, Keeper, Thing
+from acrux.domain.content.storage.space import Chain, Ground
 
 _GROUNDS: Final = {
     Ground.TAG: "{what} keeps it",
@@ -32,13 +32,13 @@ def grounds(chain: Chain) -> str:
     )
 
 
-def keeper(one: Keeper) -> str:
+def keeper(repository: str, *, is_deleted: bool, cleared_at: datetime | None) -> str:
     """What the repository has to do with it."""
-    if one.cleared_at is not None:
-        return f"{one.name}: deleted, and cleared from {instant(one.cleared_at)} on"
-    return f"{one.name}: deleted" if one.is_deleted else one.name
+    if cleared_at is not None:
+        return f"{repository}: deleted, and cleared from {instant(cleared_at)} on"
+    return f"{repository}: deleted" if is_deleted else repository
 
 
-def step(thing: Thing, name: str, since: datetime) -> str:
+def step(thing: str, name: str, since: datetime) -> str:
     """A step of a chain."""
-    return f"{thing.value} {name}, since {instant(since)}"
+    return f"{thing} {name}, since {instant(since)}"

@@ -5,7 +5,7 @@ from acrux.errors import InvalidRequest
 from acrux.http import parsing, responses
 from acrux.http.management.storage import shapes
 from acrux.http.messages import Request, Response
-from acrux.services.content.space import Space
+from acrux.services.content.space import LARGEST, MAX_LARGEST, Space
 
 
 class UsageManagement:
@@ -14,9 +14,10 @@ class UsageManagement:
     def __init__(self, space: Space) -> None:
         self._space = space
 
-    async def show(self, _: Request) -> Response:
+    async def show(self, request: Request) -> Response:
         """GET: what the registry holds."""
-        return responses.json(shapes.registry(await self._space.of_registry()))
+        found = await self._space.of_registry(_largest(request))
+        return responses.json(shapes.registry(found))
 
     async def show_some(self, request: Request) -> Response:
         """GET: what a repository holds, or all repositories below a prefix."""
@@ -33,3 +34,12 @@ class UsageManagement:
     async def list(self, _: Request) -> Response:
         """GET: what is used, and its limits, as ARM lists them."""
         return responses.json(shapes.usages(await self._space.limited()))
+
+
+def _largest(request: Request) -> int:
+    text = parsing.first(request, "largest")
+    if text is None:
+        return LARGEST
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= MAX_LARGEST):
+        raise InvalidRequest(f"largest is a number from 0 to {MAX_LARGEST}", largest=text[:40])
+    return int(text)

@@ -1,0 +1,1 @@
+"""What carries a command's requests: calls in this process, or HTTP."""

@@ -1,0 +1,1 @@
+"""Commands about what a registry holds, named and shaped as in az acr."""

@@ -1,0 +1,1 @@
+"""What carries commands: HTTP, or calls in the process."""

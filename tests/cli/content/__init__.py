@@ -1,0 +1,1 @@
+"""The commands about content, on a data directory and at a URL."""
