@@ -1,12 +1,19 @@
-"""The address and the port that the registry listens on."""
+"""The address and the port of the registry, and whether it answers there."""
 
 import errno
+import http.client
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Final
 
 from acrux.errors import InvalidSettings
 from acrux.settings import Settings
+
+# Where to reach a registry that listens on every address.
+_HERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared, not bound
+
+MAX_BODY_BYTES: Final = 4096  # of an answer to `ask`
 
 _REMEDIES: Final[Mapping[int | None, str]] = {
     errno.EADDRINUSE: "stop the program that listens there, or choose another port with --port",
@@ -16,7 +23,9 @@ _REMEDIES: Final[Mapping[int | None, str]] = {
 }
 
 
-def resolve(settings: Settings, passed: socket.socket | None) -> tuple[Settings, socket.socket]:
+def resolve(
+    settings: Settings, passed: socket.socket | None = None
+) -> tuple[Settings, socket.socket]:
     """The settings with the address and port that will be used, and a socket that holds them.
 
     That is the one that a service manager passed, if it did. Raises InvalidSettings if the
@@ -49,6 +58,26 @@ def address(settings: Settings) -> tuple[str, int]:
     return _resolved(settings)[1]
 
 
+def ask(settings: Settings, path: str, seconds: float = 1) -> tuple[int, str]:
+    """The status and the body with which the registry of these settings answers a GET.
+
+    Raises OSError or http.client.HTTPException if it does not answer within the seconds.
+    """
+    connection = _connect(settings, seconds)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read(MAX_BODY_BYTES).decode(errors="replace")
+    finally:
+        connection.close()
+
+
+def url(settings: Settings, path: str) -> str:
+    """What is asked, for messages."""
+    host = _host(settings)
+    return f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}{path}"
+
+
 def _resolved(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]:
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
@@ -58,3 +87,18 @@ def _resolved(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]
         ) from error
     family, *_, address = found[0]
     return family, (str(address[0]), int(address[1]))
+
+
+def _host(settings: Settings) -> str:
+    return _HERE.get(settings.host, settings.host)
+
+
+def _connect(settings: Settings, seconds: float) -> http.client.HTTPConnection:
+    host = _host(settings)
+    if settings.scheme == "http":
+        return http.client.HTTPConnection(host, settings.port, timeout=seconds)
+    # We only ask ourselves whether we answer, and send no secret.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, settings.port, timeout=seconds, context=context)

@@ -22,7 +22,7 @@ from granian.log import LogLevels
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
-from acrux import listening, probe
+from acrux import listening
 from acrux.adapters.blobs.upload_recovery import recover
 from acrux.adapters.data_dir import make_data_dir, open_to_all, open_to_group
 from acrux.adapters.keys.certificates import CertificateFiles, read_pair, self_signed
@@ -53,8 +53,8 @@ HTTP2: Final = HTTP2Settings(max_concurrent_streams=100, max_headers_size=MAX_HE
 class Server(MPServer):
     """Granian's server, except that we supervise its workers.
 
-    Calls `answering`, in a thread, when all workers have started. The workers accept connections
-    from the socket `passed`, or each listens on a socket of its own.
+    Calls `answering`, in a thread, when all workers have started. If a socket is `passed`, the
+    workers share it; otherwise each listens on one of its own.
     """
 
     def __init__(
@@ -329,5 +329,5 @@ def _announce(settings: Settings, answering: Callable[[], None]) -> None:
 
 def _answers(settings: Settings) -> bool:
     with suppress(OSError, http.client.HTTPException):
-        return probe.ask(settings, "/livez")[0] == http.client.OK
+        return listening.ask(settings, "/livez")[0] == http.client.OK
     return False

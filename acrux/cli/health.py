@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from acrux import probe
+from acrux import listening
 from acrux.cli import exits
 from acrux.cli.options import load, setting_options
 
@@ -37,9 +37,9 @@ def health(config: Path | None, *, ready: bool, **options: object) -> None:
     """
     settings = load(config, options).settings
     path = "/readyz" if ready else "/livez"
-    where = probe.url(settings, path)
+    where = listening.url(settings, path)
     try:
-        status, body = probe.ask(settings, path, SECONDS)
+        status, body = listening.ask(settings, path, SECONDS)
     except (OSError, http.client.HTTPException) as error:
         why = str(error) or type(error).__name__
         raise _Unreachable(f"{where} does not answer: {why}") from None

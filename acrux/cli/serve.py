@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from acrux import listening, server, service_manager
+from acrux import listening, server
+from acrux.adapters import service_manager
 from acrux.adapters.log import Style
 from acrux.adapters.passwords.password_file import PasswordFile
 from acrux.bootstrap.application import Registry, build
