@@ -23,6 +23,7 @@ ELSEWHERE: Final = {
     "acrux serve": "runs until it is stopped",
     "ACRUX_PORT=5001 acrux serve": "runs until it is stopped",
     "acrux api": "calls a registry: docs/how-to/client.md",
+    "acrux health": "calls a registry: docs/how-to/signals-and-restarts.md",
     "acrux login": "calls a registry: docs/how-to/client.md",
     "acrux logout": "needs a login: docs/how-to/client.md",
     "acrux auth": "calls a registry, or names a case that happened: docs/how-to/client.md",

@@ -1,8 +1,12 @@
 """Programs and tests in Go, of modules that a go.sum pins."""
 
+import fcntl
+import os
 import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.running import environment
 from tests.tools import missing, require_tool
@@ -26,6 +30,18 @@ def built(folder: Path, program: str, sources: Path = SOURCES) -> str:
     path = folder / Path(program).name
     _run(["go", "build", "-o", str(path), program], copy)
     return str(path)
+
+
+def built_once(factory: pytest.TempPathFactory, program: str, sources: Path) -> str:
+    """Build a program as `built` does, but once for all processes of this test run."""
+    base = factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    place = folder / Path(program).name
+    place.mkdir(exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = place / place.name
+        return str(made) if made.is_file() else built(place, program, sources)
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +26,7 @@ CUSTOM: Final = {"ServiceMonitor"}
 
 NOTES: Final = 'notes: |\n{{ tpl (.Files.Get "notes.txt") . | indent 2 }}\n'
 
-# helm is built once; the group keeps its tests in one process.
-pytestmark = [pytest.mark.xdist_group("helm"), pytest.mark.timeout(go_tools.BUILD_SECONDS)]
+pytestmark = pytest.mark.timeout(go_tools.BUILD_SECONDS)
 
 each_values = pytest.mark.parametrize("values", VALUES, ids=lambda file: file.stem)
 
@@ -38,9 +36,11 @@ Object = dict[str, Any]
 @pytest.fixture(scope="module")
 def helm(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The helm of this machine, or the one that go/go.mod names."""
+    found = shutil.which("helm")
+    if found:
+        return found
     sources = Path(__file__).parent / "go"
-    built = partial(go_tools.built, program="helm.sh/helm/v3/cmd/helm", sources=sources)
-    return shutil.which("helm") or built(tmp_path_factory.mktemp("helm"))
+    return go_tools.built_once(tmp_path_factory, "helm.sh/helm/v3/cmd/helm", sources)
 
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":

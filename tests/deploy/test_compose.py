@@ -26,8 +26,7 @@ pytestmark = pytest.mark.timeout(go_tools.BUILD_SECONDS)
 @pytest.fixture(scope="module")
 def compose(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A program that reads a compose file with the library of docker compose."""
-    folder = tmp_path_factory.mktemp("compose")
-    return go_tools.built(folder, "./compose", Path(__file__).parent / "go")
+    return go_tools.built_once(tmp_path_factory, "./compose", Path(__file__).parent / "go")
 
 
 def read(compose: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -49,7 +48,7 @@ def project(compose: str, host: str) -> dict[str, Any]:
 def test_compose_understands_the_file_and_both_services_are_restricted(compose: str) -> None:
     """A key with a typing error would be refused, or protect nothing."""
     services = project(compose, "registry.example.com")
-    acrux, caddy = services["acrux"], services["caddy"]
+    acrux, caddy = services["registry"], services["caddy"]
 
     assert (acrux["read_only"], caddy["read_only"]) == (True, True)
     assert (acrux["cap_drop"], caddy["cap_drop"]) == (["ALL"], ["ALL"])
@@ -71,7 +70,7 @@ def test_a_missing_host_is_asked_for(compose: str) -> None:
 
 def test_the_settings_of_the_file_exist(compose: str) -> None:
     """A variable that is no setting is ignored."""
-    named = project(compose, "registry.example.com")["acrux"]["environment"]
+    named = project(compose, "registry.example.com")["registry"]["environment"]
 
     assert settings_in(named)
 
@@ -82,12 +81,12 @@ def url(compose: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     program = require_tool("caddy", package="caddy")
     folder = tmp_path_factory.mktemp("caddy")
     host = f"localhost:{free_port()}"
-    settings = project(compose, host)["acrux"]["environment"]
+    settings = project(compose, host)["registry"]["environment"]
     settings["ACRUX_TRUSTED_PROXIES"] = "127.0.0.1"  # where Caddy is here
     with running(folder / "data", "--workers", "1", **settings) as registry:
         config = folder / "Caddyfile"
         options = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"
-        text = CADDYFILE.read_text().replace("acrux:5000", f"127.0.0.1:{registry.port}")
+        text = CADDYFILE.read_text().replace("registry:5000", f"127.0.0.1:{registry.port}")
         config.write_text(options + text.replace("{$REGISTRY_HOST}", host))
         command = [program, "run", "--config", str(config), "--adapter", "caddyfile"]
         with proxy(command, folder, int(host.partition(":")[2])):
