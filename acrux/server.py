@@ -20,7 +20,6 @@ from granian.log import LogLevels
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
-from acrux import listening
 from acrux.adapters.blobs.upload_recovery import recover
 from acrux.adapters.data_dir import open_to_all, open_to_group
 from acrux.adapters.keys.served_certificate import ServedCertificate
@@ -33,13 +32,13 @@ from acrux.adapters.standard_error import StandardError
 from acrux.bootstrap.tracing import obstacle
 from acrux.errors import InvalidSettings
 from acrux.http.heads import MAX_HEADER_BYTES
-from acrux.serving import tls
+from acrux.serving import listening, tls
 from acrux.serving.announcing import announce
 from acrux.serving.child import PID, STOPPING
 from acrux.serving.scraping import Scraping
+from acrux.serving.supervision import LEAVING_PER_WORKER, CannotStart, Process, Supervisor
 from acrux.settings import Settings
 from acrux.settings_sources import CurrentSettings
-from acrux.supervision import LEAVING_PER_WORKER, CannotStart, Process, Supervisor
 from acrux.worker import DRAIN, load, make_loop
 
 BACKLOG = 4096  # connections that the kernel queues until they are accepted

@@ -1,16 +1,11 @@
 """All settings: read once, checked, immutable."""
 
 import dataclasses
-import ipaddress
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Self
-
-from acrux.domain.access.limits import read_rates
-from acrux.errors import InvalidInput
+from typing import Any, Final, Literal, Self
 
 PREFIX: Final = "ACRUX_"
 
@@ -26,59 +21,8 @@ OTHER_VARIABLES: Final = frozenset(
     }
 )
 
-# acr-protocol.md §5.11: 5 to 50 letters and digits; hyphens as in a domain name label.
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]{3,48}[a-zA-Z0-9]")
-
-# host ::= a domain name, an IPv4 address or a bracketed IPv6 address; port ::= digits
-_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-_LOGIN_SERVER = re.compile(
-    rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]{{2,39}}\])(?::[1-9][0-9]{{0,4}})?"
-)
-
-# Clients may send it in any case, and it is compared in lower case.
-_SERVICE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,254}")
-
-_ISSUER_CHARACTERS: Final = range(1, 256)
 # host ::= a name or an IPv4 address without a colon, or a bracketed IPv6 address
 _HOST_AND_PORT = re.compile(r"(?P<host>[^\s:\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port>[1-9][0-9]{0,4})")
-
-# As a browser writes it (RFC 6454 §6.1).
-_ORIGIN = re.compile(rf"\*|https?://{_LOGIN_SERVER.pattern}")
-
-
-# The minimum and the maximum of each number.
-_RANGES: Final = {
-    "port": (0, 65535),
-    "workers": (0, 256),
-    # Clients assume 60 seconds if the answer names no lifetime, and renew before it ends.
-    "access_token_seconds": (60, 86400),
-    # Azure's SDKs renew if fewer than 300 seconds are left: below that, they would never stop.
-    "refresh_token_seconds": (600, 31_536_000),
-    "idle_seconds": (1, 3600),
-    "answer_idle_seconds": (1, 3600),
-    "header_seconds": (1, 3600),
-    "keep_alive_seconds": (1, 3600),
-    "stop_seconds": (1, 3600),
-    "upload_seconds": (1, 3600),
-    "upload_grace_seconds": (0, 31_536_000),
-    "gc_grace_seconds": (0, 31_536_000),
-    "gc_interval_seconds": (1, 86400),
-    "retention_interval_seconds": (1, 604_800),
-    "connections": (1, 1_000_000),
-    "connections_per_address": (1, 1_000_000),
-    "body_bytes_per_second": (1, 1_000_000),
-    "body_seconds": (1, 604_800),
-    "concurrent_uploads": (0, 4096),
-    "audit_days": (1, 36500),
-    "audit_bytes": (1024 * 1024, 1024**5),
-}
-
-
-class Problem(NamedTuple):
-    """A setting that cannot be used, and what was expected of it."""
-
-    name: str
-    sentence: str
 
 
 def _setting(sentence: str, default: Any) -> Any:
@@ -269,84 +213,6 @@ class Settings:
         "Log successful requests of /livez, /readyz and /metrics, too.", default=True
     )
 
-    def problems(self) -> list[Problem]:
-        """What is wrong with the settings."""
-        found = []
-        if _NAME.fullmatch(self.name) is None:
-            found.append(Problem("name", "must be 5 to 50 letters, digits and inner hyphens"))
-        found += [
-            Problem(name, f"must be from {least} to {most}, not {getattr(self, name)}")
-            for name, (least, most) in _RANGES.items()
-            if not least <= getattr(self, name) <= most
-        ]
-        found += [
-            Problem(
-                "login_servers",
-                f"{server!r} is not host or host:port, in lower case, without a scheme",
-            )
-            for server in self.login_servers
-            if _LOGIN_SERVER.fullmatch(server) is None
-        ]
-        found += [
-            Problem(name, f"{network!r} is not an address or a network such as 10.0.0.0/8")
-            for name in ("trusted_proxies", "webhook_networks")
-            for network in getattr(self, name)
-            if not _is_network(network)
-        ]
-        found += [
-            Problem("cors_origins", f"{origin!r} is not * or scheme://host[:port], without a path")
-            for origin in self.cors_origins
-            if _ORIGIN.fullmatch(origin) is None
-        ]
-        if self.metrics_listen and self.metrics_address is None:
-            wrong = f"{self.metrics_listen!r} is not HOST:PORT such as 127.0.0.1:9095 or [::1]:9095"
-            found.append(Problem("metrics_listen", wrong))
-        if self.htpasswd and not self.htpasswd_scope_map:
-            found.append(
-                Problem(
-                    "htpasswd",
-                    "its users need a scope map: set htpasswd_scope_map too, for example to "
-                    "_repositories_pull_metadata_read",
-                )
-            )
-        return [
-            *found,
-            *self._token_problems(),
-            *self._rate_problems(),
-            *self._tls_problems(),
-        ]
-
-    def _token_problems(self) -> Iterator[Problem]:
-        issuer = self.token_issuer
-        if not (issuer.isprintable() and issuer.isascii() and len(issuer) in _ISSUER_CHARACTERS):
-            yield Problem("token_issuer", "must be 1 to 255 printable ASCII characters")
-        name = "token_services"
-        for service in self.token_services:
-            if _SERVICE.fullmatch(service) is None:
-                yield Problem(name, f"{service!r} is not a service's name in lower case")
-            if service in self.known_login_servers:
-                yield Problem(name, f"{service!r} is a login server of this registry itself")
-        if self.token_certificates and not self.token_services:
-            yield Problem(
-                "token_certificates",
-                "set token_services too: only their tokens get a certificate",
-            )
-
-    def _rate_problems(self) -> Iterator[Problem]:
-        for name in ("account_limits", "anonymous_limits"):
-            try:
-                read_rates(getattr(self, name))
-            except InvalidInput as refused:
-                yield Problem(name, refused.message)
-
-    def _tls_problems(self) -> Iterator[Problem]:
-        if self.tls_cert and not self.tls_key:
-            yield Problem("tls_cert", "a certificate needs its key: set tls_key too")
-        if self.tls_key and not self.tls_cert:
-            yield Problem("tls_key", "a key needs its certificate: set tls_cert too")
-        if self.tls_cert and self.tls_self_signed:
-            yield Problem("tls_self_signed", "set either this, or tls_cert and tls_key")
-
     @property
     def metrics_address(self) -> tuple[str, int] | None:
         """The host and the port that serve the metrics, if they have one of their own."""
@@ -389,11 +255,3 @@ def rows() -> tuple[dataclasses.Field[Any], ...]:
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.upper()
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        return False
-    return True

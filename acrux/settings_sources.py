@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
+from acrux import settings_problems
 from acrux.errors import InvalidSettings
 from acrux.settings import OTHER_VARIABLES, PREFIX, Settings, rows, variable
 
@@ -85,7 +86,7 @@ def load(environ: Mapping[str, str], options: Mapping[str, object], config: Path
     settings = Settings(**values)
     problems += [
         f"{name} ({sources.get(name, 'default')}): {sentence}"
-        for name, sentence in settings.problems()
+        for name, sentence in settings_problems.find(settings)
     ]
     if problems:
         raise InvalidSettings("; ".join(problems))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from acrux.supervision import (
+from acrux.serving.supervision import (
     LEAVE_SECONDS,
     LEAVING_PER_WORKER,
     LONGEST_PAUSE,

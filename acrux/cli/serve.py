@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from acrux import listening, server, settings_sources
+from acrux import server, settings_sources
 from acrux.adapters.log import Style
 from acrux.adapters.passwords.password_file import PasswordFile
 from acrux.bootstrap.application import Registry, build
@@ -22,7 +22,7 @@ from acrux.domain.content.page import Page
 from acrux.domain.content.patterns import EVERY_REPOSITORY
 from acrux.errors import RegistryError, StorageReadOnly
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS
-from acrux.serving import service_manager, tls
+from acrux.serving import listening, service_manager, tls
 from acrux.settings import Settings, variable
 from acrux.settings_sources import CurrentSettings
 

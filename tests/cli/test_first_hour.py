@@ -309,7 +309,7 @@ def test_a_port_without_the_right_to_it_is_not_called_taken() -> None:
     unshare = require_tool("unshare", package="util-linux")
     limit = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
     code = (
-        "from acrux import listening; from acrux.errors import InvalidSettings\n"
+        "from acrux.serving import listening; from acrux.errors import InvalidSettings\n"
         "from acrux.settings import Settings\n"
         f"try: listening.resolve(Settings(port={limit - 1}))\n"
         "except InvalidSettings as refused: print(refused.message)\n"

@@ -129,7 +129,8 @@ def test_a_worker_that_cannot_start_at_first_ends_the_start(tmp_path: Path) -> N
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from acrux import listening, server\n"
+        "from acrux import server\n"
+        "from acrux.serving import listening\n"
         "from acrux.bootstrap.application import build\n"
         "from acrux.settings import Settings\n"
         "from acrux.settings_sources import CurrentSettings\n"
