@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "version": "acrux.cli.version:version",
     "login": "acrux.cli.caller.login:login",
     "logout": "acrux.cli.caller.login:logout",
+    "doctor": "acrux.cli.doctor.doctor:doctor",
     "auth": "acrux.cli.caller.auth:auth",
     "api": "acrux.cli.caller.api:api",
 }
