@@ -42,6 +42,7 @@ _MEANINGS: Final[dict[int, tuple[str, str]]] = {
     ),
     405: ("the registry does not offer this, or its configuration turns it off", ""),
     429: ("wait as long as Retry-After says, and let fewer clients call at once", TOO_MANY),
+    500: ("the log of the registry, or that of the proxy in front, says why", ""),
     502: ("the proxy in front does not reach the registry: is it running, at that address?", ""),
     503: ("the registry is overloaded, starting or read-only: its log says which", ""),
     504: ("the registry did not answer the proxy in time: look at its log and its load", ""),

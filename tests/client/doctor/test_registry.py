@@ -29,11 +29,11 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
         yield registry
 
 
-def account(registry: RunningRegistry, name: str, *actions: str) -> str:
-    """The password of a new account with these actions on the repository team/app."""
+def account(registry: RunningRegistry, name: str, repository: str, *actions: str) -> str:
+    """The password of a new account with these actions on the repository."""
     done = acrux(
         "token", "create", "--data-dir", str(registry.data_dir), "-n", name,
-        "--repository", "team/app", *actions, "--output", "json",
+        "--repository", repository, *actions, "--output", "json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["credentials"]["passwords"][0]["value"])
@@ -77,7 +77,7 @@ def test_nothing_is_pushed_if_it_may_only_read(registry: RunningRegistry) -> Non
     connection.login("acrux", registry.password)
     connection.push_image(image(b"a layer"), "v1", "team/app")
     connection.close()
-    password = account(registry, "reader", "content/read")
+    password = account(registry, "reader", "team/app", "content/read")
     before = repositories(registry)
 
     found = as_user(
@@ -124,7 +124,7 @@ def test_a_wrong_password_is_named_as_az_names_it(registry: RunningRegistry) -> 
 
 def test_rights_that_are_missing_are_named(registry: RunningRegistry) -> None:
     """The account's owner must learn what to ask for."""
-    password = account(registry, "puller", "content/read")
+    password = account(registry, "puller", "team/app", "content/read")
 
     found = as_user("puller", password, registry.host, "--repository", "team/app")
 
@@ -138,14 +138,14 @@ def test_rights_that_are_missing_are_named(registry: RunningRegistry) -> None:
 
 def test_what_may_not_be_deleted_again_is_named(registry: RunningRegistry) -> None:
     """An account of CI pushes, and somebody else must clean up."""
-    password = account(registry, "pusher", "content/read", "content/write")
+    password = account(registry, "pusher", "team/ci", "content/read", "content/write")
 
-    found = as_user("pusher", password, registry.host, "--repository", "team/app")
+    found = as_user("pusher", password, registry.host, "--repository", "team/ci")
 
     assert found.code == 0, found.printed
     assert found["delete"]["status"] == "warning"
     assert re.fullmatch(
-        r"team/app:acrux-doctor-[0-9a-f]{12} stays: delete is not granted",
+        r"team/ci:acrux-doctor-[0-9a-f]{12} stays: delete is not granted",
         found["delete"]["detail"],
     )
 
@@ -189,7 +189,9 @@ def test_both_sides_are_examined_at_once_on_the_registrys_own_machine(
     assert {"database", "space", "pull"} <= found.named("ok")
 
 
-@pytest.mark.parametrize("arguments", [("ftp://a",), ("a/b",), ("x", "--repository", "Team"), ("--nme",)])
+@pytest.mark.parametrize(
+    "arguments", [("ftp://a",), ("a/b",), ("x", "--repository", "Team"), ("--nme",)]
+)
 def test_wrong_usage_is_said_before_anything_is_called(arguments: tuple[str, ...]) -> None:
     """A typo must not be reported as a sick registry."""
     result = CliRunner().invoke(cli, ["doctor", *arguments])
