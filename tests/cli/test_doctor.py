@@ -214,7 +214,9 @@ def test_a_key_that_does_not_fit_fails(folder: Path, tmp_path: Path) -> None:
 def test_a_clock_that_has_gone_back_is_a_warning(folder: Path, ahead: int, status: str) -> None:
     """A battery that is empty sets a machine back by years, and every token is not valid yet."""
     noted = NOW + timedelta(hours=ahead)
-    execute(folder, "INSERT OR REPLACE INTO facts (name, value) VALUES ('clock', ?)", noted.isoformat())
+    execute(
+        folder, "INSERT OR REPLACE INTO facts (name, value) VALUES ('clock', ?)", noted.isoformat()
+    )
 
     assert found(folder)["machine-clock"].status.value == status
 

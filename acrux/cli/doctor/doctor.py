@@ -11,7 +11,7 @@ import click
 import httpx2
 
 from acrux.cli import exits
-from acrux.cli.caller.credential_options import Caller, caller_options
+from acrux.cli.caller.credential_options import PASSWORD, Caller, caller_options
 from acrux.cli.caller.http_client import (
     Tls,
     base_url,
@@ -90,7 +90,7 @@ def doctor(  # noqa: PLR0913 -- one for each option
     Examples:
       acrux doctor registry.example.com -u ci-team --password-stdin < password.txt
       acrux doctor localhost:5000 --read-only --repository hello-world
-      acrux doctor --data-dir /srv/acrux --output json
+      acrux doctor --data-dir /var/lib/acrux --output json
     """
     plan = _plan(repository, read_only=read_only)
     is_here = registry is None or options.get("data_dir") is not None
@@ -99,7 +99,8 @@ def doctor(  # noqa: PLR0913 -- one for each option
     if url is not None:
         with failures_told(), open_client(tls) as client:
             login = caller.find_login(url)
-            visit = Visit(url, client, tls, login, caller.allowed_realm_hosts, plan)
+            post = caller.grant == PASSWORD
+            visit = Visit(url, client, tls, login, caller.allowed_realm_hosts, plan, post)
             results += carry_out(OUTSIDE, visit)
     _show(url, results, output)
     if any(finding.status is Status.FAILED for _, finding in results):

@@ -95,7 +95,7 @@ def _basic(visit: Visit, login: Login) -> Finding:
 def _bearer(visit: Visit, asked: TokenRequest, login: Login) -> Finding:
     try:
         with visit.reaching():
-            issued = walk.obtain(visit.client, asked, login)
+            issued = walk.obtain(visit.client, asked, login, post=visit.post)
     except Ended as ended:
         if isinstance(ended.__cause__, TokenRefused):
             raise _refused(ended, ended.__cause__, login) from None

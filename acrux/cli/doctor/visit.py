@@ -72,6 +72,7 @@ class Visit:
     login: Login | None
     allowed_realm_hosts: tuple[str, ...]
     plan: Plan
+    post: bool = False  # whether a password is first sent in a form
     answer: Answer | None = None  # to GET /v2/ without credentials
     challenge: Challenge | None = None
     asked: TokenRequest | None = None
@@ -116,7 +117,9 @@ class Visit:
     @cached_property
     def auth(self) -> RegistryAuth:
         """What logs in for each request."""
-        return RegistryAuth(str(self.url), self.login, allowed_realm_hosts=self.allowed_realm_hosts)
+        return RegistryAuth(
+            str(self.url), self.login, allowed_realm_hosts=self.allowed_realm_hosts, post=self.post
+        )
 
     def require(self, action: str) -> None:
         """Raise Ended unless the registry may allow the action on the repository."""
