@@ -69,8 +69,10 @@ def render() -> str:
             such as a name that is taken. Deleting and revoking ask first on a terminal; with
             `--yes` they do not."""
         ),
-        markdown.prose("For completion in bash, add this to `~/.bashrc` (zsh and fish work too):"),
-        markdown.fenced('eval "$(_ACRUX_COMPLETE=bash_source acrux)"'),
+        markdown.prose(
+            """`acrux completion` makes your shell complete commands, options and values, and
+            `man acrux` shows this page by parts ([Install](../how-to/install.md))."""
+        ),
         *(part for command in every() for part in _section(command)),
     )
 
