@@ -25,6 +25,7 @@ ELSEWHERE: Final = {
     "acrux api": "calls a registry: docs/how-to/client.md",
     "acrux login": "calls a registry: docs/how-to/client.md",
     "acrux logout": "needs a login: docs/how-to/client.md",
+    "acrux completion": "needs folders: docs/how-to/install.md",
     "acrux doctor registry.example.com": "calls a registry: docs/how-to/doctor.md",
     "acrux doctor localhost:5000": "calls a registry: docs/how-to/doctor.md",
     "acrux auth": "calls a registry, or names a case that happened: docs/how-to/client.md",

@@ -90,7 +90,7 @@ def doctor(  # noqa: PLR0913 -- one for each option
     Examples:
       acrux doctor registry.example.com -u ci-team --password-stdin < password.txt
       acrux doctor localhost:5000 --read-only --repository hello-world
-      acrux doctor --data-dir /var/lib/acrux --output json
+      acrux doctor --data-dir acrux-data --output json
     """
     plan = _plan(repository, read_only=read_only)
     is_here = registry is None or options.get("data_dir") is not None
