@@ -64,10 +64,10 @@ def render() -> str:
             open its data directory (`--data-dir`), whether the registry is running or not; give
             them the settings that `acrux serve` has. `acrux login`, `logout`, `api`, `auth` and
             `doctor` call a registry over HTTP. A command exits with 0 if it succeeded, 1 if
-            something was refused or failed, 2 if its usage or its input was wrong, 3 if a registry could not be
-            reached, 4 if what it names does not exist, and 5 if that conflicts with what there is,
-            such as a name that is taken. Deleting and revoking ask first on a terminal; with
-            `--yes` they do not."""
+            something was refused or failed, 2 if its usage or its input was wrong, 3 if a registry
+            could not be reached, 4 if what it names does not exist, and 5 if that conflicts with
+            what there is, such as a name that is taken. Deleting and revoking ask first on a
+            terminal; with `--yes` they do not."""
         ),
         markdown.prose(
             """`acrux completion` makes your shell complete commands, options and values, and
