@@ -10,6 +10,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from acrux.errors import InvalidRequest
 from acrux.http import parsing
+from acrux.http.management.grammars import (
+    AccountName,
+    Claims,
+    Issuer,
+    Password,
+    ScopeMapName,
+    TrustName,
+    UserName,
+)
 from acrux.http.messages import Request, Response
 
 MAX_BODY_BYTES: Final = 256 * 1024  # 500 permissions with the longest names
@@ -24,10 +33,6 @@ Actions: TypeAlias = Annotated[
     list[str],
     Meta(description="Such as repositories/NAME/content/read, or management/read."),
 ]
-
-Claims: TypeAlias = Annotated[
-    list[str], Meta(description="Each is CLAIM=TEXT, * matches any characters; all must match.")
-]
 Minutes: TypeAlias = Annotated[int, Meta(ge=10, le=365 * 24 * 60)]
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -39,7 +44,7 @@ Value = TypeVar("Value")
 class CreateToken(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """An account to create."""
 
-    name: str
+    name: AccountName
     scope_map_id: str
     status: Status = "enabled"
     generate_passwords: bool = True
@@ -63,7 +68,7 @@ class GenerateCredentials(Struct, forbid_unknown_fields=True, rename="camel", kw
 class CreateScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A scope map to create."""
 
-    name: str
+    name: ScopeMapName
     actions: Actions
     description: str = ""
 
@@ -92,9 +97,9 @@ class ChangeRegistry(Struct, forbid_unknown_fields=True, rename="camel", kw_only
 class CreateUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A user's account to create, with the password that the user chose."""
 
-    name: str
+    name: UserName
     scope_map_id: str
-    password: str
+    password: Password
 
 
 class ChangeUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -107,14 +112,14 @@ class ChangeUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=Tru
 class SetPassword(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A new password that the user chose."""
 
-    password: str
+    password: Password
 
 
 class CreateTrust(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A trust to create. It grants either a scope map or its own `actions`."""
 
-    name: str
-    issuer: str
+    name: TrustName
+    issuer: Issuer
     audience: str
     claims: Claims
     scope_map_id: str | None = None
