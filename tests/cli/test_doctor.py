@@ -165,6 +165,14 @@ def test_a_newer_schema_fails(folder: Path) -> None:
     assert found(folder)["database"].detail.startswith("the schema has version 999, and this")
 
 
+def test_a_newer_schema_that_this_program_can_use_is_whole(folder: Path) -> None:
+    """During an upgrade both programs run, and either may be asked."""
+    execute(folder, "PRAGMA user_version = 999")
+    execute(folder, "INSERT INTO facts (name, value) VALUES ('oldest-schema', '15')")
+
+    assert found(folder)["database"].detail == "whole, with version 999 of the schema"
+
+
 def test_an_older_schema_is_not_touched(folder: Path) -> None:
     """Before an upgrade, the new program can look at what the old one has."""
     execute(folder, "PRAGMA user_version = 14")

@@ -16,7 +16,7 @@ from acrux.adapters.keys.certificates import CertificateFiles, read_pair
 from acrux.adapters.reserve import LOW_BYTES, RESERVE_BYTES
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sqlite.connection import nobody
-from acrux.adapters.sqlite.database import migrations
+from acrux.adapters.sqlite.schema import OLDEST, migrations
 from acrux.adapters.sqlite.snapshots import read_apart, verify
 from acrux.adapters.steady_clock import JUMP
 from acrux.cli.doctor.finding import Check, Ended, Finding, failed, ok, skipped, warning
@@ -107,9 +107,9 @@ def space(machine: Machine) -> Finding:
 
 def database(machine: Machine) -> Finding:
     """Whether the database is of this version, and finds nothing wrong with its own file."""
-    version = _read(machine, _version())
+    version, oldest = _read(machine, _versions())
     known = len(migrations())
-    if version > known:
+    if version > known and known < oldest:
         raise failed(
             f"the schema has version {version}, and this acrux knows versions up to {known}",
             "run the acrux that made it, or a newer one",
@@ -179,9 +179,11 @@ def _unreadable(machine: Machine, error: Exception) -> Ended:
     )
 
 
-def _version() -> Steps[int]:
+def _versions() -> Steps[tuple[int, int]]:
+    """The version of the schema, and the oldest one that a program must know to use it."""
     [(version,)] = yield Statement("PRAGMA user_version", {})
-    return int(version)
+    rows = yield Statement("SELECT value FROM facts WHERE name = :name", {"name": OLDEST})
+    return int(version), int(rows[0][0]) if rows else int(version)
 
 
 def _kept_clock() -> Steps[list[str]]:
