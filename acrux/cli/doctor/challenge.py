@@ -99,8 +99,7 @@ def _answer(visit: Visit) -> Answer:
 
 
 def _no_challenge(answer: Answer, url: httpx2.URL) -> Ended:
-    if answer.response.is_redirect:
-        to = answers.place(url.join(answer.response.headers["Location"]))
+    if to := _target(answer, url):
         return failed(f"redirects to {to}", f"call it there: acrux doctor {to}", answers.CHALLENGE)
     if answer.status == 400 and url.scheme == "http":
         advice = "the server may speak https at this port: call it as https://"
@@ -108,6 +107,16 @@ def _no_challenge(answer: Answer, url: httpx2.URL) -> Ended:
     ended = answers.refusal(answer, "does not ask for a login").finding
     advice = ended.advice or "is there a registry at this address, at its root?"
     return failed(ended.detail, advice, ended.error or answers.CHALLENGE)
+
+
+def _target(answer: Answer, url: httpx2.URL) -> str:
+    """Where the answer redirects to, empty if nowhere."""
+    if not answer.response.has_redirect_location:
+        return ""
+    try:
+        return answers.place(url.join(answer.response.headers["Location"]))
+    except (httpx2.InvalidURL, ValueError):
+        return "what is not a URL"
 
 
 def _bad_realm(visit: Visit, asked: Challenge, refused: RealmRefused) -> Ended:

@@ -1,6 +1,5 @@
 """Check the way to a registry: proxies, names, addresses."""
 
-import ipaddress
 import socket
 from collections.abc import Sequence
 from contextlib import closing
@@ -10,6 +9,7 @@ from typing import Final
 from acrux.cli.caller.http_client import is_this_machine, printable
 from acrux.cli.doctor import answers
 from acrux.cli.doctor.finding import Finding, failed, ok, skipped, warning
+from acrux.cli.doctor.proxies import is_address
 from acrux.cli.doctor.visit import Visit
 from acrux.client.tokens import basic
 from acrux.domain.access.credential import Credential, Secret
@@ -35,7 +35,7 @@ def proxy(visit: Visit) -> Finding:
 def dns(visit: Visit) -> Finding:
     """All addresses of the registry's name, or of the proxy's."""
     host, _ = _way(visit)
-    if _is_address(host):
+    if is_address(host):
         return ok(f"{host} is an address")
     addresses = _addresses(visit)
     shown = [f"{_FAMILIES.get(family, '?')} {address}" for family, address in addresses]
@@ -121,11 +121,3 @@ def _problem(address: str, port: int) -> str:
         return "no answer"
     except OSError as error:
         return error.strerror or str(error)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -3,7 +3,6 @@
 import json
 from typing import Any, Final
 
-from acrux.cli.caller.http_client import printable
 from acrux.cli.doctor import answers
 from acrux.cli.doctor.answers import Answer
 from acrux.cli.doctor.finding import Finding, failed, ok, skipped, warning
@@ -12,7 +11,8 @@ from acrux.domain.access.scope import PULL
 from acrux.domain.content.byte_sizes import written_bytes
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from acrux.errors import InvalidDigest
+from acrux.domain.content.names import Tag
+from acrux.errors import InvalidDigest, InvalidReference
 
 _ACCEPT: Final = f"{OCI_MANIFEST}, {OCI_INDEX}, {DOCKER_MANIFEST}, {DOCKER_LIST}"
 _PART: Final = 1  # the byte of a blob that is asked for; even `{}` has it
@@ -118,7 +118,10 @@ def _first_tag(listed: Answer) -> str:
     tags = _object(listed.content).get("tags")
     if not isinstance(tags, list) or not tags:
         raise skipped("the repository has no tag")
-    return printable(str(tags[0]))
+    try:
+        return Tag.parse(str(tags[0])).value
+    except InvalidReference:
+        raise failed("the repository lists a tag that is none") from None
 
 
 def _blob_of(manifest: bytes) -> Digest | None:

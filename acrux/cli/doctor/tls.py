@@ -44,7 +44,7 @@ def tls(visit: Visit) -> Finding:
         shaken = _shake(visit, httpx2.create_ssl_context(verification(visit.tls)))
     except ssl.SSLCertVerificationError as refused:
         raise _untrusted(visit, refused) from None
-    except (ssl.SSLError, OSError) as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no certificate has
         raise _no_tls(error) from None
     return _trusted(visit, shaken, datetime.now(UTC))
 
@@ -73,7 +73,7 @@ def _untrusted(visit: Visit, refused: ssl.SSLCertVerificationError) -> Ended:
     code = refused.verify_code
     try:
         shaken = _shake(visit, httpx2.create_ssl_context(verify=False))
-    except (ssl.SSLError, OSError) as error:
+    except (OSError, ValueError) as error:
         return _no_tls(error)
     certificate = shaken.certificate
     detail, advice = f"the certificate is not trusted: {refused.verify_message}", _TRUST
@@ -92,7 +92,7 @@ def _untrusted(visit: Visit, refused: ssl.SSLCertVerificationError) -> Ended:
     return failed(detail, advice, answers.SSL)
 
 
-def _no_tls(error: OSError) -> Ended:
+def _no_tls(error: OSError | ValueError) -> Ended:
     reason = getattr(error, "reason", None) or ""
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
         return failed(
@@ -106,7 +106,7 @@ def _no_tls(error: OSError) -> Ended:
 
 
 def _shake(visit: Visit, context: ssl.SSLContext) -> Shaken:
-    """Shake hands. Raises SSLError, OSError, Ended."""
+    """Shake hands. Raises OSError, of which SSLError is one, ValueError, Ended."""
     with (
         closing(connect(visit)) as connection,
         context.wrap_socket(connection, server_hostname=visit.url.host) as wrapped,

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
 from acrux.cli.caller.http_client import Tls
-from acrux.cli.doctor import answers
+from acrux.cli.doctor import answers, proxies
 from acrux.cli.doctor.answers import Answer
 from acrux.cli.doctor.finding import skipped
 from acrux.client.auth import RegistryAuth
@@ -107,12 +106,8 @@ class Visit:
 
     @cached_property
     def proxy(self) -> httpx2.URL | None:
-        """The proxy that the environment names for this registry, as httpx2 chooses it."""
-        if proxy_bypass(self.url.host):
-            return None
-        proxies = getproxies()
-        found = proxies.get(self.url.scheme) or proxies.get("all")
-        return httpx2.URL(found if "://" in found else f"http://{found}") if found else None
+        """The proxy that the environment names for this registry."""
+        return proxies.find(self.url)
 
     @cached_property
     def auth(self) -> RegistryAuth:

@@ -43,6 +43,8 @@ def answering(
             "CONNECTIVITY_CHALLENGE_ERROR",
             "acrux doctor https://registry.example.com",
         ),
+        (302, {"Location": "http://a:b/"}, "CONNECTIVITY_CHALLENGE_ERROR", "not a URL"),
+        (304, {}, "CONNECTIVITY_CHALLENGE_ERROR", "redirections"),
     ],
 )
 def test_an_answer_that_is_no_challenge_is_named_as_az_names_it(
@@ -229,6 +231,15 @@ def test_what_head_lacks_is_a_warning(lying: FakeRegistry) -> None:
 
     assert found["head"]["status"] == "warning"
     assert "Docker-Content-Digest" in found["head"]["detail"]
+
+
+def test_a_tag_that_is_none_is_not_called(lying: FakeRegistry) -> None:
+    """A registry must not be able to choose the path of a request that holds a token."""
+    lying.answers["/v2/team/app/tags/list"] = answering(200, b'{"tags":["../../../x?y"]}')
+
+    found = read(lying)
+
+    assert found["manifest"]["detail"] == "the repository lists a tag that is none"
 
 
 def test_a_repository_without_a_tag_is_no_failure(lying: FakeRegistry) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from threading import Thread
 
+import httpx2
 import pytest
 from click.testing import CliRunner
 
+from acrux.cli.doctor import proxies
 from acrux.cli.main import cli
 from tests.client.doctor.certificates import certify, serving
 from tests.client.doctor.diagnosis import examine
@@ -110,6 +112,34 @@ def test_a_proxy_that_is_used_is_named_and_examined_instead(
     assert found["http"]["detail"].startswith("GET /v2/ is answered with 401")
     assert set(forward_proxy.named) == {f"registry.invalid:{port}"}
     assert "hidden" not in found.printed
+
+
+@pytest.mark.parametrize(
+    "exempt",
+    ["", "*", "example.com", ".example.com", "*.example.com", "registry.example.com",
+     "registry.example.com:5000", "10.0.0.0/8", "10.1.2.3", "::1", "[::1]", "fd00::/8",
+     "localhost", "example.co, 10.9.9.9 ,", "EXAMPLE.COM"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "host",
+    ["registry.example.com", "registry.example.com:5000", "example.com", "wwwexample.com",
+     "10.1.2.3", "[::1]:5000", "[fd00::5]", "localhost", "a.localhost"],
+)  # fmt: skip
+def test_a_proxy_is_chosen_as_the_client_chooses_it(
+    exempt: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it would examine a way that no request takes."""
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example.net:3128")
+    monkeypatch.setenv("NO_PROXY", exempt)
+    url = httpx2.URL(f"https://{host}/v2/")
+
+    with httpx2.Client() as client:
+        taken = client._transport_for_url(url)  # noqa: SLF001 -- it says nowhere else what it chose
+        is_used = taken is not client._transport  # noqa: SLF001 -- as above
+    found = proxies.find(url)
+
+    assert (found is not None) == is_used
+    assert found in (None, httpx2.URL("http://proxy.example.net:3128"))
 
 
 def test_no_proxy_is_obeyed(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
