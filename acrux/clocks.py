@@ -17,7 +17,7 @@ from acrux.ports.clock import Clock, Pause
 LONGEST_PAUSE: Final = 1.0
 KEPT_EVERY: Final = 60.0
 
-_FACT: Final = "clock"  # the name under which the latest instant is stored
+CLOCK_FACT: Final = "clock"  # the name under which the latest instant is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Clocks:
 
         async def keep() -> None:
             nonlocal is_first
-            kept = await facts.find(_FACT) if is_first else None
+            kept = await facts.find(CLOCK_FACT) if is_first else None
             is_first = False
             if kept:
                 steady.resume(datetime.fromisoformat(kept))
             else:
-                await facts.keep(_FACT, steady.latest().isoformat())
+                await facts.keep(CLOCK_FACT, steady.latest().isoformat())
 
         return (BackgroundTask("clock", KEPT_EVERY, keep, at_start=True),)
 

@@ -114,15 +114,22 @@ def renew(data_dir: Path, name: str = "password") -> str:
 
 @contextmanager
 def running(
-    data_dir: Path, *arguments: str, wrapper: tuple[str, ...] = (), **variables: str
+    data_dir: Path,
+    *arguments: str,
+    wrapper: tuple[str, ...] = (),
+    program: Path = ROOT,
+    **variables: str,
 ) -> Iterator[RunningRegistry]:
-    """A registry on a free port, stopped when the block ends."""
+    """A registry on a free port, stopped when the block ends.
+
+    `program` is the folder that holds the package.
+    """
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("a") as stderr:
         process = subprocess.Popen(
             [*wrapper, sys.executable, "-m", "acrux", "serve", "--port", "0",
              "--data-dir", str(data_dir), *arguments],
-            cwd=ROOT, env=environment(**variables), stdout=subprocess.PIPE, stderr=stderr,
+            cwd=program, env=environment(**variables), stdout=subprocess.PIPE, stderr=stderr,
             text=True, start_new_session=True,
         )  # fmt: skip
     try:

@@ -28,7 +28,7 @@ LONGER = {
 
 # In the management API: the handlers, and the modules that they share.
 HANDLERS = {"accounts", "audit", "keys", "registry", "scope_maps", "trusts", "users"}
-SHARED = {"bodies", "handlers", "openapi", "operation", "routes", "searches", "shapes"}
+SHARED = {"bodies", "grammars", "handlers", "openapi", "operation", "routes", "searches", "shapes"}
 
 MAX_MODULES = 15  # of a folder
 

@@ -199,7 +199,7 @@ def test_no_file_knows_the_machine_that_it_was_written_on() -> None:
     assert guilty == []
 
 
-def test_the_wheel_holds_the_whole_package(tmp_path: Path) -> None:
+def test_the_wheel_holds_the_whole_package_and_the_man_pages(tmp_path: Path) -> None:
     """A forgotten .sql file would be noticed only outside a checkout."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
@@ -207,7 +207,10 @@ def test_the_wheel_holds_the_whole_package(tmp_path: Path) -> None:
     )  # fmt: skip
 
     (wheel,) = tmp_path.glob("*.whl")
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("acrux/")}
+    names = zipfile.ZipFile(wheel).namelist()
+    held = {name for name in names if name.startswith("acrux/")}
+    manuals = {name.rpartition("/")[2] for name in names if "/data/share/man/man1/" in name}
+    assert manuals == {page.name for page in (ROOT / "man" / "man1").iterdir()}
     package = {file.relative_to(ROOT).as_posix() for file in tracked() if "/acrux/" in str(file)}
     assert held == {name for name in package if name.startswith("acrux/")}
 

@@ -6,6 +6,7 @@ import sys
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from acrux.cli import environment, exits
 from acrux.errors import RegistryError
@@ -47,9 +48,11 @@ COMMANDS: Final = {
     "restore": "acrux.cli.backup.restore:restore",
     "audit": "acrux.cli.audit:audit",
     "settings": "acrux.cli.settings:settings",
+    "completion": "acrux.cli.completion:completion",
     "version": "acrux.cli.version:version",
     "login": "acrux.cli.caller.login:login",
     "logout": "acrux.cli.caller.login:logout",
+    "doctor": "acrux.cli.doctor.doctor:doctor",
     "auth": "acrux.cli.caller.auth:auth",
     "api": "acrux.cli.caller.api:api",
 }
@@ -70,6 +73,11 @@ class Commands(click.Group):
         module, attribute = COMMANDS[name].split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Their names alone: for their help, each of them would have to be imported."""
+        named = [CompletionItem(name) for name in COMMANDS if name.startswith(incomplete)]
+        return named or click.Command.shell_complete(self, context, incomplete)
 
     def resolve_command(
         self, context: click.Context, args: list[str]

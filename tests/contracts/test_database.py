@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import acrux
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sqlite.connection import Connection
-from acrux.adapters.sqlite.database import MAX_GROUP, SqliteDatabase, migrate, migrations
+from acrux.adapters.sqlite.database import MAX_GROUP, SqliteDatabase
+from acrux.adapters.sqlite.schema import check, migrate, migrations
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.errors import InvalidSettings, StorageExhausted, UnknownBlob
 from tests.contracts.databases import PATIENCE, Databases, Hold
@@ -621,6 +622,52 @@ class TestMigrations:
 
         with pytest.raises(InvalidSettings, match=r"version 99 .* knows versions up to"):
             SqliteDatabase(path).open()
+
+    @pytest.mark.parametrize(
+        ("first", "second", "refused"),
+        [
+            ("-- expands: 1\n", "-- expands: 1\n", []),
+            ("-- expands: 1\n", "-- expands: 2\n", [1]),
+            ("-- expands: 1\n", "-- contracts: a reason\n", [1, 2]),
+            ("-- contracts: a reason\n", "-- expands: 1\n", [1]),
+            ("", "", [1, 2]),
+        ],
+    )
+    def test_a_program_uses_what_was_expanded_and_refuses_what_was_contracted(
+        self, path: Path, first: str, second: str, refused: list[int]
+    ) -> None:
+        """Old and new workers run side by side, or the old ones would fail at each statement."""
+        scripts = (
+            "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+            f"{first}CREATE TABLE t (x TEXT)",
+            f"{second}CREATE TABLE u (x TEXT)",
+        )
+        with closing(Connection(path)) as connection:
+            for known in (1, 2, 3):  # one upgrade after another
+                migrate(connection, scripts[:known], path)
+
+            assert [known for known in (1, 2, 3) if is_refused(connection, known)] == refused
+
+    def test_a_database_from_before_says_nothing_and_is_expanded_all_the_same(
+        self, path: Path
+    ) -> None:
+        """The first version that expands finds databases without a note."""
+        scripts = ("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",)
+        with closing(Connection(path)) as connection:
+            migrate(connection, scripts, path)
+            connection.execute(Statement("DELETE FROM facts", {}))
+            migrate(connection, (*scripts, "-- expands: 1\nCREATE TABLE t (x TEXT)"), path)
+
+            assert not is_refused(connection, 1)
+
+
+def is_refused(connection: Connection, known: int) -> bool:
+    """Whether a program that knows this version refuses the database."""
+    try:
+        check(connection, known, Path("registry.sqlite"))
+    except InvalidSettings:
+        return True
+    return False
 
 
 @given(st.datetimes(timezones=st.just(UTC)))

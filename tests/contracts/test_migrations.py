@@ -1,5 +1,6 @@
 """Released migrations never change, and lose nothing."""
 
+import re
 from contextlib import closing
 from hashlib import sha256
 from importlib import resources
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from acrux.adapters.sql.database import Row, Statement
 from acrux.adapters.sqlite.connection import Connection
-from acrux.adapters.sqlite.database import migrate, migrations
+from acrux.adapters.sqlite.schema import migrate, migrations
 
 # A new migration gets a row; a row never changes.
 RELEASED = {
@@ -40,6 +41,21 @@ def test_a_migration_is_never_edited() -> None:
     }
 
     assert found == RELEASED
+
+
+# The first version whose programs run beside later ones.
+FIRST = 15
+DECLARED = re.compile(r"-- (?:expands: [0-9]+|contracts: .+)\n")
+# What an earlier program could trip over.
+CONTRACTING = re.compile(r"\b(?:DROP|RENAME|UPDATE|DELETE|CREATE UNIQUE INDEX|CREATE TRIGGER)\b")
+
+
+def test_a_migration_says_whether_earlier_programs_go_on_working() -> None:
+    """Whoever writes one must decide it, and the first line is what programs obey."""
+    for script in migrations()[FIRST:]:
+        assert DECLARED.match(script), script.partition("\n")[0]
+        if script.startswith("-- expands:"):
+            assert CONTRACTING.findall(re.sub(r"--.*", "", script)) == []
 
 
 # The present names of the tables of version 13.

@@ -30,8 +30,8 @@ _GREETED: Final = re.compile(r"^password +(\S+)$", re.MULTILINE)
 # Where the tools come from (.ci/run installs them).
 PACKAGES: Final = {
     "curl": "curl", "docker": "docker.io", "htpasswd": "apache2-utils", "jq": "jq",
-    "openssl": "openssl", "pipx": "pipx", "podman": "podman", "promtool": "prometheus",
-    "skopeo": "skopeo", "sqlite3": "sqlite3",
+    "man": "man-db", "openssl": "openssl", "pipx": "pipx", "podman": "podman",
+    "promtool": "prometheus", "skopeo": "skopeo", "sqlite3": "sqlite3",
 }  # fmt: skip
 
 
@@ -182,7 +182,7 @@ def _lay_out(page: Path, commands: Path) -> None:
         wrapper = page / "scripts" / script.name
         wrapper.write_text(f'#!/bin/sh\nexec "{script}" "$@"\n')
         wrapper.chmod(0o755)
-    for name in ("LICENSE", "README.md", "acrux", "pyproject.toml", "requirements.lock"):
+    for name in ("LICENSE", "README.md", "acrux", "man", "pyproject.toml", "requirements.lock"):
         (page / name).symlink_to(ROOT / name)
     environment_folder = Path(sys.prefix)
     (page / ".venv").symlink_to(environment_folder)

@@ -1,5 +1,6 @@
-"""Write the generated pages of docs/reference: ./scripts/reference."""
+"""Write the generated pages of docs/reference, and man pages: ./scripts/reference."""
 
-from tests.reference import pages
+from tests.reference import man, pages
 
 pages.write()
+man.write()

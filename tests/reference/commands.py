@@ -63,15 +63,17 @@ def render() -> str:
             """Every command prints this with `-h` or `--help`. Commands that manage the registry
             open its data directory (`--data-dir`), whether the registry is running or not; give
             them the settings that `acrux serve` has. Those with `--registry` call a registry that
-            runs at a URL instead. `acrux login`, `logout`, `api` and `auth` call
+            runs at a URL instead. `acrux login`, `logout`, `api`, `auth` and `doctor` call
             a registry over HTTP. A command exits with 0 if it succeeded, 1 if something was
             refused or failed, 2 if its usage or its input was wrong, 3 if a registry could not be
             reached, 4 if what it names does not exist, and 5 if that conflicts with what there is,
             such as a name that is taken. Deleting and revoking ask first on a terminal; with
             `--yes` they do not."""
         ),
-        markdown.prose("For completion in bash, add this to `~/.bashrc` (zsh and fish work too):"),
-        markdown.fenced('eval "$(_ACRUX_COMPLETE=bash_source acrux)"'),
+        markdown.prose(
+            """`acrux completion` makes your shell complete commands, options and values, and
+            `man acrux` shows this page by parts ([Install](../how-to/install.md))."""
+        ),
         *(part for command in every() for part in _section(command)),
     )
 

@@ -5,7 +5,6 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from importlib import resources
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from acrux.adapters.failures import is_read_only
 from acrux.adapters.sql.database import Result, Row, Statement, Steps
+from acrux.adapters.sqlite import schema
 from acrux.adapters.sqlite.connection import Connection, Observer, nobody
 from acrux.adapters.sqlite.read_cache import ReadCache
 from acrux.adapters.sqlite.read_only import Reads, ReadsUntil, RefusedWrites, Writes
@@ -77,7 +77,7 @@ class SqliteDatabase:
             return
         with _refusals(self._path), _alone(self._path.parent), ExitStack() as opened:
             writing = opened.enter_context(closing(Connection(self._path, self._observe)))
-            migrate(writing, migrations(), self._path)
+            schema.migrate(writing, schema.migrations(), self._path)
             # Not the writer's connection: its reads would see an open transaction, and data_version
             # does not change for its own commits
             # (https://sqlite.org/pragma.html#pragma_data_version).
@@ -94,7 +94,7 @@ class SqliteDatabase:
         with _refusals(self._path), ExitStack() as opened:
             connection = Connection(self._path, self._observe, is_read_only=True)
             reading = opened.enter_context(closing(connection))
-            _check_version(_version(reading), len(migrations()), self._path, is_fixed=True)
+            schema.check(reading, len(schema.migrations()), self._path, is_fixed=True)
             self._opened = opened.pop_all()
         lasts = self._stays_read_only
         reads = ReadCache(self.work["read"].measuring(reading.execute, Exception), reading.version)
@@ -249,52 +249,6 @@ class _Writer:
         with suppress(apsw.Error, RegistryError):
             if self._connection.in_transaction:
                 self._connection.execute(_ROLLBACK)
-
-
-def migrations() -> tuple[str, ...]:
-    """The scripts that make the schema, in order; the first makes version 1."""
-    folder = resources.files("acrux.adapters.sql.migrations")
-    scripts = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    scripts.sort(key=lambda script: script.name)
-    return tuple(script.read_text(encoding="utf-8") for script in scripts)
-
-
-def migrate(connection: Connection, scripts: Sequence[str], path: Path) -> None:
-    """Bring the schema to the version that the scripts make, all or nothing.
-
-    If the schema has that version already, nothing is written, so that a start needs no free disk
-    space. Processes that start at the same time wait for each other. Raises InvalidSettings if the
-    database has a newer version.
-    """
-    connection.execute(_BEGIN)
-    try:
-        version = _version(connection)
-        _check_version(version, len(scripts), path)
-        for made, script in enumerate(scripts[version:], version + 1):
-            connection.execute(Statement(script, {}))
-            connection.execute(Statement(f"PRAGMA user_version = {made}", {}))
-        connection.execute(_COMMIT)
-    finally:
-        if connection.in_transaction:
-            connection.execute(_ROLLBACK)
-
-
-def _version(connection: Connection) -> int:
-    [(version,)] = connection.execute(Statement("PRAGMA user_version", {}))
-    return int(version)
-
-
-def _check_version(version: int, known: int, path: Path, *, is_fixed: bool = False) -> None:
-    if is_fixed and version < known:
-        raise InvalidSettings(
-            f"data_dir: the database {path} was made by an older acrux, and its file system is"
-            " read-only: run the acrux that made it, or make the file system writable for one start"
-        )
-    if version > known:
-        raise InvalidSettings(
-            f"data_dir: the database {path} has version {version} of the schema, and this acrux"
-            f" knows versions up to {known}: run the acrux that made it, or a newer one"
-        )
 
 
 @contextmanager

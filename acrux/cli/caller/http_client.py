@@ -69,7 +69,7 @@ def registry_url(text: str) -> httpx2.URL:
     """
     try:
         url = httpx2.URL(text if "://" in text else f"https://{text}")
-        if "://" not in text and _is_this_machine(url.host):
+        if "://" not in text and is_this_machine(url.host):
             url = url.copy_with(scheme="http")
         port_is_valid = url.port is None or 0 < url.port < 65536
     except (httpx2.InvalidURL, ValueError):
@@ -83,12 +83,51 @@ def registry_url(text: str) -> httpx2.URL:
     return url
 
 
+def base_url(text: str) -> httpx2.URL:
+    """The URL of a registry's `/v2/`. Raises click.BadParameter for anything below a registry."""
+    url = registry_url(text)
+    if url.path not in ("", "/") or url.query:
+        raise click.BadParameter(f"{text!r} is more than a registry: expected host[:port]")
+    return url.join("/v2/")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether the host is a loopback address or a name of one."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def verification(tls: Tls) -> ssl.SSLContext | bool:
+    """What to verify certificates with, for httpx2. Raises click.BadParameter."""
+    if tls.insecure:
+        return False
+    if tls.cacert is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=tls.cacert)
+    except (ssl.SSLError, OSError):
+        raise click.BadParameter(f"{tls.cacert} holds no certificates (PEM)") from None
+
+
 def open_client(tls: Tls, hooks: Hooks | None = None) -> httpx2.Client:
-    """A client for one command. Raises click.BadParameter for certificates it cannot read."""
+    """A client for one command.
+
+    Raises click.BadParameter for certificates it cannot read, and click.UsageError for a proxy that
+    it cannot use.
+    """
     headers = {"User-Agent": f"acrux/{__version__}", "Accept-Encoding": "identity"}
-    return httpx2.Client(
-        headers=headers, verify=_verification(tls), timeout=TIMEOUT, event_hooks=hooks
-    )
+    try:
+        return httpx2.Client(
+            headers=headers, verify=verification(tls), timeout=TIMEOUT, event_hooks=hooks
+        )
+    except (ImportError, ValueError, httpx2.InvalidURL):
+        # SOCKS needs a package that we do not have; the URL may contain a password.
+        raise click.UsageError(
+            "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY does not name a proxy that can be used: expected "
+            "http://host:port or https://host:port"
+        ) from None
 
 
 @contextmanager
@@ -131,21 +170,3 @@ def describe_life(left: timedelta | None) -> str:
 def masked(secret: str) -> str:
     """A token as the document shows it: the first and last three characters, if it is long."""
     return f"{secret[:3]}...{secret[-3:]}" if len(secret) > 20 else "***"
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _verification(tls: Tls) -> ssl.SSLContext | bool:
-    if tls.insecure:
-        return False
-    if tls.cacert is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=tls.cacert)
-    except (ssl.SSLError, OSError):
-        raise click.BadParameter(f"{tls.cacert} holds no certificates (PEM)") from None

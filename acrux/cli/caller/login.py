@@ -14,12 +14,12 @@ from acrux.cli.caller.credential_options import PASSWORD, Caller, caller_options
 from acrux.cli.caller.http_client import (
     Refused,
     Tls,
+    base_url,
     describe_life,
     failures_told,
     open_client,
     print_pairs,
     printable,
-    registry_url,
     tls_options,
 )
 from acrux.cli.caller.trace import Trace
@@ -62,7 +62,7 @@ def login(
       acrux login registry.example.com --token-file /run/secrets/oidc-token
       acrux login localhost:5000 -u acrux --expose-token --output json
     """
-    url = _registry(registry)
+    url = base_url(registry)
     host = url.netloc.decode("ascii")
     hooks = Trace(url).hooks if verbose else None
     with failures_told(), open_client(tls, hooks) as client:
@@ -85,19 +85,12 @@ def logout(*, registry: str) -> None:
     Examples:
       acrux logout localhost:5000
     """
-    host = _registry(registry).netloc.decode("ascii")
+    host = base_url(registry).netloc.decode("ascii")
     with failures_told():
         was_kept = credentials.erase(host, os.environ)
     if not was_kept:
         raise Refused(f"not logged in to {host}: nothing is stored for it")
     click.echo(f"logged out of {host}")
-
-
-def _registry(text: str) -> httpx2.URL:
-    url = registry_url(text)
-    if url.path not in ("", "/") or url.query:
-        raise click.BadParameter(f"{text!r} is more than a registry: expected host[:port]")
-    return url.join("/v2/")
 
 
 def _log_in(client: httpx2.Client, url: httpx2.URL, caller: Caller) -> Kept:

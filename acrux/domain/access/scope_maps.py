@@ -57,7 +57,7 @@ _ON_REGISTRY: Final = frozenset(_ACTION_ON_REGISTRY)
 
 # acr-protocol.md §4.3: 5 to 50 letters, digits, hyphens and underscores. Names that begin with an
 # underscore are reserved for built-in scope maps.
-_NAME = re.compile(r"[a-zA-Z0-9-][a-zA-Z0-9_-]{4,49}")
+NAME = re.compile(r"[a-zA-Z0-9-][a-zA-Z0-9_-]{4,49}")
 
 MAX_DESCRIPTION_CHARACTERS: Final = 256
 MAX_PERMISSIONS: Final = 500
@@ -237,7 +237,7 @@ ADMINISTRATOR: Final = ScopeMap.parse(
 
 def check_name(name: str) -> None:
     """Raise InvalidScope if a custom scope map cannot have this name."""
-    if _NAME.fullmatch(name) is None:
+    if NAME.fullmatch(name) is None:
         raise InvalidScope(
             "a scope map's name has 5 to 50 letters, digits, - and _, and does not begin with _",
             scope_map=name[:60],

@@ -19,12 +19,12 @@ from acrux.domain.content.names import RepositoryName
 from acrux.errors import InvalidInput, InvalidName, InvalidScope
 
 # Like an account's name, but it may be as short as `ci`.
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{1,49}")
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{1,49}")
 
 # issuer ::= "https://" host [":" port] [path], without a query or a fragment (OpenID Connect
 # Discovery 1.0 §3); http only on this machine, where nobody can listen in.
 _REST = r"(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
-_ISSUER = re.compile(
+ISSUER = re.compile(
     rf"https://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]){_REST}"
     rf"|http://(?:localhost|127(?:\.[0-9]{{1,3}}){{3}}|\[::1\]){_REST}"
 )
@@ -135,13 +135,13 @@ class Trust(Struct, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """Raise InvalidInput or InvalidScope if the trust is invalid, or would accept anybody."""
-        if _NAME.fullmatch(self.name) is None:
+        if NAME.fullmatch(self.name) is None:
             raise InvalidInput(
                 "a trust's name has 2 to 50 letters, digits, - and _, and begins with a letter or "
                 "a digit",
                 name=self.name[:60],
             )
-        if _ISSUER.fullmatch(self.issuer) is None or len(self.issuer) > MAX_CHARACTERS:
+        if ISSUER.fullmatch(self.issuer) is None or len(self.issuer) > MAX_CHARACTERS:
             raise InvalidInput(
                 "an issuer is an https:// URL without a query, or an http:// URL of this machine",
                 issuer=self.issuer[:MAX_CHARACTERS],

@@ -9,7 +9,7 @@ from acrux.domain.access.token import TOKEN_USER
 from acrux.errors import InvalidInput, InvalidSettings, NameTaken
 
 # No colon, which would end the name in Basic (RFC 7617 §2). An e-mail address is a valid name.
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{2,63}")
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{2,63}")
 
 # NIST SP 800-63B §5.1.1.2: length is what counts; composition rules make passwords worse.
 MIN_CHARACTERS: Final = 12
@@ -56,7 +56,7 @@ def is_user_name(name: str) -> bool:
 
     TOKEN_USER is not: its password is always a token.
     """
-    return _NAME.fullmatch(name) is not None and name != TOKEN_USER
+    return NAME.fullmatch(name) is not None and name != TOKEN_USER
 
 
 def check_user_name(name: str) -> None:

@@ -14,7 +14,7 @@ from acrux.errors import InvalidDigest
 _ENCODED_LENGTHS = {"sha256": 64, "sha512": 128}
 
 # digest ::= algorithm ":" encoded, and for both registered algorithms encoded ::= [a-f0-9]+
-_DIGEST = re.compile(r"(sha256|sha512):([a-f0-9]{64,128})")
+DIGEST = re.compile(r"(sha256|sha512):([a-f0-9]{64,128})")
 
 
 class Hasher(Protocol):
@@ -39,7 +39,7 @@ class Digest(Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `algorithm:encoded`; raise InvalidDigest for anything else."""
-        match = _DIGEST.fullmatch(text)
+        match = DIGEST.fullmatch(text)
         if match is None or len(match[2]) != _ENCODED_LENGTHS[match[1]]:
             raise InvalidDigest(
                 "a digest is sha256: and 64, or sha512: and 128, lower-case hexadecimal digits",

@@ -11,13 +11,13 @@ from acrux.errors import InvalidDigest, InvalidName, InvalidReference
 # component ::= [a-z0-9]+ ( ( "." | "_" | "__" | "-"+ ) [a-z0-9]+ )*
 # name      ::= component ( "/" component )*
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
-_NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 
 # Many clients limit host + "/" + name to 255 characters (OCI distribution specification, "Pull").
 MAX_NAME_CHARACTERS = 255
 
 # tag ::= [a-zA-Z0-9_] [a-zA-Z0-9._-]{0,127}
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
 class RepositoryName(Struct, frozen=True):
@@ -28,7 +28,7 @@ class RepositoryName(Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a name; raise InvalidName if it does not match the grammar or is too long."""
-        if len(text) > MAX_NAME_CHARACTERS or _NAME.fullmatch(text) is None:
+        if len(text) > MAX_NAME_CHARACTERS or NAME.fullmatch(text) is None:
             raise InvalidName(
                 "a repository name is lower-case letters and digits, separated by . _ __ or -, "
                 f"in components separated by /, at most {MAX_NAME_CHARACTERS} characters",
@@ -48,7 +48,7 @@ class Tag(Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a tag; raise InvalidReference if it does not match the grammar."""
-        if _TAG.fullmatch(text) is None:
+        if TAG.fullmatch(text) is None:
             raise InvalidReference(
                 "a tag is a letter, digit or _ and at most 127 more of letters, digits, . _ -",
                 reference=text[:160],

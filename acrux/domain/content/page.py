@@ -13,6 +13,8 @@ DEFAULT_ITEMS = 100
 MAX_ITEMS = 1000  # an unbounded n let one request exhaust the memory (CVE-2023-2253)
 MAX_LAST_CHARACTERS = 512
 
+MAX_COUNT = 10**18 - 1  # of items that a caller may ask for; a page has at most MAX_ITEMS
+
 _COUNT = re.compile(r"[0-9]{1,18}")
 
 # place ::= name "@" microseconds; neither a tag nor a digest contains an @

@@ -10,6 +10,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from acrux.errors import InvalidRequest
 from acrux.http import parsing
+from acrux.http.management.grammars import (
+    AccountName,
+    Claims,
+    Issuer,
+    Password,
+    ScopeMapName,
+    TrustName,
+    UserName,
+)
 from acrux.http.messages import Request, Response
 
 MAX_BODY_BYTES: Final = 256 * 1024  # 500 permissions with the longest names
@@ -30,9 +39,6 @@ IfExists: TypeAlias = Annotated[
     Meta(description="If there is one with this name; keep fails only if its actions differ."),
 ]
 
-Claims: TypeAlias = Annotated[
-    list[str], Meta(description="Each is CLAIM=TEXT, * matches any characters; all must match.")
-]
 Minutes: TypeAlias = Annotated[int, Meta(ge=10, le=365 * 24 * 60)]
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -44,7 +50,7 @@ Value = TypeVar("Value")
 class CreateToken(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """An account to create."""
 
-    name: str
+    name: AccountName
     scope_map_id: str
     status: Status = "enabled"
     generate_passwords: bool = True
@@ -68,7 +74,7 @@ class GenerateCredentials(Struct, forbid_unknown_fields=True, rename="camel", kw
 class CreateScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A scope map to create."""
 
-    name: str
+    name: ScopeMapName
     actions: Actions
     description: str = ""
     if_exists: IfExists = "fail"
@@ -103,9 +109,9 @@ class ChangeRegistry(Struct, forbid_unknown_fields=True, rename="camel", kw_only
 class CreateUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A user's account to create, with the password that the user chose."""
 
-    name: str
+    name: UserName
     scope_map_id: str
-    password: str
+    password: Password
 
 
 class ChangeUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -118,14 +124,14 @@ class ChangeUser(Struct, forbid_unknown_fields=True, rename="camel", kw_only=Tru
 class SetPassword(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A new password that the user chose."""
 
-    password: str
+    password: Password
 
 
 class CreateTrust(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A trust to create. It grants either a scope map or its own `actions`."""
 
-    name: str
-    issuer: str
+    name: TrustName
+    issuer: Issuer
     audience: str
     claims: Claims
     scope_map_id: str | None = None

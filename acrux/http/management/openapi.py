@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from acrux.domain.access.scope import on_management
 from acrux.domain.audit.decision import Outcome
-from acrux.domain.content.page import MAX_ITEMS, Order
+from acrux.domain.content.page import MAX_COUNT, MAX_ITEMS, Order
 from acrux.domain.webhooks.standing import State
 from acrux.http import responses
 from acrux.http.management.operation import ROOT, Operation
@@ -44,12 +44,10 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "delete": {
         "description": "REPO, REPO:TAG or REPO@DIGEST; may be given several times.",
-        "required": True,
         "schema": {"type": "array", "items": {"type": "string"}},
     },
     "repositories": {
         "description": "The policy with this pattern of repositories, such as team/*.",
-        "required": True,
         "schema": {"type": "string"},
     },
     "prefix": {
@@ -62,7 +60,7 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "n": {
         "description": f"The maximum number of items; no page has more than {MAX_ITEMS}.",
-        "schema": {"type": "integer", "minimum": 0},
+        "schema": {"type": "integer", "minimum": 0, "maximum": MAX_COUNT},
     },
     "last": {
         "description": "The item after which the page begins; the Link header names it.",
@@ -161,7 +159,10 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "query", **PARAMETERS[name]} for name in operation.query]
+    return [
+        {"name": name, "in": "query", "required": name in operation.required, **PARAMETERS[name]}
+        for name in operation.query
+    ]
 
 
 def _answer(operation: Operation) -> dict[str, Any]:

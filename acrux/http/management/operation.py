@@ -15,7 +15,8 @@ ROOT: Final = "/management/v1"
 class Operation:
     """One operation. `right` is the action on registry:management that it requires.
 
-    The path is below ROOT. `query` names the parameters of `openapi.PARAMETERS` that it reads.
+    The path is below ROOT. `query` names the parameters of `openapi.PARAMETERS` that it reads, and
+    `required` those of them that must be given.
     """
 
     method: str
@@ -27,6 +28,7 @@ class Operation:
     answer: type[Struct] | None = None
     status: int = 200
     query: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
 
 PAGED: Final = ("n", "last")

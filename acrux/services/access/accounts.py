@@ -34,7 +34,7 @@ TOKEN_PASSWORDS: Final = ("password1", "password2")
 EVERYTHING_PULLED: Final = "_repositories_pull_metadata_read"
 
 # acr-protocol.md §4.2; no colon, which would end the name in Basic (RFC 7617 §2).
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{4,49}")
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{4,49}")
 
 
 class Accounts:
@@ -133,7 +133,7 @@ class Accounts:
 
         Raises NameTaken, and InvalidInput for an invalid name or an unknown scope map.
         """
-        if _NAME.fullmatch(name) is None:
+        if NAME.fullmatch(name) is None:
             raise InvalidInput(
                 "an account's name has 5 to 50 letters, digits, - and _, and begins with a letter "
                 "or a digit",

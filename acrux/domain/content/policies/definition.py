@@ -14,7 +14,7 @@ MAX_POLICIES: Final = 500  # of a kind: all are read in the transactions that ob
 MAX_DEFINITION_BYTES: Final = 4096
 
 # As scope maps are named (acr-protocol.md §4.3). Names that begin with an underscore are reserved.
-_NAME: Final = re.compile(r"[a-zA-Z0-9-][a-zA-Z0-9_-]{4,49}")
+NAME: Final = re.compile(r"[a-zA-Z0-9-][a-zA-Z0-9_-]{4,49}")
 
 
 class Policy(Protocol):
@@ -44,7 +44,7 @@ def warnings(patterns: Iterable[str], tags: Iterable[str] = ()) -> list[str]:
 
 def check_name(name: str, title: str) -> None:
     """Raise InvalidInput if a policy cannot have this name; `title` says what is named."""
-    if _NAME.fullmatch(name) is None:
+    if NAME.fullmatch(name) is None:
         raise InvalidInput(
             f"the name of a {title} has 5 to 50 letters, digits, - and _, and does not begin "
             "with _",

@@ -12,7 +12,7 @@ MAX_GLOB_CHARACTERS: Final = 128  # of a tag
 MAX_FILTER_CHARACTERS: Final = 512
 
 # The characters of a tag, and two wildcards.
-_GLOB: Final = re.compile(r"[a-zA-Z0-9._*?-]+")
+GLOB: Final = re.compile(r"[a-zA-Z0-9._*?-]+")
 
 # What a compiled expression may take, in bytes. re2 keeps the last 128 of them, and allows 8 MiB
 # for each by default.
@@ -33,7 +33,7 @@ class Expression(Protocol):
 def check_globs(globs: tuple[str, ...]) -> None:
     """Raise InvalidInput if one of them is not a tag with `*` and `?` as wildcards."""
     for glob in globs:
-        if len(glob) > MAX_GLOB_CHARACTERS or _GLOB.fullmatch(glob) is None:
+        if len(glob) > MAX_GLOB_CHARACTERS or GLOB.fullmatch(glob) is None:
             raise InvalidInput(
                 "tags are named as they are, or with * for any characters and ? for any one, such "
                 f"as dev-*, in at most {MAX_GLOB_CHARACTERS} characters",

@@ -7,16 +7,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from acrux.domain.content.byte_sizes import MAX_BYTES
 from acrux.domain.content.policies import retention, soft_delete
 from acrux.http.management.bodies import Status
+from acrux.http.management.grammars import Globs, Pattern, Patterns, PolicyName
 
-Patterns: TypeAlias = Annotated[
-    list[str], Meta(description="Each is a repository, all below one (team/*), or all (*).")
-]
-Pattern: TypeAlias = Annotated[
-    str, Meta(description="A repository, all below one (team/*), or all (*).")
-]
-Globs: TypeAlias = Annotated[
-    list[str], Meta(description="Tags; * matches any characters, ? any single one.")
-]
 Filter: TypeAlias = Annotated[
     str, Meta(description="A regular expression of RE2; it may match any part of a tag.")
 ]
@@ -35,7 +27,7 @@ DeletedDays: TypeAlias = Annotated[int, Meta(ge=1, le=soft_delete.MAX_DAYS)]
 class CreateRetentionRule(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A retention rule to create. A tag goes only if all conditions given hold."""
 
-    name: str
+    name: PolicyName
     repositories: Patterns
     tags: Globs = []
     filter: Filter = ""
@@ -75,7 +67,7 @@ class ChangeRetentionPolicy(Struct, forbid_unknown_fields=True, rename="camel", 
 class CreateWriteOncePolicy(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A write-once policy to create."""
 
-    name: str
+    name: PolicyName
     repositories: Patterns
     except_tags: Globs = []
 
@@ -90,7 +82,7 @@ class ChangeWriteOncePolicy(Struct, forbid_unknown_fields=True, rename="camel", 
 class CreateQuota(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """A quota to create: what the repositories of the pattern may take together."""
 
-    name: str
+    name: PolicyName
     repositories: Pattern
     max_bytes: Bytes
 

@@ -127,6 +127,6 @@ def _soft_delete(policies: SoftDeleteManagement) -> tuple[Operation, ...]:
         ),
         Operation(
             "DELETE", path, WRITE, policies.delete, "Delete the soft-delete policy of a pattern.",
-            status=204, query=("repositories",),
+            status=204, query=("repositories",), required=("repositories",),
         ),
     )  # fmt: skip

@@ -1,13 +1,8 @@
 """The JSON bodies of the operations about space."""
 
-from typing import Annotated
+from msgspec import Struct
 
-from msgspec import Meta, Struct
-
-MAX_CHARACTERS = 512  # the longest name, and a digest or a tag
-
-
-Text = Annotated[str, Meta(max_length=MAX_CHARACTERS)]
+from acrux.http.management.grammars import Digest, Repository, Tag
 
 
 class Restore(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -17,14 +12,14 @@ class Restore(Struct, forbid_unknown_fields=True, kw_only=True):
     moves tags that point at another manifest.
     """
 
-    repository: Text
-    digest: Text | None = None
-    tag: Text | None = None
+    repository: Repository
+    digest: Digest | None = None
+    tag: Tag | None = None
     force: bool = False
 
 
 class Purge(Struct, forbid_unknown_fields=True, kw_only=True):
     """What to remove for good: a deleted manifest, or all that was deleted of the repository."""
 
-    repository: Text
-    digest: Text | None = None
+    repository: Repository
+    digest: Digest | None = None

@@ -26,7 +26,7 @@ def operations(handlers: StorageHandlers) -> tuple[Operation, ...]:
         ),
         Operation(
             "GET", "/gc/whatIf", READ, collection.what_if, "Say what a deletion would free.",
-            answer=shapes.WhatIf, query=("delete",),
+            answer=shapes.WhatIf, query=("delete",), required=("delete",),
         ),
         Operation(
             "GET", "/usage", READ, usage.show,
@@ -58,11 +58,13 @@ def _deleted(deleted: DeletedManagement) -> tuple[Operation, ...]:
             "GET", "/deleted/manifests", READ, deleted.list_manifests,
             "List the deleted manifests of a repository.",
             answer=shapes.DeletedManifestList, query=("repository", *PAGED),
+            required=("repository",),
         ),
         Operation(
             "GET", "/deleted/tags", READ, deleted.list_tags,
             "List the deleted tags of a repository.",
             answer=shapes.DeletedTagList, query=("repository", *PAGED),
+            required=("repository",),
         ),
         Operation(
             "POST", "/deleted/restore", WRITE, deleted.restore,

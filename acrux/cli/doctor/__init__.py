@@ -1,0 +1,1 @@
+"""Examine a registry, from outside and on its own machine."""

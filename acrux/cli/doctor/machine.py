@@ -1,0 +1,201 @@
+"""Check what only the registry's own machine knows; nothing is changed."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+import apsw
+from cryptography import x509
+
+from acrux.adapters.data_dir import RESTORING, open_to_all, open_to_group
+from acrux.adapters.keys.certificates import CertificateFiles, read_pair
+from acrux.adapters.reserve import LOW_BYTES, RESERVE_BYTES
+from acrux.adapters.sql.database import Statement, Steps
+from acrux.adapters.sqlite.connection import nobody
+from acrux.adapters.sqlite.schema import OLDEST, migrations
+from acrux.adapters.sqlite.snapshots import read_apart, verify
+from acrux.adapters.steady_clock import JUMP
+from acrux.cli.doctor.finding import Check, Ended, Finding, failed, ok, skipped, warning
+from acrux.cli.doctor.tls import WARN_BEFORE
+from acrux.clocks import CLOCK_FACT
+from acrux.domain.content.byte_sizes import written_bytes
+from acrux.errors import InvalidSettings, RegistryError
+from acrux.settings import Settings
+
+Result = TypeVar("Result")
+
+LITTLE_BYTES: Final = 1024**3
+FEW_FILES: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The settings of a registry on this machine, and the time."""
+
+    settings: Settings
+    now: datetime
+
+    @property
+    def folder(self) -> Path:
+        """The data directory."""
+        return self.settings.data_dir
+
+    @property
+    def database(self) -> Path:
+        """The file of the database."""
+        return self.folder / "registry.sqlite"
+
+
+def data_dir(machine: Machine) -> Finding:
+    """Whether there is a registry that this user can change."""
+    folder = machine.folder.absolute()
+    if not machine.database.exists():
+        advice = "give the same --data-dir as to acrux serve, or name a registry to call"
+        raise failed(f"there is no registry in {folder}", advice)
+    if (machine.folder / RESTORING).exists():
+        raise failed(
+            f"a restore into {folder} is running, or was interrupted",
+            "wait for it, or run the same acrux restore again, which goes on",
+        )
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise failed(
+            f"this user cannot write to {folder}",
+            "run this as the user who runs acrux serve, or change the owner of the directory; on "
+            "a file system that is mounted read-only nothing can be pushed",
+        )
+    owner, user = folder.stat().st_uid, os.geteuid()
+    if owner != user:
+        return warning(
+            f"{folder} belongs to user {owner}, and this is user {user}",
+            "run acrux serve and its commands as the owner: files that others make cannot be read",
+        )
+    return ok(f"{folder}")
+
+
+def permissions(machine: Machine) -> Finding:
+    """Whether others on this machine can read keys, names or blobs."""
+    folder = machine.folder.absolute()
+    if mode := open_to_all(machine.folder):
+        return warning(f"{folder} has mode {mode}", f"chmod o-rwx {folder}")
+    if secret := open_to_group(machine.folder):
+        return warning(
+            f"the group may use {secret.absolute()}",
+            f"chmod g-rwx {folder}, unless the group has no other member (fsGroup)",
+        )
+    return ok("nobody else can enter the data directory or use its secrets")
+
+
+def space(machine: Machine) -> Finding:
+    """How much room the file system has, for bytes and for files."""
+    found = os.statvfs(machine.folder)
+    free = (found.f_bavail if os.geteuid() else found.f_bfree) * found.f_frsize
+    total = found.f_blocks * found.f_frsize
+    shown = f"{written_bytes(free)} of {written_bytes(total)} are free"
+    if found.f_files and found.f_favail < FEW_FILES:  # some file systems count no files
+        shown += f", and room for {found.f_favail} files"
+    advice = "make room: acrux usage says what takes it, acrux purge and acrux gc run give it back"
+    if free < RESERVE_BYTES + 2 * LOW_BYTES or (found.f_files and not found.f_favail):
+        raise failed(f"{shown}: pushes are refused", advice)
+    if free < LITTLE_BYTES or (found.f_files and found.f_favail < FEW_FILES):
+        return warning(shown, advice)
+    return ok(shown)
+
+
+def database(machine: Machine) -> Finding:
+    """Whether the database is of this version, and finds nothing wrong with its own file."""
+    version, oldest = _read(machine, _versions())
+    known = len(migrations())
+    if version > known and known < oldest:
+        raise failed(
+            f"the schema has version {version}, and this acrux knows versions up to {known}",
+            "run the acrux that made it, or a newer one",
+        )
+    broken: Sequence[str] = _read(machine, verify(deep=False))
+    if broken:
+        advice = "run acrux check, which says what that affects; then restore a backup"
+        raise failed(f"the database is damaged: {broken[0]}", advice)
+    older = f"; the next start of acrux serve makes it {known}" if version < known else ""
+    return ok(f"whole, with version {version} of the schema{older}")
+
+
+def certificate(machine: Machine) -> Finding:
+    """Whether the certificate is usable, and for how long."""
+    files = _certificate_files(machine.settings)
+    if files is None:
+        raise skipped("acrux serve serves plain HTTP, by these settings")
+    try:
+        pair = read_pair(files)
+    except InvalidSettings as refused:
+        raise failed(refused.message, "correct --tls-cert and --tls-key") from None
+    end = x509.load_pem_x509_certificates(pair.certificate)[0].not_valid_after_utc
+    shown = f"{files.certificate} is valid until {end:%Y-%m-%d}"
+    if end <= machine.now:
+        raise failed(shown, "renew it; acrux serve reads the new files by itself")
+    # A certificate of our own is renewed by itself, earlier than this.
+    if end - machine.now < WARN_BEFORE:
+        return warning(shown, "renew it; acrux serve reads the new files by itself")
+    return ok(shown)
+
+
+def clock(machine: Machine) -> Finding:
+    """Whether this machine's clock has gone back since the registry ran."""
+    rows = _read(machine, _kept_clock())
+    if not rows:
+        raise skipped("the registry has not noted the time yet")
+    back = datetime.fromisoformat(rows[0]) - machine.now
+    if back >= JUMP:
+        return warning(
+            f"the clock was {back // timedelta(hours=1)} h ahead when the registry last ran",
+            "set it by NTP: tokens and certificates are valid by it (docs/explanation/clocks.md)",
+        )
+    return ok(f"{machine.now:%Y-%m-%d %H:%M:%S} UTC, not before the registry's last note")
+
+
+def _certificate_files(settings: Settings) -> CertificateFiles | None:
+    if settings.tls_cert and settings.tls_key:
+        return CertificateFiles(settings.tls_cert, settings.tls_cert, settings.tls_key)
+    folder = settings.data_dir / "tls"
+    if settings.tls_self_signed and (folder / "server.pem").exists():
+        return CertificateFiles(folder / "ca.pem", folder / "server.pem", folder / "server-key.pem")
+    return None
+
+
+def _read(machine: Machine, steps: Steps[Result]) -> Result:
+    """The result of a transaction that only reads: no start brings the schema up to date."""
+    try:
+        return asyncio.run(read_apart(machine.database, steps, nobody))
+    except (apsw.Error, OSError, RegistryError) as error:
+        raise _unreadable(machine, error) from None
+
+
+def _unreadable(machine: Machine, error: Exception) -> Ended:
+    return failed(
+        f"{machine.database.absolute()} cannot be read: {error}",
+        "restore it from a backup, or make it readable for this user",
+    )
+
+
+def _versions() -> Steps[tuple[int, int]]:
+    """The version of the schema, and the oldest one that a program must know to use it."""
+    [(version,)] = yield Statement("PRAGMA user_version", {})
+    rows = yield Statement("SELECT value FROM facts WHERE name = :name", {"name": OLDEST})
+    return int(version), int(rows[0][0]) if rows else int(version)
+
+
+def _kept_clock() -> Steps[list[str]]:
+    rows = yield Statement("SELECT value FROM facts WHERE name = :name", {"name": CLOCK_FACT})
+    return [str(value) for (value,) in rows]
+
+
+CHECKS: Final[tuple[Check[Machine], ...]] = (
+    Check("data-dir", data_dir),
+    Check("permissions", permissions, ("data-dir",)),
+    Check("space", space, ("data-dir",)),
+    Check("database", database, ("data-dir",)),
+    Check("certificate", certificate, ("data-dir",)),
+    Check("machine-clock", clock, ("database",)),
+)
