@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tests.client.doctor.diagnosis import Diagnosis, as_user, examine
-from tests.client.test_docker_registry import DockerRegistry, docker_registry, running
+from tests.client.test_docker_registry import DockerRegistry, docker_registry
+from tests.peer_registries import running
 from tests.running import free_port
 from tests.tools import require_tool
 
