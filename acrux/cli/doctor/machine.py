@@ -182,6 +182,8 @@ def _unreadable(machine: Machine, error: Exception) -> Ended:
 def _versions() -> Steps[tuple[int, int]]:
     """The version of the schema, and the oldest one that a program must know to use it."""
     [(version,)] = yield Statement("PRAGMA user_version", {})
+    if int(version) <= len(migrations()):
+        return int(version), int(version)
     rows = yield Statement("SELECT value FROM facts WHERE name = :name", {"name": OLDEST})
     return int(version), int(rows[0][0]) if rows else int(version)
 

@@ -1,4 +1,4 @@
-"""Which proxy the environment names for a URL, by the rules of curl and Go."""
+"""Which proxy the environment names for a URL, by curl's and Go's rules."""
 
 import ipaddress
 import re
