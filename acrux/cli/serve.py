@@ -20,7 +20,7 @@ from acrux.cli.options import load, setting_options, tell
 from acrux.domain.access.shown_accounts import ShownAccount
 from acrux.domain.content.page import Page
 from acrux.domain.content.patterns import EVERY_REPOSITORY
-from acrux.errors import RegistryError, StorageReadOnly
+from acrux.errors import InvalidSettings, RegistryError, StorageReadOnly
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS
 from acrux.settings import Settings, variable
 from acrux.settings_sources import CurrentSettings
@@ -54,15 +54,21 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
     try:
         settings = load(config, options).settings
         style = settings.log_format
-        read = partial(settings_sources.load, os.environ, options, config)
-        _serve(settings, lambda: read().settings, with_sample=with_sample)
+        _serve(settings, partial(_read_again, config, options), with_sample=with_sample)
     except RegistryError as refused:  # as a line of the log, which a collector can parse
         tell(style, "cannot-start", exits.message_of(refused))
         raise SystemExit(exits.code_of(refused)) from None
 
 
-def _serve(settings: Settings, read: Callable[[], Settings], *, with_sample: bool) -> None:
-    settings, reserved = listening.resolve(settings)
+def _read_again(config: Path | None, options: dict[str, object]) -> Settings:
+    # A pipe, such as bash's <(...), can be read once only; then reading waits forever.
+    if config is not None and not config.is_file():
+        raise InvalidSettings(f"{config} is not a file that can be read again")
+    return settings_sources.load(os.environ, options, config).settings
+
+
+def _serve(given: Settings, read: Callable[[], Settings], *, with_sample: bool) -> None:
+    settings, reserved = listening.resolve(given)
     with reserved:
         certificate = server.certificate_files(settings)
         first_start, more_passwords = asyncio.run(
@@ -72,7 +78,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], *, with_sample: boo
         greeting = Greeting(
             settings, first_start, more_passwords, ca, with_sample, sys.stderr.isatty()
         )
-        server.run(CurrentSettings(settings, read), greeting.print)
+        server.run(CurrentSettings(settings, given, read), greeting.print)
 
 
 async def _has_other_images(registry: Registry) -> bool:
