@@ -46,10 +46,12 @@ class SharedBuckets:
         full_at = max(min(of_first, of_second), now)
         wait = rate.wait(full_at, now)
         if wait <= 0:
-            # Either may belong to a busier key too, which must lose nothing.
-            full_at += rate.interval
-            slots[first] = max(of_first, full_at)
-            slots[second] = max(of_second, full_at)
+            for slot, before in ((first, of_first), (second, of_second)):
+                later = full_at + rate.interval - before
+                if before < now:
+                    slots[slot] = now + rate.interval
+                elif later > 0:  # else it belongs to a busier key too, which must lose nothing
+                    slots[slot] += later  # another worker may have added to it just now
         return wait
 
     def give_back(self, key: str, rate: Rate) -> None:

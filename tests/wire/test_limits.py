@@ -85,8 +85,8 @@ def test_workers_count_together(limited: RunningRegistry) -> None:
         regained = LIMIT * (time.monotonic() - began) / 60
 
     assert found.count(404) + found.count(429) == len(found) == 2 * LIMIT
-    # Two workers that count at the same microsecond may count once.
-    assert LIMIT <= found.count(404) <= LIMIT * 1.02 + regained + 1
+    # Two workers that count at the same instant may count once.
+    assert LIMIT <= found.count(404) <= LIMIT * 1.05 + regained + 1
 
 
 def test_a_noisy_account_does_not_stop_another_behind_the_same_address(
