@@ -190,13 +190,14 @@ def _origins(settings: Settings, sources: Mapping[str, str]) -> tuple[Origin, ..
 class CurrentSettings:
     """The settings of a running registry: those of its start, except for READ_AGAIN.
 
-    `read` reads all settings from where they come from.
+    `given` are those that were read at the start. `settings` are the same, completed by what the
+    start found, such as the port. `read` reads all settings again.
     """
 
-    def __init__(self, settings: Settings, read: Callable[[], Settings]) -> None:
+    def __init__(self, settings: Settings, given: Settings, read: Callable[[], Settings]) -> None:
         self.settings = settings
+        self._given = given
         self._read = read
-        self._at_start = read()  # the others may have been completed since, such as the port
 
     def read_again(self) -> tuple[str, ...]:
         """Read the settings, and return the names of those that changed and need a restart.
@@ -209,5 +210,5 @@ class CurrentSettings:
             row.name
             for row in rows()
             if row.name not in READ_AGAIN
-            and getattr(found, row.name) != getattr(self._at_start, row.name)
+            and getattr(found, row.name) != getattr(self._given, row.name)
         )

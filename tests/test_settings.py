@@ -190,7 +190,8 @@ def test_what_is_read_again_takes_effect_and_the_rest_is_named(tmp_path: Path) -
     """An operator changes the level of the log, and must learn what a signal does not change."""
     config = write(tmp_path, "port = 0")
     read = partial(load, {"ACRUX_LOG_PROBES": "false"}, {}, config)
-    current = CurrentSettings(read().settings.replace(port=4711), lambda: read().settings)
+    given = read().settings
+    current = CurrentSettings(given.replace(port=4711), given, lambda: read().settings)
     write(tmp_path, 'port = 0\nlog_level = "error"\naccount_limits = ["read=5"]\nworkers = 3')
 
     assert current.read_again() == ("workers",)
@@ -204,7 +205,7 @@ def test_settings_that_became_wrong_change_nothing(tmp_path: Path) -> None:
     """A typo in a file would stop a registry that runs."""
     config = write(tmp_path, 'log_level = "error"')
     read = partial(load, {}, {}, config)
-    current = CurrentSettings(read().settings, lambda: read().settings)
+    current = CurrentSettings(read().settings, read().settings, lambda: read().settings)
     write(tmp_path, 'log_level = "loud"')
 
     with pytest.raises(InvalidSettings, match="log_level"):

@@ -41,23 +41,25 @@ class SharedBuckets:
     def take(self, key: str, rate: Rate, now: int) -> int:
         """See ports.Buckets."""
         slots = self._slots
-        first, second = self._known.find(key) or self._choose(key)
+        first, second = self._known.find(key) or self._learn(key)
         of_first, of_second = slots[first], slots[second]
         full_at = max(min(of_first, of_second), now)
         wait = rate.wait(full_at, now)
         if wait <= 0:
-            # Either may belong to a busier key too, which must lose nothing.
-            full_at += rate.interval
-            slots[first] = max(of_first, full_at)
-            slots[second] = max(of_second, full_at)
+            for slot, before in ((first, of_first), (second, of_second)):
+                later = full_at + rate.interval - before
+                if before < now:
+                    slots[slot] = now + rate.interval
+                elif later > 0:  # else it belongs to a busier key too, which must lose nothing
+                    slots[slot] += later  # another worker may have added to it just now
         return wait
 
     def give_back(self, key: str, rate: Rate) -> None:
         """See ports.Buckets."""
-        for slot in self._choose(key):
+        for slot in self._known.find(key) or self._learn(key):
             self._slots[slot] -= rate.interval
 
-    def _choose(self, key: str) -> tuple[int, int]:
+    def _learn(self, key: str) -> tuple[int, int]:
         hashed = _hash(key, self._key)
         slots = hashed % SLOTS, (hashed >> 32) % SLOTS
         self._known.keep(key, slots, KNOWN_BYTES + CHARACTER_BYTES * len(key))

@@ -120,7 +120,7 @@ class Tracing:
                 "http.request.method": method,
                 "http.response.status_code": response.status,
                 "url.scheme": request.scheme,
-                "url.path": request.path[:MAX_VALUE],
+                "url.path": _path(request),
                 "network.protocol.version": request.version,
                 "client.address": request.peer,
                 "user_agent.original": _agent(request),
@@ -220,6 +220,12 @@ def _sent_along(scope: Scope) -> dict[str, str]:
 
 def _known(method: str) -> str:
     return method if method in METHODS else "_OTHER"
+
+
+def _path(request: Request) -> str:
+    # As it was sent, but without the query, which a request for a whole URL has here too.
+    path = request.raw_path.partition(b"?")[0]
+    return path.decode("ascii", "backslashreplace")[:MAX_VALUE]
 
 
 def _agent(request: Request) -> str:

@@ -20,7 +20,7 @@ from acrux.cli.options import load, setting_options, tell
 from acrux.domain.access.shown_accounts import ShownAccount
 from acrux.domain.content.page import Page
 from acrux.domain.content.patterns import EVERY_REPOSITORY
-from acrux.errors import RegistryError, StorageReadOnly
+from acrux.errors import InvalidSettings, RegistryError, StorageReadOnly
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS
 from acrux.serving import listening, service_manager, tls
 from acrux.settings import Settings, variable
@@ -55,16 +55,22 @@ def serve(config: Path | None, *, with_sample: bool, **options: object) -> None:
     try:
         settings = load(config, options).settings
         style = settings.log_format
-        read = partial(settings_sources.load, os.environ, options, config)
-        _serve(settings, lambda: read().settings, with_sample=with_sample)
+        _serve(settings, partial(_read_again, config, options), with_sample=with_sample)
     except RegistryError as refused:  # as a line of the log, which a collector can parse
         tell(style, "cannot-start", exits.message_of(refused))
         raise SystemExit(exits.code_of(refused)) from None
 
 
-def _serve(settings: Settings, read: Callable[[], Settings], *, with_sample: bool) -> None:
+def _read_again(config: Path | None, options: dict[str, object]) -> Settings:
+    # A pipe, such as bash's <(...), can be read once only; then reading waits forever.
+    if config is not None and not config.is_file():
+        raise InvalidSettings(f"{config} is not a file that can be read again")
+    return settings_sources.load(os.environ, options, config).settings
+
+
+def _serve(given: Settings, read: Callable[[], Settings], *, with_sample: bool) -> None:
     passed = service_manager.passed_socket(os.environ)
-    settings, held = listening.resolve(settings, passed)
+    settings, held = listening.resolve(given, passed)
     with held, listening.for_metrics(settings) or nullcontext() as metrics:
         certificate = tls.certificate_files(settings)
         first_start, more_passwords = asyncio.run(
@@ -74,7 +80,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], *, with_sample: boo
         greeting = Greeting(
             settings, first_start, more_passwords, ca, with_sample, sys.stderr.isatty()
         )
-        current = CurrentSettings(settings, read)
+        current = CurrentSettings(settings, given, read)
         server.run(current, partial(_ready, greeting), passed, metrics)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import signal
 import threading
 import time
@@ -84,8 +85,8 @@ def test_workers_count_together(limited: RunningRegistry) -> None:
         regained = LIMIT * (time.monotonic() - began) / 60
 
     assert found.count(404) + found.count(429) == len(found) == 2 * LIMIT
-    # Two workers that count at the same microsecond may count once.
-    assert LIMIT <= found.count(404) <= LIMIT * 1.02 + regained + 1
+    # Two workers that count at the same instant may count once.
+    assert LIMIT <= found.count(404) <= LIMIT * 1.05 + regained + 1
 
 
 def test_a_noisy_account_does_not_stop_another_behind_the_same_address(
@@ -113,29 +114,21 @@ def test_retry_after_is_how_long_the_wait_is(limited: RunningRegistry) -> None:
 
 def test_workers_bound_uploads_together(limited: RunningRegistry) -> None:
     """Two workers would let twice as many in."""
-    authorization = account(limited, "pusher")
-    with connections(limited, authorization, 12) as opened:
-        going_on = threading.Event()
-        found: list[int] = []
+    path, body = f"/v2/app/blobs/uploads/?digest={Digest.of(b'ab')}", b"ab"
+    with connections(limited, account(limited, "pusher"), 14) as opened:
+        slow = [connection.raw() for connection in opened[:2]]
+        for raw in slow:
+            raw.sendall(opened[0].head("POST", path, Content_Length="2", Expect="100-continue"))
+            assert raw.recv(4096).startswith(b"HTTP/1.1 100")  # so it holds its place
+        refused = [one.call("POST", path, body).status for one in opened[2:]]
+        for raw in slow:
+            raw.sendall(body)
+            assert raw.recv(4096).startswith(b"HTTP/1.1 201")
+            raw.close()
+        after = opened[2].call("POST", path, body).status
 
-        def body() -> Iterator[bytes]:
-            yield b"a"
-            going_on.wait(30)
-            yield b"b"
-
-        def push(connection: Connection) -> None:
-            path = f"/v2/app/blobs/uploads/?digest={Digest.of(b'ab')}"
-            found.append(connection.call("POST", path, body()).status)
-
-        threads = [threading.Thread(target=push, args=(one,)) for one in opened]
-        for thread in threads:
-            thread.start()
-        until(lambda: len(found) == len(opened) - 2)
-        going_on.set()
-        for thread in threads:
-            thread.join()
-
-    assert sorted(found) == [201] * 2 + [429] * 10
+    assert refused == [429] * 12
+    assert after == 201
 
 
 def test_limits_and_levels_are_read_again_on_sighup(tmp_path: Path) -> None:
@@ -162,3 +155,20 @@ def test_limits_and_levels_are_read_again_on_sighup(tmp_path: Path) -> None:
 
     assert "log_level" in told.split("event=settings-kept")[1].splitlines()[0]
     assert "event=settings-need-restart settings=audit_days" in told
+
+
+def test_settings_from_a_pipe_are_kept_on_sighup(tmp_path: Path) -> None:
+    """A second look at the pipe would wait forever, and nobody would replace dead workers."""
+    pipe = tmp_path / "settings"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=('log_level = "warning"\n',))
+    writer.start()
+    with running(tmp_path / "data", "--workers", "1", "--config", str(pipe)) as registry:
+        writer.join()
+        before = registry.worker_pids()[1:]
+        registry.process.send_signal(signal.SIGHUP)
+        until(lambda: set(before).isdisjoint(registry.worker_pids()))
+        told = registry.log.read_text()
+
+    assert "event=settings-kept" in told
+    assert "event=request" not in told

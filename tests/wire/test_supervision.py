@@ -139,7 +139,7 @@ def test_a_worker_that_cannot_start_at_first_ends_the_start(tmp_path: Path) -> N
         "chosen = Settings(port=0, workers=2, data_dir=Path(sys.argv[1]))\n"
         "settings, kept = listening.resolve(chosen)\n"
         "build(settings)\n"
-        "server.run(CurrentSettings(settings, lambda: chosen), lambda: None)\n"
+        "server.run(CurrentSettings(settings, chosen, lambda: chosen), lambda: None)\n"
     )
 
     done = subprocess.run(
