@@ -19,7 +19,7 @@ def module(folder: Path, sources: Path = SOURCES) -> Path:
     """A copy of the module with all that it needs, or the test is skipped with the reason."""
     go = require_tool("go", package="golang")
     copy = folder / "go"
-    shutil.copytree(sources, copy)
+    shutil.copytree(sources, copy, dirs_exist_ok=True)
     _run([go, "mod", "download"], copy)
     return copy
 
