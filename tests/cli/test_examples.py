@@ -42,6 +42,7 @@ ELSEWHERE: Final = {
     "acrux trust test": "needs a token of an issuer that answers: docs/how-to/federation.md",
     "acrux gc why": "names a digest: docs/how-to/free-space.md",
     "acrux audit list --output jsonl --follow": "runs until it is stopped",
+    "acrux webhook replay -n deploy --event-id": "names an event: docs/how-to/webhooks.md",
     "acrux restore registry.tar --data-dir new": "the example before it has restored into new",
 }
 

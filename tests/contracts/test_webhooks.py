@@ -19,6 +19,7 @@ from acrux.errors import MissingReferences, UnknownManifest
 from acrux.ports.content.collection import Terms
 from acrux.ports.webhooks import Lane
 from tests.contracts.content import AT, BLOB, HELLO, OTHER, descriptor, image, index, tags
+from tests.contracts.databases import Databases
 from tests.contracts.webhooks import Told, webhook
 
 CAUSE = Cause("PUT", "docker/27", "a-request", "registry.test", "ci-team")
@@ -115,6 +116,18 @@ async def test_all_webhooks_are_told_of_the_same_event(told: Told) -> None:
     await told.metadata.put_manifest(HELLO, index(), tags("v1"), AT)
 
     assert await told.events("everything") == await told.events("another")
+
+
+async def test_without_a_webhook_a_push_asks_only_whether_there_is_one(
+    databases: Databases,
+) -> None:
+    """Who has no webhook does not pay for those of others."""
+    told = Told(databases.open())
+    with databases.watched() as statements:
+        await told.metadata.put_manifest(HELLO, index(), tags("v1"), AT)
+
+    asked = [statement.sql for statement in statements if "webhook" in statement.sql]
+    assert asked == ["SELECT 1 FROM webhooks WHERE is_enabled = 1 LIMIT 1"]
 
 
 async def test_what_failed_is_not_told(told: Told) -> None:
