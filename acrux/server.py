@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Final, TextIO, cast
+from typing import Any, Final
 
 from granian._loops import loops
 from granian.constants import Interfaces, Loops, SSLProtocols
@@ -21,18 +21,16 @@ from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
 from acrux.adapters.blobs.upload_recovery import recover
-from acrux.adapters.data_dir import open_to_all, open_to_group
 from acrux.adapters.keys.served_certificate import ServedCertificate
-from acrux.adapters.log import JsonFormatter, LineLog, Style, render, sentence
+from acrux.adapters.log import LineLog
 from acrux.adapters.metrics.board import Board
 from acrux.adapters.metrics.families import Values
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sockets import allow_descriptors, connection_ceiling
-from acrux.adapters.standard_error import StandardError
 from acrux.bootstrap.tracing import obstacle
 from acrux.errors import InvalidSettings
 from acrux.http.heads import MAX_HEADER_BYTES
-from acrux.serving import listening, tls
+from acrux.serving import listening, logs, tls
 from acrux.serving.announcing import announce
 from acrux.serving.child import PID, STOPPING
 from acrux.serving.scraping import Scraping
@@ -264,17 +262,15 @@ def run(
     """Serve until SIGTERM or SIGINT; then running requests have `stop_seconds` to finish.
 
     `passed` is the socket to accept connections from, if a service manager listens on it, and
-    `metrics` one that listens for scrapers, if they have a port of their own.
-
-    Raises SystemExit(1) if a worker cannot start, and InvalidSettings if there is no usable
-    certificate.
+    `metrics` one that listens for scrapers, if they have a port of their own. Raises
+    SystemExit(1) if a worker cannot start, and InvalidSettings if there is no usable certificate.
     """
     settings = current.settings
     address, port = listening.address(settings)
-    sys.stderr = _standard_error(settings)  # the workers inherit it by the fork
+    sys.stderr = logs.standard_error(settings)  # the workers inherit it by the fork
     allow_descriptors()
     log = LineLog(sys.stderr, settings.log_format, settings.log_level)
-    _warn_of_strangers(settings, log)
+    logs.warn_of_strangers(settings, log)
     if problem := obstacle(os.environ):
         log.warning("tracing-off", problem=problem)
     find = tls.finder(settings)
@@ -284,24 +280,11 @@ def run(
         "acrux",
         address=address,
         port=port,
-        # Not RSGI: there, a truncated body looks complete. ASGI sends http.disconnect.
-        interface=Interfaces.ASGI,
-        loop=Loops.uvloop,
-        workers=settings.worker_processes,
-        websockets=False,
-        log_level=LogLevels.warning,
-        log_dictconfig=_of_libraries(settings.log_format),
-        workers_kill_timeout=settings.stop_seconds,
-        backlog=BACKLOG,
-        # A number of connections; any more wait to be accepted.
-        backpressure=connection_ceiling(settings.connections),
-        http1_settings=_http1(settings),
-        http2_settings=HTTP2,
-        ssl_protocol_min=SSLProtocols.tls12,
+        **_of_granian(settings),
         log=log,
-        tell=partial(_tell, settings),
+        tell=partial(logs.tell, settings),
         certificate=ServedCertificate(find, log.info, log.warning) if find else None,
-        answering=partial(announce, settings, answering, partial(_tell, settings)),
+        answering=partial(announce, settings, answering, partial(logs.tell, settings)),
         read_again=partial(_read_again, current, log),
         passed=passed,
         board=board,
@@ -309,6 +292,25 @@ def run(
     )
     loader = partial(load, current, os.getpid(), board, SharedCounts())
     server.serve(target_loader=loader, wrap_loader=False)
+
+
+def _of_granian(settings: Settings) -> dict[str, Any]:
+    return {
+        # Not RSGI: there, a truncated body looks complete. ASGI sends http.disconnect.
+        "interface": Interfaces.ASGI,
+        "loop": Loops.uvloop,
+        "workers": settings.worker_processes,
+        "websockets": False,
+        "log_level": LogLevels.warning,
+        "log_dictconfig": logs.of_libraries(settings.log_format),
+        "workers_kill_timeout": settings.stop_seconds,
+        "backlog": BACKLOG,
+        # A number of connections; any more wait to be accepted.
+        "backpressure": connection_ceiling(settings.connections),
+        "http1_settings": _http1(settings),
+        "http2_settings": HTTP2,
+        "ssl_protocol_min": SSLProtocols.tls12,
+    }
 
 
 def _read_again(current: CurrentSettings, log: LineLog) -> None:
@@ -322,52 +324,7 @@ def _read_again(current: CurrentSettings, log: LineLog) -> None:
         log.warning("settings-need-restart", settings=", ".join(need_restart))
 
 
-def _warn_of_strangers(settings: Settings, log: LineLog) -> None:
-    if mode := open_to_all(settings.data_dir):
-        folder = settings.data_dir.absolute()
-        log.warning("data-dir-open", path=folder, mode=mode, fix=f"chmod o-rwx {folder}")
-    if secret := open_to_group(settings.data_dir):
-        group = secret.stat().st_gid
-        folder = settings.data_dir.absolute()
-        log.warning(
-            "secrets-open-to-group", path=secret.absolute(), group=group,
-            fix=f"chmod g-rwx {folder}, or keep it so if the group has no other member (fsGroup)",
-        )  # fmt: skip
-
-
-def _standard_error(settings: Settings) -> TextIO:
-    lost = partial(_lost_lines, settings)
-    return cast("TextIO", StandardError(sys.stderr.fileno(), lost))
-
-
-def _lost_lines(settings: Settings, lines: int) -> str:
-    return render(settings.log_format, "log-lines-lost", "warning", lines=lines)
-
-
 def _http1(settings: Settings) -> HTTP1Settings:
     # It counts from the end of the previous request; the first header has its own, shorter time.
     longest = max(settings.header_seconds, settings.keep_alive_seconds)
     return HTTP1Settings(header_read_timeout=longest * 1000, max_buffer_size=BUFFER_BYTES)
-
-
-def _of_libraries(style: Style) -> dict[str, Any]:
-    """How Python and its libraries log: to standard error, and as the registry does.
-
-    granian would write its warnings to standard output, which must hold our one line only.
-    """
-    console = {
-        "class": "logging.StreamHandler", "formatter": style, "stream": "ext://sys.stderr",
-    }  # fmt: skip
-    return {
-        "formatters": {
-            "console": {"format": "[%(levelname)s] %(message)s"},
-            "json": {"()": JsonFormatter},
-        },
-        "handlers": {"console": console},
-        "root": {"handlers": ["console"], "level": "WARNING"},
-        "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
-    }
-
-
-def _tell(settings: Settings, event: str, text: str) -> None:
-    sys.stderr.write(sentence(settings.log_format, event, text))

@@ -64,50 +64,56 @@ class Problem(NamedTuple):
 
 def find(settings: Settings) -> list[Problem]:
     """What is wrong with the settings."""
-    found = []
-    if _NAME.fullmatch(settings.name) is None:
-        found.append(Problem("name", "must be 5 to 50 letters, digits and inner hyphens"))
-    found += [
-        Problem(name, f"must be from {least} to {most}, not {getattr(settings, name)}")
-        for name, (least, most) in _RANGES.items()
-        if not least <= getattr(settings, name) <= most
-    ]
-    found += [
-        Problem(
-            "login_servers",
-            f"{server!r} is not host or host:port, in lower case, without a scheme",
-        )
-        for server in settings.login_servers
-        if _LOGIN_SERVER.fullmatch(server) is None
-    ]
-    found += [
-        Problem(name, f"{network!r} is not an address or a network such as 10.0.0.0/8")
-        for name in ("trusted_proxies", "webhook_networks")
-        for network in getattr(settings, name)
-        if not _is_network(network)
-    ]
-    found += [
-        Problem("cors_origins", f"{origin!r} is not * or scheme://host[:port], without a path")
-        for origin in settings.cors_origins
-        if _ORIGIN.fullmatch(origin) is None
-    ]
-    if settings.metrics_listen and settings.metrics_address is None:
-        wrong = f"{settings.metrics_listen!r} is not HOST:PORT such as 127.0.0.1:9095 or [::1]:9095"
-        found.append(Problem("metrics_listen", wrong))
-    if settings.htpasswd and not settings.htpasswd_scope_map:
-        found.append(
-            Problem(
-                "htpasswd",
-                "its users need a scope map: set htpasswd_scope_map too, for example to "
-                "_repositories_pull_metadata_read",
-            )
-        )
     return [
-        *found,
+        *_range_problems(settings),
+        *_name_problems(settings),
+        *_network_problems(settings),
+        *_account_problems(settings),
         *_token_problems(settings),
         *_rate_problems(settings),
         *_tls_problems(settings),
     ]
+
+
+def _range_problems(settings: Settings) -> Iterator[Problem]:
+    for name, (least, most) in _RANGES.items():
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            yield Problem(name, f"must be from {least} to {most}, not {value}")
+
+
+def _name_problems(settings: Settings) -> Iterator[Problem]:
+    if _NAME.fullmatch(settings.name) is None:
+        yield Problem("name", "must be 5 to 50 letters, digits and inner hyphens")
+    for server in settings.login_servers:
+        if _LOGIN_SERVER.fullmatch(server) is None:
+            wrong = f"{server!r} is not host or host:port, in lower case, without a scheme"
+            yield Problem("login_servers", wrong)
+    for origin in settings.cors_origins:
+        if _ORIGIN.fullmatch(origin) is None:
+            wrong = f"{origin!r} is not * or scheme://host[:port], without a path"
+            yield Problem("cors_origins", wrong)
+
+
+def _network_problems(settings: Settings) -> Iterator[Problem]:
+    for name in ("trusted_proxies", "webhook_networks"):
+        for network in getattr(settings, name):
+            if not _is_network(network):
+                wrong = f"{network!r} is not an address or a network such as 10.0.0.0/8"
+                yield Problem(name, wrong)
+    if settings.metrics_listen and settings.metrics_address is None:
+        given = settings.metrics_listen
+        wrong = f"{given!r} is not HOST:PORT such as 127.0.0.1:9095 or [::1]:9095"
+        yield Problem("metrics_listen", wrong)
+
+
+def _account_problems(settings: Settings) -> Iterator[Problem]:
+    if settings.htpasswd and not settings.htpasswd_scope_map:
+        yield Problem(
+            "htpasswd",
+            "its users need a scope map: set htpasswd_scope_map too, for example to "
+            "_repositories_pull_metadata_read",
+        )
 
 
 def _token_problems(settings: Settings) -> Iterator[Problem]:

@@ -98,7 +98,11 @@ def test_what_is_tested_is_what_runs() -> None:
 
 
 # Modules whose distribution has another name.
-DISTRIBUTIONS = {"argon2": "argon2-cffi", "re2": "google-re2"}
+DISTRIBUTIONS = {
+    "argon2": "argon2-cffi",
+    "prometheus_client": "prometheus-client",
+    "re2": "google-re2",
+}
 
 OF_EXTRAS = {"opentelemetry"}
 

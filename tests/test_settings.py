@@ -84,11 +84,15 @@ def test_a_list_is_separated_by_commas_in_a_variable_and_an_array_in_the_file(
             {"tls_cert": Path("c"), "tls_key": Path("k"), "tls_self_signed": True},
             "either this",
         ),
-        ({"ACRUX_TOKEN_ISSUER": ""}, {}, "token_issuer: must be 1 to 255"),
-        ({"ACRUX_TOKEN_ISSUER": "a\nb"}, {}, "token_issuer: must be 1 to 255"),
+        ({"ACRUX_TOKEN_ISSUER": ""}, {}, "token_issuer (environment): must be 1 to 255"),
+        ({"ACRUX_TOKEN_ISSUER": "a\nb"}, {}, "token_issuer (environment): must be 1 to 255"),
         ({}, {"token_services": ("Images",)}, "'Images' is not a service's name in lower case"),
         ({}, {"token_services": ("localhost:5000",)}, "is a login server of this registry itself"),
-        ({}, {"token_certificates": True}, "token_certificates: set token_services too"),
+        (
+            {},
+            {"token_certificates": True},
+            "token_certificates (command line): set token_services too",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_used_stops_the_start(

@@ -20,8 +20,8 @@ REGISTRY: Final = frozenset({"--registry", "-r"})
 
 # A command is imported only when it is called: `acrux version` must not load a web server.
 COMMANDS: Final = {
-    "serve": "acrux.cli.serve:serve",
-    "health": "acrux.cli.health:health",
+    "serve": "acrux.cli.server.serve:serve",
+    "health": "acrux.cli.server.health:health",
     "credential": "acrux.cli.access.credential:credential",
     "token": "acrux.cli.access.token:token",
     "user": "acrux.cli.access.user:user",

@@ -14,7 +14,7 @@ from typing import Final
 import acrux
 from acrux.adapters.sql import migrations
 from acrux.bootstrap.application import build
-from acrux.cli.serve import prepare
+from acrux.cli.server.serve import prepare
 from acrux.serving import tls
 from acrux.settings import Settings
 

@@ -303,7 +303,6 @@ CALLS: tuple[Call | None, ...] = (
     ACCOUNTS.delete("acrux", 1),
     SCOPE_MAPS.create(SCOPE_MAP),
     SCOPE_MAPS.find("the-map"),
-    SCOPE_MAPS.list(),
     SCOPE_MAPS.page(Page(100, "map 5")),
     SCOPE_MAPS.change("the-map", 1, description="x", permissions=()),
     TRUSTS.create(StoredTrust(TRUST, LAST_EPOCH)),

@@ -27,7 +27,7 @@ from acrux.settings import Settings
 from tests.domain.grammar import REPOSITORY_ACTIONS, covers
 from tests.http.caller import HOST, Caller, basic
 from tests.http.conftest import HandClock
-from tests.http.token_requests import post
+from tests.http.oauth2.token_requests import post
 from tests.openid_provider import Provider
 
 FOREIGN_KEY = ECKey.generate_key("P-256")

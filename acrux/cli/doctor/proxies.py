@@ -1,4 +1,4 @@
-"""Which proxy the environment names for a URL, by curl's and Go's rules."""
+"""The proxy that the environment names for a URL, as for curl and Go."""
 
 import ipaddress
 import re

@@ -18,7 +18,7 @@ from acrux.adapters.backup.folder import FolderSource, FolderTarget
 from acrux.adapters.backup.manifest import Manifest
 from acrux.adapters.backup.read import restore, verify
 from acrux.bootstrap.application import build
-from acrux.cli import sample
+from acrux.cli.server import sample
 from acrux.domain.content.digest import Digest
 from acrux.errors import InvalidBackup, RegistryError
 from acrux.settings import Settings

@@ -14,7 +14,7 @@ from tests.adapters.keys.minting import a_key, decode, encode, signed
 from tests.http.caller import HOST, Answer, Caller, basic
 from tests.http.conftest import HandClock
 from tests.http.identities import World
-from tests.http.token_requests import post
+from tests.http.oauth2.token_requests import post
 
 FOREIGN = a_key()
 SCOPE = "repository:*:*"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from acrux.domain.access.token import TOKEN_USER
 from tests.http.caller import HOST, Caller, basic
 from tests.http.oauth2.test_walk import claims
-from tests.http.token_requests import FORM
+from tests.http.oauth2.token_requests import FORM
 
 bounded = settings(
     max_examples=150,

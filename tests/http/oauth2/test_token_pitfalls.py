@@ -14,7 +14,7 @@ from tests.http.access.test_accounts import account, granted, scope_map
 from tests.http.caller import HOST, Answer, Caller
 from tests.http.conftest import HandClock
 from tests.http.oauth2.test_walk import claims
-from tests.http.token_requests import FORM, Ask, both_ways, by_post, post
+from tests.http.oauth2.token_requests import FORM, Ask, both_ways, by_post, post
 from tests.images import image
 
 APP = image(b"layer")

@@ -1,3 +1,4 @@
+-- expands: 15
 -- Whom to tell of pushes and deletions. The definition is JSON; its URI, headers and secrets are
 -- sealed with secrets/webhooks. `repository` is the one of its scope, empty for all.
 -- `numbered` is the number of the latest event. The rest counts events, and says how deliveries go.

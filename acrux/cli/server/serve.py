@@ -14,9 +14,10 @@ from acrux import server, settings_sources
 from acrux.adapters.log import Style
 from acrux.adapters.passwords.password_file import PasswordFile
 from acrux.bootstrap.application import Registry, build
-from acrux.cli import exits, sample
-from acrux.cli.greeting import Greeting
+from acrux.cli import exits
 from acrux.cli.options import load, setting_options, tell
+from acrux.cli.server import sample
+from acrux.cli.server.greeting import Greeting
 from acrux.domain.access.shown_accounts import ShownAccount
 from acrux.domain.content.page import Page
 from acrux.domain.content.patterns import EVERY_REPOSITORY

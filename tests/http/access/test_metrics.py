@@ -14,7 +14,7 @@ from acrux.settings import Settings
 from acrux.tally import BOUNDS
 from tests.http.caller import Caller
 from tests.http.conftest import HandClock, Lines
-from tests.http.token_requests import post
+from tests.http.oauth2.token_requests import post
 from tests.scrape import Page
 
 PATH = "/metrics"

@@ -1,0 +1,1 @@
+"""Start a registry on this machine, and ask it how it is."""
