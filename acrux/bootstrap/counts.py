@@ -51,6 +51,7 @@ class Counts:
             _of_work("acrux_database", self._adapters.database.work),
             _of_work("acrux_store", self._adapters.store.work),
             self._of_tasks(),
+            self._of_webhooks(),
             self._of_worker(),
         )
         for key, numbers in samples:
@@ -74,6 +75,8 @@ class Counts:
         for reason, count in self._audit.refusals.items():
             yield ("acrux_access_refused_total", reason), [count]
         yield ("acrux_logins_throttled_total",), [self._services.lockout.throttled]
+        for (setting, operation), count in self._services.limits.refused.items():
+            yield ("acrux_limited_total", setting, operation), [count]
 
     def _of_tasks(self) -> _Samples:
         for task in self._tasks:
@@ -83,6 +86,10 @@ class Counts:
             if task.runs.succeeded_at:
                 at = task.runs.succeeded_at
                 yield ("acrux_task_last_success_timestamp_seconds", task.name), [at]
+
+    def _of_webhooks(self) -> _Samples:
+        for outcome, count in self._services.deliveries.outcomes.items():
+            yield ("acrux_webhook_attempts_total", outcome), [count]
 
     def _of_worker(self) -> _Samples:
         lost = sys.stderr.lost if isinstance(sys.stderr, StandardError) else 0

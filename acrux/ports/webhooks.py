@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
@@ -38,6 +39,14 @@ class Waiting(Struct, frozen=True):
     since: datetime
 
 
+class Outcome(StrEnum):
+    """How an attempt to deliver an event ended."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"  # and is tried again
+    DEAD = "dead"
+
+
 class Ending(Struct, frozen=True, kw_only=True):
     """How an attempt ended. If it failed, `retry_at` is when the lane is tried again.
 
@@ -47,6 +56,13 @@ class Ending(Struct, frozen=True, kw_only=True):
     attempt: Attempt
     is_over: bool
     retry_at: datetime
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the event."""
+        if not self.attempt.problem:
+            return Outcome.DELIVERED
+        return Outcome.DEAD if self.is_over else Outcome.FAILED
 
 
 class Webhooks(Protocol):

@@ -133,7 +133,9 @@ def test_a_registry_runs_with_what_the_chart_configures(
     password.write_text("long enough words\n")
 
     files = {name: acrux.pop(name) for name in list(acrux) if acrux[name].startswith("/")}
-    acrux.pop("ACRUX_METRICS_LISTEN", None)  # one port, which all these tests would share
+    # Not used here: it is one port, which all these tests would share.
+    of_metrics = {name: acrux.pop(name) for name in list(acrux) if name == "ACRUX_METRICS_LISTEN"}
+    assert settings_in(of_metrics).keys() <= {"metrics_listen"}
     assert settings_in(acrux) == {}
     assert {str(Path(file).parent) for file in files.values()} <= mounted
     arguments = ("--config", str(config), "--admin-password-file", str(password))

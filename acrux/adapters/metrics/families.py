@@ -84,6 +84,13 @@ _ACCESS: Final = (
         Kind.COUNTER,
         "Logins that were refused because too many had failed before.",
     ),
+    Family(
+        "acrux_limited_total",
+        Kind.COUNTER,
+        "Requests that were refused because of a limit, by its `setting`. `operation` is as in the "
+        "setting, and `upload` for uploads at the same time.",
+        ("setting", "operation"),
+    ),
 )
 
 _STORAGE: Final = (
@@ -142,6 +149,13 @@ _STORAGE: Final = (
 )
 
 _OPERATION: Final = (
+    Family(
+        "acrux_webhook_attempts_total",
+        Kind.COUNTER,
+        "Events that were sent to the receivers of webhooks. `outcome` is `delivered`, `dead`, or "
+        "`failed` if it is tried again.",
+        ("outcome",),
+    ),
     Family(
         "acrux_task_run_seconds",
         Kind.SUMMARY,

@@ -1,37 +1,31 @@
 """acrux webhook ping, list-events and replay: the events of a webhook."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import click
 from msgspec import to_builtins
 
-from acrux.bootstrap.services import Services
-from acrux.cli.options import output_option, print_json, print_table, setting_options
-from acrux.cli.registry import on_registry
-from acrux.cli.webhooks.options import name_option, run
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import output_option, print_json, print_table
+from acrux.cli.webhooks.options import ONE, name_option
 from acrux.domain.audit.refusal import to_the_second
-from acrux.domain.webhooks.payload import Source
-from acrux.domain.webhooks.standing import RecordedEvent, State
-from acrux.http.management.webhooks import shapes
-from acrux.http.management.webhooks.shapes import WebhookEvent
-from acrux.settings import Settings
+from acrux.domain.webhooks.standing import State
+from acrux.http.management.webhooks import bodies, shapes
 
 
 @click.command()
 @name_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def ping(config: Path | None, webhook_name: str, output: str, **options: object) -> None:
+def ping(place: Place, webhook_name: str, output: str) -> None:
     """Have the running registry send the receiver a ping, once. Prints the id of the event.
 
     What came of it: acrux webhook list-events.
     """
-    event = run(config, options, lambda services: services.webhooks.ping(webhook_name))
+    with place.reach() as api:
+        event = api.put("POST", f"{ONE}/ping", None, shapes.EventInfo, name=webhook_name)
     if output == "json":
-        print_json(to_builtins(shapes.EventInfo(event)))
+        print_json(to_builtins(event))
     else:
-        click.echo(event)
+        click.echo(event.id)
 
 
 @click.command(name="list-events")
@@ -44,15 +38,10 @@ def ping(config: Path | None, webhook_name: str, output: str, **options: object)
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many."
 )
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def list_events(
-    config: Path | None,
-    webhook_name: str,
-    state: str | None,
-    limit: int,
-    output: str,
-    **options: object,
+    place: Place, webhook_name: str, state: str | None, limit: int, output: str
 ) -> None:
     """List the newest events of a webhook, and what the receiver answered.
 
@@ -63,16 +52,10 @@ def list_events(
       acrux webhook list-events -n deploy
       acrux webhook list-events -n deploy --state dead --output json
     """
-
-    async def act(services: Services, settings: Settings) -> Sequence[WebhookEvent]:
-        receiver = (await services.webhooks.show(webhook_name)).webhook.receiver
-        source = Source(settings.name, settings.known_login_servers[0])
-        found: Sequence[RecordedEvent] = await services.webhooks.events(
-            webhook_name, State(state) if state else None, limit
-        )
-        return [shapes.event(one, receiver, source) for one in found]
-
-    shown = on_registry(config, options, act)
+    query = (("n", str(limit)), *([("state", state)] if state else []))
+    with place.reach() as api:
+        path = f"{ONE}/events"
+        shown = api.get(path, shapes.WebhookEventList, query, name=webhook_name).value
     if output == "json":
         print_json(to_builtins(shown))
     else:
@@ -84,15 +67,14 @@ def list_events(
 @name_option
 @click.option("--event-id", help="Only this event.")
 @click.option("--all", "all_", is_flag=True, help="All dead events, except pings.")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def replay(
-    config: Path | None,
+    place: Place,
     webhook_name: str,
     event_id: str | None,
     all_: bool,  # noqa: FBT001 -- a flag
     output: str,
-    **options: object,
 ) -> None:
     """Deliver dead events after all: those that the receiver did not accept for a day.
 
@@ -103,14 +85,16 @@ def replay(
     """
     if all_ == (event_id is not None):
         raise click.UsageError("give either --event-id or --all")
-    count = run(config, options, lambda services: services.webhooks.replay(webhook_name, event_id))
+    with place.reach() as api:
+        wanted = bodies.Replay(id=event_id)
+        replayed = api.put("POST", f"{ONE}/replay", wanted, shapes.Replayed, name=webhook_name)
     if output == "json":
-        print_json(to_builtins(shapes.Replayed(count)))
+        print_json(to_builtins(replayed))
     else:
-        click.echo(f"{count} events wait again")
+        click.echo(f"{replayed.events} events wait again")
 
 
-def _row(one: WebhookEvent) -> tuple[str, ...]:
+def _row(one: shapes.WebhookEvent) -> tuple[str, ...]:
     content, answer = one.event_request_message.content, one.event_response_message
     target = content.get("target", {})
     digest = f"@{target['digest']}" if "digest" in target else ""

@@ -1,24 +1,19 @@
 """What the commands of acrux webhook share: options and printing."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import click
 from msgspec import to_builtins
 
-from acrux.bootstrap.services import Services
 from acrux.cli.options import print_json, print_table
-from acrux.cli.registry import on_registry
 from acrux.cli.words import Words
-from acrux.domain.access.credential import Secret
 from acrux.domain.audit.refusal import to_the_second
 from acrux.domain.webhooks.event import Action
-from acrux.domain.webhooks.standing import StoredWebhook
 from acrux.domain.webhooks.webhook import Format
 from acrux.http.management.webhooks import shapes
 
-Result = TypeVar("Result")
+ONE: Final = "/webhooks/{name}"
 
 MAX_SECRET_CHARACTERS: Final = 200
 
@@ -96,43 +91,35 @@ headers_option = click.option(
 )  # fmt: skip
 
 
-def read_secret(file: Any) -> Secret | None:
+def read_secret(file: Any) -> str | None:
     """The secret in the file, if there is one."""
-    return None if file is None else Secret(file.read(MAX_SECRET_CHARACTERS).strip())
+    return None if file is None else str(file.read(MAX_SECRET_CHARACTERS).strip())
 
 
-def run(
-    config: Path | None, options: dict[str, object], act: Callable[[Services], Awaitable[Result]]
-) -> Result:
-    """What `act` returns on the services of the registry."""
-    return on_registry(config, options, lambda services, _: act(services))
-
-
-def print_webhooks(webhooks: Sequence[StoredWebhook], output: str, *, many: bool = False) -> None:
+def print_webhooks(webhooks: Sequence[shapes.Webhook], output: str, *, many: bool = False) -> None:
     """Print webhooks: as JSON an object, or with `many` a list; as a table a row each."""
     if output == "json":
-        shown = to_builtins([shapes.webhook(one) for one in webhooks])
+        shown = to_builtins(webhooks)
         print_json(shown if many else shown[0])
         return
     columns = ("NAME", "STATUS", "RECEIVER", "ACTIONS", "SCOPE", "WAITING", "DEAD", "DELIVERIES")
     print_table(columns, [_row(one) for one in webhooks])
 
 
-def _row(one: StoredWebhook) -> tuple[str, ...]:
-    webhook, standing = one.webhook, one.standing
-    if standing.failing_since:
-        went = f"failing since {to_the_second(standing.failing_since)}: {standing.problem}"
-    elif standing.succeeded_at:
-        went = f"last at {to_the_second(standing.succeeded_at)}"
+def _row(one: shapes.Webhook) -> tuple[str, ...]:
+    if one.failing_since:
+        went = f"failing since {to_the_second(one.failing_since)}: {one.problem}"
+    elif one.last_success:
+        went = f"last at {to_the_second(one.last_success)}"
     else:
         went = "none yet"
     return (
-        webhook.name,
-        "enabled" if webhook.is_enabled else "disabled",
-        webhook.receiver,
-        ", ".join(webhook.actions),
-        str(webhook.scope) or "all",
-        str(standing.waiting),
-        str(standing.dead),
+        one.name,
+        one.status,
+        one.receiver,
+        ", ".join(one.actions),
+        one.scope or "all",
+        str(one.waiting_events),
+        str(one.dead_events),
         went,
     )

@@ -1,22 +1,21 @@
 """acrux webhook: tell other programs of pushes and deletions."""
 
-from pathlib import Path
 from typing import Any
 
 import click
-from msgspec import to_builtins
-from msgspec.structs import replace
+from msgspec import UNSET, to_builtins
 
-from acrux.cli.options import asking, output_option, print_json, setting_options
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import asking, output_option, print_json
 from acrux.cli.webhooks.events import list_events, ping, replay
 from acrux.cli.webhooks.options import (
+    ONE,
     actions_option,
     format_option,
     headers_option,
     name_option,
     print_webhooks,
     read_secret,
-    run,
     scope_option,
     secret_option,
     status_option,
@@ -25,10 +24,9 @@ from acrux.cli.webhooks.options import (
 from acrux.cli.webhooks.receiver import get_config, renew_secret
 from acrux.cli.words import WordsCommand
 from acrux.domain.webhooks.event import Action
-from acrux.domain.webhooks.scope import EventScope
-from acrux.domain.webhooks.webhook import Format, Webhook
-from acrux.http.management.webhooks import shapes
-from acrux.services.webhooks.webhooks import Receiver
+from acrux.domain.webhooks.webhook import Format
+from acrux.http.management.bodies import Status
+from acrux.http.management.webhooks import bodies, shapes
 
 
 @click.group()
@@ -53,10 +51,10 @@ for command in (ping, list_events, replay, get_config, renew_secret):
 @format_option
 @secret_option
 @status_option
-@setting_options("data_dir", "webhook_networks")
+@place_options("data_dir", "webhook_networks", password=False)
 @output_option
 def create(  # noqa: PLR0913, PLR0917 -- az acr has that many options
-    config: Path | None,
+    place: Place,
     webhook_name: str,
     uri: str,
     actions: tuple[Action, ...],
@@ -66,7 +64,6 @@ def create(  # noqa: PLR0913, PLR0917 -- az acr has that many options
     secret_file: Any,
     status: str | None,
     output: str,
-    **options: object,
 ) -> None:
     """Create a webhook and show the secret that signs its events. It is shown only once.
 
@@ -76,40 +73,43 @@ def create(  # noqa: PLR0913, PLR0917 -- az acr has that many options
       acrux webhook create -n audit --uri https://log.example.com/in --actions push delete \\
           --scope "team/app:*" --headers "Authorization=Bearer x" --format cloudevents
     """
-    wanted = Webhook(
+    wanted = bodies.CreateWebhook(
         name=webhook_name,
-        actions=actions,
-        scope=EventScope.parse(scope or ""),
+        service_uri=uri,
+        actions=[*actions],
+        custom_headers=dict(headers or ()),
+        scope=scope or "",
+        status=_status(status),
         format=Format(format_ or Format.ACR),
-        is_enabled=status != "disabled",
+        secret=read_secret(secret_file),
     )
-    receiver, given = Receiver(uri, headers or ()), read_secret(secret_file)
-    created, secret = run(
-        config, options, lambda services: services.webhooks.create(wanted, receiver, given)
-    )
+    with place.reach() as api:
+        created = api.put("POST", "/webhooks", wanted, shapes.Webhook)
     if output == "json":
-        print_json(to_builtins(shapes.webhook(created, secret)))
+        print_json(to_builtins(created))
         return
     print_webhooks([created], output)
-    click.echo(f"secret: {secret.reveal()}")
+    click.echo(f"secret: {created.secret}")
 
 
 @webhook.command()
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+def list(place: Place, output: str) -> None:  # noqa: A001 -- as az acr
     """List the webhooks, and how their deliveries go."""
-    found = run(config, options, lambda services: services.webhooks.list())
+    with place.reach() as api:
+        found = [*api.every("/webhooks", shapes.WebhookList)]
     print_webhooks(found, output, many=True)
 
 
 @webhook.command()
 @name_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show(config: Path | None, webhook_name: str, output: str, **options: object) -> None:
+def show(place: Place, webhook_name: str, output: str) -> None:
     """Show one webhook, and how its deliveries go."""
-    found = run(config, options, lambda services: services.webhooks.show(webhook_name))
+    with place.reach() as api:
+        found = api.get(ONE, shapes.Webhook, name=webhook_name)
     print_webhooks([found], output)
 
 
@@ -121,10 +121,10 @@ def show(config: Path | None, webhook_name: str, output: str, **options: object)
 @headers_option
 @format_option
 @status_option
-@setting_options("data_dir", "webhook_networks")
+@place_options("data_dir", "webhook_networks")
 @output_option
 def update(  # noqa: PLR0913, PLR0917 -- each may change
-    config: Path | None,
+    place: Place,
     webhook_name: str,
     uri: str | None,
     actions: tuple[Action, ...] | None,
@@ -133,7 +133,6 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
     format_: str | None,
     status: str | None,
     output: str,
-    **options: object,
 ) -> None:
     """Change a webhook. An option replaces the old value as a whole.
 
@@ -144,31 +143,30 @@ def update(  # noqa: PLR0913, PLR0917 -- each may change
       acrux webhook update -n deploy --status disabled
       acrux webhook update -n deploy --uri https://ci.example.com/new --headers ""
     """
-    changes: dict[str, Any] = {}
-    if actions:
-        changes["actions"] = actions
-    if scope is not None:
-        changes["scope"] = EventScope.parse(scope)
-    if format_:
-        changes["format"] = Format(format_)
-    if status:
-        changes["is_enabled"] = status == "enabled"
-    if not changes and uri is None and headers is None:
-        raise click.UsageError("say what to change: see acrux webhook update --help")
-    changed = run(
-        config,
-        options,
-        lambda services: services.webhooks.change(
-            webhook_name, lambda old: replace(old, **changes), uri=uri, headers=headers
-        ),
+    change = bodies.ChangeWebhook(
+        service_uri=UNSET if uri is None else uri,
+        actions=[*actions] if actions else UNSET,
+        custom_headers=UNSET if headers is None else dict(headers),
+        scope=UNSET if scope is None else scope,
+        status=_status(status) if status else UNSET,
+        format=Format(format_) if format_ else UNSET,
     )
+    if change == bodies.ChangeWebhook():
+        raise click.UsageError("say what to change: see acrux webhook update --help")
+    with place.reach() as api:
+        changed = api.put("PATCH", ONE, change, shapes.Webhook, name=webhook_name)
     print_webhooks([changed], output)
 
 
 @webhook.command()
 @name_option
 @asking("Delete the webhook {webhook_name} and the events that wait for it?")
-@setting_options("data_dir")
-def delete(config: Path | None, webhook_name: str, **options: object) -> None:
+@place_options("data_dir")
+def delete(place: Place, webhook_name: str) -> None:
     """Delete a webhook and its events, also those that wait."""
-    run(config, options, lambda services: services.webhooks.delete(webhook_name))
+    with place.reach() as api:
+        api.do("DELETE", ONE, name=webhook_name)
+
+
+def _status(text: str | None) -> Status:
+    return "disabled" if text == "disabled" else "enabled"

@@ -1,6 +1,7 @@
 """Limits: how many requests and uploads of each caller are carried out."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +18,7 @@ from acrux.ports.limits import Buckets, Places
 ACCOUNT_LIMITS: Final = "account_limits"
 ANONYMOUS_LIMITS: Final = "anonymous_limits"
 CONCURRENT_UPLOADS: Final = "concurrent_uploads"
+UPLOAD: Final = "upload"
 
 UPLOAD_SECONDS: Final = 5  # until somebody whose uploads were too many tries again
 
@@ -31,10 +33,6 @@ class Allowed(Struct, frozen=True):
     account: tuple[Rate, ...] = ()
     anonymous: tuple[Rate, ...] = ()
     uploads: int = 0
-
-
-# Called with the setting of the limit, and with what was refused: an operation, or `upload`.
-Tell = Callable[[str, str], None]
 
 
 class Limit:
@@ -90,8 +88,8 @@ class Limit:
 class Limits:
     """The limit of each operation, and that of uploads at the same time.
 
-    `ticks` is a clock in nanoseconds that is the same in all processes and is never set. `tell` is
-    called for each refusal.
+    `ticks` is a clock in nanoseconds that is the same in all processes and is never set. `refused`
+    counts the refusals of this process by setting and by what was refused: an operation or UPLOAD.
     """
 
     def __init__(
@@ -101,14 +99,13 @@ class Limits:
         places: Places,
         clock: Clock,
         ticks: Callable[[], int],
-        tell: Tell = lambda _setting, _what: None,
     ) -> None:
         self._allowed = allowed
         self._buckets = buckets
         self._places = places
         self._clock = clock
         self._ticks = ticks
-        self._tell = tell
+        self.refused = Counter[tuple[str, str]]()
 
     def on(self, operation: Operation) -> Limit:
         """The limit of this operation."""
@@ -136,7 +133,7 @@ class Limits:
 
     def _refusal(self, rate: Rate, account: str, wait: int) -> LimitReached:
         setting = ACCOUNT_LIMITS if account else ANONYMOUS_LIMITS
-        self._tell(setting, rate.operation)
+        self.refused[setting, rate.operation] += 1
         seconds = math.ceil(wait / SECOND)
         until = self._clock() + timedelta(microseconds=wait // 1000)
         return LimitReached(
@@ -150,7 +147,7 @@ class Limits:
         )
 
     def _too_many_uploads(self, account: str) -> LimitReached:
-        self._tell(CONCURRENT_UPLOADS, "upload")
+        self.refused[CONCURRENT_UPLOADS, UPLOAD] += 1
         most = self._allowed.uploads
         return LimitReached(
             f"too many uploads {_of(account)} at the same time: {most} are allowed; try again in "

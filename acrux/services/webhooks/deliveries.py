@@ -18,7 +18,7 @@ from acrux.domain.webhooks.webhook import MAX_WEBHOOKS, Callback, Webhook
 from acrux.errors import UNWRITABLE
 from acrux.ports.clock import Clock
 from acrux.ports.leases import Leases
-from acrux.ports.webhooks import Ending, Lane, Outbox, Sender, Vault, Waiting, Webhooks
+from acrux.ports.webhooks import Ending, Lane, Outbox, Outcome, Sender, Vault, Waiting, Webhooks
 from acrux.services.leases import HeldLease
 
 LEASE: Final = "webhooks"
@@ -51,7 +51,8 @@ class Deliveries:
     """Sends what waits in the outbox. One process does it at a time.
 
     An event is sent at least once: until its ending is recorded, it counts as not sent. `agent` is
-    how the registry names itself to receivers; `random` returns a number from 0 to 1.
+    how the registry names itself to receivers; `random` returns a number from 0 to 1. `outcomes`
+    counts the attempts of this process.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 -- one of each
@@ -80,6 +81,7 @@ class Deliveries:
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._troubles: dict[str, tuple[str, Standing]] = {}
         self._dropped: dict[str, int] = {}
+        self.outcomes = dict.fromkeys(Outcome, 0)
 
     async def run(self) -> Trouble | None:
         """Begin to deliver what is due, without waiting for it; what was wrong since the last run.
@@ -144,6 +146,7 @@ class Deliveries:
                 break
             ending = await self._attempt(stored.webhook, lane, waiting)
             standing = await self._outbox.end(lane, waiting, ending)
+            self.outcomes[ending.outcome] += 1
             self._note(lane.webhook, ending.attempt.problem, standing)
             if ending.attempt.problem:
                 return

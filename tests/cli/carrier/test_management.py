@@ -37,6 +37,7 @@ def local(served: RunningRegistry) -> Place:
         ("token", ("-n", "ci-other", "--repository", "team/app", "content/read")),
         ("quota", ("-n", "team-quota", "--repository-pattern", "*", "--max", "1GiB")),
         ("write-once", ("-n", "releases", "--repository-pattern", "*")),
+        ("webhook", ("-n", "deploy", "--uri", "https://example.com/hook", "--actions", "push")),
     ],
 )
 def test_what_is_made_at_a_url_is_there_on_the_data_directory(
@@ -69,6 +70,25 @@ def test_an_account_lives_its_life_at_a_url(remote: Place) -> None:
     values = [one["value"] for one in generated["credentials"]["passwords"]]
     assert (len(values), len(set(values))) == (2, 2)
     assert [one["name"] for one in one_left["credentials"]["passwords"]] == ["password2"]
+
+
+def test_a_webhook_lives_its_life_at_a_url(remote: Place) -> None:
+    """Pipelines are set up from a laptop, and looked after when a receiver is down."""
+    of = ("-n", "pipeline")
+    where = ("--uri", "https://example.com/hook", "--headers", "X-Team=blue")
+    created = remote.json("webhook", "create", *of, *where, "--actions", "push", "delete")
+    updated = remote.json("webhook", "update", *of, "--scope", "team/app:*", "--actions", "push")
+    config = remote.json("webhook", "get-config", *of)
+    renewed = remote.json("webhook", "renew-secret", *of)
+    event = remote.ok("webhook", "ping", *of).strip()
+    listed = remote.json("webhook", "list-events", *of)
+    remote.ok("webhook", "delete", *of, "--yes")
+
+    assert created["secret"].startswith("whsec_")
+    assert (updated["scope"], updated["actions"]) == ("team/app:*", ["push"])
+    assert config == {"serviceUri": where[1], "customHeaders": {"X-Team": "***"}}
+    assert renewed["secret"] != created["secret"]
+    assert [one["id"] for one in listed] == [event]
 
 
 def test_a_user_logs_in_with_the_password_that_was_sent(

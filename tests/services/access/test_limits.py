@@ -31,22 +31,12 @@ def ticks() -> Ticks:
 
 
 @pytest.fixture
-def told() -> list[tuple[str, str]]:
-    """What a counter of refusals was told."""
-    return []
-
-
-@pytest.fixture
-def limits(
-    ticks: Ticks, clock: HandClock, told: list[tuple[str, str]]
-) -> Callable[[Allowed], Limits]:
+def limits(ticks: Ticks, clock: HandClock) -> Callable[[Allowed], Limits]:
     """Makes limits that share their counts with one another."""
     counts = SharedCounts()
 
     def make(allowed: Allowed) -> Limits:
-        return Limits(
-            allowed, counts.buckets, counts.places, clock, ticks, lambda *one: told.append(one)
-        )
+        return Limits(allowed, counts.buckets, counts.places, clock, ticks)
 
     return make
 
@@ -162,7 +152,7 @@ def test_a_listing_of_referrers_uses_both_budgets_or_none(
 
 
 def test_a_refusal_says_which_limit_whose_and_until_when(
-    limits: Callable[[Allowed], Limits], clock: HandClock, told: list[tuple[str, str]]
+    limits: Callable[[Allowed], Limits], clock: HandClock
 ) -> None:
     """Without that, people ask the operator, who does not know either."""
     shared = limits(FIVE_READS)
@@ -182,7 +172,7 @@ def test_a_refusal_says_which_limit_whose_and_until_when(
         "until_at": "2026-11-21T12:00:12+00:00",
     }
     assert "from this address without an account" in of_address.value.message
-    assert told == [("account_limits", "read"), ("anonymous_limits", "read")]
+    assert shared.refused == {("account_limits", "read"): 1, ("anonymous_limits", "read"): 1}
 
 
 def test_one_second_is_not_called_seconds(limits: Callable[[Allowed], Limits]) -> None:
@@ -195,7 +185,7 @@ def test_one_second_is_not_called_seconds(limits: Callable[[Allowed], Limits]) -
 
 
 def test_an_account_sends_as_many_uploads_at_the_same_time_as_it_may(
-    limits: Callable[[Allowed], Limits], told: list[tuple[str, str]]
+    limits: Callable[[Allowed], Limits],
 ) -> None:
     """One pipeline that pushes a hundred layers would leave no disk for the others."""
     shared = limits(Allowed(uploads=2))
@@ -211,7 +201,7 @@ def test_an_account_sends_as_many_uploads_at_the_same_time_as_it_may(
     assert refused.value.retry_after == 5
     assert "2 are allowed" in refused.value.message
     assert refused.value.detail["setting"] == "concurrent_uploads"
-    assert told == [("concurrent_uploads", "upload")]
+    assert shared.refused == {("concurrent_uploads", "upload"): 1}
 
 
 def test_an_upload_that_fails_leaves_its_place(limits: Callable[[Allowed], Limits]) -> None:

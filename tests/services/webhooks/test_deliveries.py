@@ -88,6 +88,7 @@ async def test_order_is_kept_when_an_attempt_fails(world: World) -> None:
 
     assert world.receivers.tags() == ["v1", "v1", "v2", "v3"]
     assert {one.state for one in await world.webhooks.events("deploy")} == {State.DELIVERED}
+    assert world.deliveries.outcomes == {"delivered": 3, "failed": 1, "dead": 0}
 
 
 async def test_other_repositories_do_not_wait_for_one_that_fails(world: World) -> None:
@@ -170,6 +171,7 @@ async def test_attempts_end_after_about_a_day(world: World) -> None:
     assert event.state is State.DEAD
     assert 14 <= event.attempts <= 16
     assert len(world.receivers.sent) == event.attempts
+    assert world.deliveries.outcomes == {"delivered": 0, "failed": event.attempts - 1, "dead": 1}
     assert await world.outbox.due(world.clock(), 9) == ()
 
 
