@@ -18,6 +18,7 @@ OTHER_VARIABLES: Final = frozenset(
         "ACRUX_OCI_CONFORMANCE",
         "ACRUX_ACR",
         "ACRUX_DISTRIBUTION",
+        "ACRUX_SOAK_SECONDS",
     }
 )
 

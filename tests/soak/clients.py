@@ -56,6 +56,7 @@ class Tally:
     """What all clients counted."""
 
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    instants: list[float] = field(default_factory=list)  # of each answer, of time.monotonic
     failures: list[Failure] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,6 +64,7 @@ class Tally:
         """Count an answer."""
         with self.lock:
             self.answers[method, status] += 1
+            self.instants.append(time.monotonic())
 
 
 class FailedError(Exception):

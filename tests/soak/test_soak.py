@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.running import RunningRegistry, renew
+from tests.clients.test_proxies import wait_until
+from tests.running import RunningRegistry, free_port, renew
+from tests.scrape import scrape
 from tests.soak.clients import Client, Entrance, Tally
 from tests.soak.place import Place, place
 
@@ -21,6 +23,8 @@ CLIENTS: Final = 2  # for each entrance
 WARM_UP: Final = 0.3  # the part of the time after which memory has to stay flat
 GROWTH: Final = 1.1
 SLACK_BYTES: Final = 16 * 1024 * 1024
+UNCOUNTED: Final = 1.0  # a killed worker takes what it counted last with it; twice that, in seconds
+BAD_GATEWAY: Final = 502  # a proxy's own answer
 
 
 class Passwords:
@@ -68,12 +72,17 @@ def kill_a_worker(registry: RunningRegistry) -> float:
 
 def test_no_request_fails_but_those_of_a_killed_worker(tmp_path: Path) -> None:
     """Renewals and a crash belong to a registry's life, and nobody should notice them."""
-    tally = Tally()
-    with place(tmp_path, "--workers", "2") as there:
+    tally, metrics = Tally(), free_port()
+    with place(tmp_path, "--workers", "2", "--metrics-listen", f"127.0.0.1:{metrics}") as there:
         passwords = Passwords(there.registry.data_dir)
         with load(there.entrances, passwords, tally):
             killed, memory = live(there, passwords)
         grown = there.registry.resident_bytes()
+        uncounted = sum(killed - UNCOUNTED < at <= killed for at in tally.instants)
+        wait_until(lambda: counted(metrics, "GET") + uncounted >= made(tally, "GET"))
+        for method in ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"):
+            lost = made(tally, method) - counted(metrics, method)
+            assert -len(tally.failures) <= lost <= uncounted, method
         assert there.registry.stop() == 0
 
     unexplained = [failure for failure in tally.failures if not failure.was_open_at(killed)]
@@ -82,6 +91,22 @@ def test_no_request_fails_but_those_of_a_killed_worker(tmp_path: Path) -> None:
     assert tally.answers.total() > 100
     assert grown <= memory * GROWTH + SLACK_BYTES
     assert "Traceback" not in there.registry.log.read_text()
+
+
+def made(tally: Tally, method: str) -> int:
+    """How many answers of the registry to this method the clients got."""
+    return sum(count for (one, status), count in tally.answers.items() if one == method
+               and status < BAD_GATEWAY)  # fmt: skip
+
+
+def counted(port: int, method: str) -> int:
+    """How many the registry counted, apart from what no client of ours asks for."""
+    page = scrape(port)
+    others = sum(
+        page.sum("acrux_http_requests_total", method=method, route=route)
+        for route in ("unmatched", "/livez")
+    )
+    return int(page.sum("acrux_http_requests_total", method=method) - others)
 
 
 def live(there: Place, passwords: Passwords) -> tuple[float, int]:
