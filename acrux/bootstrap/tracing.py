@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from acrux import __version__
 from acrux.http import parsing
-from acrux.http.messages import Receive, Request, Response, Scope, Send
+from acrux.http.messages import UNMATCHED, Receive, Request, Response, Scope, Send
 from acrux.http.request_log import PROBES
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Tracing:
         span, method = self._current(), _known(request.method)
         if not span.is_recording():
             return
-        if request.route:
+        if request.route != UNMATCHED:
             span.update_name(f"{method} {request.route}")
             span.set_attribute("http.route", request.route)
         span.set_attributes(

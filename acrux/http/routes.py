@@ -293,7 +293,6 @@ class Router:
         Raises UnknownEndpoint, and Unsupported if the path exists with other methods only.
         """
         row, request.params = self._cut_once(request.path)
-        request.route = row.path
         # A HEAD is a GET whose body is not sent (RFC 9110 §9.3.2).
         endpoint = row.methods.get("GET" if request.method == "HEAD" else request.method)
         if endpoint is None:

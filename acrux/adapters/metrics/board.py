@@ -40,10 +40,11 @@ class Board:
         self._slots = slots
         self._descriptor = os.memfd_create("acrux-metrics")
         weakref.finalize(self, os.close, self._descriptor).atexit = False
-        os.ftruncate(self._descriptor, slots * SLOT_BYTES)
 
     def claim(self) -> "Slot":
         """A slot of this process. Raises OSError if there is none left."""
+        # Not sooner: a command has a board too, and maybe a limit for the size of files.
+        os.ftruncate(self._descriptor, self._slots * SLOT_BYTES)
         for number in range(self._slots):
             try:
                 # Not flock(2), whose locks forks share.
@@ -109,6 +110,9 @@ def _read(descriptor: int, number: int) -> tuple[int, Values]:
 
 def _half(descriptor: int, start: int) -> tuple[int, bytes]:
     # (0, b"") if it was never written, or is being written now.
-    written, length, checksum = HEADER.unpack(os.pread(descriptor, HEADER.size, start))
+    header = os.pread(descriptor, HEADER.size, start)
+    if len(header) < HEADER.size:  # nobody has claimed a slot yet
+        return 0, b""
+    written, length, checksum = HEADER.unpack(header)
     content = os.pread(descriptor, length, start + HEADER.size)
     return (written, content) if crc32(content) == checksum and written else (0, b"")
