@@ -62,7 +62,10 @@ class Run(Struct, frozen=True):
 
 
 class Judged(Struct, frozen=True):
-    """What a step removed from a repository, or would remove, and why."""
+    """What a step removed from a repository, or would remove, and why.
+
+    There are steps without any: when a repository begins, and where everything stays.
+    """
 
     repository: str
     verdicts: Sequence[Verdict]
@@ -157,21 +160,21 @@ class Retention:
         await self._keep(run)
         return run
 
-    def preview(self, rule: str = "") -> AsyncGenerator[Judged, None]:
+    def preview(self, rule: str = "", after: str = "") -> AsyncGenerator[Judged, None]:
         """What all enabled rules, or this one though it be disabled, would remove now.
 
-        Raises UnknownName.
+        It begins `after` a repository, in the order of their names. Raises UnknownName.
         """
-        return self._everywhere(rule, is_dry=True)
+        return self._everywhere(rule, after, is_dry=True)
 
-    async def run(self, rule: str = "") -> AsyncGenerator[Judged, None]:
+    async def run(self, rule: str = "", after: str = "") -> AsyncGenerator[Judged, None]:
         """Remove what `preview` says, step by step. Raises UnknownName.
 
         Raises TooManyRequests if another process is doing it. Close it if you do not exhaust it.
         """
         await self._renew()
         try:
-            async for step in self._everywhere(rule, is_dry=False):
+            async for step in self._everywhere(rule, after, is_dry=False):
                 yield step
         finally:
             await self._lease.release()
@@ -203,11 +206,13 @@ class Retention:
                 break
         return count
 
-    async def _everywhere(self, rule: str, *, is_dry: bool) -> AsyncGenerator[Judged, None]:
+    async def _everywhere(
+        self, rule: str, after: str, *, is_dry: bool
+    ) -> AsyncGenerator[Judged, None]:
         await self._rules(rule)  # refuse an unknown name although there may be no repository
-        after = ""
         while names := await self._inventory.repositories(after, REPOSITORIES):
             for name in names:
+                yield Judged(name, ())
                 async for step in self._of_repository(name, rule, is_dry=is_dry):
                     yield step
             after = names[-1]
@@ -227,8 +232,7 @@ class Retention:
                 if done is None:
                     is_current = False
                     break
-                if done:
-                    yield Judged(repository, done)
+                yield Judged(repository, done)
                 await (self._rest if verdicts and not is_dry else self._turn)()
                 if not is_dry:
                     await self._renew()
