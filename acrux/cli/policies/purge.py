@@ -88,7 +88,7 @@ def purge(
 
 
 def _purge_here(
-    place: Place, wanted: bodies.Purge, removals: Removals, *, is_dry: bool
+    place: Place, wanted: bodies.RunPurge, removals: Removals, *, is_dry: bool
 ) -> Iterable[str]:
     purge = bodies.purge(wanted)
 
@@ -106,9 +106,9 @@ def _purge_here(
 
 
 def _purge_there(
-    place: Place, wanted: bodies.Purge, removals: Removals, *, is_dry: bool
+    place: Place, wanted: bodies.RunPurge, removals: Removals, *, is_dry: bool
 ) -> Iterable[str]:
-    path, unmatched = "/previewPurge" if is_dry else "/purge", wanted.filters
+    path, unmatched = "/previewPurge" if is_dry else "/runPurge", wanted.filters
     with place.reach() as api:
 
         def ask(after: str, told: int) -> shapes.PurgePortion:
@@ -129,12 +129,12 @@ def _read(
     untagged: bool,
     untagged_only: bool,
     **others: Any,
-) -> bodies.Purge:
+) -> bodies.RunPurge:
     if untagged and untagged_only:
         raise click.UsageError("--untagged and --untagged-only exclude each other")
     if not untagged_only and not (filters and ago):
         raise click.UsageError("give --filter and --ago, or --untagged-only")
-    wanted = bodies.Purge(
+    wanted = bodies.RunPurge(
         filters=[*filters], ago=ago, untagged=untagged, untagged_only=untagged_only, **others
     )
     bodies.purge(wanted).check()  # before any registry is asked

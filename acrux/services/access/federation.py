@@ -29,7 +29,7 @@ class Examination:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class TokenTest:
     """What the trusts in a token's issuer decide about it, sorted by their names.
 
     If none could be asked, `refusal` says what is wrong with the token or its issuer.
@@ -103,12 +103,12 @@ class Federation:
             for stored, verdict in await self._judge(text)
         )
 
-    async def test(self, text: str) -> Tested:
+    async def test(self, text: str) -> TokenTest:
         """As `examine`, but a token that is refused is a result: it is not the caller's own."""
         try:
-            return Tested(await self.examine(text))
+            return TokenTest(await self.examine(text))
         except (InvalidToken, IssuerUnavailable) as refused:
-            return Tested(refusal=refused)
+            return TokenTest(refusal=refused)
 
     async def find(self, identity: FederatedIdentity) -> Principal:
         """The principal of an identity that a trust accepted before, without asking the issuer.

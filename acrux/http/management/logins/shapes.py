@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from acrux.services.access.federation import Examination, Tested
+from acrux.services.access.federation import Examination, TokenTest
 from acrux.services.access.lockout import ShownFailures
 
 
@@ -60,7 +60,7 @@ def failed_logins(shown: ShownFailures) -> FailedLogins:
     )
 
 
-def trust_test(tested: Tested) -> TrustTest:
+def trust_test(tested: TokenTest) -> TrustTest:
     """What the trusts decide, or why none was asked."""
     refused = tested.refusal
     return TrustTest(

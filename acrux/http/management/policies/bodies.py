@@ -97,7 +97,7 @@ class RunRetention(Struct, forbid_unknown_fields=True, rename="camel", kw_only=T
     told: Told = 0
 
 
-class Purge(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+class RunPurge(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """What `acr purge` removes. `filters` and `ago` are required unless `untaggedOnly` is set."""
 
     filters: Filters = []
@@ -148,7 +148,7 @@ class PutSoftDeletePolicy(Struct, forbid_unknown_fields=True, rename="camel", kw
     status: Status = "enabled"
 
 
-def purge(body: Purge) -> storage.Purge:
+def purge(body: RunPurge) -> storage.Purge:
     """The purge that a body describes. Raises InvalidInput."""
     if body.untagged and body.untagged_only:
         raise InvalidRequest("untagged and untaggedOnly exclude each other")

@@ -76,7 +76,7 @@ def _retention_runs(runs: RetentionRunManagement) -> tuple[Operation, ...]:
 
 
 def _removals(removals: RemovalManagement) -> tuple[Operation, ...]:
-    run, purge = bodies.RunRetention, bodies.Purge
+    run, purge = bodies.RunRetention, bodies.RunPurge
     return (
         Operation(
             "POST", "/runRetention", WRITE, removals.run_retention,
@@ -88,13 +88,13 @@ def _removals(removals: RemovalManagement) -> tuple[Operation, ...]:
             "Show what runRetention would remove.", run, shapes.RetentionPortion,
         ),
         Operation(
-            "POST", "/purge", WRITE, removals.run_purge,
+            "POST", "/runPurge", WRITE, removals.run_purge,
             "Remove what acr purge does, for ten seconds or so; the answer says where to go on.",
             purge, shapes.PurgePortion,
         ),
         Operation(
             "POST", "/previewPurge", READ, removals.preview_purge,
-            "Show what purge would remove.", purge, shapes.PurgePortion,
+            "Show what runPurge would remove.", purge, shapes.PurgePortion,
         ),
     )  # fmt: skip
 

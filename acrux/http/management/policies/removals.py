@@ -71,7 +71,7 @@ class RemovalManagement:
         return (await self._policies.show(RetentionRule, wanted.rule)).policy.repositories
 
     async def _purge(self, request: Request, *, is_dry: bool) -> Response:
-        wanted = await read(request, bodies.Purge)
+        wanted = await read(request, bodies.RunPurge)
         purge = bodies.purge(wanted)
         portion: Portion[shapes.Removal] = Portion(wanted.after, wanted.told, is_dry=is_dry)
         unmatched, is_done = tuple(wanted.filters), True

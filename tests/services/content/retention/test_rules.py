@@ -282,7 +282,7 @@ class TestInTheBackground:
         shelf.rests = [meanwhile]
         assert await shelf.retention.continue_() is not None
         assert seen == [None]
-        assert await all_of(other.run()) == []
+        assert not any(step.verdicts for step in await all_of(other.run()))
 
     async def test_what_another_process_has_just_ended_is_not_done_again(
         self, shelf: Shelf
