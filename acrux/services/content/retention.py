@@ -130,11 +130,13 @@ class Retention:
     async def continue_(self) -> Run | None:
         """If it is time, or a run was started, carry it out to its end; None if there is nothing.
 
-        What another process is doing is left to it.
+        What somebody else is doing is left to them.
         """
-        if not await self._due() or not await self._lease.acquire():
+        if not await self._due() or not self._lease.claim():
             return None
         try:
+            if not await self._lease.acquire():
+                return None
             run = await self._due()  # another process may have just ended it
             return await self._finish(run) if run else None
         finally:
@@ -170,10 +172,12 @@ class Retention:
     async def run(self, rule: str = "", after: str = "") -> AsyncGenerator[Judged, None]:
         """Remove what `preview` says, step by step. Raises UnknownName.
 
-        Raises TooManyRequests if another process is doing it. Close it if you do not exhaust it.
+        Raises TooManyRequests if somebody else is doing it. Close it if you do not exhaust it.
         """
-        await self._renew()
+        if not self._lease.claim():
+            raise _under_way("another run in this process")
         try:
+            await self._renew()
             async for step in self._everywhere(rule, after, is_dry=False):
                 yield step
         finally:
@@ -286,10 +290,14 @@ class Retention:
     async def _renew(self) -> None:
         """Raise TooManyRequests if another process has the lease."""
         if not await self._lease.keep():
-            raise TooManyRequests(
-                "another process is carrying out retention: try again when it has ended",
-                retry_after=int(LEASED_FOR.total_seconds()),
-            )
+            raise _under_way("another process")
+
+
+def _under_way(who: str) -> TooManyRequests:
+    return TooManyRequests(
+        f"{who} is carrying out retention: try again when it has ended",
+        retry_after=int(LEASED_FOR.total_seconds()),
+    )
 
 
 def _judge_all(evaluations: Sequence[Evaluation], items: Sequence[Fact]) -> Sequence[Verdict]:

@@ -284,6 +284,25 @@ class TestInTheBackground:
         assert seen == [None]
         assert not any(step.verdicts for step in await all_of(other.run()))
 
+    async def test_only_one_run_of_a_process_does_it(self, shelf: Shelf) -> None:
+        """The first to end would let other processes in, as the lease is the process's."""
+        await shelf.create(RULE)
+        await shelf.push("old", age=31)
+        hurried = shelf.retention.hurried(shelf.rest)
+        seen: list[object] = []
+
+        async def meanwhile() -> None:
+            seen.append(await shelf.retention.continue_())
+            with pytest.raises(TooManyRequests, match="another run in this process"):
+                await all_of(shelf.retention.run())
+
+        shelf.rests = [meanwhile]
+        steps = await all_of(hurried.run())
+
+        assert [named(one.item) for step in steps for one in step.verdicts] == ["old"]
+        assert seen == [None]
+        assert await shelf.retention.continue_() is not None
+
     async def test_what_another_process_has_just_ended_is_not_done_again(
         self, shelf: Shelf
     ) -> None:
