@@ -1,82 +1,92 @@
-"""Print why a request was refused, for people and for programs."""
+"""acrux auth explain: why a request was refused, and what would allow it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import click
 from msgspec import to_builtins
 
-from acrux.cli.options import print_json, print_table
-from acrux.cli.registry import on_registry
-from acrux.domain.audit.rights import Explanation, Right
-from acrux.errors import UnknownCase
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import output_option, print_json, print_table
+from acrux.errors import Unknown
 from acrux.http.management import shapes
 
 LOOKS: Final = 6  # for a record: people paste the id of a case as soon as they see it
 LOOK_SECONDS: Final = 0.2
 
 
-def explain(config: Path | None, case: str, output: str, options: dict[str, object]) -> None:
-    """Print the explanation of a case. Raises InvalidInput, UnknownCase."""
-    explanation = on_registry(
-        config, options, lambda services, _: soon(partial(services.explanations.explain, case))
-    )
+@click.command()
+@click.argument("case")
+@place_options("data_dir")
+@output_option
+def explain(place: Place, case: str, output: str) -> None:
+    """Explain why the registry refused CASE, and what would allow it.
+
+    CASE is the id that the answer carried: in the header X-Acrux-Case, in the message that docker
+    shows, or in the detail that az shows.
+
+    \b
+    Examples:
+      acrux auth explain k7w4zn9q2m
+      acrux auth explain k7w4zn9q2m --data-dir /srv/acrux --output json
+      acrux auth explain k7w4zn9q2m --registry registry.example.com
+    """
+    with place.reach() as api:
+        explained = soon(partial(api.get, "/cases/{name}", shapes.Case, name=case))
     if output == "json":
-        print_json(to_builtins(shapes.case(explanation)))
+        print_json(to_builtins(explained))
     else:
-        _print(explanation)
+        _print(explained)
 
 
-async def soon(
-    explained: Callable[[], Awaitable[Explanation]],
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Explanation:
+def soon(
+    explained: Callable[[], shapes.Case], pause: Callable[[float], None] = time.sleep
+) -> shapes.Case:
     """The explanation, of which a running registry writes the record within half a second.
 
-    Raises UnknownCase if it is still missing after LOOKS.
+    Raises Unknown if it is still missing after LOOKS.
     """
     for _ in range(LOOKS - 1):
-        with suppress(UnknownCase):
-            return await explained()
-        await pause(LOOK_SECONDS)
-    return await explained()
+        with suppress(Unknown):
+            return explained()
+        pause(LOOK_SECONDS)
+    return explained()
 
 
-def _print(explanation: Explanation) -> None:
-    by = f", by {explanation.authentication_method}" if explanation.authentication_method else ""
+def _print(explained: shapes.Case) -> None:
+    by = f", by {explained.proof}" if explained.proof else ""
     pairs = {
-        "case": explanation.case,
-        "time": _time(explanation.at),
-        "request": f"{explanation.request} ({explanation.status})" if explanation.request else "",
-        "account": f"{explanation.account}{by}" if explanation.account else "",
-        "from": explanation.peer,
-        "reason": explanation.reason,
-        "needed": " ".join(map(str, explanation.needed)),
-        "held": " ".join(map(str, explanation.held)),
-        "scope map": explanation.scope_map,
+        "case": explained.case,
+        "time": _time(explained.time),
+        "request": f"{explained.request} ({explained.status})" if explained.request else "",
+        "account": f"{explained.account}{by}" if explained.account else "",
+        "from": explained.peer,
+        "reason": explained.reason,
+        "needed": " ".join(explained.needed),
+        "held": " ".join(explained.held),
+        "scope map": explained.scope_map,
     }
     for name, value in pairs.items():
         if value:
             click.echo(f"{name:<9}  {value}")
-    if explanation.rights:
+    if explained.rights:
         click.echo("\nWhat was needed, as the scope map grants it now:")
         columns = ("RESOURCE", "ACTION", "GRANTED BY")
-        print_table(columns, [(one.resource, one.action, _by(one)) for one in explanation.rights])
-    for sentence in filter(None, (explanation.why, explanation.changes)):
+        print_table(columns, [(one.resource, one.action, _by(one)) for one in explained.rights])
+    for sentence in filter(None, (explained.explanation, explained.changed_since)):
         click.echo(f"\n{sentence}")
-    if explanation.fixes:
+    if explained.fixes:
         click.echo("\nWhat helps:")
-    for fix in explanation.fixes:
+    for fix in explained.fixes:
         click.echo(f"  {fix}")
 
 
-def _by(right: Right) -> str:
-    if right.is_held:
+def _by(right: shapes.Right) -> str:
+    if right.held:
         return right.permission or "the scope map"
     return "(nothing)"
 

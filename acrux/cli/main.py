@@ -53,7 +53,7 @@ COMMANDS: Final = {
     "login": "acrux.cli.caller.login:login",
     "logout": "acrux.cli.caller.login:logout",
     "doctor": "acrux.cli.doctor.doctor:doctor",
-    "auth": "acrux.cli.caller.auth:auth",
+    "auth": "acrux.cli.auth:auth",
     "api": "acrux.cli.caller.api:api",
 }
 

@@ -26,11 +26,20 @@ class HeldLease:
         self._clock = clock
         self._lasts = lasts
         self._until = BEGINNING
+        self._is_claimed = False
 
     @property
     def is_held(self) -> bool:
         """Whether it was taken, and has not expired since it was extended last."""
         return self._clock() < self._until
+
+    def claim(self) -> bool:
+        """Keep others in this process out until `release`, for the lease is the process's.
+
+        False if there is one already.
+        """
+        is_free, self._is_claimed = not self._is_claimed, True
+        return is_free
 
     async def acquire(self) -> bool:
         """Take it, or extend it; False if another holder has it."""
@@ -48,5 +57,5 @@ class HeldLease:
 
     async def release(self) -> None:
         """Let others have it."""
-        self._until = BEGINNING
+        self._until, self._is_claimed = BEGINNING, False
         await self._leases.release(self._name, self._holder)

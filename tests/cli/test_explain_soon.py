@@ -7,8 +7,11 @@ import pytest
 from acrux.cli.explain import LOOK_SECONDS, LOOKS, soon
 from acrux.domain.audit.rights import Explanation
 from acrux.errors import UnknownCase
+from acrux.http.management import shapes
 
-AN_EXPLANATION = Explanation("ktt6qpgd5v", datetime(2026, 11, 30, tzinfo=UTC), "no-token", "why")
+AN_EXPLANATION = shapes.case(
+    Explanation("ktt6qpgd5v", datetime(2026, 11, 30, tzinfo=UTC), "no-token", "why")
+)
 
 
 class Log:
@@ -18,31 +21,31 @@ class Log:
         self.looks = looks
         self.paused = 0.0
 
-    async def explain(self) -> Explanation:
+    def explain(self) -> shapes.Case:
         """Look once."""
         self.looks -= 1
         if self.looks >= 0:
             raise UnknownCase(case="ktt6qpgd5v")
         return AN_EXPLANATION
 
-    async def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Note the pause instead of making it."""
         self.paused += seconds
 
 
 @pytest.mark.parametrize("looks", [0, 1, LOOKS - 1])
-async def test_a_record_that_is_about_to_come_is_waited_for(looks: int) -> None:
+def test_a_record_that_is_about_to_come_is_waited_for(looks: int) -> None:
     """The registry writes it twice a second."""
     log = Log(looks)
 
-    assert await soon(log.explain, log.pause) is AN_EXPLANATION
+    assert soon(log.explain, log.pause) is AN_EXPLANATION
     assert log.paused == pytest.approx(looks * LOOK_SECONDS)
 
 
-async def test_a_record_that_does_not_come_is_waited_for_a_second() -> None:
+def test_a_record_that_does_not_come_is_waited_for_a_second() -> None:
     """The id may be mistyped."""
     log = Log(LOOKS)
 
     with pytest.raises(UnknownCase):
-        await soon(log.explain, log.pause)
+        soon(log.explain, log.pause)
     assert log.paused == pytest.approx(1.0)

@@ -1,11 +1,10 @@
 """acrux trust: accept tokens of external issuers, without stored secrets."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
-from msgspec import UNSET
+from msgspec import UNSET, to_builtins
 
 from acrux.cli.access.trust_create import create
 from acrux.cli.access.trust_options import (
@@ -17,16 +16,18 @@ from acrux.cli.access.trust_options import (
     scope_map_option,
 )
 from acrux.cli.carrier.place import Place, place_options
-from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
-from acrux.cli.registry import on_registry
+from acrux.cli.options import asking, output_option, print_json, print_table
 from acrux.cli.repositories import joined
 from acrux.cli.words import WordsCommand
-from acrux.errors import Denied
+from acrux.errors import Denied, InvalidToken
 from acrux.http.management import bodies, shapes
 from acrux.http.management.bodies import Status
-from acrux.services.access.federation import Examination
+from acrux.http.management.logins.bodies import TestedToken
+from acrux.http.management.logins.shapes import TrustTest, TrustVerdict
 
 ONE = "/trusts/{name}"
+
+MAX_READ_CHARACTERS: Final = 100_000  # of a token, which is refused if it is that long
 
 
 @click.group()
@@ -128,9 +129,9 @@ def delete(place: Place, trust: str) -> None:
     default="-",
     help="A file with the token. Without it, standard input is read.",
 )
-@setting_options("data_dir")
+@place_options("data_dir", password=False)
 @output_option
-def test(config: Path | None, token_file: Any, output: str, **options: object) -> None:
+def test(place: Place, token_file: Any, output: str) -> None:
     """Show which trusts accept a token, and why the others do not.
 
     The issuer's keys are fetched as for an exchange. The exit code is 1 if no trust accepts the
@@ -141,28 +142,22 @@ def test(config: Path | None, token_file: Any, output: str, **options: object) -
       acrux trust test --token-file token.jwt
       kubectl create token builder --audience registry.example.com | acrux trust test
     """
-    text = token_file.read(1_000_000).strip()
-    examined = on_registry(config, options, lambda services, _: services.federation.examine(text))
+    wanted = TestedToken(token=token_file.read(MAX_READ_CHARACTERS).strip())
+    with place.reach() as api:
+        tested = api.put("POST", "/testTrusts", wanted, TrustTest)
+        if tested.refusal:
+            raise InvalidToken(tested.refusal, **tested.detail)
     if output == "json":
-        print_json([_examined(one) for one in examined])
+        print_json(to_builtins(tested.value))
     else:
-        print_table(("TRUST", "ACCEPTS", "WHY"), [row for one in examined for row in _rows(one)])
-    if not any(one.verdict.lets_in for one in examined):
+        print_table(
+            ("TRUST", "ACCEPTS", "WHY"), [row for one in tested.value for row in _rows(one)]
+        )
+    if not any(one.lets_in for one in tested.value):
         raise Denied("no trust accepts this token")
 
 
-def _rows(one: Examination) -> Sequence[tuple[str, str, str]]:
-    name = one.verdict.trust
-    if one.verdict.lets_in:
-        return [(name, "yes", permission) for permission in one.scope_map.ordered_permissions]
-    return [(name, "no", objection) for objection in one.verdict.objections]
-
-
-def _examined(one: Examination) -> dict[str, object]:
-    return {
-        "trust": one.verdict.trust,
-        "letsIn": one.verdict.lets_in,
-        "principal": one.verdict.identity.name if one.verdict.lets_in else None,
-        "objections": one.verdict.objections,
-        "actions": one.scope_map.ordered_permissions,
-    }
+def _rows(one: TrustVerdict) -> Sequence[tuple[str, str, str]]:
+    if one.lets_in:
+        return [(one.trust, "yes", permission) for permission in one.actions]
+    return [(one.trust, "no", objection) for objection in one.objections]

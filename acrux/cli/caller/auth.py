@@ -1,4 +1,4 @@
-"""acrux auth: get a challenge, get a token, decode a token."""
+"""Commands of acrux auth: get a challenge, get a token, decode a token."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ from acrux.cli.caller.http_client import (
     registry_url,
     tls_options,
 )
-from acrux.cli.options import output_option, print_json, setting_options
+from acrux.cli.options import output_option, print_json
 from acrux.client import grants, jwt, tokens
 from acrux.client.errors import TokenUnreadable
 from acrux.client.login import SubjectToken
@@ -37,15 +37,7 @@ from acrux.domain.access.scope import Scope
 from acrux.errors import InvalidScope
 
 
-@click.group()
-def auth() -> None:
-    """Ask a registry for its challenge, get a token, decode a token.
-
-    Works with any registry that uses token authentication.
-    """
-
-
-@auth.command()
+@click.command()
 @click.argument("url")
 @tls_options
 @output_option
@@ -68,7 +60,7 @@ def challenge(*, url: str, tls: Tls, output: str) -> None:
         print_pairs({"challenge": asked.scheme.capitalize(), **shown, **present})
 
 
-@auth.command()
+@click.command()
 @click.option("--registry", required=True, metavar="HOST", help="The registry: host[:port] or URL.")
 @click.option(
     "--scope",
@@ -123,7 +115,7 @@ def token(
         click.echo(_printed(issued, offline=offline))
 
 
-@auth.command()
+@click.command()
 @click.argument("registry")
 @subject_token_options
 @allow_realm_option
@@ -161,7 +153,7 @@ def exchange(
         click.echo(refresh_token)
 
 
-@auth.command()
+@click.command()
 @click.argument("token", required=False)
 @click.option("--jwks", metavar="URL|FILE", help="A JSON Web Key Set to verify the signature with.")
 @tls_options
@@ -205,26 +197,6 @@ def inspect(*, token: str | None, jwks: str | None, tls: Tls, output: str) -> No
                 "signature": signature,
             }
         )
-
-
-@auth.command()
-@click.argument("case")
-@setting_options("data_dir")
-@output_option
-def explain(config: Path | None, case: str, output: str, **options: object) -> None:
-    """Explain why the registry in this data directory refused CASE, and what would allow it.
-
-    CASE is the id that the answer carried: in the header X-Acrux-Case, in the message that docker
-    shows, or in the detail that az shows.
-
-    \b
-    Examples:
-      acrux auth explain k7w4zn9q2m
-      acrux auth explain k7w4zn9q2m --data-dir /srv/acrux --output json
-    """
-    from acrux.cli.explain import explain as tell  # noqa: PLC0415 -- loads the whole registry
-
-    tell(config, case, output, options)
 
 
 def describe_kind(kind: str | None) -> str:

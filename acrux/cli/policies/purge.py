@@ -1,17 +1,19 @@
 """acrux purge: what `acr purge` does, on the server's side."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
 import click
+from msgspec.structs import replace
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import asking, setting_options, warn
-from acrux.cli.policies.removals import Removals, removals_option
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import asking, warn
+from acrux.cli.policies.removals import Removals, portions, removals_option
 from acrux.cli.registry import on_registry
-from acrux.domain.content.storage.purge import MAX_KEPT, Filter, Purge, parse_age
-from acrux.settings import Settings
+from acrux.domain.content.storage.purge import MAX_KEPT
+from acrux.http.management.policies import bodies, shapes
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,7 +45,6 @@ _FLAGS: Final = (
         "--concurrency", type=int, metavar="COUNT", help="Accepted as by acr purge, and not used."
     ),
 )  # fmt: skip
-_FIELDS: Final = ("filters", "ago", "keep", "untagged", "untagged_only", "include_locked")
 
 
 def _flags(command: Command) -> Command:
@@ -58,18 +59,18 @@ def _flags(command: Command) -> Command:
 @asking(
     "Remove this for good, but what soft delete keeps? See it first by --dry-run.", unless="dry_run"
 )
-@setting_options("data_dir")
+@place_options("data_dir")
 @removals_option
 def purge(
-    config: Path | None,
+    place: Place,
     dry_run: bool,  # noqa: FBT001 -- a flag
     output: str,
     **options: Any,
 ) -> None:
     """Remove old tags by their names, and manifests without a tag, as acr purge does.
 
-    No client is needed: this works on the data directory, also beside a running registry. An image
-    of an index that stays is never removed.
+    No client is needed: this works on the data directory, also beside a running registry, or at a
+    URL. An image of an index that stays is never removed.
 
     \b
     Examples:
@@ -78,19 +79,47 @@ def purge(
       acrux purge --untagged-only --ago 1d12h
     """
     del options["concurrency"]
-    wanted = _read(**{name: options.pop(name) for name in _FIELDS})
+    wanted = _read(**options)
+    removals = Removals(output, is_dry=dry_run)
+    carry_out = _purge_there if place.url else _purge_here
+    unmatched = carry_out(place, wanted, removals, is_dry=dry_run)
+    removals.end()
+    warn(*(f"nothing matches the filter {text} at present" for text in unmatched))
 
-    async def act(services: Services, _: Settings) -> None:
-        removals, purges = Removals(output, is_dry=dry_run), services.purges
-        unmatched = tuple(one.text for one in wanted.filters)
-        async for step in purges.preview(wanted) if dry_run else purges.run(wanted):
-            unmatched = step.unmatched
-            for item in step.items:
-                removals.add(step.repository, item)
-        removals.end()
-        warn(*(f"nothing matches the filter {text} at present" for text in unmatched))
 
-    on_registry(config, options, act)
+def _purge_here(
+    place: Place, wanted: bodies.RunPurge, removals: Removals, *, is_dry: bool
+) -> Iterable[str]:
+    purge = bodies.purge(wanted)
+
+    async def act(services: Services) -> Iterable[str]:
+        unmatched: Iterable[str] = wanted.filters
+        purges = services.purges
+        async with aclosing(purges.preview(purge) if is_dry else purges.run(purge)) as steps:
+            async for step in steps:
+                unmatched = step.unmatched
+                for item in step.items:
+                    removals.add(shapes.removal(step.repository, item))
+        return unmatched
+
+    return on_registry(place.config, place.settings, lambda services, _: act(services))
+
+
+def _purge_there(
+    place: Place, wanted: bodies.RunPurge, removals: Removals, *, is_dry: bool
+) -> Iterable[str]:
+    path, unmatched = "/previewPurge" if is_dry else "/runPurge", wanted.filters
+    with place.reach() as api:
+
+        def ask(after: str, told: int) -> shapes.PurgePortion:
+            body = replace(wanted, after=after, told=told)
+            return api.put("POST", path, body, shapes.PurgePortion)
+
+        for portion in portions(ask):
+            unmatched = [text for text in unmatched if text in portion.unmatched]
+            for item in portion.value:
+                removals.add(item)
+    return unmatched
 
 
 def _read(
@@ -100,17 +129,13 @@ def _read(
     untagged: bool,
     untagged_only: bool,
     **others: Any,
-) -> Purge:
+) -> bodies.RunPurge:
     if untagged and untagged_only:
         raise click.UsageError("--untagged and --untagged-only exclude each other")
     if not untagged_only and not (filters and ago):
         raise click.UsageError("give --filter and --ago, or --untagged-only")
-    wanted = Purge(
-        filters=tuple(map(Filter.parse, filters)),
-        ago=parse_age(ago) if ago else Purge().ago,
-        untagged=untagged,
-        untagged_only=untagged_only,
-        **others,
+    wanted = bodies.RunPurge(
+        filters=[*filters], ago=ago, untagged=untagged, untagged_only=untagged_only, **others
     )
-    wanted.check()
+    bodies.purge(wanted).check()  # before any registry is asked
     return wanted

@@ -1,9 +1,22 @@
 """Print, one by one, what retention or a purge removes, and how much."""
 
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
+
 import click
 import msgspec
 
-from acrux.domain.content.policies.retention import Fact, TagFact
+from acrux.cli.caller.http_client import Refused
+from acrux.http.management.policies.shapes import (
+    PurgePortion,
+    Removal,
+    RetentionPortion,
+    RetentionVerdict,
+)
+
+_BEGINNING: Final = '{"removed": ['
+
+Portion = TypeVar("Portion", RetentionPortion, PurgePortion)
 
 removals_option = click.option(
     "--output", "-o", type=click.Choice(["json", "jsonl", "table"]), default="table",
@@ -23,26 +36,20 @@ class Removals:
         self._is_dry = is_dry
         self._tags = 0
         self._manifests = 0
-        if output == "json":
-            click.echo('{"removed": [', nl=False)
 
-    def add(self, repository: str, item: Fact, **why: str) -> None:
-        """Print and count one item; `why` are its rule and the reason."""
+    def add(self, item: Removal) -> None:
+        """Print and count one item."""
         is_first = self._tags + self._manifests == 0
-        tag = item.name if isinstance(item, TagFact) else ""
-        self._tags += bool(tag)
-        self._manifests += not tag
+        self._tags += bool(item.tag)
+        self._manifests += not item.tag
         if self._output == "table":
-            place = f"{repository}:{tag}" if tag else f"{repository}@{item.digest}"
             verb = "Would remove" if self._is_dry else "Removed"
-            click.echo(": ".join((f"{verb} {place}", *filter(None, [why.get("reason")]))))
-            return
-        named = {"tag": tag} if tag else {}
-        shown = _json({"repository": repository, **named, "digest": item.digest, **why})
-        if self._output == "jsonl":
-            click.echo(shown)
+            why = (item.reason,) if isinstance(item, RetentionVerdict) else ()
+            click.echo(": ".join((f"{verb} {_place(item)}", *why)))
+        elif self._output == "jsonl":
+            click.echo(_json(item))
         else:
-            click.echo(("" if is_first else ",") + f"\n  {shown}", nl=False)
+            click.echo((_BEGINNING if is_first else ",") + f"\n  {_json(item)}", nl=False)
 
     def end(self) -> None:
         """Print the totals."""
@@ -54,7 +61,28 @@ class Removals:
         elif self._output == "jsonl":
             click.echo(_json(totals))
         else:
-            click.echo(f"\n], {_json(totals)[1:]}")
+            beginning = "" if self._tags + self._manifests else _BEGINNING
+            click.echo(f"{beginning}\n], {_json(totals)[1:]}")
+
+
+def portions(ask: Callable[[str, int], Portion]) -> Iterator[Portion]:
+    """What is asked for after a repository, and after so many items of the next, until all is done.
+
+    Raises Refused if a registry does not get on.
+    """
+    after, told = "", 0
+    while True:
+        portion = ask(after, told)
+        yield portion
+        if portion.is_done:
+            return
+        if not portion.value and portion.after == after:
+            raise Refused("the registry says again and again that it has not done anything yet")
+        after, told = portion.after, portion.told
+
+
+def _place(item: Removal) -> str:
+    return f"{item.repository}:{item.tag}" if item.tag else f"{item.repository}@{item.digest}"
 
 
 def _json(content: object) -> str:

@@ -1,26 +1,22 @@
 """acrux retention: which tags and untagged manifests go by themselves."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 from msgspec import to_builtins
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from acrux.bootstrap.services import Services
-from acrux.cli.options import asking, output_option, print_json, print_table, setting_options, warn
+from acrux.cli.carrier.place import Place, place_options
+from acrux.cli.options import asking, output_option, print_json, print_table
 from acrux.cli.policies.options import name_option, new_patterns_option, patterns_option
-from acrux.cli.policies.retention_options import CONDITIONS, ask, conditions, given
+from acrux.cli.policies.retention_options import CONDITIONS, conditions, confirmed, given
 from acrux.cli.policies.retention_run import run
-from acrux.cli.registry import on_registry
-from acrux.domain.content.policies.definition import warnings
-from acrux.domain.content.policies.retention import RetentionRule, check_own
-from acrux.http.management.policies import shapes
-from acrux.ports.content.policies import StoredPolicy
-from acrux.settings import Settings
+from acrux.domain.content.policies import retention as rules
+from acrux.http.management.policies import bodies, shapes
 
-Rule = StoredPolicy[RetentionRule]
+ALL = "/retentionRules"
+ONE = f"{ALL}/{{name}}"
 
 
 @click.group()
@@ -41,10 +37,10 @@ retention.add_command(run)
 @patterns_option
 @conditions
 @click.option("--yes", "-y", is_flag=True, help="Do not ask, even if the rule removes every tag.")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def create(
-    config: Path | None,
+    place: Place,
     policy_name: str,
     patterns: tuple[str, ...],
     yes: bool,  # noqa: FBT001 -- a flag
@@ -61,36 +57,36 @@ def create(
           --not-pulled-for 90 --keep-at-least 3
       acrux retention create -n untagged --repository-pattern "*" --untagged-for 7
     """
-    fields, settings = given(options)
-    rule = RetentionRule(name=policy_name, repositories=patterns, **fields)
-    check_own(policy_name)
-    rule.check()
+    wanted = bodies.CreateRetentionRule(
+        name=policy_name, repositories=[*patterns], **given(options)
+    )
+    with place.reach() as api:
 
-    async def act(services: Services, _: Settings) -> Rule:
-        await _examine(services, rule, is_confirmed=yes)
-        return await services.policies.create(rule)
+        def send(confirm: str) -> shapes.RetentionRule:
+            return api.put("POST", ALL, replace(wanted, confirm=confirm), shapes.RetentionRule)
 
-    _print([on_registry(config, settings, act)], output)
+        created = confirmed(policy_name, send, is_confirmed=yes)
+    _print([created], output)
 
 
 @retention.command()
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def list(config: Path | None, output: str, **options: object) -> None:  # noqa: A001 -- as az acr
+def list(place: Place, output: str) -> None:  # noqa: A001 -- as az acr
     """List the retention rules."""
-    found = on_registry(config, options, lambda services, _: services.policies.list(RetentionRule))
+    with place.reach() as api:
+        found = [*api.every(ALL, shapes.RetentionRuleList)]
     _print(found, output, many=True)
 
 
 @retention.command()
 @name_option
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
-def show(config: Path | None, policy_name: str, output: str, **options: object) -> None:
+def show(place: Place, policy_name: str, output: str) -> None:
     """Show one retention rule."""
-    found = on_registry(
-        config, options, lambda services, _: services.policies.show(RetentionRule, policy_name)
-    )
+    with place.reach() as api:
+        found = api.get(ONE, shapes.RetentionRule, name=policy_name)
     _print([found], output)
 
 
@@ -106,10 +102,10 @@ def show(config: Path | None, policy_name: str, output: str, **options: object) 
     help="Remove this option from the rule. Repeatable.",
 )
 @click.option("--yes", "-y", is_flag=True, help="Do not ask, even if the rule removes every tag.")
-@setting_options("data_dir")
+@place_options("data_dir")
 @output_option
 def update(
-    config: Path | None,
+    place: Place,
     policy_name: str,
     patterns: tuple[str, ...],
     removed: tuple[str, ...],
@@ -125,56 +121,41 @@ def update(
       acrux retention update -n old-builds --remove older-than
       acrux retention update -n old-builds --status disabled
     """
-    fields, settings = given(options)
-    unset = dict(CONDITIONS[name] for name in removed)
-    changes = {**unset, **fields, **({"repositories": patterns} if patterns else {})}
-    if not changes:
+    fields: dict[str, Any] = dict(CONDITIONS[name] for name in removed) | given(options)
+    if patterns:
+        fields["repositories"] = [*patterns]
+    if not fields:
         raise click.UsageError("say what to change: see acrux retention update --help")
-    check_own(policy_name)
+    change = bodies.ChangeRetentionRule(**fields)
+    with place.reach() as api:
 
-    async def act(services: Services, _: Settings) -> Rule:
-        old = (await services.policies.show(RetentionRule, policy_name)).policy
-        rule = replace(old, **changes)
-        rule.check()
-        await _examine(services, rule, is_confirmed=yes)
-        return await services.policies.replace(old, rule)
+        def send(confirm: str) -> shapes.RetentionRule:
+            body = replace(change, confirm=confirm)
+            return api.put("PATCH", ONE, body, shapes.RetentionRule, name=policy_name)
 
-    _print([on_registry(config, settings, act)], output)
+        changed = confirmed(policy_name, send, is_confirmed=yes)
+    _print([changed], output)
 
 
 @retention.command()
 @name_option
 @asking("Delete the retention rule {policy_name}?")
-@setting_options("data_dir")
-def delete(config: Path | None, policy_name: str, **options: object) -> None:
+@place_options("data_dir")
+def delete(place: Place, policy_name: str) -> None:
     """Delete a retention rule. What it removed does not come back."""
-    on_registry(
-        config, options, lambda services, _: services.policies.delete(RetentionRule, policy_name)
-    )
+    with place.reach() as api:
+        api.do("DELETE", ONE, name=policy_name)
 
 
-async def _examine(services: Services, rule: RetentionRule, *, is_confirmed: bool) -> None:
-    """Warn of what matches nothing, and ask whether the rule may remove everything."""
-    survey = await services.retention.survey(rule)
-    warn(*warnings(await services.listings.unmatched(rule.repositories), survey.unmatched))
-    if not is_confirmed:
-        ask(rule, survey)
-
-
-def _print(rules: Sequence[Rule], output: str, *, many: bool = False) -> None:
+def _print(shown: Sequence[shapes.RetentionRule], output: str, *, many: bool = False) -> None:
     if output == "json":
-        shown = to_builtins(
-            [shapes.retention_rule(one.policy, one.created_at, one.changed_at) for one in rules]
-        )
-        print_json(shown if many else shown[0])
+        print_json(to_builtins(shown if many else shown[0]))
         return
-    rows = [
-        (
-            one.policy.name,
-            shapes.status(is_enabled=one.policy.is_enabled),
-            ", ".join(one.policy.repositories),
-            one.policy.description,
-        )
-        for one in rules
-    ]
+    rows = [(one.name, one.status, ", ".join(one.repositories), _removes(one)) for one in shown]
     print_table(("NAME", "STATUS", "REPOSITORIES", "REMOVES"), rows)
+
+
+def _removes(shown: shapes.RetentionRule) -> str:
+    known = rules.RetentionRule.__struct_fields__
+    fields = {name: value for name, value in asdict(shown).items() if name in known}
+    return rules.RetentionRule(**fields).description

@@ -7,16 +7,17 @@ from typing import Any, Final, TypeVar
 import click
 
 from acrux.cli.policies.options import except_option, status_option
-from acrux.domain.content.policies.retention import MAX_DAYS, MAX_KEPT, RetentionRule
-from acrux.domain.content.policies.survey import Survey, check_confirmed, danger
+from acrux.domain.content.policies.retention import MAX_DAYS, MAX_KEPT
+from acrux.errors import InvalidInput
+from acrux.http.management.policies.shapes import RetentionRule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # What `--remove` can name: the field of a rule, and its value if it is not set.
 CONDITIONS: Final[dict[str, tuple[str, object]]] = {
-    "tag": ("tags", ()),
+    "tag": ("tags", []),
     "filter": ("filter", ""),
-    "except-tag": ("except_tags", ()),
+    "except-tag": ("except_tags", []),
     "keep-last": ("keep_last", None),
     "older-than": ("older_than_days", None),
     "not-pulled-for": ("not_pulled_for_days", None),
@@ -66,33 +67,36 @@ def conditions(command: Command) -> Command:
     return command
 
 
-def given(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, object]]:
-    """The conditions among the options, as the fields of a rule; and the other options."""
-    names = {field for field, _ in CONDITIONS.values()}
-    fields = {
-        name: value for name, value in options.items() if name in names and value not in (None, ())
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """The conditions among the options, and the status, as fields of a body."""
+    return {
+        name: [*value] if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value not in (None, ())
     }
-    status = options.get("status")
-    if status is not None:
-        fields["is_enabled"] = status == "enabled"
-    others = {
-        name: value for name, value in options.items() if name not in names and name != "status"
-    }
-    return fields, others
 
 
-def ask(rule: RetentionRule, survey: Survey) -> None:
-    """Ask for the name of a rule that removes every tag; raise InvalidInput for another answer.
+def confirmed(
+    rule: str, send: Callable[[str], RetentionRule], *, is_confirmed: bool
+) -> RetentionRule:
+    """What `send` returns, which gets the rule's name as the confirmation if there is one.
 
-    Without a terminal or further input, the answer is no.
+    If the rule removes every tag, its name is asked for. Raises InvalidInput for another answer:
+    without a terminal or further input, the answer is no.
     """
-    what, typed = danger(rule, survey), ""
-    if what:
-        with suppress(click.Abort):
-            typed = click.prompt(
-                f"This rule {what}.\nTo confirm, type its name ({rule.name})",
-                default="",
-                show_default=False,
-                err=True,
-            )
-    check_confirmed(rule, survey, typed)
+    try:
+        return send(rule if is_confirmed else "")
+    except InvalidInput as refused:
+        danger = refused.detail.get("danger")
+        if danger is None:
+            raise
+        if _typed(rule, danger) != rule:
+            raise InvalidInput(refused.message) from None
+    return send(rule)
+
+
+def _typed(rule: str, danger: str) -> str:
+    question = f"This rule {danger}.\nTo confirm, type its name ({rule})"
+    with suppress(click.Abort):
+        return str(click.prompt(question, default="", show_default=False, err=True))
+    return ""

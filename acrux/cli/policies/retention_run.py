@@ -3,30 +3,28 @@
 import asyncio
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path
 
 import click
 
 from acrux.bootstrap.services import Services
-from acrux.cli.options import setting_options
+from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.policies.options import warn_of_unmatched
-from acrux.cli.policies.removals import Removals, removals_option
+from acrux.cli.policies.removals import Removals, portions, removals_option
 from acrux.cli.registry import on_registry
 from acrux.domain.content.policies.retention import RetentionRule
-from acrux.settings import Settings
+from acrux.http.management.policies import bodies, shapes
 
 
 @click.command()
 @click.option("--rule", default="", metavar="NAME", help="Only this rule, though it be disabled.")
 @click.option("--dry-run", is_flag=True, help="Change nothing, and print what would be removed.")
-@setting_options("data_dir")
+@place_options("data_dir")
 @removals_option
 def run(
-    config: Path | None,
+    place: Place,
     rule: str,
     dry_run: bool,  # noqa: FBT001 -- a flag
     output: str,
-    **options: object,
 ) -> None:
     """Carry out the enabled retention rules now, instead of waiting for the registry to do it.
 
@@ -39,19 +37,38 @@ def run(
       acrux retention run --rule old-builds --dry-run --output jsonl
       acrux retention run
     """
+    if place.url:
+        _run_there(place, rule, output, is_dry=dry_run)
+    else:
+        _run_here(place, rule, output, is_dry=dry_run)
 
-    async def act(services: Services, _: Settings) -> None:
+
+def _run_here(place: Place, rule: str, output: str, *, is_dry: bool) -> None:
+    async def act(services: Services) -> None:
         if rule:
             found = await services.policies.show(RetentionRule, rule)
             await warn_of_unmatched(services, found.policy.repositories)
         retention = services.retention.hurried(partial(asyncio.sleep, 0))
-        async with aclosing(retention.preview(rule) if dry_run else retention.run(rule)) as steps:
-            removals = Removals(output, is_dry=dry_run)
+        async with aclosing(retention.preview(rule) if is_dry else retention.run(rule)) as steps:
+            removals = Removals(output, is_dry=is_dry)
             async for step in steps:
                 for verdict in step.verdicts:
-                    removals.add(
-                        step.repository, verdict.item, rule=verdict.rule, reason=verdict.reason
-                    )
+                    removals.add(shapes.retention_verdict(step.repository, verdict))
             removals.end()
 
-    on_registry(config, options, act)
+    on_registry(place.config, place.settings, lambda services, _: act(services))
+
+
+def _run_there(place: Place, rule: str, output: str, *, is_dry: bool) -> None:
+    path = "/previewRetention" if is_dry else "/runRetention"
+    with place.reach() as api:
+
+        def ask(after: str, told: int) -> shapes.RetentionPortion:
+            wanted = bodies.RunRetention(rule=rule, after=after, told=told)
+            return api.put("POST", path, wanted, shapes.RetentionPortion)
+
+        removals = Removals(output, is_dry=is_dry)
+        for portion in portions(ask):
+            for verdict in portion.value:
+                removals.add(verdict)
+        removals.end()

@@ -7,6 +7,7 @@ from acrux.domain.webhooks.payload import Source
 from acrux.http.management.accounts import AccountManagement
 from acrux.http.management.audit import AuditManagement
 from acrux.http.management.keys import KeyManagement
+from acrux.http.management.logins.handlers import LoginHandlers
 from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.registry import RegistryManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
@@ -15,7 +16,9 @@ from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
 from acrux.http.management.webhooks.webhooks import WebhookManagement
 from acrux.services.access.accounts import Accounts
+from acrux.services.access.federation import Federation
 from acrux.services.access.keys import Keys
+from acrux.services.access.lockout import Lockout
 from acrux.services.access.scope_maps import ScopeMaps
 from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
@@ -25,6 +28,7 @@ from acrux.services.content.collection import Collection
 from acrux.services.content.deleted import DeletedContent
 from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
+from acrux.services.content.purges import Purges
 from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
 from acrux.services.webhooks.webhooks import Webhooks
@@ -42,6 +46,10 @@ class Managed(Protocol):
     @property
     def trusts(self) -> Trusts: ...
     @property
+    def lockout(self) -> Lockout: ...
+    @property
+    def federation(self) -> Federation: ...
+    @property
     def keys(self) -> Keys: ...
     @property
     def audit_log(self) -> AuditLog: ...
@@ -53,6 +61,8 @@ class Managed(Protocol):
     def policies(self) -> Policies: ...
     @property
     def retention(self) -> Retention: ...
+    @property
+    def purges(self) -> Purges: ...
     @property
     def collection(self) -> Collection: ...
     @property
@@ -72,6 +82,7 @@ class ManagementHandlers:
     registry: RegistryManagement
     users: UserManagement
     trusts: TrustManagement
+    logins: LoginHandlers
     keys: KeyManagement
     audit: AuditManagement
     policies: PolicyHandlers
@@ -87,9 +98,14 @@ class ManagementHandlers:
             registry=RegistryManagement(services.accounts, name, login_servers),
             users=UserManagement(services.users),
             trusts=TrustManagement(services.trusts),
+            logins=LoginHandlers.on(
+                services.lockout, services.accounts, services.users, services.federation
+            ),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
-            policies=PolicyHandlers.on(services.policies, services.retention, services.listings),
+            policies=PolicyHandlers.on(
+                services.policies, services.retention, services.purges, services.listings
+            ),
             storage=StorageHandlers.on(services.collection, services.space, services.deleted),
             webhooks=WebhookManagement(services.webhooks, Source(name, login_servers[0])),
         )

@@ -6,6 +6,7 @@ from acrux.http.management.accounts import AccountManagement
 from acrux.http.management.audit import AuditManagement
 from acrux.http.management.handlers import ManagementHandlers
 from acrux.http.management.keys import KeyManagement
+from acrux.http.management.logins.operations import operations as of_logins
 from acrux.http.management.operation import PAGED, Operation
 from acrux.http.management.policies.operations import operations as of_policies
 from acrux.http.management.registry import RegistryManagement
@@ -24,6 +25,7 @@ def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
         *_registry(handlers.registry),
         *_users(handlers.users),
         *_trusts(handlers.trusts),
+        *of_logins(handlers.logins),
         *_keys(handlers.keys),
         *_audit(handlers.audit),
         *of_policies(handlers.policies),

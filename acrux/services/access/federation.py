@@ -9,7 +9,7 @@ from acrux.domain.access.grants import Principal
 from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope_maps import NOTHING, ScopeMap
 from acrux.domain.access.trust import Verdict, scope_map_of
-from acrux.errors import BadCredentials, Denied, InvalidToken
+from acrux.errors import BadCredentials, Denied, InvalidToken, IssuerUnavailable, RegistryError
 from acrux.ports.clock import Clock
 from acrux.ports.federation import Issuers, StoredTrust, Trusts
 
@@ -26,6 +26,17 @@ class Examination:
 
     verdict: Verdict
     scope_map: ScopeMap
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTest:
+    """What the trusts in a token's issuer decide about it, sorted by their names.
+
+    If none could be asked, `refusal` says what is wrong with the token or its issuer.
+    """
+
+    examinations: tuple[Examination, ...] = ()
+    refusal: RegistryError | None = None
 
 
 class Federation:
@@ -91,6 +102,13 @@ class Federation:
             )
             for stored, verdict in await self._judge(text)
         )
+
+    async def test(self, text: str) -> TokenTest:
+        """As `examine`, but a token that is refused is a result: it is not the caller's own."""
+        try:
+            return TokenTest(await self.examine(text))
+        except (InvalidToken, IssuerUnavailable) as refused:
+            return TokenTest(refusal=refused)
 
     async def find(self, identity: FederatedIdentity) -> Principal:
         """The principal of an identity that a trust accepted before, without asking the issuer.

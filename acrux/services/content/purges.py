@@ -1,6 +1,6 @@
 """Remove what `acr purge` removes, on the server's side."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -34,7 +34,7 @@ class Purges:
 
     As `acr purge` does, but a manifest goes only if all indexes that name it go too: acr-cli takes
     the images out of an index that is locked, or one of the newest to keep. `rest` is called after
-    each removal, and `turn` after the other steps: only commands purge.
+    each removal, and `turn` after the other steps: nothing purges in the background.
     """
 
     def __init__(self, inventory: Inventory, clock: Clock, rest: Rest, turn: Rest) -> None:
@@ -43,17 +43,22 @@ class Purges:
         self._rest = rest
         self._turn = turn
 
-    def preview(self, purge: Purge) -> AsyncIterator[Purged]:
-        """What the purge would remove now. Raises InvalidInput if it is invalid."""
-        return self._everywhere(purge, is_dry=True)
+    def preview(self, purge: Purge, after: str = "") -> AsyncGenerator[Purged, None]:
+        """What the purge would remove now, in the repositories `after` this one.
 
-    def run(self, purge: Purge) -> AsyncIterator[Purged]:
+        Raises InvalidInput if it is invalid.
+        """
+        return self._everywhere(purge, after, is_dry=True)
+
+    def run(self, purge: Purge, after: str = "") -> AsyncGenerator[Purged, None]:
         """Remove what `preview` says, step by step. Raises InvalidInput if it is invalid."""
-        return self._everywhere(purge, is_dry=False)
+        return self._everywhere(purge, after, is_dry=False)
 
-    async def _everywhere(self, purge: Purge, *, is_dry: bool) -> AsyncIterator[Purged]:
+    async def _everywhere(
+        self, purge: Purge, after: str, *, is_dry: bool
+    ) -> AsyncGenerator[Purged, None]:
         purge.check()
-        before, after = self._clock() - purge.ago, ""
+        before = self._clock() - purge.ago
         unmatched = Unmatched(purge)
         while names := await self._inventory.repositories(after, REPOSITORIES):
             for name in filter(purge.covers, names):

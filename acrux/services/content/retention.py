@@ -62,7 +62,10 @@ class Run(Struct, frozen=True):
 
 
 class Judged(Struct, frozen=True):
-    """What a step removed from a repository, or would remove, and why."""
+    """What a step removed from a repository, or would remove, and why.
+
+    There are steps without any: when a repository begins, and where everything stays.
+    """
 
     repository: str
     verdicts: Sequence[Verdict]
@@ -127,11 +130,13 @@ class Retention:
     async def continue_(self) -> Run | None:
         """If it is time, or a run was started, carry it out to its end; None if there is nothing.
 
-        What another process is doing is left to it.
+        What somebody else is doing is left to them.
         """
-        if not await self._due() or not await self._lease.acquire():
+        if not await self._due() or not self._lease.claim():
             return None
         try:
+            if not await self._lease.acquire():
+                return None
             run = await self._due()  # another process may have just ended it
             return await self._finish(run) if run else None
         finally:
@@ -157,21 +162,23 @@ class Retention:
         await self._keep(run)
         return run
 
-    def preview(self, rule: str = "") -> AsyncGenerator[Judged, None]:
+    def preview(self, rule: str = "", after: str = "") -> AsyncGenerator[Judged, None]:
         """What all enabled rules, or this one though it be disabled, would remove now.
 
-        Raises UnknownName.
+        It begins `after` a repository, in the order of their names. Raises UnknownName.
         """
-        return self._everywhere(rule, is_dry=True)
+        return self._everywhere(rule, after, is_dry=True)
 
-    async def run(self, rule: str = "") -> AsyncGenerator[Judged, None]:
+    async def run(self, rule: str = "", after: str = "") -> AsyncGenerator[Judged, None]:
         """Remove what `preview` says, step by step. Raises UnknownName.
 
-        Raises TooManyRequests if another process is doing it. Close it if you do not exhaust it.
+        Raises TooManyRequests if somebody else is doing it. Close it if you do not exhaust it.
         """
-        await self._renew()
+        if not self._lease.claim():
+            raise _under_way("another run in this process")
         try:
-            async for step in self._everywhere(rule, is_dry=False):
+            await self._renew()
+            async for step in self._everywhere(rule, after, is_dry=False):
                 yield step
         finally:
             await self._lease.release()
@@ -203,11 +210,13 @@ class Retention:
                 break
         return count
 
-    async def _everywhere(self, rule: str, *, is_dry: bool) -> AsyncGenerator[Judged, None]:
+    async def _everywhere(
+        self, rule: str, after: str, *, is_dry: bool
+    ) -> AsyncGenerator[Judged, None]:
         await self._rules(rule)  # refuse an unknown name although there may be no repository
-        after = ""
         while names := await self._inventory.repositories(after, REPOSITORIES):
             for name in names:
+                yield Judged(name, ())
                 async for step in self._of_repository(name, rule, is_dry=is_dry):
                     yield step
             after = names[-1]
@@ -227,8 +236,7 @@ class Retention:
                 if done is None:
                     is_current = False
                     break
-                if done:
-                    yield Judged(repository, done)
+                yield Judged(repository, done)
                 await (self._rest if verdicts and not is_dry else self._turn)()
                 if not is_dry:
                     await self._renew()
@@ -282,10 +290,14 @@ class Retention:
     async def _renew(self) -> None:
         """Raise TooManyRequests if another process has the lease."""
         if not await self._lease.keep():
-            raise TooManyRequests(
-                "another process is carrying out retention: try again when it has ended",
-                retry_after=int(LEASED_FOR.total_seconds()),
-            )
+            raise _under_way("another process")
+
+
+def _under_way(who: str) -> TooManyRequests:
+    return TooManyRequests(
+        f"{who} is carrying out retention: try again when it has ended",
+        retry_after=int(LEASED_FOR.total_seconds()),
+    )
 
 
 def _judge_all(evaluations: Sequence[Evaluation], items: Sequence[Fact]) -> Sequence[Verdict]:

@@ -2,15 +2,22 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from acrux.cli.caller.http_client import Refused
 from acrux.cli.main import cli
+from acrux.cli.policies.removals import portions
+from acrux.client.auth import RegistryAuth
+from acrux.errors import Denied
+from acrux.http.management.policies.shapes import PurgePortion
 from tests.cli.conftest import at_url
-from tests.cli.places import Place
+from tests.cli.places import APP, OTHER, Place, push
+from tests.openid_provider import provider
 from tests.running import RunningRegistry, acrux, free_port, running
 
 PULL = "_repositories_pull"
@@ -188,6 +195,117 @@ def test_the_audit_log_is_searched_at_a_url(remote: Place, local: Place) -> None
     assert len(newest) == 2
     assert [json.loads(line) for line in lines][: len(every)] == every
     assert "POST /management/v1/scopeMaps" in remote.ok(*of)
+
+
+def test_retention_rules_live_their_life_at_a_url(remote: Place, local: Place) -> None:
+    """A rule that removes every tag is confirmed there, too: a pod has no terminal of its own."""
+    of = ("-n", "old-builds")
+    create = ("retention", "create", *of, "--repository-pattern", "rule/*", "--tag", "*")
+    code, said = remote.refused(*create)
+    warned = remote.run(*create, "--yes")
+    changed = remote.json("retention", "update", *of, "--keep-last", "3", "--remove", "older-than")
+    again = remote.refused("retention", "update", *of, "--remove", "keep-last")
+    shown = local.json("retention", "show", *of)
+    listed = remote.ok("retention", "list")
+    remote.ok("retention", "delete", *of, "--yes")
+
+    assert (code, again[0]) == (2, 2)
+    assert "removes every tag of rule/*, however new: say how many to keep" in said
+    assert "danger" not in said
+    assert "no repository matches rule/* at present" in warned.stderr
+    assert (changed["keepLast"], changed) == (3, shown)
+    assert "tags *, but the newest 3" in listed
+    assert remote.refused("retention", "show", *of)[0] == 4
+
+
+def test_what_a_run_or_a_purge_removes_is_told_at_a_url(
+    served: RunningRegistry, remote: Place, local: Place, auth: RegistryAuth
+) -> None:
+    """As on the data directory: item by item, with the totals."""
+    push(served.url, "builds/app", APP, "dev-1", "dev-2", auth=auth)
+    push(served.url, "builds/lib", OTHER, "dev-1", auth=auth)
+    where = ("--repository-pattern", "builds/*", "--tag", "dev-*", "--keep-last", "1")
+    remote.ok("retention", "create", "-n", "builds", *where)
+    purge = ("purge", "--filter", "builds/.*:^dev-", "--filter", "typo:x", "--ago", "0d")
+    try_out = ("retention", "run", "--dry-run", "--rule", "builds")
+
+    assert remote.json(*try_out) == local.json(*try_out)
+    ran = remote.json("retention", "run")
+    assert (ran["tags"], ran["removed"][0]["rule"], ran["dryRun"]) == (1, "builds", False)
+    for output in ("json", "jsonl", "table"):
+        dry = (*purge, "--dry-run", "--output", output)
+        assert remote.ok(*dry) == local.ok(*dry)
+    purged = remote.run(*purge, "--yes")
+    assert purged.stdout.endswith("Tags removed: 2\nManifests removed: 0\n")
+    assert "nothing matches the filter typo:x at present" in purged.stderr
+    assert remote.json(*purge, "--yes")["removed"] == []
+    assert remote.refused("retention", "run", "--rule", "nothing")[0] == 4
+    assert remote.refused("purge", "--filter", "team", "--ago", "1d")[0] == 2
+    remote.ok("retention", "delete", "-n", "builds", "--yes")
+
+
+def test_a_registry_that_does_not_get_on_ends_the_command() -> None:
+    """A command in a cron job must not ask the same for ever."""
+    stuck = PurgePortion(value=[], after="", told=0, is_done=False, unmatched=[])
+
+    with pytest.raises(Refused, match="again and again"):
+        list(portions(lambda _after, _told: stuck))
+
+
+def test_waits_are_lifted_at_a_url(
+    served: RunningRegistry, remote: Place, local: Place, tmp_path: Path
+) -> None:
+    """A user who mistyped the password calls."""
+    wrong = {"ACRUX_USERNAME": "mistyped", "ACRUX_PASSWORD": "wrong", "HOME": str(tmp_path)}
+    assert acrux("token", "list", "-r", served.host, **wrong).returncode == 1
+    address = next(one["address"] for one in remote.json("lockout", "list") if one["address"])
+
+    assert "(unknown)" in remote.ok("lockout", "list")
+    assert remote.json("lockout", "list")[0].keys() == local.json("lockout", "list")[0].keys()
+    remote.ok("lockout", "clear", "-n", "mistyped", "--address", address)
+    assert remote.refused("lockout", "clear", "-n", "nobody")[0] == 4
+    assert remote.refused("lockout", "clear")[0] == 2
+    assert remote.refused("lockout", "clear", "--all", "-n", "x")[0] == 2
+
+
+def test_a_case_is_explained_at_a_url(
+    served: RunningRegistry, reader: dict[str, str], remote: Place, local: Place, tmp_path: Path
+) -> None:
+    """Whoever is asked for help has the id, and need not have a shell on the machine."""
+    weak = acrux("token", "list", "--registry", served.host, HOME=str(tmp_path), **reader)
+    case = weak.stderr.split("acrux auth explain ")[1].strip()
+
+    assert remote.json("auth", "explain", case) == local.json("auth", "explain", case)
+    assert remote.ok("auth", "explain", case) == local.ok("auth", "explain", case)
+    assert "reader" in remote.ok("auth", "explain", case)
+    assert remote.refused("auth", "explain", "k000000000")[0] == 4
+    assert remote.refused("auth", "explain", "typo")[0] == 2
+
+
+def test_a_token_is_tested_at_a_url(
+    served: RunningRegistry, remote: Place, local: Place, tmp_path: Path
+) -> None:
+    """A pipeline is set up from a laptop, where its tokens are."""
+    file = tmp_path / "token"
+    test = ("trust", "test", "--token-file", str(file))
+    with provider() as issuer:
+        where = ("--issuer", issuer.issuer, "--audience", served.host)
+        remote.ok("trust", "create", "oidc", "-n", "pipeline", *where, "--scope-map", PULL,
+                  "--claim", "repository=org/*")  # fmt: skip
+        file.write_text(issuer.token(aud=served.host))
+        good = remote.json(*test)
+        assert remote.ok(*test) == local.ok(*test)
+        file.write_text(issuer.token(aud=served.host, repository="evil/app"))
+        bad = remote.run(*test)
+        file.write_text(issuer.token(datetime(2020, 1, 1, tzinfo=UTC), aud=served.host))
+        expired = (remote.refused(*test), local.refused(*test))
+
+    assert (good[0]["letsIn"], good[0]["principal"][:16]) == (True, "trusts/pipeline/")
+    assert "must be 'org/*'" in bad.stdout
+    assert isinstance(bad.exception, Denied)
+    assert expired[0] == expired[1]
+    assert "expired_at: 2020-01-01T00:05:00+00:00" in expired[0][1]
+    remote.ok("trust", "delete", "-n", "pipeline", "--yes")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.content.policies.write_once import WriteOncePolicy
 from acrux.domain.webhooks.event import Action
 from acrux.domain.webhooks.webhook import Webhook
-from acrux.errors import NameTaken
+from acrux.errors import BadCredentials, NameTaken, TooManyRequests
 from acrux.http.access import guard
 from acrux.ports.accounts import AccountKind
 from acrux.services.access.accounts import ADMINISTRATOR_PASSWORDS, TOKEN_PASSWORDS
@@ -244,6 +244,25 @@ EXAMPLES = {
     (_TRUST, "GET"): Example(_CI, 200, _SEE),
     (_TRUST, "PATCH"): Example(_CI, 200, _MANAGE, _JSON, b'{"status":"enabled"}'),
     (_TRUST, "DELETE"): Example(_CI, 204, _MANAGE),
+    ("/management/v1/testTrusts", "POST"): Example(
+        "/management/v1/testTrusts", 200, _SEE, _JSON, b'{"token":"x"}'
+    ),
+    ("/management/v1/lockout", "GET"): Example("/management/v1/lockout", 200, _SEE),
+    ("/management/v1/lockout/clear", "POST"): Example(
+        "/management/v1/lockout/clear", 204, _MANAGE, _JSON, b'{"account":"guessed"}'
+    ),
+    **{
+        (f"/management/v1/{verb}", "POST"): Example(
+            f"/management/v1/{verb}", 200, scopes, _JSON, b'{"after":"x"}'
+        )
+        for verb, scopes in (("runRetention", _MANAGE), ("previewRetention", _SEE))
+    },
+    **{
+        (f"/management/v1/{verb}", "POST"): Example(
+            f"/management/v1/{verb}", 200, scopes, _JSON, b'{"untaggedOnly":true,"filters":["x:x"]}'
+        )
+        for verb, scopes in (("runPurge", _MANAGE), ("previewPurge", _SEE))
+    },
     **_named("retentionRules", b'{"name":"other","repositories":["x"],"untaggedForDays":7}'),
     **_named("writeOncePolicies", b'{"name":"other","repositories":["x"]}'),
     **_named("quotas", b'{"name":"other","repositories":"x","maxBytes":1}'),
@@ -369,9 +388,15 @@ async def seed(admin: Caller) -> None:
             await services.policies.create(policy)
     with suppress(NameTaken):
         await services.webhooks.create(WEBHOOK, Receiver("https://example.com/"))
+    with suppress(BadCredentials, TooManyRequests):
+        await services.lockout.attempt("guessed", "203.0.113.9", _fail)
     await services.keys.rotate()
     assert (await admin.push(REPOSITORY, "gone", IMAGE)).status == 201
     assert (await admin.call("DELETE", f"/acr/v1/{REPOSITORY}/_tags/gone")).status == 202
+
+
+async def _fail() -> None:
+    raise BadCredentials
 
 
 def test_every_endpoint_has_an_example_or_is_named_as_public(registry: Registry) -> None:

@@ -13,7 +13,7 @@ from acrux.domain.access.federated import Claims, FederatedIdentity
 from acrux.domain.access.scope_maps import NOTHING
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.errors import BadCredentials, Denied, InvalidInput, InvalidToken
-from acrux.services.access.federation import MAX_OBJECTION_CHARACTERS, Federation
+from acrux.services.access.federation import MAX_OBJECTION_CHARACTERS, Federation, TokenTest
 from acrux.services.access.trusts import Trusts
 from tests.http.conftest import HandClock
 
@@ -105,6 +105,18 @@ async def test_the_reasons_are_for_the_operator(given: Given) -> None:
     assert examined.scope_map == NOTHING
     assert not given.federation.is_subject_token("")
     assert given.federation.is_subject_token("a-subject")
+
+
+async def test_a_token_that_is_refused_is_a_result_of_its_test(given: Given) -> None:
+    """Who tests a token for somebody else has not presented a wrong credential."""
+    await given.trusts.create(TRUST)
+
+    refused = (await given.federation.test("")).refusal
+    tested = await given.federation.test("b-subject")
+
+    assert refused is not None
+    assert refused.message == "no token"
+    assert tested == TokenTest(await given.federation.examine("b-subject"))
 
 
 @pytest.mark.parametrize(

@@ -69,10 +69,14 @@ def danger(rule: RetentionRule, survey: Survey) -> str:
 
 
 def check_confirmed(rule: RetentionRule, survey: Survey, confirmed: str) -> None:
-    """Raise InvalidInput if the rule removes every tag, and `confirmed` is not its name."""
+    """Raise InvalidInput if the rule removes every tag, and `confirmed` is not its name.
+
+    Its detail `danger` says what the rule does.
+    """
     what = danger(rule, survey)
     if what and confirmed != rule.name:
         raise InvalidInput(
             f"the retention rule {rule.name} {what}: say how many to keep or how old they must be, "
-            "or confirm it by its name"
+            "or confirm it by its name",
+            danger=what,
         )

@@ -5,6 +5,7 @@ from acrux.http.management.operation import PAGED, Operation
 from acrux.http.management.policies import bodies, shapes
 from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.policies.quotas import QuotaManagement
+from acrux.http.management.policies.removals import RemovalManagement
 from acrux.http.management.policies.retention import RetentionManagement
 from acrux.http.management.policies.retention_runs import RetentionRunManagement
 from acrux.http.management.policies.soft_delete import SoftDeleteManagement
@@ -16,6 +17,7 @@ def operations(handlers: PolicyHandlers) -> tuple[Operation, ...]:
     return (
         *_retention(handlers.retention),
         *_retention_runs(handlers.retention_runs),
+        *_removals(handlers.removals),
         *_write_once(handlers.write_once),
         *_quotas(handlers.quotas),
         *_soft_delete(handlers.soft_delete),
@@ -69,6 +71,30 @@ def _retention_runs(runs: RetentionRunManagement) -> tuple[Operation, ...]:
             "POST", "/retentionRun", WRITE, runs.start,
             "Have all enabled retention rules carried out soon, in the background.",
             answer=shapes.RetentionRun, status=202,
+        ),
+    )  # fmt: skip
+
+
+def _removals(removals: RemovalManagement) -> tuple[Operation, ...]:
+    run, purge = bodies.RunRetention, bodies.RunPurge
+    return (
+        Operation(
+            "POST", "/runRetention", WRITE, removals.run_retention,
+            "Carry out the retention rules, for ten seconds or so; the answer says where to go on.",
+            run, shapes.RetentionPortion,
+        ),
+        Operation(
+            "POST", "/previewRetention", READ, removals.preview_retention,
+            "Show what runRetention would remove.", run, shapes.RetentionPortion,
+        ),
+        Operation(
+            "POST", "/runPurge", WRITE, removals.run_purge,
+            "Remove what acr purge does, for ten seconds or so; the answer says where to go on.",
+            purge, shapes.PurgePortion,
+        ),
+        Operation(
+            "POST", "/previewPurge", READ, removals.preview_purge,
+            "Show what runPurge would remove.", purge, shapes.PurgePortion,
         ),
     )  # fmt: skip
 

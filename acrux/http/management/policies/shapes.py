@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from acrux.domain.content.policies import quota, retention, soft_delete, write_once
 from acrux.http.management.bodies import Status
@@ -32,12 +33,17 @@ class RetentionRuleList(Struct):
     value: list[RetentionRule]
 
 
-class RetentionVerdict(Struct, rename="camel", kw_only=True, omit_defaults=True):
-    """A tag, or a manifest without a tag, that a retention rule removes, and why."""
+class Removal(Struct, rename="camel", kw_only=True, omit_defaults=True):
+    """A tag that is removed, or a manifest without a tag."""
 
     repository: str
     tag: str = ""
     digest: str
+
+
+class RetentionVerdict(Removal, rename="camel", kw_only=True, omit_defaults=True):
+    """A tag, or a manifest without a tag, that a retention rule removes, and why."""
+
     rule: str
     reason: str
 
@@ -47,6 +53,31 @@ class RetentionPreview(Struct, rename="camel", kw_only=True):
 
     value: list[RetentionVerdict]
     is_complete: bool
+
+
+class RetentionPortion(Struct, rename="camel", kw_only=True):
+    """What one request removed, or would remove; unless it is done, the next one goes on from it.
+
+    For that, it sends `after` and `told` again.
+    """
+
+    value: list[RetentionVerdict]
+    after: str
+    told: int
+    is_done: bool
+
+
+class PurgePortion(Struct, rename="camel", kw_only=True):
+    """What one request removed, or would remove; unless it is done, the next one goes on from it.
+
+    For that, it sends `after` and `told` again. `unmatched` are the filters that matched nothing.
+    """
+
+    value: list[Removal]
+    after: str
+    told: int
+    is_done: bool
+    unmatched: list[str]
 
 
 class RetentionRun(Struct, rename="camel", kw_only=True):
@@ -134,13 +165,16 @@ def retention_rule(
     )
 
 
+def removal(repository: str, item: retention.Fact) -> Removal:
+    """A tag or a manifest of a repository."""
+    tag = item.name if isinstance(item, retention.TagFact) else ""
+    return Removal(repository=repository, tag=tag, digest=item.digest)
+
+
 def retention_verdict(repository: str, verdict: retention.Verdict) -> RetentionVerdict:
     """What a rule removes of a repository."""
-    item = verdict.item
     return RetentionVerdict(
-        repository=repository,
-        tag=item.name if isinstance(item, retention.TagFact) else "",
-        digest=item.digest,
+        **asdict(removal(repository, verdict.item)),
         rule=verdict.rule,
         reason=verdict.reason,
     )

@@ -1,0 +1,1 @@
+"""Logins that failed, and tokens that nobody has relied on yet."""
