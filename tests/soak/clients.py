@@ -43,6 +43,7 @@ class Failure:
     entrance: str
     request: str
     problem: str
+    is_first: bool  # on its connection
     began: float  # of time.monotonic
     ended: float
 
@@ -88,6 +89,7 @@ class Client(threading.Thread):
         self._idle_since = time.monotonic()
         self._pushed: dict[str, Image] = {}
         self._token = ""
+        self._is_first = True
 
     def stop(self) -> None:
         """End after the current step."""
@@ -181,6 +183,7 @@ class Client(threading.Thread):
     ) -> tuple[str, bytes]:
         """Send a request; return the location and the body of its answer."""
         request = f"{method} {path}"
+        self._is_first = self._connection.sock is None
         try:
             self._connection.request(
                 method, path, body or None, {"Authorization": f"Bearer {self._token}", **headers}
@@ -197,7 +200,9 @@ class Client(threading.Thread):
 
     def _fail(self, request: str, problem: str) -> NoReturn:
         now = time.monotonic()
-        failure = Failure(self._entrance.name, request, problem, self._idle_since, now)
+        failure = Failure(
+            self._entrance.name, request, problem, self._is_first, self._idle_since, now
+        )
         self._idle_since = now
         with self._tally.lock:
             self._tally.failures.append(failure)

@@ -24,6 +24,7 @@ WARM_UP: Final = 0.3  # the part of the time after which memory has to stay flat
 GROWTH: Final = 1.1
 SLACK_BYTES: Final = 16 * 1024 * 1024
 UNCOUNTED: Final = 1.0  # a killed worker takes what it counted last with it; twice that, in seconds
+MOST_OPENED: Final = 0.5  # requests that fail on a new connection, for each renewal
 BAD_GATEWAY: Final = 502  # a proxy's own answer
 
 
@@ -76,7 +77,7 @@ def test_no_request_fails_but_those_of_a_killed_worker(tmp_path: Path) -> None:
     with place(tmp_path, "--workers", "2", "--metrics-listen", f"127.0.0.1:{metrics}") as there:
         passwords = Passwords(there.registry.data_dir)
         with load(there.entrances, passwords, tally):
-            killed, memory = live(there, passwords)
+            killed, memory, renewals = live(there, passwords)
         grown = there.registry.resident_bytes()
         uncounted = sum(killed - UNCOUNTED < at <= killed for at in tally.instants)
         wait_until(lambda: counted(metrics, "GET") + uncounted >= made(tally, "GET"))
@@ -86,8 +87,11 @@ def test_no_request_fails_but_those_of_a_killed_worker(tmp_path: Path) -> None:
         assert there.registry.stop() == 0
 
     unexplained = [failure for failure in tally.failures if not failure.was_open_at(killed)]
-    assert unexplained == []
-    assert len(tally.failures) <= CLIENTS * len(there.entrances)
+    # A worker may have accepted it just before it was relieved (docs/how-to/tls.md).
+    opened = [failure for failure in unexplained if failure.is_first]
+    assert [failure for failure in unexplained if not failure.is_first] == []
+    assert len(opened) <= MOST_OPENED * renewals
+    assert len(tally.failures) - len(opened) <= CLIENTS * len(there.entrances)
     assert tally.answers.total() > 100
     assert grown <= memory * GROWTH + SLACK_BYTES
     assert "Traceback" not in there.registry.log.read_text()
@@ -109,8 +113,12 @@ def counted(port: int, method: str) -> int:
     return int(page.sum("acrux_http_requests_total", method=method) - others)
 
 
-def live(there: Place, passwords: Passwords) -> tuple[float, int]:
-    """What happens to it; return when a worker was killed, and the memory after the warm-up."""
+def live(there: Place, passwords: Passwords) -> tuple[float, int, int]:
+    """What happens to it.
+
+    Returns when a worker was killed, the memory after the warm-up, and how often the certificate
+    was renewed.
+    """
     pause = threading.Event()
     began = time.monotonic()
     killed, memory, number = 0.0, 0, 0
@@ -123,4 +131,4 @@ def live(there: Place, passwords: Passwords) -> tuple[float, int]:
             memory = there.registry.resident_bytes()
         if not killed and passed > SECONDS / 2:
             killed = kill_a_worker(there.registry)
-    return killed, memory
+    return killed, memory, number
