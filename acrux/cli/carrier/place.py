@@ -34,7 +34,6 @@ class Place:
     @contextmanager
     def reach(self) -> Iterator[Api]:
         """The registry. Raises InvalidSettings, click.ClickException."""
-        self._check()
         if self.url is not None:
             from acrux.cli.carrier.over_http import at_url  # noqa: PLC0415 -- not needed below
 
@@ -46,7 +45,8 @@ class Place:
         with on_data_directory(self.config, self.settings) as local:
             yield Api(local)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise click.UsageError if its options belong to both, or to the other."""
         caller, tls = self.caller, self.tls
         of_url = (caller.user, caller.password_stdin, caller.allowed_realm_hosts)
         if self.url is None and (any(of_url) or tls.cacert or tls.insecure):
@@ -106,6 +106,7 @@ def place_options(
         def placed(**options: Any) -> None:
             taken = {name: options.pop(name) for name in settings}
             place = _place(options, taken)
+            place.check()
             command(place=place, **options)
 
         return placed

@@ -6,6 +6,7 @@ import pytest
 
 from acrux.bootstrap.application import Registry
 from acrux.domain.audit.decision import Search
+from acrux.http.management.logins import bodies
 from tests.http.access.test_lockout import FREE, guess
 from tests.http.caller import PEER, Caller
 from tests.http.conftest import HandClock
@@ -94,3 +95,4 @@ async def test_a_body_with_a_token_does_not_show_it(manager: Manager) -> None:
 
     assert status == 400
     assert "s3cret" not in said
+    assert "s3cret" not in repr(bodies.TestedToken(token="s3cret"))
