@@ -243,15 +243,21 @@ def test_no_new_connection_is_refused_while_workers_are_relieved(tmp_path: Path)
     with running(tmp_path / "data", "--workers", "1") as registry:
         before = registry.worker_pids()[1:]
         registry.process.send_signal(signal.SIGHUP)
-        statuses = []
+        statuses, closed = [], 0
         deadline = time.monotonic() + 30
         while set(before) & set(registry.worker_pids()):
             assert time.monotonic() < deadline
             connection = Connection(registry.port)
-            statuses.append(connection.call("GET", "/livez").status)
-            connection.close()
+            try:
+                statuses.append(connection.call("GET", "/livez").status)
+            except (ConnectionResetError, http.client.RemoteDisconnected):
+                closed += 1
+            finally:
+                connection.close()
 
         assert set(statuses) == {200}
+        # The worker may have accepted it just before it stopped listening (docs/how-to/tls.md).
+        assert closed <= 1
 
 
 def test_a_client_that_keeps_its_connection_busy_loses_no_request(

@@ -19,6 +19,7 @@ ACCOUNT_LIMITS: Final = "account_limits"
 ANONYMOUS_LIMITS: Final = "anonymous_limits"
 CONCURRENT_UPLOADS: Final = "concurrent_uploads"
 UPLOAD: Final = "upload"
+PER_MINUTE: Final = (ACCOUNT_LIMITS, ANONYMOUS_LIMITS)
 
 UPLOAD_SECONDS: Final = 5  # until somebody whose uploads were too many tries again
 
@@ -105,7 +106,10 @@ class Limits:
         self._places = places
         self._clock = clock
         self._ticks = ticks
-        self.refused = Counter[tuple[str, str]]()
+        self.refused = Counter[tuple[str, str]](
+            {(setting, operation): 0 for setting in PER_MINUTE for operation in Operation}
+        )
+        self.refused[CONCURRENT_UPLOADS, UPLOAD] = 0
 
     def on(self, operation: Operation) -> Limit:
         """The limit of this operation."""

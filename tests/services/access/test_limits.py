@@ -172,7 +172,7 @@ def test_a_refusal_says_which_limit_whose_and_until_when(
         "until_at": "2026-11-21T12:00:12+00:00",
     }
     assert "from this address without an account" in of_address.value.message
-    assert shared.refused == {("account_limits", "read"): 1, ("anonymous_limits", "read"): 1}
+    assert +shared.refused == {("account_limits", "read"): 1, ("anonymous_limits", "read"): 1}
 
 
 def test_one_second_is_not_called_seconds(limits: Callable[[Allowed], Limits]) -> None:
@@ -201,7 +201,7 @@ def test_an_account_sends_as_many_uploads_at_the_same_time_as_it_may(
     assert refused.value.retry_after == 5
     assert "2 are allowed" in refused.value.message
     assert refused.value.detail["setting"] == "concurrent_uploads"
-    assert shared.refused == {("concurrent_uploads", "upload"): 1}
+    assert +shared.refused == {("concurrent_uploads", "upload"): 1}
 
 
 def test_an_upload_that_fails_leaves_its_place(limits: Callable[[Allowed], Limits]) -> None:
