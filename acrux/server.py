@@ -123,18 +123,13 @@ class Server(MPServer):
         supervisor = Supervisor(
             self.workers,
             partial(self._start, spawn_target, target_loader),
-            _drain,
             self._log.warning,
             time.monotonic,
             lambda: threading.Thread(target=self._answering, daemon=True).start(),
+            _drain,
         )
         scraped = Supervisor(
-            1 if self._scraping else 0,
-            self._start_scraping,
-            _leave,
-            self._log.info,
-            time.monotonic,
-            _nothing,
+            1 if self._scraping else 0, self._start_scraping, self._log.info, time.monotonic
         )
         try:
             self._supervise(supervisor, scraped)
@@ -210,14 +205,6 @@ class Server(MPServer):
 def _drain(process: Process) -> None:
     if process.pid is not None and process.exitcode is None:
         os.kill(process.pid, DRAIN)
-
-
-def _nothing() -> None:
-    """Nobody waits for the process that serves the metrics."""
-
-
-def _leave(_: Process) -> None:
-    """It closes each connection after its answer anyway."""
 
 
 @contextmanager

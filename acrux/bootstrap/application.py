@@ -74,14 +74,15 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
     log = log or LineLog(sys.stderr, settings.log_format, settings.log_level)
     clocks = clocks_of(clock, log)
     adapters = build_adapters(settings, clocks, observe, shared, tracing)
-    connections = edge.connections(settings, edge.origins(settings))
+    origins = edge.origins(settings)
+    connections = edge.connections(settings, origins)
     services = build_services(settings, adapters, Pacer(lambda: connections.begun))
     background = (
         *clocks.background_tasks(adapters.facts),
         *tasks.every_process(adapters, services),
     )
     serving = (*background, *_of_serving(settings, adapters, services, connections, log))
-    parts = _Parts(settings, adapters, services, connections, serving, log, tracing)
+    parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
     app, rows = _application(parts, board or Board(slots=1))
     return Registry(app, rows, services, _lifespan(adapters, services, log, background))
 
@@ -93,6 +94,7 @@ class _Parts:
     settings: Settings
     adapters: Adapters
     services: Services
+    origins: Origins
     connections: Connections
     tasks: tuple[BackgroundTask, ...]
     log: Log
@@ -101,16 +103,15 @@ class _Parts:
 
 def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, ...]]:
     settings, adapters, services = parts.settings, parts.adapters, parts.services
-    identity, origins, traffic = _identity(services), edge.origins(settings), Traffic()
+    identity, origins, traffic = _identity(services), parts.origins, Traffic()
     audit = AuditRecorder(services.audit_log, adapters.clock)
     handlers = build_handlers(settings, services, identity, origins, adapters.reserve.trouble)
     counts = Counts(
         traffic, parts.connections, audit, handlers.tokens, services, adapters, parts.tasks
     )
     publisher = Publisher(board, counts.values)
-    page = metrics.of_worker(adapters, publisher)
-    is_elsewhere = settings.metrics_address is not None
-    if not is_elsewhere:
+    if settings.metrics_address is None:
+        page = metrics.of_worker(adapters, publisher)
         handlers = replace(handlers, metrics=MetricsHandlers(page.render))
     rows = edge.limited(table(handlers), services.limits)
     serving = (*parts.tasks, tasks.of_metrics(publisher))

@@ -97,6 +97,12 @@ def warn(*sentences: str) -> None:
         click.echo(f"acrux: warning: {sentence}", err=True)
 
 
+def confirm(question: str) -> None:
+    """Ask on a terminal, and end the command unless the answer is yes."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        click.confirm(question, abort=True, err=True)
+
+
 def asking(question: str, *, unless: str = "") -> Callable[[Command], Command]:
     """Ask on a terminal before the command is carried out, unless `--yes` is given.
 
@@ -108,9 +114,8 @@ def asking(question: str, *, unless: str = "") -> Callable[[Command], Command]:
         @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
         @wraps(command)
         def asked(*, yes: bool, **options: Any) -> Any:
-            is_harmless = yes or options.get(unless)
-            if not is_harmless and sys.stdin is not None and sys.stdin.isatty():
-                click.confirm(question.format(**options), abort=True, err=True)
+            if not (yes or options.get(unless)):
+                confirm(question.format(**options))
             return command(**options)
 
         return cast("Command", asked)

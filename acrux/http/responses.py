@@ -1,9 +1,9 @@
 """From domain values to a response; the only writer of registry headers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
@@ -15,13 +15,16 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Referrer
 from acrux.domain.content.media_types import OCI_INDEX, OCTET_STREAM
 from acrux.domain.content.names import RepositoryName, Tag
-from acrux.domain.content.page import Page
+from acrux.domain.content.page import Page, cut
 from acrux.domain.content.upload import Upload
+from acrux.http import paging
 from acrux.http.messages import Content, Headers, Part, Request, Response
 from acrux.http.multipart import ByteRangesContent
 from acrux.http.paging import Filters
 from acrux.http.problems import JSON
 from acrux.services.access.tokens import IssuedToken
+
+Stored = TypeVar("Stored")
 
 # Sent with every response (acr-protocol.md §1.5).
 COMMON_HEADERS: Final = (
@@ -82,6 +85,20 @@ def collection(
     if following is not None:
         _link(response, path, page, following, filters)
     return response
+
+
+def listed(
+    request: Request,
+    path: str,
+    stored: Sequence[Stored],
+    name: Callable[[Stored], str],
+    content: Callable[[Sequence[Stored]], msgspec.Struct],
+) -> Response:
+    """A page of all that is `stored`, with a link to the next one. Raises InvalidPage."""
+    page = paging.page(request)
+    found = cut(stored, page, name)
+    following = last_item([name(one) for one in found.items], more=found.more)
+    return collection(path, content(found.items), page, following, paging.filters(request))
 
 
 def etag(digest: Digest) -> str:

@@ -56,6 +56,7 @@ class HeldLease:
         return was_just_extended or await self.acquire()
 
     async def release(self) -> None:
-        """Let others have it."""
-        self._until, self._is_claimed = BEGINNING, False
-        await self._leases.release(self._name, self._holder)
+        """Let others have it; nothing is written if it was never taken."""
+        was_taken, self._until, self._is_claimed = self._until > BEGINNING, BEGINNING, False
+        if was_taken:
+            await self._leases.release(self._name, self._holder)

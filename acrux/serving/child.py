@@ -27,14 +27,19 @@ def begin(parent: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
+def die_with_parent() -> None:
+    """Let the kernel kill this process when its parent dies, where it can (prctl(2))."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _end_with_the_parent(parent: int) -> None:
     # A worker whose parent was killed would keep serving, and would block the port for the next
     # start. Only SIGKILL ends it in any state, even stopped or waiting for a lock. A push that is
     # cut off is retried, as after a power failure.
     # To the kernel, the parent is the thread that forked us (prctl(2)): only the parent's main
     # thread may start workers.
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     _end_if_alone(parent)  # prctl does not report a parent that died before the call
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 

@@ -99,10 +99,10 @@ class Supervisor:
         self,
         count: int,
         spawn: Callable[[int], Process],
-        drain: Callable[[Process], None],
         tell: Tell,
         clock: Callable[[], float],
-        started: Callable[[], None],
+        started: Callable[[], None] = lambda: None,
+        drain: Callable[[Process], None] = lambda _: None,
     ) -> None:
         self._slots = [Slot(number) for number in range(count)]
         self._spawn = spawn

@@ -1,7 +1,5 @@
 """Accounts for tests, each with just the scopes that a test names."""
 
-import base64
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +8,9 @@ from typing import Any
 
 import httpx2
 
+from acrux.client import credentials
+from acrux.client.tokens import basic
+from acrux.domain.access.credential import Credential, Secret
 from acrux.domain.access.scope import MANAGEMENT, REGISTRY, REPOSITORY, Scope
 from acrux.domain.access.scope_maps import (
     ACTION_OF_KIND,
@@ -36,7 +37,7 @@ class Account:
     @property
     def authorization(self) -> str:
         """The value of the Authorization header (RFC 7617)."""
-        return f"Basic {_basic(self.username, self.password)}"
+        return basic(Credential(self.username, Secret(self.password)))
 
 
 def create(client: httpx2.Client, scopes: Iterable[str], name: str) -> tuple[str, str]:
@@ -79,16 +80,9 @@ def permissions_of(text: str) -> tuple[str, ...]:
 
 def write_docker_config(folder: Path, host: str, username: str, password: str) -> Path:
     """Write the file that `docker login` would write; return its folder."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    entry = {"auth": _basic(username, password)}
-    file = folder / "config.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps({"auths": {host: entry}}), encoding="utf-8")
+    login = Credential(username, Secret(password))
+    credentials.store(host, login, {"DOCKER_CONFIG": str(folder)})
     return folder
-
-
-def _basic(username: str, password: str) -> str:
-    return base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
 def _post(client: httpx2.Client, path: str, body: dict[str, object]) -> Any:

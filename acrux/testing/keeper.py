@@ -5,7 +5,6 @@ and forks a registry for each request. If the test process ends, however that ha
 registries and removes their folders. If it is killed itself, the kernel ends them.
 """
 
-import ctypes
 import os
 import select
 import shutil
@@ -22,7 +21,7 @@ import msgspec
 
 from acrux.bootstrap.application import build
 from acrux.cli.main import main as run_command
-from acrux.serving.child import PR_SET_PDEATHSIG
+from acrux.serving.child import die_with_parent
 from acrux.settings import Settings
 from acrux.testing import template
 from acrux.testing.messages import Kept, NotKept, Start, Stop
@@ -90,8 +89,7 @@ def _serve_and_exit(folder: Path, arguments: list[str], output: int) -> None:
     code: object = 1
     try:
         os.setsid()
-        with suppress(AttributeError, OSError):
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        die_with_parent()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)
         os.dup2(os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)

@@ -40,8 +40,9 @@ class TokenAuthority:
     def certify(self, key: SigningKey) -> tuple[str, ...]:
         """The certificate of this key, as the value of `x5c`. Raises as `kept_key` does."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, key.id)])
-        begun = begin_leaf(self._certificate(), name, key.public_key, self._clock(), LIFETIME)
-        signed = begun.sign(kept_key(self._path), hashes.SHA256())
+        own, now = kept_key(self._path), self._clock()
+        begun = begin_leaf(make_ca(own, now), name, key.public_key, now, LIFETIME)
+        signed = begun.sign(own, hashes.SHA256())
         return (b64encode(signed.public_bytes(Encoding.DER)).decode(),)
 
     def _certificate(self) -> x509.Certificate:

@@ -32,6 +32,11 @@ class Statement(Struct, frozen=True):
 Steps: TypeAlias = Generator[Statement, list[Row], Result]
 
 
+def did(statement: Statement) -> Steps[bool]:
+    """A transaction of one statement: whether it returns a row."""
+    return bool((yield statement))
+
+
 class Database(Protocol):
     """What runs statements. All methods raise StorageExhausted on a full disk."""
 

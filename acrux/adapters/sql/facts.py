@@ -11,9 +11,7 @@ class SqlFacts:
 
     async def find(self, name: str) -> str | None:
         """The text of this name; None if there is none."""
-        rows = await self._database.read(
-            Statement("SELECT value FROM facts WHERE name = :name", {"name": name})
-        )
+        rows = await self._database.read(finding(name))
         return str(rows[0][0]) if rows else None
 
     async def keep(self, name: str, value: str) -> None:
@@ -21,11 +19,21 @@ class SqlFacts:
         await self._database.write(_keep(name, value))
 
 
-def _keep(name: str, value: str) -> Steps[None]:
-    yield Statement(
+def finding(name: str) -> Statement:
+    """The statement that reads the text of this name."""
+    return Statement("SELECT value FROM facts WHERE name = :name", {"name": name})
+
+
+def keeping(name: str, value: str) -> Statement:
+    """The statement that stores the text under this name."""
+    return Statement(
         """
         INSERT INTO facts (name, value) VALUES (:name, :value)
         ON CONFLICT (name) DO UPDATE SET value = excluded.value
         """,
         {"name": name, "value": value},
     )
+
+
+def _keep(name: str, value: str) -> Steps[None]:
+    yield keeping(name, value)

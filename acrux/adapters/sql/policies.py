@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps, did
 from acrux.domain.content.policies.definition import Policy
 from acrux.domain.content.policies.quota import Quota
 from acrux.domain.content.policies.write_once import WriteOncePolicy
@@ -51,7 +51,7 @@ class SqlPolicies:
             """,
             {**_columns(policy), "at": to_microseconds(at), "most": most},
         )
-        return await self._database.write(_did(statement))
+        return await self._database.write(did(statement))
 
     async def replace(self, policy: Policy, was: Policy, at: datetime) -> bool:
         """See ports.Policies."""
@@ -63,7 +63,7 @@ class SqlPolicies:
             """,
             {**_columns(policy), "was": _json(was), "at": to_microseconds(at)},
         )
-        return await self._database.write(_did(statement))
+        return await self._database.write(did(statement))
 
     async def delete(self, kind: type[Policy], name: str) -> bool:
         """See ports.Policies."""
@@ -71,7 +71,7 @@ class SqlPolicies:
             "DELETE FROM policies WHERE kind = :kind AND name = :name RETURNING name",
             {"kind": kind.kind, "name": name},
         )
-        return await self._database.write(_did(statement))
+        return await self._database.write(did(statement))
 
 
 def of_kind(kind: type[Kind]) -> Steps[tuple[Kind, ...]]:
@@ -103,10 +103,6 @@ def select(kind: type[Policy]) -> Statement:
         """,
         {"kind": kind.kind},
     )
-
-
-def _did(statement: Statement) -> Steps[bool]:
-    return bool((yield statement))
 
 
 def _columns(policy: Policy) -> dict[str, SqlValue]:

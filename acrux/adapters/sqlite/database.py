@@ -84,9 +84,7 @@ class SqliteDatabase:
             reading = opened.enter_context(closing(Connection(self._path, self._observe)))
             reading.execute(Statement("PRAGMA query_only = ON", {}))
             self._opened = opened.pop_all()
-        self._reads = ReadCache(
-            self.work["read"].measuring(reading.execute, Exception), reading.version
-        )
+        self._reads = self._cached(reading)
         writer = self._writer = _Writer(writing)
         writer.start()
 
@@ -97,9 +95,11 @@ class SqliteDatabase:
             schema.check(reading, len(schema.migrations()), self._path, is_fixed=True)
             self._opened = opened.pop_all()
         lasts = self._stays_read_only
-        reads = ReadCache(self.work["read"].measuring(reading.execute, Exception), reading.version)
-        self._reads = ReadsUntil(reads, lasts, self._reopened_reads)
+        self._reads = ReadsUntil(self._cached(reading), lasts, self._reopened_reads)
         self._writer = RefusedWrites(reading.execute, lasts, self._reopened_writer)
+
+    def _cached(self, reading: Connection) -> ReadCache:
+        return ReadCache(self.work["read"].measuring(reading.execute, Exception), reading.version)
 
     def _reopened_reads(self) -> Reads:
         # First, since closing a file releases all locks of this process on it (fcntl(2)).

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.facts import finding, keeping
 from acrux.adapters.sqlite.connection import Connection
 from acrux.errors import InvalidSettings
 
@@ -94,8 +95,7 @@ def _expanded(script: str) -> int | None:
 def _oldest(connection: Connection) -> int:
     rows = []
     if connection.execute(_HAS_FACTS):
-        sql = "SELECT value FROM facts WHERE name = :name"
-        rows = connection.execute(Statement(sql, {"name": OLDEST}))
+        rows = connection.execute(finding(OLDEST))
     return int(rows[0][0]) if rows else version(connection)
 
 
@@ -105,12 +105,4 @@ def _keep_oldest(connection: Connection, oldest: int) -> None:
     if oldest == version(connection):
         connection.execute(Statement("DELETE FROM facts WHERE name = :name", {"name": OLDEST}))
         return
-    connection.execute(
-        Statement(
-            """
-            INSERT INTO facts (name, value) VALUES (:name, :value)
-            ON CONFLICT (name) DO UPDATE SET value = excluded.value
-            """,
-            {"name": OLDEST, "value": str(oldest)},
-        )
-    )
+    connection.execute(keeping(OLDEST, str(oldest)))

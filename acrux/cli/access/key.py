@@ -5,12 +5,8 @@ from pathlib import Path
 import click
 from msgspec import to_builtins
 
-from acrux.adapters.keys.key_set_file import render
-from acrux.adapters.keys.secrets import replace
-from acrux.bootstrap.services import Services
 from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.options import asking, output_option, print_json, print_table, setting_options
-from acrux.cli.registry import on_registry
 from acrux.http.management import bodies, shapes
 
 
@@ -99,6 +95,10 @@ def export(config: Path | None, format_: str, file: Path | None, **options: obje
       acrux key export > jwks.json                           # distribution 3: auth.token.jwks
       acrux key export --format pem --file token-ca.pem      # auth.token.rootcertbundle
     """
+    from acrux.adapters.keys.key_set_file import render  # noqa: PLC0415 -- the server, as below
+    from acrux.adapters.keys.secrets import replace  # noqa: PLC0415
+    from acrux.bootstrap.services import Services  # noqa: PLC0415
+    from acrux.cli.registry import on_registry  # noqa: PLC0415
 
     async def act(services: Services) -> bytes:
         if format_ == "pem":

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 from urllib.parse import urlencode
 
 from acrux import edge
@@ -18,11 +18,10 @@ from acrux.domain.access.grants import Grant
 from acrux.domain.audit.decision import LOCAL_CALLER
 from acrux.errors import RegistryError
 from acrux.http import problems
+from acrux.http.management.bodies import JSON_TYPE
 from acrux.http.messages import Message, Part, Request, Response
 from acrux.settings import Settings
 from acrux.settings_sources import Loaded
-
-JSON_TYPE: Final = "application/json"
 
 Result = TypeVar("Result")
 

@@ -15,13 +15,12 @@ from acrux.cli.carrier.refusals import login_wanted, refusal
 from acrux.client.auth import RegistryAuth
 from acrux.client.errors import TokenRefused
 from acrux.client.login import Login
+from acrux.http.management.bodies import JSON_TYPE
 
 # Of one answer. A registry that knows no pages lists a million tags in some 30 MB.
 MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
 # Deleting a large repository takes a while (acr-protocol.md §7.5: az waits that long).
 TIMEOUT: Final = httpx2.Timeout(30.0, read=300.0)
-
-JSON_TYPE: Final = "application/json"
 
 
 class OverHttp:

@@ -1,6 +1,5 @@
 """Delete a repository or a manifest, and say what is gone."""
 
-import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from acrux.cli.carrier.refusals import NotSpoken
 from acrux.cli.content.contents import Contents
 from acrux.cli.content.images import Image
 from acrux.cli.content.printing import counted
-from acrux.cli.options import print_json, warn
+from acrux.cli.options import confirm, print_json, warn
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 
@@ -24,7 +23,8 @@ def delete_repository(
     contents: Contents, name: RepositoryName, form: str, *, is_confirmed: bool
 ) -> None:
     """Delete a repository with all that it holds, and print what; ask first on a terminal."""
-    _confirm(f"Delete the repository {name} and all images in it?", is_confirmed=is_confirmed)
+    if not is_confirmed:
+        confirm(f"Delete the repository {name} and all images in it?")
     try:
         deleted = contents.delete_repository(name)
     except NotSpoken:
@@ -39,7 +39,8 @@ def delete_image(contents: Contents, image: Image, form: str, *, is_confirmed: b
     tags = contents.tag_names(image.repository, digest)
     if image.tag is not None and not tags:
         tags = [str(image.tag)]
-    _confirm(f"Delete the manifest {digest}{_with(tags)}?", is_confirmed=is_confirmed)
+    if not is_confirmed:
+        confirm(f"Delete the manifest {digest}{_with(tags)}?")
     contents.delete_manifest(image.repository, digest)
     _print({MANIFESTS: [str(digest)], TAGS: tags}, form)
 
@@ -55,11 +56,6 @@ def _deleted(contents: Contents, name: RepositoryName, digests: list[Digest]) ->
     for digest in digests:
         contents.delete_manifest(name, digest)
         yield str(digest)
-
-
-def _confirm(question: str, *, is_confirmed: bool) -> None:
-    if not is_confirmed and sys.stdin is not None and sys.stdin.isatty():
-        click.confirm(question, abort=True, err=True)
 
 
 def _with(tags: list[str]) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import apsw
-from cryptography import x509
 
 from acrux.adapters.data_dir import RESTORING, open_to_all, open_to_group
-from acrux.adapters.keys.certificates import CertificateFiles, read_pair
-from acrux.adapters.reserve import LOW_BYTES, RESERVE_BYTES
+from acrux.adapters.keys.certificates import CertificateFiles, expiry, read_pair
+from acrux.adapters.reserve import LOW_BYTES, RESERVE_BYTES, Reserve
 from acrux.adapters.sql.database import Statement, Steps
+from acrux.adapters.sql.facts import finding
 from acrux.adapters.sqlite.connection import nobody
 from acrux.adapters.sqlite.schema import OLDEST, migrations
 from acrux.adapters.sqlite.snapshots import read_apart, verify
@@ -92,7 +92,7 @@ def permissions(machine: Machine) -> Finding:
 def space(machine: Machine) -> Finding:
     """How much room the file system has, for bytes and for files."""
     found = os.statvfs(machine.folder)
-    free = (found.f_bavail if os.geteuid() else found.f_bfree) * found.f_frsize
+    free = Reserve(machine.folder / "reserve").free()
     total = found.f_blocks * found.f_frsize
     shown = f"{written_bytes(free)} of {written_bytes(total)} are free"
     if found.f_files and found.f_favail < FEW_FILES:  # some file systems count no files
@@ -131,7 +131,7 @@ def certificate(machine: Machine) -> Finding:
         pair = read_pair(files)
     except InvalidSettings as refused:
         raise failed(refused.message, "correct --tls-cert and --tls-key") from None
-    end = x509.load_pem_x509_certificates(pair.certificate)[0].not_valid_after_utc
+    end = expiry(pair)
     shown = f"{files.certificate} is valid until {end:%Y-%m-%d}"
     if end <= machine.now:
         raise failed(shown, "renew it; acrux serve reads the new files by itself")
@@ -184,12 +184,12 @@ def _versions() -> Steps[tuple[int, int]]:
     [(version,)] = yield Statement("PRAGMA user_version", {})
     if int(version) <= len(migrations()):
         return int(version), int(version)
-    rows = yield Statement("SELECT value FROM facts WHERE name = :name", {"name": OLDEST})
+    rows = yield finding(OLDEST)
     return int(version), int(rows[0][0]) if rows else int(version)
 
 
 def _kept_clock() -> Steps[list[str]]:
-    rows = yield Statement("SELECT value FROM facts WHERE name = :name", {"name": CLOCK_FACT})
+    rows = yield finding(CLOCK_FACT)
     return [str(value) for (value,) in rows]
 
 

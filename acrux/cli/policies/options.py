@@ -1,13 +1,9 @@
-"""What the commands about policies share: options, and warnings."""
+"""The options that the commands about policies share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-
-from acrux.bootstrap.services import Services
-from acrux.cli.options import warn
-from acrux.domain.content.policies.definition import warnings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,8 +34,3 @@ def pattern_option(*, required: bool, default: str | None = None) -> Callable[[C
     return click.option(
         "--repository-pattern", "pattern", required=required, help=_PATTERN, **shown
     )
-
-
-async def warn_of_unmatched(services: Services, patterns: Iterable[str]) -> None:
-    """Warn of each pattern that covers no repository at present, since it may be mistyped."""
-    warn(*warnings(await services.listings.unmatched(patterns)))

@@ -7,11 +7,9 @@ from typing import Any, Final, TypeVar
 import click
 from msgspec.structs import replace
 
-from acrux.bootstrap.services import Services
 from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.options import asking, warn
 from acrux.cli.policies.removals import Removals, portions, removals_option
-from acrux.cli.registry import on_registry
 from acrux.domain.content.storage.purge import MAX_KEPT
 from acrux.http.management.policies import bodies, shapes
 
@@ -90,6 +88,9 @@ def purge(
 def _purge_here(
     place: Place, wanted: bodies.RunPurge, removals: Removals, *, is_dry: bool
 ) -> Iterable[str]:
+    from acrux.bootstrap.services import Services  # noqa: PLC0415 -- the server, which is not needed at a URL
+    from acrux.cli.registry import on_registry  # noqa: PLC0415 -- as above
+
     purge = bodies.purge(wanted)
 
     async def act(services: Services) -> Iterable[str]:

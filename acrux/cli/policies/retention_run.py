@@ -6,11 +6,10 @@ from functools import partial
 
 import click
 
-from acrux.bootstrap.services import Services
 from acrux.cli.carrier.place import Place, place_options
-from acrux.cli.policies.options import warn_of_unmatched
+from acrux.cli.options import warn
 from acrux.cli.policies.removals import Removals, portions, removals_option
-from acrux.cli.registry import on_registry
+from acrux.domain.content.policies.definition import warnings
 from acrux.domain.content.policies.retention import RetentionRule
 from acrux.http.management.policies import bodies, shapes
 
@@ -44,10 +43,13 @@ def run(
 
 
 def _run_here(place: Place, rule: str, output: str, *, is_dry: bool) -> None:
+    from acrux.bootstrap.services import Services  # noqa: PLC0415 -- the server, which is not needed at a URL
+    from acrux.cli.registry import on_registry  # noqa: PLC0415 -- as above
+
     async def act(services: Services) -> None:
         if rule:
             found = await services.policies.show(RetentionRule, rule)
-            await warn_of_unmatched(services, found.policy.repositories)
+            warn(*warnings(await services.listings.unmatched(found.policy.repositories)))
         retention = services.retention.hurried(partial(asyncio.sleep, 0))
         async with aclosing(retention.preview(rule) if is_dry else retention.run(rule)) as steps:
             removals = Removals(output, is_dry=is_dry)

@@ -7,10 +7,8 @@ from typing import Final
 import click
 from msgspec import to_builtins
 
-from acrux.bootstrap.services import Services
 from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.options import output_option, print_json, print_table
-from acrux.cli.registry import on_registry
 from acrux.cli.storage import tables
 from acrux.cli.storage.progress import Progress
 from acrux.domain.content.byte_sizes import written_bytes
@@ -60,6 +58,9 @@ def run(place: Place, wait: bool, output: str) -> None:  # noqa: FBT001 -- a fla
 
 
 def _run_here(place: Place, *, wait: bool) -> shapes.CollectionRun:
+    from acrux.bootstrap.services import Services  # noqa: PLC0415 -- the server, which is not needed at a URL
+    from acrux.cli.registry import on_registry  # noqa: PLC0415 -- as above
+
     async def act(services: Services) -> shapes.CollectionRun:
         with Progress() as progress:
             freed = await _run(services.collection, progress, wait=wait)

@@ -27,8 +27,10 @@ class ScopeMapManagement:
     async def create(self, request: Request) -> Response:
         """POST: a scope map."""
         wanted = await bodies.read(request, bodies.CreateScopeMap)
-        created = await self._created(wanted)
-        return responses.created(f"{SCOPE_MAPS}/{created.name}", created)
+        maps = self._scope_maps
+        make = {"fail": maps.create, "keep": maps.ensure, "replace": maps.set}[wanted.if_exists]
+        created = await make(wanted.name, tuple(wanted.actions), wanted.description)
+        return responses.created(f"{SCOPE_MAPS}/{created.name}", shapes.scope_map(created))
 
     async def show(self, request: Request) -> Response:
         """GET: a scope map."""
@@ -52,16 +54,6 @@ class ScopeMapManagement:
             description=bodies.given(change.description),
         )
         return responses.json(shapes.scope_map(changed))
-
-    async def _created(self, wanted: bodies.CreateScopeMap) -> shapes.ScopeMap:
-        what = (wanted.name, tuple(wanted.actions), wanted.description)
-        if wanted.if_exists == "fail":
-            return shapes.scope_map(await self._scope_maps.create(*what))
-        if wanted.if_exists == "keep":
-            await self._scope_maps.ensure(*what)
-        else:
-            await self._scope_maps.set(*what)
-        return shapes.scope_map(await self._scope_maps.show(wanted.name))
 
     async def delete(self, request: Request) -> Response:
         """DELETE: a scope map that is not in use."""

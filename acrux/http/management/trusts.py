@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from acrux.domain.access.trust import Trust
 from acrux.domain.access.trust_templates import claim_rule
-from acrux.domain.content.page import cut
-from acrux.http import paging, parsing, responses
+from acrux.http import parsing, responses
 from acrux.http.management import bodies, shapes
 from acrux.http.messages import Request, Response
 from acrux.services.access.trusts import Trusts
@@ -24,13 +23,14 @@ class TrustManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the trusts."""
-        page = paging.page(request)
-        found = cut(await self._trusts.list(), page, lambda one: one.trust.name)
-        names = [one.trust.name for one in found.items]
-        shown = [shapes.trust(one.trust, one.created_at) for one in found.items]
-        following = responses.last_item(names, more=found.more)
-        return responses.collection(
-            TRUSTS, shapes.TrustList(shown), page, following, paging.filters(request)
+        return responses.listed(
+            request,
+            TRUSTS,
+            await self._trusts.list(),
+            lambda one: one.trust.name,
+            lambda page: shapes.TrustList(
+                [shapes.trust(one.trust, one.created_at) for one in page]
+            ),
         )
 
     async def create(self, request: Request) -> Response:

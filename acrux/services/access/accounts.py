@@ -5,7 +5,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
 from acrux.domain.access.grants import ANONYMOUS
 from acrux.domain.access.scope_maps import ADMINISTRATOR
@@ -13,7 +12,7 @@ from acrux.domain.access.shown_accounts import ShownAccount, ShownPassword
 from acrux.domain.access.users import check_initial_password, taken
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import in_utc, to_microseconds
-from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName, UnknownScopeMap
+from acrux.errors import InvalidInput, InvalidSettings, NameTaken, UnknownName
 from acrux.ports.accounts import (
     Account,
     AccountKind,
@@ -25,6 +24,7 @@ from acrux.ports.accounts import (
 )
 from acrux.ports.accounts import Accounts as StoredAccounts
 from acrux.ports.clock import Clock
+from acrux.services import known_scope_maps
 
 # The names that `az acr credential` and `az acr token` give passwords (acr-protocol.md §4).
 ADMINISTRATOR_PASSWORDS: Final = ("password", "password2")
@@ -139,7 +139,7 @@ class Accounts:
                 "or a digit",
                 name=name[:60],
             )
-        await self._check_scope_map(scope_map)
+        await known_scope_maps.check(self._scope_maps, scope_map)
         values = self._generate(password_names)
         created = await self._create(name, scope_map, values, expires_at)
         if created is None:
@@ -172,7 +172,7 @@ class Accounts:
         administrator's scope map.
         """
         if scope_map is not None:
-            await self._check_scope_map(scope_map)
+            await known_scope_maps.check(self._scope_maps, scope_map)
             if scope_map != ADMINISTRATOR.name:
                 await self._refuse_for_administrator(name, "keeps its scope map")
         changed = await self._accounts.change(
@@ -192,7 +192,7 @@ class Accounts:
         Raises InvalidInput for an unknown scope map.
         """
         if scope_map is not None:
-            await self._check_scope_map(scope_map)
+            await known_scope_maps.check(self._scope_maps, scope_map)
             await self._create(ANONYMOUS.name, scope_map, {})
         await self._accounts.change(
             ANONYMOUS.name, self._epoch(), scope_map=scope_map, is_enabled=scope_map is not None
@@ -290,10 +290,6 @@ class Accounts:
         account = await self._accounts.find(name)
         if account is not None and account.kind is not AccountKind.TOKEN:
             raise InvalidInput(f"{name!r} is a user, not a token: see acrux user {command} --help")
-
-    async def _check_scope_map(self, name: str) -> None:
-        if name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:
-            raise UnknownScopeMap(name)
 
     async def _done(self, name: str, *, done: bool) -> None:
         if not done:

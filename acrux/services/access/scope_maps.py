@@ -42,13 +42,15 @@ class ScopeMaps:
             raise NameTaken(f"there is a scope map {name!r} already: update it")
         return scope_map
 
-    async def ensure(self, name: str, permissions: tuple[str, ...], description: str) -> None:
+    async def ensure(
+        self, name: str, permissions: tuple[str, ...], description: str
+    ) -> StoredScopeMap:
         """Create a scope map, or take the one with this name if it has the same permissions.
 
         Raises as `create` does; NameTaken only if it has others.
         """
         try:
-            await self.create(name, permissions, description)
+            return await self.create(name, permissions, description)
         except NameTaken:
             there = await self.show(name)
             if set(there.permissions) != set(permissions):
@@ -56,16 +58,19 @@ class ScopeMaps:
                     f"there is a scope map {name!r} already, with other permissions: use it with "
                     "--scope-map, change it with acrux scope-map update, or delete it"
                 ) from None
+            return there
 
-    async def set(self, name: str, permissions: tuple[str, ...], description: str) -> None:
+    async def set(
+        self, name: str, permissions: tuple[str, ...], description: str
+    ) -> StoredScopeMap:
         """Give the scope map with this name these permissions; create it if there is none.
 
         Raises as `create` does, and never NameTaken.
         """
         try:
-            await self.create(name, permissions, description)
+            return await self.create(name, permissions, description)
         except NameTaken:
-            await self.change(name, permissions=permissions, description=description)
+            return await self.change(name, permissions=permissions, description=description)
 
     async def show(self, name: str) -> StoredScopeMap:
         """The scope map with this name. Raises UnknownName."""

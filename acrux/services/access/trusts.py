@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.trust import Trust
 from acrux.domain.instants import to_microseconds
-from acrux.errors import InvalidInput, NameTaken, UnknownName, UnknownScopeMap
+from acrux.errors import InvalidInput, NameTaken, UnknownName
 from acrux.ports.accounts import Revocations, ScopeMaps
 from acrux.ports.clock import Clock
 from acrux.ports.federation import StoredTrust
 from acrux.ports.federation import Trusts as StoredTrusts
+from acrux.services import known_scope_maps
 
 
 class Trusts:
@@ -93,9 +93,8 @@ class Trusts:
                 f"a trust's lifetime must not exceed that of refresh tokens, {self._longest}: see "
                 "the setting refresh_token_seconds"
             )
-        name = trust.scope_map
-        if name and name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:
-            raise UnknownScopeMap(name)
+        if trust.scope_map:
+            await known_scope_maps.check(self._scope_maps, trust.scope_map)
 
     def _epoch(self) -> int:
         return to_microseconds(self._clock())

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.credential import Secret
 from acrux.domain.access.users import check_password, check_user_name, taken
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import to_microseconds
-from acrux.errors import InvalidInput, UnknownName, UnknownScopeMap
+from acrux.errors import InvalidInput, UnknownName
 from acrux.ports.accounts import (
     Account,
     AccountKind,
@@ -22,6 +21,7 @@ from acrux.ports.accounts import (
     UserFile,
 )
 from acrux.ports.clock import Clock
+from acrux.services import known_scope_maps
 
 USER_KINDS: Final = (AccountKind.USER, AccountKind.FILE_USER)
 
@@ -65,7 +65,7 @@ class Users:
         that is easily guessed.
         """
         check_user_name(name)
-        await self._check_scope_map(scope_map)
+        await known_scope_maps.check(self._scope_maps, scope_map)
         now = self._clock()
         account = Account(
             name=name,
@@ -113,7 +113,7 @@ class Users:
         """
         await self._find(name)
         if scope_map is not None:
-            await self._check_scope_map(scope_map)
+            await known_scope_maps.check(self._scope_maps, scope_map)
         await self._accounts.change(name, self._epoch(), scope_map=scope_map, is_enabled=is_enabled)
         await self._revocations.refresh()
         return await self.show(name)
@@ -139,10 +139,6 @@ class Users:
     async def _check_own(self, name: str) -> None:
         if (await self._find(name)).kind is AccountKind.FILE_USER:
             raise InvalidInput(f"{name!r} is a user of the htpasswd file: make the change there")
-
-    async def _check_scope_map(self, name: str) -> None:
-        if name not in SYSTEM_DEFINED and await self._scope_maps.find(name) is None:
-            raise UnknownScopeMap(name)
 
     async def _record(self, name: str, password: Secret) -> PasswordRecord:
         text = password.reveal()
@@ -201,7 +197,7 @@ class FileUsers:
 
     async def _scope_map_problems(self) -> tuple[str, ...]:
         name = self._scope_map
-        if name in SYSTEM_DEFINED or await self._scope_maps.find(name) is not None:
+        if await known_scope_maps.is_known(self._scope_maps, name):
             return ()
         return (f"there is no scope map {name!r}: new users of the file have no rights",)
 

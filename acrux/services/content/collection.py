@@ -83,7 +83,6 @@ class Collection:
         self._abandoned = abandoned
         self._rest = rest
         self._is_counted = False
-        self._is_running = False
         self._failure: StorageUnavailable | None = None
 
     async def status(self) -> Status:
@@ -101,16 +100,16 @@ class Collection:
         Ends earlier if `go_on` says so. Raises StorageUnavailable at its end if a copy could not be
         removed: it is tried again later, and the others are removed.
         """
-        if self._is_running:  # the lease is the process's
+        if not self._lease.claim():
             return None
-        self._is_running, self._failure = True, None
+        self._failure = None
         try:
             freed = await self._run(go_on)
             if self._failure:
                 raise self._failure
             return freed
         finally:
-            self._is_running = False
+            await self._lease.release()
 
     async def _run(self, go_on: GoOn) -> Freed | None:
         freed = await self._sweep_uploads()
@@ -118,17 +117,14 @@ class Collection:
             return freed
         if not await self._lease.acquire():
             return None
-        try:
-            while step := await self._step():
-                freed += step
-                await self._rest()
-                if not go_on(freed):
-                    break
-                if not await self._lease.keep():  # paused for so long that another one took over
-                    break
-            return freed
-        finally:
-            await self._lease.release()
+        while step := await self._step():
+            freed += step
+            await self._rest()
+            if not go_on(freed):
+                break
+            if not await self._lease.keep():  # paused for so long that another one took over
+                break
+        return freed
 
     async def _step(self) -> Freed | None:
         """One step of each kind; None if nothing is left to do."""

@@ -62,7 +62,7 @@ class Webhooks:
         Raises InvalidInput if anything about it is invalid, and NameTaken.
         """
         webhook.check()
-        signing = secret.reveal() if secret else written(token_bytes(SECRET_BYTES))
+        signing = _given_or_new(secret)
         callback = self._callback(receiver.uri, receiver.headers, (SigningSecret(signing),))
         sealed = self._sealed(webhook, callback)
         if not await self._webhooks.create(sealed, self._clock(), MAX_WEBHOOKS):
@@ -119,7 +119,7 @@ class Webhooks:
         old = (await self.show(name)).webhook
         was = self._open(old)
         until = self._clock() + OLD_SECRET_SIGNS
-        signing = secret.reveal() if secret else written(token_bytes(SECRET_BYTES))
+        signing = _given_or_new(secret)
         secrets = (SigningSecret(signing), replace(was.secrets[0], until=until))
         await self._replace(old, self._sealed(old, self._callback(was.uri, was.headers, secrets)))
         return Secret(signing)
@@ -201,3 +201,7 @@ class Webhooks:
 
 def _unknown(name: str) -> UnknownName:
     return UnknownName(f"there is no webhook {name!r}: see acrux webhook list")
+
+
+def _given_or_new(secret: Secret | None) -> str:
+    return secret.reveal() if secret else written(token_bytes(SECRET_BYTES))

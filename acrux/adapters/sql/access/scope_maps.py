@@ -3,7 +3,7 @@
 import msgspec
 
 from acrux.adapters.sql.access.revocations import revoke_holders
-from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps, did
 from acrux.domain.access import built_in_scope_maps
 from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.content.page import Page, Slice
@@ -49,7 +49,7 @@ class SqlScopeMaps:
                 "changed_at": to_microseconds(scope_map.changed_at),
             },
         )
-        return await self._database.write(_did(statement))
+        return await self._database.write(did(statement))
 
     async def change(
         self, name: str, epoch: int, *, description: str | None, permissions: tuple[str, ...] | None
@@ -68,7 +68,7 @@ class SqlScopeMaps:
             """,
             {"name": name},
         )
-        return await self._database.write(_did(statement))
+        return await self._database.write(did(statement))
 
 
 def _change(
@@ -123,10 +123,6 @@ def _read_map(name: str, permissions: str | None) -> ScopeMap:
 def _select(condition: str, parameters: dict[str, SqlValue]) -> Statement:
     columns = "name, description, permissions, created_at, changed_at"
     return Statement(f"SELECT {columns} FROM scope_maps {condition}", parameters)  # noqa: S608 -- our own conditions
-
-
-def _did(statement: Statement) -> Steps[bool]:
-    return bool((yield statement))
 
 
 def _read(row: Row) -> StoredScopeMap:

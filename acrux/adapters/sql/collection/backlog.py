@@ -20,6 +20,22 @@ ENTRIES: Final = {
 }
 
 
+# The entries of each table that are due, for a SELECT.
+ARE_DUE: Final = {
+    table: f"FROM {table} WHERE {column} IS NOT NULL AND {column} <= :now"
+    for table, column in ENTRIES.values()
+}
+
+_COUNTS: Final = ", ".join(
+    f"(SELECT COUNT(*) FROM (SELECT 1 {due} LIMIT :most) AS due_{table})"  # noqa: S608 -- our own names
+    for table, due in ARE_DUE.items()
+)
+_OLDEST: Final = " UNION ALL ".join(
+    f"SELECT MIN({column}) AS due_at {ARE_DUE[table]}" for table, column in ENTRIES.values()
+)
+_COUNT: Final = f"SELECT {_COUNTS}, (SELECT MIN(due_at) FROM ({_OLDEST}) AS oldest)"  # noqa: S608 -- our own names
+
+
 class Backlog(Struct, frozen=True):
     """How many entries of each kind are due, and since when the oldest of all is."""
 
@@ -29,22 +45,7 @@ class Backlog(Struct, frozen=True):
 
 async def backlog(database: Database, now: datetime, most: int) -> Backlog:
     """What is due. It takes as little if millions wait: no more than `most` of a kind are read."""
-    [row] = await database.read(Statement(_sql(), {"now": to_microseconds(now), "most": most}))
+    [row] = await database.read(Statement(_COUNT, {"now": to_microseconds(now), "most": most}))
     *counts, oldest = row
     due = dict(zip(ENTRIES, map(int, counts), strict=True))
     return Backlog(due, None if oldest is None else from_microseconds(oldest))
-
-
-def _sql() -> str:
-    are_due = {
-        table: f"FROM {table} WHERE {column} IS NOT NULL AND {column} <= :now"
-        for table, column in ENTRIES.values()
-    }
-    counts = ", ".join(
-        f"(SELECT COUNT(*) FROM (SELECT 1 {due} LIMIT :most) AS due_{table})"  # noqa: S608 -- our own names
-        for table, due in are_due.items()
-    )
-    oldest = " UNION ALL ".join(
-        f"SELECT MIN({column}) AS due_at {are_due[table]}" for table, column in ENTRIES.values()
-    )
-    return f"SELECT {counts}, (SELECT MIN(due_at) FROM ({oldest}) AS oldest)"  # noqa: S608 -- our own names

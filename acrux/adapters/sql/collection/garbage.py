@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from acrux.adapters.sql.collection import clearing, counting, reviewing
+from acrux.adapters.sql.collection.backlog import ARE_DUE
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content import copies, usage
 from acrux.adapters.sql.database import Database, Row, Statement, Steps
@@ -109,18 +110,9 @@ def _disown(candidates: Sequence[Copy], now: int) -> Steps[int]:
 
 
 def _find_any_due(now: int) -> Statement:
-    return Statement(
-        f"""
-        SELECT EXISTS (SELECT 1 FROM reviews WHERE due_at <= :now)
-            OR EXISTS (SELECT 1 FROM holds WHERE until <= :now)
-            OR EXISTS (SELECT 1 FROM repositories WHERE clear_at IS NOT NULL AND clear_at <= :now)
-            OR EXISTS (SELECT 1 FROM deleted_manifests WHERE expires_at <= :now)
-            OR EXISTS (SELECT 1 FROM deleted_tags WHERE expires_at <= :now)
-            OR EXISTS (SELECT 1 FROM removals WHERE due_at <= :now)
-            OR EXISTS (SELECT 1 FROM usage WHERE {usage.UNCOUNTED})
-        """,  # noqa: S608 -- our own condition
-        {"now": now},
-    )
+    sources = (*ARE_DUE.values(), f"FROM usage WHERE {usage.UNCOUNTED}")
+    any_due = " OR ".join(f"EXISTS (SELECT 1 {source})" for source in sources)
+    return Statement(f"SELECT {any_due}", {"now": now})
 
 
 def _one(statement: Statement) -> Steps[list[Row]]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps, did
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.domain.webhooks.standing import Standing, StoredWebhook
 from acrux.domain.webhooks.webhook import Webhook
@@ -25,28 +25,12 @@ class SqlWebhooks:
 
     async def find(self, name: str) -> StoredWebhook | None:
         """See ports.Webhooks."""
-        rows = await self._database.read(
-            Statement(
-                f"""
-                SELECT definition, created_at, changed_at, {STANDING}
-                FROM webhooks WHERE name = :name
-                """,  # noqa: S608 -- our own columns
-                {"name": name},
-            )
-        )
+        rows = await self._database.read(_select("WHERE name = :name", {"name": name}))
         return _read(rows[0]) if rows else None
 
     async def list(self) -> tuple[StoredWebhook, ...]:
         """See ports.Webhooks."""
-        rows = await self._database.read(
-            Statement(
-                f"""
-                SELECT definition, created_at, changed_at, {STANDING}
-                FROM webhooks ORDER BY name
-                """,  # noqa: S608 -- our own columns
-                {},
-            )
-        )
+        rows = await self._database.read(_select("ORDER BY name", {}))
         return tuple(map(_read, rows))
 
     async def create(self, webhook: Webhook, at: datetime, most: int) -> bool:
@@ -62,7 +46,7 @@ class SqlWebhooks:
             """,
             {**_columns(webhook), "at": to_microseconds(at), "most": most},
         )
-        return await self._database.write(_did(statement))
+        return await self._database.write(did(statement))
 
     async def replace(self, webhook: Webhook, was: Webhook, at: datetime) -> bool:
         """See ports.Webhooks."""
@@ -86,8 +70,9 @@ def read_standing(row: Row) -> Standing:
     )
 
 
-def _did(statement: Statement) -> Steps[bool]:
-    return bool((yield statement))
+def _select(condition: str, parameters: dict[str, SqlValue]) -> Statement:
+    columns = f"definition, created_at, changed_at, {STANDING}"
+    return Statement(f"SELECT {columns} FROM webhooks {condition}", parameters)  # noqa: S608 -- our own conditions
 
 
 def _replace(webhook: Webhook, was: Webhook, at: int) -> Steps[bool]:

@@ -14,7 +14,7 @@ class Portion(Generic[Item]):
     """Collects what the steps of a run do, until the time or the room of one request is used up.
 
     The next request begins `after` a repository. If nothing is removed, it skips the first items
-    that it finds, because they were `told`.
+    that it finds, because they were `told`. Without a next request, the run `is_done`.
     """
 
     def __init__(
@@ -22,6 +22,7 @@ class Portion(Generic[Item]):
     ) -> None:
         self.items: list[Item] = []
         self.after = after
+        self.is_done = True
         self._begins_after = after
         self._repository = ""
         self._skip = told if is_dry else 0
@@ -52,4 +53,5 @@ class Portion(Generic[Item]):
             self._ends = max(self._ends, now + (now - self._began))
         self.items += new
         gets_on = bool(self.items) or self.after != self._begins_after
-        return not gets_on or (len(self.items) < MAX_ITEMS and now < self._ends)
+        self.is_done = not gets_on or (len(self.items) < MAX_ITEMS and now < self._ends)
+        return self.is_done

@@ -52,15 +52,13 @@ class RemovalManagement:
         )
         patterns = await self._patterns(wanted)
         carry_out = self._retention.preview if is_dry else self._retention.run
-        is_done = True
         async with aclosing(carry_out(wanted.rule, wanted.after)) as steps:
             async for step in steps:
                 shown = [shapes.retention_verdict(step.repository, one) for one in step.verdicts]
                 if not portion.add(step.repository, shown):
-                    is_done = False
                     break
         done = shapes.RetentionPortion(
-            value=portion.items, after=portion.after, told=portion.told, is_done=is_done
+            value=portion.items, after=portion.after, told=portion.told, is_done=portion.is_done
         )
         return warned(responses.json(done), await self._listings.unmatched(patterns))
 
@@ -74,18 +72,17 @@ class RemovalManagement:
         wanted = await read(request, bodies.RunPurge)
         purge = bodies.purge(wanted)
         portion: Portion[shapes.Removal] = Portion(wanted.after, wanted.told, is_dry=is_dry)
-        unmatched, is_done = tuple(wanted.filters), True
+        unmatched = tuple(wanted.filters)
         carry_out = self._purges.preview if is_dry else self._purges.run
         async with aclosing(carry_out(purge, wanted.after)) as steps:
             async for step in steps:
                 unmatched = step.unmatched
                 shown = [shapes.removal(step.repository, item) for item in step.items]
                 if not portion.add(step.repository, shown):
-                    is_done = False
                     break
         return responses.json(
             shapes.PurgePortion(
-                value=portion.items, after=portion.after, told=portion.told, is_done=is_done,
-                unmatched=list(unmatched),
+                value=portion.items, after=portion.after, told=portion.told,
+                is_done=portion.is_done, unmatched=list(unmatched),
             )
         )  # fmt: skip

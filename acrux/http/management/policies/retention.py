@@ -13,7 +13,7 @@ from acrux.domain.content.policies.survey import Survey, check_confirmed
 from acrux.http import parsing, responses
 from acrux.http.management.bodies import read
 from acrux.http.management.policies import bodies, shapes
-from acrux.http.management.policies.sharing import fields, listed, warned
+from acrux.http.management.policies.sharing import fields, warned
 from acrux.http.messages import Request, Response
 from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
@@ -32,7 +32,7 @@ class RetentionManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the retention rules."""
-        return listed(
+        return responses.listed(
             request,
             RETENTION_RULES,
             await self._policies.list(RetentionRule),

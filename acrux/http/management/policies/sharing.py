@@ -1,35 +1,15 @@
-"""What the handlers of policies share: pages, warnings, fields."""
+"""What the handlers of policies share: warnings, fields."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable
+from typing import Any, Final
 
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict
 
-from acrux.domain.content.page import cut
 from acrux.domain.content.policies.definition import warnings
-from acrux.http import paging, responses
-from acrux.http.messages import Request, Response
-
-Stored = TypeVar("Stored")
+from acrux.http.messages import Response
 
 MAX_WARNINGS: Final = 5  # of one answer
-
-
-def listed(
-    request: Request,
-    path: str,
-    stored: Sequence[Stored],
-    name: Callable[[Stored], str],
-    content: Callable[[Sequence[Stored]], Struct],
-) -> Response:
-    """The requested page of the policies, with a link to the next one. Raises InvalidPage."""
-    page = paging.page(request)
-    found = cut(stored, page, name)
-    following = responses.last_item([name(one) for one in found.items], more=found.more)
-    return responses.collection(
-        path, content(found.items), page, following, paging.filters(request)
-    )
 
 
 def warned(response: Response, patterns: Iterable[str], tags: Iterable[str] = ()) -> Response:

@@ -5,7 +5,7 @@ from acrux.errors import InvalidRequest
 from acrux.http import parsing, responses
 from acrux.http.management.bodies import read
 from acrux.http.management.policies import bodies, shapes
-from acrux.http.management.policies.sharing import listed, warned
+from acrux.http.management.policies.sharing import warned
 from acrux.http.messages import Request, Response
 from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
@@ -22,7 +22,7 @@ class SoftDeleteManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the soft-delete policies, sorted by their patterns."""
-        return listed(
+        return responses.listed(
             request,
             SOFT_DELETE_POLICIES,
             await self._policies.list(SoftDeletePolicy),

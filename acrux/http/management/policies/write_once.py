@@ -6,7 +6,7 @@ from acrux.domain.content.policies.write_once import WriteOncePolicy
 from acrux.http import parsing, responses
 from acrux.http.management.bodies import read
 from acrux.http.management.policies import bodies, shapes
-from acrux.http.management.policies.sharing import fields, listed, warned
+from acrux.http.management.policies.sharing import fields, warned
 from acrux.http.messages import Request, Response
 from acrux.services.content.listings import Listings
 from acrux.services.content.policies import Policies
@@ -23,7 +23,7 @@ class WriteOnceManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the write-once policies."""
-        return listed(
+        return responses.listed(
             request,
             WRITE_ONCE_POLICIES,
             await self._policies.list(WriteOncePolicy),

@@ -2,7 +2,6 @@
 
 from msgspec.structs import replace
 
-from acrux.domain.content.page import cut
 from acrux.domain.webhooks.payload import Source
 from acrux.domain.webhooks.standing import State
 from acrux.domain.webhooks.webhook import Webhook
@@ -25,11 +24,13 @@ class WebhookManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of the webhooks."""
-        page = paging.page(request)
-        found = cut(await self._webhooks.list(), page, lambda one: one.webhook.name)
-        following = responses.last_item([one.webhook.name for one in found.items], more=found.more)
-        shown = shapes.WebhookList([shapes.webhook(one) for one in found.items])
-        return responses.collection(WEBHOOKS, shown, page, following, paging.filters(request))
+        return responses.listed(
+            request,
+            WEBHOOKS,
+            await self._webhooks.list(),
+            lambda one: one.webhook.name,
+            lambda page: shapes.WebhookList([shapes.webhook(one) for one in page]),
+        )
 
     async def create(self, request: Request) -> Response:
         """POST: a webhook; its secret is shown once."""
