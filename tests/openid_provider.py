@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
+
+from tests.servers import QuietServer, serving
 
 AUDIENCE = "registry.test:5000"
 Key = ECKey | RSAKey
@@ -105,13 +107,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """A client that disconnects is not an error."""
-
-
 @contextmanager
 def provider(port: int = 0) -> Iterator[Provider]:
     """A provider that answers until the block ends."""
@@ -119,17 +114,13 @@ def provider(port: int = 0) -> Iterator[Provider]:
     class Handler(_Handler):
         """The handler of this provider."""
 
-    server = _Server(("127.0.0.1", port), Handler)
+    server = QuietServer(("127.0.0.1", port), Handler)
     Handler.provider = Provider(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield Handler.provider
-    finally:
-        Handler.provider.answering.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with server, serving(server):
+        try:
+            yield Handler.provider
+        finally:
+            Handler.provider.answering.set()
 
 
 def published(keys: Sequence[Key]) -> list[dict[str, Any]]:

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
+
+from tests.servers import QuietServer, serving
 
 PATIENCE: Final = 60.0  # seconds after which a test that waits in vain fails
 
@@ -105,13 +107,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """A client that disconnects is not an error."""
-
-
 @contextmanager
 def receiving(
     port: int = 0, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
@@ -121,16 +116,12 @@ def receiving(
     class Handler(_Handler):
         """The handler of this receiver."""
 
-    server = _Server((host, port), Handler)
+    server = QuietServer((host, port), Handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     Handler.receiver = WebhookReceiver(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield Handler.receiver
-    finally:
-        Handler.receiver.answering.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with server, serving(server):
+        try:
+            yield Handler.receiver
+        finally:
+            Handler.receiver.answering.set()

@@ -7,13 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from acrux.domain.content.digest import Digest
 from tests.images import Image
+from tests.processes import children, told
 
 ROOT = Path(__file__).parent.parent
 STOP_SECONDS = 30
@@ -24,6 +26,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def until(claim: Callable[[], bool], seconds: float = 30) -> None:
+    """Repeat until the claim is true."""
+    deadline = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # leaves the processors to what it waits for
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -90,14 +100,12 @@ class RunningRegistry:
         """Its process and all descendants."""
         pids = [self.process.pid]
         for pid in pids:
-            children = Path(f"/proc/{pid}/task/{pid}/children")
-            with suppress(FileNotFoundError, ProcessLookupError):  # it exited meanwhile
-                pids += [int(child) for child in children.read_text().split()]
+            pids += children(pid)
         return pids
 
 
 def _resident_bytes(pid: int) -> int:
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    found = re.search(r"VmRSS:\s+(\d+) kB", told(pid, "status"))
     return int(found[1]) * 1024 if found else 0
 
 

@@ -1,10 +1,12 @@
 """The rules of the code: directions, captions, sizes, silent imports."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ PACKAGE = ROOT / "acrux"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 CAPTIONED = [module for module in MODULES if module.read_text() or module.parent == PACKAGE]
 HTTP_TESTS = sorted((ROOT / "tests/http").rglob("*.py"))
-SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SOURCES = [*MODULES, *TESTS]
 
 MAX_MODULE_LINES = 350
 MAX_FUNCTION_LINES = 45
@@ -214,6 +217,43 @@ def test_every_test_says_what_would_be_missed() -> None:
     ]
 
     assert silent == []
+
+
+def _manages_a_context(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("contextmanager" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def _unguarded(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements after a yield that do not run when the block under it fails."""
+    for statement, following in pairwise(body):
+        yields = any(isinstance(node, ast.Yield) for node in ast.walk(statement))
+        safe = isinstance(statement, (ast.If, ast.Try)) or isinstance(following, ast.Return)
+        if yields and not safe:
+            yield following
+    for statement in body:
+        if isinstance(statement, (ast.With, ast.AsyncWith, ast.For, ast.If)):
+            yield from _unguarded(statement.body)
+
+
+def test_what_a_failing_test_opened_is_closed() -> None:
+    """A socket that one failed test leaves open fails the next tests, which are then suspected."""
+    guilty = [
+        f"{_name(source)}:{statement.lineno}"
+        for source in TESTS
+        for function in _functions(source)
+        if _manages_a_context(function)
+        for statement in _unguarded(function.body)
+    ]
+
+    assert guilty == []
+
+
+def test_only_one_module_reads_of_processes_that_may_end() -> None:
+    """It knows both errors of a process that has just ended; everybody else forgot one."""
+    reads = re.compile(r"/proc/\{.*\.read_")
+    readers = [_name(source) for source in SOURCES if reads.search(source.read_text())]
+
+    assert readers == ["tests/processes.py"]
 
 
 # Run in a fresh interpreter: imports every module while an audit hook watches.

@@ -56,7 +56,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(
-            self.count, self._spawn, self._drain, self._tell, lambda: self.now, self._start
+            self.count, self._spawn, self._tell, lambda: self.now, self._start, self._drain
         )
 
     def _spawn(self, number: int) -> FakeProcess:

@@ -5,9 +5,10 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from tests import servers
 
 Answered = tuple[int, dict[str, str], bytes]
 
@@ -156,18 +157,6 @@ def serving(registry: FakeRegistry) -> Iterator[FakeRegistry]:
                 self.wfile.write(body)
             self.wfile.flush()
 
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Log nothing: an early disconnect would write to a command's standard error."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    registry.url = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with servers.QuietServer(("127.0.0.1", 0), Handler) as server, servers.serving(server):
+        registry.url = f"http://127.0.0.1:{server.server_port}"
         yield registry
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

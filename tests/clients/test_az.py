@@ -17,6 +17,7 @@ from acrux.domain.content.digest import Digest
 from tests.clients.layouts import gzip_image
 from tests.clients.test_azure_sdk import BasicCredentials, push
 from tests.running import RunningRegistry, environment, running
+from tests.servers import serving
 from tests.tools import require_tool
 
 SUFFIX = ".acr.test"
@@ -91,18 +92,6 @@ def tunnels_to(port: int, **others: int) -> Iterator[Tunnels]:
     hosts = {f"{name}{SUFFIX}": other for name, other in others.items()}
     with Tunnels(port, hosts) as tunnels, serving(tunnels):
         yield tunnels
-
-
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    """Answer in a thread until the block ends."""
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
 
 
 @dataclass(frozen=True)

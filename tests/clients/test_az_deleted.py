@@ -4,18 +4,15 @@ import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from azure.containerregistry import ContainerRegistryClient
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.client.doctor.certificates import DAY, certify
 from tests.clients.test_az import (
     CLOUD,
     CONFIGURATION,
@@ -23,11 +20,11 @@ from tests.clients.test_az import (
     SUFFIX,
     Az,
     printed_ca_file,
-    serving,
     tunnels_to,
 )
 from tests.clients.test_azure_sdk import BasicCredentials
 from tests.running import acrux, environment, running
+from tests.servers import serving
 from tests.tools import require_tool
 
 DAYS = 9
@@ -103,33 +100,6 @@ def azure(certificate: Path) -> Iterator[tuple[int, int]]:
             yield arm.server_port, tokens.server_port
 
 
-def write_certificate(path: Path) -> None:
-    """A certificate of ARM that is its own authority, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"arm{SUFFIX}")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(f"arm{SUFFIX}")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-
-
 @pytest.fixture(scope="module")
 def az(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
     """az with an account, and a registry that keeps what is deleted."""
@@ -138,8 +108,7 @@ def az(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
     (folder / "clouds.config").write_text(CLOUD)
     (folder / "config").write_text(CONFIGURATION)
     (folder / "azureProfile.json").write_text(json.dumps(PROFILE))
-    certificate, bundle = folder / "arm.pem", folder / "bundle.pem"
-    write_certificate(certificate)
+    certificate, bundle = certify(folder, name=f"arm{SUFFIX}", end=DAY), folder / "bundle.pem"
     options = ("--workers", "1", "--tls-self-signed", "--login-server", LOGIN_SERVER)
     with azure(certificate) as (arm, tokens), running(folder / "data", *options) as registry:
         acrux(

@@ -12,12 +12,11 @@ import pytest
 
 from acrux.adapters.metrics.families import FAMILIES, Kind
 from tests.images import image
-from tests.running import ROOT, RunningRegistry, free_port, running
+from tests.running import ROOT, RunningRegistry, free_port, running, until
 from tests.scrape import scrape
 from tests.tools import require_tool
 from tests.wire.connection import Connection
 from tests.wire.test_metrics import Scraper
-from tests.wire.test_supervision import until
 
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"
 RULE_TESTS = ROOT / "deploy" / "prometheus" / "alerts.test.yaml"

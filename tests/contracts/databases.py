@@ -50,8 +50,10 @@ class Databases:
         """The statements executed inside the block."""
         before = len(self.statements)
         inside: list[Statement] = []
-        yield inside
-        inside += self.statements[before:]
+        try:
+            yield inside
+        finally:
+            inside += self.statements[before:]
 
 
 class Hold:

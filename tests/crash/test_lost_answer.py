@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from acrux.domain.content.digest import Digest
-from tests.running import RunningRegistry, running
+from tests.running import RunningRegistry, running, until
 from tests.wire.connection import Connection
-from tests.wire.test_supervision import answers, children, until
+from tests.wire.test_supervision import answers, children
 
 FIRST, LAST = os.urandom(300_000), os.urandom(5000)
 CONTENT = FIRST + LAST

@@ -94,8 +94,10 @@ async def opened(data_dir: Path, admin: Caller, clock: HandClock) -> AsyncIterat
     settings = Settings(data_dir=data_dir, login_servers=(HOST,))
     registry = build(settings, clock, Lines())
     await registry.lifespan.open()
-    yield await Caller(registry, admin.username, admin.password).login("repository:*:*")
-    await registry.lifespan.close()
+    try:
+        yield await Caller(registry, admin.username, admin.password).login("repository:*:*")
+    finally:
+        await registry.lifespan.close()
 
 
 class Race:

@@ -38,9 +38,11 @@ class Pushes:
         self._stop, self._begun = asyncio.Event(), asyncio.Event()
         pushing = asyncio.create_task(self._push())
         await self._begun.wait()
-        yield
-        self._stop.set()
-        await pushing
+        try:
+            yield
+        finally:
+            self._stop.set()
+            await pushing
 
     async def _push(self) -> None:
         count = 0

@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 
 from tests.clients.test_proxies import wait_until
+from tests.processes import told
 from tests.running import RunningRegistry, free_port, renew
 from tests.scrape import scrape
 from tests.soak.clients import Client, Entrance, Tally
@@ -69,8 +70,8 @@ def load(entrances: tuple[Entrance, ...], passwords: Passwords, tally: Tally) ->
 
 def kill_a_worker(registry: RunningRegistry) -> float:
     """Kill a worker; return when."""
-    names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in registry.worker_pids()}
-    os.kill(next(pid for pid, name in names.items() if b"worker-" in name), signal.SIGKILL)
+    names = {pid: told(pid, "cmdline") for pid in registry.worker_pids()}
+    os.kill(next(pid for pid, name in names.items() if "worker-" in name), signal.SIGKILL)
     return time.monotonic()
 
 

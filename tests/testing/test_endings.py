@@ -13,6 +13,7 @@ import pytest
 
 from acrux.testing.errors import NotStarted
 from acrux.testing.registry import Registries
+from tests.processes import is_alive, parent
 from tests.running import ROOT
 
 RUN = """
@@ -35,14 +36,6 @@ def until(holds: Callable[[], bool]) -> bool:
     return holds()
 
 
-def runs(pid: int) -> bool:
-    """Whether there is such a process that has not ended."""
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-
-
 @pytest.mark.parametrize("arguments", [[], ["fork"]], ids=["alone", "with a fork that lives on"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_test_run_leaves_nothing(how: signal.Signals, arguments: list[str]) -> None:
@@ -53,11 +46,11 @@ def test_a_killed_test_run_leaves_nothing(how: signal.Signals, arguments: list[s
     )  # fmt: skip
     assert run.stdout is not None
     pid, folder = run.stdout.readline().split()
-    ran = runs(int(pid)), Path(folder).exists()
+    ran = is_alive(int(pid)), Path(folder).exists()
     run.send_signal(how)
 
     assert ran == (True, True)
-    assert until(lambda: not runs(int(pid)) and not Path(folder).exists())
+    assert until(lambda: not is_alive(int(pid)) and not Path(folder).exists())
     with suppress(ProcessLookupError):  # the fork
         os.killpg(run.pid, signal.SIGKILL)
     run.wait()
@@ -71,9 +64,8 @@ def test_a_registry_ends_with_what_keeps_it(
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # for the files that nobody is left to remove
     with Registries() as registries:
         with registries.start() as started:
-            status = Path(f"/proc/{started.pid}/stat").read_text()
-            os.kill(int(status.rpartition(")")[2].split()[1]), signal.SIGKILL)  # its parent
-            ended = until(lambda: not runs(started.pid))
+            os.kill(parent(started.pid), signal.SIGKILL)
+            ended = until(lambda: not is_alive(started.pid))
         with pytest.raises(NotStarted, match="has ended"), registries.start():
             pass
 
@@ -85,5 +77,5 @@ def test_closing_ends_registries_that_are_still_open() -> None:
     with Registries() as registries:
         started = registries.start().__enter__()  # and never leave it
 
-    assert until(lambda: not runs(started.pid))
+    assert until(lambda: not is_alive(started.pid))
     assert not started.data_dir.exists()

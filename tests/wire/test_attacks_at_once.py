@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import told
 from tests.running import RunningRegistry, acrux, running
 from tests.wire.connection import MEBIBYTE, Connection
 from tests.wire.held_connections import (
@@ -183,10 +184,8 @@ def _taken(registry: RunningRegistry) -> int:
     """The memory of all its processes in bytes; shared memory counts once."""
     taken = 0
     for pid in registry.worker_pids():
-        with suppress(FileNotFoundError, ProcessLookupError):
-            told = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            found = re.search(r"^Pss:\s+(\d+) kB", told, re.MULTILINE)
-            taken += int(found[1]) * 1024 if found else 0
+        found = re.search(r"^Pss:\s+(\d+) kB", told(pid, "smaps_rollup"), re.MULTILINE)
+        taken += int(found[1]) * 1024 if found else 0
     return taken
 
 

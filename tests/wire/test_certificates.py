@@ -7,7 +7,6 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ import pytest
 
 from acrux.adapters.keys.certificates import self_signed
 from acrux.domain.content.digest import Digest
-from tests.running import RunningRegistry, running
+from tests.running import RunningRegistry, running, until
 from tests.wire.connection import Connection
 
 
@@ -58,13 +57,6 @@ def all_show(registry: RunningRegistry, certificate: Path, connections: int = 8)
         wanted = certificate.read_text()
         return all(shown(registry) == wanted for _ in range(connections))
     return False
-
-
-def until(claim: Callable[[], bool], seconds: float = 30) -> None:
-    """Repeat until the claim is true."""
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline
 
 
 def told(registry: RunningRegistry, event: str) -> list[str]:

@@ -18,10 +18,10 @@ from cryptography import x509
 
 from acrux.serving.scraping import CONNECTIONS, HEADER_BYTES
 from tests.images import image
-from tests.running import RunningRegistry, acrux, free_port, running
+from tests.running import RunningRegistry, acrux, free_port, running, until
 from tests.scrape import Page, scrape
 from tests.wire.connection import Connection
-from tests.wire.test_supervision import answers, children, until
+from tests.wire.test_supervision import answers, children
 
 REQUESTS = "acrux_http_requests_total"
 MANIFEST = "/v2/{repository}/manifests/{reference}"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from acrux.domain.content.digest import Digest
+from tests.processes import children, is_alive
 from tests.running import (
     ROOT,
     STOP_SECONDS,
@@ -557,24 +558,16 @@ def test_workers_stop_if_their_parent_is_killed_while_they_start(
          "--data-dir", str(tmp_path / "data")],
         cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     deadline = time.monotonic() + 30
-    while len(workers := children.read_text().split()) < 2:
+    while len(workers := children(process.pid)) < 2:
         assert time.monotonic() < deadline
     time.sleep(seconds)  # somewhere in their start
 
     process.kill()
     process.wait(30)
 
-    while left := [pid for pid in workers if _is_alive(pid)]:
+    while left := [pid for pid in workers if is_alive(pid)]:
         assert time.monotonic() < deadline + 30, left
-
-
-def _is_alive(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.mark.parametrize("damage", [b"", b"x" * 4096, b"SQLite format 3\0" + b"x" * 5000])

@@ -7,14 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, RunningRegistry, environment, running
+from tests.running import ROOT, RunningRegistry, environment, running, until
 from tests.wire.connection import Connection
 from tests.wire.test_process import unlikely_port, wait_until_refused
 
@@ -22,13 +21,6 @@ from tests.wire.test_process import unlikely_port, wait_until_refused
 def children(registry: RunningRegistry) -> list[int]:
     """Its workers, whatever their state."""
     return registry.worker_pids()[1:]
-
-
-def until(claim: Callable[[], bool], seconds: float = 30) -> None:
-    """Repeat until the claim is true."""
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline
 
 
 def answers(registry: RunningRegistry) -> bool:

@@ -1,11 +1,10 @@
 """Traces: what a collector gets, and that it can neither stop nor slow anything."""
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.images import image
 from tests.openid_provider import provider
-from tests.running import RunningRegistry, running
+from tests.running import RunningRegistry, running, until
+from tests.servers import QuietServer, serving
 from tests.wire.connection import Connection
 from tests.wire.test_trusts import trusted
 
@@ -51,14 +51,6 @@ def values(attributes: Iterable[KeyValue]) -> dict[str, object]:
     }
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Ask until it is true."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @contextmanager
 def collecting() -> Iterator[Collector]:
     """A collector on a port of this machine."""
@@ -77,11 +69,9 @@ def collecting() -> Iterator[Collector]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with QuietServer(("127.0.0.1", 0), Handler) as server, serving(server):
         collector.url = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield collector
-        server.shutdown()
 
 
 def sending(

@@ -15,10 +15,10 @@ import pytest
 
 from tests.images import image
 from tests.receiver import PATIENCE, Received, WebhookReceiver, receiving
-from tests.running import RunningRegistry, acrux, running, write_layout
+from tests.running import RunningRegistry, acrux, running, until, write_layout
 from tests.tools import require_tool
 from tests.wire.connection import Connection
-from tests.wire.test_supervision import answers, children, until
+from tests.wire.test_supervision import answers, children
 
 SERVE = ("--workers", "2", "--webhook-network", "127.0.0.0/8")
 

@@ -4,15 +4,17 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from tests import servers
+from tests.servers import QuietServer
 
 DAY = timedelta(days=1)
 
@@ -56,7 +58,7 @@ def serving(pem: Path) -> Iterator[int]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- its name there
             """Log nothing."""
 
-    class Server(ThreadingHTTPServer):
+    class Server(QuietServer):
         def get_request(self) -> tuple[ssl.SSLSocket, object]:
             """A connection whose handshake is made when it is first read, in its own thread."""
             connection, address = self.socket.accept()
@@ -65,18 +67,7 @@ def serving(pem: Path) -> Iterator[int]:
                 address,
             )
 
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Log nothing: a client that trusts no certificate leaves."""
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
-    server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with Server(("127.0.0.1", 0), Handler) as server, servers.serving(server):
         yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -4,10 +4,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from threading import Thread
 
 import httpx2
 import pytest
@@ -15,6 +14,7 @@ from click.testing import CliRunner
 
 from acrux.cli.doctor import proxies
 from acrux.cli.main import cli
+from tests import servers
 from tests.client.doctor.certificates import certify, serving
 from tests.client.doctor.diagnosis import examine
 from tests.client.registry import FakeRegistry
@@ -47,15 +47,9 @@ def forward_proxy() -> Iterator[ForwardProxy]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- its name there
             """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    proxy = ForwardProxy(f"http://127.0.0.1:{server.server_port}")
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield proxy
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with servers.QuietServer(("127.0.0.1", 0), Handler) as server, servers.serving(server):
+        proxy = ForwardProxy(f"http://127.0.0.1:{server.server_port}")
+        yield proxy
 
 
 def _pass_on(here: socket.socket, there: socket.socket) -> None:
