@@ -33,13 +33,13 @@ from acrux.http.heads import MAX_HEADER_BYTES
 from acrux.serving import listening, logs, tls
 from acrux.serving.announcing import announce
 from acrux.serving.child import PID, STOPPING
+from acrux.serving.listeners import BACKLOG, Listeners
 from acrux.serving.scraping import Scraping
 from acrux.serving.supervision import LEAVING_PER_WORKER, CannotStart, Process, Supervisor
 from acrux.settings import Settings
 from acrux.settings_sources import CurrentSettings
 from acrux.worker import DRAIN, load, make_loop
 
-BACKLOG = 4096  # connections that the kernel queues until they are accepted
 # With granian's default of 408 KiB each slow upload took 2.5 MB; the goal is 2 MB.
 BUFFER_BYTES = 1 << 18  # of a body, waiting for the application
 
@@ -58,8 +58,7 @@ class Server(MPServer):
     """Granian's server, except that we supervise its workers.
 
     Calls `answering`, in a thread, when all workers have started, and `read_again` before it
-    replaces them because somebody asked for it. The workers accept connections from the socket
-    `passed`, or each listens on a socket of its own.
+    replaces them because somebody asked for it.
     """
 
     def __init__(  # noqa: PLR0913 -- one of each
@@ -70,7 +69,7 @@ class Server(MPServer):
         certificate: ServedCertificate | None,
         answering: Callable[[], None],
         read_again: Callable[[], None],
-        passed: socket.socket | None,
+        listeners: Listeners,
         board: Board,
         scraping: Scraping | None,
         **kwargs: Any,
@@ -81,7 +80,7 @@ class Server(MPServer):
         self._certificate = certificate
         self._answering = answering
         self._read_again = read_again
-        self._passed = passed
+        self._listeners = listeners
         self._scraping = scraping
         self._slot = board.claim()
         self._starts = 0  # of workers
@@ -103,12 +102,8 @@ class Server(MPServer):
             os.write(self._wake, b"!")
 
     def _init_shared_socket(self) -> None:
-        if self._passed is None:
-            super()._init_shared_socket()  # type: ignore[no-untyped-call]
-        else:  # as granian does where it cannot bind a port twice
-            self._ssp, self._sso = None, None
-            is_unix = False
-            self._shd: Any = SocketHolder(self._passed.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]
+        """Leave it to `_start`, which gives each worker its listener."""
+        self._ssp, self._sso = None, None
 
     # granian's own loop stops the registry if a replacement dies within 5.5 seconds. On a reload it
     # kills a worker that is still busy after `workers_kill_timeout`.
@@ -125,8 +120,9 @@ class Server(MPServer):
             partial(self._start, spawn_target, target_loader),
             self._log.warning,
             time.monotonic,
-            lambda: threading.Thread(target=self._answering, daemon=True).start(),
-            _drain,
+            started=lambda: threading.Thread(target=self._answering, daemon=True).start(),
+            drain=_drain,
+            abandon=self._listeners.abandon,
         )
         scraped = Supervisor(
             1 if self._scraping else 0, self._start_scraping, self._log.info, time.monotonic
@@ -149,17 +145,25 @@ class Server(MPServer):
         if self._certificate:
             served = self._certificate.served
             self.ssl_ctx: Any = (True, str(served.certificate), str(served.key), *self.ssl_ctx[3:])
+        listener, is_unix = self._listeners.of(number), False
+        self._shd: Any = SocketHolder(listener.fileno(), is_unix, BACKLOG)  # type: ignore[call-arg]
+        loader = partial(self._load, target_loader, number)
         with _stop_signals_blocked():
-            process: BaseProcess = self._spawn_worker(number, spawn_target, target_loader).inner
+            process: BaseProcess = self._spawn_worker(number, spawn_target, loader).inner
             process.start()
         self._starts += 1
         self._publish()
         return process
 
+    def _load(self, load: Callable[[socket.socket], Any], number: int) -> Any:
+        """What the worker of this number serves; called in its process."""
+        self._listeners.keep_only(number)
+        return load(self._listeners.of(number))
+
     def _start_scraping(self, _: int) -> Process:
         assert self._scraping is not None  # noqa: S101 -- for the type checker
         with _stop_signals_blocked():
-            return self._scraping.start(self._ready_writer)
+            return self._scraping.start(self._ready_writer, self._listeners)
 
     def _supervise(self, supervisor: Supervisor, scraped: Supervisor) -> None:
         looked = time.monotonic()
@@ -273,7 +277,7 @@ def run(
         certificate=ServedCertificate(find, log.info, log.warning) if find else None,
         answering=partial(announce, settings, answering, partial(logs.tell, settings)),
         read_again=partial(_read_again, current, log),
-        passed=passed,
+        listeners=Listeners((address, port), passed),
         board=board,
         scraping=Scraping(settings, metrics, board) if metrics else None,
     )

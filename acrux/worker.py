@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -16,12 +17,14 @@ from acrux.adapters.metrics.board import Board
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.bootstrap.application import build
 from acrux.bootstrap.tracing import Asgi, Tracing, start
+from acrux.http.app import Application
 from acrux.serving import child
+from acrux.serving.listeners import stop_accepting
 from acrux.settings_sources import CurrentSettings
 from acrux.threads import Threads
 
-# Asks a worker to close each connection after its next answer. Not SIGUSR1, which asks other
-# servers to reopen their logs: a rotation of logs may signal every process of a name.
+# Asks a worker to accept no more connections, and to close each after its next answer. Not SIGUSR1,
+# which asks other servers to reopen their logs: a rotation may signal every process of a name.
 DRAIN: Final = signal.SIGRTMIN
 
 Args = TypeVarTuple("Args")
@@ -79,10 +82,17 @@ def make_loop(ready: int) -> WorkerLoop:
     return loop
 
 
-def load(current: CurrentSettings, parent: int, board: Board, shared: SharedCounts) -> Asgi:
-    """The application of one worker process; `parent` is the process that started it.
+def load(
+    current: CurrentSettings,
+    parent: int,
+    board: Board,
+    shared: SharedCounts,
+    listener: socket.socket,
+) -> Asgi:
+    """The application of one worker process, which accepts connections from `listener`.
 
-    `board` is where it puts its metrics, and `shared` is what it counts with the other workers.
+    `parent` is the process that started it, `board` is where it puts its metrics, and `shared` is
+    what it counts with the other workers.
     """
     settings = current.settings
     child.begin(parent)
@@ -90,8 +100,13 @@ def load(current: CurrentSettings, parent: int, board: Board, shared: SharedCoun
     log = LineLog(sys.stderr, settings.log_format, settings.log_level)
     tracing = _start_tracing(log)
     app = build(settings, log=log, board=board, shared=shared, tracing=tracing).app
-    signal.signal(DRAIN, lambda *_: app.drain())
+    signal.signal(DRAIN, partial(_drain, app, listener))
     return tracing.serve(app) if tracing else app
+
+
+def _drain(app: Application, listener: socket.socket, *_: object) -> None:
+    stop_accepting(listener)
+    app.drain()
 
 
 def _start_tracing(log: LineLog) -> Tracing | None:

@@ -53,11 +53,13 @@ class Stage:
     told: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     failing: bool = False
     started: int = 0
+    abandoned: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(
-            self.count, self._spawn, self._tell, lambda: self.now, self._start, self._drain
-        )
+            self.count, self._spawn, self._tell, lambda: self.now,
+            started=self._start, drain=self._drain, abandon=self.abandoned.append,
+        )  # fmt: skip
 
     def _spawn(self, number: int) -> FakeProcess:
         if self.failing:
@@ -111,6 +113,34 @@ def test_a_worker_that_dies_again_and_again_is_replaced_more_and_more_slowly() -
 
     assert pauses(stage) == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, LONGEST_PAUSE]
     assert stage.processes[0].exitcode is None
+
+
+def test_connections_wait_for_a_worker_that_is_soon_replaced_and_for_no_other() -> None:
+    """Of two workers, one that never starts would let half of all clients wait for ever."""
+    stage = Stage(2).ready()
+    abandoned = []
+    for _ in range(6):
+        stage.processes[-1].kill()
+        stage.supervisor.step()
+        abandoned.append(stage.abandoned[:])
+        stage.pass_time(LONGEST_PAUSE)
+        stage.ready()
+
+    assert abandoned == [[], [], [], [], [1], [1, 1]]
+
+
+def test_connections_wait_for_the_replacement_that_is_starting() -> None:
+    """It shares them with the worker that it replaces."""
+    stage = Stage(1).ready()
+    stage.supervisor.relieve_all()
+    stage.supervisor.step()
+    for _ in range(6):
+        stage.processes[-1].kill()
+        stage.supervisor.step()
+        stage.pass_time(LONGEST_PAUSE)
+
+    assert len(pauses(stage)) == 6
+    assert stage.abandoned == []
 
 
 def test_a_worker_that_lived_for_a_minute_is_replaced_at_once() -> None:

@@ -19,6 +19,7 @@ from acrux.bootstrap import metrics
 from acrux.http import parsing
 from acrux.http.metrics import OPEN_METRICS
 from acrux.serving import child
+from acrux.serving.listeners import Listeners
 from acrux.settings import Settings
 
 CONNECTIONS: Final = 16  # at once; more are closed
@@ -40,16 +41,20 @@ class Scraping:
     listener: socket.socket
     board: Board
 
-    def start(self, ready: int) -> BaseProcess:
-        """Start it; it writes its process id to the descriptor `ready` once it answers."""
+    def start(self, ready: int, workers: Listeners) -> BaseProcess:
+        """Start it; it writes its process id to the descriptor `ready` once it answers.
+
+        It keeps none of the sockets that workers accept from.
+        """
         process = multiprocessing.get_context("fork").Process(
-            name="acrux-metrics", target=self._run, args=(ready, os.getpid())
+            name="acrux-metrics", target=self._run, args=(ready, workers, os.getpid())
         )
         process.start()
         return process
 
-    def _run(self, ready: int, parent: int) -> None:
+    def _run(self, ready: int, workers: Listeners, parent: int) -> None:
         child.begin(parent)
+        workers.keep_only(None)
         os.nice(NICENESS)
         asyncio.run(self._serve(ready))
 

@@ -11,9 +11,11 @@ LONGEST_PAUSE: Final = 30.0
 LONG_LIFE: Final = 60.0  # seconds after which a worker has proved itself: the pause is reset
 START_SECONDS: Final = 120.0  # a worker that is not ready by then never will be
 
-# A worker reports that it is ready a moment before its socket listens. And a client that keeps its
-# connection busy learns from its next answer that it will be closed, and loses no request.
+# A worker that is replaced accepts no more connections. On those that it has, the first request may
+# still be on its way, or the next answer says that it will be closed, so that no request is lost.
 OVERLAP: Final = 2.0
+# If a worker is missing for longer, the others get the connections that would wait for it.
+LONGEST_WAIT: Final = 1.0
 # A replaced worker may finish its requests, even a push that takes all night.
 LEAVE_SECONDS: Final = 24 * 60 * 60.0
 # But repeated reloads must not fill the memory with workers that are leaving.
@@ -90,23 +92,27 @@ class Slot:
 class Supervisor:
     """Keeps `count` workers running. Call `step` when a worker ends or `next_due` has passed.
 
-    `spawn` starts the worker of a number, and may raise OSError. `drain` asks a worker to close
-    each connection after its next answer. `started` is called once, when all have become ready for
+    `spawn` starts the worker of a number, and may raise OSError. `drain` asks a worker to accept no
+    more connections and to close each after its next answer. `abandon` is told the number of a
+    worker that will be missing for long. `started` is called once, when all have become ready for
     the first time; until then a death raises CannotStart.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one of each
         self,
         count: int,
         spawn: Callable[[int], Process],
         tell: Tell,
         clock: Callable[[], float],
+        *,
         started: Callable[[], None] = lambda: None,
         drain: Callable[[Process], None] = lambda _: None,
+        abandon: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._slots = [Slot(number) for number in range(count)]
         self._spawn = spawn
         self._drain = drain
+        self._abandon = abandon
         self._tell = tell
         self._clock = clock
         self._started: Callable[[], None] | None = started
@@ -182,8 +188,7 @@ class Supervisor:
         if self._started:
             raise CannotStart(how)
         lived = self._clock() - dead.born
-        pause = slot.backoff.after(lived)
-        slot.due = self._clock() + pause
+        pause = self._put_off(slot, lived)
         self._tell(
             "worker-died",
             worker=slot.number + 1,
@@ -211,12 +216,19 @@ class Supervisor:
         except OSError as failed:
             if self._started:
                 raise CannotStart(str(failed)) from failed
-            pause = slot.backoff.after(0.0)
-            slot.due = born + pause
+            pause = self._put_off(slot, 0.0)
             self._tell("worker-not-started", worker=slot.number + 1, reason=failed,
                        tried_again_in_seconds=round(pause, 1))  # fmt: skip
         else:
             slot.coming = Worker(process, self._generation, born)
+
+    def _put_off(self, slot: Slot, lived: float) -> float:
+        """Try again after a pause, which is returned, in seconds."""
+        pause = slot.backoff.after(lived)
+        slot.due = self._clock() + pause
+        if pause > LONGEST_WAIT and not slot.serving and not slot.coming:
+            self._abandon(slot.number)
+        return pause
 
     def _kill_if_never_ready(self, slot: Slot) -> None:
         if slot.coming and self._clock() > slot.coming.born + START_SECONDS:
@@ -233,8 +245,6 @@ class Supervisor:
         for leaving in self._leaving:
             process = leaving.worker.process
             if not leaving.asked and self._clock() >= leaving.ask:
-                # Connections that it has not accepted yet are reset now, unless
-                # net.ipv4.tcp_migrate_req moves them to another worker (ip-sysctl).
                 leaving.asked = True
                 process.terminate()
             if self._clock() >= leaving.kill:

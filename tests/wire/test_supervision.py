@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import told
 from tests.running import ROOT, RunningRegistry, environment, running, until
 from tests.wire.connection import Connection
 from tests.wire.test_process import unlikely_port, wait_until_refused
@@ -32,6 +33,13 @@ def answers(registry: RunningRegistry) -> bool:
         return False
     finally:
         connection.close()
+
+
+def accepts(worker: int) -> bool:
+    """Whether it takes connections: it has a TCP socket that listens."""
+    sockets = {str(entry.readlink()) for entry in Path(f"/proc/{worker}/fd").iterdir()}
+    listening = [line.split()[9] for line in told(worker, "net/tcp").splitlines() if " 0A " in line]
+    return any(f"socket:[{inode}]" in sockets for inode in listening)
 
 
 def deaths(registry: RunningRegistry) -> list[str]:
@@ -75,6 +83,38 @@ def test_a_worker_that_dies_again_and_again_does_not_end_the_registry(tmp_path: 
         assert registry.process.poll() is None
         assert all('how="signal SIGKILL"' in line for line in deaths(registry))
         assert all("replaced_in_seconds=" in line for line in deaths(registry))
+
+
+def test_a_connection_that_a_killed_worker_had_not_accepted_is_answered(tmp_path: Path) -> None:
+    """Only what a worker was answering is lost with it, and not what waits behind that."""
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        (worker,) = children(registry)
+        os.kill(worker, signal.SIGSTOP)
+        connection = Connection(registry.port).raw()
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        os.kill(worker, signal.SIGKILL)
+
+        with connection:
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_a_connection_that_is_silent_while_its_worker_is_relieved_is_answered(
+    tmp_path: Path,
+) -> None:
+    """A client that has just connected sends its request a moment later."""
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        connection = Connection(registry.port).raw()
+        assert answers(registry)  # by the same worker, so that it has accepted the first one too
+        (worker,) = children(registry)
+        registry.process.send_signal(signal.SIGHUP)
+        until(lambda: len(children(registry)) == 2)
+        until(lambda: not accepts(worker))
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+
+        with connection:
+            answer = connection.recv(1000)
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"connection: close\r\n" in answer
 
 
 def test_all_workers_that_die_at_once_are_replaced(tmp_path: Path) -> None:
