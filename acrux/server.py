@@ -133,6 +133,7 @@ class Server(MPServer):
             self._tell("worker-cannot-start", f"a worker could not start ({failed})")
             raise SystemExit(1) from failed
         finally:
+            self._listeners.keep_only(None)  # so that nobody waits for workers that stop
             supervisor.stop(self.workers_kill_timeout or 0)
             scraped.stop(0)
 

@@ -35,7 +35,10 @@ class Listeners:
             self._own.pop(number).close()
 
     def keep_only(self, number: int | None) -> None:
-        """Close what a child does not accept from: while it is open anywhere, it takes some."""
+        """Close all that nobody in this process accepts from.
+
+        The kernel gives each a share of the connections as long as any process has it open.
+        """
         for other in set(self._own) - {number}:
             self.abandon(other)
 
