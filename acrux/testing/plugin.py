@@ -15,20 +15,40 @@ MARKER = (
 )
 SHOWN_LINES = 100  # of a log, beside a failure
 
+REGISTRIES: "pytest.StashKey[Registries]" = pytest.StashKey()
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line("markers", MARKER)
 
 
-@pytest.fixture(scope="session")
-def acrux_registries() -> "Iterator[Registries]":
-    """What starts registries: `with acrux_registries.start() as registry`."""
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let acrux be imported while pytest looks for more tests, once one of them needs it."""
+    needs = "acrux_registries" in getattr(item, "fixturenames", ())
+    if needs and not item.config.getoption("collectonly"):
+        _registries(item.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what no test has used."""
+    if REGISTRIES in config.stash:
+        config.stash[REGISTRIES].close()
+
+
+def _registries(config: pytest.Config) -> "Registries":
     # pytest imports this module in every run, also in those that need no registry.
     from acrux.testing.registry import Registries  # noqa: PLC0415
 
-    with Registries() as registries:
-        yield registries
+    if REGISTRIES not in config.stash:
+        config.stash[REGISTRIES] = Registries()
+    return config.stash[REGISTRIES]
+
+
+@pytest.fixture(scope="session")
+def acrux_registries(pytestconfig: pytest.Config) -> "Registries":
+    """What starts registries: `with acrux_registries.start() as registry`."""
+    return _registries(pytestconfig)
 
 
 @pytest.fixture(scope="session")

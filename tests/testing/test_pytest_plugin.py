@@ -74,6 +74,27 @@ def test_one_for_all(acrux_session_registry, acrux_registry, again):
     assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_acrux_is_imported_while_pytest_looks_for_tests_if_one_needs_it(
+    installed: Path, tmp_path: Path
+) -> None:
+    """That takes longer than to start a registry, and a run without registries pays nothing."""
+    (tmp_path / "test_a.py").write_text("def test_one(acrux_registry): pass\n")
+    (tmp_path / "test_b.py").write_text("""
+import os
+from pathlib import Path
+CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+def test_two(): assert CHILDREN
+""")
+
+    beside = run(installed, tmp_path, "", "--collect-only")
+    needed = run(installed, tmp_path, "")
+    alone = run(installed, tmp_path, "", "test_b.py")
+
+    assert "2 tests collected" in beside.stdout
+    assert "2 passed" in needed.stdout, needed.stdout
+    assert "1 failed" in alone.stdout
+
+
 def test_a_project_chooses_for_all_its_tests(installed: Path, tmp_path: Path) -> None:
     """A marker at every test would be forgotten at one of them."""
     (tmp_path / "conftest.py").write_text("""
