@@ -17,7 +17,6 @@ OTHER_VARIABLES: Final = frozenset(
         "ACRUX_PASSWORD",
         "ACRUX_OCI_CONFORMANCE",
         "ACRUX_ACR",
-        "ACRUX_DISTRIBUTION",
         "ACRUX_SOAK_SECONDS",
     }
 )

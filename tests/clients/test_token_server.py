@@ -1,7 +1,6 @@
 """acrux as the token server of distribution: 2.8 by certificate, 3 by key set too."""
 
 import json
-import os
 import stat
 import subprocess
 import time
@@ -15,6 +14,7 @@ import pytest
 from acrux.testing.accounts import Account
 from acrux.testing.registry import Registry, registry
 from tests.adapters.keys.minting import header_of
+from tests.clients import go_tools
 from tests.images import image
 from tests.peer_registries import distribution
 from tests.running import acrux, write_layout
@@ -22,7 +22,7 @@ from tests.tools import require_tool
 
 SERVICE = "images"
 ISSUER = "https://tokens.example.com"
-VARIABLE = "ACRUX_DISTRIBUTION"
+VERSION_3 = "github.com/distribution/distribution/v3/cmd/registry"
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ def docker_registry() -> str:
     return require_tool("docker-registry", package="docker-registry")
 
 
-def version_3() -> str:
-    """A version 3 that the tester has built, since no package holds it."""
-    if program := os.environ.get(VARIABLE):
-        return program
-    pytest.skip(f"{VARIABLE} does not name a registry of distribution, version 3")
+@pytest.fixture(scope="session")
+def version_3(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The version that go_registry/go.mod names."""
+    sources = go_tools.SOURCES.with_name("go_registry")
+    return go_tools.built_once(tmp_path_factory, VERSION_3, sources)
 
 
 def peer(
@@ -180,7 +180,7 @@ def until_it_differs(tokens: Registry, account: Account, key: str) -> str:
 
 @pytest.mark.parametrize("kind", ["jwks", "rootcertbundle"])
 def test_version_3_takes_a_key_set_or_the_certificate(
-    request: pytest.FixtureRequest, layout: Path, tmp_path: Path, kind: str
+    request: pytest.FixtureRequest, version_3: str, layout: Path, tmp_path: Path, kind: str
 ) -> None:
     """Its documentation names both, and an operator has one of the two already."""
     tokens: Registry = request.getfixturevalue("publishing" if kind == "jwks" else "certifying")
@@ -188,7 +188,7 @@ def test_version_3_takes_a_key_set_or_the_certificate(
     issuer = "Azure Container Registry" if kind == "jwks" else ISSUER
     account = tokens.account("repository:team/app:pull,push")
 
-    with peer(version_3(), tokens, tmp_path / "peer", issuer, **{kind: trust}) as url:
+    with peer(version_3, tokens, tmp_path / "peer", issuer, **{kind: trust}) as url:
         pushed, read = push(account, layout, url), pull(account, url)
 
     assert pushed[0] == 0, pushed[1]
@@ -196,16 +196,18 @@ def test_version_3_takes_a_key_set_or_the_certificate(
 
 
 def test_version_3_follows_a_rotation_when_it_reads_the_key_set_again(
-    publishing: Registry, layout: Path, tmp_path: Path
+    publishing: Registry, version_3: str, layout: Path, tmp_path: Path
 ) -> None:
     """The new key is in the file before it signs, so one restart in between is enough."""
-    program, keys = version_3(), tmp_path / "jwks.json"
+    keys = tmp_path / "jwks.json"
     account = publishing.account("repository:team/app:pull,push")
     first = key_of(issued(publishing, account))
     rotate(publishing)
     until_it_differs(publishing, account, first)
 
-    with peer(program, publishing, tmp_path / "peer", "Azure Container Registry", jwks=keys) as url:
+    with peer(
+        version_3, publishing, tmp_path / "peer", "Azure Container Registry", jwks=keys
+    ) as url:
         pushed = push(account, layout, url)
 
     assert pushed[0] == 0, pushed[1]
