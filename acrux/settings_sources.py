@@ -98,7 +98,11 @@ def _from_file(config: Path | None, problems: list[str]) -> dict[str, object]:
         return {}
     try:
         given = tomllib.loads(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise InvalidSettings(f"{config}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidSettings(f"{config}: it is not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise InvalidSettings(f"{config}: {error}") from error
     names = [row.name for row in rows()]
     problems += [_unknown(name, names, str(config)) for name in given if name not in names]

@@ -11,12 +11,15 @@ from acrux.settings import Settings
 
 FACT: Final = "settings"
 
-# What decides what is removed, and when: a command must not remove what the registry keeps. And
-# which webhooks it can reach.
+# What decides what is removed, and when: a command must not remove what the registry keeps. Which
+# webhooks it can reach. And by which names clients know it, which answers and events hold.
 NAMES: Final = (
     "gc_grace_seconds",
     "gc_referrers",
     "gc_untagged",
+    "host",
+    "login_servers",
+    "port",
     "upload_grace_seconds",
     "upload_seconds",
     "webhook_networks",

@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import click
+from click.shell_completion import CompletionItem
 
 from acrux import settings, settings_sources
 from acrux.cli import output
@@ -85,10 +86,26 @@ class Boolean(click.types.BoolParamType):
     """`true` or `false` and the like; an empty variable of a script is neither."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
-        """As click does, except for the empty text."""
+        """As click does, except that the empty text, which it takes for false, is refused."""
+        wrong = f"{value!r} is neither true nor false"
         if isinstance(value, str) and not value.strip():
-            self.fail("give true or false, not an empty text", param, ctx)
-        return super().convert(value, param, ctx)
+            self.fail(wrong, param, ctx)
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(wrong, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The two words that the documents use."""
+        del ctx, param
+        return completed(("true", "false"), incomplete)
+
+
+def completed(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """Those of the words with which a shell can complete what was typed so far."""
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
 def warn(*sentences: str) -> None:
@@ -97,21 +114,36 @@ def warn(*sentences: str) -> None:
         click.echo(f"acrux: warning: {sentence}", err=True)
 
 
+yes_option = click.option(
+    "--yes", "-y", is_flag=True, help="Do not ask. Without a terminal this is needed."
+)
+
+
 def confirm(question: str) -> None:
-    """Ask on a terminal, and end the command unless the answer is yes."""
-    if sys.stdin is not None and sys.stdin.isatty():
-        click.confirm(question, abort=True, err=True)
+    """Ask on a terminal, and end the command unless the answer is yes.
+
+    Without a terminal nobody can answer: raises click.UsageError, as az refuses then
+    (knack.prompting.NoTTYException).
+    """
+    check_terminal(question)
+    click.confirm(question, abort=True, err=True)
+
+
+def check_terminal(question: str) -> None:
+    """Raise click.UsageError if there is no terminal to ask on."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Nobody can answer without a terminal: give --yes.")
 
 
 def asking(question: str, *, unless: str = "") -> Callable[[Command], Command]:
-    """Ask on a terminal before the command is carried out, unless `--yes` is given.
+    """Ask before the command is carried out, unless `--yes` is given.
 
     `question` may name options of the command in braces; the flag `unless` makes it harmless.
-    Without a terminal nothing is asked.
+    Without a terminal `--yes` is needed.
     """
 
     def decorate(command: Command) -> Command:
-        @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+        @yes_option
         @wraps(command)
         def asked(*, yes: bool, **options: Any) -> Any:
             if not (yes or options.get(unless)):

@@ -15,6 +15,8 @@ class Permissions(Words[tuple[str, ...]]):
     """A repository and its actions, as the permissions of a scope map."""
 
     name = "REPO ACTION..."
+    known = tuple(ACTION_OF_KIND)
+    is_first_known = False
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None

@@ -1,18 +1,32 @@
 """Options that take all words up to the next option, as those of `az` do."""
 
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
+
+from acrux.cli.options import completed
 
 Value = TypeVar("Value")
 
 _BETWEEN: Final = "\0"  # in no word of a command line
+_OPEN: Final = "acrux.open"  # the option of which the last word of a command line is one
 
 
 class Words(click.ParamType[Value]):
     """The type of an option that takes several words; of use in a WordsCommand."""
 
     splits = True  # a word is split at spaces, too: "team/* content/read"
+    known: Sequence[str] = ()  # what a word may be, where that can be listed
+    is_first_known = True  # or the first word names something
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The first word."""
+        del ctx, param
+        return completed(self.known, incomplete) if self.is_first_known else []
 
     def words(self, value: Any) -> list[str]:
         """The words that were given."""
@@ -41,4 +55,14 @@ class WordsCommand(click.Command):
                 joined[-1] += f"{_BETWEEN}{word}"
             else:
                 joined.append(word)
+        if open_option:
+            context.meta[_OPEN] = next(word for word in reversed(args) if word.startswith("-"))
         return super().parse_args(context, joined)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Also the further words of such an option."""
+        found = super().shell_complete(ctx, incomplete)
+        for parameter in self.params:
+            if isinstance(parameter.type, Words) and ctx.meta.get(_OPEN) in parameter.opts:
+                found += completed(parameter.type.known, incomplete)
+        return found

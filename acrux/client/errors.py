@@ -18,7 +18,14 @@ class ClientError(Exception):
 
 
 class RealmRefused(ClientError):
-    """The challenge names a realm to which credentials must not be sent."""
+    """The challenge names a realm to which credentials must not be sent.
+
+    `host` is what `allowed_realm_hosts` would have to hold; empty if nothing allows it.
+    """
+
+    def __init__(self, message: str, /, *, host: str = "") -> None:
+        super().__init__(message)
+        self.host = host
 
 
 class TokenRefused(ClientError):

@@ -38,7 +38,8 @@ def resolve(text: str, asked: httpx2.URL, allowed_hosts: Collection[str] = ()) -
     if not _is_same_place(asked, realm) and _name(realm) not in map(str.lower, allowed_hosts):
         raise RealmRefused(
             f"{_place(asked)} asks for credentials to be sent to another place, {_place(realm)}: "
-            f"allow {_name(realm)} as a realm if it belongs to the registry"
+            f"allow {_name(realm)} as a realm if it belongs to the registry",
+            host=_name(realm),
         )
     return realm.copy_with(fragment=None)
 

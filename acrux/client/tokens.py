@@ -10,6 +10,7 @@ from typing import Any, Final, Self, cast
 
 import httpx2
 
+from acrux import __version__
 from acrux.client.challenge import Challenge
 from acrux.client.errors import RealmRefused, TokenRefused, TokenUnreadable
 from acrux.client.forms import Fields, Form
@@ -31,8 +32,24 @@ _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _VSCHARS = re.compile(r"[\x20-\x7e]+")
 MAX_MESSAGE_CHARACTERS: Final = 200
 
+# The words of which registries make their refusals, whatever the password is.
+_SAID_ANYWAY: Final = frozenset(
+    {
+        "a", "access", "account", "again", "allowed", "and", "are", "authentication",
+        "authorization", "bad", "basic", "case", "client", "credential", "credentials", "denied",
+        "disabled", "does", "error", "expired", "failed", "for", "forbidden", "from", "has",
+        "have", "in", "incorrect", "invalid", "is", "locked", "login", "many", "match", "missing",
+        "name", "no", "not", "of", "on", "or", "password", "permission", "please", "refresh",
+        "registry", "request", "requested", "requests", "required", "requires", "resource",
+        "scope", "second", "seconds", "server", "service", "the", "this", "to", "token", "too",
+        "try", "unauthorized", "unknown", "user", "username", "valid", "was", "with", "wrong",
+        "you", "your",
+    }
+)  # fmt: skip
+
 # The name of the client, which distribution, spec/auth/oauth.md, requires.
 CLIENT_ID: Final = "acrux"
+USER_AGENT: Final = f"{CLIENT_ID}/{__version__}"
 EXCHANGE_PATH: Final = "/oauth2/exchange"
 
 
@@ -237,7 +254,11 @@ def _object(response: httpx2.Response) -> dict[str, Any]:
 
 def _request(method: str, url: httpx2.URL, headers: Mapping[str, str]) -> httpx2.Request:
     # Uncompressed, so that the limit on the bytes received is a limit on the size.
-    plain = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    plain = {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": USER_AGENT,
+    }
     timeout = {"timeout": TIMEOUT.as_dict()}
     return httpx2.Request(method, url, headers={**plain, **headers}, extensions=timeout)
 
@@ -254,9 +275,11 @@ def _refusal(response: httpx2.Response, login: Login | None) -> str:
 def without(secret: str, text: str) -> str:
     """The text with stars for the secret, unless the secret is only a part of a word.
 
-    With the password `x`, the server's message would otherwise lose every letter x.
+    With the password `x`, the server's message would otherwise lose every letter x. A secret that
+    is made of words of such messages anyway stays: "the password is ***" would tell that it is
+    "wrong".
     """
-    if not secret:
+    if _SAID_ANYWAY.issuperset(secret.lower().split()):
         return text
     before = r"(?<!\w)" if _is_of_a_word(secret[0]) else ""
     after = r"(?!\w)" if _is_of_a_word(secret[-1]) else ""

@@ -185,10 +185,9 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     # ACR's own code and message (acr-protocol.md §5.6): acr-cli skips what is locked by the status.
     errors.Disallowed: Problem(
         405, DISALLOWED,
-        "The operation is disallowed on this registry, repository or image: it is locked. "
-        "Its attributes at /acr/v1 say which of read, write, delete is off",
-        "Unlock the repository, tag or manifest with a `PATCH` of its attributes at "
-        "`/acr/v1`.",
+        "The operation is disallowed on this registry, repository or image: it is locked",
+        "Unlock the repository, tag or manifest as the message says: `acrux repository update`, "
+        "or a `PATCH` of its attributes at `/acr/v1`.",
     ),
     errors.TagIsWriteOnce: Problem(
         405, DISALLOWED,

@@ -4,6 +4,7 @@ import http.client
 import ssl
 from typing import Final
 
+from acrux import __version__
 from acrux.settings import Settings
 
 # Where to reach a registry that listens on every address.
@@ -19,7 +20,7 @@ def ask(settings: Settings, path: str, seconds: float = 1) -> tuple[int, str]:
     """
     connection = _connect(settings, seconds)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"User-Agent": f"acrux/{__version__}"})
         answer = connection.getresponse()
         return answer.status, answer.read(MAX_BODY_BYTES).decode(errors="replace")
     finally:

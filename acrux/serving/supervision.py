@@ -215,7 +215,7 @@ class Supervisor:
             process = self._spawn(slot.number)
         except OSError as failed:
             if self._started:
-                raise CannotStart(str(failed)) from failed
+                raise CannotStart(failed.strerror or str(failed)) from failed
             pause = self._put_off(slot, 0.0)
             self._tell("worker-not-started", worker=slot.number + 1, reason=failed,
                        tried_again_in_seconds=round(pause, 1))  # fmt: skip

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from click.shell_completion import ShellComplete
 
+from acrux.cli.main import cli
 from tests.running import acrux, environment
 from tests.tools import require_tool
 
@@ -128,6 +130,28 @@ def test_the_names_of_commands_are_completed_without_importing_them() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "['backup'] False\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "incomplete", "offered"),
+    [
+        (("webhook", "create", "--actions"), "", ["push", "delete"]),
+        (("webhook", "create", "--actions", "push"), "d", ["delete"]),
+        (("webhook", "create", "--actions", "push", "--name"), "d", []),
+        (("token", "create", "--repository"), "c", []),
+        (("token", "create", "--repository", "team/app"), "metadata/r", ["metadata/read"]),
+        (("repository", "update", "--write-enabled"), "", ["true", "false"]),
+    ],
+)
+def test_the_values_of_an_option_are_completed(
+    typed: tuple[str, ...], incomplete: str, offered: list[str]
+) -> None:
+    """Who does not know the words must read the help first."""
+    completions = ShellComplete(cli, {}, "acrux", "_ACRUX_COMPLETE")
+
+    found = completions.get_completions([*typed], incomplete)
+
+    assert [one.value for one in found if not one.value.startswith("-")] == offered
 
 
 @pytest.mark.parametrize("shell_name", ["tcsh", ""])

@@ -9,6 +9,7 @@ import pytest
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.errors import NameTaken, UnknownManifest, UnknownRepository, UnknownTag
 from tests.cli.policies.typed import Terminal
+from tests.cli.test_first_hour import on_terminal
 from tests.contracts.content import BLOB, HELLO, image, tags
 from tests.contracts.graves import Graves
 
@@ -78,11 +79,12 @@ def test_it_is_restored_by_every_name(
     assert asyncio.run(live()) == {DIGEST: tuple(found)}
 
 
-def test_what_is_purged_is_gone_after_a_question(terminal: Terminal) -> None:
+def test_what_is_purged_is_gone_after_a_question(terminal: Terminal, tmp_path: Path) -> None:
     """A person is asked; a script says --yes."""
-    kept = terminal.run("deleted", "purge", NAME, typed="n\n")
-    assert (kept.exit_code, terminal.json("deleted", "list")) == (1, [NAME])
-    terminal.ok("deleted", "purge", f"{NAME}@{DIGEST}", typed="y\n")
+    kept, _ = on_terminal(tmp_path, "deleted", "purge", NAME, typed="n\n")
+    assert (kept, terminal.json("deleted", "list")) == (1, [NAME])
+    purged, _ = on_terminal(tmp_path, "deleted", "purge", f"{NAME}@{DIGEST}", typed="y\n")
+    assert purged == 0
     terminal.ok("deleted", "purge", NAME, "--yes")
 
     assert terminal.json("deleted", "list") == []

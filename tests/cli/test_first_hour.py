@@ -75,7 +75,7 @@ def test_an_account_can_be_created_deleted_and_created_again(data_dir: Path) -> 
 
     codes = [
         run(data_dir, *words).exit_code,
-        run(data_dir, "token", "delete", "-n", "reader").exit_code,
+        run(data_dir, "token", "delete", "-n", "reader", "--yes").exit_code,
         run(data_dir, *words).exit_code,
     ]
 
@@ -102,7 +102,7 @@ def test_a_scope_map_with_other_permissions_is_not_taken(data_dir: Path) -> None
         ("token", "update", "-n", "writer", "--scope-map", "nothing"),
         ("user", "create", "-n", "alice", "--scope-map", "nothing", "--password-stdin"),
         ("update", "--anonymous-scope-map", "nothing"),
-        ("scope-map", "delete", "-n", "nothing"),
+        ("scope-map", "delete", "-n", "nothing", "--yes"),
     ],
 )
 def test_a_scope_map_that_is_not_there_is_not_found(data_dir: Path, words: tuple[str, ...]) -> None:
@@ -299,7 +299,7 @@ def test_a_purge_asks_on_a_terminal_unless_it_is_dry(data_dir: Path) -> None:
     unasked, _ = on_terminal(data_dir, *purge, "--yes")
     without_terminal = run(data_dir, *purge)
 
-    assert (refused, agreed, dry, unasked, without_terminal.exit_code) == (1, 0, 0, 0, 0)
+    assert (refused, agreed, dry, unasked, without_terminal.exit_code) == (1, 0, 0, 0, 2)
     assert "for good" in asked
     assert "?" not in silent
 

@@ -228,6 +228,7 @@ def test_a_realm_elsewhere_is_refused_and_can_be_allowed(registry: FakeRegistry)
     allowed = acrux(*command, "--allow-realm", other[len("http://") :], stdin="wonderland")
 
     refused_with(refused, 1, "another place")
+    assert refused.stderr.endswith(f": --allow-realm {other[len('http://') :]}\n")
     assert allowed.stdout == f"{TOKEN}\n"
 
 

@@ -5,6 +5,7 @@ import base64
 import httpx2
 import pytest
 
+from acrux import __version__
 from acrux.client.errors import RealmRefused, TokenRefused, TokenUnreadable
 from acrux.client.login import Login, RefreshToken, SubjectToken
 from acrux.client.tokens import TokenRequest, read_token
@@ -335,3 +336,15 @@ def test_an_issued_token_prints_none_of_its_secrets() -> None:
 
     assert issued.response["refresh_token"] == "abracadabra"
     assert "abracadabra" not in repr(issued)
+
+
+def test_a_token_request_says_which_program_asks() -> None:
+    """The registry's log would show an empty agent for every login."""
+    asked = TokenRequest(httpx2.URL(f"{REGISTRY}/oauth2/token"), "service", frozenset())
+
+    agents = {
+        request.headers["User-Agent"]
+        for request in (asked.message(ALICE), asked.form({}), asked.exchange(SUBJECT))
+    }
+
+    assert agents == {f"acrux/{__version__}"}

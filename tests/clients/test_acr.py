@@ -158,7 +158,7 @@ def test_acr_and_acrux_leave_the_same(
 
     dry = acrux("purge", *flags, "--dry-run", "--data-dir", str(ours))
     before = asyncio.run(Registry(ours).left())
-    wet = acrux("purge", *flags, "--data-dir", str(ours))
+    wet = acrux("purge", *flags, "--yes", "--data-dir", str(ours))
     printed = run_acr(program, theirs, flags)
 
     assert before == asyncio.run(Registry(original).left()), "a dry run changes nothing"

@@ -22,7 +22,7 @@ def reader(registry: RunningRegistry, tmp_path: Path) -> str:
          f"docker://{registry.host}/challenge/app:v1"], check=True,
     )  # fmt: skip
     data_dir = ("--data-dir", str(registry.data_dir))
-    acrux("token", "delete", "-n", "puller", *data_dir)
+    acrux("token", "delete", "-n", "puller", "--yes", *data_dir)
     created = acrux(
         "token", "create", "-n", "puller", "--repository", "challenge/app", "content/read",
         *data_dir,

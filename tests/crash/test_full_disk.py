@@ -96,7 +96,9 @@ def test_everything_but_a_push_works_on_a_full_disk(small_disk: Path) -> None:
         assert deleted.status == 202, deleted.body
         rotated = acrux("key", "rotate", "--now", "--data-dir", str(registry.data_dir))
         assert rotated.returncode == 0, rotated.stderr
-        revoked = acrux("key", "revoke", "-n", "ES256-0001", "--data-dir", str(registry.data_dir))
+        revoked = acrux(
+            "key", "revoke", "-n", "ES256-0001", "--yes", "--data-dir", str(registry.data_dir)
+        )
         assert revoked.returncode == 0, revoked.stderr
         connection.login("acrux", renew(registry.data_dir))
         for size in (1, 4096, 300_000):

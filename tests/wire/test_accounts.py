@@ -72,7 +72,7 @@ def test_a_revoked_token_is_refused_by_every_worker_within_a_second(
         connection.authorization = connections[0].authorization
         assert connection.call("GET", "/v2/").status == 200
 
-    run(registry, "token", "revoke", "-n", "revoked")
+    run(registry, "token", "revoke", "-n", "revoked", "--yes")
     revoked = time.monotonic()
     statuses = {200}
     while statuses != {401} and time.monotonic() < revoked + 10:
@@ -93,9 +93,19 @@ def test_an_account_is_switched_off_renewed_and_deleted(registry: RunningRegistr
     renewed = json.loads(
         run(registry, "token", "credential", "generate", "-n", "life-of", "-o", "json")
     )
-    run(registry, "token", "credential", "delete", "-n", "life-of", "--password", "password2")
+    run(
+        registry,
+        "token",
+        "credential",
+        "delete",
+        "-n",
+        "life-of",
+        "--password",
+        "password2",
+        "--yes",
+    )
     listed = json.loads(run(registry, "token", "list", "-o", "json"))
-    run(registry, "token", "delete", "-n", "life-of")
+    run(registry, "token", "delete", "-n", "life-of", "--yes")
 
     assert off["status"] == "disabled"
     assert len(renewed["credentials"]["passwords"][0]["value"]) == 43
@@ -123,7 +133,7 @@ def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
         (("token", "create", "-n", "reader2", "--scope-map", "typo"), "scope-map list", 4),
         (("token", "create", "-n", "reader2", "--repository", "a", "fly"), "content/read", 2),
         (("token", "create", "-n", "reader2", "--repository", "a"), "content/read", 2),
-        (("scope-map", "delete", "-n", "_repositories_pull"), "system-defined", 2),
+        (("scope-map", "delete", "-n", "_repositories_pull", "--yes"), "system-defined", 2),
         (("token", "show", "-n", "nobody"), "nobody", 4),
         (("token", "create", "-n", "ACRUX", "--scope-map", "_repositories_pull"), "'acrux'", 5),
         (("update", "--anonymous-pull-enabled", "true", "--anonymous-scope-map", "x"), "one of", 2),

@@ -37,10 +37,10 @@ def passwords_of(folder: Path, name: str) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "why", "code"),
     [
-        (("token", "delete", "-n", "acrux"), "cannot be deleted", 2),
+        (("token", "delete", "-n", "acrux", "--yes"), "cannot be deleted", 2),
         (("token", "update", "-n", "acrux", "--scope-map", "_repositories_pull"), "scope map", 2),
         (
-            ("token", "credential", "delete", "-n", "acrux", "--password", "password2"),
+            ("token", "credential", "delete", "-n", "acrux", "--password", "password2", "--yes"),
             "keeps its",
             2,
         ),
@@ -49,7 +49,7 @@ def passwords_of(folder: Path, name: str) -> list[str]:
             "password and password2",
             2,
         ),
-        (("user", "delete", "-n", "acrux"), "no user", 4),
+        (("user", "delete", "-n", "acrux", "--yes"), "no user", 4),
         (("user", "update", "-n", "acrux", "--scope-map", "_repositories_pull"), "no user", 4),
         (("token", "create", "-n", "Acrux", "--scope-map", "_repositories_pull"), "already", 5),
     ],
@@ -93,7 +93,8 @@ def test_a_second_admin_user_stops_the_start_until_one_is_kept(
     start = refused.stderr.index(f"acrux token {how}")
     command = refused.stderr[start:].splitlines()[0].partition(";")[0].split()[1:]
 
-    mended = acrux(*command, "--data-dir", str(two))
+    agreed = ("--yes",) if how == "delete" else ()
+    mended = acrux(*command, *agreed, "--data-dir", str(two))
 
     assert mended.returncode == 0, mended.stderr
     with running(two, "--name", name):
@@ -103,7 +104,7 @@ def test_a_second_admin_user_stops_the_start_until_one_is_kept(
 def test_the_only_admin_user_that_is_left_cannot_be_deleted(two: Path) -> None:
     """Removing one of two would otherwise be a way to remove both."""
     statuses = [
-        acrux("token", "delete", "-n", name, "--data-dir", str(two)).returncode
+        acrux("token", "delete", "-n", name, "--yes", "--data-dir", str(two)).returncode
         for name in ("acrux", "other")
     ]
 
@@ -118,7 +119,7 @@ def test_a_disabled_admin_user_does_not_count_as_left(two: Path) -> None:
     shut = acrux("token", "update", "-n", "other", "--status", "disabled", *where)
     assert shut.returncode == 0, shut.stderr
 
-    assert acrux("token", "delete", "-n", "acrux", *where).returncode == 2
+    assert acrux("token", "delete", "-n", "acrux", "--yes", *where).returncode == 2
 
 
 def test_an_account_that_may_do_everything_is_not_a_second_admin_user(tmp_path: Path) -> None:
@@ -127,13 +128,13 @@ def test_an_account_that_may_do_everything_is_not_a_second_admin_user(tmp_path: 
     with running(tmp_path / "data"):
         for arguments in (
             ("create", "-n", "robot", "--scope-map", ADMINISTRATOR.name),
-            ("credential", "delete", "-n", "robot", "--password", "password1"),
+            ("credential", "delete", "-n", "robot", "--password", "password1", "--yes"),
         ):
             assert acrux("token", *arguments, *data_dir).returncode == 0
 
     with running(tmp_path / "data"):
         # Nor may it make the admin user deletable.
-        assert acrux("token", "delete", "-n", "acrux", *data_dir).returncode == 2
+        assert acrux("token", "delete", "-n", "acrux", "--yes", *data_dir).returncode == 2
 
 
 def test_a_third_password_of_the_admin_user_is_reported_at_each_start(
@@ -148,7 +149,7 @@ def test_a_third_password_of_the_admin_user_is_reported_at_each_start(
         told = registry.log.read_text()
         assert "a third password, password1" in told
         command = told[told.index("acrux token credential delete") :].splitlines()[0].split()[1:]
-        done = acrux(*command, "--data-dir", str(folder))
+        done = acrux(*command, "--yes", "--data-dir", str(folder))
         assert done.returncode == 0, done.stderr
         before = len(registry.log.read_text())
 

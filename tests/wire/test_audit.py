@@ -69,7 +69,7 @@ def test_a_command_that_changes_something_is_recorded(tmp_path: Path) -> None:
                         "--output", "json", *data_dir)  # fmt: skip
         acrux("token", "list", *data_dir)
         acrux("token", "show", "-n", "ci-team", *data_dir)
-        refused = acrux("token", "delete", "-n", "nobody", *data_dir)
+        refused = acrux("token", "delete", "-n", "nobody", "--yes", *data_dir)
         found = lines(registry, "--account", "(local)")
 
     assert refused.returncode == 4

@@ -398,7 +398,7 @@ def test_only_its_owner_may_enter_the_data_directory(tmp_path: Path) -> None:
         (("--data-dir", "/proc/acrux"), "data_dir"),
         (("--tls-cert", "missing.pem"), "tls_key"),
         (("--tls-cert", "missing.pem", "--tls-key", "missing.key"), "missing"),
-        (("--config", "missing.toml"), "missing.toml"),
+        (("--config", "missing.toml"), "acrux: missing.toml: No such file or directory"),
         (("--host", "host.invalid"), "host"),
         (("--prot", "1"), "--port"),
         (("--name", "x"), "name"),

@@ -111,7 +111,7 @@ def test_the_tokens_of_a_revoked_key_end_on_every_worker_within_a_second(
         assert connection.call("GET", "/v2/").status == 200
 
     current = next(one for one in key(registry, "list") if one["state"] == "signing")
-    left = key(registry, "revoke", "--name", current["name"])
+    left = key(registry, "revoke", "--yes", "--name", current["name"])
     deadline = time.monotonic() + 20
     statuses = {200}
     while statuses != {401} and time.monotonic() < deadline:
@@ -128,7 +128,7 @@ def test_the_tokens_of_a_revoked_key_end_on_every_worker_within_a_second(
 
 def test_an_unknown_key_is_a_clear_mistake(registry: RunningRegistry) -> None:
     """A typo must not look like a revocation."""
-    done = acrux("key", "revoke", "-n", "ES256-9999", "--data-dir", str(registry.data_dir))
+    done = acrux("key", "revoke", "-n", "ES256-9999", "--yes", "--data-dir", str(registry.data_dir))
 
     assert done.returncode == 4
     assert "acrux key list" in done.stderr

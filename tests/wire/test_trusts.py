@@ -59,7 +59,7 @@ def test_a_changed_trust_ends_its_tokens_on_every_worker_within_a_second(
 
     for connection in connections:
         connection.close()
-    run(registry, "trust", "delete", "-n", "ending")
+    run(registry, "trust", "delete", "-n", "ending", "--yes")
     assert statuses == redeemed == {401}
 
 
@@ -73,7 +73,7 @@ def test_the_life_of_a_trust(registry: RunningRegistry, issuer: Provider) -> Non
             "--lifetime-in-minutes", "20", "-o", "json")
     )  # fmt: skip
     shown = run(registry, "trust", "show", "-n", "life")
-    run(registry, "trust", "delete", "-n", "life")
+    run(registry, "trust", "delete", "-n", "life", "--yes")
 
     assert [trust["name"] for trust in listed] == ["life"]
     assert listed[0]["actions"] == [
@@ -98,7 +98,7 @@ def test_each_template_makes_a_trust(registry: RunningRegistry) -> None:
         (("entra", "--tenant", tenant, "--subject", "x"), f"sts.windows.net/{tenant}/"),
     ):
         text = run(registry, "trust", "create", *arguments, "-n", "template", *gives, "-o", "json")
-        run(registry, "trust", "delete", "-n", "template")
+        run(registry, "trust", "delete", "-n", "template", "--yes")
         assert issuer in json.loads(text)["issuer"]
 
 
@@ -115,7 +115,7 @@ def test_a_token_is_tested_before_anybody_relies_on_it(
     bad = acrux(*test)
     file.write_text("nothing")
     none = acrux(*test)
-    run(registry, "trust", "delete", "-n", "tested")
+    run(registry, "trust", "delete", "-n", "tested", "--yes")
 
     assert good[0]["letsIn"]
     assert isinstance(good[0]["actions"], list)
@@ -141,7 +141,7 @@ def test_a_mistake_is_one_clear_line(registry: RunningRegistry) -> None:
         (("trust", "create", "github", "-n", "wrong", "--repository", "o/a"), "--audience"),
         (("trust", "update", "-n", "nobody"), "say what to change"),
         (("trust", "update", "-n", "nobody", "--audience", "x"), "trust list"),
-        (("trust", "delete", "-n", "nobody"), "trust list"),
+        (("trust", "delete", "-n", "nobody", "--yes"), "trust list"),
     ):
         done = acrux(*arguments, "--data-dir", str(registry.data_dir))
         assert done.returncode == (4 if said.endswith(" list") else 2), arguments

@@ -63,7 +63,7 @@ def revoke(place: Place, name: str, output: str) -> None:
 
     \b
     Examples:
-      acrux key revoke -n ES256-0001
+      acrux key revoke -n ES256-0001 --yes
     """
     with place.reach() as api:
         found = api.put("POST", "/keys/{name}/revoke", None, shapes.KeyList, name=name)

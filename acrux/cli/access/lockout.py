@@ -69,6 +69,7 @@ def clear(
     wanted = bodies.ClearLockout(account=account, address=address, all=is_all)
     with place.reach() as api:
         api.do("POST", "/lockout/clear", wanted)
+    click.echo("Forgave the failed logins, and lifted their waits.")
 
 
 def _json(row: shapes.FailedLogins) -> dict[str, object]:

@@ -127,6 +127,7 @@ def delete(place: Place, scope_map: str) -> None:
     """Delete a scope map that is not in use."""
     with place.reach() as api:
         api.do("DELETE", ONE, name=scope_map)
+    click.echo(f"Deleted the scope map {scope_map}.")
 
 
 def _print(maps: Sequence[shapes.ScopeMap], output: str, *, many: bool = False) -> None:

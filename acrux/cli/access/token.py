@@ -132,6 +132,7 @@ def delete(place: Place, account: str) -> None:
     """Delete an account and revoke its tokens at once."""
     with place.reach() as api:
         api.do("DELETE", ONE, name=account)
+    click.echo(f"Deleted the account {account}, and revoked its tokens.")
 
 
 @token.command()
@@ -142,6 +143,7 @@ def revoke(place: Place, account: str) -> None:
     """Revoke all tokens of an account within a second. Its passwords keep working."""
     with place.reach() as api:
         api.do("POST", f"{ONE}/revoke", name=account)
+    click.echo(f"Revoked all tokens of {account}.")
 
 
 @token.group()

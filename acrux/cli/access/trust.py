@@ -120,6 +120,7 @@ def delete(place: Place, trust: str) -> None:
     """Delete a trust and revoke the tokens issued through it at once."""
     with place.reach() as api:
         api.do("DELETE", ONE, name=trust)
+    click.echo(f"Deleted the trust {trust}, and revoked every token issued through it.")
 
 
 @trust.command()

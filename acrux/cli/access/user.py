@@ -146,6 +146,7 @@ def revoke(place: Place, user_name: str) -> None:
     """Revoke all tokens of a user within a second. The password keeps working."""
     with place.reach() as api:
         api.do("POST", f"{ONE}/revoke", name=user_name)
+    click.echo(f"Revoked all tokens of {user_name}.")
 
 
 @user.command()
@@ -156,6 +157,7 @@ def delete(place: Place, user_name: str) -> None:
     """Delete a user and revoke their tokens at once."""
     with place.reach() as api:
         api.do("DELETE", ONE, name=user_name)
+    click.echo(f"Deleted the user {user_name}, and revoked their tokens.")
 
 
 def _password(*, from_stdin: bool) -> Secret:

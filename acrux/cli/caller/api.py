@@ -23,7 +23,7 @@ from acrux.client.auth import RegistryAuth
 @click.command()
 @click.argument("url", metavar="PATH_OR_URL")
 @click.option("-X", "--method", help="The method. Default: GET, or POST with --data.")
-@click.option("--registry", metavar="HOST", help="The registry, if only a path is given.")
+@click.option("--registry", "-r", metavar="HOST", help="The registry, if only a path is given.")
 @caller_options
 @click.option("-H", "--header", "headers", multiple=True, metavar="NAME: VALUE", help="Repeatable.")
 @click.option("--data", metavar="@FILE|TEXT", help="The body; @- is standard input.")
@@ -56,7 +56,7 @@ def api(  # noqa: PLR0913 -- one for each option
       acrux api -X PUT --data @manifest.json localhost:5000/v2/hello/manifests/1 \\
         -H "Content-Type: application/vnd.oci.image.manifest.v1+json"
     """
-    called = _called(url, registry)
+    called = _called(url, registry, tls)
     if caller.reads_stdin and data == "@-":
         raise click.UsageError("standard input cannot be both the secret and the data.")
     with failures_told(), open_client(tls, Trace(called).hooks if verbose else None) as client:
@@ -102,14 +102,14 @@ def _print(response: httpx2.Response, *, include: bool) -> None:
         click.echo(chunk, nl=False)
 
 
-def _called(url: str, registry: str | None) -> httpx2.URL:
+def _called(url: str, registry: str | None, tls: Tls) -> httpx2.URL:
     if not url.startswith("/"):
         if registry is not None:
             raise click.UsageError("--registry goes with a path that starts with a slash.")
-        return registry_url(url)
+        return registry_url(url, tls)
     if registry is None:
         raise click.UsageError(f"{url} is a path: name the registry with --registry HOST.")
-    place = registry_url(registry)
+    place = registry_url(registry, tls)
     return registry_url(f"{place.scheme}://{place.netloc.decode('ascii')}{url}")
 
 

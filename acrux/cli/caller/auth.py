@@ -16,6 +16,7 @@ from acrux.cli.caller.credential_options import (
     Source,
     allow_realm_option,
     caller_options,
+    registry_argument,
     subject_token_options,
 )
 from acrux.cli.caller.http_client import (
@@ -50,7 +51,7 @@ def challenge(*, url: str, tls: Tls, output: str) -> None:
       acrux auth challenge https://registry.example.com/v2/ --output json
     """
     with failures_told(), open_client(tls) as client:
-        asked = walk.ask(client, registry_url(url))
+        asked = walk.ask(client, registry_url(url, tls))
     shown = {name: asked.get(name) for name in ("realm", "service", "scope", "error")}
     present = {name: value for name, value in shown.items() if value}
     if output == "json":
@@ -61,7 +62,9 @@ def challenge(*, url: str, tls: Tls, output: str) -> None:
 
 
 @click.command()
-@click.option("--registry", required=True, metavar="HOST", help="The registry: host[:port] or URL.")
+@click.option(
+    "--registry", "-r", required=True, metavar="HOST", help="The registry: host[:port] or URL."
+)
 @click.option(
     "--scope",
     "scopes",
@@ -99,7 +102,7 @@ def token(
         raise click.UsageError("no --scope: say what the token is for.")
     asked_scopes = frozenset(_scope(text) for text in scopes)
     with failures_told(), open_client(tls) as client:
-        url = registry_url(registry).join("/v2/")
+        url = registry_url(registry, tls).join("/v2/")
         login = caller.find_login(url)
         asked = walk.token_request(walk.ask(client, url), url, caller.allowed_realm_hosts)
         issued = walk.obtain(
@@ -116,7 +119,7 @@ def token(
 
 
 @click.command()
-@click.argument("registry")
+@registry_argument()
 @subject_token_options
 @allow_realm_option
 @tls_options
@@ -143,7 +146,7 @@ def exchange(
     if not subject_token.is_given:
         raise click.UsageError("no token: give --token-file or --token-stdin.")
     with failures_told(), open_client(tls) as client:
-        url = registry_url(registry).join("/v2/")
+        url = registry_url(registry, tls).join("/v2/")
         login = SubjectToken(subject_token.read())
         asked = walk.token_request(walk.ask(client, url), url, allowed_realm_hosts)
         refresh_token = walk.take(client, grants.exchange(asked, login)).secret.reveal()

@@ -131,6 +131,28 @@ def _is_text(argument: str) -> bool:
     return True
 
 
+def registry_argument(*, required: bool = True) -> Callable[..., Callable[..., None]]:
+    """Add REGISTRY, or in its place --registry; the command gets `registry`, None if neither."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        @click.argument("registry", required=False)
+        @click.option(
+            "--registry", "-r", "registry_at", metavar="HOST", help="The registry, as an option."
+        )
+        @wraps(command)
+        def named(*, registry: str | None, registry_at: str | None, **options: Any) -> None:
+            if registry is not None and registry_at is not None:
+                raise click.UsageError("name the registry once: REGISTRY, or --registry HOST.")
+            found = registry if registry_at is None else registry_at
+            if required and found is None:
+                raise click.UsageError("name the registry: REGISTRY, or --registry HOST.")
+            command(registry=found, **options)
+
+        return named
+
+    return add
+
+
 def source_options(name: str, option: str, described: str) -> Callable[..., Callable[..., None]]:
     """Add --OPTION-file and --OPTION-stdin; the command gets them as a Source of this name."""
 
@@ -181,6 +203,8 @@ def caller_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "-u",
         "--user",
+        "--username",
+        "user",
         metavar="USER",
         help="The user name. Without it and without a token: ACRUX_USERNAME and ACRUX_PASSWORD, "
         "then what acrux login or docker login stored, then no credentials.",

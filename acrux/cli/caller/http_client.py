@@ -16,7 +16,8 @@ import httpx2
 
 from acrux import __version__
 from acrux.cli import exits
-from acrux.client.errors import ClientError
+from acrux.cli.caller import failures
+from acrux.client.errors import ClientError, RealmRefused
 
 Hooks = dict[str, list[Callable[..., Any]]]
 
@@ -52,7 +53,8 @@ def tls_options(command: Callable[..., None]) -> Callable[..., None]:
         "--cacert",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="The only certificates (PEM) to trust.",
+        help="The only certificates (PEM) to trust. A registry on this machine is then called with "
+        "https, too, unless it is named as http://HOST.",
     )
     @click.option("--insecure", is_flag=True, help="Do not verify the registry's certificate.")
     @wraps(command)
@@ -62,14 +64,15 @@ def tls_options(command: Callable[..., None]) -> Callable[..., None]:
     return collected
 
 
-def registry_url(text: str) -> httpx2.URL:
+def registry_url(text: str, tls: Tls | None = None) -> httpx2.URL:
     """The URL of `http(s)://...` or of `host[:port][/path]`; http for this machine, else https.
 
-    Raises click.BadParameter.
+    Certificates to trust mean https for this machine, too. Raises click.BadParameter.
     """
+    is_plain = tls is None or tls.cacert is None
     try:
         url = httpx2.URL(text if "://" in text else f"https://{text}")
-        if "://" not in text and is_this_machine(url.host):
+        if "://" not in text and is_plain and is_this_machine(url.host):
             url = url.copy_with(scheme="http")
         port_is_valid = url.port is None or 0 < url.port < 65536
     except (httpx2.InvalidURL, ValueError):
@@ -83,9 +86,15 @@ def registry_url(text: str) -> httpx2.URL:
     return url
 
 
-def base_url(text: str) -> httpx2.URL:
+def written(url: httpx2.URL) -> str:
+    """The registry of a URL as people type it: `host[:port]`, and the scheme if that needs it."""
+    host = url.netloc.decode("ascii")
+    return host if registry_url(host).scheme == url.scheme else f"{url.scheme}://{host}"
+
+
+def base_url(text: str, tls: Tls | None = None) -> httpx2.URL:
     """The URL of a registry's `/v2/`. Raises click.BadParameter for anything below a registry."""
-    url = registry_url(text)
+    url = registry_url(text, tls)
     if url.path not in ("", "/") or url.query:
         raise click.BadParameter(f"{text!r} is more than a registry: expected host[:port]")
     return url.join("/v2/")
@@ -136,14 +145,32 @@ def failures_told() -> Iterator[None]:
     try:
         yield
     except ClientError as refused:
-        raise Refused(printable(str(refused))) from None
+        raise Refused(printable(told(refused))) from None
     except httpx2.RequestError as error:
         url = error.request.url
         where = f"{url.scheme}://{url.netloc.decode('ascii')}"
-        why = str(error) or type(error).__name__
-        raise Unreachable(f"cannot reach {where}: {printable(why)}") from None
+        raise Unreachable(f"cannot reach {where}: {printable(why_unreached(error))}") from None
     except httpx2.InvalidURL as error:
         raise click.UsageError(f"not a URL: {printable(str(error))}") from None
+
+
+def why_unreached(error: httpx2.RequestError) -> str:
+    """Why there was no answer, and what to call instead if it is the other of http and https."""
+    url, why = error.request.url, failures.reason(error)
+    host = url.netloc.decode("ascii")
+    if failures.is_plain(error):
+        return f"{why}: probably plain HTTP. Call it as http://{host}"
+    # What a server for https sends back, an alert of TLS, is no line of HTTP.
+    is_illegal = isinstance(error, httpx2.RemoteProtocolError) and "illegal" in str(error)
+    if url.scheme == "http" and is_illegal:
+        return f"it does not speak HTTP: probably https. Call it as https://{host}"
+    return why
+
+
+def told(refused: ClientError) -> str:
+    """What went wrong, and the option that allows it, if one does."""
+    allow = refused.host if isinstance(refused, RealmRefused) else ""
+    return f"{refused}: --allow-realm {allow}" if allow else str(refused)
 
 
 def printable(text: str) -> str:

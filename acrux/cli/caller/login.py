@@ -10,7 +10,12 @@ import click
 import httpx2
 
 from acrux.cli.caller import walk
-from acrux.cli.caller.credential_options import PASSWORD, Caller, caller_options
+from acrux.cli.caller.credential_options import (
+    PASSWORD,
+    Caller,
+    caller_options,
+    registry_argument,
+)
 from acrux.cli.caller.http_client import (
     Refused,
     Tls,
@@ -40,7 +45,7 @@ UNENCRYPTED: Final = (
 
 
 @click.command()
-@click.argument("registry")
+@registry_argument()
 @caller_options
 @click.option("--expose-token", is_flag=True, help="Print the refresh token, and store nothing.")
 @click.option("-v", "--verbose", is_flag=True, help="Print each step to standard error.")
@@ -62,7 +67,7 @@ def login(
       acrux login registry.example.com --token-file /run/secrets/oidc-token
       acrux login localhost:5000 -u acrux --expose-token --output json
     """
-    url = base_url(registry)
+    url = base_url(registry, tls)
     host = url.netloc.decode("ascii")
     hooks = Trace(url).hooks if verbose else None
     with failures_told(), open_client(tls, hooks) as client:
@@ -75,7 +80,7 @@ def login(
 
 
 @click.command()
-@click.argument("registry")
+@registry_argument()
 def logout(*, registry: str) -> None:
     """Remove the login of REGISTRY that acrux login or docker login stored.
 

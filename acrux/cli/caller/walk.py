@@ -20,9 +20,15 @@ def ask(client: httpx2.Client, url: httpx2.URL) -> Challenge:
         headers = response.headers.get_list("WWW-Authenticate")
     asked = challenges.choose(challenges.parse(headers))
     if asked is None:
-        answer = f"{url} answered {status}"
-        raise Refused(f"{answer} without a challenge: it requires no credentials")
+        answer = f"{url} answered {status} without a challenge"
+        raise Refused(f"{answer}{_meaning(url, status)}")
     return asked
+
+
+def _meaning(url: httpx2.URL, status: int) -> str:
+    if status == 400 and url.scheme == "http":  # as nginx and Go answer http at a port for https
+        return f". If it speaks https, call it as https://{url.netloc.decode('ascii')}"
+    return ": it requires no credentials" if status < 400 else ""
 
 
 def token_request(

@@ -1,6 +1,5 @@
 """Carries calls to the registry at a URL."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -9,7 +8,7 @@ import click
 import httpx2
 
 from acrux.cli.caller.credential_options import Caller
-from acrux.cli.caller.http_client import Refused, Tls, Unreachable, failures_told, open_client
+from acrux.cli.caller.http_client import Refused, Tls, failures_told, open_client, written
 from acrux.cli.carrier.calls import Answer, Call
 from acrux.cli.carrier.refusals import login_wanted, refusal
 from acrux.client.auth import RegistryAuth
@@ -83,10 +82,9 @@ class OverHttp:
             if not isinstance(cause, TokenRefused) or cause.status not in {400, 401}:
                 raise
             if self._login is None:
-                raise Refused(login_wanted(self.host)) from None
-            raise Refused(f"{refused.message}. Log in again: acrux login {self.host}") from None
-        except Unreachable as failed:
-            raise Unreachable(f"{failed.message}{_hint(failed.__context__)}") from None
+                raise Refused(login_wanted(self._url)) from None
+            again = f"Log in again: acrux login {written(self._url)}"
+            raise Refused(f"{refused.message}. {again}") from None
 
 
 @contextmanager
@@ -107,13 +105,3 @@ def _read(response: httpx2.Response) -> bytes:
                 f"{response.url.host} answered with more than {MAX_ANSWER_BYTES} bytes"
             )
     return bytes(content)
-
-
-def _hint(failure: BaseException | None) -> str:
-    while failure is not None:
-        if isinstance(failure, ssl.SSLCertVerificationError):
-            return ". Trust its certificate with --cacert FILE"
-        if isinstance(failure, httpx2.TimeoutException):
-            return ". It did not answer in time"
-        failure = failure.__cause__ or failure.__context__
-    return ""

@@ -57,21 +57,21 @@ class Place:
             raise click.UsageError("give either --registry or a data directory with its settings.")
 
 
-class Registry(click.ParamType[httpx2.URL]):
-    """A registry: host[:port] or its URL."""
+class Registry(click.ParamType[str]):
+    """A registry: host[:port] or its URL, as it was typed. Options decide on its scheme, too."""
 
     name = "HOST|URL"
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
-    ) -> httpx2.URL:
-        """Its URL, without a path."""
-        url = value if isinstance(value, httpx2.URL) else registry_url(str(value))
+    ) -> str:
+        """The same, if it has no path."""
+        url = registry_url(str(value))
         if url.path not in ("", "/") or url.query:
             self.fail(
                 f"{value!r} is more than a registry: expected host[:port]", parameter, context
             )
-        return url
+        return str(value)
 
 
 def place_options(
@@ -94,6 +94,7 @@ def place_options(
         @click.option(
             "-u",
             "--username",
+            "--user",
             "registry_user",
             metavar="USER",
             help="The user name at --registry.",
@@ -124,9 +125,10 @@ def _password_option(*, is_there: bool) -> Callable[[Command], Command]:
 
 
 def _place(options: dict[str, Any], settings: dict[str, object]) -> Place:
-    url, user = options.pop("registry_at"), options.pop("registry_user")
+    registry, user = options.pop("registry_at"), options.pop("registry_user")
     stdin = options.pop("registry_password_stdin", False)
     hosts, tls = options.pop("allowed_realm_hosts"), options.pop("tls")
+    url = None if registry is None else registry_url(registry, tls)
     config = _config(options.pop("config"), is_used=url is None)
     caller = Caller(user, stdin, _NOWHERE, _NOWHERE, None, hosts)
     return Place(config, settings, url, caller, tls)

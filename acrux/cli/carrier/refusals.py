@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import httpx2
 
-from acrux.cli.caller.http_client import Refused, printable
+from acrux.cli.caller.http_client import Refused, printable, written
 from acrux.client.login import Login, describe
 from acrux.errors import InvalidInput, NameTaken, RegistryError, Unknown
 from acrux.http.management.operation import ROOT
@@ -63,9 +63,9 @@ class Stated:
         }
 
 
-def login_wanted(host: str) -> str:
-    """What to say if a registry wants a login, and there is none."""
-    return f"{host} asks for a login: acrux login {host}"
+def login_wanted(url: httpx2.URL) -> str:
+    """What to say if the registry of a URL wants a login, and there is none."""
+    return f"{url.netloc.decode('ascii')} asks for a login: acrux login {written(url)}"
 
 
 def refusal(response: httpx2.Response, body: bytes, login: Login | None) -> Exception:
@@ -81,6 +81,8 @@ def refusal(response: httpx2.Response, body: bytes, login: Login | None) -> Exce
         return Unknown(f"{host} has no {response.request.url.path}")
     if _is_of_endpoint(status, stated):
         return NotSpoken(_not_spoken(response, stated))
+    if status == 400 and not stated.code and response.request.url.scheme == "http":
+        return Refused(_plain(response))
     kind = _KINDS.get(status)
     if kind is not None:
         return kind(stated.message or _status(response), **stated.detail)
@@ -89,12 +91,17 @@ def refusal(response: httpx2.Response, body: bytes, login: Login | None) -> Exce
 
 def _refused(response: httpx2.Response, stated: Stated) -> str:
     host, said = _host(response), stated.message or _status(response)
-    if response.status_code == 403:
+    if response.status_code in (403, 405):  # what a right, or a lock or policy forbids
         return f"{host} refuses this: {said}{_case(response)}"
     if response.status_code == 429:
-        wait = printable(response.headers.get("Retry-After", "some"))
-        return f"{host} is busy: {said}. Try again in {wait} seconds"
+        return f"{host} is busy: {said}{_again(response, said)}"
     return f"{host} answered {_status(response)}" + (f": {said}" if stated.message else "")
+
+
+def _plain(response: httpx2.Response) -> str:
+    # As nginx and Go's servers answer http at a port for https.
+    host, status = _host(response), _status(response)
+    return f"{host} answered {status}. If it speaks https, call it as https://{host}"
 
 
 def _is_of_endpoint(status: int, stated: Stated) -> bool:
@@ -118,17 +125,29 @@ def _not_spoken(response: httpx2.Response, stated: Stated) -> str:
 def _unauthorized(response: httpx2.Response, stated: Stated, login: Login | None) -> str:
     host = _host(response)
     if login is None:
-        return login_wanted(host)
+        return login_wanted(response.request.url)
     challenge = response.headers.get("WWW-Authenticate", "")
     if "insufficient_scope" in challenge or "Bearer" not in challenge:
         return f"{host} does not let {describe(login)} do this: {stated.message}{_case(response)}"
     said = f": {stated.message}" if stated.message else ""
-    return f"{host} does not accept {describe(login)}{said}. Log in again: acrux login {host}"
+    again = f"Log in again: acrux login {written(response.request.url)}"
+    return f"{host} does not accept {describe(login)}{said}. {again}"
+
+
+def _again(response: httpx2.Response, said: str) -> str:
+    """When to try again, unless the registry says that itself."""
+    wait = printable(response.headers.get("Retry-After", ""))
+    if "try again" in said.lower():
+        return ""
+    if not (wait.isascii() and wait.isdigit()):  # a date, or nothing (RFC 9110 §10.2.3)
+        return f". Try again {f'after {wait}' if wait else 'later'}"
+    return f". Try again in {wait} {'second' if wait == '1' else 'seconds'}"
 
 
 def _case(response: httpx2.Response) -> str:
     case = printable(response.headers.get("X-Acrux-Case", ""))
-    return f". Why, on its machine: acrux auth explain {case}" if case else ""
+    where = written(response.request.url)
+    return f". Who manages it can ask why: acrux auth explain {case} -r {where}" if case else ""
 
 
 def _status(response: httpx2.Response) -> str:

@@ -10,7 +10,7 @@ from acrux.cli.carrier.refusals import NotSpoken
 from acrux.cli.content.contents import Contents
 from acrux.cli.content.images import Image
 from acrux.cli.content.printing import counted
-from acrux.cli.options import confirm, print_json, warn
+from acrux.cli.options import check_terminal, confirm, print_json, warn
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
 
@@ -22,7 +22,7 @@ MAX_NAMED: Final = 10  # tags that a question names
 def delete_repository(
     contents: Contents, name: RepositoryName, form: str, *, is_confirmed: bool
 ) -> None:
-    """Delete a repository with all that it holds, and print what; ask first on a terminal."""
+    """Delete a repository with all that it holds, and print what. Raises click.UsageError."""
     if not is_confirmed:
         confirm(f"Delete the repository {name} and all images in it?")
     try:
@@ -34,7 +34,9 @@ def delete_repository(
 
 
 def delete_image(contents: Contents, image: Image, form: str, *, is_confirmed: bool) -> None:
-    """Delete a manifest with all its tags, and print which; ask first on a terminal."""
+    """Delete a manifest with all its tags, and print which. Raises click.UsageError."""
+    if not is_confirmed:
+        check_terminal(f"Delete the manifest {image}?")
     digest = contents.digest(image)
     tags = contents.tag_names(image.repository, digest)
     if image.tag is not None and not tags:

@@ -6,9 +6,7 @@ from functools import wraps
 from typing import Any, Final, Self
 
 import click
-import httpx2
 
-from acrux.cli.caller.http_client import registry_url
 from acrux.cli.storage.targets import parse_target
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
@@ -72,9 +70,9 @@ def named_options(what: str, sentence: str) -> Callable[[Command], Command]:
     return add
 
 
-def _split(qualified: str) -> tuple[httpx2.URL, str]:
+def _split(qualified: str) -> tuple[str, str]:
     host, slash, name = qualified.removeprefix("https://").partition("/")
     # As docker tells a registry from the first part of a name.
     if not slash or not (set(host) & set(".:") or host == "localhost"):
         raise click.UsageError(f"{qualified!r} names no registry: give HOST/NAME, or --name NAME.")
-    return registry_url(host), name
+    return host, name

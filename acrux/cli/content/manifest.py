@@ -14,8 +14,8 @@ from acrux.cli.content.contents import Contents
 from acrux.cli.content.deleted import Deleted
 from acrux.cli.content.deleting import delete_image
 from acrux.cli.content.images import Image, named_options
-from acrux.cli.content.options import attribute_options, orderby_option, top_option, yes_option
-from acrux.cli.options import output_option, print_json, print_table, warn
+from acrux.cli.content.options import attribute_options, orderby_option, top_option
+from acrux.cli.options import output_option, print_json, print_table, warn, yes_option
 from acrux.cli.storage.targets import parse_target
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName

@@ -22,7 +22,6 @@ _ATTRIBUTES: Final = {
 top_option = click.option(
     "--top", type=click.IntRange(min=1), metavar="COUNT", help="Only this many of them."
 )
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 class Ordering(click.Choice[str]):

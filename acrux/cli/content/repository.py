@@ -11,8 +11,8 @@ from acrux.cli.content.contents import Contents
 from acrux.cli.content.deleted import Deleted
 from acrux.cli.content.deleting import delete_image, delete_repository
 from acrux.cli.content.images import Image
-from acrux.cli.content.options import attribute_options, orderby_option, top_option, yes_option
-from acrux.cli.options import output_option, warn
+from acrux.cli.content.options import attribute_options, orderby_option, top_option
+from acrux.cli.options import output_option, warn, yes_option
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.page import Order
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx2
 
-from acrux.cli.caller.http_client import printable
+from acrux.cli.caller.http_client import printable, told, why_unreached
 from acrux.cli.doctor.finding import Ended, failed
 from acrux.client.errors import ClientError
 from acrux.client.tokens import without
@@ -120,11 +120,11 @@ def explained(*, is_direct: bool) -> Iterator[None]:
     try:
         yield
     except ClientError as refused:
-        raise failed(printable(str(refused))) from refused
+        raise failed(printable(told(refused))) from refused
     except httpx2.InvalidURL as error:
         raise failed(f"not a URL: {printable(str(error))}") from None
     except httpx2.RequestError as error:
-        why = printable(str(error) or type(error).__name__)
+        why = printable(why_unreached(error))
         advice = "" if is_direct else "a proxy is used: look at HTTPS_PROXY, HTTP_PROXY, NO_PROXY"
         where = place(error.request.url)
         raise failed(f"no answer from {where}: {why}", advice, CHALLENGE) from None

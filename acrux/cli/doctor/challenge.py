@@ -123,10 +123,11 @@ def _bad_realm(visit: Visit, asked: Challenge, refused: RealmRefused) -> Ended:
     detail = printable(str(refused))
     if visit.url.scheme == "https" and asked.get("realm").lower().startswith("http:"):
         return answers.unencrypted(detail)
+    allowed = f": --allow-realm {refused.host}" if refused.host else ""
     return failed(
         detail,
         f"if {visit.url.host} is one of its names, let the proxy pass Host on, and tell the "
-        "registry its names (acrux: --login-server); if the realm is right, --allow-realm",
+        f"registry its names (acrux: --login-server); if the realm is right, allow it{allowed}",
     )
 
 

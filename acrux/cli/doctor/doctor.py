@@ -11,7 +11,13 @@ import click
 import httpx2
 
 from acrux.cli import exits
-from acrux.cli.caller.credential_options import PASSWORD, Caller, caller_options
+from acrux.cli import output as printing
+from acrux.cli.caller.credential_options import (
+    PASSWORD,
+    Caller,
+    caller_options,
+    registry_argument,
+)
 from acrux.cli.caller.http_client import (
     Tls,
     base_url,
@@ -53,7 +59,7 @@ OUTSIDE: Final[tuple[Check[Visit], ...]] = (
 
 
 @click.command()
-@click.argument("registry", required=False)
+@registry_argument(required=False)
 @click.option(
     "--repository", metavar="REPOSITORY",
     help="Where to push and pull. Default: a new one below acrux-doctor, deleted afterwards.",
@@ -89,13 +95,13 @@ def doctor(  # noqa: PLR0913 -- one for each option
     \b
     Examples:
       acrux doctor registry.example.com -u ci-team --password-stdin < password.txt
-      acrux doctor localhost:5000 --read-only --repository hello-world
+      acrux doctor localhost:5000 --read-only
       acrux doctor --data-dir acrux-data --output json
     """
     plan = _plan(repository, read_only=read_only)
     is_here = registry is None or options.get("data_dir") is not None
     results = list(_here(config, options)) if is_here else []
-    url = base_url(registry) if registry is not None else None
+    url = base_url(registry, tls) if registry is not None else None
     if url is not None:
         with failures_told(), open_client(tls) as client:
             login = caller.find_login(url)
@@ -125,9 +131,12 @@ def _here(config: Path | None, options: dict[str, object]) -> Iterator[tuple[str
     yield from carry_out(machine.CHECKS, machine.Machine(settings, datetime.now(UTC)))
 
 
-def _show(url: httpx2.URL | None, results: Results, output: str) -> None:
-    if output == "json":
-        print_json(_document(url, results))
+def _show(url: httpx2.URL | None, results: Results, form: str) -> None:
+    if form == "json" and printing.wanted().form == "jsonl":
+        printing.print_lines([*_checks(results), _verdict(url, results)])
+        return
+    if form == "json":
+        print_json({**_verdict(url, results), "checks": _checks(results)})
         return
     print_table(
         ("CHECK", "RESULT", "FOUND"),
@@ -144,18 +153,21 @@ def _count(results: Results, status: Status) -> int:
     return sum(found.status is status for _, found in results)
 
 
-def _document(url: httpx2.URL | None, results: Results) -> dict[str, object]:
+def _verdict(url: httpx2.URL | None, results: Results) -> dict[str, object]:
     return {
         "registry": None if url is None else answers.place(url),
         "healthy": not _count(results, Status.FAILED),
-        "checks": [
-            {
-                "name": name,
-                "status": found.status.value,
-                "detail": printable(found.detail),
-                "error": found.error or None,
-                "advice": printable(found.advice) or None,
-            }
-            for name, found in results
-        ],
     }
+
+
+def _checks(results: Results) -> list[dict[str, object]]:
+    return [
+        {
+            "name": name,
+            "status": found.status.value,
+            "detail": printable(found.detail),
+            "error": found.error or None,
+            "advice": printable(found.advice) or None,
+        }
+        for name, found in results
+    ]

@@ -19,6 +19,7 @@ from acrux.adapters.sqlite.connection import nobody
 from acrux.adapters.sqlite.schema import OLDEST, migrations
 from acrux.adapters.sqlite.snapshots import read_apart, verify
 from acrux.adapters.steady_clock import JUMP
+from acrux.cli.caller import failures
 from acrux.cli.doctor.finding import Check, Ended, Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.tls import WARN_BEFORE
 from acrux.clocks import CLOCK_FACT
@@ -174,7 +175,7 @@ def _read(machine: Machine, steps: Steps[Result]) -> Result:
 
 def _unreadable(machine: Machine, error: Exception) -> Ended:
     return failed(
-        f"{machine.database.absolute()} cannot be read: {error}",
+        f"{machine.database.absolute()} cannot be read: {failures.reason(error)}",
         "restore it from a backup, or make it readable for this user",
     )
 

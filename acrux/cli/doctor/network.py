@@ -6,6 +6,7 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from typing import Final
 
+from acrux.cli.caller import failures
 from acrux.cli.caller.http_client import is_this_machine, printable
 from acrux.cli.doctor import answers
 from acrux.cli.doctor.finding import Finding, failed, ok, skipped, warning
@@ -72,7 +73,7 @@ def connect(visit: Visit) -> socket.socket:
             return socket.create_connection((visit.url.host, visit.port), SECONDS)
         return _tunnel(visit)
     except (OSError, HTTPException) as error:
-        why = printable(str(error) or type(error).__name__)
+        why = printable(failures.reason(error))
         raise failed(f"no connection to {visit.host}: {why}", "", answers.CHALLENGE) from None
 
 
@@ -120,4 +121,4 @@ def _problem(address: str, port: int) -> str:
     except TimeoutError:
         return "no answer"
     except OSError as error:
-        return error.strerror or str(error)
+        return failures.reason(error)

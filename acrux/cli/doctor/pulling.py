@@ -1,32 +1,30 @@
 """Check pulls: by tag and digest, HEAD, and parts of a blob."""
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 from acrux.cli.doctor import answers
 from acrux.cli.doctor.answers import Answer
-from acrux.cli.doctor.finding import Finding, failed, ok, skipped, warning
+from acrux.cli.doctor.finding import Ended, Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.visit import Artifact, Visit
+from acrux.client.errors import TokenRefused
 from acrux.domain.access.scope import PULL
 from acrux.domain.content.byte_sizes import written_bytes
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from acrux.domain.content.names import Tag
-from acrux.errors import InvalidDigest, InvalidReference
+from acrux.domain.content.names import RepositoryName, Tag
+from acrux.errors import InvalidDigest, InvalidName, InvalidReference
 
 _ACCEPT: Final = f"{OCI_MANIFEST}, {OCI_INDEX}, {DOCKER_MANIFEST}, {DOCKER_LIST}"
+MAX_REPOSITORIES: Final = 20  # that are looked at for a tag
 _PART: Final = 1  # the byte of a blob that is asked for; even `{}` has it
 
 
 def find(visit: Visit) -> Finding:
-    """The first tag of the repository, and its manifest."""
-    if not visit.plan.repository:
-        raise skipped("no repository: name one with --repository")
+    """The first tag of the repository, or if none is named the first that there is."""
     visit.require(PULL)
-    listed = visit.call("GET", visit.within("tags/list").copy_merge_params({"n": "1"}))
-    if listed.status != 200:
-        raise answers.refusal(listed, f"the tags of {visit.plan.repository}")
-    tag = _first_tag(listed)
+    tag = _tag_of_named(visit) if visit.plan.repository else _tag_of_any(visit)
     named = f"{visit.plan.repository}:{tag}"
     found = _get(visit, f"manifests/{tag}", f"the manifest of {named}")
     media_type = found.response.headers.get("Content-Type", OCI_MANIFEST)
@@ -114,10 +112,55 @@ def _accept(artifact: Artifact) -> dict[str, str]:
     return {"Accept": f"{artifact.media_type}, {_ACCEPT}"}
 
 
+def _tag_of_named(visit: Visit) -> str:
+    listed = _list_tags(visit)
+    if listed.status != 200:
+        raise answers.refusal(listed, f"the tags of {visit.plan.repository}")
+    if tag := _first_tag(listed):
+        return tag
+    raise skipped("the repository has no tag")
+
+
+def _tag_of_any(visit: Visit) -> str:
+    """The first tag of the first repository that shows one, which the visit is then about."""
+    try:
+        return _search(visit)
+    except Ended as ended:
+        if not isinstance(ended.__cause__, TokenRefused):
+            raise
+        raise skipped(f"name one with --repository: {ended.finding.detail}") from None
+
+
+def _search(visit: Visit) -> str:
+    pages = {"n": str(MAX_REPOSITORIES)}
+    listed = visit.call("GET", visit.url.join("/v2/_catalog").copy_merge_params(pages))
+    if listed.status != 200:
+        raise skipped(f"name one with --repository: the catalog is answered with {listed.phrase}")
+    for name in _repositories(listed)[:MAX_REPOSITORIES]:
+        visit.plan = replace(visit.plan, repository=name)
+        answer = _list_tags(visit)
+        if answer.status == 200 and (tag := _first_tag(answer)):
+            return tag
+    raise skipped("the catalog leads to no tag that may be pulled: name one with --repository")
+
+
+def _repositories(listed: Answer) -> list[str]:
+    names = _object(listed.content).get("repositories")
+    try:
+        return [RepositoryName.parse(str(name)).value for name in names or ()]
+    except (InvalidName, TypeError):
+        raise failed("the catalog lists a repository that is none") from None
+
+
+def _list_tags(visit: Visit) -> Answer:
+    return visit.call("GET", visit.within("tags/list").copy_merge_params({"n": "1"}))
+
+
 def _first_tag(listed: Answer) -> str:
+    """The first tag that is listed, empty if none is."""
     tags = _object(listed.content).get("tags")
     if not isinstance(tags, list) or not tags:
-        raise skipped("the repository has no tag")
+        return ""
     try:
         return Tag.parse(str(tags[0])).value
     except InvalidReference:

@@ -110,7 +110,7 @@ def delete(visit: Visit) -> Finding:
         raise failed(f"deleted, but afterwards HEAD is answered with {after.phrase}")
     if visit.plan.is_ours:
         _forget_repository(visit)
-    return ok("deleted, and gone")
+    return ok("deleted, and gone; its space is free once the registry has collected it")
 
 
 def _begin(visit: Visit) -> Answer:

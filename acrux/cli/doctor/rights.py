@@ -110,7 +110,7 @@ def _bearer(visit: Visit, asked: TokenRequest, login: Login) -> Finding:
             answers.ACCESS_TOKEN,
         )
     visit.is_logged_in = True
-    return ok(f"{printable(describe(login))} get an access token; it {_life(visit.token)}")
+    return ok(f"an access token is given for {printable(describe(login))}; it {_life(visit.token)}")
 
 
 def _refused(ended: Ended, refused: TokenRefused, login: Login) -> Ended:
@@ -142,6 +142,6 @@ def _listed(actions: frozenset[str]) -> str:
 
 def _life(token: str) -> str:
     try:
-        return describe_life(jwt.decode(token).life_left(datetime.now(UTC)))
+        return describe_life(jwt.decode(token).life_left(datetime.now(UTC))).removeprefix("it ")
     except TokenUnreadable:
         return "is opaque"

@@ -10,6 +10,7 @@ import httpx2
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from acrux.cli.caller import failures
 from acrux.cli.caller.http_client import is_this_machine, printable, verification
 from acrux.cli.doctor import answers
 from acrux.cli.doctor.finding import Ended, Finding, failed, ok, warning
@@ -20,10 +21,8 @@ WARN_BEFORE: Final = timedelta(days=14)
 MAX_NAMES: Final = 10
 
 # OpenSSL's X509_V_ERR_ codes (x509_vfy.h).
-_EXPIRED: Final = frozenset({9, 10})  # not yet valid, no longer valid
 _SELF_SIGNED: Final = frozenset({18, 19})
 _NO_ISSUER: Final = frozenset({2, 20, 21})
-_NAME: Final = frozenset({62, 63, 64})
 
 _TRUST: Final = "give its CA with --cacert FILE, or add the CA to those of this machine"
 
@@ -77,10 +76,10 @@ def _untrusted(visit: Visit, refused: ssl.SSLCertVerificationError) -> Ended:
         return _no_tls(error)
     certificate = shaken.certificate
     detail, advice = f"the certificate is not trusted: {refused.verify_message}", _TRUST
-    if code in _NAME:
+    if code in failures.NAME:
         detail = f"the certificate is not for {visit.url.host}: it is for {_names(certificate)}"
         advice = "call the registry by one of these names, or get a certificate for this one"
-    elif code in _EXPIRED:
+    elif code in failures.EXPIRED:
         begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         detail = f"the certificate is valid from {begin:%Y-%m-%d} to {end:%Y-%m-%d}"
         advice = "renew it, unless the clock of this machine is wrong"
@@ -93,14 +92,13 @@ def _untrusted(visit: Visit, refused: ssl.SSLCertVerificationError) -> Ended:
 
 
 def _no_tls(error: OSError | ValueError) -> Ended:
-    reason = getattr(error, "reason", None) or ""
-    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
+    if failures.is_plain(error):
         return failed(
             "it does not speak TLS: probably plain HTTP",
             "call it as http://, or turn on TLS (acrux: --tls-cert and --tls-key)",
             answers.SSL,
         )
-    why = printable(str(error) or type(error).__name__)
+    why = printable(failures.reason(error)).removeprefix("there is no TLS connection: ")
     advice = "look for a proxy that terminates TLS, and at the protocols that the server allows"
     return failed(f"no TLS connection: {why}", advice, answers.SSL)
 

@@ -154,6 +154,7 @@ def delete_soft_delete(place: Place, pattern: str) -> None:
     """Delete the soft-delete policy of a pattern; then a less specific one applies."""
     with place.reach() as api:
         api.do("DELETE", SOFT_DELETE, query=(("repositories", pattern),))
+    click.echo(f"Ended soft delete for {pattern}.")
 
 
 def _find(api: Api, pattern: str) -> shapes.SoftDeletePolicy | None:

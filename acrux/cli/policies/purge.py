@@ -73,8 +73,8 @@ def purge(
     \b
     Examples:
       acrux purge --filter "team/app:^dev-" --ago 30d --dry-run
-      acrux purge --filter "team/.*:.*" --ago 7d --keep 3 --untagged
-      acrux purge --untagged-only --ago 1d12h
+      acrux purge --filter "team/.*:.*" --ago 7d --keep 3 --untagged --yes
+      acrux purge --untagged-only --ago 1d12h --yes
     """
     del options["concurrency"]
     wanted = _read(**options)

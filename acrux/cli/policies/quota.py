@@ -112,6 +112,7 @@ def delete(place: Place, policy_name: str) -> None:
     """Delete a quota."""
     with place.reach() as api:
         api.do("DELETE", ONE, name=policy_name)
+    click.echo(f"Deleted the quota {policy_name}.")
 
 
 def _print(quotas: Sequence[shapes.Quota], output: str, *, many: bool = False) -> None:

@@ -145,6 +145,7 @@ def delete(place: Place, policy_name: str) -> None:
     """Delete a retention rule. What it removed does not come back."""
     with place.reach() as api:
         api.do("DELETE", ONE, name=policy_name)
+    click.echo(f"Deleted the retention rule {policy_name}.")
 
 
 def _print(shown: Sequence[shapes.RetentionRule], output: str, *, many: bool = False) -> None:

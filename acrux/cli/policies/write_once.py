@@ -123,6 +123,7 @@ def delete(place: Place, policy_name: str) -> None:
     """Delete a write-once policy. The tags can then be moved and deleted."""
     with place.reach() as api:
         api.do("DELETE", ONE, name=policy_name)
+    click.echo(f"Deleted the policy {policy_name}.")
 
 
 def _print(policies: Sequence[shapes.WriteOncePolicy], output: str, *, many: bool = False) -> None:

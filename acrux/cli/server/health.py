@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from acrux.cli import exits
+from acrux.cli.caller import failures
 from acrux.cli.options import load, setting_options
 from acrux.serving import probe
 
@@ -41,8 +42,7 @@ def health(config: Path | None, *, ready: bool, **options: object) -> None:
     try:
         status, body = probe.ask(settings, path, SECONDS)
     except (OSError, http.client.HTTPException) as error:
-        why = str(error) or type(error).__name__
-        raise _Unreachable(f"{where} does not answer: {why}") from None
+        raise _Unreachable(f"{where} does not answer: {failures.reason(error)}") from None
     if status != http.client.OK:
         raise _Unhealthy(f"{where} answered {status}: {body}")
     click.echo(body)

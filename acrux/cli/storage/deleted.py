@@ -7,7 +7,7 @@ from msgspec import to_builtins
 
 from acrux.cli.carrier.api import Api
 from acrux.cli.carrier.place import Place, place_options
-from acrux.cli.options import output_option, print_json, print_table
+from acrux.cli.options import confirm, output_option, print_json, print_table, yes_option
 from acrux.cli.storage.targets import parse_target
 from acrux.errors import UnknownTag
 from acrux.http.management.storage import shapes
@@ -109,7 +109,7 @@ def _last_of(api: Api, repository: str, tag: str) -> str:
 
 @deleted.command()
 @click.argument("target")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @place_options("data_dir")
 def purge(place: Place, target: str, yes: bool) -> None:  # noqa: FBT001 -- a flag
     """Remove REPO@DIGEST for good, or all that was deleted of REPO. It needs no grace.
@@ -122,7 +122,7 @@ def purge(place: Place, target: str, yes: bool) -> None:  # noqa: FBT001 -- a fl
     if tag is not None:
         raise click.UsageError("name what to purge as REPO or REPO@DIGEST, without a tag")
     if not yes:
-        click.confirm(f"Nobody can restore {target} then. Continue?", abort=True)
+        confirm(f"Remove {target} for good? Nobody can restore it then.")
     with place.reach() as api:
         named = None if digest is None else str(digest)
         api.do("POST", "/deleted/purge", Purge(repository=str(repository), digest=named))

@@ -22,6 +22,7 @@ class Actions(Words[tuple[Action, ...]]):
     """One action or several."""
 
     name = "push|delete ..."
+    known = (Action.PUSH, Action.DELETE)
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
@@ -30,7 +31,7 @@ class Actions(Words[tuple[Action, ...]]):
         if isinstance(value, tuple):
             return value
         words = self.words(value)
-        wrong = [word for word in words if word not in (Action.PUSH, Action.DELETE)]
+        wrong = [word for word in words if word not in self.known]
         if wrong or not words:
             self.fail(f"{' '.join(wrong)!r}: give push, delete or both", parameter, context)
         return tuple(map(Action, dict.fromkeys(words)))

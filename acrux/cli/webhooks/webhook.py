@@ -166,6 +166,7 @@ def delete(place: Place, webhook_name: str) -> None:
     """Delete a webhook and its events, also those that wait."""
     with place.reach() as api:
         api.do("DELETE", ONE, name=webhook_name)
+    click.echo(f"Deleted the webhook {webhook_name}, and the events that waited for it.")
 
 
 def _status(text: str | None) -> Status:

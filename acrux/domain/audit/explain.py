@@ -17,6 +17,12 @@ from acrux.domain.audit.refusal import Holder, Refusal, to_the_second
 from acrux.domain.audit.rights import Explanation, Right, repository_options, rights
 
 _LOGIN: Final = "docker login REGISTRY"
+# How the settings that limit callers are given.
+_RAISING: Final = {
+    "account_limits": "acrux serve --account-limit OPERATION=REQUESTS",
+    "anonymous_limits": "acrux serve --anonymous-limit OPERATION=REQUESTS",
+    "concurrent_uploads": "acrux serve --concurrent-uploads NUMBER",
+}
 _TOKENS: Final = (ACCESS_TOKEN_KIND, REFRESH_TOKEN_KIND)
 
 
@@ -225,8 +231,9 @@ def _limit_reached(case: Refusal) -> _Answer:
     again = f" It could go on at {until}." if until else ""
     return _Answer(
         f"The setting {setting} allows {limit} to {whose}, and the request went beyond that."
-        f"{again} A request that is refused does not count.",
-        ("acrux settings",),
+        f"{again} A request that is refused does not count. Whoever starts the registry can give "
+        f"{setting} another value, as an option, a variable or in its file of settings.",
+        (_RAISING.get(setting, "acrux serve --help"),),
     )
 
 

@@ -29,6 +29,13 @@ class AttributesChange(Struct, frozen=True):
 
 UNLOCKED: Final = Attributes()
 
+# It begins as ACR's own message does (acr-protocol.md §5.6).
+_LOCKED: Final = (
+    "The operation is disallowed on this registry, repository or image: {what} is locked, with "
+    "{switch}-enabled false. acrux repository update {option} NAME --{switch}-enabled true unlocks "
+    "it"
+)
+
 
 class Operation(Enum):
     """What a caller is about to do within a repository, or to the whole of it."""
@@ -39,6 +46,15 @@ class Operation(Enum):
     DELETE_REPOSITORY = auto()
 
 
+# The switches that must be on: of the repository, and of each tag and manifest.
+_NEEDED: Final[dict[Operation, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    Operation.READ: (("read",), ("read",)),
+    Operation.WRITE: (("write",), ("write",)),
+    Operation.DELETE: (("write",), ("write", "delete")),
+    Operation.DELETE_REPOSITORY: (("write", "delete"), ("write", "delete")),
+}
+
+
 def check(operation: Operation, repository: Attributes, items: Iterable[Attributes] = ()) -> None:
     """Raise Disallowed if a switch of the repository, or of one of the items, forbids it.
 
@@ -46,20 +62,17 @@ def check(operation: Operation, repository: Attributes, items: Iterable[Attribut
     place that decides on locks (acr-protocol.md §5.5). If a repository may not be written, nothing
     can be pushed to it or deleted from it. If it may not be deleted, single images still can be.
     """
-    if not _allows(operation, repository, tuple(items)):
-        raise Disallowed
+    of_repository, of_items = _NEEDED[operation]
+    if switch := _off(of_repository, repository):
+        raise Disallowed(
+            _LOCKED.format(what="the repository", option="--repository", switch=switch)
+        )
+    for item in items:
+        if switch := _off(of_items, item):
+            what = "a tag or a manifest that this is about"
+            raise Disallowed(_LOCKED.format(what=what, option="--image", switch=switch))
 
 
-def _allows(operation: Operation, repository: Attributes, items: tuple[Attributes, ...]) -> bool:
-    match operation:
-        case Operation.READ:
-            return all(item.read_enabled for item in (repository, *items))
-        case Operation.WRITE:
-            return all(item.write_enabled for item in (repository, *items))
-        case Operation.DELETE:
-            return repository.write_enabled and _are_deletable(items)
-    return _are_deletable((repository, *items))  # what is left: DELETE_REPOSITORY
-
-
-def _are_deletable(items: Iterable[Attributes]) -> bool:
-    return all(item.write_enabled and item.delete_enabled for item in items)
+def _off(needed: tuple[str, ...], found: Attributes) -> str:
+    """The first of the switches that is off, empty if none is."""
+    return next((switch for switch in needed if not getattr(found, f"{switch}_enabled")), "")

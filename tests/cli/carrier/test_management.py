@@ -18,6 +18,7 @@ from acrux.http.management.policies.shapes import PurgePortion
 from tests.cli.conftest import at_url
 from tests.cli.places import APP, OTHER, Place, push
 from tests.openid_provider import provider
+from tests.reference.commands import every
 from tests.running import RunningRegistry, acrux, free_port, running
 
 PULL = "_repositories_pull"
@@ -240,7 +241,7 @@ def test_what_a_run_or_a_purge_removes_is_told_at_a_url(
     assert "nothing matches the filter typo:x at present" in purged.stderr
     assert remote.json(*purge, "--yes")["removed"] == []
     assert remote.refused("retention", "run", "--rule", "nothing")[0] == 4
-    assert remote.refused("purge", "--filter", "team", "--ago", "1d")[0] == 2
+    assert remote.refused("purge", "--filter", "team", "--ago", "1d", "--yes")[0] == 2
     remote.ok("retention", "delete", "-n", "builds", "--yes")
 
 
@@ -273,8 +274,9 @@ def test_a_case_is_explained_at_a_url(
 ) -> None:
     """Whoever is asked for help has the id, and need not have a shell on the machine."""
     weak = acrux("token", "list", "--registry", served.host, HOME=str(tmp_path), **reader)
-    case = weak.stderr.split("acrux auth explain ")[1].strip()
+    case, there = weak.stderr.split("acrux auth explain ")[1].strip().split(" -r ")
 
+    assert there == served.host
     assert remote.json("auth", "explain", case) == local.json("auth", "explain", case)
     assert remote.ok("auth", "explain", case) == local.ok("auth", "explain", case)
     assert "reader" in remote.ok("auth", "explain", case)
@@ -338,7 +340,10 @@ def test_who_may_not_is_told_why_and_whom_to_ask(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("token", "list", "--registry", "localhost:1"), "cannot reach http://localhost:1"),
+        (("token", "list", "--registry", "localhost:1"), "localhost:1: Connection refused"),
+        (("token", "list", "--registry", "a.invalid"), "cannot reach https://a.invalid: its name "),
+        (("login", "localhost:1", "-r", "localhost:1"), "name the registry once"),
+        (("login",), "name the registry: REGISTRY, or --registry HOST."),
         (("token", "list", "--registry", "localhost:1", "--data-dir", "."), "give either"),
         (("token", "list", "--registry", "localhost:1/team"), "more than a registry"),
         (("token", "list", "-u", "acrux"), "name the registry with --registry"),
@@ -352,7 +357,8 @@ def test_a_place_that_cannot_be_is_explained(words: tuple[str, ...], said: str) 
     done = acrux(*words)
 
     assert said in done.stderr
-    assert done.returncode == (3 if "cannot reach" in said else 2)
+    assert done.returncode == (3 if "cannot reach" in done.stderr else 2)
+    assert "[Errno" not in done.stderr
 
 
 @pytest.fixture
@@ -372,6 +378,56 @@ def test_a_certificate_that_is_not_trusted_ends_the_command(over_tls: RunningReg
 
     assert (unknown.returncode, trusted.returncode) == (3, 0)
     assert "Trust its certificate with --cacert FILE" in unknown.stderr
+    assert "_ssl.c" not in unknown.stderr
+
+
+def test_a_registry_with_tls_on_this_machine_is_called_with_https(
+    over_tls: RunningRegistry, tmp_path: Path
+) -> None:
+    """Its plain name means http here: what was typed must say what to type instead."""
+    host, cacert = f"localhost:{over_tls.port}", str(over_tls.data_dir / "tls" / "ca.pem")
+    command, home = ("repository", "list", "-r", host), {"HOME": str(tmp_path)}
+    good = {**home, "ACRUX_USERNAME": "acrux", "ACRUX_PASSWORD": over_tls.password}
+
+    plain = acrux(*command, **home)
+    nobody = acrux(*command, "--cacert", cacert, **home)
+    wrong = acrux(*command, "--cacert", cacert, **{**good, "ACRUX_PASSWORD": "not-this"})
+
+    assert (plain.returncode, nobody.returncode, wrong.returncode) == (3, 1, 1)
+    assert f"probably https. Call it as https://{host}\n" in plain.stderr
+    assert nobody.stderr.endswith(f"asks for a login: acrux login https://{host}\n")
+    assert wrong.stderr.endswith(f"Log in again: acrux login https://{host}\n")
+    assert acrux(*command, "--cacert", cacert, **good).returncode == 0
+    assert acrux("login", host, "--cacert", cacert, **good).returncode == 0
+    examined = acrux("doctor", "-r", host, "--cacert", cacert, **good)
+    assert examined.returncode == 0, examined.stdout
+
+
+def test_a_registry_without_tls_says_so(served: RunningRegistry, tmp_path: Path) -> None:
+    """OpenSSL's own words name a line of its source."""
+    done = acrux("repository", "list", "-r", f"https://{served.host}", HOME=str(tmp_path))
+
+    assert done.returncode == 3
+    assert done.stderr == (
+        f"acrux: cannot reach https://{served.host}: it does not speak TLS: probably plain HTTP. "
+        f"Call it as http://{served.host}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "names", [{"--user", "--username", "-u"}, {"--registry", "-r"}], ids=["user", "registry"]
+)
+def test_an_option_has_the_same_names_in_every_command(names: set[str]) -> None:
+    """People type what they typed in the command before."""
+    found = [
+        (one.path, names & {*option.opts})
+        for one in every()
+        for option in one.command.params
+        if names & {*option.opts}
+    ]
+
+    assert len(found) > 50
+    assert [path for path, some in found if some != names] == []
 
 
 def test_a_free_port_is_not_a_registry() -> None:

@@ -92,12 +92,30 @@ def test_what_is_locked_is_not_deleted(place: Place, repository: str) -> None:
     code, said = place.refused("repository", "delete", "-t", f"{repository}@{APP_DIGEST}", "--yes")
 
     assert locked["changeableAttributes"]["writeEnabled"] is False
-    assert (code, "it is locked" in said) == (1, True)
+    assert (code, "write-enabled false" in said) == (1, True)
+    assert "acrux repository update --image NAME --write-enabled true unlocks it" in said
+    assert "405" not in said
     assert "write" in place.ok("repository", "show", "-t", image)
     unlock = ("manifest", "update-metadata", "-n", image, "--write-enabled", "true")
     assert place.json(*unlock)["changeableAttributes"]["writeEnabled"] is True
     whole = place.json("repository", "update", "--repository", repository)
     assert whole["changeableAttributes"]["deleteEnabled"] is True
+
+
+def test_what_is_shown_names_the_registry_as_clients_know_it(
+    place: Place, served: RunningRegistry, repository: str
+) -> None:
+    """The port is in the settings of the registry, not in those of the command."""
+    shown = place.json("repository", "show", "--repository", repository)
+
+    assert shown["registry"] in {f"localhost:{served.port}", served.host}
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused(place: Place) -> None:
+    """The list of what is taken began with an empty word, which is not taken."""
+    for word in ("maybe", ""):
+        code, said = place.refused("repository", "update", "-t", "a:b", "--write-enabled", word)
+        assert (code, f"{word!r} is neither true nor false" in said) == (2, True)
 
 
 def test_a_tag_is_removed_and_an_image_deleted_with_all_its_tags(

@@ -53,7 +53,7 @@ def test_a_pattern_can_have_a_policy_of_its_own(terminal: Terminal) -> None:
     own = terminal.ok(*SOFT_DELETE, "update", *of_scratch, "--status", "disabled")
     listed = terminal.ok(*SOFT_DELETE, "list").stdout.split()
     both = terminal.json(*SOFT_DELETE, "list")
-    terminal.ok(*SOFT_DELETE, "delete", *of_scratch)
+    terminal.ok(*SOFT_DELETE, "delete", *of_scratch, "--yes")
 
     assert "no repository matches scratch/*" in own.stderr
     assert listed == [

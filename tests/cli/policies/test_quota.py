@@ -15,7 +15,7 @@ def test_a_quota_is_created_shown_changed_and_deleted(terminal: Terminal) -> Non
     shown = terminal.json("quota", "show", "-n", "team-quota")
     listed = terminal.json("quota", "list")
     changed = terminal.json(*UPDATE, "--max", "1.5 TB", "--repository-pattern", "*")
-    terminal.ok("quota", "delete", "-n", "team-quota")
+    terminal.ok("quota", "delete", "-n", "team-quota", "--yes")
 
     assert (created["repositories"], created["maxBytes"]) == ("team/*", 20 * 1024**3)
     assert listed == [shown] == [created]

@@ -34,7 +34,7 @@ def test_a_rule_is_created_shown_listed_and_deleted(terminal: Terminal) -> None:
     created = terminal.json(*CREATE, *ALL_CONDITIONS)
     shown = terminal.json("retention", "show", "-n", "old-builds")
     listed = terminal.json("retention", "list")
-    terminal.ok("retention", "delete", "-n", "old-builds")
+    terminal.ok("retention", "delete", "-n", "old-builds", "--yes")
 
     assert {
         name: value for name, value in created.items() if not name.endswith(("Date", "Time"))
@@ -175,7 +175,7 @@ def test_a_pattern_that_matches_nothing_is_warned_of(terminal: Terminal) -> None
         (("retention", "update", "-n", "nothing", "--keep-last", "3"),
          "there is no retention rule 'nothing'"),
         (("retention", "show", "-n", "nothing"), "there is no retention rule 'nothing'"),
-        (("retention", "delete", "-n", "nothing"), "there is no retention rule 'nothing'"),
+        (("retention", "delete", "-n", "nothing", "--yes"), "there is no retention rule 'nothing'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(terminal: Terminal, arguments: tuple[str, ...], said: str) -> None:

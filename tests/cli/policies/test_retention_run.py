@@ -14,7 +14,7 @@ RULE = (
     "retention", "create", "-n", "old-tags", "--repository-pattern", "team/*", "--tag", "*",
     "--older-than", "30", "--untagged-for", "7",
 )  # fmt: skip
-PURGE = ("purge", "--filter", "team/.*:^old", "--ago", "30d", "--untagged")
+PURGE = ("purge", "--filter", "team/.*:^old", "--ago", "30d", "--untagged", "--yes")
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_purge_prints_what_it_removes_and_how_much(terminal: Terminal, digest: s
 
 def test_purge_can_be_about_manifests_only(terminal: Terminal, digest: str) -> None:
     """Of any age, in all repositories."""
-    purged = terminal.json("purge", "--untagged-only")
+    purged = terminal.json("purge", "--untagged-only", "--yes")
 
     assert purged == {
         "removed": [{"repository": "team/app", "digest": digest}],
@@ -117,7 +117,7 @@ def test_purge_names_the_filters_that_match_nothing(
     terminal: Terminal, digest: str, options: tuple[str, ...], unmatched: list[str]
 ) -> None:
     """They may be mistyped; what is only too young is matched."""
-    result = terminal.ok("purge", *options)
+    result = terminal.ok("purge", *options, "--yes")
 
     assert digest
     assert result.stderr.splitlines() == [
@@ -150,7 +150,7 @@ def test_wrong_usage_of_purge_is_explained(
     terminal: Terminal, options: tuple[str, ...], said: str
 ) -> None:
     """Nothing is removed by a guess."""
-    result = terminal.run("purge", *options)
+    result = terminal.run("purge", *options, "--yes")
 
     assert result.exit_code == 2
     assert said in result.stderr
@@ -163,4 +163,4 @@ def test_wrong_usage_of_purge_is_explained(
 )  # fmt: skip
 def test_bad_flags_of_purge_are_refused(terminal: Terminal, options: tuple[str, ...]) -> None:
     """With the reason, as InvalidInput."""
-    assert isinstance(terminal.run("purge", *options).exception, InvalidInput)
+    assert isinstance(terminal.run("purge", *options, "--yes").exception, InvalidInput)

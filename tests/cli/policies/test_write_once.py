@@ -19,7 +19,7 @@ def test_a_policy_is_created_shown_changed_and_deleted(terminal: Terminal) -> No
     listed = terminal.json("write-once", "list")
     changed = terminal.json(*UPDATE, "--repository-pattern", "*", "--except-tag", "dev-*")
     unexcepted = terminal.json(*UPDATE, "--no-exceptions")
-    terminal.ok("write-once", "delete", "-n", "releases")
+    terminal.ok("write-once", "delete", "-n", "releases", "--yes")
 
     assert (created["repositories"], created["exceptTags"]) == (["prod/*", "base"], ["latest"])
     assert listed == [shown] == [created]

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from acrux.cli.main import cli
 from acrux.client.auth import RegistryAuth
 from acrux.domain.access.credential import Credential, Secret
+from tests.cli.places import push
 from tests.client.doctor.diagnosis import as_user, examine
 from tests.images import image
 from tests.running import RunningRegistry, acrux, running
@@ -90,15 +91,47 @@ def test_nothing_is_pushed_if_it_may_only_read(registry: RunningRegistry) -> Non
     assert repositories(registry) == before
 
 
-def test_if_it_may_only_read_and_no_repository_is_named_it_pulls_nothing(
+def test_if_it_may_only_read_it_pulls_the_first_tag_there_is(tmp_path: Path) -> None:
+    """Who only wants to know whether pulls work need not know what there is to pull."""
+    with running(tmp_path / "data", "--workers", "1") as registry:
+        none = as_user("acrux", registry.password, registry.host, "--read-only")
+        auth = RegistryAuth(registry.url, Credential("acrux", Secret(registry.password)))
+        push(registry.url, "a-first", image(b"without a tag"), auth=auth)
+        push(registry.url, "team/app", image(b"a layer"), "v1", auth=auth)
+        found = as_user("acrux", registry.password, "-r", registry.host, "--read-only")
+        nobody = examine(registry.host, "--read-only")
+
+    assert (none.code, found.code, nobody.code) == (0, 0, 0), found.printed
+    assert none["manifest"]["detail"].startswith("the catalog leads to no tag")
+    assert found["manifest"]["detail"] == "found team/app:v1"
+    assert {"head", "pull", "range"} <= found.named("ok")
+    assert nobody["manifest"]["status"] == "skipped"
+
+
+def test_each_check_is_a_line_for_programs_that_read_lines(registry: RunningRegistry) -> None:
+    """The help promises a line for each item."""
+    arguments = ("doctor", registry.host, "-u", "acrux", "--password-stdin", "-o", "jsonl")
+
+    result = CliRunner().invoke(cli, arguments, input=f"{registry.password}\n")
+
+    *checks, verdict = map(json.loads, result.stdout.splitlines())
+    assert {one["name"] for one in checks} == READ | LOGGED_IN | WRITTEN
+    assert verdict == {"registry": registry.url, "healthy": True}
+    named = CliRunner().invoke(cli, (*arguments, "--query", "name"), input=f"{registry.password}\n")
+    assert '"pull"' in named.stdout.splitlines()
+
+
+def test_what_it_deleted_is_said_to_take_space_until_it_is_collected(
     registry: RunningRegistry,
 ) -> None:
-    """It cannot know a repository that the account may pull."""
-    found = as_user("acrux", registry.password, registry.host, "--read-only")
+    """Whoever looks at acrux usage afterwards finds it there."""
+    found = as_user("acrux", registry.password, registry.host)
 
-    assert found.code == 0, found.printed
-    assert found["rights"]["detail"] == "no repository: name one with --repository"
-    assert found["manifest"]["status"] == found["pull"]["status"] == "skipped"
+    left = acrux("usage", "--prefix", "acrux-doctor", "--data-dir", str(registry.data_dir))
+    assert "acrux-doctor" in left.stdout
+    assert found["delete"]["detail"] == (
+        "deleted, and gone; its space is free once the registry has collected it"
+    )
 
 
 def test_a_repository_that_is_not_there_cannot_be_pulled(registry: RunningRegistry) -> None:
@@ -162,7 +195,10 @@ def test_a_refresh_token_that_was_stored_is_used(registry: RunningRegistry) -> N
 
     assert stored.exit_code == 0, stored.output
     assert found.code == 0, found.printed
-    assert found["token"]["detail"].startswith("a refresh token get")
+    assert re.fullmatch(
+        r"an access token is given for a refresh token; it expires in [0-9:]+",
+        found["token"]["detail"],
+    )
 
 
 def test_a_table_says_below_it_what_to_do(registry: RunningRegistry) -> None:

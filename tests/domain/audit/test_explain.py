@@ -184,6 +184,8 @@ PASSWORDS = (
         (Reason.TOO_MANY, {}, "Too many requests", "acrux lockout clear --address 192.0.2.7"),
         (Reason.UNTRUSTED, {"objections": "ci: no."}, "ci: no.", "acrux trust list"),
         (Reason.NO_TRUST, {}, ".", "acrux trust test --token-file FILE"),
+        (Reason.LIMIT_REACHED, {"setting": "account_limits", "limit": "read=5 requests a minute"},
+         "can give account_limits another value", "acrux serve --account-limit "),
     ],
 )  # fmt: skip
 def test_each_reason_is_explained_with_its_facts_and_its_remedy(

@@ -56,6 +56,26 @@ def test_one_attribute_forbids_what_the_table_says(operation: Operation, switch:
     assert is_allowed(operation, UNLOCKED, UNLOCKED, locked) is (switch not in of_items)
 
 
+@pytest.mark.parametrize(
+    ("repository", "item", "words", "command"),
+    [
+        (Attributes(write_enabled=False), UNLOCKED, "the repository is locked, with write-enabled",
+         "acrux repository update --repository NAME --write-enabled true"),
+        (UNLOCKED, Attributes(delete_enabled=False), "is locked, with delete-enabled false",
+         "acrux repository update --image NAME --delete-enabled true"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_the_lock_and_what_unlocks_it(
+    repository: Attributes, item: Attributes, words: str, command: str
+) -> None:
+    """Who meets a lock has often not set it, and does not know the API of attributes."""
+    with pytest.raises(Disallowed) as refused:
+        check(Operation.DELETE, repository, (item,))
+
+    assert words in refused.value.message
+    assert command in refused.value.message
+
+
 @given(st.sampled_from(Operation), attributes, st.lists(attributes, max_size=4))
 def test_an_operation_is_allowed_if_no_single_attribute_forbids_it(
     operation: Operation, repository: Attributes, items: list[Attributes]
