@@ -82,7 +82,7 @@ def refusal(response: httpx2.Response, body: bytes, login: Login | None) -> Exce
     if _is_of_endpoint(status, stated):
         return NotSpoken(_not_spoken(response, stated))
     if status == 400 and not stated.code and response.request.url.scheme == "http":
-        return Refused(_plain(response))
+        return InvalidInput(_plain(response))
     kind = _KINDS.get(status)
     if kind is not None:
         return kind(stated.message or _status(response), **stated.detail)

@@ -57,7 +57,7 @@ def error(code: str, message: str, detail: object = None) -> bytes:
             1,
             "is busy: try again in 1 second\n",
         ),
-        (always(400, b"Client sent an HTTP request to an HTTPS server."), 1, "call it as https://"),
+        (always(400, b"Client sent an HTTP request to an HTTPS server."), 2, "call it as https://"),
         (always(405, error("REGISTRY_DISALLOWED_OPERATION", "locked")), 1, "refuses this: locked"),
         (always(503, b""), 1, "answered 503"),
         (always(405, error("UNSUPPORTED", "not so")), 1, "cannot do GET"),
