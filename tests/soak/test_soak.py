@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from tests.clients.test_proxies import wait_until
-from tests.processes import told
+from tests.processes import is_alive, told
 from tests.running import RunningRegistry, free_port, renew
 from tests.scrape import scrape
 from tests.soak.clients import Client, Entrance, Tally, Window
@@ -69,10 +69,12 @@ def load(entrances: tuple[Entrance, ...], passwords: Passwords, tally: Tally) ->
 
 
 def kill_a_worker(registry: RunningRegistry) -> Window:
-    """Kill a worker; return when: a client may notice before we know the time."""
+    """Kill a worker; return from when to when it died, which takes milliseconds."""
     names = {pid: told(pid, "cmdline") for pid in registry.worker_pids()}
+    worker = next(pid for pid, name in names.items() if "worker-" in name)
     began = time.monotonic()
-    os.kill(next(pid for pid, name in names.items() if "worker-" in name), signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: not is_alive(worker))
     return Window(began, time.monotonic())
 
 
