@@ -87,7 +87,7 @@ class Boolean(click.types.BoolParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
         """As click does, except that the empty text, which it takes for false, is refused."""
-        wrong = f"{value!r} is neither true nor false"
+        wrong = f"give true or false, not {value!r}"
         if isinstance(value, str) and not value.strip():
             self.fail(wrong, param, ctx)
         try:

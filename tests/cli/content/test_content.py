@@ -115,7 +115,7 @@ def test_a_switch_that_is_neither_on_nor_off_is_refused(place: Place) -> None:
     """The list of what is taken began with an empty word, which is not taken."""
     for word in ("maybe", ""):
         code, said = place.refused("repository", "update", "-t", "a:b", "--write-enabled", word)
-        assert (code, f"{word!r} is neither true nor false" in said) == (2, True)
+        assert (code, f"give true or false, not {word!r}" in said) == (2, True)
 
 
 def test_a_tag_is_removed_and_an_image_deleted_with_all_its_tags(
