@@ -36,4 +36,4 @@ def render() -> str:
 def _default(value: object) -> str:
     if value in (None, (), ""):
         return "-"
-    return f"`{str(value).lower() if value is False else value}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
