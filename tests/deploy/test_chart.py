@@ -1,5 +1,6 @@
 """The Helm chart: rendered by the real helm, and checked against Kubernetes' own schemas."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from acrux import __version__
 from tests.clients import go_tools
 from tests.deploy.settings_named import settings_in
 from tests.running import ROOT, running
+from tests.tools import require_tool
 
 CHART: Final = ROOT / "deploy" / "helm" / "acrux"
 VALUES: Final = sorted((CHART / "ci").glob("*.yaml"))
@@ -235,6 +237,43 @@ def test_the_notes_say_how_to_log_in(helm: str, values: Path, tmp_path: Path) ->
     assert ("WARNING" in notes) is not is_secure
     has_password = values.stem == "everything-values"
     assert ("acrux credential renew" in notes) is not has_password
+
+
+def test_prometheus_knows_the_registry_by_the_names_that_the_alerts_use(
+    helm: str, tmp_path: Path
+) -> None:
+    """An alert for a job of another name never fires, and nobody notices until it should."""
+    objects = {
+        one["kind"]: one
+        for one in template(helm, "--values", str(CHART / "ci" / "everything-values.yaml"),
+                            "--set", "nameOverride=images,fullnameOverride=images")
+    }  # fmt: skip
+    [endpoint] = objects["ServiceMonitor"]["spec"]["endpoints"]
+    found = {  # as the operator finds a pod
+        "__address__": "10.244.0.7:9090",
+        "__meta_kubernetes_namespace": "prod",
+        "__meta_kubernetes_service_name": objects["Service"]["metadata"]["name"],
+        "job": objects["Service"]["metadata"]["name"],
+    }
+    relabelings = [
+        {re.sub("[A-Z]", lambda upper: f"_{upper[0].lower()}", name): value
+         for name, value in relabeling.items()}
+        for relabeling in endpoint["relabelings"]
+    ]  # fmt: skip
+    config = tmp_path / "prometheus.yml"
+    scraped = {
+        "job_name": "operator", "relabel_configs": relabelings,
+        "static_configs": [{"targets": [found.pop("__address__")], "labels": found}],
+    }  # fmt: skip
+    config.write_text(json.dumps({"scrape_configs": [scraped]}))
+
+    promtool = require_tool("promtool", "prometheus")
+    done = run(promtool, "check", "service-discovery", str(config), "operator")
+
+    [target] = json.loads(done.stdout)
+    assert (target["labels"]["job"], target["labels"]["instance"]) == ("acrux", "prod/images")
+    alerts = (ROOT / "deploy" / "prometheus" / "alerts.yaml").read_text()
+    assert set(re.findall(r'job="([^"]+)"', alerts)) == {target["labels"]["job"]}
 
 
 def test_the_chart_installs_this_release() -> None:
