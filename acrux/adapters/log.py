@@ -167,14 +167,14 @@ class LibraryFormatter(logging.Formatter):
 
     def __init__(self, style: Style) -> None:
         super().__init__()
-        self._style: Style = style
+        self._written_as: Style = style
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
         values = {"logger": record.name, "message": record.getMessage()}
         if record.exc_info:
             values["exception"] = self.formatException(record.exc_info)[-MAX_TRACEBACK:]
-        return render(self._style, "library", record.levelname.lower(), **values).rstrip("\n")
+        return render(self._written_as, "library", record.levelname.lower(), **values).rstrip("\n")
 
 
 def _json(level: str, event: str, names: tuple[str, ...], longest: int = MAX_VALUE) -> Render:

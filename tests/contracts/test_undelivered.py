@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from acrux.adapters.sql.database import Statement
 from acrux.adapters.sql.webhooks import recording
-from acrux.adapters.sql.webhooks.undelivered import Undelivered, undelivered
+from acrux.adapters.sql.webhooks.undelivered import COUNT, Undelivered, undelivered
+from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.ports.webhooks import Lane
 from tests.contracts.content import AT, HELLO, index, tags
 from tests.contracts.databases import Databases
@@ -45,6 +47,17 @@ async def test_what_waits_is_dead_or_was_dropped_is_counted_for_all_webhooks_tog
     waiting = sum(standing.waiting for standing in standings)
     assert found.events == {"waiting": waiting, "dead": 2, "dropped": dropped}
     assert capped.events["dead"] == 1
+
+
+async def test_what_waits_is_not_read_to_count_what_is_dead(database: SqliteDatabase) -> None:
+    """Millions of events may wait while no receiver answers, which is when it is watched."""
+    explain = Statement(f"EXPLAIN QUERY PLAN {COUNT}", {"most": 10})
+
+    steps = [str(row[-1]) for row in await database.read(explain)]
+
+    of_events = [step for step in steps if "webhook_events" in step]
+    assert of_events
+    assert all(step.endswith("(webhook=? AND state=?)") for step in of_events)
 
 
 async def test_a_webhook_fails_while_it_is_on_and_events_wait_for_it(databases: Databases) -> None:

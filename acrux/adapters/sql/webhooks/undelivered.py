@@ -10,12 +10,13 @@ from acrux.adapters.sql.database import Database, Statement
 from acrux.domain.instants import from_microseconds
 
 # A dead event is one entry of an index. The rest is in the rows of the webhooks, of which there are
-# at most MAX_WEBHOOKS.
-_COUNT: Final = """
+# at most MAX_WEBHOOKS. CROSS JOIN makes SQLite begin with these, and not with all that waits.
+COUNT: Final = """
     SELECT COALESCE(SUM(waiting), 0), COALESCE(SUM(dropped), 0), (
         SELECT COUNT(*) FROM (
-            SELECT 1 FROM webhooks JOIN webhook_events ON webhook_events.webhook = webhooks.name
-            WHERE webhook_events.state = 'dead' LIMIT :most) AS dead),
+            SELECT 1 FROM webhooks CROSS JOIN webhook_events
+            WHERE webhook_events.webhook = webhooks.name AND webhook_events.state = 'dead'
+            LIMIT :most) AS dead),
         MIN(CASE WHEN is_enabled = 1 AND waiting > 0 THEN failing_since END)
     FROM webhooks
 """
@@ -34,7 +35,7 @@ class Undelivered(Struct, frozen=True):
 
 async def undelivered(database: Database, most: int) -> Undelivered:
     """What was not delivered. It reads no more than `most` dead events, however many there are."""
-    [row] = await database.read(Statement(_COUNT, {"most": most}))
+    [row] = await database.read(Statement(COUNT, {"most": most}))
     waiting, dropped, dead, since = row
     events = {"waiting": int(waiting), "dead": int(dead), "dropped": int(dropped)}
     return Undelivered(events, None if since is None else from_microseconds(since))
