@@ -79,10 +79,14 @@ class BackgroundTasks:
 
         A read-only file system does not prevent the start.
         """
+        await self.begin()
+        self._running = [asyncio.create_task(self._repeat(task)) for task in self._tasks]
+
+    async def begin(self) -> None:
+        """Run the tasks that are due at the start, once."""
         for task in self._tasks:
             if task.at_start:
                 await self._begin(task)
-        self._running = [asyncio.create_task(self._repeat(task)) for task in self._tasks]
 
     async def _begin(self, task: BackgroundTask) -> None:
         try:

@@ -135,7 +135,7 @@ class Server(MPServer):
         finally:
             self._listeners.keep_only(None)  # so that nobody waits for workers that stop
             supervisor.stop(self.workers_kill_timeout or 0)
-            scraped.stop(0)
+            scraped.stop(1)
 
     def _start(self, spawn_target: Any, target_loader: Any, number: int) -> Process:
         """Start one worker with the current certificate.

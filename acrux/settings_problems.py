@@ -21,6 +21,8 @@ _LOGIN_SERVER = re.compile(
 # Clients may send it in any case, and it is compared in lower case.
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,254}")
 
+_EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- nothing binds it
+
 _ISSUER = re.compile(r"[ -~]{1,255}")
 
 # As a browser writes it (RFC 6454 §6.1).
@@ -116,6 +118,14 @@ def _network_problems(settings: Settings) -> Iterator[Problem]:
         given = settings.metrics_listen
         wrong = f"{given!r} is not HOST:PORT such as 127.0.0.1:9095 or [::1]:9095"
         yield Problem("metrics_listen", wrong)
+    if settings.metrics_address and _is_own(settings, *settings.metrics_address):
+        wrong = "is the registry's own port: choose another, or leave it out to have /metrics there"
+        yield Problem("metrics_listen", wrong)
+
+
+def _is_own(settings: Settings, host: str, port: int) -> bool:
+    is_same_host = host == settings.host or not _EVERY_ADDRESS.isdisjoint((host, settings.host))
+    return port == settings.port and is_same_host
 
 
 def _account_problems(settings: Settings) -> Iterator[Problem]:
@@ -145,10 +155,18 @@ def _token_problems(settings: Settings) -> Iterator[Problem]:
 
 def _rate_problems(settings: Settings) -> Iterator[Problem]:
     for name in ("account_limits", "anonymous_limits"):
-        try:
-            read_rates(getattr(settings, name))
-        except InvalidInput as refused:
-            yield Problem(name, refused.message)
+        given = getattr(settings, name)
+        wrong = [sentence for one in given if (sentence := _wrong_rates((one,)))]
+        for sentence in wrong or filter(None, [_wrong_rates(given)]):
+            yield Problem(name, sentence)
+
+
+def _wrong_rates(given: tuple[str, ...]) -> str:
+    try:
+        read_rates(given)
+    except InvalidInput as refused:
+        return refused.message
+    return ""
 
 
 def _tls_problems(settings: Settings) -> Iterator[Problem]:

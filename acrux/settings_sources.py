@@ -28,6 +28,7 @@ _EXPECTED: Final[Mapping[Any, str]] = {
     str: "a text",
     tuple[str, ...]: "a list of texts",
 }
+ENVIRONMENT: Final = "environment"
 MAX_SHOWN: Final = 80  # characters of a value that is wrong
 
 # What a running registry reads again. Its workers take the new values when they are replaced.
@@ -64,7 +65,7 @@ def load(environ: Mapping[str, str], options: Mapping[str, object], config: Path
 
     `options` holds the options of the command line, by setting. A variable that is not a setting is
     ignored: it may belong to another program or to an orchestrator. Raises InvalidSettings, which
-    lists all problems at once.
+    has a line for each problem, and for what was ignored.
     """
     problems: list[str] = []
     ours, ignored = _sort_variables(environ)
@@ -72,7 +73,7 @@ def load(environ: Mapping[str, str], options: Mapping[str, object], config: Path
     sources: dict[str, str] = {}
     for source, given in (
         (str(config), _from_file(config, problems)),
-        ("environment", _from_environ(ours)),
+        (ENVIRONMENT, _from_environ(ours)),
         ("command line", {name: value for name, value in options.items() if _is_given(value)}),
     ):
         for name, value in given.items():
@@ -81,15 +82,15 @@ def load(environ: Mapping[str, str], options: Mapping[str, object], config: Path
                 sources[name] = source
             except msgspec.ValidationError:
                 problems.append(
-                    f"{name} ({source}): must be {_expected(name)}, not {_shown(value)}"
+                    f"{_named(name, source)}: must be {_expected(name)}, not {_shown(value)}"
                 )
     settings = Settings(**values)
     problems += [
-        f"{name} ({sources.get(name, 'default')}): {sentence}"
+        f"{_named(name, sources.get(name, 'default'))}: {sentence}"
         for name, sentence in settings_problems.find(settings)
     ]
     if problems:
-        raise InvalidSettings("; ".join(problems))
+        raise InvalidSettings("\n".join((*problems, *ignored)))
     return Loaded(settings, _origins(settings, sources), ignored)
 
 
@@ -112,7 +113,7 @@ def _sort_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[s
     of_services = sorted(name for name, text in named.items() if _is_of_service(name, text, known))
     ours = {name: named[name] for name in named if name in known and name not in of_services}
     unknown = sorted(named.keys() - ours.keys() - OTHER_VARIABLES - set(of_services))
-    ignored = [_unknown(name, known, "environment") for name in unknown]
+    ignored = [_unknown(name, known, ENVIRONMENT) for name in unknown]
     if of_services:
         ignored.insert(
             0,
@@ -144,9 +145,14 @@ def _is_given(value: object) -> bool:
 
 
 def _unknown(name: str, names: list[str], source: str) -> str:
-    nearest = difflib.get_close_matches(name, names, 1)
-    hint = f": did you mean {nearest[0]}?" if nearest else ": see acrux settings"
+    rests = {other.removeprefix(PREFIX): other for other in names}
+    nearest = difflib.get_close_matches(name.removeprefix(PREFIX), rests, 1)
+    hint = f": did you mean {rests[nearest[0]]}?" if nearest else ": see acrux settings"
     return f"there is no setting {name} ({source}){hint}"
+
+
+def _named(name: str, source: str) -> str:
+    return f"{name} ({variable(name) if source == ENVIRONMENT else source})"
 
 
 def _kind(name: str) -> Any:

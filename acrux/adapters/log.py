@@ -147,10 +147,10 @@ def render(style: Style, event: str, /, level: str = "info", **values: object) -
 
 
 def sentence(style: Style, event: str, text: str, level: str = "error") -> str:
-    """A line for the person who starts the registry, or for what collects its log."""
+    """For the person who starts the registry, or one line for what collects its log."""
     if style == "json":
         return render(style, event, level, message=text)
-    return f"acrux: {text}\n"
+    return "".join(f"acrux: {line}\n" for line in text.splitlines())
 
 
 def hear_libraries(level: Level) -> None:

@@ -1,7 +1,7 @@
 """Build the whole registry, which is then not yet open."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -47,12 +47,17 @@ from acrux.settings import Settings
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry that is built but not yet open."""
+    """A registry that is built but not yet open.
+
+    `begin` does once what a server does before it serves, so that what cannot work is found before
+    there are workers. It raises InvalidSettings.
+    """
 
     app: Application
     rows: tuple[Row, ...]
     services: Services
     lifespan: Lifespan
+    begin: Callable[[], Awaitable[None]]
 
 
 def build(  # noqa: PLR0913, PLR0917 -- one of each
@@ -84,7 +89,8 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
     serving = (*background, *_of_serving(settings, adapters, services, connections, log))
     parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
     app, rows = _application(parts, board or Board(slots=1))
-    return Registry(app, rows, services, _lifespan(adapters, services, log, background))
+    lifespan = _lifespan(adapters, services, log, background)
+    return Registry(app, rows, services, lifespan, BackgroundTasks(serving, log).begin)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 from secrets import token_hex
 
 from acrux import __version__
@@ -146,7 +147,7 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
             adapters.outbox,
             adapters.vault,
             clock,
-            allows_http=bool(settings.webhook_networks),
+            [ip_network(network) for network in settings.webhook_networks],
         ),
         deliveries=_deliveries(settings, adapters),
     )

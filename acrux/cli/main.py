@@ -161,5 +161,6 @@ def _said(refused: click.ClickException) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"acrux: {message}", err=True)
+    for line in message.splitlines():
+        click.echo(f"acrux: {line}", err=True)
     sys.exit(code)

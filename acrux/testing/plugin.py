@@ -1,6 +1,7 @@
 """Fixtures for pytest: private registries, and accounts on them."""
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ MARKER = (
     "acrux(tls=False, sample=False, layouts={}, settings={}, template=True): "
     "how the test's acrux_registry is started"
 )
+OPTIONS = ("tls", "sample", "layouts", "settings", "template")
 SHOWN_LINES = 100  # of a log, beside a failure
 
 REGISTRIES: "pytest.StashKey[Registries]" = pytest.StashKey()
@@ -64,7 +66,7 @@ def acrux_registry(
     """An empty registry for one test, on a free port."""
     marker = request.node.get_closest_marker("acrux")
     options = acrux_options | (marker.kwargs if marker else {})
-    with acrux_registries.start(**options) as registry:
+    with _started(acrux_registries, options) as registry:
         yield registry
 
 
@@ -73,7 +75,24 @@ def acrux_session_registry(
     acrux_registries: "Registries", acrux_options: dict[str, Any]
 ) -> "Iterator[Registry]":
     """One registry for all tests of the run (with pytest-xdist, of a worker)."""
-    with acrux_registries.start(**acrux_options) as registry:
+    with _started(acrux_registries, acrux_options) as registry:
+        yield registry
+
+
+@contextmanager
+def _started(registries: "Registries", options: dict[str, Any]) -> "Iterator[Registry]":
+    from acrux.testing.errors import NotALayout, NotStarted, Refused  # noqa: PLC0415 -- as above
+
+    if unknown := sorted(options.keys() - OPTIONS):
+        pytest.fail(
+            f"acrux: there is no option {', '.join(unknown)}: choose from {', '.join(OPTIONS)}",
+            pytrace=False,
+        )
+    with ExitStack() as stack:
+        try:
+            registry = stack.enter_context(registries.start(**options))
+        except (NotALayout, NotStarted, Refused) as failed:
+            pytest.fail(f"acrux: {failed}", pytrace=False)
         yield registry
 
 

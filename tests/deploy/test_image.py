@@ -183,7 +183,8 @@ def contained(store: Store, image: str, volume: str, user: str) -> Iterator[tupl
         "run", "--detach", f"--name={name}", "--read-only", "--read-only-tmpfs=false",
         f"--user={user}", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=host",
         f"--volume={volume}:/var/lib/acrux", "--log-driver=k8s-file",
-        *HERE, f"--env=ACRUX_PORT={port}", "--env=ACRUX_HOST=127.0.0.1", "--env=ACRUX_WORKERS=1", image,
+        *HERE, f"--env=ACRUX_PORT={port}", "--env=ACRUX_HOST=127.0.0.1", "--env=ACRUX_WORKERS=1",
+        image,
     )  # fmt: skip
     try:
         yield name, port

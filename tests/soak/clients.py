@@ -37,6 +37,14 @@ class Entrance:
 
 
 @dataclass(frozen=True)
+class Window:
+    """From one instant to another, of time.monotonic."""
+
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True)
 class Failure:
     """A request without the answer that its client expected."""
 
@@ -47,9 +55,9 @@ class Failure:
     began: float  # of time.monotonic
     ended: float
 
-    def was_open_at(self, instant: float) -> bool:
-        """Whether its connection was in use at this instant."""
-        return self.began <= instant <= self.ended
+    def was_open_in(self, window: Window) -> bool:
+        """Whether its connection was in use at some instant of the window."""
+        return self.began <= window.ended and window.began <= self.ended
 
 
 @dataclass
@@ -88,6 +96,7 @@ class Client(threading.Thread):
         self._connection = entrance.connect()
         self._idle_since = time.monotonic()
         self._pushed: dict[str, Image] = {}
+        self._unknown: set[str] = set()  # tags whose last change was not answered
         self._token = ""
         self._is_first = True
 
@@ -136,7 +145,10 @@ class Client(threading.Thread):
     def _tag(self, pushed: Image) -> None:
         tag = f"v{self._chance.randrange(TAGS)}"
         path = self._path("manifests", tag)
+        self._pushed.pop(tag, None)
+        self._unknown.add(tag)
         self._call(201, "PUT", path, pushed.manifest, content_type=pushed.media_type)
+        self._unknown.remove(tag)
         self._pushed[tag] = pushed
 
     def _pull(self) -> None:
@@ -152,14 +164,15 @@ class Client(threading.Thread):
     def _list(self) -> None:
         if self._pushed:
             listed = json.loads(self._call(200, "GET", self._path("tags", "list")))
-            self._expect(
-                json.dumps(listed["tags"]).encode(), json.dumps(sorted(self._pushed)).encode()
-            )
+            known = [tag for tag in listed["tags"] if tag not in self._unknown]
+            self._expect(json.dumps(known).encode(), json.dumps(sorted(self._pushed)).encode())
 
     def _delete(self) -> None:
         if self._pushed:
             tag, _ = self._pushed.popitem()
+            self._unknown.add(tag)
             self._call(202, "DELETE", self._path("manifests", tag))
+            self._unknown.remove(tag)
 
     @property
     def _uploads(self) -> str:

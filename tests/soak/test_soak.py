@@ -15,10 +15,10 @@ from typing import Final
 import pytest
 
 from tests.clients.test_proxies import wait_until
-from tests.processes import told
+from tests.processes import is_alive, told
 from tests.running import RunningRegistry, free_port, renew
 from tests.scrape import scrape
-from tests.soak.clients import Client, Entrance, Tally
+from tests.soak.clients import Client, Entrance, Tally, Window
 from tests.soak.place import Place, place
 
 SECONDS: Final = float(os.environ.get("ACRUX_SOAK_SECONDS", "0"))
@@ -68,11 +68,14 @@ def load(entrances: tuple[Entrance, ...], passwords: Passwords, tally: Tally) ->
             client.join()
 
 
-def kill_a_worker(registry: RunningRegistry) -> float:
-    """Kill a worker; return when."""
+def kill_a_worker(registry: RunningRegistry) -> Window:
+    """Kill a worker; return from when to when it died, which takes milliseconds."""
     names = {pid: told(pid, "cmdline") for pid in registry.worker_pids()}
-    os.kill(next(pid for pid, name in names.items() if "worker-" in name), signal.SIGKILL)
-    return time.monotonic()
+    worker = next(pid for pid, name in names.items() if "worker-" in name)
+    began = time.monotonic()
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: not is_alive(worker))
+    return Window(began, time.monotonic())
 
 
 @pytest.mark.skipif(not SECONDS, reason="ACRUX_SOAK_SECONDS does not say for how long")
@@ -84,14 +87,14 @@ def test_no_request_fails_but_those_of_a_killed_worker(tmp_path: Path) -> None:
         with load(there.entrances, passwords, tally):
             killed, memory = live(there, passwords)
         grown = bytes_of_a_process(there.registry)
-        uncounted = sum(killed - UNCOUNTED < at <= killed for at in tally.instants)
+        uncounted = sum(killed.began - UNCOUNTED < at <= killed.ended for at in tally.instants)
         wait_until(lambda: counted(metrics, "GET") + uncounted >= made(tally, "GET"))
         for method in ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"):
             lost = made(tally, method) - counted(metrics, method)
             assert -len(tally.failures) <= lost <= uncounted, method
         assert there.registry.stop() == 0
 
-    unexplained = [failure for failure in tally.failures if not failure.was_open_at(killed)]
+    unexplained = [failure for failure in tally.failures if not failure.was_open_in(killed)]
     assert unexplained == []
     assert len(tally.failures) <= CLIENTS * len(there.entrances)
     assert tally.answers.total() > 100
@@ -117,11 +120,11 @@ def counted(port: int, method: str) -> int:
     return int(page.sum("acrux_http_requests_total", method=method) - others)
 
 
-def live(there: Place, passwords: Passwords) -> tuple[float, float]:
+def live(there: Place, passwords: Passwords) -> tuple[Window, float]:
     """What happens to it; return when a worker was killed, and the memory after the warm-up."""
     pause = threading.Event()
     began = time.monotonic()
-    killed, memory, renewals = 0.0, 0.0, 0
+    killed, memory, renewals = None, 0.0, 0
     while (passed := time.monotonic() - began) < SECONDS:
         if passed >= SECONDS * renewals / RENEWALS:
             renewals += 1
@@ -132,6 +135,7 @@ def live(there: Place, passwords: Passwords) -> tuple[float, float]:
             memory = bytes_of_a_process(there.registry)
         if not killed and passed > SECONDS / 2:
             killed = kill_a_worker(there.registry)
+    assert killed
     return killed, memory
 
 

@@ -123,6 +123,32 @@ def test_with_its_own(acrux_registry):
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_what_prevents_a_registry_is_said_in_one_sentence(installed: Path, tmp_path: Path) -> None:
+    """Frames of a library that one does not know hide what one got wrong oneself."""
+    done = run(
+        installed,
+        tmp_path,
+        """
+import pytest
+
+@pytest.mark.acrux(tsl=True)
+def test_a_typo(acrux_registry): pass
+
+@pytest.mark.acrux(layouts={"app": "nowhere"})
+def test_a_missing_layout(acrux_registry): pass
+
+@pytest.mark.acrux(settings={"prot": 1})
+def test_a_setting(acrux_registry): pass
+""",
+    )
+
+    assert "3 errors" in done.stdout, done.stdout
+    assert "acrux: there is no option tsl: choose from tls, sample, layouts" in done.stdout
+    assert "acrux: there is neither a folder nor a file nowhere" in done.stdout
+    assert "there is no setting prot" in done.stdout
+    assert "plugin.py" not in done.stdout
+
+
 def test_a_failure_shows_what_the_registry_logged(installed: Path, tmp_path: Path) -> None:
     """Whoever reads the output of CI cannot look into a folder that is gone."""
     done = run(

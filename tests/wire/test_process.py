@@ -1,5 +1,6 @@
 """The process: how it starts and stops, and how it reports mistakes."""
 
+import dataclasses
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from acrux.domain.content.digest import Digest
+from acrux.settings import Settings, variable
 from tests.processes import children, is_alive
 from tests.running import (
     ROOT,
@@ -415,6 +417,26 @@ def test_a_failed_start_is_one_clear_line_and_exit_code_2(
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+FILES = [field.name for field in dataclasses.fields(Settings) if "Path" in str(field.type)]
+
+
+@pytest.mark.parametrize("setting", FILES)
+def test_a_file_that_cannot_be_used_is_one_clear_line_and_exit_code_2(
+    tmp_path: Path, setting: str
+) -> None:
+    """Also one that only workers read: a service manager restarts what exits with another code."""
+    file = tmp_path / "file"
+    file.write_text("")
+    settings = {"data_dir": str(tmp_path / "data"), setting: str(file / "missing")}
+
+    done = acrux("serve", "--port", "0", **{variable(name): settings[name] for name in settings})
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert setting in done.stderr
     assert done.stdout == ""
 
 

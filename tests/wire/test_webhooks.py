@@ -205,21 +205,19 @@ def test_a_private_address_and_a_redirect_to_one_are_refused(
     tmp_path: Path, receiver: WebhookReceiver
 ) -> None:
     """A webhook must not reach what only the registry can reach."""
-    with (
-        receiving(host="127.0.0.2") as private,
-        running(tmp_path / "data", "--workers", "1", "--webhook-network", "127.0.0.1") as registry,
-    ):
-        receiver.status = 307
-        receiver.headers = {"Location": f"http://127.0.0.2:{private.port}/"}
-        create(registry, receiver)
+    data_dir, workers = tmp_path / "data", ("--workers", "1")
+    with receiving(host="127.0.0.2") as private:
         uri = f"http://127.0.0.2:{private.port}/"
-        webhook(registry.data_dir, "create", "-n", "private", "--uri", uri, "--actions", "push")
-        for name in ("private", "deploy"):
-            webhook(registry.data_dir, "ping", "-n", name)
-        receiver.wait_for(1)
-        states = {
-            name: _ended(registry.data_dir, name)["problem"] for name in ("private", "deploy")
-        }
+        receiver.status = 307
+        receiver.headers = {"Location": uri}
+        with running(data_dir, *workers, "--webhook-network", "127.0.0.0/8") as registry:
+            create(registry, receiver)
+            webhook(data_dir, "create", "-n", "private", "--uri", uri, "--actions", "push")
+        with running(data_dir, *workers, "--webhook-network", "127.0.0.1"):  # narrowed since
+            for name in ("private", "deploy"):
+                webhook(data_dir, "ping", "-n", name)
+            receiver.wait_for(1)
+            states = {name: _ended(data_dir, name)["problem"] for name in ("private", "deploy")}
 
     assert "no public address" in states["private"]
     assert "redirects are not followed" in states["deploy"]

@@ -1,7 +1,14 @@
 """Which addresses a webhook may be sent to."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)  # fmt: skip
 from typing import Final, TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -26,6 +33,14 @@ _NOT_PUBLIC: Final = tuple(
         ),
     )
 )
+
+
+def address_in(host: str) -> Address | None:
+    """The address that the host is; None if it is a name, of which only a resolver knows more."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
 
 
 def is_allowed(address: Address, networks: Iterable[Network]) -> bool:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from acrux.domain.access.credential import Secret
+from acrux.domain.webhooks.destinations import Network, address_in, is_allowed, is_within
 from acrux.domain.webhooks.event import Action, Event
 from acrux.domain.webhooks.signing import SECRET_BYTES, SigningSecret, written
 from acrux.domain.webhooks.standing import RecordedEvent, State, StoredWebhook
@@ -35,8 +36,8 @@ class Receiver(Struct, frozen=True):
 class Webhooks:
     """The registry's webhooks.
 
-    `allows_http` is whether any receiver may be reached without TLS. A change takes effect with the
-    next push or deletion, and with the next attempt to deliver.
+    Only the addresses of `networks` may be private, and be reached without TLS. A change takes
+    effect with the next push or deletion, and with the next attempt to deliver.
     """
 
     def __init__(
@@ -45,14 +46,13 @@ class Webhooks:
         outbox: Outbox,
         vault: Vault,
         clock: Clock,
-        *,
-        allows_http: bool,
+        networks: Sequence[Network],
     ) -> None:
         self._webhooks = webhooks
         self._outbox = outbox
         self._vault = vault
         self._clock = clock
-        self._allows_http = allows_http
+        self._networks = networks
 
     async def create(
         self, webhook: Webhook, receiver: Receiver, secret: Secret | None = None
@@ -178,7 +178,15 @@ class Webhooks:
         self, uri: str, headers: tuple[tuple[str, str], ...], secrets: tuple[SigningSecret, ...]
     ) -> Callback:
         callback = Callback.of(uri, headers, secrets)
-        if not (self._allows_http or Uri.parse(uri).is_encrypted):
+        parsed = Uri.parse(uri)
+        address = address_in(parsed.host)
+        if address and not is_allowed(address, self._networks):
+            raise InvalidInput(
+                "a webhook is not sent to a private address, unless the registry's setting "
+                "webhook_networks names its network"
+            )
+        is_named = is_within(address, self._networks) if address else bool(self._networks)
+        if not (is_named or parsed.is_encrypted):
             raise InvalidInput(
                 "a webhook's URI is https: http is for networks that the registry's setting "
                 "webhook_networks names"

@@ -288,7 +288,7 @@ async def test_failures_are_logged_once_a_minute(
     await manager.ok(
         "POST",
         "/webhooks",
-        {**WANTED, "serviceUri": "https://127.0.0.1/s3cret-path", "status": "enabled"},
+        {**WANTED, "serviceUri": "https://localhost/s3cret-path", "status": "enabled"},
     )
     await admin.push("team/app", "v1", IMAGE)
     for _ in range(4):

@@ -74,7 +74,7 @@ class World:
         self.leases = SqlLeases(database)
         self.vault = KeyedVault(bytes(32))
         self.receivers = Receivers()
-        self.webhooks = Webhooks(self.stored, self.outbox, self.vault, clock, allows_http=False)
+        self.webhooks = Webhooks(self.stored, self.outbox, self.vault, clock, ())
         self.deliveries = self.process("first")
 
     def process(self, holder: str, vault: KeyedVault | None = None) -> Deliveries:

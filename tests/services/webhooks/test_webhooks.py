@@ -1,6 +1,7 @@
 """Webhooks are created, changed and deleted, and keep their secrets."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from msgspec.structs import replace
@@ -55,6 +56,8 @@ async def test_what_is_stored_holds_no_secret(world: World) -> None:
         (replace(WANTED, actions=()), RECEIVER, None),
         (WANTED, Receiver("https://a:b@example.com"), None),
         (WANTED, Receiver("http://example.com"), None),
+        (WANTED, Receiver("https://10.0.0.7"), None),
+        (WANTED, Receiver("https://[::1]:8443/hook"), None),
         (WANTED, Receiver("https://example.com", (("Host", "x"),)), None),
         (WANTED, RECEIVER, Secret("weak")),
     ],
@@ -69,12 +72,27 @@ async def test_a_bad_webhook_is_refused_and_nothing_is_stored(
     assert await world.webhooks.list() == ()
 
 
-async def test_http_is_let_in_where_the_setting_allows_it(world: World) -> None:
-    """Receivers in the same cluster often have no certificate."""
-    allowing = Webhooks(world.stored, world.outbox, world.vault, world.clock, allows_http=True)
-    created, _ = await allowing.create(WANTED, Receiver("http://10.0.0.7/hook"))
+@pytest.mark.parametrize("host", ["10.0.0.7", "receiver.example.com"])
+async def test_http_is_let_in_where_the_setting_allows_it(world: World, host: str) -> None:
+    """Receivers in the same cluster often have no certificate, and often a name."""
+    created, _ = await allowing(world).create(WANTED, Receiver(f"http://{host}/hook"))
 
-    assert created.webhook.receiver == "http://10.0.0.7"
+    assert created.webhook.receiver == f"http://{host}"
+
+
+@pytest.mark.parametrize("uri", ["http://10.1.0.7", "https://192.168.0.1", "http://1.1.1.1"])
+async def test_an_address_that_the_setting_leaves_out_is_refused_at_once(
+    world: World, uri: str
+) -> None:
+    """Nothing would ever be delivered, which is found out only when the first event is lost."""
+    with pytest.raises(InvalidInput, match="webhook_networks"):
+        await allowing(world).create(WANTED, Receiver(uri))
+
+
+def allowing(world: World) -> Webhooks:
+    """Webhooks that may be sent to one private network."""
+    networks = [ip_network("10.0.0.0/24")]
+    return Webhooks(world.stored, world.outbox, world.vault, world.clock, networks)
 
 
 async def test_a_name_is_given_once_and_there_are_only_so_many(world: World) -> None:
@@ -122,7 +140,7 @@ async def test_two_changes_at_once_do_not_undo_each_other(world: World) -> None:
     scope = EventScope.parse("a:*")
     await world.stored.replace(replace(before.webhook, scope=scope), before.webhook, world.clock())
     stale = Stale(world.database, before)
-    late = Webhooks(stale, world.outbox, world.vault, world.clock, allows_http=False)
+    late = Webhooks(stale, world.outbox, world.vault, world.clock, ())
 
     with pytest.raises(InvalidInput, match="somebody else"):
         await late.change("deploy", lambda one: replace(one, is_enabled=False))
@@ -145,8 +163,7 @@ async def test_a_secret_is_renewed_and_the_old_one_signs_for_a_day(world: World)
 async def test_without_the_key_of_the_secrets_it_says_what_to_do(world: World) -> None:
     """A registry may be restored without its secrets."""
     await world.create()
-    other = Webhooks(world.stored, world.outbox, KeyedVault(b"x" * 32), world.clock,
-                     allows_http=False)  # fmt: skip
+    other = Webhooks(world.stored, world.outbox, KeyedVault(b"x" * 32), world.clock, ())
 
     with pytest.raises(InvalidInput, match="secrets/webhooks was lost"):
         await other.callback("deploy")
