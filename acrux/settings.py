@@ -255,3 +255,12 @@ def rows() -> tuple[dataclasses.Field[Any], ...]:
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.upper()
+
+
+def as_text(value: object) -> str:
+    """A value as a variable would hold it, for people to read; `-` if there is none."""
+    if value in (None, (), ""):
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from acrux.domain.access.limits import read_rates
+from acrux.domain.access.limits import RATE, read_rates
 from acrux.errors import InvalidInput
 from acrux.settings import Settings
 
@@ -23,14 +23,14 @@ _SERVICE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,254}")
 
 _EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- nothing binds it
 
-_ISSUER_CHARACTERS: Final = range(1, 256)
+_ISSUER = re.compile(r"[ -~]{1,255}")
 
 # As a browser writes it (RFC 6454 §6.1).
 _ORIGIN = re.compile(rf"\*|https?://{_LOGIN_SERVER.pattern}")
 
 
 # The minimum and the maximum of each number.
-_RANGES: Final = {
+RANGES: Final = {
     "port": (0, 65535),
     "workers": (0, 256),
     # Clients assume 60 seconds if the answer names no lifetime, and renew before it ends.
@@ -56,6 +56,17 @@ _RANGES: Final = {
     "audit_bytes": (1024 * 1024, 1024**5),
 }
 
+# The grammar of texts, and of the elements of lists.
+GRAMMARS: Final = {
+    "name": _NAME,
+    "login_servers": _LOGIN_SERVER,
+    "cors_origins": _ORIGIN,
+    "token_issuer": _ISSUER,
+    "token_services": _SERVICE,
+    "account_limits": RATE,
+    "anonymous_limits": RATE,
+}
+
 
 class Problem(NamedTuple):
     """A setting that cannot be used, and what was expected of it."""
@@ -78,7 +89,7 @@ def find(settings: Settings) -> list[Problem]:
 
 
 def _range_problems(settings: Settings) -> Iterator[Problem]:
-    for name, (least, most) in _RANGES.items():
+    for name, (least, most) in RANGES.items():
         value = getattr(settings, name)
         if not least <= value <= most:
             yield Problem(name, f"must be from {least} to {most}, not {value}")
@@ -127,8 +138,7 @@ def _account_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def _token_problems(settings: Settings) -> Iterator[Problem]:
-    issuer = settings.token_issuer
-    if not (issuer.isprintable() and issuer.isascii() and len(issuer) in _ISSUER_CHARACTERS):
+    if _ISSUER.fullmatch(settings.token_issuer) is None:
         yield Problem("token_issuer", "must be 1 to 255 printable ASCII characters")
     name = "token_services"
     for service in settings.token_services:

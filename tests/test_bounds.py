@@ -129,6 +129,7 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/http/routes.py:_cut_once": (8192, "1,024 paths of 2,048 characters"),
     "acrux/http/access/audit.py:_limited": (1024, "CASES_BYTES"),
     "acrux/http/access/audit.py:_read": (8192, "128 texts of 512 characters"),
+    "acrux/serving/listeners.py:_own": (0, "a socket for each worker, in the parent"),
     "acrux/services/connections.py:_exchanges": (8192, "a peer each, of 10,000 connections"),
     "acrux/services/connections.py:_known": (8192, "a connection each, of 10,000"),
     "acrux/services/access/lockout.py:_known": (4096, "CACHED_PAIRS"),

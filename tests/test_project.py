@@ -1,5 +1,6 @@
 """The project around the code: locks, scripts, documents, the wheel."""
 
+import ast
 import os
 import re
 import subprocess
@@ -20,11 +21,15 @@ ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = sorted([*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"])
 LOCKS = [
-    "requirements.lock", "requirements-build.lock", "requirements-dev.lock",
-    "requirements-docs.lock",
+    "requirements.lock", "requirements-otel.lock", "requirements-build.lock",
+    "requirements-dev.lock", "requirements-docs.lock",
 ]  # fmt: skip
 DECLARED = {
     "requirements.lock": PROJECT["project"]["dependencies"],
+    "requirements-otel.lock": [
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["otel"],
+    ],
     "requirements-build.lock": PROJECT["dependency-groups"]["build"],
     "requirements-dev.lock": PROJECT["dependency-groups"]["dev"],
     "requirements-docs.lock": PROJECT["dependency-groups"]["docs"],
@@ -92,9 +97,39 @@ def test_what_is_tested_is_what_runs() -> None:
     """Tests on versions other than those that users run prove nothing."""
     development = locked("requirements-dev.lock")
 
-    assert {name: development.get(name) for name in locked("requirements.lock")} == locked(
-        "requirements.lock"
-    )
+    for lock in ("requirements.lock", "requirements-otel.lock"):
+        assert {name: development.get(name) for name in locked(lock)} == locked(lock)
+    assert locked("requirements.lock").items() <= locked("requirements-otel.lock").items()
+
+
+def test_what_is_installed_names_no_page_that_is_not() -> None:
+    """The wheel holds no documents: a reader of its messages and man pages would look in vain."""
+    page = re.compile(r"\bdocs/[a-z-]+/[a-z-]+\.md")
+    shown = [*(ROOT / "man").rglob("*.1")]
+    texts = [(file, file.read_text()) for file in shown]
+    for file in (ROOT / "acrux").rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        said = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        texts.append((file, "\n".join(text for text in said if isinstance(text, str))))
+
+    told = {
+        f"{file.relative_to(ROOT)}: {found}" for file, text in texts for found in page.findall(text)
+    }
+    # A docstring that only readers of the code see.
+    assert told == {"acrux/http/problems.py: docs/reference/errors.md"}
+
+
+def test_no_page_and_no_message_installs_acrux_from_an_index() -> None:
+    """It is on none: what somebody else puts there under its name would run with your keys."""
+    installs = re.compile(r"\b(?:pip|pipx|tool)3? (?:install|run)\b[^\n`|&]*[ '\"]acrux\b")
+    told = [
+        f"{file.relative_to(ROOT)}: {found[0]}"
+        for file in tracked()
+        if file != Path(__file__) and file.suffix not in {".png", ".ico"}
+        for found in installs.finditer(file.read_text(errors="ignore"))
+    ]
+
+    assert told == []
 
 
 # Modules whose distribution has another name.
@@ -127,7 +162,7 @@ def test_every_dependency_has_a_written_reason() -> None:
     groups = [PROJECT["dependency-groups"][group] for group in ("dev", "docs")]
     declared = {Requirement(text).name for group in groups for text in group}
 
-    assert documented() == set(locked("requirements.lock")) | declared
+    assert documented() == set(locked("requirements-otel.lock")) | declared
 
 
 def test_the_changelog_tells_of_this_version() -> None:

@@ -158,17 +158,23 @@ def hear_libraries(level: Level) -> None:
     least = max(level, "warning", key=LEVELS.index) if level != "debug" else level
     for name in ("", "_granian"):
         logging.getLogger(name).setLevel(least.upper())
+    # Without debug, a line a minute says what its exporter says every second (serving/logs.py).
+    logging.getLogger("opentelemetry").propagate = level == "debug"
 
 
-class JsonFormatter(logging.Formatter):
-    """Renders what libraries log as our own lines in JSON."""
+class LibraryFormatter(logging.Formatter):
+    """Renders what libraries log as our own lines."""
+
+    def __init__(self, style: Style) -> None:
+        super().__init__()
+        self._written_as: Style = style
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
         values = {"logger": record.name, "message": record.getMessage()}
         if record.exc_info:
             values["exception"] = self.formatException(record.exc_info)[-MAX_TRACEBACK:]
-        return render("json", "library", record.levelname.lower(), **values).rstrip("\n")
+        return render(self._written_as, "library", record.levelname.lower(), **values).rstrip("\n")
 
 
 def _json(level: str, event: str, names: tuple[str, ...], longest: int = MAX_VALUE) -> Render:

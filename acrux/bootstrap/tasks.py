@@ -117,7 +117,7 @@ def of_webhooks(services: Services, log: Log) -> tuple[BackgroundTask, ...]:
     async def deliver() -> None:
         trouble = await services.deliveries.run()
         if trouble and seldom.times():
-            log.info("webhook-failing", **asdict(trouble))
+            log.warning("webhook-failing", **asdict(trouble))
 
     return (
         BackgroundTask("webhooks", WEBHOOK_SECONDS, deliver),

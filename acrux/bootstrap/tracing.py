@@ -53,7 +53,10 @@ def obstacle(environ: Mapping[str, str]) -> str:
     if not is_wanted(environ):
         return ""
     if not _is_installed():
-        return "OpenTelemetry is not installed: pip install 'acrux[otel]'"
+        return (
+            "OpenTelemetry is not installed: in the checkout that this was installed from, "
+            "pip install '.[otel]'; for an image, --build-arg EXTRAS=otel"
+        )
     protocol = next((environ[name] for name in PROTOCOLS if environ.get(name)), SPOKEN)
     if protocol != SPOKEN:
         return f"the protocol {protocol!r} is not spoken here: set {PROTOCOLS[1]}={SPOKEN}"

@@ -177,7 +177,9 @@ def _declaration(row: Any) -> tuple[str, str]:
 
 def _attributes(row: Any) -> dict[str, Any]:
     shown = row.default not in (None, (), False, "")
-    help_ = row.metadata["sentence"] + (f" [default: {row.default}]" if shown else "")
+    help_ = row.metadata["sentence"] + (
+        f" [default: {settings.as_text(row.default)}]" if shown else ""
+    )
     attributes: dict[str, Any] = {"help": help_, "default": None}
     if row.type is bool:
         return attributes | {"is_flag": True}

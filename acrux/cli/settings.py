@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from acrux.cli.options import load, print_json, print_table, setting_options
+from acrux.settings import as_text
 from acrux.settings_sources import Origin
 
 
@@ -36,14 +37,8 @@ def settings(config: Path | None, output: str, **options: object) -> None:
         case _:
             print_table(
                 ("SETTING", "VALUE", "SOURCE", "MEANING"),
-                [(row.name, _text(row.value), row.source, row.sentence) for row in origins],
+                [(row.name, as_text(row.value), row.source, row.sentence) for row in origins],
             )
-
-
-def _text(value: object) -> str:
-    if value is None or value == ():
-        return "-"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _toml(origins: Iterable[Origin]) -> Iterator[str]:

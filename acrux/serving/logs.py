@@ -1,12 +1,16 @@
 """What the server logs of itself, and where all that is logged goes."""
 
+import logging
 import sys
+import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TextIO, cast
 
 from acrux.adapters.data_dir import open_to_all, open_to_group
-from acrux.adapters.log import JsonFormatter, LineLog, Style, render, sentence
+from acrux.adapters.log import LibraryFormatter, LineLog, Style, render, sentence
 from acrux.adapters.standard_error import StandardError
+from acrux.http.request_log import Seldom
 from acrux.settings import Settings
 
 
@@ -25,18 +29,37 @@ def of_libraries(style: Style) -> dict[str, Any]:
 
     granian would write its warnings to standard output, which must hold our one line only.
     """
-    console = {
-        "class": "logging.StreamHandler", "formatter": style, "stream": "ext://sys.stderr",
+    lines = {
+        "class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr",
     }  # fmt: skip
     return {
-        "formatters": {
-            "console": {"format": "[%(levelname)s] %(message)s"},
-            "json": {"()": JsonFormatter},
+        "formatters": {"lines": {"()": LibraryFormatter, "style": style}},
+        "handlers": {"lines": lines, "spans": {"()": SpansLost, "style": style}},
+        "root": {"handlers": ["lines"], "level": "WARNING"},
+        "loggers": {
+            "_granian": {"handlers": ["lines"], "propagate": False},
+            "opentelemetry": {"handlers": ["spans"]},
         },
-        "handlers": {"console": console},
-        "root": {"handlers": ["console"], "level": "WARNING"},
-        "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
     }
+
+
+class SpansLost(logging.Handler):
+    """Says once a minute why spans do not reach their collector; `ticks` is in seconds.
+
+    OpenTelemetry says so for each attempt, of which there are several in a minute.
+    """
+
+    def __init__(self, style: Style, ticks: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(logging.WARNING)
+        self._style: Style = style
+        self._seldom = Seldom(ticks)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count the record, and write a line if none was written for a minute."""
+        if times := self._seldom.times():
+            problem = record.getMessage()
+            line = render(self._style, "tracing-failing", "warning", problem=problem, times=times)
+            sys.stderr.write(line)
 
 
 def warn_of_strangers(settings: Settings, log: LineLog) -> None:

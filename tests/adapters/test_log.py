@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import logging
+import re
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +17,9 @@ from acrux.adapters.log import (
     MAX_VALUE,
     MAX_WRITTEN,
     Level,
+    LibraryFormatter,
     LineLog,
+    Style,
     hear_libraries,
 )
 
@@ -220,10 +224,33 @@ def test_what_is_below_the_level_is_left_out(least: Level) -> None:
 def levels() -> Iterator[dict[str, logging.Logger]]:
     """The loggers of Python's libraries, as they were."""
     loggers = {name: logging.getLogger(name) for name in ("", "_granian", "opentelemetry")}
-    before = {name: logger.level for name, logger in loggers.items()}
+    before = {name: (logger.level, logger.propagate) for name, logger in loggers.items()}
     yield loggers
     for name, logger in loggers.items():
-        logger.setLevel(before[name])
+        logger.setLevel(before[name][0])
+        logger.propagate = before[name][1]
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_what_a_library_says_is_a_line_like_all_others(style: Style) -> None:
+    """What reads the log knows one format, and looks for the time of each line."""
+    try:
+        raise ValueError("no number")  # noqa: TRY301 -- a traceback needs one
+    except ValueError:
+        failed = sys.exc_info()
+    said = logging.LogRecord("asyncio", logging.ERROR, "", 1, "%s\nfailed", ("it",), failed)
+
+    line = LibraryFormatter(style).format(said)
+
+    if style == "console":
+        assert re.match(r"timestamp=\S+Z level=error event=library logger=asyncio message=", line)
+        assert r'message="it\nfailed"' in line
+        assert "\n" not in line
+    else:
+        read = json.loads(line)
+        assert (read["level"], read["event"], read["logger"]) == ("error", "library", "asyncio")
+        assert read["message"] == "it\nfailed"
+    assert "ValueError: no number" in line
 
 
 @pytest.mark.parametrize(

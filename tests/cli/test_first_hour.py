@@ -323,6 +323,17 @@ def test_a_port_without_the_right_to_it_is_not_called_taken() -> None:
     assert "ports below 1024 need a right" in done.stdout
 
 
+def test_a_switch_is_shown_as_it_is_set() -> None:
+    """A file with `gc_untagged = False` is refused, so nobody should be led to write one."""
+    shown = CliRunner().invoke(cli, ["settings", "--no-gc-untagged"]).stdout
+    offered = CliRunner().invoke(cli, ["serve", "--help"]).stdout
+
+    assert re.search(r"gc_untagged +false ", shown)
+    assert re.search(r"\bgc_referrers +true ", shown)
+    assert "[default: true]" in offered
+    assert re.search("True|False", shown + offered) is None
+
+
 def test_a_file_with_every_setting_can_be_made_and_used(tmp_path: Path) -> None:
     """It is an example whose defaults are those of the release."""
     made = CliRunner().invoke(

@@ -1,8 +1,10 @@
 """The Helm chart: rendered by the real helm, and checked against Kubernetes' own schemas."""
 
+import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from acrux import __version__
 from tests.clients import go_tools
 from tests.deploy.settings_named import settings_in
 from tests.running import ROOT, running
+from tests.tools import require_tool
 
 CHART: Final = ROOT / "deploy" / "helm" / "acrux"
 VALUES: Final = sorted((CHART / "ci").glob("*.yaml"))
@@ -154,9 +157,16 @@ def test_a_registry_runs_with_what_the_chart_configures(
         ("image.repository=", "image.repository: set it to where you pushed"),
         ("loginServers=null", "loginServers: name at least one"),
         ("loginServers={https://registry.example.com}", "'/loginServers/0'"),
-        ("config.port=1", "'port'"),
-        ("config.Workers=1", "'Workers'"),
-        ("config.nested.value=1", "'/config/nested'"),
+        ("config.port=1", "'/config': additional properties 'port'"),
+        ("config.tls_cert=/tls.crt", "'/config': additional properties 'tls_cert'"),
+        ("config.audit_dasy=4", "'/config': additional properties 'audit_dasy'"),
+        ("config.audit_days=abc", "'/config/audit_days': got string, want integer"),
+        ("config.audit_days.value=1", "'/config/audit_days': got object"),
+        ("config.workers=99999", "'/config/workers': maximum"),
+        ("config.log_level=loud", "'/config/log_level': value must be one of 'debug', 'info'"),
+        ("config.gc_untagged=0", "'/config/gc_untagged': got number, want boolean"),
+        ("config.account_limits={read=5,write=x}", "'/config/account_limits/1'"),
+        ("config.htpasswd=", "'/config/htpasswd'"),
         ("replicas=2", "'replicas'"),
         ("ingress.enabled=true", "'/ingress/host'"),
         ("metrics.serviceMonitor.enabled=true", "'/metrics/enabled'"),
@@ -177,6 +187,38 @@ def test_a_wrong_value_is_refused_by_its_name(helm: str, wrong: str, said: str) 
     assert said in done.stderr
 
 
+def paths(values: Object, above: str = "") -> Iterator[str]:
+    """The path of each value of the chart, but of those within what is Kubernetes' own."""
+    for name, value in values.items():
+        yield f"{above}{name}"
+        if isinstance(value, dict) and name not in {"podSecurityContext", "resources"}:
+            yield from paths(value, f"{above}{name}.")
+
+
+def test_a_value_that_is_taken_away_is_refused_or_is_not_needed(helm: str) -> None:
+    """helm drops a default that is set to null; what then lacks is found by the API server."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    told: dict[str, str] = {}
+    for path in paths(values):
+        done = run(helm, "template", "release", str(CHART), "--kube-version", KUBERNETES[-1],
+                   "--values", str(CHART / "ci" / "everything-values.yaml"),
+                   "--set", f"{path}=null")  # fmt: skip
+        if done.returncode:
+            told[path] = done.stderr
+        for one in yaml.safe_load_all(done.stdout):
+            if one and one["kind"] not in CUSTOM:
+                kubernetes_validate.validate(one, KUBERNETES[-1], strict=True)
+
+    assert told.keys() > {"ingress.trustedProxies", "metrics.port", "persistence.enabled"}
+    unclear = {
+        path: text
+        for path, text in told.items()
+        if f"missing property '{path.rpartition('.')[2]}'" not in text
+    }
+    assert unclear.keys() == {"image.repository"}
+    assert "image.repository: set it to" in unclear["image.repository"]
+
+
 @each_values
 def test_the_notes_say_how_to_log_in(helm: str, values: Path, tmp_path: Path) -> None:
     """They are all that is read after the installation."""
@@ -195,6 +237,43 @@ def test_the_notes_say_how_to_log_in(helm: str, values: Path, tmp_path: Path) ->
     assert ("WARNING" in notes) is not is_secure
     has_password = values.stem == "everything-values"
     assert ("acrux credential renew" in notes) is not has_password
+
+
+def test_prometheus_knows_the_registry_by_the_names_that_the_alerts_use(
+    helm: str, tmp_path: Path
+) -> None:
+    """An alert for a job of another name never fires, and nobody notices until it should."""
+    objects = {
+        one["kind"]: one
+        for one in template(helm, "--values", str(CHART / "ci" / "everything-values.yaml"),
+                            "--set", "nameOverride=images,fullnameOverride=images")
+    }  # fmt: skip
+    [endpoint] = objects["ServiceMonitor"]["spec"]["endpoints"]
+    found = {  # as the operator finds a pod
+        "__address__": "10.244.0.7:9090",
+        "__meta_kubernetes_namespace": "prod",
+        "__meta_kubernetes_service_name": objects["Service"]["metadata"]["name"],
+        "job": objects["Service"]["metadata"]["name"],
+    }
+    relabelings = [
+        {re.sub("[A-Z]", lambda upper: f"_{upper[0].lower()}", name): value
+         for name, value in relabeling.items()}
+        for relabeling in endpoint["relabelings"]
+    ]  # fmt: skip
+    config = tmp_path / "prometheus.yml"
+    scraped = {
+        "job_name": "operator", "relabel_configs": relabelings,
+        "static_configs": [{"targets": [found.pop("__address__")], "labels": found}],
+    }  # fmt: skip
+    config.write_text(json.dumps({"scrape_configs": [scraped]}))
+
+    promtool = require_tool("promtool", "prometheus")
+    done = run(promtool, "check", "service-discovery", str(config), "operator")
+
+    [target] = json.loads(done.stdout)
+    assert (target["labels"]["job"], target["labels"]["instance"]) == ("acrux", "prod/images")
+    alerts = (ROOT / "deploy" / "prometheus" / "alerts.yaml").read_text()
+    assert set(re.findall(r'job="([^"]+)"', alerts)) == {target["labels"]["job"]}
 
 
 def test_the_chart_installs_this_release() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from acrux.bootstrap.tracing import obstacle
 from tests.clients import go_tools
 from tests.clients.test_proxies import proxy
 from tests.deploy.settings_named import settings_in
@@ -73,6 +74,22 @@ def test_the_settings_of_the_file_exist(compose: str) -> None:
     named = project(compose, "registry.example.com")["registry"]["environment"]
 
     assert settings_in(named)
+
+
+def test_an_image_that_compose_builds_traces_if_it_is_asked_to(compose: str) -> None:
+    """Without the extra in the image, a collector that is named gets nothing."""
+    url = "http://collector:4318"
+    done = read(
+        compose, REGISTRY_HOST="registry.example.com", ACRUX_EXTRAS="otel",
+        OTEL_EXPORTER_OTLP_ENDPOINT=url,
+    )  # fmt: skip
+    asked = json.loads(done.stdout)["services"]["registry"]
+    plain = project(compose, "registry.example.com")["registry"]
+
+    assert asked["build"]["args"] == {"EXTRAS": "otel"}
+    assert asked["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"] == url
+    assert plain["build"]["args"] == {"EXTRAS": ""}
+    assert obstacle(plain["environment"]) == ""
 
 
 @pytest.fixture(scope="module")

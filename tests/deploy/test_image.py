@@ -23,6 +23,10 @@ from tests.tools import missing, require_tool
 
 MEGABYTE: Final = 1_000_000
 START_SECONDS: Final = 60
+URL: Final = "http://127.0.0.1:4318"
+
+# In one process, because each process of a test run would build the images again.
+of_one_build = pytest.mark.xdist_group("image")
 
 # A base like Debian's own image, only with Python: what the public default of BASE is elsewhere.
 BASE_PACKAGES: Final = "base-files,base-passwd,coreutils,dash,python3,python3-venv"
@@ -97,7 +101,7 @@ def wheels(folder: Path, base: Path) -> Path:
         }  # fmt: skip
     machine = os.uname().machine
     platforms = [f"--platform={one}_{machine}" for one in ("manylinux_2_28", "manylinux2014")]
-    for lock in ("requirements.lock", "requirements-build.lock"):
+    for lock in ("requirements-otel.lock", "requirements-build.lock"):
         run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
             "--only-binary=:all:", f"--python-version={python}", *platforms,
             f"--requirement={lock}", f"--dest={folder}")  # fmt: skip
@@ -111,26 +115,40 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
         yield registry
 
 
+def build(store: Store, packages: Path, name: str, *arguments: str) -> None:
+    """Build the image from localhost/base and these packages."""
+    store.buildah(
+        "build", "--quiet", "--isolation=chroot", "--format=docker", "--layers=false",
+        "--file=deploy/Dockerfile", "--build-arg=BASE=localhost/base", f"--tag={name}",
+        f"--build-arg=VERSION={__version__}", "--build-arg=PIP_NO_INDEX=1", *arguments,
+        "--build-arg=PIP_FIND_LINKS=/wheels", f"--volume={packages}:/wheels:ro", ".",
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def image(store: Store, registry: RunningRegistry, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The image's name, after it was built, pushed into the registry and pulled from there."""
+def images(
+    store: Store, registry: RunningRegistry, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, str]:
+    """The image, after it was built, pushed and pulled; and one with the extra `otel`."""
     base = debian(tmp_path_factory.mktemp("base"))
     packages = wheels(tmp_path_factory.mktemp("wheels"), base)
     container = store.buildah("from", "scratch").strip()
     store.buildah("add", "--quiet", container, str(base), "/")
     store.buildah("commit", "--quiet", "--rm", container, "localhost/base")
-    name = f"{registry.host}/acrux:{__version__}"
-    store.buildah(
-        "build", "--quiet", "--isolation=chroot", "--format=docker", "--layers=false",
-        "--file=deploy/Dockerfile", "--build-arg=BASE=localhost/base", f"--tag={name}",
-        f"--build-arg=VERSION={__version__}", "--build-arg=PIP_NO_INDEX=1",
-        "--build-arg=PIP_FIND_LINKS=/wheels", f"--volume={packages}:/wheels:ro", ".",
-    )  # fmt: skip
+    name, traced = f"{registry.host}/acrux:{__version__}", "localhost/traced"
+    build(store, packages, name)
+    build(store, packages, traced, "--build-arg=EXTRAS=otel")
     access = ("--tls-verify=false", "--creds", f"acrux:{registry.password}")
     store.buildah("push", "--quiet", *access, name, f"docker://{name}")
-    store.buildah("rmi", "--all", "--force")
+    store.buildah("rmi", "--force", name)
     store.podman("pull", "--quiet", *access, name)
-    return name
+    return name, traced
+
+
+@pytest.fixture(scope="module")
+def image(images: tuple[str, str]) -> str:
+    """The name of the image."""
+    return images[0]
 
 
 def described(store: Store, image: str) -> dict[str, Any]:
@@ -150,6 +168,13 @@ def pushed_bytes(registry: RunningRegistry) -> int:
     return sum(layer["size"] for layer in answer.json()["layers"])
 
 
+# What lets podman run a container here.
+HERE: Final = (
+    "--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096",  # podman's may be more than ours
+    "--no-healthcheck",  # podman repeats it by systemd, which may not run here
+)  # fmt: skip
+
+
 @contextmanager
 def contained(store: Store, image: str, volume: str, user: str) -> Iterator[tuple[str, int]]:
     """A container of the image, restricted as far as podman can; its name and its port."""
@@ -158,9 +183,8 @@ def contained(store: Store, image: str, volume: str, user: str) -> Iterator[tupl
         "run", "--detach", f"--name={name}", "--read-only", "--read-only-tmpfs=false",
         f"--user={user}", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=host",
         f"--volume={volume}:/var/lib/acrux", "--log-driver=k8s-file",
-        "--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096",  # podman's may be more than ours
-        "--no-healthcheck",  # podman repeats it by systemd, which may not run here
-        f"--env=ACRUX_PORT={port}", "--env=ACRUX_HOST=127.0.0.1", "--env=ACRUX_WORKERS=1", image,
+        *HERE, f"--env=ACRUX_PORT={port}", "--env=ACRUX_HOST=127.0.0.1", "--env=ACRUX_WORKERS=1",
+        image,
     )  # fmt: skip
     try:
         yield name, port
@@ -180,7 +204,23 @@ def wait_until_it_answers(store: Store, name: str, port: int) -> None:
             return
 
 
-# One test, because each process of a test run would build the image again.
+@of_one_build
+def test_the_image_traces_if_it_was_built_with_the_extra(
+    store: Store, images: tuple[str, str]
+) -> None:
+    """What the image lacks cannot be added to a container, whose root is read-only."""
+    asked = f"from acrux.bootstrap.tracing import *; print(obstacle({{ENDPOINTS[0]: {URL!r}}}))"
+    plain, traced = (
+        store.podman("run", "--rm", *HERE, "--network=host", "--entrypoint=python3", name, "-c",
+                     asked).strip()
+        for name in images
+    )  # fmt: skip
+
+    assert "--build-arg EXTRAS=otel" in plain
+    assert traced == ""
+
+
+@of_one_build
 def test_the_image_is_small_and_runs_with_nothing_but_its_volume(
     store: Store, registry: RunningRegistry, image: str
 ) -> None:

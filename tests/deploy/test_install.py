@@ -43,6 +43,27 @@ def uv(folder: Path) -> tuple[list[str], Mapping[str, str]]:
     return [program, "tool", "install", "--quiet", "--python", sys.executable], place
 
 
+def test_the_lock_of_the_extra_and_the_wheel_are_all_that_tracing_needs(
+    wheel: str, tmp_path: Path
+) -> None:
+    """This is what the pages on pip, systemd and tracing tell you to install."""
+    python = str(tmp_path / "venv" / "bin" / "python")
+    asked = "import os; from acrux.bootstrap.tracing import *; print(obstacle(os.environ))"
+    for command in (
+        [sys.executable, "-m", "venv", str(tmp_path / "venv")],
+        [python, "-m", "pip", "install", "-q", "--require-hashes",
+         "-r", str(ROOT / "requirements-otel.lock")],
+        [python, "-m", "pip", "install", "-q", "--no-deps", wheel],
+    ):  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_SECONDS)
+    done = subprocess.run(
+        [python, "-c", asked], check=True, capture_output=True, text=True, cwd=tmp_path,
+        env=environment(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318"),
+    )  # fmt: skip
+
+    assert done.stdout == "\n"
+
+
 @pytest.mark.parametrize("installer", [pipx, uv])
 def test_an_installed_wheel_is_a_whole_registry(
     installer: object, wheel: str, tmp_path: Path

@@ -182,7 +182,10 @@ def _lay_out(page: Path, commands: Path) -> None:
         wrapper = page / "scripts" / script.name
         wrapper.write_text(f'#!/bin/sh\nexec "{script}" "$@"\n')
         wrapper.chmod(0o755)
-    for name in ("LICENSE", "README.md", "acrux", "man", "pyproject.toml", "requirements.lock"):
+    for name in (
+        "LICENSE", "README.md", "acrux", "deploy", "man", "pyproject.toml", "requirements.lock",
+        "requirements-otel.lock",
+    ):  # fmt: skip
         (page / name).symlink_to(ROOT / name)
     environment_folder = Path(sys.prefix)
     (page / ".venv").symlink_to(environment_folder)

@@ -30,6 +30,7 @@ class Lines:
 
     def __init__(self) -> None:
         self.lines: list[dict[str, object]] = []
+        self.warned: list[str] = []
 
     def info(self, event: str, /, **values: object) -> None:
         """Store a line."""
@@ -37,6 +38,7 @@ class Lines:
 
     def warning(self, event: str, /, **values: object) -> None:
         """Store a line."""
+        self.warned.append(event)
         self.info(event, **values)
 
     def line(self, event: str, *names: str) -> Callable[..., None]:

@@ -1,6 +1,7 @@
-"""Write the generated pages of docs/reference, and man pages: ./scripts/reference."""
+"""Write what is generated from the code: docs/reference, man pages, the schema of the chart."""
 
-from tests.reference import man, pages
+from tests.reference import chart, man, pages
 
 pages.write()
 man.write()
+chart.write()

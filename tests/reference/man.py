@@ -63,8 +63,7 @@ def _page(one: Command, below: list[Command], tops: list[Command] | None = None)
     lines.append(".SH EXIT STATUS")
     for code, meaning in EXIT_STATUS:
         lines += [".TP", f".B {code}", meaning]
-    see = "docs/reference/commands.md" if tops else ""
-    lines += [".SH SEE ALSO", ".BR acrux (1)" if not tops else _escaped(see)]
+    lines += [".SH SEE ALSO", f".BR {_escaped('acrux-serve')} (1)" if tops else ".BR acrux (1)"]
     return "\n".join(lines) + "\n"
 
 

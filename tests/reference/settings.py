@@ -34,6 +34,5 @@ def render() -> str:
 
 
 def _default(value: object) -> str:
-    if value in (None, (), ""):
-        return "-"
-    return f"`{str(value).lower() if value is False else value}`"
+    shown = settings.as_text(value)
+    return shown if shown == "-" else f"`{shown}`"

@@ -1,5 +1,6 @@
 """Traces: what a collector gets, and that it can neither stop nor slow anything."""
 
+import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.images import image
 from tests.openid_provider import provider
-from tests.running import RunningRegistry, running, until
+from tests.running import RunningRegistry, free_port, running, until
 from tests.servers import QuietServer, serving
 from tests.wire.connection import Connection
 from tests.wire.test_trusts import trusted
@@ -276,3 +277,26 @@ def test_what_prevents_tracing_is_told_once_and_prevents_nothing_else(tmp_path: 
 
     assert told.count("event=tracing-off") == 1
     assert "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in told
+
+
+def test_a_collector_that_is_down_is_told_once_a_minute_in_a_line_like_all_others(
+    tmp_path: Path,
+) -> None:
+    """A line for each attempt would bury the requests, and what reads the log knows one format."""
+    with (
+        sending(tmp_path / "data", f"http://127.0.0.1:{free_port()}") as registry,
+        closing(Connection(registry.port)) as connection,
+    ):
+        until(lambda: _is_told(registry, connection))
+        assert registry.stop() == 0  # which makes another attempt
+        lines = registry.log.read_text().splitlines()
+
+    [told] = [line for line in lines if "HTTPConnectionPool" in line or "export" in line]
+    assert re.fullmatch(
+        r'timestamp=\S+Z level=warning event=tracing-failing problem="Transient .*" times=1', told
+    )
+
+
+def _is_told(registry: RunningRegistry, connection: Connection) -> bool:
+    assert connection.call("GET", "/v2/").status == 401
+    return "event=tracing-failing" in registry.log.read_text()

@@ -8,6 +8,7 @@ from acrux.adapters.metrics.families import Values
 from acrux.adapters.reserve import Reserve
 from acrux.adapters.sql.collection.backlog import backlog
 from acrux.adapters.sql.database import Database
+from acrux.adapters.sql.webhooks.undelivered import undelivered
 from acrux.errors import RegistryError
 from acrux.ports.clock import Clock
 
@@ -31,6 +32,8 @@ class Facts:
         with suppress(RegistryError):
             found |= await self._collection()
         with suppress(RegistryError):
+            found |= await self._webhooks()
+        with suppress(RegistryError):
             found["acrux_uploads_open",] = [await self._store.open_uploads(MOST_COUNTED)]
         with suppress(OSError):
             found["acrux_storage_free_bytes",] = [self._reserve.free()]
@@ -46,3 +49,12 @@ class Facts:
             for entry, count in waiting.due.items()
         }
         return {**entries, ("acrux_collection_queue_age_seconds",): [age]}
+
+    async def _webhooks(self) -> Values:
+        found = await undelivered(self._database, MOST_COUNTED)
+        since = found.failing_since
+        failing = (self._clock() - since).total_seconds() if since else 0.0
+        events: Values = {
+            ("acrux_webhook_events", state): [count] for state, count in found.events.items()
+        }
+        return {**events, ("acrux_webhook_failing_seconds",): [failing]}

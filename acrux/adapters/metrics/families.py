@@ -157,6 +157,19 @@ _OPERATION: Final = (
         ("outcome",),
     ),
     Family(
+        "acrux_webhook_events",
+        Kind.GAUGE,
+        "Events that were not delivered, of all webhooks. `state` is `waiting`, `dead`, of which "
+        "up to 10000 are counted, or `dropped` because too many waited.",
+        ("state",),
+    ),
+    Family(
+        "acrux_webhook_failing_seconds",
+        Kind.GAUGE,
+        "For how long the receiver that fails longest has accepted nothing, of those for which "
+        "events wait; 0 if none fails.",
+    ),
+    Family(
         "acrux_task_run_seconds",
         Kind.SUMMARY,
         "Runs of background tasks, by all workers: how many, and their time, which includes rests.",

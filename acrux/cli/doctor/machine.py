@@ -151,7 +151,7 @@ def clock(machine: Machine) -> Finding:
     if back >= JUMP:
         return warning(
             f"the clock was {back // timedelta(hours=1)} h ahead when the registry last ran",
-            "set it by NTP: tokens and certificates are valid by it (docs/explanation/clocks.md)",
+            "set it by NTP: tokens and certificates are valid by it",
         )
     return ok(f"{machine.now:%Y-%m-%d %H:%M:%S} UTC, not before the registry's last note")
 

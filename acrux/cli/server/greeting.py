@@ -115,12 +115,13 @@ class Greeting:
             yield f"              podman, skopeo: sudo install -Dm644 {self.ca} \\"
             yield f"                /etc/containers/certs.d/{first}/ca.crt"
             yield f"              docker: the same in /etc/docker/certs.d/{first}/ca.crt"
-            yield "              Kubernetes, curl, all others: docs/how-to/tls.md"
+            yield f"              curl: --cacert {self.ca}; helm, oras: --ca-file"
+            yield f"              Kubernetes: ca in /etc/containerd/certs.d/{first}/hosts.toml"
         elif self.settings.scheme == "http" and not self.settings.trusted_proxies:
             yield "plain http    podman, skopeo, buildah: --tls-verify=false"
             yield f'              docker, except to localhost: "insecure-registries": ["{first}"]'
             yield "                in /etc/docker/daemon.json"
-            yield "              Kubernetes: a hosts.toml on each node (docs/how-to/tls.md)"
+            yield f"              Kubernetes: http:// in /etc/containerd/certs.d/{first}/hosts.toml"
             yield "              or https: --tls-self-signed"
 
     def _walk(self) -> list[str]:

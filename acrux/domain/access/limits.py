@@ -15,9 +15,6 @@ MINUTE: Final = 60 * SECOND
 
 MOST_PER_MINUTE: Final = 1_000_000
 
-# rate ::= operation "=" digits
-_RATE: Final = re.compile(r"([a-z]+)=([0-9]{1,7})")
-
 
 class Operation(StrEnum):
     """What is counted together. Source: acr-protocol.md §5.10, where the last one is OAuth."""
@@ -32,6 +29,10 @@ class Operation(StrEnum):
     def counted(self) -> tuple["Operation", ...]:
         """The operations that such a request counts as."""
         return (self, Operation.READ) if self is Operation.REFERRERS else (self,)
+
+
+# rate ::= operation "=" digits
+RATE: Final = re.compile(rf"({'|'.join(Operation)})=([0-9]{{1,7}})")
 
 
 class Rate(Struct, frozen=True):
@@ -54,8 +55,8 @@ class Rate(Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `read=600`. Raises InvalidInput."""
-        match = _RATE.fullmatch(text)
-        if match is None or match[1] not in list(Operation) or int(match[2]) > MOST_PER_MINUTE:
+        match = RATE.fullmatch(text)
+        if match is None or int(match[2]) > MOST_PER_MINUTE:
             *others, last = Operation
             raise InvalidInput(
                 f"{text[:80]!r} is not {', '.join(others)} or {last}, an equals sign, and a number "

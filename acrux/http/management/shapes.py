@@ -127,7 +127,7 @@ class TrustList(Struct):
 
 
 class Record(Struct, rename="camel", kw_only=True):
-    """One request to the registry, and the decision on it (docs/how-to/audit.md)."""
+    """One request to the registry, and the decision on it."""
 
     id: str
     time: datetime
@@ -163,7 +163,7 @@ class Right(Struct, rename="camel", kw_only=True):
 
 
 class Case(Struct, rename="camel", kw_only=True):
-    """Why a request was refused, and what would allow it (docs/how-to/audit.md)."""
+    """Why a request was refused, and what would allow it."""
 
     case: str
     time: datetime

@@ -298,5 +298,6 @@ async def test_failures_are_logged_once_a_minute(
 
     [line] = [line for line in log.lines if line["event"] == "webhook-failing"]
     assert (line["webhook"], line["waiting"]) == ("deploy", 1)
+    assert log.warned == ["webhook-failing"]
     assert "webhook_networks" in str(line["problem"])
     assert "s3cret" not in str(log.lines)
