@@ -39,11 +39,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _registries(config: pytest.Config) -> "Registries":
-    # pytest imports this module in every run, also in those that need no registry.
-    from acrux.testing.registry import Registries  # noqa: PLC0415
-
     if REGISTRIES not in config.stash:
-        config.stash[REGISTRIES] = Registries()
+        # pytest imports this module in every run, also in those that need no registry.
+        from acrux.testing.leash import Leash  # noqa: PLC0415
+
+        leash = Leash()  # which imports acrux while we import the clients
+        from acrux.testing.registry import Registries  # noqa: PLC0415
+
+        config.stash[REGISTRIES] = Registries(leash)
     return config.stash[REGISTRIES]
 
 

@@ -136,11 +136,12 @@ class Registry:
 class Registries:
     """Starts registries, each after the first in a quarter of the time. Close it, or use `with`.
 
-    The registries end with the process that made this object, even if that is killed.
+    The registries end with the process that made this object, even if that is killed. `leash` leads
+    to a keeper that has been started already.
     """
 
-    def __init__(self) -> None:
-        self._leash = Leash()
+    def __init__(self, leash: Leash | None = None) -> None:
+        self._leash = leash or Leash()
 
     def __enter__(self) -> Self:
         return self
