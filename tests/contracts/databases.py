@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from acrux.adapters.sql.database import Statement, Steps
-from acrux.adapters.sqlite.connection import Observer
+from acrux.adapters.sql.database import Observer, Statement, Steps
 from acrux.adapters.sqlite.database import SqliteDatabase
 
 PATIENCE = 30.0  # seconds after which a test that waits in vain fails

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from acrux.adapters.sql.database import SqlValue, Statement
-from acrux.adapters.sqlite.schema import migrations
+from acrux.adapters.sql.schema import migrations
 from tests.tools import require_tool
 
 DEBIAN = Path("/usr/lib/postgresql")  # where Debian installs the programs of each version

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 import acrux
 from acrux.adapters.sql.database import Statement, Steps
+from acrux.adapters.sql.schema import migrations
 from acrux.adapters.sqlite.connection import Connection
 from acrux.adapters.sqlite.database import MAX_GROUP, SqliteDatabase
-from acrux.adapters.sqlite.schema import check, migrate, migrations
+from acrux.adapters.sqlite.schema import check, migrate
 from acrux.domain.instants import from_microseconds, to_microseconds
 from acrux.errors import InvalidSettings, StorageExhausted, UnknownBlob
 from tests.contracts.databases import PATIENCE, Databases, Hold

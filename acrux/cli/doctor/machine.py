@@ -16,7 +16,7 @@ from acrux.adapters.reserve import LOW_BYTES, RESERVE_BYTES, Reserve
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.facts import finding
 from acrux.adapters.sqlite.connection import nobody
-from acrux.adapters.sqlite.schema import OLDEST, migrations
+from acrux.adapters.sql.schema import OLDEST, migrations
 from acrux.adapters.sqlite.snapshots import read_apart, verify
 from acrux.adapters.steady_clock import JUMP
 from acrux.cli.doctor.finding import Check, Ended, Finding, failed, ok, skipped, warning

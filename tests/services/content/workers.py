@@ -19,7 +19,7 @@ from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.integrity.rows import SqlRows
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sqlite.connection import Observer, nobody
+from acrux.adapters.sql.database import Observer, nobody
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST, Accept

@@ -1,0 +1,129 @@
+"""Failures of PostgreSQL, as errors that clients can act on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import asyncpg
+
+from acrux.errors import (
+    InvalidSettings,
+    RegistryError,
+    StorageExhausted,
+    StorageReadOnly,
+    StorageUnavailable,
+    TooManyRequests,
+)
+
+_FULL: Final = "the disk of the database is full: free some space there, then try again"
+_READ_ONLY: Final = (
+    "the database takes no writes now: you can pull, but not push or change anything; try again"
+    " once it does"
+)
+_BUSY: Final = "the database is busy: try again in a moment"
+_PREPARED: Final = (
+    "a pooler in front of the database forgets prepared statements: set prepare_statements to false"
+)
+
+# By SQLSTATE, or by the class that its first two characters are
+# (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+UNAVAILABLE: Final = frozenset(
+    {
+        "08",  # connection exception
+        "0A",  # feature not supported: a cached plan, just after a migration
+        "28",  # invalid authorization: it was let in before
+        "3D",  # the database is gone, or is being renamed
+        "42501",  # insufficient privilege
+        "53",  # insufficient resources
+        "55006",  # object in use
+        "57",  # operator intervention: shut down, starting up, cancelled
+        "58",  # system error
+        "25P03",  # idle in a transaction for too long
+        "F0",  # configuration file
+        "XX001",  # data corrupted
+        "XX002",  # index corrupted
+    }
+)
+BUSY: Final = frozenset({"40001", "40P01", "55P03"})
+FULL: Final = frozenset({"53100"})
+READ_ONLY: Final = frozenset({"25006"})
+PREPARED: Final = frozenset({"26000", "42P05"})
+
+# What a connection raises if it failed, and not the statement.
+LOST: Final = (OSError, TimeoutError, EOFError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+def ours(failure: Exception) -> RegistryError | None:
+    """The registry's own error for it; None if it is a mistake of the statement."""
+    if isinstance(failure, LOST):
+        return _unavailable(failure)
+    state = failure.sqlstate if isinstance(failure, asyncpg.PostgresError) else None
+    if state is None:
+        return None
+    if state in FULL:
+        return StorageExhausted(_FULL)
+    if state in READ_ONLY:
+        return StorageReadOnly(_READ_ONLY)
+    if state in BUSY:
+        return TooManyRequests(_BUSY, retry_after=1)
+    if state in PREPARED:
+        return StorageUnavailable(_PREPARED)
+    return _unavailable(failure) if {state, state[:2]} & UNAVAILABLE else None
+
+
+def _unavailable(failure: Exception) -> StorageUnavailable:
+    return StorageUnavailable(
+        f"the database cannot be read or written now ({_reason(failure)}): try again in a moment"
+    )
+
+
+def _reason(failure: Exception) -> str:
+    if isinstance(failure, TimeoutError):
+        return "it did not answer in time"
+    if isinstance(failure, OSError):
+        return failure.strerror or type(failure).__name__
+    return str(failure).partition("\n")[0] or type(failure).__name__
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the registry's own error for a failure within it, if there is one."""
+    try:
+        yield
+    except Exception as failure:
+        known = ours(failure)
+        if known is None:
+            raise
+        raise known from failure
+
+
+@contextmanager
+def refusals(shown: str) -> Iterator[None]:
+    """Raise InvalidSettings for any failure to open the database, in one line."""
+    try:
+        yield
+    except InvalidSettings:
+        raise
+    except asyncpg.ClientConfigurationError as failure:
+        raise InvalidSettings(f"database: {shown}: {_reason(failure)}") from failure
+    except ValueError:  # it may quote a part of the URL
+        raise InvalidSettings(
+            f"database: {shown} has a port or a parameter that cannot be read"
+        ) from None
+    except (*LOST, asyncpg.PostgresError, RegistryError) as failure:
+        raise InvalidSettings(
+            f"database: {shown} cannot be used ({_reason(failure)}): {_advice(failure)}"
+        ) from failure
+
+
+_ADVICE: Final = {
+    "28": "correct the user and the password of the URL, or pg_hba.conf",
+    "3D": "create it (docs/how-to/postgresql.md), or correct the name in the URL",
+    "42": "let the role of the URL own the database",
+    "53": "make room on the server, or let it accept more connections",
+}
+
+
+def _advice(failure: Exception) -> str:
+    state = getattr(failure, "sqlstate", None) or ""
+    return _ADVICE.get(state[:2], "start the server, or correct the URL")
