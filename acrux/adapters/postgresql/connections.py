@@ -44,12 +44,7 @@ class Access(Struct, frozen=True):
             server_settings={"application_name": "acrux"},
         )
         try:
-            # A sum of BIGINT is a NUMERIC, and each is a whole number here.
-            await connection.set_type_codec(
-                "numeric", schema="pg_catalog", encoder=str, decoder=int, format="text"
-            )
-            if await connection.fetchval("SELECT pg_is_in_recovery()"):
-                raise StorageUnavailable(_STANDBY)
+            await _prepare(connection)
         except BaseException:
             connection.terminate()
             raise
@@ -67,6 +62,15 @@ class Access(Struct, frozen=True):
         self.observe(script)
         with translated():
             await connection.execute(script.sql)
+
+
+async def _prepare(connection: Connection) -> None:
+    # A sum of BIGINT is a NUMERIC, and each is a whole number here.
+    await connection.set_type_codec(
+        "numeric", schema="pg_catalog", encoder=str, decoder=int, format="text"
+    )
+    if await connection.fetchval("SELECT pg_is_in_recovery()"):
+        raise StorageUnavailable(_STANDBY)
 
 
 class Connections:

@@ -1,6 +1,6 @@
 """Failures of PostgreSQL, as errors that clients can act on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -25,8 +25,23 @@ _PREPARED: Final = (
     "a pooler in front of the database forgets prepared statements: set prepare_statements to false"
 )
 
-# By SQLSTATE, or by the class that its first two characters are
-# (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+
+def _busy() -> RegistryError:
+    return TooManyRequests(_BUSY, retry_after=1)
+
+
+# By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_OF_STATE: Final[dict[str, Callable[[], RegistryError]]] = {
+    "25006": lambda: StorageReadOnly(_READ_ONLY),
+    "26000": lambda: StorageUnavailable(_PREPARED),
+    "42P05": lambda: StorageUnavailable(_PREPARED),
+    "40001": _busy,  # serialization failure
+    "40P01": _busy,  # deadlock
+    "53100": lambda: StorageExhausted(_FULL),
+    "55P03": _busy,  # a lock was not to be had in time
+}
+
+# All others of these states and classes, which are the first two characters.
 UNAVAILABLE: Final = frozenset(
     {
         "08",  # connection exception
@@ -44,10 +59,6 @@ UNAVAILABLE: Final = frozenset(
         "XX002",  # index corrupted
     }
 )
-BUSY: Final = frozenset({"40001", "40P01", "55P03"})
-FULL: Final = frozenset({"53100"})
-READ_ONLY: Final = frozenset({"25006"})
-PREPARED: Final = frozenset({"26000", "42P05"})
 
 # What a connection raises if it failed, and not the statement.
 LOST: Final = (OSError, TimeoutError, EOFError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -57,17 +68,9 @@ def ours(failure: Exception) -> RegistryError | None:
     """The registry's own error for it; None if it is a mistake of the statement."""
     if isinstance(failure, LOST):
         return _unavailable(failure)
-    state = failure.sqlstate if isinstance(failure, asyncpg.PostgresError) else None
-    if state is None:
-        return None
-    if state in FULL:
-        return StorageExhausted(_FULL)
-    if state in READ_ONLY:
-        return StorageReadOnly(_READ_ONLY)
-    if state in BUSY:
-        return TooManyRequests(_BUSY, retry_after=1)
-    if state in PREPARED:
-        return StorageUnavailable(_PREPARED)
+    state = (isinstance(failure, asyncpg.PostgresError) and failure.sqlstate) or ""
+    if state in _OF_STATE:
+        return _OF_STATE[state]()
     return _unavailable(failure) if {state, state[:2]} & UNAVAILABLE else None
 
 

@@ -15,7 +15,7 @@ OLDEST_SERVER: Final = 13  # the first with pg_current_snapshot(), and what Debi
 
 # Migrations take as long as they take.
 _BEGIN: Final = Statement(
-    f"BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK})",  # noqa: S608
+    f"BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK})",
     {},
 )
 _COMMIT: Final = Statement("COMMIT", {})

@@ -8,6 +8,7 @@ from acrux.adapters.postgresql.connections import Access
 from acrux.adapters.postgresql.failures import translated
 from acrux.adapters.postgresql.writer import carry_out
 from acrux.adapters.sql.database import Result, Row, Statement, Steps
+from acrux.errors import StorageReadOnly
 
 STATEMENT_SECONDS: Final = 600.0
 
@@ -48,7 +49,10 @@ async def _read(access: Access, steps: Steps[Any], cancelled: Event) -> Any:
     async def execute(statement: Statement) -> list[Row]:
         if cancelled.is_set():
             raise asyncio.CancelledError
-        return await access.execute(connection, statement)
+        try:
+            return await access.execute(connection, statement)
+        except StorageReadOnly as refused:  # by the transaction, and not by the server
+            raise RuntimeError("a snapshot is readonly") from refused
 
     try:
         await access.command(connection, _BEGIN)
@@ -68,5 +72,8 @@ def verify() -> Steps[tuple[str, ...]]:
     failed = yield _FAILED
     return (
         *(f"the index {name} is invalid: run REINDEX" for (name,) in indexes),
-        *(f"{count} pages did not match their checksums when they were read" for (count,) in failed),
+        *(
+            f"{count} pages did not match their checksums when they were read"
+            for (count,) in failed
+        ),
     )

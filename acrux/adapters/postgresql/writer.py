@@ -28,7 +28,7 @@ _BEGIN: Final = Statement(
     SET LOCAL idle_in_transaction_session_timeout = '5s';
     SELECT set_config('synchronous_commit', 'on', true)
     WHERE current_setting('synchronous_commit') = 'off';
-    SELECT pg_advisory_xact_lock({LOCK})""",  # noqa: S608 -- our own number
+    SELECT pg_advisory_xact_lock({LOCK})""",
     {},
 )
 _COMMIT: Final = Statement("COMMIT", {})

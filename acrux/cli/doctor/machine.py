@@ -13,9 +13,8 @@ import apsw
 from acrux.adapters.data_dir import RESTORING, open_to_all, open_to_group
 from acrux.adapters.keys.certificates import CertificateFiles, expiry, read_pair
 from acrux.adapters.reserve import LOW_BYTES, RESERVE_BYTES, Reserve
-from acrux.adapters.sql.database import Statement, Steps
+from acrux.adapters.sql.database import Statement, Steps, nobody
 from acrux.adapters.sql.facts import finding
-from acrux.adapters.sqlite.connection import nobody
 from acrux.adapters.sql.schema import OLDEST, migrations
 from acrux.adapters.sqlite.snapshots import read_apart, verify
 from acrux.adapters.steady_clock import JUMP
