@@ -83,9 +83,8 @@ def _unavailable(failure: Exception) -> StorageUnavailable:
 def _reason(failure: Exception) -> str:
     if isinstance(failure, TimeoutError):
         return "it did not answer in time"
-    if isinstance(failure, OSError):
-        return failure.strerror or type(failure).__name__
-    return str(failure).partition("\n")[0] or type(failure).__name__
+    shown = (isinstance(failure, OSError) and failure.strerror) or str(failure)
+    return shown.partition("\n")[0] or type(failure).__name__
 
 
 @contextmanager
@@ -122,11 +121,11 @@ def refusals(shown: str) -> Iterator[None]:
 _ADVICE: Final = {
     "28": "correct the user and the password of the URL, or pg_hba.conf",
     "3D": "create it (docs/how-to/postgresql.md), or correct the name in the URL",
-    "42": "let the role of the URL own the database",
+    "42501": "let the role of the URL own the database",
     "53": "make room on the server, or let it accept more connections",
 }
 
 
 def _advice(failure: Exception) -> str:
     state = getattr(failure, "sqlstate", None) or ""
-    return _ADVICE.get(state[:2], "start the server, or correct the URL")
+    return _ADVICE.get(state) or _ADVICE.get(state[:2], "start the server, or correct the URL")

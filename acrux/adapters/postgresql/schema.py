@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from acrux.adapters.postgresql.connections import Access, Connection
-from acrux.adapters.postgresql.writer import LOCK
-from acrux.adapters.sql.database import Statement
+from acrux.adapters.postgresql.writer import LOCK, carry_out
+from acrux.adapters.sql.database import Statement, Steps
 from acrux.adapters.sql.facts import finding, keeping
 from acrux.adapters.sql.schema import FORGET_OLDEST, OLDEST, check_known, oldest_after
 from acrux.errors import InvalidSettings
@@ -22,7 +23,7 @@ _COMMIT: Final = Statement("COMMIT", {})
 
 # A table that no migration makes, beside those that they do.
 _CREATE: Final = Statement("CREATE TABLE schema_version (version INTEGER NOT NULL)", {})
-_HAS_TABLE: Final = "SELECT to_regclass(CAST(:name AS TEXT)) IS NOT NULL"
+_HAS_VERSION: Final = Statement("SELECT to_regclass('schema_version') IS NOT NULL", {})
 _VERSION: Final = Statement("SELECT version FROM schema_version", {})
 _FIRST: Final = Statement("INSERT INTO schema_version (version) VALUES (0)", {})
 
@@ -61,32 +62,32 @@ async def check_server(access: Access, connection: Connection) -> None:
 async def migrate(access: Access, connection: Connection, scripts: Sequence[str]) -> None:
     """Bring the schema to the version that the scripts make, all or nothing.
 
-    Nodes that start at the same time wait for each other, and none writes meanwhile. Raises
-    InvalidSettings if the schema is newer, and this program cannot use it.
+    Nodes that start at the same time wait for each other, and none writes meanwhile. The scripts
+    make the table of facts, too. Raises InvalidSettings if this program cannot use the schema,
+    which is newer.
     """
     await access.command(connection, _BEGIN)
-    found, oldest = await versions(access, connection)
+    found, oldest = await carry_out(versions(), partial(access.execute, connection))
     check_known(f"database: the database {access.address.shown}", found, oldest, len(scripts))
     if found < len(scripts):
         await _apply(access, connection, scripts, found, oldest)
     await access.command(connection, _COMMIT)
 
 
-async def versions(access: Access, connection: Connection) -> tuple[int, int]:
+def versions() -> Steps[tuple[int, int]]:
     """The version of the schema, and the oldest that a program must know; 0 if there is none."""
-    if not await _has(access, connection, "schema_version"):
+    [(is_there,)] = yield _HAS_VERSION
+    if not is_there:
         return 0, 0
-    [(found,)] = await access.execute(connection, _VERSION)
-    rows: list[Any] = []
-    if await _has(access, connection, "facts"):
-        rows = await access.execute(connection, finding(OLDEST))
+    [(found,)] = yield _VERSION
+    rows = yield finding(OLDEST)
     return int(found), int(rows[0][0]) if rows else int(found)
 
 
 async def _apply(
     access: Access, connection: Connection, scripts: Sequence[str], found: int, oldest: int
 ) -> None:
-    if not await _has(access, connection, "schema_version"):
+    if not found:
         await access.execute(connection, _CREATE)
         await access.execute(connection, _FIRST)
     for script in scripts[found:]:
@@ -94,12 +95,6 @@ async def _apply(
     made = len(scripts)
     set_version = Statement("UPDATE schema_version SET version = :made", {"made": made})
     await access.execute(connection, set_version)
-    if await _has(access, connection, "facts"):
-        oldest = oldest_after(scripts, found, oldest)
-        note = FORGET_OLDEST if oldest == made else keeping(OLDEST, str(oldest))
-        await access.execute(connection, note)
-
-
-async def _has(access: Access, connection: Connection, table: str) -> bool:
-    [(there,)] = await access.execute(connection, Statement(_HAS_TABLE, {"name": table}))
-    return bool(there)
+    oldest = oldest_after(scripts, found, oldest)
+    note = FORGET_OLDEST if oldest == made else keeping(OLDEST, str(oldest))
+    await access.execute(connection, note)
