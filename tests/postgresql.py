@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -21,6 +22,8 @@ import pytest
 from acrux.adapters.postgresql.address import Address
 from acrux.adapters.postgresql.database import PostgresDatabase
 from acrux.adapters.sql.database import Observer, Result, Row, SqlValue, Statement, Steps, nobody
+from tests.processes import children, is_alive
+from tests.running import until
 from tests.tools import require_tool
 
 DEBIAN = Path("/usr/lib/postgresql")  # where Debian installs the programs of each version
@@ -70,9 +73,21 @@ class PostgreSql:
         """Stop it, as pg_ctl has it: immediately nothing is written, as after a crash."""
         self._run("pg_ctl", "-D", self._data, "-s", "-m", mode, "stop")
 
+    def kill(self) -> None:
+        """Kill it with SIGKILL; the processes of its connections end by themselves."""
+        first, *_ = (self._folder / "data" / "postmaster.pid").read_text().splitlines()
+        pids = [int(first), *children(int(first))]
+        os.kill(int(first), signal.SIGKILL)
+        until(lambda: not any(map(is_alive, pids)))
+
     def url(self, database: str, user: str = "acrux") -> str:
         """The URL of a database."""
         return f"postgresql://{user}@/{database}?host={self._folder}"
+
+    @property
+    def folder(self) -> Path:
+        """Where its socket is, and where other programs of its user may write."""
+        return self._folder
 
     def new_database(self) -> str:
         """The name of a new database with our schema."""
@@ -118,7 +133,7 @@ class PostgreSql:
         finished: subprocess.CompletedProcess[str] = subprocess.run(
             [self._programs[program], *arguments],
             input=script, cwd=self._folder, capture_output=True, text=True, check=False,
-            env={"PATH": os.defpath, "LC_ALL": "C"}, **_unprivileged(),
+            env={"PATH": os.defpath, "LC_ALL": "C"}, **unprivileged(),
         )  # fmt: skip
         assert finished.returncode == 0, finished.stdout + finished.stderr
         return finished.stdout
@@ -141,6 +156,13 @@ def running() -> Iterator[PostgreSql]:
             cluster.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgreSql]:
+    """A PostgreSQL of this process's own; a conftest.py that needs it imports it."""
+    with running() as server:
+        yield server
 
 
 class ThreadedDatabase:
@@ -200,7 +222,8 @@ class ThreadedDatabase:
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
 
-def _unprivileged() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
+    """Arguments of `subprocess` for a program that refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     return {"user": ACCOUNT, "group": pwd.getpwnam(ACCOUNT).pw_gid, "extra_groups": []}

@@ -6,7 +6,6 @@ import pytest
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
-from tests import postgresql
 from tests.contracts.content import GRACE
 from tests.contracts.databases import (
     KINDS,
@@ -16,14 +15,9 @@ from tests.contracts.databases import (
     on_postgresql,
     on_sqlite,
 )
-from tests.postgresql import PostgreSql
+from tests.postgresql import server
 
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgreSql]:
-    """A PostgreSQL of this process's own."""
-    with postgresql.running() as server:
-        yield server
+__all__ = ["server"]
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -80,7 +80,7 @@ def _unavailable(failure: Exception) -> StorageUnavailable:
     )
 
 
-def _reason(failure: Exception) -> str:
+def _reason(failure: BaseException) -> str:
     if isinstance(failure, TimeoutError):
         return "it did not answer in time"
     shown = (isinstance(failure, OSError) and failure.strerror) or str(failure)
@@ -113,8 +113,9 @@ def refusals(shown: str) -> Iterator[None]:
             f"database: {shown} has a port or a parameter that cannot be read"
         ) from None
     except (*LOST, asyncpg.PostgresError, RegistryError) as failure:
+        first = failure.__cause__ or failure  # without what a client is told of it
         raise InvalidSettings(
-            f"database: {shown} cannot be used ({_reason(failure)}): {_advice(failure)}"
+            f"database: {shown} cannot be used ({_reason(first)}): {_advice(first)}"
         ) from failure
 
 
@@ -126,6 +127,6 @@ _ADVICE: Final = {
 }
 
 
-def _advice(failure: Exception) -> str:
+def _advice(failure: BaseException) -> str:
     state = getattr(failure, "sqlstate", None) or ""
     return _ADVICE.get(state) or _ADVICE.get(state[:2], "start the server, or correct the URL")
