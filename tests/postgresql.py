@@ -75,10 +75,13 @@ class PostgreSql:
 
     def kill(self) -> None:
         """Kill it with SIGKILL; the processes of its connections end by themselves."""
-        first, *_ = (self._folder / "data" / "postmaster.pid").read_text().splitlines()
+        locks = (Path(self._data) / "postmaster.pid", self._folder / ".s.PGSQL.5432.lock")
+        first, *_ = locks[0].read_text().splitlines()
         pids = [int(first), *children(int(first))]
         os.kill(int(first), signal.SIGKILL)
         until(lambda: not any(map(is_alive, pids)))
+        for lock in locks:  # a machine without an init process has its remains for ever
+            lock.unlink()
 
     def url(self, database: str, user: str = "acrux") -> str:
         """The URL of a database."""

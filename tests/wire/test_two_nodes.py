@@ -14,6 +14,8 @@ from tests.postgresql import PostgreSql
 from tests.running import RunningRegistry, acrux, running, until
 from tests.wire.connection import Connection
 
+pytestmark = pytest.mark.xdist_group("two nodes")  # one server for all tests
+
 MOVING = "/v2/app/manifests/moving"
 PULL = "repository:app:pull"
 
@@ -201,13 +203,20 @@ def test_while_the_server_restarts_nothing_wrong_is_said_and_afterwards_all_goes
     assert one.call("GET", "/readyz").status == 200
 
 
-def test_a_node_that_is_killed_in_a_push_harms_no_other(
-    nodes: tuple[RunningRegistry, RunningRegistry], connections: list[Connection]
+def test_a_node_that_is_killed_harms_no_other(
+    nodes: tuple[RunningRegistry, RunningRegistry], connections: list[Connection], url: str
 ) -> None:
     """Whatever it had begun would be half there, or block the others."""
-    pushed = push(connections[0], "survives", 60)
-    connections[0].call("POST", "/v2/app/blobs/uploads/")
-    nodes[0].kill()
+    settings = ("--workers", "1", "--shared-storage", "--database", url)
+    with running(nodes[0].data_dir, *settings) as third:
+        connection = Connection(third.port)
+        connection.login("acrux", nodes[0].password)
+        pushed = push(connection, "survives", 60)
+        location = connection.start_upload()
+        third.kill()
+        connection.close()
 
-    assert connections[1].call("GET", "/v2/app/manifests/survives").body == pushed.manifest
-    push(connections[1], "survives", 61)
+    one, other = connections
+    assert one.call("GET", "/v2/app/manifests/survives").body == pushed.manifest
+    assert other.call("PATCH", location, b"goes on").status == 202
+    push(other, "survives", 61)

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: made when they are needed, kept, and dropped when they fail."""
+"""Connections: made when needed, kept, and dropped when they fail."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,6 +17,8 @@ from acrux.errors import StorageUnavailable
 CONNECT_SECONDS: Final = 10.0
 COMMAND_SECONDS: Final = 30.0  # longer than any request waits for a statement
 PREPARED_STATEMENTS: Final = 256  # that a connection keeps
+# Characters. A longer one has hundreds of values, the number of which callers choose.
+LONGEST_PREPARED: Final = 4096
 
 _STANDBY: Final = "the database is a standby, which may lag behind: wait until it is promoted"
 
@@ -41,6 +43,7 @@ class Access(Struct, frozen=True):
             command_timeout=command_seconds,
             statement_cache_size=PREPARED_STATEMENTS if self.prepares else 0,
             max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=LONGEST_PREPARED,
             server_settings={"application_name": "acrux"},
         )
         try:

@@ -1,4 +1,4 @@
-"""Whether anybody has committed: one question to the server answers many requests."""
+"""Whether anybody has committed: one question answers many requests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -10,7 +10,6 @@ from acrux.adapters.sql.database import SqlValue, Statement
 from acrux.cache import memoize
 
 KEPT_TEXTS: Final = 512
-LONGEST_TEXT: Final = 4096  # characters; longer ones have hundreds of values that callers choose
 
 # A literal, a comment or a cast holds no parameter; `:name` and `?` are parameters.
 _TOKEN: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|::|:(?P<name>[a-z_][a-z0-9_]*)|(?P<mark>\?)")
@@ -40,7 +39,7 @@ def _number(sql: str) -> Numbered:
     return Numbered(text, tuple(numbers))
 
 
-_numbered: Final = memoize(_number, KEPT_TEXTS, LONGEST_TEXT)
+_numbered: Final = memoize(_number, KEPT_TEXTS)
 
 
 def numbered(statement: Statement) -> tuple[str, Sequence[SqlValue]]:

@@ -1,4 +1,4 @@
-"""The transactions that write: one at a time in the whole cluster, and some in one commit."""
+"""Transactions that write: one at a time among all nodes, some together."""
 
 import asyncio
 from collections import deque
