@@ -173,6 +173,8 @@ def test_while_the_server_restarts_nothing_wrong_is_said_and_afterwards_all_goes
     one, other = connections
     pushed = push(one, "restart", 50)
     path = "/v2/app/manifests/restart"
+    token = f"/oauth2/token?service=127.0.0.1:{one.port}&scope={PULL}"
+    basic = f"Basic {base64.b64encode(f'acrux:{nodes[0].password}'.encode()).decode()}"
     assert [other.call("GET", path).status for _ in range(3)] == [200] * 3
 
     server.kill()
@@ -183,6 +185,7 @@ def test_while_the_server_restarts_nothing_wrong_is_said_and_afterwards_all_goes
             other.call("DELETE", path),
             one.call("GET", "/v2/app/tags/list"),
             other.call("GET", "/readyz"),
+            one.call("GET", token, Authorization=basic),
         ]
         alive = [connection.call("GET", "/livez").status for connection in connections]
     finally:
