@@ -60,11 +60,14 @@ class Access(Struct, frozen=True):
         with translated():
             return [tuple(record) for record in await connection.fetch(text, *values)]
 
-    async def command(self, connection: Connection, script: Statement) -> None:
-        """Execute statements without values, in one round trip; nobody needs their rows."""
+    async def command(self, connection: Connection, script: Statement) -> str:
+        """Execute statements without values in one round trip, and return the tag of the last.
+
+        https://www.postgresql.org/docs/current/protocol-message-formats.html, CommandComplete
+        """
         self.observe(script)
         with translated():
-            await connection.execute(script.sql)
+            return str(await connection.execute(script.sql))
 
 
 async def _prepare(connection: Connection) -> None:

@@ -22,6 +22,8 @@ from acrux.tally import Work
 # What takes a connection of its own: looks, the writer, and a snapshot.
 RESERVED_CONNECTIONS: Final = 3
 
+MIGRATION_SECONDS: Final = 3600.0  # for one script, and for those of another node
+
 # What a transaction raises if the database failed it: all else was refused by its own steps.
 FAILURES: Final = (
     asyncpg.PostgresError, StorageExhausted, StorageReadOnly, StorageUnavailable, TooManyRequests,
@@ -57,7 +59,7 @@ class PostgresDatabase:
         used, or if the schema was made by a newer acrux.
         """
         with refusals(self._access.address.shown):
-            connection = await self._access.connect()
+            connection = await self._access.connect(MIGRATION_SECONDS)
             try:
                 await schema.check_server(self._access, connection)
                 await schema.migrate(self._access, connection, migrations())

@@ -76,8 +76,17 @@ def ours(failure: Exception) -> RegistryError | None:
 
 def _unavailable(failure: Exception) -> StorageUnavailable:
     return StorageUnavailable(
-        f"the database cannot be read or written now ({_reason(failure)}): try again in a moment"
+        f"the database cannot be read or written now ({_kind(failure)}): try again in a moment"
     )
+
+
+def _kind(failure: Exception) -> str:
+    """What any client may be told: no address, role or name of a database."""
+    if isinstance(failure, TimeoutError):
+        return "it did not answer in time"
+    if isinstance(failure, asyncpg.PostgresError):
+        return f"SQLSTATE {failure.sqlstate}"
+    return "the connection failed"
 
 
 def _reason(failure: BaseException) -> str:

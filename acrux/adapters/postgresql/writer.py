@@ -136,9 +136,11 @@ class Writer:
 
     async def _end(self, connection: Connection) -> None:
         try:
-            await self._access.command(connection, _COMMIT)
+            done = await self._access.command(connection, _COMMIT)
         except StorageUnavailable as failure:
             raise StorageUnavailable(_UNKNOWN_OUTCOME) from failure
+        if done != _COMMIT.sql:  # a transaction in which something failed is undone, and no error
+            raise RuntimeError(f"the server answered {done} to COMMIT")
 
     async def _roll_back(self, connection: Connection) -> None:
         try:

@@ -1,5 +1,7 @@
 """Each failure of PostgreSQL is the error that clients can act on."""
 
+import re
+
 import asyncpg
 import pytest
 
@@ -51,6 +53,18 @@ def test_a_failure_of_the_server_is_no_wrong_answer(
         raise failure
 
     assert refused.value.__cause__ is failure
+
+
+def test_a_client_is_not_told_where_the_database_is() -> None:
+    """A stranger would learn addresses and names of roles from an outage."""
+    for failure in (
+        ConnectionRefusedError(111, "Connect call failed ('10.0.0.5', 5432)"),
+        asyncpg.InvalidPasswordError('password authentication failed for user "acrux"'),
+    ):
+        refused = ours(failure)
+
+        assert refused is not None
+        assert not {"10.0.0.5", "acrux"} & set(re.split(r"[^\w.]", refused.message))
 
 
 @pytest.mark.parametrize(
