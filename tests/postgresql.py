@@ -148,7 +148,7 @@ def running() -> Iterator[PostgreSql]:
     programs = _find_programs("initdb", "pg_ctl", "psql")
     # Not in pytest's own folder: only its owner may enter it, and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="acrux-postgresql-"))
-    if os.geteuid() == 0:
+    if is_root():
         shutil.chown(folder, ACCOUNT)
     cluster = PostgreSql(folder, programs)
     try:
@@ -225,9 +225,14 @@ class ThreadedDatabase:
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
 
+def is_root() -> bool:
+    """Whether this user is one whom PostgreSQL's programs refuse."""
+    return os.geteuid() == 0
+
+
 def unprivileged() -> dict[str, Any]:
     """Arguments of `subprocess` for a program that refuses to run as root."""
-    if os.geteuid() != 0:
+    if not is_root():
         return {}
     return {"user": ACCOUNT, "group": pwd.getpwnam(ACCOUNT).pw_gid, "extra_groups": []}
 

@@ -117,15 +117,15 @@ def refusals(shown: str) -> Iterator[None]:
         raise
     except asyncpg.ClientConfigurationError as failure:
         raise InvalidSettings(f"database: {shown}: {_reason(failure)}") from failure
-    except ValueError:  # it may quote a part of the URL
-        raise InvalidSettings(
-            f"database: {shown} has a port or a parameter that cannot be read"
-        ) from None
     except (*LOST, asyncpg.PostgresError, RegistryError) as failure:
         first = failure.__cause__ or failure  # without what a client is told of it
         raise InvalidSettings(
             f"database: {shown} cannot be used ({_reason(first)}): {_advice(first)}"
         ) from failure
+    except ValueError:  # it may quote a part of the URL
+        raise InvalidSettings(
+            f"database: {shown} has a port or a parameter that cannot be read"
+        ) from None
 
 
 _ADVICE: Final = {
