@@ -11,7 +11,7 @@ from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.errors import RegistryError
 from tests.contracts.content import BLOB, HELLO, descriptor, image, index, tags
-from tests.contracts.databases import Places
+from tests.contracts.databases import Places, only_sqlite
 from tests.contracts.graves import Graves
 
 IMAGES = [image(BLOB, Digest.of(f"layer {number}".encode())) for number in range(3)]
@@ -61,6 +61,7 @@ async def act(graves: Graves, step: tuple[object, ...]) -> None:
             await graves.collect()
 
 
+@only_sqlite  # a minute on PostgreSQL, where test_counters.py has histories of the same statements
 @given(st.lists(steps, max_size=25))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_the_counters_are_right_and_what_is_listed_can_be_restored(
