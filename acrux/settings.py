@@ -21,12 +21,17 @@ OTHER_VARIABLES: Final = frozenset(
     }
 )
 
+# Where a registry is: a command that works on a data directory can be told of its database too.
+PLACE: Final = ("data_dir", "database", "database_file")
+
 # host ::= a name or an IPv4 address without a colon, or a bracketed IPv6 address
 _HOST_AND_PORT = re.compile(r"(?P<host>[^\s:\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port>[1-9][0-9]{0,4})")
 
 
-def _setting(sentence: str, default: Any) -> Any:
-    return field(default=default, metadata={"sentence": sentence})
+def _setting(sentence: str, default: Any, *, secret: bool = False) -> Any:
+    return field(
+        default=default, repr=not secret, metadata={"sentence": sentence, "secret": secret}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +54,28 @@ class Settings:
         (),
     )
     data_dir: Path = _setting("The directory that holds all data.", Path("acrux-data"))
+    database: str = _setting(
+        "The URL of a PostgreSQL, such as postgresql://acrux@db.example.com/acrux, that several "
+        "nodes may share; by default the database is in the data directory.",
+        "",
+        secret=True,
+    )
+    database_file: Path | None = _setting(
+        "A file that holds that URL instead, so that no list of processes shows a password.", None
+    )
+    database_connections: int = _setting(
+        "The maximum number of connections to PostgreSQL per worker.", 6
+    )
+    prepare_statements: bool = _setting(
+        "Let PostgreSQL keep statements for each connection; not behind a pooler that shares "
+        "connections between transactions and forgets them (pgbouncer before 1.21).",
+        default=True,
+    )
+    shared_storage: bool = _setting(
+        "All nodes that use the PostgreSQL have this data directory, on a shared file system, or "
+        "there is only one node.",
+        default=False,
+    )
     admin_password_file: Path | None = _setting(
         "A file with the admin user's password, for the first start; if there is none, that start "
         "writes a generated password to it.",
@@ -214,6 +241,11 @@ class Settings:
     )
 
     @property
+    def is_on_postgresql(self) -> bool:
+        """Whether the database is a PostgreSQL, and not in the data directory."""
+        return bool(self.database or self.database_file)
+
+    @property
     def metrics_address(self) -> tuple[str, int] | None:
         """The host and the port that serve the metrics, if they have one of their own."""
         found = _HOST_AND_PORT.fullmatch(self.metrics_listen)
@@ -250,6 +282,13 @@ class Settings:
 def rows() -> tuple[dataclasses.Field[Any], ...]:
     """Every setting: its name, type and default, and its sentence in `metadata`."""
     return dataclasses.fields(Settings)
+
+
+def with_place(names: tuple[str, ...]) -> tuple[str, ...]:
+    """These settings; with the data directory, all that say where a registry is."""
+    if "data_dir" not in names:
+        return names
+    return tuple(dict.fromkeys((*names, *PLACE)))
 
 
 def variable(name: str) -> str:

@@ -25,6 +25,9 @@ _EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- nothing bi
 
 _ISSUER = re.compile(r"[ -~]{1,255}")
 
+# The rest of the URL is the adapter's business.
+_DATABASE = re.compile(r"postgres(?:ql)?://")
+
 # As a browser writes it (RFC 6454 §6.1).
 _ORIGIN = re.compile(rf"\*|https?://{_LOGIN_SERVER.pattern}")
 
@@ -48,6 +51,7 @@ RANGES: Final = {
     "gc_interval_seconds": (1, 86400),
     "retention_interval_seconds": (1, 604_800),
     "connections": (1, 1_000_000),
+    "database_connections": (4, 1000),
     "connections_per_address": (1, 1_000_000),
     "body_bytes_per_second": (1, 1_000_000),
     "body_seconds": (1, 604_800),
@@ -85,6 +89,7 @@ def find(settings: Settings) -> list[Problem]:
         *_token_problems(settings),
         *_rate_problems(settings),
         *_tls_problems(settings),
+        *_database_problems(settings),
     ]
 
 
@@ -176,6 +181,14 @@ def _tls_problems(settings: Settings) -> Iterator[Problem]:
         yield Problem("tls_key", "a key needs its certificate: set tls_cert too")
     if settings.tls_cert and settings.tls_self_signed:
         yield Problem("tls_self_signed", "set either this, or tls_cert and tls_key")
+
+
+def _database_problems(settings: Settings) -> Iterator[Problem]:
+    if settings.database and settings.database_file:
+        yield Problem("database", "set either this, or database_file")
+    if settings.database and _DATABASE.match(settings.database) is None:
+        wrong = "must be a URL such as postgresql://USER:PASSWORD@HOST/DATABASE"
+        yield Problem("database", wrong)
 
 
 def _is_network(text: str) -> bool:

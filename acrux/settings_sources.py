@@ -4,7 +4,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -29,6 +29,7 @@ _EXPECTED: Final[Mapping[Any, str]] = {
     tuple[str, ...]: "a list of texts",
 }
 ENVIRONMENT: Final = "environment"
+HIDDEN: Final = "***"  # instead of a value that may hold a password
 MAX_SHOWN: Final = 80  # characters of a value that is wrong
 
 # What a running registry reads again. Its workers take the new values when they are replaced.
@@ -43,7 +44,7 @@ READ_AGAIN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A setting's value, and where it came from."""
+    """A setting's value, HIDDEN if it is secret, and where it came from."""
 
     name: str
     value: object
@@ -189,12 +190,16 @@ def _origins(settings: Settings, sources: Mapping[str, str]) -> tuple[Origin, ..
     return tuple(
         Origin(
             row.name,
-            getattr(settings, row.name),
+            _showable(row, getattr(settings, row.name)),
             sources.get(row.name, "default"),
             row.metadata["sentence"],
         )
         for row in rows()
     )
+
+
+def _showable(row: Field[Any], value: object) -> object:
+    return HIDDEN if value and row.metadata["secret"] else value
 
 
 class CurrentSettings:

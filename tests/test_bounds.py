@@ -95,7 +95,12 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4096,
         "MAX_ISSUERS of trusts, whose keys take some ten kilobytes",
     ),
-    "acrux/adapters/sqlite/read_cache.py:_results": (16384, "MAX_BYTES"),
+    "acrux/adapters/sql/results.py:_cache": (16384, "MAX_BYTES, on either database"),
+    "acrux/adapters/postgresql/texts.py:_numbered": (
+        0,
+        "512 texts of 2,048 characters, instead of the statements that SQLite keeps",
+    ),
+    "acrux/adapters/postgresql/writer.py:_waiting": (0, "instead of SQLite's"),
     "acrux/adapters/shared_counts.py:_taken": (1024, "a number an upload, of 10,000 connections"),
     "acrux/adapters/shared_counts.py:_known": (2048, "CACHE_BYTES"),
     "acrux/adapters/sockets.py:_peers": (4096, "a place a connection, of 10,000"),

@@ -21,13 +21,13 @@ _PURPOSE: Final = b"acrux: whether this pepper is the one of this database"
 
 
 class Pepper:
-    """The pepper in the file `path`, for the database in the file `database`.
+    """The pepper in the file `path`, for the database in the file `database`, if it is a file.
 
     With another pepper no password is right. So a missing pepper is created only if there are no
     passwords yet, or if `is_renewed` says that every password will be renewed.
     """
 
-    def __init__(self, path: Path, database: Path, *, is_renewed: bool) -> None:
+    def __init__(self, path: Path, database: Path | None, *, is_renewed: bool) -> None:
         self._path = path
         self._is_renewed = is_renewed
         if not path.exists() and not is_renewed and _holds_passwords(database):
@@ -59,8 +59,9 @@ class Pepper:
         )
 
 
-def _holds_passwords(database: Path) -> bool:
-    if not database.exists():
+def _holds_passwords(database: Path | None) -> bool:
+    # What a server holds is known once it is open: then `check` refuses another pepper.
+    if database is None or not database.exists():
         return False
     try:
         with closing(_opened(database)) as opened:

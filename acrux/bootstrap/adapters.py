@@ -36,6 +36,7 @@ from acrux.adapters.sql.collection.inventory import SqlInventory
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
+from acrux.adapters.sql.database import Database, Observer, nobody
 from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.integrity.rows import SqlRows
@@ -46,9 +47,8 @@ from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
 from acrux.adapters.sql.webhooks.outbox import SqlOutbox
 from acrux.adapters.sql.webhooks.store import SqlWebhooks
-from acrux.adapters.sqlite.connection import Observer
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.adapters.webhooks.sender import HttpSender
+from acrux.bootstrap.databases import AnyDatabase, build_database
 from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks
 from acrux.ports.clock import Clock, Pause
@@ -61,7 +61,7 @@ KEY_BYTES = 32
 class Adapters:
     """The registry's adapters, and the clocks they share with the services."""
 
-    database: SqliteDatabase
+    database: AnyDatabase
     store: FileBlobStore
     metadata: SqlMetadata
     garbage: SqlGarbage
@@ -107,17 +107,16 @@ def build_adapters(
     shared: SharedCounts | None = None,
     tracing: Tracing | None = None,
 ) -> Adapters:
-    """Build the adapters on the data directory. Raises InvalidSettings.
+    """Build the adapters on the data directory and the database. Raises InvalidSettings.
 
     `shared` is what workers count together; without it, this process counts alone.
     """
     folder = make_data_dir(settings.data_dir)
-    path = folder / "registry.sqlite"
+    path = None if settings.is_on_postgresql else folder / "registry.sqlite"
     pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
-    database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
+    database = build_database(settings, observe or nobody)
     reserve = _reserve(folder / "reserve")
-    used = ReservedDatabase(database, reserve.yield_room)
-    growing = ReservedDatabase(database, reserve.check)
+    used, growing = _reserved(database, reserve, is_here=path is not None)
     accounts = SqlAccounts(used)
     outgoing = tracing.outgoing if tracing else dict[str, str]
     store = FileBlobStore(folder, reserve.check)
@@ -131,7 +130,7 @@ def build_adapters(
         authority if settings.token_certificates else None,
     )
     if tracing:
-        tracing.watch(database, write="sqlite transaction")
+        tracing.watch(database, write=f"{'sqlite' if path else 'postgresql'} transaction")
         tracing.watch(store, append="blob append", commit="blob commit", open="blob open")
         tracing.watch(signer, sign="token sign", sign_refresh="token sign")
     rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
@@ -176,6 +175,15 @@ def build_adapters(
         pepper=pepper,
         reserve=reserve,
     )
+
+
+def _reserved(
+    database: AnyDatabase, reserve: Reserve, *, is_here: bool
+) -> tuple[Database, Database]:
+    # The room for deletions that the reserve keeps is on the disk of the data directory.
+    if not is_here:
+        return database, database
+    return ReservedDatabase(database, reserve.yield_room), ReservedDatabase(database, reserve.check)
 
 
 def _reserve(path: Path) -> Reserve:

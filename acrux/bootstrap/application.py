@@ -10,11 +10,12 @@ from acrux.adapters.log import LineLog
 from acrux.adapters.metrics.board import Board
 from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.shared_counts import SharedCounts
-from acrux.adapters.sqlite.connection import Observer
+from acrux.adapters.sql.database import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
 from acrux.bootstrap import metrics, tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.counts import Counts
+from acrux.bootstrap.databases import close_database, open_database
 from acrux.bootstrap.services import Services, build_services
 from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks, clocks_of
@@ -211,7 +212,7 @@ def _lifespan(
     running = BackgroundTasks(background, log)
 
     async def open_() -> None:
-        adapters.database.open()
+        await open_database(adapters.database)
         await adapters.pepper.check(adapters.facts)
         await running.start()
         _tried(publish)
@@ -225,7 +226,7 @@ def _lifespan(
             log.warning("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.warning("audit-lost", records=lost)
-        adapters.database.close()
+        await close_database(adapters.database)
         _tried(publish)
         if tracing:
             await tracing.stop()

@@ -6,8 +6,8 @@ from acrux.adapters.metrics.facts import Facts
 from acrux.adapters.metrics.page import MetricsPage
 from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.reserve import Reserve
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.bootstrap.adapters import Adapters
+from acrux.bootstrap.databases import build_database, open_database
 from acrux.clocks import now
 from acrux.settings import Settings
 
@@ -18,13 +18,13 @@ def of_worker(adapters: Adapters, publisher: Publisher) -> MetricsPage:
     return MetricsPage(publisher.publish, publisher.read, facts.values)
 
 
-def alone(settings: Settings, board: Board) -> MetricsPage:
+async def alone(settings: Settings, board: Board) -> MetricsPage:
     """The page of a process that counts nothing itself. Raises InvalidSettings.
 
     It opens the database, and neither keys nor passwords.
     """
     folder = settings.data_dir
-    database = SqliteDatabase(folder / "registry.sqlite")
-    database.open()
+    database = build_database(settings)
+    await open_database(database)
     facts = Facts(database, FileBlobStore(folder), Reserve(folder / "reserve"), now)
     return MetricsPage(lambda: None, board.read, facts.values)

@@ -1,12 +1,11 @@
 """The settings that a registry runs with, for the commands on its data."""
 
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from acrux.adapters.sql.facts import SqlFacts
-from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap.databases import opened
 from acrux.settings import Settings
 
 FACT: Final = "settings"
@@ -33,17 +32,13 @@ async def keep(facts: SqlFacts, settings: Settings) -> None:
         await facts.keep(FACT, text)
 
 
-async def find(data_dir: Path) -> dict[str, object]:
-    """The settings that the registry of this directory ran with last; none if it never ran.
+async def find(settings: Settings) -> dict[str, object]:
+    """The settings that the registry of this place ran with last; none if it never ran.
 
     Raises InvalidSettings as opening the registry does.
     """
-    database = SqliteDatabase(data_dir / "registry.sqlite")
-    database.open()
-    try:
+    async with opened(settings) as database:
         text = await SqlFacts(database).find(FACT)
-    finally:
-        database.close()
     kept: dict[str, object] = msgspec.json.decode(text, type=dict[str, object]) if text else {}
     return {
         name: tuple(value) if isinstance(value, list) else value

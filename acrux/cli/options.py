@@ -53,8 +53,12 @@ def output_option(command: Command) -> Command:
 
 
 def setting_options(*names: str) -> Callable[[Command], Command]:
-    """An option for each of these settings, or for all if none is named."""
-    rows = [row for row in settings.rows() if not names or row.name in names]
+    """An option for each of these settings, or for all if none is named.
+
+    With that of the data directory come those of its database.
+    """
+    named = settings.with_place(names)
+    rows = [row for row in settings.rows() if not named or row.name in named]
 
     def add(command: Command) -> Command:
         for row in reversed(rows):

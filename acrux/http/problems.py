@@ -11,6 +11,7 @@ from acrux.http.messages import Response
 
 JSON: Final = "application/json; charset=utf-8"
 DISALLOWED: Final = "REGISTRY_DISALLOWED_OPERATION"
+UNAVAILABLE_SECONDS: Final = 1  # until a client tries again
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,8 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     ),
     errors.StorageUnavailable: Problem(
         503, "UNSUPPORTED", "the registry's storage is unavailable",
-        "Try again. If it lasts, look at the disk and the limits of the process: the log "
-        "has a line `storage`.",
+        "Try again. If it lasts, look at the disk, the database's server and the limits of the "
+        "process: the log has a line `storage`.",
     ),
     # Nor one for a service behind us; a 5xx is what clients retry.
     errors.IssuerUnavailable: Problem(
@@ -281,6 +282,8 @@ def render(refused: errors.RegistryError, case: str = "") -> Response:
         response.add("Content-Range", f"bytes */{refused.size}")
     if isinstance(refused, errors.TooManyRequests | errors.Crowded):
         response.add("Retry-After", str(refused.retry_after))
+    if isinstance(refused, errors.StorageUnavailable):
+        response.add("Retry-After", str(UNAVAILABLE_SECONDS))
     if isinstance(refused, errors.Unsupported) and refused.allow:
         response.add("Allow", refused.allow)
     return response

@@ -159,8 +159,13 @@ class RequestLog:
             self._write_line(*values)
 
     def write_trouble(self, request: Request, refused: RegistryError) -> None:
-        """Log why the storage could not be used: the disk may be failing."""
-        self._log.warning("storage", problem=str(refused), id=request.id)
+        """Log why the storage could not be used: the disk may be failing.
+
+        With the cause, of which the client was told no more than the kind.
+        """
+        cause = str(refused.__cause__ or "").partition("\n")[0]
+        problem = refused.message if cause in refused.message else f"{refused.message} ({cause})"
+        self._log.warning("storage", problem=problem, id=request.id)
 
     def write_damage(self, request: Request, refused: RegistryError) -> None:
         """Log the damage, if the request was refused because stored content is damaged."""

@@ -59,7 +59,7 @@ class Scraping:
         asyncio.run(self._serve(ready))
 
     async def _serve(self, ready: int) -> None:
-        scrapes = Scrapes(metrics.alone(self.settings, self.board))
+        scrapes = Scrapes(await metrics.alone(self.settings, self.board))
         server = await asyncio.start_server(scrapes.answer, sock=self.listener)
         os.write(ready, child.PID.pack(os.getpid()))
         await server.serve_forever()

@@ -8,7 +8,10 @@ import pytest
 from acrux.client.auth import RegistryAuth
 from acrux.domain.access.credential import Credential, Secret
 from tests.cli.places import Place
+from tests.postgresql import server
 from tests.running import RunningRegistry, running
+
+__all__ = ["server"]
 
 
 @pytest.fixture(scope="module")

@@ -1,39 +1,81 @@
 """The databases under test, and a record of the statements on each."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
+from typing import TypeAlias
 
-from acrux.adapters.sql.database import Statement, Steps
-from acrux.adapters.sqlite.connection import Observer
+import pytest
+
+from acrux.adapters.sql.database import Observer, Statement, Steps
 from acrux.adapters.sqlite.database import SqliteDatabase
+from tests.postgresql import PATIENCE, PostgreSql, ThreadedDatabase
 
-PATIENCE = 30.0  # seconds after which a test that waits in vain fails
+OpenDatabase: TypeAlias = SqliteDatabase | ThreadedDatabase
+
+# Opens a stored database once more, with who watches the statements.
+Open: TypeAlias = Callable[[Observer], OpenDatabase]
+
+# Makes a new database, for as long as the context lasts.
+Places: TypeAlias = Callable[[], AbstractContextManager[Open]]
+
+KINDS = ("sqlite", "postgresql")
+
+# A test of what only SQLite has, such as its plans; tests/adapters/postgresql has its like.
+only_sqlite = pytest.mark.parametrize("places", ["sqlite"], indirect=True)
 
 
-def _sqlite(folder: Path, observe: Observer) -> SqliteDatabase:
-    database = SqliteDatabase(folder / "registry.sqlite", observe)
-    database.open()
-    return database
+@contextmanager
+def on_sqlite() -> Iterator[Open]:
+    """A database in a file of a new folder."""
+    with TemporaryDirectory() as folder:
+        yield in_folder(Path(folder))
 
 
-# Add PostgreSQL here.
-KINDS: dict[str, Callable[[Path, Observer], SqliteDatabase]] = {"sqlite": _sqlite}
+def in_folder(folder: Path) -> Open:
+    """The database in the folder."""
+
+    def open_(observe: Observer) -> SqliteDatabase:
+        database = SqliteDatabase(folder / "registry.sqlite", observe)
+        database.open()
+        return database
+
+    return open_
+
+
+def on_postgresql(server: PostgreSql) -> Places:
+    """New databases on the server."""
+
+    @contextmanager
+    def place() -> Iterator[Open]:
+        name = server.new_database()
+
+        def open_(observe: Observer) -> ThreadedDatabase:
+            database = ThreadedDatabase(server.url(name), observe)
+            database.open()
+            return database
+
+        try:
+            yield open_
+        finally:
+            server.drop(name)
+
+    return place
 
 
 class Databases:
     """One stored database, opened once for each worker of a test; records every statement."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, open_: Open) -> None:
         self.statements: list[Statement] = []
-        self._kind = kind
-        self._folder = folder
-        self._opened: list[SqliteDatabase] = []
+        self._open = open_
+        self._opened: list[OpenDatabase] = []
 
-    def open(self) -> SqliteDatabase:
+    def open(self) -> OpenDatabase:
         """Open it once more, like another worker."""
-        self._opened.append(KINDS[self._kind](self._folder, self.statements.append))
+        self._opened.append(self._open(self.statements.append))
         return self._opened[-1]
 
     def close(self) -> None:

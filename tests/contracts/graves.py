@@ -12,7 +12,6 @@ from acrux.adapters.sql.database import Statement
 from acrux.adapters.sql.deleted.store import SqlGraveyard
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.names import RepositoryName, Tag
@@ -22,6 +21,7 @@ from acrux.domain.content.storage.deleted import DeletedManifest, DeletedTag, Re
 from acrux.domain.instants import to_microseconds
 from acrux.errors import UnknownRepository
 from tests.contracts.content import AT, HELLO, PUSHER, copy
+from tests.contracts.databases import OpenDatabase
 
 DAYS = 7
 EVERYTHING = SoftDeletePolicy(repositories="*", days=DAYS)
@@ -33,7 +33,7 @@ ORDER = Order.BY_NAME
 class Graves:
     """One worker's adapters, with a clock that is moved by hand."""
 
-    database: SqliteDatabase
+    database: OpenDatabase
     now: datetime = AT
     grace: timedelta = timedelta(days=1)
     metadata: SqlMetadata = field(init=False)
@@ -155,7 +155,7 @@ _WRONG = """
                (SELECT COUNT(*) FROM blob_links AS l WHERE l.repository = usage.repository) AS d,
                (SELECT COALESCE(SUM(size), 0) FROM blob_links AS l
                 WHERE l.repository = usage.repository) AS e
-        FROM usage)
+        FROM usage) AS counted
     WHERE manifests <> a OR manifest_bytes <> b OR tags <> c OR blobs <> d OR blob_bytes <> e
 """
 # What lies in a graveyard has a time, and what has a time lies there. What is to be cleared may

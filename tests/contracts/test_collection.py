@@ -8,18 +8,17 @@ import pytest
 from acrux.adapters.sql.collection.garbage import SqlGarbage
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import Tag
 from tests.contracts.content import AT, GRACE, HELLO, PUSHER, copy, image, index, later, tags
-from tests.contracts.databases import Databases
+from tests.contracts.databases import Databases, OpenDatabase
 
 DUE = later(9 * 86400)
 ITEMS = 200  # more than anything here needs
 
 
 @pytest.fixture
-def garbage(database: SqliteDatabase) -> SqlGarbage:
+def garbage(database: OpenDatabase) -> SqlGarbage:
     """The garbage of an empty registry."""
     return SqlGarbage(database, Rules(GRACE))
 

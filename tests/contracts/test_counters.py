@@ -2,17 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acrux.adapters.sql.content import references
 from acrux.adapters.sql.database import Database, Statement
-from tests.contracts.databases import KINDS, Databases
+from tests.contracts.databases import Databases, Places
 from tests.contracts.histories import Action, History, steps
 
 COUNTED = """
@@ -99,10 +96,10 @@ few_examples = settings(max_examples=20, deadline=None)
 
 
 @asynccontextmanager
-async def opened(kind: str) -> AsyncIterator[Database]:
+async def opened(places: Places) -> AsyncIterator[Database]:
     """A new database, for one history."""
-    with TemporaryDirectory() as folder:
-        databases = Databases(kind, Path(folder))
+    with places() as place:
+        databases = Databases(place)
         try:
             yield databases.open()
         finally:
@@ -139,31 +136,29 @@ def _references(
     }
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @given(history=histories, untagged=st.booleans(), referrers=st.booleans())
 @few_examples
 async def test_counters_equal_a_recount_after_every_step(
-    kind: str,
+    places: Places,
     history: list[Action],
     untagged: bool,
     referrers: bool,
 ) -> None:
     """A quota would refuse what there is room for, or let in what there is not."""
-    async with opened(kind) as database:
+    async with opened(places) as database:
         registry = History(database, untagged=untagged, referrers=referrers)
         for step in history:
             await registry.take(step)
             await check(database)
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @given(before=histories, after=histories)
 @few_examples
 async def test_so_they_do_while_content_of_a_former_version_is_being_counted(
-    kind: str, before: list[Action], after: list[Action]
+    places: Places, before: list[Action], after: list[Action]
 ) -> None:
     """A push or a deletion beside the walk would be counted twice, or not at all."""
-    async with opened(kind) as database:
+    async with opened(places) as database:
         registry = History(database)
         for step in before:
             await registry.take(step)
@@ -175,14 +170,13 @@ async def test_so_they_do_while_content_of_a_former_version_is_being_counted(
             await check(database)
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @given(history=histories)
 @few_examples
 async def test_nothing_unreferenced_is_left_once_all_graces_have_passed(
-    kind: str, history: list[Action]
+    places: Places, history: list[Action]
 ) -> None:
     """Space would never come back."""
-    async with opened(kind) as database:
+    async with opened(places) as database:
         registry = History(database)
         for step in history:
             await registry.take(step)

@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from acrux.domain.content.digest import Digest
 from acrux.errors import RegistryError, UnknownManifest
 from tests.contracts.content import BLOB, HELLO, image, tags
-from tests.contracts.databases import KINDS
+from tests.contracts.databases import Places
 from tests.contracts.graves import DAYS, Graves
 from tests.contracts.test_locks import Watch, interleave
 
@@ -63,24 +62,23 @@ async def purged_by_hand(worker: Worker) -> None:
 
 
 @asynccontextmanager
-async def two_workers(
-    kind: str, folder: Path, *, is_deleted: bool
-) -> AsyncIterator[tuple[Worker, Worker]]:
+async def two_workers(places: Places, *, is_deleted: bool) -> AsyncIterator[tuple[Worker, Worker]]:
     """IMAGE and NEXT are pushed; the first worker pauses before it commits."""
     watches = Watch("COMMIT", holds=True), Watch("BEGIN", holds=False)
-    first, second = (Worker(Graves(KINDS[kind](folder, watch)), watch) for watch in watches)
-    await first.graves.enable()
-    await first.graves.push(NEXT)
-    await first.graves.push(IMAGE, V1)
-    if is_deleted:
-        await deleted(first)
-    first.watch.is_armed = second.watch.is_armed = True
-    try:
-        yield first, second
-    finally:
-        first.watch.go_on.set()
-        for worker in (first, second):
-            worker.graves.database.close()
+    with places() as place:
+        first, second = (Worker(Graves(place(watch)), watch) for watch in watches)
+        await first.graves.enable()
+        await first.graves.push(NEXT)
+        await first.graves.push(IMAGE, V1)
+        if is_deleted:
+            await deleted(first)
+        first.watch.is_armed = second.watch.is_armed = True
+        try:
+            yield first, second
+        finally:
+            first.watch.go_on.set()
+            for worker in (first, second):
+                worker.graves.database.close()
 
 
 async def is_live(worker: Worker) -> bool:
@@ -121,7 +119,6 @@ RACES: list[tuple[Act, Act, bool, bool, bool, bool]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
 class TestRaces:
     """One of them comes first, and nothing is lost in between."""
 
@@ -129,11 +126,11 @@ class TestRaces:
         "race", RACES, ids=[f"{first.__name__}-{second.__name__}" for first, second, *_ in RACES]
     )
     async def test_in_either_order_nothing_is_lost(
-        self, tmp_path: Path, kind: str, race: tuple[Act, Act, bool, bool, bool, bool]
+        self, places: Places, race: tuple[Act, Act, bool, bool, bool, bool]
     ) -> None:
         """A restored image would lose its layers, or a deleted one come back by itself."""
         first_act, second_act, before, refused, live, kept = race
-        async with two_workers(kind, tmp_path, is_deleted=before) as (first, second):
+        async with two_workers(places, is_deleted=before) as (first, second):
             outcome, refusal = await interleave(first, first_act, second, second_act)  # type: ignore[arg-type]
 
             assert outcome is None

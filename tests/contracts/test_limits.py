@@ -5,7 +5,6 @@ import pytest
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.page import Order, Page
 from acrux.domain.content.policies.definition import MAX_POLICIES, Policy
 from acrux.domain.content.policies.quota import Quota
@@ -24,6 +23,7 @@ from tests.contracts.content import (
     later,
     tags,
 )
+from tests.contracts.databases import OpenDatabase
 
 RELEASES = WriteOncePolicy(
     name="releases", repositories=("library/*",), except_tags=("latest", "dev-*")
@@ -32,7 +32,7 @@ RELEASES = WriteOncePolicy(
 
 
 @pytest.fixture
-def policies(database: SqliteDatabase) -> SqlPolicies:
+def policies(database: OpenDatabase) -> SqlPolicies:
     """The policies of the registry, none at first."""
     return SqlPolicies(database)
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -17,7 +16,7 @@ from acrux.domain.content.attributes import AttributesChange
 from acrux.errors import Disallowed, Unknown, UnknownManifest
 from acrux.ports.content.metadata import Metadata, Properties
 from tests.contracts.content import AT, GRACE, HELLO, LATEST, index
-from tests.contracts.databases import KINDS, PATIENCE
+from tests.contracts.databases import Open, Places
 from tests.contracts.lock_operations import (
     LOCKS,
     OPERATIONS,
@@ -28,6 +27,7 @@ from tests.contracts.lock_operations import (
     columns,
     rows,
 )
+from tests.postgresql import PATIENCE
 
 LOCK = AttributesChange(write_enabled=False)
 HELD, NEXT = index("held"), index("next")
@@ -143,9 +143,9 @@ class Watch:
 class Worker:
     """One of several workers that share a database."""
 
-    def __init__(self, kind: str, folder: Path, watch: Watch) -> None:
+    def __init__(self, place: Open, watch: Watch) -> None:
         self.watch = watch
-        self.database = KINDS[kind](folder, watch)
+        self.database = place(watch)
         self.metadata = SqlMetadata(self.database, GRACE)
         self.properties = SqlProperties(self.database)
 
@@ -200,20 +200,19 @@ WRITES: list[tuple[Write, str, str]] = [
 
 
 @asynccontextmanager
-async def two_workers(
-    kind: str, folder: Path, beginning: str
-) -> AsyncIterator[tuple[Worker, Worker]]:
+async def two_workers(places: Places, beginning: str) -> AsyncIterator[tuple[Worker, Worker]]:
     """HELD is put and tagged; the first worker pauses there, the second reports when it begins."""
-    first = Worker(kind, folder, Watch(beginning, holds=True))
-    second = Worker(kind, folder, Watch("BEGIN", holds=False))
-    await first.metadata.put_manifest(HELLO, HELD, (LATEST,), AT)
-    first.watch.is_armed = second.watch.is_armed = True
-    try:
-        yield first, second
-    finally:
-        first.watch.go_on.set()
-        for worker in (first, second):
-            worker.database.close()
+    with places() as place:
+        first = Worker(place, Watch(beginning, holds=True))
+        second = Worker(place, Watch("BEGIN", holds=False))
+        await first.metadata.put_manifest(HELLO, HELD, (LATEST,), AT)
+        first.watch.is_armed = second.watch.is_armed = True
+        try:
+            yield first, second
+        finally:
+            first.watch.go_on.set()
+            for worker in (first, second):
+                worker.database.close()
 
 
 async def interleave(
@@ -237,16 +236,15 @@ async def is_held(worker: Worker) -> bool:
         return False
 
 
-@pytest.mark.parametrize("kind", KINDS)
 class TestRaces:
     """A lock and a write at the same time: one of them comes first."""
 
     @pytest.mark.parametrize(("write", "subject"), [row[:2] for row in WRITES])
     async def test_a_lock_that_came_first_forbids_the_write(
-        self, tmp_path: Path, kind: str, write: Write, subject: str
+        self, places: Places, write: Write, subject: str
     ) -> None:
         """After an image is locked, a delete already on its way could remove it."""
-        async with two_workers(kind, tmp_path, "COMMIT") as (locker, writer):
+        async with two_workers(places, "COMMIT") as (locker, writer):
             lock = partial(locked, subject=subject)
             outcome, refusal = await interleave(locker, lock, writer, write)
 
@@ -256,10 +254,10 @@ class TestRaces:
 
     @pytest.mark.parametrize(("write", "subject", "written"), WRITES)
     async def test_a_write_that_came_first_is_done_before_the_lock(
-        self, tmp_path: Path, kind: str, write: Write, subject: str, written: str
+        self, places: Places, write: Write, subject: str, written: str
     ) -> None:
         """The lock would be set between its check and the write that it forbids."""
-        async with two_workers(kind, tmp_path, written) as (writer, locker):
+        async with two_workers(places, written) as (writer, locker):
             lock = partial(locked, subject=subject)
             outcome, refusal = await interleave(writer, write, locker, lock)
 

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.database import Statement
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest
 from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
@@ -30,7 +29,7 @@ from acrux.errors import (
 )
 from acrux.ports.content.metadata import StoredManifest
 from tests.contracts.content import GRACE, PUSHER, copy
-from tests.contracts.databases import Databases
+from tests.contracts.databases import Databases, OpenDatabase, only_sqlite
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HELLO = RepositoryName.parse("library/hello")
@@ -227,7 +226,7 @@ class TestManifests:
         assert await metadata.get_manifest(HELLO, held.digest) == stored(held)
 
     async def test_a_subject_need_not_exist(
-        self, metadata: SqlMetadata, database: SqliteDatabase
+        self, metadata: SqlMetadata, database: OpenDatabase
     ) -> None:
         """A signature could not be pushed before what it signs (specification, end-7)."""
         subject = Digest.of(b"later")
@@ -254,7 +253,7 @@ class TestManifests:
             await metadata.get_manifest(HELLO, held.digest)
 
     async def test_a_refused_manifest_creates_no_repository(
-        self, metadata: SqlMetadata, database: SqliteDatabase
+        self, metadata: SqlMetadata, database: OpenDatabase
     ) -> None:
         """A failed push would leave an empty repository."""
         with pytest.raises(MissingReferences):
@@ -441,9 +440,10 @@ class TestListings:
 
         assert [*listed, *part.items] == sorted(tags)
 
+    @only_sqlite
     @pytest.mark.parametrize("listing", ["tags", "repositories"])
     async def test_a_page_is_read_from_an_index_without_sorting(
-        self, metadata: SqlMetadata, database: SqliteDatabase, databases: Databases, listing: str
+        self, metadata: SqlMetadata, database: OpenDatabase, databases: Databases, listing: str
     ) -> None:
         """A page of a million tags would take as long as listing them all."""
         await put_tags(metadata, HELLO, "a", "b")

@@ -7,8 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 from acrux.adapters.sql.database import Row, Statement
+from acrux.adapters.sql.schema import migrations
 from acrux.adapters.sqlite.connection import Connection
-from acrux.adapters.sqlite.schema import migrate, migrations
+from acrux.adapters.sqlite.schema import migrate
 
 # A new migration gets a row; a row never changes.
 RELEASED = {

@@ -7,11 +7,11 @@ import pytest
 from acrux.adapters.sql.webhooks import recording
 from acrux.adapters.sql.webhooks.outbox import KEPT
 from acrux.adapters.sql.webhooks.recording import DROPPED_AT_ONCE
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.webhooks.event import Action, Event
 from acrux.domain.webhooks.standing import Attempt, RecordedEvent, State
 from acrux.ports.webhooks import Lane
 from tests.contracts.content import AT, HELLO, OTHER, index, tags
+from tests.contracts.databases import OpenDatabase
 from tests.contracts.webhooks import ANSWER, Told, webhook
 
 SECOND = timedelta(seconds=1)
@@ -19,7 +19,7 @@ LANE = Lane("everything", str(HELLO))
 
 
 @pytest.fixture
-async def told(database: SqliteDatabase) -> Told:
+async def told(database: OpenDatabase) -> Told:
     """A registry whose webhook is told of everything."""
     told = Told(database)
     await told.create(webhook("everything"))

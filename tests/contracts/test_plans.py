@@ -9,16 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.database import Database, Statement
 from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.page import Order, Page
 from acrux.ports.accounts import Revocations
 from acrux.ports.failed_logins import FailedLogins
-from tests.contracts import postgresql
 from tests.contracts.content import GRACE
-from tests.contracts.databases import Databases
+from tests.contracts.databases import Databases, in_folder, on_sqlite
 from tests.contracts.every_call import (
     ADAPTERS,
     CALLS,
@@ -31,7 +29,7 @@ from tests.contracts.every_call import (
     filled,
     statements_of,
 )
-from tests.contracts.postgresql import PostgreSql
+from tests.postgresql import PostgreSql
 
 # Methods that query no database.
 IN_MEMORY = {(Revocations, "least_epoch"), (FailedLogins, "find"), (FailedLogins, "hash")}
@@ -99,7 +97,7 @@ class TestSqlite:
 
 async def _costs(folder: Path, rows: int) -> dict[str, int]:
     """The number of steps of SQLite's virtual machine for each statement of a page of ten."""
-    databases = Databases("sqlite", folder)
+    databases = Databases(in_folder(folder))
     database = databases.open()
     connection = apsw.Connection(str(folder / "registry.sqlite"))
     connection.execute(filled(SQLITE, rows))
@@ -111,7 +109,7 @@ async def _costs(folder: Path, rows: int) -> dict[str, int]:
     return costs
 
 
-async def _read_pages(database: SqliteDatabase, row: int) -> None:
+async def _read_pages(database: Database, row: int) -> None:
     metadata, properties = SqlMetadata(database, GRACE), SqlProperties(database)
     tag, digest = f"t{row:05}", Digest.parse(f"sha256:{row:064x}")
     await metadata.list_tags(LARGE, Page(10, tag))
@@ -138,33 +136,43 @@ def _cost(connection: apsw.Connection, statement: Statement) -> int:
     return sum(steps)
 
 
+@pytest.fixture
+def databases() -> Iterator[Databases]:
+    """Where the statements are found, which are the same on each kind."""
+    with on_sqlite() as place:
+        databases = Databases(place)
+        yield databases
+        databases.close()
+
+
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[PostgreSql]:
-    """A PostgreSQL with our schema and many rows, after ANALYZE."""
-    with postgresql.running() as cluster:
-        cluster.execute(filled(POSTGRESQL, ROWS) + "ANALYZE;")
-        yield cluster
+def large(server: PostgreSql) -> Iterator[str]:
+    """The name of a database with our schema and many rows, after ANALYZE."""
+    name = server.new_database()
+    server.execute(filled(POSTGRESQL, ROWS) + "ANALYZE;", name)
+    yield name
+    server.drop(name)
 
 
 @pytest.mark.xdist_group("postgresql")
 class TestPostgreSql:
-    """The same migrations and statements on PostgreSQL, before it has an adapter."""
+    """The same migrations and statements on PostgreSQL."""
 
     async def test_every_statement_is_understood(
-        self, databases: Databases, cluster: PostgreSql
+        self, databases: Databases, server: PostgreSql, large: str
     ) -> None:
         """The shared SQL text would turn out to be SQLite's only."""
         statements = await statements_of(databases)
 
-        cluster.prepare(statements)
+        server.prepare(statements, large)
 
     async def test_no_statement_reads_through_a_table_or_sorts(
-        self, databases: Databases, cluster: PostgreSql
+        self, databases: Databases, server: PostgreSql, large: str
     ) -> None:
         """A page of a million tags would take as long as listing them all."""
         statements = await statements_of(databases)
         bad = {}
-        for text, plan in zip(texts(statements), cluster.plans(statements), strict=True):
+        for text, plan in zip(texts(statements), server.plans(statements, large), strict=True):
             nodes = list(_nodes(plan))
             tables = BIG_TABLES & {node.get("Relation Name", "") for node in nodes}
             scans = [
@@ -182,9 +190,16 @@ class TestPostgreSql:
 
         assert bad == {}
 
-    def test_texts_compare_byte_by_byte(self, cluster: PostgreSql) -> None:
+    def test_texts_compare_byte_by_byte(self, server: PostgreSql, large: str) -> None:
         """Pages would begin at a place that belongs to another order than the listing's."""
-        assert cluster.execute("SELECT 'a-b' < 'a.b', 'B' < 'a', 'a' < '\u00e4';") == "t|t|t\n"
+        names = ["B", "a", "a-b", "a.b", "\u00e4"]
+        values = ", ".join(f"('{name}')" for name in names)
+        server.execute(f"INSERT INTO accounts (name) VALUES {values}", large)  # noqa: S608 -- our own
+
+        listed = server.execute("SELECT name FROM accounts ORDER BY name", large)
+
+        assert listed.split() == names
+        assert server.execute("SELECT 'B' < 'a'", large) == "f\n", "this server is no proof"
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -9,12 +9,11 @@ from acrux.adapters.sql.database import Statement
 from acrux.adapters.sql.many_rows import ROWS_PER_STATEMENT
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.names import Reference, RepositoryName, Tag
 from acrux.domain.content.page import Order, Page
 from acrux.ports.content.pulls import Pull
 from tests.contracts.content import AT, HELLO, LATEST, OTHER, index, later, tags
-from tests.contracts.databases import Databases
+from tests.contracts.databases import Databases, OpenDatabase
 
 APP = index("app")
 OLD = Tag.parse("old")
@@ -22,7 +21,7 @@ MINUTE = 60
 
 
 @pytest.fixture
-def pulls(database: SqliteDatabase) -> SqlPulls:
+def pulls(database: OpenDatabase) -> SqlPulls:
     """Nothing was pulled yet."""
     return SqlPulls(database)
 
@@ -39,7 +38,7 @@ def pull(reference: Reference, at: datetime, repository: RepositoryName = HELLO)
     return Pull(repository, reference, at)
 
 
-async def rows(database: SqliteDatabase) -> list[tuple[str, str]]:
+async def rows(database: OpenDatabase) -> list[tuple[str, str]]:
     """The references that have a last pull, with their repositories."""
     return await database.read(Statement("SELECT repository, reference FROM pulls", {}))
 
@@ -87,7 +86,7 @@ async def test_the_later_time_stays_whoever_writes_last(
 
 
 async def test_a_pull_of_what_is_gone_writes_nothing(
-    pulls: SqlPulls, metadata: SqlMetadata, database: SqliteDatabase
+    pulls: SqlPulls, metadata: SqlMetadata, database: OpenDatabase
 ) -> None:
     """Rows that nothing removes would grow for ever."""
     await metadata.delete_tag(HELLO, OLD)
@@ -122,7 +121,7 @@ async def test_a_new_repository_has_no_pulls_of_a_deleted_one(
 
 
 async def test_what_is_removed_takes_its_last_pull_along(
-    pulls: SqlPulls, metadata: SqlMetadata, database: SqliteDatabase
+    pulls: SqlPulls, metadata: SqlMetadata, database: OpenDatabase
 ) -> None:
     """A tag that is created again would look as if it had been in use."""
     await pulls.record([pull(LATEST, AT), pull(OLD, AT), pull(APP.digest, AT)])

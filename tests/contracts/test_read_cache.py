@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from acrux.adapters.sql.database import Row, Statement
+from acrux.adapters.sql.results import MAX_RESULT_BYTES, ROW_BYTES
 from acrux.adapters.sqlite.connection import Connection
-from acrux.adapters.sqlite.read_cache import MAX_RESULT_BYTES, ROW_BYTES, ReadCache
+from acrux.adapters.sqlite.read_cache import ReadCache
 
 ALL = Statement("SELECT name FROM things ORDER BY name", {})
 

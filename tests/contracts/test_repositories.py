@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform
@@ -34,6 +33,7 @@ from tests.contracts.content import (
     tags,
     walk,
 )
+from tests.contracts.databases import OpenDatabase
 
 # Names that are close together around a pattern such as team/*.
 NAMES = [
@@ -197,7 +197,7 @@ class TestDeletion:
     """Deleting a repository."""
 
     async def test_a_repository_is_deleted_with_all_it_holds(
-        self, metadata: SqlMetadata, database: SqliteDatabase
+        self, metadata: SqlMetadata, database: OpenDatabase
     ) -> None:
         """Deleted content could still be pulled, or would return with the next push."""
         held = image(BLOB)

@@ -6,8 +6,8 @@ from acrux.adapters.sql.collection.garbage import SqlGarbage
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sqlite.database import SqliteDatabase
 from tests.contracts.content import AT, HELLO, LATEST, PUSHER, descriptor, index, later
+from tests.contracts.databases import OpenDatabase
 
 DAY = timedelta(days=1)
 
@@ -23,7 +23,7 @@ class HandClock:
         return self.now
 
 
-async def test_the_grace_begins_with_the_last_loss(database: SqliteDatabase) -> None:
+async def test_the_grace_begins_with_the_last_loss(database: OpenDatabase) -> None:
     """A tag that moves to and fro would leave its former image only the rest of the first grace."""
     clock = HandClock()
     grace = Grace(clock, unreferenced=DAY, held=timedelta(hours=2))
@@ -39,7 +39,7 @@ async def test_the_grace_begins_with_the_last_loss(database: SqliteDatabase) -> 
     assert (early.manifests, due.manifests) == (0, 1)
 
 
-async def test_an_entry_that_is_pushed_again_waits_for_its_index(database: SqliteDatabase) -> None:
+async def test_an_entry_that_is_pushed_again_waits_for_its_index(database: OpenDatabase) -> None:
     """The former index goes between the two pushes, and would take the entry with it."""
     clock = HandClock()
     grace = Grace(clock, unreferenced=DAY, held=timedelta(hours=2))

@@ -1,8 +1,6 @@
 """The contract of ports.Space: what takes space, and why."""
 
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +35,7 @@ from acrux.errors import (
     UnknownTag,
 )
 from tests.contracts.content import AT, copy, descriptor, image, index, tags
-from tests.contracts.databases import KINDS, Databases
+from tests.contracts.databases import Databases, Places
 from tests.contracts.histories import (
     BLOBS,
     GRACE,
@@ -456,7 +454,6 @@ pushes = st.lists(
 )
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @given(
     pushed=pushes,
     history=st.lists(steps, max_size=20),
@@ -465,11 +462,15 @@ pushes = st.lists(
 )
 @settings(max_examples=30, deadline=None)
 async def test_what_would_be_freed_is_what_is_freed(
-    kind: str, pushed: list[Action], history: list[Action], wanted: list[Target], referrers: bool
+    places: Places,
+    pushed: list[Action],
+    history: list[Action],
+    wanted: list[Target],
+    referrers: bool,
 ) -> None:
     """A prediction that is not held against the deletion is a guess."""
-    with TemporaryDirectory() as folder:
-        databases = Databases(kind, Path(folder))
+    with places() as place:
+        databases = Databases(place)
         try:
             registry = History(databases.open(), referrers=referrers)
             for name, arguments in (*pushed, *history):

@@ -10,7 +10,6 @@ from acrux.adapters.sql.collection.inventory import SqlInventory
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.policies import SqlPolicies
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.policies.retention import UntaggedFact
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from acrux.domain.webhooks.event import COLLECTION, PURGE, Action, Cause, Subject
@@ -19,7 +18,7 @@ from acrux.errors import MissingReferences, UnknownManifest
 from acrux.ports.content.collection import Terms
 from acrux.ports.webhooks import Lane
 from tests.contracts.content import AT, BLOB, HELLO, OTHER, descriptor, image, index, tags
-from tests.contracts.databases import Databases
+from tests.contracts.databases import Databases, OpenDatabase
 from tests.contracts.webhooks import Told, webhook
 
 CAUSE = Cause("PUT", "docker/27", "a-request", "registry.test", "ci-team")
@@ -27,7 +26,7 @@ ALL = webhook("everything")
 
 
 @pytest.fixture
-def told(database: SqliteDatabase) -> Told:
+def told(database: OpenDatabase) -> Told:
     """A registry without webhooks."""
     return Told(database)
 
@@ -184,9 +183,7 @@ async def test_a_deleted_repository_is_one_event(told: Told) -> None:
     assert [event.subject for event in await told.events("one-tag")] == [Subject(str(HELLO))]
 
 
-async def test_what_is_kept_for_a_restore_is_told_once(
-    told: Told, database: SqliteDatabase
-) -> None:
+async def test_what_is_kept_for_a_restore_is_told_once(told: Told, database: OpenDatabase) -> None:
     """The removal of what was deleted already is not news."""
     await SqlPolicies(database).create(SoftDeletePolicy(repositories="*"), AT, 500)
     await told.create(webhook("deletions", actions=[Action.DELETE]))
@@ -201,7 +198,7 @@ async def test_what_is_kept_for_a_restore_is_told_once(
 
 
 async def test_what_the_collector_and_a_purge_remove_is_told(
-    told: Told, database: SqliteDatabase
+    told: Told, database: OpenDatabase
 ) -> None:
     """Nobody asked for it with a request, and a mirror must know all the same."""
     await told.create(webhook("deletions", actions=[Action.DELETE]))

@@ -16,7 +16,7 @@ from acrux.adapters.backup.snapshot import Snapshot
 from acrux.adapters.blobs.checked import Content
 from acrux.adapters.blobs.folders import make_folders, sync_folder
 from acrux.adapters.data_dir import RESTORING
-from acrux.adapters.sqlite.schema import migrations
+from acrux.adapters.sql.schema import migrations
 from acrux.domain.content.storage.copy import Copy
 from acrux.errors import InvalidBackup, InvalidInput, RegistryError
 

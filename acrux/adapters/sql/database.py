@@ -37,6 +37,14 @@ def did(statement: Statement) -> Steps[bool]:
     return bool((yield statement))
 
 
+# Is called with every statement before it runs.
+Observer: TypeAlias = Callable[[Statement], None]
+
+
+def nobody(_statement: Statement) -> None:
+    """Watch nothing."""
+
+
 class Database(Protocol):
     """What runs statements. All methods raise StorageExhausted on a full disk."""
 

@@ -1,6 +1,5 @@
 """A connection to the embedded database, and its failures as our errors."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import apsw
 
 from acrux.adapters.failures import FULL, READ_ONLY, UNWRITABLE
-from acrux.adapters.sql.database import Row, Statement
+from acrux.adapters.sql.database import Observer, Row, Statement, nobody
 from acrux.adapters.sqlite.read_only import open_read_only
 from acrux.errors import StorageExhausted, StorageReadOnly, StorageUnavailable, TooManyRequests
 
@@ -19,12 +18,6 @@ BUSY_TIMEOUT: Final = timedelta(seconds=10)
 KEPT_STATEMENTS: Final = 512
 # Callers choose how many values some statements have; one with more is prepared each time.
 KEPT_VALUES: Final = 64
-
-Observer = Callable[[Statement], None]
-
-
-def nobody(_statement: Statement) -> None:
-    """Watch nothing."""
 
 
 class Connection:

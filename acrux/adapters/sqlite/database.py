@@ -14,9 +14,10 @@ import apsw
 from msgspec import Struct
 
 from acrux.adapters.failures import is_read_only
-from acrux.adapters.sql.database import Result, Row, Statement, Steps
+from acrux.adapters.sql.database import Observer, Result, Row, Statement, Steps, nobody
+from acrux.adapters.sql.schema import migrations
 from acrux.adapters.sqlite import schema
-from acrux.adapters.sqlite.connection import Connection, Observer, nobody
+from acrux.adapters.sqlite.connection import Connection
 from acrux.adapters.sqlite.read_cache import ReadCache
 from acrux.adapters.sqlite.read_only import Reads, ReadsUntil, RefusedWrites, Writes
 from acrux.adapters.sqlite.snapshots import carry_out, read_apart, verify
@@ -77,7 +78,7 @@ class SqliteDatabase:
             return
         with _refusals(self._path), _alone(self._path.parent), ExitStack() as opened:
             writing = opened.enter_context(closing(Connection(self._path, self._observe)))
-            schema.migrate(writing, schema.migrations(), self._path)
+            schema.migrate(writing, migrations(), self._path)
             # Not the writer's connection: its reads would see an open transaction, and data_version
             # does not change for its own commits
             # (https://sqlite.org/pragma.html#pragma_data_version).
@@ -92,7 +93,7 @@ class SqliteDatabase:
         with _refusals(self._path), ExitStack() as opened:
             connection = Connection(self._path, self._observe, is_read_only=True)
             reading = opened.enter_context(closing(connection))
-            schema.check(reading, len(schema.migrations()), self._path, is_fixed=True)
+            schema.check(reading, len(migrations()), self._path, is_fixed=True)
             self._opened = opened.pop_all()
         lasts = self._stays_read_only
         self._reads = ReadsUntil(self._cached(reading), lasts, self._reopened_reads)

@@ -1,22 +1,9 @@
 """Results of reads, cached until somebody commits."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
-
-import msgspec
+from collections.abc import Callable
 
 from acrux.adapters.sql.database import Result, Row, Statement
-from acrux.cache import Cache
-
-MAX_BYTES: Final = 16 * 1024 * 1024  # of all that one process caches
-# A longer result is not worth its memory: it is quickly read again. A scope map of 500 lines must
-# fit.
-MAX_RESULT_BYTES: Final = 256 * 1024
-ROW_BYTES: Final = 256  # overhead of a row and of what is made of it
-VALUE_BYTES: Final = 128  # overhead of a value and of what is made of it
-CHARACTER_BYTES: Final = 4  # of a text, which may become a list of short texts
-
-_UNKNOWN: Final[Any] = object()
+from acrux.adapters.sql.results import MAX_BYTES, UNKNOWN, Results
 
 
 class ReadCache:
@@ -36,7 +23,7 @@ class ReadCache:
         self._execute = execute
         self._version = version
         self._seen: int | None = None
-        self._results: Cache[tuple[object, ...], Any] = Cache(max_bytes)
+        self._results = Results(max_bytes)
         self._find = self._results.find
 
     def rows(self, statement: Statement) -> list[Row]:
@@ -54,25 +41,16 @@ class ReadCache:
             self._results.forget()
             self._seen = version
         key = (read, statement.sql, *statement.parameters.values(), *statement.values)
-        result: Result = self._find(key, _UNKNOWN)
-        if result is not _UNKNOWN:
+        result: Result = self._find(key, UNKNOWN)
+        if result is not UNKNOWN:
             return result
         # A commit between the two does no harm: these rows are newer than `version`, and the next
         # look at the version discards them.
         rows = self._execute(statement)
         result = read(rows)
-        size = _size([key[2:], *rows])  # clients choose the length of the key
-        if size <= MAX_RESULT_BYTES:
-            self._results.keep(key, result, size)
+        self._results.keep(key, rows, result)
         return result
 
 
 def _unchanged(rows: list[Row]) -> tuple[Row, ...]:
     return tuple(rows)
-
-
-def _size(rows: Sequence[Sequence[object]]) -> int:
-    # Encoding in C counts the characters in a tenth of the time.
-    characters = len(msgspec.msgpack.encode(rows))
-    values = sum(map(len, rows))
-    return ROW_BYTES * len(rows) + VALUE_BYTES * values + CHARACTER_BYTES * characters

@@ -8,8 +8,8 @@ from threading import Event
 from typing import Any, Final
 
 from acrux.adapters.failures import is_read_only
-from acrux.adapters.sql.database import Result, Row, Statement, Steps
-from acrux.adapters.sqlite.connection import Connection, Observer
+from acrux.adapters.sql.database import Observer, Result, Row, Statement, Steps
+from acrux.adapters.sqlite.connection import Connection
 
 MAX_SENTENCES: Final = 20  # about a damaged file
 

@@ -17,9 +17,10 @@ from acrux.adapters.backup.create import Made, Seal, Source
 from acrux.adapters.backup.files import failures_of
 from acrux.bootstrap.services import Services
 from acrux.cli.backup import places, report
+from acrux.cli.backup.embedded import check_embedded
 from acrux.cli.backup.passphrase import unsealing
 from acrux.cli.backup.progress import Progress
-from acrux.cli.options import output_option, setting_options
+from acrux.cli.options import load, output_option, setting_options
 from acrux.cli.registry import on_registry
 from acrux.clocks import now
 from acrux.errors import RegistryError
@@ -115,6 +116,7 @@ def create(
         raise click.UsageError("--secrets exclude needs no --passphrase-file")
     if place == places.PIPE and sys.stdout.isatty():
         raise click.UsageError("the backup would go to the terminal: redirect standard output")
+    check_embedded(load(config, options).settings)
 
     async def act(services: Services, settings: Settings) -> Made:
         if not passphrase_file and not secrets:

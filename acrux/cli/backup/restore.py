@@ -8,6 +8,7 @@ import click
 from acrux.adapters.backup import read
 from acrux.adapters.backup.files import failures_of
 from acrux.cli.backup import places, report
+from acrux.cli.backup.embedded import check_embedded
 from acrux.cli.backup.passphrase import unsealing
 from acrux.cli.backup.progress import Progress
 from acrux.cli.options import load, output_option, setting_options
@@ -50,7 +51,9 @@ def restore(
     """
     if secrets and passphrase_file:
         raise click.UsageError("--secrets exclude needs no --passphrase-file")
-    data_dir = load(config, options).settings.data_dir
+    settings = load(config, options).settings
+    check_embedded(settings)
+    data_dir = settings.data_dir
     unseal = unsealing(passphrase_file, is_excluded=secrets == "exclude")
     progress = Progress()
     try:

@@ -15,6 +15,7 @@ from acrux.cli.caller.credential_options import Caller, Source, allow_realm_opti
 from acrux.cli.caller.http_client import Tls, registry_url, tls_options
 from acrux.cli.carrier.api import Api
 from acrux.cli.options import setting_options
+from acrux.settings import with_place
 
 Command = Callable[..., None]
 
@@ -105,7 +106,7 @@ def place_options(
         @setting_options(*settings)
         @wraps(command)
         def placed(**options: Any) -> None:
-            taken = {name: options.pop(name) for name in settings}
+            taken = {name: options.pop(name) for name in with_place(settings)}
             place = _place(options, taken)
             place.check()
             command(place=place, **options)

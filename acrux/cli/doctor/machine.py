@@ -1,33 +1,25 @@
 """Check what only the registry's own machine knows; nothing is changed."""
 
-import asyncio
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
-
-import apsw
+from typing import Final
 
 from acrux.adapters.data_dir import RESTORING, open_to_all, open_to_group
 from acrux.adapters.keys.certificates import CertificateFiles, expiry, read_pair
 from acrux.adapters.reserve import LOW_BYTES, RESERVE_BYTES, Reserve
-from acrux.adapters.sql.database import Statement, Steps
+from acrux.adapters.sql.database import Steps
 from acrux.adapters.sql.facts import finding
-from acrux.adapters.sqlite.connection import nobody
-from acrux.adapters.sqlite.schema import OLDEST, migrations
-from acrux.adapters.sqlite.snapshots import read_apart, verify
+from acrux.adapters.sql.schema import migrations
 from acrux.adapters.steady_clock import JUMP
-from acrux.cli.caller import failures
-from acrux.cli.doctor.finding import Check, Ended, Finding, failed, ok, skipped, warning
+from acrux.cli.doctor import stored
+from acrux.cli.doctor.finding import Check, Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.tls import WARN_BEFORE
 from acrux.clocks import CLOCK_FACT
 from acrux.domain.content.byte_sizes import written_bytes
-from acrux.errors import InvalidSettings, RegistryError
+from acrux.errors import InvalidSettings
 from acrux.settings import Settings
-
-Result = TypeVar("Result")
 
 LITTLE_BYTES: Final = 1024**3
 FEW_FILES: Final = 10_000
@@ -45,16 +37,11 @@ class Machine:
         """The data directory."""
         return self.settings.data_dir
 
-    @property
-    def database(self) -> Path:
-        """The file of the database."""
-        return self.folder / "registry.sqlite"
-
 
 def data_dir(machine: Machine) -> Finding:
     """Whether there is a registry that this user can change."""
     folder = machine.folder.absolute()
-    if not machine.database.exists():
+    if not stored.is_there(machine.settings):
         advice = "give the same --data-dir as to acrux serve, or name a registry to call"
         raise failed(f"there is no registry in {folder}", advice)
     if (machine.folder / RESTORING).exists():
@@ -107,15 +94,15 @@ def space(machine: Machine) -> Finding:
 
 
 def database(machine: Machine) -> Finding:
-    """Whether the database is of this version, and finds nothing wrong with its own file."""
-    version, oldest = _read(machine, _versions())
+    """Whether the database is of this version, and finds nothing wrong with its own files."""
+    version, oldest = stored.versions(machine.settings)
     known = len(migrations())
     if version > known and known < oldest:
         raise failed(
             f"the schema has version {version}, and this acrux knows versions up to {known}",
             "run the acrux that made it, or a newer one",
         )
-    broken: Sequence[str] = _read(machine, verify(deep=False))
+    broken = stored.damage(machine.settings)
     if broken:
         advice = "run acrux check, which says what that affects; then restore a backup"
         raise failed(f"the database is damaged: {broken[0]}", advice)
@@ -144,7 +131,7 @@ def certificate(machine: Machine) -> Finding:
 
 def clock(machine: Machine) -> Finding:
     """Whether this machine's clock has gone back since the registry ran."""
-    rows = _read(machine, _kept_clock())
+    rows = stored.read(machine.settings, _kept_clock())
     if not rows:
         raise skipped("the registry has not noted the time yet")
     back = datetime.fromisoformat(rows[0]) - machine.now
@@ -163,30 +150,6 @@ def _certificate_files(settings: Settings) -> CertificateFiles | None:
     if settings.tls_self_signed and (folder / "server.pem").exists():
         return CertificateFiles(folder / "ca.pem", folder / "server.pem", folder / "server-key.pem")
     return None
-
-
-def _read(machine: Machine, steps: Steps[Result]) -> Result:
-    """The result of a transaction that only reads: no start brings the schema up to date."""
-    try:
-        return asyncio.run(read_apart(machine.database, steps, nobody))
-    except (apsw.Error, OSError, RegistryError) as error:
-        raise _unreadable(machine, error) from None
-
-
-def _unreadable(machine: Machine, error: Exception) -> Ended:
-    return failed(
-        f"{machine.database.absolute()} cannot be read: {failures.reason(error)}",
-        "restore it from a backup, or make it readable for this user",
-    )
-
-
-def _versions() -> Steps[tuple[int, int]]:
-    """The version of the schema, and the oldest one that a program must know to use it."""
-    [(version,)] = yield Statement("PRAGMA user_version", {})
-    if int(version) <= len(migrations()):
-        return int(version), int(version)
-    rows = yield finding(OLDEST)
-    return int(version), int(rows[0][0]) if rows else int(version)
 
 
 def _kept_clock() -> Steps[list[str]]:

@@ -70,6 +70,7 @@ def _read_again(config: Path | None, options: dict[str, object]) -> Settings:
 
 
 def _serve(given: Settings, read: Callable[[], Settings], *, with_sample: bool) -> None:
+    _check_storage(given)
     passed = service_manager.passed_socket(os.environ)
     settings, held = listening.resolve(given, passed)
     with held, listening.for_metrics(settings) or nullcontext() as metrics:
@@ -83,6 +84,16 @@ def _serve(given: Settings, read: Callable[[], Settings], *, with_sample: bool) 
         )
         current = CurrentSettings(settings, given, read)
         server.run(current, partial(_ready, greeting), passed, metrics)
+
+
+def _check_storage(settings: Settings) -> None:
+    # The nodes that share a database would each refer to blobs that only one of them has.
+    if settings.is_on_postgresql and not settings.shared_storage:
+        raise InvalidSettings(
+            f"data_dir: {settings.data_dir} is a directory of this machine, and other nodes may use"
+            " the same PostgreSQL: give --shared-storage if they have this directory too, or if"
+            " there is only this node"
+        )
 
 
 def _ready(greeting: Greeting) -> None:

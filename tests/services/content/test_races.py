@@ -48,9 +48,9 @@ from acrux.errors import (
     UnknownUpload,
 )
 from acrux.ports.leases import BACKUP
-from tests.contracts.databases import PATIENCE
 from tests.contracts.test_locks import Watch
 from tests.http.conftest import HandClock
+from tests.postgresql import PATIENCE
 from tests.services.content.workers import (
     APP,
     HELD,

@@ -14,12 +14,11 @@ from acrux.adapters.sql.collection.garbage import SqlGarbage
 from acrux.adapters.sql.collection.reviewing import Rules
 from acrux.adapters.sql.content.grace import Grace
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
-from acrux.adapters.sql.database import Statement
+from acrux.adapters.sql.database import Observer, Statement, nobody
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sql.integrity.rows import SqlRows
 from acrux.adapters.sql.leases import SqlLeases
 from acrux.adapters.sql.properties import SqlProperties
-from acrux.adapters.sqlite.connection import Observer, nobody
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST, Accept

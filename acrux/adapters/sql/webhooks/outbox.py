@@ -38,7 +38,7 @@ class SqlOutbox:
         at, lanes = to_microseconds(now), list[Lane]()
         if not await self._database.read(_ANY_WAITING):  # cached, as no instant is in it
             return ()
-        for (webhook,) in await self._database.read(_find_due_webhooks(at)):
+        for (webhook,) in sorted(await self._database.read(_find_due_webhooks(at))):
             rows = await self._database.read(_find_due_lanes(webhook, at, most))
             lanes += (Lane(webhook, str(name), int(failures)) for name, failures in rows)
         return lanes

@@ -1,0 +1,1 @@
+"""PostgreSQL, which runs the same statements for several machines."""
