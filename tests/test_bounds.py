@@ -392,6 +392,8 @@ TABLES: dict[str, str] = {
     "tags": "made by whoever may push; a quota is to come",
     "trusts": "made by whoever may manage accounts",
     "untagged": "one for each manifest",
+    "uploads": "made by whoever may push; forgotten when nobody goes on, or an hour after its end",
+    "upload_segments": "MAX_SEGMENTS of adapters/objects/object_store.py for each upload",
     "webhook_events": "MAX_WAITING_BYTES of sql/webhooks/recording.py and KEPT, for each webhook",
     "webhook_lanes": "one for each repository of which events wait",
     "webhooks": "MAX_WEBHOOKS",

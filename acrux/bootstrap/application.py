@@ -1,7 +1,7 @@
 """Build the whole registry, which is then not yet open."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -53,6 +53,7 @@ class Registry:
     rows: tuple[Row, ...]
     services: Services
     lifespan: Lifespan
+    probe: Callable[[], Awaitable[None]]  # of the storage, once before it serves
 
 
 def build(  # noqa: PLR0913, PLR0917 -- one of each
@@ -84,7 +85,8 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
     serving = (*background, *_of_serving(settings, adapters, services, connections, log))
     parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
     app, rows = _application(parts, board or Board(slots=1))
-    return Registry(app, rows, services, _lifespan(adapters, services, log, background))
+    lifespan = _lifespan(adapters, services, log, background)
+    return Registry(app, rows, services, lifespan, adapters.storage.probe)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
     settings, adapters, services = parts.settings, parts.adapters, parts.services
     identity, origins, traffic = _identity(services), parts.origins, Traffic()
     audit = AuditRecorder(services.audit_log, adapters.clock)
-    handlers = build_handlers(settings, services, identity, origins, adapters.reserve.trouble)
+    handlers = build_handlers(settings, services, identity, origins, adapters.trouble)
     counts = Counts(
         traffic, parts.connections, audit, handlers.tokens, services, adapters, parts.tasks
     )
@@ -179,7 +181,7 @@ def build_handlers(
     return Handlers(
         tokens=TokenHandlers(identity, services.tokens, origins, of_tokens),
         manifests=ManifestHandlers(services.manifests, services.pulls, origins),
-        blobs=BlobHandlers(services.blobs),
+        blobs=BlobHandlers(services.blobs, redirects=settings.storage_redirect),
         uploads=UploadHandlers(
             services.uploads,
             services.blobs,
@@ -207,6 +209,7 @@ def _lifespan(
     async def open_() -> None:
         adapters.database.open()
         await adapters.pepper.check(adapters.facts)
+        await adapters.place.check()
         await running.start()
         _tried(publish)
 
@@ -219,6 +222,7 @@ def _lifespan(
             log.warning("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.warning("audit-lost", records=lost)
+        await adapters.storage.close()
         adapters.database.close()
         _tried(publish)
         if tracing:

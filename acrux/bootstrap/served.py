@@ -7,12 +7,13 @@ import msgspec
 
 from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sqlite.database import SqliteDatabase
+from acrux.bootstrap import storage
 from acrux.settings import Settings
 
 FACT: Final = "settings"
 
 # What decides what is removed, and when: a command must not remove what the registry keeps. And
-# which webhooks it can reach.
+# which webhooks it can reach. Where the blobs are is a fact of its own.
 NAMES: Final = (
     "gc_grace_seconds",
     "gc_referrers",
@@ -38,11 +39,12 @@ async def find(data_dir: Path) -> dict[str, object]:
     database = SqliteDatabase(data_dir / "registry.sqlite")
     database.open()
     try:
-        text = await SqlFacts(database).find(FACT)
+        facts = SqlFacts(database)
+        text, place = await facts.find(FACT), await facts.find(storage.FACT)
     finally:
         database.close()
     kept: dict[str, object] = msgspec.json.decode(text, type=dict[str, object]) if text else {}
-    return {
+    return {"storage": place or ""} | {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in kept.items()
         if name in NAMES

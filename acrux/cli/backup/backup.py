@@ -22,7 +22,7 @@ from acrux.cli.backup.progress import Progress
 from acrux.cli.options import output_option, setting_options
 from acrux.cli.registry import on_registry
 from acrux.clocks import now
-from acrux.errors import RegistryError
+from acrux.errors import InvalidSettings, RegistryError
 from acrux.services.content.backups import RENEWED_EVERY, Backups
 from acrux.settings import Settings
 
@@ -32,6 +32,12 @@ LEFT_OUT: Final = (
     "the secrets are not in this backup, and without them every password must be renewed after a "
     "restore: keep a copy of {folder} elsewhere, or give --passphrase-file; --secrets exclude "
     "silences this note"
+)
+
+ELSEWHERE: Final = (
+    "storage: the blobs of this registry are in {}, which this command does not copy: let the "
+    "object store keep former versions, and copy registry.sqlite and the folder secrets "
+    "(docs/how-to/object-storage.md, Backups)"
 )
 
 
@@ -117,6 +123,8 @@ def create(
         raise click.UsageError("the backup would go to the terminal: redirect standard output")
 
     async def act(services: Services, settings: Settings) -> Made:
+        if settings.storage:
+            raise InvalidSettings(ELSEWHERE.format(settings.storage))
         if not passphrase_file and not secrets:
             click.echo(LEFT_OUT.format(folder=settings.data_dir / "secrets"), err=True)
         seal = _seal(settings.data_dir, passphrase_file)

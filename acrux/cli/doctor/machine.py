@@ -19,6 +19,8 @@ from acrux.adapters.sqlite.connection import nobody
 from acrux.adapters.sqlite.schema import OLDEST, migrations
 from acrux.adapters.sqlite.snapshots import read_apart, verify
 from acrux.adapters.steady_clock import JUMP
+from acrux.bootstrap import storage
+from acrux.bootstrap.application import build
 from acrux.cli.doctor.finding import Check, Ended, Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.tls import WARN_BEFORE
 from acrux.clocks import CLOCK_FACT
@@ -122,6 +124,20 @@ def database(machine: Machine) -> Finding:
     return ok(f"whole, with version {version} of the schema{older}")
 
 
+def object_store(machine: Machine) -> Finding:
+    """Whether the store that holds the blobs can be read and written with these variables."""
+    place = _read(machine, _storage())
+    if not place:
+        raise skipped("the blobs are files in the data directory")
+    registry = build(Settings(data_dir=machine.folder, storage=place))
+    try:
+        asyncio.run(registry.probe())
+    except InvalidSettings as refused:
+        advice = "set the variables that acrux serve has (docs/how-to/object-storage.md)"
+        raise failed(refused.message, advice) from None
+    return ok(f"{place} takes, returns and deletes an object")
+
+
 def certificate(machine: Machine) -> Finding:
     """Whether the certificate is usable, and for how long."""
     files = _certificate_files(machine.settings)
@@ -193,11 +209,17 @@ def _kept_clock() -> Steps[list[str]]:
     return [str(value) for (value,) in rows]
 
 
+def _storage() -> Steps[str]:
+    rows = yield finding(storage.FACT)
+    return str(rows[0][0]) if rows else ""
+
+
 CHECKS: Final[tuple[Check[Machine], ...]] = (
     Check("data-dir", data_dir),
     Check("permissions", permissions, ("data-dir",)),
     Check("space", space, ("data-dir",)),
     Check("database", database, ("data-dir",)),
+    Check("object-store", object_store, ("database",)),
     Check("certificate", certificate, ("data-dir",)),
     Check("machine-clock", clock, ("database",)),
 )
