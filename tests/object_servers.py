@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import hmac
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,11 +37,19 @@ S3_KEYS: Final = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "opens 
 class ObjectServer(Protocol):
     """A running server, and how programs reach it."""
 
-    scheme: str
-    variables: Mapping[str, str]
+    @property
+    def scheme(self) -> str:
+        """That of its locations."""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The variables that say how to reach it."""
 
     def make(self, bucket: str) -> None:
         """Make an empty bucket or container."""
+
+    def unfinished(self, bucket: str) -> set[str]:
+        """The keys of objects of which only parts were sent, as far as the server tells."""
 
 
 class Program:
@@ -89,6 +98,11 @@ class Moto(Program):
         """See ObjectServer."""
         assert ask("PUT", f"http://127.0.0.1:{self.port}/{bucket}") == 200
 
+    def unfinished(self, bucket: str) -> set[str]:
+        """See ObjectServer."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{bucket}?uploads") as answer:
+            return set(re.findall("<Key>(.*?)</Key>", answer.read().decode()))
+
 
 class Versity(Program):
     """S3 on a folder, in Go: it checks signatures, and limits parts as S3 does."""
@@ -113,6 +127,11 @@ class Versity(Program):
     def make(self, bucket: str) -> None:
         """See ObjectServer."""
         (self.folder / bucket).mkdir()
+
+    def unfinished(self, bucket: str) -> set[str]:
+        """See ObjectServer. It keeps each below a digest of its key: one stands for all."""
+        parts = self.folder / bucket / ".sgwtmp" / "multipart"
+        return {str(part) for part in parts.glob("*/*")}
 
 
 class Azurite(Program):
@@ -150,6 +169,10 @@ class Azurite(Program):
         headers["Authorization"] = f"SharedKey {ACCOUNT}:{digest}"
         url = f"http://127.0.0.1:{self.port}/{ACCOUNT}/{bucket}?restype=container"
         assert ask("PUT", url, headers) == 201
+
+    def unfinished(self, bucket: str) -> set[str]:
+        """See ObjectServer. Blocks that were not committed end by themselves."""
+        return set()
 
 
 def ask(

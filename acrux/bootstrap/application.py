@@ -1,9 +1,10 @@
 """Build the whole registry, which is then not yet open."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from acrux import edge
 from acrux.adapters.log import LineLog
@@ -53,7 +54,7 @@ class Registry:
     rows: tuple[Row, ...]
     services: Services
     lifespan: Lifespan
-    probe: Callable[[], Awaitable[None]]  # of the storage, once before it serves
+    probe: Callable[[], Coroutine[Any, Any, None]]  # of the storage, once before it serves
 
 
 def build(  # noqa: PLR0913, PLR0917 -- one of each

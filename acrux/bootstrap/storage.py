@@ -1,10 +1,10 @@
 """Choose where blobs are: files in the data directory, or an object store."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.inspection import FileInspection
@@ -35,13 +35,12 @@ class Storage:
 
     `probe` raises InvalidSettings if it cannot be used, and `watch` StorageUnavailable if it does
     not answer. `trouble` says in words why it cannot be used now, or nothing. `close` waits for
-    what is under way. `location` is an address from which clients read a copy themselves, if the
-    store has such addresses.
+    what is under way.
     """
 
     store: "FileBlobStore | ObjectBlobStore"
     files: Files
-    probe: Callable[[], Awaitable[None]] = _nothing
+    probe: Callable[[], Coroutine[Any, Any, None]] = _nothing
     watch: Callable[[], Awaitable[None]] | None = None
     trouble: Callable[[], str] = str
     close: Callable[[], Awaitable[None]] = _nothing

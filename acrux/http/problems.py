@@ -11,6 +11,7 @@ from acrux.http.messages import Response
 
 JSON: Final = "application/json; charset=utf-8"
 DISALLOWED: Final = "REGISTRY_DISALLOWED_OPERATION"
+UNAVAILABLE_SECONDS: Final = 5  # after which a client may try again
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +283,8 @@ def render(refused: errors.RegistryError, case: str = "") -> Response:
         response.add("Content-Range", f"bytes */{refused.size}")
     if isinstance(refused, errors.TooManyRequests | errors.Crowded):
         response.add("Retry-After", str(refused.retry_after))
+    if isinstance(refused, errors.StorageUnavailable):
+        response.add("Retry-After", str(UNAVAILABLE_SECONDS))
     if isinstance(refused, errors.Unsupported) and refused.allow:
         response.add("Allow", refused.allow)
     return response

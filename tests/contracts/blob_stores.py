@@ -185,10 +185,12 @@ class Client:
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
+        self.taken = asyncio.Event()  # set when the store has read all that was sent
         self._chunks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
 
     def send(self, chunk: bytes) -> None:
         """Send a chunk."""
+        self.taken.clear()
         self._chunks.put_nowait(chunk)
 
     def end(self) -> None:
@@ -211,6 +213,8 @@ class Client:
             if isinstance(chunk, Exception):
                 raise chunk
             yield chunk
+            if not self.left:
+                self.taken.set()
 
 
 async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:

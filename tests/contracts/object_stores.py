@@ -10,7 +10,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-import boto3
 import obstore
 
 from acrux.adapters.objects import keys
@@ -42,15 +41,12 @@ class ObjectBlobStores:
         self.location = Location(server.scheme, bucket, f"tests/{token_hex(8)}")
         self.clock: Callable[[], datetime] = now
         self.bucket = Bucket(self.location, os.environ)
+        self.objects: Any = self.bucket._store  # noqa: SLF001 -- the bucket has no method that blocks
+        """The client library's own view of the prefix, for what blocks."""
         root.mkdir(exist_ok=True)
         self._path = root / "registry.sqlite"
         self._opened: list[SqliteDatabase] = []
         self._stores: list[Bucket] = [self.bucket]
-
-    @property
-    def objects(self) -> Any:
-        """The client library's own view of the prefix, for what blocks."""
-        return self.bucket._store  # noqa: SLF001 -- the bucket has no method that blocks
 
     def segments(self) -> SqlUploads:
         """The database, opened once more."""
@@ -67,7 +63,10 @@ class ObjectBlobStores:
         """The same store over another view of the database."""
         bucket = Bucket(self.location, os.environ)
         self._stores.append(bucket)
-        return ObjectBlobStore(bucket, segments, lambda: self.clock(), cached_bytes)
+        return ObjectBlobStore(bucket, segments, self._now, cached_bytes)
+
+    def _now(self) -> datetime:
+        return self.clock()
 
     def damage(self, copy: Copy, content: bytes) -> None:
         """See BlobStores."""
@@ -91,11 +90,8 @@ class ObjectBlobStores:
 
     def unfinished(self) -> set[str]:
         """The keys of objects of which parts were sent, and which were not completed."""
-        if self.location.scheme != "s3":
-            return set()
-        client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-        found = client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])
-        return {one["Key"] for one in found if one["Key"].startswith(self.location.prefix)}
+        found = self.server.unfinished(self.name)
+        return {key for key in found if key.startswith(self.location.prefix)}
 
     def _forgotten_segments(self) -> set[str]:
         segments = self.segments()

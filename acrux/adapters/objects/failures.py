@@ -1,4 +1,4 @@
-"""Failures of an object store, as errors that clients and operators can act on."""
+"""Failures of an object store, as errors that people can act on."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""The object store as a check looks at it: copies, their bytes, strange keys."""
+"""The object store as a check looks at it: copies, bytes, strange keys."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -123,8 +123,7 @@ def create(
         raise click.UsageError("the backup would go to the terminal: redirect standard output")
 
     async def act(services: Services, settings: Settings) -> Made:
-        if settings.storage:
-            raise InvalidSettings(ELSEWHERE.format(settings.storage))
+        _check_files(settings)
         if not passphrase_file and not secrets:
             click.echo(LEFT_OUT.format(folder=settings.data_dir / "secrets"), err=True)
         seal = _seal(settings.data_dir, passphrase_file)
@@ -168,6 +167,11 @@ def verify(place: str, passphrase_file: Path | None, output: str) -> None:
     finally:
         progress.end()
     report.show(report.of(place, manifest), output)
+
+
+def _check_files(settings: Settings) -> None:
+    if settings.storage:
+        raise InvalidSettings(ELSEWHERE.format(settings.storage))
 
 
 def _make(place: str, source: Source, progress: Progress) -> Made:
