@@ -37,7 +37,8 @@ _METADATA: Final = re.compile(r"169\.254\.169\.254|169\.254\.170\.2|metadata\.go
 FULL: Final = frozenset({"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull"})
 INSUFFICIENT_STORAGE: Final = "507"
 
-_BEYOND: Final = re.compile(r"status code: 416")  # the object is shorter than the range
+# The object is shorter than the range: in the words of a server, or of the library itself.
+_BEYOND: Final = re.compile(r"status code: 416|StartTooLarge")
 
 
 class Missing(Exception):
