@@ -16,7 +16,7 @@ import pytest
 from obstore.exceptions import BaseError
 
 from acrux.adapters.objects import keys, object_store, receiving
-from acrux.adapters.objects.bucket import PART_BYTES, Bucket
+from acrux.adapters.objects.bucket import PART_BYTES, Bucket, probe
 from acrux.adapters.objects.committing import Commits
 from acrux.adapters.objects.failures import Missing
 from acrux.adapters.objects.inspection import ObjectInspection
@@ -87,7 +87,7 @@ def interrupted(
     stores: ObjectBlobStores, method: str, first: Callable[[], Any]
 ) -> object_store.ObjectBlobStore:
     """A store to whose request something else happens before it is decided."""
-    return stores.over(Interrupted(stores.segments(), method, first))  # type: ignore[arg-type]
+    return stores.over(Interrupted(stores.segments(), method, first))
 
 
 class TestRaces:
@@ -256,7 +256,11 @@ class TestAbandoned:
         """A client on a bad line would lose what it has sent."""
         monkeypatch.setattr(object_store, "TOUCHED_EVERY", 0.01)
         client, touched = Client(), asyncio.Event()
-        store = interrupted(stores, "touch", lambda: asyncio.sleep(0, touched.set()))
+
+        async def note() -> None:
+            touched.set()
+
+        store = interrupted(stores, "touch", note)
         upload = await begun(store, b"abc")
         stores.clock = lambda: datetime.now(UTC) + DAY
         task = asyncio.create_task(store.append(upload, client.chunks()))
@@ -458,7 +462,7 @@ class TestTraps:
                 await attempt
         assert bucket.trouble
         with pytest.raises(InvalidSettings, match="there is no such bucket or container"):
-            await object_store.probe(bucket, "a", 10)
+            await probe(bucket, "a", 10)
 
     async def test_an_object_is_missing_only_if_its_bucket_is_there(
         self, stores: ObjectBlobStores

@@ -1,7 +1,7 @@
 """The objects of one bucket: put, get, copy, list, delete, sign."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -31,6 +31,7 @@ PARTS: Final = 8000  # of one object; S3 takes 10,000
 AT_ONCE: Final = 2  # parts of one object under way
 CHUNK_BYTES: Final = 1 << 18
 LISTED: Final = 1000
+CALLS_AT_ONCE: Final = 16
 DRAIN_SECONDS: Final = 10.0
 ALLOW_HTTP: Final = {"s3": "AWS_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP"}
 YES: Final = frozenset({"1", "true", "yes", "on"})
@@ -232,6 +233,17 @@ def _no_bucket() -> Iterator[None]:
         raise StorageUnavailable(explain(failed)) from None
 
 
+async def at_once(calls: Sequence[Callable[[], Awaitable[Result]]]) -> Sequence[Result]:
+    """The results of many small calls, some of them at the same time."""
+    turns = asyncio.Semaphore(CALLS_AT_ONCE)
+
+    async def in_turn(call: Callable[[], Awaitable[Result]]) -> Result:
+        async with turns:
+            return await call()
+
+    return await asyncio.gather(*map(in_turn, calls))
+
+
 async def probe(bucket: Bucket, key: str, seconds: float) -> None:
     """Put, get, list and delete a small object. Raises InvalidSettings in one sentence."""
     content = key.encode()
@@ -241,6 +253,8 @@ async def probe(bucket: Bucket, key: str, seconds: float) -> None:
             found = await (await bucket.get(key, 0)).next()
             await bucket.check()
             await bucket.delete([key])
+    except InvalidSettings:
+        raise
     except (Missing, RegistryError, TimeoutError) as failed:
         said = getattr(failed, "message", "") or f"it did not answer within {seconds:g} seconds"
         raise InvalidSettings(f"storage: {bucket.location}: {said}") from None

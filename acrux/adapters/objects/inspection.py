@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from acrux.adapters.objects import keys
-from acrux.adapters.objects.bucket import Bucket
+from acrux.adapters.objects.bucket import Bucket, at_once
 from acrux.adapters.objects.committing import Commits
 from acrux.adapters.objects.failures import Missing
 from acrux.domain.content.digest import Digest, new_hasher
@@ -26,11 +27,8 @@ class ObjectInspection:
 
     async def states(self, copies: Sequence[Copy]) -> Mapping[Copy, State]:
         """See ports.integrity.files.Files."""
-        found: dict[Copy, State] = {}
-        for copy in copies:
-            if state := await self._state(copy):
-                found[copy] = state
-        return found
+        states = await at_once([partial(self._state, copy) for copy in copies])
+        return {copy: state for copy, state in zip(copies, states, strict=True) if state}
 
     async def _state(self, copy: Copy) -> State | None:
         for root in (keys.BLOBS, keys.QUARANTINE):

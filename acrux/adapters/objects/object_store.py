@@ -5,10 +5,11 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from acrux.adapters.objects import keys
-from acrux.adapters.objects.bucket import Bucket, probe
+from acrux.adapters.objects.bucket import Bucket, at_once, probe
 from acrux.adapters.objects.committing import Commits
 from acrux.adapters.objects.failures import Missing
 from acrux.adapters.objects.listing import list_copies, list_strays
@@ -45,7 +46,6 @@ CLOSED_AT_ONCE: Final = 500
 # A segment that no upload has, as the process died: by then no request can be about to record it.
 STRAY_AFTER: Final = timedelta(days=8)  # longer than a body may take
 STRAYS_EVERY: Final = 6 * 3600.0  # seconds
-SIZES_AT_ONCE: Final = 16
 SIGNED_FOR: Final = timedelta(minutes=20)  # until the download begins; it may take longer
 PROBE_SECONDS: Final = 30.0
 
@@ -198,16 +198,14 @@ class ObjectBlobStore:
 
     async def sizes(self, copies: Sequence[Copy]) -> Mapping[Copy, int]:
         """See ports.BlobStore."""
-        found: dict[Copy, int] = {}
-        turns = asyncio.Semaphore(SIZES_AT_ONCE)
+        found = await at_once([partial(self._size_or_none, copy) for copy in copies])
+        sizes = zip(copies, found, strict=True)
+        return {copy: size for copy, size in sizes if size is not None}
 
-        async def look(copy: Copy) -> None:
-            async with turns:
-                with suppress(UnknownBlob):
-                    found[copy] = await self.size(copy)
-
-        await asyncio.gather(*map(look, copies))
-        return found
+    async def _size_or_none(self, copy: Copy) -> int | None:
+        with suppress(UnknownBlob):
+            return await self.size(copy)
+        return None
 
     async def remove(self, copies: Sequence[Copy]) -> None:
         """See ports.BlobStore."""

@@ -11,7 +11,8 @@ CREATE TABLE uploads (
     copy TEXT NOT NULL DEFAULT ''
 );
 
-CREATE INDEX uploads_by_use ON uploads (became, used_at);
+CREATE INDEX uploads_open ON uploads (used_at) WHERE became = '';
+CREATE INDEX uploads_closed ON uploads (used_at) WHERE became > '';
 
 -- The objects that hold the bytes of an upload, each from `start` on.
 CREATE TABLE upload_segments (
