@@ -202,6 +202,29 @@ def test_commands_work_on_the_store(
     assert found["object-store"] == "ok"
 
 
+def test_a_stop_in_the_middle_of_transfers_ends_in_good_order(
+    server: Versity, tmp_path: Path
+) -> None:
+    """The client library aborts a process that ends while one of its calls is under way."""
+    arguments = ("--storage", f"{STORAGE}-stop", "--workers", "1", "--stop-seconds", "2")
+    with (
+        running(tmp_path / "data", *arguments, **variables(server)) as registry,
+        closing(Connection(registry.port)) as connection,
+    ):
+        connection.login("acrux", registry.password)
+        path = f"/v2/app/blobs/{connection.push_blob(LAYER)}"
+        location = connection.start_upload()
+        with closing(connection.raw()) as pulling, closing(connection.raw()) as pushing:
+            pulling.sendall(connection.head("GET", path))
+            assert pulling.recv(12) == b"HTTP/1.1 200"
+            pushing.sendall(connection.head("PATCH", location, Content_Length=str(len(LAYER))))
+            pushing.sendall(LAYER[: 7 << 20])
+
+            assert registry.stop() == 0
+
+    assert "abort" not in registry.log.read_text().lower()
+
+
 @pytest.mark.parametrize(
     ("storage", "variables", "complaint"),
     [
