@@ -48,7 +48,7 @@ from tests.contracts.blob_stores import (
     stored,
 )
 from tests.contracts.object_stores import ObjectBlobStores
-from tests.object_servers import Moto
+from tests.object_servers import Moto, Versity
 
 LARGE = os.urandom(2 * PART_BYTES + 1000)
 DAY = timedelta(days=1)
@@ -164,6 +164,17 @@ class TestRaces:
             await other.commit(upload, Digest.of(b"abcde"))
 
 
+class Unsure(SqlUploads):
+    """A database whose connection is lost right after a commit."""
+
+    async def extend(
+        self, upload: Upload, offset: int, segments: Sequence[Segment], at: datetime
+    ) -> bool:
+        """Add them, and say that it failed."""
+        await super().extend(upload, offset, segments, at)
+        raise StorageUnavailable
+
+
 class TestLeftovers:
     """What a request that failed leaves in the bucket."""
 
@@ -192,6 +203,20 @@ class TestLeftovers:
         assert kept == (len(LARGE) if ending == "cut" else 0)
         await store.append(upload, chunked(LARGE[kept:]), Place(offset=kept))
         await store.commit(upload, Digest.of(LARGE))
+
+    async def test_bytes_of_which_it_is_unknown_whether_they_count_are_kept(
+        self, stores: ObjectBlobStores
+    ) -> None:
+        """The offset would include bytes that are gone, and the upload could never end."""
+        store = stores.open()
+        upload = await begun(store, b"abc")
+        unsure = stores.segments()
+        unsure.__class__ = Unsure
+        with pytest.raises(StorageUnavailable):
+            await stores.over(unsure).append(upload, chunked(b"de"), Place(offset=3))
+
+        assert await store.append(upload, chunked(b"def"), Place(offset=3)) == 6
+        await store.commit(upload, Digest.of(b"abcdef"))
 
     async def test_a_wrong_digest_leaves_neither_segments_nor_parts(
         self, stores: ObjectBlobStores
@@ -533,6 +558,27 @@ class TestTraps:
         assert "127.0.0.1" not in refused.value.message
         assert "secret" not in refused.value.message
         assert refused.value.__cause__ is None
+
+
+async def test_a_pull_survives_a_restart_of_the_store(
+    on_objects: Callable[[str], ObjectBlobStores],
+) -> None:
+    """A layer of gigabytes would have to be pulled again, as after an hour of a slow client."""
+    stores = on_objects("versitygw")
+    assert isinstance(stores.server, Versity)
+    store = stores.open()
+    blob = await store.open(await pushed(store, LARGE))
+    reading, content = blob.read(0, blob.size), bytearray()
+    while len(content) < 3 << 19:  # within the second answer of the store
+        content += await anext(reading)
+
+    stores.server.kill()
+    stores.server.start()
+
+    async for piece in reading:
+        content += piece
+    assert bytes(content) == LARGE
+    blob.close()
 
 
 async def test_drain_waits_for_calls_that_are_under_way(

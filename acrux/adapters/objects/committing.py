@@ -27,6 +27,7 @@ from acrux.ports.content.segments import Progress, Segment, Segments
 # S3 copies no more with one request (CopyObject); what is longer is read and written.
 COPIED_AT_ONCE: Final = 5 << 30
 WHOLE_BYTES: Final = 4 << 20  # read whole, and stored with one request
+JOINED_AT_ONCE: Final = 4  # blobs of several segments: each takes three parts in memory
 
 
 class Commits:
@@ -36,6 +37,7 @@ class Commits:
         self._bucket = bucket
         self._segments = segments
         self._clock = clock
+        self._joining = asyncio.Semaphore(JOINED_AT_ONCE)
 
     async def first(self, upload: Upload, digest: Digest, progress: Progress) -> Copy:
         """Make the copy, note it, and remove the segments. See ports.BlobStore.commit."""
@@ -81,10 +83,12 @@ class Commits:
         if len(segments) == 1 and segments[0].digest.algorithm == copy.digest.algorithm:
             _check(segments[0].digest, copy.digest)
             await self._copy(keys.of_segment(segments[0].name), copy)
-        elif copy.size <= WHOLE_BYTES:
-            await self._put_whole(copy, segments)
-        else:
-            await self._stream(copy, self._read(segments))
+            return
+        async with self._joining:
+            if copy.size <= WHOLE_BYTES:
+                await self._put_whole(copy, segments)
+            else:
+                await self._stream(copy, self._read(segments))
 
     async def _copy(self, source: str, copy: Copy) -> None:
         if copy.size > COPIED_AT_ONCE:

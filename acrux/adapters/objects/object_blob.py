@@ -24,7 +24,8 @@ WINDOWS: Final = (1 << 20, 8 << 20, None)
 class ObjectBlob:
     """A copy in the store, opened for one request. See ports.StoredBlob.
 
-    If the copy is removed meanwhile, another copy of the same blob is read on.
+    If the store cuts it off, it is read on from there. If the copy is removed meanwhile, another
+    copy of the same blob is read on.
     """
 
     def __init__(self, bucket: Bucket, copy: Copy, opened: Opened, reads: Work) -> None:
@@ -71,7 +72,8 @@ class ObjectBlob:
             self._opened, self._at, self._left = None, start, b""
             self._windows = chain(WINDOWS, repeat(None))
         if not self._left and self._opened is not None:
-            self._left = await self._opened.next()
+            with suppress(StorageUnavailable):  # cut off: asked again for the rest
+                self._left = await self._opened.next()
         if not self._left:  # the end of a window, or of the object
             with suppress(EOFError):
                 self._opened = await self._open(start)

@@ -32,7 +32,7 @@ from acrux.errors import (
 )
 from acrux.ports.clock import Clock
 from acrux.ports.content.blobs import Abandoned, Listing
-from acrux.ports.content.segments import Progress, Segments
+from acrux.ports.content.segments import Progress, Segment, Segments
 from acrux.tally import Work
 
 OPERATIONS: Final = ("begin", "append", "commit", "open", "read", "remove")
@@ -117,17 +117,18 @@ class ObjectBlobStore:
             async with self._used(upload), Receiver(self._bucket, self._sharing) as receiver:
                 try:
                     cut = await receive(receiver, chunks, place.range)
-                    added = await self._add(upload, progress.size, receiver)
                 except BaseException:
                     await self._delete_segments([one.name for one in receiver.segments])
                     raise
+                added = await self._add(upload, progress.size, receiver.segments)
         if cut is not None:
             raise cut
         return progress.size + added
 
-    async def _add(self, upload: Upload, offset: int, receiver: Receiver) -> int:
-        segments = receiver.segments
+    async def _add(self, upload: Upload, offset: int, segments: Sequence[Segment]) -> int:
+        # If this fails, they stay: perhaps the database has them. If it has not, they are strays.
         if segments and not await self._segments.extend(upload, offset, segments, self._clock()):
+            await self._delete_segments([segment.name for segment in segments])
             raise out_of_order(offset, (await self._found(upload)).size)
         return sum(segment.size for segment in segments)
 
