@@ -8,8 +8,8 @@ another one, meanwhile
 required outcome
 
 |-------------------------|----------------------------|------------------------------------------|
-| appends                 | appends                    | the second is refused with the offset    |
-| appends                 | commits                    | the commit is refused with the offset    |
+| appends                 | appends                    | one is refused with the offset           |
+| appends                 | commits                    | one is refused                           |
 
 commits
 commits the same upload

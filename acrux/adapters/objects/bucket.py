@@ -144,12 +144,14 @@ class Bucket:
             await self.check()
             raise Missing from None
 
-    async def put(self, key: str, content: bytes) -> None:
+    async def put(self, key: str, content: bytes | bytearray) -> None:
         """Store an object whole."""
         with _no_bucket():
             await self.call(obstore.put_async(self._store, key, content, use_multipart=False))
 
-    async def put_parts(self, key: str, chunks: AsyncIterator[bytes], size: int = 0) -> None:
+    async def put_parts(
+        self, key: str, chunks: AsyncIterator[bytes | bytearray], size: int = 0
+    ) -> None:
         """Store an object in parts as they come; `size` is about how many bytes, if known.
 
         What the iterator raises is passed on, and then nothing of the object is left. Never cancel

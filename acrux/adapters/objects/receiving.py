@@ -48,11 +48,11 @@ class Stream:
     """
 
     def __init__(self, bucket: Bucket, key: str, size: int = 0) -> None:
-        self._queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(1)
+        self._queue: asyncio.Queue[bytes | bytearray | Exception | None] = asyncio.Queue(1)
         self._task = asyncio.ensure_future(bucket.put_parts(key, self._chunks(), size))
         self.size = 0
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | bytearray) -> None:
         """Hand over bytes, as soon as there is room. Raises what writing raises."""
         self.size += len(chunk)
         await self._hand_over(chunk)
@@ -68,7 +68,7 @@ class Stream:
             await self._hand_over(Abandoned())
             await settle(self._task)
 
-    async def _hand_over(self, what: bytes | Exception | None) -> None:
+    async def _hand_over(self, what: bytes | bytearray | Exception | None) -> None:
         putting = asyncio.ensure_future(self._queue.put(what))
         try:
             await asyncio.wait({putting, self._task}, return_when=asyncio.FIRST_COMPLETED)
@@ -77,7 +77,7 @@ class Stream:
         if self._task.done():
             self._task.result()
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunks(self) -> AsyncIterator[bytes | bytearray]:
         while (chunk := await self._queue.get()) is not None:
             if isinstance(chunk, Exception):
                 raise chunk
@@ -99,8 +99,7 @@ class Receiver:
         self._stream: Stream | None = None
         self._name = ""
         self._hasher = new_hasher(USUAL_ALGORITHM)
-        self._gathered: list[bytes] = []
-        self._size = 0
+        self._gathered = bytearray()  # not a list: a client may send a byte at a time
 
     async def __aenter__(self) -> Self:
         self._sharing.uploads += 1
@@ -114,15 +113,14 @@ class Receiver:
 
     async def add(self, chunk: bytes) -> None:
         """Take bytes, and write them sooner or later. Raises as Bucket does."""
-        self._gathered.append(chunk)
-        self._size += len(chunk)
-        if self._stream is None and self._size >= self._sharing.gathered:
+        self._gathered += chunk
+        if self._stream is None and len(self._gathered) >= self._sharing.gathered:
             if self._sharing.streams >= STREAMS:
                 await self._put()
                 return
             self._sharing.streams += 1
             self._begin()
-        if self._stream is not None and self._size >= BATCH_BYTES:
+        if self._stream is not None and len(self._gathered) >= BATCH_BYTES:
             await self._hand_over()
             if self._stream.size >= LONGEST:
                 await self._end()
@@ -132,7 +130,7 @@ class Receiver:
         if self._stream is not None:
             await self._hand_over()
             await self._end()
-        elif self._size:
+        elif self._gathered:
             await self._put()
 
     def _begin(self) -> None:
@@ -158,13 +156,9 @@ class Receiver:
         await settle(asyncio.ensure_future(self._bucket.put(keys.of_segment(self._name), content)))
         self._note(len(content))
 
-    async def _batch(self) -> bytes:
-        gathered, self._gathered, self._size = self._gathered, [], 0
-        return await in_thread(partial(self._join, gathered))
-
-    def _join(self, gathered: list[bytes]) -> bytes:
-        batch = b"".join(gathered)
-        self._hasher.update(batch)
+    async def _batch(self) -> bytearray:
+        batch, self._gathered = self._gathered, bytearray()
+        await in_thread(partial(self._hasher.update, batch))
         return batch
 
     def _note(self, size: int) -> None:
