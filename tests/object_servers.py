@@ -49,7 +49,7 @@ class ObjectServer(Protocol):
         """Make an empty bucket or container."""
 
     def unfinished(self, bucket: str) -> set[str]:
-        """The keys of objects of which only parts were sent, as far as the server tells."""
+        """Objects of which only parts were sent, as far as the server tells."""
 
 
 class Program:
@@ -129,7 +129,7 @@ class Versity(Program):
         (self.folder / bucket).mkdir()
 
     def unfinished(self, bucket: str) -> set[str]:
-        """See ObjectServer. It keeps each below a digest of its key: one stands for all."""
+        """See ObjectServer: the folders of their parts."""
         parts = self.folder / bucket / ".sgwtmp" / "multipart"
         return {str(part) for part in parts.glob("*/*")}
 

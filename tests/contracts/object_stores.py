@@ -46,7 +46,6 @@ class ObjectBlobStores:
         root.mkdir(exist_ok=True)
         self._path = root / "registry.sqlite"
         self._opened: list[SqliteDatabase] = []
-        self._stores: list[Bucket] = [self.bucket]
 
     def segments(self) -> SqlUploads:
         """The database, opened once more."""
@@ -62,7 +61,6 @@ class ObjectBlobStores:
     def over(self, segments: Segments, cached_bytes: int = 0) -> ObjectBlobStore:
         """The same store over another view of the database."""
         bucket = Bucket(self.location, os.environ)
-        self._stores.append(bucket)
         return ObjectBlobStore(bucket, segments, self._now, cached_bytes)
 
     def _now(self) -> datetime:
@@ -89,9 +87,8 @@ class ObjectBlobStores:
         return strange | self.unfinished()
 
     def unfinished(self) -> set[str]:
-        """The keys of objects of which parts were sent, and which were not completed."""
-        found = self.server.unfinished(self.name)
-        return {key for key in found if key.startswith(self.location.prefix)}
+        """Objects of which parts were sent, and which were not completed."""
+        return self.server.unfinished(self.name)
 
     def _forgotten_segments(self) -> set[str]:
         segments = self.segments()

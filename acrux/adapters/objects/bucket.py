@@ -154,8 +154,8 @@ class Bucket:
     ) -> None:
         """Store an object in parts as they come; `size` is about how many bytes, if known.
 
-        What the iterator raises is passed on, and then nothing of the object is left. Never cancel
-        this: parts that were sent would be left in the bucket.
+        Never cancel this, and let the iterator raise nothing: parts that were sent might be left in
+        the bucket.
         """
         with _no_bucket():
             await self.call(

@@ -107,8 +107,7 @@ class Commits:
         await settle(asyncio.ensure_future(self._bucket.put(keys.of_copy(copy), content)))
 
     async def _stream(self, copy: Copy, pieces: AsyncIterator[bytes]) -> None:
-        # The last part is not sent before the digest is known to be right: nothing is left of an
-        # object whose end was never reached.
+        # If the digest is wrong, the object is deleted before anybody can learn its name.
         hasher = new_hasher(copy.digest.algorithm)
         stream = Stream(self._bucket, keys.of_copy(copy), copy.size)
         try:

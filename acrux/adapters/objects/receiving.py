@@ -23,10 +23,6 @@ BATCH_BYTES: Final = 1 << 20  # hashed and handed over at once
 LONGEST: Final = PART_BYTES * PARTS  # bytes of one segment
 
 
-class Abandoned(Exception):
-    """Nobody sends the rest of an object."""
-
-
 class Sharing:
     """What the uploads of one process share: memory, and objects that are sent in parts."""
 
@@ -44,11 +40,13 @@ class Stream:
     """One object that is written while its bytes arrive.
 
     The client library must never be cancelled: what it had sent would be left in the bucket. So it
-    takes the bytes from a queue, in a task of its own, and an exception in the queue ends it.
+    takes the bytes from a queue, in a task of its own.
     """
 
     def __init__(self, bucket: Bucket, key: str, size: int = 0) -> None:
-        self._queue: asyncio.Queue[bytes | bytearray | Exception | None] = asyncio.Queue(1)
+        self._bucket = bucket
+        self._key = key
+        self._queue: asyncio.Queue[bytes | bytearray | None] = asyncio.Queue(1)
         self._task = asyncio.ensure_future(bucket.put_parts(key, self._chunks(), size))
         self.size = 0
 
@@ -63,12 +61,16 @@ class Stream:
         await settle(self._task)
 
     async def abort(self) -> None:
-        """Leave nothing of the object, whatever was written; call it if `end` was not reached."""
-        with suppress(Exception):
-            await self._hand_over(Abandoned())
-            await settle(self._task)
+        """Leave nothing of the object, whatever was written; call it if `end` was not reached.
 
-    async def _hand_over(self, what: bytes | bytearray | Exception | None) -> None:
+        It is completed, and deleted. If its parts were given up instead, one that is under way then
+        might be stored afterwards, and stay (Amazon S3 API reference, AbortMultipartUpload).
+        """
+        with suppress(Exception):
+            await self.end()
+            await self._bucket.delete([self._key])
+
+    async def _hand_over(self, what: bytes | bytearray | None) -> None:
         putting = asyncio.ensure_future(self._queue.put(what))
         try:
             await asyncio.wait({putting, self._task}, return_when=asyncio.FIRST_COMPLETED)
@@ -79,8 +81,6 @@ class Stream:
 
     async def _chunks(self) -> AsyncIterator[bytes | bytearray]:
         while (chunk := await self._queue.get()) is not None:
-            if isinstance(chunk, Exception):
-                raise chunk
             yield chunk
 
 
