@@ -266,7 +266,8 @@ def run(
     if problem := obstacle(os.environ):
         log.warning("tracing-off", problem=problem)
     find = tls.finder(settings)
-    recover(settings.data_dir / "uploads")  # once, before a worker reports an offset
+    if not settings.storage:
+        recover(settings.data_dir / "uploads")  # once, before a worker reports an offset
     board = Board(PLACES_PER_WORKER * settings.worker_processes + 1)
     server = Server(
         "acrux",

@@ -76,6 +76,25 @@ class Settings:
         "there is only one node.",
         default=False,
     )
+    storage: str = _setting(
+        "Where blobs are: s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX; "
+        "if it is not given, in the data directory.",
+        "",
+    )
+    storage_redirect: bool = _setting(
+        "Answer pulls of blobs with a redirect to a signed address in the object store, valid for "
+        "20 minutes, instead of the bytes.",
+        default=False,
+    )
+    storage_moved: bool = _setting(
+        "Start once although the registry's blobs were elsewhere before: they have been copied.",
+        default=False,
+    )
+    blob_cache_bytes: int = _setting(
+        "The memory of each worker for blobs of up to 128 KiB of the object store, in bytes; 0 "
+        "keeps none.",
+        0,
+    )
     admin_password_file: Path | None = _setting(
         "A file with the admin user's password, for the first start; if there is none, that start "
         "writes a generated password to it.",

@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from acrux.adapters.objects.location import Location
 from acrux.domain.access.limits import RATE, read_rates
-from acrux.errors import InvalidInput
+from acrux.errors import InvalidInput, InvalidSettings
 from acrux.settings import Settings
 
 # acr-protocol.md §5.11: 5 to 50 letters and digits; hyphens as in a domain name label.
@@ -56,6 +57,7 @@ RANGES: Final = {
     "body_bytes_per_second": (1, 1_000_000),
     "body_seconds": (1, 604_800),
     "concurrent_uploads": (0, 4096),
+    "blob_cache_bytes": (0, 1024**4),
     "audit_days": (1, 36500),
     "audit_bytes": (1024 * 1024, 1024**5),
 }
@@ -84,6 +86,7 @@ def find(settings: Settings) -> list[Problem]:
     return [
         *_range_problems(settings),
         *_name_problems(settings),
+        *_storage_problems(settings),
         *_network_problems(settings),
         *_account_problems(settings),
         *_token_problems(settings),
@@ -111,6 +114,16 @@ def _name_problems(settings: Settings) -> Iterator[Problem]:
         if _ORIGIN.fullmatch(origin) is None:
             wrong = f"{origin!r} is not * or scheme://host[:port], without a path"
             yield Problem("cors_origins", wrong)
+
+
+def _storage_problems(settings: Settings) -> Iterator[Problem]:
+    if settings.storage:
+        try:
+            Location.parse(settings.storage)
+        except InvalidSettings as refused:
+            yield Problem("storage", refused.message)
+    elif settings.storage_redirect:
+        yield Problem("storage_redirect", "set storage too: files have no address of their own")
 
 
 def _network_problems(settings: Settings) -> Iterator[Problem]:

@@ -68,6 +68,11 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/adapters/blobs/blob_files.py:_looks": (4096, "MAX_VERIFIED digests"),
     "acrux/adapters/passwords/chosen.py:_right": (1024, "a digest each, of 4,096 at most"),
     "acrux/adapters/blobs/blob_store.py:_durable": (128, "512 names of folders"),
+    "acrux/adapters/objects/object_store.py:_small": (0, "blob_cache_bytes, 0 by default"),
+    "acrux/adapters/objects/receiving.py:_queue": (
+        0,
+        "only with an object store, and told on its page: GATHERED_BYTES and STREAMS times 3 parts",
+    ),
     "acrux/adapters/sql/access/failed_logins.py:_addresses": (
         0,
         "addresses of the rows that are kept, counted there",
@@ -398,6 +403,8 @@ TABLES: dict[str, str] = {
     "tags": "made by whoever may push; a quota is to come",
     "trusts": "made by whoever may manage accounts",
     "untagged": "one for each manifest",
+    "uploads": "made by whoever may push; forgotten when nobody goes on, or an hour after its end",
+    "upload_segments": "MAX_SEGMENTS of adapters/objects/object_store.py for each upload",
     "webhook_events": "MAX_WAITING_BYTES of sql/webhooks/recording.py and KEPT, for each webhook",
     "webhook_lanes": "one for each repository of which events wait",
     "webhooks": "MAX_WEBHOOKS",

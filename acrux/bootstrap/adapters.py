@@ -8,7 +8,6 @@ from ipaddress import ip_network
 from pathlib import Path
 from secrets import token_bytes
 
-from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.data_dir import make_data_dir
 from acrux.adapters.failures import is_read_only
 from acrux.adapters.keys import secrets
@@ -45,13 +44,16 @@ from acrux.adapters.sql.policies import SqlPolicies
 from acrux.adapters.sql.properties import SqlProperties
 from acrux.adapters.sql.pulls import SqlPulls
 from acrux.adapters.sql.space.space import SqlSpace
+from acrux.adapters.sql.uploads import SqlUploads
 from acrux.adapters.sql.webhooks.outbox import SqlOutbox
 from acrux.adapters.sql.webhooks.store import SqlWebhooks
 from acrux.adapters.webhooks.sender import HttpSender
 from acrux.bootstrap.databases import AnyDatabase, build_database
+from acrux.bootstrap.storage import Place, Storage, build_storage
 from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks
 from acrux.ports.clock import Clock, Pause
+from acrux.ports.content.blobs import BlobStore
 from acrux.settings import Settings
 
 KEY_BYTES = 32
@@ -62,7 +64,8 @@ class Adapters:
     """The registry's adapters, and the clocks they share with the services."""
 
     database: AnyDatabase
-    store: FileBlobStore
+    storage: Storage
+    place: Place
     metadata: SqlMetadata
     garbage: SqlGarbage
     inventory: SqlInventory
@@ -99,6 +102,15 @@ class Adapters:
     pepper: Pepper
     reserve: Reserve
 
+    @property
+    def store(self) -> BlobStore:
+        """The blobs."""
+        return self.storage.store
+
+    def trouble(self) -> str:
+        """Why pushes are refused, in words; empty if they are accepted."""
+        return self.reserve.trouble() or self.storage.trouble()
+
 
 def build_adapters(
     settings: Settings,
@@ -119,8 +131,9 @@ def build_adapters(
     used, growing = _reserved(database, reserve, is_here=path is not None)
     accounts = SqlAccounts(used)
     outgoing = tracing.outgoing if tracing else dict[str, str]
-    store = FileBlobStore(folder, reserve.check)
-    store.prepare()
+    facts = SqlFacts(database)
+    uploads = SqlUploads(used, growing)
+    storage = build_storage(settings, folder, reserve, uploads, clocks.noted)
     signing_keys = _signing_keys(settings, folder / "secrets")
     authority = TokenAuthority(folder / "secrets" / "token-ca", clocks.wall)
     signer = RotatingSigner(
@@ -131,12 +144,13 @@ def build_adapters(
     )
     if tracing:
         tracing.watch(database, write=f"{'sqlite' if path else 'postgresql'} transaction")
-        tracing.watch(store, append="blob append", commit="blob commit", open="blob open")
+        tracing.watch(storage.store, append="blob append", commit="blob commit", open="blob open")
         tracing.watch(signer, sign="token sign", sign_refresh="token sign")
     rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     return Adapters(
         database=database,
-        store=store,
+        storage=storage,
+        place=Place(settings, facts, used),
         metadata=SqlMetadata(used, rules.grace, growing),
         garbage=SqlGarbage(used, rules),
         inventory=SqlInventory(used, rules.grace),
@@ -171,7 +185,7 @@ def build_adapters(
         lenient=clocks.lenient,
         noted=clocks.noted,
         pause=clocks.pause,
-        facts=SqlFacts(database),
+        facts=facts,
         pepper=pepper,
         reserve=reserve,
     )

@@ -1,9 +1,10 @@
 """Build the whole registry, which is then not yet open."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from acrux import edge
 from acrux.adapters.log import LineLog
@@ -59,6 +60,7 @@ class Registry:
     services: Services
     lifespan: Lifespan
     begin: Callable[[], Awaitable[None]]
+    probe: Callable[[], Coroutine[Any, Any, None]]  # of the storage, once before it serves
 
 
 def build(  # noqa: PLR0913, PLR0917 -- one of each
@@ -91,7 +93,14 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
     parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
     app, rows = _application(parts, board or Board(slots=1))
     lifespan = _lifespan(adapters, services, log, background)
-    return Registry(app, rows, services, lifespan, BackgroundTasks(serving, log).begin)
+    return Registry(
+        app,
+        rows,
+        services,
+        lifespan,
+        BackgroundTasks(serving, log).begin,
+        adapters.storage.probe,
+    )
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
     settings, adapters, services = parts.settings, parts.adapters, parts.services
     identity, origins, traffic = _identity(services), parts.origins, Traffic()
     audit = AuditRecorder(services.audit_log, adapters.clock)
-    handlers = build_handlers(settings, services, identity, origins, adapters.reserve.trouble)
+    handlers = build_handlers(settings, services, identity, origins, adapters.trouble)
     counts = Counts(
         traffic, parts.connections, audit, handlers.tokens, services, adapters, parts.tasks
     )
@@ -186,7 +195,7 @@ def build_handlers(
     return Handlers(
         tokens=TokenHandlers(identity, services.tokens, origins, of_tokens),
         manifests=ManifestHandlers(services.manifests, services.pulls, origins),
-        blobs=BlobHandlers(services.blobs),
+        blobs=BlobHandlers(services.blobs, redirects=settings.storage_redirect),
         uploads=UploadHandlers(
             services.uploads,
             services.blobs,
@@ -214,6 +223,7 @@ def _lifespan(
     async def open_() -> None:
         await open_database(adapters.database)
         await adapters.pepper.check(adapters.facts)
+        await adapters.place.check()
         await running.start()
         _tried(publish)
 
@@ -226,6 +236,7 @@ def _lifespan(
             log.warning("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.warning("audit-lost", records=lost)
+        await adapters.storage.close()
         await close_database(adapters.database)
         _tried(publish)
         if tracing:

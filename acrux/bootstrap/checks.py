@@ -4,7 +4,6 @@ from datetime import timedelta
 from secrets import token_hex
 from typing import Final
 
-from acrux.adapters.inspection import FileInspection
 from acrux.bootstrap.adapters import Adapters
 from acrux.ports.clock import Rest
 from acrux.ports.content.integrity.rows import Scan
@@ -29,7 +28,7 @@ def build_integrity(settings: Settings, adapters: Adapters, rest: Rest) -> Integ
     pushed_for = timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds)
     linked_for = max(pushed_for, LEAST_AGE)
     rows, store, aged = adapters.rows, adapters.store, adapters.aged
-    files = FileInspection(settings.data_dir)
+    files = adapters.storage.files
     healing = Healing(rows, files, store, adapters.clock)
     parts: tuple[Part, ...] = (
         DatabasePart(rows),

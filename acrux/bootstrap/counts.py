@@ -49,7 +49,7 @@ class Counts:
             self._of_requests(),
             self._of_access(),
             _of_work("acrux_database", self._adapters.database.work),
-            _of_work("acrux_store", self._adapters.store.work),
+            _of_work("acrux_store", self._adapters.storage.store.work),
             self._of_tasks(),
             self._of_webhooks(),
             self._of_worker(),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 AnyDatabase: TypeAlias = Union[SqliteDatabase, "PostgresDatabase"]
 
-_NOT_INSTALLED: Final = "database: asyncpg is not installed: pip install 'acrux[postgresql]'"
+_NOT_INSTALLED: Final = "database: asyncpg is not installed: in the checkout that this was installed from, pip install '.[postgresql]'"
 
 
 def build_database(settings: Settings, observe: Observer = nobody) -> AnyDatabase:

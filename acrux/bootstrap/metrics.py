@@ -6,6 +6,7 @@ from acrux.adapters.metrics.facts import Facts
 from acrux.adapters.metrics.page import MetricsPage
 from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.reserve import Reserve
+from acrux.adapters.sql.uploads import SqlUploads
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.databases import build_database, open_database
 from acrux.clocks import now
@@ -14,7 +15,9 @@ from acrux.settings import Settings
 
 def of_worker(adapters: Adapters, publisher: Publisher) -> MetricsPage:
     """The page of a worker, with what it counts itself up to this moment."""
-    facts = Facts(adapters.database, adapters.store, adapters.reserve, adapters.lenient)
+    facts = Facts(
+        adapters.database, adapters.storage.store.open_uploads, adapters.reserve, adapters.lenient
+    )
     return MetricsPage(publisher.publish, publisher.read, facts.values)
 
 
@@ -26,5 +29,8 @@ async def alone(settings: Settings, board: Board) -> MetricsPage:
     folder = settings.data_dir
     database = build_database(settings)
     await open_database(database)
-    facts = Facts(database, FileBlobStore(folder), Reserve(folder / "reserve"), now)
+    uploads = SqlUploads(database, database).count
+    if not settings.storage:
+        uploads = FileBlobStore(folder).open_uploads
+    facts = Facts(database, uploads, Reserve(folder / "reserve"), now)
     return MetricsPage(lambda: None, board.read, facts.values)

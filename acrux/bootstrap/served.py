@@ -5,13 +5,15 @@ from typing import Final
 import msgspec
 
 from acrux.adapters.sql.facts import SqlFacts
+from acrux.bootstrap import storage
 from acrux.bootstrap.databases import opened
 from acrux.settings import Settings
 
 FACT: Final = "settings"
 
 # What decides what is removed, and when: a command must not remove what the registry keeps. Which
-# webhooks it can reach. And by which names clients know it, which answers and events hold.
+# webhooks it can reach. And by which names clients know it, which answers and events hold. Where the
+# blobs are is a fact of its own.
 NAMES: Final = (
     "gc_grace_seconds",
     "gc_referrers",
@@ -38,9 +40,10 @@ async def find(settings: Settings) -> dict[str, object]:
     Raises InvalidSettings as opening the registry does.
     """
     async with opened(settings) as database:
-        text = await SqlFacts(database).find(FACT)
+        facts = SqlFacts(database)
+        text, place = await facts.find(FACT), await facts.find(storage.FACT)
     kept: dict[str, object] = msgspec.json.decode(text, type=dict[str, object]) if text else {}
-    return {
+    return {"storage": place or ""} | {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in kept.items()
         if name in NAMES

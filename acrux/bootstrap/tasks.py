@@ -25,6 +25,7 @@ AUDIT_LOG_SECONDS = 0.5
 CONNECTION_SECONDS = 1.0
 METRICS_SECONDS = 0.5
 PULL_SECONDS = 1.0
+STORE_SECONDS = 10.0
 TIDY_SECONDS = 60.0
 WEBHOOK_SECONDS = 0.5
 
@@ -52,7 +53,9 @@ def of_a_server(
 ) -> tuple[BackgroundTask, ...]:
     """The tasks of a process that answers requests, besides those of every process."""
     keep_settings = partial(served.keep, adapters.facts, settings)
+    watch = adapters.storage.watch
     return (
+        *([BackgroundTask("object-store", STORE_SECONDS, watch)] if watch else []),
         BackgroundTask("settings", TIDY_SECONDS, keep_settings, at_start=True),
         BackgroundTask("storage", TIDY_SECONDS, adapters.reserve.watch, at_start=True),
         BackgroundTask("retire-keys", TIDY_SECONDS, services.keys.retire),

@@ -11,7 +11,7 @@ from acrux.http.messages import Response
 
 JSON: Final = "application/json; charset=utf-8"
 DISALLOWED: Final = "REGISTRY_DISALLOWED_OPERATION"
-UNAVAILABLE_SECONDS: Final = 1  # until a client tries again
+UNAVAILABLE_SECONDS: Final = 5  # after which a client may try again
 
 
 @dataclass(frozen=True, slots=True)

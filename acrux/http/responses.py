@@ -173,6 +173,15 @@ def blob(digest: Digest, content: Content, parts: Sequence[tuple[int, int]]) -> 
     return response
 
 
+def elsewhere(digest: Digest, address: str) -> Response:
+    """307: the blob, or parts of it, can be read at this address, which is a secret for a while."""
+    response = Response(307)
+    _identify(response, digest)
+    response.add("Location", address)
+    response.add("Cache-Control", "no-store")
+    return response
+
+
 def _byte_ranges(digest: Digest, content: Content, parts: Sequence[tuple[int, int]]) -> Response:
     boundary = uuid4().hex  # which no blob holds that was stored before
     whole = ByteRangesContent(content, parts, OCTET_STREAM, boundary)

@@ -45,6 +45,9 @@ class BlobStores(Protocol):
     forgotten: set[Upload]
     """The uploads that the test leaves behind on purpose."""
 
+    most_memory: int
+    """How many bytes one upload may take, whatever its size."""
+
     def open(self, patience: float = 0) -> BlobStore:
         """Open it as one more worker, which waits at most this many seconds for an upload."""
 
@@ -60,6 +63,8 @@ class BlobStores(Protocol):
 
 class FileBlobStores:
     """A folder."""
+
+    most_memory = 10 * BATCH_BYTES
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -98,10 +103,6 @@ class FileBlobStores:
             return False
         digest = Digest(algorithm, hashlib.new(algorithm, path.read_bytes()).hexdigest())
         return path == self.path(Copy(digest, path.name.partition(".")[2], 0))
-
-
-# Add object stores here.
-KINDS: dict[str, Callable[[Path], BlobStores]] = {"files": FileBlobStores}
 
 
 class Threads(ThreadPoolExecutor):
@@ -184,10 +185,12 @@ class Client:
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
+        self.taken = asyncio.Event()  # set when the store has read all that was sent
         self._chunks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
 
     def send(self, chunk: bytes) -> None:
         """Send a chunk."""
+        self.taken.clear()
         self._chunks.put_nowait(chunk)
 
     def end(self) -> None:
@@ -210,6 +213,8 @@ class Client:
             if isinstance(chunk, Exception):
                 raise chunk
             yield chunk
+            if not self.left:
+                self.taken.set()
 
 
 async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:

@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from acrux.domain.content.upload import Upload
 from acrux.errors import StorageUnavailable, UnknownBlob, UnknownUpload
 from acrux.ports.content.blobs import Abandoned, BlobStore, StoredCopy
 from tests.contracts.blob_stores import (
-    KINDS,
     PATIENCE,
     BlobStores,
     Client,
@@ -28,28 +26,6 @@ from tests.contracts.blob_stores import (
 )
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(params=KINDS)
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStores]:
-    """A place for blobs of each kind; fails if a test leaves something behind in it."""
-    stores = KINDS[request.param](tmp_path / "data")
-    yield stores
-    assert stores.leftovers() == set()
-
-
-@pytest.fixture
-def store(stores: BlobStores) -> BlobStore:
-    """An empty store."""
-    return stores.open()
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Iterator[FileBlobStores]:
-    """A folder for blobs, for promises that only files make."""
-    files = FileBlobStores(tmp_path / "data")
-    yield files
-    assert files.leftovers() == set()
 
 
 def now() -> datetime:

@@ -17,6 +17,7 @@ REASONS = {
     "goes on until you stop it": 1,
     "measures for minutes": 1,
     "needs a Kubernetes cluster": 6,
+    "needs a bucket": 3,
     "needs systemd as the machine's first process; tests/deploy checks these files": 3,
     "tests/deploy builds this image": 1,
     "tests/deploy checks this file": 1,

@@ -183,6 +183,10 @@ class FileBlobStore:
             return self._copies.sizes(copies)
         return await in_thread(partial(self._copies.sizes, copies))
 
+    async def location(self, copy: Copy) -> str:  # noqa: ARG002 -- as the port
+        """See ports.BlobStore. A file has no address."""
+        return ""
+
     async def remove(self, copies: Sequence[Copy]) -> None:
         """See ports.BlobStore."""
         with self.work["remove"].measured(*FAILURES):

@@ -1,9 +1,9 @@
 """The metrics that are facts of the data directory, looked up each time."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.metrics.families import Values
 from acrux.adapters.reserve import Reserve
 from acrux.adapters.sql.collection.backlog import backlog
@@ -19,10 +19,14 @@ class Facts:
     """Looks up what no process counts. What cannot be read now is left out."""
 
     def __init__(
-        self, database: Database, store: FileBlobStore, reserve: Reserve, clock: Clock
+        self,
+        database: Database,
+        open_uploads: Callable[[int], Awaitable[int]],
+        reserve: Reserve,
+        clock: Clock,
     ) -> None:
         self._database = database
-        self._store = store
+        self._open_uploads = open_uploads
         self._reserve = reserve
         self._clock = clock
 
@@ -34,7 +38,7 @@ class Facts:
         with suppress(RegistryError):
             found |= await self._webhooks()
         with suppress(RegistryError):
-            found["acrux_uploads_open",] = [await self._store.open_uploads(MOST_COUNTED)]
+            found["acrux_uploads_open",] = [await self._open_uploads(MOST_COUNTED)]
         with suppress(OSError):
             found["acrux_storage_free_bytes",] = [self._reserve.free()]
             found["acrux_storage_writes_refused",] = [bool(self._reserve.trouble())]

@@ -23,7 +23,7 @@ from acrux.cli.backup.progress import Progress
 from acrux.cli.options import load, output_option, setting_options
 from acrux.cli.registry import on_registry
 from acrux.clocks import now
-from acrux.errors import RegistryError
+from acrux.errors import InvalidSettings, RegistryError
 from acrux.services.content.backups import RENEWED_EVERY, Backups
 from acrux.settings import Settings
 
@@ -33,6 +33,12 @@ LEFT_OUT: Final = (
     "the secrets are not in this backup, and without them every password must be renewed after a "
     "restore: keep a copy of {folder} elsewhere, or give --passphrase-file; --secrets exclude "
     "silences this note"
+)
+
+ELSEWHERE: Final = (
+    "storage: the blobs of this registry are in {}, which this command does not copy: let the "
+    "object store keep former versions, and copy registry.sqlite and the folder secrets "
+    "(docs/how-to/object-storage.md, Backups)"
 )
 
 
@@ -119,6 +125,7 @@ def create(
     check_embedded(load(config, options).settings)
 
     async def act(services: Services, settings: Settings) -> Made:
+        _check_files(settings)
         if not passphrase_file and not secrets:
             click.echo(LEFT_OUT.format(folder=settings.data_dir / "secrets"), err=True)
         seal = _seal(settings.data_dir, passphrase_file)
@@ -162,6 +169,11 @@ def verify(place: str, passphrase_file: Path | None, output: str) -> None:
     finally:
         progress.end()
     report.show(report.of(place, manifest), output)
+
+
+def _check_files(settings: Settings) -> None:
+    if settings.storage:
+        raise InvalidSettings(ELSEWHERE.format(settings.storage))
 
 
 def _make(place: str, source: Source, progress: Progress) -> Made:

@@ -13,6 +13,8 @@ from acrux.adapters.sql.database import Steps
 from acrux.adapters.sql.facts import finding
 from acrux.adapters.sql.schema import migrations
 from acrux.adapters.steady_clock import JUMP
+from acrux.bootstrap import storage
+from acrux.bootstrap.application import build
 from acrux.cli.doctor import stored
 from acrux.cli.doctor.finding import Check, Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.tls import WARN_BEFORE
@@ -110,6 +112,20 @@ def database(machine: Machine) -> Finding:
     return ok(f"whole, with version {version} of the schema{older}")
 
 
+def object_store(machine: Machine) -> Finding:
+    """Whether the store that holds the blobs can be read and written with these variables."""
+    place = stored.read(machine.settings, _storage())
+    if not place:
+        raise skipped("the blobs are files in the data directory")
+    registry = build(machine.settings.replace(storage=place))
+    try:
+        asyncio.run(registry.probe())
+    except InvalidSettings as refused:
+        advice = "set the variables that acrux serve has (docs/how-to/object-storage.md)"
+        raise failed(refused.message, advice) from None
+    return ok(f"{place} takes, returns and deletes an object")
+
+
 def certificate(machine: Machine) -> Finding:
     """Whether the certificate is usable, and for how long."""
     files = _certificate_files(machine.settings)
@@ -157,11 +173,17 @@ def _kept_clock() -> Steps[list[str]]:
     return [str(value) for (value,) in rows]
 
 
+def _storage() -> Steps[str]:
+    rows = yield finding(storage.FACT)
+    return str(rows[0][0]) if rows else ""
+
+
 CHECKS: Final[tuple[Check[Machine], ...]] = (
     Check("data-dir", data_dir),
     Check("permissions", permissions, ("data-dir",)),
     Check("space", space, ("data-dir",)),
     Check("database", database, ("data-dir",)),
+    Check("object-store", object_store, ("database",)),
     Check("certificate", certificate, ("data-dir",)),
     Check("machine-clock", clock, ("database",)),
 )

@@ -4,8 +4,10 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext, suppress
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -75,9 +77,7 @@ def _serve(given: Settings, read: Callable[[], Settings], *, with_sample: bool) 
     settings, held = listening.resolve(given, passed)
     with held, listening.for_metrics(settings) or nullcontext() as metrics:
         certificate = tls.certificate_files(settings)
-        first_start, more_passwords = asyncio.run(
-            prepare(build(settings), settings, with_sample=with_sample)
-        )
+        first_start, more_passwords = _prepared(settings, with_sample=with_sample)
         ca = certificate.ca if certificate else None
         greeting = Greeting(
             settings, first_start, more_passwords, ca, with_sample, sys.stderr.isatty()
@@ -88,17 +88,35 @@ def _serve(given: Settings, read: Callable[[], Settings], *, with_sample: bool) 
 
 def _check_storage(settings: Settings) -> None:
     # The nodes that share a database would each refer to blobs that only one of them has.
-    if settings.is_on_postgresql and not settings.shared_storage:
+    if settings.is_on_postgresql and not (settings.storage or settings.shared_storage):
         raise InvalidSettings(
             f"data_dir: {settings.data_dir} is a directory of this machine, and other nodes may use"
-            " the same PostgreSQL: give --shared-storage if they have this directory too, or if"
-            " there is only this node"
+            " the same PostgreSQL: give --storage for blobs in an object store, or --shared-storage"
+            " if they have this directory too, or if there is only this node"
         )
 
 
 def _ready(greeting: Greeting) -> None:
     greeting.print()
     service_manager.tell_ready(os.environ)
+
+
+def _prepared(
+    settings: Settings, *, with_sample: bool
+) -> tuple[ShownAccount | None, tuple[str, ...]]:
+    if not settings.storage:
+        return _prepared_here(settings, with_sample)
+    # The client of an object store has threads, and the workers that are forked later would wait
+    # for them for ever.
+    with ProcessPoolExecutor(1, get_context("fork")) as apart:
+        return apart.submit(_prepared_here, settings, with_sample).result()
+
+
+def _prepared_here(
+    settings: Settings,
+    with_sample: bool,  # noqa: FBT001 -- passed on to another process
+) -> tuple[ShownAccount | None, tuple[str, ...]]:
+    return asyncio.run(prepare(build(settings), settings, with_sample=with_sample))
 
 
 async def _has_other_images(registry: Registry) -> bool:
@@ -115,6 +133,7 @@ async def prepare(
     user if it was made, and names of passwords that earlier releases gave it.
     """
     accounts = registry.services.accounts
+    await registry.probe()
     await registry.lifespan.open()
     try:
         file = settings.admin_password_file

@@ -10,11 +10,15 @@ from acrux.services.content.blobs import Blobs
 class BlobHandlers:
     """Blobs over HTTP (end-2, end-10)."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, *, redirects: bool) -> None:
         self._blobs = blobs
+        self._redirects = redirects
 
     async def get(self, request: Request) -> Response:
-        """GET, HEAD: the blob, or the parts of it that `Range` names (end-2)."""
+        """GET, HEAD: the blob, or the parts of it that `Range` names (end-2).
+
+        If the registry redirects, the client sends its `Range` to the object store.
+        """
         repository, digest = parsing.repository(request), parsing.digest(request)
         tag = responses.etag(digest)
         is_head = request.method == "HEAD"
@@ -25,6 +29,8 @@ class BlobHandlers:
             if parsing.knows(request, tag):
                 return responses.unchanged(digest)
             return responses.blob_description(digest, size)
+        if self._redirects:
+            return responses.elsewhere(digest, await self._blobs.location(repository, digest))
         byte_ranges = parsing.byte_ranges(request, tag)
         blob = await self._blobs.get(repository, digest)
         try:

@@ -85,9 +85,9 @@ class BlobStore(Protocol):
         Nothing is read if there is no room for the `announced` bytes of the chunks, if known.
         If the chunk is sent again, bytes that are already stored are not added twice. Raises
         UnknownUpload; UploadOutOfOrder if the chunk does not start at the offset and is not a
-        repetition, or if another request is appending; SizeMismatch if the chunk is not as long as
-        its Content-Range says. What the iterator of chunks raises is passed on; the bytes received
-        until then stay: the file's length is the offset.
+        repetition, or if another request appends meanwhile; SizeMismatch if the chunk is not as
+        long as its Content-Range says. What the iterator of chunks raises is passed on, and the
+        bytes received until then stay; `offset` says how many these are.
         """
 
     async def commit(self, upload: Upload, digest: Digest) -> Copy:
@@ -118,6 +118,12 @@ class BlobStore(Protocol):
 
     async def sizes(self, copies: Sequence[Copy]) -> Mapping[Copy, int]:
         """How many bytes of each of these are stored; those that `open` refuses are left out."""
+
+    async def location(self, copy: Copy) -> str:
+        """An address from which everybody can read the copy, for a while; it is a secret.
+
+        Empty if the store has no such addresses. Raises StorageUnavailable.
+        """
 
     async def remove(self, copies: Sequence[Copy]) -> None:
         """Remove these copies, durably; those that are missing already do not matter.

@@ -50,6 +50,16 @@ class Blobs:
             raise DamagedBlob(digest=str(digest))
         return blob
 
+    async def location(self, repository: RepositoryName, digest: Digest) -> str:
+        """An address from which the caller can read the blob itself, for a while.
+
+        Only of a store that has such addresses. Raises as `size` does.
+        """
+        copy, found = await self._use(self._store.size, repository, digest, None)
+        if found != copy.size:
+            raise DamagedBlob(digest=str(digest))
+        return await self._store.location(copy)
+
     async def _use(
         self,
         use: Callable[[Copy], Awaitable[Used]],

@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from acrux.errors import UNWRITABLE, DamagedBlob, TooManyRequests, UnknownBlob
 from acrux.services.content.blobs import Blobs
 from tests.contracts.blob_stores import chunked
 from tests.http.conftest import HandClock
+from tests.tools import blob_file
 
 HELLO, COPIED = map(RepositoryName.parse, ("hello", "copied"))
 EVERYWHERE = (RepositoryPattern("*"),)
@@ -151,6 +153,51 @@ async def test_a_blob_whose_copy_is_replaced_while_it_is_mounted_is_mounted(
     blobs = Blobs(store, Interrupted(metadata, "mount_blob", push), clock)
 
     assert await blobs.mount(EVERYWHERE, COPIED, DIGEST, "acrux")
+
+
+class TestLocation:
+    """An address of the blob itself."""
+
+    async def test_only_what_the_repository_links_has_one(
+        self, store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, push: Push
+    ) -> None:
+        """Whoever knows a digest could read the blobs of others past the registry."""
+        await push()
+        blobs = Blobs(Addressed(store), metadata, clock)
+
+        address = await blobs.location(HELLO, DIGEST)
+
+        assert address.startswith(f"https://store/{DIGEST}.")
+        with pytest.raises(UnknownBlob):
+            await blobs.location(COPIED, DIGEST)
+
+    async def test_damaged_content_has_none(
+        self, store: FileBlobStore, metadata: SqlMetadata, clock: HandClock, push: Push,
+        tmp_path: Path,
+    ) -> None:  # fmt: skip
+        """A client would get half a layer, and no push would repair it."""
+        await push()
+        blob_file(tmp_path, DIGEST).write_bytes(b"")
+
+        with pytest.raises(DamagedBlob):
+            await Blobs(Addressed(store), metadata, clock).location(HELLO, DIGEST)
+
+    async def test_a_file_has_none(self, blobs: Blobs, push: Push) -> None:
+        """There is no server of files beside the registry."""
+        await push()
+
+        assert not await blobs.location(HELLO, DIGEST)
+
+
+class Addressed(FileBlobStore):
+    """A store whose copies have addresses."""
+
+    def __init__(self, store: FileBlobStore) -> None:
+        self.__dict__ = store.__dict__
+
+    async def location(self, copy: Copy) -> str:
+        """See ports.BlobStore."""
+        return f"https://store/{copy.digest}.{copy.name}"
 
 
 class TestHolds:

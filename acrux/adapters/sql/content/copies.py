@@ -137,6 +137,11 @@ def find(digest: Digest) -> Statement:
     )
 
 
+def find_any() -> Statement:
+    """One blob that some repository links."""
+    return Statement("SELECT digest FROM blob_links LIMIT 1", {})
+
+
 def read(row: Row) -> Copy:
     """A row of digest, name and size."""
     digest, name, size = row

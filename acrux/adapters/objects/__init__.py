@@ -1,0 +1,1 @@
+"""Blobs and uploads in an object store."""
