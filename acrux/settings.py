@@ -55,6 +55,11 @@ class Settings:
         "writes a generated password to it.",
         None,
     )
+    master_key_file: Path | None = _setting(
+        "A file with 32 random bytes, as base64 or hexadecimal digits, under which the registry's "
+        "own keys are sealed in its database; if there is none, they are files in data_dir.",
+        None,
+    )
     workers: int = _setting("How many processes answer requests; 0 means one per core.", 0)
     tls_cert: Path | None = _setting("The certificate (PEM) to serve https with.", None)
     tls_key: Path | None = _setting("The certificate's private key (PEM).", None)

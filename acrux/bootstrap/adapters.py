@@ -1,28 +1,20 @@
 """Build the adapters, which touch the outside world, on a data directory."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
-from secrets import token_bytes
 
 from acrux.adapters.blobs.blob_store import FileBlobStore
 from acrux.adapters.data_dir import make_data_dir
-from acrux.adapters.failures import is_read_only
-from acrux.adapters.keys import secrets
 from acrux.adapters.keys.capabilities import KeyedCapabilities
-from acrux.adapters.keys.rotating_signer import RotatingSigner
-from acrux.adapters.keys.signing_keys import KeyFolder
-from acrux.adapters.keys.token_authority import TokenAuthority
 from acrux.adapters.keys.vault import KeyedVault
 from acrux.adapters.openid.discovery import fetch_keys
 from acrux.adapters.openid.issuers import OpenIdIssuers
 from acrux.adapters.passwords.chosen import ChosenPasswords
 from acrux.adapters.passwords.generated import KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
-from acrux.adapters.pepper import Pepper
 from acrux.adapters.reserve import Reserve, ReservedDatabase
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sql.access.accounts import SqlAccounts
@@ -49,12 +41,11 @@ from acrux.adapters.sql.webhooks.store import SqlWebhooks
 from acrux.adapters.sqlite.connection import Observer
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.adapters.webhooks.sender import HttpSender
+from acrux.bootstrap.keys import OwnKeys, build_keys
 from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks
 from acrux.ports.clock import Clock, Pause
 from acrux.settings import Settings
-
-KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -87,16 +78,13 @@ class Adapters:
     sender: HttpSender
     capabilities: KeyedCapabilities
     passwords: AllPasswords
-    signing_keys: KeyFolder
-    signer: RotatingSigner
-    token_authority: TokenAuthority
+    keys: OwnKeys
     clock: Clock
     aged: Clock  # for what cannot be undone
     lenient: Clock  # the same, for ages for which an hour does not matter
     noted: Clock  # for what is kept by its age
     pause: Pause
     facts: SqlFacts
-    pepper: Pepper
     reserve: Reserve
 
 
@@ -113,7 +101,6 @@ def build_adapters(
     """
     folder = make_data_dir(settings.data_dir)
     path = folder / "registry.sqlite"
-    pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
     database = SqliteDatabase(path, observe) if observe else SqliteDatabase(path)
     reserve = _reserve(folder / "reserve")
     used = ReservedDatabase(database, reserve.yield_room)
@@ -122,18 +109,11 @@ def build_adapters(
     outgoing = tracing.outgoing if tracing else dict[str, str]
     store = FileBlobStore(folder, reserve.check)
     store.prepare()
-    signing_keys = _signing_keys(settings, folder / "secrets")
-    authority = TokenAuthority(folder / "secrets" / "token-ca", clocks.wall)
-    signer = RotatingSigner(
-        signing_keys,
-        clocks.wall,
-        settings.token_issuer,
-        authority if settings.token_certificates else None,
-    )
+    keys = build_keys(settings, folder, used, clocks.wall)
     if tracing:
         tracing.watch(database, write="sqlite transaction")
         tracing.watch(store, append="blob append", commit="blob commit", open="blob open")
-        tracing.watch(signer, sign="token sign", sign_refresh="token sign")
+        tracing.watch(keys.signer, sign="token sign", sign_refresh="token sign")
     rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     return Adapters(
         database=database,
@@ -153,27 +133,24 @@ def build_adapters(
         trusts=SqlTrusts(used),
         issuers=OpenIdIssuers(clocks.wall, partial(fetch_keys, headers=outgoing)),
         revocations=SqlRevocations(used),
-        failed_logins=SqlFailedLogins(used, _key_of_failed_logins(folder / "secrets")),
+        failed_logins=SqlFailedLogins(used, keys.failed_logins),
         shared=shared or SharedCounts(),
         audit_log=SqlAuditLog(growing),
         webhooks=SqlWebhooks(used),
         outbox=SqlOutbox(used),
-        vault=KeyedVault(_key(folder / "secrets" / "webhooks")),
+        vault=KeyedVault(keys.webhooks),
         sender=HttpSender([ip_network(network) for network in settings.webhook_networks]),
-        capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
+        capabilities=KeyedCapabilities(keys.uploads),
         passwords=AllPasswords(
-            KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes
+            KeyedPasswords(keys.pepper), ChosenPasswords(clocks.wall), accounts.chosen_hashes
         ),
-        signing_keys=signing_keys,
-        signer=signer,
-        token_authority=authority,
+        keys=keys,
         clock=clocks.wall,
         aged=clocks.aged,
         lenient=clocks.lenient,
         noted=clocks.noted,
         pause=clocks.pause,
         facts=SqlFacts(database),
-        pepper=pepper,
         reserve=reserve,
     )
 
@@ -191,26 +168,3 @@ def _grace(settings: Settings, clocks: Clocks) -> Grace:
         held=timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
         referrers=settings.gc_referrers,
     )
-
-
-def _signing_keys(settings: Settings, folder: Path) -> KeyFolder:
-    signing_keys = KeyFolder(folder / "signing")
-    signing_keys.prepare(settings.signing_algorithm)
-    return signing_keys
-
-
-def _key_of_failed_logins(folder: Path) -> bytes:
-    # A registry that was created before the file had this name has it under the former one. An
-    # existing key is never replaced: an older acrux, started by mistake, makes one of its own.
-    path, former = folder / "failed-logins", folder / "guesses"
-    if former.exists() and not path.exists():
-        if is_read_only(folder):
-            return secrets.read(former)
-        with suppress(FileExistsError, FileNotFoundError):  # another process is faster
-            path.hardlink_to(former)
-            former.unlink()
-    return _key(path)
-
-
-def _key(path: Path) -> bytes:
-    return secrets.read_or_create(path, lambda: token_bytes(KEY_BYTES))

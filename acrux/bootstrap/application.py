@@ -53,6 +53,7 @@ class Registry:
     rows: tuple[Row, ...]
     services: Services
     lifespan: Lifespan
+    adapters: Adapters
 
 
 def build(  # noqa: PLR0913, PLR0917 -- one of each
@@ -84,7 +85,8 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
     serving = (*background, *_of_serving(settings, adapters, services, connections, log))
     parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
     app, rows = _application(parts, board or Board(slots=1))
-    return Registry(app, rows, services, _lifespan(adapters, services, log, background))
+    lifespan = _lifespan(adapters, services, log, background)
+    return Registry(app, rows, services, lifespan, adapters)
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ def _lifespan(
 
     async def open_() -> None:
         adapters.database.open()
-        await adapters.pepper.check(adapters.facts)
+        await adapters.keys.open()
         await running.start()
         _tried(publish)
 

@@ -28,6 +28,7 @@ RELEASED = {
     "0014_audit_log.sql": "127408c8c935ec6bf292da64732507fe8483b94256b459f6ca5821a7bbb2a607",
     "0015_collection.sql": "ec2a1b7834d30501fc1888f5538d6ca6ea6bcb769dae7064871ba986afae0238",
     "0016_webhooks.sql": "7478bf30e6c53524ea647d532eaab6fa4c83c5cddb079ceb19caeee177e870cc",
+    "0017_secrets.sql": "b329a833ad1eee3983cb45484a77696bb5b02a99c92f7d991d7dcaab3e136d0f",
 }
 
 

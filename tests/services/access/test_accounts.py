@@ -32,7 +32,7 @@ class Services:
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
         stored = SqlAccounts(database)
         passwords = AllPasswords(
-            KeyedPasswords(bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
+            KeyedPasswords(lambda: bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
         )
         revocations = SqlRevocations(database)
         scope_maps = SqlScopeMaps(database)
