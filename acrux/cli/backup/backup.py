@@ -28,6 +28,11 @@ from acrux.settings import Settings
 
 USUAL: Final = "create"
 
+SEALED: Final = (
+    "the secrets are in the database, sealed under the master key: keep a copy of {file} elsewhere, "
+    "without which this backup is worth nothing"
+)
+
 LEFT_OUT: Final = (
     "the secrets are not in this backup, and without them every password must be renewed after a "
     "restore: keep a copy of {folder} elsewhere, or give --passphrase-file; --secrets exclude "
@@ -117,7 +122,9 @@ def create(
         raise click.UsageError("the backup would go to the terminal: redirect standard output")
 
     async def act(services: Services, settings: Settings) -> Made:
-        if not passphrase_file and not secrets:
+        if settings.master_key_file is not None:
+            click.echo(SEALED.format(file=settings.master_key_file), err=True)
+        elif not passphrase_file and not secrets:
             click.echo(LEFT_OUT.format(folder=settings.data_dir / "secrets"), err=True)
         seal = _seal(settings.data_dir, passphrase_file)
         await services.backups.begin()

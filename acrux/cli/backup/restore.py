@@ -50,7 +50,8 @@ def restore(
     """
     if secrets and passphrase_file:
         raise click.UsageError("--secrets exclude needs no --passphrase-file")
-    data_dir = load(config, options).settings.data_dir
+    settings = load(config, options).settings
+    data_dir = settings.data_dir
     unseal = unsealing(passphrase_file, is_excluded=secrets == "exclude")
     progress = Progress()
     try:
@@ -59,5 +60,5 @@ def restore(
     finally:
         progress.end()
     report.show(report.of(place, manifest, dataDir=str(data_dir)), output)
-    if not (data_dir / "secrets").exists():
+    if settings.master_key_file is None and not (data_dir / "secrets").exists():
         click.echo(WITHOUT.format(folder=data_dir), err=True)
