@@ -9,6 +9,7 @@ from acrux import edge
 from acrux.adapters.log import LineLog
 from acrux.adapters.metrics.board import Board
 from acrux.adapters.metrics.publisher import Publisher
+from acrux.adapters.migration import mark
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sqlite.connection import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
@@ -208,6 +209,7 @@ def _lifespan(
 
     async def open_() -> None:
         adapters.database.open()
+        await mark.refuse_unfinished(adapters.facts)
         await adapters.keys.open()
         await running.start()
         _tried(publish)

@@ -29,8 +29,8 @@ from acrux.settings import Settings
 USUAL: Final = "create"
 
 SEALED: Final = (
-    "the secrets are in the database, sealed under the master key: keep a copy of {file} elsewhere, "
-    "without which this backup is worth nothing"
+    "the secrets are in the database, sealed under the master key: keep a copy of {file} "
+    "elsewhere, without which a restored registry does not start"
 )
 
 LEFT_OUT: Final = (

@@ -1,0 +1,61 @@
+"""Migrate the registry of some settings to where other settings say."""
+
+from contextlib import ExitStack
+from typing import Final
+
+from acrux.adapters.migration import mark
+from acrux.adapters.migration.migrate import Migrated, Place, Tell, migrate
+from acrux.adapters.sqlite.alone import is_used
+from acrux.bootstrap.adapters import Adapters, build_adapters
+from acrux.clocks import by_hand, now
+from acrux.errors import InvalidInput, InvalidSettings
+from acrux.settings import Settings
+
+# The settings that say where a registry is.
+DATABASE: Final = ("data_dir",)
+STORE: Final = ("data_dir",)
+
+
+async def migrate_registry(
+    source: Settings, target: Settings, tell: Tell, *, allow_damaged: bool
+) -> Migrated:
+    """Copy the registry to the target, which is complete when this returns.
+
+    Raises as `migrate` does, InvalidInput if the source is in use, and InvalidSettings.
+    """
+    if _are_same(source, target, DATABASE):
+        raise InvalidInput("the target is the source: name another data directory or database")
+    _refuse_used(source)
+    clocks = by_hand(now)
+    old, new = build_adapters(source, clocks), build_adapters(target, clocks)
+    with ExitStack() as opened:
+        for adapters in (old, new):
+            adapters.database.open()
+            opened.callback(adapters.database.close)
+            await adapters.keys.secrets.begin()
+        store = old.store if _are_same(source, target, STORE) else new.store
+        place = Place(new.database, store, new.keys.secrets.kept)
+        migrated = await migrate(_place(old), place, tell, allow_damaged=allow_damaged)
+        old.database.close()
+        _refuse_used(source)
+        await mark.end(new.database)
+    return migrated
+
+
+def _place(adapters: Adapters) -> Place:
+    return Place(adapters.database, adapters.store, adapters.keys.secrets.kept)
+
+
+def _are_same(one: Settings, other: Settings, names: tuple[str, ...]) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _refuse_used(settings: Settings) -> None:
+    path = settings.data_dir / "registry.sqlite"
+    if not path.exists():
+        raise InvalidSettings(f"data_dir: there is no registry in {settings.data_dir}")
+    if is_used(path):
+        raise InvalidInput(
+            f"a process has the registry in {settings.data_dir} open: stop acrux serve, and run "
+            "the command again; what was copied stays"
+        )

@@ -1,0 +1,95 @@
+"""acrux migrate: copy a registry to another directory, database or store."""
+
+import asyncio
+import shlex
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from acrux.bootstrap.migration import migrate_registry
+from acrux.cli.backup.progress import Progress
+from acrux.cli.options import output_option, print_json, print_table, setting_options
+from acrux.cli.registry import find
+from acrux.domain.content.byte_sizes import written_bytes
+from acrux.settings import Settings
+
+# The settings that say where the target is. Each is given as --to-NAME.
+TARGET: Final = ("data_dir", "master_key_file")
+
+
+def _option_of(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+@click.command()
+@click.option(
+    "--to-data-dir", type=click.Path(path_type=Path), help="The data directory of the target."
+)
+@click.option(
+    "--to-master-key-file",
+    type=click.Path(path_type=Path),
+    help="The master key of the target. Without it, the target's own keys are files.",
+)
+@click.option(
+    "--allow-damaged",
+    is_flag=True,
+    help="Go on without the bytes of blobs that are damaged in the source.",
+)
+@setting_options("data_dir")
+@output_option
+def migrate(
+    config: Path | None,
+    allow_damaged: bool,  # noqa: FBT001 -- a flag
+    output: str,
+    **options: Any,
+) -> None:
+    """Copy a registry that does not run to another place, and check all of it.
+
+    The target must be empty. Until all is copied, no registry starts on it; after an interruption,
+    the same command goes on. The source stays as it is.
+
+    \b
+    Examples:
+      acrux migrate --data-dir old --to-data-dir new
+      acrux migrate --data-dir old --to-data-dir new --to-master-key-file master-key
+    """
+    given = {name: options.pop(f"to_{name}") for name in TARGET}
+    source = find(config, options).settings
+    target = source.replace(**given | {"data_dir": given["data_dir"] or source.data_dir})
+    progress = Progress()
+    try:
+        migrated = asyncio.run(
+            migrate_registry(source, target, progress, allow_damaged=allow_damaged)
+        )
+    finally:
+        progress.end()
+    if output == "json":
+        print_json(
+            {
+                "blobs": migrated.blobs,
+                "copiedBytes": migrated.copied_bytes,
+                "rows": migrated.rows,
+                "damaged": migrated.damaged,
+            }
+        )
+    else:
+        shown = (f"{migrated.blobs}", written_bytes(migrated.copied_bytes), f"{migrated.rows}")
+        print_table(("BLOBS", "COPIED NOW", "ROWS"), [shown])
+    _tell_to_switch(target, migrated.damaged)
+
+
+def _tell_to_switch(target: Settings, damaged: tuple[str, ...]) -> None:
+    if damaged:
+        click.echo(
+            f"blobs that were damaged, and have no bytes in the target: {len(damaged)}, first "
+            f"{damaged[0]}; push them again",
+            err=True,
+        )
+    values = {name: getattr(target, name) for name in TARGET}
+    words = [word for name, value in values.items() if value for word in (_option_of(name), value)]
+    click.echo(
+        f"to switch: {shlex.join(map(str, ['acrux', 'serve', *words]))}, with your other settings; "
+        "do not start the former registry again, since what is pushed to it would be missing here",
+        err=True,
+    )
