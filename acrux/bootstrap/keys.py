@@ -38,17 +38,7 @@ def build_secrets(settings: Settings, folder: Path, database: Database) -> OwnSe
     if settings.master_key_file is None:
         return OwnSecrets(files, partial(refuse_sealed, database))
     sealed = SealedSecrets(database, partial(read_master_key, settings.master_key_file))
-
-    async def begin() -> None:
-        await sealed.begin(await _contents(files))
-
-    return OwnSecrets(sealed, begin, sealed)
-
-
-async def _contents(secrets: Secrets) -> dict[str, bytes]:
-    """All secrets. Those of a registry that is given a master key later are taken over."""
-    read = {name: await secrets.read(name) for name, _ in await secrets.list()}
-    return {name: content for name, content in read.items() if content is not None}
+    return OwnSecrets(sealed, partial(sealed.begin, files), sealed)
 
 
 @dataclass(frozen=True)

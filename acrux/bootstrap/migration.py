@@ -1,7 +1,6 @@
 """Migrate the registry of some settings to where other settings say."""
 
 from contextlib import ExitStack
-from typing import Final
 
 from acrux.adapters.migration import mark
 from acrux.adapters.migration.migrate import Migrated, Place, Tell, migrate
@@ -11,10 +10,6 @@ from acrux.clocks import by_hand, now
 from acrux.errors import InvalidInput, InvalidSettings
 from acrux.settings import Settings
 
-# The settings that say where a registry is.
-DATABASE: Final = ("data_dir",)
-STORE: Final = ("data_dir",)
-
 
 async def migrate_registry(
     source: Settings, target: Settings, tell: Tell, *, allow_damaged: bool
@@ -23,7 +18,7 @@ async def migrate_registry(
 
     Raises as `migrate` does, InvalidInput if the source is in use, and InvalidSettings.
     """
-    if _are_same(source, target, DATABASE):
+    if _database_of(source) == _database_of(target):
         raise InvalidInput("the target is the source: name another data directory or database")
     _refuse_used(source)
     clocks = by_hand(now)
@@ -33,7 +28,7 @@ async def migrate_registry(
             adapters.database.open()
             opened.callback(adapters.database.close)
             await adapters.keys.secrets.begin()
-        store = old.store if _are_same(source, target, STORE) else new.store
+        store = old.store if _store_of(source) == _store_of(target) else new.store
         place = Place(new.database, store, new.keys.secrets.kept)
         migrated = await migrate(_place(old), place, tell, allow_damaged=allow_damaged)
         old.database.close()
@@ -46,8 +41,12 @@ def _place(adapters: Adapters) -> Place:
     return Place(adapters.database, adapters.store, adapters.keys.secrets.kept)
 
 
-def _are_same(one: Settings, other: Settings, names: tuple[str, ...]) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in names)
+def _database_of(settings: Settings) -> object:
+    return settings.data_dir.resolve()
+
+
+def _store_of(settings: Settings) -> object:
+    return settings.data_dir.resolve()
 
 
 def _refuse_used(settings: Settings) -> None:

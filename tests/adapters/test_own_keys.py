@@ -157,3 +157,22 @@ async def test_a_secret_that_vanishes_while_it_is_made_is_made_again(tmp_path: P
             return created
 
     assert await kept(Vanishing(tmp_path), "pepper", lambda: b"x" * 32) == b"x" * 32
+
+
+async def test_a_secret_that_is_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    """A volume that is not mounted must not let a start hang."""
+    (tmp_path / "pepper").symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(InvalidSettings, match=r"pepper can neither be read nor stored"):
+        await kept(FileSecrets(tmp_path), "pepper", lambda: b"x" * 32)
+
+
+async def test_files_that_are_not_used_any_more_do_not_matter(
+    tmp_path: Path, master_key: Path
+) -> None:
+    """They are removed sooner or later, and one by one."""
+    await facts(await opened(tmp_path / "data"))
+    first = await facts(await opened(tmp_path / "data", master_key))
+    (tmp_path / "data" / "secrets" / "pepper").chmod(0o644)
+
+    assert await facts(await opened(tmp_path / "data", master_key)) == first

@@ -25,7 +25,7 @@ from tests.images import image
 from tests.tools import blob_file
 
 LAYER = b"layer of app" * 1000
-IMAGES = {"app": image(LAYER, b"shared"), "team/tool": image(b"tool", b"shared")}
+IMAGES = {"app": image(LAYER, b"shared"), "team/tool": image(b"tool", b"shared", b"")}
 
 BLOBS = "SELECT digest, size, stored_at FROM blobs ORDER BY digest"
 COPIES = Statement("SELECT digest, copy FROM blobs ORDER BY digest", {})

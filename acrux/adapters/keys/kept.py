@@ -4,9 +4,11 @@ from collections.abc import Callable
 from secrets import token_bytes
 from typing import Final
 
+from acrux.errors import InvalidSettings
 from acrux.ports.secrets import Secrets
 
 KEY_BYTES: Final = 32
+ATTEMPTS: Final = 3
 
 
 async def kept(secrets: Secrets, name: str, make: Callable[[], bytes]) -> bytes:
@@ -14,11 +16,14 @@ async def kept(secrets: Secrets, name: str, make: Callable[[], bytes]) -> bytes:
 
     All that start at the same time get the same secret. Raises as `Secrets` does.
     """
-    while True:
+    for _ in range(ATTEMPTS):
         found = await secrets.read(name)
         if found is not None:
             return found
         await secrets.create(name, make())  # whoever is first decides
+    raise InvalidSettings(
+        f"{secrets.place(name)} can neither be read nor stored: is it a link to what is missing?"
+    )
 
 
 class Key:

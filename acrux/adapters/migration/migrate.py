@@ -46,9 +46,9 @@ async def migrate(
 
     Nobody may use either meanwhile. If both have the same store, its blobs stay where they are. No
     registry starts on the target until `mark.end`; after an interruption, the next call goes on.
-    Raises InvalidInput if the target holds something else or
-    the source cannot be migrated, DamagedBlob if blobs are damaged and not allowed to be, and
-    InvalidMigration if the target is not as the source at the end.
+    Raises InvalidInput if the target holds something else or the source cannot be migrated,
+    DamagedBlob if blobs are damaged and not allowed to be, and InvalidMigration if the target is
+    not as the source at the end.
     """
     await mark.begin(target.database, await _identity(source))
     await _copy_secrets(source.secrets, target.secrets)

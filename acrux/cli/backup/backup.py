@@ -122,7 +122,7 @@ def create(
         raise click.UsageError("the backup would go to the terminal: redirect standard output")
 
     async def act(services: Services, settings: Settings) -> Made:
-        if settings.master_key_file is not None:
+        if settings.master_key_file is not None and secrets != "exclude":
             click.echo(SEALED.format(file=settings.master_key_file), err=True)
         elif not passphrase_file and not secrets:
             click.echo(LEFT_OUT.format(folder=settings.data_dir / "secrets"), err=True)

@@ -2,8 +2,9 @@
 
 import asyncio
 import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -12,25 +13,34 @@ from acrux.cli.backup.progress import Progress
 from acrux.cli.options import output_option, print_json, print_table, setting_options
 from acrux.cli.registry import find
 from acrux.domain.content.byte_sizes import written_bytes
-from acrux.settings import Settings
+from acrux.settings import Settings, rows
 
-# The settings that say where the target is. Each is given as --to-NAME.
-TARGET: Final = ("data_dir", "master_key_file")
+# The settings that say where the target is. Each is given as --to-NAME; what is not given has its
+# default.
+TARGET: Final = {
+    "data_dir": "The data directory of the target; if it is not given, that of the source.",
+    "master_key_file": "The master key of the target. Without it, the target's own keys are files.",
+}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _option_of(name: str) -> str:
+def target_options(command: Command) -> Command:
+    """An option for each setting of the target."""
+    types = {row.name: row.type for row in rows()}
+    for name, sentence in reversed(TARGET.items()):
+        is_path = types[name] in (Path, Path | None)
+        kind = click.Path(path_type=Path) if is_path else click.STRING
+        command = click.option(_option(f"to_{name}"), type=kind, help=sentence)(command)
+    return command
+
+
+def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
 @click.command()
-@click.option(
-    "--to-data-dir", type=click.Path(path_type=Path), help="The data directory of the target."
-)
-@click.option(
-    "--to-master-key-file",
-    type=click.Path(path_type=Path),
-    help="The master key of the target. Without it, the target's own keys are files.",
-)
+@target_options
 @click.option(
     "--allow-damaged",
     is_flag=True,
@@ -56,7 +66,11 @@ def migrate(
     """
     given = {name: options.pop(f"to_{name}") for name in TARGET}
     source = find(config, options).settings
-    target = source.replace(**given | {"data_dir": given["data_dir"] or source.data_dir})
+    target = source.replace(
+        **{row.name: row.default for row in rows() if row.name in TARGET}
+        | {"data_dir": source.data_dir}
+        | {name: value for name, value in given.items() if value is not None}
+    )
     progress = Progress()
     try:
         migrated = asyncio.run(
@@ -87,9 +101,11 @@ def _tell_to_switch(target: Settings, damaged: tuple[str, ...]) -> None:
             err=True,
         )
     values = {name: getattr(target, name) for name in TARGET}
-    words = [word for name, value in values.items() if value for word in (_option_of(name), value)]
+    words = [
+        str(word) for name, value in values.items() if value for word in (_option(name), value)
+    ]
     click.echo(
-        f"to switch: {shlex.join(map(str, ['acrux', 'serve', *words]))}, with your other settings; "
+        f"to switch: {shlex.join(['acrux', 'serve', *words])}, with your other settings; "
         "do not start the former registry again, since what is pushed to it would be missing here",
         err=True,
     )

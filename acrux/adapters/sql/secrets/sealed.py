@@ -1,14 +1,17 @@
 """Secrets as rows, each sealed under the master key."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from acrux.adapters.sql.database import Database, Result, Row, Statement, Steps
 from acrux.adapters.sql.secrets.master_key import MasterKey
 from acrux.errors import InvalidSettings
-from acrux.ports.secrets import Listing
+from acrux.ports.secrets import Listing, Secrets
 
-_AFTER_SLASH = "0"  # the next character
-_AFTER_ALL = "~"
+_AFTER_SLASH: Final = "0"  # the next character
+_AFTER_ALL: Final = "~"
+
+_FINGERPRINTS: Final = Statement("SELECT DISTINCT sealed_under FROM secrets", {})
 
 
 class SealedSecrets:
@@ -23,12 +26,12 @@ class SealedSecrets:
         self._read_key = read_key
         self._key = read_key()
 
-    async def begin(self, found: Mapping[str, bytes]) -> None:
-        """Store the secrets that were `found` elsewhere, if the database holds none yet.
+    async def begin(self, former: Secrets) -> None:
+        """Take over all former secrets, if the database holds none yet.
 
         Raises InvalidSettings if those that it holds are sealed under another master key.
         """
-        if found and not await self._database.read(_FINGERPRINTS):
+        if not await self._database.read(_FINGERPRINTS) and (found := await _contents(former)):
             await self._database.write(_adopt(self._key, found))
         await self._fit(await self._database.read(_FINGERPRINTS))
 
@@ -78,10 +81,10 @@ class SealedSecrets:
 
 async def refuse_sealed(database: Database) -> None:
     """Raise InvalidSettings if the database holds secrets: there is no master key to open them."""
-    for (fingerprint,) in await database.read(_FINGERPRINTS):
+    if found := await database.read(_FINGERPRINTS):
         raise InvalidSettings(
             "master_key_file: the secrets of this registry are in its database, sealed under the "
-            f"master key {fingerprint}: give its file, as to the process that sealed them"
+            f"master key {found[0][0]}: give its file, as to the process that sealed them"
         )
 
 
@@ -90,16 +93,21 @@ def place(name: str) -> str:
     return f"the secret {name} of the database"
 
 
+async def _contents(secrets: Secrets) -> dict[str, bytes]:
+    read = {name: await secrets.read(name) for name, _ in await secrets.list()}
+    return {name: content for name, content in read.items() if content is not None}
+
+
 def _others(key: MasterKey, fingerprints: Sequence[Row]) -> list[str]:
     return [found for (found,) in fingerprints if found != key.fingerprint]
 
 
 def _check(key: MasterKey, fingerprints: Sequence[Row]) -> None:
-    for other in _others(key, fingerprints):
+    if others := _others(key, fingerprints):
         raise InvalidSettings(
-            f"master_key_file: the secrets in the database are sealed under the master key {other},"
-            f" and {key.place} holds {key.fingerprint}: put the former into this file; acrux key "
-            "rekey may have replaced the latter, and then each node needs the new file"
+            "master_key_file: the secrets in the database are sealed under the master key "
+            f"{others[0]}, and {key.place} holds {key.fingerprint}: put the former into this file; "
+            "acrux key rekey may have replaced the latter, and then each node needs the new file"
         )
 
 
@@ -142,9 +150,6 @@ def _rekey(old: MasterKey, new: MasterKey) -> Steps[int]:
     for name, _, sealed in rows:
         yield _updating(new, name, _opened(old, name, sealed))
     return len(rows)
-
-
-_FINGERPRINTS = Statement("SELECT DISTINCT sealed_under FROM secrets", {})
 
 
 def _reading(name: str) -> Statement:

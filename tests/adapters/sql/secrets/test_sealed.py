@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from acrux.adapters.keys.secrets import FileSecrets
 from acrux.adapters.sql.database import Result, Statement, Steps
 from acrux.adapters.sql.secrets.master_key import MasterKey
 from acrux.adapters.sql.secrets.sealed import SealedSecrets, refuse_sealed
@@ -39,6 +40,14 @@ async def rows(database: SqliteDatabase) -> list[tuple[str, str, bytes]]:
     return [(name, under, sealed) for name, under, sealed in found]
 
 
+async def files(folder: Path, contents: dict[str, bytes]) -> FileSecrets:
+    """Secrets in files."""
+    secrets = FileSecrets(folder)
+    for name, content in contents.items():
+        await secrets.create(name, content)
+    return secrets
+
+
 async def run(database: SqliteDatabase, sql: str) -> None:
     """Change the database by hand."""
 
@@ -60,12 +69,12 @@ async def test_a_copy_of_the_database_holds_no_secret_in_clear(
 
 
 async def test_another_master_key_is_refused_with_the_fingerprint_that_is_needed(
-    database: SqliteDatabase, secrets: SealedSecrets
+    database: SqliteDatabase, secrets: SealedSecrets, tmp_path: Path
 ) -> None:
     """The operator has several files, and must know which one to give."""
     other = SealedSecrets(database, lambda: NEW)
     for refused in (
-        other.begin({}),
+        other.begin(FileSecrets(tmp_path / "none")),
         other.read("pepper"),
         other.list(),
         other.create("uploads", CONTENT),
@@ -169,31 +178,35 @@ async def test_a_write_that_meets_a_new_master_key_changes_nothing(
     assert (name, under) == ("pepper", NEW.fingerprint)
 
 
-async def test_what_is_found_elsewhere_is_taken_over_once(database: SqliteDatabase) -> None:
+async def test_former_secrets_are_taken_over_once(database: SqliteDatabase, tmp_path: Path) -> None:
     """A registry that is given a master key keeps its passwords and its tokens."""
-    found = {"pepper": CONTENT, "signing/ES256-0001.pem": CONTENT * 9}
+    found = {"pepper": CONTENT * 2, "signing/ES256-0001.pem": CONTENT * 9}
     one, two = (SealedSecrets(database, lambda: OLD) for _ in range(2))
-    await one.begin(found)
-    await two.begin({"pepper": b"of another registry", "webhooks": CONTENT})
+    await one.begin(await files(tmp_path / "one", found))
+    other = {"pepper": b"of another registry" * 2, "webhooks": CONTENT * 2}
+    await two.begin(await files(tmp_path / "two", other))
 
-    assert await two.read("pepper") == CONTENT
+    assert await two.read("pepper") == CONTENT * 2
     assert await two.read("webhooks") is None
     assert {name for name, _ in await one.list()} == set(found)
 
 
 async def test_one_of_those_that_bring_secrets_at_the_same_time_decides(
-    database: SqliteDatabase,
+    database: SqliteDatabase, tmp_path: Path
 ) -> None:
     """Half of one registry's keys beside half of another's open nothing."""
     one = SealedSecrets(database, lambda: OLD)
+    first = await files(tmp_path / "one", {"pepper": CONTENT * 2})
 
     class Late(Between):
         async def write(self, steps: Steps[Result]) -> Result:
-            await one.begin({"pepper": CONTENT})
+            await one.begin(first)
             return await database.write(steps)
 
     late = SealedSecrets(Late(database, one), lambda: OLD)  # type: ignore[arg-type]  # writes
-    await late.begin({"pepper": b"other", "webhooks": b"other"})
+    await late.begin(
+        await files(tmp_path / "two", {"pepper": b"other" * 9, "webhooks": b"other" * 9})
+    )
 
-    assert await late.read("pepper") == CONTENT
+    assert await late.read("pepper") == CONTENT * 2
     assert await late.read("webhooks") is None
