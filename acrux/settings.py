@@ -22,6 +22,9 @@ OTHER_VARIABLES: Final = frozenset(
     }
 )
 
+# Where a registry is: a command that works on a data directory can be told all of it.
+PLACE: Final = ("data_dir", "master_key_file")
+
 # host ::= a name or an IPv4 address without a colon, or a bracketed IPv6 address
 _HOST_AND_PORT = re.compile(r"(?P<host>[^\s:\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port>[1-9][0-9]{0,4})")
 
@@ -256,6 +259,13 @@ class Settings:
 def rows() -> tuple[dataclasses.Field[Any], ...]:
     """Every setting: its name, type and default, and its sentence in `metadata`."""
     return dataclasses.fields(Settings)
+
+
+def with_place(names: tuple[str, ...]) -> tuple[str, ...]:
+    """These settings; with the data directory, all that say where a registry is."""
+    if "data_dir" not in names:
+        return names
+    return tuple(dict.fromkeys((*names, *PLACE)))
 
 
 def variable(name: str) -> str:

@@ -87,6 +87,14 @@ class Adapters:
     facts: SqlFacts
     reserve: Reserve
 
+    async def open(self) -> None:
+        """Open what has to be opened before anything is used. Raises InvalidSettings."""
+        self.database.open()
+
+    async def close(self) -> None:
+        """Finish what waits, and close it. Closing twice does no harm."""
+        self.database.close()
+
 
 def build_adapters(
     settings: Settings,

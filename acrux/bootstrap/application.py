@@ -208,7 +208,7 @@ def _lifespan(
     running = BackgroundTasks(background, log)
 
     async def open_() -> None:
-        adapters.database.open()
+        await adapters.open()
         await mark.refuse_unfinished(adapters.facts)
         await adapters.keys.open()
         await running.start()
@@ -223,7 +223,7 @@ def _lifespan(
             log.warning("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.warning("audit-lost", records=lost)
-        adapters.database.close()
+        await adapters.close()
         _tried(publish)
         if tracing:
             await tracing.stop()

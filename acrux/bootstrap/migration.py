@@ -1,6 +1,6 @@
 """Migrate the registry of some settings to where other settings say."""
 
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 
 from acrux.adapters.migration import mark
 from acrux.adapters.migration.migrate import Migrated, Place, Tell, migrate
@@ -23,15 +23,15 @@ async def migrate_registry(
     _refuse_used(source)
     clocks = by_hand(now)
     old, new = build_adapters(source, clocks), build_adapters(target, clocks)
-    with ExitStack() as opened:
+    async with AsyncExitStack() as opened:
         for adapters in (old, new):
-            adapters.database.open()
-            opened.callback(adapters.database.close)
+            opened.push_async_callback(adapters.close)
+            await adapters.open()
             await adapters.keys.secrets.begin()
         store = old.store if _store_of(source) == _store_of(target) else new.store
         place = Place(new.database, store, new.keys.secrets.kept)
         migrated = await migrate(_place(old), place, tell, allow_damaged=allow_damaged)
-        old.database.close()
+        await old.close()
         _refuse_used(source)
         await mark.end(new.database)
     return migrated

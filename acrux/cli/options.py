@@ -19,9 +19,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _QUERY = "acrux.query"
 
-# What else a command needs that opens the registry of a data directory.
-_OPENING = ("master_key_file",)
-
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -55,9 +52,12 @@ def output_option(command: Command) -> Command:
 
 
 def setting_options(*names: str) -> Callable[[Command], Command]:
-    """An option for each of these settings, or for all if none is named."""
-    wanted = opening(names)
-    rows = [row for row in settings.rows() if not wanted or row.name in wanted]
+    """An option for each of these settings, or for all if none is named.
+
+    With that of the data directory come the others that open its registry.
+    """
+    named = settings.with_place(names)
+    rows = [row for row in settings.rows() if not named or row.name in named]
 
     def add(command: Command) -> Command:
         for row in reversed(rows):
@@ -65,11 +65,6 @@ def setting_options(*names: str) -> Callable[[Command], Command]:
         return config_option(command)
 
     return add
-
-
-def opening(names: tuple[str, ...]) -> tuple[str, ...]:
-    """These settings, and if the data directory is among them, those that open its registry."""
-    return (*names, *_OPENING) if "data_dir" in names else names
 
 
 def load(config: Path | None, options: dict[str, object]) -> Loaded:

@@ -17,7 +17,7 @@ from acrux.bootstrap.services import Services
 from acrux.cli.options import load
 from acrux.domain.audit.decision import LOCAL_CALLER, Decision, Outcome
 from acrux.errors import InvalidSettings
-from acrux.settings import Settings
+from acrux.settings import PLACE, Settings
 from acrux.settings_sources import Loaded
 
 Result = TypeVar("Result")
@@ -127,13 +127,13 @@ def record(services: Services) -> None:
 
 
 def _request(context: click.Context) -> str:
-    # The command as typed, without the data directory and without what may be a credential.
+    # The command as typed, without the place of the registry and without what may be a credential.
     words = context.command_path.split()
     for parameter in context.command.params:
         name = parameter.name or ""
         if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
-        if name in ("config", "data_dir", "output", "query"):
+        if name in ("config", *PLACE, "output", "query"):
             continue
         words += _words(parameter, "***" if name in SECRET else context.params[name])
     return shlex.join(words)

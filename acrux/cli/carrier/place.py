@@ -14,7 +14,8 @@ from click.core import ParameterSource
 from acrux.cli.caller.credential_options import Caller, Source, allow_realm_option
 from acrux.cli.caller.http_client import Tls, registry_url, tls_options
 from acrux.cli.carrier.api import Api
-from acrux.cli.options import opening, setting_options
+from acrux.cli.options import setting_options
+from acrux.settings import with_place
 
 Command = Callable[..., None]
 
@@ -104,7 +105,7 @@ def place_options(
         @setting_options(*settings)
         @wraps(command)
         def placed(**options: Any) -> None:
-            taken = {name: options.pop(name) for name in opening(settings)}
+            taken = {name: options.pop(name) for name in with_place(settings)}
             place = _place(options, taken)
             place.check()
             command(place=place, **options)
