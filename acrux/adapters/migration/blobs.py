@@ -1,5 +1,6 @@
 """Copy blobs from one store to another, and check the digest of each."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,12 +10,16 @@ from acrux.adapters.backup.damage import Damage
 from acrux.adapters.migration.rows import pages
 from acrux.adapters.migration.tables import Table
 from acrux.adapters.sql.database import Database, Row, Statement, Steps
+from acrux.adapters.sql.many_rows import slices
 from acrux.domain.content.digest import Digest, new_hasher
 from acrux.domain.content.names import RepositoryName
 from acrux.domain.content.storage.copy import Copy
 from acrux.domain.content.upload import Session, Upload, UploadId
 from acrux.errors import DamagedBlob, DigestMismatch, UnknownBlob
 from acrux.ports.content.blobs import BlobStore, StoredBlob
+
+# Most of the time goes into waiting: for a disk to sync, for a store to answer.
+AT_ONCE: Final = 8
 
 _COPIES: Final = Table("blobs", ("digest",), ("copy", "size", "stored_at"))
 _SESSION: Final = Session(RepositoryName("migration"), "migrate")
@@ -23,7 +28,7 @@ _SESSION: Final = Session(RepositoryName("migration"), "migrate")
 class BlobCopying:
     """Copies each blob that the source's database names, unless the target's names it already.
 
-    Its row is written once the copy is durable. So an interruption costs one blob, whose copy
+    Its row is written once the copy is durable. So an interruption costs a few blobs, whose copies
     nothing names. If both stores are the same one, each copy is only read, and keeps its name.
     """
 
@@ -42,10 +47,9 @@ class BlobCopying:
         done = 0
         async for page in pages(self._named, _COPIES):
             there = await self._already(page)
-            for digest, name, size, stored_at in page:
-                if digest not in there:
-                    await self._copy(Copy(Digest.parse(digest), name, size), stored_at)
-                done += 1
+            for some in slices(page, AT_ONCE):
+                await self._copy_all([row for row in some if row[0] not in there])
+                done += len(some)
                 yield done
 
     async def leave_damaged(self) -> None:
@@ -58,7 +62,15 @@ class BlobCopying:
         span = {"first": page[0][0], "last": page[-1][0]}
         return {digest for (digest,) in await self._copied.read(Statement(sql, span))}
 
-    async def _copy(self, copy: Copy, stored_at: int) -> None:
+    async def _copy_all(self, rows: Sequence[Row]) -> None:
+        # All of them end before a failure is raised: none goes on behind the caller's back.
+        copying = [self._copy(*row) for row in rows]
+        for outcome in await asyncio.gather(*copying, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
+
+    async def _copy(self, digest: str, name: str, size: int, stored_at: int) -> None:
+        copy = Copy(Digest.parse(digest), name, size)
         try:
             made = await self._made(copy)
         except DamagedBlob as damaged:

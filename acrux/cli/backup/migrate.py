@@ -101,11 +101,14 @@ def _tell_to_switch(target: Settings, damaged: tuple[str, ...]) -> None:
             err=True,
         )
     values = {name: getattr(target, name) for name in TARGET}
-    words = [
-        str(word) for name, value in values.items() if value for word in (_option(name), value)
+    # Whatever is no path may hold a password.
+    shown = [
+        f"{_option(name)} {shlex.quote(str(value)) if isinstance(value, Path) else '…'}"
+        for name, value in values.items()
+        if value
     ]
     click.echo(
-        f"to switch: {shlex.join(['acrux', 'serve', *words])}, with your other settings; "
+        f"to switch: {' '.join(['acrux serve', *shown])}, with your other settings; "
         "do not start the former registry again, since what is pushed to it would be missing here",
         err=True,
     )
