@@ -1,4 +1,4 @@
-"""Build the registry's own secrets, and open the keys once the database is open."""
+"""Build the registry's own keys, which are opened after the database."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

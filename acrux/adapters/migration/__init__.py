@@ -1,1 +1,1 @@
-"""Copying a registry to another database, another store and another place for secrets."""
+"""Copying a registry to another database, store and place for secrets."""

@@ -1,4 +1,4 @@
-"""Marks a registry that is being copied, so that none starts on a part of it."""
+"""Marks what is not a whole registry yet, so that none starts on it."""
 
 from typing import Final
 

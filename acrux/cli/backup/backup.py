@@ -122,10 +122,8 @@ def create(
         raise click.UsageError("the backup would go to the terminal: redirect standard output")
 
     async def act(services: Services, settings: Settings) -> Made:
-        if settings.master_key_file is not None and secrets != "exclude":
-            click.echo(SEALED.format(file=settings.master_key_file), err=True)
-        elif not passphrase_file and not secrets:
-            click.echo(LEFT_OUT.format(folder=settings.data_dir / "secrets"), err=True)
+        if note := _note(settings, is_left_out=not passphrase_file, is_silenced=bool(secrets)):
+            click.echo(note, err=True)
         seal = _seal(settings.data_dir, passphrase_file)
         await services.backups.begin()
         try:
@@ -172,6 +170,14 @@ def verify(place: str, passphrase_file: Path | None, output: str) -> None:
 def _make(place: str, source: Source, progress: Progress) -> Made:
     with places.target(place, source.data_dir, source.registry) as target:
         return creating.create(source, target, progress)
+
+
+def _note(settings: Settings, *, is_left_out: bool, is_silenced: bool) -> str:
+    if is_silenced:
+        return ""
+    if settings.master_key_file is not None:
+        return SEALED.format(file=settings.master_key_file)
+    return LEFT_OUT.format(folder=settings.data_dir / "secrets") if is_left_out else ""
 
 
 def _seal(data_dir: Path, passphrase_file: Path | None) -> Seal:
