@@ -52,6 +52,7 @@ RegistryError
 ├── StorageUnavailable
 ├── IssuerUnavailable
 ├── InvalidBackup
+├── InvalidMigration
 └── InvalidSettings
 """
 
@@ -354,3 +355,7 @@ class InvalidSettings(RegistryError):
 
 class InvalidBackup(RegistryError):
     """A backup was cut short, is damaged, or was made by a newer acrux. It never reaches HTTP."""
+
+
+class InvalidMigration(RegistryError):
+    """The target of a migration is not as its source. It never reaches HTTP."""

@@ -21,8 +21,8 @@ OTHER_VARIABLES: Final = frozenset(
     }
 )
 
-# Where a registry is: a command that works on a data directory can be told of its database too.
-PLACE: Final = ("data_dir", "database", "database_file")
+# Where a registry is: a command that works on a data directory can be told all of it.
+PLACE: Final = ("data_dir", "database", "database_file", "master_key_file")
 
 # host ::= a name or an IPv4 address without a colon, or a bracketed IPv6 address
 _HOST_AND_PORT = re.compile(r"(?P<host>[^\s:\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port>[1-9][0-9]{0,4})")
@@ -98,6 +98,11 @@ class Settings:
     admin_password_file: Path | None = _setting(
         "A file with the admin user's password, for the first start; if there is none, that start "
         "writes a generated password to it.",
+        None,
+    )
+    master_key_file: Path | None = _setting(
+        "A file with 32 random bytes, as base64 or hexadecimal digits, under which the registry's "
+        "own keys are sealed in its database; if there is none, they are files in data_dir.",
         None,
     )
     workers: int = _setting("How many processes answer requests; 0 means one per core.", 0)

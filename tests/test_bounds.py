@@ -399,6 +399,7 @@ TABLES: dict[str, str] = {
     "reviews": "one for each manifest and link",
     "revocations": "three an account that was made",
     "scope_maps": "made by whoever may manage accounts",
+    "secrets": "a few of ours; signing keys are removed when their tokens have expired",
     "stored": "one for each of 256 parts",
     "tags": "made by whoever may push; a quota is to come",
     "trusts": "made by whoever may manage accounts",

@@ -1,81 +1,69 @@
 """The pepper of the password hashes, and whether it fits the database."""
 
 import hmac
-from contextlib import closing
-from pathlib import Path
 from secrets import token_bytes
 from typing import Final
 
-import apsw
-
-from acrux.adapters.failures import is_read_only
-from acrux.adapters.keys import secrets
+from acrux.adapters.keys.kept import KEY_BYTES, kept
+from acrux.adapters.sql.database import Database, Statement
 from acrux.adapters.sql.facts import SqlFacts
-from acrux.adapters.sqlite.read_only import open_read_only
 from acrux.errors import InvalidSettings, RegistryError
+from acrux.ports.secrets import Secrets
 
-KEY_BYTES: Final = 32
+NAME: Final = "pepper"
 
 _FACT: Final = "pepper"  # the name of its fingerprint in the database
 _PURPOSE: Final = b"acrux: whether this pepper is the one of this database"
 
+_HOLDS_PASSWORDS: Final = Statement("SELECT 1 FROM passwords LIMIT 1", {})
+
 
 class Pepper:
-    """The pepper in the file `path`, for the database in the file `database`, if it is a file.
+    """The secret `pepper`, for one database; call it for the key once it is open.
 
     With another pepper no password is right. So a missing pepper is created only if there are no
     passwords yet, or if `is_renewed` says that every password will be renewed.
     """
 
-    def __init__(self, path: Path, database: Path | None, *, is_renewed: bool) -> None:
-        self._path = path
+    def __init__(self, secrets: Secrets, database: Database, *, is_renewed: bool) -> None:
+        self._secrets = secrets
+        self._database = database
+        self._facts = SqlFacts(database)
         self._is_renewed = is_renewed
-        if not path.exists() and not is_renewed and _holds_passwords(database):
-            raise self._refused("is missing")
-        self.key = secrets.read_or_create(path, lambda: token_bytes(KEY_BYTES))
+        self._key: bytes | None = None
 
-    async def check(self, facts: SqlFacts) -> None:
-        """Compare it with the fingerprint in the database, or store its fingerprint there.
+    def __call__(self) -> bytes:
+        """The pepper. Raises RuntimeError before it is open."""
+        if self._key is None:
+            raise RuntimeError("the registry is not open")
+        return self._key
 
-        Raises InvalidSettings if the database was used with another pepper.
+    async def open(self) -> None:
+        """Read the pepper, or create it, and compare it with its fingerprint in the database.
+
+        Raises InvalidSettings if the database was used with another pepper, and as `Secrets` does.
         """
-        fingerprint = hmac.digest(self.key, _PURPOSE, "sha256").hex()
-        kept = await facts.find(_FACT)
-        if kept == fingerprint:
+        found = await self._secrets.read(NAME)
+        if found is None and not self._is_renewed and await self._database.read(_HOLDS_PASSWORDS):
+            raise self._refused("is missing")
+        self._key = found or await kept(self._secrets, NAME, lambda: token_bytes(KEY_BYTES))
+        await self._check(hmac.digest(self._key, _PURPOSE, "sha256").hex())
+
+    async def _check(self, fingerprint: str) -> None:
+        stored = await self._facts.find(_FACT)
+        if stored == fingerprint:
             return
-        if kept is not None and not self._is_renewed:
+        if stored is not None and not self._is_renewed:
             raise self._refused("is not the one that this database was used with")
         try:
-            await facts.keep(_FACT, fingerprint)
+            await self._facts.keep(_FACT, fingerprint)
         except RegistryError:
-            if kept is not None:  # a first fingerprint that a full disk refuses is stored later
+            if stored is not None:  # a first fingerprint that a full disk refuses is stored later
                 raise
 
     def _refused(self, fault: str) -> InvalidSettings:
         return InvalidSettings(
-            f"data_dir: {self._path} {fault}, so no password would be right: restore it from the "
-            "same backup as the database; if it is lost for good, start once with "
-            "--renew-pepper, and renew every password"
+            f"data_dir: {self._secrets.place(NAME)} {fault}, so no password would be right: "
+            "restore it from the same backup as the database; if it is lost for good, start once "
+            "with --renew-pepper, and renew every password"
         )
-
-
-def _holds_passwords(database: Path | None) -> bool:
-    # What a server holds is known once it is open: then `check` refuses another pepper.
-    if database is None or not database.exists():
-        return False
-    try:
-        with closing(_opened(database)) as opened:
-            return bool(opened.execute("SELECT EXISTS (SELECT 1 FROM passwords)").get)
-    except apsw.SQLError:  # it has no such table yet
-        return False
-    except apsw.Error as failed:
-        raise InvalidSettings(
-            f"data_dir: {database} cannot be read as a database ({failed}): restore it, and the "
-            "folder secrets, from a backup"
-        ) from failed
-
-
-def _opened(database: Path) -> apsw.Connection:
-    if is_read_only(database.parent):
-        return open_read_only(database)
-    return apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)

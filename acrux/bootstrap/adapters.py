@@ -1,27 +1,19 @@
 """Build the adapters, which touch the outside world, on a data directory."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
-from secrets import token_bytes
 
 from acrux.adapters.data_dir import make_data_dir
-from acrux.adapters.failures import is_read_only
-from acrux.adapters.keys import secrets
 from acrux.adapters.keys.capabilities import KeyedCapabilities
-from acrux.adapters.keys.rotating_signer import RotatingSigner
-from acrux.adapters.keys.signing_keys import KeyFolder
-from acrux.adapters.keys.token_authority import TokenAuthority
 from acrux.adapters.keys.vault import KeyedVault
 from acrux.adapters.openid.discovery import fetch_keys
 from acrux.adapters.openid.issuers import OpenIdIssuers
 from acrux.adapters.passwords.chosen import ChosenPasswords
 from acrux.adapters.passwords.generated import KeyedPasswords
 from acrux.adapters.passwords.schemes import AllPasswords
-from acrux.adapters.pepper import Pepper
 from acrux.adapters.reserve import Reserve, ReservedDatabase
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sql.access.accounts import SqlAccounts
@@ -48,15 +40,19 @@ from acrux.adapters.sql.uploads import SqlUploads
 from acrux.adapters.sql.webhooks.outbox import SqlOutbox
 from acrux.adapters.sql.webhooks.store import SqlWebhooks
 from acrux.adapters.webhooks.sender import HttpSender
-from acrux.bootstrap.databases import AnyDatabase, build_database
+from acrux.bootstrap.databases import (
+    AnyDatabase,
+    build_database,
+    close_database,
+    open_database,
+)  # fmt: skip
+from acrux.bootstrap.keys import OwnKeys, build_keys
 from acrux.bootstrap.storage import Place, Storage, build_storage
 from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks
 from acrux.ports.clock import Clock, Pause
 from acrux.ports.content.blobs import BlobStore
 from acrux.settings import Settings
-
-KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -90,16 +86,13 @@ class Adapters:
     sender: HttpSender
     capabilities: KeyedCapabilities
     passwords: AllPasswords
-    signing_keys: KeyFolder
-    signer: RotatingSigner
-    token_authority: TokenAuthority
+    keys: OwnKeys
     clock: Clock
     aged: Clock  # for what cannot be undone
     lenient: Clock  # the same, for ages for which an hour does not matter
     noted: Clock  # for what is kept by its age
     pause: Pause
     facts: SqlFacts
-    pepper: Pepper
     reserve: Reserve
 
     @property
@@ -110,6 +103,15 @@ class Adapters:
     def trouble(self) -> str:
         """Why pushes are refused, in words; empty if they are accepted."""
         return self.reserve.trouble() or self.storage.trouble()
+
+    async def open(self) -> None:
+        """Open what has to be opened before anything is used. Raises InvalidSettings."""
+        await open_database(self.database)
+
+    async def close(self) -> None:
+        """Finish what waits, and close it. Closing twice does no harm."""
+        await self.storage.close()
+        await close_database(self.database)
 
 
 def build_adapters(
@@ -125,7 +127,6 @@ def build_adapters(
     """
     folder = make_data_dir(settings.data_dir)
     path = None if settings.is_on_postgresql else folder / "registry.sqlite"
-    pepper = Pepper(folder / "secrets" / "pepper", path, is_renewed=settings.renew_pepper)
     database = build_database(settings, observe or nobody)
     reserve = _reserve(folder / "reserve")
     used, growing = _reserved(database, reserve, is_here=path is not None)
@@ -134,18 +135,11 @@ def build_adapters(
     facts = SqlFacts(database)
     uploads = SqlUploads(used, growing)
     storage = build_storage(settings, folder, reserve, uploads, clocks.noted)
-    signing_keys = _signing_keys(settings, folder / "secrets")
-    authority = TokenAuthority(folder / "secrets" / "token-ca", clocks.wall)
-    signer = RotatingSigner(
-        signing_keys,
-        clocks.wall,
-        settings.token_issuer,
-        authority if settings.token_certificates else None,
-    )
+    keys = build_keys(settings, folder, used, clocks.wall)
     if tracing:
         tracing.watch(database, write=f"{'sqlite' if path else 'postgresql'} transaction")
         tracing.watch(storage.store, append="blob append", commit="blob commit", open="blob open")
-        tracing.watch(signer, sign="token sign", sign_refresh="token sign")
+        tracing.watch(keys.signer, sign="token sign", sign_refresh="token sign")
     rules = Rules(_grace(settings, clocks), untagged=settings.gc_untagged)
     return Adapters(
         database=database,
@@ -166,27 +160,24 @@ def build_adapters(
         trusts=SqlTrusts(used),
         issuers=OpenIdIssuers(clocks.wall, partial(fetch_keys, headers=outgoing)),
         revocations=SqlRevocations(used),
-        failed_logins=SqlFailedLogins(used, _key_of_failed_logins(folder / "secrets")),
+        failed_logins=SqlFailedLogins(used, keys.failed_logins),
         shared=shared or SharedCounts(),
         audit_log=SqlAuditLog(growing),
         webhooks=SqlWebhooks(used),
         outbox=SqlOutbox(used),
-        vault=KeyedVault(_key(folder / "secrets" / "webhooks")),
+        vault=KeyedVault(keys.webhooks),
         sender=HttpSender([ip_network(network) for network in settings.webhook_networks]),
-        capabilities=KeyedCapabilities(_key(folder / "secrets" / "uploads")),
+        capabilities=KeyedCapabilities(keys.uploads),
         passwords=AllPasswords(
-            KeyedPasswords(pepper.key), ChosenPasswords(clocks.wall), accounts.chosen_hashes
+            KeyedPasswords(keys.pepper), ChosenPasswords(clocks.wall), accounts.chosen_hashes
         ),
-        signing_keys=signing_keys,
-        signer=signer,
-        token_authority=authority,
+        keys=keys,
         clock=clocks.wall,
         aged=clocks.aged,
         lenient=clocks.lenient,
         noted=clocks.noted,
         pause=clocks.pause,
         facts=facts,
-        pepper=pepper,
         reserve=reserve,
     )
 
@@ -213,26 +204,3 @@ def _grace(settings: Settings, clocks: Clocks) -> Grace:
         held=timedelta(seconds=settings.upload_seconds + settings.upload_grace_seconds),
         referrers=settings.gc_referrers,
     )
-
-
-def _signing_keys(settings: Settings, folder: Path) -> KeyFolder:
-    signing_keys = KeyFolder(folder / "signing")
-    signing_keys.prepare(settings.signing_algorithm)
-    return signing_keys
-
-
-def _key_of_failed_logins(folder: Path) -> bytes:
-    # A registry that was created before the file had this name has it under the former one. An
-    # existing key is never replaced: an older acrux, started by mistake, makes one of its own.
-    path, former = folder / "failed-logins", folder / "guesses"
-    if former.exists() and not path.exists():
-        if is_read_only(folder):
-            return secrets.read(former)
-        with suppress(FileExistsError, FileNotFoundError):  # another process is faster
-            path.hardlink_to(former)
-            former.unlink()
-    return _key(path)
-
-
-def _key(path: Path) -> bytes:
-    return secrets.read_or_create(path, lambda: token_bytes(KEY_BYTES))

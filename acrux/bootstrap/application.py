@@ -10,13 +10,13 @@ from acrux import edge
 from acrux.adapters.log import LineLog
 from acrux.adapters.metrics.board import Board
 from acrux.adapters.metrics.publisher import Publisher
+from acrux.adapters.migration import mark
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sql.database import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
 from acrux.bootstrap import metrics, tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.counts import Counts
-from acrux.bootstrap.databases import close_database, open_database
 from acrux.bootstrap.services import Services, build_services
 from acrux.bootstrap.tracing import Tracing
 from acrux.clocks import Clocks, clocks_of
@@ -59,6 +59,7 @@ class Registry:
     rows: tuple[Row, ...]
     services: Services
     lifespan: Lifespan
+    adapters: Adapters
     begin: Callable[[], Awaitable[None]]
     probe: Callable[[], Coroutine[Any, Any, None]]  # of the storage, once before it serves
 
@@ -98,6 +99,7 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
         rows,
         services,
         lifespan,
+        adapters,
         BackgroundTasks(serving, log).begin,
         adapters.storage.probe,
     )
@@ -221,8 +223,9 @@ def _lifespan(
     running = BackgroundTasks(background, log)
 
     async def open_() -> None:
-        await open_database(adapters.database)
-        await adapters.pepper.check(adapters.facts)
+        await adapters.open()
+        await mark.refuse_unfinished(adapters.facts)
+        await adapters.keys.open()
         await adapters.place.check()
         await running.start()
         _tried(publish)
@@ -236,8 +239,7 @@ def _lifespan(
             log.warning("pulls-lost", pulls=lost)
         if lost := await services.audit_log.close():
             log.warning("audit-lost", records=lost)
-        await adapters.storage.close()
-        await close_database(adapters.database)
+        await adapters.close()
         _tried(publish)
         if tracing:
             await tracing.stop()

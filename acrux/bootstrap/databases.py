@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 AnyDatabase: TypeAlias = Union[SqliteDatabase, "PostgresDatabase"]
 
-_NOT_INSTALLED: Final = "database: asyncpg is not installed: in the checkout that this was installed from, pip install '.[postgresql]'"
+_NOT_INSTALLED: Final = (
+    "database: asyncpg is not installed: in the checkout that this was installed from, "
+    "pip install '.[postgresql]'"
+)
 
 
 def build_database(settings: Settings, observe: Observer = nobody) -> AnyDatabase:
@@ -59,6 +62,17 @@ async def close_database(database: AnyDatabase) -> None:
         database.close()
     else:
         await database.close()
+
+
+async def is_used_elsewhere(settings: Settings) -> bool:
+    """Whether an acrux is connected to the PostgreSQL of the settings. Raises InvalidSettings."""
+    address = address_of(settings)
+    from acrux.adapters.postgresql.alone import is_used  # noqa: PLC0415 -- an extra
+    from acrux.adapters.postgresql.connections import Access  # noqa: PLC0415 -- an extra
+    from acrux.adapters.postgresql.failures import refusals  # noqa: PLC0415 -- an extra
+
+    with refusals(address.shown):
+        return await is_used(Access(address, nobody, settings.prepare_statements))
 
 
 @asynccontextmanager

@@ -12,8 +12,8 @@ from acrux.settings import Settings
 FACT: Final = "settings"
 
 # What decides what is removed, and when: a command must not remove what the registry keeps. Which
-# webhooks it can reach. And by which names clients know it, which answers and events hold. Where the
-# blobs are is a fact of its own.
+# webhooks it can reach. And by which names clients know it, which answers and events hold. Where
+# the blobs are is a fact of its own.
 NAMES: Final = (
     "gc_grace_seconds",
     "gc_referrers",

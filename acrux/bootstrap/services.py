@@ -98,7 +98,7 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
         lockout=Lockout(adapters.failed_logins, clock, aged=adapters.aged),
         limits=_limits(settings, adapters),
         tokens=Tokens(
-            adapters.signer,
+            adapters.keys.signer,
             revocations,
             clock,
             lifetimes,
@@ -134,11 +134,11 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
         trusts=Trusts(adapters.trusts, scope_maps, revocations, clock, lifetimes.refresh),
         audit_log=_audit_log(settings, adapters),
         keys=Keys(
-            adapters.signing_keys,
+            adapters.keys.signing,
             clock,
             # An upload may continue for a while after the token that began it has expired.
             max(lifetimes.access + timedelta(seconds=settings.upload_seconds), lifetimes.refresh),
-            adapters.token_authority,
+            adapters.keys.authority,
             aged=adapters.aged,
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),

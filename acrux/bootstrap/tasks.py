@@ -39,7 +39,7 @@ def every_process(adapters: Adapters, services: Services) -> tuple[BackgroundTas
         BackgroundTask(
             "revocations", REVOCATION_SECONDS, adapters.revocations.refresh, at_start=True
         ),
-        BackgroundTask("signing-keys", REVOCATION_SECONDS, adapters.signer.refresh),
+        BackgroundTask("signing-keys", REVOCATION_SECONDS, adapters.keys.signer.refresh),
         BackgroundTask(
             "failed-logins", REVOCATION_SECONDS, adapters.failed_logins.refresh, at_start=True
         ),
@@ -71,7 +71,7 @@ def of_a_key_set_file(settings: Settings, adapters: Adapters) -> tuple[Backgroun
     file = KeySetFile(settings.key_set_file)
 
     async def write() -> None:
-        await asyncio.to_thread(file.write, adapters.signer.public_keys())
+        await asyncio.to_thread(file.write, adapters.keys.signer.public_keys())
 
     return (BackgroundTask("key-set-file", REVOCATION_SECONDS, write, at_start=True),)
 

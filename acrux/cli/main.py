@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "check": "acrux.cli.storage.check:check",
     "backup": "acrux.cli.backup.backup:backup",
     "restore": "acrux.cli.backup.restore:restore",
+    "migrate": "acrux.cli.backup.migrate:migrate",
     "audit": "acrux.cli.audit:audit",
     "settings": "acrux.cli.settings:settings",
     "completion": "acrux.cli.completion:completion",

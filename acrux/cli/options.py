@@ -55,7 +55,7 @@ def output_option(command: Command) -> Command:
 def setting_options(*names: str) -> Callable[[Command], Command]:
     """An option for each of these settings, or for all if none is named.
 
-    With that of the data directory come those of its database.
+    With that of the data directory come the others that open its registry.
     """
     named = settings.with_place(names)
     rows = [row for row in settings.rows() if not named or row.name in named]

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from acrux.bootstrap import served
-from acrux.bootstrap.application import build
+from acrux.bootstrap.application import Registry, build
 from acrux.bootstrap.services import Services
 from acrux.cli.options import load
 from acrux.domain.audit.decision import LOCAL_CALLER, Decision, Outcome
@@ -62,6 +62,15 @@ def on_registry(
     given others. It is recorded in the audit log, unless it only reads. Raises InvalidSettings if
     the data directory does not exist.
     """
+    return on_opened(config, options, lambda registry, settings: act(registry.services, settings))
+
+
+def on_opened(
+    config: Path | None,
+    options: dict[str, object],
+    act: Callable[[Registry, Settings], Awaitable[Result]],
+) -> Result:
+    """As `on_registry`, for what no service does."""
     return asyncio.run(_run(find(config, options), act))
 
 
@@ -76,12 +85,12 @@ def find(config: Path | None, options: dict[str, object]) -> Loaded:
     return loaded
 
 
-async def _run(loaded: Loaded, act: Callable[[Services, Settings], Awaitable[Result]]) -> Result:
+async def _run(loaded: Loaded, act: Callable[[Registry, Settings], Awaitable[Result]]) -> Result:
     settings = await as_served(loaded)
     registry = build(settings)
     await registry.lifespan.open()
     try:
-        result = await act(registry.services, settings)
+        result = await act(registry, settings)
         record(registry.services)
         return result
     finally:

@@ -242,7 +242,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
 }  # fmt: skip
 
 # Failures that never reach a client: they end a command.
-UNTOLD: Final = (errors.InvalidSettings, errors.InvalidBackup)
+UNTOLD: Final = (errors.InvalidSettings, errors.InvalidBackup, errors.InvalidMigration)
 
 UNEXPECTED: Final = Problem(
     500,

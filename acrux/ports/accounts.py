@@ -252,6 +252,12 @@ class TokenSigner(Protocol):
         Raises InvalidToken for anything else. The caller must check time and audience.
         """
 
+    async def learn(self, text: str) -> None:
+        """Learn of the key that the text names, if another process has just made it.
+
+        A token must not be refused because of a key that its signer knows already.
+        """
+
     def sign_refresh(self, token: RefreshToken) -> str:
         """The refresh token as a JWT that every client can read (acr-protocol.md §3.6)."""
 

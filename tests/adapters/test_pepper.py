@@ -29,7 +29,7 @@ async def test_a_database_restored_without_the_secrets_is_refused(tmp_path: Path
     pepper.unlink()
 
     with pytest.raises(InvalidSettings, match=r"secrets/pepper is missing.*restore"):
-        build(Settings(data_dir=tmp_path))
+        await started(tmp_path)
 
     assert not pepper.exists()
 

@@ -43,6 +43,8 @@ ELSEWHERE: Final = {
     "acrux gc why": "names a digest: docs/how-to/free-space.md",
     "acrux audit list --output jsonl --follow": "runs until it is stopped",
     "acrux webhook replay -n deploy --event-id": "names an event: docs/how-to/webhooks.md",
+    "acrux key rekey": "needs a master key: docs/how-to/master-key.md",
+    "acrux migrate": "needs registries that are stopped: docs/how-to/migrate.md",
     "acrux restore registry.tar --data-dir new": "the example before it has restored into new",
 }
 

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from acrux.adapters.keys.secrets import FileSecrets
 from acrux.adapters.sql.content.metadata_store import SqlMetadata
 from acrux.adapters.sql.properties import SqlProperties
+from acrux.adapters.sql.secrets.master_key import MasterKey
+from acrux.adapters.sql.secrets.sealed import SealedSecrets
 from acrux.ports.content.blobs import BlobStore
+from acrux.ports.secrets import Secrets
 from tests import object_servers
 from tests.contracts.blob_stores import BlobStores, FileBlobStores
 from tests.contracts.content import GRACE
@@ -131,3 +135,18 @@ def files(tmp_path: Path) -> Iterator[FileBlobStores]:
     files = FileBlobStores(tmp_path / "data")
     yield files
     assert files.leftovers() == set()
+
+
+@pytest.fixture(params=["files", *KINDS])
+def secrets(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Secrets]:
+    """Secrets in files, and sealed on each kind of database; there are none yet."""
+    if request.param == "files":
+        yield FileSecrets(tmp_path)
+        return
+    at = (
+        on_sqlite if request.param == "sqlite" else on_postgresql(request.getfixturevalue("server"))
+    )
+    with at() as place:
+        databases = Databases(place)
+        yield SealedSecrets(databases.open(), lambda: MasterKey(bytes(32), "master-key"))
+        databases.close()

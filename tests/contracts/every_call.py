@@ -84,7 +84,7 @@ ADAPTERS: dict[type, Callable[[Database], Any]] = {
     Accounts: SqlAccounts,
     ScopeMaps: SqlScopeMaps,
     Revocations: SqlRevocations,
-    FailedLogins: lambda database: SqlFailedLogins(database, bytes(32), max_rows=1),
+    FailedLogins: lambda database: SqlFailedLogins(database, lambda: bytes(32), max_rows=1),
     AuditLog: SqlAuditLog,
     Trusts: SqlTrusts,
     Policies: SqlPolicies,

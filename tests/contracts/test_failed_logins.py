@@ -27,7 +27,7 @@ def failed_logins(databases: Databases) -> SqlFailedLogins:
 
 def worker(databases: Databases) -> SqlFailedLogins:
     """The view of one worker process."""
-    return SqlFailedLogins(databases.open(), KEY)
+    return SqlFailedLogins(databases.open(), lambda: KEY)
 
 
 def counts(failed_logins: SqlFailedLogins, at: datetime = AT) -> list[int]:
@@ -125,7 +125,7 @@ async def test_a_worker_counts_alone_if_nothing_can_be_written(
         async def write(self, _: object) -> None:
             raise StorageExhausted
 
-    alone = SqlFailedLogins(Full(), KEY)  # type: ignore[arg-type]  # it accepts no rows
+    alone = SqlFailedLogins(Full(), lambda: KEY)  # type: ignore[arg-type]  # it accepts no rows
     for _ in range(3):
         await alone.fail(ALL, AT)
 
@@ -177,7 +177,8 @@ async def test_a_pardon_stays_until_every_worker_has_seen_it(databases: Database
 
 async def test_a_flood_of_names_evicts_no_lockout(databases: Databases) -> None:
     """Rows and memory are bounded, and an attacker cannot free a counter by filling them."""
-    failed_logins, database = SqlFailedLogins(databases.open(), KEY, max_rows=10), databases.open()
+    failed_logins = SqlFailedLogins(databases.open(), lambda: KEY, max_rows=10)
+    database = databases.open()
     for _ in range(6):
         await failed_logins.fail((PAIR,), AT)
     for number in range(30):
@@ -189,14 +190,14 @@ async def test_a_flood_of_names_evicts_no_lockout(databases: Databases) -> None:
     assert len(rows) <= 10
     assert counts(failed_logins)[0] == 6
     assert failed_logins.find(Subject("name-1", PAIR.address)) is None
-    fresh = SqlFailedLogins(database, KEY)
+    fresh = SqlFailedLogins(database, lambda: KEY)
     await fresh.refresh()
     assert counts(fresh)[0] == 6
 
 
 async def test_a_flood_takes_no_more_memory_before_it_is_pruned(databases: Databases) -> None:
     """An attacker with a thousand addresses can do much in a minute."""
-    failed_logins = SqlFailedLogins(databases.open(), KEY, max_rows=10)
+    failed_logins = SqlFailedLogins(databases.open(), lambda: KEY, max_rows=10)
     names = [Subject(f"name-{number}", PAIR.address) for number in range(30)]
     for name in names:
         await failed_logins.fail((name,), AT)

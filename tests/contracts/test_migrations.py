@@ -30,6 +30,7 @@ RELEASED = {
     "0015_collection.sql": "ec2a1b7834d30501fc1888f5538d6ca6ea6bcb769dae7064871ba986afae0238",
     "0016_webhooks.sql": "7478bf30e6c53524ea647d532eaab6fa4c83c5cddb079ceb19caeee177e870cc",
     "0017_uploads.sql": "43457e0b38985372fb0a7a886ec95f2d045604162c9f4a761848cd060ebc0ed1",
+    "0018_secrets.sql": "2c0b6bf98324a68344fcb0feee30245cfacf76805bb4e91f95623ae41885f42a",
 }
 
 

@@ -1,4 +1,4 @@
-"""The contract of ports.SigningKeys, on a folder."""
+"""The contract of ports.SigningKeys, on each kind of secrets."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -6,18 +6,31 @@ from pathlib import Path
 
 import pytest
 
+from acrux.adapters.keys.secrets import FileSecrets
 from acrux.adapters.keys.signing_keys import KeyFolder
 from acrux.domain.instants import BEGINNING
 from acrux.errors import InvalidSettings
+from acrux.ports.secrets import Secrets
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> KeyFolder:
+async def keys(secrets: Secrets) -> KeyFolder:
     """One key."""
-    keys = KeyFolder(tmp_path / "signing")
-    keys.prepare("ES256")
+    return await prepared(secrets)
+
+
+@pytest.fixture
+async def files(tmp_path: Path) -> KeyFolder:
+    """One key, in a file."""
+    return await prepared(FileSecrets(tmp_path))
+
+
+async def prepared(secrets: Secrets) -> KeyFolder:
+    """One key."""
+    keys = KeyFolder(secrets)
+    await keys.prepare("ES256")
     return keys
 
 
@@ -47,11 +60,11 @@ async def test_only_one_of_several_concurrent_additions_adds_a_key(keys: KeyFold
     assert await keys.list() == once
 
 
-async def test_a_key_is_kept_from_others(keys: KeyFolder, tmp_path: Path) -> None:
+async def test_a_key_is_kept_from_others(files: KeyFolder, tmp_path: Path) -> None:
     """Anyone who can read it can sign whatever they like."""
-    await keys.add("ES256", 2, NOON)
-    second = (await keys.list())[1]
-    await keys.advance(second, NOON)
+    await files.add("ES256", 2, NOON)
+    second = (await files.list())[1]
+    await files.advance(second, NOON)
 
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "signing").iterdir()} == {0o600}
 
@@ -85,14 +98,14 @@ async def test_a_key_that_is_gone_stays_gone(keys: KeyFolder) -> None:
 
 async def test_a_check_notices_a_new_a_removed_and_a_changed_key(keys: KeyFolder) -> None:
     """Workers check twice a second, and read only after a change."""
-    looks = [keys.listing(), keys.listing()]
+    looks = [await keys.listing(), await keys.listing()]
     await keys.add("ES256", 2, NOON)
-    looks.append(keys.listing())
+    looks.append(await keys.listing())
     second = (await keys.list())[1]
     await keys.advance(second, NOON)
-    looks.append(keys.listing())
+    looks.append(await keys.listing())
     await keys.remove(second)
-    looks.append(keys.listing())
+    looks.append(await keys.listing())
 
     assert looks[0] == looks[1] == looks[4]
     assert len(set(looks)) == 3
@@ -108,40 +121,40 @@ async def test_a_check_notices_a_new_a_removed_and_a_changed_key(keys: KeyFolder
     ],
 )
 async def test_a_time_that_cannot_be_read_is_refused(
-    keys: KeyFolder, tmp_path: Path, before: bytes
+    files: KeyFolder, tmp_path: Path, before: bytes
 ) -> None:
     """A key would sign at an unintended time."""
     path = tmp_path / "signing" / "ES256-0001.pem"
     path.write_bytes(before + path.read_bytes())
 
     with pytest.raises(InvalidSettings, match=f"{path}"):
-        await keys.list()
+        await files.list()
 
 
-async def test_a_file_of_another_name_is_refused(keys: KeyFolder, tmp_path: Path) -> None:
+async def test_a_file_of_another_name_is_refused(files: KeyFolder, tmp_path: Path) -> None:
     """Nobody could say whether it signs."""
     first = tmp_path / "signing" / "ES256-0001.pem"
     (tmp_path / "signing" / "mine.pem").write_bytes(first.read_bytes())
 
     with pytest.raises(InvalidSettings, match=r"ES256-0002\.pem"):
-        await keys.list()
+        await files.list()
 
 
 async def test_a_folder_without_keys_is_refused(tmp_path: Path) -> None:
     """A registry without a key could issue nothing."""
     with pytest.raises(InvalidSettings, match="no key to sign"):
-        await KeyFolder(tmp_path).list()
+        await KeyFolder(FileSecrets(tmp_path)).list()
 
 
-async def test_a_key_that_cannot_be_stored_is_refused(keys: KeyFolder, tmp_path: Path) -> None:
+async def test_a_key_that_cannot_be_stored_is_refused(files: KeyFolder, tmp_path: Path) -> None:
     """If a key is gone after the next start, its tokens become invalid."""
-    (first,) = await keys.list()
+    (first,) = await files.list()
     folder = tmp_path / "signing"
     elsewhere = tmp_path / "elsewhere"
     folder.rename(elsewhere)
     folder.symlink_to(tmp_path / "nowhere")
 
     with pytest.raises(InvalidSettings, match="cannot be stored"):
-        await keys.add("ES256", 2, NOON)
+        await files.add("ES256", 2, NOON)
     with pytest.raises(InvalidSettings, match="cannot be stored"):
-        await keys.remove(first)
+        await files.remove(first)

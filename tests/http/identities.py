@@ -11,8 +11,6 @@ import bcrypt
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from acrux.adapters.keys.rotating_signer import RotatingSigner
-from acrux.adapters.keys.signing_keys import KeyFolder
 from acrux.adapters.sql.access.accounts import SqlAccounts
 from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.bootstrap.application import Registry
@@ -97,7 +95,7 @@ class World:
         self.registry: Registry = admin.registry
         self.clock = clock
         self.scopes = scopes
-        self.signer = RotatingSigner(KeyFolder(settings.data_dir / "secrets" / "signing"), clock)
+        self.signer = admin.registry.adapters.keys.signer
 
     async def account(self, scope_map: str, name: str = "somebody") -> ShownAccount:
         """A new account with two passwords."""

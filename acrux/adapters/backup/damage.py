@@ -25,9 +25,13 @@ class Damage:
         try:
             yield
         except DamagedBlob as damaged:
-            self.count += 1
-            if len(self.digests) < MAX_DAMAGED:
-                self.digests[damaged.detail["digest"]] = damaged.message
+            self.note(damaged)
+
+    def note(self, damaged: DamagedBlob) -> None:
+        """Note it."""
+        self.count += 1
+        if len(self.digests) < MAX_DAMAGED:
+            self.digests[damaged.detail["digest"]] = damaged.message
 
     def without(self, known: tuple[str, ...]) -> "Damage":
         """This damage without that of the blobs that are known to be damaged."""

@@ -1,6 +1,7 @@
 """Seals with which an upload continues after its token has expired."""
 
 import hmac
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from acrux.adapters.keys.keyed_hash import KeyedHash
@@ -9,7 +10,7 @@ from acrux.adapters.keys.keyed_hash import KeyedHash
 class KeyedCapabilities:
     """The port Capabilities with a key that only this registry knows."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: Callable[[], bytes]) -> None:
         self._keyed_hash = KeyedHash(key)
 
     def seal(self, upload: str, repository: str, principal: str, expires_at: datetime) -> str:

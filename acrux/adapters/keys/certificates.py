@@ -100,7 +100,7 @@ def read_pair(files: CertificateFiles) -> Pair:
         raise InvalidSettings(
             f"the TLS certificate {files.certificate} is not a certificate in PEM format"
         )
-    key = _parse_key(pair.key, files.key)
+    key = _parse_key(pair.key, str(files.key))
     if not _can_be_served(key):
         raise InvalidSettings(
             f"the TLS key {files.key} is of an unsupported kind: use EC (P-256 or P-384), RSA "
@@ -147,7 +147,7 @@ def _parse_certificate(pem: bytes) -> x509.Certificate | None:
     return certificate
 
 
-def _parse_key(pem: bytes, path: Path) -> PrivateKeyTypes:
+def _parse_key(pem: bytes, path: str) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(pem, password=None)
     except TypeError as encrypted:
@@ -187,15 +187,21 @@ def _without_port(name: str) -> str:
 
 def kept_key(path: Path) -> ec.EllipticCurvePrivateKey:
     """The key in a file, made if there is none. Raises as `secrets.read_or_create` does."""
-    key = _parse_key(secrets.read_or_create(path, _make_key), path)
+    return read_key(secrets.read_or_create(path, make_key), str(path))
+
+
+def read_key(content: bytes, place: str) -> ec.EllipticCurvePrivateKey:
+    """The key that `make_key` made. Raises InvalidSettings, naming `place`, for anything else."""
+    key = _parse_key(content, place)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise InvalidSettings(
-            f"the key {path} was not made by acrux: remove it, and acrux makes a new one"
+            f"the key {place} was not made by acrux: remove it, and acrux makes a new one"
         )
     return key
 
 
-def _make_key() -> bytes:
+def make_key() -> bytes:
+    """A new key, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 

@@ -1,14 +1,24 @@
 """HMAC-SHA-256 with one key, computed many times."""
 
+from collections.abc import Callable
+from functools import cached_property
+
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
 
 class KeyedHash:
-    """HMAC-SHA-256 (RFC 2104) with `key`, which is processed once: that is half of the work."""
+    """HMAC-SHA-256 (RFC 2104) with `key`, which is processed once: that is half of the work.
 
-    def __init__(self, key: bytes) -> None:
-        self._keyed = HMAC(key, SHA256())
+    The key is asked for with the first hash: before that, it may not be known.
+    """
+
+    def __init__(self, key: Callable[[], bytes]) -> None:
+        self._key = key
+
+    @cached_property
+    def _keyed(self) -> HMAC:
+        return HMAC(self._key(), SHA256())
 
     def digest(self, content: bytes) -> bytes:
         """The hash of the content, 32 bytes."""

@@ -1,17 +1,96 @@
 """Secret files, created once and kept private: write aside, sync, link."""
 
+import asyncio
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from acrux.adapters.failures import OF_STORAGE, is_read_only, unstored
 from acrux.errors import InvalidSettings, RegistryError
+from acrux.ports.secrets import Listing
 
 # A shorter secret could be guessed; a shorter file was truncated.
 MIN_BYTES: Final = 32
+
+# Names that earlier releases gave to some secrets.
+_FORMER: Final = {"failed-logins": "guesses"}
+
+
+class FileSecrets:
+    """The port Secrets on the files of a folder and of its folders; each method is described there.
+
+    A secret is linked, whole, under an unused name. So if two create it at the same time, one of
+    them does, and a kill leaves the secret whole or not there at all.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def read(self, name: str) -> bytes | None:
+        """See ports.Secrets."""
+        path = self._found(name)
+        try:
+            return read(path)
+        except InvalidSettings:
+            if path.exists():
+                raise
+            return None
+
+    async def create(self, name: str, content: bytes) -> bool:
+        """See ports.Secrets."""
+        return await asyncio.to_thread(create, self._path(name), content)
+
+    async def replace(self, name: str, content: bytes) -> None:
+        """See ports.Secrets."""
+        path = self._path(name)
+
+        def rewrite_existing() -> None:
+            if path.exists():
+                rewrite(path, content)
+
+        await asyncio.to_thread(rewrite_existing)
+
+    async def remove(self, name: str) -> None:
+        """See ports.Secrets."""
+        await asyncio.to_thread(remove, self._path(name))
+
+    async def list(self, folder: str = "") -> Listing:
+        """See ports.Secrets."""
+        return frozenset(self._states(folder))
+
+    def place(self, name: str) -> str:
+        """See ports.Secrets."""
+        return str(self._path(name))
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name
+
+    def _found(self, name: str) -> Path:
+        # An existing secret is never replaced by its former one: an older acrux, started by
+        # mistake, makes one of its own.
+        path, former = self._path(name), self._path(_FORMER.get(name, name))
+        if path.exists() or not former.exists():
+            return path
+        if is_read_only(self._folder):
+            return former
+        with suppress(FileExistsError, FileNotFoundError):  # another process is faster
+            path.hardlink_to(former)
+            former.unlink()
+        return path
+
+    def _states(self, folder: str) -> Iterator[tuple[str, object]]:
+        for path in (self._folder / folder).glob("**/[!.]*"):
+            try:
+                state = path.stat()
+            except OSError:  # removed meanwhile, or not readable anyway
+                continue
+            if stat.S_ISREG(state.st_mode):
+                name = path.relative_to(self._folder).as_posix()
+                yield name, (state.st_ino, state.st_mtime_ns, state.st_ctime_ns)
 
 
 def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:

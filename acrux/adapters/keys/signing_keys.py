@@ -1,12 +1,10 @@
-"""The keys that sign tokens, as the files of a folder."""
+"""The keys that sign tokens, as secrets of the registry."""
 
 import asyncio
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -18,10 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from joserfc.jwk import ECKey, RSAKey
 
-from acrux.adapters.keys import secrets
+from acrux.adapters.keys.kept import kept
 from acrux.domain.access.signing import KeyRecord
 from acrux.domain.instants import BEGINNING
 from acrux.errors import InvalidSettings
+from acrux.ports.secrets import Listing, Secrets
 
 ES256: Final = "ES256"
 RS256: Final = "RS256"
@@ -29,19 +28,19 @@ ALGORITHMS: Final = (ES256, RS256)
 
 RSA_BITS: Final = 2048
 
-# name = algorithm "-" 4*9DIGIT ".pem"
-_NAME: Final = re.compile(r"(ES256|RS256)-([0-9]{4,9})\.pem")
+FOLDER: Final = "signing/"
+SUFFIX: Final = ".pem"
 
-# A file is PKCS#8 in PEM (RFC 7468). A line before it, which PEM allows, may say when the key
-# begins to sign. So this instant is copied, backed up and restored with the key, unlike the
+# name = "signing/" key ".pem"; key = algorithm "-" 4*9DIGIT
+_NAME: Final = re.compile(r"signing/((ES256|RS256)-([0-9]{4,9}))\.pem")
+
+# A key is kept as PKCS#8 in PEM (RFC 7468). A line before it, which PEM allows, may say when the
+# key begins to sign. So this instant is copied, backed up and restored with the key, unlike a
 # file's own times.
 _SIGNS_FROM: Final = re.compile(
     rb"Signs-From: ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\r?\n"
 )
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
-
-# Shows whether the keys of a folder have changed: their names, and the state of each file.
-Listing: TypeAlias = frozenset[tuple[str, int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,102 +92,88 @@ class StoredKey:
 
 
 class KeyFolder:
-    """The port SigningKeys on the files `<algorithm>-<number>.pem` of a folder.
+    """The port SigningKeys on the secrets `signing/<algorithm>-<number>.pem`.
 
-    A new key is linked, whole, under an unused name. So if two rotate at the same time, only one
-    makes the key, and a kill leaves the key whole or not there at all.
+    If two rotate at the same time, only one makes the key.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
 
-    def prepare(self, algorithm: str) -> None:
+    async def prepare(self, algorithm: str) -> None:
         """Make the first key, which signs at once, if there is no key.
 
-        Raises InvalidSettings for an unknown algorithm, and as `secrets.read_or_create` does.
+        Raises InvalidSettings for an unknown algorithm, and as `Secrets` does.
         """
         if algorithm not in ALGORITHMS:
             raise InvalidSettings(
                 f"tokens are signed with {' or '.join(ALGORITHMS)}, not {algorithm[:40]!r}"
             )
-        if not self.listing():
-            secrets.read_or_create(self._path(algorithm, 1), lambda: _make_key(algorithm))
+        if not await self.listing():
+            await kept(self._secrets, _name(algorithm, 1), lambda: _make_key(algorithm))
 
-    def listing(self) -> Listing:
-        """The state of the folder, without reading keys; differs if one came, went or changed."""
-        return frozenset(self._files())
+    async def listing(self) -> Listing:
+        """The state of all keys, without reading them; differs if one came, went or changed."""
+        listed = await self._secrets.list(FOLDER)
+        return frozenset(entry for entry in listed if entry[0].endswith(SUFFIX))
 
-    def load(self) -> tuple[StoredKey, ...]:
+    async def load(self) -> tuple[StoredKey, ...]:
         """All keys by number.
 
-        Raises InvalidSettings if there is no key, for a file that is not a key or is not named
-        like one, and as `secrets.read` does.
+        Raises InvalidSettings if there is no key, for one that is not a key or is not named like
+        one, and as `Secrets` does.
         """
-        keys = [key for name, *_ in self._files() if (key := self._load(self._folder / name))]
+        names = [name for name, _ in await self.listing()]
+        keys = [key for name in names if (key := await self._load(name))]
         if not keys:
-            raise InvalidSettings(f"there is no key to sign tokens with in {self._folder}")
+            raise InvalidSettings(
+                f"there is no key to sign tokens with in {self._secrets.place(FOLDER)}"
+            )
         return tuple(sorted(keys, key=lambda key: (key.record.number, key.record.name)))
 
     async def list(self) -> tuple[KeyRecord, ...]:
         """See ports.SigningKeys."""
-        return tuple(key.record for key in await asyncio.to_thread(self.load))
+        return tuple(key.record for key in await self.load())
 
     async def add(self, algorithm: str, number: int, signs_from: datetime) -> bool:
         """See ports.SigningKeys."""
-        path = self._path(algorithm, number)
-
-        def make() -> bool:
-            return secrets.create(path, _since(signs_from) + _make_key(algorithm))
-
-        return await asyncio.to_thread(make)
+        made = await asyncio.to_thread(_make_key, algorithm)
+        return await self._secrets.create(_name(algorithm, number), _since(signs_from) + made)
 
     async def advance(self, key: KeyRecord, signs_from: datetime) -> None:
         """See ports.SigningKeys."""
-        path = self._path(key.algorithm, key.number)
-
-        def advance() -> None:
-            if path.exists():
-                pem = _SIGNS_FROM.sub(b"", secrets.read(path), count=1)
-                secrets.rewrite(path, _since(signs_from) + pem)
-
-        await asyncio.to_thread(advance)
+        name = _name(key.algorithm, key.number)
+        if (content := await self._secrets.read(name)) is not None:
+            pem = _SIGNS_FROM.sub(b"", content, count=1)
+            await self._secrets.replace(name, _since(signs_from) + pem)
 
     async def remove(self, key: KeyRecord) -> None:
         """See ports.SigningKeys."""
-        await asyncio.to_thread(secrets.remove, self._path(key.algorithm, key.number))
+        await self._secrets.remove(_name(key.algorithm, key.number))
 
-    def _path(self, algorithm: str, number: int) -> Path:
-        return self._folder / f"{algorithm}-{number:04}.pem"
-
-    def _files(self) -> Iterator[tuple[str, int, int, int]]:
-        for path in self._folder.glob("[!.]*.pem"):
-            try:
-                state = path.stat()
-            except OSError:  # removed meanwhile, or not readable anyway
-                continue
-            yield path.name, state.st_ino, state.st_mtime_ns, state.st_ctime_ns
-
-    def _load(self, path: Path) -> StoredKey | None:
-        match = _NAME.fullmatch(path.name)
+    async def _load(self, name: str) -> StoredKey | None:
+        place = self._secrets.place(name)
+        match = _NAME.fullmatch(name)
         if match is None:
             raise InvalidSettings(
-                f"{path} is not named like a signing key: rename it to <algorithm>-<number>.pem, "
+                f"{place} is not named like a signing key: rename it to <algorithm>-<number>.pem, "
                 "such as ES256-0002.pem, or remove it"
             )
-        try:
-            content = secrets.read(path)
-        except InvalidSettings:
-            if path.exists():
-                raise
-            return None  # removed meanwhile
-        key = SigningKey.from_pem(content, str(path))
-        if key.algorithm != match[1]:
+        content = await self._secrets.read(name)
+        if content is None:  # removed meanwhile
+            return None
+        key = SigningKey.from_pem(content, place)
+        if key.algorithm != match[2]:
             raise InvalidSettings(
-                f"the key {path} is for {key.algorithm}, not for {match[1]} as its name says: "
+                f"the key {place} is for {key.algorithm}, not for {match[2]} as its name says: "
                 "rename or remove it"
             )
-        signs_from = _read_instant(content, path)
-        return StoredKey(KeyRecord(path.stem, int(match[2]), match[1], key.id, signs_from), key)
+        signs_from = _read_instant(content, place)
+        return StoredKey(KeyRecord(match[1], int(match[3]), match[2], key.id, signs_from), key)
+
+
+def _name(algorithm: str, number: int) -> str:
+    return f"{FOLDER}{algorithm}-{number:04}{SUFFIX}"
 
 
 def _to_jwk(private_key: object) -> ECKey | RSAKey | None:
@@ -220,13 +205,13 @@ def _since(signs_from: datetime) -> bytes:
     return f"Signs-From: {signs_from.astimezone(UTC):{_INSTANT}}\n".encode()
 
 
-def _read_instant(content: bytes, source: Path) -> datetime:
+def _read_instant(content: bytes, source: str) -> datetime:
     match = _SIGNS_FROM.match(content)
     if match is None:
         if content.startswith(b"-----BEGIN"):
             return BEGINNING
-        raise _unusable(str(source))
+        raise _unusable(source)
     try:
         return datetime.strptime(match[1].decode(), _INSTANT).replace(tzinfo=UTC)
     except ValueError:  # a 30th of February
-        raise _unusable(str(source)) from None
+        raise _unusable(source) from None

@@ -3,6 +3,8 @@
 import base64
 import binascii
 import os
+from collections.abc import Callable
+from functools import cached_property
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -14,11 +16,16 @@ NONCE_BYTES: Final = 12
 class KeyedVault:
     """The port Vault: AES-256-GCM with a random nonce (NIST SP 800-38D), as base64.
 
-    `key` has 32 bytes. Who copies the database alone cannot open anything.
+    `key` has 32 bytes, and is asked for when it is first needed. Who copies the database alone
+    cannot open anything.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+    def __init__(self, key: Callable[[], bytes]) -> None:
+        self._key = key
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self._key())
 
     def seal(self, text: str, name: str) -> str:
         """See ports.Vault."""

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 import argon2
@@ -48,7 +49,7 @@ class ChosenPasswords:
         self._hasher = argon2.PasswordHasher(
             time_cost=PASSES, memory_cost=MEMORY_KIBIBYTES, parallelism=LANES
         )
-        self._keyed_hash = KeyedHash(secrets.token_bytes(32))
+        self._keyed_hash = KeyedHash(partial(secrets.token_bytes, 32))
         self._right: dict[bytes, datetime] = {}
         self._free = asyncio.Semaphore(AT_ONCE)
 

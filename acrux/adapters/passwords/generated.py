@@ -3,10 +3,10 @@
 import hmac
 import secrets
 import string
+from collections.abc import Callable
 from typing import Final
 
 from acrux.adapters.keys.keyed_hash import KeyedHash
-from acrux.errors import InvalidSettings
 
 # 43 out of 62 characters: 43 * log2(62) = 256 bits. A memory-hard hash would only slow down the
 # clients, which send the password with every token request (stack.md §5). Not more: `base64` of
@@ -18,8 +18,6 @@ _CHARACTERS: Final = 43
 # A longer password matches nothing, so that nobody can make us hash megabytes.
 MAX_CHARACTERS: Final = 4096
 
-MIN_PEPPER_BYTES: Final = 32
-
 _SCHEME: Final = "hmac-sha256"
 
 # An unknown account is compared with as many hashes as a known one has.
@@ -29,16 +27,10 @@ _DUMMIES: Final = (f"{_SCHEME}:{'0' * 64}",) * 2
 class KeyedPasswords:
     """Generated passwords, stored as HMAC-SHA-256 (RFC 2104) with this registry's `pepper`.
 
-    Implements acrux.ports.accounts.Passwords. Raises InvalidSettings for a pepper of fewer than
-    MIN_PEPPER_BYTES bytes.
+    Implements acrux.ports.accounts.Passwords.
     """
 
-    def __init__(self, pepper: bytes) -> None:
-        if len(pepper) < MIN_PEPPER_BYTES:
-            raise InvalidSettings(
-                f"the pepper holds {len(pepper)} bytes, and at least {MIN_PEPPER_BYTES} are "
-                "expected: restore it from a backup"
-            )
+    def __init__(self, pepper: Callable[[], bytes]) -> None:
         self._keyed_hash = KeyedHash(pepper)
 
     def generate(self) -> str:

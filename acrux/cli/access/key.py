@@ -72,6 +72,48 @@ def revoke(place: Place, name: str, output: str) -> None:
 
 @key.command()
 @click.option(
+    "--new-master-key-file",
+    "new",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A file with the new master key: 32 random bytes, as base64 or hexadecimal digits.",
+)
+@setting_options("data_dir")
+def rekey(config: Path | None, new: Path, **options: object) -> None:
+    """Seal the registry's own keys under another master key, while the registry runs.
+
+    No key is changed: no token and no password becomes invalid. Then replace master_key_file by the
+    new file on every node. A running node notices that; until then it goes on with the keys that it
+    knows, but cannot start again.
+
+    \b
+    Examples:
+      openssl rand -base64 32 > new-master-key && chmod 600 new-master-key
+      acrux key rekey --master-key-file master-key --new-master-key-file new-master-key
+    """
+    from acrux.adapters.sql.secrets.master_key import read_master_key  # noqa: PLC0415 -- as below
+    from acrux.bootstrap.application import Registry  # noqa: PLC0415
+    from acrux.cli.registry import on_opened  # noqa: PLC0415
+
+    key = read_master_key(new)
+
+    async def act(registry: Registry) -> int:
+        sealed = registry.adapters.keys.secrets.sealed
+        if sealed is None:
+            raise click.UsageError(
+                "the keys of this registry are files, and no master key seals them."
+            )
+        return await sealed.rekey(key)
+
+    count = on_opened(config, options, lambda registry, _: act(registry))
+    click.echo(
+        f"{count} secrets are sealed under the master key {key.fingerprint}: on every node, put "
+        f"{new} in the place of master_key_file"
+    )
+
+
+@key.command()
+@click.option(
     "--format",
     "format_",
     type=click.Choice(["jwks", "pem"]),

@@ -29,6 +29,11 @@ from acrux.settings import Settings
 
 USUAL: Final = "create"
 
+SEALED: Final = (
+    "the secrets are in the database, sealed under the master key: keep a copy of {file} "
+    "elsewhere, without which a restored registry does not start"
+)
+
 LEFT_OUT: Final = (
     "the secrets are not in this backup, and without them every password must be renewed after a "
     "restore: keep a copy of {folder} elsewhere, or give --passphrase-file; --secrets exclude "
@@ -126,8 +131,8 @@ def create(
 
     async def act(services: Services, settings: Settings) -> Made:
         _check_files(settings)
-        if not passphrase_file and not secrets:
-            click.echo(LEFT_OUT.format(folder=settings.data_dir / "secrets"), err=True)
+        if note := _note(settings, is_left_out=not passphrase_file, is_silenced=bool(secrets)):
+            click.echo(note, err=True)
         seal = _seal(settings.data_dir, passphrase_file)
         await services.backups.begin()
         try:
@@ -179,6 +184,14 @@ def _check_files(settings: Settings) -> None:
 def _make(place: str, source: Source, progress: Progress) -> Made:
     with places.target(place, source.data_dir, source.registry) as target:
         return creating.create(source, target, progress)
+
+
+def _note(settings: Settings, *, is_left_out: bool, is_silenced: bool) -> str:
+    if is_silenced:
+        return ""
+    if settings.master_key_file is not None:
+        return SEALED.format(file=settings.master_key_file)
+    return LEFT_OUT.format(folder=settings.data_dir / "secrets") if is_left_out else ""
 
 
 def _seal(data_dir: Path, passphrase_file: Path | None) -> Seal:

@@ -62,5 +62,5 @@ def restore(
     finally:
         progress.end()
     report.show(report.of(place, manifest, dataDir=str(data_dir)), output)
-    if not (data_dir / "secrets").exists():
+    if settings.master_key_file is None and not (data_dir / "secrets").exists():
         click.echo(WITHOUT.format(folder=data_dir), err=True)

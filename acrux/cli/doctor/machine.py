@@ -1,5 +1,6 @@
 """Check what only the registry's own machine knows; nothing is changed."""
 
+import asyncio
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta

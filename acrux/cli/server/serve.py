@@ -94,6 +94,11 @@ def _check_storage(settings: Settings) -> None:
             " the same PostgreSQL: give --storage for blobs in an object store, or --shared-storage"
             " if they have this directory too, or if there is only this node"
         )
+    if settings.is_on_postgresql and not (settings.master_key_file or settings.shared_storage):
+        raise InvalidSettings(
+            "master_key_file: the nodes that share a PostgreSQL need the same keys, which are kept"
+            " there under a master key: give --master-key-file, the same on each node"
+        )
 
 
 def _ready(greeting: Greeting) -> None:

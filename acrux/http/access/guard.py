@@ -272,6 +272,15 @@ class Guard:
         try:
             grant = self._tokens.verify(token)
         except InvalidToken:
+            return await self._second_look(token, required, request)
+        request.authentication_method = ACCESS_TOKEN_KIND
+        return grant
+
+    async def _second_look(self, token: str, required: Required, request: Request) -> Grant:
+        await self._tokens.learn_of_key(token)
+        try:
+            grant = self._tokens.verify(token)
+        except InvalidToken:
             if required.upload and (outlived := await self._outlived(token, required, request)):
                 return outlived
             raise

@@ -66,9 +66,10 @@ class Identity:
             return principal
         if self._tokens.is_refresh(token):
             return await self.of_refresh_token(token)
-        return self._of_access_token(token)
+        return await self._of_access_token(token)
 
-    def _of_access_token(self, text: str) -> Principal:
+    async def _of_access_token(self, text: str) -> Principal:
+        await self._tokens.learn_of_key(text)
         try:
             return self._tokens.holder(text)
         except InvalidToken as refused:
@@ -85,6 +86,7 @@ class Identity:
 
     async def of_refresh_token(self, text: str) -> Principal:
         """The principal of the refresh token. Raises BadCredentials."""
+        await self._tokens.learn_of_key(text)
         try:
             token = self._tokens.redeem(text)
             principal = await (

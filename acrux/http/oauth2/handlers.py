@@ -101,6 +101,7 @@ class TokenHandlers:
             refresh_token = self._tokens.issue_refresh(principal, service)
             self.issued[form.grant_type] += 1
             return responses.refresh(refresh_token)
+        await self._tokens.learn_of_key(presented)
         try:
             old = self._tokens.redeem(presented)
         except InvalidToken as refused:

@@ -70,9 +70,7 @@ class Accounts:
         even beside this one, or if the name belongs to another account: a registry has one
         administrator, with one name; and if the first password is weak.
         """
-        there = await self._accounts.find(name)
-        if there is not None and is_administrator(there):
-            await self._check_alone(name)
+        if await self._is_administered_by(name):
             return None
         for account in await self._accounts.list((AccountKind.TOKEN,)):
             known = await self._accounts.find(account.name)
@@ -89,11 +87,20 @@ class Accounts:
             initial.keep(Secret(values[ADMINISTRATOR_PASSWORDS[0]]))
         created = await self._create(name, ADMINISTRATOR.name, values, first=chosen)
         if created is None:
+            if await self._is_administered_by(name):  # another node, which started too, was faster
+                return None
             raise InvalidSettings(
                 f"name: {(await self._taken(name)).message}, which is not the "
                 "admin user; or choose another name with --name"
             )
         return created
+
+    async def _is_administered_by(self, name: str) -> bool:
+        there = await self._accounts.find(name)
+        if there is None or not is_administrator(there):
+            return False
+        await self._check_alone(name)
+        return True
 
     async def _check_alone(self, name: str) -> None:
         # Former releases started under any name, and created an administrator for each.

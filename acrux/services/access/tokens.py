@@ -247,6 +247,10 @@ class Tokens:
             self._known.keep(text, known, size_of(text, known))
         return known
 
+    async def learn_of_key(self, text: str) -> None:
+        """Learn of the key of a token that was refused, if another process has just made it."""
+        await self._signer.learn(text)
+
     async def learn_of_revocations(self) -> None:
         """Learn of every revocation that is committed by now, by whatever process."""
         await self._revocations.refresh()

@@ -19,12 +19,12 @@ def is_good(
     text: str, changed: dict[str, str] | None = None, *, key: bytes = KEY, now: datetime = NOW
 ) -> bool:
     """Whether it allows this upload, or one with these changes, to continue."""
-    return KeyedCapabilities(key).is_good(text, **{**FOR, **(changed or {})}, now=now)
+    return KeyedCapabilities(lambda: key).is_good(text, **{**FOR, **(changed or {})}, now=now)
 
 
 def sealed(changed: dict[str, str] | None = None) -> str:
     """A capability of this upload, or of one with these changes."""
-    return KeyedCapabilities(KEY).seal(**{**FOR, **(changed or {})}, expires_at=END)
+    return KeyedCapabilities(lambda: KEY).seal(**{**FOR, **(changed or {})}, expires_at=END)
 
 
 def test_a_capability_is_good_for_what_it_was_sealed_for() -> None:

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from acrux.adapters.keys import secrets
 from acrux.adapters.keys.rotating_signer import RotatingSigner
+from acrux.adapters.keys.secrets import FileSecrets
 from acrux.adapters.keys.signing_keys import KeyFolder
 from acrux.adapters.keys.token_authority import TokenAuthority
 from acrux.domain.access.signing import PUBLISHED_BEFORE
@@ -30,10 +31,10 @@ JUNK = "eyJhbGciOiJub25lIn0.e30.x"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> KeyFolder:
+async def folder(tmp_path: Path) -> KeyFolder:
     """One key."""
-    folder = KeyFolder(tmp_path)
-    folder.prepare("ES256")
+    folder = KeyFolder(FileSecrets(tmp_path))
+    await folder.prepare("ES256")
     return folder
 
 
@@ -44,9 +45,15 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def worker(folder: KeyFolder, clock: HandClock) -> RotatingSigner:
+async def worker(folder: KeyFolder, clock: HandClock) -> RotatingSigner:
     """A worker that knows this key."""
-    return RotatingSigner(folder, clock)
+    return await opened(RotatingSigner(folder, clock))
+
+
+async def opened(worker: RotatingSigner) -> RotatingSigner:
+    """The worker, which has read the keys."""
+    await worker.refresh()
+    return worker
 
 
 def ids(worker: RotatingSigner) -> list[str]:
@@ -82,9 +89,11 @@ async def test_a_token_for_others_brings_the_certificate_of_its_key(
     tmp_path: Path, clock: HandClock, algorithm: str
 ) -> None:
     """distribution 2.8 knows no key by its id, but trusts what a CA has certified."""
-    folder, authority = KeyFolder(tmp_path), TokenAuthority(tmp_path / "ca", clock)
-    folder.prepare(algorithm)
-    text = RotatingSigner(folder, clock, authority=authority).sign_for_others(TOKEN)
+    secrets = FileSecrets(tmp_path)
+    folder, authority = KeyFolder(secrets), TokenAuthority(secrets, clock)
+    await folder.prepare(algorithm)
+    worker = await opened(RotatingSigner(folder, clock, authority=authority))
+    text = worker.sign_for_others(TOKEN)
 
     certificate = certificate_of(text)
     kind = ECKey if algorithm == "ES256" else RSAKey
@@ -101,7 +110,8 @@ async def test_the_certificate_is_renewed_before_a_token_could_outlive_it(
     folder: KeyFolder, clock: HandClock, tmp_path: Path
 ) -> None:
     """A worker runs for months, and a stolen key must not be believed for as long."""
-    worker = RotatingSigner(folder, clock, authority=TokenAuthority(tmp_path / "ca", clock))
+    authority = TokenAuthority(FileSecrets(tmp_path), clock)
+    worker = await opened(RotatingSigner(folder, clock, authority=authority))
     longest = timedelta(days=1)  # the maximum of access_token_seconds
     for _ in range(50):
         clock.forward(hours=1)
@@ -119,7 +129,7 @@ async def test_another_issuer_is_in_every_token_and_is_the_only_one_accepted(
     folder: KeyFolder, worker: RotatingSigner, clock: HandClock
 ) -> None:
     """After a change of the issuer, clients get new tokens."""
-    other = RotatingSigner(folder, clock, "https://tokens.example.com")
+    other = await opened(RotatingSigner(folder, clock, "https://tokens.example.com"))
     texts = other.sign(TOKEN), other.sign_for_others(TOKEN), other.sign_refresh(REFRESH_TOKEN)
 
     assert {claims_of(text)["iss"] for text in texts} == {"https://tokens.example.com"}
@@ -135,9 +145,14 @@ async def test_a_token_of_a_key_that_the_worker_has_not_seen_makes_it_look(
 ) -> None:
     """Another worker was faster, and its token arrives here."""
     await folder.add("ES256", 2, clock.now)
-    faster = RotatingSigner(folder, clock)
+    faster = await opened(RotatingSigner(folder, clock))
+    text = faster.sign(TOKEN)
+    with pytest.raises(InvalidToken):
+        worker.read(text)
 
-    assert worker.read(faster.sign(TOKEN)) == TOKEN
+    await worker.learn(text)
+
+    assert worker.read(text) == TOKEN
     assert worker.read_refresh(faster.sign_refresh(REFRESH_TOKEN)) == REFRESH_TOKEN
 
 
@@ -168,15 +183,14 @@ async def test_a_file_that_is_not_a_key_is_reported_once_and_the_others_work(
 ) -> None:
     """A mistake of the administrator must neither stop a running registry nor fill its log."""
     text = worker.sign(TOKEN)
-    wrong = tmp_path / "ES256-0002.pem"
+    wrong = tmp_path / "signing" / "ES256-0002.pem"
     wrong.write_bytes(b"x" * 64)
     wrong.chmod(0o600)
 
     with pytest.raises(InvalidSettings, match=r"ES256-0002\.pem is not an unencrypted private key"):
         await worker.refresh()
     await worker.refresh()
-    with pytest.raises(InvalidToken):
-        worker.read(JUNK)
+    await worker.learn(JUNK)
     assert worker.read(text) == TOKEN
 
     wrong.unlink()
@@ -189,15 +203,22 @@ async def test_a_file_that_is_not_a_key_is_read_once_whatever_is_presented(
     tmp_path: Path, folder: KeyFolder, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading keys is slow, and anyone can send garbage."""
-    worker = RotatingSigner(folder, clock)
-    (tmp_path / "ES256-0002.pem").write_bytes(b"x" * 64)
-    (tmp_path / "ES256-0002.pem").chmod(0o600)
+    worker = await opened(RotatingSigner(folder, clock))
+    (tmp_path / "signing" / "ES256-0002.pem").write_bytes(b"x" * 64)
+    (tmp_path / "signing" / "ES256-0002.pem").chmod(0o600)
     with pytest.raises(InvalidSettings):
         await worker.refresh()
     read: list[Path] = []
     monkeypatch.setattr(secrets, "read", read.append)
 
-    with pytest.raises(InvalidToken):
-        worker.read(JUNK)
+    await worker.learn(JUNK)
 
     assert read == []
+
+
+async def test_nothing_is_signed_before_the_keys_are_read(
+    folder: KeyFolder, clock: HandClock
+) -> None:
+    """A mistake in the order of a start must be loud."""
+    with pytest.raises(RuntimeError, match="not open"):
+        RotatingSigner(folder, clock).sign(TOKEN)

@@ -14,6 +14,7 @@ from joserfc.jwk import RSAKey
 
 from acrux.adapters.keys.jwt_signer import JwtSigner
 from acrux.adapters.keys.rotating_signer import RotatingSigner
+from acrux.adapters.keys.secrets import FileSecrets
 from acrux.adapters.keys.signing_keys import KeyFolder
 from acrux.errors import InvalidSettings
 from tests.adapters.keys.minting import KEY, KEYS, TOKEN, each_algorithm, to_pem
@@ -51,33 +52,39 @@ def test_a_signer_without_keys_is_refused() -> None:
         JwtSigner([])
 
 
-def prepared(folder: Path, algorithm: str) -> KeyFolder:
-    """A folder that holds a key."""
-    keys = KeyFolder(folder)
-    keys.prepare(algorithm)
+async def prepared(root: Path, algorithm: str) -> KeyFolder:
+    """The keys in the folder `signing`, of which there is one at least."""
+    keys = KeyFolder(FileSecrets(root))
+    await keys.prepare(algorithm)
     return keys
 
 
+async def signer(keys: KeyFolder) -> RotatingSigner:
+    """A signer that has read them."""
+    made = RotatingSigner(keys, HandClock())
+    await made.refresh()
+    return made
+
+
 @each_algorithm
-def test_a_key_that_is_missing_is_made_and_kept(tmp_path: Path, algorithm: str) -> None:
+async def test_a_key_that_is_missing_is_made_and_kept(tmp_path: Path, algorithm: str) -> None:
     """Otherwise every start would invalidate all tokens."""
-    folder = tmp_path / "signing"
-    text = RotatingSigner(prepared(folder, algorithm), HandClock()).sign(TOKEN)
+    text = (await signer(await prepared(tmp_path, algorithm))).sign(TOKEN)
 
-    again = prepared(folder, algorithm)
+    again = await prepared(tmp_path, algorithm)
 
-    assert RotatingSigner(again, HandClock()).read(text) == TOKEN
-    assert len(again.load()) == 1
-    assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]
+    assert (await signer(again)).read(text) == TOKEN
+    assert len(await again.load()) == 1
+    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "signing").iterdir()] == [0o600]
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "none", "es256", "", "../ES256", "*"])
-def test_any_other_algorithm_is_refused_as_a_setting(tmp_path: Path, algorithm: str) -> None:
+async def test_any_other_algorithm_is_refused_as_a_setting(tmp_path: Path, algorithm: str) -> None:
     """A misspelt algorithm must not start a registry that signs with another one."""
     with pytest.raises(InvalidSettings, match="ES256 or RS256"):
-        prepared(tmp_path, algorithm)
+        await prepared(tmp_path, algorithm)
 
-    assert list(tmp_path.iterdir()) == []
+    assert await FileSecrets(tmp_path).list() == frozenset()
 
 
 def small_rsa_pem() -> bytes:
@@ -109,41 +116,44 @@ def public_pem() -> bytes:
     ],
     ids=["text", "truncated", "P-384", "secp256k1", "Ed25519", "small RSA", "encrypted", "public"],
 )
-def test_a_file_that_is_not_a_usable_key_is_refused(
+async def test_a_file_that_is_not_a_usable_key_is_refused(
     tmp_path: Path, content: Callable[[], bytes]
 ) -> None:
     """A damaged or weak key must stop the start, and the message must name its file."""
-    path = tmp_path / "ES256-0001.pem"
+    path = tmp_path / "signing" / "ES256-0001.pem"
+    path.parent.mkdir(mode=0o700)
     path.write_bytes(content())
     path.chmod(0o600)
 
     with pytest.raises(InvalidSettings, match=f"{path} is not an unencrypted private key"):
-        prepared(tmp_path, "ES256").load()
+        await (await prepared(tmp_path, "ES256")).load()
 
 
-def test_a_key_under_the_name_of_another_algorithm_is_refused(tmp_path: Path) -> None:
+async def test_a_key_under_the_name_of_another_algorithm_is_refused(tmp_path: Path) -> None:
     """Tokens must never be signed with an algorithm other than the configured one."""
-    prepared(tmp_path, "RS256")
-    (tmp_path / "RS256-0001.pem").rename(tmp_path / "ES256-0001.pem")
+    await prepared(tmp_path, "RS256")
+    folder = tmp_path / "signing"
+    (folder / "RS256-0001.pem").rename(folder / "ES256-0001.pem")
 
     with pytest.raises(InvalidSettings, match="is for RS256"):
-        prepared(tmp_path, "ES256").load()
+        await (await prepared(tmp_path, "ES256")).load()
 
 
-def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+async def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     """Anyone who can read it can sign whatever they like."""
-    prepared(tmp_path, "ES256").load()
-    (tmp_path / "ES256-0001.pem").chmod(0o644)
+    await (await prepared(tmp_path, "ES256")).load()
+    (tmp_path / "signing" / "ES256-0001.pem").chmod(0o644)
 
     with pytest.raises(InvalidSettings, match="chmod 600"):
-        prepared(tmp_path, "ES256").load()
+        await (await prepared(tmp_path, "ES256")).load()
 
 
-def test_a_key_half_written_by_a_crash_is_not_taken_for_one(tmp_path: Path) -> None:
+async def test_a_key_half_written_by_a_crash_is_not_taken_for_one(tmp_path: Path) -> None:
     """What a killed process leaves behind must not stop the next start."""
-    (tmp_path / ".ES256-0001.pem.0123456789abcdef").write_bytes(b"-----BEGIN")
+    (tmp_path / "signing").mkdir(mode=0o700)
+    (tmp_path / "signing" / ".ES256-0001.pem.0123456789abcdef").write_bytes(b"-----BEGIN")
 
-    assert len(prepared(tmp_path, "ES256").load()) == 1
+    assert len(await (await prepared(tmp_path, "ES256")).load()) == 1
 
 
 def test_rsa_keys_have_at_least_2048_bits() -> None:

@@ -2,7 +2,7 @@
 
 from acrux.adapters.keys.vault import KeyedVault
 
-VAULT = KeyedVault(bytes(32))
+VAULT = KeyedVault(lambda: bytes(32))
 
 
 def test_what_is_sealed_is_opened_under_its_name() -> None:
@@ -19,6 +19,6 @@ def test_what_was_altered_or_moved_does_not_open() -> None:
     sealed = VAULT.seal("s3cret", "deploy")
 
     assert VAULT.open(sealed, "another") is None
-    assert KeyedVault(b"x" * 32).open(sealed, "deploy") is None
+    assert KeyedVault(lambda: b"x" * 32).open(sealed, "deploy") is None
     for wrong in ("", "x", "!" * 40, sealed[:-8], "AAAA" + sealed[4:]):
         assert VAULT.open(wrong, "deploy") is None

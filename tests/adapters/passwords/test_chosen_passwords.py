@@ -41,7 +41,7 @@ def chosen(clock: HandClock) -> Counting:
 @pytest.fixture
 def passwords(chosen: Counting) -> AllPasswords:
     """The checker of all passwords."""
-    return AllPasswords(KeyedPasswords(bytes(32)), chosen, nobodys_hashes)
+    return AllPasswords(KeyedPasswords(lambda: bytes(32)), chosen, nobodys_hashes)
 
 
 async def nobodys_hashes() -> tuple[str, ...]:
@@ -145,7 +145,7 @@ async def test_a_cached_password_reads_nothing_of_other_accounts(chosen: Countin
         asked += 1
         return ()
 
-    passwords = AllPasswords(KeyedPasswords(bytes(32)), chosen, in_use)
+    passwords = AllPasswords(KeyedPasswords(lambda: bytes(32)), chosen, in_use)
     kept = await passwords.hash_chosen(RIGHT)
     assert [await passwords.find(RIGHT, (kept,)) for _ in range(3)] == [0, 0, 0]
     assert asked == 1

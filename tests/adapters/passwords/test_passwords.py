@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acrux.adapters.passwords.generated import MAX_CHARACTERS, KeyedPasswords
-from acrux.errors import InvalidSettings
 
 PEPPER = bytes(range(32))
-PASSWORDS = KeyedPasswords(PEPPER)
+PASSWORDS = KeyedPasswords(lambda: PEPPER)
 
 # Surrogates too: a header may be decoded to anything.
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
@@ -47,7 +46,9 @@ def test_the_hash_is_hmac_sha_256_under_the_pepper() -> None:
     expected = hmac.new(PEPPER, b"correct horse", hashlib.sha256).hexdigest()
 
     assert PASSWORDS.hash("correct horse") == f"hmac-sha256:{expected}"
-    assert KeyedPasswords(bytes(32)).hash("correct horse") != PASSWORDS.hash("correct horse")
+    assert KeyedPasswords(lambda: bytes(32)).hash("correct horse") != PASSWORDS.hash(
+        "correct horse"
+    )
 
 
 def test_a_password_matches_its_hash_in_any_position() -> None:
@@ -76,7 +77,7 @@ def test_the_hash_itself_is_not_a_password() -> None:
 
 def test_the_hash_under_another_pepper_matches_nothing() -> None:
     """Hashes of another registry are useless here."""
-    foreign = KeyedPasswords(bytes(32)).hash("first")
+    foreign = KeyedPasswords(lambda: bytes(32)).hash("first")
 
     assert PASSWORDS.find("first", (foreign,)) is None
 
@@ -140,13 +141,6 @@ def test_every_hash_is_compared_whichever_one_matches(password: str) -> None:
     assert CountedHash.compared == 2
 
 
-@pytest.mark.parametrize("length", [0, 16, 31])
-def test_a_short_pepper_is_refused(length: int) -> None:
-    """If the pepper can be guessed, the passwords of a copied database can be guessed."""
-    with pytest.raises(InvalidSettings, match=f"holds {length} bytes"):
-        KeyedPasswords(b"x" * length)
-
-
 def test_the_pepper_does_not_show() -> None:
     """Objects are printed in logs and tracebacks."""
-    assert "x" * 8 not in repr(KeyedPasswords(b"x" * 32))
+    assert "x" * 8 not in repr(KeyedPasswords(lambda: b"x" * 32))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from acrux.adapters.keys.signing_keys import KeyFolder, SigningKey
+from acrux.adapters.keys.signing_keys import SigningKey
 from acrux.domain.access.token import TOKEN_USER
 from acrux.settings import Settings
 from tests.adapters.keys.minting import a_key, decode, encode, signed
@@ -199,7 +199,7 @@ EVERYWHERE: tuple[Show, ...] = tuple(dict.fromkeys((*OPENS_FOR_ACCESS, *OPENS_FO
 async def forges(stranger: Caller, settings: Settings, clock: HandClock) -> dict[str, Forge]:
     """A Forge for a good token of each kind."""
     world = World(stranger, settings, clock, (SCOPE,))
-    (stored,) = KeyFolder(settings.data_dir / "secrets" / "signing").load()
+    (stored,) = await stranger.registry.adapters.keys.signing.load()
     await stranger.registry.services.accounts.revoke("acrux")  # anything with the epoch 0
     tokens = {"access": await world.admin_access(), "refresh": await world.admin_refresh()}
     return {kind: Forge(token, stored.key, clock) for kind, token in tokens.items()}

@@ -1,5 +1,6 @@
 """Accounts: created once, shown without secrets, renewed singly."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -32,7 +33,7 @@ class Services:
     def __init__(self, database: SqliteDatabase, clock: HandClock) -> None:
         stored = SqlAccounts(database)
         passwords = AllPasswords(
-            KeyedPasswords(bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
+            KeyedPasswords(lambda: bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
         )
         revocations = SqlRevocations(database)
         scope_maps = SqlScopeMaps(database)
@@ -74,6 +75,18 @@ async def test_the_administrator_is_created_once(services: Services) -> None:
     assert len(set(created.values())) == 2
     assert await services.accounts.create_administrator("acrux") is None
     assert all([await services.works(password) for password in created.values()])
+
+
+async def test_of_nodes_that_start_at_once_one_creates_the_administrator(
+    services: Services,
+) -> None:
+    """A cluster is started as a whole, and each of its nodes must start."""
+    made = await asyncio.gather(
+        *(services.accounts.create_administrator("acrux") for _ in range(3))
+    )
+
+    [created] = [account for account in made if account is not None]
+    assert all([await services.works(password) for password in values(created).values()])
 
 
 class Initial:

@@ -20,7 +20,7 @@ from acrux.ports.accounts import Account, PasswordRecord
 from acrux.services.access.authentication import Authentication
 from tests.http.conftest import HandClock
 
-GENERATED = KeyedPasswords(b"k" * 32)
+GENERATED = KeyedPasswords(lambda: b"k" * 32)
 
 
 async def nobodys_hashes() -> tuple[str, ...]:

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 RIGHT: Final = "a few words do"
 WRONG: Final = "none of them"
-GENERATED: Final = KeyedPasswords(bytes(32))
+GENERATED: Final = KeyedPasswords(lambda: bytes(32))
 
 
 class Counted(ChosenPasswords):

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acrux.adapters.keys.rotating_signer import RotatingSigner
+from acrux.adapters.keys.secrets import FileSecrets
 from acrux.adapters.keys.signing_keys import KeyFolder
 from acrux.adapters.keys.token_authority import TokenAuthority
 from acrux.domain.access.signing import MARGIN, PUBLISHED_BEFORE
@@ -38,22 +39,25 @@ class Given:
         """The state of each key."""
         return {key.record.name: key.state.value for key in await self.keys.list()}
 
-    def worker(self) -> RotatingSigner:
+    async def worker(self) -> RotatingSigner:
         """A worker that has read the current keys."""
-        return RotatingSigner(self.folder, self.clock)
+        worker = RotatingSigner(self.folder, self.clock)
+        await worker.refresh()
+        return worker
 
 
-def on(folder: Path, clock: Clock, algorithm: str = "ES256") -> tuple[KeyFolder, Keys]:
+async def on(folder: Path, clock: Clock, algorithm: str = "ES256") -> tuple[KeyFolder, Keys]:
     """The service for the keys of a folder."""
-    keys = KeyFolder(folder)
-    keys.prepare(algorithm)
-    return keys, Keys(keys, clock, LIFE, TokenAuthority(folder.parent / "token-ca", clock))
+    secrets = FileSecrets(folder)
+    keys = KeyFolder(secrets)
+    await keys.prepare(algorithm)
+    return keys, Keys(keys, clock, LIFE, TokenAuthority(secrets, clock))
 
 
 @pytest.fixture
-def given_keys(tmp_path: Path, clock: HandClock) -> Given:
+async def given_keys(tmp_path: Path, clock: HandClock) -> Given:
     """One key, which signs."""
-    folder, keys = on(tmp_path / "signing", clock)
+    folder, keys = await on(tmp_path, clock)
     return Given(folder, clock, keys)
 
 
@@ -128,9 +132,9 @@ async def test_another_algorithm_is_announced_too(given_keys: Given) -> None:
     await given_keys.keys.use("RS256")
     await given_keys.keys.use("RS256")
     announced = await given_keys.states()
-    text = given_keys.worker().sign(TOKEN)
+    text = (await given_keys.worker()).sign(TOKEN)
     given_keys.clock.now += PUBLISHED_BEFORE
-    worker = given_keys.worker()
+    worker = await given_keys.worker()
 
     assert announced == {"ES256-0001": "signing", "RS256-0002": "announced"}
     assert header_of(worker.sign(TOKEN))["alg"] == "RS256"
@@ -150,7 +154,7 @@ async def test_a_revoked_signing_key_is_replaced_at_once(
     given_keys: Given,
 ) -> None:
     """It was stolen."""
-    worker, memory = given_keys.worker(), given_keys.worker()
+    worker, memory = await given_keys.worker(), await given_keys.worker()
     stolen = worker.sign(TOKEN)
     before = memory.generation
 
@@ -188,16 +192,20 @@ async def test_an_old_key_is_revoked_alone(given_keys: Given) -> None:
 class Registry:
     """Workers with differing clocks who look at the folder now and then, and their tokens."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.clock = HandClock()
         self.keys: list[Keys] = []
         self.workers: list[RotatingSigner] = []
+        self.issued: dict[object, tuple[str, datetime]] = {}  # the newest token of each key
+
+    async def open(self, folder: Path) -> None:
+        """Start the workers."""
         for offset in (-2, 0, 2):  # minutes, of which MARGIN allows five between any two
             clock = Skewed(self.clock, timedelta(minutes=offset))
-            keys, service = on(folder, clock)
+            keys, service = await on(folder, clock)
             self.keys.append(service)
             self.workers.append(RotatingSigner(keys, clock))
-        self.issued: dict[object, tuple[str, datetime]] = {}  # the newest token of each key
+            await self.workers[-1].refresh()
 
     async def wait(self, seconds: int) -> None:
         """Let time pass; nobody fails to look at the folder for long."""
@@ -212,9 +220,12 @@ class Registry:
         for text in (worker.sign(TOKEN) for worker in self.workers):
             self.issued[header_of(text)["kid"]] = (text, end)
 
-    def everybody_verifies_everything(self) -> bool:
+    async def everybody_verifies_everything(self) -> bool:
         """Whether no request would fail now."""
         living = [text for text, end in self.issued.values() if self.clock.now < end]
+        for worker in self.workers:
+            for text in living:
+                await worker.learn(text)
         return all(worker.read(text) == TOKEN for worker in self.workers for text in living)
 
 
@@ -242,11 +253,13 @@ def test_at_every_step_of_a_rotation_every_worker_verifies_what_any_worker_signe
 ) -> None:
     """A request would fail through no fault of its client."""
     with TemporaryDirectory() as folder:
-        asyncio.run(walk(Registry(Path(folder) / "signing"), taken))
+        asyncio.run(walk(Path(folder), taken))
 
 
-async def walk(registry: Registry, taken: list[tuple[str, int]]) -> None:
+async def walk(folder: Path, taken: list[tuple[str, int]]) -> None:
     """Take the steps, and check after each."""
+    registry = Registry()
+    await registry.open(folder)
     acts: dict[str, Callable[[int], Awaitable[object]]] = {
         "refresh": lambda number: registry.workers[number].refresh(),
         "rotate": lambda number: registry.keys[number].rotate(),
@@ -259,4 +272,4 @@ async def walk(registry: Registry, taken: list[tuple[str, int]]) -> None:
         else:
             await acts[name](number)
         registry.everybody_signs()
-        assert registry.everybody_verifies_everything()
+        assert await registry.everybody_verifies_everything()

@@ -31,7 +31,7 @@ class Door:
     def __init__(self, path: Path, clock: HandClock) -> None:
         self.database = SqliteDatabase(path)
         self.database.open()
-        self.failed_logins = SqlFailedLogins(self.database, bytes(32))
+        self.failed_logins = SqlFailedLogins(self.database, lambda: bytes(32))
         self.lockout = Lockout(self.failed_logins, clock)
         self.verified = 0
 

@@ -85,7 +85,7 @@ class Services:
         self.stored, self.scope_maps = FullDisk(database), SqlScopeMaps(database)
         stored, scope_maps = self.stored, self.scope_maps
         passwords = AllPasswords(
-            KeyedPasswords(bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
+            KeyedPasswords(lambda: bytes(32)), ChosenPasswords(clock), stored.chosen_hashes
         )
         self.revocations = SqlRevocations(database)
         self.clock = clock

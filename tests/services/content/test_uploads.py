@@ -74,7 +74,7 @@ class Locked:
 
 def uploads_of(store: FileBlobStore, metadata: Any, clock: HandClock) -> Uploads:
     """The upload service on these."""
-    return Uploads(store, metadata, KeyedCapabilities(bytes(32)), clock, timedelta(hours=1))
+    return Uploads(store, metadata, KeyedCapabilities(lambda: bytes(32)), clock, timedelta(hours=1))
 
 
 async def chunks(content: bytes) -> AsyncIterator[bytes]:

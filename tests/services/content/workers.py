@@ -112,7 +112,7 @@ class Worker:
         garbage: Any = self.garbage
         leases: Any = self.leases
         clock, holder, facts = self.clock, uuid4().hex, SqlFacts(self.database)
-        capabilities = KeyedCapabilities(bytes(32))
+        capabilities = KeyedCapabilities(lambda: bytes(32))
         self.blobs = Blobs(store, metadata, clock)
         self.manifests = Manifests(metadata, store, clock)
         self.uploads = Uploads(store, metadata, capabilities, clock, timedelta(hours=1))

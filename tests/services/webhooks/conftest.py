@@ -72,7 +72,7 @@ class World:
         self.stored = SqlWebhooks(database)
         self.outbox = SqlOutbox(database)
         self.leases = SqlLeases(database)
-        self.vault = KeyedVault(bytes(32))
+        self.vault = KeyedVault(lambda: bytes(32))
         self.receivers = Receivers()
         self.webhooks = Webhooks(self.stored, self.outbox, self.vault, clock, ())
         self.deliveries = self.process("first")

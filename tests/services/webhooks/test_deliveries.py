@@ -334,7 +334,7 @@ async def test_a_lost_key_is_told(world: World) -> None:
     """Nothing can be sent, and the reason must be found in one place."""
     await world.create()
     await world.push("v1")
-    await world.deliver(world.process("first", KeyedVault(b"x" * 32)))
+    await world.deliver(world.process("first", KeyedVault(lambda: b"x" * 32)))
 
     assert "secrets/webhooks was lost" in (await world.webhooks.show("deploy")).standing.problem
     assert world.receivers.sent == []

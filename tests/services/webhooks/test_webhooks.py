@@ -163,7 +163,7 @@ async def test_a_secret_is_renewed_and_the_old_one_signs_for_a_day(world: World)
 async def test_without_the_key_of_the_secrets_it_says_what_to_do(world: World) -> None:
     """A registry may be restored without its secrets."""
     await world.create()
-    other = Webhooks(world.stored, world.outbox, KeyedVault(b"x" * 32), world.clock, ())
+    other = Webhooks(world.stored, world.outbox, KeyedVault(lambda: b"x" * 32), world.clock, ())
 
     with pytest.raises(InvalidInput, match="secrets/webhooks was lost"):
         await other.callback("deploy")

@@ -1,6 +1,6 @@
 """Failed logins in SQL, known to each worker without a query."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -43,7 +43,9 @@ class _Hashed(Struct, frozen=True):
 class SqlFailedLogins:
     """The port FailedLogins. User names, as presented, are stored as hashes under `key`."""
 
-    def __init__(self, database: Database, key: bytes, max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self, database: Database, key: Callable[[], bytes], max_rows: int = MAX_ROWS
+    ) -> None:
         self._database = database
         self._keyed_hash = KeyedHash(key)
         self._max_rows = max_rows

@@ -1,0 +1,1 @@
+"""Copying a registry to another database, store and place for secrets."""

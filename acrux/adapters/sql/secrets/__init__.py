@@ -1,0 +1,1 @@
+"""The registry's own secrets in the database, sealed."""
