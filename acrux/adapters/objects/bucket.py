@@ -87,7 +87,7 @@ class Bucket:
         except (BaseError, ValueError) as failed:
             raise InvalidSettings(
                 f"storage: {self.location} cannot be used with the variables that are set: "
-                "check their spelling and values (docs/how-to/object-storage.md)"
+                "check their spelling and values"
             ) from failed
 
     def _connected(self) -> Store:

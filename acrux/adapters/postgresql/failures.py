@@ -130,7 +130,7 @@ def refusals(shown: str) -> Iterator[None]:
 
 _ADVICE: Final = {
     "28": "correct the user and the password of the URL, or pg_hba.conf",
-    "3D": "create it (docs/how-to/postgresql.md), or correct the name in the URL",
+    "3D": "create it with the collation C, or correct the name in the URL",
     "42501": "let the role of the URL own the database",
     "53": "make room on the server, or let it accept more connections",
 }

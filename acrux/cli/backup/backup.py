@@ -42,8 +42,7 @@ LEFT_OUT: Final = (
 
 ELSEWHERE: Final = (
     "storage: the blobs of this registry are in {}, which this command does not copy: let the "
-    "object store keep former versions, and copy registry.sqlite and the folder secrets "
-    "(docs/how-to/object-storage.md, Backups)"
+    "object store keep former versions, and copy registry.sqlite and the folder secrets"
 )
 
 

@@ -7,7 +7,7 @@ from acrux.settings import Settings
 
 _INSTEAD: Final = (
     "database: acrux backup and acrux restore do not copy a PostgreSQL: use pg_dump and pg_restore,"
-    " and copy the data directory after the dump (docs/how-to/postgresql.md)"
+    " and copy the data directory after the dump"
 )
 
 

@@ -122,7 +122,7 @@ def object_store(machine: Machine) -> Finding:
     try:
         asyncio.run(registry.probe())
     except InvalidSettings as refused:
-        advice = "set the variables that acrux serve has (docs/how-to/object-storage.md)"
+        advice = "set the variables that acrux serve has"
         raise failed(refused.message, advice) from None
     return ok(f"{place} takes, returns and deletes an object")
 

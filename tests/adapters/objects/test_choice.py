@@ -31,7 +31,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "obstore", None)
 
-    with pytest.raises(InvalidSettings, match=r"pip install 'acrux\[objects\]'"):
+    with pytest.raises(InvalidSettings, match=r"pip install '\.\[objects\]'"):
         build(Settings(data_dir=tmp_path / "data", storage=BUCKET))
 
 

@@ -27,5 +27,5 @@ def test_without_the_package_the_start_says_what_to_install(
     """The name of a missing module would not tell how to get it."""
     monkeypatch.setattr(databases, "find_spec", lambda _: None)
 
-    with pytest.raises(InvalidSettings, match=r"pip install 'acrux\[postgresql\]'"):
+    with pytest.raises(InvalidSettings, match=r"pip install '\.\[postgresql\]'"):
         databases.build_database(Settings(database="postgresql://db/acrux"))
