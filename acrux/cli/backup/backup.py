@@ -120,12 +120,7 @@ def create(
       acrux backup create registry.tar --secrets exclude
       acrux backup create - --secrets exclude | ssh backup-host 'cat > registry.tar'
     """
-    if (secrets == "encrypt") > (passphrase_file is not None):
-        raise click.UsageError("--secrets encrypt needs --passphrase-file")
-    if secrets == "exclude" and passphrase_file:
-        raise click.UsageError("--secrets exclude needs no --passphrase-file")
-    if place == places.PIPE and sys.stdout.isatty():
-        raise click.UsageError("the backup would go to the terminal: redirect standard output")
+    _check_options(place, secrets, passphrase_file)
     check_embedded(load(config, options).settings)
 
     async def act(services: Services, settings: Settings) -> Made:
@@ -146,6 +141,15 @@ def create(
     if place != places.PIPE:
         copied = {"copied": made.copied, "copiedBytes": made.copied_bytes}
         report.show(report.of(place, made.manifest, **copied), output)
+
+
+def _check_options(place: str, secrets: str | None, passphrase_file: Path | None) -> None:
+    if (secrets == "encrypt") > (passphrase_file is not None):
+        raise click.UsageError("--secrets encrypt needs --passphrase-file")
+    if secrets == "exclude" and passphrase_file:
+        raise click.UsageError("--secrets exclude needs no --passphrase-file")
+    if place == places.PIPE and sys.stdout.isatty():
+        raise click.UsageError("the backup would go to the terminal: redirect standard output")
 
 
 @backup.command()
