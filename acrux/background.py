@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from acrux.errors import RegistryError, StorageReadOnly
+from acrux.errors import RegistryError, StorageExhausted, StorageReadOnly
 from acrux.http.request_log import Log, Seldom
 from acrux.tally import Work
 
@@ -77,7 +77,7 @@ class BackgroundTasks:
     async def start(self) -> None:
         """Run the tasks that are due at the start once, then repeat all of them.
 
-        A read-only file system does not prevent the start.
+        A read-only file system or a full disk does not prevent the start.
         """
         await self.begin()
         self._running = [asyncio.create_task(self._repeat(task)) for task in self._tasks]
@@ -93,6 +93,8 @@ class BackgroundTasks:
             await self._run(task)
         except StorageReadOnly as failure:
             self._read_only.tell(failure)
+        except StorageExhausted as failure:  # what cannot be noted now is noted later
+            Failures(task.name, self._log, self._ticks).tell(failure)
 
     async def _run(self, task: BackgroundTask) -> None:
         with task.runs.work.measured(Exception):
