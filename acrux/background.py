@@ -79,14 +79,21 @@ class BackgroundTasks:
 
         A read-only file system or a full disk does not prevent the start.
         """
-        await self.begin()
+        for task in self._at_start():
+            await self._begin(task)
         self._running = [asyncio.create_task(self._repeat(task)) for task in self._tasks]
 
-    async def begin(self) -> None:
-        """Run the tasks that are due at the start, once."""
-        for task in self._tasks:
-            if task.at_start:
-                await self._begin(task)
+    async def rehearse(self) -> None:
+        """Run the tasks that are due at the start once, to find what would prevent it.
+
+        What cannot be written now would not, and is logged only by the start itself.
+        """
+        for task in self._at_start():
+            with suppress(StorageReadOnly, StorageExhausted):
+                await task.run()
+
+    def _at_start(self) -> list[BackgroundTask]:
+        return [task for task in self._tasks if task.at_start]
 
     async def _begin(self, task: BackgroundTask) -> None:
         try:

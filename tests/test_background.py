@@ -73,6 +73,7 @@ async def test_what_a_full_disk_refuses_keeps_nobody_from_starting() -> None:
         raise StorageExhausted("full")
 
     running = BackgroundTasks([BackgroundTask("settings", 60, note, at_start=True)], lines)
+    await running.rehearse()
     await running.start()
     await running.stop()
 

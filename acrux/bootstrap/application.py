@@ -49,15 +49,15 @@ from acrux.settings import Settings
 class Registry:
     """A registry that is built but not yet open.
 
-    `begin` does once what a server does before it serves, so that what cannot work is found before
-    there are workers. It raises InvalidSettings.
+    `rehearse` does once what a server does before it serves, so that what cannot work is found
+    before there are workers. It raises InvalidSettings.
     """
 
     app: Application
     rows: tuple[Row, ...]
     services: Services
     lifespan: Lifespan
-    begin: Callable[[], Awaitable[None]]
+    rehearse: Callable[[], Awaitable[None]]
 
 
 def build(  # noqa: PLR0913, PLR0917 -- one of each
@@ -90,7 +90,7 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
     parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
     app, rows = _application(parts, board or Board(slots=1))
     lifespan = _lifespan(adapters, services, log, background)
-    return Registry(app, rows, services, lifespan, BackgroundTasks(serving, log).begin)
+    return Registry(app, rows, services, lifespan, BackgroundTasks(serving, log).rehearse)
 
 
 @dataclass(frozen=True)
