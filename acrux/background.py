@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from acrux.errors import RegistryError, StorageReadOnly
+from acrux.errors import RegistryError, StorageExhausted, StorageReadOnly
 from acrux.http.request_log import Log, Seldom
 from acrux.tally import Work
 
@@ -77,22 +77,31 @@ class BackgroundTasks:
     async def start(self) -> None:
         """Run the tasks that are due at the start once, then repeat all of them.
 
-        A read-only file system does not prevent the start.
+        A read-only file system or a full disk does not prevent the start.
         """
-        await self.begin()
+        for task in self._at_start():
+            await self._begin(task)
         self._running = [asyncio.create_task(self._repeat(task)) for task in self._tasks]
 
-    async def begin(self) -> None:
-        """Run the tasks that are due at the start, once."""
-        for task in self._tasks:
-            if task.at_start:
-                await self._begin(task)
+    async def rehearse(self) -> None:
+        """Run the tasks that are due at the start once, to find what would prevent it.
+
+        What cannot be written now would not, and is logged only by the start itself.
+        """
+        for task in self._at_start():
+            with suppress(StorageReadOnly, StorageExhausted):
+                await task.run()
+
+    def _at_start(self) -> list[BackgroundTask]:
+        return [task for task in self._tasks if task.at_start]
 
     async def _begin(self, task: BackgroundTask) -> None:
         try:
             await self._run(task)
         except StorageReadOnly as failure:
             self._read_only.tell(failure)
+        except StorageExhausted as failure:  # what cannot be noted now is noted later
+            Failures(task.name, self._log, self._ticks).tell(failure)
 
     async def _run(self, task: BackgroundTask) -> None:
         with task.runs.work.measured(Exception):

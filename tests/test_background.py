@@ -65,6 +65,21 @@ async def test_what_a_read_only_file_system_refuses_keeps_nobody_from_starting()
     assert lines.lines == [{"event": "read-only", "problem": "read-only", "failures": 1}]
 
 
+async def test_what_a_full_disk_refuses_keeps_nobody_from_starting() -> None:
+    """What the registry holds is served, and deletions make room again."""
+    lines = Lines()
+
+    async def note() -> None:
+        raise StorageExhausted("full")
+
+    running = BackgroundTasks([BackgroundTask("settings", 60, note, at_start=True)], lines)
+    await running.rehearse()
+    await running.start()
+    await running.stop()
+
+    assert lines.lines == [{"event": "settings", "problem": "full", "failures": 1}]
+
+
 async def test_runs_are_counted_with_those_that_failed_and_the_last_that_did_not() -> None:
     """A task that has failed all night is seen nowhere else: it keeps being tried."""
     attempts, has_tried_thrice = 0, asyncio.Event()

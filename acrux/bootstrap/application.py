@@ -51,8 +51,8 @@ from acrux.settings import Settings
 class Registry:
     """A registry that is built but not yet open.
 
-    `begin` does once what a server does before it serves, so that what cannot work is found before
-    there are workers. It raises InvalidSettings.
+    `rehearse` does once what a server does before it serves, so that what cannot work is found
+    before there are workers. It raises InvalidSettings.
     """
 
     app: Application
@@ -60,7 +60,7 @@ class Registry:
     services: Services
     lifespan: Lifespan
     adapters: Adapters
-    begin: Callable[[], Awaitable[None]]
+    rehearse: Callable[[], Awaitable[None]]
     probe: Callable[[], Coroutine[Any, Any, None]]  # of the storage, once before it serves
 
 
@@ -100,7 +100,7 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
         services,
         lifespan,
         adapters,
-        BackgroundTasks(serving, log).begin,
+        BackgroundTasks(serving, log).rehearse,
         adapters.storage.probe,
     )
 

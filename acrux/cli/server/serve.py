@@ -134,7 +134,7 @@ async def prepare(
 ) -> tuple[ShownAccount | None, tuple[str, ...]]:
     """Make what the registry lacks: the admin user, a key of the chosen algorithm, the sample.
 
-    Then begin as a worker would, so that what prevents that is said in one line. Returns the admin
+    Then rehearse a worker's start, so that what prevents it is said in one line. Returns the admin
     user if it was made, and names of passwords that earlier releases gave it.
     """
     accounts = registry.services.accounts
@@ -150,7 +150,7 @@ async def prepare(
             await registry.services.keys.use(settings.signing_algorithm)
             if with_sample and not await _has_other_images(registry):
                 await sample.push(registry.services.uploads, registry.services.manifests)
-        await registry.begin()
+        await registry.rehearse()
         names = (password.name for password in passwords)
         return created, tuple(name for name in names if name not in ADMINISTRATOR_PASSWORDS)
     finally:

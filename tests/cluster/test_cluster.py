@@ -1,0 +1,182 @@
+"""Three nodes are one registry: each answers with what any acknowledged, and any may die."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+
+from acrux.domain.content.digest import Digest
+from tests.cluster.cluster import STORAGE, Cluster, cluster
+from tests.images import Image, image
+from tests.running import RunningRegistry, acrux, running
+from tests.wire.connection import Connection
+
+pytestmark = pytest.mark.xdist_group("cluster")
+
+TURNS = 3  # how often each node is killed
+MOST_PUSHES = 1000
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three nodes."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with cluster(tmp_path_factory.mktemp("cluster"), shared, 3) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def password(nodes: Cluster) -> str:
+    """The admin user's password."""
+    return nodes.password()
+
+
+def connected(node: RunningRegistry, password: str) -> Connection:
+    """A connection with a token for everything."""
+    connection = Connection(node.port)
+    connection.login("acrux", password)
+    return connection
+
+
+def test_what_one_node_took_every_node_serves(nodes: Cluster, password: str) -> None:
+    """A pull right after a push would fail, depending on the node it is sent to."""
+    for number, pushing in enumerate(nodes.nodes):
+        pushed = image(b"layer of node %d" % number)
+        with closing(connected(pushing, password)) as connection:
+            connection.push_image(pushed, f"v{number}")
+
+        for node in nodes.nodes:
+            with closing(connected(node, password)) as connection:
+                assert serves(connection, f"v{number}", pushed)
+
+
+def serves(connection: Connection, tag: str, pushed: Image) -> bool:
+    """Whether the manifest and all its blobs are there, byte by byte."""
+    found = connection.call("GET", f"/v2/app/manifests/{tag}").body == pushed.manifest
+    return found and all(
+        connection.call("GET", f"/v2/app/blobs/{Digest.of(blob)}").body == blob
+        for blob in pushed.blobs
+    )
+
+
+def test_a_token_of_one_node_opens_every_node(nodes: Cluster, password: str) -> None:
+    """A load balancer sends each request of a client to another node."""
+    with closing(connected(nodes.nodes[0], password)) as connection:
+        token = connection.authorization
+    for node in nodes.nodes:
+        with closing(Connection(node.port, token)) as connection:
+            assert connection.call("GET", "/v2/_catalog").status == 200
+
+
+def test_an_upload_wanders_over_all_nodes(nodes: Cluster, password: str) -> None:
+    """Each of its requests may reach another node, and no node is special."""
+    content = os.urandom(300_000)
+    parts = [content[:100_000], content[100_000:200_000], content[200_000:]]
+    with closing(connected(nodes.nodes[0], password)) as connection:
+        location = connection.start_upload()
+        token = connection.authorization
+    for node, part in zip(nodes.nodes, parts, strict=True):
+        with closing(Connection(node.port, token)) as connection:
+            reply = connection.call("PATCH", location, part)
+            assert reply.status == 202, reply.body
+            location = reply.header("Location")
+    with closing(Connection(nodes.nodes[1].port, token)) as connection:
+        reply = connection.call("PUT", f"{location}&digest={Digest.of(content)}")
+
+    assert reply.status == 201, reply.body
+
+
+class Pusher(threading.Thread):
+    """Pushes images through one node after another; a push that fails is tried at the next."""
+
+    def __init__(self, nodes: Cluster, password: str, number: int) -> None:
+        super().__init__()
+        self.acknowledged: dict[str, Image] = {}
+        self._nodes = nodes
+        self._password = password
+        self._number = number
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End after the push that is under way."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Push until it is stopped."""
+        for turn in range(MOST_PUSHES):
+            if self._stopped.is_set():
+                return
+            tag = f"pushed-{self._number}-{turn}"
+            pushed = image(os.urandom(2000), tag.encode())
+            for attempt in range(len(self._nodes.nodes)):
+                if self._push(self._nodes.nodes[(turn + attempt) % 3], tag, pushed):
+                    self.acknowledged[tag] = pushed
+                    break
+
+    def _push(self, node: RunningRegistry, tag: str, pushed: Image) -> bool:
+        connection = Connection(node.port)
+        try:
+            connection.login("acrux", self._password)
+            connection.push_image(pushed, tag)
+        except (OSError, HTTPException):  # it was killed
+            return False
+        finally:
+            connection.close()
+        return True
+
+
+def test_nodes_are_killed_and_replaced_and_nothing_acknowledged_is_lost(
+    nodes: Cluster, password: str
+) -> None:
+    """Machines die, and are replaced by others that have never seen the registry."""
+    pushers = [Pusher(nodes, password, number) for number in range(3)]
+    for pusher in pushers:
+        pusher.start()
+    try:
+        for turn in range(3 * TURNS):
+            nodes.replace(turn % 3)
+    finally:
+        for pusher in pushers:
+            pusher.stop()
+        for pusher in pushers:
+            pusher.join()
+
+    acknowledged = {tag: made for one in pushers for tag, made in one.acknowledged.items()}
+    assert len(acknowledged) > 3 * TURNS
+    for node in nodes.nodes:
+        with closing(connected(node, password)) as connection:
+            lost = [tag for tag, made in acknowledged.items() if not serves(connection, tag, made)]
+            assert lost == []
+    assert nodes.command("check", "--deep")["findings"] == []
+
+
+def test_an_embedded_registry_moves_to_a_cluster_and_back(tmp_path: Path, nodes: Cluster) -> None:
+    """A team starts with one process, and must not change registries when it grows."""
+    pushed = image(b"from the first day")
+    with running(tmp_path / "first", "--workers", "1") as registry:
+        password = registry.password
+        with closing(connected(registry, password)) as connection:
+            connection.push_image(pushed, "v1")
+    nodes.database.execute("CREATE DATABASE moved")
+    (tmp_path / "url").write_text(nodes.database.url("moved"))
+    there = ("--database-file", str(tmp_path / "url"), "--storage", STORAGE + "-moved",
+             "--master-key-file", str(nodes.folder / "master-key"))  # fmt: skip
+    to_there = [word.replace("--", "--to-", 1) if word.startswith("--") else word for word in there]
+
+    away = acrux("migrate", "--data-dir", str(tmp_path / "first"), "--to-data-dir",
+                 str(tmp_path / "node"), *to_there, **nodes.variables)  # fmt: skip
+    assert away.returncode == 0, away.stderr
+    with running(tmp_path / "node", "--workers", "1", *there, **nodes.variables) as registry:
+        with closing(connected(registry, password)) as connection:
+            assert serves(connection, "v1", pushed)
+    back = acrux("migrate", "--data-dir", str(tmp_path / "node"), *there, "--to-data-dir",
+                 str(tmp_path / "second"), **nodes.variables)  # fmt: skip
+    assert back.returncode == 0, back.stderr
+    with running(tmp_path / "second", "--workers", "1") as registry:
+        with closing(connected(registry, password)) as connection:
+            assert serves(connection, "v1", pushed)
