@@ -4,10 +4,11 @@ from contextlib import AsyncExitStack
 
 from acrux.adapters.migration import mark
 from acrux.adapters.migration.migrate import Migrated, Place, Tell, migrate
+from acrux.adapters.sql.facts import SqlFacts
 from acrux.adapters.sqlite.alone import is_used
 from acrux.bootstrap import storage
 from acrux.bootstrap.adapters import Adapters, build_adapters
-from acrux.bootstrap.databases import address_of, is_used_elsewhere
+from acrux.bootstrap.databases import address_of, is_used_elsewhere, opened
 from acrux.clocks import by_hand, now
 from acrux.errors import InvalidInput, InvalidSettings
 from acrux.settings import Settings
@@ -23,6 +24,7 @@ async def migrate_registry(
     if _database_of(source) == _database_of(target):
         raise InvalidInput("the target is the source: name another data directory or database")
     await _refuse_used(source)
+    source = await _with_its_storage(source)
     clocks = by_hand(now)
     old, new = build_adapters(source, clocks), build_adapters(target, clocks)
     async with AsyncExitStack() as opened:
@@ -39,6 +41,11 @@ async def migrate_registry(
         await new.facts.keep(storage.FACT, target.storage)
         await mark.end(new.database)
     return migrated
+
+
+async def _with_its_storage(settings: Settings) -> Settings:
+    async with opened(settings) as database:
+        return settings.replace(storage=await SqlFacts(database).find(storage.FACT) or "")
 
 
 def _place(adapters: Adapters) -> Place:

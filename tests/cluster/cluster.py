@@ -15,6 +15,7 @@ from tests.running import RunningRegistry, acrux, running
 
 BUCKET: Final = "cluster"
 DATABASE: Final = "cluster"
+LOGIN_SERVER: Final = "registry.test"  # of the load balancer in front
 STORAGE: Final = f"s3://{BUCKET}/registry"
 
 
@@ -54,7 +55,7 @@ class Cluster:
         node = ending.enter_context(
             running(
                 self.folder / f"node-{number}", "--workers", "1", *self.place,
-                "--storage", STORAGE, **self.variables,
+                "--storage", STORAGE, "--login-server", LOGIN_SERVER, **self.variables,
             )
         )  # fmt: skip
         self.nodes.append(node)

@@ -1,5 +1,7 @@
 """Three nodes are one registry: each answers with what any acknowledged, and any may die."""
 
+import base64
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -10,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from acrux.domain.content.digest import Digest
-from tests.cluster.cluster import STORAGE, Cluster, cluster
+from tests.cluster.cluster import LOGIN_SERVER, STORAGE, Cluster, cluster
 from tests.images import Image, image
 from tests.running import RunningRegistry, acrux, running
-from tests.wire.connection import Connection
+from tests.wire.connection import ALL, Connection
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -66,20 +68,28 @@ def serves(connection: Connection, tag: str, pushed: Image) -> bool:
 
 def test_a_token_of_one_node_opens_every_node(nodes: Cluster, password: str) -> None:
     """A load balancer sends each request of a client to another node."""
-    with closing(connected(nodes.nodes[0], password)) as connection:
-        token = connection.authorization
+    token = token_for_all(nodes, password)
     for node in nodes.nodes:
         with closing(Connection(node.port, token)) as connection:
             assert connection.call("GET", "/v2/_catalog").status == 200
+
+
+def token_for_all(nodes: Cluster, password: str) -> dict[str, str]:
+    """The authorization of a client that calls the load balancer."""
+    encoded = base64.b64encode(f"acrux:{password}".encode()).decode()
+    with closing(Connection(nodes.nodes[0].port, {"Authorization": f"Basic {encoded}"})) as basic:
+        scopes = ALL.replace(" ", "&scope=")
+        reply = basic.call("GET", f"/oauth2/token?service={LOGIN_SERVER}&scope={scopes}")
+    return {"Authorization": f"Bearer {json.loads(reply.body)['access_token']}"}
 
 
 def test_an_upload_wanders_over_all_nodes(nodes: Cluster, password: str) -> None:
     """Each of its requests may reach another node, and no node is special."""
     content = os.urandom(300_000)
     parts = [content[:100_000], content[100_000:200_000], content[200_000:]]
-    with closing(connected(nodes.nodes[0], password)) as connection:
+    token = token_for_all(nodes, password)
+    with closing(Connection(nodes.nodes[2].port, token)) as connection:
         location = connection.start_upload()
-        token = connection.authorization
     for node, part in zip(nodes.nodes, parts, strict=True):
         with closing(Connection(node.port, token)) as connection:
             reply = connection.call("PATCH", location, part)
@@ -171,12 +181,16 @@ def test_an_embedded_registry_moves_to_a_cluster_and_back(tmp_path: Path, nodes:
     away = acrux("migrate", "--data-dir", str(tmp_path / "first"), "--to-data-dir",
                  str(tmp_path / "node"), *to_there, **nodes.variables)  # fmt: skip
     assert away.returncode == 0, away.stderr
-    with running(tmp_path / "node", "--workers", "1", *there, **nodes.variables) as registry:
-        with closing(connected(registry, password)) as connection:
-            assert serves(connection, "v1", pushed)
-    back = acrux("migrate", "--data-dir", str(tmp_path / "node"), *there, "--to-data-dir",
-                 str(tmp_path / "second"), **nodes.variables)  # fmt: skip
+    with (
+        running(tmp_path / "node", "--workers", "1", *there, **nodes.variables) as registry,
+        closing(connected(registry, password)) as connection,
+    ):
+        assert serves(connection, "v1", pushed)
+    back = acrux("migrate", "--data-dir", str(tmp_path / "node"), *there[:2], *there[4:],
+                 "--to-data-dir", str(tmp_path / "second"), **nodes.variables)  # fmt: skip
     assert back.returncode == 0, back.stderr
-    with running(tmp_path / "second", "--workers", "1") as registry:
-        with closing(connected(registry, password)) as connection:
-            assert serves(connection, "v1", pushed)
+    with (
+        running(tmp_path / "second", "--workers", "1") as registry,
+        closing(connected(registry, password)) as connection,
+    ):
+        assert serves(connection, "v1", pushed)
