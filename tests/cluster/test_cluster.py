@@ -5,7 +5,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
@@ -39,10 +39,15 @@ def password(nodes: Cluster) -> str:
 
 
 def connected(node: RunningRegistry, password: str) -> Connection:
-    """A connection with a token for everything."""
-    connection = Connection(node.port)
-    connection.login("acrux", password)
-    return connection
+    """A connection to one node, as the load balancer opens it, with a token for everything."""
+    encoded = base64.b64encode(f"acrux:{password}".encode()).decode()
+    scopes = ALL.replace(" ", "&scope=")
+    with closing(Connection(node.port, {"Authorization": f"Basic {encoded}"})) as basic:
+        reply = basic.call("GET", f"/oauth2/token?service={LOGIN_SERVER}&scope={scopes}")
+    if reply.status != 200:
+        raise ConnectionError(reply.body)
+    token = json.loads(reply.body)["access_token"]
+    return Connection(node.port, {"Authorization": f"Bearer {token}"})
 
 
 def test_what_one_node_took_every_node_serves(nodes: Cluster, password: str) -> None:
@@ -68,26 +73,19 @@ def serves(connection: Connection, tag: str, pushed: Image) -> bool:
 
 def test_a_token_of_one_node_opens_every_node(nodes: Cluster, password: str) -> None:
     """A load balancer sends each request of a client to another node."""
-    token = token_for_all(nodes, password)
+    with closing(connected(nodes.nodes[0], password)) as connection:
+        token = connection.authorization
     for node in nodes.nodes:
         with closing(Connection(node.port, token)) as connection:
             assert connection.call("GET", "/v2/_catalog").status == 200
-
-
-def token_for_all(nodes: Cluster, password: str) -> dict[str, str]:
-    """The authorization of a client that calls the load balancer."""
-    encoded = base64.b64encode(f"acrux:{password}".encode()).decode()
-    with closing(Connection(nodes.nodes[0].port, {"Authorization": f"Basic {encoded}"})) as basic:
-        scopes = ALL.replace(" ", "&scope=")
-        reply = basic.call("GET", f"/oauth2/token?service={LOGIN_SERVER}&scope={scopes}")
-    return {"Authorization": f"Bearer {json.loads(reply.body)['access_token']}"}
 
 
 def test_an_upload_wanders_over_all_nodes(nodes: Cluster, password: str) -> None:
     """Each of its requests may reach another node, and no node is special."""
     content = os.urandom(300_000)
     parts = [content[:100_000], content[100_000:200_000], content[200_000:]]
-    token = token_for_all(nodes, password)
+    with closing(connected(nodes.nodes[0], password)) as connection:
+        token = connection.authorization
     with closing(Connection(nodes.nodes[2].port, token)) as connection:
         location = connection.start_upload()
     for node, part in zip(nodes.nodes, parts, strict=True):
@@ -129,14 +127,11 @@ class Pusher(threading.Thread):
                     break
 
     def _push(self, node: RunningRegistry, tag: str, pushed: Image) -> bool:
-        connection = Connection(node.port)
         try:
-            connection.login("acrux", self._password)
-            connection.push_image(pushed, tag)
+            with closing(connected(node, self._password)) as connection:
+                connection.push_image(pushed, tag)
         except (OSError, HTTPException):  # it was killed
             return False
-        finally:
-            connection.close()
         return True
 
 
@@ -165,12 +160,20 @@ def test_nodes_are_killed_and_replaced_and_nothing_acknowledged_is_lost(
     assert nodes.command("check", "--deep")["findings"] == []
 
 
+@contextmanager
+def logged_in(registry: RunningRegistry, password: str) -> Iterator[Connection]:
+    """A connection to a registry that clients call by its own address."""
+    with closing(Connection(registry.port)) as connection:
+        connection.login("acrux", password)
+        yield connection
+
+
 def test_an_embedded_registry_moves_to_a_cluster_and_back(tmp_path: Path, nodes: Cluster) -> None:
     """A team starts with one process, and must not change registries when it grows."""
     pushed = image(b"from the first day")
     with running(tmp_path / "first", "--workers", "1") as registry:
         password = registry.password
-        with closing(connected(registry, password)) as connection:
+        with logged_in(registry, password) as connection:
             connection.push_image(pushed, "v1")
     nodes.database.execute("CREATE DATABASE moved")
     (tmp_path / "url").write_text(nodes.database.url("moved"))
@@ -183,7 +186,7 @@ def test_an_embedded_registry_moves_to_a_cluster_and_back(tmp_path: Path, nodes:
     assert away.returncode == 0, away.stderr
     with (
         running(tmp_path / "node", "--workers", "1", *there, **nodes.variables) as registry,
-        closing(connected(registry, password)) as connection,
+        logged_in(registry, password) as connection,
     ):
         assert serves(connection, "v1", pushed)
     back = acrux("migrate", "--data-dir", str(tmp_path / "node"), *there[:2], *there[4:],
@@ -191,6 +194,6 @@ def test_an_embedded_registry_moves_to_a_cluster_and_back(tmp_path: Path, nodes:
     assert back.returncode == 0, back.stderr
     with (
         running(tmp_path / "second", "--workers", "1") as registry,
-        closing(connected(registry, password)) as connection,
+        logged_in(registry, password) as connection,
     ):
         assert serves(connection, "v1", pushed)
