@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from tests.clients.test_proxies import wait_until
-from tests.processes import is_alive, told
+from tests.processes import told
 from tests.running import RunningRegistry, free_port, renew
 from tests.scrape import scrape
 from tests.soak.clients import Client, Entrance, Tally, Window
@@ -74,7 +74,7 @@ def kill_a_worker(registry: RunningRegistry) -> Window:
     worker = next(pid for pid, name in names.items() if "worker-" in name)
     began = time.monotonic()
     os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: not is_alive(worker))
+    wait_until(lambda: not told(worker, "stat"))  # not before its last thread, which has sockets
     return Window(began, time.monotonic())
 
 
