@@ -1,5 +1,6 @@
 """What Linux tells about a process that may end at any moment."""
 
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -16,6 +17,21 @@ def is_alive(pid: int) -> bool:
     return _status(pid)[:1] not in ([], ["Z"])
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether SIGSTOP has reached each of its threads."""
+    states = [_status(pid, f"task/{thread.name}/stat") for thread in _threads(pid)]
+    return all(state[:1] == ["T"] for state in states)
+
+
+def sockets(pid: int) -> set[str]:
+    """The inodes of the sockets that it has open."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            found.add(descriptor.readlink().name)
+    return {name[len("socket:[") : -1] for name in found if name.startswith("socket:[")}
+
+
 def parent(pid: int) -> int:
     """The process that it was started by, or that has taken it in since."""
     return int(_status(pid)[1])
@@ -26,5 +42,9 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in told(pid, f"task/{pid}/children").split()]
 
 
-def _status(pid: int) -> list[str]:
-    return told(pid, "stat").rpartition(")")[2].split()  # a name may hold blanks and brackets
+def _threads(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").iterdir())
+
+
+def _status(pid: int, name: str = "stat") -> list[str]:
+    return told(pid, name).rpartition(")")[2].split()  # a name may hold blanks and brackets

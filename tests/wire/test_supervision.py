@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import told
+from tests.processes import is_stopped, sockets, told
 from tests.running import ROOT, RunningRegistry, environment, running, until
 from tests.wire.connection import Connection
 from tests.wire.test_process import unlikely_port, wait_until_refused
@@ -37,9 +37,8 @@ def answers(registry: RunningRegistry) -> bool:
 
 def accepts(worker: int) -> bool:
     """Whether it takes connections: it has a TCP socket that listens."""
-    sockets = {str(entry.readlink()) for entry in Path(f"/proc/{worker}/fd").iterdir()}
-    listening = [line.split()[9] for line in told(worker, "net/tcp").splitlines() if " 0A " in line]
-    return any(f"socket:[{inode}]" in sockets for inode in listening)
+    listening = {line.split()[9] for line in told(worker, "net/tcp").splitlines() if " 0A " in line}
+    return not listening.isdisjoint(sockets(worker))
 
 
 def deaths(registry: RunningRegistry) -> list[str]:
@@ -90,6 +89,7 @@ def test_a_connection_that_a_killed_worker_had_not_accepted_is_answered(tmp_path
     with running(tmp_path / "data", "--workers", "1") as registry:
         (worker,) = children(registry)
         os.kill(worker, signal.SIGSTOP)
+        until(lambda: is_stopped(worker))
         connection = Connection(registry.port).raw()
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
         os.kill(worker, signal.SIGKILL)
