@@ -23,13 +23,24 @@ def is_stopped(pid: int) -> bool:
     return all(state[:1] == ["T"] for state in states)
 
 
-def sockets(pid: int) -> set[str]:
-    """The inodes of the sockets that it has open."""
-    found = set()
+def open_files(pid: int) -> list[str]:
+    """The files and sockets that it has open, as proc(5) names them."""
+    found = []
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # it was closed meanwhile
-            found.add(descriptor.readlink().name)
-    return {name[len("socket:[") : -1] for name in found if name.startswith("socket:[")}
+            found.append(str(descriptor.readlink()))
+    return found
+
+
+def of_session(session: int) -> list[int]:
+    """The live processes of a session, found without the help of their parent."""
+    pids = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+    statuses = {pid: _status(pid) for pid in pids}
+    return [
+        pid
+        for pid, status in statuses.items()
+        if status and status[0] != "Z" and int(status[3]) == session
+    ]
 
 
 def parent(pid: int) -> int:
