@@ -74,9 +74,8 @@ def kill_a_worker(registry: RunningRegistry) -> Window:
     worker = next(pid for pid, name in names.items() if "worker-" in name)
     began = time.monotonic()
     os.kill(worker, signal.SIGKILL)
-    until(
-        lambda: not told(worker, "stat"), WAIT_SECONDS
-    )  # not before its last thread, which has sockets
+    # A process is a zombie before its last thread has ended, which still has the sockets.
+    until(lambda: not told(worker, "stat"), WAIT_SECONDS)
     return Window(began, time.monotonic())
 
 
