@@ -51,8 +51,8 @@ from acrux.settings import Settings
 class Registry:
     """A registry that is built but not yet open.
 
-    `rehearse` does once what a server does before it serves, so that what cannot work is found
-    before there are workers. It raises InvalidSettings.
+    `rehearse` does once what a server does before it serves, and opening does not, so that what
+    cannot work is found before there are workers. It raises InvalidSettings.
     """
 
     app: Application
@@ -90,7 +90,8 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
         *clocks.background_tasks(adapters.facts),
         *tasks.every_process(adapters, services),
     )
-    serving = (*background, *_of_serving(settings, adapters, services, connections, log))
+    of_serving = _of_serving(settings, adapters, services, connections, log)
+    serving = (*background, *of_serving)
     parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
     app, rows = _application(parts, board or Board(slots=1))
     lifespan = _lifespan(adapters, services, log, background)
@@ -100,7 +101,7 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
         services,
         lifespan,
         adapters,
-        BackgroundTasks(serving, log).rehearse,
+        BackgroundTasks(of_serving, log).rehearse,
         adapters.storage.probe,
     )
 

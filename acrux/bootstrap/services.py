@@ -5,7 +5,6 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_network
 from secrets import token_hex
 
 from acrux import __version__
@@ -147,7 +146,7 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
             adapters.outbox,
             adapters.vault,
             clock,
-            [ip_network(network) for network in settings.webhook_networks],
+            adapters.sender.networks,
         ),
         deliveries=_deliveries(settings, adapters),
     )

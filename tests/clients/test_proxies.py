@@ -6,7 +6,6 @@ import shutil
 import signal
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,15 @@ import pytest
 from acrux.adapters.keys.certificates import CertificateFiles, self_signed
 from acrux.domain.content.digest import Digest
 from tests.images import image
-from tests.running import ROOT, STOP_SECONDS, RunningRegistry, free_port, running, write_layout
+from tests.running import (
+    ROOT,
+    STOP_SECONDS,
+    RunningRegistry,
+    free_port,
+    running,
+    until,
+    write_layout,
+)
 from tests.tools import require_tool
 
 PAGE: Final = ROOT / "docs" / "how-to" / "behind-a-proxy.md"
@@ -129,7 +136,7 @@ def proxy(command: list[str], folder: Path, port: int) -> Iterator[None]:
             command, cwd=folder, env=environ, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        wait_until(lambda: _accepts(port) or process.poll() is not None)
+        until(lambda: _accepts(port) or process.poll() is not None, WAIT_SECONDS)
         assert process.poll() is None, log.read_text()
         yield
     finally:
@@ -144,15 +151,6 @@ def _accepts(port: int) -> bool:
     except httpx2.TransportError:
         return False
     return True
-
-
-def wait_until(holds: object) -> None:
-    """Wait until it holds, or fail."""
-    assert callable(holds)
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_the_challenge_names_the_proxy_with_its_port(behind: Behind) -> None:
@@ -171,7 +169,7 @@ def test_a_chunked_push_reaches_the_registry_as_it_is_sent(behind: Behind) -> No
 
     def pieces() -> Iterator[bytes]:
         yield PIECE
-        wait_until(lambda: any(path.stat().st_size for path in uploads.rglob("*.*")))
+        until(lambda: any(path.stat().st_size for path in uploads.rglob("*.*")), WAIT_SECONDS)
         yield PIECE
 
     with behind.client() as client:

@@ -14,9 +14,8 @@ from typing import Final
 
 import pytest
 
-from tests.clients.test_proxies import wait_until
-from tests.processes import is_alive, told
-from tests.running import RunningRegistry, free_port, renew
+from tests.processes import told
+from tests.running import RunningRegistry, free_port, renew, until
 from tests.scrape import scrape
 from tests.soak.clients import Client, Entrance, Tally, Window
 from tests.soak.place import Place, place
@@ -28,6 +27,7 @@ GROWTH: Final = 1.1
 SLACK_BYTES: Final = 16 * 1024 * 1024
 UNCOUNTED: Final = 1.0  # a killed worker takes what it counted last with it; twice that, in seconds
 RENEWALS: Final = 3  # of the certificate
+WAIT_SECONDS: Final = 20
 BAD_GATEWAY: Final = 502  # a proxy's own answer
 
 
@@ -74,7 +74,8 @@ def kill_a_worker(registry: RunningRegistry) -> Window:
     worker = next(pid for pid, name in names.items() if "worker-" in name)
     began = time.monotonic()
     os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: not is_alive(worker))
+    # A process is a zombie before its last thread has ended, which still has the sockets.
+    until(lambda: not told(worker, "stat"), WAIT_SECONDS)
     return Window(began, time.monotonic())
 
 
@@ -88,7 +89,7 @@ def test_no_request_fails_but_those_of_a_killed_worker(tmp_path: Path) -> None:
             killed, memory = live(there, passwords)
         grown = bytes_of_a_process(there.registry)
         uncounted = sum(killed.began - UNCOUNTED < at <= killed.ended for at in tally.instants)
-        wait_until(lambda: counted(metrics, "GET") + uncounted >= made(tally, "GET"))
+        until(lambda: counted(metrics, "GET") + uncounted >= made(tally, "GET"), WAIT_SECONDS)
         for method in ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"):
             lost = made(tally, method) - counted(metrics, method)
             assert -len(tally.failures) <= lost <= uncounted, method

@@ -5,11 +5,11 @@ import http.client
 import socket
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from acrux.domain.content.digest import Digest
+from tests.processes import open_files
 from tests.running import RunningRegistry
 from tests.wire.connection import MEBIBYTE, Connection, pattern
 from tests.wire.held_connections import newcomer, slowest_answers
@@ -140,18 +140,18 @@ def test_a_reader_that_leaves_does_not_keep_its_file_open(
         leaving.close()
 
     # These are answered after the abandoned ones were noticed: they share two event loops.
-    open_files: list[str] = []
+    still_open: list[str] = []
     for _ in range(200):
         assert connection.call("GET", "/v2/").status == 200
-        open_files = [
+        still_open = [
             target
             for pid in registry.worker_pids()
-            for target in open_targets(pid)
+            for target in open_files(pid)
             if large.encoded in target
         ]
-        if not open_files:
+        if not still_open:
             break
-    assert open_files == []
+    assert still_open == []
 
 
 def test_readers_that_leave_do_not_delay_others(
@@ -167,14 +167,3 @@ def test_readers_that_leave_do_not_delay_others(
         reader.close()
 
     assert slowest_answers(newcomer(registry.port)) < LONGEST
-
-
-def open_targets(pid: int) -> list[str]:
-    """The files that the process has open."""
-    targets = []
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            targets.append(str(descriptor.readlink()))
-        except FileNotFoundError:
-            continue
-    return targets

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import told
+from tests.processes import is_stopped, of_session, open_files, told
 from tests.running import ROOT, RunningRegistry, environment, running, until
 from tests.wire.connection import Connection
 from tests.wire.test_process import unlikely_port, wait_until_refused
@@ -37,25 +37,13 @@ def answers(registry: RunningRegistry) -> bool:
 
 def accepts(worker: int) -> bool:
     """Whether it takes connections: it has a TCP socket that listens."""
-    sockets = {str(entry.readlink()) for entry in Path(f"/proc/{worker}/fd").iterdir()}
-    listening = [line.split()[9] for line in told(worker, "net/tcp").splitlines() if " 0A " in line]
-    return any(f"socket:[{inode}]" in sockets for inode in listening)
+    listening = {line.split()[9] for line in told(worker, "net/tcp").splitlines() if " 0A " in line}
+    return any(f"socket:[{inode}]" in open_files(worker) for inode in listening)
 
 
 def deaths(registry: RunningRegistry) -> list[str]:
     """The log lines that report a death."""
     return [line for line in registry.log.read_text().splitlines() if "event=worker-died" in line]
-
-
-def of_session(session: int) -> list[int]:
-    """The live processes of a session, found without the help of their parent."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == session and fields[0] != "Z":
-                found.append(int(stat.parent.name))
-    return found
 
 
 def open_upload(registry: RunningRegistry) -> socket.socket:
@@ -90,6 +78,7 @@ def test_a_connection_that_a_killed_worker_had_not_accepted_is_answered(tmp_path
     with running(tmp_path / "data", "--workers", "1") as registry:
         (worker,) = children(registry)
         os.kill(worker, signal.SIGSTOP)
+        until(lambda: is_stopped(worker))
         connection = Connection(registry.port).raw()
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
         os.kill(worker, signal.SIGKILL)

@@ -37,7 +37,7 @@ class HttpSender:
     """
 
     def __init__(self, networks: Sequence[Network], resolve: Resolve = resolve) -> None:
-        self._networks = networks
+        self.networks = networks
         self._resolve = resolve
         self._trusted: ssl.SSLContext | None = None
 
@@ -65,14 +65,14 @@ class HttpSender:
 
     def _allowed(self, uri: Uri, found: Sequence[Address]) -> Sequence[Address] | str:
         """The addresses that may be reached, or why none may."""
-        allowed = [address for address in found if is_allowed(address, self._networks)]
+        allowed = [address for address in found if is_allowed(address, self.networks)]
         if not allowed:
             return (
                 f"{uri.host} leads to no public address: allow its network with the setting "
                 "webhook_networks if it is a receiver of yours"
             )
         if not uri.is_encrypted:
-            allowed = [address for address in allowed if is_within(address, self._networks)]
+            allowed = [address for address in allowed if is_within(address, self.networks)]
         return allowed[:MAX_ADDRESSES] or "http is allowed in webhook_networks only: use https"
 
 

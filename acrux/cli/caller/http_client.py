@@ -14,10 +14,10 @@ from typing import Any, Final
 import click
 import httpx2
 
-from acrux import __version__
 from acrux.cli import exits
 from acrux.cli.caller import failures
 from acrux.client.errors import ClientError, RealmRefused
+from acrux.client.tokens import USER_AGENT
 
 Hooks = dict[str, list[Callable[..., Any]]]
 
@@ -126,7 +126,7 @@ def open_client(tls: Tls, hooks: Hooks | None = None) -> httpx2.Client:
     Raises click.BadParameter for certificates it cannot read, and click.UsageError for a proxy that
     it cannot use.
     """
-    headers = {"User-Agent": f"acrux/{__version__}", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
     try:
         return httpx2.Client(
             headers=headers, verify=verification(tls), timeout=TIMEOUT, event_hooks=hooks
@@ -165,6 +165,11 @@ def why_unreached(error: httpx2.RequestError) -> str:
     if url.scheme == "http" and is_illegal:
         return f"it does not speak HTTP: probably https. Call it as https://{host}"
     return why
+
+
+def perhaps_https(url: httpx2.URL) -> str:
+    """What to add to a 400 to plain http: nginx and Go's servers give it at a port for https."""
+    return f". If it speaks https, call it as https://{url.netloc.decode('ascii')}"
 
 
 def told(refused: ClientError) -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from acrux.cli.caller.http_client import Refused
+from acrux.cli.caller.http_client import Refused, perhaps_https
 from acrux.client import challenge as challenges
 from acrux.client import grants, realm, tokens
 from acrux.client.challenge import Challenge
@@ -26,8 +26,8 @@ def ask(client: httpx2.Client, url: httpx2.URL) -> Challenge:
 
 
 def _meaning(url: httpx2.URL, status: int) -> str:
-    if status == 400 and url.scheme == "http":  # as nginx and Go answer http at a port for https
-        return f". If it speaks https, call it as https://{url.netloc.decode('ascii')}"
+    if status == 400 and url.scheme == "http":
+        return perhaps_https(url)
     return ": it requires no credentials" if status < 400 else ""
 
 

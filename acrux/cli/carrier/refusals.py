@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import httpx2
 
-from acrux.cli.caller.http_client import Refused, printable, written
+from acrux.cli.caller.http_client import Refused, perhaps_https, printable, written
 from acrux.client.login import Login, describe
 from acrux.errors import InvalidInput, NameTaken, RegistryError, Unknown
 from acrux.http.management.operation import ROOT
@@ -82,7 +82,8 @@ def refusal(response: httpx2.Response, body: bytes, login: Login | None) -> Exce
     if _is_of_endpoint(status, stated):
         return NotSpoken(_not_spoken(response, stated))
     if status == 400 and not stated.code and response.request.url.scheme == "http":
-        return InvalidInput(_plain(response))
+        url = response.request.url
+        return InvalidInput(f"{host} answered {_status(response)}{perhaps_https(url)}")
     kind = _KINDS.get(status)
     if kind is not None:
         return kind(stated.message or _status(response), **stated.detail)
@@ -96,12 +97,6 @@ def _refused(response: httpx2.Response, stated: Stated) -> str:
     if response.status_code == 429:
         return f"{host} is busy: {said}{_again(response, said)}"
     return f"{host} answered {_status(response)}" + (f": {said}" if stated.message else "")
-
-
-def _plain(response: httpx2.Response) -> str:
-    # As nginx and Go's servers answer http at a port for https.
-    host, status = _host(response), _status(response)
-    return f"{host} answered {status}. If it speaks https, call it as https://{host}"
 
 
 def _is_of_endpoint(status: int, stated: Stated) -> bool:
