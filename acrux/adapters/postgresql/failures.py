@@ -16,7 +16,7 @@ from acrux.errors import (
 )
 
 _FULL: Final = "the disk of the database is full: free some space there, then try again"
-_READ_ONLY: Final = (
+READ_ONLY: Final = (
     "the database takes no writes now: you can pull, but not push or change anything; try again"
     " once it does"
 )
@@ -32,7 +32,7 @@ def _busy() -> RegistryError:
 
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _OF_STATE: Final[dict[str, Callable[[], RegistryError]]] = {
-    "25006": lambda: StorageReadOnly(_READ_ONLY),
+    "25006": lambda: StorageReadOnly(READ_ONLY),
     "26000": lambda: StorageUnavailable(_PREPARED),
     "42P05": lambda: StorageUnavailable(_PREPARED),
     "40001": _busy,  # serialization failure
