@@ -173,7 +173,7 @@ class Deployed:
             yield client
 
 
-def _here(folder: Path, node: Service, host: str) -> dict[str, str]:
+def _here(folder: Path, node: Service, host: str) -> dict[str, Any]:
     """The variables of a node, for this machine."""
     changed = {
         "ACRUX_LOGIN_SERVERS": host,
@@ -183,7 +183,7 @@ def _here(folder: Path, node: Service, host: str) -> dict[str, str]:
         "ACRUX_WORKERS": "1",
     }
     assert changed.keys() <= node["environment"].keys()
-    return node["environment"] | changed
+    return {**node["environment"], **changed}
 
 
 @contextmanager

@@ -16,7 +16,7 @@ REASONS = {
     "examples, each of which tests/reference/test_commands.py parses": 77,
     "goes on until you stop it": 1,
     "measures for minutes": 1,
-    "needs a Kubernetes cluster": 6,
+    "needs a Kubernetes cluster": 7,
     "needs a bucket": 3,
     "needs systemd as the machine's first process; tests/deploy checks these files": 3,
     "tests/deploy builds this image": 1,
