@@ -21,6 +21,7 @@ REASONS = {
     "needs systemd as the machine's first process; tests/deploy checks these files": 3,
     "tests/deploy builds this image": 1,
     "tests/deploy checks this file": 1,
+    "tests/deploy runs this cluster": 3,
     "tests/deploy runs this image": 2,
     "needs a collector": 1,
     "needs a PostgreSQL of yours; tests/wire/test_two_nodes.py has one of its own": 2,
