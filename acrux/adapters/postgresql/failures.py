@@ -118,7 +118,8 @@ def refusals(shown: str) -> Iterator[None]:
     except asyncpg.ClientConfigurationError as failure:
         raise InvalidSettings(f"database: {shown}: {_reason(failure)}") from failure
     except (*LOST, asyncpg.PostgresError, RegistryError) as failure:
-        first = failure.__cause__ or failure  # without what a client is told of it
+        # Ours says what a client is told of it; one of asyncio is caused by its own machinery.
+        first = (isinstance(failure, RegistryError) and failure.__cause__) or failure
         raise InvalidSettings(
             f"database: {shown} cannot be used ({_reason(first)}): {_advice(first)}"
         ) from failure
