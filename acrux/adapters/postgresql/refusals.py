@@ -1,4 +1,4 @@
-"""Whether the server takes writes: what it refused just now, and what it says itself."""
+"""Whether the server takes writes: what it refused, and what it says."""
 
 import time
 from collections.abc import Callable, Iterator
