@@ -218,6 +218,15 @@ def test_pods_that_keep_nothing_are_replaced_one_at_a_time(helm: str) -> None:
     assert single["Service"]["spec"]["publishNotReadyAddresses"] is True
 
 
+def test_a_pod_that_keeps_its_keys_has_a_claim(helm: str) -> None:
+    """Without them no password works after the pod was replaced."""
+    own = "replicaCount=1,masterKey.existingSecret=,config.shared_storage=true"
+
+    kinds = {one["kind"] for one in template(helm, "--values", str(CLUSTER), "--set", own)}
+
+    assert "PersistentVolumeClaim" in kinds
+
+
 def test_each_pod_of_several_is_an_instance_of_its_own(helm: str) -> None:
     """Their counters would be mixed up as those of one registry that restarts all the time."""
     [endpoint] = rendered(helm, CLUSTER)["ServiceMonitor"]["spec"]["endpoints"]

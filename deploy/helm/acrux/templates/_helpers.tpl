@@ -46,7 +46,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- /* Whether the pods keep nothing: "true" or empty. */}}
 {{- define "acrux.stateless" -}}
-{{- if and .Values.database.existingSecret .Values.config.storage -}}true{{- end -}}
+{{- if and .Values.database.existingSecret .Values.masterKey.existingSecret .Values.config.storage -}}true{{- end -}}
 {{- end }}
 
 {{- /* The settings that the chart knows, under those of the values. */}}
