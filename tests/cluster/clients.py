@@ -23,8 +23,8 @@ SECONDS: Final = 180
 
 # What no client may be told because something fails: it would act on it.
 WRONG: Final = re.compile(
-    r"\b(?:400|401|403|404|405|416|500)\b|unauthorized|denied|not found|_UNKNOWN|unknown to registry"
-    r"|_INVALID|internal server error",
+    r"\b(?:400|401|403|404|405|416|500)\b|unauthorized|denied|not found|unknown|_invalid"
+    r"|internal server error",
     re.IGNORECASE,
 )
 
@@ -35,9 +35,7 @@ class FailedError(Exception):
 
 def run(*command: str) -> str:
     """What a command prints. Raises FailedError."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     if done.returncode != 0:
         raise FailedError(done.stdout + done.stderr)
     return done.stdout
@@ -45,6 +43,8 @@ def run(*command: str) -> str:
 
 class Client:
     """A program with a repository of its own. All methods raise FailedError."""
+
+    deletes = True
 
     def __init__(self, registry: RunningRegistry, folder: Path) -> None:
         self.repository = f"storm/{type(self).__name__.lower()}"
@@ -61,9 +61,8 @@ class Client:
     def pull(self, tag: str) -> str:
         """Pull all of it, which the program verifies, and return the digest of the manifest."""
 
-    @abstractmethod
     def delete(self, tag: str) -> None:
-        """Delete the manifest of the tag."""
+        """Delete the manifest of the tag, if this client `deletes`."""
 
     def layout(self, tag: str) -> tuple[Path, Image]:
         """A new image on the disk; whoever pushes it again for the same tag pushes the same."""
@@ -83,7 +82,7 @@ class Skopeo(Client):
 
     def pull(self, tag: str) -> str:
         """See Client."""
-        back = self.folder / "pulled" / tag
+        back = self.folder / f"pulled-{tag}"
         self._run("copy", "--src-tls-verify=false", "--src-creds", self.credentials,
                   f"docker://{self.name}:{tag}", f"oci:{back}:{tag}")  # fmt: skip
         (entry,) = json.loads((back / "index.json").read_text())["manifests"]
@@ -173,7 +172,9 @@ class Oras(Client):
 
 
 class DockerDaemon(Client):
-    """docker."""
+    """docker, which cannot delete."""
+
+    deletes = False
 
     def __init__(self, registry: RunningRegistry, folder: Path, docker: Docker) -> None:
         super().__init__(registry, folder)
@@ -198,9 +199,6 @@ class DockerDaemon(Client):
         self._docker.run("rmi", name)
         self._run("pull", name)
         return self._digest(name)
-
-    def delete(self, tag: str) -> None:
-        """docker cannot."""
 
     def _digest(self, name: str) -> str:
         told = self._run("inspect", "--format", "{{index .RepoDigests 0}}", name)

@@ -144,9 +144,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster(
-    factory: pytest.TempPathFactory, *options: str, nodes: int = 3
-) -> Iterator[Cluster]:
+def cluster(factory: pytest.TempPathFactory, *options: str, nodes: int = 3) -> Iterator[Cluster]:
     """So many nodes, a balancer in front of them, and what they share."""
     base = factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

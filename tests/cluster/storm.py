@@ -75,8 +75,8 @@ class Pushing(Going):
         kept = sorted(self.digests)
         if kept and turn % PULLED_EVERY == 0:
             self.attempt(lambda: self._pull(kept[turn % len(kept)]))
-        if len(kept) > 1 and turn % DELETED_EVERY == 0:
-            self._delete(kept[0])
+        if self.client.deletes and len(kept) > 1 and turn % DELETED_EVERY == 0:
+            self._delete_one(kept[0])
 
     def _push(self, tag: str) -> None:
         def push() -> None:
@@ -89,7 +89,7 @@ class Pushing(Going):
         if (found := self.client.pull(tag)) != self.digests[tag]:
             self.wrong.append(f"{tag} is {found}")
 
-    def _delete(self, tag: str) -> None:
+    def _delete_one(self, tag: str) -> None:
         del self.digests[tag]  # nobody knows, until it is acknowledged
         if self.attempt(lambda: self.client.delete(tag)):
             self.deleted.add(tag)
@@ -115,7 +115,7 @@ class Loading(Going):
         self.load = TagsOnly(registry, registry.password, Ledger(), f"load-{number}", ALSO_LARGE)
         self._chance = random.Random(number)
 
-    def step(self, turn: int) -> None:  # noqa: ARG002 -- as Going
+    def step(self, turn: int) -> None:
         """Some steps, and the closing PUT once more that got no answer."""
         self.attempt(self._take_steps)
         if self.load.ledger.closing is not None:

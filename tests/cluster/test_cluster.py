@@ -21,7 +21,6 @@ TURNS = 3  # how often each node is killed
 MOST_PUSHES = 1000
 
 
-
 def test_what_one_node_took_every_node_serves(nodes: Cluster) -> None:
     """A pull right after a push would fail, depending on the node it is sent to."""
     for number, pushing in enumerate(nodes.nodes):
