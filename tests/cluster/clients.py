@@ -23,8 +23,8 @@ SECONDS: Final = 180
 
 # What no client may be told because something fails: it would act on it.
 WRONG: Final = re.compile(
-    r"\b(?:400|401|403|404|405|416|500)\b|unauthorized|denied|not found|unknown|_invalid"
-    r"|internal server error",
+    r"\b(?:400|401|403|404|405|409|413|416|500)\b|unauthorized|denied|not found|_invalid"
+    r"|(?:blob|manifest|name)[ _]unknown|internal server error",
     re.IGNORECASE,
 )
 
@@ -167,7 +167,7 @@ class Oras(Client):
     def _try(self, call: Callable[[], Any]) -> Any:
         try:
             return call()
-        except (requests.RequestException, ValueError) as failed:
+        except (requests.RequestException, ValueError, RuntimeError) as failed:
             raise FailedError(str(failed)) from failed
 
 

@@ -87,13 +87,11 @@ class Cluster:
             )
         )  # fmt: skip
 
-    def replace(self, number: int) -> RunningRegistry:
-        """Kill a node, and start another one in its place, with an empty directory."""
+    def replace(self, number: int) -> None:
+        """Start another node in the place of one that was killed, with an empty directory."""
         passwords = self.nodes[number].passwords
-        self.nodes[number].kill()
         self._running[number].close()
         self.nodes[number] = replace(self._start(number), passwords=passwords)
-        return self.nodes[number]
 
     def registry(self, *, secure: bool = False) -> RunningRegistry:
         """The cluster as clients see it: as one registry, at the address of the balancer."""
@@ -114,14 +112,15 @@ class Cluster:
         token = json.loads(reply.body)["access_token"]
         return Connection(node.port, {"Authorization": f"Bearer {token}"})
 
-    def command(self, *words: str) -> Any:
-        """What a command on the registry prints for programs, on a machine without a node."""
-        done = acrux(
-            *words, "--data-dir", str(self.elsewhere), *self.place, "--output", "json",
-            **self.variables,
-        )  # fmt: skip
+    def command(self, *words: str) -> str:
+        """What a command on the registry prints, on a machine without a node."""
+        done = acrux(*words, "--data-dir", str(self.elsewhere), *self.place, **self.variables)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return done.stdout
+
+    def told(self, *words: str) -> Any:
+        """What a command prints for programs."""
+        return json.loads(self.command(*words, "--output", "json"))
 
     @property
     def elsewhere(self) -> Path:
@@ -132,7 +131,7 @@ class Cluster:
 
     def renew_password(self) -> None:
         """Give the admin user a new password, which the nodes' `password` is from now on."""
-        renewed = self.command("credential", "renew", "--password-name", "password")
+        renewed = self.told("credential", "renew", "--password-name", "password")
         values = {one["name"]: one["value"] for one in renewed["passwords"]}
         for node in self.nodes:
             node.passwords["password"] = values["password"]

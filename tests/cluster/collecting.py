@@ -89,6 +89,7 @@ def untagged(nodes: Cluster) -> int:
 
 
 def _rows(nodes: Cluster, query: str) -> list[tuple[str, ...]]:
-    told = nodes.database.execute(f"SELECT json_agg(row) FROM ({query}) AS row", DATABASE)
+    script = f"SELECT json_agg(row) FROM ({query}) AS row"  # noqa: S608 -- our own queries
+    told = nodes.database.execute(script, DATABASE)
     rows = json.loads(told) if told.strip() else []
     return [tuple(row.values()) for row in rows]

@@ -1,22 +1,23 @@
 """Three nodes behind a balancer, and what the tests of other folders take for one registry."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import hello_world
 from tests.cluster.cluster import Cluster, cluster
 from tests.conformance.conftest import OPTIONS, program, repository, second_repository
 from tests.running import RunningRegistry
+from tests.wire.connection import Connection
 
-__all__ = ["hello_world", "program", "repository", "second_repository"]
+__all__ = ["program", "repository", "second_repository"]
 
 
 @pytest.fixture(scope="session")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Three nodes, set up as the checklist needs it."""
-    with cluster(tmp_path_factory, *OPTIONS) as made:
+    """Three nodes, set up as the checklist needs it; webhooks may reach this machine."""
+    with cluster(tmp_path_factory, *OPTIONS, "--webhook-network", "127.0.0.0/8") as made:
         yield made
 
 
@@ -36,3 +37,11 @@ def secure_registry(nodes: Cluster) -> RunningRegistry:
 def ca_file(nodes: Cluster) -> Path:
     """What the balancer's certificate was issued by."""
     return nodes.front.ca
+
+
+@pytest.fixture
+def connection(registry: RunningRegistry) -> Iterator[Connection]:
+    """A connection to the balancer, with a token for everything."""
+    with closing(Connection(registry.port)) as connection:
+        connection.login("acrux", registry.password)
+        yield connection

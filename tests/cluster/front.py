@@ -32,6 +32,7 @@ frontend registry
     http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
     http-request set-header X-Forwarded-Proto http if !{{ ssl_fc }}
     http-request set-header X-Forwarded-Host %[req.hdr(Host)]
+    http-response set-header {served_by} %s
     use_backend ready if {{ nbsrv(ready) gt 0 }}
     default_backend alive
 
@@ -44,6 +45,7 @@ backend alive
     http-error status 503 content-type application/json hdr Retry-After 1 string '{nobody}'
 {servers}
 """
+SERVED_BY: Final = "X-Served-By"  # which node answered
 NOBODY: Final = (
     '{"errors":[{"code":"UNAVAILABLE","message":"no node answers: try again in a moment"}]}'
 )
@@ -82,7 +84,7 @@ class Balancer:
         front = self.front
         text = CONFIGURATION.format(
             port=front.port, secure_port=front.secure_port, bundle=bundle, servers=servers,
-            nobody=NOBODY,
+            nobody=NOBODY, served_by=SERVED_BY,
         )  # fmt: skip
         with proxy(haproxy(self._folder, text), self._folder, front.secure_port):
             yield

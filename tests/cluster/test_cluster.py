@@ -1,10 +1,8 @@
-"""Three nodes are one registry: each answers with what any acknowledged, and any may die."""
+"""Three nodes are one registry: each answers with what any acknowledged."""
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -16,9 +14,6 @@ from tests.running import RunningRegistry, acrux, running
 from tests.wire.connection import Connection
 
 pytestmark = pytest.mark.xdist_group("cluster")
-
-TURNS = 3  # how often each node is killed
-MOST_PUSHES = 1000
 
 
 def test_what_one_node_took_every_node_serves(nodes: Cluster) -> None:
@@ -68,64 +63,6 @@ def test_an_upload_wanders_over_all_nodes(nodes: Cluster) -> None:
         reply = connection.call("PUT", f"{location}&digest={Digest.of(content)}")
 
     assert reply.status == 201, reply.body
-
-
-class Pusher(threading.Thread):
-    """Pushes images through one node after another; a push that fails is tried at the next."""
-
-    def __init__(self, nodes: Cluster, number: int) -> None:
-        super().__init__()
-        self.acknowledged: dict[str, Image] = {}
-        self._nodes = nodes
-        self._number = number
-        self._stopped = threading.Event()
-
-    def stop(self) -> None:
-        """End after the push that is under way."""
-        self._stopped.set()
-
-    def run(self) -> None:
-        """Push until it is stopped."""
-        for turn in range(MOST_PUSHES):
-            if self._stopped.is_set():
-                return
-            tag = f"pushed-{self._number}-{turn}"
-            pushed = image(os.urandom(2000), tag.encode())
-            for attempt in range(len(self._nodes.nodes)):
-                if self._push(self._nodes.nodes[(turn + attempt) % 3], tag, pushed):
-                    self.acknowledged[tag] = pushed
-                    break
-
-    def _push(self, node: RunningRegistry, tag: str, pushed: Image) -> bool:
-        try:
-            with closing(self._nodes.connect(node)) as connection:
-                connection.push_image(pushed, tag)
-        except (OSError, HTTPException):  # it was killed
-            return False
-        return True
-
-
-def test_nodes_are_killed_and_replaced_and_nothing_acknowledged_is_lost(nodes: Cluster) -> None:
-    """Machines die, and are replaced by others that have never seen the registry."""
-    pushers = [Pusher(nodes, number) for number in range(3)]
-    for pusher in pushers:
-        pusher.start()
-    try:
-        for turn in range(3 * TURNS):
-            nodes.replace(turn % 3)
-    finally:
-        for pusher in pushers:
-            pusher.stop()
-        for pusher in pushers:
-            pusher.join()
-
-    acknowledged = {tag: made for one in pushers for tag, made in one.acknowledged.items()}
-    assert len(acknowledged) > 3 * TURNS
-    for node in nodes.nodes:
-        with closing(nodes.connect(node)) as connection:
-            lost = [tag for tag, made in acknowledged.items() if not serves(connection, tag, made)]
-            assert lost == []
-    assert nodes.command("check", "--deep")["findings"] == []
 
 
 @contextmanager

@@ -9,6 +9,6 @@ from tests.conformance.test_manifests import *  # noqa: F403 -- as above
 from tests.conformance.test_official import (
     test_the_official_program_finds_nothing_to_fail_and_nothing_to_skip,  # noqa: F401 -- as above
 )
-from tests.conformance.test_referrers import *  # noqa: F403 -- as above
+from tests.conformance.test_referrers import *  # type: ignore[assignment]  # noqa: F403 -- as above; each uses its own `pages`
 
 pytestmark = pytest.mark.xdist_group("cluster")

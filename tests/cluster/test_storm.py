@@ -1,7 +1,7 @@
 """Whatever fails: what was acknowledged is there, and what was deleted stays deleted."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from operator import gt
 from pathlib import Path
@@ -13,13 +13,7 @@ from acrux.domain.content.digest import Digest
 from tests.clients import go_tools, test_crane
 from tests.clients.test_docker import Docker
 from tests.cluster import collecting
-from tests.cluster.clients import (
-    Client,
-    DockerDaemon,
-    GoContainerRegistry,
-    Oras,
-    Skopeo,
-)  # fmt: skip
+from tests.cluster.clients import Client, DockerDaemon, GoContainerRegistry, Oras, Skopeo
 from tests.cluster.cluster import Cluster, cluster
 from tests.cluster.storm import Going, Loading, Pushing, going
 from tests.cluster.test_faults import OF_THE_DATABASE, OF_THE_STORE, PATIENCE, ready
@@ -29,7 +23,7 @@ from tests.dockerd import client, docker_daemon
 from tests.running import until
 from tests.wire.connection import Connection
 
-pytestmark = pytest.mark.xdist_group("cluster")
+pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.timeout(900)]
 
 CRANE: Final = "github.com/google/go-containerregistry/cmd/crane"
 LOADS: Final = 2
@@ -67,7 +61,8 @@ def clients(
 def weather(nodes: Cluster) -> Iterator[AbstractContextManager[object]]:
     """What fails, one after another; each is over when its block ends."""
     for number in range(3):
-        yield replacing(nodes, number)
+        yield without(nodes, number)
+    yield rolling(nodes)
     for fault in (*OF_THE_DATABASE.values(), *OF_THE_STORE.values()):
         yield fault(nodes)
     yield nodes.objects.answering(503, share=50)
@@ -75,8 +70,8 @@ def weather(nodes: Cluster) -> Iterator[AbstractContextManager[object]]:
 
 
 @contextmanager
-def replacing(nodes: Cluster, number: int) -> Iterator[None]:
-    """A node is killed, and another one takes its place."""
+def without(nodes: Cluster, number: int) -> Iterator[None]:
+    """A node is killed, and later another one takes its place."""
     nodes.nodes[number].kill()
     try:
         yield
@@ -84,11 +79,21 @@ def replacing(nodes: Cluster, number: int) -> Iterator[None]:
         nodes.replace(number)
 
 
-def fails(nodes: Cluster, fault: AbstractContextManager[object], threads: Sequence[Going]) -> None:
-    """Let it fail until clients have tried, or no node is ready; then wait until they succeed."""
-    tried = attempts(threads)
+@contextmanager
+def rolling(nodes: Cluster) -> Iterator[None]:
+    """Each node is stopped in good order, and another one takes its place."""
+    for number, node in enumerate(nodes.nodes):
+        assert node.stop() == 0
+        nodes.replace(number)
+    yield
+
+
+def fails(
+    fault: AbstractContextManager[object], threads: Sequence[Going], is_felt: Callable[[], bool]
+) -> None:
+    """Let it fail until it is felt; then wait until each client succeeds again."""
     with fault:
-        until(lambda: attempts(threads) >= tried + MORE or 200 not in ready(nodes), PATIENCE)
+        until(is_felt, PATIENCE)
     succeeded = [thread.succeeded for thread in threads]
     until(lambda: all(map(gt, (thread.succeeded for thread in threads), succeeded)), PATIENCE)
 
@@ -107,14 +112,17 @@ def test_what_was_acknowledged_is_there_whatever_failed(
     threads = [*pushing, *loading]
     with going(threads):
         for fault in weather(nodes):
-            fails(nodes, fault, threads)
+            enough = attempts(threads) + MORE
+            fails(fault, threads, lambda enough=enough: attempts(threads) >= enough)  # type: ignore[misc]
+        fails(nodes.objects.hanging(), threads, lambda: 200 not in ready(nodes))
 
     assert [wrong for thread in threads for wrong in thread.wrong] == []
+    assert any(one.deleted for one in pushing)
     for one in pushing:
         check_client(nodes, one)
     for load in loading:
         check_load(nodes, load)
-    assert nodes.command("check", "--deep")["findings"] == []
+    assert nodes.told("check", "--deep")["findings"] == []
     nodes.stop()
     collecting.collect_later(nodes)
     assert collecting.untagged(nodes) == 0
