@@ -23,7 +23,7 @@ from tests.dockerd import client, docker_daemon
 from tests.running import until
 from tests.wire.connection import Connection
 
-pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.xdist_group("cluster")
 
 CRANE: Final = "github.com/google/go-containerregistry/cmd/crane"
 LOADS: Final = 2
