@@ -13,6 +13,7 @@ from bench.run import guarded, log, perform
 from bench.scenario import FULL, QUICK
 from bench.workloads import (
     blobs,
+    cluster,
     collection,
     images,
     listings,
@@ -29,7 +30,7 @@ PAGE = ROOT / "docs" / "explanation" / "performance.md"
 WORKLOADS = {workload.name: workload for workload in (
     manifests.WORKLOAD, tokens.WORKLOAD, blobs.WORKLOAD, uploads.WORKLOAD,
     images.WORKLOAD, listings.WORKLOAD, memory.WORKLOAD, start.WORKLOAD,
-    collection.WORKLOAD,
+    collection.WORKLOAD, cluster.WORKLOAD,
 )}  # fmt: skip
 
 

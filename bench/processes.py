@@ -153,6 +153,17 @@ class Processes:
             raise BenchError(f"{name} failed with {code}: {process.output().strip()[-500:]}")
         return process.output()
 
+    def run_together(self, commands: Sequence[Sequence[str]]) -> list[str]:
+        """Run commands at the same time; return what each printed. Raises BenchError."""
+        started = [self.start(Path(command[0]).name, command) for command in commands]
+        codes = [process.wait() for process in started]
+        for process in started:
+            self._running.remove(process)
+        for process, code in zip(started, codes, strict=True):
+            if code != 0:
+                raise BenchError(f"{process.name} failed: {process.output().strip()[-500:]}")
+        return [process.output() for process in started]
+
     def settle(self) -> None:
         """Leave no write pending between rounds. Raises BenchError if a process has exited."""
         for process in self._running:
