@@ -52,7 +52,7 @@ HOW_TO_GET: Final = {
     NGINX: "nginx: sudo apt-get install nginx-light",
     "wrk": "wrk, which loads P1, P2, P3, P6 and P9: sudo apt-get install wrk",
     "ab": "ab, which loads HEAD in P1: sudo apt-get install apache2-utils",
-    VERSITYGW: "versitygw, the object store of P10: ./scripts/bench --get-peers builds it (needs Go)",
+    VERSITYGW: "versitygw, the store of P10: ./scripts/bench --get-peers builds it (needs Go)",
     "postgres": "PostgreSQL, the database of P10: sudo apt-get install postgresql",
     "eatmydata": "libeatmydata, for P4 without syncs: sudo apt-get install libeatmydata1",
 }  # fmt: skip

@@ -72,13 +72,13 @@ def render(results: Results) -> str:
     return "\n".join(_lines(results)) + "\n"
 
 
-def write_page(page: Path, results: Results) -> None:
-    """Put the tables between the marks of a page. Raises BenchError if it has none."""
-    before, begin, rest = page.read_text().partition(BEGIN)
+def write_page(page: Path, text: str, begin: str = BEGIN) -> None:
+    """Put the text between the marks of a page. Raises BenchError if it has none."""
+    before, begun, rest = page.read_text().partition(begin)
     _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise BenchError(f"{page.name} has no {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}")
+    if not (begun and end):
+        raise BenchError(f"{page.name} has no {begin} and {END}")
+    page.write_text(f"{before}{begin}\n\n{text}\n{END}{after}")
 
 
 def _lines(results: Results) -> Iterator[str]:

@@ -199,7 +199,7 @@ def _pushes(stage: Stage) -> Iterator[Case]:
                 script=PUSHES,
                 authorization=f"Bearer {one.token(PUSHED, 'pull', 'push')}",
                 connections=connections,
-            )  # fmt: skip
+            )
             for one in (node, sqlite)
         ]
         yield stage.case(name, works[0], sqlite=works[1])

@@ -81,7 +81,7 @@ def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
 
-    report.write_page(page, RESULTS)
+    report.write_page(page, report.render(RESULTS))
 
     text = page.read_text()
     assert text.startswith(f"before\n{report.BEGIN}\n\nRun of ")
@@ -95,7 +95,7 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page.write_text("a page")
 
     with pytest.raises(BenchError, match=r"page\.md has no <!-- made by"):
-        report.write_page(page, RESULTS)
+        report.write_page(page, report.render(RESULTS))
     assert page.read_text() == "a page"
 
 
