@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +96,7 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: list[Process] = []
+        self._afterwards: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +110,12 @@ class Processes:
         with deferred_signals():
             while self._running:
                 self.end(self._running[-1])
+            for act in self._afterwards:
+                act()
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Call `act` when no process runs any more."""
+        self._afterwards.append(act)
 
     def start(
         self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None

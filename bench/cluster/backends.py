@@ -3,17 +3,25 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import obstore
+from obstore.store import S3Store
+
 from bench import peers
 from bench.processes import BenchError, Process, Processes, free_port
+from bench.servers import environment
 
 ACCOUNT: Final = "postgres"  # of Debian's package; the programs refuse to run as root
 DATABASE: Final = "bench"
 BUCKET: Final = "bench"
+REGION: Final = "us-east-1"
+SIGNED_FOR: Final = timedelta(hours=1)
 KEYS: Final = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "opens nothing"}
 _EXTENSION: Final = "pg_stat_statements"
 
@@ -78,17 +86,26 @@ class Objects:
         """The variables that say how to reach it."""
         return {
             **KEYS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}", "AWS_ALLOW_HTTP": "true",
-            "AWS_REGION": "us-east-1",
+            "AWS_REGION": REGION,
         }  # fmt: skip
 
+    def address(self, key: str) -> str:
+        """The signed address of an object."""
+        store = S3Store(
+            BUCKET, endpoint=f"http://127.0.0.1:{self.port}", region=REGION,
+            access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+            secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        )  # fmt: skip
+        return obstore.sign(store, "GET", key, SIGNED_FOR)
 
-def start_objects(processes: Processes, folder: Path, enter: Sequence[str]) -> Objects:
-    """Start versitygw on the folder, by the command `enter`, which takes its command."""
+
+def start_objects(processes: Processes, folder: Path) -> Objects:
+    """Start versitygw on the folder."""
     buckets, attributes, port = folder / "buckets", folder / "attributes", free_port()
     (buckets / BUCKET).mkdir(parents=True)
     attributes.mkdir()
     command = [
-        *enter, peers.program(peers.VERSITYGW), "--port", f"127.0.0.1:{port}", "posix",
+        peers.program(peers.VERSITYGW), "--port", f"127.0.0.1:{port}", "posix",
         "--sidecar", str(attributes), str(buckets),
     ]  # fmt: skip
     keys = {
@@ -97,6 +114,13 @@ def start_objects(processes: Processes, folder: Path, enter: Sequence[str]) -> O
     }
     process = processes.serve(peers.VERSITYGW, command, port, os.environ | keys)
     return Objects(process, port)
+
+
+def start_line(processes: Processes, objects: Objects, rate: int) -> Objects:
+    """The same store behind a line of so many bytes in a second."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.cluster.relay", str(port), str(objects.port), str(rate)]
+    return Objects(processes.serve("line", command, port, environment()), port)
 
 
 def _unprivileged(program: str, *arguments: str) -> list[str]:

@@ -5,13 +5,12 @@ import json
 import secrets
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from bench.cluster.backends import Objects, PostgreSql, start_objects, start_postgresql
+from bench.cluster.backends import Objects, PostgreSql, start_line, start_objects, start_postgresql
 from bench.cluster.costs import Meter
 from bench.cluster.shares import Share
 from bench.content import HOT, TAG, Content, push_blob, push_manifest
@@ -21,33 +20,37 @@ from bench.wire import Connection
 
 NODES: Final = 3
 CORES: Final = 0.2  # of each node that is limited: three leave most of two cores to the rest
+LINE: Final = 100_000_000  # bytes in a second, of the line to the distant store
 TAGS: Final = 100
 SERVICE: Final = "registry.bench"  # the name of the balancer in front, if there were one
 PUSHED: Final = "bench/pushed"
 
 
 class Cluster:
-    """Nodes with one worker each, filled, and one more that redirects pulls of blobs."""
+    """Nodes with one worker each; one that redirects pulls, and one on a slow line to the store."""
 
-    def __init__(self, processes: Processes, folder: Path, ending: ExitStack) -> None:
+    def __init__(self, processes: Processes, folder: Path) -> None:
         self._processes = processes
         self._folder = folder
-        self._ending = ending
         folder.mkdir()
         self.database: PostgreSql = start_postgresql(processes, folder / "postgresql")
-        self.store_share = self._share("store")
-        self.objects: Objects = start_objects(processes, folder, self.store_share.enter())
+        self.objects: Objects = start_objects(processes, folder)
+        self.behind_line: Objects = start_line(processes, self.objects, LINE)
         key = folder / "master-key"
         key.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
         key.chmod(0o600)
         self._shares: list[Share] = []
         self.nodes: Sequence[Acrux] = self._start()
-        self.redirecting = self._node("redirecting", storage_redirect="true")
+        password = self.nodes[0].password
+        self.redirecting = replace(
+            self._node("redirecting", self.objects, storage_redirect="true"), password=password
+        )
+        self.distant = replace(self._node("distant", self.behind_line), password=password)
 
     def _start(self) -> list[Acrux]:
-        first = self._node("node-1")
+        first = self._node("node-1", self.objects)
         password = self._password()
-        others = [self._node(f"node-{number}") for number in range(2, NODES + 1)]
+        others = [self._node(f"node-{number}", self.objects) for number in range(2, NODES + 1)]
         return [replace(node, password=password) for node in (first, *others)]
 
     def limit(self, cores: float | None) -> None:
@@ -55,11 +58,22 @@ class Cluster:
         for share in self._shares:
             share.limit(cores)
 
+    def close(self) -> None:
+        """End its processes."""
+        nodes = [node.process for node in self._all]
+        stores = [self.behind_line.process, self.objects.process]
+        for process in (*nodes, *stores, self.database.process):
+            self._processes.end(process)
+
+    @property
+    def _all(self) -> Sequence[Acrux]:
+        return (*self.nodes, self.redirecting, self.distant)
+
     @cached_property
     def meter(self) -> Meter:
         """What rounds on these nodes cost."""
         parts = {
-            "node": [node.process for node in (*self.nodes, self.redirecting)],
+            "node": [node.process for node in self._all],
             "postgresql": [self.database.process],
             "store": [self.objects.process],
         }
@@ -67,18 +81,18 @@ class Cluster:
 
     def _share(self, name: str) -> Share:
         share = Share(name)
-        self._ending.callback(share.remove)
+        self._processes.afterwards(share.remove)
         return share
 
-    def _node(self, name: str, **more: object) -> Acrux:
+    def _node(self, name: str, objects: Objects, **more: object) -> Acrux:
         share = self._share(name)
         self._shares.append(share)
         settings = {
-            "workers": 1, "database": self.database.url, "storage": self.objects.location,
+            "workers": 1, "database": self.database.url, "storage": objects.location,
             "master_key_file": self._folder / "master-key", **more,
         }  # fmt: skip
         plan = AcruxPlan(
-            folder=self._folder / name, name=name, variables=self.objects.variables,
+            folder=self._folder / name, name=name, variables=objects.variables,
             settings=settings, options=("--login-server", SERVICE),
         )  # fmt: skip
         command = share.enter(*plan.command)

@@ -45,7 +45,7 @@ class Share:
             (self._folder / "cpu.cfs_quota_us").write_text(str(-1 if cores is None else quota))
 
     def remove(self) -> None:
-        """Remove the group; its processes have ended, or are about to."""
+        """Remove the group, whose processes have ended."""
         deadline = time.monotonic() + _END_SECONDS
         while self._folder.exists() and time.monotonic() < deadline:
             with suppress(OSError):  # busy until its last process is gone

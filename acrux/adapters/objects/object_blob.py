@@ -36,7 +36,7 @@ class ObjectBlob:
         self._reads = reads
         self._windows = chain(WINDOWS[1:], repeat(None))
         self._at = 0  # the next byte that `_opened` gives, or that is left of what it gave
-        self._left = b""
+        self._left = memoryview(b"")
 
     @property
     def size(self) -> int:
@@ -69,7 +69,7 @@ class ObjectBlob:
 
     async def _next(self, start: int, stop: int) -> bytes:
         if start != self._at:
-            self._opened, self._at, self._left = None, start, b""
+            self._opened, self._at, self._left = None, start, memoryview(b"")
             self._windows = chain(WINDOWS, repeat(None))
         if not self._left and self._opened is not None:
             with suppress(StorageUnavailable):  # cut off: asked again for the rest
@@ -79,7 +79,7 @@ class ObjectBlob:
                 self._opened = await self._open(start)
                 self._left = await self._opened.next()
         length = min(stop - start, PIECE_BYTES)
-        piece, self._left = self._left[:length], self._left[length:]
+        piece, self._left = bytes(self._left[:length]), self._left[length:]
         self._at += len(piece)
         return piece
 
