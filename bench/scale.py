@@ -25,6 +25,8 @@ from bench.workloads.cluster import (
     BY_TAG,
     CONNECTIONS,
     FREE,
+    IMAGE,
+    LARGE,
     LIMITED,
     LIST,
     ONE,
@@ -42,6 +44,7 @@ BEGIN: Final = "<!-- made by python -m bench.scale -->"
 
 TOLERANCE: Final = 0.25  # of each measured figure
 READS: Final = (BY_DIGEST, BY_TAG, LIST, TOKEN, SMALL)
+SHOWN: Final = (BY_TAG, LIST, TOKEN, SMALL, LARGE, REDIRECTED, PUSH, IMAGE)
 PUSHES: Final = {PUSH: CONNECTIONS, PUSH_ALONE: 1}
 
 # The push of a manifest takes 14 statements and a savepoint while its node holds the lock, and
@@ -98,6 +101,12 @@ class Measured:
                 case,
                 [simulate_writes(at, writes, MEASURED_SECONDS) for at in self._limited(clients)],
             )
+
+    def costs(self, server: str) -> Iterator[tuple[str, Mapping[str, float]]]:
+        """What each thing takes: microseconds of processor time, and statements."""
+        for case in SHOWN:
+            unit = "MB of a " if case == LARGE else ""
+            yield f"{unit}{case}", self._servers[case][server].costs
 
     def reads(self, case: str, server: str) -> Reads:
         """What such requests cost; a query costs what a statement of a push does."""
@@ -165,6 +174,8 @@ def render(results: Results) -> str:
 
 
 def _lines(measured: Measured) -> Iterator[str]:
+    yield from _cost_lines(measured)
+    yield ""
     yield "| In a second | one node | two nodes | three nodes |"
     yield "|---|--:|--:|--:|"
     for one in measured.compare():
@@ -182,6 +193,19 @@ def _lines(measured: Measured) -> Iterator[str]:
     for nodes in SIZES:
         cells = [_cell(extrapolate(many, nodes, commits)) for commits in COMMITS]
         yield f"| {nodes:,} | " + " | ".join(cells) + " |"
+
+
+def _cost_lines(measured: Measured) -> Iterator[str]:
+    yield (
+        "| One | node, µs | PostgreSQL, µs | store, µs | statements | by a core of nodes, /s |"
+        f" by {LARGE_DATABASE} cores of PostgreSQL, /s |"
+    )
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    for name, costs in measured.costs(FREE):
+        node, database = costs["node"], costs["postgresql"]
+        cells = [node, database, costs["store"], costs[STATEMENTS], 1e6 / node]
+        rates = [*map(number, cells), number(1e6 * LARGE_DATABASE / database) if database else "-"]
+        yield f"| {name} | " + " | ".join(rates) + " |"
 
 
 def _cell(outcome: Outcome) -> str:
