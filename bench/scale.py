@@ -120,10 +120,13 @@ class Measured:
     def writes(self, case: str, server: str) -> Writes:
         """What the push of a manifest costs.
 
-        Before its statements, it takes what a request does that asks the store for an object. How
-        long a commit waits for the disk is what is left of one push by itself.
+        Before its statements, it asks the store for objects, as a redirect does for one. How long a
+        commit waits for the disk is what is left of one push by itself.
         """
-        costs, before = self._costs(case, server), self._costs(REDIRECTED, server)["node"]
+        costs, asked = self._costs(case, server), self._costs(REDIRECTED, server)
+        answered = self._costs(BY_TAG, server)["node"]
+        questions = costs["store"] / asked["store"]
+        before = answered + questions * (asked["node"] - answered)
         alone = self._servers[PUSH_ALONE][FREE]
         working = sum(alone.costs[part] for part in ("node", "postgresql", "store")) / 1e6
         locked = LOCKED_TRIPS / TRIPS
