@@ -1,9 +1,10 @@
 """Two registries on one database and one bucket: resume, fail, recover."""
 
+import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from tests.images import Image, image
 from tests.object_servers import Versity
 from tests.running import RunningRegistry, acrux, running, until, write_layout
 from tests.tools import require_tool
-from tests.wire.connection import Connection
+from tests.wire.connection import MEBIBYTE, Connection, pattern
+from tests.wire.memory import ALLOWED_GROWTH, Watch
 
 BUCKET = "wire"
 STORAGE = f"s3://{BUCKET}/registry"
 LAYER = os.urandom(12 << 20)  # more than one part
+LARGE = 512  # MiB, eight times what a transfer may take of memory
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,41 @@ def test_an_upload_that_began_at_one_node_goes_on_at_the_other(
     assert first.call("GET", f"/v2/app/blobs/{digest}").body == content
     part = first.call("GET", f"/v2/app/blobs/{digest}", b"", Range="bytes=5000000-5000009")
     assert (part.status, part.body) == (206, content[5_000_000:5_000_010])
+
+
+def test_a_large_blob_passes_through_in_flat_memory(
+    registries: tuple[RunningRegistry, RunningRegistry], connect: Connect
+) -> None:
+    """A node that held layers whole would be killed by a few pulls at once."""
+    registry, connection = registries[0], connect(registries[0])
+    digest = Digest("sha256", sha256_of(pattern(LARGE)))
+    connection.call("GET", "/v2/")
+
+    def push() -> None:
+        location = connection.start_upload()
+        length = str(LARGE * MEBIBYTE)
+        sent = connection.call("PATCH", location, pattern(LARGE), Content_Length=length)
+        assert sent.status == 202
+        assert connection.call("PUT", f"{location}&digest={digest}").status == 201
+
+    pulled = []
+
+    def pull() -> None:
+        response = connection.begin("GET", f"/v2/app/blobs/{digest}")
+        pulled.append(sha256_of(iter(lambda: response.read(MEBIBYTE), b"")))
+
+    grown = [Watch(registry).during(push), Watch(registry).during(pull)]
+
+    assert pulled == [digest.encoded]
+    assert max(grown) < ALLOWED_GROWTH, [growth // MEBIBYTE for growth in grown]
+
+
+def sha256_of(parts: Iterable[bytes]) -> str:
+    """The SHA-256 of these parts as one."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        hasher.update(part)
+    return hasher.hexdigest()
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["through", "redirected"])

@@ -3,8 +3,6 @@
 import hashlib
 import http.client
 import socket
-import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -13,36 +11,10 @@ from tests.processes import open_files
 from tests.running import RunningRegistry
 from tests.wire.connection import MEBIBYTE, Connection, pattern
 from tests.wire.held_connections import newcomer, slowest_answers
+from tests.wire.memory import ALLOWED_GROWTH, Watch
 
 GIBIBYTE = 1024 * MEBIBYTE
-# A transfer holds a few chunks; a server that held the blob would need sixteen times as much.
-ALLOWED_GROWTH = 64 * MEBIBYTE
 LONGEST = 1.0  # until a new client's answer, in seconds
-
-
-class Watch:
-    """The peak memory of a registry during an action."""
-
-    def __init__(self, registry: RunningRegistry) -> None:
-        self._registry = registry
-        self._done = threading.Event()
-        self.before = registry.resident_bytes()
-        self.most = self.before
-
-    def during(self, act: Callable[[], object]) -> int:
-        """Call `act`, and return by how many bytes the memory grew at most."""
-        watcher = threading.Thread(target=self._watch)
-        watcher.start()
-        try:
-            act()
-        finally:
-            self._done.set()
-            watcher.join()
-        return self.most - self.before
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.02):
-            self.most = max(self.most, self._registry.resident_bytes())
 
 
 @pytest.fixture(scope="module")

@@ -54,12 +54,12 @@ class Opened:
         self._bucket = bucket
         self._stream = stream
 
-    async def next(self) -> bytes:
-        """The next bytes; none at the end. Raises StorageUnavailable."""
+    async def next(self) -> memoryview:
+        """The next bytes, not copied; none at the end. Raises StorageUnavailable."""
         if self._stream is not None:
             with suppress(StopAsyncIteration):
-                return bytes(await self._bucket.call(anext(self._stream)))
-        return b""
+                return memoryview(await self._bucket.call(anext(self._stream)))
+        return memoryview(b"")
 
 
 class Bucket:
