@@ -45,7 +45,7 @@ class ObjectInspection:
         except Missing:
             raise DamagedBlob("is missing", digest=str(copy.digest)) from None
         while piece := await opened.next():
-            hasher.update(bytes(piece))
+            hasher.update(piece)
             size += len(piece)
             await spend(len(piece))
         if (size, hasher.hexdigest()) != (copy.size, copy.digest.encoded):

@@ -20,7 +20,11 @@ _ROWS: Final = {
     "deleted_manifests": "digest",
 }
 # What the counters need to know of the rows that are removed.
-_COUNTED: Final = {"tags": "name", "manifests": "digest, size"}
+_COUNTED: Final = {
+    "tags": "name",
+    "manifests": "digest, size",
+    "blob_links": "digest, size",
+}
 
 
 def clear(now: int, count: int) -> Steps[Collected]:
@@ -36,7 +40,7 @@ def clear(now: int, count: int) -> Steps[Collected]:
             room -= rows
             if not room:
                 return gone
-        links = yield _unlink(str(key), room)
+        links = yield _clear("blob_links", "digest", str(key), room)
         yield from usage.take_rows(str(key), "blobs", links)
         yield from copies.give_up_all([str(digest) for digest, _ in links], now)
         gone += Collected(looked_at=len(links), links=len(links))
@@ -65,16 +69,5 @@ def _clear(table: str, columns: str, key: str, count: int) -> Statement:
             SELECT {columns} FROM {table} WHERE repository = :key ORDER BY {columns} LIMIT :count)
         RETURNING {_COUNTED.get(table, "1")}
         """,  # noqa: S608 -- our own names
-        {"key": key, "count": count},
-    )
-
-
-def _unlink(key: str, count: int) -> Statement:
-    return Statement(
-        """
-        DELETE FROM blob_links WHERE repository = :key AND digest IN (
-            SELECT digest FROM blob_links WHERE repository = :key ORDER BY digest LIMIT :count)
-        RETURNING digest, size
-        """,
         {"key": key, "count": count},
     )
