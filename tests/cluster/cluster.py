@@ -145,12 +145,10 @@ class Cluster:
 @contextmanager
 def cluster(factory: pytest.TempPathFactory, *options: str, nodes: int = 3) -> Iterator[Cluster]:
     """So many nodes, a balancer in front of them, and what they share."""
-    base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     toxiproxy = go_tools.built_once(factory, TOXIPROXY, SOURCES)
     with (
         postgresql.running() as database,
-        object_servers.running("versitygw", shared) as store,
+        object_servers.running("versitygw", factory) as store,
     ):
         assert isinstance(store, Versity)
         with faulty(store, toxiproxy) as objects:

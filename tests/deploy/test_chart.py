@@ -1,7 +1,6 @@
 """The Helm chart: rendered by the real helm, and checked against Kubernetes' own schemas."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -167,11 +166,9 @@ def test_pods_of_the_chart_share_a_database_and_a_bucket(
     """What one pod took, all serve; and Kubernetes mounts secrets so that acrux takes them."""
     objects = rendered(helm, CLUSTER)
     config, container, variables = configured(objects, tmp_path)
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with (
         postgresql.running() as database,
-        object_servers.running("versitygw", shared) as store,
+        object_servers.running("versitygw", tmp_path_factory) as store,
     ):
         database.execute("CREATE DATABASE registry")
         store.make("images")

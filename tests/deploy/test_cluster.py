@@ -187,7 +187,7 @@ def _here(folder: Path, node: Service, host: str) -> dict[str, Any]:
 
 
 @contextmanager
-def stored(folder: Path, service: Service, shared: Path) -> Iterator[str]:
+def stored(folder: Path, service: Service, factory: pytest.TempPathFactory) -> Iterator[str]:
     """The S3 server with the options of its service; its address."""
     data, port = folder / "objects", free_port()
     words = [word.replace("/data", str(data)) for word in service["command"]]
@@ -195,7 +195,7 @@ def stored(folder: Path, service: Service, shared: Path) -> Iterator[str]:
     for made in (data / "buckets" / "registry", data / "attributes"):  # as `bucket` makes them
         made.mkdir(parents=True)
     keys = {name: text for name, text in service["environment"].items() if "ROOT" in name}
-    server = object_servers.Program([object_servers.versitygw(shared), *words], port, **keys)
+    server = object_servers.Program([object_servers.versitygw(factory), *words], port, **keys)
     try:
         address = f"http://127.0.0.1:{port}"
         assert object_servers.ask("GET", f"{address}/health") == 200
@@ -210,12 +210,10 @@ def cluster(
 ) -> Iterator[Deployed]:
     """The whole deployment. The database is reached by its socket, and so without a password."""
     program = require_tool("haproxy", package="haproxy")
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     port = free_port()
     with (
         postgresql.running() as database,
-        stored(folder, services["store"], shared) as store,
+        stored(folder, services["store"], tmp_path_factory) as store,
     ):
         database.execute("CREATE DATABASE acrux")
         (folder / "secrets" / "database-url").write_text(database.url("acrux"))

@@ -59,18 +59,21 @@ def disconnect(server: PostgreSql, name: str) -> None:
     server.execute(f"SELECT pg_terminate_backend(pid) FROM {of_it}")  # noqa: S608 -- our own name
 
 
+def alter_role(server: PostgreSql, name: str, to: str, back: str) -> Callable[[], object]:
+    """Give the role an option, and end its connections; what is returned gives it the other."""
+    server.execute(f"ALTER ROLE {ROLE} {to}")
+    disconnect(server, name)
+    return lambda: server.execute(f"ALTER ROLE {ROLE} {back}")
+
+
 def not_allowed_to_connect(server: PostgreSql, name: str) -> Callable[[], object]:
     """All connections of the role are taken."""
-    server.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT 0")
-    disconnect(server, name)
-    return lambda: server.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
+    return alter_role(server, name, "CONNECTION LIMIT 0", "CONNECTION LIMIT -1")
 
 
 def another_password(server: PostgreSql, name: str) -> Callable[[], object]:
     """Somebody has changed the password."""
-    server.execute(f"ALTER ROLE {ROLE} PASSWORD 'another'")
-    disconnect(server, name)
-    return lambda: server.execute(f"ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'")
+    return alter_role(server, name, "PASSWORD 'another'", f"PASSWORD '{PASSWORD}'")
 
 
 def standby(server: PostgreSql, name: str) -> Callable[[], object]:

@@ -82,9 +82,7 @@ class Refusing(Program):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refusing]:
     """The server."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    program = object_servers.versitygw(shared)
+    program = object_servers.versitygw(tmp_path_factory)
     with tempfile.TemporaryDirectory() as folder:
         server = Refusing(program, Path(folder))
         try:

@@ -1,10 +1,9 @@
 """Two registries on one database and one bucket: resume, fail, recover."""
 
-import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from tests.images import Image, image
 from tests.object_servers import Versity
 from tests.running import RunningRegistry, acrux, running, until, write_layout
 from tests.tools import require_tool
-from tests.wire.connection import MEBIBYTE, Connection, pattern
+from tests.wire.connection import MEBIBYTE, Connection, pattern, push_pattern, sha256_of
 from tests.wire.memory import ALLOWED_GROWTH, Watch
 
 BUCKET = "wire"
@@ -29,9 +28,7 @@ LARGE = 512  # MiB, eight times what a transfer may take of memory
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Versity]:
     """A server of S3 with a bucket."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with object_servers.running("versitygw", shared) as server:
+    with object_servers.running("versitygw", tmp_path_factory) as server:
         assert isinstance(server, Versity)
         server.make(BUCKET)
         yield server
@@ -125,11 +122,7 @@ def test_a_large_blob_passes_through_in_flat_memory(
     connection.call("GET", "/v2/")
 
     def push() -> None:
-        location = connection.start_upload()
-        length = str(LARGE * MEBIBYTE)
-        sent = connection.call("PATCH", location, pattern(LARGE), Content_Length=length)
-        assert sent.status == 202
-        assert connection.call("PUT", f"{location}&digest={digest}").status == 201
+        push_pattern(connection, digest, LARGE)
 
     pulled = []
 
@@ -141,14 +134,6 @@ def test_a_large_blob_passes_through_in_flat_memory(
 
     assert pulled == [digest.encoded]
     assert max(grown) < ALLOWED_GROWTH, [growth // MEBIBYTE for growth in grown]
-
-
-def sha256_of(parts: Iterable[bytes]) -> str:
-    """The SHA-256 of these parts as one."""
-    hasher = hashlib.sha256()
-    for part in parts:
-        hasher.update(part)
-    return hasher.hexdigest()
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["through", "redirected"])
