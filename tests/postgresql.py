@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -219,7 +219,19 @@ class ThreadedDatabase:
         if self._thread is None:
             call.close()
             raise RuntimeError("the database is not open")
-        return await asyncio.wrap_future(self._submit(call))
+        has_ended = Event()
+
+        async def whole() -> Result:
+            try:
+                return await call
+            finally:
+                has_ended.set()
+
+        try:
+            return await asyncio.wrap_future(self._submit(whole()))
+        except asyncio.CancelledError:  # the other loop hears of it later
+            await asyncio.to_thread(has_ended.wait, PATIENCE)
+            raise
 
     def _submit(self, call: Coroutine[Any, Any, Result]) -> "Future[Result]":
         return asyncio.run_coroutine_threadsafe(call, self._loop)
