@@ -245,6 +245,9 @@ class Settings:
         "http.",
         (),
     )
+    web: Literal["enabled", "disabled"] = _setting(
+        "Whether browsers are shown pages, below /web.", "enabled"
+    )
     audit_days: int = _setting("How many days audit records are kept.", 90)
     audit_bytes: int = _setting(
         "The disk space for the audit records of accounts, in bytes, a quarter of it for any one "

@@ -1,7 +1,7 @@
 """Build the whole registry, which is then not yet open."""
 
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +14,7 @@ from acrux.adapters.migration import mark
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sql.database import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
-from acrux.bootstrap import metrics, tasks
+from acrux.bootstrap import metrics, pages, tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.counts import Counts
 from acrux.bootstrap.services import Services, build_services
@@ -134,23 +134,30 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
         handlers = replace(handlers, metrics=MetricsHandlers(page.render))
     rows = edge.limited(table(handlers), services.limits)
     serving = (*parts.tasks, tasks.of_metrics(publisher))
-    app = Application(
-        router=Router(rows),
-        guard=Guard(identity, services.tokens, services.uploads),
-        origins=origins,
-        log=_request_log(settings, parts.log, parts.tracing),
-        audit=audit,
-        lifespan=_lifespan(
-            adapters, services, parts.log, serving, publisher.publish, parts.tracing
-        ),
-        pace=edge.pace(settings),
-        connections=parts.connections,
-        incoming=edge.incoming(),
-        sender=edge.sender(),
-        traffic=traffic,
-        completions=_completions(settings, origins, parts.tracing),
-    )
-    return app, rows
+    lifespan = _lifespan(adapters, services, parts.log, serving, publisher.publish, parts.tracing)
+
+    def application(rows: Sequence[Row], *, challenges: bool) -> Application:
+        return Application(
+            router=Router(rows),
+            guard=Guard(identity, services.tokens, services.uploads, challenges=challenges),
+            origins=origins,
+            log=_request_log(settings, parts.log, parts.tracing),
+            audit=audit,
+            lifespan=lifespan,
+            pace=edge.pace(settings),
+            connections=parts.connections,
+            incoming=edge.incoming(),
+            sender=edge.sender(),
+            traffic=traffic,
+            completions=_completions(settings, origins, parts.tracing),
+        )
+
+    if settings.web == "enabled":
+        # Pages show what they read, so they are not redirected to the object store.
+        read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
+        inner = application(edge.limited(table(read), services.limits), challenges=False)
+        rows = (*rows, *pages.build(settings, inner.answer, identity))
+    return application(rows, challenges=True), rows
 
 
 def _of_serving(

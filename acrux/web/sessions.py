@@ -1,0 +1,55 @@
+"""Who visits: the session in a browser's cookie."""
+
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+
+from acrux.domain.access.credential import Secret
+from acrux.errors import BadCredentials
+from acrux.http import parsing
+from acrux.http.access.identity import Identity
+from acrux.http.messages import Request, Response
+from acrux.web.calls import Visitor
+
+# The prefix lets no other host and no http page set it (RFC 6265bis §4.1.3.2).
+COOKIE: Final = "__Host-acrux"
+_ATTRIBUTES: Final = "Path=/; Secure; HttpOnly; SameSite=Lax"
+
+
+class Sessions:
+    """A session is a refresh token, kept by the browser where no script can read it.
+
+    So it ends when a refresh token would: after its time, or as soon as its account is disabled,
+    deleted or changed. The registry keeps nothing.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    async def visitor(self, request: Request) -> Visitor:
+        """Whose session the request presents; nobody's if there is none, or it has ended."""
+        session = _cookie(request)
+        if not session:
+            return Visitor()
+        try:
+            principal = await self._identity.of_refresh_token(session)
+        except BadCredentials:
+            return Visitor(has_ended=True)
+        return Visitor(principal.name, Secret(session))
+
+
+def begin(response: Response, session: Secret) -> None:
+    """Give the browser the session, until it is closed or the session ends."""
+    response.add("Set-Cookie", f"{COOKIE}={session.reveal()}; {_ATTRIBUTES}")
+
+
+def end(response: Response) -> None:
+    """Let the browser forget the session."""
+    response.add("Set-Cookie", f"{COOKIE}=; Max-Age=0; {_ATTRIBUTES}")
+
+
+def _cookie(request: Request) -> str:
+    try:
+        cookies = SimpleCookie("; ".join(parsing.every_header(request, b"cookie")))
+    except CookieError:
+        return ""
+    return cookies[COOKIE].value if COOKIE in cookies else ""

@@ -1,0 +1,137 @@
+"""One request for a page: who visits, what the API tells them, what is shown."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from acrux.domain.access.credential import Secret
+from acrux.domain.access.grants import Grant
+from acrux.errors import RegistryError
+from acrux.http import parsing, problems
+from acrux.http.access.origin import Origins
+from acrux.http.messages import Request, Response
+from acrux.web import forms, sessions
+from acrux.web.calls import JSON, Answer, Call, Calls, Refused, Visitor
+from acrux.web.rendering import Rendering
+from acrux.web.sessions import Sessions
+
+HOME: Final = "/web/"
+LOGIN: Final = "/web/login"
+
+# Of an answer of the API: a page never needs more, and a stranger pushed some of it.
+ANSWER_BYTES: Final = 4 * 1024 * 1024
+UNAUTHORIZED: Final = 401
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for a page by its visitor."""
+
+    request: Request
+    visitor: Visitor
+    _calls: Calls
+    _rendering: Rendering
+
+    async def get(self, path: str, **query: str) -> Any:
+        """What the API answers to a GET. Raises Refused."""
+        return (await self.send(Call("GET", path, query))).json()
+
+    async def send(self, call: Call) -> Answer:
+        """The API's answer to a call in the visitor's name. Raises Refused."""
+        return await self._calls.send(self.request, self.visitor, call, ANSWER_BYTES)
+
+    async def change(self, method: str, path: str, body: bytes = b"", **query: str) -> Answer:
+        """The API's answer to a call that changes something. Raises Refused."""
+        return await self.send(Call(method, path, query, body, JSON if body else ""))
+
+    async def form(self) -> dict[str, str]:
+        """The fields of the form that was sent. Raises InvalidRequest."""
+        return await forms.read(self.request)
+
+    def param(self, name: str) -> str:
+        """A parameter of the query, empty if it is missing."""
+        return parsing.first(self.request, name) or ""
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """The page that the template makes of the values."""
+        return self._rendering.page(template, {"visitor": self.visitor, **values}, status)
+
+
+Page = Callable[[Visit], Awaitable[Response]]
+
+
+class Visits:
+    """Makes handlers of pages."""
+
+    def __init__(
+        self, sessions: Sessions, calls: Calls, rendering: Rendering, origins: Origins
+    ) -> None:
+        self._sessions = sessions
+        self._calls = calls
+        self._rendering = rendering
+        self._origins = origins
+
+    def shows(self, page: Page) -> Handler:
+        """A handler that shows the page, or why it cannot be shown."""
+
+        async def handler(request: Request) -> Response:
+            visitor = await self._sessions.visitor(request)
+            request.grant = Grant(visitor.name)  # for the log: it grants nothing
+            visit = Visit(request, visitor, self._calls, self._rendering)
+            try:
+                return await page(visit)
+            except Refused as refused:
+                return _refusal(visit, refused)
+            except RegistryError as wrong:
+                problem = problems.find(wrong)
+                message = wrong.message or problem.message
+                return _refusal(visit, Refused(problem.status, problem.code, message))
+
+        return handler
+
+    def changes(self, page: Page) -> Handler:
+        """As `shows`, for a form: one that another site's page sends is refused.
+
+        Not even the pages that may call the API may send one in the visitor's name.
+        """
+        shown = self.shows(page)
+
+        async def handler(request: Request) -> Response:
+            self._origins.check_sender(request)
+            return await shown(request)
+
+        return handler
+
+
+def _refusal(visit: Visit, refused: Refused) -> Response:
+    if refused.status == UNAUTHORIZED and visit.visitor.is_anonymous:
+        return to_login(visit)
+    return visit.page("refused", refused.status, refused=refused)
+
+
+def to_login(visit: Visit) -> Response:
+    """To the login, and back to the page afterwards."""
+    request = visit.request
+    wanted = request.raw_path.decode("latin-1")
+    if request.query:
+        wanted += f"?{request.query.decode('latin-1')}"
+    response = redirect(f"{LOGIN}?{urlencode({'next': wanted})}")
+    if visit.visitor.has_ended:
+        sessions.end(response)
+    return response
+
+
+def redirect(location: str) -> Response:
+    """To another page, whatever the method was (303, RFC 9110 §15.4.4)."""
+    response = Response(303, [(b"cache-control", b"no-store")])
+    response.add("Location", location)
+    return response
+
+
+def with_session(response: Response, session: Secret) -> Response:
+    """The answer, and the session of who has just logged in."""
+    sessions.begin(response, session)
+    return response
