@@ -52,11 +52,13 @@ class Registry:
     """A registry that is built but not yet open.
 
     `rehearse` does once what a server does before it serves, and opening does not, so that what
-    cannot work is found before there are workers. It raises InvalidSettings.
+    cannot work is found before there are workers. It raises InvalidSettings. `rows` are those of
+    the API, and `pages` those of the pages.
     """
 
     app: Application
     rows: tuple[Row, ...]
+    pages: tuple[Row, ...]
     services: Services
     lifespan: Lifespan
     adapters: Adapters
@@ -93,11 +95,12 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
     of_serving = _of_serving(settings, adapters, services, connections, log)
     serving = (*background, *of_serving)
     parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
-    app, rows = _application(parts, board or Board(slots=1))
+    app, rows, shown = _application(parts, board or Board(slots=1))
     lifespan = _lifespan(adapters, services, log, background)
     return Registry(
         app,
         rows,
+        shown,
         services,
         lifespan,
         adapters,
@@ -120,7 +123,9 @@ class _Parts:
     tracing: Tracing | None
 
 
-def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, ...]]:
+def _application(
+    parts: _Parts, board: Board
+) -> tuple[Application, tuple[Row, ...], tuple[Row, ...]]:
     settings, adapters, services = parts.settings, parts.adapters, parts.services
     identity, origins, traffic = _identity(services), parts.origins, Traffic()
     audit = AuditRecorder(services.audit_log, adapters.clock)
@@ -136,6 +141,8 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
     serving = (*parts.tasks, tasks.of_metrics(publisher))
     lifespan = _lifespan(adapters, services, parts.log, serving, publisher.publish, parts.tracing)
 
+    completions = _completions(settings, origins, parts.tracing)
+
     def application(rows: Sequence[Row], *, challenges: bool) -> Application:
         return Application(
             router=Router(rows),
@@ -149,15 +156,17 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
             incoming=edge.incoming(),
             sender=edge.sender(),
             traffic=traffic,
-            completions=_completions(settings, origins, parts.tracing),
+            completions=completions,
         )
 
+    shown = pages.NONE
     if settings.web == "enabled":
         # Pages show what they read, so they are not redirected to the object store.
         read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
         inner = application(edge.limited(table(read), services.limits), challenges=False)
-        rows = (*rows, *pages.build(settings, inner.answer, identity))
-    return application(rows, challenges=True), rows
+        shown = pages.build(settings, inner.answer, identity)
+        completions = (*completions, shown.complete)
+    return application((*rows, *shown.rows), challenges=True), rows, shown.rows
 
 
 def _of_serving(

@@ -23,6 +23,7 @@ class Visitor(Struct, frozen=True):
     name: str = ""
     session: Secret | None = None
     has_ended: bool = False  # the session that was presented
+    sees_management: bool = False  # for what the pages offer; the guard decides
 
     @property
     def is_anonymous(self) -> bool:
@@ -81,7 +82,7 @@ class Calls:
         headers = {name.decode(): value.decode() for name, value in response.headers}
         body = await _whole(response, limit)
         if response.status >= BAD_REQUEST:
-            raise _refused(response.status, headers, body)
+            raise refused(response.status, body, headers.get("x-acrux-case", ""))
         return Answer(response.status, headers, body)
 
     def _request(self, page: Request, visitor: Visitor, call: Call) -> Request:
@@ -145,7 +146,7 @@ class _Envelope(Struct):
     errors: list[_Error]
 
 
-def _refused(status: int, headers: Mapping[str, str], body: bytes) -> Refused:
+def refused(status: int, body: bytes, case: str) -> Refused:
+    """What the error of an answer says; it has the id of the case itself, if there is one."""
     [error, *_] = msgspec.json.decode(body, type=_Envelope).errors
-    case = headers.get("x-acrux-case", "")
     return Refused(status, error.code, error.message.removesuffix(f" (case {case})"), case)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Final
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acrux.http.messages import Headers, Response
@@ -19,10 +20,22 @@ CONTENT_SECURITY_POLICY: Final = (
 _HEADERS: Final[Headers] = [
     (b"content-type", b"text/html; charset=utf-8"),
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"same-origin"),
     (b"cache-control", b"no-store"),  # what one visitor may see is not for the next
     (b"vary", b"cookie"),
 ]
+# htmx swaps in what the registry answers, refusals too, and keeps no copy of it in the browser.
+_HTMX: Final = {
+    "allowEval": False,
+    "allowScriptTags": False,
+    "includeIndicatorStyles": False,
+    "selfRequestsOnly": True,
+    "historyCacheSize": 0,
+    "refreshOnHistoryMiss": True,
+    "responseHandling": [{"code": "204", "swap": False}, {"code": "...", "swap": True}],
+}
 
 
 class Rendering:
@@ -33,12 +46,20 @@ class Rendering:
             loader=PackageLoader("acrux.web"),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=words.visible,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
         english = tomllib.loads(files("acrux.web").joinpath("english.toml").read_text("utf-8"))
-        self._environment.globals.update(t=english, registry=registry, static=static.address)
+        self._environment.globals.update(
+            t=english,
+            registry=registry,
+            static=static.address,
+            htmx=msgspec.json.encode(_HTMX).decode(),
+        )
         self._environment.filters.update(words.FILTERS)
+        self._environment.tests.update(words.TESTS)
 
     def page(self, template: str, values: Mapping[str, Any], status: int = 200) -> Response:
         """The page that the template makes of the values."""

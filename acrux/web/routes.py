@@ -18,19 +18,29 @@ NAME: Final = "page"
 
 def table(visits: Visits, login: LoginPages, files: Static) -> tuple[Row, ...]:
     """Every page. Each is public: what it shows, the API's own guard allows its visitor."""
-    shows, changes = visits.shows, visits.changes
+    shows = visits.shows
     return (
         _row("/", {"GET": _to_pages}),
+        _row("/web", {"GET": _to_pages}),
         _row(HOME, {"GET": shows(repositories.list_repositories)}),
-        _row(LOGIN, {"GET": shows(login.ask), "POST": changes(login.begin)}),
-        _row("/web/logout", {"POST": changes(login.end)}),
+        _row(LOGIN, {"GET": visits.greets(login.ask), "POST": visits.begins(login.begin)}),
+        _row("/web/logout", {"POST": visits.begins(login.end)}),
         _row(static.PATH, {"GET": files.show}),
         _row("/web/repositories/{repository}", {"GET": shows(repositories.show_repository)}),
     )
 
 
 def _row(path: str, methods: Mapping[str, Handler]) -> Row:
-    return Row(NAME, path, {name: Endpoint(guard.public, one) for name, one in methods.items()})
+    endpoints = {
+        name: Endpoint(guard.public, handler, records=_never) for name, handler in methods.items()
+    }
+    return Row(NAME, path, endpoints)
+
+
+def _never(method: str, status: int) -> bool:
+    # The audit log holds what a page asked of the API.
+    del method, status
+    return False
 
 
 async def _to_pages(request: Request) -> Response:

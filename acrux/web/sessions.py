@@ -4,6 +4,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 from acrux.domain.access.credential import Secret
+from acrux.domain.access.grants import narrow
+from acrux.domain.access.scope import READ, on_management
 from acrux.errors import BadCredentials
 from acrux.http import parsing
 from acrux.http.access.identity import Identity
@@ -12,6 +14,7 @@ from acrux.web.calls import Visitor
 
 # The prefix lets no other host and no http page set it (RFC 6265bis §4.1.3.2).
 COOKIE: Final = "__Host-acrux"
+_MANAGEMENT: Final = on_management(READ)
 _ATTRIBUTES: Final = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
@@ -34,7 +37,8 @@ class Sessions:
             principal = await self._identity.of_refresh_token(session)
         except BadCredentials:
             return Visitor(has_ended=True)
-        return Visitor(principal.name, Secret(session))
+        managing = narrow(principal, [_MANAGEMENT]).permits(_MANAGEMENT)
+        return Visitor(principal.name, Secret(session), sees_management=managing)
 
 
 def begin(response: Response, session: Secret) -> None:

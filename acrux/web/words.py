@@ -1,13 +1,47 @@
 """How values are shown to people."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from acrux.domain.content.byte_sizes import written_bytes
 
 SHORT_DIGEST: Final = 12  # digits, as docker shows them
+
+# What a reader cannot see, or what reorders what they see (Unicode Standard, UAX #9 §2): control
+# characters except tabs and ends of lines, marks and overrides of direction, invisible characters.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    "\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+# scheme "://" host, without what browsers read in several ways (WHATWG URL Standard §4.4)
+_WEB_ADDRESS: Final = re.compile(r"https?://[^\x00-\x20\"<>\\^`{|}\x7f-\U0010ffff]+", re.IGNORECASE)
+
+
+def visible(value: object) -> object:
+    """A value as it is shown. Of text, each character that nobody can see becomes its number.
+
+    Names, labels and annotations are strangers' text: `abc` with an override of direction between
+    its letters would be read as another name.
+    """
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
+
+
+def is_link(text: str) -> bool:
+    """Whether a stranger's text may be shown as a link: to a page of the web, and nothing else."""
+    if not _WEB_ADDRESS.fullmatch(text):
+        return False
+    try:
+        address = urlsplit(text)
+    except ValueError:
+        return False
+    # What stands before an @ looks like the host, and is not.
+    return bool(address.hostname) and "@" not in address.netloc
 
 
 def size(count: int | None) -> str:
@@ -43,3 +77,4 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "segment": segment,
     "path": path,
 }
+TESTS: Final[Mapping[str, Callable[..., bool]]] = {"link": is_link}

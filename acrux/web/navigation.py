@@ -1,0 +1,24 @@
+"""The places that the head of every page leads to, as far as the visitor may use them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from acrux.web.calls import Visitor
+
+
+class Place(Struct, frozen=True):
+    """A place of the navigation; `word` is its name in the words of every page."""
+
+    word: str
+    path: str
+    is_management: bool = False  # of use to whoever may see accounts and the like
+
+
+PLACES: Final = (Place("repositories", "/web/"),)
+
+
+def places(visitor: Visitor) -> Sequence[Place]:
+    """Where the visitor can go. This only saves them a refusal: the API's guard decides."""
+    return [place for place in PLACES if visitor.sees_management or not place.is_management]
