@@ -78,12 +78,16 @@ class Calls:
 
     async def send(self, page: Request, visitor: Visitor, call: Call, limit: int) -> Answer:
         """The answer to the call, of at most `limit` bytes. Raises Refused."""
+        answer = await self.look(page, visitor, call, limit)
+        if answer.status >= BAD_REQUEST:
+            raise refused(answer.status, answer.body, answer.headers.get("x-acrux-case", ""))
+        return answer
+
+    async def look(self, page: Request, visitor: Visitor, call: Call, limit: int) -> Answer:
+        """As `send`, for a call whose refusal is an answer too, such as that of a probe."""
         response = await self._answer(self._request(page, visitor, call))
         headers = {name.decode(): value.decode() for name, value in response.headers}
-        body = await _whole(response, limit)
-        if response.status >= BAD_REQUEST:
-            raise refused(response.status, body, headers.get("x-acrux-case", ""))
-        return Answer(response.status, headers, body)
+        return Answer(response.status, headers, await _whole(response, limit))
 
     def _request(self, page: Request, visitor: Visitor, call: Call) -> Request:
         scope = {

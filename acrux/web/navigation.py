@@ -16,7 +16,10 @@ class Place(Struct, frozen=True):
     is_management: bool = False  # of use to whoever may see accounts and the like
 
 
-PLACES: Final = (Place("repositories", "/web/"),)
+PLACES: Final = (
+    Place("repositories", "/web/"),
+    Place("operation", "/web/operation", is_management=True),
+)
 
 
 def places(visitor: Visitor) -> Sequence[Place]:

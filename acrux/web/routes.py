@@ -10,6 +10,7 @@ from acrux.http.messages import Request, Response
 from acrux.http.routes import Endpoint, Handler, Row
 from acrux.web import repositories, static
 from acrux.web.login import LoginPages
+from acrux.web.operation import overview, retention
 from acrux.web.static import Static
 from acrux.web.visits import HOME, LOGIN, Visits, redirect
 
@@ -27,6 +28,16 @@ def table(visits: Visits, login: LoginPages, files: Static) -> tuple[Row, ...]:
         _row("/web/logout", {"POST": visits.begins(login.end)}),
         _row(static.PATH, {"GET": files.show}),
         _row("/web/repositories/{repository}", {"GET": shows(repositories.show_repository)}),
+        *_operation(visits),
+    )
+
+
+def _operation(visits: Visits) -> tuple[Row, ...]:
+    shows, changes = visits.shows, visits.changes
+    return (
+        _row(overview.PATH, {"GET": shows(overview.show), "POST": changes(overview.collect)}),
+        _row(retention.PATH, {"GET": shows(retention.list_rules), "POST": changes(retention.run)}),
+        _row(f"{retention.PATH}/{{name}}", {"GET": shows(retention.preview)}),
     )
 
 

@@ -43,6 +43,10 @@ class Visit:
         """The API's answer to a call in the visitor's name. Raises Refused."""
         return await self._calls.send(self.request, self.visitor, call, ANSWER_BYTES)
 
+    async def look(self, call: Call) -> Answer:
+        """The API's answer to a probe, whatever it says."""
+        return await self._calls.look(self.request, self.visitor, call, ANSWER_BYTES)
+
     async def change(self, method: str, path: str, body: bytes = b"", **query: str) -> Answer:
         """The API's answer to a call that changes something. Raises Refused."""
         return await self.send(Call(method, path, query, body, JSON if body else ""))

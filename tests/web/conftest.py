@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -13,6 +14,7 @@ from tests.clients.npm_packages import installed
 from tests.images import image, index
 from tests.running import RunningRegistry, running
 from tests.tools import require_tool
+from tests.web.pages import RULE
 from tests.web.visiting import Guest, guest_of
 
 PACKAGES = Path(__file__).parent / "npm"
@@ -57,6 +59,12 @@ def filled(registry: RunningRegistry) -> RunningRegistry:
         push(registry.url, "team/app", one, auth=auth)
     push(registry.url, "team/app", index(*layers), "v1", "latest", auth=auth)
     push(registry.url, "hello", image(b"hello"), "v1", auth=auth)
+    rule = httpx2.post(
+        f"{registry.url}/management/v1/retentionRules",
+        auth=("acrux", registry.password),
+        json=RULE,
+    )
+    assert rule.status_code == 201, rule.text
     return registry
 
 

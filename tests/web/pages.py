@@ -16,6 +16,9 @@ class Shown:
     asks: tuple[str, ...] = ()
 
 
+# A retention rule that the pages show.
+RULE = {"name": "old-tags", "repositories": ["team/*"], "tags": ["*"], "keepLast": 1}
+
 PAGES = {
     "login": Shown("/web/login", "/web/login", "Log in"),
     "repositories": Shown("/web/", "/web/", "Repositories", ("/acr/v1/_catalog",)),
@@ -24,5 +27,18 @@ PAGES = {
         "/web/repositories/team/app",
         "team/app",
         ("/acr/v1/team/app", "/acr/v1/team/app/_tags"),
+    ),
+    "operation": Shown("/web/operation", "/web/operation", "Operation", ("/management/v1/usage",)),
+    "retention": Shown(
+        "/web/operation/retention",
+        "/web/operation/retention",
+        "Retention rules",
+        ("/management/v1/retentionRules",),
+    ),
+    "preview": Shown(
+        "/web/operation/retention/{name}",
+        "/web/operation/retention/old-tags",
+        "old-tags",
+        ("/management/v1/retentionRules/old-tags/preview",),
     ),
 }

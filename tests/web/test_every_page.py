@@ -17,9 +17,8 @@ from tests.web.pages import PAGES
 from tests.web.visiting import NARROW, WIDE, Guest, guest_of
 
 WEB = files("acrux.web")
-TEMPLATES = sorted(
-    file.name for file in WEB.joinpath("templates").iterdir() if file.name.endswith(".html")
-)
+FOLDER = Path(str(WEB.joinpath("templates")))
+TEMPLATES = sorted(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*.html"))
 
 # What is between the tags and the marks of a template, and the attributes that people are told.
 _MARKS = re.compile(r"{{.*?}}|{%.*?%}|{#.*?#}", re.DOTALL)
@@ -106,7 +105,7 @@ def test_every_page_is_visited_by_these_tests(tmp_path: Path) -> None:
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_holds_no_words(template: str) -> None:
     """What the pages say stands in one file, so that it can be read, mended and translated."""
-    text = _MARKS.sub("", WEB.joinpath("templates", template).read_text())
+    text = _MARKS.sub("", (FOLDER / template).read_text())
 
     said = " ".join([*_SAID.findall(text), _TAGS.sub(" ", text)])
     assert _LETTERS.findall(re.sub(r"&\w+;|<!doctype html>", "", said)) == []
@@ -125,7 +124,7 @@ def _keys(table: dict[str, Any], path: str = "t") -> set[str]:
 def test_every_word_is_used() -> None:
     """Words that no page says would be translated and mended for nobody."""
     english = tomllib.loads(WEB.joinpath("english.toml").read_text())
-    templates = "\n".join(WEB.joinpath("templates", name).read_text() for name in TEMPLATES)
+    templates = "\n".join((FOLDER / name).read_text() for name in TEMPLATES)
     # t.page[…] and t.refused.titles.get(…) look a key up.
     looked_up = set(re.findall(r"\b(t(?:\.\w+)+)(?:\[|\.get\()", templates))
     named = set(re.findall(r"\bt(?:\.\w+)+", templates))

@@ -1,5 +1,6 @@
 """The access matrix of the pages: each of them as every kind of visitor."""
 
+import json
 import re
 
 import pytest
@@ -11,11 +12,12 @@ from acrux.services.access.accounts import TOKEN_PASSWORDS
 from tests.http.caller import Caller
 from tests.images import image
 from tests.web.http.visitor import Visitor, asks_to_log_in
-from tests.web.pages import PAGES
+from tests.web.pages import PAGES, RULE
 
 SCOPE_MAPS = (
     "_admin", "_repositories_admin", "_repositories_pull", "_repositories_pull_metadata_read",
-    "_repositories_push", "_repositories_push_metadata_write", "_metrics_read", "the-team", "elsewhere",
+    "_repositories_push", "_repositories_push_metadata_write", "_metrics_read",
+    "the-team", "elsewhere",
 )  # fmt: skip
 OWN = {
     "the-team": ("repositories/team/*/content/read", "repositories/team/*/metadata/read"),
@@ -30,6 +32,12 @@ async def world(registry: Registry, admin: Caller) -> Registry:
     """A registry with the repository that the pages are about."""
     await admin.push("team/app", "v1", image(b"a layer"))
     await admin.push("hello", "v1", image(b"hello"))
+    await admin.call(
+        "POST",
+        "/management/v1/retentionRules",
+        headers={"Authorization": admin.basic, "Content-Type": "application/json"},
+        body=json.dumps(RULE).encode(),
+    )
     for name, permissions in OWN.items():
         await registry.services.scope_maps.create(name, permissions)
     return registry
