@@ -14,7 +14,7 @@ from acrux.adapters.migration import mark
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sql.database import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
-from acrux.bootstrap import metrics, pages, tasks
+from acrux.bootstrap import metrics, tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.counts import Counts
 from acrux.bootstrap.services import Services, build_services
@@ -159,14 +159,16 @@ def _application(
             completions=completions,
         )
 
-    shown = pages.NONE
+    shown: tuple[Row, ...] = ()
     if settings.web == "enabled":
+        from acrux.bootstrap import pages  # noqa: PLC0415 -- with jinja2, of use only here
+
         # Pages show what they read, so they are not redirected to the object store.
         read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
         inner = application(edge.limited(table(read), services.limits), challenges=False)
-        shown = pages.build(settings, inner.answer, identity)
-        completions = (*completions, shown.complete)
-    return application((*rows, *shown.rows), challenges=True), rows, shown.rows
+        built = pages.build(settings, inner.answer, identity, services.trusts)
+        shown, completions = built.rows, (*completions, built.complete)
+    return application((*rows, *shown), challenges=True), rows, shown
 
 
 def _of_serving(

@@ -27,7 +27,7 @@ class LoginPages:
         A browser keeps no session that came by http, unless from its own machine: without this
         look, whoever logs in would be asked to log in again, and never learn why.
         """
-        following, begun = _next(visit.param("next")), visit.param("begun") == "yes"
+        following, begun = own_page(visit.param("next")), visit.param("begun") == "yes"
         if begun and not visit.visitor.is_anonymous:
             return redirect(following)
         response = visit.page("login", next=following, username="", failure="", is_lost=begun)
@@ -38,14 +38,12 @@ class LoginPages:
     async def begin(self, visit: Visit) -> Response:
         """POST: check the name and the password, begin a session, and go on."""
         form = await visit.form()
-        username, following = form.get("username", ""), _next(form.get("next", ""))
+        username, following = form.get("username", ""), own_page(form.get("next", ""))
         try:
-            session = await self._session(visit, username, form.get("password", ""))
+            password = form.get("password", "")
+            return await begin_session(visit, self._origins, username, password, following)
         except Refused as refused:
-            values = {"next": following, "username": username, "failure": refused.message}
-            return visit.page("login", refused.status, is_lost=False, **values)
-        arrival = urlencode({"begun": "yes", "next": following})
-        return with_session(redirect(f"{LOGIN}?{arrival}"), session)
+            return refuse(visit, following, refused.status, refused.message, username)
 
     async def end(self, visit: Visit) -> Response:
         """POST: end the session."""
@@ -53,17 +51,30 @@ class LoginPages:
         sessions.end(response)
         return response
 
-    async def _session(self, visit: Visit, username: str, password: str) -> Secret:
-        form = {
-            "grant_type": "password",
-            "service": self._origins.of(visit.request).login_server,
-            "access_type": "offline",
-            "username": username,
-            "password": password,
-        }
-        call = Call("POST", "/oauth2/token", body=urlencode(form).encode(), content_type=FORM)
-        return Secret((await visit.send(call)).json()["refresh_token"])
+
+async def begin_session(
+    visit: Visit, origins: Origins, username: str, password: str, following: str
+) -> Response:
+    """The session of who has this name and password, and the way to the page. Raises Refused."""
+    form = {
+        "grant_type": "password",
+        "service": origins.of(visit.request).login_server,
+        "access_type": "offline",
+        "username": username,
+        "password": password,
+    }
+    call = Call("POST", "/oauth2/token", body=urlencode(form).encode(), content_type=FORM)
+    session = Secret((await visit.send(call)).json()["refresh_token"])
+    arrival = urlencode({"begun": "yes", "next": following})
+    return with_session(redirect(f"{LOGIN}?{arrival}"), session)
 
 
-def _next(wanted: str) -> str:
+def refuse(visit: Visit, following: str, status: int, reason: str, username: str = "") -> Response:
+    """The form again, and why the login failed."""
+    values = {"next": following, "username": username, "failure": reason}
+    return visit.page("login", status, is_lost=False, **values)
+
+
+def own_page(wanted: str) -> str:
+    """The page to go on to; the first one if what is wanted is none of ours."""
     return wanted if _OWN_PAGE.fullmatch(wanted) else HOME

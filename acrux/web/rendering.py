@@ -39,9 +39,12 @@ _HTMX: Final = {
 
 
 class Rendering:
-    """Renders the templates. All that they show is escaped: it may be a stranger's text."""
+    """Renders the templates. All that they show is escaped: it may be a stranger's text.
 
-    def __init__(self, registry: str, static: Static) -> None:
+    `login_trust` names the trust with whose issuer people may log in, if there is one.
+    """
+
+    def __init__(self, registry: str, static: Static, login_trust: str) -> None:
         self._environment = Environment(
             loader=PackageLoader("acrux.web"),
             autoescape=True,
@@ -56,6 +59,7 @@ class Rendering:
             t=english,
             registry=registry,
             static=static.address,
+            login_trust=login_trust,
             htmx=msgspec.json.encode(_HTMX).decode(),
         )
         self._environment.filters.update(words.FILTERS)

@@ -8,8 +8,9 @@ from acrux.http import parsing
 from acrux.http.access import guard
 from acrux.http.messages import Request, Response
 from acrux.http.routes import Endpoint, Handler, Row
-from acrux.web import repositories, static
+from acrux.web import openid, repositories, static
 from acrux.web.login import LoginPages
+from acrux.web.openid import OpenIdPages
 from acrux.web.operation import overview, retention
 from acrux.web.static import Static
 from acrux.web.visits import HOME, LOGIN, Visits, redirect
@@ -17,8 +18,13 @@ from acrux.web.visits import HOME, LOGIN, Visits, redirect
 NAME: Final = "page"
 
 
-def table(visits: Visits, login: LoginPages, files: Static) -> tuple[Row, ...]:
-    """Every page. Each is public: what it shows, the API's own guard allows its visitor."""
+def table(
+    visits: Visits, login: LoginPages, issuer: OpenIdPages | None, files: Static
+) -> tuple[Row, ...]:
+    """Every page; `issuer` are those of a login with one, if there is any.
+
+    Each is public: what it shows, the API's own guard allows its visitor.
+    """
     shows = visits.shows
     return (
         _row("/", {"GET": _to_pages}),
@@ -29,6 +35,14 @@ def table(visits: Visits, login: LoginPages, files: Static) -> tuple[Row, ...]:
         _row(static.PATH, {"GET": files.show}),
         _row("/web/repositories/{repository}", {"GET": shows(repositories.show_repository)}),
         *_operation(visits),
+        *(_openid(visits, issuer) if issuer else ()),
+    )
+
+
+def _openid(visits: Visits, pages: OpenIdPages) -> tuple[Row, ...]:
+    return (
+        _row(openid.BEGIN, {"GET": visits.greets(pages.begin)}),
+        _row(openid.BACK, {"GET": visits.greets(pages.finish)}),
     )
 
 

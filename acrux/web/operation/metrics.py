@@ -5,7 +5,6 @@ from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
-from prometheus_client.parser import text_string_to_metric_families
 
 REQUESTS: Final = "acrux_http_requests_total"
 DURATION: Final = "acrux_http_request_duration_seconds"
@@ -38,6 +37,10 @@ class Metrics:
     """The page of /metrics, read."""
 
     def __init__(self, page: str) -> None:
+        from prometheus_client.parser import (  # noqa: PLC0415 -- slow to import, seldom needed
+            text_string_to_metric_families,
+        )
+
         self._samples = [
             (sample.name, sample.labels, sample.value)
             for family in text_string_to_metric_families(page)
