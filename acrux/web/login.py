@@ -30,7 +30,16 @@ class LoginPages:
         following, begun = own_page(visit.param("next")), visit.param("begun") == "yes"
         if begun and not visit.visitor.is_anonymous:
             return redirect(following)
-        response = visit.page("login", next=following, username="", failure="", is_lost=begun)
+        # A form that is sent to a name which the registry does not know is refused.
+        origin, is_known = self._origins.of(visit.request), self._origins.is_known(visit.request)
+        response = visit.page(
+            "login",
+            next=following,
+            username="",
+            failure="",
+            is_lost=begun,
+            known="" if is_known else f"{origin.scheme}://{origin.login_server}/web/",
+        )
         if visit.visitor.has_ended:
             sessions.end(response)
         return response
@@ -72,7 +81,7 @@ async def begin_session(
 def refuse(visit: Visit, following: str, status: int, reason: str, username: str = "") -> Response:
     """The form again, and why the login failed."""
     values = {"next": following, "username": username, "failure": reason}
-    return visit.page("login", status, is_lost=False, **values)
+    return visit.page("login", status, is_lost=False, known="", **values)
 
 
 def own_page(wanted: str) -> str:

@@ -1,6 +1,7 @@
 """What the registry counted, for people: sums, the busiest routes, how long answers took."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
@@ -51,6 +52,11 @@ class Metrics:
         """The sum of a metric over all its labels, None if it is not there."""
         values = [value for other, _, value in self._samples if other == name]
         return sum(values) if values else None
+
+    def instant(self, name: str) -> str:
+        """The instant that a metric gives, as the API writes one; empty if it is not there."""
+        seconds = self.total(name)
+        return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
     def busiest(self) -> Sequence[Route]:
         """The routes with the most requests, without probes and files."""

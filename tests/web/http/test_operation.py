@@ -67,7 +67,16 @@ def test_the_columns_of_the_chart_add_up() -> None:
 def test_what_was_never_counted_is_not_zero() -> None:
     """Without https there is no certificate, and it does not expire in 1970."""
     assert Metrics("").total("acrux_certificate_expiry_timestamp_seconds") is None
+    assert Metrics("").instant("acrux_certificate_expiry_timestamp_seconds") == ""
     assert (Metrics("").busiest(), Metrics("").durations()) == ([], [])
+
+
+def test_the_end_of_a_certificate_is_a_date() -> None:
+    """A registry whose certificate ends on Sunday is looked after on Friday."""
+    page = "acrux_certificate_expiry_timestamp_seconds 1.7990208e+09\n"
+
+    shown = Metrics(page).instant("acrux_certificate_expiry_timestamp_seconds")
+    assert shown == "2027-01-04T00:00:00+00:00"
 
 
 async def test_it_shows_what_takes_space_and_what_is_asked(operator: Visitor) -> None:

@@ -194,6 +194,18 @@ async def test_a_login_that_gets_no_cookie_back_says_what_to_do(registry: Regist
     assert b"https" in lost.body
 
 
+async def test_a_login_at_an_unknown_name_says_which_names_are_known(registry: Registry) -> None:
+    """The form would be refused as that of another site, which helps nobody."""
+    stranger = Visitor(registry)
+
+    unknown = await stranger.get("/web/login", Host="192.0.2.1:5000")
+    known = await stranger.get("/web/login", Host="second.test")
+
+    assert f'<a href="http://{HOST}/web/">'.encode() in unknown.body
+    assert b"--login-server" in unknown.body
+    assert b"--login-server" not in known.body
+
+
 async def test_a_login_with_its_cookie_goes_on(alice: Visitor) -> None:
     """The look whether the session arrived is not seen by anybody."""
     answer = await alice.get("/web/login?begun=yes&next=%2Fweb%2F%3Flast%3Da")
