@@ -4,7 +4,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from acrux import edge
 from acrux.adapters.log import LineLog
@@ -123,9 +123,10 @@ class _Parts:
     tracing: Tracing | None
 
 
-def _application(
-    parts: _Parts, board: Board
-) -> tuple[Application, tuple[Row, ...], tuple[Row, ...]]:
+_Applied: TypeAlias = tuple[Application, tuple[Row, ...], tuple[Row, ...]]
+
+
+def _application(parts: _Parts, board: Board) -> _Applied:
     settings, adapters, services = parts.settings, parts.adapters, parts.services
     identity, origins, traffic = _identity(services), parts.origins, Traffic()
     audit = AuditRecorder(services.audit_log, adapters.clock)
@@ -140,7 +141,6 @@ def _application(
     rows = edge.limited(table(handlers), services.limits)
     serving = (*parts.tasks, tasks.of_metrics(publisher))
     lifespan = _lifespan(adapters, services, parts.log, serving, publisher.publish, parts.tracing)
-
     completions = _completions(settings, origins, parts.tracing)
 
     def application(rows: Sequence[Row], *, challenges: bool) -> Application:
@@ -159,16 +159,16 @@ def _application(
             completions=completions,
         )
 
-    shown: tuple[Row, ...] = ()
-    if settings.web == "enabled":
-        from acrux.bootstrap import pages  # noqa: PLC0415 -- with jinja2, of use only here
+    if settings.web == "disabled":
+        return application(rows, challenges=True), rows, ()
+    from acrux.bootstrap import pages  # noqa: PLC0415 -- with jinja2, of use only here
 
-        # Pages show what they read, so they are not redirected to the object store.
-        read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
-        inner = application(edge.limited(table(read), services.limits), challenges=False)
-        built = pages.build(settings, inner.answer, identity, services.trusts)
-        shown, completions = built.rows, (*completions, built.complete)
-    return application((*rows, *shown), challenges=True), rows, shown
+    # Pages show what they read, so they are not redirected to the object store.
+    read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
+    inner = application(edge.limited(table(read), services.limits), challenges=False)
+    shown = pages.build(settings, inner.answer, identity, services.trusts)
+    completions = (*completions, shown.complete)
+    return application((*rows, *shown.rows), challenges=True), rows, shown.rows
 
 
 def _of_serving(

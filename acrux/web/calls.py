@@ -1,4 +1,4 @@
-"""A page's calls to the registry's own API, with the rights of its visitor."""
+"""A page's calls to the registry's API, with its visitor's rights."""
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,4 +1,4 @@
-"""The places that the head of every page leads to, as far as the visitor may use them."""
+"""The places that every page leads to, as far as its visitor may go."""
 
 from collections.abc import Sequence
 from typing import Final

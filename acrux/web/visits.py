@@ -1,4 +1,4 @@
-"""One request for a page: who visits, what the API tells them, what is shown."""
+"""One request for a page: who visits, what they are told and shown."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the registry counted, for people: sums, the busiest routes, how long answers took."""
+"""What the registry counted, for people: sums, routes, durations."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The page of operation: whether all is well, what is asked, what takes space."""
+"""The page of operation: health, requests, space, collection."""
 
 from typing import Any, Final
 
