@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from acrux import edge
 from acrux.adapters.log import LineLog
 from acrux.adapters.metrics.board import Board
+from acrux.adapters.metrics.history import History
 from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.migration import mark
 from acrux.adapters.shared_counts import SharedCounts
@@ -135,11 +136,12 @@ def _application(parts: _Parts, board: Board) -> _Applied:
         traffic, parts.connections, audit, handlers.tokens, services, adapters, parts.tasks
     )
     publisher = Publisher(board, counts.values)
+    history = History(publisher.read, adapters.clock)
     if settings.metrics_address is None:
         page = metrics.of_worker(adapters, publisher)
-        handlers = replace(handlers, metrics=MetricsHandlers(page.render))
+        handlers = replace(handlers, metrics=MetricsHandlers(page.render, history.rates))
     rows = edge.limited(table(handlers), services.limits)
-    serving = (*parts.tasks, tasks.of_metrics(publisher))
+    serving = (*parts.tasks, *tasks.of_metrics(publisher, history))
     lifespan = _lifespan(adapters, services, parts.log, serving, publisher.publish, parts.tracing)
     completions = _completions(settings, origins, parts.tracing)
 

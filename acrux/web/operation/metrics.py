@@ -10,7 +10,9 @@ from msgspec import Struct
 REQUESTS: Final = "acrux_http_requests_total"
 DURATION: Final = "acrux_http_request_duration_seconds"
 BUSIEST: Final = 12  # routes that are shown
-_OTHERS: Final = frozenset({"/livez", "/readyz", "/metrics", "/web/static/{name}"})
+_OTHERS: Final = frozenset(
+    {"/livez", "/readyz", "/metrics", "/metrics/recent", "/web/static/{name}"}
+)
 
 
 class Route(Struct, frozen=True):

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from acrux.http.messages import Response
 from acrux.web.calls import Call, Refused
+from acrux.web.operation.charts import Chart, line
 from acrux.web.operation.metrics import Metrics
 from acrux.web.visits import Visit, redirect
 
@@ -34,6 +35,7 @@ async def show(visit: Visit) -> Response:
         health=await _health(visit),
         alarms=_alarms(metrics) if metrics else (),
         metrics=metrics,
+        charts=await _charts(visit) if metrics else {},
         usage=usage,
         shares=[(one, _bytes(one), _bytes(one) / largest) for one in repositories],
         quotas=(await visit.get(f"{_MANAGEMENT}/quotas"))["value"],
@@ -65,6 +67,15 @@ async def _metrics(visit: Visit) -> Metrics | None:
     except Refused:
         return None
     return Metrics(answer.body.decode())
+
+
+async def _charts(visit: Visit) -> dict[str, Chart | None]:
+    rates = (await visit.get("/metrics/recent"))["value"]
+    return {
+        "per_second": line([one["requestsPerSecond"] for one in rates]),
+        "failed_per_second": line([one["failuresPerSecond"] for one in rates]),
+        "mean_milliseconds": line([one["meanSeconds"] * 1000 for one in rates]),
+    }
 
 
 def _alarms(metrics: Metrics) -> list[tuple[str, float]]:

@@ -8,7 +8,10 @@ import pytest
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
 from acrux.settings import Settings
+from acrux.web.operation.charts import line
 from acrux.web.operation.metrics import Metrics
+from acrux.web.rendering import Rendering
+from acrux.web.static import Static
 from tests.http.caller import Caller
 from tests.http.conftest import HandClock
 from tests.images import image
@@ -87,6 +90,49 @@ async def test_it_shows_what_takes_space_and_what_is_asked(operator: Visitor) ->
     assert "/v2/{repository}/manifests/{reference}" in page
     assert 'href="/web/repositories/team/app"' in page
     assert "style=" not in page
+
+
+def test_the_last_hour_is_drawn() -> None:
+    """A registry that became slow a quarter of an hour ago shows when."""
+    nothing = {"manifestBytes": 0, "blobBytes": 0}
+    shown = {
+        "visitor": None, "places": (), "here": "", "done": "", "health": "", "alarms": (),
+        "metrics": Metrics(PAGE), "shares": (), "quotas": (),
+        "charts": {"per_second": line([1, 2, 4]), "mean_milliseconds": None},
+        "usage": {
+            "isCounted": True, "total": {"repositories": 0, "tags": 0, "content": nothing},
+            "deleted": nothing, "waitingBytes": 0,
+        },
+        "collection": {"reviews": 0, "due": 0, "holds": 0, "copies": 0, "bytes": 0},
+    }  # fmt: skip
+
+    page = Rendering("acrux", Static(), "").page("operation/overview", shown).body
+
+    assert isinstance(page, bytes)
+    assert page.count(b"<polyline") == 1
+    assert b"Requests a second, in the last hour: 4 (at most 4)" in page
+
+
+async def test_a_registry_that_has_just_started_has_no_chart(operator: Visitor) -> None:
+    """There is nothing to draw yet."""
+    assert b"<polyline" not in (await operator.get("/web/operation")).body
+
+
+@pytest.mark.parametrize(
+    ("numbers", "points"),
+    [((0, 0), "0.0,59.0 240.0,59.0"), ((0, 5, 10), "0.0,59.0 120.0,30.0 240.0,1.0")],
+)
+def test_a_line_fills_its_chart(numbers: tuple[float, ...], points: str) -> None:
+    """The highest number is at the top, also if all are nothing."""
+    chart = line(numbers)
+
+    assert chart is not None
+    assert (chart.points, chart.highest, chart.last) == (points, max(numbers), numbers[-1])
+
+
+def test_one_number_is_no_line() -> None:
+    """A registry that has just started has nothing to draw yet."""
+    assert line([1]) is None
 
 
 async def test_an_account_without_the_metrics_sees_the_rest(
