@@ -15,7 +15,7 @@ from tests.images import image, index
 from tests.running import RunningRegistry, running
 from tests.tools import require_tool
 from tests.web.pages import RULE
-from tests.web.visiting import Guest, guest_of
+from tests.web.visiting import ELSEWHERE, Guest, guest_of
 
 PACKAGES = Path(__file__).parent / "npm"
 
@@ -30,7 +30,8 @@ def browser() -> Iterator[Browser]:
     program = require_tool("chromium", package="chromium")
     with sync_playwright() as playwright:
         # As root, as in CI, it has no sandbox. It visits only registries of these tests.
-        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        arguments = ["--no-sandbox", f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"]
+        found = playwright.chromium.launch(executable_path=program, args=arguments)
         try:
             yield found
         finally:

@@ -1,11 +1,13 @@
 """Logging in and out."""
 
+from pathlib import Path
+
 import httpx2
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.running import RunningRegistry
-from tests.web.visiting import Guest
+from tests.running import RunningRegistry, free_port, running
+from tests.web.visiting import ELSEWHERE, Guest, guest_of
 
 
 def test_a_guest_logs_in_and_sees_the_page_they_asked_for(guest: Guest) -> None:
@@ -48,3 +50,22 @@ def test_a_login_leads_to_our_own_pages_only(guest: Guest, elsewhere: str) -> No
 def test_a_page_that_is_asked_for_by_a_program_is_none(registry: RunningRegistry) -> None:
     """Clients of the API notice nothing of the pages."""
     assert httpx2.get(f"{registry.url}/", headers={"Accept": "*/*"}).status_code == 404
+
+
+def test_a_session_that_came_by_http_is_lost_and_the_login_says_so(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Browsers drop it without a word, and people would try their password again and again."""
+    port = str(free_port())
+    name = f"{ELSEWHERE}:{port}"
+    with (
+        running(
+            tmp_path / "data", "--workers", "1", "--port", port, "--login-server", name
+        ) as registry,
+        guest_of(browser, registry) as guest,
+    ):
+        guest.host = ELSEWHERE
+
+        guest.log_in("acrux", registry.password)
+
+        expect(guest.page.get_by_role("alert")).to_contain_text("did not send the session back")

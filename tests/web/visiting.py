@@ -14,6 +14,9 @@ from tests.running import RunningRegistry
 # Where screenshots are kept, if anybody wants to look at them.
 PICTURES = "ACRUX_SCREENSHOTS"
 
+# A name of the registry that a browser does not take for its own machine.
+ELSEWHERE = "registry.test"
+
 NARROW, WIDE = 320, 1100  # CSS pixels
 
 
@@ -27,6 +30,7 @@ class Guest:
 
     page: Page
     registry: RunningRegistry
+    host: str = "localhost"
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -37,8 +41,8 @@ class Guest:
 
     @property
     def home(self) -> str:
-        """The registry, where a browser keeps a session though it comes by http."""
-        return f"http://localhost:{self.registry.port}"
+        """The registry; a browser keeps a session that comes by http from localhost only."""
+        return f"http://{self.host}:{self.registry.port}"
 
     def go(self, path: str) -> None:
         """Open a page."""
