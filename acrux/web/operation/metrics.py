@@ -76,14 +76,16 @@ class Metrics:
         return sorted(found, key=lambda one: (-one.requests, one.route))[:BUSIEST]
 
     def durations(self) -> Sequence[Column]:
-        """How long the answers took, without probes and files."""
+        """How long the answers took, without probes and files, up to the slowest."""
         upto: dict[float, float] = {}
         for _, labels, value in self._of_routes(f"{DURATION}_bucket"):
             limit = float(labels["le"])
             upto[limit] = upto.get(limit, 0) + value
         steps = [(0.0, 0.0), *sorted(upto.items())]
         answers = [(limit, int(after - before)) for (_, before), (limit, after) in pairwise(steps)]
-        highest = max((count for _, count in answers), default=0) or 1
+        while answers and not answers[-1][1]:
+            answers.pop()
+        highest = max((count for _, count in answers), default=0)
         return [
             Column(None if limit == float("inf") else limit, count, count / highest)
             for limit, count in answers

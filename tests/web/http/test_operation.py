@@ -67,6 +67,13 @@ def test_the_columns_of_the_chart_add_up() -> None:
     assert [one.share for one in columns] == [0.5, 1, 0.5]
 
 
+def test_the_chart_ends_with_the_slowest_answer() -> None:
+    """Ten empty rows below it say nothing."""
+    columns = Metrics(PAGE.replace('le="+Inf"} 8.0', 'le="+Inf"} 6.0')).durations()
+
+    assert [one.seconds for one in columns] == [0.001, 1.0]
+
+
 def test_what_was_never_counted_is_not_zero() -> None:
     """Without https there is no certificate, and it does not expire in 1970."""
     assert Metrics("").total("acrux_certificate_expiry_timestamp_seconds") is None
