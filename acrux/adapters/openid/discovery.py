@@ -113,16 +113,16 @@ def checked(address: object, issuer: str) -> str:
         split, is_local = SplitResult("", "", "", "", ""), False
     # JSON can hold characters that no address has (RFC 3986 §2) and no request can carry.
     if not isinstance(address, str) or not address.isascii() or not split.hostname:
-        raise unavailable(issuer, "it does not give a valid address of its keys")
+        raise unavailable(issuer, "its document does not give a valid address")
     if split.scheme not in ("http", "https"):
-        raise unavailable(issuer, "it does not give a valid address of its keys")
+        raise unavailable(issuer, "its document does not give a valid address")
     if split.scheme == "http" and not is_local:
-        raise unavailable(issuer, "its keys are not at an https address")
+        raise unavailable(issuer, "its document gives an address that is not https")
     return address
 
 
 def unavailable(issuer: str, reason: str) -> IssuerUnavailable:
     """What is raised if the issuer cannot be asked."""
     return IssuerUnavailable(
-        f"the keys of {issuer} cannot be fetched, try again in a moment: {reason[:300]}"
+        f"the issuer {issuer} cannot be asked, try again in a moment: {reason[:300]}"
     )
