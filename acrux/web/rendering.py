@@ -8,7 +8,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acrux.http.messages import Headers, Response
-from acrux.web import words
+from acrux.web import drawings, words
 from acrux.web.static import Static
 
 # Nothing inline, nothing from elsewhere, and no other site may show the page in a frame.
@@ -33,12 +33,14 @@ class Rendering:
             loader=PackageLoader("acrux.web"),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=words.visible,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         english = tomllib.loads(files("acrux.web").joinpath("english.toml").read_text("utf-8"))
         self._environment.globals.update(t=english, registry=registry, static=static.address)
         self._environment.filters.update(words.FILTERS)
+        self._environment.filters.update(drawings.FILTERS)
 
     def page(self, template: str, values: Mapping[str, Any], status: int = 200) -> Response:
         """The page that the template makes of the values."""

@@ -9,6 +9,7 @@ from acrux.http.access import guard
 from acrux.http.messages import Request, Response
 from acrux.http.routes import Endpoint, Handler, Row
 from acrux.web import repositories, static
+from acrux.web.access import pages as access
 from acrux.web.login import LoginPages
 from acrux.web.static import Static
 from acrux.web.visits import HOME, LOGIN, Visits, redirect
@@ -26,6 +27,7 @@ def table(visits: Visits, login: LoginPages, files: Static) -> tuple[Row, ...]:
         _row("/web/logout", {"POST": changes(login.end)}),
         _row(static.PATH, {"GET": files.show}),
         _row("/web/repositories/{repository}", {"GET": shows(repositories.show_repository)}),
+        *[_row(path, handlers) for path, handlers in access.rows(visits)],
     )
 
 
