@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
+from acrux.domain.access import scope_maps
 from acrux.domain.access import trust as trusts
 from acrux.domain.access.shown_accounts import ShownAccount, ShownPassword
 from acrux.domain.audit import decision
@@ -56,6 +57,7 @@ class ScopeMap(Struct, rename="camel", kw_only=True):
     type: Literal["SystemDefined", "UserDefined"]
     creation_date: datetime
     actions: list[str]
+    etag: str
 
 
 class ScopeMapList(Struct):
@@ -241,6 +243,7 @@ def scope_map(stored: DescribedScopeMap) -> ScopeMap:
         type="SystemDefined" if stored.name.startswith("_") else "UserDefined",
         creation_date=stored.created_at,
         actions=list(stored.permissions),
+        etag=scope_maps.entity_tag(stored.description, stored.permissions),
     )
 
 
@@ -339,11 +342,7 @@ def _password(shown: ShownPassword) -> Password:
 
 
 def _key(shown: ShownKey) -> Key:
-    record = shown.record
-    return Key(
-        name=record.name,
-        state=shown.state.value,
-        algorithm=record.algorithm,
-        signs_from=None if record.signs_from == BEGINNING else record.signs_from,
-        key_id=record.id,
-    )
+    one = shown.record
+    since = None if one.signs_from == BEGINNING else one.signs_from
+    state = shown.state.value
+    return Key(name=one.name, state=state, algorithm=one.algorithm, signs_from=since, key_id=one.id)
