@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from acrux.domain.access.reason import Reason
 from acrux.http import parsing
@@ -20,8 +19,7 @@ STEPS: Final = ("credential", "account", "scope_map")
 
 async def show_case(visit: Visit) -> Response:
     """GET: why a request was refused, as a picture and in words."""
-    name = quote(parsing.name(visit.request), safe="")
-    case = await visit.get(f"/management/v1/cases/{name}")
+    case = await visit.get(f"/management/v1/cases/{parsing.name(visit.request)}")
     return visit.page("access/case", case=case, steps=_steps(case))
 
 
