@@ -9,8 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from acrux.domain.access import scope_maps
 from acrux.domain.access import trust as trusts
 from acrux.domain.access.shown_accounts import ShownAccount, ShownPassword
-from acrux.domain.audit import decision
-from acrux.domain.audit.rights import Explanation
+from acrux.domain.audit import decision, rights
 from acrux.domain.instants import BEGINNING
 from acrux.http.management.bodies import Status
 from acrux.services.access.keys import ShownKey
@@ -296,7 +295,7 @@ def record(found: decision.Record) -> Record:
     )
 
 
-def case(explanation: Explanation) -> Case:
+def case(explanation: rights.Explanation) -> Case:
     """Why a request was refused."""
     return Case(
         case=explanation.case,
@@ -312,18 +311,16 @@ def case(explanation: Explanation) -> Case:
         needed=list(map(str, explanation.needed)),
         held=list(map(str, explanation.held)),
         scope_map=explanation.scope_map,
-        rights=[
-            Right(
-                resource=right.resource,
-                action=right.action,
-                held=right.is_held,
-                permission=right.permission,
-            )
-            for right in explanation.rights
-        ],
+        rights=list(map(_right, explanation.rights)),
         explanation=explanation.why,
         changed_since=explanation.changes,
         fixes=list(explanation.fixes),
+    )
+
+
+def _right(one: rights.Right) -> Right:
+    return Right(
+        resource=one.resource, action=one.action, held=one.is_held, permission=one.permission
     )
 
 
@@ -343,6 +340,10 @@ def _password(shown: ShownPassword) -> Password:
 
 def _key(shown: ShownKey) -> Key:
     one = shown.record
-    since = None if one.signs_from == BEGINNING else one.signs_from
-    state = shown.state.value
-    return Key(name=one.name, state=state, algorithm=one.algorithm, signs_from=since, key_id=one.id)
+    return Key(
+        name=one.name,
+        state=shown.state.value,
+        algorithm=one.algorithm,
+        signs_from=None if one.signs_from == BEGINNING else one.signs_from,
+        key_id=one.id,
+    )
