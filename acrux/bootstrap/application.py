@@ -156,7 +156,7 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
         # Pages show what they read, so they are not redirected to the object store.
         read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
         inner = application(edge.limited(table(read), services.limits), challenges=False)
-        rows = (*rows, *pages.build(settings, inner.answer, identity))
+        rows = (*rows, *pages.build(settings, inner.answer, identity, adapters.clock))
     return application(rows, challenges=True), rows
 
 

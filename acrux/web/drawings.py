@@ -1,6 +1,7 @@
 """Where things stand in the pictures that the templates draw."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from textwrap import wrap
 from typing import Any, Final, NamedTuple
 
@@ -56,4 +57,67 @@ def _lines(text: str) -> list[str]:
     ) or [""]
 
 
-FILTERS: Final[Mapping[str, Callable[..., Any]]] = {"stacked": stacked}
+class Message(NamedTuple):
+    """A text between two lifelines, above its arrow at `y`."""
+
+    lines: tuple[tuple[int, str], ...]
+    y: int
+    is_answer: bool
+
+
+class Sequence(NamedTuple):
+    """Messages below each other, between two lifelines."""
+
+    messages: tuple[Message, ...]
+    width: int
+    height: int
+
+
+def sequence(texts: Iterable[str]) -> Sequence:
+    """Messages to and fro, in turn: a request, its answer, the next request."""
+    messages: list[Message] = []
+    y = 2 * LINE
+    for number, text in enumerate(texts):
+        lines = tuple((y + LINE * (place + 1), line) for place, line in enumerate(_lines(text)))
+        y += LINE * len(lines) + 10
+        messages.append(Message(lines, y, is_answer=number % 2 == 1))
+        y += 8
+    return Sequence(tuple(messages), WIDTH, y + PADDING)
+
+
+class Mark(NamedTuple):
+    """An instant in a bar, at `x`."""
+
+    name: str
+    at: datetime
+    x: int
+
+
+class Life(NamedTuple):
+    """A bar from the earliest to the latest instant; the part from `start` to `end` is filled."""
+
+    marks: tuple[Mark, ...]
+    start: int
+    end: int
+    width: int
+
+
+def life(times: Mapping[str, datetime], now: datetime) -> Life:
+    """A token's times (iat, nbf, exp) and the present one, to scale."""
+    named = sorted([*times.items(), ("now", now)], key=lambda one: one[1])
+    first, whole = named[0][1], (named[-1][1] - named[0][1]).total_seconds() or 1
+    room = WIDTH - 2 * PADDING
+    marks = tuple(
+        Mark(name, at, PADDING + int(room * (at - first).total_seconds() / whole))
+        for name, at in named
+    )
+    places = {mark.name: mark.x for mark in marks}
+    start = places.get("nbf", places.get("iat", PADDING))
+    return Life(marks, start, max(places.get("exp", WIDTH - PADDING), start), WIDTH)
+
+
+FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "stacked": stacked,
+    "sequence": sequence,
+    "life": life,
+}

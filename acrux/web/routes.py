@@ -12,12 +12,13 @@ from acrux.web import repositories, static
 from acrux.web.access import pages as access
 from acrux.web.login import LoginPages
 from acrux.web.static import Static
+from acrux.web.tokens.tokens import TokenPages
 from acrux.web.visits import HOME, LOGIN, Visits, redirect
 
 NAME: Final = "page"
 
 
-def table(visits: Visits, login: LoginPages, files: Static) -> tuple[Row, ...]:
+def table(visits: Visits, login: LoginPages, tokens: TokenPages, files: Static) -> tuple[Row, ...]:
     """Every page. Each is public: what it shows, the API's own guard allows its visitor."""
     shows, changes = visits.shows, visits.changes
     return (
@@ -27,6 +28,8 @@ def table(visits: Visits, login: LoginPages, files: Static) -> tuple[Row, ...]:
         _row("/web/logout", {"POST": changes(login.end)}),
         _row(static.PATH, {"GET": files.show}),
         _row("/web/repositories/{repository}", {"GET": shows(repositories.show_repository)}),
+        _row("/web/tokens", {"GET": shows(tokens.ask), "POST": changes(tokens.show)}),
+        _row("/web/tokens/new", {"GET": shows(tokens.explain), "POST": changes(tokens.get)}),
         *[_row(path, handlers) for path, handlers in access.rows(visits)],
     )
 

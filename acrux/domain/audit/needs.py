@@ -23,6 +23,11 @@ def is_of_token(decision: Decision) -> bool:
     return decision.request.partition(" ")[2].startswith(_OF_TOKENS)
 
 
+def tells_needs(decision: Decision) -> bool:
+    """Whether the record says what its request needed. Of changes, earlier versions did not."""
+    return is_of_token(decision) or bool(decision.asked)
+
+
 def needed(decision: Decision) -> tuple[Scope, ...]:
     """What the request needed, an action each: what a token got, or what another request asked."""
     is_issued = decision.outcome is Outcome.GRANTED and is_of_token(decision)

@@ -10,7 +10,7 @@ from acrux.domain.access.reason import Reason
 from acrux.domain.access.scope import Scope
 from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.audit.decision import Outcome, Record
-from acrux.domain.audit.needs import lacking, needed
+from acrux.domain.audit.needs import lacking, needed, tells_needs
 
 MAX_EFFECTS: Final = 200  # of each kind: an account may have asked for very many repositories
 
@@ -61,6 +61,8 @@ class Simulation:
         """Compare what the record's request would have met with either scope map."""
         decision, scopes = record.decision, needed(record.decision)
         is_refusal = decision.reason == Reason.MISSING_SCOPE
+        if decision.outcome is Outcome.GRANTED and not tells_needs(decision):
+            self.pass_over()
         if not scopes or not (is_refusal or decision.outcome is Outcome.GRANTED):
             return
         self.judged += 1

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from acrux.domain.access.scope_maps import MAX_PERMISSIONS
 from acrux.domain.audit.decision import Record
-from acrux.domain.audit.needs import is_of_token, needed, permissions
+from acrux.domain.audit.needs import is_of_token, needed, permissions, tells_needs
 
 MAX_USES: Final = MAX_PERMISSIONS  # more do not fit into a scope map
 
@@ -32,6 +32,7 @@ class Uses:
     def __init__(self) -> None:
         self._uses: dict[str, Use] = {}
         self.omitted = 0
+        self.unknown = 0  # records that do not say what was needed
 
     @property
     def all(self) -> tuple[Use, ...]:
@@ -41,6 +42,7 @@ class Uses:
     def add(self, record: Record) -> None:
         """Add the permissions that the record's request needed."""
         is_token = is_of_token(record.decision)
+        self.unknown += not tells_needs(record.decision)
         for text in dict.fromkeys(permissions(needed(record.decision))):
             use = self._uses.get(text) or Use(text, 0, record.at, only_tokens=True)
             if not use.requests and len(self._uses) >= MAX_USES:

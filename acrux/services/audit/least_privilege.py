@@ -19,13 +19,15 @@ class Used(Struct, frozen=True):
     """What an account did from `since` on: the permissions that this needed.
 
     `is_complete` is False if there were more records than one call examines. `omitted` counts uses
-    of permissions that would not fit into a scope map.
+    of permissions that would not fit into a scope map, `unknown` records that do not say what was
+    needed.
     """
 
     since: datetime
     examined: int
     is_complete: bool
     omitted: int
+    unknown: int
     uses: tuple[Use, ...]
 
 
@@ -57,5 +59,10 @@ class LeastPrivilege:
             if not is_complete:
                 last, reached = found[0].id, found[0].at
         return Used(
-            since if is_complete else reached, examined, is_complete, uses.omitted, uses.all
+            since if is_complete else reached,
+            examined,
+            is_complete,
+            uses.omitted,
+            uses.unknown,
+            uses.all,
         )

@@ -17,8 +17,10 @@ from acrux.web.access.nouns import Noun, Verb
 from acrux.web.calls import Refused
 from acrux.web.visits import Visit, redirect
 
+CHANGED: Final = 412
+
 # With what the visitor typed kept, and what was wrong said above it.
-_MENDABLE: Final = frozenset({400, 409, 412, 413})
+_MENDABLE: Final = frozenset({400, 409, CHANGED, 413})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Managing:
     async def create(self, visit: Visit) -> Response:
         """POST: create one, and show it."""
         form = await visit.form()
+        if form.get("do") == "edit":  # another page suggests what to fill in
+            return await self.listed(visit, form)
         wanted = nouns.body(self.noun.creation, form)
         try:
             await visit.change("POST", self.noun.api, msgspec.json.encode(wanted))
@@ -61,14 +65,7 @@ class Managing:
 
     async def show(self, visit: Visit) -> Response:
         """GET: one of them, and the forms that change it."""
-        one = await visit.get(self._api(visit))
-        # What another page suggests: the form shows it, and nothing is changed.
-        form = {
-            field.name: visit.param(field.name)
-            for field in self.noun.change
-            if visit.param(field.name)
-        }
-        return await self.shown(visit, one, form)
+        return await self.shown(visit, await visit.get(self._api(visit)), {})
 
     async def shown(
         self,
@@ -85,8 +82,9 @@ class Managing:
             one=one,
             form={**nouns.filled(self.noun.change, one), **form},
             suggested=bool(form) and refused is None,
+            etag=form.get("etag") or one.get("etag"),
             failure=refused.message if refused else "",
-            is_stale=refused is not None and refused.status == 412,
+            is_stale=refused is not None and refused.status == CHANGED,
             scope_maps=await _scope_maps(visit) if self.noun is not nouns.SCOPE_MAPS else (),
         )
 
@@ -97,6 +95,8 @@ class Managing:
         if wanted == "delete":
             await visit.change("DELETE", self._api(visit))
             return redirect(self.noun.home)
+        if wanted == "edit":  # another page suggests what to fill in
+            return await self.shown(visit, await visit.get(self._api(visit)), self._kept(form))
         for verb in self.noun.verbs:
             if verb.name == wanted:
                 return await self._do(visit, verb)
@@ -111,11 +111,15 @@ class Managing:
             if refused.status not in _MENDABLE:
                 raise
             one = await visit.get(self._api(visit))
-            kept = {
-                field.name: form[field.name] for field in self.noun.change if field.name in form
-            }
+            kept = self._kept(form)
+            if refused.status == CHANGED:
+                kept["etag"] = one.get("etag", "")  # whoever saves again has seen both
             return await self.shown(visit, one, kept, refused)
         return redirect(self._page(parsing.name(visit.request)))
+
+    def _kept(self, form: Mapping[str, str]) -> dict[str, str]:
+        fields = (*(field.name for field in self.noun.change), "etag")
+        return {name: form[name] for name in fields if name in form}
 
     async def _change(self, visit: Visit, form: Mapping[str, str]) -> None:
         wanted = nouns.body(self.noun.change, form)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from acrux.http.routes import Handler
-from acrux.web.access import accounts, audit, cases, keys
+from acrux.web.access import accounts, audit, cases, keys, questions
 from acrux.web.access.managing import Managing
 from acrux.web.access.nouns import ACCOUNTS, NOUNS, Noun
 from acrux.web.visits import Visits
@@ -19,6 +19,10 @@ def rows(visits: Visits) -> Rows:
         ("/web/cases/{name}", {"GET": shows(cases.show_case)}),
         ("/web/keys", {"GET": shows(keys.show), "POST": changes(keys.rotate)}),
         ("/web/keys/{name}", {"POST": changes(keys.revoke)}),
+        ("/web/access", {"GET": shows(questions.who_may)}),
+        ("/web/accounts/{name}/used", {"GET": shows(questions.least_privilege)}),
+        ("/web/scope-maps/{name}/simulate", {"POST": changes(questions.try_scope_map)}),
+        ("/web/trusts/{name}/simulate", {"POST": changes(questions.try_trust)}),
         *(row for noun in NOUNS for row in _of(noun, visits)),
     )
 

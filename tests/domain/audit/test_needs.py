@@ -105,7 +105,7 @@ def test_what_succeeded_and_lacks_a_right_then_would_be_refused() -> None:
     )  # fmt: skip
     assert [*map(str, effect.scopes)] == ["repository:team/app:push"]
     assert effect.last_at == NOON + timedelta(minutes=3)
-    assert (simulation.judged, simulation.allowed) == (4, ())
+    assert (simulation.judged, simulation.unknown, simulation.allowed) == (4, 1, ())
 
 
 def test_what_was_refused_for_that_right_then_would_succeed() -> None:
@@ -144,6 +144,15 @@ def test_the_uses_say_what_only_tokens_hold() -> None:
     )  # fmt: skip
     assert deleted.last_at == NOON + timedelta(minutes=5)
     assert (pulled.permission, pulled.only_tokens) == ("repositories/a/content/read", True)
+
+
+def test_a_record_that_does_not_say_what_was_needed_is_counted() -> None:
+    """A report that leaves it out without a word would look complete."""
+    uses = Uses()
+    uses.add(record("PUT /v2/x", ""))
+    uses.add(record(TOKEN, ""))
+
+    assert (uses.all, uses.unknown) == ((), 1)
 
 
 def test_the_uses_are_bounded() -> None:

@@ -12,6 +12,7 @@ from acrux.services.audit import least_privilege, simulations
 from tests.http.caller import Caller
 from tests.http.conftest import HandClock
 from tests.http.management.test_management import Manager, manager
+from tests.images import image
 
 __all__ = ["manager"]
 
@@ -275,6 +276,26 @@ async def test_what_an_account_used_is_the_least_that_it_needs(
     ]
     assert [use["onlyTokens"] for use in found["uses"]] == [False, False, True]
     assert (found["complete"], found["omitted"]) == (True, 0)
+
+
+async def test_a_push_and_a_deletion_are_recorded_with_what_they_needed(
+    manager: Manager, registry: Registry
+) -> None:
+    """Without it, nobody could tell which right a pipeline has used."""
+    admin = await Caller(registry, "acrux", manager.caller.password).login("repository:*:*")
+    pushed = image(b"a layer")
+    assert (await admin.push("team/app", "v1", pushed)).status == 201
+    assert (await admin.call("DELETE", "/acr/v1/team/app/_tags/v1")).status == 202
+    await registry.services.audit_log.flush()
+    found = await manager.ok("GET", "/leastPrivilege", account="acrux")
+    used = {use["permission"] for use in found["uses"] if not use["onlyTokens"]}
+
+    assert used == {
+        "repositories/team/app/content/read",
+        "repositories/team/app/content/write",
+        "repositories/team/app/content/delete",
+    }
+    assert found["unknown"] == 0
 
 
 async def test_a_long_history_is_said_to_be_cut(

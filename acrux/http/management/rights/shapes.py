@@ -78,13 +78,17 @@ class Use(Struct, rename="camel", kw_only=True):
 
 
 class LeastPrivilege(Struct, rename="camel", kw_only=True):
-    """The `actions` of a scope map that covers what the account did, and no more."""
+    """The `actions` of a scope map that covers what the account did, and no more.
+
+    `unknown` counts records that do not say what was needed.
+    """
 
     account: str
     since: datetime
     examined: int
     complete: bool
     omitted: int
+    unknown: int
     actions: list[str]
     uses: list[Use]
 
@@ -126,6 +130,7 @@ def used(account: str, found: least_privilege.Used) -> LeastPrivilege:
         examined=found.examined,
         complete=found.is_complete,
         omitted=found.omitted,
+        unknown=found.unknown,
         actions=[use.permission for use in found.uses],
         uses=[
             Use(
