@@ -5,7 +5,7 @@ from typing import Final
 
 from acrux.errors import UnknownEndpoint
 from acrux.http import parsing
-from acrux.http.access import guard
+from acrux.http.access import audit, guard
 from acrux.http.messages import Request, Response
 from acrux.http.routes import Endpoint, Handler, Row
 from acrux.web import repositories, static
@@ -35,7 +35,11 @@ def table(visits: Visits, login: LoginPages, tokens: TokenPages, files: Static) 
 
 
 def _row(path: str, methods: Mapping[str, Handler]) -> Row:
-    return Row(NAME, path, {name: Endpoint(guard.public, one) for name, one in methods.items()})
+    endpoints = {
+        method: Endpoint(guard.public, handler, records=audit.nothing)
+        for method, handler in methods.items()
+    }
+    return Row(NAME, path, endpoints)
 
 
 async def _to_pages(request: Request) -> Response:

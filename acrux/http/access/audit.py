@@ -42,6 +42,11 @@ def finishes(_: str, status: int) -> bool:
     return status == CREATED
 
 
+def nothing(_: str, __: int) -> bool:
+    """Nothing: a page changes something only by its calls of the API, which are recorded."""
+    return False
+
+
 def always(_: str, status: int) -> bool:
     """Every success, such as an issued token."""
     return status < BAD_REQUEST
