@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from markupsafe import Markup
-
 from acrux.domain.content.byte_sizes import written_bytes
 
 _LINES: Final = frozenset("\t\r\n")  # harmless, and a form's text has them
@@ -40,7 +38,7 @@ def visible(value: object) -> object:
 
     A stranger's text could otherwise look like another one (CVE-2021-42574).
     """
-    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
         return value
     return "".join(c if c in _LINES or _is_visible(c) else f"U+{ord(c):04X}" for c in value)
 

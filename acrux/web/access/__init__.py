@@ -1,1 +1,1 @@
-"""The pages of who may do what, who did what, and why somebody was refused."""
+"""The pages of rights, and of what was decided about them."""

@@ -1,4 +1,4 @@
-"""What can be managed: the fields of each, and the words of the API for them."""
+"""What can be managed: each with its fields, named as in the API."""
 
 from collections.abc import Mapping
 from typing import Any, Final

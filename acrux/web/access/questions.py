@@ -1,4 +1,4 @@
-"""Pages that answer questions about rights: who may, what was used, what a change would mean."""
+"""Pages that answer questions about rights: who may, used, would."""
 
 from collections.abc import Mapping
 from typing import Any

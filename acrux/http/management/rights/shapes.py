@@ -1,4 +1,4 @@
-"""The objects of the operations about rights, which the commands also print."""
+"""The objects of the operations about rights."""
 
 from datetime import datetime
 from typing import Literal, TypeAlias
