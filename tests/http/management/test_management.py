@@ -711,6 +711,8 @@ ONLY_READ = {
     "Registry_list_credentials",
     "Removal_preview_purge",
     "Removal_preview_retention",
+    "Rights_simulate_scope_map",
+    "Rights_simulate_trust",
     "TrustTest_test",
 }
 
