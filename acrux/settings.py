@@ -248,6 +248,12 @@ class Settings:
     web: Literal["enabled", "disabled"] = _setting(
         "Whether browsers are shown pages, below /web.", "enabled"
     )
+    web_login_trust: str = _setting(
+        "The trust whose issuer the pages offer to log in with; its audience is the client id.", ""
+    )
+    web_login_secret_file: Path | None = _setting(
+        "A file with the client's secret, if the issuer of web_login_trust gave one.", None
+    )
     audit_days: int = _setting("How many days audit records are kept.", 90)
     audit_bytes: int = _setting(
         "The disk space for the audit records of accounts, in bytes, a quarter of it for any one "

@@ -58,6 +58,8 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4352,
         "two rows each, of 10,000 accounts",
     ),
+    "acrux/web/static.py:_compressed": (32, "the files of acrux/web/static"),
+    "acrux/adapters/metrics/history.py:_samples": (64, "KEPT samples of four numbers"),
     "acrux/adapters/metrics/page.py:_awaited": (2048, "a page in each of two formats"),
     "acrux/http/traffic.py:_answers": (
         4096,

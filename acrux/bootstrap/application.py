@@ -4,17 +4,18 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from acrux import edge
 from acrux.adapters.log import LineLog
 from acrux.adapters.metrics.board import Board
+from acrux.adapters.metrics.history import History
 from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.migration import mark
 from acrux.adapters.shared_counts import SharedCounts
 from acrux.adapters.sql.database import Observer
 from acrux.background import BackgroundTask, BackgroundTasks
-from acrux.bootstrap import metrics, pages, tasks
+from acrux.bootstrap import metrics, tasks
 from acrux.bootstrap.adapters import Adapters, build_adapters
 from acrux.bootstrap.counts import Counts
 from acrux.bootstrap.services import Services, build_services
@@ -52,11 +53,13 @@ class Registry:
     """A registry that is built but not yet open.
 
     `rehearse` does once what a server does before it serves, and opening does not, so that what
-    cannot work is found before there are workers. It raises InvalidSettings.
+    cannot work is found before there are workers. It raises InvalidSettings. `rows` are those of
+    the API, and `pages` those of the pages.
     """
 
     app: Application
     rows: tuple[Row, ...]
+    pages: tuple[Row, ...]
     services: Services
     lifespan: Lifespan
     adapters: Adapters
@@ -93,11 +96,12 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
     of_serving = _of_serving(settings, adapters, services, connections, log)
     serving = (*background, *of_serving)
     parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
-    app, rows = _application(parts, board or Board(slots=1))
+    app, rows, shown = _application(parts, board or Board(slots=1))
     lifespan = _lifespan(adapters, services, log, background)
     return Registry(
         app,
         rows,
+        shown,
         services,
         lifespan,
         adapters,
@@ -120,7 +124,10 @@ class _Parts:
     tracing: Tracing | None
 
 
-def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, ...]]:
+_Applied: TypeAlias = tuple[Application, tuple[Row, ...], tuple[Row, ...]]
+
+
+def _application(parts: _Parts, board: Board) -> _Applied:
     settings, adapters, services = parts.settings, parts.adapters, parts.services
     identity, origins, traffic = _identity(services), parts.origins, Traffic()
     audit = AuditRecorder(services.audit_log, adapters.clock)
@@ -129,12 +136,14 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
         traffic, parts.connections, audit, handlers.tokens, services, adapters, parts.tasks
     )
     publisher = Publisher(board, counts.values)
+    history = History(publisher.read, adapters.clock)
     if settings.metrics_address is None:
         page = metrics.of_worker(adapters, publisher)
-        handlers = replace(handlers, metrics=MetricsHandlers(page.render))
+        handlers = replace(handlers, metrics=MetricsHandlers(page.render, history.rates))
     rows = edge.limited(table(handlers), services.limits)
-    serving = (*parts.tasks, tasks.of_metrics(publisher))
+    serving = (*parts.tasks, *tasks.of_metrics(publisher, history))
     lifespan = _lifespan(adapters, services, parts.log, serving, publisher.publish, parts.tracing)
+    completions = _completions(settings, origins, parts.tracing)
 
     def application(rows: Sequence[Row], *, challenges: bool) -> Application:
         return Application(
@@ -149,15 +158,19 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
             incoming=edge.incoming(),
             sender=edge.sender(),
             traffic=traffic,
-            completions=_completions(settings, origins, parts.tracing),
+            completions=completions,
         )
 
-    if settings.web == "enabled":
-        # Pages show what they read, so they are not redirected to the object store.
-        read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
-        inner = application(edge.limited(table(read), services.limits), challenges=False)
-        rows = (*rows, *pages.build(settings, inner.answer, identity, adapters.clock))
-    return application(rows, challenges=True), rows
+    if settings.web == "disabled":
+        return application(rows, challenges=True), rows, ()
+    from acrux.bootstrap import pages  # noqa: PLC0415 -- with jinja2, of use only here
+
+    # Pages show what they read, so they are not redirected to the object store.
+    read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
+    inner = application(edge.limited(table(read), services.limits), challenges=False)
+    shown = pages.build(settings, inner.answer, identity, services.trusts, adapters.clock)
+    completions = (*completions, shown.complete)
+    return application((*rows, *shown.rows), challenges=True), rows, shown.rows
 
 
 def _of_serving(

@@ -148,8 +148,10 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
         holdings=Holdings(accounts, adapters.trusts, scope_maps),
-        simulations=Simulations(adapters.audit_log, accounts, adapters.trusts, scope_maps, clock),
-        least_privilege=LeastPrivilege(adapters.audit_log, clock),
+        simulations=Simulations(
+            adapters.audit_log, accounts, adapters.trusts, scope_maps, clock, _turn
+        ),
+        least_privilege=LeastPrivilege(adapters.audit_log, clock, _turn),
         webhooks=Webhooks(
             adapters.webhooks,
             adapters.outbox,

@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from acrux.adapters import heap
 from acrux.adapters.keys.key_set_file import KeySetFile
+from acrux.adapters.metrics.history import EVERY_SECONDS, History
 from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
@@ -76,13 +77,16 @@ def of_a_key_set_file(settings: Settings, adapters: Adapters) -> tuple[Backgroun
     return (BackgroundTask("key-set-file", REVOCATION_SECONDS, write, at_start=True),)
 
 
-def of_metrics(publisher: Publisher) -> BackgroundTask:
-    """The task that lets other processes know what this one counts."""
+def of_metrics(publisher: Publisher, history: History) -> tuple[BackgroundTask, ...]:
+    """The tasks that let other processes know what this one counts, and note what all count."""
 
     async def publish() -> None:
         publisher.publish()
 
-    return BackgroundTask("metrics", METRICS_SECONDS, publish)
+    return (
+        BackgroundTask("metrics", METRICS_SECONDS, publish),
+        BackgroundTask("history", EVERY_SECONDS, history.sample, at_start=True),
+    )
 
 
 def of_content(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:

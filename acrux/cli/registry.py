@@ -87,7 +87,7 @@ def find(config: Path | None, options: dict[str, object]) -> Loaded:
 
 async def _run(loaded: Loaded, act: Callable[[Registry, Settings], Awaitable[Result]]) -> Result:
     settings = await as_served(loaded)
-    registry = build(settings)
+    registry = build(settings.replace(web="disabled"))  # a command shows no page
     await registry.lifespan.open()
     try:
         result = await act(registry, settings)

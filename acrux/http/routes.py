@@ -268,7 +268,10 @@ def _public(handlers: Handlers) -> tuple[Row, ...]:
 def _metrics(handlers: MetricsHandlers | None) -> tuple[Row, ...]:
     if handlers is None:
         return ()
-    return (Row("metrics", "/metrics", {"GET": Endpoint(guard.read_metrics, handlers.show)}),)
+    return (
+        Row("metrics", "/metrics", {"GET": Endpoint(guard.read_metrics, handlers.show)}),
+        Row("metrics", "/metrics/recent", {"GET": Endpoint(guard.read_metrics, handlers.recent)}),
+    )
 
 
 CACHED_PATHS: Final = 1024  # most requests are for few of them

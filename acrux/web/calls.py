@@ -1,4 +1,4 @@
-"""A page's calls to the registry's own API, with the rights of its visitor."""
+"""A page's calls to the registry's API, with its visitor's rights."""
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +23,7 @@ class Visitor(Struct, frozen=True):
     name: str = ""
     session: Secret | None = None
     has_ended: bool = False  # the session that was presented
+    sees_management: bool = False  # for what the pages offer; the guard decides
 
     @property
     def is_anonymous(self) -> bool:
@@ -77,12 +78,16 @@ class Calls:
 
     async def send(self, page: Request, visitor: Visitor, call: Call, limit: int) -> Answer:
         """The answer to the call, of at most `limit` bytes. Raises Refused."""
+        answer = await self.look(page, visitor, call, limit)
+        if answer.status >= BAD_REQUEST:
+            raise refused(answer.status, answer.body, answer.headers.get("x-acrux-case", ""))
+        return answer
+
+    async def look(self, page: Request, visitor: Visitor, call: Call, limit: int) -> Answer:
+        """As `send`, for a call whose refusal is an answer too, such as that of a probe."""
         response = await self._answer(self._request(page, visitor, call))
         headers = {name.decode(): value.decode() for name, value in response.headers}
-        body = await _whole(response, limit)
-        if response.status >= BAD_REQUEST:
-            raise _refused(response.status, headers, body)
-        return Answer(response.status, headers, body)
+        return Answer(response.status, headers, await _whole(response, limit))
 
     def _request(self, page: Request, visitor: Visitor, call: Call) -> Request:
         scope = {
@@ -145,7 +150,7 @@ class _Envelope(Struct):
     errors: list[_Error]
 
 
-def _refused(status: int, headers: Mapping[str, str], body: bytes) -> Refused:
+def refused(status: int, body: bytes, case: str) -> Refused:
+    """What the error of an answer says; it has the id of the case itself, if there is one."""
     [error, *_] = msgspec.json.decode(body, type=_Envelope).errors
-    case = headers.get("x-acrux-case", "")
     return Refused(status, error.code, error.message.removesuffix(f" (case {case})"), case)

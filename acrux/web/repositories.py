@@ -1,20 +1,18 @@
 """The pages of repositories: all of them, one of them."""
 
-from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from typing import Final
 
 from acrux.http import parsing
 from acrux.http.messages import Response
-from acrux.web.calls import Call
+from acrux.web.listings import part
 from acrux.web.visits import Visit
 
-SHOWN: Final = "50"  # repositories, or tags, on a page
 ORDERS: Final = ("timedesc", "timeasc")
 
 
 async def list_repositories(visit: Visit) -> Response:
     """GET: repositories by name, from `last` on."""
-    found, last = await _part(visit, "/acr/v1/_catalog", last=visit.param("last"))
+    found, last = await part(visit, "/acr/v1/_catalog", {"last": visit.param("last")})
     names = found["repositories"] or []
     repositories = [await visit.get(f"/acr/v1/{name}") for name in names]
     return visit.page("repositories", repositories=repositories, last=last)
@@ -26,15 +24,7 @@ async def show_repository(visit: Visit) -> Response:
     order = visit.param("orderby") if visit.param("orderby") in ORDERS else ""
     repository = await visit.get(f"/acr/v1/{name}")
     query = {"orderby": order, "last": visit.param("last")}
-    found, last = await _part(visit, f"/acr/v1/{name}/_tags", **query)
+    found, last = await part(visit, f"/acr/v1/{name}/_tags", query)
     return visit.page(
         "repository", repository=repository, tags=found["tags"] or [], last=last, order=order
     )
-
-
-async def _part(visit: Visit, path: str, **query: str) -> tuple[dict[str, Any], str]:
-    # A part of a listing, and where the next one begins: its link names it (RFC 8288).
-    given = {name: value for name, value in query.items() if value}
-    answer = await visit.send(Call("GET", path, {"n": SHOWN, **given}))
-    link = answer.headers.get("link", "").removeprefix("<").partition(">")[0]
-    return answer.json(), parse_qs(urlsplit(link).query).get("last", [""])[0]

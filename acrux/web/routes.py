@@ -8,9 +8,11 @@ from acrux.http import parsing
 from acrux.http.access import audit, guard
 from acrux.http.messages import Request, Response
 from acrux.http.routes import Endpoint, Handler, Row
-from acrux.web import repositories, static
+from acrux.web import openid, repositories, static
 from acrux.web.access import pages as access
 from acrux.web.login import LoginPages
+from acrux.web.openid import OpenIdPages
+from acrux.web.operation import overview, retention
 from acrux.web.static import Static
 from acrux.web.tokens.tokens import TokenPages
 from acrux.web.visits import HOME, LOGIN, Visits, redirect
@@ -18,26 +20,50 @@ from acrux.web.visits import HOME, LOGIN, Visits, redirect
 NAME: Final = "page"
 
 
-def table(visits: Visits, login: LoginPages, tokens: TokenPages, files: Static) -> tuple[Row, ...]:
-    """Every page. Each is public: what it shows, the API's own guard allows its visitor."""
-    shows, changes = visits.shows, visits.changes
+def table(
+    visits: Visits, login: LoginPages, issuer: OpenIdPages | None, tokens: TokenPages, files: Static
+) -> tuple[Row, ...]:
+    """Every page; `issuer` are those of a login with one, if there is any.
+
+    Each is public: what it shows, the API's own guard allows its visitor.
+    """
+    shows = visits.shows
     return (
         _row("/", {"GET": _to_pages}),
+        _row("/web", {"GET": _to_pages}),
         _row(HOME, {"GET": shows(repositories.list_repositories)}),
-        _row(LOGIN, {"GET": shows(login.ask), "POST": changes(login.begin)}),
-        _row("/web/logout", {"POST": changes(login.end)}),
+        _row(LOGIN, {"GET": visits.greets(login.ask), "POST": visits.begins(login.begin)}),
+        _row("/web/logout", {"POST": visits.begins(login.end)}),
         _row(static.PATH, {"GET": files.show}),
         _row("/web/repositories/{repository}", {"GET": shows(repositories.show_repository)}),
-        _row("/web/tokens", {"GET": shows(tokens.ask), "POST": changes(tokens.show)}),
-        _row("/web/tokens/new", {"GET": shows(tokens.explain), "POST": changes(tokens.get)}),
+        _row("/web/tokens", {"GET": shows(tokens.ask), "POST": visits.changes(tokens.show)}),
+        _row("/web/tokens/new", {"GET": shows(tokens.explain), "POST": visits.changes(tokens.get)}),
         *[_row(path, handlers) for path, handlers in access.rows(visits)],
+        *_operation(visits),
+        *(_openid(visits, issuer) if issuer else ()),
+    )
+
+
+def _openid(visits: Visits, pages: OpenIdPages) -> tuple[Row, ...]:
+    return (
+        _row(openid.BEGIN, {"GET": visits.greets(pages.begin)}),
+        _row(openid.BACK, {"GET": visits.greets(pages.finish)}),
+    )
+
+
+def _operation(visits: Visits) -> tuple[Row, ...]:
+    shows, changes = visits.shows, visits.changes
+    return (
+        _row(overview.PATH, {"GET": shows(overview.show), "POST": changes(overview.collect)}),
+        _row(retention.PATH, {"GET": shows(retention.list_rules), "POST": changes(retention.run)}),
+        _row(f"{retention.PATH}/{{name}}", {"GET": shows(retention.preview)}),
     )
 
 
 def _row(path: str, methods: Mapping[str, Handler]) -> Row:
     endpoints = {
-        method: Endpoint(guard.public, handler, records=audit.nothing)
-        for method, handler in methods.items()
+        name: Endpoint(guard.public, handler, records=audit.nothing)
+        for name, handler in methods.items()
     }
     return Row(NAME, path, endpoints)
 

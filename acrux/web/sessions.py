@@ -4,6 +4,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 from acrux.domain.access.credential import Secret
+from acrux.domain.access.grants import narrow
+from acrux.domain.access.scope import READ, on_management
 from acrux.errors import BadCredentials
 from acrux.http import parsing
 from acrux.http.access.identity import Identity
@@ -12,6 +14,9 @@ from acrux.web.calls import Visitor
 
 # The prefix lets no other host and no http page set it (RFC 6265bis §4.1.3.2).
 COOKIE: Final = "__Host-acrux"
+ATTEMPT: Final = "__Host-acrux-login"
+ATTEMPT_SECONDS: Final = 600  # that a login with an issuer may take
+_MANAGEMENT: Final = on_management(READ)
 _ATTRIBUTES: Final = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
@@ -27,14 +32,15 @@ class Sessions:
 
     async def visitor(self, request: Request) -> Visitor:
         """Whose session the request presents; nobody's if there is none, or it has ended."""
-        session = _cookie(request)
+        session = _cookie(request, COOKIE)
         if not session:
             return Visitor()
         try:
             principal = await self._identity.of_refresh_token(session)
         except BadCredentials:
             return Visitor(has_ended=True)
-        return Visitor(principal.name, Secret(session))
+        managing = narrow(principal, [_MANAGEMENT]).permits(_MANAGEMENT)
+        return Visitor(principal.name, Secret(session), sees_management=managing)
 
 
 def begin(response: Response, session: Secret) -> None:
@@ -47,9 +53,24 @@ def end(response: Response) -> None:
     response.add("Set-Cookie", f"{COOKIE}=; Max-Age=0; {_ATTRIBUTES}")
 
 
-def _cookie(request: Request) -> str:
+def note(response: Response, attempt: str) -> None:
+    """Let the browser keep what it needs to come back from an issuer, for ATTEMPT_SECONDS."""
+    response.add("Set-Cookie", f"{ATTEMPT}={attempt}; Max-Age={ATTEMPT_SECONDS}; {_ATTRIBUTES}")
+
+
+def noted(request: Request) -> str:
+    """What the browser keeps of a login with an issuer; empty if nothing."""
+    return _cookie(request, ATTEMPT)
+
+
+def forget(response: Response) -> None:
+    """Let the browser forget it."""
+    response.add("Set-Cookie", f"{ATTEMPT}=; Max-Age=0; {_ATTRIBUTES}")
+
+
+def _cookie(request: Request, name: str) -> str:
     try:
         cookies = SimpleCookie("; ".join(parsing.every_header(request, b"cookie")))
     except CookieError:
         return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
+    return cookies[name].value if name in cookies else ""

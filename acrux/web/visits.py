@@ -1,4 +1,4 @@
-"""One request for a page: who visits, what the API tells them, what is shown."""
+"""One request for a page: who visits, what they are told and shown."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from acrux.errors import RegistryError
 from acrux.http import parsing, problems
 from acrux.http.access.origin import Origins
 from acrux.http.messages import Request, Response
-from acrux.web import forms, sessions
+from acrux.web import forms, navigation, sessions
 from acrux.web.calls import JSON, Answer, Call, Calls, Refused, Visitor
 from acrux.web.rendering import Rendering
 from acrux.web.sessions import Sessions
@@ -43,6 +43,10 @@ class Visit:
         """The API's answer to a call in the visitor's name. Raises Refused."""
         return await self._calls.send(self.request, self.visitor, call, ANSWER_BYTES)
 
+    async def look(self, call: Call) -> Answer:
+        """The API's answer to a probe, whatever it says."""
+        return await self._calls.look(self.request, self.visitor, call, ANSWER_BYTES)
+
     async def change(self, method: str, path: str, body: bytes = b"", **query: str) -> Answer:
         """The API's answer to a call that changes something. Raises Refused."""
         return await self.send(Call(method, path, query, body, JSON if body else ""))
@@ -57,7 +61,12 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The page that the template makes of the values."""
-        return self._rendering.page(template, {"visitor": self.visitor, **values}, status)
+        frame = {
+            "visitor": self.visitor,
+            "places": navigation.places(self.visitor),
+            "here": self.request.path,
+        }
+        return self._rendering.page(template, {**frame, **values}, status)
 
 
 Page = Callable[[Visit], Awaitable[Response]]
@@ -75,7 +84,19 @@ class Visits:
         self._origins = origins
 
     def shows(self, page: Page) -> Handler:
-        """A handler that shows the page, or why it cannot be shown."""
+        """A handler that shows the page, or why it cannot be shown.
+
+        Whose session has ended is asked to log in, also for what anybody may see: they would look
+        at less than they know, and not see why.
+        """
+
+        async def asking(visit: Visit) -> Response:
+            return to_login(visit) if visit.visitor.has_ended else await page(visit)
+
+        return self.greets(asking)
+
+    def greets(self, page: Page) -> Handler:
+        """As `shows`, also for whose session has ended: the login itself."""
 
         async def handler(request: Request) -> Response:
             visitor = await self._sessions.visitor(request)
@@ -87,6 +108,8 @@ class Visits:
                 return _refusal(visit, refused)
             except RegistryError as wrong:
                 problem = problems.find(wrong)
+                if problem is problems.UNEXPECTED:
+                    raise
                 message = wrong.message or problem.message
                 return _refusal(visit, Refused(problem.status, problem.code, message))
 
@@ -97,8 +120,13 @@ class Visits:
 
         Not even the pages that may call the API may send one in the visitor's name.
         """
-        shown = self.shows(page)
+        return self._from_our_pages(self.shows(page))
 
+    def begins(self, page: Page) -> Handler:
+        """As `changes`, also for whose session has ended: the form of the login."""
+        return self._from_our_pages(self.greets(page))
+
+    def _from_our_pages(self, shown: Handler) -> Handler:
         async def handler(request: Request) -> Response:
             self._origins.check_sender(request)
             return await shown(request)
@@ -115,13 +143,12 @@ def _refusal(visit: Visit, refused: Refused) -> Response:
 def to_login(visit: Visit) -> Response:
     """To the login, and back to the page afterwards."""
     request = visit.request
-    wanted = request.raw_path.decode("latin-1")
-    if request.query:
-        wanted += f"?{request.query.decode('latin-1')}"
-    response = redirect(f"{LOGIN}?{urlencode({'next': wanted})}")
-    if visit.visitor.has_ended:
-        sessions.end(response)
-    return response
+    wanted = HOME
+    if request.method in ("GET", "HEAD"):
+        wanted = request.raw_path.decode("latin-1")
+        if request.query:
+            wanted += f"?{request.query.decode('latin-1')}"
+    return redirect(f"{LOGIN}?{urlencode({'next': wanted})}")
 
 
 def redirect(location: str) -> Response:

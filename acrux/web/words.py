@@ -1,15 +1,47 @@
 """How values are shown to people."""
 
-import unicodedata
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from acrux.domain.content.byte_sizes import written_bytes
 
-_LINES: Final = frozenset("\t\r\n")  # harmless, and a form's text has them
 SHORT_DIGEST: Final = 12  # digits, as docker shows them
+
+# What a reader cannot see, or what reorders what they see (Unicode Standard, UAX #9 §2): control
+# characters except tabs and ends of lines, marks and overrides of direction, invisible characters.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    "\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+# scheme "://" host, without what browsers read in several ways (WHATWG URL Standard §4.4)
+_WEB_ADDRESS: Final = re.compile(r"https?://[^\x00-\x20\"<>\\^`{|}\x7f-\U0010ffff]+", re.IGNORECASE)
+
+
+def visible(value: object) -> object:
+    """A value as it is shown. Of text, each character that nobody can see becomes its number.
+
+    Names, labels and annotations are strangers' text: `abc` with an override of direction between
+    its letters would be read as another name.
+    """
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
+
+
+def is_link(text: str) -> bool:
+    """Whether a stranger's text may be shown as a link: to a page of the web, and nothing else."""
+    if not _WEB_ADDRESS.fullmatch(text):
+        return False
+    try:
+        address = urlsplit(text)
+    except ValueError:
+        return False
+    # What stands before an @ looks like the host, and is not.
+    return bool(address.hostname) and "@" not in address.netloc
 
 
 def size(count: int | None) -> str:
@@ -33,20 +65,6 @@ def moment(instant: str) -> str:
     return datetime.fromisoformat(instant).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def visible(value: object) -> object:
-    """A text whose control characters, and those that turn its direction, are shown as U+202E.
-
-    A stranger's text could otherwise look like another one (CVE-2021-42574).
-    """
-    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
-        return value
-    return "".join(c if c in _LINES or _is_visible(c) else f"U+{ord(c):04X}" for c in value)
-
-
-def _is_visible(character: str) -> bool:
-    return not unicodedata.category(character).startswith("C")
-
-
 def segment(text: str) -> str:
     """A text as one segment of a path, or as a value of a query."""
     return quote(text, safe="")
@@ -65,3 +83,4 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "segment": segment,
     "path": path,
 }
+TESTS: Final[Mapping[str, Callable[..., bool]]] = {"link": is_link}

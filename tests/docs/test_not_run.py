@@ -23,6 +23,7 @@ REASONS = {
     "tests/deploy checks this file": 1,
     "tests/deploy runs this image": 2,
     "needs a collector": 1,
+    "needs an OpenID provider; tests/web/http/test_openid.py has one of its own": 1,
     "needs a PostgreSQL of yours; tests/wire/test_two_nodes.py has one of its own": 2,
     "the address of the repository is yours": 1,
     "your checkout follows a repository of yours": 1,

@@ -1,18 +1,32 @@
 """A browser, and a registry with pages."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
+from acrux.client.auth import RegistryAuth
+from acrux.domain.access.credential import Credential, Secret
+from tests.cli.places import push
+from tests.clients.npm_packages import installed
+from tests.images import image, index
 from tests.running import RunningRegistry, running
 from tests.tools import require_tool
-from tests.web.visiting import Guest
+from tests.web.pages import RULE, TRUST, USER
+from tests.web.visiting import Guest, guest_of
+
+PACKAGES = Path(__file__).parent / "npm"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
+    """Chromium, without a window.
+
+    While it is there, playwright runs an event loop, and no other can run: a file of its tests has
+    no asynchronous ones, and the browser ends with the file.
+    """
     program = require_tool("chromium", package="chromium")
     with sync_playwright() as playwright:
         # As root, as in CI, it has no sandbox. It visits only registries of these tests.
@@ -23,6 +37,12 @@ def browser() -> Iterator[Browser]:
             found.close()
 
 
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What npm's lock holds: htmx, which the pages use, and axe, which examines them."""
+    return installed(PACKAGES, tmp_path_factory.mktemp("npm")) / "node_modules"
+
+
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
     """A registry that the tests of a file share."""
@@ -30,17 +50,25 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
         yield registry
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of a browser that has never been here. Its console must stay empty."""
-    context = browser.new_context()
-    try:
-        yield context.new_page()
-    finally:
-        context.close()
+@pytest.fixture(scope="module")
+def filled(registry: RunningRegistry) -> RunningRegistry:
+    """The registry with an image for two platforms, and one more."""
+    auth = RegistryAuth(registry.url, Credential("acrux", Secret(registry.password)))
+    layers = [image(b"a layer", name.encode()) for name in ("amd64", "arm64")]
+    for one in layers:
+        push(registry.url, "team/app", one, auth=auth)
+    push(registry.url, "team/app", index(*layers), "v1", "latest", auth=auth)
+    push(registry.url, "hello", image(b"hello"), "v1", auth=auth)
+    for path, wanted in (("retentionRules", RULE), ("trusts", TRUST), ("users", USER)):
+        made = httpx2.post(
+            f"{registry.url}/management/v1/{path}", auth=("acrux", registry.password), json=wanted
+        )
+        assert made.status_code == 201, made.text
+    return registry
 
 
 @pytest.fixture
-def guest(page: Page, registry: RunningRegistry) -> Guest:
-    """Somebody who has not logged in."""
-    return Guest(page, registry)
+def guest(browser: Browser, registry: RunningRegistry) -> Iterator[Guest]:
+    """Somebody who has not logged in, and whose browser has nothing to complain of."""
+    with guest_of(browser, registry) as guest:
+        yield guest

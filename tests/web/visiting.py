@@ -1,28 +1,48 @@
 """What a person does with the pages."""
 
+import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.running import RunningRegistry
+
+# Where screenshots are kept, if anybody wants to look at them.
+PICTURES = "ACRUX_SCREENSHOTS"
+
+NARROW, WIDE = 320, 1100  # CSS pixels
 
 
 @dataclass
 class Guest:
-    """A person in front of a browser."""
+    """A person in front of a browser.
+
+    `complaints` is what no visit may cause: scripts that fail, what the content security policy
+    blocked, and requests to any other host.
+    """
 
     page: Page
     registry: RunningRegistry
+    complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Chrome reports what the content security policy blocked, and scripts that fail."""
-        self.complaints: list[str] = []
+        """Listen to what the browser reports."""
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+        self.page.on("request", self._see)
+
+    @property
+    def home(self) -> str:
+        """The registry, where a browser keeps a session though it comes by http."""
+        return f"http://localhost:{self.registry.port}"
 
     def go(self, path: str) -> None:
         """Open a page."""
-        self.page.goto(f"http://localhost:{self.registry.port}{path}")
+        self.page.goto(f"{self.home}{path}")
 
     def log_in(self, username: str, password: str) -> None:
         """Log in at the form, by keyboard, from whatever page asks for it."""
@@ -40,3 +60,29 @@ class Guest:
     def is_at(self, path: str) -> None:
         """Assert that this page is shown, whatever its query is."""
         expect(self.page).to_have_url(re.compile(re.escape(path) + r"(\?.*)?$"))
+
+    def take_picture(self, name: str) -> None:
+        """Keep a picture of the page, if ACRUX_SCREENSHOTS names a folder for them."""
+        if folder := os.environ.get(PICTURES):
+            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # That an answer is a refusal is what many tests are about.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def _see(self, request: Request) -> None:
+        if not request.url.startswith(self.home):
+            self.complaints.append(f"asked {request.url}")
+
+
+@contextmanager
+def guest_of(browser: Browser, registry: RunningRegistry, **options: object) -> Iterator[Guest]:
+    """Somebody who has never been here; the options are those of playwright's contexts."""
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    try:
+        guest = Guest(context.new_page(), registry)
+        yield guest
+        assert guest.complaints == []
+    finally:
+        context.close()

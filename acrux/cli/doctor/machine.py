@@ -118,7 +118,7 @@ def object_store(machine: Machine) -> Finding:
     place = stored.read(machine.settings, _storage())
     if not place:
         raise skipped("the blobs are files in the data directory")
-    registry = build(machine.settings.replace(storage=place))
+    registry = build(machine.settings.replace(storage=place, web="disabled"))
     try:
         asyncio.run(registry.probe())
     except InvalidSettings as refused:

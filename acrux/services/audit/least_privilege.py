@@ -8,11 +8,11 @@ from msgspec import Struct
 from acrux.domain.audit.decision import Outcome, Search
 from acrux.domain.audit.used import Use, Uses
 from acrux.ports.audit_log import AuditLog
-from acrux.ports.clock import Clock
+from acrux.ports.clock import Clock, Rest
 
 DAYS: Final = 30
 RECORDS: Final = 10_000  # that one call examines
-RECORDS_AT_ONCE: Final = 200  # other requests have a turn in between
+RECORDS_AT_ONCE: Final = 100  # other requests have a turn in between
 
 
 class Used(Struct, frozen=True):
@@ -32,11 +32,15 @@ class Used(Struct, frozen=True):
 
 
 class LeastPrivilege:
-    """Reads from the audit log what an account needed."""
+    """Reads from the audit log what an account needed.
 
-    def __init__(self, audit_log: AuditLog, clock: Clock) -> None:
+    After each few records, `turn` lets other requests go on.
+    """
+
+    def __init__(self, audit_log: AuditLog, clock: Clock, turn: Rest) -> None:
         self._audit_log = audit_log
         self._clock = clock
+        self._turn = turn
 
     async def of(self, account: str) -> Used:
         """The permissions that cover what this account did in the last DAYS days, and no more."""
@@ -58,6 +62,7 @@ class LeastPrivilege:
             is_complete = len(found) < RECORDS_AT_ONCE
             if not is_complete:
                 last, reached = found[0].id, found[0].at
+                await self._turn()
         return Used(
             since if is_complete else reached,
             examined,

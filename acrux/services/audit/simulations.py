@@ -16,12 +16,12 @@ from acrux.domain.audit.simulation import Effect, Simulation
 from acrux.errors import UnknownName, UnknownScopeMap
 from acrux.ports.accounts import Accounts, ScopeMaps
 from acrux.ports.audit_log import AuditLog
-from acrux.ports.clock import Clock
+from acrux.ports.clock import Clock, Rest
 from acrux.ports.federation import Trusts
 
 DAYS: Final = 30
 RECORDS: Final = 10_000  # that one call examines; the next one goes on
-RECORDS_AT_ONCE: Final = 200  # other requests have a turn in between
+RECORDS_AT_ONCE: Final = 100  # other requests have a turn in between
 
 
 class Unknown(Struct, frozen=True):
@@ -50,7 +50,10 @@ class Report(Struct, frozen=True):
 
 
 class Simulations:
-    """Tries changes of scope maps and trusts. Nothing is changed."""
+    """Tries changes of scope maps and trusts. Nothing is changed.
+
+    After each few records, `turn` lets other requests go on.
+    """
 
     def __init__(
         self,
@@ -59,12 +62,14 @@ class Simulations:
         trusts: Trusts,
         scope_maps: ScopeMaps,
         clock: Clock,
+        turn: Rest,
     ) -> None:
         self._audit_log = audit_log
         self._accounts = accounts
         self._trusts = trusts
         self._scope_maps = scope_maps
         self._clock = clock
+        self._turn = turn
 
     async def of_scope_map(
         self, name: str, permissions: tuple[str, ...], before: str = ""
@@ -138,6 +143,7 @@ class Simulations:
             if len(found) < RECORDS_AT_ONCE:
                 return _report(simulation, since, examined, "")
             last, reached = found[0].id, found[0].at
+            await self._turn()
         return _report(simulation, reached, examined, last or "")
 
     async def _scope_map_of(self, account: str) -> str:

@@ -1,5 +1,6 @@
 """The pages of one kind of thing: all, one, create, change, delete."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -151,12 +152,14 @@ class Managing:
 
 def with_passwords(visit: Visit, credentials: Mapping[str, Any]) -> Response:
     """New passwords, which are shown once, and how to log in with them."""
-    return visit.page(
-        "access/passwords",
-        username=credentials["username"],
-        passwords=[one for one in credentials["passwords"] if "value" in one],
-        host=parsing.header(visit.request, b"host") or "",
-    )
+    username, host = credentials["username"], parsing.header(visit.request, b"host") or ""
+    passwords = [one for one in credentials["passwords"] if "value" in one]
+    logins = [
+        f"echo {shlex.quote(one['value'])} | docker login {shlex.quote(host)} "
+        f"-u {shlex.quote(username)} --password-stdin"
+        for one in passwords[:1]
+    ]
+    return visit.page("access/passwords", username=username, passwords=passwords, logins=logins)
 
 
 async def _scope_maps(visit: Visit) -> list[str]:

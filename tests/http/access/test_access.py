@@ -107,6 +107,7 @@ def _named(kind: str, wanted: bytes) -> dict[tuple[str, str], Example]:
 
 EXAMPLES = {
     ("/metrics", "GET"): Example("/metrics", 200, ("registry:metrics:read",)),
+    ("/metrics/recent", "GET"): Example("/metrics/recent", 200, ("registry:metrics:read",)),
     ("/v2/", "GET"): Example("/v2/", 200, ()),
     ("/v2", "GET"): Example("/v2", 200, ()),
     ("/v2/_catalog", "GET"): Example("/v2/_catalog", 200, ("registry:catalog:*",)),

@@ -1,0 +1,35 @@
+"""A refusal that no page could show, as a page."""
+
+from typing import Final
+
+from acrux.http.messages import Request, Response
+from acrux.http.problems import JSON
+from acrux.web.calls import refused
+from acrux.web.rendering import Rendering
+from acrux.web.visits import HOME
+
+# What an answer says beside the error, and a page of it has to say too.
+_KEPT: Final = frozenset({b"allow", b"retry-after", b"set-cookie", b"x-acrux-case"})
+
+
+class ErrorPages:
+    """Shows people what the registry answers below /web/ where no page answers.
+
+    An unknown address, a wrong method, too many requests at once, a fault of ours.
+    """
+
+    def __init__(self, rendering: Rendering) -> None:
+        self._rendering = rendering
+
+    def complete(self, request: Request, response: Response) -> None:
+        """Turn an error of the API into a page, if it was a page that was asked for."""
+        headers, body = dict(response.headers), response.body
+        is_error = response.is_refusal and headers.get(b"content-type", b"") == JSON.encode()
+        if not (is_error and request.path.startswith(HOME) and isinstance(body, bytes)):
+            return
+        case = headers.get(b"x-acrux-case", b"").decode()
+        why = refused(response.status, body, case)
+        values = {"visitor": None, "places": (), "here": request.path, "refused": why}
+        page = self._rendering.page("refused", values, response.status)
+        kept = [(name, value) for name, value in response.headers if name in _KEPT]
+        response.headers, response.body = [*page.headers, *kept], page.body

@@ -1,0 +1,49 @@
+"""How values are shown."""
+
+import pytest
+
+from acrux.web.words import is_link, visible
+
+
+@pytest.mark.parametrize(
+    "text", ["https://example.com/a?b=c#d", "http://example.com", "HTTPS://A.example"]
+)
+def test_a_page_of_the_web_is_a_link(text: str) -> None:
+    """Where an image comes from is worth a click."""
+    assert is_link(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "javascript:alert(1)", "data:text/html,x", "ftp://example.com/", "//example.com/",
+        "https:example.com", "https://", "https:///x", "https://a b/", "https://a\n/", "https://[",
+        "https://bank.example@evil.example/", "https://a.example\\@b.example", " https://a.example",
+        "https://ex\u0430mple.com/", 'https://a.example/"onclick', "java\nscript:https://a.example",
+    ],
+)  # fmt: skip
+def test_what_is_no_plain_address_of_the_web_is_no_link(text: str) -> None:
+    """A label is a stranger's text: a click on it must run nothing and lead nowhere by surprise."""
+    assert not is_link(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, ü, 漢字, 🐳", "plain, ü, 漢字, 🐳"),
+        ("a\tb\nc", "a\tb\nc"),
+        ("\x1b[31mred", "⟨U+001B⟩[31mred"),
+        ("gpj.\u202eexe", "gpj.⟨U+202E⟩exe"),
+        ("adm\u200bin", "adm⟨U+200B⟩in"),
+        ("a\ud800b", "a⟨U+D800⟩b"),
+        ("tag\U000e0041", "tag⟨U+E0041⟩"),
+    ],
+)
+def test_what_nobody_can_see_is_shown_by_its_number(text: str, shown: str) -> None:
+    """Two names that look alike must not be taken for one another."""
+    assert visible(text) == shown
+
+
+def test_what_is_no_text_stays_as_it_is() -> None:
+    """A number is shown as a number."""
+    assert visible(7) == 7
