@@ -1,11 +1,10 @@
-"""Where things stand in the pictures, and how hostile text is shown in them."""
+"""Where things stand in the pictures."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from acrux.web.drawings import LINES_OF_A_TEXT, WIDTH, life, sequence, stacked
-from acrux.web.words import visible
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -59,19 +58,3 @@ def test_a_token_whose_times_make_no_sense_has_a_bar_all_the_same() -> None:
 
     assert bar.start == bar.end
     assert life({"exp": NOON}, NOON).start <= life({"exp": NOON}, NOON).end
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain", "plain"),
-        ("two\nlines", "two\nlines"),
-        ("\x1b[31m", "U+001B[31m"),
-        ("a\u202eb\u2066", "aU+202EbU+2066"),
-        ("é 日本", "é 日本"),
-        (7, 7),
-    ],
-)
-def test_characters_that_hide_something_are_shown(text: object, shown: object) -> None:
-    """A name that reads from right to left looks like another one."""
-    assert visible(text) == shown
