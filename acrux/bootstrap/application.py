@@ -168,7 +168,7 @@ def _application(parts: _Parts, board: Board) -> _Applied:
     # Pages show what they read, so they are not redirected to the object store.
     read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
     inner = application(edge.limited(table(read), services.limits), challenges=False)
-    shown = pages.build(settings, inner.answer, identity, services.trusts)
+    shown = pages.build(settings, inner.answer, identity, services.trusts, adapters.clock)
     completions = (*completions, shown.complete)
     return application((*rows, *shown.rows), challenges=True), rows, shown.rows
 

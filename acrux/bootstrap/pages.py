@@ -12,6 +12,7 @@ from acrux.http.access.identity import Identity
 from acrux.http.access.origin import Origins
 from acrux.http.messages import Request, Response
 from acrux.http.routes import Row
+from acrux.ports.clock import Clock
 from acrux.services.access.trusts import Trusts
 from acrux.settings import Settings
 from acrux.web import routes
@@ -22,6 +23,7 @@ from acrux.web.openid import OpenIdPages
 from acrux.web.rendering import Rendering
 from acrux.web.sessions import Sessions
 from acrux.web.static import Static
+from acrux.web.tokens.tokens import TokenPages
 from acrux.web.visits import Visits
 
 
@@ -60,6 +62,7 @@ def build(
     answer: Callable[[Request], Awaitable[Response]],
     identity: Identity,
     trusts: Trusts,
+    clock: Clock,
 ) -> Pages:
     """All pages. `answer` answers their calls to the API. Raises InvalidSettings."""
     static = Static()
@@ -72,7 +75,8 @@ def build(
     if settings.web_login_trust:
         code = AuthorizationCode(_secret(settings))
         openid = OpenIdPages(TrustedIssuer(settings.web_login_trust, trusts, code), origins)
-    rows = routes.table(visits, LoginPages(origins), openid, static)
+    tokens = TokenPages(identity, origins, clock)
+    rows = routes.table(visits, LoginPages(origins), openid, tokens, static)
     return Pages(rows, ErrorPages(rendering).complete)
 
 

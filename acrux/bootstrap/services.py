@@ -25,6 +25,9 @@ from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog, Room
 from acrux.services.audit.explanations import Explanations
+from acrux.services.audit.holdings import Holdings
+from acrux.services.audit.least_privilege import LeastPrivilege
+from acrux.services.audit.simulations import Simulations
 from acrux.services.content.backups import Backups
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
@@ -80,6 +83,9 @@ class Services:
     audit_log: AuditLog
     keys: Keys
     explanations: Explanations
+    holdings: Holdings
+    simulations: Simulations
+    least_privilege: LeastPrivilege
     webhooks: Webhooks
     deliveries: Deliveries
 
@@ -141,6 +147,11 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
             aged=adapters.aged,
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
+        holdings=Holdings(accounts, adapters.trusts, scope_maps),
+        simulations=Simulations(
+            adapters.audit_log, accounts, adapters.trusts, scope_maps, clock, _turn
+        ),
+        least_privilege=LeastPrivilege(adapters.audit_log, clock, _turn),
         webhooks=Webhooks(
             adapters.webhooks,
             adapters.outbox,

@@ -19,6 +19,9 @@ class Place(Struct, frozen=True):
 PLACES: Final = (
     Place("repositories", "/web/"),
     Place("operation", "/web/operation", is_management=True),
+    Place("access", "/web/access", is_management=True),
+    Place("tokens", "/web/tokens"),
+    Place("audit", "/web/audit", is_management=True),
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from acrux.http.messages import Headers, Response
-from acrux.web import words
+from acrux.web import drawings, words
 from acrux.web.static import Static
 
 if TYPE_CHECKING:
@@ -76,5 +76,6 @@ class Rendering:
         english = files("acrux.web").joinpath("english.toml").read_text("utf-8")
         environment.globals.update(t=tomllib.loads(english), **self._shared)
         environment.filters.update(words.FILTERS)
+        environment.filters.update(drawings.FILTERS)
         environment.tests.update(words.TESTS)
         return environment

@@ -5,21 +5,23 @@ from typing import Final
 
 from acrux.errors import UnknownEndpoint
 from acrux.http import parsing
-from acrux.http.access import guard
+from acrux.http.access import audit, guard
 from acrux.http.messages import Request, Response
 from acrux.http.routes import Endpoint, Handler, Row
 from acrux.web import openid, repositories, static
+from acrux.web.access import pages as access
 from acrux.web.login import LoginPages
 from acrux.web.openid import OpenIdPages
 from acrux.web.operation import overview, retention
 from acrux.web.static import Static
+from acrux.web.tokens.tokens import TokenPages
 from acrux.web.visits import HOME, LOGIN, Visits, redirect
 
 NAME: Final = "page"
 
 
 def table(
-    visits: Visits, login: LoginPages, issuer: OpenIdPages | None, files: Static
+    visits: Visits, login: LoginPages, issuer: OpenIdPages | None, tokens: TokenPages, files: Static
 ) -> tuple[Row, ...]:
     """Every page; `issuer` are those of a login with one, if there is any.
 
@@ -34,6 +36,9 @@ def table(
         _row("/web/logout", {"POST": visits.begins(login.end)}),
         _row(static.PATH, {"GET": files.show}),
         _row("/web/repositories/{repository}", {"GET": shows(repositories.show_repository)}),
+        _row("/web/tokens", {"GET": shows(tokens.ask), "POST": visits.changes(tokens.show)}),
+        _row("/web/tokens/new", {"GET": shows(tokens.explain), "POST": visits.changes(tokens.get)}),
+        *[_row(path, handlers) for path, handlers in access.rows(visits)],
         *_operation(visits),
         *(_openid(visits, issuer) if issuer else ()),
     )
@@ -57,15 +62,10 @@ def _operation(visits: Visits) -> tuple[Row, ...]:
 
 def _row(path: str, methods: Mapping[str, Handler]) -> Row:
     endpoints = {
-        name: Endpoint(guard.public, handler, records=_never) for name, handler in methods.items()
+        name: Endpoint(guard.public, handler, records=audit.nothing)
+        for name, handler in methods.items()
     }
     return Row(NAME, path, endpoints)
-
-
-def _never(method: str, status: int) -> bool:
-    # The audit log holds what a page asked of the API.
-    del method, status
-    return False
 
 
 async def _to_pages(request: Request) -> Response:

@@ -60,6 +60,11 @@ def day(instant: str) -> str:
     return datetime.fromisoformat(instant).strftime("%Y-%m-%d %H:%M")
 
 
+def moment(instant: str) -> str:
+    """The second of an instant of the API, in UTC."""
+    return datetime.fromisoformat(instant).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def segment(text: str) -> str:
     """A text as one segment of a path, or as a value of a query."""
     return quote(text, safe="")
@@ -74,6 +79,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "size": size,
     "short": short,
     "day": day,
+    "moment": moment,
     "segment": segment,
     "path": path,
 }

@@ -14,7 +14,7 @@ from tests.clients.npm_packages import installed
 from tests.images import image, index
 from tests.running import RunningRegistry, running
 from tests.tools import require_tool
-from tests.web.pages import RULE
+from tests.web.pages import RULE, TRUST, USER
 from tests.web.visiting import ELSEWHERE, Guest, guest_of
 
 PACKAGES = Path(__file__).parent / "npm"
@@ -60,12 +60,11 @@ def filled(registry: RunningRegistry) -> RunningRegistry:
         push(registry.url, "team/app", one, auth=auth)
     push(registry.url, "team/app", index(*layers), "v1", "latest", auth=auth)
     push(registry.url, "hello", image(b"hello"), "v1", auth=auth)
-    rule = httpx2.post(
-        f"{registry.url}/management/v1/retentionRules",
-        auth=("acrux", registry.password),
-        json=RULE,
-    )
-    assert rule.status_code == 201, rule.text
+    for path, wanted in (("retentionRules", RULE), ("trusts", TRUST), ("users", USER)):
+        made = httpx2.post(
+            f"{registry.url}/management/v1/{path}", auth=("acrux", registry.password), json=wanted
+        )
+        assert made.status_code == 201, made.text
     return registry
 
 

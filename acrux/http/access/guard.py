@@ -217,16 +217,19 @@ class Guard:
         except AccessRefused as refused:
             required.complete(refused)
             raise
-        if requirement is any_token or required.is_met_by(grant):
+        request.needed = required.met_by(grant)
+        if requirement is any_token or request.needed:
             return grant
         shared = await self._identity.with_rights_of_everybody(grant, required.useful)
-        if required.is_met_by(shared):
+        request.needed = required.met_by(shared)
+        if request.needed:
             request.own_grant, request.grant = grant, shared
             return shared
         if required.is_met_without_right_by(shared):
             could = await self._identity.could_get(grant, required.asked)
             if not required.is_met_by(could):
                 request.own_grant, request.grant = grant, shared
+                request.needed = required.enough_without_right
                 return shared
         insufficient = InsufficientScope()
         required.complete(insufficient)

@@ -10,6 +10,7 @@ from acrux.http.management.keys import KeyManagement
 from acrux.http.management.logins.handlers import LoginHandlers
 from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.registry import RegistryManagement
+from acrux.http.management.rights.rights import RightsManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
 from acrux.http.management.storage.handlers import StorageHandlers
 from acrux.http.management.trusts import TrustManagement
@@ -24,6 +25,9 @@ from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
+from acrux.services.audit.holdings import Holdings
+from acrux.services.audit.least_privilege import LeastPrivilege
+from acrux.services.audit.simulations import Simulations
 from acrux.services.content.collection import Collection
 from acrux.services.content.deleted import DeletedContent
 from acrux.services.content.listings import Listings
@@ -56,6 +60,12 @@ class Managed(Protocol):
     @property
     def explanations(self) -> Explanations: ...
     @property
+    def holdings(self) -> Holdings: ...
+    @property
+    def simulations(self) -> Simulations: ...
+    @property
+    def least_privilege(self) -> LeastPrivilege: ...
+    @property
     def listings(self) -> Listings: ...
     @property
     def policies(self) -> Policies: ...
@@ -85,6 +95,7 @@ class ManagementHandlers:
     logins: LoginHandlers
     keys: KeyManagement
     audit: AuditManagement
+    rights: RightsManagement
     policies: PolicyHandlers
     storage: StorageHandlers
     webhooks: WebhookManagement
@@ -103,6 +114,9 @@ class ManagementHandlers:
             ),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
+            rights=RightsManagement(
+                services.holdings, services.simulations, services.least_privilege
+            ),
             policies=PolicyHandlers.on(
                 services.policies, services.retention, services.purges, services.listings
             ),

@@ -308,6 +308,18 @@ EXAMPLES = {
     (f"{_WEBHOOK}/replay", "POST"): Example(f"{_A_WEBHOOK}/replay", 202, _MANAGE),
     ("/management/v1/cases/{name}", "GET"): Example("/management/v1/cases/nv01dztfza", 200, _SEE),
     ("/management/v1/audit", "GET"): Example("/management/v1/audit", 200, _SEE),
+    ("/management/v1/access", "GET"): Example(
+        f"/management/v1/access?repository={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/leastPrivilege", "GET"): Example(
+        "/management/v1/leastPrivilege?account=acrux", 200, _SEE
+    ),
+    (f"{_SCOPE_MAP}/simulate", "POST"): Example(
+        "/management/v1/scopeMaps/helper-map/simulate", 200, _SEE, _JSON, b'{"actions":[]}'
+    ),
+    (f"{_TRUST}/simulate", "POST"): Example(
+        f"{_CI}/simulate", 200, _SEE, _JSON, b'{"scopeMapId":"_repositories_push"}'
+    ),
     ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),
     ("/management/v1/keys/rotate", "POST"): Example("/management/v1/keys/rotate", 200, _MANAGE),
     (f"{_KEY}/revoke", "POST"): Example("/management/v1/keys/ES256-0002/revoke", 200, _MANAGE),

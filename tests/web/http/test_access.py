@@ -12,7 +12,7 @@ from acrux.services.access.accounts import TOKEN_PASSWORDS
 from tests.http.caller import Caller
 from tests.images import image
 from tests.web.http.visitor import Visitor, asks_to_log_in
-from tests.web.pages import PAGES, RULE
+from tests.web.pages import PAGES, RULE, TRUST, USER
 
 SCOPE_MAPS = (
     "_admin", "_repositories_admin", "_repositories_pull", "_repositories_pull_metadata_read",
@@ -32,12 +32,13 @@ async def world(registry: Registry, admin: Caller) -> Registry:
     """A registry with the repository that the pages are about."""
     await admin.push("team/app", "v1", image(b"a layer"))
     await admin.push("hello", "v1", image(b"hello"))
-    await admin.call(
-        "POST",
-        "/management/v1/retentionRules",
-        headers={"Authorization": admin.basic, "Content-Type": "application/json"},
-        body=json.dumps(RULE).encode(),
-    )
+    for path, wanted in (("retentionRules", RULE), ("trusts", TRUST), ("users", USER)):
+        await admin.call(
+            "POST",
+            f"/management/v1/{path}",
+            headers={"Authorization": admin.basic, "Content-Type": "application/json"},
+            body=json.dumps(wanted).encode(),
+        )
     for name, permissions in OWN.items():
         await registry.services.scope_maps.create(name, permissions)
     return registry
@@ -48,7 +49,11 @@ def test_every_page_is_public_and_says_what_it_asks_of_the_api(registry: Registr
     endpoints = [endpoint for row in registry.pages for endpoint in row.methods.values()]
 
     assert {endpoint.requires for endpoint in endpoints} == {guard.public}
-    assert {name for name, page in PAGES.items() if not page.asks} == {"login"}
+    assert {name for name, page in PAGES.items() if not page.asks} == {
+        "login",
+        "token",
+        "steps",
+    }
 
 
 @pytest.mark.parametrize("scope_map", SCOPE_MAPS)

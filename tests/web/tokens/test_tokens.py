@@ -1,0 +1,141 @@
+"""What a token says, and how one is got."""
+
+import base64
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.access.test_questions import call
+from tests.web.visiting import Guest
+
+
+def press(guest: Guest, button: str) -> None:
+    """Press the button with this text."""
+    guest.page.get_by_role("button", name=button, exact=True).click()
+
+
+def show(guest: Guest, token: str) -> None:
+    """Paste the token into the page."""
+    guest.go("/web/tokens")
+    guest.page.get_by_label("Token", exact=True).fill(token)
+    press(guest, "Show")
+
+
+def issued(guest: Guest) -> str:
+    """A token of the admin user."""
+    address = f"/oauth2/token?service={guest.registry.host}&scope=repository:team/app:pull"
+    return str(json.loads(call(guest.registry, "GET", address))["access_token"])
+
+
+def foreign(claims: object, header: object = None) -> str:
+    """A token that somebody else made."""
+    parts = (json.dumps(part).encode() for part in (header or {"alg": "HS256"}, claims))
+    return ".".join([*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), "x"])
+
+
+def test_a_token_of_ours_is_shown_and_checked(guest: Guest) -> None:
+    """Whoever debugs a pipeline wants to know what its token may, without another site."""
+    show(guest, issued(guest))
+
+    expect(guest.page.locator(".facts").first).to_contain_text("good: one of this registry's keys")
+    expect(guest.page.get_by_role("region", name="What it may")).to_contain_text("team/app")
+    expect(guest.page.get_by_role("region", name="Claims")).to_contain_text("access_token")
+    expect(guest.page.get_by_role("img", name="When the token is valid")).to_be_visible()
+
+
+def test_a_token_that_was_changed_is_said_to_be(guest: Guest) -> None:
+    """A token that was cut when it was copied costs an afternoon."""
+    token = issued(guest)
+    show(guest, f"{token[:-6]}AAAAAA")
+
+    expect(guest.page.locator(".facts").first).to_contain_text("wrong: it looks like a token")
+
+
+def test_a_revoked_token_is_signed_and_yet_not_accepted(guest: Guest) -> None:
+    """A good signature alone opens nothing."""
+    made = {"name": "short-lived", "scopeMapId": "_repositories_pull"}
+    account = json.loads(call(guest.registry, "POST", "/management/v1/tokens", made))
+    login = f"short-lived:{account['credentials']['passwords'][0]['value']}"
+    address = f"/oauth2/token?service={guest.registry.host}&scope=repository:x:pull"
+    token = json.loads(call(guest.registry, "GET", address, login=login))["access_token"]
+    call(guest.registry, "POST", "/management/v1/tokens/short-lived/revoke")
+    show(guest, token)
+
+    facts = guest.page.locator(".facts").first
+    expect(facts).to_contain_text("good")
+    expect(facts).to_contain_text("revoked")
+
+
+def test_nothing_of_a_pasted_token_is_kept(guest: Guest) -> None:
+    """A token in a log is a token of everybody who may read it."""
+    mark = "a-subject-that-is-nowhere-else"
+    token = foreign({"sub": mark})
+    show(guest, token)
+    expect(guest.page.get_by_role("region", name="Claims")).to_contain_text(mark)
+
+    assert mark not in guest.page.url
+    log = guest.registry.log.read_text()
+    assert token not in log
+    assert mark not in log
+    audit = call(guest.registry, "GET", "/management/v1/audit").decode()
+    assert mark not in audit
+    assert "/web/tokens" not in audit
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": "<img src=x onerror=alert(1)>", "exp": 1e300, "iat": True},
+        {"sub": {"deep": [1, None]}, "exp": "soon", "access": [1, {"actions": 3}, {"type": []}]},
+        {"exp": -1, "access": "repository:*:*"},
+        {"iat": 9e9, "exp": 1, "nbf": 5},
+        {"\u202eevil": "\u202egnp.exe", "exp": 0.5},
+    ],
+)
+def test_a_strangers_token_is_text(guest: Guest, claims: object) -> None:
+    """Everybody can make a token, and send it to somebody who will look at it here."""
+    show(guest, foreign(claims))
+
+    expect(guest.page.locator(".facts").first).to_contain_text("not ours")
+    assert guest.page.locator("img").count() == 0
+    assert "\u202e" not in guest.page.content()
+    assert guest.complaints == []
+
+
+@pytest.mark.parametrize(
+    "text", ["hello", "a.b.c", "e30.W10.x", "e30.e30", "é.e30.x", "." * 40_000]
+)
+def test_what_is_not_a_token_is_refused(guest: Guest, text: str) -> None:
+    """A password that was pasted by mistake is not shown back."""
+    show(guest, text)
+
+    expect(guest.page.get_by_role("alert")).to_contain_text("not a token")
+    assert guest.page.get_by_label("Token", exact=True).input_value() == ""
+
+
+def test_a_token_is_got_in_three_steps(guest: Guest) -> None:
+    """The document describes three steps, and seeing them once saves reading it twice."""
+    guest.log_in_as_admin()
+    guest.go("/web/tokens/new")
+    guest.page.get_by_label("Repository").fill("team/app")
+    guest.page.get_by_label("push").check()
+    press(guest, "Get the token")
+
+    words = guest.page.locator("#words")
+    expect(words).to_contain_text('scope="repository:team/app:pull,push"')
+    expect(words).to_contain_text("curl -u acrux:PASSWORD")
+    assert guest.registry.password not in guest.page.content()
+    picture = guest.page.get_by_role("img", name="Client and registry, in three steps")
+    expect(picture).to_contain_text("401 and where to get a token")
+    expect(guest.page.get_by_role("region", name="What it may")).to_contain_text("pull, push")
+
+
+def test_a_command_on_the_page_is_safe_to_paste(guest: Guest) -> None:
+    """What stands in a form may come from a link or from somebody else."""
+    guest.log_in_as_admin()
+    guest.go("/web/tokens/new")
+    guest.page.get_by_label("Repository").fill("a'; rm -rf ~; '")
+    press(guest, "Get the token")
+
+    assert "; rm -rf" not in guest.page.locator("#words pre").first.inner_text()
