@@ -27,8 +27,10 @@ from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
 from acrux.http.access.identity import Identity
 from acrux.http.access.origin import Origins
+from acrux.http.acr.catalog import CatalogHandlers
 from acrux.http.acr.deleted import DeletedHandlers
 from acrux.http.acr.handlers import AcrHandlers
+from acrux.http.acr.permissions import PermissionHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.health import HealthHandlers
 from acrux.http.management.handlers import ManagementHandlers
@@ -153,8 +155,13 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
         )
 
     if settings.web == "enabled":
-        # Pages show what they read, so they are not redirected to the object store.
-        read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
+        # Pages show what they read, so they are not redirected to the object store. And whoever
+        # looks at an image has not pulled it: retention rules would keep what is looked at.
+        read = replace(
+            handlers,
+            blobs=BlobHandlers(services.blobs, redirects=False),
+            manifests=ManifestHandlers(services.manifests, None, origins),
+        )
         inner = application(edge.limited(table(read), services.limits), challenges=False)
         rows = (*rows, *pages.build(settings, inner.answer, identity))
     return application(rows, challenges=True), rows
@@ -214,6 +221,8 @@ def build_handlers(
         ),
         listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
+        catalog=CatalogHandlers(services.listings, identity),
+        permissions=PermissionHandlers(identity),
         deleted=DeletedHandlers(services.deleted, services.properties, identity, origins),
         health=HealthHandlers(services.listings, trouble),
         management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from acrux.adapters.sql import policies
 from acrux.adapters.sql.content import (
@@ -15,6 +16,7 @@ from acrux.adapters.sql.content import (
     tags,
 )
 from acrux.adapters.sql.content.grace import Grace
+from acrux.adapters.sql.content.repositories import NameRange
 from acrux.adapters.sql.database import Database, Row, Steps
 from acrux.adapters.sql.many_rows import fitting
 from acrux.domain.content.digest import Digest
@@ -27,7 +29,9 @@ from acrux.domain.content.storage.copy import Copy
 from acrux.domain.instants import to_microseconds
 from acrux.domain.webhooks.event import UNKNOWN, Cause
 from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository
-from acrux.ports.content.metadata import Deleted, StoredManifest
+from acrux.ports.content.metadata import Deleted, Found, StoredManifest
+
+LOOKED_AT: Final = 10_000  # names, in one search
 
 
 class SqlMetadata:
@@ -191,6 +195,28 @@ class SqlMetadata:
                 find = repositories.list_repositories(names, page.last, room)
                 rows += await self._database.read(find)
         return _names(rows, page)
+
+    async def find_repositories(
+        self, page: Page, visible: tuple[RepositoryPattern, ...], text: str
+    ) -> Found:
+        """See ports.Metadata."""
+        found: list[str] = []
+        left = LOOKED_AT
+        for names in repositories.ranges(visible):
+            look = repositories.look_at(names, page.last, left)
+            [(count, end)] = await self._database.read(look)
+            if not count:
+                continue
+            part = NameRange(names.first, f"{end} ")  # before every longer name
+            room = page.items + 1 - len(found)
+            find = repositories.find_repositories(part, page.last, text, room)
+            found += [name for (name,) in await self._database.read(find)]
+            if len(found) > page.items:
+                return Found(tuple(found[: page.items]), found[page.items - 1])
+            left -= count
+            if left <= 0:
+                return Found(tuple(found), end)
+        return Found(tuple(found), None)
 
     async def list_referrers(
         self, repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page

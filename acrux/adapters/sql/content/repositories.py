@@ -161,6 +161,40 @@ def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
     )
 
 
+def look_at(names: NameRange, last: str, count: int) -> Statement:
+    """How many names of the range there are after `last`, `count` at most, and the last of them."""
+    return Statement(
+        """
+        SELECT COUNT(*), MAX(name) FROM (
+            SELECT name FROM repositories
+            WHERE name >= :first AND name < :end AND name > :last ORDER BY name LIMIT :count
+        ) AS looked_at
+        """,
+        {"first": names.first, "end": names.end, "last": last, "count": count},
+    )
+
+
+def find_repositories(names: NameRange, last: str, text: str, rows: int) -> Statement:
+    """As `list_repositories`, those whose names contain the text."""
+    escaped = text.replace("_", "!_")  # of the characters of a name, the one that is a wildcard
+    return Statement(
+        """
+        SELECT name FROM repositories
+        WHERE name >= :first AND name < :end AND name > :last AND name LIKE :like ESCAPE '!'
+          AND list_enabled = 1
+          AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)
+        ORDER BY name LIMIT :rows
+        """,
+        {
+            "first": names.first,
+            "end": names.end,
+            "last": last,
+            "like": f"%{escaped}%",
+            "rows": rows,
+        },
+    )
+
+
 def delete_repository(repository: RepositoryName, cause: Cause, grace: Grace) -> Steps[Deleted]:
     """Take the repository's name away, if nothing of it is locked; its rows are cleared later.
 
