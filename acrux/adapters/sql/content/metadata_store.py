@@ -201,21 +201,16 @@ class SqlMetadata:
     ) -> Found:
         """See ports.Metadata."""
         found: list[str] = []
-        left = LOOKED_AT
         for names in repositories.ranges(visible):
-            look = repositories.look_at(names, page.last, left)
-            [(count, end)] = await self._database.read(look)
-            if not count:
-                continue
-            part = NameRange(names.first, f"{end} ")  # before every longer name
+            ends = await self._database.read(repositories.find_end(names, page.last, LOOKED_AT))
+            looked_at = NameRange(names.first, f"{ends[0][0]} ") if ends else names
             room = page.items + 1 - len(found)
-            find = repositories.find_repositories(part, page.last, text, room)
+            find = repositories.find_repositories(looked_at, page.last, text, room)
             found += [name for (name,) in await self._database.read(find)]
             if len(found) > page.items:
                 return Found(tuple(found[: page.items]), found[page.items - 1])
-            left -= count
-            if left <= 0:
-                return Found(tuple(found), end)
+            if ends:
+                return Found(tuple(found), str(ends[0][0]))
         return Found(tuple(found), None)
 
     async def list_referrers(

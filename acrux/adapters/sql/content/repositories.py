@@ -145,6 +145,7 @@ def tidy(key: str) -> Steps[None]:
     )
     if empty:
         yield Statement("DELETE FROM usage WHERE repository = :key", {"key": key})
+        yield Statement("DELETE FROM pulls WHERE repository = :key", {"key": key})
         yield Statement("DELETE FROM repositories WHERE key = :key", {"key": key})
 
 
@@ -161,16 +162,15 @@ def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
     )
 
 
-def look_at(names: NameRange, last: str, count: int) -> Statement:
-    """How many names of the range there are after `last`, `count` at most, and the last of them."""
+def find_end(names: NameRange, last: str, count: int) -> Statement:
+    """The name of the range that is `count` names after `last`; no row if there are fewer."""
     return Statement(
         """
-        SELECT COUNT(*), MAX(name) FROM (
-            SELECT name FROM repositories
-            WHERE name >= :first AND name < :end AND name > :last ORDER BY name LIMIT :count
-        ) AS looked_at
+        SELECT name FROM repositories
+        WHERE name >= :first AND name < :end AND name > :last
+        ORDER BY name LIMIT 1 OFFSET :before
         """,
-        {"first": names.first, "end": names.end, "last": last, "count": count},
+        {"first": names.first, "end": names.end, "last": last, "before": count - 1},
     )
 
 
