@@ -5,7 +5,7 @@ from typing import Final
 
 MASK: Final = "••••••••"
 
-# Parts of a name such as DB_PASSWORD or npmToken.
+# What repeats is bounded, so that no text takes long. Parts of a name such as DB_PASSWORD or npmToken.
 _NAME: Final = re.compile(
     r"passw(or)?d|pwd|pass(phrase)?|secrets?|tokens?|keys?|apikey|credentials?|auth(orization)?"
     r"|pat|sas|dsn|cookie"
@@ -16,18 +16,18 @@ _OPEN: Final = re.compile(r"sha\d*|md5|checksum|digest|hash|commit|revision")
 
 _VALUES: Final = re.compile(
     r"""
-      ://[^/\s:@]*:[^/\s@]+@                                  # a URL with a password
-    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY
+      ://[^/\s:@]{0,200}:[^/\s@]{1,400}@                      # a URL with a password
+    | -----BEGIN\ [A-Z ]{0,40}PRIVATE\ KEY
     | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                           # AWS
-    | \b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk-|sk_live_|npm_|pypi-|hf_)[\w-]{16,}
-    | \beyJ[\w-]{8,}\.[\w-]{8,}\.                             # a JWT
-    | (?:AccountKey|SharedAccessKey|sig|Password|pwd)=[^;&\s]{6,}
+    | \b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk-|sk_live_|npm_|pypi-|hf_)[\w-]{16}
+    | \beyJ[\w-]{8,400}\.[\w-]{8,400}\.                           # a JWT
+    | (?:AccountKey|SharedAccessKey|sig|Password|pwd)=[^;&\s]{6}
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _RANDOM: Final = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
 _ASSIGNED: Final = re.compile(r"""\b([A-Za-z_][A-Za-z0-9_]{0,80})=("[^"]*"|'[^']*'|[^\s"']+)""")
-_CREDENTIAL: Final = re.compile(r"(://)[^/\s:@]*:[^/\s@]+@")
+_CREDENTIAL: Final = re.compile(r"(://)[^/\s:@]{0,200}:[^/\s@]{1,400}@")
 _LONGEST: Final = 100_000  # characters that are searched
 
 
@@ -50,9 +50,8 @@ def masked(text: str) -> str:
     def mask(found: re.Match[str]) -> str:
         return f"{found[1]}={MASK}" if is_secret(found[1], found[2].strip("\"'")) else found[0]
 
-    if len(text) > _LONGEST:
-        return text[:_LONGEST] + "…"
-    return _CREDENTIAL.sub(rf"\1{MASK}@", _ASSIGNED.sub(mask, text))
+    some = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return _CREDENTIAL.sub(rf"\1{MASK}@", _ASSIGNED.sub(mask, some))
 
 
 def _looks_random(value: str) -> bool:

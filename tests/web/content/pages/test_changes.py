@@ -132,7 +132,7 @@ async def test_what_was_deleted_is_restored(
     owner: Visitor, admin: Caller, registry: Registry
 ) -> None:
     """That is what soft delete is for."""
-    await registry.services.policies.create("keep", SoftDeletePolicy("*", 7))
+    await registry.services.policies.create(SoftDeletePolicy(repositories="*"))
     await owner.send(f"{AT}/-/delete/{APP.digest}")
 
     listed = await owner.get(f"{AT}/-/deleted")
@@ -150,7 +150,7 @@ async def test_a_tag_that_points_elsewhere_by_now_is_moved_only_if_wanted(
     owner: Visitor, admin: Caller, registry: Registry
 ) -> None:
     """What was pushed since then is in use."""
-    await registry.services.policies.create("keep", SoftDeletePolicy("*", 7))
+    await registry.services.policies.create(SoftDeletePolicy(repositories="*"))
     await owner.send(f"{AT}/-/delete/{APP.digest}")
     await admin.push("team/app", "v1", OTHER)
 
