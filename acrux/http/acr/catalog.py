@@ -1,4 +1,4 @@
-"""Handler of /acr/v1/_catalog: all repositories, a search, a level of their tree."""
+"""Handler of the catalog: all of it, a search, a level of its tree."""
 
 from acrux.domain.access.grants import ANONYMOUS, Grant
 from acrux.domain.access.scope import METADATA_READ, PULL
@@ -23,11 +23,12 @@ class CatalogHandlers:
         self._identity = identity
 
     async def list(self, request: Request) -> Response:
-        """GET: a page of the repositories that the caller may see.
+        """GET: a page of the repositories that the caller may see, or a part of them.
 
-        Operation: ContainerRegistry_GetRepositories. Query: n, last, contains (a part of their
-        names; look for the rest as long as there is a link), below (a prefix such as `team`, or
-        empty for the top: then `prefixes` are those of repositories further down).
+        With `contains`, those with this in their names; one answer may hold none and yet have a
+        link. With `below`, those right below a prefix, and the `prefixes` of those further down.
+
+        Operation: ContainerRegistry_GetRepositories. Query: n, last, contains, below.
         """
         page = paging.page(request)
         visible = await self._visible(request)

@@ -21,8 +21,10 @@ class PermissionHandlers:
     async def show(self, request: Request) -> Response:
         """GET: what the caller's credential allows, with what everybody may do.
 
-        Query: repository (then `actions` are those of a token for it, else `permissions` are those
-        of a scope map).
+        On a repository, that is the `actions` of a token for it. On all of them, it is the
+        `permissions` of a scope map.
+
+        Query: repository.
         """
         principal, grant = request.principal, request.grant
         own = grant.scope_map if principal is None else principal.scope_map

@@ -1,4 +1,4 @@
-"""Delete, lock and retag: each is confirmed on a page that says what it does."""
+"""Delete, lock and tag, each after a page that says what it does."""
 
 import json
 from typing import Any, Final

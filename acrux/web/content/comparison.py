@@ -1,4 +1,4 @@
-"""The page that compares two images: layers, configuration, platforms, packages."""
+"""The page that compares two images."""
 
 from collections.abc import Mapping
 from typing import Final, Literal

@@ -1,4 +1,4 @@
-"""The layers of an image: how large they are, what made them, who else has them."""
+"""The layers of an image: their sizes, what made them, who has them."""
 
 from typing import Final
 

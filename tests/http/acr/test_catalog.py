@@ -56,7 +56,7 @@ async def test_a_query_that_makes_no_sense_is_refused(
 async def test_callers_learn_what_they_may_do(filled: Caller, registry: Registry) -> None:
     """A button for what is refused anyway misleads; a missing one hides a right."""
     await registry.services.scope_maps.create(
-        "helpers", ["repositories/team/*/content/read", "repositories/team/*/deleted/read"]
+        "helpers", ("repositories/team/*/content/read", "repositories/team/*/deleted/read")
     )
     account = await registry.services.accounts.create("helper", "helpers")
     password = account.passwords[0].value

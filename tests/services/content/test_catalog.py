@@ -78,7 +78,8 @@ async def test_a_search_that_goes_on_finds_every_name(
     visible: tuple[RepositoryPattern, ...],
 ) -> None:
     """It looks at some names at a time, and none may be lost in between."""
-    names, last = [], ""
+    names: list[str] = []
+    last = ""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metadata_store, "LOOKED_AT", looked_at)
         while True:

@@ -1,1 +1,1 @@
-"""What strangers pushed, read for people: configurations, SBOMs, attestations."""
+"""What strangers pushed, read for people."""

@@ -1,4 +1,4 @@
-"""SBOMs and attestations as people read them: SPDX, CycloneDX, in-toto, SLSA."""
+"""SBOMs and attestations as people read them."""
 
 import base64
 import binascii

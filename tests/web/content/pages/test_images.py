@@ -1,5 +1,7 @@
 """The page of an image."""
 
+import json
+
 import pytest
 
 from acrux.bootstrap.application import Registry
@@ -76,7 +78,7 @@ async def test_an_index_links_its_platforms_and_their_attestations(
     """An index alone says nothing."""
     arm = image(b"arm", architecture="arm64")
     about = artifact(
-        {}, artifacts.json.dumps(statement("https://spdx.dev/Document", spdx(), APP)).encode(),
+        {}, json.dumps(statement("https://spdx.dev/Document", spdx(), APP)).encode(),
         layer_type=IN_TOTO,
     )  # fmt: skip
     attests = {

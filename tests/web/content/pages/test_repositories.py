@@ -91,7 +91,7 @@ async def test_a_guest_sees_what_everybody_may_pull(guest: Visitor, registry: Re
     assert (await guest.get("/web/")).status == 303  # to the login
 
     await registry.services.scope_maps.create(
-        "public", ["repositories/team/*/content/read", "repositories/team/*/metadata/read"]
+        "public", ("repositories/team/*/content/read", "repositories/team/*/metadata/read")
     )
     await registry.services.accounts.let_anonymous("public")
 
