@@ -5,7 +5,9 @@ from typing import Final
 
 MASK: Final = "••••••••"
 
-# What repeats is bounded, so that no text takes long. Parts of a name such as DB_PASSWORD or npmToken.
+# What repeats is bounded, so that no text takes long.
+
+# Parts of a name such as DB_PASSWORD or npmToken.
 _NAME: Final = re.compile(
     r"passw(or)?d|pwd|pass(phrase)?|secrets?|tokens?|keys?|apikey|credentials?|auth(orization)?"
     r"|pat|sas|dsn|cookie"
