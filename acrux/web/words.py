@@ -11,7 +11,7 @@ from acrux.domain.content.byte_sizes import written_bytes
 
 SHORT_DIGEST: Final = 12  # digits, as docker shows them
 LONGEST: Final = 2000  # characters of a stranger's text
-_LINK: Final = re.compile(r"https?://[!#-;=?-~]{1,2000}", re.IGNORECASE)
+_LINK: Final = re.compile(r"https?://[!#-;=?-~]{1,2000}", re.IGNORECASE | re.ASCII)
 
 
 def size(count: int | None) -> str:

@@ -41,7 +41,7 @@ async def list_repositories(visit: Visit) -> Response:
         readable = await _readable(visit)
         if refused.status not in FORBIDDEN or (visit.visitor.is_anonymous and not readable):
             raise
-        return visit.page("content/unlisted", readable=readable, done="")
+        return visit.page("content/unlisted", refused.status, readable=readable)
     return visit.page(
         "content/repositories",
         repositories=await _properties(visit, found.names),

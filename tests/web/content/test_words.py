@@ -30,7 +30,7 @@ def test_pages_are_links(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "javascript:alert(1)", "//x", "ftp://x", "https://", "https://x y", "https://x\n",
-     'https://x"', "https://x<", "https://\u202ex", " https://x", "data:,x", "https://ü"],
+     'https://x"', "https://x<", "https://\u202ex", " https://x", "data:,x", "https://ü", "https://\u212aelvin"],
 )  # fmt: skip
 def test_nothing_else_is_a_link(text: str) -> None:
     """A browser would run it, or go elsewhere than it looks."""
