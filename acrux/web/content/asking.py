@@ -39,6 +39,11 @@ def reference(visit: Visit) -> str:
     return str(parsing.reference_to_read(visit.request))
 
 
+async def check_visible(visit: Visit, name: str) -> None:
+    """Raise Refused unless the visitor may see the repository, by either right that shows it."""
+    await visit.get(f"/v2/{name}/tags/list", n="1")
+
+
 async def part(visit: Visit, path: str, **query: str) -> tuple[dict[str, Any], str]:
     """A part of a listing, and where the next one begins: its link says it (RFC 8288)."""
     given = {name: value for name, value in query.items() if value}

@@ -13,6 +13,7 @@ from acrux.web.visits import HOME, Visit, redirect
 
 SWITCHES: Final = ("deleteEnabled", "writeEnabled", "listEnabled", "readEnabled")
 _UNPROCESSABLE: Final = 422
+_FORBIDDEN: Final = frozenset({401, 403})
 
 
 class Target:
@@ -81,15 +82,25 @@ async def delete(visit: Visit) -> Response:
 
 
 async def _deletion(visit: Visit, target: Target, status: int = 200) -> Response:
-    shown = await asking.if_allowed(visit.get(target.properties))
+    await asking.check_visible(visit, target.repository)
     return visit.page(
         "content/delete",
         status,
         target=target,
-        shown={} if shown is None else target.shown(shown),
+        shown=await _shown(visit, target),
         freed=await _freed(visit, target),
         is_misspelt=status == _UNPROCESSABLE,
     )
+
+
+async def _shown(visit: Visit, target: Target) -> dict[str, Any]:
+    # To delete, nobody needs to see properties. But what is not there cannot be deleted.
+    try:
+        return target.shown(await visit.get(target.properties))
+    except Refused as refused:
+        if refused.status not in _FORBIDDEN:
+            raise
+        return {}
 
 
 async def _freed(visit: Visit, target: Target) -> dict[str, Any] | None:
@@ -124,6 +135,7 @@ async def lock(visit: Visit) -> Response:
 async def ask_retag(visit: Visit) -> Response:
     """GET: under which tag, and if it is given, what that points to now."""
     target, text = Target(visit), visit.param("tag").strip()
+    await asking.check_visible(visit, target.repository)
     return visit.page(
         "content/retag",
         target=target,

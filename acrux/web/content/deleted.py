@@ -43,6 +43,7 @@ async def ask_restoration(visit: Visit) -> Response:
     """GET: whether to restore a manifest, and under which tag."""
     name, digest = asking.repository(visit), str(parsing.digest(visit.request))
     tag = visit.param("tag")
+    await visit.get(f"/acr/v1/_deleted/{name}/_manifests", n="1")  # refused to whoever may not look
     path = f"/acr/v1/{name}/_tags/{Tag.parse(tag)}" if tag else ""
     present = await asking.if_allowed(visit.get(path)) if path else None
     return visit.page("content/restore", name=name, digest=digest, tag=tag, present=present)

@@ -199,3 +199,28 @@ async def test_a_deletion_is_as_good_for_whoever_may_not_know_what_it_frees(
     assert "not for you to see" in page.text
     assert (await cleaner.send(f"{AT}/-/delete/{APP.digest}")).status == 303
     assert (await admin.pull("team/app", "v1")).status == 404
+
+
+@pytest.mark.parametrize(
+    "page", ["delete", "delete/v1", "lock", "lock/v1", "tag/v1", "deleted", f"restore/{APP.digest}"]
+)
+async def test_a_page_before_a_change_tells_nothing_to_whoever_may_not_look(
+    registry: Registry, page: str
+) -> None:
+    """Who guesses names must not learn which of them exist."""
+    other = await account(registry, "other", "repositories/elsewhere/*/content/read")
+
+    there = await other.get(f"{AT}/-/{page}")
+    nowhere = await other.get(f"/web/repositories/team/axe/-/{page}")
+
+    assert there.status == nowhere.status
+    assert there.status in {401, 403, 404}
+
+
+@pytest.mark.parametrize("reference", ["nowhere", "sha256:" + "0" * 64])
+@pytest.mark.parametrize("change", ["delete", "lock"])
+async def test_what_is_not_there_cannot_be_changed(
+    owner: Visitor, change: str, reference: str
+) -> None:
+    """Somebody else may have deleted it a moment ago."""
+    assert (await owner.get(f"{AT}/-/{change}/{reference}")).status == 404
