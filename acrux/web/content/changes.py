@@ -29,6 +29,13 @@ class Target:
         return bool(self.reference) and ":" not in self.reference
 
     @property
+    def kind(self) -> str:
+        """What it is."""
+        if not self.reference:
+            return "repository"
+        return "tag" if self.is_tag else "manifest"
+
+    @property
     def address(self) -> str:
         """It as clients, and what-if, write it."""
         if not self.reference:
