@@ -28,8 +28,10 @@ from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
 from acrux.http.access.identity import Identity
 from acrux.http.access.origin import Origins
+from acrux.http.acr.catalog import CatalogHandlers
 from acrux.http.acr.deleted import DeletedHandlers
 from acrux.http.acr.handlers import AcrHandlers
+from acrux.http.acr.permissions import PermissionHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.health import HealthHandlers
 from acrux.http.management.handlers import ManagementHandlers
@@ -165,8 +167,13 @@ def _application(parts: _Parts, board: Board) -> _Applied:
         return application(rows, challenges=True), rows, ()
     from acrux.bootstrap import pages  # noqa: PLC0415 -- with jinja2, of use only here
 
-    # Pages show what they read, so they are not redirected to the object store.
-    read = replace(handlers, blobs=BlobHandlers(services.blobs, redirects=False))
+    # Pages show what they read, so they are not redirected to the object store. And whoever looks
+    # at an image has not pulled it: retention rules would keep what is looked at.
+    read = replace(
+        handlers,
+        blobs=BlobHandlers(services.blobs, redirects=False),
+        manifests=ManifestHandlers(services.manifests, None, origins),
+    )
     inner = application(edge.limited(table(read), services.limits), challenges=False)
     shown = pages.build(settings, inner.answer, identity, services.trusts, adapters.clock)
     completions = (*completions, shown.complete)
@@ -227,6 +234,8 @@ def build_handlers(
         ),
         listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
+        catalog=CatalogHandlers(services.listings, identity),
+        permissions=PermissionHandlers(identity),
         deleted=DeletedHandlers(services.deleted, services.properties, identity, origins),
         health=HealthHandlers(services.listings, trouble),
         management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),

@@ -8,8 +8,9 @@ from acrux.http import parsing
 from acrux.http.access import audit, guard
 from acrux.http.messages import Request, Response
 from acrux.http.routes import Endpoint, Handler, Row
-from acrux.web import openid, repositories, static
+from acrux.web import openid, static
 from acrux.web.access import pages as access
+from acrux.web.content import pages as content
 from acrux.web.login import LoginPages
 from acrux.web.openid import OpenIdPages
 from acrux.web.operation import overview, retention
@@ -31,14 +32,12 @@ def table(
     return (
         _row("/", {"GET": _to_pages}),
         _row("/web", {"GET": _to_pages}),
-        _row(HOME, {"GET": shows(repositories.list_repositories)}),
         _row(LOGIN, {"GET": visits.greets(login.ask), "POST": visits.begins(login.begin)}),
         _row("/web/logout", {"POST": visits.begins(login.end)}),
         _row(static.PATH, {"GET": files.show}),
-        _row("/web/repositories/{repository}", {"GET": shows(repositories.show_repository)}),
         _row("/web/tokens", {"GET": shows(tokens.ask), "POST": visits.changes(tokens.show)}),
         _row("/web/tokens/new", {"GET": shows(tokens.explain), "POST": visits.changes(tokens.get)}),
-        *[_row(path, handlers) for path, handlers in access.rows(visits)],
+        *[_row(path, handlers) for path, handlers in (*content.rows(visits), *access.rows(visits))],
         *_operation(visits),
         *(_openid(visits, issuer) if issuer else ()),
     )

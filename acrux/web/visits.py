@@ -32,6 +32,7 @@ class Visit:
 
     request: Request
     visitor: Visitor
+    host: str  # under which clients reach the registry: host and port
     _calls: Calls
     _rendering: Rendering
 
@@ -39,9 +40,9 @@ class Visit:
         """What the API answers to a GET. Raises Refused."""
         return (await self.send(Call("GET", path, query))).json()
 
-    async def send(self, call: Call) -> Answer:
-        """The API's answer to a call in the visitor's name. Raises Refused."""
-        return await self._calls.send(self.request, self.visitor, call, ANSWER_BYTES)
+    async def send(self, call: Call, limit: int = ANSWER_BYTES) -> Answer:
+        """The API's answer, of at most `limit` bytes, in the visitor's name. Raises Refused."""
+        return await self._calls.send(self.request, self.visitor, call, limit)
 
     async def look(self, call: Call) -> Answer:
         """The API's answer to a probe, whatever it says."""
@@ -101,7 +102,8 @@ class Visits:
         async def handler(request: Request) -> Response:
             visitor = await self._sessions.visitor(request)
             request.grant = Grant(visitor.name)  # for the log: it grants nothing
-            visit = Visit(request, visitor, self._calls, self._rendering)
+            host = self._origins.of(request).login_server
+            visit = Visit(request, visitor, host, self._calls, self._rendering)
             try:
                 return await page(visit)
             except Refused as refused:

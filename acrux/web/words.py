@@ -1,6 +1,7 @@
 """How values are shown to people."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +10,8 @@ from urllib.parse import quote, urlsplit
 from acrux.domain.content.byte_sizes import written_bytes
 
 SHORT_DIGEST: Final = 12  # digits, as docker shows them
+LONGEST: Final = 2000  # characters of a stranger's text
+_LINK: Final = re.compile(r"https?://[!#-;=?-~]{1,2000}", re.IGNORECASE | re.ASCII)
 
 # What a reader cannot see, or what reorders what they see (Unicode Standard, UAX #9 §2): control
 # characters except tabs and ends of lines, marks and overrides of direction, invisible characters.
@@ -75,6 +78,35 @@ def path(text: str) -> str:
     return quote(text, safe="/")
 
 
+def harmless(text: str, longest: int = LONGEST) -> str:
+    """A stranger's text without what steers a terminal or turns the writing around.
+
+    Such characters are shown by their names, and a text that is too long is cut.
+    """
+    some = text if len(text) <= longest else f"{text[:longest]}…"
+    return some if some.isprintable() else "".join(map(_shown, some))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() or character in "\n\t" or unicodedata.category(character) == "Zs":
+        return character
+    code = ord(character)
+    return chr(0x2400 + code) if code < ord(" ") else f"⟨U+{code:04X}⟩"
+
+
+def link(text: str) -> str:
+    """A stranger's text if it is the address of a page, otherwise nothing."""
+    return text if _LINK.fullmatch(text) else ""
+
+
+def when(text: str) -> str:
+    """As `day`, for a stranger's text, which may be no instant."""
+    try:
+        return day(text)
+    except ValueError:
+        return harmless(text, 100)
+
+
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "size": size,
     "short": short,
@@ -82,5 +114,8 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "moment": moment,
     "segment": segment,
     "path": path,
+    "harmless": harmless,
+    "link": link,
+    "when": when,
 }
 TESTS: Final[Mapping[str, Callable[..., bool]]] = {"link": is_link}

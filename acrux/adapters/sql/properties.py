@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from acrux.adapters.sql import policies
 from acrux.adapters.sql.content import attributes, repositories
 from acrux.adapters.sql.content.keys import KEY
+from acrux.adapters.sql.content.usage import UNCOUNTED
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.adapters.sql.many_rows import fitting
+from acrux.adapters.sql.pulls import OF_REPOSITORY
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform
@@ -60,9 +62,8 @@ class SqlProperties:
 
     async def repository(self, name: RepositoryName) -> RepositoryProperties:
         """See ports.Properties."""
-        for created_at, updated_at, manifests, tags, *switches in await self._database.read(
-            _find_repository(name)
-        ):
+        for row in await self._database.read(_find_repository(name)):
+            created_at, updated_at, manifests, tags, size, pulled_at, *switches = row
             if manifests:
                 return RepositoryProperties(
                     name=name.value,
@@ -71,6 +72,8 @@ class SqlProperties:
                     manifest_count=manifests,
                     tag_count=tags,
                     attributes=attributes.read(switches),
+                    size=size,
+                    pulled_at=None if pulled_at is None else from_microseconds(pulled_at),
                 )
         raise UnknownRepository(name=str(name))
 
@@ -165,15 +168,21 @@ def _run(statement: Statement) -> Steps[list[Row]]:
 
 
 def _find_repository(name: RepositoryName) -> Statement:
-    # Counted, not stored: a counter would be one row that every push to the repository waits for.
+    # A million tags are counted by the transactions that change them. Of a registry that an earlier
+    # program filled, only a part is counted at first.
     return Statement(
         f"""
         SELECT created_at,
                (SELECT MAX(updated_at) FROM manifests WHERE repository = key),
-               (SELECT COUNT(*) FROM manifests WHERE repository = key),
-               (SELECT COUNT(*) FROM tags WHERE repository = key),
+               CASE WHEN {UNCOUNTED} IS FALSE THEN usage.manifests
+                    ELSE (SELECT COUNT(*) FROM manifests WHERE repository = key) END,
+               CASE WHEN {UNCOUNTED} IS FALSE THEN usage.tags
+                    ELSE (SELECT COUNT(*) FROM tags WHERE repository = key) END,
+               CASE WHEN {UNCOUNTED} IS FALSE THEN manifest_bytes + blob_bytes END,
+               (SELECT pulled_at FROM pulls
+                WHERE pulls.repository = key AND pulls.reference = '{OF_REPOSITORY}'),
                {attributes.columns("repositories")}
-        FROM repositories WHERE name = :name
+        FROM repositories LEFT JOIN usage ON usage.repository = key WHERE name = :name
         """,  # noqa: S608 -- our own column names
         {"name": name.value},
     )

@@ -33,6 +33,13 @@ class Deleted(Struct, frozen=True):
     tags: tuple[str, ...]
 
 
+class Found(Struct, frozen=True):
+    """The names that a search found up to `last`. It goes on there, unless that is None."""
+
+    names: tuple[str, ...]
+    last: str | None
+
+
 class Metadata(Protocol):
     """Repositories and what they hold: links to blobs, manifests, tags.
 
@@ -144,6 +151,15 @@ class Metadata(Protocol):
         """A page of the names of repositories that hold a manifest, in byte order.
 
         Only names that one of the patterns covers: the others do not shorten a page.
+        """
+
+    async def find_repositories(
+        self, page: Page, visible: tuple[RepositoryPattern, ...], text: str
+    ) -> Found:
+        """As `list_repositories`, those whose names contain the text, which is not empty.
+
+        Only so many names are looked at, so it may hold fewer than were asked for although there
+        are more; even none.
         """
 
     async def list_referrers(

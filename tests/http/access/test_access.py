@@ -136,6 +136,7 @@ EXAMPLES = {
         f"/v2/{REPOSITORY}/referrers/{IMAGE.digest}", 200, _PULL
     ),
     ("/acr/v1/_catalog", "GET"): Example("/acr/v1/_catalog", 200, ("registry:catalog:*",)),
+    ("/acr/v1/_permissions", "GET"): Example("/acr/v1/_permissions", 200, ()),
     (_ACR, "GET"): Example(f"/acr/v1/{REPOSITORY}", 200, _READ),
     (_ACR, "PATCH"): Example(f"/acr/v1/{REPOSITORY}", 200, _WRITE, {}, b"{}"),
     (_ACR, "DELETE"): Example(f"/acr/v1/{REPOSITORY}", 202, _DELETE),

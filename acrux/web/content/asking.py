@@ -1,0 +1,64 @@
+"""What the pages of content ask the API, whatever their visitor may see."""
+
+from collections.abc import Awaitable
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from acrux.errors import InvalidName, UnknownRepository
+from acrux.http import parsing
+from acrux.web.calls import Call, Refused
+from acrux.web.content.documents import loose
+from acrux.web.visits import Visit
+
+Shown = TypeVar("Shown")
+
+# Nothing is here, or not for this visitor, or it is too large to be shown.
+_NOTHING: Final = frozenset({401, 403, 404, 413})
+
+
+async def if_allowed(answer: Awaitable[Shown]) -> Shown | None:
+    """What the API answers; None if there is nothing that this visitor may see."""
+    try:
+        return await answer
+    except Refused as refused:
+        if refused.status not in _NOTHING:
+            raise
+        return None
+
+
+def repository(visit: Visit) -> str:
+    """The name of the repository in the page's path. Raises UnknownRepository."""
+    try:
+        return str(parsing.repository(visit.request))
+    except InvalidName as refused:
+        raise UnknownRepository(refused.message, **refused.detail) from None
+
+
+def reference(visit: Visit) -> str:
+    """The tag or digest in the page's path. Raises UnknownManifest if it is malformed."""
+    return str(parsing.reference_to_read(visit.request))
+
+
+async def check_visible(visit: Visit, name: str) -> None:
+    """Raise Refused unless the visitor may see the repository, by either right that shows it."""
+    await visit.get(f"/v2/{name}/tags/list", n="1")
+
+
+async def part(visit: Visit, path: str, **query: str) -> tuple[dict[str, Any], str]:
+    """A part of a listing, and where the next one begins: its link says it (RFC 8288)."""
+    given = {name: value for name, value in query.items() if value}
+    answer = await visit.send(Call("GET", path, given))
+    link = answer.headers.get("link", "").removeprefix("<").partition(">")[0]
+    return answer.json(), parse_qs(urlsplit(link).query).get("last", [""])[0]
+
+
+async def actions(visit: Visit, name: str) -> frozenset[str]:
+    """What the visitor may do with the repository, so that a page offers nothing else."""
+    found = await if_allowed(visit.get("/acr/v1/_permissions", repository=name))
+    return frozenset(loose.at(found, "actions") or ())
+
+
+async def permissions(visit: Visit) -> tuple[str, ...]:
+    """The permissions of the visitor's scope map."""
+    found = await if_allowed(visit.get("/acr/v1/_permissions"))
+    return tuple(loose.at(found, "permissions") or ())

@@ -1,0 +1,96 @@
+"""The page of all repositories: as a tree, and searched."""
+
+import asyncio
+from typing import Any, Final
+
+from msgspec import Struct
+
+from acrux.http.messages import Response
+from acrux.web import words
+from acrux.web.calls import Refused
+from acrux.web.content import asking
+from acrux.web.visits import Visit, redirect
+
+SHOWN: Final = "50"  # repositories on a page
+
+# Calls of a search, each of which looks at some thousand names. Then the visitor may go on.
+SEARCHES: Final = 20
+
+FORBIDDEN: Final = frozenset({401, 403})
+
+_CATALOG: Final = "/acr/v1/_catalog"
+_READS: Final = ("/content/read", "/metadata/read")
+
+
+class Found(Struct, frozen=True):
+    """Repositories, the folders beside them, and after which name there are more."""
+
+    names: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    last: str = ""
+
+
+async def list_repositories(visit: Visit) -> Response:
+    """GET: repositories and the folders that their names make, or those that a search finds."""
+    if name := visit.param("open").strip(" /"):
+        return redirect(f"/web/repositories/{words.path(name)}")
+    text, below = visit.param("contains").strip().lower(), visit.param("below").strip("/")
+    try:
+        found = await (_search(visit, text) if text else _level(visit, below))
+    except Refused as refused:
+        readable = await _readable(visit)
+        if refused.status not in FORBIDDEN or (visit.visitor.is_anonymous and not readable):
+            raise
+        return visit.page("content/unlisted", refused.status, readable=readable)
+    return visit.page(
+        "content/repositories",
+        repositories=await _properties(visit, found.names),
+        folders=found.folders,
+        text=text,
+        below=below,
+        steps=_steps(below),
+        last=found.last,
+        done=visit.param("done"),
+    )
+
+
+async def _level(visit: Visit, below: str) -> Found:
+    query = {"n": SHOWN, "last": visit.param("last"), "below": f"{below}/" if below else "/"}
+    found, last = await asking.part(visit, _CATALOG, **query)
+    return Found(tuple(found["repositories"] or ()), tuple(found["prefixes"]), last)
+
+
+async def _search(visit: Visit, text: str) -> Found:
+    names: list[str] = []
+    last = visit.param("last")
+    for _ in range(SEARCHES):
+        room = str(int(SHOWN) - len(names))
+        found, last = await asking.part(visit, _CATALOG, n=room, last=last, contains=text)
+        names += found["repositories"] or ()
+        if not last or len(names) == int(SHOWN):
+            break
+    return Found(tuple(names), (), last)
+
+
+async def _properties(visit: Visit, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    # Whoever may pull a repository sees its name here, but perhaps none of its properties.
+    calls = (asking.if_allowed(visit.get(f"/acr/v1/{name}")) for name in names)
+    found = await asyncio.gather(*calls)
+    return [one or {"imageName": name} for name, one in zip(names, found, strict=True)]
+
+
+async def _readable(visit: Visit) -> tuple[str, ...]:
+    # What the scope map names: the patterns of the repositories that the visitor may see.
+    patterns = (
+        permission.removeprefix("repositories/").removesuffix(kind)
+        for permission in await asking.permissions(visit)
+        for kind in _READS
+        if permission.endswith(kind)
+    )
+    return tuple(dict.fromkeys(patterns))
+
+
+def _steps(below: str) -> list[tuple[str, str]]:
+    # The folders above and this one, each with its path.
+    names = below.split("/") if below else []
+    return [(name, "/".join(names[: place + 1])) for place, name in enumerate(names)]
