@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from acrux.http.messages import Response
-from acrux.web.access.listings import part
+from acrux.web.listings import part
 from acrux.web.visits import Visit, redirect
 
 FILTERS: Final = ("account", "repository", "outcome", "since", "until")

@@ -13,9 +13,9 @@ from acrux.errors import InvalidRequest
 from acrux.http import parsing
 from acrux.http.messages import Response
 from acrux.web.access import nouns
-from acrux.web.access.listings import part
 from acrux.web.access.nouns import Noun, Verb
 from acrux.web.calls import Refused
+from acrux.web.listings import part
 from acrux.web.visits import Visit, redirect
 
 CHANGED: Final = 412

@@ -10,8 +10,8 @@ from acrux.domain.access.scope import ACTIONS
 from acrux.http import parsing
 from acrux.http.messages import Response
 from acrux.web.access import nouns
-from acrux.web.access.listings import part
 from acrux.web.access.nouns import SCOPE_MAPS, TRUSTS
+from acrux.web.listings import part
 from acrux.web.visits import Visit
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 from acrux.errors import InvalidName, UnknownRepository
 from acrux.http import parsing
-from acrux.web.calls import Call, Refused
+from acrux.web.calls import Refused
 from acrux.web.content.documents import loose
 from acrux.web.visits import Visit
 
@@ -42,14 +41,6 @@ def reference(visit: Visit) -> str:
 async def check_visible(visit: Visit, name: str) -> None:
     """Raise Refused unless the visitor may see the repository, by either right that shows it."""
     await visit.get(f"/v2/{name}/tags/list", n="1")
-
-
-async def part(visit: Visit, path: str, **query: str) -> tuple[dict[str, Any], str]:
-    """A part of a listing, and where the next one begins: its link says it (RFC 8288)."""
-    given = {name: value for name, value in query.items() if value}
-    answer = await visit.send(Call("GET", path, given))
-    link = answer.headers.get("link", "").removeprefix("<").partition(">")[0]
-    return answer.json(), parse_qs(urlsplit(link).query).get("last", [""])[0]
 
 
 async def actions(visit: Visit, name: str) -> frozenset[str]:

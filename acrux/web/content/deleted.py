@@ -1,22 +1,19 @@
 """What was deleted and can be restored."""
 
 import json
-from typing import Final
 
 from acrux.domain.content.names import Tag
 from acrux.http import parsing
 from acrux.http.messages import Response
 from acrux.web import words
 from acrux.web.content import asking
+from acrux.web.listings import part
 from acrux.web.visits import Visit, redirect
-
-SHOWN: Final = "50"  # repositories, manifests or tags on a page
 
 
 async def list_repositories(visit: Visit) -> Response:
     """GET: the repositories of which something can be restored."""
-    query = {"n": SHOWN, "last": visit.param("last")}
-    found, last = await asking.part(visit, "/acr/v1/_deleted/_catalog", **query)
+    found, last = await part(visit, "/acr/v1/_deleted/_catalog", {"last": visit.param("last")})
     names = found["repositories"] or []
     return visit.page("content/deleted_repositories", repositories=names, last=last)
 
@@ -25,9 +22,8 @@ async def show(visit: Visit) -> Response:
     """GET: the deleted tags and manifests of a repository."""
     name = asking.repository(visit)
     path = f"/acr/v1/_deleted/{name}"
-    last, last_tag = visit.param("last"), visit.param("last_tag")
-    manifests, last = await asking.part(visit, f"{path}/_manifests", n=SHOWN, last=last)
-    tags, last_tag = await asking.part(visit, f"{path}/_tags", n=SHOWN, last=last_tag)
+    manifests, last = await part(visit, f"{path}/_manifests", {"last": visit.param("last")})
+    tags, last_tag = await part(visit, f"{path}/_tags", {"last": visit.param("last_tag")})
     return visit.page(
         "content/deleted",
         name=name,

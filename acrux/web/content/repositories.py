@@ -6,12 +6,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from acrux.http.messages import Response
-from acrux.web import words
+from acrux.web import listings, words
 from acrux.web.calls import Refused
 from acrux.web.content import asking
 from acrux.web.visits import Visit, redirect
-
-SHOWN: Final = "50"  # repositories on a page
 
 # Calls of a search, each of which looks at some thousand names. Then the visitor may go on.
 SEARCHES: Final = 20
@@ -55,8 +53,8 @@ async def list_repositories(visit: Visit) -> Response:
 
 
 async def _level(visit: Visit, below: str) -> Found:
-    query = {"n": SHOWN, "last": visit.param("last"), "below": f"{below}/" if below else "/"}
-    found, last = await asking.part(visit, _CATALOG, **query)
+    query = {"last": visit.param("last"), "below": f"{below}/" if below else "/"}
+    found, last = await listings.part(visit, _CATALOG, query)
     return Found(tuple(found["repositories"] or ()), tuple(found["prefixes"]), last)
 
 
@@ -64,10 +62,10 @@ async def _search(visit: Visit, text: str) -> Found:
     names: list[str] = []
     last = visit.param("last")
     for _ in range(SEARCHES):
-        room = str(int(SHOWN) - len(names))
-        found, last = await asking.part(visit, _CATALOG, n=room, last=last, contains=text)
+        query = {"n": str(listings.SHOWN - len(names)), "last": last, "contains": text}
+        found, last = await listings.part(visit, _CATALOG, query)
         names += found["repositories"] or ()
-        if not last or len(names) == int(SHOWN):
+        if not last or len(names) == listings.SHOWN:
             break
     return Found(tuple(names), (), last)
 

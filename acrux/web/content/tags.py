@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from acrux.http.messages import Response
 from acrux.web.content import asking
+from acrux.web.listings import part
 from acrux.web.visits import Visit
 
-SHOWN: Final = "50"  # tags or manifests on a page
 ORDERS: Final = ("timedesc", "timeasc")
 
 
@@ -17,8 +17,8 @@ async def show_repository(visit: Visit) -> Response:
     repository = await asking.if_allowed(visit.get(f"/acr/v1/{name}"))
     if repository is None:
         return await _names_only(visit, name)
-    query = {"n": SHOWN, "orderby": order, "last": visit.param("last")}
-    found, last = await asking.part(visit, f"/acr/v1/{name}/_tags", **query)
+    query = {"orderby": order, "last": visit.param("last")}
+    found, last = await part(visit, f"/acr/v1/{name}/_tags", query)
     tags = found["tags"] or []
     manifests = await _manifests(visit, name, [tag["digest"] for tag in tags])
     return visit.page(
@@ -38,8 +38,8 @@ async def list_manifests(visit: Visit) -> Response:
     """GET: the manifests of a repository, also those without a tag."""
     name, order = asking.repository(visit), _order(visit)
     repository = await visit.get(f"/acr/v1/{name}")
-    query = {"n": SHOWN, "orderby": order, "last": visit.param("last")}
-    found, last = await asking.part(visit, f"/acr/v1/{name}/_manifests", **query)
+    query = {"orderby": order, "last": visit.param("last")}
+    found, last = await part(visit, f"/acr/v1/{name}/_manifests", query)
     return visit.page(
         "content/manifests",
         name=name,
@@ -52,8 +52,7 @@ async def list_manifests(visit: Visit) -> Response:
 
 async def _names_only(visit: Visit, name: str) -> Response:
     # To pull is enough to list the names of the tags, but not to see properties.
-    query = {"n": SHOWN, "last": visit.param("last")}
-    found, last = await asking.part(visit, f"/v2/{name}/tags/list", **query)
+    found, last = await part(visit, f"/v2/{name}/tags/list", {"last": visit.param("last")})
     return visit.page("content/tag_names", name=name, tags=found["tags"], last=last)
 
 

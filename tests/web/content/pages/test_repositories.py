@@ -65,7 +65,7 @@ async def test_pages_of_repositories_follow_each_other(
     owner: Visitor, admin: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is on no page cannot be found."""
-    monkeypatch.setattr("acrux.web.content.repositories.SHOWN", "1")
+    monkeypatch.setattr("acrux.web.listings.SHOWN", 1)
     path, found = "/web/", []
     while path:
         page = await owner.get(path)
@@ -147,7 +147,7 @@ async def test_pages_of_tags_follow_each_other(
     owner: Visitor, admin: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page must not read a million tags."""
-    monkeypatch.setattr("acrux.web.content.tags.SHOWN", "2")
+    monkeypatch.setattr("acrux.web.listings.SHOWN", 2)
     for tag in ("v2", "v3", "v4", "v5"):
         await admin.push("tool", tag, APP)
     found: list[str] = []
