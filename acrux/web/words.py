@@ -1,7 +1,6 @@
 """How values are shown to people."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +10,6 @@ from acrux.domain.content.byte_sizes import written_bytes
 
 SHORT_DIGEST: Final = 12  # digits, as docker shows them
 LONGEST: Final = 2000  # characters of a stranger's text
-_LINK: Final = re.compile(r"https?://[!#-;=?-~]{1,2000}", re.IGNORECASE | re.ASCII)
 
 # What a reader cannot see, or what reorders what they see (Unicode Standard, UAX #9 §2): control
 # characters except tabs and ends of lines, marks and overrides of direction, invisible characters.
@@ -21,7 +19,7 @@ _UNSEEN: Final = re.compile(
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 # scheme "://" host, without what browsers read in several ways (WHATWG URL Standard §4.4)
-_WEB_ADDRESS: Final = re.compile(r"https?://[^\x00-\x20\"<>\\^`{|}\x7f-\U0010ffff]+", re.IGNORECASE)
+_WEB_ADDRESS: Final = re.compile(r"(?i:https?)://[^\x00-\x20\"<>\\^`{|}\x7f-\U0010ffff]+")
 
 
 def visible(value: object) -> object:
@@ -78,25 +76,9 @@ def path(text: str) -> str:
     return quote(text, safe="/")
 
 
-def harmless(text: str, longest: int = LONGEST) -> str:
-    """A stranger's text without what steers a terminal or turns the writing around.
-
-    Such characters are shown by their names, and a text that is too long is cut.
-    """
-    some = text if len(text) <= longest else f"{text[:longest]}…"
-    return some if some.isprintable() else "".join(map(_shown, some))
-
-
-def _shown(character: str) -> str:
-    if character.isprintable() or character in "\n\t" or unicodedata.category(character) == "Zs":
-        return character
-    code = ord(character)
-    return chr(0x2400 + code) if code < ord(" ") else f"⟨U+{code:04X}⟩"
-
-
-def link(text: str) -> str:
-    """A stranger's text if it is the address of a page, otherwise nothing."""
-    return text if _LINK.fullmatch(text) else ""
+def cut(text: str, longest: int = LONGEST) -> str:
+    """A stranger's text, or its first `longest` characters and an ellipsis."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def when(text: str) -> str:
@@ -104,7 +86,7 @@ def when(text: str) -> str:
     try:
         return day(text)
     except ValueError:
-        return harmless(text, 100)
+        return cut(text, 100)
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -114,8 +96,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "moment": moment,
     "segment": segment,
     "path": path,
-    "harmless": harmless,
-    "link": link,
+    "cut": cut,
     "when": when,
 }
 TESTS: Final[Mapping[str, Callable[..., bool]]] = {"link": is_link}

@@ -1,13 +1,17 @@
-"""How values are shown."""
+"""How values, and strangers' texts, are shown."""
 
 import pytest
 
-from acrux.web.words import is_link, visible
+from acrux.web.words import cut, is_link, visible, when
 
 
 @pytest.mark.parametrize(
-    "text", ["https://example.com/a?b=c#d", "http://example.com", "HTTPS://A.example"]
-)
+    "text",
+    [
+        "https://example.com/a?b=c#d", "http://example.com", "HTTPS://A.example:8/%20",
+        "https://git.kiosk.example/Kits/sinks",
+    ],
+)  # fmt: skip
 def test_a_page_of_the_web_is_a_link(text: str) -> None:
     """Where an image comes from is worth a click."""
     assert is_link(text)
@@ -19,7 +23,8 @@ def test_a_page_of_the_web_is_a_link(text: str) -> None:
         "", "javascript:alert(1)", "data:text/html,x", "ftp://example.com/", "//example.com/",
         "https:example.com", "https://", "https:///x", "https://a b/", "https://a\n/", "https://[",
         "https://bank.example@evil.example/", "https://a.example\\@b.example", " https://a.example",
-        "https://ex\u0430mple.com/", 'https://a.example/"onclick', "java\nscript:https://a.example",
+        "https://ex\u0430mple.com/", "https://\u212aelvin.example", "https://\u202ex",
+        'https://a.example/"onclick', "java\nscript:https://a.example",
     ],
 )  # fmt: skip
 def test_what_is_no_plain_address_of_the_web_is_no_link(text: str) -> None:
@@ -47,3 +52,14 @@ def test_what_nobody_can_see_is_shown_by_its_number(text: str, shown: str) -> No
 def test_what_is_no_text_stays_as_it_is() -> None:
     """A number is shown as a number."""
     assert visible(7) == 7
+
+
+def test_a_text_is_cut_where_it_is_too_long() -> None:
+    """A label of a megabyte would hide all that is below it."""
+    assert (cut("abc", 3), cut("abcd", 3)) == ("abc", "abc…")
+
+
+def test_an_instant_may_be_anything() -> None:
+    """The date of a configuration is a stranger's text too."""
+    assert when("2026-11-20T08:30:00.123456789Z") == "2026-11-20 08:30"
+    assert when("<b>") == "<b>"
