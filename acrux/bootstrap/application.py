@@ -167,17 +167,23 @@ def _application(parts: _Parts, board: Board) -> _Applied:
         return application(rows, challenges=True), rows, ()
     from acrux.bootstrap import pages  # noqa: PLC0415 -- with jinja2, of use only here
 
+    inner = application(
+        edge.limited(table(_of_pages(handlers, services, origins)), services.limits),
+        challenges=False,
+    )
+    shown = pages.build(settings, inner.answer, identity, services.trusts, adapters.clock)
+    completions = (*completions, shown.complete)
+    return application((*rows, *shown.rows), challenges=True), rows, shown.rows
+
+
+def _of_pages(handlers: Handlers, services: Services, origins: Origins) -> Handlers:
     # Pages show what they read, so they are not redirected to the object store. And whoever looks
     # at an image has not pulled it: retention rules would keep what is looked at.
-    read = replace(
+    return replace(
         handlers,
         blobs=BlobHandlers(services.blobs, redirects=False),
         manifests=ManifestHandlers(services.manifests, None, origins),
     )
-    inner = application(edge.limited(table(read), services.limits), challenges=False)
-    shown = pages.build(settings, inner.answer, identity, services.trusts, adapters.clock)
-    completions = (*completions, shown.complete)
-    return application((*rows, *shown.rows), challenges=True), rows, shown.rows
 
 
 def _of_serving(

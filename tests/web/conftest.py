@@ -14,7 +14,7 @@ from tests.clients.npm_packages import installed
 from tests.images import image, index
 from tests.running import RunningRegistry, running
 from tests.tools import require_tool
-from tests.web.pages import RULE, TRUST, USER
+from tests.web.pages import CALLS, GONE
 from tests.web.visiting import ELSEWHERE, Guest, guest_of
 
 PACKAGES = Path(__file__).parent / "npm"
@@ -53,18 +53,18 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
 
 @pytest.fixture(scope="module")
 def filled(registry: RunningRegistry) -> RunningRegistry:
-    """The registry with an image for two platforms, and one more."""
+    """The registry with an image for two platforms, and the rest of what the pages show."""
     auth = RegistryAuth(registry.url, Credential("acrux", Secret(registry.password)))
     layers = [image(b"a layer", name.encode()) for name in ("amd64", "arm64")]
     for one in layers:
         push(registry.url, "team/app", one, auth=auth)
     push(registry.url, "team/app", index(*layers), "v1", "latest", auth=auth)
     push(registry.url, "hello", image(b"hello"), "v1", auth=auth)
-    for path, wanted in (("retentionRules", RULE), ("trusts", TRUST), ("users", USER)):
-        made = httpx2.post(
-            f"{registry.url}/management/v1/{path}", auth=("acrux", registry.password), json=wanted
-        )
-        assert made.status_code == 201, made.text
+    push(registry.url, "team/gone", GONE, "v1", auth=auth)
+    for method, path, wanted in CALLS:
+        httpx2.request(
+            method, f"{registry.url}{path}", auth=("acrux", registry.password), json=wanted
+        ).raise_for_status()
     return registry
 
 

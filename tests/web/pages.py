@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tests.images import image
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -16,9 +18,11 @@ class Shown:
     asks: tuple[str, ...] = ()
 
 
-# A retention rule that the pages show.
-RULE = {"name": "old-tags", "repositories": ["team/*"], "tags": ["*"], "keepLast": 1}
-# A trust and a user.
+# A retention rule. It is disabled, for it would remove what the other pages show.
+RULE = {
+    "name": "old-tags", "repositories": ["team/*"], "tags": ["*"], "keepLast": 1,
+    "status": "disabled",
+}  # fmt: skip
 TRUST = {
     "name": "our-ci", "issuer": "https://issuer.example", "audience": "acrux",
     "claims": ["sub=team:*"], "actions": ["repositories/team/*/content/read"],
@@ -26,15 +30,61 @@ TRUST = {
 USER = {
     "name": "carol", "scopeMapId": "_repositories_pull", "password": "a long enough pass phrase",
 }  # fmt: skip
+# What is deleted, and can be restored.
+GONE = image(b"gone")
+
+# The calls that make what the pages show, after team/app:v1, hello:v1 and team/gone:v1 were pushed.
+CALLS: tuple[tuple[str, str, dict[str, object]], ...] = (
+    ("POST", "/management/v1/retentionRules", RULE),
+    ("POST", "/management/v1/trusts", TRUST),
+    ("POST", "/management/v1/users", USER),
+    ("PUT", "/management/v1/softDeletePolicies", {"repositories": "team/gone"}),
+    ("DELETE", f"/v2/team/gone/manifests/{GONE.digest}", {}),
+)
+
+ONE, APP = "/web/repositories/{repository}", "/web/repositories/team/app"
+TAGS, DELETED = "/v2/team/app/tags/list", "/acr/v1/_deleted/team/gone/_manifests"
 
 PAGES = {
     "login": Shown("/web/login", "/web/login", "Log in"),
     "repositories": Shown("/web/", "/web/", "Repositories", ("/acr/v1/_catalog",)),
-    "repository": Shown(
-        "/web/repositories/{repository}",
-        "/web/repositories/team/app",
-        "team/app",
-        ("/acr/v1/team/app", "/acr/v1/team/app/_tags"),
+    "repository": Shown(ONE, APP, "team/app", (TAGS,)),
+    "image": Shown(
+        f"{ONE}/-/manifests/{{reference}}",
+        f"{APP}/-/manifests/v1",
+        "team/app:v1",
+        ("/v2/team/app/manifests/v1",),
+    ),
+    "manifests": Shown(
+        f"{ONE}/-/manifests", f"{APP}/-/manifests", "Manifests: team/app", ("/acr/v1/team/app",)
+    ),
+    "compare": Shown(
+        "/web/compare",
+        "/web/compare?left=team/app:v1&right=team/app:v1",
+        "Compare",
+        ("/v2/team/app/manifests/v1",),
+    ),
+    "delete": Shown(
+        f"{ONE}/-/delete/{{reference}}", f"{APP}/-/delete/v1", "Delete the tag", (TAGS,)
+    ),
+    "delete-all": Shown(f"{ONE}/-/delete", f"{APP}/-/delete", "Delete the repository", (TAGS,)),
+    "lock": Shown(
+        f"{ONE}/-/lock/{{reference}}", f"{APP}/-/lock/v1", "Lock", ("/acr/v1/team/app/_tags/v1",)
+    ),
+    "lock-all": Shown(f"{ONE}/-/lock", f"{APP}/-/lock", "Lock", ("/acr/v1/team/app",)),
+    "tag": Shown(f"{ONE}/-/tag/{{reference}}", f"{APP}/-/tag/v1", "Add a tag", (TAGS,)),
+    "deleted-all": Shown("/web/deleted", "/web/deleted", "Deleted", ("/acr/v1/_deleted/_catalog",)),
+    "deleted": Shown(
+        f"{ONE}/-/deleted",
+        "/web/repositories/team/gone/-/deleted",
+        "Deleted: team/gone",
+        (DELETED,),
+    ),
+    "restore": Shown(
+        f"{ONE}/-/restore/{{digest}}",
+        f"/web/repositories/team/gone/-/restore/{GONE.digest}?tag=v1",
+        "Restore",
+        (DELETED,),
     ),
     "operation": Shown("/web/operation", "/web/operation", "Operation", ("/management/v1/usage",)),
     "retention": Shown(

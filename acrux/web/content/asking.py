@@ -1,7 +1,7 @@
 """What the pages of content ask the API, whatever their visitor may see."""
 
 from collections.abc import Awaitable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from acrux.errors import InvalidName, UnknownRepository
 from acrux.http import parsing

@@ -12,7 +12,7 @@ from acrux.services.access.accounts import TOKEN_PASSWORDS
 from tests.http.caller import Caller
 from tests.images import image
 from tests.web.http.visitor import Visitor, asks_to_log_in
-from tests.web.pages import PAGES, RULE, TRUST, USER
+from tests.web.pages import CALLS, GONE, PAGES
 
 SCOPE_MAPS = (
     "_admin", "_repositories_admin", "_repositories_pull", "_repositories_pull_metadata_read",
@@ -29,16 +29,18 @@ PASSWORD = "a long enough pass phrase"
 
 @pytest.fixture
 async def world(registry: Registry, admin: Caller) -> Registry:
-    """A registry with the repository that the pages are about."""
+    """A registry with what the pages are about."""
     await admin.push("team/app", "v1", image(b"a layer"))
     await admin.push("hello", "v1", image(b"hello"))
-    for path, wanted in (("retentionRules", RULE), ("trusts", TRUST), ("users", USER)):
-        await admin.call(
-            "POST",
-            f"/management/v1/{path}",
+    await admin.push("team/gone", "v1", GONE)
+    for method, path, wanted in CALLS:
+        made = await admin.call(
+            method,
+            path,
             headers={"Authorization": admin.basic, "Content-Type": "application/json"},
             body=json.dumps(wanted).encode(),
         )
+        assert made.status < 300, made.body
     for name, permissions in OWN.items():
         await registry.services.scope_maps.create(name, permissions)
     return registry
