@@ -18,6 +18,8 @@ class Place(Struct, frozen=True):
 
 PLACES: Final = (
     Place("repositories", "/web/"),
+    Place("compare", "/web/compare"),
+    Place("deleted", "/web/deleted", is_management=True),
     Place("operation", "/web/operation", is_management=True),
     Place("access", "/web/access", is_management=True),
     Place("tokens", "/web/tokens"),
