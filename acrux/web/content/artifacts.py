@@ -92,6 +92,15 @@ class Artifact(Struct, frozen=True):
         return tuple(entry for entry in self.entries if not entry.of)
 
     @property
+    def attestations(self) -> dict[str, list[Entry]]:
+        """What an index lists about its images, by the digest of the image."""
+        found: dict[str, list[Entry]] = {}
+        for entry in self.entries:
+            if entry.of:
+                found.setdefault(entry.of, []).append(entry)
+        return found
+
+    @property
     def annotations(self) -> list[tuple[str, str]]:
         """Its annotations by name."""
         return loose.pairs(self.content.get("annotations"))

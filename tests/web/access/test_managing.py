@@ -46,6 +46,20 @@ def granted(registry: RunningRegistry, name: str, password: str, scope: str) -> 
     return str(json.loads(base64.urlsafe_b64decode(body + "=="))["access"])
 
 
+def test_a_form_changes_nothing_that_nobody_typed(admin: Guest) -> None:
+    """What holds a family's emoji together is invisible, and must survive that a form is saved."""
+    family = "family 👩\u200d👧"
+    make_scope_map(admin, "families", READ)
+    description = admin.page.get_by_label("Description")
+    description.fill(family)
+    press(admin, "Save")
+    press(admin, "Try it on the last 30 days")
+    press(admin, "Go on editing")
+    press(admin, "Save")
+
+    expect(description).to_have_value(family)
+
+
 def test_an_account_is_made_in_three_fields(admin: Guest) -> None:
     """Whoever adds a pipeline wants its password and the line that logs in, and nothing else."""
     admin.go("/web/accounts")

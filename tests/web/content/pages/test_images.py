@@ -72,6 +72,23 @@ async def test_layers_that_another_tag_has_are_marked(owner: Visitor, admin: Cal
     assert "100" in bars
 
 
+async def test_of_a_large_index_a_part_is_shown(owner: Visitor, admin: Caller) -> None:
+    """A stranger's index with thousands of entries must not keep a worker busy."""
+    await admin.push("team/app", str(APP.digest), APP)
+    notes = {
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": str(APP.digest),
+    }
+    platforms = [(APP, {"os": "linux", "architecture": f"a{number}"}, {}) for number in range(600)]
+    await admin.push("team/app", "v1", index(*platforms, *[(APP, {}, notes)] * 100))
+
+    page = await owner.get(f"{AT}/v1")
+
+    assert "linux/a499" in page.text
+    assert "linux/a500" not in page.text
+    assert len(page.hrefs(str(APP.digest).replace(":", "%3A"))) <= 500 * 21
+
+
 async def test_an_index_links_its_platforms_and_their_attestations(
     owner: Visitor, admin: Caller
 ) -> None:
