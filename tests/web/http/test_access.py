@@ -123,5 +123,23 @@ async def test_a_forbidden_thing_looks_like_a_missing_one(world: Registry) -> No
     assert _without(forbidden.body, "team/app") == _without(missing.body, "team/axe")
 
 
+@pytest.mark.parametrize(
+    ("permission", "opens"), [("management/read", True), ("repositories/x/content/read", False)]
+)
+async def test_a_refusal_leads_to_its_case_if_the_visitor_may_open_it(
+    world: Registry, permission: str, opens: bool
+) -> None:
+    """A link to the next refusal explains nothing."""
+    await world.services.scope_maps.create("somebody", (permission,))
+    await world.services.users.create("alice", "somebody", Secret(PASSWORD))
+    visitor = Visitor(world)
+    await visitor.log_in("alice", PASSWORD)
+
+    refused = await visitor.get("/web/repositories/team/app")
+
+    assert refused.status == 401
+    assert (b"/web/cases/" in refused.body) == opens
+
+
 def _without(body: bytes, name: str) -> bytes:
     return re.sub(rb"<code>[a-z0-9]{10}</code>", b"CASE", body.replace(name.encode(), b"NAME"))
