@@ -7,13 +7,12 @@ import msgspec
 
 from acrux.domain.access.scope_maps import ACTION_OF_PERMISSION, default_name, permission
 from acrux.http.messages import Response
-from acrux.web.access.managing import Managing, with_passwords
+from acrux.web.access.managing import MENDABLE, Managing, with_passwords
 from acrux.web.access.nouns import ACCOUNTS
 from acrux.web.calls import Refused
 from acrux.web.visits import Visit
 
 RIGHTS: Final = tuple(ACTION_OF_PERMISSION)
-_MENDABLE: Final = frozenset({400, 409, 413})
 
 
 async def create(visit: Visit) -> Response:
@@ -27,7 +26,7 @@ async def create(visit: Visit) -> Response:
         wanted = {"name": form.get("name", "").strip(), "scopeMapId": scope_map, **_expiry(form)}
         answer = await visit.change("POST", ACCOUNTS.api, msgspec.json.encode(wanted))
     except Refused as refused:
-        if refused.status not in _MENDABLE:
+        if refused.status not in MENDABLE:
             raise
         return await Managing(ACCOUNTS).listed(visit, form, refused)
     return with_passwords(visit, answer.json()["credentials"])

@@ -21,7 +21,7 @@ from acrux.web.visits import Visit, redirect
 CHANGED: Final = 412
 
 # With what the visitor typed kept, and what was wrong said above it.
-_MENDABLE: Final = frozenset({400, 409, CHANGED, 413})
+MENDABLE: Final = frozenset({400, 409, CHANGED, 413})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Managing:
         try:
             await visit.change("POST", self.noun.api, msgspec.json.encode(wanted))
         except Refused as refused:
-            if refused.status not in _MENDABLE:
+            if refused.status not in MENDABLE:
                 raise
             return await self.listed(visit, form, refused)
         return redirect(self._page(form.get("name", "")))
@@ -109,7 +109,7 @@ class Managing:
             else:
                 raise InvalidRequest("the form does not say what to do")
         except Refused as refused:
-            if refused.status not in _MENDABLE:
+            if refused.status not in MENDABLE:
                 raise
             one = await visit.get(self._api(visit))
             kept = self._kept(form)

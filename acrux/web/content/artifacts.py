@@ -3,6 +3,7 @@
 from typing import Any, Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from acrux.domain.content.media_types import IMAGE_CONFIGS, INDEXES
 from acrux.web.calls import Answer, Call
@@ -120,8 +121,7 @@ async def find(visit: Visit, repository: str, reference: str) -> Artifact:
         return found
     digest = loose.text(loose.at(found.content, "config", "digest"))
     config = await asking.if_allowed(blob(visit, repository, digest))
-    value = None if config is None else loose.decode(config.body)
-    return Artifact(repository, reference, found.digest, found.media_type, found.content, value)
+    return found if config is None else replace(found, config=loose.decode(config.body))
 
 
 async def blob(visit: Visit, repository: str, digest: str) -> Answer:

@@ -11,8 +11,11 @@ from acrux.web.visits import Visit
 
 Shown = TypeVar("Shown")
 
+# To an account, the API says 401 where it lacks a right, so that clients ask for a token.
+FORBIDDEN: Final = frozenset({401, 403})
+
 # Nothing is here, or not for this visitor, or it is too large to be shown.
-_NOTHING: Final = frozenset({401, 403, 404, 413})
+_NOTHING: Final = FORBIDDEN | {404, 413}
 
 
 async def if_allowed(answer: Awaitable[Shown]) -> Shown | None:

@@ -1,7 +1,8 @@
 """Delete, lock and tag, each after a page that says what it does."""
 
-import json
 from typing import Any, Final
+
+import msgspec
 
 from acrux.domain.content.names import Tag
 from acrux.http.messages import Response
@@ -13,7 +14,6 @@ from acrux.web.visits import HOME, Visit, redirect
 
 SWITCHES: Final = ("deleteEnabled", "writeEnabled", "listEnabled", "readEnabled")
 _UNPROCESSABLE: Final = 422
-_FORBIDDEN: Final = frozenset({401, 403})
 
 
 class Target:
@@ -105,7 +105,7 @@ async def _shown(visit: Visit, target: Target) -> dict[str, Any]:
     try:
         return target.shown(await visit.get(target.properties))
     except Refused as refused:
-        if refused.status not in _FORBIDDEN:
+        if refused.status not in asking.FORBIDDEN:
             raise
         return {}
 
@@ -135,7 +135,7 @@ async def lock(visit: Visit) -> Response:
     """POST: set the switches. One that is not in the form is off."""
     target, form = Target(visit), await visit.form()
     change = {name: name in form for name in SWITCHES}
-    await visit.change("PATCH", target.properties, json.dumps(change).encode())
+    await visit.change("PATCH", target.properties, msgspec.json.encode(change))
     return redirect(f"{target.page}?done=locked")
 
 

@@ -24,11 +24,6 @@ class Side(Struct, frozen=True):
     asked: Artifact
     image: Artifact
 
-    @property
-    def size(self) -> int:
-        """The bytes of its layers."""
-        return sum(layer.size for layer in self.image.blobs)
-
 
 class Row(Struct, frozen=True):
     """Something that one of the two has, or both, perhaps with other values."""
@@ -111,10 +106,10 @@ def _chosen(wanted: str, platforms: tuple[Row, ...]) -> str:
 
 async def _side(visit: Visit, asked: Artifact, platform: str) -> Side:
     entries = asked.platforms
-    wanted = [entry.digest for entry in entries if entry.platform == platform]
-    for digest in (*wanted, *(entry.digest for entry in entries[:1])):
-        return Side(asked, await artifacts.find(visit, asked.repository, digest))
-    return Side(asked, asked)
+    if not entries:
+        return Side(asked, asked)
+    chosen = next((entry for entry in entries if entry.platform == platform), entries[0])
+    return Side(asked, await artifacts.find(visit, asked.repository, chosen.digest))
 
 
 def _layers(left: Side, right: Side) -> tuple[LayerRow, ...]:

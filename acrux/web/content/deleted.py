@@ -1,6 +1,6 @@
 """What was deleted and can be restored."""
 
-import json
+import msgspec
 
 from acrux.domain.content.names import Tag
 from acrux.http import parsing
@@ -50,7 +50,7 @@ async def restore(visit: Visit) -> Response:
     name, digest = asking.repository(visit), str(parsing.digest(visit.request))
     form = await visit.form()
     tag = form.get("tag", "").strip()
-    body = json.dumps({"tag": tag} if tag else {}).encode()
+    body = msgspec.json.encode({"tag": tag} if tag else {})
     force = {"force": "true"} if form.get("force") else {}
     await visit.change("POST", f"/acr/v1/_deleted/{name}/_manifests/{digest}", body, **force)
     page = f"/web/repositories/{words.path(name)}/-/manifests/{tag or digest}"

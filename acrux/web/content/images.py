@@ -35,7 +35,6 @@ async def show_image(visit: Visit) -> Response:
         graph=graph,
         documents=documents,
         actions=actions,
-        shows_secrets=shows_secrets,
         done=visit.param("done"),
     )
 

@@ -14,8 +14,6 @@ from acrux.web.visits import Visit, redirect
 # Calls of a search, each of which looks at some thousand names. Then the visitor may go on.
 SEARCHES: Final = 20
 
-FORBIDDEN: Final = frozenset({401, 403})
-
 _CATALOG: Final = "/acr/v1/_catalog"
 _READS: Final = ("/content/read", "/metadata/read")
 
@@ -37,7 +35,7 @@ async def list_repositories(visit: Visit) -> Response:
         found = await (_search(visit, text) if text else _level(visit, below))
     except Refused as refused:
         readable = await _readable(visit)
-        if refused.status not in FORBIDDEN or (visit.visitor.is_anonymous and not readable):
+        if refused.status not in asking.FORBIDDEN or (visit.visitor.is_anonymous and not readable):
             raise
         return visit.page("content/unlisted", refused.status, readable=readable)
     return visit.page(

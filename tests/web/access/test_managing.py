@@ -107,7 +107,7 @@ def test_an_account_is_changed_renewed_and_deleted(admin: Guest) -> None:
     expect(admin.page.locator(".facts")).to_contain_text("disabled")
     press(admin, "Renew password2")
     expect(admin.page.locator("h2", has_text="password2")).to_be_visible()
-    assert admin.page.locator("pre.secret").count() == 1
+    assert admin.page.locator("pre.lines").count() == 1
     admin.go("/web/accounts/leaked")
     press(admin, "Revoke all tokens")
     admin.page.get_by_text("Delete…").click()
