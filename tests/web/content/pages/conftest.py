@@ -2,9 +2,11 @@
 
 import pytest
 
+from acrux.bootstrap.application import Registry
 from tests.http.caller import Caller
 from tests.http.conftest import admin, clock, log, registry, settings, stranger
 from tests.web.content.pages.visiting import Visitor, visitor
+from tests.web.http.visitor import Visitor as Browser
 
 __all__ = ["admin", "clock", "log", "registry", "settings", "stranger"]
 
@@ -16,6 +18,6 @@ async def owner(admin: Caller) -> Visitor:
 
 
 @pytest.fixture
-def guest(admin: Caller) -> Visitor:
+def guest(registry: Registry) -> Visitor:
     """Somebody who has not logged in."""
-    return Visitor(admin, "")
+    return Visitor(Browser(registry))

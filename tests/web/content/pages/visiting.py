@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import unquote, urlencode
+from urllib.parse import unquote
 
 from acrux.bootstrap.application import Registry
-from tests.http.caller import HOST, Answer, Caller
+from tests.http.caller import Answer, Caller
+from tests.web.http.visitor import Visitor as Browser
 
 # What HTML closes by itself.
 VOID = {"meta", "link", "input", "br", "hr", "img", "wbr"}
@@ -63,44 +64,34 @@ class _Reader(HTMLParser):
 class Visitor:
     """Somebody in front of a browser that runs no scripts."""
 
-    caller: Caller
-    session: str
+    browser: Browser
 
     async def get(self, path: str) -> Shown:
         """Open a page."""
-        return await self._shown("GET", path)
+        return _read(await self.browser.get(_decoded(path)))
 
     async def send(self, path: str, **form: str) -> Shown:
         """Send a form."""
-        return await self._shown("POST", path, urlencode(form).encode())
-
-    async def _shown(self, method: str, path: str, body: bytes = b"") -> Shown:
-        headers = {"Authorization": "", "Origin": f"http://{HOST}", "Sec-Fetch-Site": "same-origin"}
-        if body or method == "POST":
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        if self.session:
-            headers["Cookie"] = f"__Host-acrux={self.session}"
-        path, mark, query = path.partition("?")
-        answer = await self.caller.call(
-            method, f"{unquote(path)}{mark}{query}", headers=_present(headers), body=body
-        )
-        shown = Shown(answer)
-        if answer.body:
-            reader = _Reader(shown)
-            reader.feed(answer.body.decode())
-            reader.close()
-        return shown
+        return _read(await self.browser.post(_decoded(path), form))
 
 
-def _present(headers: dict[str, str]) -> list[tuple[str, str]]:
-    # An empty header stands for none: the caller would add its own.
-    return [(name, value) for name, value in headers.items() if value]
+def _decoded(path: str) -> str:
+    # As a server gives it to an application; the query stays as it is.
+    path, mark, query = path.partition("?")
+    return f"{unquote(path)}{mark}{query}"
+
+
+def _read(answer: Answer) -> Shown:
+    shown = Shown(answer)
+    reader = _Reader(shown)
+    reader.feed(answer.body.decode())
+    reader.close()
+    return shown
 
 
 async def visitor(caller: Caller) -> Visitor:
     """The account of a caller in front of a browser."""
-    anonymous = Caller(caller.registry, caller.username, caller.password)
-    return Visitor(anonymous, await caller.refresh_token())
+    return Visitor(Browser(caller.registry, await caller.refresh_token()))
 
 
 async def account(registry: Registry, name: str, *permissions: str) -> Visitor:
