@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx2
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.running import RunningRegistry
@@ -61,6 +62,10 @@ class Guest:
         self.log_in("acrux", self.registry.password)
         expect(self.page.get_by_role("button", name="Log out")).to_be_visible()
 
+    def press(self, button: str) -> None:
+        """Press the button with this text."""
+        self.page.get_by_role("button", name=button, exact=True).click()
+
     def is_at(self, path: str) -> None:
         """Assert that this page is shown, whatever its query is."""
         expect(self.page).to_have_url(re.compile(re.escape(path) + r"(\?.*)?$"))
@@ -78,6 +83,14 @@ class Guest:
     def _see(self, request: Request) -> None:
         if not request.url.startswith(self.home):
             self.complaints.append(f"asked {request.url}")
+
+
+def call(
+    registry: RunningRegistry, method: str, path: str, body: object = None, login: str = ""
+) -> bytes:
+    """Call the API, as the admin user or as `name:password`; refusals are answers too."""
+    name, _, password = (login or f"acrux:{registry.password}").partition(":")
+    return httpx2.request(method, f"{registry.url}{path}", auth=(name, password), json=body).content
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """The audit log as a timeline, and a case as a picture."""
 
-import urllib.error
-import urllib.request
-
+import httpx2
 import pytest
 from playwright.sync_api import expect
 
@@ -14,12 +12,8 @@ HOSTILE = "/v2/team/app/manifests/%3Cimg%20src=x%20onerror=alert(1)%3E"
 
 def refused(registry: RunningRegistry, path: str, authorization: str = "Bearer x") -> str:
     """The case of a request that is refused."""
-    headers = {"Authorization": authorization}
-    request = urllib.request.Request(f"{registry.url}{path}", headers=headers)  # noqa: S310 -- our own
-    with pytest.raises(urllib.error.HTTPError) as answer:
-        urllib.request.urlopen(request)  # noqa: S310 -- as above
-    with answer.value as response:
-        return str(response.headers["X-Acrux-Case"])
+    answer = httpx2.get(f"{registry.url}{path}", headers={"Authorization": authorization})
+    return answer.headers["X-Acrux-Case"]
 
 
 def sees(guest: Guest, path: str, text: str) -> None:

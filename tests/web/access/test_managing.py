@@ -3,13 +3,12 @@
 import base64
 import json
 import re
-import urllib.request
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.running import RunningRegistry
-from tests.web.visiting import Guest
+from tests.web.visiting import Guest, call
 
 READ = "repositories/team/*/content/read"
 WRITE = "repositories/team/*/content/write"
@@ -22,27 +21,20 @@ def admin(guest: Guest) -> Guest:
     return guest
 
 
-def press(guest: Guest, button: str) -> None:
-    """Press the button with this text."""
-    guest.page.get_by_role("button", name=button, exact=True).click()
-
-
 def make_scope_map(guest: Guest, name: str, actions: str) -> None:
     """Create a scope map by its form."""
     guest.go("/web/scope-maps")
     guest.page.get_by_label("Name").fill(name)
     guest.page.get_by_label("Permissions").fill(actions)
-    press(guest, "Create")
+    guest.press("Create")
     guest.is_at(f"/web/scope-maps/{name}")
 
 
 def granted(registry: RunningRegistry, name: str, password: str, scope: str) -> str:
     """What the account gets a token for."""
-    text = base64.b64encode(f"{name}:{password}".encode()).decode()
-    address = f"{registry.url}/oauth2/token?service={registry.host}&scope={scope}"
-    request = urllib.request.Request(address, headers={"Authorization": f"Basic {text}"})  # noqa: S310 -- our own
-    with urllib.request.urlopen(request) as answer:  # noqa: S310 -- as above
-        body = json.load(answer)["access_token"].split(".")[1]
+    address = f"/oauth2/token?service={registry.host}&scope={scope}"
+    token = json.loads(call(registry, "GET", address, login=f"{name}:{password}"))["access_token"]
+    body = token.split(".")[1]
     return str(json.loads(base64.urlsafe_b64decode(body + "=="))["access"])
 
 
@@ -52,10 +44,10 @@ def test_a_form_changes_nothing_that_nobody_typed(admin: Guest) -> None:
     make_scope_map(admin, "families", READ)
     description = admin.page.get_by_label("Description")
     description.fill(family)
-    press(admin, "Save")
-    press(admin, "Try it on the last 30 days")
-    press(admin, "Go on editing")
-    press(admin, "Save")
+    admin.press("Save")
+    admin.press("Try it on the last 30 days")
+    admin.press("Go on editing")
+    admin.press("Save")
 
     expect(description).to_have_value(family)
 
@@ -67,7 +59,7 @@ def test_an_account_is_made_in_three_fields(admin: Guest) -> None:
     admin.page.get_by_label("Repository").fill("team/app")
     admin.page.get_by_label("content/read").check()
     admin.page.get_by_label("Expires at").fill("2090-01-01")
-    press(admin, "Create")
+    admin.press("Create")
 
     line = admin.page.locator("pre", has_text="docker login").inner_text()
     password = re.search(r"echo (\w+) \| docker login localhost:\d+ -u pipeline", line)
@@ -86,10 +78,10 @@ def test_what_was_typed_stays_if_it_is_refused(admin: Guest) -> None:
     """Nobody wants to fill in a form again because of one word in it."""
     admin.go("/web/accounts")
     admin.page.get_by_label("Name").fill("no-rights")
-    press(admin, "Create")
+    admin.press("Create")
     expect(admin.page.get_by_role("alert")).to_contain_text("at least one right")
     admin.page.get_by_label("Scope map").fill("nowhere")
-    press(admin, "Create")
+    admin.press("Create")
 
     expect(admin.page.get_by_role("alert")).to_contain_text("there is no scope map 'nowhere'")
     expect(admin.page.get_by_label("Name")).to_have_value("no-rights")
@@ -100,18 +92,18 @@ def test_an_account_is_changed_renewed_and_deleted(admin: Guest) -> None:
     admin.go("/web/accounts")
     admin.page.get_by_label("Name").fill("leaked")
     admin.page.get_by_label("Scope map").fill("_repositories_pull")
-    press(admin, "Create")
+    admin.press("Create")
     admin.go("/web/accounts/leaked")
     admin.page.get_by_label("Status").select_option("disabled")
-    press(admin, "Save")
+    admin.press("Save")
     expect(admin.page.locator(".facts")).to_contain_text("disabled")
-    press(admin, "Renew password2")
+    admin.press("Renew password2")
     expect(admin.page.locator("h2", has_text="password2")).to_be_visible()
     assert admin.page.locator("pre.lines").count() == 1
     admin.go("/web/accounts/leaked")
-    press(admin, "Revoke all tokens")
+    admin.press("Revoke all tokens")
     admin.page.get_by_text("Delete…").click()
-    press(admin, "Delete it. This cannot be undone.")
+    admin.press("Delete it. This cannot be undone.")
 
     admin.is_at("/web/accounts")
     expect(admin.page.get_by_role("link", name="leaked")).to_have_count(0)
@@ -127,16 +119,16 @@ def test_who_edits_a_scope_map_that_changed_meanwhile_is_told(
     other.log_in_as_admin()
     other.go("/web/scope-maps/edited-by-two")
     admin.page.get_by_label("Permissions").fill(f"{READ}\n{WRITE}")
-    press(admin, "Save")
+    admin.press("Save")
     admin.is_at("/web/scope-maps/edited-by-two")
     other.page.get_by_label("Description").fill("mine")
-    press(other, "Save")
+    other.press("Save")
 
     expect(other.page.get_by_role("alert")).to_contain_text("Somebody else has changed it")
     expect(other.page.locator("pre")).to_contain_text(WRITE)
     expect(other.page.get_by_label("Description")).to_have_value("mine")
     other.page.get_by_label("Permissions").fill(f"{READ}\n{WRITE}")
-    press(other, "Save")
+    other.press("Save")
     expect(other.page.get_by_role("alert")).to_have_count(0)
     context.close()
 
@@ -145,7 +137,7 @@ def test_a_wrong_permission_is_refused_in_the_words_of_the_api(admin: Guest) -> 
     """A scope map that grants nothing because of a typing error costs somebody an afternoon."""
     make_scope_map(admin, "mistyped", READ)
     admin.page.get_by_label("Permissions").fill("repositories/team/content/fly")
-    press(admin, "Save")
+    admin.press("Save")
 
     expect(admin.page.get_by_role("alert")).to_contain_text("a permission is repositories/NAME/")
     expect(admin.page.get_by_label("Permissions")).to_have_value("repositories/team/content/fly")
@@ -159,18 +151,18 @@ def test_a_trust_is_made_changed_and_deleted(admin: Guest) -> None:
     admin.page.get_by_label("Audience").fill("acrux")
     admin.page.get_by_label("Claims").fill("sub=team:*\nref=main")
     admin.page.get_by_label("Scope map").fill("_repositories_pull")
-    press(admin, "Create")
+    admin.press("Create")
     admin.is_at("/web/trusts/our-ci")
     admin.page.get_by_label("Longest lifetime").fill("30")
     admin.page.get_by_label("Status").select_option("disabled")
-    press(admin, "Save")
+    admin.press("Save")
     expect(admin.page.get_by_label("Longest lifetime")).to_have_value("30")
     expect(admin.page.get_by_label("Claims")).to_have_value("sub=team:*\nref=main")
     admin.page.get_by_label("Longest lifetime").fill("soon")
-    press(admin, "Save")
+    admin.press("Save")
     expect(admin.page.get_by_role("alert")).to_contain_text("lifetimeInMinutes")
     admin.page.get_by_text("Delete…").click()
-    press(admin, "Delete it. This cannot be undone.")
+    admin.press("Delete it. This cannot be undone.")
 
     admin.is_at("/web/trusts")
 
@@ -181,16 +173,16 @@ def test_a_user_is_made_and_gets_another_password(admin: Guest) -> None:
     admin.page.get_by_label("Name").fill("alice@example.com")
     admin.page.get_by_label("Scope map").fill("_repositories_pull")
     admin.page.get_by_label("Password").fill("a long enough pass phrase")
-    press(admin, "Create")
+    admin.press("Create")
     admin.is_at("/web/users/alice%40example.com")
     admin.page.get_by_label("New password").fill("short")
-    press(admin, "Set the password")
+    admin.press("Set the password")
     expect(admin.page.get_by_role("alert")).to_be_visible()
     admin.page.get_by_label("New password").fill("another long pass phrase")
-    press(admin, "Set the password")
+    admin.press("Set the password")
     expect(admin.page.get_by_role("alert")).to_have_count(0)
 
-    press(admin, "Log out")
+    admin.press("Log out")
     admin.log_in("alice@example.com", "another long pass phrase")
     expect(admin.page.get_by_role("button", name="Log out")).to_be_visible()
     admin.go("/web/accounts")
@@ -201,7 +193,7 @@ def test_a_key_is_rotated_and_revoked(admin: Guest) -> None:
     """A key that others may know must go at once."""
     admin.go("/web/keys")
     before = admin.page.get_by_role("row").count()
-    press(admin, "Publish a new key")
+    admin.press("Publish a new key")
 
     expect(admin.page.get_by_role("row")).to_have_count(before + 1)
     expect(admin.page.get_by_role("table")).to_contain_text("announced")

@@ -1,35 +1,14 @@
 """Who may do what, what was used, and what a change would mean."""
 
-import base64
 import json
-import urllib.error
-import urllib.request
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.running import RunningRegistry, until
-from tests.web.visiting import Guest
+from tests.web.visiting import Guest, call
 
 READ, WRITE = "repositories/team/*/content/read", "repositories/team/*/content/write"
-
-
-def call(
-    registry: RunningRegistry, method: str, path: str, body: object = None, login: str = ""
-) -> bytes:
-    """Call the API, as the admin user or as `name:password`; refusals are answers too."""
-    text = base64.b64encode((login or f"acrux:{registry.password}").encode()).decode()
-    headers = {"Authorization": f"Basic {text}", "Content-Type": "application/json"}
-    content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(  # noqa: S310 -- our own
-        f"{registry.url}{path}", content, headers, method=method
-    )
-    try:
-        with urllib.request.urlopen(request) as answer:  # noqa: S310 -- as above
-            return bytes(answer.read())
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.read()
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +32,12 @@ def robot(registry: RunningRegistry) -> str:
     return "robot"
 
 
-def press(guest: Guest, button: str) -> None:
-    """Press the button with this text."""
-    guest.page.get_by_role("button", name=button, exact=True).click()
-
-
 def test_who_may_do_what_is_a_matrix(guest: Guest, robot: str) -> None:
     """Who can overwrite a release is a question that must have an answer."""
     guest.log_in_as_admin()
     guest.go("/web/access")
     guest.page.get_by_label("Repository").fill("team/app")
-    press(guest, "Show")
+    guest.press("Show")
 
     row = guest.page.get_by_role("row", name=robot)
     expect(row.get_by_role("cell")).to_have_text(
@@ -79,14 +53,14 @@ def test_a_change_is_tried_before_it_is_saved(guest: Guest, robot: str) -> None:
     guest.log_in_as_admin()
     guest.go("/web/scope-maps/team-map")
     guest.page.get_by_label("Permissions").fill(f"{READ}\nrepositories/team/*/content/delete")
-    press(guest, "Try it on the last 30 days")
+    guest.press("Try it on the last 30 days")
 
     refused = guest.page.get_by_role("region", name="Succeeded, and would be refused")
     expect(refused).to_contain_text("repository:team/app:push")
     expect(refused).to_contain_text(robot)
     allowed = guest.page.get_by_role("region", name="Were refused, and would succeed")
     expect(allowed).to_contain_text("repository:team/app:delete")
-    press(guest, "Go on editing")
+    guest.press("Go on editing")
     expect(guest.page.get_by_label("Permissions")).to_have_value(
         f"{READ}\nrepositories/team/*/content/delete"
     )
@@ -100,7 +74,7 @@ def test_what_an_account_used_fills_the_form_of_its_scope_map(guest: Guest, robo
     guest.go(f"/web/accounts/{robot}")
     guest.page.get_by_role("link", name="What did it use?").click()
     expect(guest.page.get_by_role("table")).to_contain_text("tokens only")
-    press(guest, "Put these into the form of its scope map")
+    guest.press("Put these into the form of its scope map")
 
     expect(guest.page.get_by_role("status")).to_contain_text("suggestions")
     expect(guest.page.get_by_label("Permissions")).to_have_value(
@@ -118,7 +92,7 @@ def test_an_account_with_a_built_in_scope_map_gets_one_of_its_own(guest: Guest) 
         return "management/write" in guest.page.content()
 
     until(is_shown)
-    press(guest, "Make a scope map of these")
+    guest.press("Make a scope map of these")
 
     guest.is_at("/web/scope-maps")
     expect(guest.page.get_by_label("Permissions")).not_to_have_value("")
@@ -135,9 +109,9 @@ def test_a_trust_is_tried_too(guest: Guest) -> None:
     guest.go("/web/trusts/our-ci")
     guest.page.get_by_label("Permissions").fill("")
     guest.page.get_by_label("Scope map").fill("_repositories_pull")
-    press(guest, "Try it on the last 30 days")
+    guest.press("Try it on the last 30 days")
     expect(guest.page.get_by_role("heading", level=1)).to_contain_text("our-ci")
-    press(guest, "Save the change")
+    guest.press("Save the change")
 
     guest.is_at("/web/trusts/our-ci")
     expect(guest.page.get_by_label("Scope map")).to_have_value("_repositories_pull")

@@ -6,20 +6,14 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.web.access.test_questions import call
-from tests.web.visiting import Guest
-
-
-def press(guest: Guest, button: str) -> None:
-    """Press the button with this text."""
-    guest.page.get_by_role("button", name=button, exact=True).click()
+from tests.web.visiting import Guest, call
 
 
 def show(guest: Guest, token: str) -> None:
     """Paste the token into the page."""
     guest.go("/web/tokens")
     guest.page.get_by_label("Token", exact=True).fill(token)
-    press(guest, "Show")
+    guest.press("Show")
 
 
 def issued(guest: Guest) -> str:
@@ -120,7 +114,7 @@ def test_a_token_is_got_in_three_steps(guest: Guest) -> None:
     guest.go("/web/tokens/new")
     guest.page.get_by_label("Repository").fill("team/app")
     guest.page.get_by_label("push").check()
-    press(guest, "Get the token")
+    guest.press("Get the token")
 
     words = guest.page.locator("#words")
     expect(words).to_contain_text('scope="repository:team/app:pull,push"')
@@ -136,6 +130,6 @@ def test_a_command_on_the_page_is_safe_to_paste(guest: Guest) -> None:
     guest.log_in_as_admin()
     guest.go("/web/tokens/new")
     guest.page.get_by_label("Repository").fill("a'; rm -rf ~; '")
-    press(guest, "Get the token")
+    guest.press("Get the token")
 
     assert "; rm -rf" not in guest.page.locator("#words pre").first.inner_text()
