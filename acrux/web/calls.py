@@ -24,6 +24,7 @@ class Visitor(Struct, frozen=True):
     session: Secret | None = None
     has_ended: bool = False  # the session that was presented
     sees_management: bool = False  # for what the pages offer; the guard decides
+    sees_deleted: bool = False
 
     @property
     def is_anonymous(self) -> bool:

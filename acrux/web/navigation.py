@@ -1,6 +1,6 @@
 """The places that every page leads to, as far as its visitor may go."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -8,25 +8,37 @@ from msgspec import Struct
 from acrux.web.calls import Visitor
 
 
+def _everybody(_: Visitor) -> bool:
+    return True
+
+
+def _managers(visitor: Visitor) -> bool:
+    return visitor.sees_management
+
+
+def _restorers(visitor: Visitor) -> bool:
+    return visitor.sees_deleted
+
+
 class Place(Struct, frozen=True):
     """A place of the navigation; `word` is its name in the words of every page."""
 
     word: str
     path: str
-    is_management: bool = False  # of use to whoever may see accounts and the like
+    is_for: Callable[[Visitor], bool] = _everybody
 
 
 PLACES: Final = (
     Place("repositories", "/web/"),
     Place("compare", "/web/compare"),
-    Place("deleted", "/web/deleted", is_management=True),
-    Place("operation", "/web/operation", is_management=True),
-    Place("access", "/web/access", is_management=True),
+    Place("deleted", "/web/deleted", _restorers),
+    Place("operation", "/web/operation", _managers),
+    Place("access", "/web/access", _managers),
     Place("tokens", "/web/tokens"),
-    Place("audit", "/web/audit", is_management=True),
+    Place("audit", "/web/audit", _managers),
 )
 
 
 def places(visitor: Visitor) -> Sequence[Place]:
     """Where the visitor can go. This only saves them a refusal: the API's guard decides."""
-    return [place for place in PLACES if visitor.sees_management or not place.is_management]
+    return [place for place in PLACES if place.is_for(visitor)]

@@ -5,7 +5,7 @@ from typing import Final
 
 from acrux.domain.access.credential import Secret
 from acrux.domain.access.grants import narrow
-from acrux.domain.access.scope import READ, on_management
+from acrux.domain.access.scope import READ, on_deleted_catalog, on_management
 from acrux.errors import BadCredentials
 from acrux.http import parsing
 from acrux.http.access.identity import Identity
@@ -17,6 +17,7 @@ COOKIE: Final = "__Host-acrux"
 ATTEMPT: Final = "__Host-acrux-login"
 ATTEMPT_SECONDS: Final = 600  # that a login with an issuer may take
 _MANAGEMENT: Final = on_management(READ)
+_DELETED: Final = on_deleted_catalog()
 _ATTRIBUTES: Final = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
@@ -39,8 +40,13 @@ class Sessions:
             principal = await self._identity.of_refresh_token(session)
         except BadCredentials:
             return Visitor(has_ended=True)
-        managing = narrow(principal, [_MANAGEMENT]).permits(_MANAGEMENT)
-        return Visitor(principal.name, Secret(session), sees_management=managing)
+        held = narrow(principal, [_MANAGEMENT, _DELETED])
+        return Visitor(
+            principal.name,
+            Secret(session),
+            sees_management=held.permits(_MANAGEMENT),
+            sees_deleted=held.permits(_DELETED),
+        )
 
 
 def begin(response: Response, session: Secret) -> None:

@@ -1,7 +1,6 @@
 """The audit log as a timeline, and a case as a picture."""
 
 import httpx2
-import pytest
 from playwright.sync_api import expect
 
 from tests.running import RunningRegistry, until

@@ -141,5 +141,29 @@ async def test_a_refusal_leads_to_its_case_if_the_visitor_may_open_it(
     assert (b"/web/cases/" in refused.body) == opens
 
 
+@pytest.mark.parametrize(
+    ("permission", "offered"),
+    [
+        ("repositories/team/*/content/read", {"compare", "tokens"}),
+        ("repositories/team/*/deleted/read", {"compare", "tokens", "deleted"}),
+        ("management/read", {"compare", "tokens", "operation", "access", "audit"}),
+    ],
+)
+async def test_a_page_leads_where_its_visitor_may_go(
+    world: Registry, permission: str, offered: set[str]
+) -> None:
+    """A link to a refusal is none, and what one may do has to be found."""
+    await world.services.scope_maps.create("somebody", (permission,))
+    await world.services.users.create("alice", "somebody", Secret(PASSWORD))
+    visitor = Visitor(world)
+    await visitor.log_in("alice", PASSWORD)
+
+    shown = await visitor.get("/web/tokens")
+
+    places = re.search(r'<nav aria-label="Pages">(.*?)</nav>', shown.body.decode(), re.DOTALL)
+    assert places is not None
+    assert set(re.findall(r'href="/web/(\w+)"', places[1])) == offered
+
+
 def _without(body: bytes, name: str) -> bytes:
     return re.sub(rb"<code>[a-z0-9]{10}</code>", b"CASE", body.replace(name.encode(), b"NAME"))
