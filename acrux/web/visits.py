@@ -1,6 +1,6 @@
 """One request for a page: who visits, what they are told and shown."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ ANSWER_BYTES: Final = 4 * 1024 * 1024
 UNAUTHORIZED: Final = 401
 
 Handler = Callable[[Request], Awaitable[Response]]
+Rows = tuple[tuple[str, Mapping[str, Handler]], ...]  # paths, each with its handlers by method
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,9 @@
 """The pages of this wing, one row for each."""
 
-from collections.abc import Mapping
-
-from acrux.http.routes import Handler
 from acrux.web.access import accounts, audit, cases, keys, questions
 from acrux.web.access.managing import Managing
 from acrux.web.access.nouns import ACCOUNTS, NOUNS, Noun
-from acrux.web.visits import Visits
-
-Rows = tuple[tuple[str, Mapping[str, Handler]], ...]
+from acrux.web.visits import Rows, Visits
 
 
 def rows(visits: Visits) -> Rows:

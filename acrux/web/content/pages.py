@@ -1,13 +1,9 @@
 """The pages of what the registry holds, one row for each."""
 
-from collections.abc import Mapping
 from typing import Final
 
-from acrux.http.routes import Handler
 from acrux.web.content import changes, comparison, deleted, images, repositories, tags
-from acrux.web.visits import HOME, Visits
-
-Rows = tuple[tuple[str, Mapping[str, Handler]], ...]
+from acrux.web.visits import HOME, Rows, Visits
 
 _ONE: Final = "/web/repositories/{repository}"
 
