@@ -21,21 +21,34 @@ def _restorers(visitor: Visitor) -> bool:
 
 
 class Place(Struct, frozen=True):
-    """A place of the navigation; `word` is its name in the words of every page."""
+    """A place of the navigation; `word` is its name in the words of every page.
+
+    The paths of its other pages begin with one of `within`.
+    """
 
     word: str
     path: str
     is_for: Callable[[Visitor], bool] = _everybody
+    within: tuple[str, ...] = ()
+
+    def holds(self, path: str) -> bool:
+        """Whether the page at this path is one of its other pages."""
+        return path.startswith(self.within)
 
 
 PLACES: Final = (
-    Place("repositories", "/web/"),
+    Place("repositories", "/web/", within=("/web/repositories/",)),
     Place("compare", "/web/compare"),
     Place("deleted", "/web/deleted", _restorers),
-    Place("operation", "/web/operation", _managers),
-    Place("access", "/web/access", _managers),
-    Place("tokens", "/web/tokens"),
-    Place("audit", "/web/audit", _managers),
+    Place("operation", "/web/operation", _managers, ("/web/operation/",)),
+    Place(
+        "access",
+        "/web/access",
+        _managers,
+        ("/web/accounts", "/web/users", "/web/scope-maps", "/web/trusts", "/web/keys"),
+    ),
+    Place("tokens", "/web/tokens", within=("/web/tokens/",)),
+    Place("audit", "/web/audit", _managers, ("/web/cases/",)),
 )
 
 

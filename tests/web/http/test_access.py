@@ -9,7 +9,7 @@ from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
 from acrux.http.access import guard
 from acrux.services.access.accounts import TOKEN_PASSWORDS
-from tests.http.caller import Caller
+from tests.http.caller import Answer, Caller
 from tests.images import image
 from tests.web.http.visitor import Visitor, asks_to_log_in
 from tests.web.pages import CALLS, GONE, PAGES
@@ -160,9 +160,24 @@ async def test_a_page_leads_where_its_visitor_may_go(
 
     shown = await visitor.get("/web/tokens")
 
-    places = re.search(r'<nav aria-label="Pages">(.*?)</nav>', shown.body.decode(), re.DOTALL)
-    assert places is not None
-    assert set(re.findall(r'href="/web/(\w+)"', places[1])) == offered
+    assert set(re.findall(r'href="/web/(\w+)"', _navigation(shown))) == offered
+
+
+@pytest.mark.parametrize("name", ASKING)
+async def test_every_page_says_in_which_place_it_is(world: Registry, name: str) -> None:
+    """Whoever came by a link from elsewhere wants to know where they are."""
+    await world.services.users.create("alice", "_admin", Secret(PASSWORD))
+    visitor = Visitor(world)
+    await visitor.log_in("alice", PASSWORD)
+
+    shown = await visitor.get(ASKING[name].path)
+
+    assert _navigation(shown).count("aria-current") == 1
+
+
+def _navigation(shown: Answer) -> str:
+    (places,) = re.findall(r'<nav aria-label="Pages">(.*?)</nav>', shown.body.decode(), re.DOTALL)
+    return str(places)
 
 
 def _without(body: bytes, name: str) -> bytes:
