@@ -35,7 +35,7 @@ def visible(value: object) -> object:
 
 def is_link(text: str) -> bool:
     """Whether a stranger's text may be shown as a link: to a page of the web, and nothing else."""
-    if not _WEB_ADDRESS.fullmatch(text):
+    if len(text) > LONGEST or not _WEB_ADDRESS.fullmatch(text):
         return False
     try:
         address = urlsplit(text)

@@ -25,6 +25,7 @@ def test_a_page_of_the_web_is_a_link(text: str) -> None:
         "https://bank.example@evil.example/", "https://a.example\\@b.example", " https://a.example",
         "https://ex\u0430mple.com/", "https://\u212aelvin.example", "https://\u202ex",
         'https://a.example/"onclick', "java\nscript:https://a.example",
+        f"https://a.example/{'x' * 2000}",
     ],
 )  # fmt: skip
 def test_what_is_no_plain_address_of_the_web_is_no_link(text: str) -> None:
