@@ -1,5 +1,6 @@
 """Every page, one row for each; the tests of all pages visit them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.images import image
@@ -34,7 +35,7 @@ USER = {
 GONE = image(b"gone")
 
 # The calls that make what the pages show, after team/app:v1, hello:v1 and team/gone:v1 were pushed.
-CALLS: tuple[tuple[str, str, dict[str, object]], ...] = (
+CALLS: tuple[tuple[str, str, Mapping[str, object]], ...] = (
     ("POST", "/management/v1/retentionRules", RULE),
     ("POST", "/management/v1/trusts", TRUST),
     ("POST", "/management/v1/users", USER),

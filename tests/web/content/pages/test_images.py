@@ -79,7 +79,8 @@ async def test_of_a_large_index_a_part_is_shown(owner: Visitor, admin: Caller) -
         "vnd.docker.reference.type": "attestation-manifest",
         "vnd.docker.reference.digest": str(APP.digest),
     }
-    platforms = [(APP, {"os": "linux", "architecture": f"a{number}"}, {}) for number in range(600)]
+    names = [f"a{number}" for number in range(600)]
+    platforms = ((APP, {"os": "linux", "architecture": name}, dict[str, str]()) for name in names)
     await admin.push("team/app", "v1", index(*platforms, *[(APP, {}, notes)] * 100))
 
     page = await owner.get(f"{AT}/v1")
