@@ -339,7 +339,7 @@ class StorageExhausted(RegistryError):
 
 
 class StorageReadOnly(RegistryError):
-    """The data directory is read-only. Nothing was stored; what is there can still be read."""
+    """The data directory or the database is read-only. Nothing was stored; reading still works."""
 
 
 class StorageUnavailable(RegistryError):

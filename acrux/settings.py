@@ -53,7 +53,9 @@ class Settings:
         "Addresses or networks of proxies whose X-Forwarded-Proto, -Host and -For are trusted.",
         (),
     )
-    data_dir: Path = _setting("The directory that holds all data.", Path("acrux-data"))
+    data_dir: Path = _setting(
+        "The directory that holds all data that is not in database or storage.", Path("acrux-data")
+    )
     database: str = _setting(
         "The URL of a PostgreSQL, such as postgresql://acrux@db.example.com/acrux, that several "
         "nodes may share; by default the database is in the data directory.",

@@ -1,23 +1,27 @@
 """Figures: what a round gave, and what the rounds say together."""
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one round gave: a value in the unit of its case, latencies in milliseconds."""
+    """What one round gave: a value in the unit of its case, latencies in milliseconds.
+
+    `costs` is what one unit took of each part of a cluster, see cluster.costs.
+    """
 
     value: float
     p50: float | None = None
     p99: float | None = None
     failures: int = 0
+    costs: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What the rounds say together: medians of the values and of the latencies."""
+    """What the rounds say together: medians of the values, of the latencies, of the costs."""
 
     median: float
     lowest: float
@@ -26,6 +30,7 @@ class Figure:
     p99: float | None
     failures: int
     rounds: tuple[float, ...]
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_valid(self) -> bool:
@@ -49,6 +54,10 @@ def summarize(samples: Sequence[Sample]) -> Figure:
         p99=_median_of([sample.p99 for sample in samples]),
         failures=sum(sample.failures for sample in samples),
         rounds=values,
+        costs={
+            name: statistics.median(sample.costs[name] for sample in samples if sample.costs)
+            for name in next((sample.costs for sample in samples if sample.costs), {})
+        },
     )
 
 

@@ -12,6 +12,7 @@ from bench.figures import Sample
 from bench.processes import BenchError, Processes
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
+PUSHES = Path(__file__).with_name("push.lua")
 TIMEOUT = "30s"
 MAX_REQUESTS = "100000000"  # requests, so many that the time ends the run and not their number
 
@@ -32,11 +33,12 @@ class Load:
     seconds: int
     headers: Mapping[str, str] = field(default_factory=dict)
     lines: Path | None = None
+    script: Path = SCRIPT
     unit: Unit = "requests/s"
 
     def run(self, processes: Processes) -> Sample:
         """GET, by wrk with one thread."""
-        return read_wrk(processes.run(self._wrk()), self.unit)
+        return read_wrk(processes.run(self.command), self.unit)
 
     def run_head(self, processes: Processes, percentages: Path) -> Sample:
         """HEAD, by ab: wrk would wait for the body that an answer to HEAD announces."""
@@ -44,10 +46,12 @@ class Load:
         output = processes.run(self._ab(percentages))
         return read_ab(output, percentages.read_text())
 
-    def _wrk(self) -> Sequence[str]:
+    @property
+    def command(self) -> Sequence[str]:
+        """The command of wrk, whose output `read_wrk` reads."""
         return [
             "wrk", "-t1", f"-c{self.connections}", f"-d{self.seconds}s", "--timeout", TIMEOUT,
-            *self._headers(), "-s", str(SCRIPT), self.url,
+            *self._headers(), "-s", str(self.script), self.url,
             *(["--", str(self.lines)] if self.lines else []),
         ]  # fmt: skip
 

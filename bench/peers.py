@@ -37,10 +37,13 @@ V3: Final = "v3"
 V2: Final = "v2.8"
 NGINX: Final = "nginx"
 BASELINE: Final = "baseline"
+VERSITYGW: Final = "versitygw"
 
 DISTRIBUTION: Final = "github.com/distribution/distribution/v3/cmd/registry@v3.1.2"
+S3_GATEWAY: Final = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 VARIABLE: Final = "ACRUX_BENCH_DISTRIBUTION"
 ADMINISTRATION: Final = "/usr/sbin:/sbin"  # where Debian puts daemons
+POSTGRESQL: Final = Path("/usr/lib/postgresql")  # and PostgreSQL's programs, by version
 
 HOW_TO_GET: Final = {
     V3: "distribution v3: ./scripts/bench --get-peers builds it (needs Go), or name the program"
@@ -49,6 +52,8 @@ HOW_TO_GET: Final = {
     NGINX: "nginx: sudo apt-get install nginx-light",
     "wrk": "wrk, which loads P1, P2, P3, P6 and P9: sudo apt-get install wrk",
     "ab": "ab, which loads HEAD in P1: sudo apt-get install apache2-utils",
+    VERSITYGW: "versitygw, the store of P10: ./scripts/bench --get-peers builds it (needs Go)",
+    "postgres": "PostgreSQL, the database of P10: sudo apt-get install postgresql",
     "eatmydata": "libeatmydata, for P4 without syncs: sudo apt-get install libeatmydata1",
 }  # fmt: skip
 
@@ -70,19 +75,32 @@ def find(name: str) -> str | None:
         return _which("registry-v3") or _which(str(_cache() / "registry"))
     if name == "eatmydata":
         return _eatmydata()
+    if name == VERSITYGW:
+        return _which(name) or _which(str(_cache() / name))
     return _which({V2: "docker-registry"}.get(name, name))
 
 
+def program(name: str) -> str:
+    """The path of a program that must be there. Raises BenchError with how to get it."""
+    found = find(name)
+    if found is None:
+        raise BenchError(f"missing: {HOW_TO_GET.get(name, name)}")
+    return found
+
+
 def get_peers() -> str:
-    """Build distribution v3 into the user's cache. Raises BenchError."""
+    """Build distribution v3 and versitygw into the user's cache. Raises BenchError."""
     if _which("go") is None:
-        raise BenchError("distribution v3 needs Go, which is missing: https://go.dev/dl")
-    command = ["go", "install", DISTRIBUTION]
-    sys.stderr.write(f"bench: GOBIN={_cache()} {' '.join(command)}\n")
-    done = subprocess.run(command, env=os.environ | {"GOBIN": str(_cache())}, check=False)
-    if done.returncode != 0:
-        raise BenchError("Go could not build distribution v3, see above")
-    return str(_cache() / "registry")
+        raise BenchError(
+            "distribution v3 and versitygw need Go, which is missing: https://go.dev/dl"
+        )
+    for package in (DISTRIBUTION, S3_GATEWAY):
+        command = ["go", "install", package]
+        sys.stderr.write(f"bench: GOBIN={_cache()} {' '.join(command)}\n")
+        done = subprocess.run(command, env=os.environ | {"GOBIN": str(_cache())}, check=False)
+        if done.returncode != 0:
+            raise BenchError(f"Go could not build {package}, see above")
+    return str(_cache())
 
 
 def version(name: str) -> str:
@@ -95,8 +113,9 @@ def version(name: str) -> str:
 
 
 def _which(program: str) -> str | None:
-    places = os.pathsep.join((os.environ.get("PATH", os.defpath), ADMINISTRATION))
-    return shutil.which(program, path=places)
+    newest_first = sorted(map(str, POSTGRESQL.glob("*/bin")), reverse=True)
+    given = os.environ.get("PATH", os.defpath)
+    return shutil.which(program, path=os.pathsep.join((given, ADMINISTRATION, *newest_first)))
 
 
 def _cache() -> Path:

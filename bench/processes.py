@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +96,7 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: list[Process] = []
+        self._afterwards: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +110,12 @@ class Processes:
         with deferred_signals():
             while self._running:
                 self.end(self._running[-1])
+            for act in self._afterwards:
+                act()
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Call `act` when no process runs any more."""
+        self._afterwards.append(act)
 
     def start(
         self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None
@@ -152,6 +159,17 @@ class Processes:
         if code != 0:
             raise BenchError(f"{name} failed with {code}: {process.output().strip()[-500:]}")
         return process.output()
+
+    def run_together(self, commands: Sequence[Sequence[str]]) -> list[str]:
+        """Run commands at the same time; return what each printed. Raises BenchError."""
+        started = [self.start(Path(command[0]).name, command) for command in commands]
+        codes = [process.wait() for process in started]
+        for process in started:
+            self._running.remove(process)
+        for process, code in zip(started, codes, strict=True):
+            if code != 0:
+                raise BenchError(f"{process.name} failed: {process.output().strip()[-500:]}")
+        return [process.output() for process in started]
 
     def settle(self) -> None:
         """Leave no write pending between rounds. Raises BenchError if a process has exited."""

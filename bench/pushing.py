@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import cycle, repeat
 
 from bench.content import (
     LAYER,
@@ -103,22 +103,22 @@ def new_image(rest: bytes) -> Image:
 
 
 def time_images(
-    server: Server, repositories: Sequence[str], clients: int, images_each: int
+    servers: Sequence[Server], repositories: Sequence[str], clients: int, images_each: int
 ) -> Sample:
     """Push images by several clients at once: images/s, and milliseconds for each image.
 
-    The clients take the repositories in turn.
+    The clients take the repositories in turn, and the servers, which are nodes of one registry.
     """
     rest = os.urandom(LAYER_BYTES)
     shares = [
         (repositories[number % len(repositories)], [new_image(rest) for _ in range(images_each)])
         for number in range(clients)
     ]
-    tokens = {name: server.token(name, "pull", "push") for name in repositories}
+    tokens = {name: servers[0].token(name, "pull", "push") for name in repositories}
     settle_disk()
     with ThreadPoolExecutor(clients) as pool:
         began = time.perf_counter()
-        results = list(pool.map(_push_images, repeat(server), repeat(tokens), shares))
+        results = list(pool.map(_push_images, cycle(servers), repeat(tokens), shares))
         seconds = time.perf_counter() - began
     times = [taken for result in results for taken in result]
     failures = clients * images_each - len(times)

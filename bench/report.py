@@ -1,7 +1,8 @@
 """A run's results as JSON, and as the tables of docs/explanation/performance.md."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -72,13 +73,13 @@ def render(results: Results) -> str:
     return "\n".join(_lines(results)) + "\n"
 
 
-def write_page(page: Path, results: Results) -> None:
-    """Put the tables between the marks of a page. Raises BenchError if it has none."""
-    before, begin, rest = page.read_text().partition(BEGIN)
+def write_page(page: Path, text: str, begin: str = BEGIN) -> None:
+    """Put the text between the marks of a page. Raises BenchError if it has none."""
+    before, begun, rest = page.read_text().partition(begin)
     _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise BenchError(f"{page.name} has no {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}")
+    if not (begun and end):
+        raise BenchError(f"{page.name} has no {begin} and {END}")
+    page.write_text(f"{before}{begin}\n\n{text}\n{END}{after}")
 
 
 def _lines(results: Results) -> Iterator[str]:
@@ -98,7 +99,12 @@ def _lines(results: Results) -> Iterator[str]:
         if workload.failure:
             yield f"Failed before its end: {workload.failure.partition(chr(10))[0]}"
             yield ""
-        yield from _table(workload)
+        yield from _table(workload, _cell)
+        if parts := _parts(workload):
+            yield ""
+            yield f"What one took: {' / '.join(parts)} (processor time in microseconds)."
+            yield ""
+            yield from _table(workload, partial(_cost_cell, parts))
         if workload.aims:
             yield ""
             yield from _aims(workload)
@@ -108,13 +114,13 @@ def _listed(pairs: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {text}" for name, text in pairs.items())
 
 
-def _table(workload: WorkloadResult) -> Iterator[str]:
+def _table(workload: WorkloadResult, cell: Callable[[Figure | None], str]) -> Iterator[str]:
     servers = list(dict.fromkeys(name for case in workload.cases for name in case.servers))
     yield "| Case | " + " | ".join(servers) + " |"
     yield "|---|" + "--:|" * len(servers)
     for case in workload.cases:
         figures = (case.servers.get(name) for name in servers)
-        yield f"| {case.name}, {case.unit} | " + " | ".join(map(_cell, figures)) + " |"
+        yield f"| {case.name}, {case.unit} | " + " | ".join(map(cell, figures)) + " |"
 
 
 def _cell(figure: Figure | None) -> str:
@@ -126,6 +132,17 @@ def _cell(figure: Figure | None) -> str:
     if figure.p50 is None or figure.p99 is None:
         return value
     return f"{value} ({number(figure.p50)} / {number(figure.p99)} ms)"
+
+
+def _parts(workload: WorkloadResult) -> Sequence[str]:
+    figures = [figure for case in workload.cases for figure in case.servers.values()]
+    return list(dict.fromkeys(part for figure in figures for part in figure.costs))
+
+
+def _cost_cell(parts: Sequence[str], figure: Figure | None) -> str:
+    if figure is None or not figure.is_valid:
+        return "-"
+    return " / ".join(number(figure.costs[part]) if part in figure.costs else "-" for part in parts)
 
 
 def _aims(workload: WorkloadResult) -> Iterator[str]:

@@ -53,6 +53,7 @@ class Acrux:
     password: str
     folder: Path
     tls: bool = False
+    service: str = ""  # if tokens are for another name than that of the port
 
     @property
     def basic(self) -> str:
@@ -76,7 +77,8 @@ class Acrux:
         return str(json.loads(answer.body)["access_token"])
 
     def _path(self, scope: str) -> str:
-        return f"/oauth2/token?service=127.0.0.1:{self.port}&scope={scope}"
+        service = self.service or f"127.0.0.1:{self.port}"
+        return f"/oauth2/token?service={service}&scope={scope}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,11 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
+import pytest
+
+from tests.clients import go_tools, npm_packages
 from tests.running import free_port, until
-from tests.tools import missing, require_tool
+from tests.tools import shared_folder
 
 SOURCES: Final = Path(__file__).parent / "objects"
-BUILD_SECONDS: Final = 900
 STOP_SECONDS: Final = 30
 
 # Azurite's only account (docs/designs of Azurite; it is the same everywhere, and opens nothing).
@@ -195,55 +196,41 @@ def _s3(port: int) -> dict[str, str]:
     }
 
 
-KINDS: Final[Mapping[str, Callable[[Path, Path], Moto | Versity | Azurite]]] = {
+Start = Callable[[pytest.TempPathFactory, Path], Moto | Versity | Azurite]
+
+KINDS: Final[Mapping[str, Start]] = {
     "moto": lambda _, __: Moto(),
-    "versitygw": lambda shared, folder: Versity(versitygw(shared), folder),
-    "azurite": lambda shared, folder: Azurite(npm_package(shared, "azurite"), folder),
+    "versitygw": lambda factory, folder: Versity(versitygw(factory), folder),
+    "azurite": lambda factory, folder: Azurite(npm_package(factory, "azurite"), folder),
 }
 
 VERSITYGW: Final = "github.com/versity/versitygw/cmd/versitygw"
 
 
 @contextmanager
-def running(kind: str, shared: Path) -> Iterator[Moto | Versity | Azurite]:
-    """A server of this kind; `shared` is a folder for what all processes of a test run share."""
+def running(kind: str, factory: pytest.TempPathFactory) -> Iterator[Moto | Versity | Azurite]:
+    """A server of this kind; all processes of a test run share its program."""
     with ExitStack() as ending:
         folder = Path(ending.enter_context(tempfile.TemporaryDirectory()))
-        server = KINDS[kind](shared, folder)
+        server = KINDS[kind](factory, folder)
         ending.callback(server.kill)
         yield server
 
 
-def versitygw(shared: Path) -> str:
+def versitygw(factory: pytest.TempPathFactory) -> str:
     """The path of the program, which tests/objects/go pins; it is built once for a test run."""
-    go = require_tool("go", package="golang")
-    with _alone(shared / "versitygw.lock"):
-        program = shared / "versitygw"
-        if not program.exists():
-            copy = shared / "versitygw-sources"
-            shutil.copytree(SOURCES / "go", copy, dirs_exist_ok=True)
-            _run([go, "build", "-o", str(program), VERSITYGW], copy)
-    return str(program)
+    return go_tools.built_once(factory, VERSITYGW, SOURCES / "go")
 
 
-def npm_package(shared: Path, name: str) -> Path:
+def npm_package(factory: pytest.TempPathFactory, name: str) -> Path:
     """The folder of a package from npm that tests/objects pins, installed once for a test run."""
-    npm = require_tool("npm", package="npm")
+    shared = shared_folder(factory)
     with _alone(shared / f"{name}.lock"):
         package = shared / name
         if not (package / "installed").exists():
-            shutil.copytree(SOURCES / name, package, dirs_exist_ok=True)
-            _run([npm, "ci"], package)
+            npm_packages.installed(SOURCES / name, shared)
             (package / "installed").touch()
     return package
-
-
-def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-    )
-    if done.returncode != 0:
-        missing(f"{' '.join(command)} failed: {done.stderr[-500:]}")
 
 
 @contextmanager

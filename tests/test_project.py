@@ -275,10 +275,10 @@ def interpreter(place: Path, *, supported: bool) -> str:
     return str(fake)
 
 
-def setup(checkout: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def setup(checkout: Path, *options: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run scripts/setup there."""
     return subprocess.run(
-        [checkout / "scripts" / "setup"],
+        [checkout / "scripts" / "setup", *options],
         env=os.environ | environ, cwd="/", capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -311,18 +311,41 @@ def test_a_missing_index_is_reported(checkout: Path) -> None:
     assert "no package index answered" in result.stderr.splitlines()[-1]
 
 
-def test_an_environment_that_is_up_to_date_is_left_alone(checkout: Path) -> None:
-    """A second start must neither take as long as the first one nor need the network."""
+@pytest.fixture
+def installed(checkout: Path) -> Path:
+    """A checkout whose environment was made from all its locks, as far as setup looks at it."""
     bin_directory = checkout / ".venv" / "bin"
     bin_directory.mkdir(parents=True)
     for name in ("python", "pip"):
         (bin_directory / name).symlink_to("/bin/false")
     (checkout / ".venv" / "pyvenv.cfg").write_text(f"command = python -m venv {checkout}/.venv\n")
-    copy(checkout / "requirements.lock", checkout / ".venv")
+    for lock in LOCKS:
+        copy(checkout / lock, checkout / ".venv")
+    return checkout
 
-    result = setup(checkout)
+
+@pytest.mark.parametrize("options", [(), ("--dev",)])
+def test_an_environment_that_is_up_to_date_is_left_alone(
+    installed: Path, options: tuple[str, ...]
+) -> None:
+    """A second start must neither take as long as the first one nor need the network."""
+    result = setup(installed, *options)
 
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("options", [(), ("--dev",)])
+def test_a_change_of_what_acrux_itself_needs_is_installed(
+    installed: Path, options: tuple[str, ...]
+) -> None:
+    """acrux refuses to run until its lock is that of the environment, whoever made that."""
+    with (installed / "requirements.lock").open("a") as lock:
+        lock.write("another==1.0\n")
+
+    result = setup(installed, *options)
+
+    assert result.returncode == 1  # the pip of this environment is /bin/false
+    assert "acrux: installing" in result.stderr
 
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))

@@ -1,4 +1,4 @@
-"""Programs that may not be installed, and the files of a blob."""
+"""Programs that may not be installed, and where files are."""
 
 import os
 import shutil
@@ -29,6 +29,12 @@ def blob_file(data_dir: Path, digest: Digest) -> Path:
     """The file of a blob that was pushed once."""
     (file,) = blob_files(data_dir, digest)
     return file
+
+
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 def require_tool(program: str, package: str) -> str:

@@ -45,6 +45,7 @@ from acrux.bootstrap.databases import (
     build_database,
     close_database,
     open_database,
+    trouble_of,
 )  # fmt: skip
 from acrux.bootstrap.keys import OwnKeys, build_keys
 from acrux.bootstrap.storage import Place, Storage, build_storage
@@ -102,7 +103,7 @@ class Adapters:
 
     def trouble(self) -> str:
         """Why pushes are refused, in words; empty if they are accepted."""
-        return self.reserve.trouble() or self.storage.trouble()
+        return self.reserve.trouble() or trouble_of(self.database) or self.storage.trouble()
 
     async def open(self) -> None:
         """Open what has to be opened before anything is used. Raises InvalidSettings."""

@@ -1,6 +1,6 @@
 """Choose the database, open it and close it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TypeAlias, Union
@@ -62,6 +62,16 @@ async def close_database(database: AnyDatabase) -> None:
         database.close()
     else:
         await database.close()
+
+
+def trouble_of(database: AnyDatabase) -> str:
+    """Why the server refuses writes, in words: see Reserve for what the disk lacks."""
+    return "" if isinstance(database, SqliteDatabase) else database.trouble()
+
+
+def watch_of(database: AnyDatabase) -> Callable[[], Awaitable[None]] | None:
+    """What asks the server whether it takes writes; None if the database is a file."""
+    return None if isinstance(database, SqliteDatabase) else database.watch
 
 
 async def is_used_elsewhere(settings: Settings) -> bool:

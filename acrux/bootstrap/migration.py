@@ -27,9 +27,9 @@ async def migrate_registry(
     source = await _with_its_storage(source)
     clocks = by_hand(now)
     old, new = build_adapters(source, clocks), build_adapters(target, clocks)
-    async with AsyncExitStack() as opened:
+    async with AsyncExitStack() as closing:
         for adapters in (old, new):
-            opened.push_async_callback(adapters.close)
+            closing.push_async_callback(adapters.close)
             await adapters.storage.probe()
             await adapters.open()
             await adapters.keys.secrets.begin()

@@ -14,6 +14,7 @@ from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
 from acrux.bootstrap import served
 from acrux.bootstrap.adapters import Adapters
+from acrux.bootstrap.databases import watch_of
 from acrux.bootstrap.services import Services
 from acrux.http.request_log import Log, Seldom
 from acrux.ports.accounts import UserFile
@@ -26,6 +27,7 @@ AUDIT_LOG_SECONDS = 0.5
 CONNECTION_SECONDS = 1.0
 METRICS_SECONDS = 0.5
 PULL_SECONDS = 1.0
+DATABASE_SECONDS = 5.0
 STORE_SECONDS = 10.0
 TIDY_SECONDS = 60.0
 WEBHOOK_SECONDS = 0.5
@@ -54,9 +56,12 @@ def of_a_server(
 ) -> tuple[BackgroundTask, ...]:
     """The tasks of a process that answers requests, besides those of every process."""
     keep_settings = partial(served.keep, adapters.facts, settings)
-    watch = adapters.storage.watch
+    watched = (
+        ("database", DATABASE_SECONDS, watch_of(adapters.database)),
+        ("object-store", STORE_SECONDS, adapters.storage.watch),
+    )
     return (
-        *([BackgroundTask("object-store", STORE_SECONDS, watch)] if watch else []),
+        *(BackgroundTask(name, seconds, watch) for name, seconds, watch in watched if watch),
         BackgroundTask("settings", TIDY_SECONDS, keep_settings, at_start=True),
         BackgroundTask("storage", TIDY_SECONDS, adapters.reserve.watch, at_start=True),
         BackgroundTask("retire-keys", TIDY_SECONDS, services.keys.retire),

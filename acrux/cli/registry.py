@@ -86,7 +86,19 @@ def find(config: Path | None, options: dict[str, object]) -> Loaded:
 
 
 async def _run(loaded: Loaded, act: Callable[[Registry, Settings], Awaitable[Result]]) -> Result:
-    settings = await as_served(loaded)
+    return await _on(await as_served(loaded), act)
+
+
+async def record_on(settings: Settings) -> None:
+    """Record the command in the audit log of the registry of these settings."""
+
+    async def nothing_more(_: Registry, __: Settings) -> None:
+        pass
+
+    await _on(settings, nothing_more)
+
+
+async def _on(settings: Settings, act: Callable[[Registry, Settings], Awaitable[Result]]) -> Result:
     registry = build(settings.replace(web="disabled"))  # a command shows no page
     await registry.lifespan.open()
     try:
@@ -133,7 +145,7 @@ def _request(context: click.Context) -> str:
         name = parameter.name or ""
         if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
-        if name in ("config", *PLACE, "output", "query"):
+        if name.removeprefix("to_") in ("config", *PLACE, "output", "query"):
             continue
         words += _words(parameter, "***" if name in SECRET else context.params[name])
     return shlex.join(words)

@@ -7,6 +7,7 @@ from acrux.domain.content.page import Page
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.http import responses
 from acrux.http.messages import Request, Response
+from acrux.http.problems import UNAVAILABLE_SECONDS
 from acrux.services.content.listings import Listings
 
 # One look into an index. Among all, it would go through every repository that may not be listed.
@@ -32,5 +33,7 @@ class HealthHandlers:
         """GET: the database answers too, and there is room for pushes."""
         await self._listings.repositories(Page(items=1), (ONE_REPOSITORY,))
         if reason := self._trouble():
-            return responses.json({"status": "not ready", "reason": reason}, 503)
+            response = responses.json({"status": "not ready", "reason": reason}, 503)
+            response.add("Retry-After", str(UNAVAILABLE_SECONDS))
+            return response
         return responses.json({"status": "ready"})

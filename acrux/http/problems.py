@@ -11,7 +11,8 @@ from acrux.http.messages import Response
 
 JSON: Final = "application/json; charset=utf-8"
 DISALLOWED: Final = "REGISTRY_DISALLOWED_OPERATION"
-UNAVAILABLE_SECONDS: Final = 5  # after which a client may try again
+FOR_NOW: Final = frozenset({503, 507})  # a client need change nothing, and try again
+UNAVAILABLE_SECONDS: Final = 5  # after which it may
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,7 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
     ),
     errors.StorageReadOnly: Problem(
         503, "DENIED", "the registry's storage is read-only",
-        "Make the data directory writable again. No restart is needed.",
+        "Make the data directory or the database writable again. No restart is needed.",
     ),
     errors.StorageUnavailable: Problem(
         503, "UNSUPPORTED", "the registry's storage is unavailable",
@@ -286,7 +287,7 @@ def render(refused: errors.RegistryError, case: str = "") -> Response:
         response.add("Content-Range", f"bytes */{refused.size}")
     if isinstance(refused, errors.TooManyRequests | errors.Crowded):
         response.add("Retry-After", str(refused.retry_after))
-    if isinstance(refused, errors.StorageUnavailable):
+    if problem.status in FOR_NOW:
         response.add("Retry-After", str(UNAVAILABLE_SECONDS))
     if isinstance(refused, errors.Unsupported) and refused.allow:
         response.add("Allow", refused.allow)

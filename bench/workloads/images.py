@@ -20,7 +20,7 @@ def cases(scenario: Scenario) -> Iterator[Case]:
     ):
         rounds = {
             server_name: partial(
-                time_images, server, repositories, CLIENTS, scenario.scale.images_per_client
+                time_images, [server], repositories, CLIENTS, scenario.scale.images_per_client
             )
             for server_name, server in scenario.registries.items()
         }

@@ -63,7 +63,7 @@ def test_a_push_is_timed(acrux: Acrux, push: object) -> None:
 
 def test_images_are_timed(acrux: Acrux) -> None:
     """Every image of every client is counted."""
-    sample = time_images(acrux, ["bench/a", "bench/b"], clients=3, images_each=2)
+    sample = time_images([acrux], ["bench/a", "bench/b"], clients=3, images_each=2)
 
     assert sample.failures == 0
     assert sample.value > 0
@@ -85,7 +85,7 @@ def test_a_refused_push_is_a_failure(acrux: Acrux) -> None:
     stranger = Stranger(acrux.name, acrux.port, acrux.process, acrux.password, acrux.folder)
 
     assert time_push(stranger, HOT, bytes(1000), push_in_two_requests).failures == 1
-    assert time_images(stranger, [HOT], clients=2, images_each=2).failures == 4
+    assert time_images([stranger], [HOT], clients=2, images_each=2).failures == 4
 
 
 def test_the_bare_application_answers_the_same_bytes(acrux: Acrux, baseline_server: Server) -> None:

@@ -61,6 +61,29 @@ def test_the_table_shows_everything() -> None:
     assert text.endswith(f"### P1: manifest by tag\n\nA note.\n\n{TABLE}")
 
 
+def test_the_table_of_a_cluster_shows_what_took_the_time() -> None:
+    """You see what was the limit: a node, the database, the store or the load."""
+    costs = {"node": 70.0, "statements": 0.25}
+    figure = Figure(100, 90, 110, None, None, 0, (100,), costs)
+    [workload] = RESULTS.workloads
+    cases = [report.CaseResult("GET", "requests/s", {"one node": figure})]
+    results = replace(RESULTS, workloads=[replace(workload, cases=cases, aims=[])])
+
+    assert report.render(results).endswith(
+        """
+| Case | one node |
+|---|--:|
+| GET, requests/s | 100 ±10% |
+
+What one took: node / statements (processor time in microseconds).
+
+| Case | one node |
+|---|--:|
+| GET, requests/s | 70.0 / 0.25 |
+"""
+    )
+
+
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     """The table of an old run can be recreated."""
     RESULTS.write(tmp_path / "results" / "a.json")
@@ -81,7 +104,7 @@ def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
 
-    report.write_page(page, RESULTS)
+    report.write_page(page, report.render(RESULTS))
 
     text = page.read_text()
     assert text.startswith(f"before\n{report.BEGIN}\n\nRun of ")
@@ -95,7 +118,7 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page.write_text("a page")
 
     with pytest.raises(BenchError, match=r"page\.md has no <!-- made by"):
-        report.write_page(page, RESULTS)
+        report.write_page(page, report.render(RESULTS))
     assert page.read_text() == "a page"
 
 

@@ -61,6 +61,24 @@ def test_a_command_is_recorded_without_the_url(place: tuple[str, ...]) -> None:
     assert not any(SECRET in request for request in requests)
 
 
+def test_a_migration_is_recorded_where_the_registry_is_now(
+    server: PostgreSql, tmp_path: Path
+) -> None:
+    """Whoever asks later why all content is new there would find no answer, or a password."""
+    with running(tmp_path / "old", "--sample"):
+        pass
+    server.execute("CREATE DATABASE migrated")
+    url = server.url("migrated").replace("acrux@", f"acrux:{SECRET}@")
+
+    done = acrux("migrate", "--data-dir", str(tmp_path / "old"), "--to-data-dir",
+                 str(tmp_path / "new"), "--to-database", url, "--allow-damaged")  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    records = documents("audit", "list", "--data-dir", str(tmp_path / "new"), "--database", url)
+    assert records[0]["request"] == "acrux migrate --allow-damaged"
+    assert documents("audit", "list", "--data-dir", str(tmp_path / "old")) == records[1:]
+
+
 def test_the_settings_do_not_show_the_url() -> None:
     """A page of settings is what people paste into a question."""
     url = f"postgresql://acrux:{SECRET}@db/acrux"

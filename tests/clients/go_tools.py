@@ -1,7 +1,6 @@
 """Programs and tests in Go, of modules that a go.sum pins."""
 
 import fcntl
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import environment
-from tests.tools import missing, require_tool
+from tests.tools import missing, require_tool, shared_folder
 
 SOURCES = Path(__file__).parent / "go"
 BUILD_SECONDS = 900  # of the first build; the later ones come from Go's own cache
@@ -34,9 +33,7 @@ def built(folder: Path, program: str, sources: Path = SOURCES) -> str:
 
 def built_once(factory: pytest.TempPathFactory, program: str, sources: Path) -> str:
     """Build a program as `built` does, but once for all processes of this test run."""
-    base = factory.getbasetemp()
-    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    place = folder / Path(program).name
+    place = shared_folder(factory) / Path(program).name
     place.mkdir(exist_ok=True)
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

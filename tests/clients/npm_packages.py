@@ -13,7 +13,9 @@ def installed(sources: Path, folder: Path, *options: str) -> Path:
     """A copy of the package with all that it needs, or the test is skipped with the reason."""
     npm = require_tool("npm", package="npm")
     package = folder / sources.name
-    shutil.copytree(sources, package, ignore=shutil.ignore_patterns("node_modules"))
+    made_before = shutil.ignore_patterns("node_modules")
+    # An earlier installation may have failed there.
+    shutil.copytree(sources, package, ignore=made_before, dirs_exist_ok=True)
     done = subprocess.run(
         [npm, "ci", *options], cwd=package, capture_output=True, text=True,
         timeout=INSTALL_SECONDS, check=False,

@@ -1,64 +1,30 @@
-"""Three nodes are one registry: each answers with what any acknowledged, and any may die."""
+"""Three nodes are one registry: each answers with what any acknowledged."""
 
-import base64
-import json
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 
 from acrux.domain.content.digest import Digest
-from tests.cluster.cluster import LOGIN_SERVER, STORAGE, Cluster, cluster
+from tests.cluster.cluster import STORAGE, Cluster
 from tests.images import Image, image
 from tests.running import RunningRegistry, acrux, running
-from tests.wire.connection import ALL, Connection
+from tests.wire.connection import Connection
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
-TURNS = 3  # how often each node is killed
-MOST_PUSHES = 1000
 
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Three nodes."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with cluster(tmp_path_factory.mktemp("cluster"), shared, 3) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def password(nodes: Cluster) -> str:
-    """The admin user's password."""
-    return nodes.password()
-
-
-def connected(node: RunningRegistry, password: str) -> Connection:
-    """A connection to one node, as the load balancer opens it, with a token for everything."""
-    encoded = base64.b64encode(f"acrux:{password}".encode()).decode()
-    scopes = ALL.replace(" ", "&scope=")
-    with closing(Connection(node.port, {"Authorization": f"Basic {encoded}"})) as basic:
-        reply = basic.call("GET", f"/oauth2/token?service={LOGIN_SERVER}&scope={scopes}")
-    if reply.status != 200:
-        raise ConnectionError(reply.body)
-    token = json.loads(reply.body)["access_token"]
-    return Connection(node.port, {"Authorization": f"Bearer {token}"})
-
-
-def test_what_one_node_took_every_node_serves(nodes: Cluster, password: str) -> None:
+def test_what_one_node_took_every_node_serves(nodes: Cluster) -> None:
     """A pull right after a push would fail, depending on the node it is sent to."""
     for number, pushing in enumerate(nodes.nodes):
         pushed = image(b"layer of node %d" % number)
-        with closing(connected(pushing, password)) as connection:
+        with closing(nodes.connect(pushing)) as connection:
             connection.push_image(pushed, f"v{number}")
 
         for node in nodes.nodes:
-            with closing(connected(node, password)) as connection:
+            with closing(nodes.connect(node)) as connection:
                 assert serves(connection, f"v{number}", pushed)
 
 
@@ -71,20 +37,20 @@ def serves(connection: Connection, tag: str, pushed: Image) -> bool:
     )
 
 
-def test_a_token_of_one_node_opens_every_node(nodes: Cluster, password: str) -> None:
+def test_a_token_of_one_node_opens_every_node(nodes: Cluster) -> None:
     """A load balancer sends each request of a client to another node."""
-    with closing(connected(nodes.nodes[0], password)) as connection:
+    with closing(nodes.connect(nodes.nodes[0])) as connection:
         token = connection.authorization
     for node in nodes.nodes:
         with closing(Connection(node.port, token)) as connection:
             assert connection.call("GET", "/v2/_catalog").status == 200
 
 
-def test_an_upload_wanders_over_all_nodes(nodes: Cluster, password: str) -> None:
+def test_an_upload_wanders_over_all_nodes(nodes: Cluster) -> None:
     """Each of its requests may reach another node, and no node is special."""
     content = os.urandom(300_000)
     parts = [content[:100_000], content[100_000:200_000], content[200_000:]]
-    with closing(connected(nodes.nodes[0], password)) as connection:
+    with closing(nodes.connect(nodes.nodes[0])) as connection:
         token = connection.authorization
     with closing(Connection(nodes.nodes[2].port, token)) as connection:
         location = connection.start_upload()
@@ -97,67 +63,6 @@ def test_an_upload_wanders_over_all_nodes(nodes: Cluster, password: str) -> None
         reply = connection.call("PUT", f"{location}&digest={Digest.of(content)}")
 
     assert reply.status == 201, reply.body
-
-
-class Pusher(threading.Thread):
-    """Pushes images through one node after another; a push that fails is tried at the next."""
-
-    def __init__(self, nodes: Cluster, password: str, number: int) -> None:
-        super().__init__()
-        self.acknowledged: dict[str, Image] = {}
-        self._nodes = nodes
-        self._password = password
-        self._number = number
-        self._stopped = threading.Event()
-
-    def stop(self) -> None:
-        """End after the push that is under way."""
-        self._stopped.set()
-
-    def run(self) -> None:
-        """Push until it is stopped."""
-        for turn in range(MOST_PUSHES):
-            if self._stopped.is_set():
-                return
-            tag = f"pushed-{self._number}-{turn}"
-            pushed = image(os.urandom(2000), tag.encode())
-            for attempt in range(len(self._nodes.nodes)):
-                if self._push(self._nodes.nodes[(turn + attempt) % 3], tag, pushed):
-                    self.acknowledged[tag] = pushed
-                    break
-
-    def _push(self, node: RunningRegistry, tag: str, pushed: Image) -> bool:
-        try:
-            with closing(connected(node, self._password)) as connection:
-                connection.push_image(pushed, tag)
-        except (OSError, HTTPException):  # it was killed
-            return False
-        return True
-
-
-def test_nodes_are_killed_and_replaced_and_nothing_acknowledged_is_lost(
-    nodes: Cluster, password: str
-) -> None:
-    """Machines die, and are replaced by others that have never seen the registry."""
-    pushers = [Pusher(nodes, password, number) for number in range(3)]
-    for pusher in pushers:
-        pusher.start()
-    try:
-        for turn in range(3 * TURNS):
-            nodes.replace(turn % 3)
-    finally:
-        for pusher in pushers:
-            pusher.stop()
-        for pusher in pushers:
-            pusher.join()
-
-    acknowledged = {tag: made for one in pushers for tag, made in one.acknowledged.items()}
-    assert len(acknowledged) > 3 * TURNS
-    for node in nodes.nodes:
-        with closing(connected(node, password)) as connection:
-            lost = [tag for tag, made in acknowledged.items() if not serves(connection, tag, made)]
-            assert lost == []
-    assert nodes.command("check", "--deep")["findings"] == []
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The metadata adapters on each kind of database."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -74,14 +73,12 @@ def object_server(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[str], ObjectServer]]:
     """A server of each kind that a test wants, with a bucket; it runs to the end."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     started: dict[str, ObjectServer] = {}
     with ExitStack() as ending:
 
         def find(kind: str) -> ObjectServer:
             if kind not in started:
-                server = ending.enter_context(object_servers.running(kind, shared))
+                server = ending.enter_context(object_servers.running(kind, tmp_path_factory))
                 server.make(BUCKET)
                 started[kind] = server
             return started[kind]

@@ -8,10 +8,9 @@ from msgspec.structs import replace
 from acrux.adapters.sql.database import Statement
 from acrux.adapters.sql.webhooks import recording
 from acrux.adapters.sql.webhooks.undelivered import COUNT, Undelivered, undelivered
-from acrux.adapters.sqlite.database import SqliteDatabase
 from acrux.ports.webhooks import Lane
 from tests.contracts.content import AT, HELLO, index, tags
-from tests.contracts.databases import Databases
+from tests.contracts.databases import Databases, OpenDatabase, only_sqlite
 from tests.contracts.webhooks import Told, webhook
 
 ONE, OTHER = webhook("one"), webhook("other")
@@ -49,7 +48,8 @@ async def test_what_waits_is_dead_or_was_dropped_is_counted_for_all_webhooks_tog
     assert capped.events["dead"] == 1
 
 
-async def test_what_waits_is_not_read_to_count_what_is_dead(database: SqliteDatabase) -> None:
+@only_sqlite
+async def test_what_waits_is_not_read_to_count_what_is_dead(database: OpenDatabase) -> None:
     """Millions of events may wait while no receiver answers, which is when it is watched."""
     explain = Statement(f"EXPLAIN QUERY PLAN {COUNT}", {"most": 10})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from acrux.domain.content.digest import Digest
-from tests.crash.promises import Ledger, OpenUpload
+from tests.crash.promises import NOTHING, Ledger, OpenUpload
 from tests.images import image
 from tests.running import RunningRegistry, running
 from tests.wire.connection import Connection, Reply
@@ -193,10 +193,10 @@ class Load:
         self._put_manifest(f"v{chance.randrange(TAGS)}", pushed.manifest)
 
     def delete_tag(self, chance: random.Random) -> None:
-        """Delete a tag, if there is one."""
+        """Delete a tag, if there is one for certain."""
         promised = self.ledger.at()
         tags = [f"v{number}" for number in range(TAGS)]
-        there = [tag for tag in tags if promised.get(self._manifest(tag), {None}) != {None}]
+        there = [tag for tag in tags if None not in promised.get(self._manifest(tag), NOTHING)]
         if there:
             path = self._manifest(chance.choice(there))
             self.ledger.attempt(path, None)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from acrux import __version__
+from tests import object_servers, postgresql
 from tests.clients import go_tools
 from tests.deploy.settings_named import settings_in
 from tests.running import ROOT, running
@@ -21,6 +22,7 @@ from tests.tools import require_tool
 
 CHART: Final = ROOT / "deploy" / "helm" / "acrux"
 VALUES: Final = sorted((CHART / "ci").glob("*.yaml"))
+CLUSTER: Final = CHART / "ci" / "cluster-values.yaml"
 # The oldest that the chart allows, and some up to the newest whose schemas we have.
 KUBERNETES: Final = ("1.27", "1.30", "1.33", "1.35", "1.37")
 
@@ -31,6 +33,9 @@ NOTES: Final = 'notes: |\n{{ tpl (.Files.Get "notes.txt") . | indent 2 }}\n'
 
 pytestmark = pytest.mark.timeout(go_tools.BUILD_SECONDS)
 
+each_single = pytest.mark.parametrize(
+    "values", [file for file in VALUES if file != CLUSTER], ids=lambda file: file.stem
+)
 each_values = pytest.mark.parametrize("values", VALUES, ids=lambda file: file.stem)
 
 Object = dict[str, Any]
@@ -120,16 +125,20 @@ def test_everything_that_is_on_by_a_value_is_rendered(helm: str) -> None:
     assert most - least == {"Ingress", "NetworkPolicy", "PodDisruptionBudget", "ServiceMonitor"}
 
 
-@each_values
+def configured(objects: dict[str, Object], folder: Path) -> tuple[Path, Object, dict[str, str]]:
+    """The file of the settings, the container, and its variables."""
+    [container] = objects["StatefulSet"]["spec"]["template"]["spec"]["containers"]
+    config = folder / "acrux.toml"
+    config.write_text(objects["ConfigMap"]["data"]["acrux.toml"])
+    return config, container, {one["name"]: one["value"] for one in container["env"]}
+
+
+@each_single
 def test_a_registry_runs_with_what_the_chart_configures(
     helm: str, values: Path, tmp_path: Path
 ) -> None:
     """A setting that acrux refuses, or a probe that it refuses, lets the pod start for ever."""
-    objects = rendered(helm, values)
-    [container] = objects["StatefulSet"]["spec"]["template"]["spec"]["containers"]
-    variables = {one["name"]: one["value"] for one in container["env"]}
-    config = tmp_path / "acrux.toml"
-    config.write_text(objects["ConfigMap"]["data"]["acrux.toml"])
+    config, container, variables = configured(rendered(helm, values), tmp_path)
     acrux = {name: text for name, text in variables.items() if name.startswith("ACRUX_")}
     mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
     password = tmp_path / "password"
@@ -151,6 +160,77 @@ def test_a_registry_runs_with_what_the_chart_configures(
             assert answer.status_code == 200
 
 
+def test_pods_of_the_chart_share_a_database_and_a_bucket(
+    helm: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What one pod took, all serve; and Kubernetes mounts secrets so that acrux takes them."""
+    objects = rendered(helm, CLUSTER)
+    config, container, variables = configured(objects, tmp_path)
+    with (
+        postgresql.running() as database,
+        object_servers.running("versitygw", tmp_path_factory) as store,
+    ):
+        database.execute("CREATE DATABASE registry")
+        store.make("images")
+        for file, content in (
+            ("ACRUX_DATABASE_FILE", database.url("registry")),
+            ("ACRUX_MASTER_KEY_FILE", "5" * 64),
+        ):
+            here = tmp_path / file
+            here.write_text(content)
+            here.chmod(0o440)
+            variables[file] = str(here)
+        given: dict[str, Any] = {**variables, **store.variables, "ACRUX_METRICS_LISTEN": ""}
+        arguments = ("--config", str(config), "--workers", "1")
+        with (
+            running(tmp_path / "one", *arguments, **given) as one,
+            running(tmp_path / "other", *arguments, **given) as other,
+        ):
+            probes = [
+                httpx2.get(f"{pod.url}{container[probe]['httpGet']['path']}").status_code
+                for pod in (one, other)
+                for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+            ]
+
+    assert probes == [200] * 6
+
+
+def test_pods_that_keep_nothing_are_replaced_one_at_a_time(helm: str) -> None:
+    """A claim would hold pods on one node, and a drain of several nodes would stop the registry."""
+    objects = rendered(helm, CLUSTER)
+    single = rendered(helm, CHART / "ci" / "default-values.yaml")
+    spec = objects["StatefulSet"]["spec"]
+    volumes = {one["name"]: one for one in spec["template"]["spec"]["volumes"]}
+
+    assert "PersistentVolumeClaim" not in objects
+    assert volumes["data"] == {"name": "data", "emptyDir": {}}
+    assert (spec["replicas"], spec["podManagementPolicy"]) == (3, "Parallel")
+    assert spec["updateStrategy"] == {"type": "RollingUpdate"}
+    assert objects["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
+    assert {volumes[name]["secret"]["defaultMode"] for name in ("database", "master-key")} == {
+        0o440
+    }
+    assert "publishNotReadyAddresses" not in objects["Service"]["spec"]
+    assert single["StatefulSet"]["spec"]["replicas"] == 1
+    assert single["Service"]["spec"]["publishNotReadyAddresses"] is True
+
+
+def test_a_pod_that_keeps_its_keys_has_a_claim(helm: str) -> None:
+    """Without them no password works after the pod was replaced."""
+    own = "replicaCount=1,masterKey.existingSecret=,config.shared_storage=true"
+
+    kinds = {one["kind"] for one in template(helm, "--values", str(CLUSTER), "--set", own)}
+
+    assert "PersistentVolumeClaim" in kinds
+
+
+def test_each_pod_of_several_is_an_instance_of_its_own(helm: str) -> None:
+    """Their counters would be mixed up as those of one registry that restarts all the time."""
+    [endpoint] = rendered(helm, CLUSTER)["ServiceMonitor"]["spec"]["endpoints"]
+
+    assert "__meta_kubernetes_pod_name" in endpoint["relabelings"][1]["sourceLabels"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -168,6 +248,10 @@ def test_a_registry_runs_with_what_the_chart_configures(
         ("config.account_limits={read=5,write=x}", "'/config/account_limits/1'"),
         ("config.htpasswd=", "'/config/htpasswd'"),
         ("replicas=2", "'replicas'"),
+        ("replicaCount=2", "'/database/existingSecret': minLength"),
+        ("replicaCount=0", "'/replicaCount'"),
+        ("database.existingSecret=url", "set config.storage and masterKey.existingSecret"),
+        ("config.database=postgresql://x", "'/config': additional properties 'database'"),
         ("ingress.enabled=true", "'/ingress/host'"),
         ("metrics.serviceMonitor.enabled=true", "'/metrics/enabled'"),
         ("persistence.accessMode=ReadWriteMany", "'/persistence/accessMode'"),

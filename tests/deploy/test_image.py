@@ -221,6 +221,13 @@ def test_the_image_traces_if_it_was_built_with_the_extra(
 
 
 @of_one_build
+def test_the_image_holds_what_a_cluster_needs(store: Store, image: str) -> None:
+    """A node could not reach its database or its bucket, and a package cannot be added."""
+    store.podman("run", "--rm", *HERE, "--network=host", "--entrypoint=python3", image, "-c",
+                 "import asyncpg, obstore")  # fmt: skip
+
+
+@of_one_build
 def test_the_image_is_small_and_runs_with_nothing_but_its_volume(
     store: Store, registry: RunningRegistry, image: str
 ) -> None:

@@ -68,6 +68,9 @@ def headers(response: Response) -> dict[bytes, bytes]:
         (errors.UploadOutOfOrder("x", offset=0), b"range", b"0-0"),
         (errors.RangeNotSatisfiable("x", size=7), b"content-range", b"bytes */7"),
         (errors.TooManyRequests("x", retry_after=3), b"retry-after", b"3"),
+        (errors.StorageUnavailable("x"), b"retry-after", b"5"),
+        (errors.StorageReadOnly("x"), b"retry-after", b"5"),
+        (errors.StorageExhausted("x"), b"retry-after", b"5"),
         (errors.Unsupported("x", allow="GET, PUT"), b"allow", b"GET, PUT"),
     ],
 )

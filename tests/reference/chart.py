@@ -15,8 +15,11 @@ FILE: Final = Path(__file__).parents[2] / "deploy" / "helm" / "acrux" / "values.
 SET_BY_THE_CHART: Final = {
     "admin_password_file": "adminPassword.existingSecret",
     "data_dir": "persistence",
+    "database": "database.existingSecret",
+    "database_file": "database.existingSecret",
     "host": "service",
     "login_servers": "loginServers",
+    "master_key_file": "masterKey.existingSecret",
     "metrics_listen": "metrics",
     "port": "service.port",
     "tls_cert": "tls.existingSecret",

@@ -1,5 +1,6 @@
 """One registry of two workers on a socket, shared by the tests of a file."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
     data_dir: Path = tmp_path_factory.mktemp("wire") / "data"
     with running(data_dir, "--workers", "2") as registry:
         yield registry
+    shutil.rmtree(data_dir)  # pytest would keep it to the end of the run: more than a gibibyte
 
 
 @pytest.fixture

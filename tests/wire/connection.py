@@ -1,6 +1,7 @@
 """A connection to a registry that shows every byte."""
 
 import base64
+import hashlib
 import http.client
 import json
 import socket
@@ -119,6 +120,24 @@ def pattern(mebibytes: int) -> Iterator[bytes]:
     """This many mebibytes, each different from the others."""
     for number in range(mebibytes):
         yield number.to_bytes(8, "big") * (MEBIBYTE // 8)
+
+
+def sha256_of(parts: Iterable[bytes]) -> str:
+    """The SHA-256 of these parts as one."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        hasher.update(part)
+    return hasher.hexdigest()
+
+
+def push_pattern(connection: Connection, digest: Digest, mebibytes: int) -> None:
+    """Push a pattern as docker does: POST, PATCH, PUT."""
+    size = mebibytes * MEBIBYTE
+    location = connection.start_upload()
+    patched = connection.call("PATCH", location, pattern(mebibytes), Content_Length=str(size))
+    assert patched.status == 202, patched.body
+    assert patched.header("Range") == f"0-{size - 1}"
+    assert connection.call("PUT", f"{location}&digest={digest}").status == 201
 
 
 def read_until_closed(connection: socket.socket) -> bytes:

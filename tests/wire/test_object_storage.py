@@ -16,19 +16,19 @@ from tests.images import Image, image
 from tests.object_servers import Versity
 from tests.running import RunningRegistry, acrux, running, until, write_layout
 from tests.tools import require_tool
-from tests.wire.connection import Connection
+from tests.wire.connection import MEBIBYTE, Connection, pattern, push_pattern, sha256_of
+from tests.wire.memory import ALLOWED_GROWTH, Watch
 
 BUCKET = "wire"
 STORAGE = f"s3://{BUCKET}/registry"
 LAYER = os.urandom(12 << 20)  # more than one part
+LARGE = 512  # MiB, eight times what a transfer may take of memory
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Versity]:
     """A server of S3 with a bucket."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with object_servers.running("versitygw", shared) as server:
+    with object_servers.running("versitygw", tmp_path_factory) as server:
         assert isinstance(server, Versity)
         server.make(BUCKET)
         yield server
@@ -111,6 +111,29 @@ def test_an_upload_that_began_at_one_node_goes_on_at_the_other(
     assert first.call("GET", f"/v2/app/blobs/{digest}").body == content
     part = first.call("GET", f"/v2/app/blobs/{digest}", b"", Range="bytes=5000000-5000009")
     assert (part.status, part.body) == (206, content[5_000_000:5_000_010])
+
+
+def test_a_large_blob_passes_through_in_flat_memory(
+    registries: tuple[RunningRegistry, RunningRegistry], connect: Connect
+) -> None:
+    """A node that held layers whole would be killed by a few pulls at once."""
+    registry, connection = registries[0], connect(registries[0])
+    digest = Digest("sha256", sha256_of(pattern(LARGE)))
+    connection.call("GET", "/v2/")
+
+    def push() -> None:
+        push_pattern(connection, digest, LARGE)
+
+    pulled = []
+
+    def pull() -> None:
+        response = connection.begin("GET", f"/v2/app/blobs/{digest}")
+        pulled.append(sha256_of(iter(lambda: response.read(MEBIBYTE), b"")))
+
+    grown = [Watch(registry).during(push), Watch(registry).during(pull)]
+
+    assert pulled == [digest.encoded]
+    assert max(grown) < ALLOWED_GROWTH, [growth // MEBIBYTE for growth in grown]
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["through", "redirected"])

@@ -430,7 +430,9 @@ def test_a_file_that_cannot_be_used_is_one_clear_line_and_exit_code_2(
     """Also one that only workers read: a service manager restarts what exits with another code."""
     file = tmp_path / "file"
     file.write_text("")
-    settings = {"data_dir": str(tmp_path / "data"), setting: str(file / "missing")}
+    # Without it, a database_file is refused because other nodes may use that database.
+    alone = {"shared_storage": "true"}
+    settings = {**alone, "data_dir": str(tmp_path / "data"), setting: str(file / "missing")}
 
     done = acrux("serve", "--port", "0", **{variable(name): settings[name] for name in settings})
 

@@ -1,83 +1,39 @@
 """Large bodies are streamed: memory does not grow with them."""
 
-import hashlib
 import http.client
 import socket
-import threading
-from collections.abc import Callable
 
 import pytest
 
 from acrux.domain.content.digest import Digest
 from tests.processes import open_files
 from tests.running import RunningRegistry
-from tests.wire.connection import MEBIBYTE, Connection, pattern
+from tests.wire.connection import MEBIBYTE, Connection, pattern, push_pattern, sha256_of
 from tests.wire.held_connections import newcomer, slowest_answers
+from tests.wire.memory import ALLOWED_GROWTH, Watch
 
 GIBIBYTE = 1024 * MEBIBYTE
-# A transfer holds a few chunks; a server that held the blob would need sixteen times as much.
-ALLOWED_GROWTH = 64 * MEBIBYTE
 LONGEST = 1.0  # until a new client's answer, in seconds
-
-
-class Watch:
-    """The peak memory of a registry during an action."""
-
-    def __init__(self, registry: RunningRegistry) -> None:
-        self._registry = registry
-        self._done = threading.Event()
-        self.before = registry.resident_bytes()
-        self.most = self.before
-
-    def during(self, act: Callable[[], object]) -> int:
-        """Call `act`, and return by how many bytes the memory grew at most."""
-        watcher = threading.Thread(target=self._watch)
-        watcher.start()
-        try:
-            act()
-        finally:
-            self._done.set()
-            watcher.join()
-        return self.most - self.before
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.02):
-            self.most = max(self.most, self._registry.resident_bytes())
 
 
 @pytest.fixture(scope="module")
 def large(registry: RunningRegistry) -> Digest:
     """The digest of the gibibyte that the first test pushes and others read."""
-    hasher = hashlib.sha256()
-    for part in pattern(1024):
-        hasher.update(part)
-    digest = Digest("sha256", hasher.hexdigest())
+    digest = Digest("sha256", sha256_of(pattern(1024)))
     connection = Connection(registry.port)
     connection.login("acrux", registry.password)
     connection.call("GET", "/v2/")
 
-    growth = Watch(registry).during(lambda: upload(connection, digest))
+    growth = Watch(registry).during(lambda: push_pattern(connection, digest, 1024))
 
     connection.close()
     assert growth < ALLOWED_GROWTH, f"pushing 1 GiB took {growth // MEBIBYTE} MiB"
     return digest
 
 
-def upload(connection: Connection, digest: Digest) -> None:
-    """Push the gibibyte as docker does: POST, PATCH, PUT."""
-    location = connection.start_upload()
-    patched = connection.call("PATCH", location, pattern(1024), Content_Length=str(GIBIBYTE))
-    assert patched.status == 202, patched.body
-    assert patched.header("Range") == f"0-{GIBIBYTE - 1}"
-    assert connection.call("PUT", f"{location}&digest={digest}").status == 201
-
-
 def read_all(response: http.client.HTTPResponse) -> str:
     """The SHA-256 of the whole response."""
-    hasher = hashlib.sha256()
-    while part := response.read(MEBIBYTE):
-        hasher.update(part)
-    return hasher.hexdigest()
+    return sha256_of(iter(lambda: response.read(MEBIBYTE), b""))
 
 
 def test_a_gibibyte_is_pulled_whole_in_flat_memory(

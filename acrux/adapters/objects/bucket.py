@@ -12,7 +12,7 @@ from msgspec import Struct
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from acrux.adapters.objects.failures import Missing, explain, is_beyond, refusal
+from acrux.adapters.objects.failures import SILENT, Missing, explain, is_beyond, refusal
 from acrux.adapters.objects.location import Location
 from acrux.errors import InvalidSettings, RegistryError, StorageUnavailable
 
@@ -33,6 +33,7 @@ CHUNK_BYTES: Final = 1 << 18
 LISTED: Final = 1000
 CALLS_AT_ONCE: Final = 16
 DRAIN_SECONDS: Final = 10.0
+WATCH_SECONDS: Final = 10.0  # a call may take longer: a store takes its time to copy a large object
 ALLOW_HTTP: Final = {"s3": "AWS_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP"}
 YES: Final = frozenset({"1", "true", "yes", "on"})
 
@@ -53,12 +54,12 @@ class Opened:
         self._bucket = bucket
         self._stream = stream
 
-    async def next(self) -> bytes:
-        """The next bytes; none at the end. Raises StorageUnavailable."""
+    async def next(self) -> memoryview:
+        """The next bytes, not copied; none at the end. Raises StorageUnavailable."""
         if self._stream is not None:
             with suppress(StopAsyncIteration):
-                return bytes(await self._bucket.call(anext(self._stream)))
-        return b""
+                return memoryview(await self._bucket.call(anext(self._stream)))
+        return memoryview(b"")
 
 
 class Bucket:
@@ -135,6 +136,15 @@ class Bucket:
         """Look whether the store answers."""
         with _no_bucket():
             await self.call(obstore.list_with_delimiter_async(self._store, None))
+
+    async def watch(self) -> None:
+        """Look whether the store answers soon. Raises StorageUnavailable."""
+        try:
+            async with asyncio.timeout(WATCH_SECONDS):
+                await self.check()
+        except TimeoutError:
+            self.trouble = SILENT
+            raise StorageUnavailable(SILENT) from None
 
     async def _present(self, awaitable: Awaitable[Result]) -> Result:
         # A missing bucket is answered with 404 too, and must not look like missing content.

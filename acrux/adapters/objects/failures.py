@@ -12,6 +12,7 @@ _CODE: Final = re.compile(r"<Code>(\w{1,64})</Code>")
 
 _CREDENTIALS: Final = "the credentials are wrong or have expired"
 _RIGHTS: Final = "the credentials do not give the right to read, write, list and delete there"
+SILENT: Final = "the object store cannot be reached, or does not answer in time"
 _BUCKET: Final = "there is no such bucket or container"
 _CLOCK: Final = "this machine's clock is wrong: set it by NTP"
 
@@ -66,7 +67,7 @@ def explain(failed: Exception) -> str:
         return f"{answer}: {meaning}" if meaning else answer
     if "BadScheme" in text:
         return "the object store's address is http:// and AWS_ALLOW_HTTP or its like is not set"
-    return "the object store cannot be reached, or does not answer in time"
+    return SILENT
 
 
 def is_beyond(failed: Exception) -> bool:

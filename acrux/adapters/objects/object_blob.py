@@ -20,6 +20,8 @@ SMALL_BYTES: Final = 128 << 10  # read whole, and their digests checked
 # layer of gigabytes, and a whole layer takes three requests. None is all that follows.
 WINDOWS: Final = (1 << 20, 8 << 20, None)
 
+NOTHING: Final = memoryview(b"")
+
 
 class ObjectBlob:
     """A copy in the store, opened for one request. See ports.StoredBlob.
@@ -36,7 +38,7 @@ class ObjectBlob:
         self._reads = reads
         self._windows = chain(WINDOWS[1:], repeat(None))
         self._at = 0  # the next byte that `_opened` gives, or that is left of what it gave
-        self._left = b""
+        self._left = NOTHING
 
     @property
     def size(self) -> int:
@@ -68,20 +70,28 @@ class ObjectBlob:
             start += len(piece)
 
     async def _next(self, start: int, stop: int) -> bytes:
+        # The library's pieces end anywhere: these are as long as they may be, as each takes time.
         if start != self._at:
-            self._opened, self._at, self._left = None, start, b""
+            self._opened, self._at, self._left = None, start, NOTHING
             self._windows = chain(WINDOWS, repeat(None))
+        parts: list[memoryview] = []
+        end = min(start + PIECE_BYTES, stop)
+        while self._at < end and await self._fill():
+            parts.append(self._left[: end - self._at])
+            self._left = self._left[end - self._at :]
+            self._at += len(parts[-1])
+        return b"".join(parts)
+
+    async def _fill(self) -> bool:
+        # Whether there are bytes left of the library's, which may have to be waited for.
         if not self._left and self._opened is not None:
             with suppress(StorageUnavailable):  # cut off: asked again for the rest
                 self._left = await self._opened.next()
         if not self._left:  # the end of a window, or of the object
             with suppress(EOFError):
-                self._opened = await self._open(start)
+                self._opened = await self._open(self._at)
                 self._left = await self._opened.next()
-        length = min(stop - start, PIECE_BYTES)
-        piece, self._left = self._left[:length], self._left[length:]
-        self._at += len(piece)
-        return piece
+        return bool(self._left)
 
     async def _open(self, start: int) -> Opened:
         window = next(self._windows)

@@ -78,7 +78,7 @@ class ObjectBlobStore:
 
     async def watch(self) -> None:
         """Look whether the store answers: see `trouble`. Raises StorageUnavailable."""
-        await self._bucket.check()
+        await self._bucket.watch()
 
     def trouble(self) -> str:
         """Why nothing can be stored or read, in words; empty if the last call succeeded."""

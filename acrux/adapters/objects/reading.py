@@ -17,6 +17,6 @@ async def read_object(bucket: Bucket, key: str, size: int, start: int = 0) -> As
     opened, left = await bucket.get(key, start), size - start
     while piece := await opened.next():
         left -= len(piece)
-        yield piece
+        yield bytes(piece)
     if left:
         raise StorageUnavailable(LOST)

@@ -9,9 +9,10 @@ import asyncpg
 from acrux.adapters.postgresql import schema
 from acrux.adapters.postgresql.address import Address
 from acrux.adapters.postgresql.connections import Access, Connections
-from acrux.adapters.postgresql.failures import refusals
+from acrux.adapters.postgresql.failures import READ_ONLY, refusals
 from acrux.adapters.postgresql.looks import VERSION
 from acrux.adapters.postgresql.read_cache import ReadCache
+from acrux.adapters.postgresql.refusals import IS_WRITABLE, Refusals
 from acrux.adapters.postgresql.snapshots import read_apart, verify
 from acrux.adapters.postgresql.writer import Writer
 from acrux.adapters.sql.database import Observer, Result, Row, Statement, Steps, nobody
@@ -50,6 +51,7 @@ class PostgresDatabase:
         self._most = connections - RESERVED_CONNECTIONS
         self._apart = asyncio.Lock()
         self._is_open = False
+        self._refusals = Refusals()
         self.work = {"read": Work(), "transaction": Work(), "snapshot": Work()}
 
     async def open(self) -> None:
@@ -98,7 +100,7 @@ class PostgresDatabase:
         transaction is durable is unknown then.
         """
         self._check_open()
-        with self.work["transaction"].measured(*FAILURES):
+        with self.work["transaction"].measured(*FAILURES), self._refusals.noted():
             result: Result = await self._writer.submit(steps)
         return result
 
@@ -113,6 +115,17 @@ class PostgresDatabase:
         """See sql.database.Database, and snapshots.verify for what is looked at."""
         return await self.snapshot(verify())
 
+    async def watch(self) -> None:
+        """Ask the server whether it takes writes. Raises StorageReadOnly, StorageUnavailable."""
+        with self._refusals.noted():
+            [(is_writable,)] = await self._look(IS_WRITABLE)
+            if not is_writable:
+                raise StorageReadOnly(READ_ONLY)
+
+    def trouble(self) -> str:
+        """Why the server refuses writes, in words; empty if it accepts them."""
+        return self._refusals.last()
+
     def _check_open(self) -> None:
         if not self._is_open:
             raise RuntimeError("the database is not open")
@@ -123,6 +136,9 @@ class PostgresDatabase:
                 return await self._access.execute(connection, statement)
 
     async def _version(self) -> str:
+        [(version,)] = await self._look(VERSION)
+        return str(version)
+
+    async def _look(self, statement: Statement) -> list[Row]:
         async with self._looking.one() as connection:
-            [(version,)] = await self._access.execute(connection, VERSION)
-            return str(version)
+            return await self._access.execute(connection, statement)

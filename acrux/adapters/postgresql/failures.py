@@ -16,7 +16,7 @@ from acrux.errors import (
 )
 
 _FULL: Final = "the disk of the database is full: free some space there, then try again"
-_READ_ONLY: Final = (
+READ_ONLY: Final = (
     "the database takes no writes now: you can pull, but not push or change anything; try again"
     " once it does"
 )
@@ -32,7 +32,7 @@ def _busy() -> RegistryError:
 
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _OF_STATE: Final[dict[str, Callable[[], RegistryError]]] = {
-    "25006": lambda: StorageReadOnly(_READ_ONLY),
+    "25006": lambda: StorageReadOnly(READ_ONLY),
     "26000": lambda: StorageUnavailable(_PREPARED),
     "42P05": lambda: StorageUnavailable(_PREPARED),
     "40001": _busy,  # serialization failure
@@ -118,7 +118,8 @@ def refusals(shown: str) -> Iterator[None]:
     except asyncpg.ClientConfigurationError as failure:
         raise InvalidSettings(f"database: {shown}: {_reason(failure)}") from failure
     except (*LOST, asyncpg.PostgresError, RegistryError) as failure:
-        first = failure.__cause__ or failure  # without what a client is told of it
+        # Ours says what a client is told of it; one of asyncio is caused by its own machinery.
+        first = (isinstance(failure, RegistryError) and failure.__cause__) or failure
         raise InvalidSettings(
             f"database: {shown} cannot be used ({_reason(first)}): {_advice(first)}"
         ) from failure

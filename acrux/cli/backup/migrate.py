@@ -8,10 +8,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from acrux.adapters.migration.migrate import Migrated
 from acrux.bootstrap.migration import migrate_registry
 from acrux.cli.backup.progress import Progress
 from acrux.cli.options import output_option, print_json, print_table, setting_options
-from acrux.cli.registry import find
+from acrux.cli.registry import find, record_on
 from acrux.domain.content.byte_sizes import written_bytes
 from acrux.settings import Settings, rows
 
@@ -77,9 +78,7 @@ def migrate(
     )
     progress = Progress()
     try:
-        migrated = asyncio.run(
-            migrate_registry(source, target, progress, allow_damaged=allow_damaged)
-        )
+        migrated = asyncio.run(_migrate(source, target, progress, allow_damaged=allow_damaged))
     finally:
         progress.end()
     if output == "json":
@@ -95,6 +94,14 @@ def migrate(
         shown = (f"{migrated.blobs}", written_bytes(migrated.copied_bytes), f"{migrated.rows}")
         print_table(("BLOBS", "COPIED NOW", "ROWS"), [shown])
     _tell_to_switch(target, migrated.damaged)
+
+
+async def _migrate(
+    source: Settings, target: Settings, progress: Progress, *, allow_damaged: bool
+) -> Migrated:
+    migrated = await migrate_registry(source, target, progress, allow_damaged=allow_damaged)
+    await record_on(target)  # of the source, nothing was changed
+    return migrated
 
 
 def _tell_to_switch(target: Settings, damaged: tuple[str, ...]) -> None:

@@ -16,7 +16,12 @@ from acrux.adapters.postgresql.writer import LOCK, MAX_GROUP
 from acrux.adapters.sql.database import Observer, Statement, Steps, nobody
 from acrux.adapters.sql.schema import migrations
 from acrux.adapters.sqlite.database import SqliteDatabase
-from acrux.errors import InvalidSettings, StorageUnavailable, TooManyRequests
+from acrux.errors import (
+    InvalidSettings,
+    StorageReadOnly,
+    StorageUnavailable,
+    TooManyRequests,
+)
 from tests.postgresql import PostgreSql
 
 KILL = """
@@ -106,6 +111,21 @@ class TestServers:
             server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
             with pytest.raises(Exception, match="takes no writes"):
                 await database.write(inserted("a"))
+
+    async def test_a_server_that_takes_no_writes_is_noticed_without_a_write(
+        self, server: PostgreSql, name: str
+    ) -> None:
+        """The first push that is lost should not be the one that tells."""
+        async with opened(server.url(name)) as database:
+            await database.watch()
+            before = database.trouble()
+        async with opened(server.url(name)) as database:
+            server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            with pytest.raises(StorageReadOnly):
+                await database.watch()
+
+            assert before == ""
+            assert database.trouble().startswith("the database takes no writes")
 
 
 class TestSchema:

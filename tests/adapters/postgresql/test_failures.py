@@ -1,6 +1,7 @@
 """Each failure of PostgreSQL is the error that clients can act on."""
 
 import re
+from asyncio import CancelledError
 
 import asyncpg
 import pytest
@@ -104,6 +105,12 @@ def test_at_the_start_it_is_one_line_with_advice(failure: Exception, said: str) 
     assert refused.value.message.startswith(f"database: {SHOWN}")
     assert said in refused.value.message
     assert "\n" not in refused.value.message
+
+
+def test_a_server_that_hangs_is_called_so() -> None:
+    """asyncio raises its time limit from a cancellation, which tells an operator nothing."""
+    with pytest.raises(InvalidSettings, match="it did not answer in time"), refusals(SHOWN):
+        raise TimeoutError from CancelledError()
 
 
 def test_what_quotes_the_url_is_not_repeated() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from acrux.adapters.sql.content import copies
+from acrux.adapters.sql.content import copies, usage
 from acrux.adapters.sql.database import Statement, Steps
 from acrux.ports.content.collection import Collected
 
@@ -19,6 +19,12 @@ _ROWS: Final = {
     "deleted_tags": "name, digest",
     "deleted_manifests": "digest",
 }
+# What the counters need to know of the rows that are removed.
+_COUNTED: Final = {
+    "tags": "name",
+    "manifests": "digest, size",
+    "blob_links": "digest, size",
+}
 
 
 def clear(now: int, count: int) -> Steps[Collected]:
@@ -26,13 +32,17 @@ def clear(now: int, count: int) -> Steps[Collected]:
     for (key,) in (yield _find_due(now)):
         gone, room = Collected(), count
         for table, columns in _ROWS.items():
-            rows = len((yield _clear(table, columns, str(key), room)))
+            removed = yield _clear(table, columns, str(key), room)
+            if table in _COUNTED:
+                yield from usage.take_rows(str(key), table, removed)
+            rows = len(removed)
             gone += Collected(looked_at=rows, manifests=rows if table == "manifests" else 0)
             room -= rows
             if not room:
                 return gone
-        links = yield _unlink(str(key), room)
-        yield from copies.give_up_all([str(digest) for (digest,) in links], now)
+        links = yield _clear("blob_links", "digest", str(key), room)
+        yield from usage.take_rows(str(key), "blobs", links)
+        yield from copies.give_up_all([str(digest) for digest, _ in links], now)
         gone += Collected(looked_at=len(links), links=len(links))
         if gone.looked_at:
             return gone
@@ -57,18 +67,7 @@ def _clear(table: str, columns: str, key: str, count: int) -> Statement:
         f"""
         DELETE FROM {table} WHERE repository = :key AND ({columns}) IN (
             SELECT {columns} FROM {table} WHERE repository = :key ORDER BY {columns} LIMIT :count)
-        RETURNING 1
+        RETURNING {_COUNTED.get(table, "1")}
         """,  # noqa: S608 -- our own names
-        {"key": key, "count": count},
-    )
-
-
-def _unlink(key: str, count: int) -> Statement:
-    return Statement(
-        """
-        DELETE FROM blob_links WHERE repository = :key AND digest IN (
-            SELECT digest FROM blob_links WHERE repository = :key ORDER BY digest LIMIT :count)
-        RETURNING digest
-        """,
         {"key": key, "count": count},
     )

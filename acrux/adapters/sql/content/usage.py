@@ -1,14 +1,18 @@
 """What each repository holds: counted by the transactions that change it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from acrux.adapters.sql.database import SqlValue, Statement, Steps
+from acrux.adapters.sql.database import Row, SqlValue, Statement, Steps
 from acrux.adapters.sql.many_rows import placeholder_rows
 
 ALL = "~"  # after every name and digest: what existed before the counters is counted
 
 # The condition of the partial index of `usage`, so that both databases use it.
 UNCOUNTED = f"(manifests_to < '{ALL}' OR tags_to < '{ALL}' OR blobs_to < '{ALL}')"
+
+# The counters that have one of bytes, too.
+_SIZES: Final = {"manifests": "manifest_bytes", "blobs": "blob_bytes"}
 
 
 def count_from_nothing(key: str) -> Statement:
@@ -88,6 +92,34 @@ def change_links(key: str, digest: str, count: int, size: int) -> Statement:
         WHERE repository = :key AND blobs_to >= :digest
         """,
         {"key": key, "digest": digest, "count": count, "bytes": size},
+    )
+
+
+def take_rows(key: str, counter: str, rows: Sequence[Row]) -> Steps[None]:
+    """Count that many rows were removed at once: names of tags, or digests and their sizes.
+
+    `counter` is tags, manifests or blobs.
+    """
+    if not rows:
+        return
+    find_counted = Statement(
+        f"SELECT {counter}_to FROM usage WHERE repository = :key",  # noqa: S608 -- our own name
+        {"key": key},
+    )
+    for (to,) in (yield find_counted):
+        counted = [row for row in rows if str(row[0]) <= str(to)]
+        yield _take(key, counter, counted)
+
+
+def _take(key: str, counter: str, rows: Sequence[Row]) -> Statement:
+    changes = f"{counter} = {counter} - :count"
+    parameters: dict[str, SqlValue] = {"key": key, "count": len(rows)}
+    if counter in _SIZES:
+        changes += f", {_SIZES[counter]} = {_SIZES[counter]} - :bytes"
+        parameters["bytes"] = sum(int(size) for _, size in rows)
+    return Statement(
+        f"UPDATE usage SET {changes} WHERE repository = :key",  # noqa: S608 -- our own names
+        parameters,
     )
 
 

@@ -44,6 +44,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default (include "acrux.fullname" .) .Values.persistence.existingClaim -}}
 {{- end }}
 
+{{- /* Whether the pods keep nothing: "true" or empty. */}}
+{{- define "acrux.stateless" -}}
+{{- if and .Values.database.existingSecret .Values.masterKey.existingSecret .Values.config.storage -}}true{{- end -}}
+{{- end }}
+
 {{- /* The settings that the chart knows, under those of the values. */}}
 {{- define "acrux.settings" -}}
 {{- $settings := dict -}}
@@ -53,6 +58,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- if not $servers -}}
 {{- fail "loginServers: name at least one, or enable the Ingress with a host: clients are sent there" -}}
+{{- end -}}
+{{- if and .Values.database.existingSecret (not .Values.config.shared_storage) -}}
+{{- if not (and .Values.config.storage .Values.masterKey.existingSecret) -}}
+{{- fail "database.existingSecret: other pods may use this database, so set config.storage and masterKey.existingSecret; or, if this is the only pod for ever, config.shared_storage" -}}
+{{- end -}}
 {{- end -}}
 {{- $_ := set $settings "login_servers" $servers -}}
 {{- if .Values.ingress.trustedProxies -}}
