@@ -199,6 +199,7 @@ def _of_serving(
         *tasks.of_users_in_a_file(settings, adapters, log),
         *tasks.of_a_key_set_file(settings, adapters),
         *tasks.of_content(settings, services, log),
+        *tasks.of_a_bucket(adapters, log),
         *tasks.of_webhooks(services, log),
     )
 

@@ -35,7 +35,7 @@ class Storage:
 
     `probe` raises InvalidSettings if it cannot be used, and `watch` StorageUnavailable if it does
     not answer. `trouble` says in words why it cannot be used now, or nothing. `close` waits for
-    what is under way.
+    what is under way. `abort_strays` aborts what a killed process left, where the store has it.
     """
 
     store: "FileBlobStore | ObjectBlobStore"
@@ -44,6 +44,7 @@ class Storage:
     watch: Callable[[], Awaitable[None]] | None = None
     trouble: Callable[[], str] = str
     close: Callable[[], Awaitable[None]] = _nothing
+    abort_strays: Callable[[], Awaitable[int]] | None = None
 
 
 def build_storage(
@@ -63,16 +64,27 @@ def _objects(settings: Settings, uploads: SqlUploads, clock: Clock) -> Storage:
         from acrux.adapters.objects.committing import Commits  # noqa: PLC0415
         from acrux.adapters.objects.inspection import ObjectInspection  # noqa: PLC0415
         from acrux.adapters.objects.location import Location  # noqa: PLC0415
+        from acrux.adapters.objects.multipart import MultipartUploads  # noqa: PLC0415
         from acrux.adapters.objects.object_store import ObjectBlobStore  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise InvalidSettings(
             "storage: obstore is not installed: in the checkout that this was installed from, "
             "pip install '.[objects]'"
         ) from missing
-    bucket = Bucket(Location.parse(settings.storage), os.environ)
+    location = Location.parse(settings.storage)
+    bucket = Bucket(location, os.environ)
     store = ObjectBlobStore(bucket, uploads, clock, settings.blob_cache_bytes)
     inspection = ObjectInspection(bucket, Commits(bucket, uploads, clock))
-    return Storage(store, inspection, store.probe, store.watch, store.trouble, store.close)
+    multipart = MultipartUploads(location, os.environ, clock)
+    return Storage(
+        store,
+        inspection,
+        store.probe,
+        store.watch,
+        store.trouble,
+        store.close,
+        multipart.abort_strays if location.scheme == "s3" else None,
+    )
 
 
 class Place:

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from datetime import timedelta
 from functools import partial
+from secrets import token_hex
 
 from msgspec.structs import asdict
 
@@ -15,11 +17,12 @@ from acrux.background import BackgroundTask
 from acrux.bootstrap import served
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.databases import watch_of
-from acrux.bootstrap.services import Services
+from acrux.bootstrap.services import HOLDER_BYTES, Services
 from acrux.http.request_log import Log, Seldom
 from acrux.ports.accounts import UserFile
 from acrux.services.access.users import FileUsers
 from acrux.services.connections import Connections
+from acrux.services.leases import HeldLease
 from acrux.settings import Settings
 
 REVOCATION_SECONDS = 0.5
@@ -31,6 +34,7 @@ DATABASE_SECONDS = 5.0
 STORE_SECONDS = 10.0
 TIDY_SECONDS = 60.0
 WEBHOOK_SECONDS = 0.5
+STRAY_SECONDS = 3600.0
 
 
 def every_process(adapters: Adapters, services: Services) -> tuple[BackgroundTask, ...]:
@@ -120,6 +124,27 @@ def of_content(settings: Settings, services: Services, log: Log) -> tuple[Backgr
         BackgroundTask("orphans", TIDY_SECONDS, disown),
         BackgroundTask("pulls", PULL_SECONDS, keep_pulls),
     )
+
+
+def of_a_bucket(adapters: Adapters, log: Log) -> tuple[BackgroundTask, ...]:
+    """The task that aborts multipart uploads of killed processes; one process of all nodes does."""
+    abort_strays = adapters.storage.abort_strays
+    if abort_strays is None:
+        return ()
+    # It is not released: until it expires, nobody needs to do it again.
+    lease = HeldLease(
+        adapters.leases,
+        "multipart",
+        token_hex(HOLDER_BYTES),
+        adapters.clock,
+        timedelta(seconds=STRAY_SECONDS),
+    )
+
+    async def sweep() -> None:
+        if await lease.acquire() and (aborted := await abort_strays()):
+            log.info("multipart", aborted=aborted)
+
+    return (BackgroundTask("multipart", STRAY_SECONDS, sweep),)
 
 
 def of_webhooks(services: Services, log: Log) -> tuple[BackgroundTask, ...]:

@@ -35,13 +35,15 @@ class Reads:
 class Writes:
     """What requests that write cost. Times are seconds of a processor, but for `sync`.
 
-    After `node` and `database`, a request waits until its node holds the lock of the cluster. Then
-    it takes `locked_node` and `locked_database`, in equal parts, over so many `round_trips`. The
-    commit of a group takes `sync` more before the lock is free, whatever it commits.
+    A request takes `node` and `database` in so many equal `steps`, between which its node does what
+    others wait for. Then it waits until its node holds the lock of the cluster, and takes
+    `locked_node` and `locked_database`, in equal parts, over so many `round_trips`. The commit of a
+    group takes `sync` more before the lock is free, whatever it commits.
     """
 
     node: float
     database: float
+    steps: int = 1
     locked_node: float
     locked_database: float
     round_trips: int
@@ -179,8 +181,9 @@ class Node:
         """A client that writes."""
         cluster = self._cluster
         while True:
-            yield from self.work(writes.node)
-            yield from cluster.ask_database(writes.database)
+            for _ in range(writes.steps):
+                yield from self.work(writes.node / writes.steps)
+                yield from cluster.ask_database(writes.database / writes.steps)
             caller = cluster.clock.event()
             self._writing.append(caller)
             if not self._has_writer:

@@ -15,6 +15,9 @@ _RIGHTS: Final = "the credentials do not give the right to read, write, list and
 SILENT: Final = "the object store cannot be reached, or does not answer in time"
 _BUCKET: Final = "there is no such bucket or container"
 _CLOCK: Final = "this machine's clock is wrong: set it by NTP"
+NO_CREDENTIALS: Final = (
+    "there are no credentials for the object store, neither in variables nor by identity"
+)
 
 _MEANINGS: Final = {
     "AccessDenied": _RIGHTS,
@@ -59,15 +62,19 @@ def explain(failed: Exception) -> str:
     """What is wrong, in words: for an operator, and without a secret."""
     text = str(failed)
     if _METADATA.search(text):
-        return "there are no credentials for the object store, neither in variables nor by identity"
-    status, code = _found(_STATUS, text), _found(_CODE, text)
-    meaning = _MEANINGS.get(code) or _OF_STATUS.get(status, "")
-    if status:
-        answer = f"the object store answered {status}" + (f" {code}" if code else "")
-        return f"{answer}: {meaning}" if meaning else answer
+        return NO_CREDENTIALS
+    if status := _found(_STATUS, text):
+        return explain_answer(status, _found(_CODE, text))
     if "BadScheme" in text:
         return "the object store's address is http:// and AWS_ALLOW_HTTP or its like is not set"
     return SILENT
+
+
+def explain_answer(status: str, code: str) -> str:
+    """What is wrong if the store answers with this status, and with this code of its own or ""."""
+    meaning = _MEANINGS.get(code) or _OF_STATUS.get(status, "")
+    answer = f"the object store answered {status}" + (f" {code}" if code else "")
+    return f"{answer}: {meaning}" if meaning else answer
 
 
 def is_beyond(failed: Exception) -> bool:
