@@ -8,6 +8,7 @@ import pytest
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
 from acrux.settings import Settings
+from acrux.tally import UNCHARTED
 from acrux.web.operation.charts import line
 from acrux.web.operation.metrics import Metrics
 from acrux.web.rendering import Rendering
@@ -57,6 +58,11 @@ def test_the_busiest_routes_come_first_and_probes_do_not_count() -> None:
 
     assert (first.route, first.requests, first.failures, first.seconds) == ("/v2/", 8, 2, 0.5)
     assert (second.route, second.requests, second.failures) == ("/oauth2/token", 3, 0)
+
+
+def test_what_the_charts_leave_out_is_there(registry: Registry) -> None:
+    """A route that was renamed would be in the charts again, and nobody would notice."""
+    assert {row.path for row in (*registry.rows, *registry.pages)} >= UNCHARTED
 
 
 def test_the_columns_of_the_chart_add_up() -> None:
