@@ -196,6 +196,7 @@ def _of_serving(
     # Only a server knows how long its tokens live: a command may have other settings.
     return (
         *tasks.of_a_server(settings, adapters, services, connections),
+        *tasks.of_the_log(services, log),
         *tasks.of_users_in_a_file(settings, adapters, log),
         *tasks.of_a_key_set_file(settings, adapters),
         *tasks.of_content(settings, services, log),
@@ -270,6 +271,7 @@ def _lifespan(
     async def close() -> None:
         await running.stop()
         await services.deliveries.close()
+        await services.doctor.close()
         with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
             await services.lockout.write_down()
         if lost := await services.pulls.close():

@@ -10,6 +10,7 @@ from secrets import token_hex
 from acrux import __version__
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.checks import build_integrity
+from acrux.bootstrap.doctor import machine, server
 from acrux.domain.access.limits import read_rates
 from acrux.domain.webhooks.payload import Source
 from acrux.ports.clock import Rest
@@ -43,6 +44,8 @@ from acrux.services.content.purges import Purges
 from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
+from acrux.services.server.doctor import Doctor
+from acrux.services.server.log_level import LogLevels
 from acrux.services.webhooks.deliveries import Deliveries
 from acrux.services.webhooks.webhooks import Webhooks
 from acrux.settings import Settings
@@ -86,6 +89,8 @@ class Services:
     holdings: Holdings
     simulations: Simulations
     least_privilege: LeastPrivilege
+    doctor: Doctor
+    log_levels: LogLevels
     webhooks: Webhooks
     deliveries: Deliveries
 
@@ -152,6 +157,8 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
             adapters.audit_log, accounts, adapters.trusts, scope_maps, clock, _turn
         ),
         least_privilege=LeastPrivilege(adapters.audit_log, clock, _turn),
+        doctor=_doctor(settings, adapters),
+        log_levels=LogLevels(adapters.facts, clock, settings.log_level),
         webhooks=Webhooks(
             adapters.webhooks,
             adapters.outbox,
@@ -161,6 +168,12 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
         ),
         deliveries=_deliveries(settings, adapters),
     )
+
+
+def _doctor(settings: Settings, adapters: Adapters) -> Doctor:
+    names = [check.name for check in machine.CHECKS]
+    examine = server.examine(settings, adapters.clock, adapters.storage.probe)
+    return Doctor(names, examine, adapters.clock, time.monotonic)
 
 
 def _deliveries(settings: Settings, adapters: Adapters) -> Deliveries:

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from acrux.adapters import heap
 from acrux.adapters.keys.key_set_file import KeySetFile
+from acrux.adapters.log import hear_libraries
 from acrux.adapters.metrics.history import EVERY_SECONDS, History
 from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
@@ -32,6 +33,7 @@ METRICS_SECONDS = 0.5
 PULL_SECONDS = 1.0
 DATABASE_SECONDS = 5.0
 STORE_SECONDS = 10.0
+LOG_LEVEL_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 WEBHOOK_SECONDS = 0.5
 STRAY_SECONDS = 3600.0
@@ -72,6 +74,19 @@ def of_a_server(
         BackgroundTask("connections", CONNECTION_SECONDS, connections.watch),
         BackgroundTask("heap", TIDY_SECONDS, heap.give_back),
     )
+
+
+def of_the_log(services: Services, log: Log) -> tuple[BackgroundTask, ...]:
+    """The task that follows changes of the level from which on is logged."""
+
+    async def follow() -> None:
+        if level := await services.log_levels.follow():
+            log.obey("warning")  # so that the log says at any level why it is silent from now on
+            log.warning("log-level", least=level)
+            log.obey(level)
+            hear_libraries(level)
+
+    return (BackgroundTask("log-level", LOG_LEVEL_SECONDS, follow, at_start=True),)
 
 
 def of_a_key_set_file(settings: Settings, adapters: Adapters) -> tuple[BackgroundTask, ...]:

@@ -42,6 +42,9 @@ READING: Final = frozenset(
         "list-metadata",
         "show-metadata",
         "list-referrers",
+        "holders",
+        "least-privilege",
+        "simulate",
     }
 )
 

@@ -33,6 +33,7 @@ class MetricsHandlers:
     async def recent(self, _: Request) -> Response:
         """GET: how many requests a second there were in the last hour, and how long they took.
 
-        Of all workers of this machine, every 15 seconds, without probes, the oldest first.
+        Of all workers of this machine, every 15 seconds, without probes and the files of pages, the
+        oldest first.
         """
         return responses.json({"value": self._rates()})

@@ -1,4 +1,4 @@
-"""A refusal that no page could show, as a page."""
+"""What a browser is shown instead of the page that it asked for."""
 
 from typing import Final
 
@@ -11,6 +11,11 @@ from acrux.web.visits import HOME
 # What an answer says beside the error, and a page of it has to say too.
 _KEPT: Final = frozenset({b"allow", b"retry-after", b"set-cookie", b"x-acrux-case"})
 
+SEE_OTHER: Final = 303
+NO_CONTENT: Final = 204
+# Replace all of the page but its frame, whatever part was to be replaced.
+_WHOLE: Final = {"HX-Retarget": "#content", "HX-Reselect": "#content", "HX-Reswap": "outerHTML"}
+
 
 class ErrorPages:
     """Shows people what the registry answers below /web/ where no page answers.
@@ -22,7 +27,15 @@ class ErrorPages:
         self._rendering = rendering
 
     def complete(self, request: Request, response: Response) -> None:
-        """Turn an error of the API into a page, if it was a page that was asked for."""
+        """Turn an error of the API into a page, if it was a page that was asked for.
+
+        If htmx asked for a part of a page, let it show the whole answer: the part is not in there.
+        """
+        self._show(request, response)
+        if b"hx-request" in request.headers and request.path.startswith(HOME):
+            _let_htmx_show_all(response)
+
+    def _show(self, request: Request, response: Response) -> None:
         headers, body = dict(response.headers), response.body
         is_error = response.is_refusal and headers.get(b"content-type", b"") == JSON.encode()
         if not (is_error and request.path.startswith(HOME) and isinstance(body, bytes)):
@@ -33,3 +46,15 @@ class ErrorPages:
         page = self._rendering.page("refused", values, response.status)
         kept = [(name, value) for name, value in response.headers if name in _KEPT]
         response.headers, response.body = [*page.headers, *kept], page.body
+
+
+def _let_htmx_show_all(response: Response) -> None:
+    # A browser follows a redirection by itself, and htmx would look for its part in what is there:
+    # in the login, if the session has ended. So the browser is sent there (htmx.org/reference).
+    location = dict(response.headers).get(b"location")
+    if response.status == SEE_OTHER and location is not None:
+        response.status = NO_CONTENT
+        response.add("HX-Redirect", location.decode("latin-1"))
+    elif response.is_refusal:
+        for name, value in _WHOLE.items():
+            response.add(name, value)

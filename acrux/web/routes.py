@@ -13,7 +13,7 @@ from acrux.web.access import pages as access
 from acrux.web.content import pages as content
 from acrux.web.login import LoginPages
 from acrux.web.openid import OpenIdPages
-from acrux.web.operation import overview, retention
+from acrux.web.operation import doctor, log_level, overview, retention
 from acrux.web.static import Static
 from acrux.web.tokens.tokens import TokenPages
 from acrux.web.visits import HOME, LOGIN, Visits, redirect
@@ -54,6 +54,8 @@ def _operation(visits: Visits) -> tuple[Row, ...]:
     shows, changes = visits.shows, visits.changes
     return (
         _row(overview.PATH, {"GET": shows(overview.show), "POST": changes(overview.collect)}),
+        _row(doctor.PATH, {"GET": shows(doctor.show)}),
+        _row(log_level.PATH, {"GET": shows(log_level.show), "POST": changes(log_level.change)}),
         _row(retention.PATH, {"GET": shows(retention.list_rules), "POST": changes(retention.run)}),
         _row(f"{retention.PATH}/{{name}}", {"GET": shows(retention.preview)}),
     )

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from acrux.bootstrap.application import build
 from acrux.cli.main import cli
 from acrux.domain.access.scope import parse_all
+from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome
 from acrux.services.audit import least_privilege, simulations
 from acrux.settings import Settings
@@ -19,6 +20,7 @@ from tests.http.conftest import Lines
 READ, WRITE = "repositories/team/*/content/read", "repositories/team/*/content/write"
 REMOVING = ("scope-map", "simulate", "-n", "team-map", "--remove-repository", "team/*")
 PUSHES = 300
+DEPLOYER = "trusts/ci/deployer"
 
 
 async def _seed(data_dir: Path) -> None:
@@ -28,16 +30,22 @@ async def _seed(data_dir: Path) -> None:
     await services.accounts.create_administrator("acrux")
     await services.scope_maps.create("team-map", (READ, WRITE))
     await services.accounts.create("robot", "team-map")
-    for scopes, times in (("repository:team/app:push", PUSHES), ("repository:team/b:push", 1)):
-        for _ in range(times):
-            services.audit_log.record(
-                Decision(
-                    request="PUT /v2/team/app/manifests/v1",
-                    outcome=Outcome.GRANTED,
-                    account="robot",
-                    asked=parse_all([scopes]),
-                )
+    await services.trusts.create(
+        Trust(
+            name="ci", issuer="https://issuer.example", audience="acrux",
+            rules=(ClaimRule("sub", "deployer"),), permissions=(READ, WRITE),
+        )
+    )  # fmt: skip
+    pushed = [("robot", "team/app")] * PUSHES + [("robot", "team/b"), (DEPLOYER, "team/b")]
+    for account, repository in pushed:
+        services.audit_log.record(
+            Decision(
+                request="PUT /v2/team/app/manifests/v1",
+                outcome=Outcome.GRANTED,
+                account=account,
+                asked=parse_all([f"repository:{repository}:push"]),
             )
+        )
     await registry.lifespan.close()
 
 
@@ -95,6 +103,38 @@ def test_what_would_be_refused_is_a_row(data_dir: Path) -> None:
 
     assert "robot" in printed
     assert "repository:team/b:push" in printed
+
+
+def test_a_trust_is_tried_as_a_scope_map_is(data_dir: Path) -> None:
+    """Pipelines log in through trusts, and a rule that is too narrow stops all of them."""
+    words = ("trust", "simulate", "-n", "ci")
+    narrow = json.loads(run(data_dir, *words, "--allow", "team/*", "content/read", "-o", "json"))
+    printed = run(data_dir, *words, "--scope-map", "team-map")
+
+    [lost] = narrow["wouldBeRefused"]
+    assert (lost["account"], lost["requests"]) == (DEPLOYER, 1)
+    assert "1 of this trust." in printed
+    assert DEPLOYER not in printed
+
+
+@pytest.mark.parametrize(
+    ("grants", "problem"),
+    [
+        ((), "say what the trust would grant"),
+        (("--scope-map", "nowhere"), "nowhere"),
+        (("--scope-map", "team-map", "--allow", "team/*", "content/read"), "scope map"),
+    ],
+)
+def test_a_trust_must_grant_one_thing_that_there_is(
+    data_dir: Path, grants: tuple[str, ...], problem: str
+) -> None:
+    """Otherwise the answer would be about something else than was meant."""
+    words = ["trust", "simulate", "-n", "ci", *grants, "--data-dir", str(data_dir)]
+
+    done = CliRunner().invoke(cli, words)
+
+    assert done.exit_code != 0
+    assert problem in f"{done.output}{done.exception}"
 
 
 def test_what_an_account_used_is_listed(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,18 @@ PAGES = {
         (DELETED,),
     ),
     "operation": Shown("/web/operation", "/web/operation", "Operation", ("/management/v1/usage",)),
+    "doctor": Shown(
+        "/web/operation/doctor",
+        "/web/operation/doctor",
+        "What acrux doctor finds",
+        ("/management/v1/doctor",),
+    ),
+    "log-level": Shown(
+        "/web/operation/log-level",
+        "/web/operation/log-level",
+        "Log level",
+        ("/management/v1/logLevel",),
+    ),
     "retention": Shown(
         "/web/operation/retention",
         "/web/operation/retention",

@@ -3,7 +3,8 @@
 from playwright.sync_api import Browser, expect
 
 from tests.running import RunningRegistry
-from tests.web.visiting import Guest, guest_of
+from tests.web.pages import USER
+from tests.web.visiting import Guest, call, guest_of
 
 COPYING = """() => {
     const button = document.createElement("button");
@@ -74,3 +75,36 @@ def test_htmx_evaluates_nothing_and_keeps_nothing(guest: Guest) -> None:
         "one => one.includes('<')).length"
     )
     assert (config["allowEval"], config["allowScriptTags"], stored) == (False, False, 0)
+
+
+def test_a_search_after_the_end_of_the_session_says_so(
+    guest: Guest, filled: RunningRegistry
+) -> None:
+    """The login is no list of repositories; without a word, the list would just be empty."""
+    dora = {**USER, "name": "dora", "scopeMapId": "_repositories_admin"}
+    call(filled, "POST", "/management/v1/users", dora)
+    guest.log_in("dora", USER["password"])
+    search = guest.page.get_by_label("Search by a part of the name")
+    search.fill("hello")
+    expect(guest.page.locator("#found").get_by_role("link", name="hello")).to_be_visible()
+    call(filled, "DELETE", "/management/v1/users/dora")
+
+    search.fill("team")
+
+    expect(guest.page.get_by_text("Your session has ended")).to_be_visible()
+    guest.log_in_as_admin()
+    expect(guest.page.get_by_label("Search by a part of the name")).to_have_value("team")
+
+
+def test_a_refusal_takes_the_place_of_the_page_and_not_of_a_part(guest: Guest) -> None:
+    """It holds no part of the page that was asked for, and nothing would be shown at all."""
+    guest.log_in_as_admin()
+    guest.page.route(
+        "**/web/?contains=*",
+        lambda route: route.continue_(url=f"{guest.home}/web/nothing"),
+    )
+
+    guest.page.get_by_label("Search by a part of the name").fill("team")
+
+    expect(guest.page.get_by_role("heading", level=1)).to_have_text("Not found")
+    expect(guest.page.get_by_role("main")).to_have_count(1)

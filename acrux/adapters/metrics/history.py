@@ -10,12 +10,11 @@ from msgspec import Struct
 
 from acrux.adapters.metrics.families import Values
 from acrux.ports.clock import Clock
+from acrux.tally import UNCHARTED
 
 EVERY_SECONDS: Final = 15
 KEPT: Final = 240  # samples: an hour
 
-# What orchestrators and scrapers ask says nothing about how much there is to do.
-_PROBES: Final = frozenset({"/livez", "/readyz", "/metrics", "/metrics/recent"})
 _REQUESTS: Final = "acrux_http_requests_total"
 _DURATION: Final = "acrux_http_request_duration_seconds"
 
@@ -50,10 +49,10 @@ class History:
         """Take a sample; to be called every EVERY_SECONDS."""
         requests = failures = seconds = 0.0
         for (name, *labels), numbers in self._read().items():
-            if name == _REQUESTS and labels[0] not in _PROBES:
+            if name == _REQUESTS and labels[0] not in UNCHARTED:
                 requests += numbers[0]
                 failures += numbers[0] if labels[2].startswith("5") else 0
-            elif name == _DURATION and labels[0] not in _PROBES:
+            elif name == _DURATION and labels[0] not in UNCHARTED:
                 seconds += numbers[0]
         self._samples.append(Sample(self._clock(), requests, failures, seconds))
 

@@ -1,12 +1,13 @@
 """Commands that answer questions about rights, and change nothing."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, TypeAlias
 
 import click
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from acrux.cli.access.trust_options import allow_option, name_option, scope_map_option
 from acrux.cli.carrier.api import Api
 from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.options import output_option, print_json, print_table, warn
@@ -15,9 +16,12 @@ from acrux.cli.words import WordsCommand
 from acrux.domain.audit.refusal import to_the_second
 from acrux.http.management import shapes as managed
 from acrux.http.management.rights import shapes
-from acrux.http.management.rights.bodies import SimulateScopeMap
+from acrux.http.management.rights.bodies import SimulateScopeMap, SimulateTrust
 
-ONE: Final = "/scopeMaps/{name}"
+SCOPE_MAP: Final = "/scopeMaps/{name}"
+TRUST: Final = "/trusts/{name}"
+
+Wanted: TypeAlias = SimulateScopeMap | SimulateTrust
 
 
 @click.command(cls=WordsCommand)
@@ -45,10 +49,48 @@ def simulate(
       acrux scope-map simulate -n pull-team --remove-repository "team/*" content/read
     """
     with place.reach() as api:
-        found = api.get(ONE, managed.ScopeMap, name=scope_map)
+        found = api.get(SCOPE_MAP, managed.ScopeMap, name=scope_map)
         removed = joined(remove_repository)
         kept = [action for action in found.actions if action not in removed]
-        report = _simulated(api, scope_map, [*kept, *joined(add_repository)])
+        wanted = SimulateScopeMap(actions=[*kept, *joined(add_repository)])
+        report = _simulated(api, SCOPE_MAP, scope_map, wanted)
+    _print(report, "accounts with this scope map", output)
+
+
+@click.command(name="simulate", cls=WordsCommand)
+@name_option
+@scope_map_option
+@allow_option
+@place_options("data_dir")
+@output_option
+def simulate_trust(
+    *,
+    place: Place,
+    trust: str,
+    scope_map: str | None,
+    allow: tuple[tuple[str, ...], ...],
+    output: str,
+) -> None:
+    """Say what it would mean if a trust granted something else, and change nothing.
+
+    That is a scope map, or repositories and the actions allowed there; it replaces what the trust
+    grants now as a whole, as in acrux trust update. It is tried on the audit log of the last 30
+    days. Claims cannot be tried: the audit log holds none.
+
+    \b
+    Examples:
+      acrux trust simulate -n ci --scope-map pull-team
+      acrux trust simulate -n ci --allow "team/*" content/read
+    """
+    if not (scope_map or allow):
+        raise click.UsageError("say what the trust would grant: --scope-map or --allow")
+    wanted = SimulateTrust(scope_map_id=scope_map, actions=[*joined(allow)])
+    with place.reach() as api:
+        report = _simulated(api, TRUST, trust, wanted)
+    _print(report, "this trust", output)
+
+
+def _print(report: shapes.Simulation, whose: str, output: str) -> None:
     if output == "json":
         print_json(to_builtins(report))
         return
@@ -59,16 +101,15 @@ def simulate(
     print_table(("WOULD BE", "ACCOUNT", "BECAUSE OF", "REQUESTS", "LAST", "SUCH AS"), rows)
     click.echo(
         f"{report.examined} records since {to_the_second(report.since)} examined, "
-        f"{report.judged} of accounts with this scope map."
+        f"{report.judged} of {whose}."
     )
     if report.unknown or report.omitted:
         warn(f"{report.unknown} records cannot be judged, {report.omitted} are not listed")
 
 
-def _simulated(api: Api, name: str, actions: Sequence[str]) -> shapes.Simulation:
+def _simulated(api: Api, one: str, name: str, wanted: Wanted) -> shapes.Simulation:
     # Each answer goes further back, until the last one says that it reached the end.
-    wanted = SimulateScopeMap(actions=[*actions])
-    path, kind = f"{ONE}/simulate", shapes.Simulation
+    path, kind = f"{one}/simulate", shapes.Simulation
     whole = api.put("POST", path, wanted, kind, name=name)
     while whole.last:
         part = api.put("POST", path, replace(wanted, last=whole.last), kind, name=name)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 from msgspec import UNSET, to_builtins
 
+from acrux.cli.access.questions import simulate_trust
 from acrux.cli.access.trust_create import create
 from acrux.cli.access.trust_options import (
     allow_option,
@@ -40,7 +41,8 @@ def trust() -> None:
     """
 
 
-trust.add_command(create)
+for command in (create, simulate_trust):
+    trust.add_command(command)
 
 
 @trust.command()

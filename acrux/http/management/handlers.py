@@ -12,6 +12,7 @@ from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.registry import RegistryManagement
 from acrux.http.management.rights.rights import RightsManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
+from acrux.http.management.server.handlers import ServerHandlers
 from acrux.http.management.storage.handlers import StorageHandlers
 from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
@@ -35,6 +36,8 @@ from acrux.services.content.policies import Policies
 from acrux.services.content.purges import Purges
 from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
+from acrux.services.server.doctor import Doctor
+from acrux.services.server.log_level import LogLevels
 from acrux.services.webhooks.webhooks import Webhooks
 
 
@@ -80,6 +83,10 @@ class Managed(Protocol):
     @property
     def deleted(self) -> DeletedContent: ...
     @property
+    def doctor(self) -> Doctor: ...
+    @property
+    def log_levels(self) -> LogLevels: ...
+    @property
     def webhooks(self) -> Webhooks: ...
 
 
@@ -98,6 +105,7 @@ class ManagementHandlers:
     rights: RightsManagement
     policies: PolicyHandlers
     storage: StorageHandlers
+    server: ServerHandlers
     webhooks: WebhookManagement
 
     @classmethod
@@ -121,5 +129,6 @@ class ManagementHandlers:
                 services.policies, services.retention, services.purges, services.listings
             ),
             storage=StorageHandlers.on(services.collection, services.space, services.deleted),
+            server=ServerHandlers.on(services.doctor, services.log_levels),
             webhooks=WebhookManagement(services.webhooks, Source(name, login_servers[0])),
         )

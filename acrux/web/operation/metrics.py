@@ -7,12 +7,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from acrux.tally import UNCHARTED
+
 REQUESTS: Final = "acrux_http_requests_total"
 DURATION: Final = "acrux_http_request_duration_seconds"
 BUSIEST: Final = 12  # routes that are shown
-_OTHERS: Final = frozenset(
-    {"/livez", "/readyz", "/metrics", "/metrics/recent", "/web/static/{name}"}
-)
 
 
 class Route(Struct, frozen=True):
@@ -95,5 +94,5 @@ class Metrics:
         return [
             ((labels["route"], labels["method"]), labels, value)
             for other, labels, value in self._samples
-            if other == name and labels["route"] not in _OTHERS
+            if other == name and labels["route"] not in UNCHARTED
         ]

@@ -53,6 +53,22 @@ async def test_rates_are_those_between_two_samples(counting: Counting) -> None:
     assert (rate.failures_per_second, rate.mean_seconds) == (1, 0.2)
 
 
+@pytest.mark.parametrize("route", ["/livez", "/metrics/recent", "/web/static/{name}"])
+async def test_what_every_page_and_probe_asks_for_is_in_no_chart(
+    counting: Counting, route: str
+) -> None:
+    """One page asks for four files: they would hide what people and pipelines do."""
+    history = History(counting.read, counting.clock)
+    await history.sample()
+    counting.now += timedelta(seconds=10)
+    counting.counted(route, "200", 1000, 1)
+    await history.sample()
+
+    (rate,) = history.rates()
+
+    assert (rate.requests_per_second, rate.mean_seconds) == (0, 0)
+
+
 @pytest.mark.parametrize("seconds", [0, -60])
 async def test_a_clock_that_goes_back_leaves_a_gap(counting: Counting, seconds: int) -> None:
     """Rates of less than no time would be infinite, or negative."""

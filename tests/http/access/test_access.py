@@ -205,6 +205,12 @@ EXAMPLES = {
     ("/management/v1/gc/whatIf", "GET"): Example(
         f"/management/v1/gc/whatIf?delete={REPOSITORY}", 200, _SEE
     ),
+    ("/management/v1/doctor", "GET"): Example("/management/v1/doctor", 200, _SEE),
+    ("/management/v1/logLevel", "GET"): Example("/management/v1/logLevel", 200, _SEE),
+    ("/management/v1/logLevel", "PUT"): Example(
+        "/management/v1/logLevel", 200, _MANAGE, _JSON, b'{"level":"info"}'
+    ),
+    ("/management/v1/logLevel", "DELETE"): Example("/management/v1/logLevel", 204, _MANAGE),
     ("/management/v1/usage", "GET"): Example("/management/v1/usage", 200, _SEE),
     ("/management/v1/usage/repositories", "GET"): Example(
         f"/management/v1/usage/repositories?repository={REPOSITORY}", 200, _SEE

@@ -8,11 +8,12 @@ import pytest
 from acrux.bootstrap.application import Registry
 from acrux.domain.access.credential import Secret
 from acrux.settings import Settings
+from acrux.tally import UNCHARTED
 from acrux.web.operation.charts import line
 from acrux.web.operation.metrics import Metrics
 from acrux.web.rendering import Rendering
 from acrux.web.static import Static
-from tests.http.caller import Caller
+from tests.http.caller import HOST, Caller
 from tests.http.conftest import HandClock
 from tests.images import image
 from tests.web.http.visitor import Visitor, asks_to_log_in
@@ -57,6 +58,11 @@ def test_the_busiest_routes_come_first_and_probes_do_not_count() -> None:
 
     assert (first.route, first.requests, first.failures, first.seconds) == ("/v2/", 8, 2, 0.5)
     assert (second.route, second.requests, second.failures) == ("/oauth2/token", 3, 0)
+
+
+def test_what_the_charts_leave_out_is_there(registry: Registry) -> None:
+    """A route that was renamed would be in the charts again, and nobody would notice."""
+    assert {row.path for row in (*registry.rows, *registry.pages)} >= UNCHARTED
 
 
 def test_the_columns_of_the_chart_add_up() -> None:
@@ -183,6 +189,43 @@ async def test_who_manages_lets_rules_and_the_collection_run(operator: Visitor) 
     assert b"carried out soon" in (await operator.get(started.header("Location") or "")).body
 
 
+async def test_what_the_doctor_finds_is_shown_with_what_to_do(
+    operator: Visitor, settings: Settings
+) -> None:
+    """Whoever sees a warning wants to end it, and has no shell on that machine."""
+    settings.data_dir.chmod(0o777)
+
+    page = (await operator.get("/web/operation/doctor")).body.decode()
+
+    assert '<span class="mark good">ok</span>' in page
+    assert '<span class="mark lost">warning</span>' in page
+    assert f"chmod o-rwx {settings.data_dir.absolute()}" in page
+    assert f"acrux doctor {HOST} -u acrux" in page
+
+
+async def test_the_log_level_is_changed_and_reset(operator: Visitor) -> None:
+    """Whoever looks for a fault wants to see more of it, and less again afterwards."""
+    path = "/web/operation/log-level"
+    changed = await operator.post(path, {"level": "debug"})
+    page = (await operator.get(changed.header("Location") or "")).body.decode()
+    await operator.post(path, {"level": ""})
+    after = (await operator.get(path)).body.decode()
+
+    assert changed.header("Location") == f"{path}?done=changed"
+    assert "<dd><strong>debug</strong></dd>" in page
+    assert '<option value="debug" selected>' in page
+    assert "<dd><strong>info</strong></dd>" in after
+    assert "selected" not in after
+
+
+async def test_a_level_that_there_is_not_is_refused_in_words(operator: Visitor) -> None:
+    """A form can be sent with anything in it."""
+    answer = await operator.post("/web/operation/log-level", {"level": "<loud>"})
+
+    assert answer.status == 400
+    assert b"<loud>" not in answer.body
+
+
 async def test_who_only_looks_changes_nothing(registry: Registry, operator: Visitor) -> None:
     """A button is no right."""
     del operator
@@ -191,8 +234,9 @@ async def test_who_only_looks_changes_nothing(registry: Registry, operator: Visi
     visitor = Visitor(registry)
     await visitor.log_in("alice", PASSWORD)
 
-    for path in ("/web/operation", "/web/operation/retention"):
-        assert (await visitor.post(path, {})).status in {401, 403}
+    assert (await visitor.get("/web/operation/log-level")).status == 200
+    for path in ("", "/retention", "/log-level"):
+        assert (await visitor.post(f"/web/operation{path}", {})).status in {401, 403}
 
 
 class TestElsewhere:

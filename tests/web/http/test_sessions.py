@@ -144,6 +144,25 @@ async def test_a_session_ends_with_its_account(
     assert "Max-Age=0" in (login.header("Set-Cookie") or "")
 
 
+async def test_scripts_learn_that_the_session_has_ended(registry: Registry, alice: Visitor) -> None:
+    """A script follows a redirection without knowing, and takes the login for what it asked for."""
+    await registry.services.users.delete("alice")
+
+    answer = await alice.get("/web/?contains=x", HX_Request="true")
+
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.header("HX-Redirect") == "/web/login?next=%2Fweb%2F%3Fcontains%3Dx"
+
+
+async def test_what_scripts_ask_for_and_is_refused_is_shown_whole(alice: Visitor) -> None:
+    """A refusal is a page, and holds no part of another one."""
+    for path in ("/web/nothing", "/web/repositories/no/such"):
+        answer = await alice.get(path, HX_Request="true")
+
+        assert (answer.status, answer.header("HX-Reselect")) == (404, "#content")
+        assert (await alice.get(path)).header("HX-Reselect") is None
+
+
 async def test_a_session_lasts_as_long_as_a_refresh_token(
     alice: Visitor, clock: HandClock, settings: Settings
 ) -> None:
