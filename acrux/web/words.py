@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -58,12 +58,22 @@ def short(digest: str) -> str:
 
 def day(instant: str) -> str:
     """The minute of an instant of the API, in UTC."""
-    return datetime.fromisoformat(instant).strftime("%Y-%m-%d %H:%M")
+    return _utc(instant).strftime("%Y-%m-%d %H:%M")
 
 
 def moment(instant: str) -> str:
     """The second of an instant of the API, in UTC."""
-    return datetime.fromisoformat(instant).strftime("%Y-%m-%d %H:%M:%S")
+    return _utc(instant).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _utc(instant: str) -> datetime:
+    at = datetime.fromisoformat(instant)
+    return at.astimezone(UTC) if at.tzinfo else at
+
+
+def figure(number: float) -> str:
+    """A number with three digits that count, and without an exponent."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.3f}"[:4].rstrip("0").rstrip(".")
 
 
 def segment(text: str) -> str:
@@ -82,10 +92,10 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 
 def when(text: str) -> str:
-    """As `day`, for a stranger's text, which may be no instant."""
+    """As `day`, for a stranger's text, which may be no instant, or one in another zone."""
     try:
         return day(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the first and the last day have no other zones
         return cut(text, 100)
 
 
@@ -94,6 +104,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "short": short,
     "day": day,
     "moment": moment,
+    "figure": figure,
     "segment": segment,
     "path": path,
     "cut": cut,

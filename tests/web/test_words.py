@@ -2,7 +2,7 @@
 
 import pytest
 
-from acrux.web.words import cut, is_link, visible, when
+from acrux.web.words import cut, figure, is_link, visible, when
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,18 @@ def test_an_instant_may_be_anything() -> None:
     """The date of a configuration is a stranger's text too."""
     assert when("2026-11-20T08:30:00.123456789Z") == "2026-11-20 08:30"
     assert when("<b>") == "<b>"
+    assert when("0001-01-01T00:00:00+01:00") == "0001-01-01T00:00:00+01:00"
+
+
+def test_an_instant_of_another_zone_is_shown_in_utc() -> None:
+    """A build in Tokyo must not look nine hours younger than it is."""
+    assert when("2026-11-20T08:30:00+09:00") == "2026-11-19 23:30"
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, "0"), (0.00001, "0"), (0.0125, "0.01"), (1.5, "1.5"), (42.25, "42.2"), (2084.4, "2084")],
+)
+def test_a_number_of_a_chart_has_no_exponent(number: float, shown: str) -> None:
+    """2.08e+03 milliseconds are two seconds only to who computes."""
+    assert figure(number) == shown

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,13 @@ class Guest:
     def press(self, button: str) -> None:
         """Press the button with this text."""
         self.page.get_by_role("button", name=button, exact=True).click()
+
+    def send(self, path: str, button: str, fields: Mapping[str, str]) -> None:
+        """Open a page, fill in fields by their labels, and press the button."""
+        self.go(path)
+        for label, text in fields.items():
+            self.page.get_by_label(label).first.fill(text)
+        self.press(button)
 
     def is_at(self, path: str) -> None:
         """Assert that this page is shown, whatever its query is."""

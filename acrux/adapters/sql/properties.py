@@ -18,7 +18,7 @@ from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform
 from acrux.domain.content.names import RepositoryName, Tag
-from acrux.domain.content.page import Order, Page, Slice
+from acrux.domain.content.page import MAX_COUNT, Order, Page, Slice
 from acrux.domain.content.policies.write_once import WriteOncePolicy, forbids
 from acrux.domain.content.properties import (
     Entry,
@@ -112,17 +112,19 @@ class SqlProperties:
         if not await self._change("tags", condition, parameters, change):
             raise UnknownTag(tag=str(tag))
 
-    async def manifest(self, repository: RepositoryName, digest: Digest) -> ManifestProperties:
+    async def manifest(
+        self, repository: RepositoryName, digest: Digest, tags: int = MAX_COUNT
+    ) -> ManifestProperties:
         """See ports.Properties."""
-        for row in await self._database.read(_find_manifest(repository, digest)):
+        for row in await self._database.read(_find_manifest(repository, digest, tags)):
             return await self._read_manifest(repository, row)
         raise UnknownManifest(reference=str(digest))
 
     async def manifests(
-        self, repository: RepositoryName, page: Page, order: Order
+        self, repository: RepositoryName, page: Page, order: Order, tags: int = MAX_COUNT
     ) -> Slice[ManifestProperties]:
         """See ports.Properties."""
-        rows = await self._database.read(_list_manifests(repository, page, order))
+        rows = await self._database.read(_list_manifests(repository, page, order, tags))
         await self._check_known(repository, rows)
         count = fitting(map(_size_apart, rows[: page.items]), LONG_ENTRIES)
         shown = rows[: min(count, page.items)]
@@ -225,16 +227,16 @@ def _manifest_columns() -> str:
         SELECT string_agg(name, ' ') FROM (
             SELECT name FROM tags
             WHERE tags.repository = manifests.repository AND tags.digest = manifests.digest
-            ORDER BY name
+            ORDER BY name LIMIT :tags
         ) AS pointing
     )"""  # noqa: S608 -- our own column names
 
 
-def _find_manifest(repository: RepositoryName, digest: Digest) -> Statement:
+def _find_manifest(repository: RepositoryName, digest: Digest, tags: int) -> Statement:
     return Statement(
         f"SELECT {_manifest_columns()} FROM manifests"  # noqa: S608 -- our own column names
         f" WHERE repository = {KEY} AND digest = :digest",
-        {"repository": repository.value, "digest": str(digest)},
+        {"repository": repository.value, "digest": str(digest), "tags": tags},
     )
 
 
@@ -245,7 +247,7 @@ def _find_entries(repository: RepositoryName, digest: str) -> Statement:
     )
 
 
-def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Statement:
+def _list_manifests(repository: RepositoryName, page: Page, order: Order, tags: int) -> Statement:
     after, sorting = _keyset("manifests", "digest", page, order)
     return Statement(
         f"""
@@ -258,6 +260,7 @@ def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Sta
             "last": page.last,
             "last_at": page.last_at,
             "rows": page.items + 1,
+            "tags": tags,
         },
     )
 

@@ -9,6 +9,7 @@ from acrux.web.listings import part
 from acrux.web.visits import Visit
 
 ORDERS: Final = ("timedesc", "timeasc")
+TAGS: Final = 6  # of a manifest, which its row shows
 
 
 async def show_repository(visit: Visit) -> Response:
@@ -38,13 +39,14 @@ async def list_manifests(visit: Visit) -> Response:
     """GET: the manifests of a repository, also those without a tag."""
     name, order = asking.repository(visit), _order(visit)
     repository = await visit.get(f"/acr/v1/{name}")
-    query = {"orderby": order, "last": visit.param("last")}
+    query = {"orderby": order, "last": visit.param("last"), "tags": str(TAGS + 1)}
     found, last = await part(visit, f"/acr/v1/{name}/_manifests", query)
     return visit.page(
         "content/manifests",
         name=name,
         repository=repository,
         manifests=found["manifests"] or [],
+        tags=TAGS,
         last=last,
         order=order,
     )
@@ -65,7 +67,8 @@ async def _manifests(visit: Visit, name: str, digests: list[str]) -> dict[str, d
 
 
 async def _manifest(visit: Visit, name: str, digest: str) -> dict[str, Any]:
-    shown: dict[str, Any] = (await visit.get(f"/acr/v1/{name}/_manifests/{digest}"))["manifest"]
+    found = await visit.get(f"/acr/v1/{name}/_manifests/{digest}", tags="0")
+    shown: dict[str, Any] = found["manifest"]
     entries = shown.get("references", ())
     known = [f"{entry.get('os')}/{entry.get('architecture')}" for entry in entries
              if entry.get("os") not in {None, "unknown"}]  # fmt: skip

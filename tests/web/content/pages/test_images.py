@@ -37,7 +37,7 @@ async def test_an_image_shows_what_it_is_made_of(owner: Visitor, admin: Caller) 
     assert page.status == 200, page.text
     for text in (
         str(APP.digest), "linux", "amd64", "/bin/app --serve", "--port 80", "80/tcp", "team",
-        "COPY app /bin/app", "2026-11-20T08:30", "MODE", f"docker pull {HOST}/team/app:v1",
+        "COPY app /bin/app", "2026-11-20 08:30", "MODE", f"docker pull {HOST}/team/app:v1",
         f"podman pull {HOST}/team/app:v1",
     ):  # fmt: skip
         assert text in page.text
