@@ -11,6 +11,9 @@ from acrux.web.visits import HOME
 # What an answer says beside the error, and a page of it has to say too.
 _KEPT: Final = frozenset({b"allow", b"retry-after", b"set-cookie", b"x-acrux-case"})
 
+# Who asks for HTML is led to the pages from here. A cache must not keep the 404 of the others.
+NEGOTIATED: Final = frozenset({"/", "/web"})
+
 
 class ErrorPages:
     """Shows people what the registry answers below /web/ where no page answers.
@@ -23,6 +26,8 @@ class ErrorPages:
 
     def complete(self, request: Request, response: Response) -> None:
         """Turn an error of the API into a page, if it was a page that was asked for."""
+        if request.path in NEGOTIATED:
+            response.add("Vary", "Accept")
         headers, body = dict(response.headers), response.body
         is_error = response.is_refusal and headers.get(b"content-type", b"") == JSON.encode()
         if not (is_error and request.path.startswith(HOME) and isinstance(body, bytes)):

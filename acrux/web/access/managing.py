@@ -152,10 +152,10 @@ class Managing:
 
 def with_passwords(visit: Visit, credentials: Mapping[str, Any]) -> Response:
     """New passwords, which are shown once, and how to log in with them."""
-    username, host = credentials["username"], parsing.header(visit.request, b"host") or ""
+    username = credentials["username"]
     passwords = [one for one in credentials["passwords"] if "value" in one]
     logins = [
-        f"echo {shlex.quote(one['value'])} | docker login {shlex.quote(host)} "
+        f"echo {shlex.quote(one['value'])} | docker login {shlex.quote(visit.host)} "
         f"-u {shlex.quote(username)} --password-stdin"
         for one in passwords[:1]
     ]
