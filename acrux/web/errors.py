@@ -15,6 +15,8 @@ SEE_OTHER: Final = 303
 NO_CONTENT: Final = 204
 # Replace all of the page but its frame, whatever part was to be replaced.
 _WHOLE: Final = {"HX-Retarget": "#content", "HX-Reselect": "#content", "HX-Reswap": "outerHTML"}
+# Who asks for HTML is led to the pages from here. A cache must not keep the 404 of the others.
+NEGOTIATED: Final = frozenset({"/", "/web"})
 
 
 class ErrorPages:
@@ -31,6 +33,8 @@ class ErrorPages:
 
         If htmx asked for a part of a page, let it show the whole answer: the part is not in there.
         """
+        if request.path in NEGOTIATED:
+            response.add("Vary", "Accept")
         self._show(request, response)
         if b"hx-request" in request.headers and request.path.startswith(HOME):
             _let_htmx_show_all(response)

@@ -1,5 +1,6 @@
 """One request for a page: who visits, what they are told and shown."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +24,10 @@ LOGIN: Final = "/web/login"
 ANSWER_BYTES: Final = 4 * 1024 * 1024
 UNAUTHORIZED: Final = 401
 
+# Pages that hold manifests, configurations and SBOMs in memory at the same time. More would answer
+# no sooner: all of that is work of the one processor.
+AT_ONCE: Final = 4
+
 Handler = Callable[[Request], Awaitable[Response]]
 Rows = tuple[tuple[str, Mapping[str, Handler]], ...]  # paths, each with its handlers by method
 
@@ -36,6 +41,7 @@ class Visit:
     host: str  # under which clients reach the registry: host and port
     _calls: Calls
     _rendering: Rendering
+    turn: asyncio.Semaphore  # for a page that holds in memory what a stranger pushed
 
     async def get(self, path: str, **query: str) -> Any:
         """What the API answers to a GET. Raises Refused."""
@@ -84,6 +90,7 @@ class Visits:
         self._calls = calls
         self._rendering = rendering
         self._origins = origins
+        self._turn = asyncio.Semaphore(AT_ONCE)
 
     def shows(self, page: Page) -> Handler:
         """A handler that shows the page, or why it cannot be shown.
@@ -104,7 +111,7 @@ class Visits:
             visitor = await self._sessions.visitor(request)
             request.grant = Grant(visitor.name)  # for the log: it grants nothing
             host = self._origins.of(request).login_server
-            visit = Visit(request, visitor, host, self._calls, self._rendering)
+            visit = Visit(request, visitor, host, self._calls, self._rendering, self._turn)
             try:
                 return await page(visit)
             except Refused as refused:

@@ -1,15 +1,22 @@
 """How values are shown to people."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from acrux.domain.content.byte_sizes import written_bytes
 
+Row = TypeVar("Row")
+
 SHORT_DIGEST: Final = 12  # digits, as docker shows them
 LONGEST: Final = 2000  # characters of a stranger's text
+MAX_ROWS: Final = 500  # of a table of strangers' texts
+TABLE: Final = 100_000  # characters that they have together
 
 # What a reader cannot see, or what reorders what they see (Unicode Standard, UAX #9 §2): control
 # characters except tabs and ends of lines, marks and overrides of direction, invisible characters.
@@ -87,8 +94,26 @@ def path(text: str) -> str:
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """A stranger's text, or its first `longest` characters and an ellipsis."""
-    return text if len(text) <= longest else f"{text[:longest]}…"
+    """A stranger's text as it is shown, or its first `longest` characters and an ellipsis."""
+    # What nobody can see takes nine times the room.
+    shown = str(visible(text[: longest + 1]))
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
+def some(
+    rows: Sequence[Row], rows_at_most: int = MAX_ROWS, characters: int = TABLE
+) -> Sequence[Row]:
+    """The first rows of a table: few enough that their texts, once they are cut, fit on a page."""
+    for place, row in enumerate(rows[:rows_at_most]):
+        characters -= sum(min(len(text), LONGEST) for text in _texts(row))
+        if characters < 0:
+            return rows[:place]
+    return rows[:rows_at_most]
+
+
+def _texts(row: object) -> list[str]:
+    parts = astuple(row) if isinstance(row, Struct) else row if isinstance(row, tuple) else (row,)
+    return [part for part in parts if isinstance(part, str)]
 
 
 def when(text: str) -> str:
@@ -108,6 +133,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "segment": segment,
     "path": path,
     "cut": cut,
+    "some": some,
     "when": when,
 }
 TESTS: Final[Mapping[str, Callable[..., bool]]] = {"link": is_link}

@@ -12,13 +12,13 @@ from acrux.domain.content.page import MAX_ITEMS
 from acrux.errors import InvalidRequest
 from acrux.http import parsing
 from acrux.http.messages import Response
+from acrux.web import seen
 from acrux.web.access import nouns
 from acrux.web.access.nouns import Noun, Verb
 from acrux.web.calls import Refused
 from acrux.web.listings import part
+from acrux.web.seen import CHANGED
 from acrux.web.visits import Visit, redirect
-
-CHANGED: Final = 412
 
 # With what the visitor typed kept, and what was wrong said above it.
 MENDABLE: Final = frozenset({400, 409, CHANGED, 413})
@@ -83,7 +83,7 @@ class Managing:
             one=one,
             form={**nouns.filled(self.noun.change, one), **form},
             suggested=bool(form) and refused is None,
-            etag=form.get("etag") or one.get("etag"),
+            etag=form.get("etag") or self._etag(one),
             failure=refused.message if refused else "",
             is_stale=refused is not None and refused.status == CHANGED,
             scope_maps=await _scope_maps(visit) if self.noun is not nouns.SCOPE_MAPS else (),
@@ -114,7 +114,7 @@ class Managing:
             one = await visit.get(self._api(visit))
             kept = self._kept(form)
             if refused.status == CHANGED:
-                kept["etag"] = one.get("etag", "")  # whoever saves again has seen both
+                kept["etag"] = self._etag(one)  # whoever saves again has seen both
             return await self.shown(visit, one, kept, refused)
         return redirect(self._page(parsing.name(visit.request)))
 
@@ -129,8 +129,19 @@ class Managing:
         if wanted.get(nouns.SCOPE_MAP) and not wanted.get("actions"):
             wanted.pop("actions", None)  # a trust has either the one or the others
         if form.get("etag"):
-            wanted["etag"] = form["etag"]
+            await self._check(visit, form["etag"], wanted)
         await visit.change("PATCH", self._api(visit), msgspec.json.encode(wanted))
+
+    async def _check(self, visit: Visit, etag: str, wanted: dict[str, Any]) -> None:
+        one = await visit.get(self._api(visit))
+        if "etag" in one:  # the API checks it, in the transaction of the change
+            wanted["etag"] = etag
+        elif self._etag(one) != etag:
+            raise Refused(CHANGED, "", "somebody else has changed it")
+
+    def _etag(self, one: Mapping[str, Any]) -> str:
+        own = seen.mark(*(one.get(field.name) for field in self.noun.change))
+        return str(one.get("etag", own))
 
     async def _set_password(self, visit: Visit, form: Mapping[str, str]) -> None:
         wanted = msgspec.json.encode({"password": form.get("password", "")})
@@ -152,10 +163,10 @@ class Managing:
 
 def with_passwords(visit: Visit, credentials: Mapping[str, Any]) -> Response:
     """New passwords, which are shown once, and how to log in with them."""
-    username, host = credentials["username"], parsing.header(visit.request, b"host") or ""
+    username = credentials["username"]
     passwords = [one for one in credentials["passwords"] if "value" in one]
     logins = [
-        f"echo {shlex.quote(one['value'])} | docker login {shlex.quote(host)} "
+        f"echo {shlex.quote(one['value'])} | docker login {shlex.quote(visit.host)} "
         f"-u {shlex.quote(username)} --password-stdin"
         for one in passwords[:1]
     ]

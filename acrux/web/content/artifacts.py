@@ -13,7 +13,8 @@ from acrux.web.visits import Visit
 
 HELM_CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"
 ATTESTATION: Final = "attestation-manifest"  # of BuildKit, as an entry of an index
-DOCUMENT_BYTES: Final = 8 * 1024 * 1024
+CONFIG_BYTES: Final = 2 * 1024 * 1024  # its value takes up to twenty times as much memory
+DOCUMENT_BYTES: Final = 8 * 1024 * 1024  # all documents of an artifact together
 
 Kind = Literal["index", "image", "chart", "artifact"]
 
@@ -120,13 +121,13 @@ async def find(visit: Visit, repository: str, reference: str) -> Artifact:
     if found.kind not in {"image", "chart"}:
         return found
     digest = loose.text(loose.at(found.content, "config", "digest"))
-    config = await asking.if_allowed(blob(visit, repository, digest))
+    config = await asking.if_allowed(blob(visit, repository, digest, CONFIG_BYTES))
     return found if config is None else replace(found, config=loose.decode(config.body))
 
 
-async def blob(visit: Visit, repository: str, digest: str) -> Answer:
-    """A blob of the repository. Raises Refused, also if it is too large to be shown."""
-    return await visit.send(Call("GET", f"/v2/{repository}/blobs/{digest}"), DOCUMENT_BYTES)
+async def blob(visit: Visit, repository: str, digest: str, limit: int) -> Answer:
+    """A blob of the repository. Raises Refused, also if it has more than `limit` bytes."""
+    return await visit.send(Call("GET", f"/v2/{repository}/blobs/{digest}"), limit)
 
 
 def _blob(descriptor: dict[str, Any]) -> Blob:

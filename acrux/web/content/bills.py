@@ -9,6 +9,7 @@ from acrux.web.content.documents.attestations import Document, Package
 from acrux.web.visits import Visit
 
 MAX_DOCUMENTS: Final = 6  # of an artifact's blobs, that are read
+MAX_CANDIDATES: Final = 6  # for an image's SBOM: an index can name ten thousand
 _READABLE: Final = ("json", "spdx", "cyclonedx", "in-toto", "dsse", "sbom")
 
 
@@ -23,7 +24,7 @@ async def packages(visit: Visit, image: Artifact, index: Artifact) -> tuple[Pack
         graph = await referrers.find(visit, about)
         kinds = {"sbom", "attestation"}
         candidates += [node.digest for node in graph.referrers if node.kind in kinds]
-    for digest in dict.fromkeys(candidates):
+    for digest in [*dict.fromkeys(candidates)][:MAX_CANDIDATES]:
         found = await asking.if_allowed(artifacts.find(visit, image.repository, digest))
         read = [] if found is None else await documents(visit, found)
         for document in read:
@@ -40,15 +41,15 @@ async def documents(visit: Visit, artifact: Artifact) -> list[Document]:
         blob
         for blob in artifact.blobs
         if any(word in blob.media_type.lower() for word in _READABLE)
-        and blob.size <= artifacts.DOCUMENT_BYTES
     ]
-    found = []
+    found, room = [], artifacts.DOCUMENT_BYTES
     for blob in wanted[:MAX_DOCUMENTS]:
-        answer = await asking.if_allowed(artifacts.blob(visit, artifact.repository, blob.digest))
-        document = None if answer is None else attestations.read(answer.body)
-        if document is not None:
-            found.append(document)
-    return found
+        reading = artifacts.blob(visit, artifact.repository, blob.digest, room)
+        answer = await asking.if_allowed(reading)
+        if answer is not None:
+            room -= len(answer.body)
+            found.append(attestations.read(answer.body))
+    return [document for document in found if document is not None]
 
 
 def _is_attestation(artifact: Artifact) -> bool:

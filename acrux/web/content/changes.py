@@ -6,7 +6,7 @@ import msgspec
 
 from acrux.domain.content.names import Tag
 from acrux.http.messages import Response
-from acrux.web import words
+from acrux.web import seen, words
 from acrux.web.calls import Call, Refused
 from acrux.web.content import asking
 from acrux.web.content.documents import loose
@@ -84,20 +84,30 @@ async def delete(visit: Visit) -> Response:
     target, form = Target(visit), await visit.form()
     if not target.reference and form.get("name") != target.repository:
         return await _deletion(visit, target, _UNPROCESSABLE)
+    if not seen.is_current(form, _mark(await _shown(visit, target))):
+        return await _deletion(visit, target, seen.CHANGED)
     await visit.change("DELETE", target.deletion)
     return redirect(f"{target.parent}?done=deleted")
 
 
 async def _deletion(visit: Visit, target: Target, status: int = 200) -> Response:
     await asking.check_visible(visit, target.repository)
+    shown = await _shown(visit, target)
     return visit.page(
         "content/delete",
         status,
         target=target,
-        shown=await _shown(visit, target),
+        shown=shown,
+        seen=_mark(shown),
+        is_stale=status == seen.CHANGED,
         freed=await _freed(visit, target),
         is_misspelt=status == _UNPROCESSABLE,
     )
+
+
+def _mark(shown: dict[str, Any]) -> str:
+    # Whom a tag was moved or a manifest was tagged for, would lose it unnoticed.
+    return seen.mark(*(shown.get(name) for name in ("digest", "tags", "tagCount", "manifestCount")))
 
 
 async def _shown(visit: Visit, target: Target) -> dict[str, Any]:

@@ -65,7 +65,8 @@ class Comparison(Struct, frozen=True):
 async def compare(visit: Visit) -> Response:
     """GET: the form, and the comparison if both are given."""
     left, right = visit.param("left").strip(), visit.param("right").strip()
-    found = await _compared(visit, left, right) if left and right else None
+    async with visit.turn:
+        found = await _compared(visit, left, right) if left and right else None
     return visit.page("content/compare", left=left, right=right, found=found)
 
 

@@ -12,6 +12,11 @@ from acrux.web.visits import Visit
 
 async def show_image(visit: Visit) -> Response:
     """GET: what is known about a manifest."""
+    async with visit.turn:
+        return await _shown(visit)
+
+
+async def _shown(visit: Visit) -> Response:
     name, reference = asking.repository(visit), asking.reference(visit)
     shows_secrets = visit.param("secrets") == "shown"
     artifact = await artifacts.find(visit, name, reference)

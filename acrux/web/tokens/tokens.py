@@ -10,6 +10,7 @@ from acrux.domain.access.reason import PROVEN, Reason
 from acrux.http.access.identity import Identity
 from acrux.http.access.origin import Origins
 from acrux.http.messages import Response
+from acrux.http.parsing import MAX_NAME_CHARACTERS
 from acrux.web.calls import Call
 from acrux.web.tokens.decoding import decode
 from acrux.web.visits import Visit
@@ -54,7 +55,7 @@ class TokenPages:
 
     def _steps(self, visit: Visit, form: dict[str, str]) -> dict[str, Any]:
         origin = self._origins.of(visit.request)
-        repository = form.get("repository", "").strip() or "hello-world"
+        repository = form.get("repository", "").strip()[:MAX_NAME_CHARACTERS] or "hello-world"
         wanted = [action for action in ACTIONS if action in form] or ["pull"]
         scope = f"repository:{repository}:{','.join(wanted)}"
         root = f"{origin.scheme}://{origin.login_server}"

@@ -66,7 +66,20 @@ def test_a_long_command_is_masked_too() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["-eyJ", "://", "://a:", "A=", 'A="', "A='", "-----BEGIN ", "sig=", "aA1", "a_", "://:@"],
+    [
+        "-eyJ",
+        "eyJ-",
+        "://",
+        "://a:",
+        "A=",
+        'A="',
+        "A='",
+        "-----BEGIN ",
+        "sig=",
+        "aA1",
+        "a_",
+        "://:@",
+    ],
 )
 def test_no_text_takes_long(piece: str) -> None:
     """While a page is made, the worker answers nobody else."""
@@ -76,4 +89,4 @@ def test_no_text_takes_long(piece: str) -> None:
     masked(text)
     is_secret("X", text)
 
-    assert process_time() - began < 5
+    assert process_time() - began < 0.3

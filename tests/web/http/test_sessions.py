@@ -1,6 +1,7 @@
 """Sessions, and what attackers try with them."""
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -65,6 +66,26 @@ async def test_what_is_no_session_is_nobody(alice: Visitor, session: str) -> Non
     answer = await replace(alice, session=session).get("/web/")
 
     assert asks_to_log_in(answer)
+
+
+@pytest.mark.parametrize(
+    "cookie", ['a={"b":1}', "a=b c", "x[y]=1", "é=é", "=", "a", 'a="', f'a="{COOKIE}=x']
+)
+async def test_a_cookie_of_another_server_on_this_host_ends_no_session(
+    alice: Visitor, cookie: str
+) -> None:
+    """Browsers send the cookies of every server that shares the name, in any order."""
+    for cookies in (f"{cookie}; {COOKIE}={alice.session}", f"{COOKIE}={alice.session};{cookie}"):
+        assert (await alice.get("/web/", Cookie=cookies)).status == 200
+
+
+async def test_no_cookie_takes_long_to_read(alice: Visitor) -> None:
+    """Python's own reader takes seconds for this, and nobody has to log in to send it."""
+    began = time.process_time()
+
+    await replace(alice, session="").get("/web/", Cookie=f'a="{chr(92) * 60_000}"')
+
+    assert time.process_time() - began < 1
 
 
 async def test_an_access_token_is_no_session(alice: Visitor, admin: Caller) -> None:
@@ -262,3 +283,34 @@ async def test_what_is_no_form_is_refused(
 
     assert answer.status == status
     assert heading(answer) in {"This cannot be read", "This cannot be done"}
+
+
+@pytest.mark.parametrize("accept", ["text/html", "*/*", "application/json", "text/html;q=0", ""])
+@pytest.mark.parametrize("path", ["/", "/web"])
+async def test_a_cache_tells_browsers_from_other_clients(
+    registry: Registry, path: str, accept: str
+) -> None:
+    """A proxy that kept the 404 of a client would show it to people."""
+    answer = await Visitor(registry).get(path, Accept=accept)
+
+    assert answer.status == (303 if accept == "text/html" else 404)
+    assert "Accept" in answer.every("Vary")
+
+
+async def test_no_window_of_another_site_holds_a_page(alice: Visitor) -> None:
+    """Whoever opens one could look at how it changes, and send it elsewhere."""
+    for path in ("/web/", "/web/login", "/web/nothing", "/web/repositories/no/such"):
+        answer = await alice.get(path)
+
+        assert answer.header("Cross-Origin-Opener-Policy") == "same-origin"
+
+
+async def test_a_line_to_log_in_names_no_host_of_the_senders_choice(alice: Visitor) -> None:
+    """Whoever copies it sends a password there."""
+    form = {"name": "pipeline", "scopeMapId": "_repositories_pull"}
+
+    made = await alice.post("/web/accounts", form, Host="evil.example", Sec_Fetch_Site="")
+
+    assert b"docker login" in made.body
+    assert b"evil.example" not in made.body
+    assert f"docker login {HOST} ".encode() in made.body

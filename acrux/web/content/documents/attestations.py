@@ -9,6 +9,7 @@ from msgspec import Struct
 from acrux.web.content.documents import loose
 
 SHOWN: Final = 1000  # packages or materials of a document on a page
+MAX_READ: Final = 20_000  # of a document: a stranger's may list a million
 
 Kind = Literal["spdx", "cyclonedx", "provenance", "statement"]
 
@@ -90,7 +91,7 @@ def _spdx(value: dict[str, Any]) -> Document:
                 _stated(one.get("licenseConcluded")) or _stated(one.get("licenseDeclared")),
                 _purl(one),
             )
-            for one in loose.mappings(value.get("packages"))
+            for one in loose.mappings(value.get("packages"))[:MAX_READ]
         ),
     )
 
@@ -123,7 +124,7 @@ def _cyclonedx(value: dict[str, Any]) -> Document:
                 ", ".join(map(_license, loose.mappings(one.get("licenses"))[:20])),
                 loose.text(one.get("purl")),
             )
-            for one in loose.mappings(value.get("components"))
+            for one in loose.mappings(value.get("components"))[:MAX_READ]
         ),
     )
 
@@ -178,7 +179,7 @@ def _provenance(of: str, subjects: tuple[Material, ...], predicate: dict[str, An
         subjects=subjects,
         materials=tuple(
             Material(loose.text(one.get("uri") or one.get("name")), _digest(one.get("digest")))
-            for one in loose.mappings(materials)
+            for one in loose.mappings(materials)[:MAX_READ]
         ),
     )  # fmt: skip
 

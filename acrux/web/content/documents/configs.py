@@ -3,7 +3,9 @@
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from acrux.web import words
 from acrux.web.content.documents import loose
 from acrux.web.content.documents.masking import MASK, is_secret, masked
 
@@ -54,16 +56,14 @@ def read(value: Any, *, shows_secrets: bool = False) -> Configuration:
     return Configuration(
         facts=tuple((name, text) for name, text in facts if text),
         environment=tuple(
-            _variable(loose.text(one), shows_secrets=shows_secrets)
-            for one in loose.items(loose.at(container, "Env"))[: loose.MAX_ITEMS]
+            _variable(one, shows_secrets=shows_secrets) for one in _texts(container, "Env")
         ),
         labels=tuple(
             (name, text if shows_secrets else masked(text))
             for name, text in loose.pairs(loose.at(container, "Labels"))
         ),
         history=tuple(
-            _step(one, shows_secrets=shows_secrets)
-            for one in loose.mappings(loose.at(value, "history"))[: loose.MAX_ITEMS]
+            _masked(one, shows_secrets=shows_secrets) for one in words.some(_history(value))
         ),
     )
 
@@ -83,14 +83,20 @@ def _variable(text: str, *, shows_secrets: bool) -> Variable:
     return Variable(name, MASK if is_masked else value, is_masked)
 
 
-def _step(step: dict[str, Any], *, shows_secrets: bool) -> Step:
-    by = loose.text(step.get("created_by"))
-    return Step(
-        created=loose.text(step.get("created")),
-        by=by if shows_secrets else masked(by),
-        comment=loose.text(step.get("comment")),
-        is_empty=step.get("empty_layer") is True,
-    )
+def _history(value: Any) -> list[Step]:
+    return [
+        Step(
+            created=loose.text(step.get("created")),
+            by=loose.text(step.get("created_by")),
+            comment=loose.text(step.get("comment")),
+            is_empty=step.get("empty_layer") is True,
+        )
+        for step in loose.mappings(loose.at(value, "history"))[: loose.MAX_ITEMS]
+    ]
+
+
+def _masked(step: Step, *, shows_secrets: bool) -> Step:
+    return step if shows_secrets else replace(step, by=masked(step.by))
 
 
 class Chart(Struct, frozen=True):
@@ -128,4 +134,5 @@ def read_chart(value: Any) -> Chart:
 
 
 def _texts(value: Any, name: str) -> tuple[str, ...]:
-    return tuple(map(loose.text, loose.items(loose.at(value, name))[: loose.MAX_ITEMS]))
+    texts = tuple(map(loose.text, loose.items(loose.at(value, name))[: loose.MAX_ITEMS]))
+    return tuple(words.some(texts))

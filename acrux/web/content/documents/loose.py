@@ -4,7 +4,9 @@ from typing import Any, Final
 
 import msgspec
 
-MAX_ITEMS: Final = 500  # of a list or an object that is shown
+from acrux.web import words
+
+MAX_ITEMS: Final = words.MAX_ROWS  # of a list or an object that is shown
 
 
 def decode(body: bytes) -> Any:
@@ -55,5 +57,6 @@ def at(value: Any, *names: str) -> Any:
 
 
 def pairs(value: Any) -> list[tuple[str, str]]:
-    """The entries of an object by name, MAX_ITEMS at most."""
-    return [(name, text(one)) for name, one in sorted(mapping(value).items())[:MAX_ITEMS]]
+    """The entries of an object by name, as many as are shown."""
+    named = sorted(mapping(value).items())[:MAX_ITEMS]
+    return list(words.some([(name, text(one)) for name, one in named]))

@@ -3,9 +3,11 @@
 import re
 from typing import Final
 
+from acrux.web.words import LONGEST
+
 MASK: Final = "••••••••"
 
-# What repeats is bounded, so that no text takes long.
+# What repeats is bounded, and does not begin within itself, so that no text takes long.
 
 # Parts of a name such as DB_PASSWORD or npmToken.
 _NAME: Final = re.compile(
@@ -22,7 +24,7 @@ _VALUES: Final = re.compile(
     | -----BEGIN\ [A-Z ]{0,40}PRIVATE\ KEY
     | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                           # AWS
     | \b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk-|sk_live_|npm_|pypi-|hf_)[\w-]{16}
-    | \beyJ[\w-]{8,400}\.[\w-]{8,400}\.                           # a JWT
+    | (?<![\w-])eyJ[\w-]{8,400}\.[\w-]{8,400}\.                   # a JWT
     | (?:AccountKey|SharedAccessKey|sig|Password|pwd)=[^;&\s]{6}
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -30,7 +32,7 @@ _VALUES: Final = re.compile(
 _RANDOM: Final = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
 _ASSIGNED: Final = re.compile(r"""\b([A-Za-z_][A-Za-z0-9_]{0,80})=("[^"]*"|'[^']*'|[^\s"']+)""")
 _CREDENTIAL: Final = re.compile(r"(://)[^/\s:@]{0,200}:[^/\s@]{1,400}@")
-_LONGEST: Final = 100_000  # characters that are searched
+_LONGEST: Final = 2 * LONGEST  # characters that are searched: what is shown, and no half secret
 
 
 def is_secret(name: str, value: str) -> bool:

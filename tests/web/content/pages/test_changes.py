@@ -6,7 +6,7 @@ from acrux.bootstrap.application import Registry
 from acrux.domain.content.policies.soft_delete import SoftDeletePolicy
 from tests.http.caller import Caller
 from tests.web.content.artifacts import image
-from tests.web.content.pages.visiting import Visitor, account
+from tests.web.content.pages.visiting import Shown, Visitor, account
 
 APP, OTHER = image(), image(b"other")
 AT = "/web/repositories/team/app"
@@ -51,6 +51,28 @@ async def test_a_tag_is_deleted_and_its_manifest_stays(owner: Visitor, admin: Ca
 
     assert (await admin.pull("team/app", "v1")).status == 404
     assert (await admin.pull("team/app", str(APP.digest))).status == 200
+
+
+@pytest.mark.parametrize(("reference", "moved"), [("v1", "v1"), (str(APP.digest), "other")])
+async def test_what_changed_since_somebody_looked_is_not_deleted_unseen(
+    owner: Visitor, admin: Caller, reference: str, moved: str
+) -> None:
+    """A tag that was pushed again a moment ago is another image than the one that was meant."""
+    path = f"{AT}/-/delete/{reference}"
+    before = await owner.get(path)
+    await admin.push("team/app", moved, OTHER if moved == "v1" else APP)
+
+    late = await owner.send(path, seen=_seen(before))
+
+    assert late.status == 412
+    assert "nothing was deleted" in late.text
+    assert (await admin.pull("team/app", "v1")).status == 200
+    assert (await owner.send(path, seen=_seen(late))).status == 303
+
+
+def _seen(page: Shown) -> str:
+    (field,) = (given for name, given in page.elements if given.get("name") == "seen")
+    return field["value"]
 
 
 async def test_a_repository_is_deleted_only_if_its_name_is_typed(

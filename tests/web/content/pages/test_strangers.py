@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from acrux.http.messages import Request
+from acrux.web.calls import Answer, Call, Calls
+from acrux.web.calls import Visitor as Asking
 from tests.http.caller import Caller
 from tests.images import Image
 from tests.web.content.artifacts import (
@@ -224,3 +227,65 @@ async def test_an_index_of_itself_and_of_nothing_is_shown(owner: Visitor, admin:
 
     check(await owner.get(f"{AT}/v1"))
     assert (await owner.get("/web/compare?left=team/app:v1&right=team/app:v1")).status == 404
+
+
+@pytest.mark.parametrize("letter", ["\u200b", "\U000e0041", '"', "<", "a=b "])
+async def test_a_page_of_strangers_texts_is_bounded(
+    owner: Visitor, admin: Caller, letter: str
+) -> None:
+    """Each list was short enough, and all of them together were a page of 15 MB."""
+    text = letter * (1400 // len(letter.encode()))
+    named = {f"n{number}": text for number in range(350)}
+    config = {
+        **LINUX, "config": {"Env": [f"A={text}"] * 350, "Labels": named, "Cmd": [text] * 50},
+        "history": [{"created_by": text, "comment": text}] * 250,
+    }  # fmt: skip
+    content = json.dumps(config, ensure_ascii=False).encode()
+    await admin.push("team/app", "v1", artifact(content, b"layer", annotations=named))
+
+    shown = await owner.get(f"{AT}/v1")
+    compared = await owner.get("/web/compare?left=team/app:v1&right=team/app:v1")
+
+    assert "n1" in shown.text
+    assert len(shown.answer.body) < 3 * 1024 * 1024
+    assert len(compared.answer.body) < 6 * 1024 * 1024
+
+
+async def test_a_comparison_asks_for_a_few_bills_only(
+    owner: Visitor, admin: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index can name ten thousand attestations of an image, and a page would read them all."""
+    app = image()
+    made = [referrer(app, IN_TOTO, statement("x", {"n": n}, app)) for n in range(40)]
+    entry = {
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": str(app.digest),
+    }
+    both = index((app, {"os": "linux"}, {}), *((one, {"os": "unknown"}, entry) for one in made))
+    for tag, one in (("app", app), *((f"a{n}", one) for n, one in enumerate(made)), ("v1", both)):
+        await admin.push("team/app", tag, one)
+    asked: list[str] = []
+    send = Calls.send
+
+    async def counted(self: Calls, page: Request, by: Asking, call: Call, limit: int) -> Answer:
+        asked.append(call.path)
+        return await send(self, page, by, call, limit)
+
+    monkeypatch.setattr(Calls, "send", counted)
+    check(await owner.get("/web/compare?left=team/app:v1&right=team/app:v1"))
+
+    assert len(asked) < 80
+
+
+async def test_a_bill_of_a_million_packages_is_read_in_part(owner: Visitor, admin: Caller) -> None:
+    """Six of these held 800 MB and the worker for seconds."""
+    bill = b'{"spdxVersion":"SPDX-2.3","packages":[' + b'{"name":"a"},' * 300_000 + b"{}]}"
+    app = image()
+    await admin.push("team/app", "v1", app)
+    about = referrer(app, SPDX, *(bill + b" " * number for number in range(6)))
+    await admin.push("team/app", "about", about)
+
+    page = await owner.get(f"{AT}/about")
+
+    check(page)
+    assert page.text.count("(20000)") == 2  # what eight MiB hold
