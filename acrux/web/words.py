@@ -66,6 +66,11 @@ def moment(instant: str) -> str:
     return datetime.fromisoformat(instant).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def clock(instant: str) -> str:
+    """The time of day of an instant of the API, in UTC."""
+    return datetime.fromisoformat(instant).strftime("%H:%M:%S")
+
+
 def segment(text: str) -> str:
     """A text as one segment of a path, or as a value of a query."""
     return quote(text, safe="")
@@ -94,6 +99,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "short": short,
     "day": day,
     "moment": moment,
+    "clock": clock,
     "segment": segment,
     "path": path,
     "cut": cut,

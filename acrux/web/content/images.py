@@ -41,6 +41,8 @@ async def show_image(visit: Visit) -> Response:
 
 async def properties_of(visit: Visit, artifact: Artifact) -> dict[str, Any] | None:
     """What /acr/v1 says of the manifest, and of the tag; None if the visitor may not see it."""
+    if not await asking.sees_properties(visit, artifact.repository):
+        return None
     path = f"/acr/v1/{artifact.repository}"
     found = await asking.if_allowed(visit.get(f"{path}/_manifests/{artifact.digest}"))
     if found is None:
