@@ -155,14 +155,16 @@ def test_a_user_of_the_htpasswd_file_is_offered_only_what_can_be_done(
     file = tmp_path / "htpasswd"
     file.write_bytes(b"harry:" + bcrypt.hashpw(b"a pass phrase", bcrypt.gensalt(4)) + b"\n")
     options = ("--htpasswd", str(file), "--htpasswd-scope-map", "_repositories_pull")
-    with running(tmp_path / "data", "--workers", "1", *options) as registry:
-        with guest_of(browser, registry) as guest:
-            guest.log_in_as_admin()
-            guest.go("/web/users/harry")
+    with (
+        running(tmp_path / "data", "--workers", "1", *options) as registry,
+        guest_of(browser, registry) as guest,
+    ):
+        guest.log_in_as_admin()
+        guest.go("/web/users/harry")
 
-            expect(guest.page.get_by_text("Change the password there")).to_be_visible()
-            expect(guest.page.get_by_label("New password")).to_have_count(0)
-            expect(guest.page.get_by_text("Delete…")).to_have_count(0)
+        expect(guest.page.get_by_text("Change the password there")).to_be_visible()
+        expect(guest.page.get_by_label("New password")).to_have_count(0)
+        expect(guest.page.get_by_text("Delete…")).to_have_count(0)
 
 
 def test_who_edits_a_scope_map_that_changed_meanwhile_is_told(
