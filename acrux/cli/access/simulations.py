@@ -1,4 +1,4 @@
-"""Commands that say what a change of rights would mean, and change nothing."""
+"""Commands that try a change of rights on the audit log, and make none."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""What would let a refused request pass, so that it can be copied or saved from a page."""
+"""What would let a refused request pass, ready to be copied."""
 
 from collections.abc import Mapping
 from typing import Any, Final
